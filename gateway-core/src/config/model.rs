@@ -1,0 +1,525 @@
+//! The members of `gateway.json`.
+
+use serde::Deserialize;
+
+use super::{ByteSize, Entries, Span};
+
+/// A whole `gateway.json`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// Where an editor finds the schema; the gateway ignores it.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// The gateway's name: its pseudonym in `Via`, `CDN-Loop` and `Proxy-Status`. Default: `edgeway`.
+    pub name: Option<String>,
+    /// What only the native server reads: addresses, TLS, logs.
+    pub server: Server,
+    /// Where counters live, beyond each platform's own place.
+    pub counters: CounterStore,
+    /// How client addresses, hosts and paths are read.
+    pub network: Network,
+    /// The largest requests that are let in.
+    pub limits: Limits,
+    /// Headers that state who the caller is, beyond the built-in ones: removed from every request that comes in.
+    /// A trailing `*` stands for any ending.
+    pub identity_headers: Vec<String>,
+    /// The services behind the gateway, by name.
+    pub upstreams: Entries<Upstream>,
+    /// Policies that routes, APIs and `defaults` use by name.
+    pub policies: Entries<Policy>,
+    /// What holds for every route unless its API or itself says otherwise.
+    pub defaults: Defaults,
+    /// Groups of routes that share a host, a path prefix and settings.
+    pub apis: Vec<Api>,
+    /// Routes outside any API.
+    pub routes: Vec<Route>,
+}
+
+/// What only the native server reads; the other platforms ignore it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Server {
+    /// The address to listen on, as `host:port`. Default: `127.0.0.1:8080`.
+    pub listen: Option<String>,
+    /// Serve HTTPS with this certificate.
+    pub tls: Option<ServerTls>,
+    /// How long open exchanges may go on once a shutdown begins. Default: `30s`.
+    pub drain: Option<Span>,
+    /// Where the access log goes. Default: `json`.
+    pub access_log: Option<AccessLog>,
+    /// The file of the key-value store; without one it is kept in memory.
+    pub key_value_file: Option<String>,
+}
+
+/// The certificate of the native server.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServerTls {
+    /// A PEM file with the certificate chain, the server's own first.
+    pub certificate: String,
+    /// A PEM file with the private key.
+    pub key: String,
+}
+
+/// The form of the access log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum AccessLog {
+    /// One JSON object a line, on standard output.
+    #[default]
+    Json,
+    /// One aligned line for people, on standard output.
+    Text,
+    /// None.
+    Off,
+}
+
+/// Where counters live.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CounterStore {
+    /// A Redis that several gateways share, as a URL or a secret. Without one: Durable Objects on Cloudflare, SQLite on
+    /// Spin, memory on the native server.
+    pub redis: Option<Value>,
+}
+
+/// How client addresses, hosts and paths are read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Network {
+    /// Addresses and networks (CIDR) whose `Forwarded` and `X-Forwarded-*` are believed. Default: none.
+    pub trusted_proxies: Vec<String>,
+    /// What an encoded slash (`%2F`) in a path means. Default: `keep`.
+    pub encoded_slash: Option<EncodedSlash>,
+}
+
+/// What an encoded slash (`%2F`) in a path means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum EncodedSlash {
+    /// It is data inside its segment, and stays encoded.
+    #[default]
+    Keep,
+    /// It separates segments, like `/`.
+    Decode,
+    /// The request is refused with 400.
+    Reject,
+}
+
+/// The largest requests that are let in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// The number of header fields. Default: 100. Above: 431.
+    pub headers: Option<u32>,
+    /// All header names and values together. Default: `32KiB`. Above: 431.
+    pub header_bytes: Option<ByteSize>,
+    /// Path and query. Default: `8KiB`. Above: 414.
+    pub url_bytes: Option<ByteSize>,
+    /// The request body. Default: `10MiB`. Above: 413.
+    pub body_bytes: Option<ByteSize>,
+}
+
+/// A service behind the gateway.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Upstream {
+    /// Where it is: `http://host:port/base/path` or `https://…`.
+    pub url: String,
+    /// The `Host` that it is sent. Default: `upstream`.
+    #[serde(default)]
+    pub host: Option<HostPolicy>,
+    /// How long each phase of a request to it may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// How its certificate is checked, beyond the public authorities. Native server only.
+    #[serde(default)]
+    pub tls: Option<UpstreamTls>,
+}
+
+/// The `Host` that an upstream is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum HostPolicy {
+    /// The authority of the upstream's URL.
+    #[default]
+    Upstream,
+    /// What the client sent.
+    Preserve,
+    /// This name.
+    Set(String),
+}
+
+/// How an upstream's certificate is checked.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpstreamTls {
+    /// A PEM file with the authorities to trust instead of the public ones.
+    pub authorities: Option<String>,
+}
+
+/// How long each phase of a request to an upstream may take; `"0s"` means without limit.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// Until the connection stands, TLS included. Default: `5s`.
+    pub connect: Option<Span>,
+    /// Until the response head has arrived. Default: `30s`.
+    pub first_byte: Option<Span>,
+    /// Until the response body has ended. Default: without limit.
+    pub total: Option<Span>,
+}
+
+/// What holds for every route unless its API or itself says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Defaults {
+    /// Policies, applied in this order before an API's and a route's own.
+    pub policies: Vec<PolicyUse>,
+    /// Deadlines, where nothing nearer to the route states any.
+    pub timeouts: Timeouts,
+}
+
+/// A group of routes that share a host, a path prefix and settings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Api {
+    /// Its name; its routes are called `name/route`.
+    pub name: String,
+    /// The hosts of its routes, unless a route states its own.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Goes before the path of each of its routes.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// The upstream of its routes, unless a route states its own action.
+    #[serde(default)]
+    pub upstream: Option<String>,
+    /// Policies, applied after `defaults.policies` and before a route's own.
+    #[serde(default)]
+    pub policies: Vec<PolicyUse>,
+    /// Deadlines of its routes.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Its routes.
+    pub routes: Vec<Route>,
+}
+
+/// Which requests, and what to do with them.
+///
+/// A route has exactly one action: `upstream`, `split`, `redirect`, `respond` or `keyValue`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Route {
+    /// Its name, in logs and messages; unique in its API or among the routes outside any.
+    pub name: String,
+    /// Which requests it takes.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// Send the request to this upstream.
+    #[serde(default)]
+    pub upstream: Option<String>,
+    /// Send the request to one of these upstreams, by weight.
+    #[serde(default)]
+    pub split: Vec<Target>,
+    /// Answer with a redirect.
+    #[serde(default)]
+    pub redirect: Option<Redirect>,
+    /// Answer with a fixed response.
+    #[serde(default)]
+    pub respond: Option<Respond>,
+    /// Serve a value from the key-value store.
+    #[serde(default)]
+    pub key_value: Option<KeyValueEntry>,
+    /// Change the path or host that the upstream is sent.
+    #[serde(default)]
+    pub rewrite: Option<Rewrite>,
+    /// Policies, applied after those of `defaults` and of the API.
+    #[serde(default)]
+    pub policies: Vec<PolicyUse>,
+    /// Deadlines of this route.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// The largest request body, instead of `limits.bodyBytes`.
+    #[serde(default)]
+    pub body_bytes: Option<ByteSize>,
+}
+
+/// Which requests a route takes: those that meet every member.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Match {
+    /// The whole path: literal segments, `{name}` for one segment, `{*name}` at the end for one or more.
+    pub path: Option<String>,
+    /// The path's first segments; `/v2` takes `/v2` and `/v2/x`, never `/v2x`. May contain `{name}`.
+    pub prefix: Option<String>,
+    /// Hosts, without port: `api.example.com`, or `*.example.com` for any subdomain. Empty: every host.
+    pub hosts: Vec<String>,
+    /// Methods. Empty: every method. `GET` takes `HEAD` along.
+    pub methods: Vec<String>,
+    /// Header fields, by name.
+    pub headers: Entries<ValueMatch>,
+    /// Query parameters, by name; of a repeated one, the first.
+    pub query: Entries<ValueMatch>,
+    /// Cookies, by name.
+    pub cookies: Entries<ValueMatch>,
+}
+
+/// What a header, query parameter or cookie has to be; as a plain string, that very value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename_all = "camelCase"))]
+pub enum ValueMatch {
+    /// This value.
+    Exact(String),
+    /// A test other than equality.
+    Test(ValueTest),
+}
+
+/// A test of a value other than equality.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ValueTest {
+    /// There, whatever the value (`true`), or not there (`false`).
+    Present(bool),
+    /// One of these values.
+    OneOf(Vec<String>),
+    /// Begins with this text.
+    Prefix(String),
+}
+
+/// One of several upstreams of a route.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// The upstream's name.
+    pub upstream: String,
+    /// Its share, out of the sum of all weights; 0 to 1,000,000.
+    pub weight: u32,
+}
+
+/// A redirect.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Redirect {
+    /// Where to, as a template: `https://{request.host}/new/{path.id}`.
+    pub location: String,
+    /// 301, 302, 303, 307 or 308. Default: 308.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Append the request's query. Default: true.
+    #[serde(default)]
+    pub keep_query: Option<bool>,
+}
+
+/// A fixed response.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Respond {
+    /// 200 to 599. Default: 200.
+    pub status: Option<u16>,
+    /// Header fields; values are templates.
+    pub headers: Entries<String>,
+    /// The content, as text; a template.
+    pub body: Option<String>,
+    /// The content, as JSON; sent as `application/json`.
+    pub json: Option<serde_json::Value>,
+}
+
+/// A value in the key-value store, read by GET and HEAD; if `methods` says so, written by PUT and removed by DELETE.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyValueEntry {
+    /// The key, as a template: `flags/{path.name}`.
+    pub key: String,
+    /// The media type of the value. Default: `application/octet-stream`.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// How long a written value is kept. Default: without limit; at least `60s`, the least that every platform has.
+    #[serde(default)]
+    pub ttl: Option<Span>,
+    /// The largest value that PUT takes. Default: `1MiB`.
+    #[serde(default)]
+    pub value_bytes: Option<ByteSize>,
+}
+
+/// A change of the path or host that the upstream is sent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rewrite {
+    /// The path, as a template: `/internal/{path.id}`. Parameters keep their encoding.
+    pub path: Option<String>,
+    /// Instead of the route's `prefix`: `/v1` makes `/api/users` with prefix `/api` into `/v1/users`.
+    pub prefix: Option<String>,
+    /// The `Host`, instead of the upstream's own setting.
+    pub host: Option<String>,
+}
+
+/// A policy in a list: the name of one under `policies`, or one in place.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum PolicyUse {
+    /// One under `policies`.
+    Named(String),
+    /// One in place.
+    Inline(Box<Policy>),
+}
+
+/// What is done to requests and responses besides routing them. Each member may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Policy {
+    /// Cross-origin rules; of several on one route, the last holds.
+    pub cors: Option<Cors>,
+    /// A rate limit; of several on one route, every one holds.
+    pub rate_limit: Option<RateLimit>,
+    /// Edits of requests on their way to the upstream.
+    pub request: Option<RequestEdits>,
+    /// Edits of responses on their way to the client, also of those that the gateway makes itself.
+    pub response: Option<ResponseEdits>,
+}
+
+/// Cross-origin rules (Fetch standard, CORS protocol).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Cors {
+    /// Origins that may read responses: `https://app.example.com`, `https://*.example.com`, or `*` for any.
+    pub origins: Vec<String>,
+    /// Methods that a preflight allows. Default: the route's own.
+    pub methods: Vec<String>,
+    /// Request headers that a preflight allows; `*` for any. Default: none beyond the safelisted ones.
+    pub headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub expose: Vec<String>,
+    /// Whether cookies and other credentials may be sent; not with `*`.
+    pub credentials: bool,
+    /// How long a browser may keep a preflight's answer. Default: `5s`, as in the Fetch standard; browsers cap it at `2h`.
+    pub max_age: Option<Span>,
+}
+
+/// A rate limit by the generic cell rate algorithm (GCRA).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimit {
+    /// Its name in `RateLimit` and `RateLimit-Policy`, and of its counters. Default: the policy's name, or the route's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// How many requests a window admits; 1 to 1,000,000,000.
+    pub limit: u32,
+    /// The window: `1s` to `366d`.
+    pub window: Span,
+    /// How many requests may come at once. Default: `limit`.
+    #[serde(default)]
+    pub burst: Option<u32>,
+    /// Whose requests are counted together. Default: `clientAddress`.
+    #[serde(default)]
+    pub key: Option<RateLimitKey>,
+    /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
+    #[serde(default)]
+    pub fail: Option<FailMode>,
+}
+
+/// Whose requests a rate limit counts together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum RateLimitKey {
+    /// Those of one client address; IPv6 by its first 64 bits.
+    #[default]
+    ClientAddress,
+    /// Those with one value of this header; those without it share one counter.
+    Header(String),
+    /// All.
+    Everyone,
+}
+
+/// What happens while a counter can't be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum FailMode {
+    /// Requests are refused with 503.
+    #[default]
+    Closed,
+    /// Requests are admitted.
+    Open,
+}
+
+/// Edits of requests on their way to the upstream.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RequestEdits {
+    /// Of header fields.
+    pub headers: FieldEdits,
+    /// Of query parameters.
+    pub query: FieldEdits,
+}
+
+/// Edits of responses on their way to the client.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResponseEdits {
+    /// Of header fields.
+    pub headers: FieldEdits,
+}
+
+/// Edits of named fields, done in this order: rename, remove, set, append.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FieldEdits {
+    /// New names of fields, by their old ones.
+    pub rename: Entries<String>,
+    /// Fields to remove.
+    pub remove: Vec<String>,
+    /// Fields to set, instead of whatever values they have.
+    pub set: Entries<Value>,
+    /// Fields to add a value to.
+    pub append: Entries<Value>,
+}
+
+/// A value to set: a template such as `{request.header.x-tenant}`, or a secret by reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum Value {
+    /// Text, in which `{…}` stands for a part of the request.
+    Template(String),
+    /// The value of a secret.
+    Secret(SecretRef),
+}
+
+/// A secret by reference, resolved from Workers secrets, Spin variables, the environment or a file.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretRef {
+    /// Its name: capital letters, digits and `_`.
+    pub secret: String,
+}

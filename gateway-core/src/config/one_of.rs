@@ -1,0 +1,75 @@
+//! Members that may be a plain string or an object. Written by hand, not `#[serde(untagged)]`, which would lose the
+//! place and the reason of an error inside the object.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
+
+use super::model::{Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest};
+
+/// A type that is written as a string or as an object of type `Object`.
+trait StringOr: Sized {
+    type Object;
+    const EXPECTING: &'static str;
+    fn from_string(text: String) -> Self;
+    fn from_object(object: Self::Object) -> Self;
+}
+
+struct StringOrObject<T>(PhantomData<T>);
+
+impl<'de, T: StringOr> Visitor<'de> for StringOrObject<T>
+where
+    T::Object: Deserialize<'de>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTING)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok(T::from_string(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<T, E> {
+        Ok(T::from_string(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::Object::deserialize(MapAccessDeserializer::new(map)).map(T::from_object)
+    }
+}
+
+macro_rules! string_or {
+    ($type:ty, $object:ty, $expecting:literal, $string:expr, $from_object:expr) => {
+        impl StringOr for $type {
+            type Object = $object;
+            const EXPECTING: &'static str = $expecting;
+            fn from_string(text: String) -> Self {
+                $string(text)
+            }
+            fn from_object(object: $object) -> Self {
+                $from_object(object)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(StringOrObject::<Self>(PhantomData))
+            }
+        }
+    };
+}
+
+string_or!(PolicyUse, Policy, "a policy's name or a policy", PolicyUse::Named, |policy| {
+    PolicyUse::Inline(Box::new(policy))
+});
+string_or!(Value, SecretRef, "text or `{\"secret\": \"NAME\"}`", Value::Template, Value::Secret);
+string_or!(
+    ValueMatch,
+    ValueTest,
+    "a value, or one of `present`, `oneOf`, `prefix`",
+    ValueMatch::Exact,
+    ValueMatch::Test
+);

@@ -1,0 +1,89 @@
+//! Durations and sizes, written with their units: `"5s"`, `"1MiB"`.
+
+use core::fmt;
+use core::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+/// A duration, written as a whole number and a unit: `ms`, `s`, `m`, `h` or `d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+/// A size in bytes, written as a whole number and a unit: `B`, `KiB`, `MiB`, `GiB` (of 1,024) or `kB`, `MB`, `GB` (of 1,000).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+const SPAN_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+const SIZE_UNITS: [(&str, u64); 7] = [
+    ("B", 1),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+];
+
+/// A whole number followed by one of `units`, in the smallest of them.
+fn parse_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+impl Span {
+    /// Reads `"5s"`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_with_unit(text, &SPAN_UNITS).map(Duration::from_millis).map(Self)
+    }
+}
+
+impl ByteSize {
+    /// Reads `"1MiB"`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_with_unit(text, &SIZE_UNITS).map(Self)
+    }
+}
+
+macro_rules! from_text {
+    ($type:ty, $expecting:literal, $pattern:literal) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct TextVisitor;
+
+                impl Visitor<'_> for TextVisitor {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_str<E: Error>(self, text: &str) -> Result<$type, E> {
+                        <$type>::parse(text)
+                            .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                    }
+                }
+
+                deserializer.deserialize_str(TextVisitor)
+            }
+        }
+
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern, "description": $expecting })
+            }
+        }
+    };
+}
+
+from_text!(Span, "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`", "^[0-9]+(ms|s|m|h|d)$");
+from_text!(ByteSize, "a size such as `512B`, `64KiB`, `1MiB` or `2GB`", "^[0-9]+(B|KiB|MiB|GiB|kB|MB|GB)$");

@@ -1,0 +1,63 @@
+//! The gateway: a plan on a platform.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+
+use crate::body::Body;
+use crate::plan::Plan;
+use crate::ports::{Peer, Platform};
+
+/// A plan on a platform.
+#[derive(Debug)]
+pub struct Gateway<P> {
+    plan: Arc<Plan>,
+    platform: P,
+}
+
+/// The answer to a request, and what is known about how it came to be.
+#[derive(Debug)]
+pub struct Outcome<S> {
+    /// What to send to the client.
+    pub response: Response<Body<S>>,
+    /// What to log about it.
+    pub record: Record,
+}
+
+/// What the access log says of a request beyond what the adapter sees itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The place of the route in `Plan::routes`, unless none matched.
+    pub route: Option<usize>,
+    /// The place of the upstream in `Plan::upstreams`, unless none was called.
+    pub upstream: Option<usize>,
+    /// The stable code of the error, if the gateway made the response because of one.
+    pub error: Option<&'static str>,
+    /// The request's identifier, as sent in `X-Request-Id`.
+    pub request_id: String,
+}
+
+impl<P: Platform> Gateway<P> {
+    /// A gateway that runs `plan` on `platform`.
+    pub fn new(plan: Arc<Plan>, platform: P) -> Self {
+        Self { plan, platform }
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The platform.
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
+    pub async fn handle(&self, request: Request<Body<P::Stream>>, peer: Peer) -> Outcome<P::Stream> {
+        let _ = (request, peer);
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        Outcome { response, record: Record::default() }
+    }
+}

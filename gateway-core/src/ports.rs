@@ -1,0 +1,218 @@
+//! What the gateway asks of the machine that it runs on: one small trait a need, implemented by each adapter.
+//!
+//! The futures carry no `Send` bound: a Worker's are not `Send`, and a native adapter's are inferred to be.
+//!
+//! **Invariant:** nothing else in this crate does I/O, reads a clock or draws a random number.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::body::Body;
+use crate::plan::Upstream;
+use crate::policy::counter::{CounterOp, CounterVerdict};
+use crate::time::Timestamp;
+
+/// Everything an adapter provides.
+pub trait Platform: Fetch + KeyValue + Counters + Clock + Random {
+    /// What this platform can do; a configuration that asks for more is refused at load.
+    const CAPABILITIES: Capabilities;
+}
+
+/// Sends one request to one upstream.
+pub trait Fetch {
+    /// The host's own handle on a body in transit; the core moves it and never polls it.
+    type Stream;
+
+    /// Sends `call` and returns the response as soon as its head has arrived.
+    ///
+    /// The adapter enforces [`Deadlines`], frames the body (Transfer-Encoding, Content-Length of a [`Body::Full`]), and
+    /// cancels the exchange when the returned future or body is dropped. It neither follows redirects nor decodes content.
+    ///
+    /// # Errors
+    /// An [`IoError`] that says which phase failed; see [`IoErrorKind`].
+    fn fetch(
+        &self,
+        call: UpstreamCall<'_, Self::Stream>,
+    ) -> impl Future<Output = Result<Response<Body<Self::Stream>>, IoError>>;
+
+    /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
+    fn limit(&self, stream: Self::Stream, limit: u64) -> Self::Stream;
+
+    /// Reads `stream` to its end, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::BodyTooLarge`] above `limit`, [`IoErrorKind::Client`] when the sender failed.
+    fn collect(&self, stream: Self::Stream, limit: u64) -> impl Future<Output = Result<Bytes, IoError>>;
+}
+
+/// One request as it leaves for an upstream.
+#[derive(Debug)]
+pub struct UpstreamCall<'p, S> {
+    /// Where to: scheme, authority and the connection settings.
+    pub upstream: &'p Upstream,
+    /// Its URI is in origin form (path and query, upstream's base path included); `Host` is set.
+    pub request: Request<Body<S>>,
+    /// How long each phase may take.
+    pub deadlines: Deadlines,
+}
+
+/// How long each phase of an upstream exchange may take. `None` means without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the connection stands, TLS included.
+    pub connect: Option<Duration>,
+    /// From the call until the response head has arrived.
+    pub first_byte: Option<Duration>,
+    /// From the call until the response body has ended.
+    pub total: Option<Duration>,
+}
+
+/// A store of small values by key, eventually consistent on some platforms.
+pub trait KeyValue {
+    /// The value under `key`, unless it is absent or has expired.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Store`] when the store can't answer.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, IoError>>;
+
+    /// Stores `value` under `key`, for `ttl` if one is given.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Store`] when the store can't take it.
+    fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> impl Future<Output = Result<(), IoError>>;
+
+    /// Removes `key`; removing an absent key is no error.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Store`] when the store can't answer.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), IoError>>;
+}
+
+/// Named cells, on each of which operations are applied atomically, one after another.
+pub trait Counters {
+    /// Applies `op` to `cell` where the cell lives, at that place's own time.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Store`] when the store can't answer; the policy says whether that admits or refuses the request.
+    fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, IoError>>;
+}
+
+/// The time of day.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// A source of random numbers, for identifiers and weighted choices; not for keys.
+pub trait Random {
+    /// Sixty-four random bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// Who is at the other end of the client's connection, as the adapter knows it (never from a header a client can set).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The address of the connection; `None` where the platform does not tell.
+    pub address: Option<IpAddr>,
+    /// Whether the client's connection is protected by TLS.
+    pub scheme: Scheme,
+}
+
+/// The scheme of a URL that the gateway serves or calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Cleartext HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that a URL of this scheme means when it names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// What a platform can do beyond the common ground.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The platform's name in error messages: `Cloudflare Workers`, `Spin`, `the native server`.
+    pub name: &'static str,
+    /// Whether a request can carry a `Host` other than the authority that it is sent to.
+    pub host_override: bool,
+    /// Whether the connect deadline can be told apart from the first-byte deadline.
+    pub connect_deadline: bool,
+    /// Whether counters can live in a Redis that several gateways share.
+    pub redis_counters: bool,
+    /// Whether upstream TLS can be configured (own authorities, client certificates).
+    pub upstream_tls: bool,
+}
+
+/// Why an exchange with the outside failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoError {
+    /// What failed.
+    pub kind: IoErrorKind,
+    /// Whether the same call may be sent again without harm: nothing of it can have been processed.
+    pub retry: bool,
+}
+
+impl IoError {
+    /// An error of this kind after which the call may have been processed.
+    #[must_use]
+    pub const fn new(kind: IoErrorKind) -> Self {
+        Self { kind, retry: false }
+    }
+
+    /// An error of this kind before anything was sent.
+    #[must_use]
+    pub const fn before_send(kind: IoErrorKind) -> Self {
+        Self { kind, retry: true }
+    }
+}
+
+/// The phase in which an exchange failed; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoErrorKind {
+    /// The upstream's name has no address.
+    Dns,
+    /// The upstream refused the connection or can't be reached.
+    Connect,
+    /// The connection did not stand in time.
+    ConnectTimeout,
+    /// The TLS handshake failed, its certificate included.
+    Tls,
+    /// No response head in time.
+    FirstByteTimeout,
+    /// The exchange took longer than its total deadline.
+    TotalTimeout,
+    /// The upstream closed or reset the connection before a complete head.
+    Closed,
+    /// What the upstream sent is not HTTP.
+    Protocol,
+    /// A body is larger than its limit.
+    BodyTooLarge,
+    /// The client's side failed: it left, or its body was cut off.
+    Client,
+    /// A counter or key-value store failed.
+    Store,
+    /// Anything else.
+    Other,
+}
