@@ -1,0 +1,162 @@
+//! What the glue can call.
+
+use core::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway_core::gateway::Gateway;
+use gateway_core::plan;
+use gateway_core::ports::{IoError, IoErrorKind, Platform as _};
+use wasm_bindgen::prelude::*;
+
+use crate::counter;
+use crate::exchange::{self, Completion};
+use crate::platform::Worker;
+use crate::secrets::{Assumed, Bindings};
+use crate::wire::{self, Kind};
+
+thread_local! {
+    static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
+    static STAND_IN: Cell<Option<&'static plan::Upstream>> = const { Cell::new(None) };
+}
+
+/// Makes room for `len` bytes and returns where the glue may write them.
+#[wasm_bindgen]
+pub fn reserve(len: usize) -> *mut u8 {
+    INBOX.with_borrow_mut(|inbox| {
+        if inbox.len() < len {
+            inbox.resize(len, 0);
+        }
+        inbox.as_mut_ptr()
+    })
+}
+
+/// Loads a configuration; returns what is wrong with it, rendered, or nothing.
+#[wasm_bindgen]
+pub fn load(config: &str, bindings: &str) -> String {
+    match crate::stand_in::load(config) {
+        Ok(upstream) => STAND_IN.set(Some(Box::leak(Box::new(upstream)))),
+        Err(error) => return error,
+    }
+    match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
+        Ok(plan) => {
+            // One gateway an instance, for as long as that lives; every exchange refers to it.
+            GATEWAY.set(Some(Box::leak(Box::new(Gateway::new(Arc::new(plan), Worker)))));
+            String::new()
+        }
+        Err(faults) => render(&faults),
+    }
+}
+
+/// Checks a configuration where its secrets are not at hand; returns what is wrong with it, rendered, or nothing.
+#[wasm_bindgen]
+pub fn check(config: &str) -> String {
+    plan::load(config, &Worker::CAPABILITIES, &Assumed).map_or_else(|faults| render(&faults), |_| String::new())
+}
+
+/// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
+#[wasm_bindgen]
+pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
+    exchange::set_now(now);
+    let head = received(len);
+    let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
+    let Some((request, peer)) = wire::read_request(&head, has_body) else { return Kind::Malformed as u32 };
+    exchange::begin(match STAND_IN.get() {
+        Some(upstream) => Box::pin(crate::stand_in::handle(upstream, request, peer)),
+        None => Box::pin(gateway.handle(request, peer)),
+    }, head) as u32
+}
+
+/// Goes on with exchange `id`: its fetch was answered with `status` and the packed head in the inbox.
+#[wasm_bindgen]
+pub fn resume_head(id: u32, status: u16, len: usize, has_body: bool, now: f64) -> u32 {
+    exchange::set_now(now);
+    let head = received(len);
+    exchange::resume(id, |heads| {
+        heads.responses.push(head.clone());
+        let slot = u32::try_from(heads.responses.len()).unwrap_or(u32::MAX);
+        let response = wire::read_response(status, &head, has_body, slot);
+        response.map(Completion::Head).ok_or(IoError::new(IoErrorKind::Protocol))
+    }) as u32
+}
+
+/// Goes on with exchange `id`: its effect came to the bytes in the inbox.
+#[wasm_bindgen]
+pub fn resume_bytes(id: u32, len: usize, now: f64) -> u32 {
+    exchange::set_now(now);
+    let content = received(len);
+    exchange::resume(id, |_| Ok(Completion::Bytes(content))) as u32
+}
+
+/// Goes on with exchange `id`: its effect is done, and there is nothing to tell.
+#[wasm_bindgen]
+pub fn resume_nothing(id: u32, now: f64) -> u32 {
+    exchange::set_now(now);
+    exchange::resume(id, |_| Ok(Completion::Nothing)) as u32
+}
+
+/// Goes on with exchange `id`: its effect failed.
+#[wasm_bindgen]
+pub fn resume_failed(id: u32, failure: u32, now: f64) -> u32 {
+    exchange::set_now(now);
+    exchange::resume(id, |_| Err(failure_of(failure))) as u32
+}
+
+/// Forgets exchange `id`: its client has left.
+#[wasm_bindgen]
+pub fn cancel(id: u32) {
+    exchange::cancel(id);
+}
+
+/// How many exchanges wait for an effect; for tests.
+#[wasm_bindgen]
+pub fn waiting() -> usize {
+    exchange::waiting()
+}
+
+/// Where the numbers of the frame are that the last `begin` or `resume_…` left.
+#[wasm_bindgen]
+pub fn frame() -> *const u32 {
+    exchange::read_frame(wire::Frame::seal)
+}
+
+/// Applies the packed operation `op` to a counter cell whose state is `state`, at `now`; for use inside the cell's own
+/// Durable Object. Returns the packed verdict, the new state and how long to keep it (ms); nothing if `op` is none.
+#[wasm_bindgen]
+pub fn count(op: &[u8], state: Option<u64>, now: f64) -> Vec<u8> {
+    counter::count(op, state, now as u64).unwrap_or_default()
+}
+
+/// The failures that the glue can tell apart; it knows them by the same numbers.
+fn failure_of(code: u32) -> IoError {
+    match code {
+        1 => IoError::before_send(IoErrorKind::Dns),
+        2 => IoError::before_send(IoErrorKind::Connect),
+        3 => IoError::new(IoErrorKind::FirstByteTimeout),
+        4 => IoError::new(IoErrorKind::TotalTimeout),
+        5 => IoError::new(IoErrorKind::Closed),
+        6 => IoError::new(IoErrorKind::BodyTooLarge),
+        7 => IoError::new(IoErrorKind::Client),
+        8 => IoError::new(IoErrorKind::Store),
+        9 => IoError::before_send(IoErrorKind::Tls),
+        10 => IoError::new(IoErrorKind::Protocol),
+        _ => IoError::new(IoErrorKind::Other),
+    }
+}
+
+fn received(len: usize) -> Bytes {
+    INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
+}
+
+fn render(faults: &[gateway_core::config::Diagnostic]) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        let (line, column) = fault.position.unwrap_or((1, 1));
+        text.push_str(&format!("gateway.json:{line}:{column}: {}: {}\n", fault.path, fault.message));
+        if let Some(help) = &fault.help {
+            text.push_str(&format!("  help: {help}\n"));
+        }
+    }
+    text
+}
