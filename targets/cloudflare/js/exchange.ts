@@ -74,43 +74,64 @@ async function perform(
   return wasm.resume_nothing(id, Date.now());
 }
 
+/**
+ * Sends the request. The deadline for the head is a race and not a signal: a signal makes the runtime watch every chunk
+ * of the body. The loser is cancelled with all that the request still has open once its response has been sent.
+ */
 async function fetchUpstream(frame: Frame, request: Request, responses: Response[]): Promise<Response> {
   const body = readBody(frame);
   const lines = frame.text.split("\n");
   const headers = new Headers(request.headers);
   edit(headers, lines, 2);
-  const init: RequestInit = {
-    method: lines[0]!,
-    headers,
-    redirect: "manual",
-    encodeResponseBody: "manual",
-  };
+  const init: RequestInit = { method: lines[0]!, headers, redirect: "manual", encodeResponseBody: "manual" };
   if (body.kind === "full") init.body = body.content;
   if (body.kind === "stream") init.body = limited(streamOf(body, request, responses), body.limit, request.headers);
-  if (frame.firstByte === 0 && frame.total === 0) return fetch(lines[1]!, init);
+  if (frame.total !== 0) init.signal = signalAfter(frame.total);
+  const response = fetch(lines[1]!, init);
+  if (frame.firstByte === 0) return response;
 
-  const late = new AbortController();
-  init.signal = late.signal;
-  const total = frame.total === 0 ? undefined : setTimeout(() => late.abort(Failure.TotalTimeout), frame.total);
-  const first = frame.firstByte === 0 ? undefined : setTimeout(() => late.abort(Failure.FirstByteTimeout), frame.firstByte);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, frame.firstByte, Failure.FirstByteTimeout);
+  });
   try {
-    return await fetch(lines[1]!, init);
-  } catch (error) {
-    clearTimeout(total);
-    throw error;
+    return await Promise.race([response, late]);
   } finally {
-    clearTimeout(first);
+    clearTimeout(timer);
   }
+}
+
+/** A signal that ends an exchange `millis` from now, body included. */
+function signalAfter(millis: number): AbortSignal {
+  const late = new AbortController();
+  setTimeout(() => late.abort(Failure.TotalTimeout), millis);
+  return late.signal;
 }
 
 function respond(frame: Frame, request: Request, responses: Response[]): Response {
   const body = readBody(frame);
   const origin = responses[frame.base - 1];
-  const headers = new Headers(origin?.headers);
-  edit(headers, frame.text.split("\n"), 0);
-  const content =
-    body.kind === "empty" ? null : body.kind === "full" ? body.content : limited(streamOf(body, request, responses), body.limit, headers);
-  return new Response(content, { status: frame.status, headers, encodeBody: "manual" });
+  const response = answer(frame.status, body, origin, request, responses);
+  if (frame.text !== "") edit(response.headers, frame.text.split("\n"), 0);
+  return response;
+}
+
+/** The response before its fields are edited: that of `origin` if nothing but fields differs. */
+function answer(
+  status: number,
+  body: FrameBody,
+  origin: Response | undefined,
+  request: Request,
+  responses: Response[],
+): Response {
+  if (body.kind === "stream") {
+    const stream = streamOf(body, request, responses);
+    const headers = responses[body.slot - 1]?.headers ?? request.headers;
+    const content = body.limit === Infinity ? stream : limited(stream, body.limit, headers);
+    return new Response(content, { status, headers: origin?.headers, encodeBody: "manual" });
+  }
+  const content = body.kind === "full" ? body.content : null;
+  return new Response(content, { status, headers: origin?.headers, encodeBody: "manual" });
 }
 
 /** Applies edits of fields; `src/wire/edits.rs` writes them. */
@@ -145,7 +166,9 @@ function packRequest(request: Request): string {
 
 function packFields(headers: Headers): string {
   let text = "";
-  for (const [name, value] of headers) text += `${name}\n${value}\n`;
+  headers.forEach((value, name) => {
+    text += `${name}\n${value}\n`;
+  });
   return text;
 }
 

@@ -49,10 +49,15 @@ pub fn load(config: &str, bindings: &str) -> String {
     }
 }
 
-/// Checks a configuration where its secrets are not at hand; returns what is wrong with it, rendered, or nothing.
+/// Checks a configuration: with the text bindings that it will have, as a JSON object, or as if it had every secret.
+/// Returns what is wrong with it, rendered, or nothing.
 #[wasm_bindgen]
-pub fn check(config: &str) -> String {
-    plan::load(config, &Worker::CAPABILITIES, &Assumed).map_or_else(|faults| render(&faults), |_| String::new())
+pub fn check(config: &str, bindings: Option<String>) -> String {
+    let checked = match bindings {
+        Some(bindings) => plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())),
+        None => plan::load(config, &Worker::CAPABILITIES, &Assumed),
+    };
+    checked.map_or_else(|faults| render(&faults), |_| String::new())
 }
 
 /// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
