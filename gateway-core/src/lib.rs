@@ -8,6 +8,7 @@
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
 
 pub mod body;
+mod capabilities;
 pub mod config;
 pub mod error;
 mod exec;
