@@ -1,14 +1,13 @@
 //! The last phases of every response, whoever made it.
 
-use http::{HeaderName, Response, Version};
+use http::{Response, Version};
 
 use super::Exchange;
 use crate::body::Body;
 use crate::gateway::Outcome;
-use crate::policy::{header_edit, rate_limit};
+use crate::http::request_id::X_REQUEST_ID;
+use crate::policy::header_edit;
 use crate::trace::Event;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(super) fn finish<S>(
     mut exchange: Exchange<'_, '_>,
@@ -21,8 +20,8 @@ pub(super) fn finish<S>(
             header_edit::apply_to_response(&route.response, core::mem::take(&mut exchange.filled), headers);
             exchange.note(|| Event::ResponseEdited { edits: route.response.len() });
         }
-        if !exchange.verdicts.is_empty() {
-            rate_limit::signal(&exchange.verdicts, headers);
+        for (limit, verdict) in &exchange.verdicts {
+            limit.apply(verdict, headers);
         }
         if let Some(cors) = &route.cors {
             cors.apply(exchange.origin.as_ref(), headers);

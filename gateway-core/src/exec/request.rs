@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_LENGTH, HOST, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use super::{Exchange, bounds, finish, key_value, local, proxy};
 use crate::body::Body;
+use crate::config::FailMode;
 use crate::error::Reject;
 use crate::gateway::{Outcome, Record};
 use crate::http::loop_guard::{self, Forwarding};
@@ -17,7 +18,7 @@ use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform};
-use crate::route::{Found, Lookup, MethodSet, host};
+use crate::route::{Found, Lookup, MethodSet, Params, canonical_host};
 use crate::template::Scope;
 use crate::trace::{Event, Trace};
 
@@ -72,7 +73,7 @@ async fn answer<'p, P: Platform>(
     }
     plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     let host_field = take_host(&uri, &mut headers)?;
-    let host = host_field.to_str().ok().and_then(|h| host::canonical(h).ok()).ok_or_else(Reject::bad_host)?;
+    let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
     if uri.path() == "*" {
         return Ok(local::options(MethodSet::ALL));
     }
@@ -91,8 +92,9 @@ async fn answer<'p, P: Platform>(
         return Ok(response);
     }
     let (place, params) = match plan.table.find(&lookup) {
-        Found::Route { route, params, spec } => {
-            exchange.note(|| Event::Matched { route, parameters: plan.table.named(spec, &params) });
+        Found::Route { route, spec, .. } => {
+            let params = plan.table.spec(spec).and_then(|spec| spec.path.matches(&path)).unwrap_or_default();
+            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
             (route, params)
         }
         Found::MethodNotAllowed { allow } if method == Method::OPTIONS => return Ok(local::options(allow)),
@@ -125,7 +127,7 @@ async fn answer<'p, P: Platform>(
         id: &id,
         params: &params,
     };
-    let mut incoming = Incoming { uri: &uri, scope: &scope, headers, host_field, body };
+    let mut incoming = Incoming { uri: &uri, scope: &scope, headers, host_field: host_field.clone(), body };
     if matches!(route.action, Action::Proxy(_)) {
         proxy::prepare(plan, platform, &mut incoming, &peer, &client, version);
     }
@@ -191,21 +193,29 @@ async fn rate_limit<'p, P: Platform>(
     let cell = limit.cell(incoming.scope.client, &incoming.headers);
     let answer = platform.apply(&cell, CounterOp::Gcra { quota: limit.quota, cost: 1 }).await;
     let verdict = answer.ok().map(|CounterVerdict::Gcra(verdict)| verdict);
-    exchange.note(|| Event::RateLimit { name: limit.name.clone(), cell: cell.clone(), verdict });
+    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {
-        Some(verdict) => {
+        Some(verdict) if verdict.admitted => {
             exchange.verdicts.push((limit, verdict));
-            if verdict.admitted { Ok(()) } else { Err(limit.refuse(&verdict)) }
+            Ok(())
         }
-        None if limit.fails_open() => Ok(()),
+        Some(verdict) => Err(limit.refuse(&verdict)),
+        None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
     }
+}
+
+/// The path parameters by name, for a listener.
+fn named(plan: &Plan, spec: usize, params: &Params<'_>) -> Vec<(String, String)> {
+    let names = plan.table.spec(spec).into_iter().flat_map(|spec| spec.path.parameters());
+    names.map(str::to_owned).zip(params.iter().map(str::to_owned)).collect()
 }
 
 /// The answer to a preflight, if the route that the announced request would take has cross-origin rules.
 fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_>) -> Option<Response<Body<S>>> {
     let plan = exchange.plan;
-    let announced = cors::announced_method(lookup.headers)?;
+    let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
+    let announced = Method::from_bytes(announced.as_bytes()).ok()?;
     let lookup = Lookup { method: &announced, ..*lookup };
     let Found::Route { route, .. } = plan.table.find_ignoring_headers(&lookup) else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;

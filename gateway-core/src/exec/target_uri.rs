@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use super::request::{EditedQuery, Incoming};
+use super::request::Incoming;
 use crate::config::EncodedSlash;
 use crate::error::Reject;
 use crate::http::path;

@@ -1,6 +1,6 @@
 //! HTTP as the standards define it: one rule a file, each a pure edit of header fields or a pure check.
 
-mod address;
+pub(crate) mod address;
 pub mod cookie;
 pub mod forwarded;
 mod forwarded_element;

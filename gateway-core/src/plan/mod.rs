@@ -53,5 +53,13 @@ pub struct Plan {
 /// # Errors
 /// Every mistake in it at once, in the order of the text.
 pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<Diagnostic>> {
-    config::load(text, |config| compile(config, capabilities, secrets))
+    match config::read(text) {
+        Ok(config) => {
+            compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors))
+        }
+        Err(reading) => {
+            let errors = reading.config.as_ref().and_then(|config| compile(config, capabilities, secrets).err());
+            Err(reading.explain(errors.unwrap_or_default()))
+        }
+    }
 }

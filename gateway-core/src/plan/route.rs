@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
+use crate::config::JsonPath;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::query_edit::QueryEdit;
@@ -15,7 +16,7 @@ pub struct Route {
     /// Its name: `api/route`, or `route` outside any API.
     pub name: String,
     /// Where it stands in the configuration: `apis[0].routes[2]`.
-    pub at: String,
+    pub at: JsonPath,
     /// Cross-origin rules, answered before every step.
     pub cors: Option<Cors>,
     /// What is done to the request, in this order.

@@ -1,8 +1,8 @@
 //! A place in the configuration, as a chain on the stack: it costs nothing until an error needs it in words.
 
-use core::fmt;
+use crate::config::JsonPath;
 
-/// A place in the configuration; displayed as `routes[3].match.path`.
+/// A place in the configuration; written `routes[3].match.path`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::plan) struct At<'a> {
     parent: Option<&'a At<'a>>,
@@ -28,24 +28,16 @@ impl<'a> At<'a> {
     }
 }
 
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-        }
-        let is_first = self.parent.is_none_or(|parent| matches!(parent.step, Step::Root));
+impl At<'_> {
+    /// The place as a value that can be kept.
+    pub(in crate::plan) fn to_path(self) -> JsonPath {
+        let parent = self.parent.map_or_else(JsonPath::root, |parent| parent.to_path());
         match self.step {
-            Step::Root => Ok(()),
-            Step::Index(index) => write!(f, "[{index}]"),
-            Step::Member(name) if is_plain(name) => write!(f, "{}{name}", if is_first { "" } else { "." }),
-            Step::Member(name) => write!(f, "[{name:?}]"),
+            Step::Root => parent,
+            Step::Member(name) => parent.member(name),
+            Step::Index(index) => parent.index(index),
         }
     }
-}
-
-/// Whether `name` can stand in a path without quotes.
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'))
 }
 
 #[cfg(test)]
@@ -57,7 +49,7 @@ mod tests {
         let root = At::ROOT;
         let routes = root.member("routes");
         let route = routes.index(3);
-        assert_eq!(route.member("match").to_string(), "routes[3].match");
-        assert_eq!(root.member("upstreams").member("a.b").to_string(), "upstreams[\"a.b\"]");
+        assert_eq!(route.member("match").to_path().to_string(), "routes[3].match");
+        assert_eq!(root.member("upstreams").member("a.b").to_path().to_string(), "upstreams[\"a.b\"]");
     }
 }

@@ -14,7 +14,7 @@ use super::{Limits, Plan, Route, Secrets};
 use crate::config::{self, Config, ConfigError, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
-use crate::http::loop_guard::LoopGuard;
+use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::gcra::Quota;
 use crate::ports::Capabilities;
 use crate::route::{Conflict, Spec, Table};
@@ -170,7 +170,7 @@ impl<'c> Compiler<'c> {
                 Some((_, api)) => format!("{}/{}", api.name, route.name),
                 None => route.name.clone(),
             },
-            at: at.to_string(),
+            at: at.to_path(),
             cors,
             request: policies.request.into(),
             action: action?,
@@ -202,7 +202,7 @@ impl<'c> Compiler<'c> {
         let name = |place: usize| {
             routes.get(place).and_then(Option::as_ref).map_or_else(|| format!("#{place}"), |r| r.name.clone())
         };
-        let at = |place: usize| routes.get(place).and_then(Option::as_ref).map_or_else(String::new, |r| r.at.clone());
+        let at = |place: usize| routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone());
         let error = match conflict {
             Conflict::Ambiguous { a, b, witness } => ConfigError {
                 path: at(*b),
@@ -227,8 +227,12 @@ impl<'c> Compiler<'c> {
         let name = self.config.name.as_deref().unwrap_or(DEFAULT_NAME);
         match LoopGuard::new(name) {
             Ok(guard) => Some(guard),
-            Err(message) => {
-                self.error_with(&at.member("name"), message, "use letters, digits, `-`, `.` and `_`");
+            Err(InvalidName) => {
+                self.error_with(
+                    &at.member("name"),
+                    format!("`{name}` can't be a gateway's name"),
+                    "use letters, digits, `-`, `.` and `_`",
+                );
                 None
             }
         }
@@ -329,11 +333,11 @@ impl<'c> Compiler<'c> {
     }
 
     fn error(&mut self, at: &At<'_>, message: impl Into<String>) {
-        self.errors.push(ConfigError { path: at.to_string(), message: message.into(), help: None });
+        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: None });
     }
 
     fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(ConfigError { path: at.to_string(), message: message.into(), help: Some(help.into()) });
+        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: Some(help.into()) });
     }
 
     /// Reports that `name` is not one of `known`, with the likeliest one.

@@ -4,8 +4,9 @@ use http::{HeaderName, HeaderValue};
 
 use super::at::At;
 use super::{Compiler, Group, Owner};
-use crate::config::{self, Entries, FieldEdits, Policy, PolicyUse, Value};
+use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
 use crate::plan::RequestStep;
+use crate::policy::Mistake;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::policy::query_edit::QueryEdit;
@@ -17,7 +18,7 @@ use crate::template::Template;
 #[derive(Default)]
 pub(super) struct Folded<'c> {
     /// The innermost cross-origin rules, and where they stand.
-    pub(super) cors: Option<(String, &'c config::Cors)>,
+    pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
     pub(super) request: Vec<RequestStep>,
     pub(super) response: Vec<HeaderEdit>,
 }
@@ -25,7 +26,7 @@ pub(super) struct Folded<'c> {
 /// What is collected before the steps are put in their fixed order.
 #[derive(Default)]
 struct Collected<'c> {
-    cors: Option<(String, &'c config::Cors)>,
+    cors: Option<(JsonPath, &'c config::Cors)>,
     rate_limits: Vec<RateLimit>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
@@ -94,7 +95,7 @@ impl<'c> Compiler<'c> {
         collected: &mut Collected<'c>,
     ) {
         if let Some(cors) = &policy.cors {
-            collected.cors = Some((at.member("cors").to_string(), cors));
+            collected.cors = Some((at.member("cors").to_path(), cors));
         }
         if let Some(limit) = &policy.rate_limit
             && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)
@@ -116,34 +117,36 @@ impl<'c> Compiler<'c> {
     /// Compiles cross-origin rules for a route that takes `methods`.
     pub(super) fn cors(
         &mut self,
-        cors: Option<(String, &config::Cors)>,
+        cors: Option<(JsonPath, &config::Cors)>,
         methods: Option<MethodSet>,
     ) -> Option<Cors> {
         let (at, cors) = cors?;
-        let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter()).collect();
+        let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
         match Cors::compile(cors, &methods) {
             Ok(cors) => Some(cors),
             Err(mistakes) => {
-                for mistake in mistakes {
-                    let path = match mistake.index {
-                        Some(index) => format!("{at}.{}[{index}]", mistake.member),
-                        None => format!("{at}.{}", mistake.member),
-                    };
-                    self.errors.push(config::ConfigError { path, message: mistake.message, help: mistake.help });
-                }
+                self.mistakes(&at, mistakes);
                 None
             }
         }
     }
 
+    /// Reports what a kernel complained of in the policy at `at`.
+    fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
+        const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
+        for (member, index, message, help) in mistakes {
+            let path = at.member(member);
+            let path = if LISTS.contains(&member) { path.index(index) } else { path };
+            self.errors.push(config::ConfigError { path, message, help });
+        }
+    }
+
     fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
         let name = limit.name.as_deref().unwrap_or(owner);
-        let compiled = match RateLimit::compile(name, limit) {
+        let compiled = match RateLimit::compile(limit, owner) {
             Ok(compiled) => compiled,
             Err(mistakes) => {
-                for (member, message) in mistakes {
-                    self.error(&at.member(member), message);
-                }
+                self.mistakes(&at.to_path(), mistakes);
                 return None;
             }
         };
@@ -278,7 +281,7 @@ impl<'c> Compiler<'c> {
             Ok(template) => Some(template),
             Err(error) => {
                 self.errors.push(config::ConfigError {
-                    path: at.to_string(),
+                    path: at.to_path(),
                     message: error.message,
                     help: error.help,
                 });
