@@ -114,11 +114,13 @@ impl Network {
         let full: u8 = if address.is_ipv4() { 32 } else { 128 };
         let length = match length {
             None => full,
-            Some(digits) if !digits.is_empty() && digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()) => digits
-                .parse()
-                .ok()
-                .filter(|length| *length <= full)
-                .ok_or_else(|| format!("`{text}` has a prefix longer than {full} bits"))?,
+            Some(digits) if !digits.is_empty() && digits.len() <= 3 && digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits
+                    .parse()
+                    .ok()
+                    .filter(|length| *length <= full)
+                    .ok_or_else(|| format!("`{text}` has a prefix longer than {full} bits"))?
+            }
             Some(_) => return Err(wrong()),
         };
         let network = match address {
@@ -174,9 +176,22 @@ mod tests {
     #[test]
     fn addresses_are_written_in_canonical_form() {
         for text in [
-            "0.0.0.0", "1.20.255.9", "255.255.255.255", "::1", "::", "2001:db8::1", "2001:db8:0:1:1:1:1:1", "1::", "fe80::1:0:0:1",
-            "2001:0:0:1::1", "1:2:3:4:5:6:7:8", "0:1:2:3:4:5:6:7", "1:2:3:4:5:6:7:0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
-            "2001:db8:a0b:12f0::f", "1:0:0:2::3",
+            "0.0.0.0",
+            "1.20.255.9",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "2001:db8::1",
+            "2001:db8:0:1:1:1:1:1",
+            "1::",
+            "fe80::1:0:0:1",
+            "2001:0:0:1::1",
+            "1:2:3:4:5:6:7:8",
+            "0:1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:0",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+            "2001:db8:a0b:12f0::f",
+            "1:0:0:2::3",
         ] {
             let address: IpAddr = text.parse().unwrap();
             assert_eq!(AddressText::of(address).as_str(), address.to_string());
@@ -187,7 +202,8 @@ mod tests {
     #[test]
     fn every_run_of_zeros_is_shortened_as_the_standard_library_does() {
         for pattern in 0..256_u16 {
-            let groups: [u16; 8] = core::array::from_fn(|place| if pattern >> place & 1 == 1 { 0xa0 + place as u16 } else { 0 });
+            let groups: [u16; 8] =
+                core::array::from_fn(|place| if pattern >> place & 1 == 1 { 0xa0 + place as u16 } else { 0 });
             let address = Ipv6Addr::from(groups);
             // The deprecated v4-compatible addresses (RFC 4291 §2.5.5.1) are not written as dotted decimals here.
             if address.segments()[..6] == [0; 6] {
@@ -217,7 +233,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "a", "10.0.0", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/+8", "10.0.0.0/8/8", "10.0.0.0 /8", "[::1]"] {
+        for text in [
+            "",
+            "a",
+            "10.0.0",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/+8",
+            "10.0.0.0/8/8",
+            "10.0.0.0 /8",
+            "[::1]",
+        ] {
             assert!(Network::parse(text).is_err(), "{text}");
         }
         assert_eq!(

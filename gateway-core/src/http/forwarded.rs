@@ -4,7 +4,7 @@
 //! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
 //! what upstreams read; `Forwarded` goes on only where a trusted proxy has begun it, so that the two never contradict.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -296,10 +296,4 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
         Ok(value) => headers.insert(name, value),
         Err(_) => headers.remove(name),
     };
-}
-
-/// The first 64 bits of an IPv6 address: what one customer of a provider usually has, so what counts as one client.
-#[must_use]
-pub fn network_of(address: Ipv6Addr) -> u64 {
-    (u128::from(address) >> 64) as u64
 }

@@ -166,7 +166,17 @@ mod tests {
     #[test]
     fn what_breaks_the_grammar_is_not_read() {
         for line in [
-            "for", "=a", "for=", "for=\"a", "for=\"a\\", "for=a b", "for=\"a\"b", "f r=a", "for=a;for=b", "for=a\"b\"", "for =a",
+            "for",
+            "=a",
+            "for=",
+            "for=\"a",
+            "for=\"a\\",
+            "for=a b",
+            "for=\"a\"b",
+            "f r=a",
+            "for=a;for=b",
+            "for=a\"b\"",
+            "for =a",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }
@@ -188,7 +198,19 @@ mod tests {
         ] {
             assert_eq!(parse_node(text.as_bytes()), Some(address.parse().unwrap()), "{text}");
         }
-        for text in ["", "unknown", "_hidden", "192.0.2.1:", "192.0.2.1:123456", "[192.0.2.1]", "[::1", "[::1]80", "192.0.2", "::1:x", "é"] {
+        for text in [
+            "",
+            "unknown",
+            "_hidden",
+            "192.0.2.1:",
+            "192.0.2.1:123456",
+            "[192.0.2.1]",
+            "[::1",
+            "[::1]80",
+            "192.0.2",
+            "::1:x",
+            "é",
+        ] {
             assert_eq!(parse_node(text.as_bytes()), None, "{text}");
         }
     }

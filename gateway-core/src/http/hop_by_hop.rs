@@ -122,20 +122,12 @@ fn accepts_trailers(line: &HeaderValue) -> bool {
 /// A sender must not list fields meant for all recipients (RFC 9110 §7.6.1), and a client that does so tries to take from the
 /// upstream what a hop before it relies on: credentials, addresses, the framing, marks against loops.
 fn is_protected(name: &str) -> bool {
-    const PREFIXES: [&str; 9] = [
-        "accept",
-        "access-control-",
-        "content-",
-        "if-",
-        "sec-",
-        "x-forwarded-",
-        "ratelimit",
-        "cache-",
-        "cdn-",
-    ];
+    const PREFIXES: [&str; 9] =
+        ["accept", "access-control-", "content-", "if-", "sec-", "x-forwarded-", "ratelimit", "cache-", "cdn-"];
     matches!(
         name,
-        "age" | "allow"
+        "age"
+            | "allow"
             | "authentication-info"
             | "authorization"
             | "baggage"
@@ -229,9 +221,24 @@ mod tests {
     #[test]
     fn listed_end_to_end_fields_stay() {
         let names = [
-            "accept", "authorization", "cdn-loop", "content-length", "content-type", "cookie", "forwarded", "host", "origin",
-            "traceparent", "tracestate", "via", "x-consumer-id", "x-forwarded-for", "x-forwarded-host", "x-real-ip",
-            "x-request-id", "x_consumer_id",
+            "accept",
+            "authorization",
+            "cdn-loop",
+            "content-length",
+            "content-type",
+            "cookie",
+            "forwarded",
+            "host",
+            "origin",
+            "traceparent",
+            "tracestate",
+            "via",
+            "x-consumer-id",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-real-ip",
+            "x-request-id",
+            "x_consumer_id",
         ];
         let connection = names.join(", ");
         let mut list = vec![("connection", connection.as_str())];

@@ -210,8 +210,22 @@ mod tests {
     fn other_names_are_not() {
         let names = IdentityNames::default();
         for name in [
-            "", "x", "x-", "host", "cookie", "authorization", "content-type", "x-consumer", "x-consumers-id",
-            "x-forwarded-for", "x-forwarded-users", "x-remote-users", "remote-addr", "client-ce", "x-request-id", "x-api-key",
+            "",
+            "x",
+            "x-",
+            "host",
+            "cookie",
+            "authorization",
+            "content-type",
+            "x-consumer",
+            "x-consumers-id",
+            "x-forwarded-for",
+            "x-forwarded-users",
+            "x-remote-users",
+            "remote-addr",
+            "client-ce",
+            "x-request-id",
+            "x-api-key",
         ] {
             assert!(!names.is_reserved(name), "{name}");
             assert!(!is_built_in(name), "{name}");

@@ -1,10 +1,10 @@
 //! HTTP as the gateway handles it: one rule of the standard a file, each a pure edit of header fields or a pure check.
 
-mod address;
+pub(crate) mod address;
 pub mod forwarded;
 mod forwarded_element;
-pub mod hop_by_hop;
 pub(crate) mod hex;
+pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;
 pub(crate) mod names;

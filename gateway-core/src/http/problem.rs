@@ -56,11 +56,8 @@ impl Reject {
     }
 
     fn content(&self, request_id: &HeaderValue) -> Bytes {
-        let kind = if self.code == RATE_LIMITED.code {
-            QUOTA_EXCEEDED.to_owned()
-        } else {
-            [TYPE_PREFIX, self.code].concat()
-        };
+        let kind =
+            if self.code == RATE_LIMITED.code { QUOTA_EXCEEDED.to_owned() } else { [TYPE_PREFIX, self.code].concat() };
         let instance = match request_id.to_str() {
             Ok(id) if !id.is_empty() => [INSTANCE_PREFIX, id].concat(),
             _ => String::new(),

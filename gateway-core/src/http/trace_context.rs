@@ -147,10 +147,7 @@ mod tests {
         let (context, lines) = run(&[("traceparent", VALID), ("tracestate", "a=1")]);
         assert_eq!(context.trace_id, 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
         assert_eq!(context.caller_id, Some(0xb7ad_6b71_6920_3331));
-        assert_eq!(
-            lines,
-            ["traceparent: 00-0af7651916cd43dd8448eb211c80319c-000000000000000a-01", "tracestate: a=1"]
-        );
+        assert_eq!(lines, ["traceparent: 00-0af7651916cd43dd8448eb211c80319c-000000000000000a-01", "tracestate: a=1"]);
     }
 
     /// §3.2.2.5: sampled and random are passed on, unknown flags are set to zero.
@@ -165,7 +162,9 @@ mod tests {
     /// §4.3: a later version is read as far as version 00 goes, and answered in version 00.
     #[test]
     fn later_versions_are_read() {
-        for later in [VALID.replacen("00", "01", 1), format!("{}-what-the-future-will-be", VALID.replacen("00", "cc", 1))] {
+        for later in
+            [VALID.replacen("00", "01", 1), format!("{}-what-the-future-will-be", VALID.replacen("00", "cc", 1))]
+        {
             let (context, lines) = run(&[("traceparent", &later)]);
             assert!(context.caller_id.is_some(), "{later}");
             assert!(lines[0].starts_with("traceparent: 00-0af7"), "{later}");
