@@ -297,3 +297,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
         Err(_) => headers.remove(name),
     };
 }
+
+#[cfg(test)]
+#[path = "forwarded_tests.rs"]
+mod tests;

@@ -30,8 +30,8 @@ pub struct Cors {
 /// What a preflight allows.
 #[derive(Clone, Debug)]
 enum Allowed {
-    /// Whatever it asks for.
-    Any,
+    /// Whatever it asks for; of headers, `Authorization` only where that is listed beside `*`.
+    Any { authorization: bool },
     /// These names, and the field that lists them, unless there are none.
     These(Vec<Box<[u8]>>, Option<HeaderValue>),
 }
@@ -96,7 +96,7 @@ impl Cors {
     #[must_use]
     pub fn allowed_methods(&self) -> Option<&HeaderValue> {
         match &self.methods {
-            Allowed::Any => None,
+            Allowed::Any { .. } => None,
             Allowed::These(_, field) => field.as_ref(),
         }
     }
@@ -117,12 +117,14 @@ impl Cors {
 
         self.allow_origin(origin, fields);
         let methods = match &self.methods {
-            Allowed::Any => Some(method.clone()),
+            Allowed::Any { .. } => Some(method.clone()),
             Allowed::These(_, field) => field.clone(),
         };
         let headers = match &self.headers {
             // A browser takes `*` for every header but `Authorization`; the names themselves work everywhere.
-            Allowed::Any => HeaderValue::from_bytes(&wanted.join(&b", "[..])).ok().filter(|value| !value.is_empty()),
+            Allowed::Any { .. } => {
+                HeaderValue::from_bytes(&wanted.join(&b", "[..])).ok().filter(|value| !value.is_empty())
+            }
             Allowed::These(_, field) => field.clone(),
         };
         let allowed = [(ACCESS_CONTROL_ALLOW_METHODS, methods), (ACCESS_CONTROL_ALLOW_HEADERS, headers)];
@@ -148,7 +150,7 @@ impl Allowed {
     /// Methods are compared with their case (RFC 9110 §9.1). Who allows GET allows HEAD.
     fn allow_method(&self, method: &[u8]) -> bool {
         match self {
-            Self::Any => !method.is_empty() && method.iter().all(|b| is_tchar(*b)),
+            Self::Any { .. } => !method.is_empty() && method.iter().all(|b| is_tchar(*b)),
             Self::These(methods, _) => {
                 methods.iter().any(|known| **known == *method || (method == b"HEAD" && **known == *b"GET"))
             }
@@ -159,7 +161,9 @@ impl Allowed {
     /// request-header name").
     fn allow_header(&self, name: &[u8]) -> bool {
         match self {
-            Self::Any => name.iter().all(|b| is_tchar(*b)) && !name.eq_ignore_ascii_case(b"authorization"),
+            Self::Any { authorization } => {
+                name.iter().all(|b| is_tchar(*b)) && (*authorization || !name.eq_ignore_ascii_case(b"authorization"))
+            }
             Self::These(names, _) => names.iter().any(|known| known.eq_ignore_ascii_case(name)),
         }
     }
@@ -198,7 +202,7 @@ fn compile_methods(c: &config::Cors, route_methods: &[Method], mistakes: &mut Ve
             mistakes.push(("methods", index, format!("`{method}` has small letters"), Some(help)));
         }
     }
-    if methods.is_empty() || methods.contains(&"*") { Allowed::Any } else { these(&methods) }
+    if methods.is_empty() || methods.contains(&"*") { Allowed::Any { authorization: false } } else { these(&methods) }
 }
 
 fn compile_headers(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Allowed {
@@ -206,7 +210,11 @@ fn compile_headers(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Allowed {
     for (index, name) in names.iter().enumerate() {
         check_header("headers", index, name, c.credentials, mistakes);
     }
-    if names.contains(&"*") { Allowed::Any } else { these(&names) }
+    if names.contains(&"*") {
+        Allowed::Any { authorization: names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) }
+    } else {
+        these(&names)
+    }
 }
 
 fn compile_expose(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Option<HeaderValue> {

@@ -126,6 +126,10 @@ fn any_header_is_any_but_authorization() {
     assert!(answer.contains(&"access-control-allow-headers: x-a, x-b, x-c".to_owned()), "{answer:?}");
     assert_eq!(preflight(&cors, APP, "PUT", &["x-a,authorization"]), [VARY_PREFLIGHT]);
     assert_eq!(preflight(&cors, APP, "PUT", &["not a name"]), [VARY_PREFLIGHT]);
+
+    c.headers = strings(&["*", "Authorization"]);
+    let answer = preflight(&compiled(&c), APP, "PUT", &["x-a,authorization"]);
+    assert!(answer.contains(&"access-control-allow-headers: x-a, authorization".to_owned()), "{answer:?}");
 }
 
 #[test]
