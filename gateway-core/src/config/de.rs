@@ -263,10 +263,13 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.deserialize_map(visitor)
+        match self.node.map(|node| &node.kind) {
+            None | Some(Kind::Object(_)) => self.deserialize_map(visitor),
+            Some(_) => self.about(Err(Error::new(Mistake::Object { fields }))),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -280,7 +280,8 @@ impl<'t> Parser<'t> {
                 }
                 _ => {
                     let help = "close it with `\"`; a line break in text is written `\\n`";
-                    self.fault(start..self.at, "text is not closed", &help);
+                    // Where it was to end is a guess, and so is everything after it.
+                    self.stop(start..self.at, "text is not closed", help);
                     return match owned {
                         None => Cow::Borrowed(piece),
                         Some(text) => Cow::Owned(text + piece),
