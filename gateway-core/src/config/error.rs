@@ -23,6 +23,8 @@ pub(super) struct Report {
 pub(super) enum Mistake {
     /// Not of the type that the words describe.
     Type { expected: String },
+    /// Not an object with these fields.
+    Object { fields: &'static [&'static str] },
     /// Of the right type, but not what the words describe.
     Value { expected: String },
     /// Not even the form of a choice between these.

@@ -13,6 +13,7 @@ mod parse;
 mod path;
 mod read;
 mod render;
+mod scan;
 #[cfg(feature = "schema")]
 mod schema;
 mod suggest;

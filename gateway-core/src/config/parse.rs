@@ -31,12 +31,14 @@ pub(super) struct Parsed<'t> {
 
 /// Reads `text`, which must not begin with a byte order mark.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
-    let mut parser = Parser { text, at: 0, depth: 0, faults: Vec::new(), stopped: false };
+    let mut parser = Parser::new(text);
     let root = parser.document();
     Parsed { root, complete: !parser.stopped, faults: parser.faults }
 }
 
-struct Parser<'t> {
+/// Reads a text from its beginning.
+#[derive(Debug)]
+pub(super) struct Parser<'t> {
     text: &'t str,
     /// Always at a character's first byte.
     at: usize,
@@ -47,6 +49,28 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
+    pub(super) const fn new(text: &'t str) -> Self {
+        Self { text, at: 0, depth: 0, faults: Vec::new(), stopped: false }
+    }
+
+    /// Whether all is well so far.
+    pub(super) const fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Goes into the list or object that begins here; gives its place for [`more`](Self::more).
+    pub(super) fn enter(&mut self) -> Option<usize> {
+        let opened = self.at;
+        self.at += 1;
+        self.depth += 1;
+        (self.depth <= DEEPEST && self.text.len() <= LARGEST).then_some(opened)
+    }
+
+    /// Comes out of a list or object.
+    pub(super) const fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
     fn document(&mut self) -> Node<'t> {
         if self.text.len() > LARGEST {
             self.stop(0..0, "the file is larger than 32 MiB", "");
@@ -76,7 +100,8 @@ impl<'t> Parser<'t> {
         root
     }
 
-    fn value(&mut self) -> Node<'t> {
+    /// Reads the value that begins here.
+    pub(super) fn value(&mut self) -> Node<'t> {
         let start = self.at;
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
@@ -157,7 +182,7 @@ impl<'t> Parser<'t> {
         let name_extent = extent(start..self.at);
         self.skip();
         match self.peek() {
-            Some(b':') => self.at += 1,
+            Some(b':') => self.bump(),
             Some(b'=') => {
                 self.fault(self.at..self.at + 1, "expected `:`, found `=`", "");
                 self.at += 1;
@@ -175,7 +200,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Reads up to the next item or past the end of the list or object. `false` at its end.
-    fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
+    pub(super) fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
         let before = self.at;
         self.skip();
         let mut comma = None;
@@ -244,7 +269,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn string(&mut self) -> Cow<'t, str> {
+    /// Reads the text in double quotes that begins here.
+    pub(super) fn string(&mut self) -> Cow<'t, str> {
         let start = self.at;
         self.at += 1;
         let mut owned: Option<String> = None;
@@ -280,7 +306,8 @@ impl<'t> Parser<'t> {
                 }
                 _ => {
                     let help = "close it with `\"`; a line break in text is written `\\n`";
-                    self.fault(start..self.at, "text is not closed", &help);
+                    // Where it was to end is a guess, and so is everything after it.
+                    self.stop(start..self.at, "text is not closed", help);
                     return match owned {
                         None => Cow::Borrowed(piece),
                         Some(text) => Cow::Owned(text + piece),
@@ -392,7 +419,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Skips white space, and comments, which JSON does not have.
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         loop {
             while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
                 self.at += 1;
@@ -463,11 +490,17 @@ impl<'t> Parser<'t> {
         node
     }
 
+    /// Goes past the next byte, which must be there and be ASCII.
+    pub(super) const fn bump(&mut self) {
+        self.at += 1;
+    }
+
     fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn peek(&self) -> Option<u8> {
+    /// The next byte.
+    pub(super) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 

@@ -14,6 +14,9 @@ use super::{Config, ConfigError, Diagnostic, de, words};
 /// Every mistake in its form at once, with what could be read all the same; see [`Reading`].
 pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
     let text = without_mark(text);
+    if let Some(config) = de::read_sound(text) {
+        return Ok(config);
+    }
     let parsed = parse::parse(text);
     // Where the text breaks off, what was in which object is a guess.
     let (config, reports) = if parsed.complete { de::read::<Config>(&parsed.root) } else { (None, Vec::new()) };

@@ -105,6 +105,10 @@ pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
 
 /// `text` as the duration or size that it may have meant: `5 sec`, `10mb`, `1.5s`, `250`.
 pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
+    rewrite(expected, text).filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
+}
+
+fn rewrite(expected: &str, text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits)?;

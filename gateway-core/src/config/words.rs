@@ -61,8 +61,19 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
     let name = place.member.map_or("", |member| &*member.name);
     match &report.mistake {
         Mistake::Type { expected } => (
-            format!("expected {}, found {}", plain(expected), kind(place.node)),
+            match (found, &place.node.kind) {
+                (Some(found), Kind::Number(_)) if is_whole(expected) => {
+                    format!("expected {}, found `{found}`", plain(expected))
+                }
+                _ => format!("expected {}, found {}", plain(expected), kind(place.node)),
+            },
             found.and_then(|found| right_type(expected, place, found)),
+        ),
+        Mistake::Object { fields } => (
+            format!("expected an object, found {}", kind(place.node)),
+            found
+                .and_then(|found| right_type("an object", place, found))
+                .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
         ),
         Mistake::Value { expected } => (
             match found {
@@ -99,10 +110,16 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
 
 fn right_field(name: &str, expected: &[&str]) -> String {
     let home = HOMES.iter().find(|(field, _)| *field == name);
-    match (suggest(name, expected.iter().copied()), home) {
-        (_, Some((_, home))) => format!("`{name}` belongs in {home}"),
-        (Some(meant), None) => format!("did you mean `{meant}`?"),
-        (None, None) => format!("the fields here are {}", list(expected, "and")),
+    if let Some((_, home)) = home {
+        return format!("`{name}` belongs in {home}");
+    }
+    if let Some(meant) = suggest(name, expected.iter().copied()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));
+    match HOMES.iter().find(|(field, _)| Some(*field) == elsewhere) {
+        Some((field, home)) => format!("did you mean `{field}`? it belongs in {home}"),
+        None => format!("the fields here are {}", list(expected, "and")),
     }
 }
 
@@ -126,7 +143,8 @@ fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<Stri
                 Some(format!("write `{{\"{main}\": {found}}}`"))
             }
             "a boolean" => match text.trim() {
-                yes @ ("true" | "false") => Some(format!("write `{yes}`, without quotes")),
+                "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
+                "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
                 _ => None,
             },
             _ if is_whole(expected) => {
@@ -141,7 +159,7 @@ fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<Stri
 
 /// How to write a wrong value right.
 fn right_value(expected: &str, text: &str) -> Option<String> {
-    units::tidy(expected, text).map(|text| format!("write `\"{text}\"`"))
+    units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
 }
 
 fn is_whole(expected: &str) -> bool {
@@ -172,6 +190,7 @@ fn kind(node: &Node<'_>) -> &'static str {
         Kind::Number(_) => "a number",
         Kind::String(_) => "text",
         Kind::List(_) => "a list",
+        Kind::Object(members) if members.is_empty() => "an empty object",
         Kind::Object(_) => "an object",
     }
 }
@@ -183,19 +202,12 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
+/// The words but for `$schema`, which nobody has to be told of.
 fn list(words: &[&str], last: &str) -> String {
-    let mut text = String::new();
-    for (place, word) in words.iter().filter(|word| !word.starts_with('$')).enumerate() {
-        if place > 0 {
-            text.push_str(if place + 1 == words.len() { " " } else { ", " });
-        }
-        if place > 0 && place + 1 == words.len() {
-            text.push_str(last);
-            text.push(' ');
-        }
-        text.push('`');
-        text.push_str(word);
-        text.push('`');
+    let quoted: Vec<String> =
+        words.iter().filter(|word| !word.starts_with('$')).map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
+        _ => quoted.concat(),
     }
-    text
 }
