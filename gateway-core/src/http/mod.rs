@@ -1,10 +1,7 @@
 //! HTTP as the standards define it: one rule a file, each a pure edit of header fields or a pure check.
 
 pub(crate) mod address;
-<<<<<<< HEAD
 pub mod cookie;
-=======
->>>>>>> kernels
 pub mod forwarded;
 mod forwarded_element;
 pub(crate) mod hex;
