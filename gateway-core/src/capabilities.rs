@@ -36,11 +36,6 @@ impl Capabilities {
     };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's.
-    pub const SPIN: Self = Self {
-        name: "Spin",
-        host_override: false,
-        connect_deadline: true,
-        redis_counters: true,
-        upstream_tls: false,
-    };
+    pub const SPIN: Self =
+        Self { name: "Spin", host_override: false, connect_deadline: true, redis_counters: true, upstream_tls: false };
 }

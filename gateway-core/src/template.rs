@@ -262,9 +262,7 @@ impl Variable {
                 headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
             }
             Self::Cookie(name) => cookie::first(headers, name).is_some_and(|v| write_text(v, target, out)),
-            Self::ClientAddress => {
-                scope.client.is_some_and(|address| write_text(&address.to_string(), target, out))
-            }
+            Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
             Self::Method => write_text(scope.method.as_str(), target, out),
             Self::Host => write_text(scope.host, target, out),
             Self::Path => write_url_part(scope.path, target, out),

@@ -36,7 +36,7 @@ pub(crate) async fn run<P: Platform>(
     let mut exchange = Exchange {
         plan,
         route: None,
-        record: Record { route: None, upstream: None, error: None, request_id: id.clone() },
+        record: Record { route: None, upstream: None, error: None, request_id: Some(id.clone()) },
         id,
         origin: None,
         filled: Vec::new(),
@@ -81,7 +81,8 @@ async fn answer<'p, P: Platform>(
         return Ok(local::options(MethodSet::ALL));
     }
 
-    let path = path::normalise(uri.path(), plan.encoded_slash).map_err(|error| Reject::bad_path().with_detail(error.to_string()))?;
+    let path = path::normalise(uri.path(), plan.encoded_slash)
+        .map_err(|error| Reject::bad_path().with_detail(error.to_string()))?;
     if let Cow::Owned(normal) = &path {
         exchange.note(|| Event::Normalised { from: uri.path().to_owned(), to: normal.clone() });
     }
@@ -173,10 +174,8 @@ async fn steps<'p, P: Platform>(
             }
             RequestStep::EditQuery(edits) => {
                 let query = query_edit::apply(edits, incoming.scope, &incoming.headers);
-                exchange.note(|| Event::QueryEdited {
-                    from: incoming.scope.query.map(str::to_owned),
-                    to: query.clone(),
-                });
+                exchange
+                    .note(|| Event::QueryEdited { from: incoming.scope.query.map(str::to_owned), to: query.clone() });
                 edited_query = Some(query);
             }
         }

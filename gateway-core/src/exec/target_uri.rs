@@ -28,9 +28,8 @@ pub(super) fn target_uri<S>(
             Some(query) => query.as_deref(),
             None => incoming.uri.query(),
         };
-        let mut text = String::with_capacity(
-            upstream.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1),
-        );
+        let mut text =
+            String::with_capacity(upstream.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
         text.push_str(&upstream.base_path);
         text.push_str(&path);
         if let Some(query) = query {

@@ -54,9 +54,7 @@ pub struct Plan {
 /// Every mistake in it at once, in the order of the text.
 pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<Diagnostic>> {
     match config::read(text) {
-        Ok(config) => {
-            compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors))
-        }
+        Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
         Err(reading) => {
             let errors = reading.config.as_ref().and_then(|config| compile(config, capabilities, secrets).err());
             Err(reading.explain(errors.unwrap_or_default()))

@@ -165,7 +165,11 @@ impl<'c> Compiler<'c> {
                     return None;
                 }
                 if !prefix.starts_with('/') || prefix.contains(['?', '#', '{']) {
-                    self.error_with(&at, format!("`{prefix}` is not a plain path"), "write it as `/v1`; `/` removes the prefix");
+                    self.error_with(
+                        &at,
+                        format!("`{prefix}` is not a plain path"),
+                        "write it as `/v1`; `/` removes the prefix",
+                    );
                     return None;
                 }
                 Some(PathRewrite::Prefix {
@@ -176,12 +180,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn redirect(
-        &mut self,
-        at: &At<'_>,
-        redirect: &config::Redirect,
-        parameters: Option<&[&str]>,
-    ) -> Option<Redirect> {
+    fn redirect(&mut self, at: &At<'_>, redirect: &config::Redirect, parameters: Option<&[&str]>) -> Option<Redirect> {
         let status = redirect.status.unwrap_or(308);
         if !REDIRECTS.contains(&status) {
             self.error_with(
@@ -230,7 +229,11 @@ impl<'c> Compiler<'c> {
             (None, None) => Template::literal(""),
         };
         if body.as_text() != Some("") && matches!(status.as_u16(), 204 | 205 | 304) {
-            self.error_with(&at.member("status"), format!("a {status} has no content"), "remove the body, or change the status");
+            self.error_with(
+                &at.member("status"),
+                format!("a {status} has no content"),
+                "remove the body, or change the status",
+            );
         }
         let mut filled = Vec::new();
         for (name, text) in respond.headers.iter() {
@@ -276,7 +279,11 @@ impl<'c> Compiler<'c> {
         }
         let limit = entry.value_bytes.map_or(DEFAULT_VALUE_BYTES, |size| size.0);
         if limit > MOST_VALUE_BYTES {
-            self.error_with(&at.member("valueBytes"), "not every platform can keep a value this large", "at most `25MiB`");
+            self.error_with(
+                &at.member("valueBytes"),
+                "not every platform can keep a value this large",
+                "at most `25MiB`",
+            );
         }
         Some(KeyValueEntry { key, content_type: content_type?, ttl: entry.ttl.map(|ttl| ttl.0), limit })
     }

@@ -25,11 +25,7 @@ const DEFAULT_NAME: &str = "edgeway";
 ///
 /// # Errors
 /// Every mistake at once.
-pub fn compile(
-    config: &Config,
-    capabilities: &Capabilities,
-    secrets: &dyn Secrets,
-) -> Result<Plan, Vec<ConfigError>> {
+pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
         config,
         capabilities,
@@ -202,7 +198,9 @@ impl<'c> Compiler<'c> {
         let name = |place: usize| {
             routes.get(place).and_then(Option::as_ref).map_or_else(|| format!("#{place}"), |r| r.name.clone())
         };
-        let at = |place: usize| routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone());
+        let at = |place: usize| {
+            routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone())
+        };
         let error = match conflict {
             Conflict::Ambiguous { a, b, witness } => ConfigError {
                 path: at(*b),
@@ -346,7 +344,11 @@ impl<'c> Compiler<'c> {
             Some(likely) => format!("did you mean `{likely}`?"),
             None => {
                 let names: Vec<_> = known.map(|n| format!("`{n}`")).take(12).collect();
-                if names.is_empty() { format!("no {what} is defined") } else { format!("there are {}", names.join(", ")) }
+                if names.is_empty() {
+                    format!("no {what} is defined")
+                } else {
+                    format!("there are {}", names.join(", "))
+                }
             }
         };
         self.error_with(at, format!("no {what} is called `{name}`"), help);

@@ -115,11 +115,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// Compiles cross-origin rules for a route that takes `methods`.
-    pub(super) fn cors(
-        &mut self,
-        cors: Option<(JsonPath, &config::Cors)>,
-        methods: Option<MethodSet>,
-    ) -> Option<Cors> {
+    pub(super) fn cors(&mut self, cors: Option<(JsonPath, &config::Cors)>, methods: Option<MethodSet>) -> Option<Cors> {
         let (at, cors) = cors?;
         let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
         match Cors::compile(cors, &methods) {
@@ -163,13 +159,7 @@ impl<'c> Compiler<'c> {
         Some(compiled)
     }
 
-    fn header_edits(
-        &mut self,
-        at: &At<'_>,
-        edits: &FieldEdits,
-        parameters: Parameters<'_>,
-        out: &mut Vec<HeaderEdit>,
-    ) {
+    fn header_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<HeaderEdit>) {
         for (from, to) in edits.rename.iter() {
             let at = at.member("rename");
             let at = at.member(from);
@@ -236,7 +226,11 @@ impl<'c> Compiler<'c> {
                 let Some(text) = template.as_text() else { return Some(FieldValue::Template(template)) };
                 let value = HeaderValue::try_from(text).ok();
                 if value.is_none() {
-                    self.error_with(at, "the value is no text for a header", "leave out line breaks and control characters");
+                    self.error_with(
+                        at,
+                        "the value is no text for a header",
+                        "leave out line breaks and control characters",
+                    );
                 }
                 value.map(FieldValue::Fixed)
             }
@@ -280,11 +274,7 @@ impl<'c> Compiler<'c> {
         match Template::parse(text, parameters) {
             Ok(template) => Some(template),
             Err(error) => {
-                self.errors.push(config::ConfigError {
-                    path: at.to_path(),
-                    message: error.message,
-                    help: error.help,
-                });
+                self.errors.push(config::ConfigError { path: at.to_path(), message: error.message, help: error.help });
                 None
             }
         }

@@ -12,24 +12,21 @@ const FIRST_BYTE: Duration = Duration::from_secs(30);
 
 impl Compiler<'_> {
     /// The deadlines of `route` towards `upstream`: the route's, else the API's, the upstream's, the defaults', ours.
-    pub(super) fn deadlines(
-        &self,
-        group: Group<'_>,
-        route: &config::Route,
-        upstream: &config::Upstream,
-    ) -> Deadlines {
+    pub(super) fn deadlines(&self, group: Group<'_>, route: &config::Route, upstream: &config::Upstream) -> Deadlines {
         let levels = [
             Some(&route.timeouts),
             group.api.map(|(_, api)| &api.timeouts),
             Some(&upstream.timeouts),
             Some(&self.config.defaults.timeouts),
         ];
-        let nearest = |member: fn(&Timeouts) -> Option<Span>, otherwise: Option<Duration>| {
-            match levels.into_iter().flatten().find_map(member) {
-                Some(Span(Duration::ZERO)) => None,
-                Some(Span(duration)) => Some(duration),
-                None => otherwise,
-            }
+        let nearest = |member: fn(&Timeouts) -> Option<Span>, otherwise: Option<Duration>| match levels
+            .into_iter()
+            .flatten()
+            .find_map(member)
+        {
+            Some(Span(Duration::ZERO)) => None,
+            Some(Span(duration)) => Some(duration),
+            None => otherwise,
         };
         Deadlines {
             connect: nearest(|t| t.connect, Some(CONNECT)),

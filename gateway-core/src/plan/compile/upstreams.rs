@@ -94,8 +94,7 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
         return Err(wrong("has no host"));
     }
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let shown_authority =
-        if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
+    let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
     Ok(Upstream {
         index,
         name: name.to_owned(),
