@@ -1,24 +1,61 @@
-//! The content of a message as a case writes it.
+//! Texts and bodies as a case writes them.
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// The content of a message: text, chunks, or a piece repeated.
+/// A text, written as it is, as `{"repeat": "a", "times": n}`, or as `{"join": […]}` of such texts.
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        spell_out(Value::deserialize(deserializer)?).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+fn spell_out(value: Value) -> Result<String, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Repeat {
+        repeat: String,
+        times: usize,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Join {
+        join: Vec<Text>,
+    }
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Object(ref members) if members.contains_key("join") => serde_json::from_value(value)
+            .map(|Join { join }| join.into_iter().map(|Text(part)| part).collect())
+            .map_err(|error| error.to_string()),
+        Value::Object(_) => serde_json::from_value(value)
+            .map(|Repeat { repeat, times }| repeat.repeat(times))
+            .map_err(|error| error.to_string()),
+        other => Err(format!("`{other}` is no text")),
+    }
+}
+
+/// Reads a text in any of its spellings.
+pub(crate) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Text::deserialize(deserializer).map(|Text(text)| text)
+}
+
+/// Reads header fields, whose values may be texts in any of their spellings.
+pub(crate) fn fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    let fields = Vec::<(String, Text)>::deserialize(deserializer)?;
+    Ok(fields.into_iter().map(|(name, Text(value))| (name, value)).collect())
+}
+
+/// The content of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub enum Content {
-    /// Text, sent with `Content-Length`.
+    /// Sent with `Content-Length`.
     Text(String),
-    /// Pieces, sent with `Transfer-Encoding: chunked`, each as one chunk.
+    /// Sent with `Transfer-Encoding: chunked`, each piece as one chunk.
     Chunks(Vec<String>),
-    /// A piece so many times, sent with `Content-Length`.
-    Repeat {
-        /// The piece.
-        piece: String,
-        /// How many times.
-        times: usize,
-    },
 }
 
 impl Content {
@@ -28,18 +65,18 @@ impl Content {
         match self {
             Self::Text(text) => text.clone().into(),
             Self::Chunks(chunks) => chunks.concat().into(),
-            Self::Repeat { piece, times } => piece.repeat(*times).into(),
         }
     }
 
     /// The pieces in which the content is sent.
     #[must_use]
     pub fn pieces(&self) -> Vec<Bytes> {
+        const PIECE: usize = 65_536;
         match self {
             Self::Chunks(chunks) => chunks.iter().map(|chunk| chunk.clone().into()).collect(),
-            Self::Text(_) | Self::Repeat { .. } => {
-                let bytes = self.bytes();
-                (0..bytes.len()).step_by(65_536).map(|at| bytes.slice(at..bytes.len().min(at + 65_536))).collect()
+            Self::Text(text) => {
+                let bytes = Bytes::from(text.clone());
+                (0..bytes.len()).step_by(PIECE).map(|at| bytes.slice(at..bytes.len().min(at + PIECE))).collect()
             }
         }
     }
@@ -58,23 +95,13 @@ impl TryFrom<Value> for Content {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
         struct Chunks {
-            chunks: Vec<String>,
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Repeat {
-            repeat: String,
-            times: usize,
+            chunks: Vec<Text>,
         }
         match value {
-            Value::String(text) => Ok(Self::Text(text)),
-            Value::Object(ref members) if members.contains_key("chunks") => {
-                serde_json::from_value(value).map(|Chunks { chunks }| Self::Chunks(chunks)).map_err(|e| e.to_string())
-            }
-            Value::Object(_) => serde_json::from_value(value)
-                .map(|Repeat { repeat, times }| Self::Repeat { piece: repeat, times })
-                .map_err(|e| e.to_string()),
-            _ => Err("a body is text, `{\"chunks\": […]}` or `{\"repeat\": \"…\", \"times\": n}`".to_owned()),
+            Value::Object(ref members) if members.contains_key("chunks") => serde_json::from_value(value)
+                .map(|Chunks { chunks }| Self::Chunks(chunks.into_iter().map(|Text(chunk)| chunk).collect()))
+                .map_err(|error| error.to_string()),
+            other => spell_out(other).map(Self::Text),
         }
     }
 }

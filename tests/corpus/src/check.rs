@@ -134,6 +134,8 @@ fn check_body(side: &str, expected: &BodyMatch, body: &Bytes, cut: bool, found: 
         BodyMatch::Cut => None,
         BodyMatch::Exact(expected) => (*expected != text).then(|| format!("expected {expected:?}")),
         BodyMatch::Regex(regex) => (!regex.is_match(&text)).then(|| format!("expected a match of /{regex}/")),
+        BodyMatch::Lacks(texts) if body.is_empty() => Some(format!("expected something without {texts:?}")),
+        BodyMatch::Lacks(texts) => texts.iter().find(|t| text.contains(*t)).map(|t| format!("expected no {t:?} in it")),
         BodyMatch::Length(length) => {
             (*length != body.len()).then(|| format!("expected {length} bytes, got {} bytes", body.len()))
         }

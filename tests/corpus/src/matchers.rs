@@ -75,6 +75,8 @@ pub enum BodyMatch {
     Regex(Regex),
     /// JSON that has at least these members with these values, at every depth; `null` means absent.
     Json(Value),
+    /// Something, without any of these texts.
+    Lacks(Vec<String>),
     /// So many bytes.
     Length(usize),
     /// Cut off: what frames it says that it is not complete (RFC 9112 §8).
@@ -149,6 +151,7 @@ impl TryFrom<Value> for BodyMatch {
         match name.as_str() {
             "matches" => Ok(Self::Regex(regex(&value)?)),
             "json" => Ok(Self::Json(value)),
+            "lacks" => Ok(Self::Lacks(texts(&value)?)),
             "length" => {
                 value.as_u64().map(|n| Self::Length(n as usize)).ok_or_else(|| "`length` is a number".to_owned())
             }

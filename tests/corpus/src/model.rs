@@ -7,7 +7,7 @@ use gateway_core::config::{Entries, Span};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::body::Content;
+use crate::body::{Content, fields, text};
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
 
 /// A whole case file.
@@ -120,12 +120,13 @@ pub struct Request {
     #[serde(default = "get")]
     pub method: String,
     /// An absolute URL: its authority is sent as `Host` (unless `headers` has one), the rest as the request target, byte for byte.
+    #[serde(deserialize_with = "text")]
     pub url: String,
     /// The request target, where it is not the URL's: `*`.
     #[serde(default)]
     pub target: Option<String>,
     /// Header fields, in order, byte for byte.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields")]
     pub headers: Vec<(String, String)>,
     /// The content.
     #[serde(default)]
@@ -157,7 +158,7 @@ pub struct Reply {
     #[serde(default)]
     pub status: Option<u16>,
     /// Its header fields, in order. Content-Length and Transfer-Encoding are added as the content needs them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "fields")]
     pub headers: Vec<(String, String)>,
     /// Its content. Default: `ok`, if there is no `status`; otherwise none.
     #[serde(default)]
