@@ -335,7 +335,7 @@ impl<'t> Parser<'t> {
             'u' => self.unicode_escape(start),
             _ => {
                 let help = "a backslash itself is written `\\\\`";
-                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), &help);
+                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), help);
                 None
             }
         }
@@ -356,7 +356,7 @@ impl<'t> Parser<'t> {
             Some(Ok(c)) => Some(c),
             _ => {
                 let help = "four hexadecimal digits name a character; one beyond U+FFFF is written as a pair";
-                self.fault(start..self.at, "escape of no character", &help);
+                self.fault(start..self.at, "escape of no character", help);
                 None
             }
         }
