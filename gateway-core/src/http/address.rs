@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderValue;
 
-use super::hex::digit;
+use super::digits::hex_digit;
 
 /// An address as text, on the stack.
 pub(crate) struct AddressText {
@@ -77,7 +77,7 @@ impl AddressText {
             let shifts = [12, 8, 4, 0];
             let skipped = (group.leading_zeros() / 4).min(3) as usize;
             for shift in shifts.iter().skip(skipped) {
-                self.push(digit(u64::from(group >> shift)));
+                self.push(hex_digit(group >> shift));
             }
         }
     }

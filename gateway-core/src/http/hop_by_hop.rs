@@ -87,6 +87,7 @@ fn strip(headers: &mut HeaderMap, found: u16) {
         let listed: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
+            .filter(|line| !is_plain_option(line.as_bytes()))
             .flat_map(|line| line.as_bytes().split(|b| *b == b','))
             .map(<[u8]>::trim_ascii)
             .filter(|name| !is_plain_option(name))

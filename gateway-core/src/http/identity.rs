@@ -47,8 +47,8 @@ const NEEDED: [&str; 10] = [
 #[derive(Clone, Debug)]
 pub struct IdentityNames {
     patterns: Vec<Pattern>,
-    /// A set of folded first two bytes: what is not in it matches no pattern.
-    first: [u64; 4],
+    /// A set of names by their first and third byte: what is not in it matches no pattern.
+    known: [u64; 4],
 }
 
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl IdentityNames {
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let (word, bit) = slot(name);
-        self.first.get(word).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
+        self.known.get(word).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
     }
 
     /// Removes every such field; says whether there was any.
@@ -103,27 +103,28 @@ impl IdentityNames {
     }
 
     fn of(patterns: Vec<Pattern>) -> Self {
-        let mut first = [0; 4];
+        let mut known = [0; 4];
         let mut add = |(word, bit): (usize, u64)| {
-            if let Some(bits) = first.get_mut(word) {
+            if let Some(bits) = known.get_mut(word) {
                 *bits |= bit;
             }
         };
         for pattern in &patterns {
-            if let ([only], true) = (&*pattern.text, pattern.prefix) {
-                (0..=u8::MAX).for_each(|second| add(slot(&[*only, second])));
+            if let ([first] | [first, _], true) = (&*pattern.text, pattern.prefix) {
+                (0..=u8::MAX).for_each(|third| add(slot(&[*first, 0, third])));
             }
             add(slot(&pattern.text));
         }
-        Self { patterns, first }
+        Self { patterns, known }
     }
 }
 
-/// Where the set keeps names that begin like `name`. Different beginnings may share a place; that only costs time.
+/// Where the set keeps names like `name`: by the third byte, since most have `x-` before it. Different names may share a
+/// place; that only costs time.
 fn slot(name: &[u8]) -> (usize, u64) {
     let first = name.first().map_or(0, |b| fold(*b));
-    let second = name.get(1).map_or(0, |b| fold(*b));
-    let place = first.wrapping_mul(37).wrapping_add(second);
+    let third = name.get(2).map_or(0, |b| fold(*b));
+    let place = first.wrapping_mul(37).wrapping_add(third);
     (usize::from(place >> 6), 1 << (place & 63))
 }
 

@@ -1,9 +1,9 @@
 //! HTTP as the gateway handles it: one rule of the standard a file, each a pure edit of header fields or a pure check.
 
 pub(crate) mod address;
+pub(crate) mod digits;
 pub mod forwarded;
 mod forwarded_element;
-pub(crate) mod hex;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;

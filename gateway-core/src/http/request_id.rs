@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hex::write_hex;
+use super::digits::write_hex;
 use crate::ports::Random;
 
 /// `X-Request-Id`.
