@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::HeaderValue;
 
 use super::digits::hex_digit;
+use super::value::printable;
 
 /// An address as text, on the stack.
 pub(crate) struct AddressText {
@@ -39,8 +40,8 @@ impl AddressText {
     }
 
     pub(crate) fn value(&self) -> HeaderValue {
-        // Digits, dots and colons are always a valid value; the fallback is never taken.
-        HeaderValue::from_bytes(self.as_bytes()).unwrap_or(HeaderValue::from_static("unknown"))
+        // Digits, dots and colons are printable; the fallback is never taken.
+        printable(self.as_bytes()).unwrap_or(HeaderValue::from_static("unknown"))
     }
 
     fn push(&mut self, byte: u8) {

@@ -1,10 +1,12 @@
 //! Numbers as text, without the detour over `fmt`.
 
-/// Writes all 16 digits of `value` in lower case.
+/// Writes the 16 digits of `value` in lower case at the beginning of `out`, if there is room for them.
 pub(crate) fn write_hex(value: u64, out: &mut [u8]) {
-    let [high, low] = [(value >> 32) as u32, value as u32].map(eight_digits);
-    for (slot, digit) in out.iter_mut().zip(high.into_iter().chain(low)) {
-        *slot = digit;
+    if let Some((high, low)) = out.split_first_chunk_mut::<8>()
+        && let Some(low) = low.first_chunk_mut::<8>()
+    {
+        *high = eight_digits((value >> 32) as u32);
+        *low = eight_digits(value as u32);
     }
 }
 

@@ -82,12 +82,11 @@ fn found(headers: &HeaderMap) -> u16 {
 }
 
 fn strip(headers: &mut HeaderMap, found: u16) {
-    if found & CONNECTION_BIT != 0 {
+    if found & CONNECTION_BIT != 0 && !headers.get_all(CONNECTION).iter().all(|line| is_plain_option(line.as_bytes())) {
         // Names are collected first: `Connection` itself goes only after it was read.
         let listed: Vec<HeaderName> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter(|line| !is_plain_option(line.as_bytes()))
             .flat_map(|line| line.as_bytes().split(|b| *b == b','))
             .map(<[u8]>::trim_ascii)
             .filter(|name| !is_plain_option(name))
@@ -98,10 +97,10 @@ fn strip(headers: &mut HeaderMap, found: u16) {
             headers.remove(name);
         }
     }
-    for (place, name) in HOP_BY_HOP.iter().enumerate() {
-        if found & (1 << place) != 0 {
-            headers.remove(name);
-        }
+    let mut left = found;
+    while let Some(name) = HOP_BY_HOP.get(left.trailing_zeros() as usize) {
+        headers.remove(name);
+        left &= left - 1;
     }
 }
 

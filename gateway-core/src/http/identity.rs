@@ -48,7 +48,7 @@ const NEEDED: [&str; 10] = [
 pub struct IdentityNames {
     patterns: Vec<Pattern>,
     /// A set of names by their first and third byte: what is not in it matches no pattern.
-    known: [u64; 4],
+    known: [u32; 32],
 }
 
 #[derive(Clone, Debug)]
@@ -87,8 +87,8 @@ impl IdentityNames {
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        let (word, bit) = slot(name);
-        self.known.get(word).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
+        let (row, bit) = slot(name);
+        self.known.get(row).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
     }
 
     /// Removes every such field; says whether there was any.
@@ -103,9 +103,9 @@ impl IdentityNames {
     }
 
     fn of(patterns: Vec<Pattern>) -> Self {
-        let mut known = [0; 4];
-        let mut add = |(word, bit): (usize, u64)| {
-            if let Some(bits) = known.get_mut(word) {
+        let mut known = [0; 32];
+        let mut add = |(row, bit): (usize, u32)| {
+            if let Some(bits) = known.get_mut(row) {
                 *bits |= bit;
             }
         };
@@ -121,11 +121,13 @@ impl IdentityNames {
 
 /// Where the set keeps names like `name`: by the third byte, since most have `x-` before it. Different names may share a
 /// place; that only costs time.
-fn slot(name: &[u8]) -> (usize, u64) {
-    let first = name.first().map_or(0, |b| fold(*b));
-    let third = name.get(2).map_or(0, |b| fold(*b));
-    let place = first.wrapping_mul(37).wrapping_add(third);
-    (usize::from(place >> 6), 1 << (place & 63))
+fn slot(name: &[u8]) -> (usize, u32) {
+    match name {
+        // The lowest five bits are the same for capital and small letters.
+        [first, _, third, ..] => (usize::from(fold(*first) & 31), 1 << (fold(*third) & 31)),
+        [first, ..] => (usize::from(fold(*first) & 31), 1),
+        [] => (0, 1),
+    }
 }
 
 impl Pattern {

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod proxy_status;
 pub mod request_id;
 pub mod trace_context;
+pub(crate) mod value;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::digits::{hex_digit, read_hex, write_hex};
+use super::value::printable;
 use crate::ports::Random;
 
 /// `traceparent`.
@@ -63,8 +64,8 @@ impl TraceContext {
         let [.., tens, ones] = &mut text;
         *tens = hex_digit(u16::from(self.flags >> 4));
         *ones = hex_digit(u16::from(self.flags));
-        // Digits and dashes are always a valid value; the fallback is never taken.
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+        // Digits and dashes are printable; the fallback is never taken.
+        printable(&text).unwrap_or(HeaderValue::from_static(""))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
 use crate::http::digits::{push_decimal, write_hex};
+use crate::http::value::printable;
 
 /// `RateLimit-Policy`.
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -131,7 +132,7 @@ impl RateLimit {
         state.extend_from_slice(b";t=");
         push_decimal(&mut state, whole_seconds(v.reset_after));
         // The name was checked at load, and the rest is digits: the fallback is never taken.
-        let state = HeaderValue::try_from(state).unwrap_or(HeaderValue::from_static(""));
+        let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
         [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
     }
 
