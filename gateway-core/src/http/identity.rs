@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::names::{fold, is_alias, starts_with_alias};
+use super::names::{Filter, Slot, fold, is_alias, starts_with_alias};
 use super::proxy_status::is_tchar;
 
 /// The built-in namespace, in folded spelling; a trailing `*` stands for any ending.
@@ -47,8 +47,7 @@ const NEEDED: [&str; 10] = [
 #[derive(Clone, Debug)]
 pub struct IdentityNames {
     patterns: Vec<Pattern>,
-    /// A set of names by their first and third byte: what is not in it matches no pattern.
-    known: [u32; 32],
+    known: Filter,
 }
 
 #[derive(Clone, Debug)]
@@ -87,8 +86,12 @@ impl IdentityNames {
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        let (row, bit) = slot(name);
-        self.known.get(row).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
+        self.may_reserve(Slot::of(name)) && self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether a name in this place may be reserved.
+    pub(crate) const fn may_reserve(&self, slot: Slot) -> bool {
+        self.known.may_contain(slot)
     }
 
     /// Removes every such field; says whether there was any.
@@ -103,30 +106,11 @@ impl IdentityNames {
     }
 
     fn of(patterns: Vec<Pattern>) -> Self {
-        let mut known = [0; 32];
-        let mut add = |(row, bit): (usize, u32)| {
-            if let Some(bits) = known.get_mut(row) {
-                *bits |= bit;
-            }
-        };
+        let mut known = Filter::EMPTY;
         for pattern in &patterns {
-            if let ([first] | [first, _], true) = (&*pattern.text, pattern.prefix) {
-                (0..=u8::MAX).for_each(|third| add(slot(&[*first, 0, third])));
-            }
-            add(slot(&pattern.text));
+            known.add(&pattern.text);
         }
         Self { patterns, known }
-    }
-}
-
-/// Where the set keeps names like `name`: by the third byte, since most have `x-` before it. Different names may share a
-/// place; that only costs time.
-fn slot(name: &[u8]) -> (usize, u32) {
-    match name {
-        // The lowest five bits are the same for capital and small letters.
-        [first, _, third, ..] => (usize::from(fold(*first) & 31), 1 << (fold(*third) & 31)),
-        [first, ..] => (usize::from(fold(*first) & 31), 1),
-        [] => (0, 1),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod names;
 pub mod problem;
 pub mod proxy_status;
 pub mod request_id;
+pub mod survey;
 pub mod trace_context;
 pub(crate) mod value;
 
