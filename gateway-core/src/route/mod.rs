@@ -30,6 +30,8 @@ mod witness;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod testing;
 
 pub use conflict::{Conflict, Unreachable};
 pub use host::{HostError, HostPattern, canonical as canonical_host};

@@ -3,29 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 
+use super::testing::Request;
 use super::*;
 use crate::config::{EncodedSlash, ValueMatch, ValueTest};
-
-#[derive(Clone, Debug)]
-struct Request {
-    host: String,
-    path: String,
-    query: Option<String>,
-    method: Method,
-    headers: HeaderMap,
-}
-
-impl Request {
-    fn lookup(&self) -> Lookup<'_> {
-        Lookup {
-            host: &self.host,
-            path: &self.path,
-            query: self.query.as_deref(),
-            method: &self.method,
-            headers: &self.headers,
-        }
-    }
-}
 
 fn path_pattern() -> impl Strategy<Value = PathPattern> {
     let segment = prop::sample::select(vec!["a", "a", "b", "{}", "{}"]);
