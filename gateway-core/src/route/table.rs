@@ -84,8 +84,8 @@ mod tests {
     use http::Method;
 
     use super::*;
+    use crate::route::Field;
     use crate::route::testing::{Request, ask, exact, present, show, spec, specs};
-    use crate::route::{Field, Params};
 
     fn table(texts: &[&str]) -> Table {
         Table::build(specs(texts)).unwrap()
@@ -266,7 +266,7 @@ mod tests {
         let Found::Route { spec, route, params } = table.find(&request.lookup()) else { panic!("not found") };
         assert_eq!((spec, route, params.value(0)), (2, 1, Some("1")));
         assert_eq!(table.spec(spec).map(|spec| spec.path.parameter("x")), Some(Some(0)));
-        assert_eq!(params, table.spec(spec).unwrap().path.matches("/b/1").unwrap_or_else(Params::default));
+        assert_eq!(params, table.spec(spec).unwrap().path.matches("/b/1").unwrap_or_default());
     }
 
     #[test]
