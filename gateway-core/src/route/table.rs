@@ -2,7 +2,7 @@
 
 use super::conflict::{self, Conflict};
 use super::rank;
-use super::trie::{Candidate, Trie};
+use super::trie::{Candidate, Sight, Trie};
 use super::{Found, Lookup, MethodSet, Mismatch, Spec};
 
 /// Every route of a configuration, proved free of conflicts.
@@ -26,7 +26,7 @@ impl Table {
     /// The route that takes the request: of all that match, the one that ranks highest.
     #[must_use]
     pub fn find<'r>(&self, lookup: &Lookup<'r>) -> Found<'r> {
-        self.find_with(lookup, |spec| spec.predicates().all(|predicate| predicate.holds(lookup)))
+        self.find_with(lookup, Sight::All, |spec| spec.predicates().all(|predicate| predicate.holds(lookup)))
     }
 
     /// As [`find`](Self::find), but with every header and cookie predicate taken as met. A CORS preflight carries neither
@@ -34,7 +34,7 @@ impl Table {
     /// is then the method in `Access-Control-Request-Method`.
     #[must_use]
     pub fn find_ignoring_headers<'r>(&self, lookup: &Lookup<'r>) -> Found<'r> {
-        self.find_with(lookup, |spec| spec.query.iter().all(|predicate| predicate.holds(lookup)))
+        self.find_with(lookup, Sight::WithoutHeaders, |spec| spec.query.iter().all(|predicate| predicate.holds(lookup)))
     }
 
     /// The specs in the order in which they are tried.
@@ -56,12 +56,12 @@ impl Table {
         self.specs.get(spec).map(|spec| spec.mismatches(lookup)).unwrap_or_default()
     }
 
-    fn find_with<'r>(&self, lookup: &Lookup<'r>, holds: impl Fn(&Spec) -> bool) -> Found<'r> {
+    fn find_with<'r>(&self, lookup: &Lookup<'r>, sight: Sight, holds: impl Fn(&Spec) -> bool) -> Found<'r> {
         let met = |candidate: &Candidate| {
             !candidate.conditional || self.specs.get(candidate.spec as usize).is_some_and(&holds)
         };
         let found = MethodSet::of(lookup.method).and_then(|method| {
-            self.trie.walk(lookup.host, lookup.path, &mut |candidate| {
+            self.trie.walk(lookup, sight, &mut |candidate| {
                 (candidate.accepted.contains(method) && met(candidate)).then_some(*candidate)
             })
         });
@@ -69,7 +69,7 @@ impl Table {
             return Found::Route { spec: spec as usize, route: route as usize, params: shape.params(lookup.path) };
         }
         let mut allow = MethodSet::EMPTY;
-        self.trie.walk(lookup.host, lookup.path, &mut |candidate| {
+        self.trie.walk(lookup, sight, &mut |candidate| {
             if !allow.contains(candidate.accepted) && met(candidate) {
                 allow = allow.union(candidate.accepted);
             }
@@ -281,7 +281,7 @@ mod tests {
         let table = table(&texts);
         let mut steps = 0;
         let path = format!("{}/nope", "/a".repeat(8));
-        table.trie.walk("", &path, &mut |_| {
+        table.trie.walk(&Request::new(&path, &[]).lookup(), Sight::All, &mut |_| {
             steps += 1;
             None::<()>
         });
