@@ -23,7 +23,7 @@ impl<T> Entries<T> {
     }
 
     /// The names and values, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> + Clone {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
