@@ -40,7 +40,7 @@ fn try_all(text: &str) -> Result<(), TestCaseError> {
 fn splice(text: &str, from: Index, length: usize, with: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let from = from.index(chars.len());
-    chars[..from].iter().copied().chain(with.chars()).chain(chars.iter().copied().skip(from + length)).collect()
+    chars.iter().copied().take(from).chain(with.chars()).chain(chars.iter().copied().skip(from + length)).collect()
 }
 
 proptest! {
