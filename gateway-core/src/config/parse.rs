@@ -421,8 +421,10 @@ impl<'t> Parser<'t> {
     /// Skips white space, and comments, which JSON does not have.
     pub(super) fn skip(&mut self) {
         loop {
-            while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-                self.at += 1;
+            let blanks = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.at += blanks.iter().take_while(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')).count();
+            if !matches!(self.peek(), Some(b'/' | b'#')) {
+                return;
             }
             let rest = self.rest();
             let length = if rest.starts_with("//") || rest.starts_with('#') {
