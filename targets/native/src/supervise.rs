@@ -59,22 +59,23 @@ pub fn supervise(
     report: &dyn Fn(&Event<'_>),
 ) -> std::io::Result<Option<Drained>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut signals = Signals::new()?;
-        reload_until_stop(&server, file, text, report, &mut signals).await;
-        report(&Event::Draining { drain: server.drain() });
-        let draining = tokio::task::spawn_blocking(move || server.shutdown());
-        Ok(tokio::select! {
-            drained = draining => drained.ok(),
-            () = signals.stop() => None,
+    runtime
+        .block_on(async {
+            let mut signals = Signals::new()?;
+            reload_until_stop(&server, file, text, report, &mut signals).await;
+            report(&Event::Draining { drain: server.drain() });
+            let draining = tokio::task::spawn_blocking(move || server.shutdown());
+            Ok(tokio::select! {
+                drained = draining => drained.ok(),
+                () = signals.stop() => None,
+            })
         })
-    })
-    .inspect(|drained| {
-        if drained.is_none() {
-            // The thread that drains can't be ended otherwise.
-            std::process::exit(1);
-        }
-    })
+        .inspect(|drained| {
+            if drained.is_none() {
+                // The thread that drains can't be ended otherwise.
+                std::process::exit(1);
+            }
+        })
 }
 
 async fn reload_until_stop(
