@@ -25,7 +25,7 @@ use crate::platform::now;
 use crate::stream::{Outgoing, Stream, StreamError};
 
 /// Answers `request`.
-pub async fn exchange(
+pub(super) async fn exchange(
     connection: Arc<Connection>,
     serving: Arc<Serving>,
     request: Request<Incoming>,
@@ -132,7 +132,7 @@ impl Drop for Exchange {
 
 /// The body of a response to a client.
 #[derive(Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     body: Outgoing,
     exchange: Exchange,
 }

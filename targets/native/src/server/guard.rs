@@ -11,21 +11,21 @@ use http::{Request, StatusCode};
 
 /// The first bytes of the heads that have come, kept to find what hyper does not show.
 #[derive(Debug, Default)]
-pub struct Heads(Vec<u8>);
+pub(super) struct Heads(Vec<u8>);
 
 /// More than this of a head isn't kept: hyper refuses to read on soon after.
 const MAX_KEPT: usize = 256 * 1024;
 
 impl Heads {
     /// Keeps what came while no exchange was open.
-    pub fn keep(&mut self, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
         if self.0.len() + bytes.len() <= MAX_KEPT {
             self.0.extend_from_slice(bytes);
         }
     }
 
     /// Forgets what came: the exchange has begun.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if self.0.capacity() > 4096 {
             self.0 = Vec::new();
         } else {
