@@ -64,9 +64,9 @@ impl Platform {
         let now = self.0.now();
         let mut cells = self.0.cells.borrow_mut();
         cells.retain(|_, (_, until)| *until > now.unix_millis());
-        let state = cells.get(cell).map_or(0, |(state, _)| *state);
+        let state = cells.get(cell).map(|(state, _)| *state);
         let (state, verdict) = match op {
-            CounterOp::Gcra { quota, cost } => gcra_until_it_lands(state, now, quota, cost),
+            CounterOp::Gcra { quota, cost } => gcra::decide(state, now, quota, cost),
         };
         let verdict = CounterVerdict::Gcra(verdict);
         cells.insert(cell.to_owned(), (state, now.saturating_add(verdict.keep_for()).unix_millis()));
@@ -115,17 +115,4 @@ impl Random for Platform {
     fn next_u64(&self) -> u64 {
         self.0.chance.bits()
     }
-}
-
-// Stands in for the kernel until it lands.
-fn gcra_until_it_lands(state: u64, _: Timestamp, quota: gcra::Quota, _: u32) -> (u64, gcra::Verdict) {
-    (
-        state,
-        gcra::Verdict {
-            admitted: true,
-            remaining: quota.burst,
-            retry_after: Duration::ZERO,
-            reset_after: Duration::ZERO,
-        },
-    )
 }
