@@ -1,9 +1,21 @@
 //! Configurations with any number of routes, and requests that they match.
 
+use gateway_core::body::Body;
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderName, HeaderValue, Request, header};
 use serde_json::{Value, json};
 
 /// The resources of each API in [`many_routes`].
 const RESOURCES: [&str; 5] = ["users", "orders", "items", "invoices", "sessions"];
+
+/// What every request carries besides `Host`; the edits remove the last two.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::USER_AGENT, "Mozilla/5.0 (X11; Linux x86_64)"),
+    (header::ACCEPT, "application/json"),
+    (header::ACCEPT_LANGUAGE, "en"),
+    (HeaderName::from_static("x-debug"), "1"),
+    (HeaderName::from_static("x-session"), "5f2b7c"),
+];
 
 /// The routes of each API in [`many_routes`]: four for each resource.
 pub const ROUTES_PER_API: usize = 20;
@@ -73,6 +85,20 @@ pub struct Sample {
     pub path: String,
     /// The full name of the route that takes it.
     pub route: String,
+}
+
+impl Sample {
+    /// The request as a browser application would send it.
+    #[must_use]
+    pub fn request<S>(&self) -> Request<Body<S>> {
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = PathAndQuery::try_from(format!("{}?page=2", self.path)).map(Uri::from).unwrap_or_default();
+        let headers = request.headers_mut();
+        headers.extend(HeaderValue::from_str(&self.host).map(|host| (header::HOST, host)));
+        headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        request
+    }
 }
 
 /// A request for each of `samples` routes spread evenly over `many_routes(routes)`.
