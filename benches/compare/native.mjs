@@ -132,11 +132,11 @@ function haproxyCommand(program, { folder, proxy, upstream, scenario, headers })
       'http-request set-header Via "1.1 haproxy"',
       'http-request set-header CDN-Loop haproxy',
       // rand gives 32 bits in 16 digits: as long as what the others send.
-      'http-request set-var-fmt(txn.id) "%[rand,hex]%[rand,hex]"',
-      'http-request set-header X-Request-Id %[var(txn.id)]',
-      'http-request set-header traceparent "00-%[var(txn.id)]-%[rand,hex]-01"',
+      'unique-id-format %[rand,hex]%[rand,hex]',
+      'unique-id-header X-Request-Id',
+      'http-request set-header traceparent 00-%[unique-id]-%[rand,hex]-01',
       'http-response set-header Via "1.1 haproxy"',
-      'http-response set-header X-Request-Id %[var(txn.id)]',
+      'http-response set-header X-Request-Id %[unique-id]',
     );
   }
   if (scenario.routes) {
