@@ -2,7 +2,9 @@
 
 pub mod body;
 pub mod config;
+pub mod error;
 pub mod gateway;
+pub mod http;
 pub mod plan;
 pub mod policy;
 pub mod ports;
