@@ -31,7 +31,9 @@ impl Guest for Component {
         };
         let method = request.method().clone();
         let outcome = gateway.handle(request, peer).await;
-        gateway.platform().sweep();
+        if gateway.platform().is_time_to_sweep() {
+            spin_sdk::wasip3::spawn(async move { gateway.platform().sweep().await });
+        }
         exchange::respond(&method, outcome.response)
     }
 }

@@ -14,6 +14,9 @@ pub(crate) struct Spin {
     cells: Cells,
 }
 
+/// Instances come and go, so chance decides, not a count.
+const SWEEP_EVERY: u64 = 64;
+
 /// What a configuration can ask of Spin.
 pub(crate) const CAPABILITIES: Capabilities = Capabilities {
     name: "Spin",
@@ -30,9 +33,14 @@ impl Spin {
         Self { values: Store::default(), cells: Cells::new(redis) }
     }
 
-    /// Removes what has expired, now and then, after the response is on its way.
-    pub(crate) fn sweep(&self) {
-        self.cells.sweep(self.now());
+    /// Whether this request, one in [`SWEEP_EVERY`], is the one to [`sweep`](Self::sweep) after.
+    pub(crate) fn is_time_to_sweep(&self) -> bool {
+        self.next_u64().is_multiple_of(SWEEP_EVERY)
+    }
+
+    /// Removes what has expired.
+    pub(crate) async fn sweep(&self) {
+        self.cells.sweep(self.now()).await;
     }
 }
 
