@@ -37,7 +37,7 @@ async fn load() -> Result<Gateway<Spin>, String> {
     let text = std::fs::read_to_string(CONFIGURATION).map_err(|error| format!("{CONFIGURATION}: {error}\n"))?;
     let secrets = Variables::fetch(&text).await;
     let plan = plan::load(&text, &CAPABILITIES, &secrets).map_err(|diagnostics| describe(&diagnostics))?;
-    let redis = None;
+    let redis = plan.counters_redis.clone();
     Ok(Gateway::new(Arc::new(plan), Spin::new(redis)))
 }
 
