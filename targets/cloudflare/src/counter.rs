@@ -3,21 +3,15 @@
 use core::time::Duration;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra::{Quota, Verdict};
+use gateway_core::policy::gcra::{self, Quota, Verdict};
+use gateway_core::time::Timestamp;
 
 /// Applies the packed operation `op` to a cell whose state is `state`: the packed verdict, the new state, and how long
 /// to keep it in milliseconds.
 pub(crate) fn count(op: &[u8], state: Option<u64>, now: u64) -> Option<Vec<u8>> {
-    let op = decode_op(op)?;
-    let _ = now;
-    let CounterOp::Gcra { quota, .. } = op;
-    let state = state.unwrap_or(0) + 1;
-    let verdict = CounterVerdict::Gcra(Verdict {
-        admitted: state <= u64::from(quota.limit),
-        remaining: 0,
-        retry_after: quota.window,
-        reset_after: quota.window,
-    });
+    let CounterOp::Gcra { quota, cost } = decode_op(op)?;
+    let (state, verdict) = gcra::decide(state, Timestamp::from_unix_millis(now), quota, cost);
+    let verdict = CounterVerdict::Gcra(verdict);
     let mut answer = encode_verdict(verdict).to_vec();
     answer.extend(state.to_le_bytes());
     answer.extend(millis(verdict.keep_for()).to_le_bytes());

@@ -4,6 +4,7 @@ use core::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gateway_core::config::Diagnostic;
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Platform as _};
@@ -18,7 +19,6 @@ use crate::wire::{self, Kind};
 thread_local! {
     static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
-    static STAND_IN: Cell<Option<&'static plan::Upstream>> = const { Cell::new(None) };
 }
 
 /// Makes room for `len` bytes and returns where the glue may write them.
@@ -35,17 +35,13 @@ pub fn reserve(len: usize) -> *mut u8 {
 /// Loads a configuration; returns what is wrong with it, rendered, or nothing.
 #[wasm_bindgen]
 pub fn load(config: &str, bindings: &str) -> String {
-    match crate::stand_in::load(config) {
-        Ok(upstream) => STAND_IN.set(Some(Box::leak(Box::new(upstream)))),
-        Err(error) => return error,
-    }
     match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
         Ok(plan) => {
             // One gateway an instance, for as long as that lives; every exchange refers to it.
             GATEWAY.set(Some(Box::leak(Box::new(Gateway::new(Arc::new(plan), Worker)))));
             String::new()
         }
-        Err(faults) => render(&faults),
+        Err(faults) => render(&faults, config),
     }
 }
 
@@ -57,7 +53,7 @@ pub fn check(config: &str, bindings: Option<String>) -> String {
         Some(bindings) => plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())),
         None => plan::load(config, &Worker::CAPABILITIES, &Assumed),
     };
-    checked.map_or_else(|faults| render(&faults), |_| String::new())
+    checked.map_or_else(|faults| render(&faults, config), |_| String::new())
 }
 
 /// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
@@ -67,10 +63,7 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
     let head = received(len);
     let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
     let Some((request, peer)) = wire::read_request(&head, has_body) else { return Kind::Malformed as u32 };
-    exchange::begin(match STAND_IN.get() {
-        Some(upstream) => Box::pin(crate::stand_in::handle(upstream, request, peer)),
-        None => Box::pin(gateway.handle(request, peer)),
-    }, head) as u32
+    exchange::begin(Box::pin(gateway.handle(request, peer)), head) as u32
 }
 
 /// Goes on with exchange `id`: its fetch was answered with `status` and the packed head in the inbox.
@@ -154,14 +147,7 @@ fn received(len: usize) -> Bytes {
     INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
 }
 
-fn render(faults: &[gateway_core::config::Diagnostic]) -> String {
-    let mut text = String::new();
-    for fault in faults {
-        let (line, column) = fault.position.unwrap_or((1, 1));
-        text.push_str(&format!("gateway.json:{line}:{column}: {}: {}\n", fault.path, fault.message));
-        if let Some(help) = &fault.help {
-            text.push_str(&format!("  help: {help}\n"));
-        }
-    }
-    text
+fn render(faults: &[Diagnostic], config: &str) -> String {
+    let faults: Vec<_> = faults.iter().map(|fault| fault.render("gateway.json", Some(config), false)).collect();
+    faults.join("\n")
 }

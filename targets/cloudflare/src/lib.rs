@@ -16,7 +16,6 @@ mod exports;
 mod platform;
 mod random;
 mod secrets;
-mod stand_in;
 mod wire;
 
 pub use platform::{Handle, Worker};
