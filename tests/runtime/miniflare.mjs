@@ -35,6 +35,8 @@ function options(config, bindings) {
     cf: false,
     host: "127.0.0.1",
     port: 0,
+    // Straight to the Worker: miniflare's own entry changes header fields.
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     modulesRoot: root,
     modules: [
       { type: "ESModule", path: `${root}dist/cloudflare/worker.js`, contents: worker },
@@ -53,7 +55,7 @@ async function start({ config, bindings = {}, keyValue = {} }) {
   if (faults !== "") return { error: faults };
   if (miniflare === undefined) miniflare = new Miniflare(options(config, bindings));
   else await miniflare.setOptions(options(config, bindings));
-  const url = await miniflare.ready;
+  const url = await miniflare.unsafeGetDirectURL();
   const entries = Object.entries(keyValue);
   if (entries.length > 0) {
     const namespace = await miniflare.getKVNamespace("KEY_VALUE");

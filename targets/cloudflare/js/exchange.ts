@@ -161,7 +161,22 @@ function streamOf(body: FrameBody & { kind: "stream" }, request: Request, respon
 }
 
 function packRequest(request: Request): string {
-  return `${request.method}\n${request.url}\n${packFields(request.headers)}`;
+  return `${request.method}\n${request.url}\n${clientAddress(request)}\n${packFields(request.headers)}`;
+}
+
+/** Whether Cloudflare's edge is in front, which states the client's address in a header that no client can set. */
+let edge: boolean | undefined;
+
+/** The client's address: from the edge, or on workerd alone from the socket. */
+function clientAddress(request: Request): string {
+  edge ??= socketAddress(request) === undefined;
+  return (edge ? request.headers.get("cf-connecting-ip") : socketAddress(request)) ?? "";
+}
+
+/** The address of the connection, without its port; only workerd by itself tells it. */
+function socketAddress(request: Request): string | undefined {
+  const address = (request.cf as { clientIp?: string } | undefined)?.clientIp;
+  return address?.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
 function packFields(headers: Headers): string {

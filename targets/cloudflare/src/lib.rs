@@ -12,7 +12,7 @@
 
 mod counter;
 mod exchange;
-mod exports;
+pub mod exports;
 mod platform;
 mod random;
 mod secrets;

@@ -39,15 +39,7 @@ impl Handle {
 }
 
 impl Platform for Worker {
-    const CAPABILITIES: Capabilities = Capabilities {
-        name: "Cloudflare Workers",
-        // `fetch` always sends the URL's own authority, whatever `Host` it is given.
-        host_override: false,
-        // One AbortSignal covers everything until the head has arrived.
-        connect_deadline: false,
-        redis_counters: false,
-        upstream_tls: false,
-    };
+    const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
 }
 
 impl Fetch for Worker {

@@ -10,7 +10,7 @@ use crate::platform::Handle;
 /// What the glue is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Send this response to the client: the exchange has ended.
     Respond = 0,
     /// Send this request to an upstream.
@@ -105,11 +105,6 @@ impl Frame {
     pub(crate) fn line(&mut self, text: &[u8]) {
         self.text.extend_from_slice(text);
         self.text.push(b'\n');
-    }
-
-    /// The text so far.
-    pub(crate) fn text_so_far(&self) -> &[u8] {
-        &self.text
     }
 
     /// Says which body goes with it.

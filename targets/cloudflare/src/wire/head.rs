@@ -10,17 +10,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 
 use crate::platform::Handle;
 
-/// The header in which Cloudflare's edge states the client's address; it replaces whatever a client sends.
-const CLIENT_ADDRESS: &str = "cf-connecting-ip";
-
 /// A packed request and who sent it; `None` if it is not one.
 pub(crate) fn read_request(head: &Bytes, has_body: bool) -> Option<(Request<Body<Handle>>, Peer)> {
     let mut lines = Lines::new(head);
     let method = Method::from_bytes(&lines.next()?).ok()?;
     let (scheme, target) = split_url(lines.next()?)?;
     let uri = Uri::from_maybe_shared(target).ok()?;
+    let address = lines.next()?;
+    let address = core::str::from_utf8(&address).ok().and_then(|address| IpAddr::from_str(address).ok());
     let headers = read_fields(lines)?;
-    let address = headers.get(CLIENT_ADDRESS).and_then(|value| IpAddr::from_str(value.to_str().ok()?).ok());
     let body = if has_body { Body::Stream(Handle::whole(Handle::REQUEST)) } else { Body::Empty };
 
     let mut request = Request::new(body);

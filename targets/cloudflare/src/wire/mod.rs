@@ -1,7 +1,8 @@
 //! How a message crosses between JavaScript and wasm.
 //!
-//! *In*, a head is text: lines that end with a line feed, which no part of a head can contain. A request is its method
-//! and URL, then name and value of each header field in turn; a response is its fields alone.
+//! *In*, a head is text: lines that end with a line feed, which no part of a head can contain. A request is its method,
+//! its URL and the client's address (which may be empty), then name and value of each header field in turn; a response is
+//! its fields alone.
 //!
 //! *Out*, a [`Frame`] tells what to do next: numbers in fixed places, text, and content. A head that goes out is told as
 //! edits of the head that JavaScript already holds (`=name`, value to set; `+name`, value to append; `-name` to

@@ -16,10 +16,10 @@ use crate::platform::Handle;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin(pub(super) u32);
 
-/// The lines of a packed request before its fields: method and URL.
-const REQUEST_LINES: usize = 2;
+/// The lines of a packed request before its fields: method, URL and client address.
+const REQUEST_LINES: usize = 3;
 
-/// Writes a fetch: the edits of the client's head, then method and URL as the last two lines.
+/// Writes a fetch: method and URL as the first two lines, then the edits of the client's head.
 pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'_, Handle>) {
     let (head, body) = call.request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -30,7 +30,7 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     frame.text(call.upstream.authority.as_bytes());
     frame.line(target.as_bytes());
     write_edits(frame, &heads.request, REQUEST_LINES, &head.headers, framed_by_runtime);
-    frame.set_deadline(Word::FirstByte, shorter(call.deadlines.connect, call.deadlines.first_byte));
+    frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
     frame.set_deadline(Word::Total, call.deadlines.total);
     frame.body(body);
 }
@@ -79,11 +79,6 @@ pub(crate) fn write_count(frame: &mut Frame, cell: &str, op: [u8; 32]) {
     frame.be(Kind::Count);
     frame.text(cell.as_bytes());
     frame.body(Body::Full(Bytes::copy_from_slice(&op)));
-}
-
-/// The deadline until the head: without a deadline of its own, the connection has as long as that.
-fn shorter(_connect: Option<Duration>, first_byte: Option<Duration>) -> Option<Duration> {
-    first_byte
 }
 
 /// Fields that the runtime writes itself, whatever it is given.
