@@ -1,14 +1,17 @@
 /**
- * Serves one configuration after another on workerd, with real Durable Objects and KV, each with fresh storage.
+ * Serves configurations on workerd, with real Durable Objects and KV, each with fresh storage.
  *
  * Reads commands on standard input and answers on standard output, one JSON object a line:
  *
  *     {"id":1,"start":{"config":"<gateway.json>","bindings":{"NAME":"secret"},"keyValue":{"key":"value"}}}
- *       → {"id":1,"port":12345}             serving on 127.0.0.1:12345
- *       → {"id":1,"error":"<rendered>"}     the configuration is wrong; what was served before goes on
- *     {"id":2,"get":{"key":"k"}}  → {"id":2,"value":"text"} or {"id":2,"value":null}   what KV holds
- *     {"id":3,"stop":{}}          → {"id":3}
+ *       → {"id":1,"port":12345}             serving on 127.0.0.1:12345, instead of what was served before
+ *       → {"id":1,"error":"<rendered>"}     the configuration is wrong
+ *     {"id":2,"startAll":[{"config":…},…]}  the same for many at once, each on a port of its own: much faster
+ *       → {"id":2,"started":[{"port":…},{"error":…},…]}
+ *     {"id":3,"get":{"key":"k"}}  → {"id":3,"value":"text"} or {"id":3,"value":null}   what KV holds
+ *     {"id":4,"stop":{}}          → {"id":4}
  *
+ * It stands in for Cloudflare's edge in no way: whoever sends requests states the client in `CF-Connecting-IP`.
  * The end of standard input ends the process. Run it with the Node that `npm ci` installs: `node_modules/.bin/node`.
  */
 
@@ -21,25 +24,20 @@ import { check } from "../../dist/cloudflare/check.mjs";
 Object.assign(process.env, { CI: "1", WRANGLER_SEND_METRICS: "false", DO_NOT_TRACK: "1" });
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const worker = readFileSync(`${root}dist/cloudflare/worker.js`, "utf8");
+const script = readFileSync(`${root}dist/cloudflare/worker.js`, "utf8");
 const wasm = readFileSync(`${root}dist/cloudflare/edgeway.wasm`);
 
 let miniflare;
 let generation = 0;
 
-function options(config, bindings) {
+/** The Worker with one configuration, under a name of its own: that gives it its own objects and keys. */
+function worker({ config, bindings = {} }) {
   generation += 1;
-  return convertV4MiniflareOptions({
-    // A name of its own gives each configuration its own objects and keys.
+  return {
     name: `edgeway-${generation}`,
-    cf: false,
-    host: "127.0.0.1",
-    port: 0,
-    // Straight to the Worker: miniflare's own entry changes header fields.
-    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     modulesRoot: root,
     modules: [
-      { type: "ESModule", path: `${root}dist/cloudflare/worker.js`, contents: worker },
+      { type: "ESModule", path: `${root}dist/cloudflare/worker.js`, contents: script },
       { type: "CompiledWasm", path: `${root}dist/cloudflare/edgeway.wasm`, contents: wasm },
       { type: "Text", path: `${root}gateway.json`, contents: config },
     ],
@@ -47,25 +45,37 @@ function options(config, bindings) {
     durableObjects: { COUNTERS: { className: "CounterCell", useSQLite: true } },
     kvNamespaces: { KEY_VALUE: `keys-${generation}` },
     bindings,
-  });
+    // Straight to the Worker: miniflare's own entry changes header fields.
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
 }
 
-async function start({ config, bindings = {}, keyValue = {} }) {
-  const faults = check(config, bindings);
-  if (faults !== "") return { error: faults };
-  if (miniflare === undefined) miniflare = new Miniflare(options(config, bindings));
-  else await miniflare.setOptions(options(config, bindings));
-  const url = await miniflare.unsafeGetDirectURL();
-  const entries = Object.entries(keyValue);
-  if (entries.length > 0) {
-    const namespace = await miniflare.getKVNamespace("KEY_VALUE");
+async function startAll(starts) {
+  const started = starts.map(({ config, bindings = {} }) => {
+    const faults = check(config, bindings);
+    return faults === "" ? {} : { error: faults };
+  });
+  const good = starts.filter((_, index) => started[index].error === undefined);
+  if (good.length === 0) return started;
+
+  const workers = good.map(worker);
+  const options = convertV4MiniflareOptions({ cf: false, host: "127.0.0.1", port: 0, workers });
+  if (miniflare === undefined) miniflare = new Miniflare(options);
+  else await miniflare.setOptions(options);
+  const ports = [];
+  for (const [index, { name }] of workers.entries()) {
+    ports.push(Number((await miniflare.unsafeGetDirectURL(name)).port));
+    const entries = Object.entries(good[index].keyValue ?? {});
+    if (entries.length === 0) continue;
+    const namespace = await miniflare.getKVNamespace("KEY_VALUE", name);
     for (const [key, value] of entries) await namespace.put(key, value);
   }
-  return { port: Number(url.port) };
+  return started.map((outcome) => (outcome.error === undefined ? { port: ports.shift() } : outcome));
 }
 
 async function perform(command) {
-  if (command.start !== undefined) return start(command.start);
+  if (command.start !== undefined) return (await startAll([command.start]))[0];
+  if (command.startAll !== undefined) return { started: await startAll(command.startAll) };
   if (command.get !== undefined) return { value: await (await miniflare.getKVNamespace("KEY_VALUE")).get(command.get.key) };
   if (command.stop !== undefined) {
     await miniflare?.dispose();
