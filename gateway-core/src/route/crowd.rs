@@ -57,7 +57,7 @@ impl Crowd {
     }
 
     /// The places of all candidates that may take the request, in order.
-    pub(super) fn places(&self, lookup: &Lookup<'_>) -> impl Iterator<Item = u32> {
+    pub(super) fn places(&self, lookup: &Lookup<'_, '_>) -> impl Iterator<Item = u32> {
         let group = self
             .field
             .value(lookup)
