@@ -4,6 +4,8 @@ pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod gcra;
+pub mod header_edit;
+pub mod query_edit;
 pub mod rate_limit;
 
 /// A mistake in a policy: its member, the place in it (0 if it is no list), the message, and how to mend it.

@@ -1,0 +1,93 @@
+//! What is matched against what: a request's parts and a route's conditions.
+
+use http::{HeaderMap, Method};
+
+use super::{Field, HostPattern, MethodSet, Params, PathPattern, Predicate};
+
+/// The conditions of one route on one host. A route with several hosts has a spec for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// The index of the route as it is configured.
+    pub route: usize,
+    /// The host.
+    pub host: HostPattern,
+    /// The path.
+    pub path: PathPattern,
+    /// The methods; none listed means every one that the gateway knows. GET takes HEAD along.
+    pub methods: MethodSet,
+    /// Header fields.
+    pub headers: Vec<Predicate>,
+    /// Query parameters.
+    pub query: Vec<Predicate>,
+    /// Cookies.
+    pub cookies: Vec<Predicate>,
+}
+
+/// The parts of a request that routes look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'r> {
+    /// The host, as [`canonical_host`](super::canonical_host) has it; empty if the request has none.
+    pub host: &'r str,
+    /// The path, as [`normalise`](crate::http::path::normalise) has it.
+    pub path: &'r str,
+    /// The query, as it came, without its `?`.
+    pub query: Option<&'r str>,
+    /// The method. Find out with [`MethodSet::of`] whether the gateway knows it: no route takes one that it doesn't.
+    pub method: &'r Method,
+    /// The header fields.
+    pub headers: &'r HeaderMap,
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found<'r> {
+    /// To a route.
+    Route {
+        /// The index of the spec in the list that the table was built from.
+        spec: usize,
+        /// [`Spec::route`] of that spec.
+        route: usize,
+        /// The values of its path's parameters.
+        params: Params<'r>,
+    },
+    /// Some routes would take it with another method (405, RFC 9110 §15.5.6).
+    MethodNotAllowed {
+        /// The methods that they take, and OPTIONS.
+        allow: MethodSet,
+    },
+    /// Nowhere (404).
+    NotFound,
+}
+
+/// Which part of a request a spec does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The host.
+    Host,
+    /// The path.
+    Path,
+    /// The method.
+    Method,
+    /// This header field, query parameter or cookie.
+    Field(Field),
+}
+
+impl Spec {
+    /// Every test of header fields, cookies and query parameters.
+    pub fn predicates(&self) -> impl Iterator<Item = &Predicate> {
+        self.headers.iter().chain(&self.cookies).chain(&self.query)
+    }
+
+    /// Every reason why it does not take the request; none if it does.
+    #[must_use]
+    pub fn mismatches(&self, lookup: &Lookup<'_>) -> Vec<Mismatch> {
+        let method = MethodSet::of(lookup.method).is_some_and(|method| self.methods.accepted().contains(method));
+        let mut found = Vec::new();
+        found.extend((!self.host.matches(lookup.host)).then_some(Mismatch::Host));
+        found.extend(self.path.matches(lookup.path).is_none().then_some(Mismatch::Path));
+        found.extend((!method).then_some(Mismatch::Method));
+        let failing = self.predicates().filter(|predicate| !predicate.holds(lookup));
+        found.extend(failing.map(|predicate| Mismatch::Field(predicate.field.clone())));
+        found
+    }
+}

@@ -1,0 +1,524 @@
+//! Path patterns: literal segments, `{name}`, `{*name}`, and prefixes by segment.
+
+use std::fmt;
+
+use crate::config::EncodedSlash;
+use crate::http::path::{PathError, normalise};
+
+use super::params::Params;
+
+/// The most segments of a pattern; matching goes one call deeper with each.
+const MAX_SEGMENTS: usize = 64;
+
+/// Which paths a route takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern {
+    pub(super) segments: Box<[Segment]>,
+    pub(super) tail: Tail,
+}
+
+/// One segment of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// This text, in its normal form. Only the last of a pattern may be empty: a trailing slash.
+    Literal(Box<str>),
+    /// Any one segment that is not empty.
+    Parameter(Box<str>),
+}
+
+/// What may follow the segments of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// Nothing.
+    End,
+    /// One or more segments, the first not empty.
+    CatchAll(Box<str>),
+    /// Anything, from a segment boundary on.
+    Prefix,
+}
+
+/// Why text is no pattern, or one that no request could match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatternError {
+    /// It does not begin with `/`.
+    NotAbsolute,
+    /// `//`: normalisation drops empty segments.
+    EmptySegment,
+    /// `.` or `..`, plain or encoded: normalisation removes dot segments.
+    DotSegment,
+    /// `?` or `#`, which end a path.
+    Delimiter(char),
+    /// `%2F` where the configuration decodes or refuses encoded slashes.
+    EncodedSlash(EncodedSlash),
+    /// This parameter is only a part of its segment.
+    PartialSegment(String),
+    /// `{` or `}` without the other, or nested.
+    Braces(String),
+    /// A parameter's name is not letters, digits, `_` and `-`.
+    Name(String),
+    /// Two parameters with this name.
+    DuplicateName(String),
+    /// `{*name}` before the end, or in a prefix.
+    CatchAllPlace(String),
+    /// More than 64 segments.
+    TooLong,
+    /// Requests for such a path are refused.
+    Path(PathError),
+}
+
+impl PathPattern {
+    /// Reads a template for whole paths: `/users/{id}`, `/files/{*path}`.
+    ///
+    /// # Errors
+    /// The first reason why `text` is no template.
+    pub fn template(text: &str, slash: EncodedSlash) -> Result<Self, PatternError> {
+        Self::parse(text, slash, Tail::End)
+    }
+
+    /// Reads a prefix: `/v2` takes `/v2`, `/v2/` and `/v2/x`, never `/v2x` (Gateway API, `PathPrefix`). A slash at its end
+    /// does not count; `/` takes every path.
+    ///
+    /// # Errors
+    /// The first reason why `text` is no prefix.
+    pub fn prefix(text: &str, slash: EncodedSlash) -> Result<Self, PatternError> {
+        if text.ends_with("//") {
+            return Err(PatternError::EmptySegment);
+        }
+        Self::parse(text.strip_suffix('/').filter(|t| !t.is_empty()).unwrap_or(text), slash, Tail::Prefix)
+    }
+
+    fn parse(text: &str, slash: EncodedSlash, tail: Tail) -> Result<Self, PatternError> {
+        let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
+        if let Some(delimiter) = text.chars().find(|c| matches!(c, '?' | '#')) {
+            return Err(PatternError::Delimiter(delimiter));
+        }
+        let mut pattern = Parser { slash, tail, segments: Vec::new(), names: Vec::new() };
+        if pattern.tail != Tail::Prefix || !rest.is_empty() {
+            let mut segments = rest.split('/').peekable();
+            while let Some(segment) = segments.next() {
+                pattern.push(segment, segments.peek().is_none())?;
+            }
+        }
+        if pattern.segments.len() > MAX_SEGMENTS {
+            return Err(PatternError::TooLong);
+        }
+        Ok(Self { segments: pattern.segments.into(), tail: pattern.tail })
+    }
+
+    /// The parameters' names; the place of each is its index in [`Params`].
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        let segments = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Parameter(name) => Some(&**name),
+            Segment::Literal(_) => None,
+        });
+        let tail = match &self.tail {
+            Tail::CatchAll(name) => Some(&**name),
+            Tail::End | Tail::Prefix => None,
+        };
+        segments.chain(tail)
+    }
+
+    /// The index in [`Params`] of the parameter called `name`.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<usize> {
+        self.parameters().position(|n| n == name)
+    }
+
+    /// The segments.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// What may follow the segments.
+    #[must_use]
+    pub const fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// The parameters' values in `path`, which is in its normal form, if the pattern takes it.
+    #[must_use]
+    pub fn matches<'r>(&self, path: &'r str) -> Option<Params<'r>> {
+        let mut params = Params::default();
+        let mut rest = Some(path.strip_prefix('/')?);
+        for expected in &self.segments {
+            let (segment, after) = split_segment(rest?);
+            match expected {
+                Segment::Literal(text) if **text == *segment => {}
+                Segment::Parameter(_) if !segment.is_empty() => params.push(segment),
+                Segment::Literal(_) | Segment::Parameter(_) => return None,
+            }
+            rest = after;
+        }
+        match (&self.tail, rest) {
+            (Tail::End, None) => {}
+            (Tail::CatchAll(_), Some(value)) if !value.is_empty() => params.push(value),
+            (Tail::Prefix, rest) => params.rest = rest,
+            (Tail::End | Tail::CatchAll(_), _) => return None,
+        }
+        Some(params)
+    }
+
+    /// Where its parameters are.
+    pub(super) fn shape(&self) -> Shape {
+        let bit = |(at, segment): (usize, &Segment)| match segment {
+            Segment::Parameter(_) => 1_u64 << at,
+            Segment::Literal(_) => 0,
+        };
+        // INVARIANT: a pattern has at most as many segments as a `u64` has bits.
+        let parameters = self.segments.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
+        Shape {
+            parameters,
+            segments: u8::try_from(self.segments.len()).unwrap_or(u8::MAX),
+            catch_all: matches!(self.tail, Tail::CatchAll(_)),
+            prefix: self.tail == Tail::Prefix,
+        }
+    }
+
+    /// One path that it takes.
+    pub(super) fn example(&self) -> String {
+        let mut path = String::new();
+        for segment in &self.segments {
+            path.push('/');
+            path.push_str(match segment {
+                Segment::Literal(text) => text,
+                Segment::Parameter(_) => "x",
+            });
+        }
+        if matches!(self.tail, Tail::CatchAll(_)) {
+            path.push_str("/x");
+        }
+        if path.is_empty() { "/".to_owned() } else { path }
+    }
+}
+
+/// As it is written, in its normal form; a prefix ends with `/*`, so that it is told from a template.
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Literal(text) => write!(f, "/{text}")?,
+                Segment::Parameter(name) => write!(f, "/{{{name}}}")?,
+            }
+        }
+        match &self.tail {
+            Tail::End => Ok(()),
+            Tail::CatchAll(name) => write!(f, "/{{*{name}}}"),
+            Tail::Prefix => f.write_str("/*"),
+        }
+    }
+}
+
+/// Where the parameters of a pattern are: enough to find their values in a path that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// One bit for each segment, the lowest for the first.
+    parameters: u64,
+    segments: u8,
+    catch_all: bool,
+    prefix: bool,
+}
+
+impl Shape {
+    /// The parameters' values in `path`, which the pattern takes.
+    pub(super) fn params<'r>(self, path: &'r str) -> Params<'r> {
+        let mut params = Params::default();
+        // Without a tail, what follows the last parameter need not be looked at.
+        let segments = if self.catch_all || self.prefix {
+            u32::from(self.segments)
+        } else {
+            u64::BITS - self.parameters.leading_zeros()
+        };
+        let mut rest = path.strip_prefix('/');
+        for at in 0..segments {
+            let Some(text) = rest else { break };
+            let (segment, after) = split_segment(text);
+            if self.parameters >> at & 1 != 0 {
+                params.push(segment);
+            }
+            rest = after;
+        }
+        match rest {
+            Some(value) if self.catch_all => params.push(value),
+            rest if self.prefix => params.rest = rest,
+            _ => {}
+        }
+        params
+    }
+}
+
+/// The first segment of `rest`, and what follows its slash, if it has one.
+pub(super) fn split_segment(rest: &str) -> (&str, Option<&str>) {
+    match rest.split_once('/') {
+        Some((segment, after)) => (segment, Some(after)),
+        None => (rest, None),
+    }
+}
+
+struct Parser {
+    slash: EncodedSlash,
+    tail: Tail,
+    segments: Vec<Segment>,
+    names: Vec<Box<str>>,
+}
+
+impl Parser {
+    fn push(&mut self, text: &str, last: bool) -> Result<(), PatternError> {
+        if text.is_empty() {
+            if !last || self.tail == Tail::Prefix {
+                return Err(PatternError::EmptySegment);
+            }
+            self.segments.push(Segment::Literal("".into()));
+            return Ok(());
+        }
+        if !text.contains(['{', '}']) {
+            let literal = self.literal(text)?;
+            self.segments.push(Segment::Literal(literal));
+            return Ok(());
+        }
+        let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
+        let Some(inner) = inner.filter(|t| !t.contains(['{', '}'])) else {
+            return Err(if balanced(text) {
+                PatternError::PartialSegment(text.to_owned())
+            } else {
+                PatternError::Braces(text.to_owned())
+            });
+        };
+        if let Some(name) = inner.strip_prefix('*') {
+            let name = self.name(name)?;
+            if !last || self.tail != Tail::End {
+                return Err(PatternError::CatchAllPlace(text.to_owned()));
+            }
+            self.tail = Tail::CatchAll(name);
+        } else {
+            let name = self.name(inner)?;
+            self.segments.push(Segment::Parameter(name));
+        }
+        Ok(())
+    }
+
+    /// A name that templates can refer to.
+    fn name(&mut self, name: &str) -> Result<Box<str>, PatternError> {
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
+            return Err(PatternError::Name(name.to_owned()));
+        }
+        if self.names.iter().any(|n| **n == *name) {
+            return Err(PatternError::DuplicateName(name.to_owned()));
+        }
+        self.names.push(name.into());
+        Ok(name.into())
+    }
+
+    /// The normal form of a literal segment. Characters beyond ASCII stand for their UTF-8 octets (RFC 3987 §3.1).
+    fn literal(&self, text: &str) -> Result<Box<str>, PatternError> {
+        let mut path = String::with_capacity(text.len() + 1);
+        path.push('/');
+        let mut utf8 = [0; 4];
+        for c in text.chars() {
+            if c.is_ascii() {
+                path.push(c);
+            } else {
+                path.extend(c.encode_utf8(&mut utf8).bytes().map(|byte| format!("%{byte:02X}")));
+            }
+        }
+        let dots = text.to_ascii_lowercase().replace("%2e", ".");
+        if dots == "." || dots == ".." {
+            return Err(PatternError::DotSegment);
+        }
+        if self.slash != EncodedSlash::Keep && text.to_ascii_lowercase().contains("%2f") {
+            return Err(PatternError::EncodedSlash(self.slash));
+        }
+        let normal = normalise(&path, self.slash).map_err(PatternError::Path)?;
+        normal.strip_prefix('/').map(Into::into).ok_or(PatternError::NotAbsolute)
+    }
+}
+
+/// Whether braces open and close, unnested.
+fn balanced(text: &str) -> bool {
+    let mut open = false;
+    for c in text.chars() {
+        match c {
+            '{' if open => return false,
+            '}' if !open => return false,
+            '{' | '}' => open = !open,
+            _ => {}
+        }
+    }
+    !open
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAbsolute => f.write_str("the path does not begin with `/`"),
+            Self::EmptySegment => f.write_str("no request has an empty segment in its path: `//` is read as `/`"),
+            Self::DotSegment => f.write_str("no request has a dot segment in its path: they are resolved first"),
+            Self::Delimiter(c) => write!(f, "`{c}` is not part of a path"),
+            Self::EncodedSlash(EncodedSlash::Decode) => {
+                f.write_str("no request has `%2F` in its path: `network.encodedSlash` decodes it")
+            }
+            Self::EncodedSlash(_) => f.write_str("no request has `%2F` in its path: `network.encodedSlash` refuses it"),
+            Self::PartialSegment(text) => {
+                write!(f, "a parameter stands for a whole segment, not for a part of `{text}`")
+            }
+            Self::Braces(text) => write!(f, "the braces in `{text}` do not match"),
+            Self::Name(name) if name.is_empty() => f.write_str("the parameter has no name"),
+            Self::Name(name) => write!(f, "`{name}` is no name for a parameter"),
+            Self::DuplicateName(name) => write!(f, "two parameters are called `{name}`"),
+            Self::CatchAllPlace(text) => write!(f, "`{text}` is not at the end of a path template"),
+            Self::TooLong => write!(f, "the path has more than {MAX_SEGMENTS} segments"),
+            Self::Path(error) => write!(f, "no request can have this path: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl PatternError {
+    /// How to mend it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::NotAbsolute => "put a `/` before it",
+            Self::EmptySegment => "write a single `/`",
+            Self::DotSegment => "write the path that it leads to",
+            Self::Delimiter('?') => "match query parameters with `query`",
+            Self::Delimiter(_) => "leave out the fragment: clients do not send it",
+            Self::EncodedSlash(EncodedSlash::Decode) => "write `/`",
+            Self::EncodedSlash(_) => "leave it out, or set `network.encodedSlash` to `keep`",
+            Self::PartialSegment(_) => "give the parameter a segment of its own, such as `/{name}/`",
+            Self::Braces(_) => "write `{name}`; a brace as itself is `%7B` or `%7D`",
+            Self::Name(_) => "use letters, digits, `_` and `-`",
+            Self::DuplicateName(_) => "rename one of them",
+            Self::CatchAllPlace(_) => "use `{name}` for one segment; only `path` may end with `{*name}`",
+            Self::TooLong => "end it with `{*name}`, or make it a `prefix`",
+            Self::Path(PathError::InvalidEncoding) => "write `%25` for a percent sign",
+            Self::Path(_) => "percent-encode what stands for itself",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EncodedSlash::{Decode, Keep, Reject};
+
+    fn template(text: &str) -> PathPattern {
+        PathPattern::template(text, Keep).unwrap()
+    }
+
+    fn prefix(text: &str) -> PathPattern {
+        PathPattern::prefix(text, Keep).unwrap()
+    }
+
+    #[test]
+    fn templates_match_whole_paths() {
+        let table: &[(&str, &str, Option<&[&str]>)] = &[
+            ("/", "/", Some(&[])),
+            ("/", "/a", None),
+            ("/a", "/a", Some(&[])),
+            ("/a", "/a/", None),
+            ("/a/", "/a/", Some(&[])),
+            ("/a/", "/a", None),
+            ("/users/{id}", "/users/7", Some(&["7"])),
+            ("/users/{id}", "/users/", None),
+            ("/users/{id}", "/users/7/", None),
+            ("/users/{id}", "/users/a%2Fb", Some(&["a%2Fb"])),
+            ("/users/{id}/orders/{order}", "/users/7/orders/8", Some(&["7", "8"])),
+            ("/users/{id}/", "/users/7/", Some(&["7"])),
+            ("/files/{*path}", "/files/a", Some(&["a"])),
+            ("/files/{*path}", "/files/a/b/", Some(&["a/b/"])),
+            ("/files/{*path}", "/files/", None),
+            ("/files/{*path}", "/files", None),
+            ("/{*path}", "/", None),
+            ("/{*path}", "/a", Some(&["a"])),
+            ("/{a}/{b}/{c}/{d}/{e}/{*f}", "/1/2/3/4/5/6/7", Some(&["1", "2", "3", "4", "5", "6/7"])),
+        ];
+        for (pattern, path, values) in table {
+            let found = template(pattern).matches(path);
+            let found: Option<Vec<&str>> = found.as_ref().map(|params| params.iter().collect());
+            assert_eq!(found.as_deref(), *values, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn prefixes_match_by_segment() {
+        // Gateway API, PathMatchPathPrefix: the pattern, the path, the rest after it.
+        let table = [
+            ("/v2", "/v2", Some(None)),
+            ("/v2", "/v2/", Some(Some(""))),
+            ("/v2", "/v2/x/y", Some(Some("x/y"))),
+            ("/v2", "/v2x", None),
+            ("/v2/", "/v2", Some(None)),
+            ("/v2", "/v", None),
+            ("/", "/", Some(Some(""))),
+            ("/", "/a/b", Some(Some("a/b"))),
+            ("/t/{tenant}", "/t/acme/x", Some(Some("x"))),
+            ("/t/{tenant}", "/t/", None),
+        ];
+        for (pattern, path, rest) in table {
+            assert_eq!(prefix(pattern).matches(path).map(|params| params.rest()), rest, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn literals_are_normalised_like_requests() {
+        assert_eq!(template("/%7Euser"), template("/~user"));
+        assert_eq!(template("/caf%c3%a9"), template("/café"));
+        assert!(template("/a%2fb").matches("/a%2Fb").is_some());
+        assert!(template("/a|b").matches("/a%7Cb").is_some());
+        assert!(template("/%7Bid%7D").matches("/%7Bid%7D").is_some());
+    }
+
+    #[test]
+    fn parameters_have_indices_by_name() {
+        let pattern = template("/a/{x}/b/{y-1}/{*z_2}");
+        assert_eq!(pattern.parameters().collect::<Vec<_>>(), ["x", "y-1", "z_2"]);
+        assert_eq!(pattern.parameter("z_2"), Some(2));
+        assert_eq!(pattern.parameter("nope"), None);
+        assert_eq!(pattern.to_string(), "/a/{x}/b/{y-1}/{*z_2}");
+        assert_eq!(prefix("/a/").to_string(), "/a/*");
+        assert_eq!(prefix("/").to_string(), "/*");
+    }
+
+    #[test]
+    fn patterns_that_nothing_matches_are_refused() {
+        let text = str::to_owned;
+        let table = [
+            ("", PatternError::NotAbsolute),
+            ("a", PatternError::NotAbsolute),
+            ("/a//b", PatternError::EmptySegment),
+            ("//", PatternError::EmptySegment),
+            ("/a/./b", PatternError::DotSegment),
+            ("/a/%2E%2e", PatternError::DotSegment),
+            ("/a?b=1", PatternError::Delimiter('?')),
+            ("/a#b", PatternError::Delimiter('#')),
+            ("/a-{id}", PatternError::PartialSegment(text("a-{id}"))),
+            ("/{a}{b}", PatternError::PartialSegment(text("{a}{b}"))),
+            ("/{a", PatternError::Braces(text("{a"))),
+            ("/a}", PatternError::Braces(text("a}"))),
+            ("/{{a}}", PatternError::Braces(text("{{a}}"))),
+            ("/{}", PatternError::Name(text(""))),
+            ("/{*}", PatternError::Name(text(""))),
+            ("/{a.b}", PatternError::Name(text("a.b"))),
+            ("/{a}/{a}", PatternError::DuplicateName(text("a"))),
+            ("/{a}/{*a}", PatternError::DuplicateName(text("a"))),
+            ("/{*a}/b", PatternError::CatchAllPlace(text("{*a}"))),
+            ("/{*a}/", PatternError::CatchAllPlace(text("{*a}"))),
+            ("/50%", PatternError::Path(PathError::InvalidEncoding)),
+            ("/a b", PatternError::Path(PathError::Delimiter)),
+            ("/a\\b", PatternError::Path(PathError::Backslash)),
+            ("/..%2Fa", PatternError::Path(PathError::HiddenDotSegment)),
+        ];
+        for (pattern, error) in table {
+            assert_eq!(PathPattern::template(pattern, Keep), Err(error), "{pattern}");
+        }
+        for slash in [Decode, Reject] {
+            assert_eq!(PathPattern::template("/a%2fb", slash), Err(PatternError::EncodedSlash(slash)));
+        }
+        assert_eq!(PathPattern::template(&"/a".repeat(65), Keep), Err(PatternError::TooLong));
+        assert_eq!(PathPattern::prefix("/a//", Keep), Err(PatternError::EmptySegment));
+        assert_eq!(PathPattern::prefix("//", Keep), Err(PatternError::EmptySegment));
+        assert_eq!(PathPattern::prefix("/{*a}", Keep), Err(PatternError::CatchAllPlace(text("{*a}"))));
+    }
+}

@@ -1,0 +1,308 @@
+//! Tests of header fields, query parameters and cookies.
+
+use std::fmt;
+
+use http::HeaderName;
+use http::header::{COOKIE, HOST};
+
+use crate::config::{ValueMatch, ValueTest};
+
+use super::lookup::Lookup;
+use super::value;
+
+/// What one header field, query parameter or cookie has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Predicate {
+    pub(super) field: Field,
+    pub(super) test: Test,
+}
+
+/// A part of a request that a predicate reads, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A header field. Several lines count as one value, joined by `, ` (RFC 9110 §5.3).
+    Header(HeaderName),
+    /// A query parameter, name and value decoded as a form has them (`+` is a space). Of a repeated one, the first counts
+    /// (Gateway API, `HTTPQueryParamMatch`).
+    Query(Box<str>),
+    /// A cookie (RFC 6265 §5.4), by its exact name. Of a repeated one, the first counts.
+    Cookie(Box<str>),
+}
+
+/// A test of one value. Values are compared octet by octet, case included.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Test {
+    /// There, whatever the value.
+    Present,
+    /// Not there.
+    Absent,
+    /// One of these values.
+    OneOf(Box<[Box<str>]>),
+    /// Begins with this text.
+    Prefix(Box<str>),
+}
+
+/// Why a predicate makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PredicateError {
+    /// The name is none that a header field, parameter or cookie can have.
+    Name(String),
+    /// `cookie` as a header: cookies have tests of their own.
+    CookieHeader,
+    /// `host` as a header: hosts have patterns of their own.
+    HostHeader,
+    /// No request can have this value there, whatever the client sends.
+    Value(String),
+}
+
+impl Predicate {
+    /// A test of the header field called `name`, in any case.
+    ///
+    /// # Errors
+    /// If no request could ever meet it.
+    pub fn header(name: &str, matches: &ValueMatch) -> Result<Self, PredicateError> {
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| PredicateError::Name(name.to_owned()))?;
+        if header == COOKIE {
+            return Err(PredicateError::CookieHeader);
+        }
+        if header == HOST {
+            return Err(PredicateError::HostHeader);
+        }
+        // RFC 9110 §5.5: no control characters but tabs, and no white space around the value.
+        let possible = |value: &str| {
+            !value.starts_with([' ', '\t']) && !value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+        };
+        Self::new(Field::Header(header), matches, possible)
+    }
+
+    /// A test of the query parameter called `name`, both decoded.
+    ///
+    /// # Errors
+    /// If no request could ever meet it.
+    pub fn query(name: &str, matches: &ValueMatch) -> Result<Self, PredicateError> {
+        Self::new(Field::Query(name.into()), matches, |_| true)
+    }
+
+    /// A test of the cookie called `name`.
+    ///
+    /// # Errors
+    /// If no request could ever meet it.
+    pub fn cookie(name: &str, matches: &ValueMatch) -> Result<Self, PredicateError> {
+        // RFC 6265 §4.1.1: the name is a token. Values are read more liberally, up to the next `;`.
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
+            return Err(PredicateError::Name(name.to_owned()));
+        }
+        let possible = |value: &str| {
+            !value.starts_with([' ', '\t'])
+                && !value.bytes().any(|byte| (byte.is_ascii_control() && byte != b'\t') || byte == b';')
+        };
+        Self::new(Field::Cookie(name.into()), matches, possible)
+    }
+
+    fn new(field: Field, matches: &ValueMatch, possible: fn(&str) -> bool) -> Result<Self, PredicateError> {
+        let trimmed = !matches!(field, Field::Query(_));
+        let whole = |value: &String| {
+            if possible(value) && !(trimmed && value.ends_with([' ', '\t'])) {
+                Ok(value.as_str().into())
+            } else {
+                Err(PredicateError::Value(value.clone()))
+            }
+        };
+        let test = match matches {
+            ValueMatch::Exact(value) => Test::OneOf([whole(value)?].into()),
+            ValueMatch::Test(ValueTest::OneOf(values)) => {
+                Test::OneOf(values.iter().map(whole).collect::<Result<_, _>>()?)
+            }
+            ValueMatch::Test(ValueTest::Prefix(start)) if possible(start) => Test::Prefix(start.as_str().into()),
+            ValueMatch::Test(ValueTest::Prefix(start)) => return Err(PredicateError::Value(start.clone())),
+            ValueMatch::Test(ValueTest::Present(true)) => Test::Present,
+            ValueMatch::Test(ValueTest::Present(false)) => Test::Absent,
+        };
+        Ok(Self { field, test })
+    }
+
+    /// What it reads.
+    #[must_use]
+    pub const fn field(&self) -> &Field {
+        &self.field
+    }
+
+    /// Whether the request meets it.
+    #[must_use]
+    pub fn holds(&self, lookup: &Lookup<'_>) -> bool {
+        let found = match &self.field {
+            Field::Header(name) => value::header(lookup.headers, name),
+            Field::Query(name) => lookup.query.and_then(|query| value::query(query, name)),
+            Field::Cookie(name) => value::cookie(lookup.headers, name),
+        };
+        match (&self.test, found) {
+            (Test::Absent, found) => found.is_none(),
+            (_, None) => false,
+            (Test::Present, Some(_)) => true,
+            (Test::OneOf(values), Some(found)) => values.iter().any(|value| found.equals(value.as_bytes())),
+            (Test::Prefix(start), Some(found)) => found.starts_with(start.as_bytes()),
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(name) => write!(f, "header `{name}`"),
+            Self::Query(name) => write!(f, "query parameter `{name}`"),
+            Self::Cookie(name) => write!(f, "cookie `{name}`"),
+        }
+    }
+}
+
+impl fmt::Display for PredicateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "`{name}` has a character that no such name has"),
+            Self::CookieHeader => f.write_str("the header `cookie` holds all cookies at once"),
+            Self::HostHeader => f.write_str("the header `host` is matched as the host"),
+            Self::Value(value) => write!(f, "no request can have the value `{}`", value.escape_debug()),
+        }
+    }
+}
+
+impl std::error::Error for PredicateError {}
+
+impl PredicateError {
+    /// How to mend it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "use letters, digits and `-`",
+            Self::CookieHeader => "match single ones with `cookies`",
+            Self::HostHeader => "use `hosts`",
+            Self::Value(_) => "leave out white space around it and control characters",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, Method};
+
+    use super::*;
+
+    fn exact(value: &str) -> ValueMatch {
+        ValueMatch::Exact(value.to_owned())
+    }
+
+    fn prefix(value: &str) -> ValueMatch {
+        ValueMatch::Test(ValueTest::Prefix(value.to_owned()))
+    }
+
+    fn present(there: bool) -> ValueMatch {
+        ValueMatch::Test(ValueTest::Present(there))
+    }
+
+    fn one_of(values: &[&str]) -> ValueMatch {
+        ValueMatch::Test(ValueTest::OneOf(values.iter().map(|v| (*v).to_owned()).collect()))
+    }
+
+    fn holds(predicate: Result<Predicate, PredicateError>, query: Option<&str>, lines: &[(&str, &str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let lookup = Lookup { host: "", path: "/", query, method: &Method::GET, headers: &headers };
+        predicate.unwrap().holds(&lookup)
+    }
+
+    #[test]
+    fn headers_are_compared_as_one_value() {
+        let table: &[(&str, ValueMatch, &[&str], bool)] = &[
+            ("X-Tenant", exact("acme"), &["acme"], true),
+            ("x-tenant", exact("acme"), &["Acme"], false),
+            ("x-tenant", exact("acme"), &[], false),
+            ("x-tenant", exact(""), &[""], true),
+            // RFC 9110 §5.3: several lines are one value, joined; none of them alone decides.
+            ("x-a", exact("1"), &["1", "2"], false),
+            ("x-a", exact("1, 2"), &["1", "2"], true),
+            ("x-a", prefix("1, 2"), &["1", "22"], true),
+            ("x-a", prefix("b"), &["bc"], true),
+            ("x-a", prefix("bcd"), &["bc"], false),
+            ("x-a", one_of(&["1", "2"]), &["2"], true),
+            ("x-a", one_of(&[]), &["2"], false),
+            ("x-a", present(true), &[""], true),
+            ("x-a", present(true), &[], false),
+            ("x-a", present(false), &[], true),
+            ("x-a", present(false), &[""], false),
+        ];
+        for (name, test, lines, expected) in table {
+            let lines: Vec<_> = lines.iter().map(|line| (*name, *line)).collect();
+            assert_eq!(holds(Predicate::header(name, test), None, &lines), *expected, "{name} {test:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_repeated_query_parameter_the_first_counts() {
+        let table = [
+            (exact("1"), Some("v=1"), true),
+            (exact("1"), Some("v=1&v=2"), true),
+            (exact("2"), Some("v=1&v=2"), false),
+            (exact("1"), Some("V=1"), false),
+            (exact("a b"), Some("v=a+b"), true),
+            (exact("a b"), Some("v=a%20b"), true),
+            (exact("a+b"), Some("v=a%2bb"), true),
+            (exact("é"), Some("v=%c3%A9"), true),
+            (exact("%zz"), Some("v=%zz"), true),
+            (exact(""), Some("v"), true),
+            (exact(""), Some("v="), true),
+            (exact("a=b"), Some("v=a=b"), true),
+            (exact("1"), Some("&&x=2&%76=1"), true),
+            (prefix("a "), Some("v=a%20"), true),
+            (prefix("ab"), Some("v=a"), false),
+            (present(true), Some("v"), true),
+            (present(true), Some("vv=1"), false),
+            (present(false), Some("vv=1"), true),
+            (present(false), None, true),
+        ];
+        for (test, query, expected) in table {
+            assert_eq!(holds(Predicate::query("v", &test), query, &[]), expected, "{test:?} {query:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_read_from_every_line() {
+        let table: &[(ValueMatch, &[&str], bool)] = &[
+            (exact("1"), &["s=1"], true),
+            (exact("1"), &["a=b; s=1;c=d"], true),
+            (exact("1"), &["s=2; s=1"], false),
+            (exact("1"), &["S=1"], false),
+            // RFC 9113 §8.2.3: HTTP/2 may split the field.
+            (exact("1"), &["a=b", "s=1"], true),
+            (exact("\"1\""), &["s=\"1\""], true),
+            (exact("a=b"), &["s=a=b"], true),
+            (exact("1"), &["s = 1"], true),
+            (prefix("v"), &["s=value"], true),
+            (present(true), &["s="], true),
+            (present(true), &["s"], false),
+            (present(false), &["xs=1"], true),
+        ];
+        for (test, lines, expected) in table {
+            let lines: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
+            assert_eq!(holds(Predicate::cookie("s", test), None, &lines), *expected, "{test:?} {lines:?}");
+        }
+    }
+
+    #[test]
+    fn tests_that_nothing_meets_are_refused() {
+        let text = str::to_owned;
+        assert_eq!(Predicate::header("x y", &exact("")), Err(PredicateError::Name(text("x y"))));
+        assert_eq!(Predicate::header("Cookie", &exact("")), Err(PredicateError::CookieHeader));
+        assert_eq!(Predicate::header("Host", &exact("")), Err(PredicateError::HostHeader));
+        for value in [" a", "a ", "a\n", "\0"] {
+            assert_eq!(Predicate::header("x", &exact(value)), Err(PredicateError::Value(text(value))));
+            assert_eq!(Predicate::cookie("x", &exact(value)), Err(PredicateError::Value(text(value))));
+            assert!(Predicate::query("x", &exact(value)).is_ok());
+        }
+        assert!(Predicate::header("x", &prefix("a ")).is_ok());
+        assert_eq!(Predicate::header("x", &prefix(" a")), Err(PredicateError::Value(text(" a"))));
+        assert_eq!(Predicate::cookie("x", &exact("a;b")), Err(PredicateError::Value(text("a;b"))));
+        assert_eq!(Predicate::cookie("x=", &exact("a")), Err(PredicateError::Name(text("x="))));
+    }
+}

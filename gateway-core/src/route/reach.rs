@@ -1,0 +1,301 @@
+//! Routes that no request gets to, because routes that rank higher take every request that they would.
+//!
+//! Only patterns on the same way through the trie can cover one another: where a pattern has a parameter, no number of
+//! literals covers every value. Along that way the paths of a pattern fall into a few regions (it ends here; it ends with a
+//! slash; it goes on), and in each region the same specs apply to every path. What is left is to see whether their methods
+//! and predicates cover those of the spec: the values of a field fall into finitely many classes, the texts that the specs
+//! name and the rest, so one value of each class is tried. Where that takes too long the route counts as reachable: the
+//! check never refuses a route that could get a request.
+
+use std::collections::BTreeSet;
+
+use super::conflict::{Conflict, Unreachable};
+use super::domain::{Constraints, Domain};
+use super::rank::{lists_head, precedence};
+use super::trie::{Candidate, Kind, Node, Trie};
+use super::{Field, MethodSet, Spec};
+
+/// How many times two specs are compared, in all.
+const BUDGET: usize = 100_000;
+
+/// The routes of which no spec can get a request.
+pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraints<'_>]) -> Vec<Conflict> {
+    let mut check = Check { specs, trie, constraints, budget: BUDGET };
+    let mut fates: Vec<Option<Fate>> = specs.iter().map(|_| None).collect();
+    for (all, fate) in constraints.iter().zip(&mut fates) {
+        *fate = all.contradiction().map(|field| Fate::Contradiction(field.clone()));
+    }
+    for (id, node, kind) in trie.places() {
+        let candidates = trie.candidates(node, kind);
+        let rank = |candidate: &Candidate| specs.get(candidate.spec as usize).map(precedence);
+        let mut higher = 0;
+        for equal in candidates.chunk_by(|a, b| rank(a) == rank(b)) {
+            let Some(before) = candidates.get(..higher) else { break };
+            for candidate in equal {
+                if let Some(fate @ None) = fates.get_mut(candidate.spec as usize) {
+                    let place = Place { id, node, kind, before, equal };
+                    *fate = check.covers(&place, candidate).map(Fate::Covered);
+                }
+            }
+            higher += equal.len();
+        }
+    }
+    by_route(specs, fates)
+}
+
+/// Why a spec gets no request.
+enum Fate {
+    Contradiction(Field),
+    Covered(BTreeSet<usize>),
+}
+
+/// A route is unreachable if each of its specs is.
+fn by_route(specs: &[Spec], fates: Vec<Option<Fate>>) -> Vec<Conflict> {
+    if fates.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let reachable: BTreeSet<usize> =
+        specs.iter().zip(&fates).filter(|(_, fate)| fate.is_none()).map(|(spec, _)| spec.route).collect();
+    let mut routes: std::collections::BTreeMap<usize, (BTreeSet<usize>, Unreachable)> = Default::default();
+    for (spec, fate) in specs.iter().zip(fates) {
+        let Some(fate) = fate.filter(|_| !reachable.contains(&spec.route)) else { continue };
+        match fate {
+            Fate::Contradiction(field) => {
+                let reason = Unreachable::Contradiction(field);
+                routes.entry(spec.route).or_insert_with(|| (BTreeSet::new(), reason));
+            }
+            Fate::Covered(by) => {
+                let entry = routes.entry(spec.route).or_insert_with(|| (BTreeSet::new(), Unreachable::Covered));
+                entry.0.extend(by);
+            }
+        }
+    }
+    let conflict = |(route, (by, reason)): (usize, (BTreeSet<usize>, Unreachable))| Conflict::Unreachable {
+        route,
+        by: by.into_iter().collect(),
+        reason,
+    };
+    routes.into_iter().map(conflict).collect()
+}
+
+struct Check<'a, 's> {
+    specs: &'a [Spec],
+    trie: &'a Trie,
+    constraints: &'a [Constraints<'s>],
+    budget: usize,
+}
+
+/// Where a spec stands.
+struct Place<'a> {
+    id: u32,
+    node: &'a Node,
+    kind: Kind,
+    /// Those with the same pattern that go first.
+    before: &'a [Candidate],
+    /// Those with the same pattern and rank, itself included.
+    equal: &'a [Candidate],
+}
+
+/// A spec under test.
+struct Subject<'a, 's> {
+    spec: &'a Spec,
+    methods: MethodSet,
+    constraints: &'a Constraints<'s>,
+    /// The routes that are found to take its requests.
+    by: BTreeSet<usize>,
+}
+
+/// A spec that goes first, with the methods for which it does.
+struct Rival<'a, 's> {
+    route: usize,
+    methods: MethodSet,
+    constraints: &'a Constraints<'s>,
+}
+
+impl<'a, 's> Check<'a, 's> {
+    /// The routes that together take all requests of the candidate.
+    fn covers(&mut self, place: &Place<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
+        let spec = self.specs.get(candidate.spec as usize)?;
+        let mut subject = Subject {
+            spec,
+            methods: candidate.accepted,
+            constraints: self.constraints.get(candidate.spec as usize)?,
+            by: BTreeSet::new(),
+        };
+        let mut rivals = Vec::new();
+        for earlier in place.before {
+            self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
+        }
+        if !lists_head(spec) {
+            let explicit = |other: &&Candidate| self.specs.get(other.spec as usize).is_some_and(lists_head);
+            for earlier in place.equal.iter().take_while(explicit) {
+                self.add(&mut rivals, &subject, earlier, MethodSet::HEAD);
+            }
+        }
+        let covered = match place.kind {
+            Kind::End => self.all_taken(&mut subject, &rivals),
+            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, place.node),
+            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, place.id, place.node),
+        };
+        covered.then_some(subject.by)
+    }
+
+    /// Whether `rivals` and what is below `node` take every path that goes on there, a trailing slash aside.
+    fn all_taken_deeper(
+        &mut self,
+        subject: &mut Subject<'a, 's>,
+        rivals: &mut Vec<Rival<'a, 's>>,
+        node: &Node,
+    ) -> bool {
+        let Some((id, child)) = self.trie.parameter(node).and_then(|id| Some((id, self.trie.node(id)?))) else {
+            return self.all_taken(subject, rivals);
+        };
+        let before = rivals.len();
+        self.extend(rivals, subject, child, Kind::Prefix);
+        let taken = self.all_taken_from(subject, rivals, id, child);
+        rivals.truncate(before);
+        taken
+    }
+
+    /// Whether `rivals` and what is at and below `node`, its prefixes aside, take every path that gets there.
+    fn all_taken_from(
+        &mut self,
+        subject: &mut Subject<'a, 's>,
+        rivals: &mut Vec<Rival<'a, 's>>,
+        id: u32,
+        node: &Node,
+    ) -> bool {
+        let slash = self.trie.literal(id, "").and_then(|id| self.trie.node(id));
+        // Every path has at least one segment: none ends at a root.
+        let end = if node.is_root { None } else { Some(node) };
+        for (applies, at) in [(!node.is_root, end), (true, slash)] {
+            let before = rivals.len();
+            if let Some(at) = at {
+                self.extend(rivals, subject, at, Kind::End);
+            }
+            let taken = !applies || self.all_taken(subject, rivals);
+            rivals.truncate(before);
+            if !taken {
+                return false;
+            }
+        }
+        let before = rivals.len();
+        // The subject's own catch-all is no rival to it: it stands at a node above.
+        self.extend(rivals, subject, node, Kind::CatchAll);
+        let taken = self.all_taken_deeper(subject, rivals, node);
+        rivals.truncate(before);
+        taken
+    }
+
+    fn extend(&mut self, rivals: &mut Vec<Rival<'a, 's>>, subject: &Subject<'a, 's>, node: &Node, kind: Kind) {
+        for candidate in self.trie.candidates(node, kind) {
+            self.add(rivals, subject, candidate, MethodSet::ALL);
+        }
+    }
+
+    fn add(
+        &mut self,
+        rivals: &mut Vec<Rival<'a, 's>>,
+        subject: &Subject<'a, 's>,
+        candidate: &Candidate,
+        methods: MethodSet,
+    ) {
+        // Fewer rivals are less cover: out of budget, nothing is called unreachable.
+        let Some(left) = self.budget.checked_sub(1) else { return };
+        self.budget = left;
+        let index = candidate.spec as usize;
+        let (Some(spec), Some(constraints)) = (self.specs.get(index), self.constraints.get(index)) else { return };
+        let methods = methods.intersection(candidate.accepted).intersection(subject.methods);
+        // A contradiction takes nothing, and a route does not shadow itself.
+        if spec.route == subject.spec.route
+            || methods.is_empty()
+            || constraints.contradiction().is_some()
+            || !constraints.overlap(subject.constraints)
+        {
+            return;
+        }
+        rivals.push(Rival { route: spec.route, methods, constraints });
+    }
+
+    /// Whether `rivals` together take every request of the subject, as far as methods and predicates go.
+    fn all_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
+        let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
+        any_method.contains(subject.methods)
+            && subject.methods.iter().filter_map(MethodSet::of).all(|method| {
+                let rivals: Vec<_> = rivals.iter().filter(|rival| rival.methods.contains(method)).collect();
+                self.all_values_taken(subject, &rivals)
+            })
+    }
+
+    fn all_values_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[&Rival<'a, 's>]) -> bool {
+        let mut fields: Vec<&'s Field> = Vec::new();
+        for (field, _) in rivals.iter().flat_map(|rival| rival.constraints.iter()) {
+            // More fields than this have too many combinations of values.
+            if fields.len() > 12 {
+                return false;
+            }
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        let mut classes = Vec::with_capacity(fields.len());
+        for field in &fields {
+            let Some(values) = classes_of(field, subject.constraints, rivals) else { return false };
+            classes.push(values);
+        }
+        // An odometer over one value of each class.
+        let mut wheel = vec![0_usize; fields.len()];
+        loop {
+            let value = |field: &Field| {
+                let at = fields.iter().position(|known| *known == field)?;
+                classes.get(at)?.get(*wheel.get(at)?)?.as_deref()
+            };
+            let mut tried = 0;
+            let taker = rivals.iter().find(|rival| {
+                tried += 1;
+                rival.constraints.iter().all(|(field, domain)| domain.contains(value(field)))
+            });
+            let Some(taker) = taker else { return false };
+            subject.by.insert(taker.route);
+            match self.budget.checked_sub(tried) {
+                Some(left) => self.budget = left,
+                None => return false,
+            }
+            let turned = wheel.iter_mut().zip(&classes).find_map(|(at, values)| {
+                *at = (*at + 1) % values.len().max(1);
+                (*at != 0).then_some(())
+            });
+            if turned.is_none() {
+                return true;
+            }
+        }
+    }
+}
+
+/// One value of each class that the subject lets through; the values of a class are alike to all of `rivals`. The class
+/// that is named by none comes first, for it is covered least. None if a class has no value that is easily found.
+fn classes_of(field: &Field, subject: &Constraints<'_>, rivals: &[&Rival<'_, '_>]) -> Option<Vec<Option<String>>> {
+    let domain = subject.on(field);
+    let (mut classes, base) = match domain {
+        Some(Domain::Nothing) => return None,
+        Some(Domain::Absent) => return Some(vec![None]),
+        Some(Domain::OneOf(values)) => return Some(values.iter().map(|v| Some((*v).to_owned())).collect()),
+        Some(Domain::Prefix(base)) => (Vec::new(), *base),
+        None => (vec![None], ""),
+    };
+    let (mut values, mut prefixes) = (BTreeSet::new(), BTreeSet::from([base]));
+    for rival in rivals {
+        match rival.constraints.on(field) {
+            Some(Domain::OneOf(named)) => values.extend(named.iter().copied().filter(|value| value.starts_with(base))),
+            Some(Domain::Prefix(start)) if start.starts_with(base) => drop(prefixes.insert(start)),
+            _ => {}
+        }
+    }
+    for start in &prefixes {
+        let next = ('a'..='z').chain('0'..='9').map(|c| format!("{start}{c}"));
+        let mut unnamed = next.filter(|text| !values.contains(text.as_str()) && !prefixes.contains(text.as_str()));
+        classes.push(Some(unnamed.next()?));
+    }
+    classes.extend(values.into_iter().map(|value| Some(value.to_owned())));
+    Some(classes)
+}

@@ -1,0 +1,282 @@
+//! The index of routes: hosts by hash, then one trie of path segments, walked in the order of precedence.
+//!
+//! A walk goes back to the next best branch whenever the visitor turns a candidate down. It reaches every node at most
+//! once, because a node is reached by one way only: so it takes at most as many steps as the trie has nodes that fit the
+//! path, whatever the path, and never more calls in depth than the longest pattern has segments.
+
+use std::collections::HashMap;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHasher};
+
+use super::pattern::{Shape, split_segment};
+use super::rank::{lists_head, precedence};
+use super::{HostPattern, MethodSet, Segment, Spec, Tail};
+
+#[derive(Debug, Default)]
+pub(super) struct Trie {
+    exact: HashMap<Box<str>, u32, FxBuildHasher>,
+    subdomains: HashMap<Box<str>, u32, FxBuildHasher>,
+    any: Option<u32>,
+    nodes: Vec<Node>,
+    /// Every literal segment under every node.
+    edges: HashTable<Edge>,
+    /// The texts of all edges, one after the other: so they lie close together.
+    texts: String,
+    candidates: Vec<Candidate>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    /// The child for any segment.
+    parameter: Option<u32>,
+    /// One more than the length of the longest literal below; 0 without any. Longer segments are not even hashed.
+    literals: u32,
+    end: Run,
+    catch_all: Run,
+    prefix: Run,
+    /// Whether it stands for a host, before the first segment.
+    pub(super) is_root: bool,
+}
+
+/// The candidates of one pattern.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug)]
+struct Edge {
+    parent: u32,
+    child: u32,
+    start: u32,
+    end: u32,
+}
+
+/// A spec in the order of trying, with all that most requests need of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidate {
+    pub(super) spec: u32,
+    pub(super) route: u32,
+    pub(super) accepted: MethodSet,
+    /// Whether it has predicates.
+    pub(super) conditional: bool,
+    pub(super) shape: Shape,
+}
+
+/// What can stand at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    End,
+    CatchAll,
+    Prefix,
+}
+
+impl Trie {
+    pub(super) fn build(specs: &[Spec]) -> Self {
+        let mut trie = Self::default();
+        let mut places = Vec::with_capacity(specs.len());
+        for (index, spec) in specs.iter().enumerate() {
+            let rank = precedence(spec) << 1 | u64::from(!lists_head(spec));
+            let (node, kind) = trie.insert(spec);
+            places.push((node, kind, rank, id(index)));
+        }
+        places.sort_unstable();
+        trie.candidates.reserve_exact(places.len());
+        for (place, (node, kind, _, index)) in places.into_iter().enumerate() {
+            let (Some(spec), Some(node)) = (specs.get(index as usize), trie.nodes.get_mut(node as usize)) else {
+                continue;
+            };
+            let run = match kind {
+                Kind::End => &mut node.end,
+                Kind::CatchAll => &mut node.catch_all,
+                Kind::Prefix => &mut node.prefix,
+            };
+            let start = if run.start == run.end { id(place) } else { run.start };
+            *run = Run { start, end: id(place + 1) };
+            trie.candidates.push(Candidate {
+                spec: index,
+                route: id(spec.route),
+                accepted: spec.methods.accepted(),
+                conditional: spec.predicates().next().is_some(),
+                shape: spec.path.shape(),
+            });
+        }
+        trie
+    }
+
+    /// Shows `visit` the candidates whose host and path fit, best first, until it returns something.
+    pub(super) fn walk<T>(&self, host: &str, path: &str, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+        let rest = path.strip_prefix('/')?;
+        if let Some(root) = self.exact.get(host)
+            && let Some(found) = self.descend(*root, Some(rest), visit)
+        {
+            return Some(found);
+        }
+        if !self.subdomains.is_empty() {
+            let mut parent = host;
+            while let Some((label, after)) = parent.split_once('.') {
+                parent = after;
+                // INVARIANT: as in `HostPattern::matches`, the wildcard stands for something.
+                if label.is_empty() && parent.len() + 1 == host.len() {
+                    continue;
+                }
+                if let Some(root) = self.subdomains.get(parent)
+                    && let Some(found) = self.descend(*root, Some(rest), visit)
+                {
+                    return Some(found);
+                }
+            }
+        }
+        self.any.and_then(|root| self.descend(root, Some(rest), visit))
+    }
+
+    fn descend<T>(&self, node: u32, rest: Option<&str>, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+        let at = self.node(node)?;
+        let Some(rest) = rest else {
+            return self.show(at.end, visit).or_else(|| self.show(at.prefix, visit));
+        };
+        let (segment, after) = split_segment(rest);
+        if segment.len() < at.literals as usize
+            && let Some(child) = self.literal(node, segment)
+            && let Some(found) = self.descend(child, after, visit)
+        {
+            return Some(found);
+        }
+        // Empty segments are but at the end: a path with an empty one here has nothing after it.
+        if !segment.is_empty() {
+            if let Some(child) = at.parameter
+                && let Some(found) = self.descend(child, after, visit)
+            {
+                return Some(found);
+            }
+            if let Some(found) = self.show(at.catch_all, visit) {
+                return Some(found);
+            }
+        }
+        self.show(at.prefix, visit)
+    }
+
+    fn show<T>(&self, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+        self.run(run).iter().find_map(visit)
+    }
+
+    fn run(&self, run: Run) -> &[Candidate] {
+        self.candidates.get(run.start as usize..run.end as usize).unwrap_or(&[])
+    }
+
+    /// Every place where candidates can stand.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, &Node, Kind)> {
+        let kinds = [Kind::End, Kind::CatchAll, Kind::Prefix];
+        self.nodes.iter().enumerate().flat_map(move |(index, node)| kinds.map(|kind| (id(index), node, kind)))
+    }
+
+    pub(super) fn node(&self, node: u32) -> Option<&Node> {
+        self.nodes.get(node as usize)
+    }
+
+    /// The candidates at a node, best first.
+    pub(super) fn candidates(&self, node: &Node, kind: Kind) -> &[Candidate] {
+        self.run(match kind {
+            Kind::End => node.end,
+            Kind::CatchAll => node.catch_all,
+            Kind::Prefix => node.prefix,
+        })
+    }
+
+    /// The child for any segment.
+    pub(super) const fn parameter(&self, node: &Node) -> Option<u32> {
+        node.parameter
+    }
+
+    /// The child for this segment alone.
+    pub(super) fn literal(&self, parent: u32, segment: &str) -> Option<u32> {
+        let same = |edge: &Edge| edge.parent == parent && self.text(edge) == segment;
+        self.edges.find(hash(parent, segment), same).map(|edge| edge.child)
+    }
+
+    fn text(&self, edge: &Edge) -> &str {
+        self.texts.get(edge.start as usize..edge.end as usize).unwrap_or("")
+    }
+
+    /// Where the pattern's candidates stand.
+    fn insert(&mut self, spec: &Spec) -> (u32, Kind) {
+        let mut at = self.root(&spec.host);
+        for segment in &spec.path.segments {
+            at = match segment {
+                Segment::Literal(text) => self.literal(at, text).unwrap_or_else(|| self.add_literal(at, text)),
+                Segment::Parameter(_) => match self.node(at).and_then(|node| node.parameter) {
+                    Some(child) => child,
+                    None => self.add_parameter(at),
+                },
+            };
+        }
+        let kind = match spec.path.tail {
+            Tail::End => Kind::End,
+            Tail::CatchAll(_) => Kind::CatchAll,
+            Tail::Prefix => Kind::Prefix,
+        };
+        (at, kind)
+    }
+
+    fn root(&mut self, host: &HostPattern) -> u32 {
+        let known = match host {
+            HostPattern::Exact(name) => self.exact.get(name),
+            HostPattern::Subdomains(parent) => self.subdomains.get(parent),
+            HostPattern::Any => self.any.as_ref(),
+        };
+        if let Some(root) = known {
+            return *root;
+        }
+        let root = self.add_node(Node { is_root: true, ..Node::default() });
+        match host {
+            HostPattern::Exact(name) => drop(self.exact.insert(name.clone(), root)),
+            HostPattern::Subdomains(parent) => drop(self.subdomains.insert(parent.clone(), root)),
+            HostPattern::Any => self.any = Some(root),
+        }
+        root
+    }
+
+    fn add_parameter(&mut self, parent: u32) -> u32 {
+        let child = self.add_node(Node::default());
+        if let Some(node) = self.nodes.get_mut(parent as usize) {
+            node.parameter = Some(child);
+        }
+        child
+    }
+
+    fn add_literal(&mut self, parent: u32, segment: &str) -> u32 {
+        let child = self.add_node(Node::default());
+        if let Some(node) = self.nodes.get_mut(parent as usize) {
+            node.literals = node.literals.max(id(segment.len() + 1));
+        }
+        let start = id(self.texts.len());
+        self.texts.push_str(segment);
+        let edge = Edge { parent, child, start, end: id(self.texts.len()) };
+        let texts = &self.texts;
+        self.edges.insert_unique(hash(parent, segment), edge, |edge| {
+            hash(edge.parent, texts.get(edge.start as usize..edge.end as usize).unwrap_or(""))
+        });
+        child
+    }
+
+    fn add_node(&mut self, node: Node) -> u32 {
+        self.nodes.push(node);
+        id(self.nodes.len() - 1)
+    }
+}
+
+/// Lists are far from 2³² long: the configuration they come from would be larger than memory.
+fn id(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Fixed, not seeded: what is stored comes from the configuration, so that no client can make collisions.
+fn hash(parent: u32, segment: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write_u32(parent);
+    hasher.write(segment.as_bytes());
+    hasher.finish()
+}
