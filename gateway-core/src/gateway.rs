@@ -27,7 +27,7 @@ pub struct Outcome<S> {
 }
 
 /// What the access log says of a request beyond what the adapter sees itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The place of the route in `Plan::routes`, unless none matched.
     pub route: Option<usize>,
@@ -36,7 +36,7 @@ pub struct Record {
     /// The stable code of the error, if the gateway made the response because of one.
     pub error: Option<&'static str>,
     /// The request's identifier, as sent in `X-Request-Id`.
-    pub request_id: Option<http::HeaderValue>,
+    pub request_id: http::HeaderValue,
 }
 
 impl<P: Platform> Gateway<P> {

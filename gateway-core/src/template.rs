@@ -1,8 +1,10 @@
 //! Text with parts of the request in it: `/internal/{path.id}`, `{header.x-tenant}`.
 //!
-//! `{{` and `}}` stand for braces. Parts of the URL keep the encoding in which they came; what comes from elsewhere is
-//! percent-encoded where it enters a URL, so that no value can add a segment, a parameter or a line.
+//! `{{` and `}}` stand for braces. Values are put in so that they stay values: in a URL, parts of the request's URL keep
+//! their encoding and everything else is percent-encoded, so that nothing can add a segment or a parameter; in text they
+//! are decoded, and escaped where the text is JSON or HTML.
 
+use core::fmt::Write as _;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -74,8 +76,12 @@ pub struct Scope<'r> {
 /// Where a filled template goes, which decides what has to be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A header value or text content: as it is.
+    /// A header value or text content: decoded.
     Text,
+    /// Content in JSON, inside the quotes of a string: decoded, then escaped (RFC 8259 §7).
+    Json,
+    /// Content in HTML: decoded, then escaped for text and for quoted attributes (WHATWG HTML §13.3).
+    Html,
     /// A path: values from outside the URL are encoded as data of a segment.
     Path,
     /// A query value: values from outside the URL are encoded, and so are separators from the path.
@@ -251,13 +257,10 @@ impl Variable {
     fn write(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
         match self {
             Self::PathParameter(index) => scope.params.value(*index).is_some_and(|v| write_url_part(v, target, out)),
-            Self::Query(name) => {
-                query::first_raw(scope.query, name).is_some_and(|v| match target {
-                    // A slash is data in a query, but would add a segment to a path.
-                    Target::Path => write_text(&percent::decode(v), target, out),
-                    Target::Text | Target::Query => write_url_part(v, target, out),
-                })
-            }
+            Self::Query(name) => query::first_raw(scope.query, name).is_some_and(|v| match target {
+                Target::Query => write_url_part(v, target, out),
+                _ => write_text(&query::decode(v), target, out),
+            }),
             Self::Header(name) => {
                 headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
             }
@@ -272,23 +275,54 @@ impl Variable {
     }
 }
 
-/// Writes a part of the request's URL, whose encoding is kept.
+/// Writes a part of the request's URL: encoded as it came where it enters a URL, decoded elsewhere.
 fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
     match target {
-        Target::Text | Target::Path => out.push_str(value),
+        Target::Path => out.push_str(value),
         Target::Query => percent::encode_query_separators(value, out),
+        Target::Text | Target::Json | Target::Html => return write_text(&percent::decode(value), target, out),
     }
     true
 }
 
-/// Writes plain text, encoded if it enters a URL.
+/// Writes plain text, encoded or escaped as the target demands.
 fn write_text(value: &str, target: Target, out: &mut String) -> bool {
     match target {
         Target::Text => out.push_str(value),
+        Target::Json => escape_json(value, out),
+        Target::Html => escape_html(value, out),
         Target::Path => percent::encode_segment(value, out),
         Target::Query => percent::encode_query_value(value, out),
     }
     true
+}
+
+fn escape_json(value: &str, out: &mut String) {
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_ascii_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+}
+
+fn escape_html(value: &str, out: &mut String) {
+    for c in value.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -304,7 +338,7 @@ mod tests {
             method: &Method::GET,
             host: "api.example.com",
             path: "/a%2Fb",
-            query: Some("q=1%262&page=3"),
+            query: Some("q=1%262&page=3&x=%3Ca+href='b'%3E%22c%0A"),
             client: Some(IpAddr::from([192, 0, 2, 1])),
             scheme: Scheme::Https,
             id: &HeaderValue::from_static("id-1"),
@@ -328,6 +362,13 @@ mod tests {
         assert_eq!(fill("/t/{header.x-tenant}", Target::Path).1, "/t/a%2Fb&c=d%20e");
         assert_eq!(fill("{header.x-tenant}", Target::Query).1, "a%2Fb%26c%3Dd%20e");
         assert_eq!(fill("{query.q}", Target::Query).1, "1%262");
+    }
+
+    #[test]
+    fn a_value_stays_a_value_in_json_and_html() {
+        assert_eq!(fill("{query.x}", Target::Json).1, r#"<a href='b'>\"c\u000a"#);
+        assert_eq!(fill("{query.x}", Target::Html).1, "&lt;a href=&#39;b&#39;&gt;&quot;c\n");
+        assert_eq!(fill("{query.x}", Target::Text).1, "<a href='b'>\"c\n");
     }
 
     #[test]

@@ -274,6 +274,24 @@ fn never_shows_what_is_under_a_secret() {
         let shown = format!("{diagnostic:?}{}{}", diagnostic.line("f"), diagnostic.render("f", Some(text), false));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
+    for value in [
+        "hunter2",
+        "'hunter2'",
+        "0hunter2",
+        "\"hunter2",
+        "\"\\hunter2\"",
+        "[hunter2]",
+        "\n\n\"hunter2\\q\"",
+        "{\"hunter2\": 1}",
+    ] {
+        let text = format!("{{\"counters\": {{\"redis\": {{\"secret\": {value}}}}}}}");
+        let said = mistakes(&text);
+        assert!(!said.is_empty(), "{text}");
+        for diagnostic in said {
+            let shown = format!("{diagnostic:?}{}{}", diagnostic.line("f"), diagnostic.render("f", Some(&text), false));
+            assert!(!shown.contains("unter2"), "{text}: {shown}");
+        }
+    }
     let text = r#"{"counters": {"redis": {"secret": "hunter2"}}}"#;
     let path = JsonPath::root().member("counters").member("redis").member("secret");
     for diagnostic in config::explain(text, vec![ConfigError::new(path, "not a name")]) {

@@ -502,12 +502,12 @@ impl<'n, 'l> Members<'n, 'l> {
     }
 
     /// Whether `name` comes for the first time, as far as that is looked after.
-    fn is_new(&mut self, name: &Cow<'n, str>) -> bool {
+    fn is_new(&mut self, name: Cow<'n, str>) -> bool {
         const MANY: usize = 256;
         let Some(names) = &mut self.names else { return true };
         // Beyond that the tree is quicker.
-        let new = names.len() < MANY && !names.contains(name);
-        names.push(name.clone());
+        let new = names.len() < MANY && !names.contains(&name);
+        names.push(name);
         new
     }
 }
@@ -536,7 +536,8 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
                 }
                 self.current = Source::Text(scan);
                 let name = scan.name()?;
-                if self.is_new(&name) { read_name(name, seed).map(Some) } else { Err(look_again()) }
+                let new = self.names.is_none() || self.is_new(name.clone());
+                if new { read_name(name, seed).map(Some) } else { Err(look_again()) }
             }
         }
     }

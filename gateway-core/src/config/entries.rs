@@ -73,7 +73,9 @@ fn first_repeated<T>(entries: &[(String, T)]) -> Option<&str> {
 #[cfg(feature = "schema")]
 impl<T: schemars::JsonSchema> schemars::JsonSchema for Entries<T> {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        format!("EntriesOf{}", T::schema_name()).into()
+        let name = T::schema_name();
+        let (first, rest) = name.split_at_checked(1).unwrap_or((&name, ""));
+        format!("EntriesOf{}{rest}", first.to_uppercase()).into()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

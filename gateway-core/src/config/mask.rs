@@ -7,7 +7,7 @@ pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
 
-/// `text` with every character of a value after a member name `secret` replaced by `*`; columns stay as they are.
+/// `text` with every character of a value after a member name `secret` replaced by `*`; lines and columns stay as they are.
 ///
 /// What belongs in such a value is a name, but what was put there may be the secret itself.
 pub(super) fn mask(text: &str) -> String {
@@ -18,7 +18,7 @@ pub(super) fn mask(text: &str) -> String {
         masked.push_str(before);
         let length = value_length(value);
         let (value, tail) = value.split_at_checked(length).unwrap_or((value, ""));
-        masked.extend(value.chars().map(|_| '*'));
+        masked.extend(value.chars().map(|c| if c == '\n' { c } else { '*' }));
         rest = tail;
     }
     masked + rest
@@ -41,7 +41,7 @@ fn find_secret(text: &str) -> Option<usize> {
     }
 }
 
-/// How long the value at the beginning of `text` is; one that is cut off or malformed reaches to the end.
+/// How long the value at the beginning of `text` is; one that is malformed or no scalar reaches to the end.
 fn value_length(text: &str) -> usize {
     let mut chars = text.char_indices();
     match chars.next() {
@@ -51,10 +51,14 @@ fn value_length(text: &str) -> usize {
                 if c == quote && !escaped {
                     return at + 1;
                 }
+                if c == '\n' {
+                    return at;
+                }
                 escaped = c == '\\' && !escaped;
             }
             text.len()
         }
+        Some((_, '[' | '{')) => text.len(),
         _ => text.find([',', '}', '\n']).unwrap_or(text.len()),
     }
 }
@@ -71,6 +75,9 @@ mod tests {
             (r#"{"secret":"a\"b"}{"secret" : 5}"#, r#"{"secret":******}{"secret" : *}"#),
             ("secret = 'é'", "secret = ***"),
             (r#""secret": "cut off"#, r#""secret": ********"#),
+            (r#"{"secret": ["a", "b"]}"#, r#"{"secret": ***********"#),
+            ("{\"secret\":\n  \"a\"\n}", "{\"secret\":\n  ***\n}"),
+            ("{\"secret\": \"a\n, 1", "{\"secret\": **\n, 1"),
             (r#""secret""#, r#""secret""#),
             (r#""secret": "#, r#""secret": "#),
         ] {

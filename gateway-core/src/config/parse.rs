@@ -335,7 +335,7 @@ impl<'t> Parser<'t> {
             'u' => self.unicode_escape(start),
             _ => {
                 let help = "a backslash itself is written `\\\\`";
-                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), &help);
+                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), help);
                 None
             }
         }
@@ -356,7 +356,7 @@ impl<'t> Parser<'t> {
             Some(Ok(c)) => Some(c),
             _ => {
                 let help = "four hexadecimal digits name a character; one beyond U+FFFF is written as a pair";
-                self.fault(start..self.at, "escape of no character", &help);
+                self.fault(start..self.at, "escape of no character", help);
                 None
             }
         }
@@ -421,8 +421,10 @@ impl<'t> Parser<'t> {
     /// Skips white space, and comments, which JSON does not have.
     pub(super) fn skip(&mut self) {
         loop {
-            while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-                self.at += 1;
+            let blanks = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.at += blanks.iter().take_while(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')).count();
+            if !matches!(self.peek(), Some(b'/' | b'#')) {
+                return;
             }
             let rest = self.rest();
             let length = if rest.starts_with("//") || rest.starts_with('#') {

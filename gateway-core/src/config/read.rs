@@ -125,7 +125,7 @@ impl<'t> Lines<'t> {
     /// The text there, shortened, unless it is missing or may be a secret.
     fn shown(&self, place: &Place<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
-        if is_secret(&place.path) && extent == place.node.extent {
+        if is_secret(&place.path) && extent.start >= place.node.extent.start {
             return None;
         }
         let end = (extent.end as usize).min(self.text.len());
@@ -137,13 +137,17 @@ impl<'t> Lines<'t> {
 
     fn fault(&self, root: &Node<'_>, fault: &Fault) -> Diagnostic {
         let place = root.at(fault.extent.start);
-        Diagnostic {
-            path: place.path.to_string(),
-            position: Some(self.position(fault.extent.start)),
-            found: self.shown(&place, fault.extent),
-            message: fault.message.clone(),
-            help: fault.help.clone(),
-        }
+        let is_value = fault.extent.start >= place.node.extent.start;
+        let (message, help) = if is_secret(&place.path) && is_value {
+            // What comes before the author's words.
+            let words = fault.message.split('`').next().unwrap_or_default();
+            (words.trim_end_matches([' ', ':']).trim_end_matches(", found").to_owned(), None)
+        } else {
+            (fault.message.clone(), fault.help.clone())
+        };
+        let found = self.shown(&place, fault.extent);
+        let position = Some(self.position(fault.extent.start));
+        Diagnostic { path: place.path.to_string(), position, found, message, help }
     }
 
     fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {

@@ -12,6 +12,8 @@ use super::read::without_mark;
 /// How many columns of a source line are shown at most, before and from the place.
 const BEFORE: usize = 60;
 const AFTER: usize = 80;
+/// How many lines before it are looked at for names of secrets.
+const LINES_BEFORE: usize = 4;
 const WHOLE: usize = BEFORE + AFTER;
 
 const RED: &str = "\x1b[1;31m";
@@ -75,9 +77,11 @@ impl Diagnostic {
         let (line, column) = self.position?;
         let text = without_mark(text);
         let number = usize::try_from(line.checked_sub(1)?).ok()?;
-        let source = text.split('\n').nth(number)?.trim_end_matches('\r');
-        let masked = mask(source);
-        let chars: Vec<char> = masked.chars().collect();
+        // The name of a secret may be on a line before its value.
+        let first = number.saturating_sub(LINES_BEFORE);
+        let around: Vec<&str> = text.split('\n').skip(first).take(number - first + 1).collect();
+        let masked = mask(&around.join("\n"));
+        let chars: Vec<char> = masked.split('\n').nth(number - first)?.trim_end_matches('\r').chars().collect();
         let at = usize::try_from(column.checked_sub(1)?).ok()?.min(chars.len());
         let (before, after) = chars.split_at_checked(at)?;
 

@@ -211,3 +211,22 @@ fn list(words: &[&str], last: &str) -> String {
         _ => quoted.concat(),
     }
 }
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+    use crate::config::json_schema;
+
+    #[test]
+    fn knows_the_homes_of_fields_that_there_are() {
+        let schema = json_schema();
+        let objects: Vec<_> = schema["$defs"].as_object().unwrap().values().collect();
+        for (field, _) in HOMES {
+            assert!(objects.iter().any(|object| object["properties"].get(field).is_some()), "{field}");
+        }
+        for (object, main) in MAIN_MEMBERS {
+            assert!(objects.iter().any(|route| route["properties"].get(object).is_some()), "{object}");
+            assert!(objects.iter().any(|object| object["properties"].get(main).is_some()), "{main}");
+        }
+    }
+}

@@ -23,7 +23,8 @@ pub(super) async fn serve<P: Platform>(
     incoming: Incoming<'_, P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     let mut key = String::new();
-    if !action.key.fill(incoming.scope, &incoming.headers, Target::Text, &mut key) || key.len() > MOST_KEY_BYTES {
+    // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`.
+    if !action.key.fill(incoming.scope, &incoming.headers, Target::Path, &mut key) || key.len() > MOST_KEY_BYTES {
         return Err(Reject::bad_path().with_detail("the path makes no key that the store takes"));
     }
     exchange.note(|| Event::Answered { by: "keyValue" });

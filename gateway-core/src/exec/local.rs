@@ -52,7 +52,7 @@ pub(super) fn respond<S>(
     incoming: &Incoming<'_, S>,
 ) -> Response<Body<S>> {
     let mut content = String::new();
-    action.body.fill(incoming.scope, &incoming.headers, Target::Text, &mut content);
+    action.body.fill(incoming.scope, &incoming.headers, action.form, &mut content);
     let mut headers = action.headers.clone();
     let filled = header_edit::fill_for_response(&action.filled, incoming.scope, &incoming.headers);
     header_edit::apply_to_response(&action.filled, filled, &mut headers);

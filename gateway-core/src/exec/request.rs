@@ -36,7 +36,7 @@ pub(crate) async fn run<P: Platform>(
     let mut exchange = Exchange {
         plan,
         route: None,
-        record: Record { route: None, upstream: None, error: None, request_id: Some(id.clone()) },
+        record: Record { route: None, upstream: None, error: None, request_id: id.clone() },
         id,
         origin: None,
         filled: Vec::new(),

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderValue;
 
-use super::hex::digit;
+use super::digits::hex_digit;
+use super::value::printable;
 
 /// An address as text, on the stack.
 pub(crate) struct AddressText {
@@ -39,8 +40,8 @@ impl AddressText {
     }
 
     pub(crate) fn value(&self) -> HeaderValue {
-        // Digits, dots and colons are always a valid value; the fallback is never taken.
-        HeaderValue::from_bytes(self.as_bytes()).unwrap_or(HeaderValue::from_static("unknown"))
+        // Digits, dots and colons are printable; the fallback is never taken.
+        printable(self.as_bytes()).unwrap_or(HeaderValue::from_static("unknown"))
     }
 
     fn push(&mut self, byte: u8) {
@@ -77,7 +78,7 @@ impl AddressText {
             let shifts = [12, 8, 4, 0];
             let skipped = (group.leading_zeros() / 4).min(3) as usize;
             for shift in shifts.iter().skip(skipped) {
-                self.push(digit(u64::from(group >> shift)));
+                self.push(hex_digit(group >> shift));
             }
         }
     }

@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::address::{AddressText, Network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
-use super::names::{is_alias, starts_with_alias};
+use super::names::{Filter, Slot, is_alias, starts_with_alias};
 use crate::ports::{Peer, Scheme};
 
 /// `X-Forwarded-For`.
@@ -100,9 +100,20 @@ impl TrustedProxies {
         client: &ClientInfo,
         original_host: Option<&HeaderValue>,
     ) {
-        let trusted = self.trusts(peer);
-        drop_claims(headers, trusted, client.address);
-        if trusted {
+        drop_claims(headers, self.trusts(peer), client.address);
+        self.announce(headers, peer, client, original_host);
+    }
+
+    /// [`TrustedProxies::rewrite`] for `headers` in which nothing claims to know the client, as a
+    /// [`Survey`](super::survey::Survey) has found out.
+    pub fn announce(
+        &self,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+        client: &ClientInfo,
+        original_host: Option<&HeaderValue>,
+    ) {
+        if self.trusts(peer) {
             continue_chain(headers, peer, client);
         } else if let Some(address) = peer.address {
             headers.insert(X_FORWARDED_FOR, AddressText::of(address.to_canonical()).value());
@@ -199,7 +210,7 @@ fn drop_claims(headers: &mut HeaderMap, trusted: bool, client: Option<IpAddr>) {
         Some(Claim::Other) => false,
     };
     // Most requests have none: look before collecting.
-    if !headers.iter().any(|(name, value)| must_go(name, value)) {
+    if !headers.keys().any(|name| claim(name.as_str()).is_some()) {
         return;
     }
     let names: Vec<HeaderName> =
@@ -207,6 +218,34 @@ fn drop_claims(headers: &mut HeaderMap, trusted: bool, client: Option<IpAddr>) {
     for name in names {
         headers.remove(name);
     }
+}
+
+/// The fields that proxies tell of clients with; first those of one address, last the beginning of a family.
+///
+/// `X-Original-URL` and `X-Rewrite-URL` make some frameworks route by them, past what the gateway matched.
+pub(crate) const CLAIMS: [&str; 14] = [
+    "x-real-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "forwarded",
+    "forwarded-for",
+    "x-forwarded",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-original-host",
+    "x-original-forwarded-for",
+    "x-forwarded-",
+];
+
+/// How many of [`CLAIMS`] are of one address.
+const ADDRESSES: usize = 6;
+
+/// Whether a field of this name is one that [`TrustedProxies::rewrite`] reads or drops.
+pub(crate) fn is_claim(name: &str) -> bool {
+    claim(name).is_some()
 }
 
 /// What a field claims to know.
@@ -222,28 +261,16 @@ enum Claim {
 
 /// What the field called `name` claims, if it is one of those that proxies tell of clients with.
 fn claim(name: &str) -> Option<Claim> {
-    const ADDRESS: [&str; 6] =
-        ["x-real-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-client-ip", "x-cluster-client-ip"];
-    // `X-Original-URL` and `X-Rewrite-URL` make some frameworks route by them, past what the gateway matched.
-    const OTHER: [&str; 7] = [
-        "forwarded",
-        "forwarded-for",
-        "x-forwarded",
-        "x-original-url",
-        "x-rewrite-url",
-        "x-original-host",
-        "x-original-forwarded-for",
-    ];
     let bytes = name.as_bytes();
-    if !matches!(bytes.first(), Some(b'x' | b'f' | b't' | b'c')) || bytes.len() < 9 {
+    const KNOWN: Filter = Filter::of(&CLAIMS);
+    if !KNOWN.may_contain(Slot::of(bytes)) {
         return None;
     }
-    if bytes.first() == Some(&b'x') && !matches!(bytes.get(2), Some(b'f' | b'r' | b'o' | b'c')) {
-        return None;
-    }
-    let claim = if ADDRESS.iter().any(|known| is_alias(bytes, known.as_bytes())) {
+    let is = |known: &&str| is_alias(bytes, known.as_bytes());
+    let (addresses, others) = CLAIMS.split_at(ADDRESSES);
+    let claim = if addresses.iter().any(is) {
         Claim::Address
-    } else if starts_with_alias(bytes, b"x-forwarded-") || OTHER.iter().any(|known| is_alias(bytes, known.as_bytes())) {
+    } else if starts_with_alias(bytes, b"x-forwarded-") || others.iter().any(is) {
         Claim::Other
     } else {
         return None;

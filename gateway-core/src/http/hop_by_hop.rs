@@ -28,6 +28,21 @@ static HOP_BY_HOP: [HeaderName; 11] = [
     HTTP2_SETTINGS,
 ];
 
+/// The same as text.
+pub(crate) const NAMES: [&str; 11] = [
+    "connection",
+    "te",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-authentication-info",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
 const CONNECTION_BIT: u16 = 1;
 const TE_BIT: u16 = 2;
 
@@ -57,32 +72,37 @@ pub fn strip_response(headers: &mut HeaderMap) {
     }
 }
 
-/// The bits of those of [`HOP_BY_HOP`] that are there: one look at each name, told apart by length first.
+/// The bits of those of [`HOP_BY_HOP`] that are there: one look at each name.
 fn found(headers: &HeaderMap) -> u16 {
     let mut found = 0;
     for name in headers.keys() {
-        let name = name.as_str();
-        let place = match name.len() {
-            2 if name == "te" => 1,
-            7 if name == "trailer" => 7,
-            7 if name == "upgrade" => 9,
-            10 if name == "connection" => 0,
-            10 if name == "keep-alive" => 2,
-            14 if name == "http2-settings" => 10,
-            16 if name == "proxy-connection" => 3,
-            17 if name == "transfer-encoding" => 8,
-            18 if name == "proxy-authenticate" => 4,
-            19 if name == "proxy-authorization" => 5,
-            25 if name == "proxy-authentication-info" => 6,
-            _ => continue,
-        };
-        found |= 1 << place;
+        if let Some(place) = place(name.as_str()) {
+            found |= 1 << place;
+        }
     }
     found
 }
 
+/// The place of `name` in [`HOP_BY_HOP`]; told apart by length first.
+pub(crate) fn place(name: &str) -> Option<u8> {
+    Some(match name.len() {
+        2 if name == "te" => 1,
+        7 if name == "trailer" => 7,
+        7 if name == "upgrade" => 9,
+        10 if name == "connection" => 0,
+        10 if name == "keep-alive" => 2,
+        14 if name == "http2-settings" => 10,
+        16 if name == "proxy-connection" => 3,
+        17 if name == "transfer-encoding" => 8,
+        18 if name == "proxy-authenticate" => 4,
+        19 if name == "proxy-authorization" => 5,
+        25 if name == "proxy-authentication-info" => 6,
+        _ => return None,
+    })
+}
+
 fn strip(headers: &mut HeaderMap, found: u16) {
-    if found & CONNECTION_BIT != 0 {
+    if found & CONNECTION_BIT != 0 && !headers.get_all(CONNECTION).iter().all(|line| is_plain_option(line.as_bytes())) {
         // Names are collected first: `Connection` itself goes only after it was read.
         let listed: Vec<HeaderName> = headers
             .get_all(CONNECTION)
@@ -97,10 +117,10 @@ fn strip(headers: &mut HeaderMap, found: u16) {
             headers.remove(name);
         }
     }
-    for (place, name) in HOP_BY_HOP.iter().enumerate() {
-        if found & (1 << place) != 0 {
-            headers.remove(name);
-        }
+    let mut left = found;
+    while let Some(name) = HOP_BY_HOP.get(left.trailing_zeros() as usize) {
+        headers.remove(name);
+        left &= left - 1;
     }
 }
 
@@ -188,6 +208,7 @@ mod tests {
     #[test]
     fn every_hop_by_hop_field_is_found_under_its_bit() {
         for (place, name) in HOP_BY_HOP.iter().enumerate() {
+            assert_eq!(name, NAMES[place]);
             assert_eq!(found(&fields(&[(name.as_str(), "x")])), 1 << place, "{name}");
         }
     }

@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::names::{fold, is_alias, starts_with_alias};
+use super::names::{Filter, Slot, fold, is_alias, starts_with_alias};
 use super::proxy_status::is_tchar;
 
 /// The built-in namespace, in folded spelling; a trailing `*` stands for any ending.
@@ -47,8 +47,7 @@ const NEEDED: [&str; 10] = [
 #[derive(Clone, Debug)]
 pub struct IdentityNames {
     patterns: Vec<Pattern>,
-    /// A set of folded first two bytes: what is not in it matches no pattern.
-    first: [u64; 4],
+    known: Filter,
 }
 
 #[derive(Clone, Debug)]
@@ -87,8 +86,12 @@ impl IdentityNames {
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        let (word, bit) = slot(name);
-        self.first.get(word).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
+        self.may_reserve(Slot::of(name)) && self.patterns.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// Whether a name in this place may be reserved.
+    pub(crate) const fn may_reserve(&self, slot: Slot) -> bool {
+        self.known.may_contain(slot)
     }
 
     /// Removes every such field; says whether there was any.
@@ -103,28 +106,12 @@ impl IdentityNames {
     }
 
     fn of(patterns: Vec<Pattern>) -> Self {
-        let mut first = [0; 4];
-        let mut add = |(word, bit): (usize, u64)| {
-            if let Some(bits) = first.get_mut(word) {
-                *bits |= bit;
-            }
-        };
+        let mut known = Filter::EMPTY;
         for pattern in &patterns {
-            if let ([only], true) = (&*pattern.text, pattern.prefix) {
-                (0..=u8::MAX).for_each(|second| add(slot(&[*only, second])));
-            }
-            add(slot(&pattern.text));
+            known.add(&pattern.text);
         }
-        Self { patterns, first }
+        Self { patterns, known }
     }
-}
-
-/// Where the set keeps names that begin like `name`. Different beginnings may share a place; that only costs time.
-fn slot(name: &[u8]) -> (usize, u64) {
-    let first = name.first().map_or(0, |b| fold(*b));
-    let second = name.get(1).map_or(0, |b| fold(*b));
-    let place = first.wrapping_mul(37).wrapping_add(second);
-    (usize::from(place >> 6), 1 << (place & 63))
 }
 
 impl Pattern {

@@ -116,6 +116,11 @@ impl LoopGuard {
     }
 }
 
+/// Whether a field of this name is one that [`LoopGuard::check`] reads.
+pub(crate) fn is_mark(name: &str) -> bool {
+    name == "via" || name == "cdn-loop"
+}
+
 fn count<'a>(lines: impl Iterator<Item = &'a HeaderValue>, is_own: impl Fn(&[u8]) -> bool) -> usize {
     lines.flat_map(|line| line.as_bytes().split(|b| *b == b',')).filter(|entry| is_own(entry)).count()
 }

@@ -2,9 +2,9 @@
 
 pub(crate) mod address;
 pub mod cookie;
+pub(crate) mod digits;
 pub mod forwarded;
 mod forwarded_element;
-pub(crate) mod hex;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;
@@ -15,7 +15,9 @@ pub mod problem;
 pub mod proxy_status;
 pub mod query;
 pub mod request_id;
+pub mod survey;
 pub mod trace_context;
+pub(crate) mod value;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,8 +1,10 @@
 //! `X-Request-Id`: one identifier for a request in every log that it leaves a trace in.
 
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hex::write_hex;
+use super::digits::write_hex;
+use super::value::printable;
 use crate::ports::Random;
 
 /// `X-Request-Id`.
@@ -17,20 +19,29 @@ const MAX_LENGTH: usize = 128;
 /// it only names the request, and these characters can't break a log line or a URI. Any other is replaced by 32 lower-case
 /// hexadecimal digits.
 pub fn ensure(headers: &mut HeaderMap, random: &impl Random) -> HeaderValue {
-    let mut values = headers.get_all(X_REQUEST_ID).iter();
-    if let (Some(value), None) = (values.next(), values.next())
-        && is_sane(value.as_bytes())
-    {
-        return value.clone();
+    match headers.entry(X_REQUEST_ID) {
+        Entry::Occupied(mut entry) => {
+            let mut values = entry.iter();
+            if let (Some(value), None) = (values.next(), values.next())
+                && is_sane(value.as_bytes())
+            {
+                return value.clone();
+            }
+            let value = made(random);
+            entry.insert(value.clone());
+            value
+        }
+        Entry::Vacant(entry) => entry.insert(made(random)).clone(),
     }
+}
+
+fn made(random: &impl Random) -> HeaderValue {
     let mut text = [0; 32];
     let (high, low) = text.split_at_mut(16);
     write_hex(random.next_u64(), high);
     write_hex(random.next_u64(), low);
-    // Digits are always a valid value; the fallback is never taken.
-    let value = HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("0"));
-    headers.insert(X_REQUEST_ID, value.clone());
-    value
+    // Digits are printable; the fallback is never taken.
+    printable(&text).unwrap_or(HeaderValue::from_static("0"))
 }
 
 fn is_sane(value: &[u8]) -> bool {

@@ -2,7 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hex::{read_hex, write_hex};
+use super::digits::{hex_digit, read_hex, write_hex};
+use super::value::printable;
 use crate::ports::Random;
 
 /// `traceparent`.
@@ -54,17 +55,17 @@ impl TraceContext {
     /// The `traceparent` field's value, in version 00.
     fn value(&self) -> HeaderValue {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        let mut write = |from: usize, length: usize, value: u64| {
-            if let Some(slot) = text.get_mut(from..from + length) {
-                write_hex(value, slot);
-            }
-        };
-        write(3, 16, (self.trace_id >> 64) as u64);
-        write(19, 16, self.trace_id as u64);
-        write(36, 16, self.parent_id);
-        write(53, 2, u64::from(self.flags));
-        // Digits and dashes are always a valid value; the fallback is never taken.
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+        let [_, _, _, ids @ .., _, _] = &mut text;
+        let (trace, parent) = ids.split_at_mut(33);
+        let (high, low) = trace.split_at_mut(16);
+        write_hex((self.trace_id >> 64) as u64, high);
+        write_hex(self.trace_id as u64, low);
+        write_hex(self.parent_id, parent);
+        let [.., tens, ones] = &mut text;
+        *tens = hex_digit(u16::from(self.flags >> 4));
+        *ones = hex_digit(u16::from(self.flags));
+        // Digits and dashes are printable; the fallback is never taken.
+        printable(&text).unwrap_or(HeaderValue::from_static(""))
     }
 }
 

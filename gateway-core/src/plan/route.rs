@@ -126,6 +126,8 @@ pub struct Respond {
     pub filled: Box<[HeaderEdit]>,
     /// The content.
     pub body: Template,
+    /// How values enter the content.
+    pub form: crate::template::Target,
 }
 
 /// A value in the key-value store.

@@ -47,20 +47,20 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
 
 /// How far beyond its reach a state has to be to count as another quota's, in milliseconds. States of different quotas are
 /// in different units, so they are minutes to ages apart.
-const FOREIGN_AFTER: u128 = 3_600_000;
+pub(super) const FOREIGN_AFTER: u128 = 3_600_000;
 
 /// The most units in a millisecond: Unix time in them fits into 64 bits until the year 2248.
 const MAX_UNITS_PER_MILLI: u128 = 1 << 21;
 
 /// The emission interval, as a number of units that a millisecond is a whole number of.
 #[derive(Clone, Copy)]
-struct Rate {
-    units_per_milli: u128,
-    interval: u128,
+pub(super) struct Rate {
+    pub(super) units_per_milli: u128,
+    pub(super) interval: u128,
 }
 
 impl Rate {
-    fn of(quota: Quota) -> Self {
+    pub(super) fn of(quota: Quota) -> Self {
         let window = u64::try_from(quota.window.as_millis()).unwrap_or(u64::MAX).max(1);
         let limit = u64::from(quota.limit.max(1));
         let divisor = gcd(window, limit);

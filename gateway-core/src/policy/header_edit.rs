@@ -8,7 +8,8 @@ use crate::template::{Scope, Template};
 /// One edit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeaderEdit {
-    /// Gives every field of the first name the second one, after those that have it already.
+    /// Gives every field of the first name the second one, instead of any that have it already: a caller's own must not
+    /// mix with them.
     Rename(HeaderName, HeaderName),
     /// Removes every field of this name.
     Remove(HeaderName),
@@ -127,6 +128,7 @@ fn rename(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
     if let Entry::Occupied(entry) = headers.entry(from) {
         let (_, values) = entry.remove_entry_mult();
         let values: Vec<_> = values.collect();
+        headers.remove(to);
         for value in values {
             headers.append(to.clone(), value);
         }
@@ -156,7 +158,7 @@ mod tests {
             HeaderEdit::Append(name("d"), FieldValue::Fixed(HeaderValue::from_static("6"))),
         ];
         apply_to_response(&edits, Vec::new(), &mut map);
-        assert_eq!(map, headers(&[("b", "3"), ("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
+        assert_eq!(map, headers(&[("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
     }
 
     #[test]

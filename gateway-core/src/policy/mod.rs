@@ -4,6 +4,7 @@ pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod gcra;
+pub mod gcra_store;
 pub mod header_edit;
 pub mod query_edit;
 pub mod rate_limit;

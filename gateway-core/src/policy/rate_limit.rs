@@ -13,7 +13,8 @@ use super::gcra::{Quota, Verdict};
 use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
-use crate::http::hex::write_hex;
+use crate::http::digits::{push_decimal, write_hex};
+use crate::http::value::printable;
 
 /// `RateLimit-Policy`.
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -123,9 +124,15 @@ impl RateLimit {
     /// members of one list (draft §3, §4).
     #[must_use]
     pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
-        let state = format!("\"{}\";r={};t={}", self.name, v.remaining, whole_seconds(v.reset_after));
+        let mut state = Vec::with_capacity(self.name.len() + 24);
+        state.push(b'"');
+        state.extend_from_slice(self.name.as_bytes());
+        state.extend_from_slice(b"\";r=");
+        push_decimal(&mut state, v.remaining.into());
+        state.extend_from_slice(b";t=");
+        push_decimal(&mut state, whole_seconds(v.reset_after));
         // The name was checked at load, and the rest is digits: the fallback is never taken.
-        let state = HeaderValue::try_from(state).unwrap_or(HeaderValue::from_static(""));
+        let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
         [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
     }
 

@@ -189,3 +189,164 @@ impl<'s> Pairs<'_, 's> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ValueMatch;
+    use crate::route::Table;
+    use crate::route::testing::{exact, one_of, prefix, present, spec, specs};
+
+    fn conflicts(specs: Vec<Spec>) -> Vec<Conflict> {
+        Table::build(specs).err().unwrap_or_default()
+    }
+
+    /// The witness of the one ambiguity of routes 0 and 1.
+    fn witness(specs: Vec<Spec>) -> Option<String> {
+        match &conflicts(specs)[..] {
+            [] => None,
+            [Conflict::Ambiguous { a: 0, b: 1, witness }] => Some(witness.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_path_by_any_parameter_name_is_one_path() {
+        let table = [
+            (["/a", "/a"], Some("GET http://example.com/a")),
+            (["/a/{x}", "/a/{y}"], Some("GET http://example.com/a/x")),
+            (["/a/{*x}", "/a/{*y}"], Some("GET http://example.com/a/x")),
+            (["/a/*", "/a/*"], Some("GET http://example.com/a")),
+            (["/*", "/*"], Some("GET http://example.com/")),
+            (["/%7Ea", "/~a"], Some("GET http://example.com/~a")),
+            (["A.com/a", "a.com:80/a"], Some("GET http://a.com/a")),
+            (["*.a.com/a", "*.a.com/a"], Some("GET http://a.a.com/a")),
+            (["GET,POST /a", "PUT,POST /a"], Some("POST http://example.com/a")),
+            (["GET,HEAD /a", "GET /a"], Some("GET http://example.com/a")),
+            // Different places in the order, or nothing in common.
+            (["/a", "/a/"], None),
+            (["/a/{x}", "/a/b"], None),
+            (["/a", "/a/*"], None),
+            (["/{x}/b", "/a/{y}"], None),
+            (["a.com/a", "*.com/a"], None),
+            (["*.a.com/a", "*.b.com/a"], None),
+            (["GET /a", "POST /a"], None),
+            (["GET /a", "/a"], None),
+            (["GET /a", "HEAD /a"], None),
+        ];
+        for (texts, expected) in table {
+            assert_eq!(witness(specs(&texts)).as_deref(), expected, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_compared_exactly() {
+        let table: &[(ValueMatch, ValueMatch, Option<&str>)] = &[
+            (exact("1"), exact("1"), Some("1")),
+            (exact("1"), exact("2"), None),
+            (exact("1"), one_of(&["1", "2"]), Some("1")),
+            (one_of(&["3", "2"]), one_of(&["1", "2"]), Some("2")),
+            (one_of(&["3", "4"]), one_of(&["1", "2"]), None),
+            (prefix("ab"), prefix("abc"), Some("abc")),
+            (prefix("ab"), prefix("ac"), None),
+            (prefix("ab"), exact("abc"), Some("abc")),
+            (prefix("ab"), exact("a"), None),
+            (present(true), exact("1"), Some("1")),
+            (present(true), prefix("1 "), Some("1 x")),
+            (present(false), exact(""), None),
+            (present(false), present(true), None),
+        ];
+        for (a, b, value) in table {
+            let pair = |make: fn(Spec, &ValueMatch) -> Spec| vec![make(spec(0, "/a"), a), make(spec(1, "/a"), b)];
+            let found = witness(pair(|spec, test| spec.header("x-a", test)));
+            assert_eq!(found, value.map(|value| format!("GET http://example.com/a, x-a: {value}")), "{a:?} {b:?}");
+            let found = witness(pair(|spec, test| spec.cookie("c", test)));
+            assert_eq!(found, value.map(|value| format!("GET http://example.com/a, cookie: c={value}")), "{a:?} {b:?}");
+            let found = witness(pair(|spec, test| spec.query("q", test)));
+            let value = value.map(|value| format!("GET http://example.com/a?q={}", value.replace(' ', "%20")));
+            assert_eq!(found, value, "{a:?} {b:?}");
+        }
+        let absent = |route| spec(route, "/a").header("x-a", &present(false));
+        assert_eq!(witness(vec![absent(0), absent(1)]).as_deref(), Some("GET http://example.com/a"));
+    }
+
+    #[test]
+    fn tests_of_different_fields_can_meet() {
+        let specs = vec![
+            spec(0, "GET /{x}").header("x-a", &exact("1")).query("q", &exact("a&b")),
+            spec(1, "/{y}").cookie("c", &prefix("v")).query("q", &present(true)),
+        ];
+        // One lists methods.
+        assert_eq!(witness(specs), None);
+        let specs = vec![
+            spec(0, "GET /{x}").header("x-a", &exact("1")).query("q", &exact("a&b")),
+            spec(1, "GET /{y}").cookie("c", &prefix("v")).query("q", &present(true)),
+        ];
+        let expected = "GET http://example.com/x?q=a%26b, x-a: 1, cookie: c=v";
+        assert_eq!(witness(specs).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_route_is_no_conflict_to_itself() {
+        let twice = vec![spec(0, "a.com/a"), spec(0, "A.COM/a"), spec(0, "/a")];
+        assert_eq!(conflicts(twice), []);
+        // Two routes that meet on two hosts are reported once.
+        let both = vec![spec(0, "a.com/a"), spec(0, "b.com/a"), spec(1, "a.com/a"), spec(1, "b.com/a")];
+        assert_eq!(witness(both).as_deref(), Some("GET http://a.com/a"));
+    }
+
+    #[test]
+    fn every_pair_of_a_few_is_reported() {
+        let found = conflicts(specs(&["/a", "/a", "/a"]));
+        let pairs: Vec<_> =
+            found.iter().map(|c| if let Conflict::Ambiguous { a, b, .. } = c { (*a, *b) } else { (9, 9) }).collect();
+        assert_eq!(pairs, [(0, 1), (0, 2), (1, 2)]);
+    }
+
+    #[test]
+    fn among_thousands_on_one_path_the_conflicting_are_found() {
+        let tenant = |route: usize, test: &ValueMatch| spec(route, "/a").header("x-tenant", test);
+        let mut specs: Vec<Spec> = (0..2000).map(|i| tenant(i, &exact(&format!("t{i}")))).collect();
+        assert_eq!(conflicts(specs.clone()), []);
+        specs.push(tenant(2000, &exact("t77")));
+        specs.push(tenant(2001, &prefix("t199")));
+        specs.push(tenant(2002, &present(false)));
+        specs.push(tenant(2003, &present(false)));
+        specs.push(spec(2004, "/a").header("x-other", &exact("1")));
+        let found = conflicts(specs);
+        let with = |route: usize| {
+            let other = |conflict: &Conflict| match conflict {
+                Conflict::Ambiguous { a, b, .. } if *b == route => Some(*a),
+                Conflict::Ambiguous { .. } | Conflict::Unreachable { .. } => None,
+            };
+            found.iter().filter_map(other).collect::<Vec<_>>()
+        };
+        assert_eq!(with(2000), [77]);
+        // `t199` and `t1990` to `t1999`: one of them is enough.
+        assert!(!with(2001).is_empty() && with(2001).iter().all(|a| *a == 199 || (1990..2000).contains(a)));
+        assert!(with(2002).is_empty());
+        assert_eq!(with(2003), [2002]);
+        assert!(!with(2004).is_empty());
+    }
+
+    #[test]
+    fn a_contradiction_is_named() {
+        let header = spec(0, "/a").header("X-A", &exact("1")).header("x-a", &exact("2"));
+        let expected = Conflict::Unreachable {
+            route: 0,
+            by: vec![],
+            reason: Unreachable::Contradiction(Field::Header("x-a".parse().unwrap())),
+        };
+        assert_eq!(conflicts(vec![header]), [expected]);
+        for (a, b) in [
+            (one_of(&[]), present(true)),
+            (present(false), exact("")),
+            (prefix("a"), prefix("b")),
+            (prefix("a"), one_of(&["b", "c"])),
+        ] {
+            let query = spec(0, "/a").query("q", &a).query("q", &b);
+            let reason = Unreachable::Contradiction(Field::Query("q".into()));
+            assert_eq!(conflicts(vec![query]), [Conflict::Unreachable { route: 0, by: vec![], reason }], "{a:?} {b:?}");
+        }
+    }
+}

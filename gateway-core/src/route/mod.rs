@@ -14,6 +14,7 @@
 //! Two routes that are still equal and can take the same request are a [`Conflict`], as is a route that never gets one.
 
 mod conflict;
+mod crowd;
 mod domain;
 mod host;
 mod lookup;
@@ -30,6 +31,8 @@ mod witness;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod testing;
 
 pub use conflict::{Conflict, Unreachable};
 pub use host::{HostError, HostPattern, canonical as canonical_host};

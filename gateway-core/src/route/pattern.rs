@@ -321,11 +321,11 @@ impl Parser {
                 path.extend(c.encode_utf8(&mut utf8).bytes().map(|byte| format!("%{byte:02X}")));
             }
         }
-        let dots = text.to_ascii_lowercase().replace("%2e", ".");
-        if dots == "." || dots == ".." {
+        let lower = if text.contains('%') { text.to_ascii_lowercase() } else { String::new() };
+        if matches!(text, "." | "..") || matches!(&*lower.replace("%2e", "."), "." | "..") {
             return Err(PatternError::DotSegment);
         }
-        if self.slash != EncodedSlash::Keep && text.to_ascii_lowercase().contains("%2f") {
+        if self.slash != EncodedSlash::Keep && lower.contains("%2f") {
             return Err(PatternError::EncodedSlash(self.slash));
         }
         let normal = normalise(&path, self.slash).map_err(PatternError::Path)?;

@@ -8,7 +8,7 @@ use http::header::{COOKIE, HOST};
 use crate::config::{ValueMatch, ValueTest};
 
 use super::lookup::Lookup;
-use super::value;
+use super::value::{self, Value};
 
 /// What one header field, query parameter or cookie has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,17 +130,23 @@ impl Predicate {
     /// Whether the request meets it.
     #[must_use]
     pub fn holds(&self, lookup: &Lookup<'_>) -> bool {
-        let found = match &self.field {
-            Field::Header(name) => value::header(lookup.headers, name),
-            Field::Query(name) => lookup.query.and_then(|query| value::query(query, name)),
-            Field::Cookie(name) => value::cookie(lookup.headers, name),
-        };
-        match (&self.test, found) {
+        match (&self.test, self.field.value(lookup)) {
             (Test::Absent, found) => found.is_none(),
             (_, None) => false,
             (Test::Present, Some(_)) => true,
             (Test::OneOf(values), Some(found)) => values.iter().any(|value| found.equals(value.as_bytes())),
             (Test::Prefix(start), Some(found)) => found.starts_with(start.as_bytes()),
+        }
+    }
+}
+
+impl Field {
+    /// Its value in the request.
+    pub(super) fn value<'r>(&self, lookup: &Lookup<'r>) -> Option<Value<'r>> {
+        match self {
+            Self::Header(name) => value::header(lookup.headers, name),
+            Self::Query(name) => lookup.query.and_then(|query| value::query(query, name)),
+            Self::Cookie(name) => value::cookie(lookup.headers, name),
         }
     }
 }

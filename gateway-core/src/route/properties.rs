@@ -3,29 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 
+use super::testing::Request;
 use super::*;
 use crate::config::{EncodedSlash, ValueMatch, ValueTest};
-
-#[derive(Clone, Debug)]
-struct Request {
-    host: String,
-    path: String,
-    query: Option<String>,
-    method: Method,
-    headers: HeaderMap,
-}
-
-impl Request {
-    fn lookup(&self) -> Lookup<'_> {
-        Lookup {
-            host: &self.host,
-            path: &self.path,
-            query: self.query.as_deref(),
-            method: &self.method,
-            headers: &self.headers,
-        }
-    }
-}
 
 fn path_pattern() -> impl Strategy<Value = PathPattern> {
     let segment = prop::sample::select(vec!["a", "a", "b", "{}", "{}"]);
@@ -103,6 +83,44 @@ fn crowd() -> impl Strategy<Value = Vec<Spec>> {
     })
 }
 
+/// Many specs on one path, most of them with a value of one field.
+fn throng() -> impl Strategy<Value = Vec<Spec>> {
+    let value = || (0..30_u8).prop_map(|value| value.to_string());
+    let test = prop_oneof![
+        6 => value().prop_map(ValueMatch::Exact),
+        2 => prop::collection::vec(value(), 0..3).prop_map(|values| ValueMatch::Test(ValueTest::OneOf(values))),
+        1 => value().prop_map(|start| ValueMatch::Test(ValueTest::Prefix(start))),
+        1 => any::<bool>().prop_map(|there| ValueMatch::Test(ValueTest::Present(there))),
+    ];
+    let spec = (test, methods(), 0..12_u8);
+    (0..3_u8, prop::collection::vec(spec, 20..60)).prop_map(|(kind, all)| {
+        let one = |(route, (test, methods, extra)): (usize, (ValueMatch, MethodSet, u8))| {
+            let mut spec = super::testing::spec(route, if extra == 11 { "/*" } else { "/a" });
+            spec.methods = methods;
+            let spec = match kind {
+                _ if extra == 10 => spec,
+                0 => spec.header("x", &test),
+                1 => spec.query("x", &test),
+                _ => spec.cookie("x", &test),
+            };
+            if extra < 2 { spec.query("y", &super::testing::exact("1")) } else { spec }
+        };
+        all.into_iter().enumerate().map(one).collect()
+    })
+}
+
+fn throng_request() -> impl Strategy<Value = Request> {
+    let value = || prop::option::of(0..40_u8);
+    let method = prop::sample::select(vec!["GET", "HEAD", "POST", "PUT"]);
+    (method, value(), value(), value(), any::<bool>()).prop_map(|(method, header, cookie, query, y)| {
+        let query = query.map(|query| format!("x={query}&")).unwrap_or_default();
+        let url = format!("{method} /a?{query}{}", if y { "y=1" } else { "" });
+        let (header, cookie) = (header.map(|h| h.to_string()), cookie.map(|c| format!("x={c}")));
+        let lines = [("x", header.as_deref()), ("cookie", cookie.as_deref())];
+        Request::new(&url, &lines.iter().filter_map(|(n, v)| Some((*n, (*v)?))).collect::<Vec<_>>())
+    })
+}
+
 fn table_specs() -> impl Strategy<Value = Vec<Spec>> {
     prop_oneof![crowd(), prop::collection::vec(spec(), 0..10)]
 }
@@ -175,6 +193,28 @@ fn peaceful(mut specs: Vec<Spec>) -> (Vec<Spec>, Table) {
     }
 }
 
+fn agrees_with_a_search(specs: &[Spec], table: &Table, request: &Request) -> Result<(), TestCaseError> {
+    let taken = takers(specs, request, &[]);
+    let best = taken.iter().min_by_key(|(_, spec)| order(spec, &request.method));
+    match (table.find(&request.lookup()), best) {
+        (Found::Route { spec, route, params }, Some((_, expected))) => {
+            // One route may name a host twice: then its specs are the same.
+            prop_assert_eq!(order(&specs[spec], &request.method), order(expected, &request.method));
+            prop_assert_eq!(route, expected.route);
+            prop_assert_eq!(Some(params), specs[spec].path.matches(&request.path));
+        }
+        (Found::MethodNotAllowed { allow }, None) => {
+            let others = takers(specs, request, &[Mismatch::Method]);
+            prop_assert!(!others.is_empty());
+            let all: MethodSet = others.iter().map(|(_, spec)| spec.methods.accepted()).collect();
+            prop_assert_eq!(allow, all.with_options());
+        }
+        (Found::NotFound, None) => prop_assert!(takers(specs, request, &[Mismatch::Method]).is_empty()),
+        (found, best) => prop_assert!(false, "{:?} {:?}", found, best),
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
@@ -185,24 +225,18 @@ proptest! {
     ) {
         let (specs, table) = peaceful(specs);
         for request in &requests {
-            let taken = takers(&specs, request, &[]);
-            let best = taken.iter().min_by_key(|(_, spec)| order(spec, &request.method));
-            match (table.find(&request.lookup()), best) {
-                (Found::Route { spec, route, params }, Some((_, expected))) => {
-                    // One route may name a host twice: then its specs are the same.
-                    prop_assert_eq!(order(&specs[spec], &request.method), order(expected, &request.method));
-                    prop_assert_eq!(route, expected.route);
-                    prop_assert_eq!(Some(params), specs[spec].path.matches(&request.path));
-                }
-                (Found::MethodNotAllowed { allow }, None) => {
-                    let others = takers(&specs, request, &[Mismatch::Method]);
-                    prop_assert!(!others.is_empty());
-                    let all: MethodSet = others.iter().map(|(_, spec)| spec.methods.accepted()).collect();
-                    prop_assert_eq!(allow, all.with_options());
-                }
-                (Found::NotFound, None) => prop_assert!(takers(&specs, request, &[Mismatch::Method]).is_empty()),
-                (found, best) => prop_assert!(false, "{:?} {:?}", found, best),
-            }
+            agrees_with_a_search(&specs, &table, request)?;
+        }
+    }
+
+    #[test]
+    fn among_many_on_one_path_the_same_is_found(
+        specs in throng(),
+        requests in prop::collection::vec(throng_request(), 16),
+    ) {
+        let (specs, table) = peaceful(specs);
+        for request in &requests {
+            agrees_with_a_search(&specs, &table, request)?;
         }
     }
 

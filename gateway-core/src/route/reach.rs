@@ -299,3 +299,81 @@ fn classes_of(field: &Field, subject: &Constraints<'_>, rivals: &[&Rival<'_, '_>
     classes.extend(values.into_iter().map(|value| Some(value.to_owned())));
     Some(classes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::Table;
+    use crate::route::testing::{exact, one_of, prefix, present, spec, specs};
+
+    /// The unreachable routes, and what covers each.
+    fn covered(specs: Vec<Spec>) -> Vec<(usize, Vec<usize>)> {
+        let conflicts = Table::build(specs).err().unwrap_or_default();
+        let one = |conflict| match conflict {
+            Conflict::Unreachable { route, by, reason: Unreachable::Covered } => (route, by),
+            other => panic!("{other:?}"),
+        };
+        conflicts.into_iter().map(one).collect()
+    }
+
+    #[test]
+    fn paths_are_covered_by_patterns_on_their_way_only() {
+        let table: &[(&[&str], Option<&[usize]>)] = &[
+            (&["/a/{*x}", "/a/{y}/*"], Some(&[1])),
+            (&["/a/{*x}", "/a/{y}", "/a/{y}/", "/a/{y}/{*z}"], Some(&[1, 2, 3])),
+            (&["/a/{*x}", "/a/{y}", "/a/{y}/{*z}"], None),
+            (&["/a/*", "/a", "/a/", "/a/{*x}"], Some(&[1, 2, 3])),
+            (&["/a/*", "/a", "/a/{*x}"], None),
+            (&["/*", "/", "/{*x}"], Some(&[1, 2])),
+            (&["/*", "/", "/{x}/*"], Some(&[1, 2])),
+            (&["/*", "/{*x}"], None),
+            (&["/*", "/a/*", "/b/*"], None),
+            (&["/{x}", "/a", "/b"], None),
+            // A more specific host covers only itself.
+            (&["*.com/a", "a.com/a"], None),
+            (&["/a", "*.com/a"], None),
+        ];
+        for (texts, expected) in table {
+            let expected: Vec<_> = expected.iter().map(|by| (0, by.to_vec())).collect();
+            assert_eq!(covered(specs(texts)), expected, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn methods_are_covered_together() {
+        let every = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS,QUERY /a";
+        assert_eq!(covered(specs(&["/a", every])), [(0, vec![1])]);
+        assert_eq!(covered(specs(&["/a", "GET,POST,PUT /a", "PATCH,DELETE,OPTIONS,QUERY /a"])), [(0, vec![1, 2])]);
+        assert_eq!(covered(specs(&["/a", "GET,POST,PUT /a", "PATCH,DELETE,OPTIONS /a"])), []);
+        assert_eq!(covered(specs(&["GET /a/{*x}", "GET,POST /a/{y}/*"])), [(0, vec![1])]);
+        assert_eq!(covered(specs(&["GET,PUT /a/{*x}", "GET,POST /a/{y}/*"])), []);
+    }
+
+    #[test]
+    fn values_are_covered_together() {
+        let plain = || spec(0, "/a");
+        let with = |route, test| spec(route, "/a").header("x-a", &test);
+        let both = vec![plain(), with(1, present(true)), with(2, present(false))];
+        assert_eq!(covered(both), [(0, vec![1, 2])]);
+        assert_eq!(covered(vec![plain(), with(1, present(true))]), []);
+        assert_eq!(covered(vec![plain(), with(1, prefix("")), with(2, present(false))]), [(0, vec![1, 2])]);
+        assert_eq!(covered(vec![plain(), with(1, exact("1")), with(2, present(false))]), []);
+        // More predicates go first: two on `x-a` cover one of its values.
+        let narrow = spec(0, "/a").header("x-a", &exact("1"));
+        let twice = |route| spec(route, "/a").header("x-a", &one_of(&["1", "2"]));
+        let never = twice(1).header("x-b", &present(false));
+        let always = twice(2).header("x-b", &present(true));
+        assert_eq!(covered(vec![narrow.clone(), never.clone(), always]), [(0, vec![1, 2])]);
+        assert_eq!(covered(vec![narrow, never]), []);
+        let starts = spec(0, "/a").query("q", &prefix("ab"));
+        let wider = spec(1, "/a").query("q", &prefix("a")).query("q", &present(true));
+        assert_eq!(covered(vec![starts, wider]), [(0, vec![1])]);
+    }
+
+    #[test]
+    fn a_route_with_one_open_host_is_reachable() {
+        let specs = |open: &str| vec![spec(0, "a.com/a/{*x}"), spec(0, open), spec(1, "a.com/a/{y}/*")];
+        assert_eq!(covered(specs("b.com/a/{*x}")), []);
+        assert_eq!(covered(specs("a.com/a/{*z}")), [(0, vec![1])]);
+    }
+}

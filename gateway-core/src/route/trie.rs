@@ -10,9 +10,10 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
+use super::crowd::{CROWDED, Crowd};
 use super::pattern::{Shape, split_segment};
 use super::rank::{lists_head, precedence};
-use super::{HostPattern, MethodSet, Segment, Spec, Tail};
+use super::{HostPattern, Lookup, MethodSet, Segment, Spec, Tail};
 
 #[derive(Debug, Default)]
 pub(super) struct Trie {
@@ -25,6 +26,24 @@ pub(super) struct Trie {
     /// The texts of all edges, one after the other: so they lie close together.
     texts: String,
     candidates: Vec<Candidate>,
+    /// Runs of many candidates, by their start.
+    crowds: HashMap<u32, Crowd, FxBuildHasher>,
+}
+
+/// What a walk may look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// The whole request.
+    All,
+    /// Not its headers and cookies, which count as whatever a route asks for.
+    WithoutHeaders,
+}
+
+/// A request on its way.
+#[derive(Clone, Copy)]
+struct Walk<'l, 'r> {
+    lookup: &'l Lookup<'r>,
+    sight: Sight,
 }
 
 #[derive(Debug, Default)]
@@ -104,14 +123,24 @@ impl Trie {
                 shape: spec.path.shape(),
             });
         }
+        let runs = trie.nodes.iter().flat_map(|node| [node.end, node.catch_all, node.prefix]);
+        let crowds = runs.filter_map(|run| Some((run.start, Crowd::of(trie.run(run), specs)?))).collect();
+        trie.crowds = crowds;
         trie
     }
 
-    /// Shows `visit` the candidates whose host and path fit, best first, until it returns something.
-    pub(super) fn walk<T>(&self, host: &str, path: &str, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
-        let rest = path.strip_prefix('/')?;
+    /// Shows `visit` the candidates whose host and path fit, best first, until it returns something. Those that are sure to
+    /// fail on a field may be left out.
+    pub(super) fn walk<T>(
+        &self,
+        lookup: &Lookup<'_>,
+        sight: Sight,
+        visit: &mut impl FnMut(&Candidate) -> Option<T>,
+    ) -> Option<T> {
+        let (host, walk) = (lookup.host, Walk { lookup, sight });
+        let rest = lookup.path.strip_prefix('/')?;
         if let Some(root) = self.exact.get(host)
-            && let Some(found) = self.descend(*root, Some(rest), visit)
+            && let Some(found) = self.descend(walk, *root, Some(rest), visit)
         {
             return Some(found);
         }
@@ -124,43 +153,56 @@ impl Trie {
                     continue;
                 }
                 if let Some(root) = self.subdomains.get(parent)
-                    && let Some(found) = self.descend(*root, Some(rest), visit)
+                    && let Some(found) = self.descend(walk, *root, Some(rest), visit)
                 {
                     return Some(found);
                 }
             }
         }
-        self.any.and_then(|root| self.descend(root, Some(rest), visit))
+        self.any.and_then(|root| self.descend(walk, root, Some(rest), visit))
     }
 
-    fn descend<T>(&self, node: u32, rest: Option<&str>, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+    fn descend<T>(
+        &self,
+        walk: Walk<'_, '_>,
+        node: u32,
+        rest: Option<&str>,
+        visit: &mut impl FnMut(&Candidate) -> Option<T>,
+    ) -> Option<T> {
         let at = self.node(node)?;
         let Some(rest) = rest else {
-            return self.show(at.end, visit).or_else(|| self.show(at.prefix, visit));
+            return self.show(walk, at.end, visit).or_else(|| self.show(walk, at.prefix, visit));
         };
         let (segment, after) = split_segment(rest);
         if segment.len() < at.literals as usize
             && let Some(child) = self.literal(node, segment)
-            && let Some(found) = self.descend(child, after, visit)
+            && let Some(found) = self.descend(walk, child, after, visit)
         {
             return Some(found);
         }
         // Empty segments are but at the end: a path with an empty one here has nothing after it.
         if !segment.is_empty() {
             if let Some(child) = at.parameter
-                && let Some(found) = self.descend(child, after, visit)
+                && let Some(found) = self.descend(walk, child, after, visit)
             {
                 return Some(found);
             }
-            if let Some(found) = self.show(at.catch_all, visit) {
+            if let Some(found) = self.show(walk, at.catch_all, visit) {
                 return Some(found);
             }
         }
-        self.show(at.prefix, visit)
+        self.show(walk, at.prefix, visit)
     }
 
-    fn show<T>(&self, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
-        self.run(run).iter().find_map(visit)
+    fn show<T>(&self, walk: Walk<'_, '_>, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+        let candidates = self.run(run);
+        if candidates.len() >= CROWDED
+            && let Some(crowd) = self.crowds.get(&run.start)
+            && (walk.sight == Sight::All || !crowd.goes_by_headers())
+        {
+            return crowd.places(walk.lookup).filter_map(|place| candidates.get(place as usize)).find_map(visit);
+        }
+        candidates.iter().find_map(visit)
     }
 
     fn run(&self, run: Run) -> &[Candidate] {

@@ -21,6 +21,14 @@ impl Value<'_> {
         }
     }
 
+    pub(super) fn hash(&self) -> u64 {
+        match self {
+            Self::Plain(value) => hash(value.iter().copied()),
+            Self::Lines(lines) => hash(joined(lines)),
+            Self::Form(text) => hash(decoded(text)),
+        }
+    }
+
     pub(super) fn starts_with(&self, start: &[u8]) -> bool {
         match self {
             Self::Plain(value) => value.starts_with(start),
@@ -28,6 +36,14 @@ impl Value<'_> {
             Self::Form(text) => begins(decoded(text), start),
         }
     }
+}
+
+/// The same for the same octets, however they are written (FNV-1a, stirred). Not seeded: what is stored comes from the
+/// configuration, so that no client can make collisions.
+pub(super) fn hash(octets: impl Iterator<Item = u8>) -> u64 {
+    let hash = octets
+        .fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3));
+    (hash ^ hash >> 32).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// The field called `name`, all its lines.

@@ -2,8 +2,10 @@
 
 pub mod cli;
 pub mod clock;
+pub mod config_file;
 pub mod platform;
 pub mod server;
 pub mod stream;
+pub mod supervise;
 mod transport;
 pub mod upstream;

@@ -10,7 +10,7 @@ use tokio_rustls::TlsStream;
 
 /// A connection, with or without TLS.
 #[derive(Debug)]
-pub enum Transport {
+pub(crate) enum Transport {
     /// Cleartext.
     Tcp(TcpStream),
     /// TLS.
@@ -19,7 +19,7 @@ pub enum Transport {
 
 impl Transport {
     /// Whether the handshake chose HTTP/2 (RFC 7301, RFC 9113 §3.2).
-    pub fn chose_h2(&self) -> bool {
+    pub(crate) fn chose_h2(&self) -> bool {
         match self {
             Self::Tcp(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),

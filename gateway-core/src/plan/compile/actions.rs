@@ -8,7 +8,7 @@ use super::{Compiler, Group};
 use crate::config;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
-use crate::template::Template;
+use crate::template::{Target as Form, Template};
 
 const MOST_WEIGHT: u32 = 1_000_000;
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
@@ -256,7 +256,8 @@ impl<'c> Compiler<'c> {
                 None => filled.push(HeaderEdit::Set(name, FieldValue::Template(template))),
             }
         }
-        Some(Respond { status, headers, filled: filled.into(), body })
+        let form = form_of(headers.get(header::CONTENT_TYPE));
+        Some(Respond { status, headers, filled: filled.into(), body, form })
     }
 
     fn key_value(
@@ -286,5 +287,16 @@ impl<'c> Compiler<'c> {
             );
         }
         Some(KeyValueEntry { key, content_type: content_type?, ttl: entry.ttl.map(|ttl| ttl.0), limit })
+    }
+}
+
+/// How values have to enter content of this media type.
+fn form_of(content_type: Option<&HeaderValue>) -> Form {
+    let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
+    let essence = essence.trim().to_ascii_lowercase();
+    match essence.as_str() {
+        "text/html" | "application/xhtml+xml" | "image/svg+xml" | "application/xml" | "text/xml" => Form::Html,
+        json if json == "application/json" || json.ends_with("+json") => Form::Json,
+        _ => Form::Text,
     }
 }

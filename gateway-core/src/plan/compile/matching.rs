@@ -5,7 +5,7 @@ use core::fmt::Display;
 use super::at::At;
 use super::{Compiler, Group};
 use crate::config::{self, Entries, ValueMatch};
-use crate::route::{HostPattern, MethodSet, PathPattern, Predicate, PredicateError, Spec};
+use crate::route::{HostPattern, MethodError, MethodSet, PathPattern, Predicate, PredicateError, Spec};
 
 /// What a route matches.
 pub(super) struct Matching {
@@ -160,7 +160,7 @@ impl<'c> Compiler<'c> {
                 }
                 Ok(method) => set = set.union(method),
                 Err(error) => {
-                    self.error(&at.index(i), error.to_string());
+                    self.error_with(&at.index(i), format!("`{name}`: {error}"), method_help(&error));
                     is_whole = false;
                 }
             }
@@ -198,5 +198,13 @@ impl<'c> Compiler<'c> {
 
     fn unmatchable(&mut self, at: &At<'_>, error: &impl Display) {
         self.error(at, error.to_string());
+    }
+}
+
+fn method_help(error: &MethodError) -> String {
+    match error {
+        MethodError::Case(name) => format!("write `{name}`"),
+        MethodError::Connect | MethodError::Trace => "remove it".to_owned(),
+        MethodError::Unknown => format!("there are {}", MethodSet::ALL),
     }
 }

@@ -93,6 +93,12 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
     if host.is_empty() {
         return Err(wrong("has no host"));
     }
+    if is_metadata_service(&host) {
+        return Err((
+            format!("`{host}` is where clouds hand out credentials"),
+            "name the service itself: a gateway must not lead there",
+        ));
+    }
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
     Ok(Upstream {
@@ -105,6 +111,20 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
         base_path: uri.path().trim_end_matches('/').to_owned(),
         authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
     })
+}
+
+/// Whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side request
+/// forgery prevention).
+fn is_metadata_service(host: &str) -> bool {
+    match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),
+        Ok(std::net::IpAddr::V6(address)) => {
+            address.is_unicast_link_local()
+                || address == std::net::Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+                || address.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local())
+        }
+        Err(_) => matches!(host.trim_end_matches('.'), "metadata.google.internal" | "metadata"),
+    }
 }
 
 /// `url` without what may be a password.

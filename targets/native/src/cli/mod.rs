@@ -1,12 +1,13 @@
 //! The command line.
 
+mod report;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// An API gateway.
+/// An API gateway
 #[derive(Debug, Parser)]
 #[command(name = "edgeway", version, about, disable_help_subcommand = true)]
 struct Cli {
@@ -16,7 +17,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a configuration.
+    /// Serve a configuration
     Serve(serve::Serve),
 }
 

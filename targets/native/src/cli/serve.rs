@@ -6,20 +6,29 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::platform::CAPABILITIES;
+use super::report;
+use crate::config_file::ConfigFile;
 use crate::platform::secrets::NativeSecrets;
 use crate::server::{Options, RuntimeKind, Server, Settings};
+use crate::supervise::supervise;
 
 /// Serve a configuration.
 #[derive(Debug, Args)]
-pub struct Serve {
-    /// The configuration.
+pub(super) struct Serve {
+    /// The configuration
     #[arg(default_value = "gateway.json")]
     config: PathBuf,
-    /// The folder of files with secrets; one in an environment variable of its name goes first.
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// How a server runs, beyond its configuration.
+#[derive(Debug, Args)]
+pub(super) struct ServerArgs {
+    /// The folder of files with secrets, beside environment variables [default: /run/secrets]
     #[arg(long, value_name = "DIR")]
-    secrets: Option<PathBuf>,
-    /// How many threads; by default one for each core.
+    pub(super) secrets: Option<PathBuf>,
+    /// How many threads [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
     #[arg(long, hide = true, value_enum, default_value_t = Runtime::ThreadPerCore)]
@@ -32,19 +41,34 @@ enum Runtime {
     WorkStealing,
 }
 
-impl Serve {
-    pub fn run(self) -> ExitCode {
-        let text = std::fs::read_to_string(&self.config).unwrap();
-        let plan = gateway_core::plan::load(&text, &CAPABILITIES, &NativeSecrets::new(self.secrets.clone())).unwrap();
-        let settings = Settings::of(&serde_json::from_str(&text).unwrap());
+impl ServerArgs {
+    pub(super) fn options(&self) -> Options {
         let runtime = match self.runtime {
             Runtime::ThreadPerCore => RuntimeKind::ThreadPerCore,
             Runtime::WorkStealing => RuntimeKind::WorkStealing,
         };
-        let server = Server::start(plan, settings, &Options { runtime, threads: self.threads }).unwrap();
-        eprintln!("listening on {}", server.address());
-        loop {
-            std::thread::park();
+        Options { runtime, threads: self.threads }
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> ExitCode {
+        let options = self.server.options();
+        let file = ConfigFile::new(self.config, NativeSecrets::new(self.server.secrets));
+        let loaded = file.read().and_then(|text| Ok((file.compile(&text)?, text)));
+        let (plan, text) = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => return report::config_error(file.path(), &error),
+        };
+        let (settings, routes) = (Settings::of(&plan), plan.routes.len());
+        let server = match Server::start(plan, settings, &options) {
+            Ok(server) => server,
+            Err(error) => return report::failure(&error),
+        };
+        report::started(&server, file.path(), routes);
+        match supervise(server, Some(&file), text, &report::event) {
+            Ok(drained) => report::drained(drained),
+            Err(error) => report::failure(&error),
         }
     }
 }

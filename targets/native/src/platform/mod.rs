@@ -44,8 +44,8 @@ impl Stores {
     /// # Errors
     /// When a store can't be opened.
     pub fn open(settings: &Settings) -> Result<Self, StoreError> {
-        let _ = settings;
-        Ok(Self { counters: CounterStore::default(), key_value: KeyValueStore::default() })
+        let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
+        Ok(Self { counters: CounterStore::default(), key_value })
     }
 }
 
@@ -135,8 +135,8 @@ impl KeyValue for Native {
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
-        let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
-        self.stores.key_value.put(key, value, expires).await
+        let now = self.now();
+        self.stores.key_value.put(key, value, ttl.map(|ttl| now.saturating_add(ttl)), now).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), IoError> {

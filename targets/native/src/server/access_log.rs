@@ -24,7 +24,7 @@ const QUEUE: usize = 16;
 
 /// What the log says of an exchange.
 #[derive(Clone, Debug)]
-pub struct Line<'a> {
+pub(super) struct Line<'a> {
     /// When it began.
     pub time: Timestamp,
     /// Its method.
@@ -53,7 +53,7 @@ pub struct Line<'a> {
 
 /// Gathers the lines of a thread.
 #[derive(Debug)]
-pub struct AccessLogger {
+pub(super) struct AccessLogger {
     buffer: Vec<u8>,
     omitted: u64,
     writer: SyncSender<Vec<u8>>,
@@ -61,7 +61,7 @@ pub struct AccessLogger {
 }
 
 /// Starts the thread that writes; it ends when every logger is dropped.
-pub fn start_writer(mut out: impl std::io::Write + Send + 'static) -> (SyncSender<Vec<u8>>, JoinHandle<()>) {
+pub(super) fn start_writer(mut out: impl std::io::Write + Send + 'static) -> (SyncSender<Vec<u8>>, JoinHandle<()>) {
     let (sender, receiver): (_, Receiver<Vec<u8>>) = sync_channel(QUEUE);
     let thread = std::thread::spawn(move || {
         for buffer in receiver {
@@ -74,12 +74,12 @@ pub fn start_writer(mut out: impl std::io::Write + Send + 'static) -> (SyncSende
 
 impl AccessLogger {
     /// Hands lines to `writer`.
-    pub fn new(writer: SyncSender<Vec<u8>>) -> Self {
+    pub(super) fn new(writer: SyncSender<Vec<u8>>) -> Self {
         Self { buffer: Vec::new(), omitted: 0, writer, text: String::new() }
     }
 
     /// Logs `line`.
-    pub fn log(&mut self, form: AccessLog, line: &Line<'_>) {
+    pub(super) fn log(&mut self, form: AccessLog, line: &Line<'_>) {
         if self.buffer.len() >= MAX_BUFFER {
             self.omitted += 1;
             return;
@@ -99,7 +99,7 @@ impl AccessLogger {
     }
 
     /// Hands what was gathered to the writer.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.buffer.is_empty() {
             return;
         }
@@ -114,7 +114,7 @@ impl AccessLogger {
     }
 
     /// Hands what was gathered to the writer, waiting until it takes it.
-    pub fn finish(mut self) {
+    pub(super) fn finish(&mut self) {
         let _ = self.writer.send(std::mem::take(&mut self.buffer));
     }
 }

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 
+use gateway_core::error::Reject;
 use http::Request;
 
-use super::guard::{Heads, Refusal, check};
+use super::guard::{Heads, check};
 use crate::clock::{Tick, Ticker, Watched};
 
 /// How long a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in milliseconds.
@@ -115,8 +116,8 @@ impl Activity {
     /// An exchange begins with `request`.
     ///
     /// # Errors
-    /// Why it is refused.
-    pub fn begin<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+    /// What is answered instead.
+    pub(super) fn begin<B>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
         self.open.store(self.open.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         if self.is_multiplexed() {

@@ -31,7 +31,7 @@ const MIN_BUFFER: usize = 64 * 1024;
 
 /// What the exchanges on one connection share.
 #[derive(Debug)]
-pub struct Connection {
+pub(super) struct Connection {
     /// The thread's.
     pub worker: Arc<Worker>,
     /// What the connection is doing.
@@ -47,7 +47,7 @@ impl Drop for Connection {
 }
 
 /// Serves the requests on `stream` until it ends.
-pub async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAddr) {
+pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAddr) {
     worker.connections.fetch_add(1, Ordering::AcqRel);
     let serving = worker.serving.load_full();
     let scheme = if serving.tls.is_some() { Scheme::Https } else { Scheme::Http };

@@ -9,7 +9,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::config::AccessLog;
+use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
+use gateway_core::http::request_id;
 use gateway_core::time::Timestamp;
 use http::{Method, Request, Response, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -23,7 +25,7 @@ use crate::platform::now;
 use crate::stream::{Outgoing, Stream, StreamError};
 
 /// Answers `request`.
-pub async fn exchange(
+pub(super) async fn exchange(
     connection: Arc<Connection>,
     serving: Arc<Serving>,
     request: Request<Incoming>,
@@ -35,16 +37,19 @@ pub async fn exchange(
             let request = request.map(|incoming| exchange.body(incoming));
             serving.gateway.handle(request, exchange.connection.peer).await
         }
-        Err(refusal) => Outcome {
-            response: refusal.response(),
-            record: Record { error: Some(refusal.code()), ..Record::default() },
-        },
+        Err(reject) => refuse(&serving, &request, *reject),
     };
     if let Some(entry) = &mut exchange.entry {
         entry.status = outcome.response.status().as_u16();
-        entry.record = outcome.record;
+        entry.record = Some(outcome.record);
     }
     Ok(outcome.response.map(|body| Reply { body: Outgoing(body), exchange }))
+}
+
+fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
+    let request_id = request_id::ensure(&mut request.headers().clone(), serving.gateway.platform());
+    let record = Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone() };
+    Outcome { response: reject.into_response(request.method() == Method::HEAD, &request_id), record }
 }
 
 /// What is known of an exchange until it ends; dropped then, however it ends.
@@ -63,7 +68,7 @@ struct Entry {
     method: Method,
     uri: Uri,
     status: u16,
-    record: Record,
+    record: Option<Record>,
     bytes: u64,
     complete: bool,
 }
@@ -81,7 +86,7 @@ impl Exchange {
                 method: request.method().clone(),
                 uri: request.uri().clone(),
                 status: CLIENT_GONE,
-                record: Record::default(),
+                record: None,
                 bytes: 0,
                 complete: false,
             })
@@ -103,19 +108,21 @@ impl Drop for Exchange {
         self.connection.activity.end();
         let Some(entry) = &self.entry else { return };
         let plan = entry.serving.gateway.plan();
-        let record = &entry.record;
+        let record = entry.record.as_ref();
+        let route = record.and_then(|record| plan.routes.get(record.route?));
+        let upstream = record.and_then(|record| plan.upstreams.get(record.upstream?));
         let line = Line {
             time: entry.time,
             method: entry.method.as_str(),
             path: entry.uri.path(),
             status: entry.status,
-            route: record.route.and_then(|index| plan.routes.get(index)).map(|found| found.name.as_str()),
-            upstream: record.upstream.and_then(|index| plan.upstreams.get(index)).map(|found| found.name.as_str()),
+            route: route.map(|route| route.name.as_str()),
+            upstream: upstream.map(|upstream| upstream.name.as_str()),
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
-            request_id: record.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+            request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
             client: self.connection.peer.address,
-            error: record.error,
+            error: record.and_then(|record| record.error),
             complete: entry.complete,
         };
         let mut log = self.connection.worker.log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +132,7 @@ impl Drop for Exchange {
 
 /// The body of a response to a client.
 #[derive(Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     body: Outgoing,
     exchange: Exchange,
 }

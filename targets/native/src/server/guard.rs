@@ -5,27 +5,27 @@
 //! `chunked`. It serves what has both Content-Length and Transfer-Encoding, and drops the former: such a request is an
 //! attempt to smuggle another, and is refused here.
 
-use gateway_core::body::Body;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
-use http::{Request, Response, StatusCode, Version};
+use gateway_core::error::{Entry, Reject};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, StatusCode};
 
 /// The first bytes of the heads that have come, kept to find what hyper does not show.
 #[derive(Debug, Default)]
-pub struct Heads(Vec<u8>);
+pub(super) struct Heads(Vec<u8>);
 
 /// More than this of a head isn't kept: hyper refuses to read on soon after.
 const MAX_KEPT: usize = 256 * 1024;
 
 impl Heads {
     /// Keeps what came while no exchange was open.
-    pub fn keep(&mut self, bytes: &[u8]) {
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
         if self.0.len() + bytes.len() <= MAX_KEPT {
             self.0.extend_from_slice(bytes);
         }
     }
 
     /// Forgets what came: the exchange has begun.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if self.0.capacity() > 4096 {
             self.0 = Vec::new();
         } else {
@@ -51,74 +51,43 @@ impl Heads {
     }
 }
 
-/// Why a request is refused before the gateway sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Not exactly one `Host` (RFC 9112 §3.2).
-    Host,
-    /// Both Content-Length and Transfer-Encoding (RFC 9112 §6.3).
-    TwoLengths,
-    /// A transfer coding other than `chunked` (RFC 9112 §6.1).
-    TransferCoding,
-}
+/// Both Content-Length and Transfer-Encoding (RFC 9112 §6.3).
+const AMBIGUOUS_LENGTH: Entry = Entry {
+    status: StatusCode::BAD_REQUEST,
+    code: "ambiguous_length",
+    title: "Ambiguous message length",
+    detail: "the request has both Content-Length and Transfer-Encoding",
+};
+
+/// A transfer coding other than `chunked` (RFC 9112 §6.1).
+const UNKNOWN_TRANSFER_CODING: Entry = Entry {
+    status: StatusCode::NOT_IMPLEMENTED,
+    code: "unknown_transfer_coding",
+    title: "Unknown transfer coding",
+    detail: "the only transfer coding that is understood is chunked",
+};
 
 /// Checks the head of an HTTP/1 request; `heads` is what came before it began.
 ///
 /// # Errors
-/// Why it is refused.
-pub fn check<B>(request: &Request<B>, heads: &Heads) -> Result<(), Refusal> {
+/// What is answered; the connection is to be closed with it, since what follows may be body or request.
+pub(super) fn check<B>(request: &Request<B>, heads: &Heads) -> Result<(), Box<Reject>> {
     let headers = request.headers();
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(_), None) => {}
-        (None, _) if request.version() == Version::HTTP_10 => {}
-        _ => return Err(Refusal::Host),
-    }
     if headers.contains_key(TRANSFER_ENCODING) { check_coding(headers, heads) } else { Ok(()) }
 }
 
 #[cold]
-fn check_coding(headers: &HeaderMap, heads: &Heads) -> Result<(), Refusal> {
+fn check_coding(headers: &HeaderMap, heads: &Heads) -> Result<(), Box<Reject>> {
+    let refuse = |entry| {
+        let close = HeaderValue::from_static("close");
+        Err(Box::new(Reject::new(entry).with_header(CONNECTION, close)))
+    };
     if heads.state_content_length() {
-        return Err(Refusal::TwoLengths);
+        return refuse(&AMBIGUOUS_LENGTH);
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Refusal::TransferCoding),
-    }
-}
-
-impl Refusal {
-    /// The stable code of the error.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Host => "bad_host",
-            Self::TwoLengths => "ambiguous_length",
-            Self::TransferCoding => "unknown_transfer_coding",
-        }
-    }
-
-    /// The answer; it closes the connection, on which what follows can't be told apart from a body.
-    pub fn response<S>(self) -> Response<Body<S>> {
-        let (status, problem) = match self {
-            Self::Host => (
-                StatusCode::BAD_REQUEST,
-                r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the request has to have exactly one Host","code":"bad_host"}"#,
-            ),
-            Self::TwoLengths => (
-                StatusCode::BAD_REQUEST,
-                r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the request has both Content-Length and Transfer-Encoding","code":"ambiguous_length"}"#,
-            ),
-            Self::TransferCoding => (
-                StatusCode::NOT_IMPLEMENTED,
-                r#"{"type":"about:blank","title":"Not Implemented","status":501,"detail":"the only transfer coding understood is chunked","code":"unknown_transfer_coding"}"#,
-            ),
-        };
-        let mut response = Response::new(Body::Full(bytes::Bytes::from_static(problem.as_bytes())));
-        *response.status_mut() = status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        response
+        _ => refuse(&UNKNOWN_TRANSFER_CODING),
     }
 }

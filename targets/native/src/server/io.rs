@@ -13,7 +13,7 @@ use crate::transport::Transport;
 
 /// A client's connection as hyper sees it.
 #[derive(Debug)]
-pub struct ClientIo {
+pub(super) struct ClientIo {
     transport: Transport,
     /// What was read to find out the protocol.
     first: Bytes,
@@ -22,7 +22,7 @@ pub struct ClientIo {
 
 impl ClientIo {
     /// Reads `first` and then what comes over `transport`.
-    pub fn new(transport: Transport, first: Bytes, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(transport: Transport, first: Bytes, activity: Arc<Activity>) -> Self {
         Self { transport, first, activity }
     }
 }

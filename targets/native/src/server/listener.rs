@@ -14,7 +14,7 @@ const BACKLOG: i32 = 1024;
 ///
 /// # Errors
 /// When the address is none, or can't be listened on.
-pub fn listen(address: &str, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+pub(super) fn listen(address: &str, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let address = address
         .to_socket_addrs()?
         .next()

@@ -23,7 +23,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use gateway_core::config::AccessLog;
 use gateway_core::plan::Plan;
 use tokio::sync::watch;
 
@@ -45,18 +44,12 @@ pub enum RuntimeKind {
 }
 
 /// How the server runs, beyond its configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How the work is spread over threads.
     pub runtime: RuntimeKind,
     /// How many threads; by default one for each core that the process may use.
     pub threads: Option<NonZero<usize>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { runtime: RuntimeKind::default(), threads: None }
-    }
 }
 
 /// A running server.
@@ -168,9 +161,9 @@ impl Server {
     /// Accepts no more connections, finishes open exchanges for at most the `server.drain` of the newest configuration, and
     /// ends. Blocks until then.
     pub fn shutdown(mut self) -> Drained {
-        let drain = self.workers.first().map(|worker| worker.serving.load().settings.drain);
+        let drain = self.drain();
         self.shutdown.store(true, Ordering::Relaxed);
-        let _ = self.stop.send(Some(drain.unwrap_or_default()));
+        let _ = self.stop.send(Some(drain));
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
@@ -183,8 +176,13 @@ impl Server {
         Drained { cut_off }
     }
 
-    /// The form of the access log.
-    pub fn access_log(&self) -> AccessLog {
-        self.settings.access_log
+    /// Its address as a URL.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.is_https() { "https" } else { "http" }, self.address)
+    }
+
+    /// How long open exchanges may go on once a shutdown begins, by the newest configuration.
+    pub fn drain(&self) -> Duration {
+        self.workers.first().map_or(Duration::ZERO, |worker| worker.serving.load().settings.drain)
     }
 }

@@ -18,7 +18,7 @@ use crate::clock::TICK;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The runtime of a worker.
-pub fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> {
+pub(super) fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> {
     let mut builder = match kind {
         RuntimeKind::ThreadPerCore => Builder::new_current_thread(),
         RuntimeKind::WorkStealing => {
@@ -32,7 +32,12 @@ pub fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> {
 }
 
 /// Serves the connections to `socket` until a shutdown is over.
-pub fn run(runtime: Runtime, worker: Arc<Worker>, socket: TcpListener, mut stop: watch::Receiver<Option<Duration>>) {
+pub(super) fn run(
+    runtime: Runtime,
+    worker: Arc<Worker>,
+    socket: TcpListener,
+    mut stop: watch::Receiver<Option<Duration>>,
+) {
     runtime.block_on(async {
         let ticking = tokio::spawn({
             let (ticker, worker) = (Arc::clone(&worker.ticker), Arc::clone(&worker));
@@ -55,7 +60,7 @@ pub fn run(runtime: Runtime, worker: Arc<Worker>, socket: TcpListener, mut stop:
     // Ends every task, and with it what is still open.
     drop(runtime);
     worker.connections.store(cut_off, std::sync::atomic::Ordering::Release);
-    worker.flush_log();
+    worker.finish_log();
 }
 
 async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {

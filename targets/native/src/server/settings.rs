@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gateway_core::config::{AccessLog, Config};
+use gateway_core::config::AccessLog;
+use gateway_core::plan::Plan;
 
 /// What the server itself reads from a configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,25 +34,22 @@ pub struct TlsFiles {
 }
 
 impl Settings {
-    /// The settings in `config`.
-    pub fn of(config: &Config) -> Self {
-        let server = &config.server;
+    /// The settings in `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        let (server, limits) = (&plan.server, &plan.limits);
         let tls =
             server.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-        let limits = &config.limits;
-        let header_bytes = limits.header_bytes.map_or(32 * 1024, |size| size.0);
-        let url_bytes = limits.url_bytes.map_or(8 * 1024, |size| size.0);
         // The gateway counts names and values; on the wire there are separators too.
-        let separators = u64::from(limits.headers.unwrap_or(100)) * 4 + 64;
+        let separators = u64::from(limits.headers) * 4 + 64;
+        let head = limits.header_bytes.saturating_add(limits.url_bytes).saturating_add(separators);
         Self {
             listen: server.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             tls,
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             access_log: server.access_log.unwrap_or_default(),
             key_value_file: server.key_value_file.clone(),
-            max_headers: limits.headers.unwrap_or(100),
-            max_head: usize::try_from(header_bytes.saturating_add(url_bytes).saturating_add(separators))
-                .unwrap_or(usize::MAX),
+            max_headers: limits.headers,
+            max_head: usize::try_from(head).unwrap_or(usize::MAX),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::upstream::TlsError;
 
 /// What a request runs on; replaced as a whole by a reload.
 #[derive(Debug)]
-pub struct Serving {
+pub(super) struct Serving {
     /// The plan on its platform.
     pub gateway: Gateway<Native>,
     /// What of the settings can change while the server runs.
@@ -27,7 +27,7 @@ pub struct Serving {
 
 /// What the connections of one thread share.
 #[derive(Debug)]
-pub struct Worker {
+pub(super) struct Worker {
     /// What new requests run on.
     pub serving: Arc<ArcSwap<Serving>>,
     /// The worker's time.
@@ -45,7 +45,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the authorities of an upstream can't be used.
-    pub fn new(
+    pub(super) fn new(
         plan: Arc<Plan>,
         settings: Arc<Settings>,
         tls: Option<Arc<ServerConfig>>,
@@ -69,7 +69,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the authorities of an upstream can't be used.
-    pub fn prepare(
+    pub(super) fn prepare(
         &self,
         plan: Arc<Plan>,
         settings: Arc<Settings>,
@@ -82,17 +82,22 @@ impl Worker {
     }
 
     /// Serves new requests by `serving`; those under way go on as they began.
-    pub fn replace(&self, serving: Serving) {
+    pub(super) fn replace(&self, serving: Serving) {
         self.serving.store(Arc::new(serving));
     }
 
     /// Has the access log written out.
-    pub fn flush_log(&self) {
+    pub(super) fn flush_log(&self) {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }
 
+    /// Has the rest of the access log written out, and waits until the writer takes it.
+    pub(super) fn finish_log(&self) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).finish();
+    }
+
     /// Whether no client's connection stands.
-    pub fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.connections.load(Ordering::Acquire) == 0
     }
 }

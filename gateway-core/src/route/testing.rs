@@ -1,0 +1,117 @@
+//! Short ways to write specs and requests in tests.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::{Found, HostPattern, Lookup, MethodSet, PathPattern, Predicate, Spec, Table};
+use crate::config::{EncodedSlash, ValueMatch, ValueTest};
+
+/// A spec from `GET,POST host/path`, methods and host optional; a path that ends with `/*` is a prefix.
+pub(super) fn spec(route: usize, text: &str) -> Spec {
+    let (methods, url) = text.split_once(' ').unwrap_or(("", text));
+    let (host, path) = url.split_at(url.find('/').unwrap());
+    let path = match path.strip_suffix("/*") {
+        Some(prefix) => PathPattern::prefix(if prefix.is_empty() { "/" } else { prefix }, EncodedSlash::Keep),
+        None => PathPattern::template(path, EncodedSlash::Keep),
+    };
+    Spec {
+        route,
+        host: if host.is_empty() { HostPattern::Any } else { HostPattern::parse(host).unwrap() },
+        path: path.unwrap(),
+        methods: methods.split(',').filter(|m| !m.is_empty()).map(|m| MethodSet::named(m).unwrap()).collect(),
+        headers: Vec::new(),
+        query: Vec::new(),
+        cookies: Vec::new(),
+    }
+}
+
+/// Specs of routes numbered from 0.
+pub(super) fn specs(texts: &[&str]) -> Vec<Spec> {
+    texts.iter().enumerate().map(|(route, text)| spec(route, text)).collect()
+}
+
+pub(super) fn exact(value: &str) -> ValueMatch {
+    ValueMatch::Exact(value.to_owned())
+}
+
+pub(super) fn prefix(value: &str) -> ValueMatch {
+    ValueMatch::Test(ValueTest::Prefix(value.to_owned()))
+}
+
+pub(super) fn present(there: bool) -> ValueMatch {
+    ValueMatch::Test(ValueTest::Present(there))
+}
+
+pub(super) fn one_of(values: &[&str]) -> ValueMatch {
+    ValueMatch::Test(ValueTest::OneOf(values.iter().map(|value| (*value).to_owned()).collect()))
+}
+
+impl Spec {
+    pub(super) fn header(mut self, name: &str, test: &ValueMatch) -> Self {
+        self.headers.push(Predicate::header(name, test).unwrap());
+        self
+    }
+
+    pub(super) fn query(mut self, name: &str, test: &ValueMatch) -> Self {
+        self.query.push(Predicate::query(name, test).unwrap());
+        self
+    }
+
+    pub(super) fn cookie(mut self, name: &str, test: &ValueMatch) -> Self {
+        self.cookies.push(Predicate::cookie(name, test).unwrap());
+        self
+    }
+}
+
+/// What the table finds for `GET host/path?query` with these header lines, written as `found` writes it.
+pub(super) fn ask(table: &Table, request: &str, lines: &[(&str, &str)]) -> String {
+    let request = Request::new(request, lines);
+    show(&table.find(&request.lookup()))
+}
+
+/// `1 a,b` for route 1 with these parameters; `405 GET, OPTIONS`; `404`.
+pub(super) fn show(found: &Found<'_>) -> String {
+    match found {
+        Found::Route { route, params, .. } if params.is_empty() => route.to_string(),
+        Found::Route { route, params, .. } => format!("{route} {}", params.iter().collect::<Vec<_>>().join(",")),
+        Found::MethodNotAllowed { allow } => format!("405 {allow}"),
+        Found::NotFound => "404".to_owned(),
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+}
+
+impl Request {
+    pub(super) fn new(text: &str, lines: &[(&str, &str)]) -> Self {
+        let (method, url) = text.split_once(' ').unwrap_or(("GET", text));
+        let (host, rest) = url.split_at(url.find('/').unwrap());
+        let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        Self {
+            host: host.to_owned(),
+            path: path.to_owned(),
+            query: query.map(str::to_owned),
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            headers,
+        }
+    }
+
+    pub(super) fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            host: &self.host,
+            path: &self.path,
+            query: self.query.as_deref(),
+            method: &self.method,
+            headers: &self.headers,
+        }
+    }
+}
