@@ -161,6 +161,17 @@ impl fmt::Display for Field {
     }
 }
 
+impl fmt::Display for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.test {
+            Test::Present => write!(f, "{} present", self.field),
+            Test::Absent => write!(f, "{} absent", self.field),
+            Test::OneOf(values) => write!(f, "{} = `{}`", self.field, values.join("` or `")),
+            Test::Prefix(prefix) => write!(f, "{} = `{prefix}…`", self.field),
+        }
+    }
+}
+
 impl fmt::Display for PredicateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,10 @@
 //! The command line.
 
+mod demo;
 mod report;
+mod routes;
 mod serve;
+mod style;
 
 use std::process::ExitCode;
 
@@ -19,11 +22,14 @@ struct Cli {
 enum Command {
     /// Serve a configuration
     Serve(serve::Serve),
+    /// Serve gateway.json, or else the bundled one, in front of a demo upstream
+    Demo(demo::Demo),
 }
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
     }
 }
