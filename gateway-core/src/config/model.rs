@@ -505,7 +505,7 @@ pub struct FieldEdits {
     pub append: Entries<Value>,
 }
 
-/// A value to set: a template such as `{request.header.x-tenant}`, or a secret by reference.
+/// A value to set: a template such as `{header.x-tenant}`, or a secret by reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 pub enum Value {

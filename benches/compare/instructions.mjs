@@ -1,0 +1,79 @@
+// User-mode instructions of a fixed number of requests: by the processor's counter, or by callgrind where it has none.
+
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { find } from './environment.mjs';
+import { start } from './processes.mjs';
+import { withContestant } from './round.mjs';
+
+const WARM_UP = 1_000;
+const COUNTED = 4_000;
+
+export function countingMethod(settings, say) {
+  const wanted = settings.instructions;
+  if (wanted === 'off') return 'off';
+  if (wanted !== 'callgrind') {
+    if (hasCounter()) return 'perf';
+    if (wanted === 'perf') throw new Error('this machine has no instruction counter: `perf stat -e instructions:u true`');
+  }
+  if (find('valgrind') && find('callgrind_control')) return 'callgrind';
+  say('instructions are not counted: no counter in this machine, and no valgrind');
+  return 'off';
+}
+
+function hasCounter() {
+  try {
+    const output = execFileSync('sh', ['-c', 'perf stat -x, -e instructions:u true 2>&1'], { encoding: 'utf8' });
+    return Number(output.split(',')[0]) > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** `perf stat` on a running process. */
+export class PerfCounter {
+  static async start(pid) {
+    const child = start(['perf', 'stat', '-x,', '-e', 'instructions:u', '-p', String(pid)]);
+    // It does not say when it has attached.
+    await sleep(500);
+    return Object.assign(new PerfCounter(), { child });
+  }
+
+  async stop() {
+    const exited = once(this.child, 'exit');
+    this.child.kill('SIGINT');
+    await exited;
+    const count = Number(this.child.errors.split(',')[0]);
+    if (!(count > 0)) throw new Error(`perf counted nothing: ${this.child.errors.trim()}`);
+    return count;
+  }
+}
+
+/** Instructions a request under callgrind, which counts the same wherever it runs, at a fiftieth of the speed. */
+export async function countInstructions(contestant, scenario, settings) {
+  const wrap = (command, folder) => [
+    ...['valgrind', '--tool=callgrind', `--callgrind-out-file=${join(folder, 'callgrind.out')}`],
+    ...['--dump-line=no', '--compress-strings=no', '--', ...command],
+  ];
+  return withContestant(contestant, scenario, settings, wrap, async (child, load, folder) => {
+    await load.ask(`run ${WARM_UP}`, 300);
+    const control = (option) =>
+      execFileSync('callgrind_control', [option, String(child.pid)], { stdio: 'ignore', timeout: 60_000 });
+    control('--zero');
+    await load.ask(`run ${COUNTED}`, 600);
+    control('--dump');
+    const dumps = readdirSync(folder).filter((name) => /^callgrind\.out\.\d+/.test(name)).sort();
+    const total = dumps
+      .map((name) => /^(?:totals|summary): (\d+)/m.exec(readFileSync(join(folder, name), 'utf8'))?.[1])
+      .reduce((sum, count) => sum + Number(count ?? 0), 0);
+    if (total === 0) throw new Error('callgrind counted nothing');
+    if (process.env.EDGEWAY_BENCH_PROFILE) {
+      execFileSync('cp', ['-r', folder, join(process.env.EDGEWAY_BENCH_PROFILE, `${contestant.name}-${scenario.routes}`)]);
+    }
+    return total / COUNTED;
+  });
+}

@@ -1,0 +1,179 @@
+// The native gateways. Each has one worker, keeps connections alive on both sides, and writes no log.
+
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { built, find, version } from './environment.mjs';
+
+export function native() {
+  const [nginx, haproxy] = [find('nginx'), find('haproxy')];
+  return [
+    {
+      name: 'edgeway',
+      program: built('edgeway'),
+      missing: 'not built; leave out `--no-build`',
+      version: version([built('edgeway'), '--version'], /(\d\S+)/),
+      prepare: edgeway,
+    },
+    {
+      name: 'nginx',
+      program: nginx,
+      missing: 'not installed (Debian: nginx)',
+      version: nginx && version([nginx, '-v'], /nginx\/(\S+)/),
+      prepare: (place) => nginxCommand(nginx, place),
+    },
+    {
+      name: 'haproxy',
+      program: haproxy,
+      missing: 'not installed (Debian: haproxy)',
+      version: haproxy && version([haproxy, '-v'], /version (\d[\d.]*)/),
+      prepare: (place) => haproxyCommand(haproxy, place),
+    },
+    {
+      name: 'bare-hyper',
+      program: built('bare-hyper'),
+      missing: 'not built; leave out `--no-build`',
+      version: '1',
+      addsLess: true,
+      onlyPlain: true,
+      prepare: ({ proxy, upstream }) => ({
+        command: [built('bare-hyper'), `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`],
+      }),
+    },
+  ];
+}
+
+function edgeway({ folder, proxy, upstream, scenario }) {
+  const config = join(folder, 'gateway.json');
+  const routes = scenario.routes ? [String(scenario.routes)] : [];
+  const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
+  writeFileSync(config, execFileSync(built('examples/gateway_json'), args));
+  return { command: [built('edgeway'), 'serve', config] };
+}
+
+const numbers = (count) => Array.from({ length: count }, (_, number) => number);
+
+function nginxCommand(program, { folder, proxy, upstream, scenario, headers }) {
+  const added = ['proxy_set_header X-Forwarded-For $remote_addr;'];
+  const addedToResponse = [];
+  if (headers === 'same') {
+    added.push(
+      'proxy_set_header X-Forwarded-Host $http_host;',
+      'proxy_set_header X-Forwarded-Proto $scheme;',
+      'proxy_set_header Via "1.1 nginx";',
+      'proxy_set_header CDN-Loop nginx;',
+      'proxy_set_header X-Request-Id $request_id;',
+      // nginx has no second random number; a fixed parent costs it a little less than a fresh one.
+      'proxy_set_header traceparent 00-$request_id-00f067aa0ba902b7-01;',
+    );
+    addedToResponse.push('add_header Via "1.1 nginx";', 'add_header X-Request-Id $request_id;');
+  }
+  const common = ['proxy_set_header Connection "";', ...added];
+  const pass = 'proxy_pass http://upstream;';
+  const locations = scenario.routes
+    ? numbers(scenario.routes).map((route) =>
+        [
+          `location /service-${route}/items/ {`,
+          ...common,
+          `proxy_set_header X-Route route-${route};`,
+          'proxy_set_header X-Tenant acme;',
+          'proxy_set_header X-Debug "";',
+          'proxy_set_header X-Session "";',
+          ...addedToResponse,
+          'proxy_hide_header X-Served-By;',
+          'add_header X-Served-By gateway;',
+          'proxy_hide_header Cache-Control;',
+          'add_header Cache-Control no-store;',
+          'proxy_hide_header X-Powered-By;',
+          `${pass} }`,
+        ].join('\n'),
+      )
+    : [['location / {', ...common, ...addedToResponse, `${pass} }`].join('\n')];
+  const config = `
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr crit;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  keepalive_requests 1000000000;
+  keepalive_timeout 600;
+  tcp_nodelay on;
+  upstream upstream {
+    server 127.0.0.1:${upstream};
+    keepalive 256;
+    keepalive_requests 1000000000;
+    keepalive_timeout 600;
+  }
+  server {
+    listen 127.0.0.1:${proxy};
+    proxy_http_version 1.1;
+    ${locations.join('\n')}
+  }
+}
+`;
+  writeFileSync(join(folder, 'nginx.conf'), config);
+  return { command: [program, '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')] };
+}
+
+function haproxyCommand(program, { folder, proxy, upstream, scenario, headers }) {
+  const rules = ['http-request set-header X-Forwarded-For %[src]'];
+  if (headers === 'same') {
+    rules.push(
+      'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
+      'http-request set-header X-Forwarded-Proto http',
+      'http-request set-header Via "1.1 haproxy"',
+      'http-request set-header CDN-Loop haproxy',
+      // rand gives 32 bits in 16 digits: as long as what the others send.
+      'unique-id-format %[rand,hex]%[rand,hex]',
+      'unique-id-header X-Request-Id',
+      'http-request set-header traceparent 00-%[unique-id]-%[rand,hex]-01',
+      'http-response set-header Via "1.1 haproxy"',
+      'http-response set-header X-Request-Id %[unique-id]',
+    );
+  }
+  if (scenario.routes) {
+    // One map look-up finds the route and its own value; 200 backends would each need connections of their own.
+    const map = numbers(scenario.routes).map((route) => `/service-${route}/items/ route-${route}\n`);
+    writeFileSync(join(folder, 'routes.map'), map.join(''));
+    rules.push(
+      `http-request set-var(txn.route) path,map_beg(${join(folder, 'routes.map')})`,
+      'http-request deny deny_status 404 unless { var(txn.route) -m found }',
+      'http-request set-header X-Route %[var(txn.route)]',
+      'http-request set-header X-Tenant acme',
+      'http-request del-header X-Debug',
+      'http-request del-header X-Session',
+      'http-response set-header X-Served-By gateway',
+      'http-response set-header Cache-Control no-store',
+      'http-response del-header X-Powered-By',
+    );
+  }
+  const config = `
+global
+  nbthread 1
+  maxconn 1024
+defaults
+  mode http
+  timeout client 600s
+  timeout server 600s
+  timeout connect 5s
+  timeout http-keep-alive 600s
+  option http-keep-alive
+  http-reuse always
+frontend gateway
+  bind 127.0.0.1:${proxy}
+  ${rules.join('\n  ')}
+  default_backend upstream
+backend upstream
+  server upstream 127.0.0.1:${upstream} pool-max-conn 256
+`;
+  writeFileSync(join(folder, 'haproxy.cfg'), config);
+  return { command: [program, '-db', '-f', join(folder, 'haproxy.cfg')] };
+}

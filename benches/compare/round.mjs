@@ -1,0 +1,61 @@
+// One contestant in one round: throughput with CPU time, then latency at a constant rate.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { cpuNanoseconds } from './cpu.mjs';
+import { built } from './environment.mjs';
+import { PerfCounter } from './instructions.mjs';
+import { Load, end, freePort, ready, start } from './processes.mjs';
+import { verifyAdded } from './scenarios.mjs';
+
+const LATENCY_SECONDS = 3;
+
+/** Starts a contestant with load and upstream beside it, checks that it does the work, and calls `action(child, load)`. */
+export async function withContestant(contestant, scenario, settings, wrap, action) {
+  const folder = mkdtempSync(join(tmpdir(), 'edgeway-bench-'));
+  const [proxy, upstream] = [await freePort(), await freePort()];
+  let child;
+  let load;
+  try {
+    load = new Load(built('bench-load'), {
+      proxy,
+      upstream,
+      connections: settings.connections,
+      routes: scenario.routes,
+      core: settings.pins.load,
+    });
+    const place = { folder, proxy, upstream, scenario, headers: settings.headers };
+    const { command, cwd, env } = contestant.prepare(place);
+    child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env });
+    await ready(child, proxy, 60);
+    const exchange = await load.ask('check', 60);
+    scenario.verify(exchange);
+    if (settings.headers === 'same' && !contestant.addsLess) verifyAdded(exchange);
+    return await action(child, load, folder);
+  } finally {
+    if (load) await load.end();
+    if (child) await end(child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export async function measureRound(contestant, scenario, settings, method) {
+  return withContestant(contestant, scenario, settings, (command) => command, async (child, load) => {
+    await load.ask(`run ${Math.ceil(settings.requests / 5)}`);
+    const counter = method === 'perf' ? await PerfCounter.start(child.pid) : undefined;
+    const before = cpuNanoseconds(child.pid);
+    const throughput = await load.ask(`run ${settings.requests}`);
+    const cpu = cpuNanoseconds(child.pid) - before;
+    const instructions = await counter?.stop();
+    const paced = await load.ask(`run ${settings.rate * LATENCY_SECONDS} ${settings.rate}`);
+    return {
+      instructions: instructions === undefined ? undefined : instructions / throughput.requests,
+      cpu: cpu / throughput.requests / 1000,
+      throughput: throughput.perSecond,
+      p50: paced.microseconds.p50,
+      p99: paced.microseconds.p99,
+    };
+  });
+}

@@ -1,0 +1,60 @@
+// The work that every contestant does, and how to tell from one exchange that it does all of it.
+
+/**
+ * `routes`: how many routes the load rotates over; 0 means one route that takes everything.
+ * `verify`: throws unless the heads, as they arrived at the upstream and at the client, show the work.
+ */
+export const SCENARIOS = {
+  plain: {
+    title: 'plain proxying, one route',
+    routes: 0,
+    verify(exchange) {
+      expectPresent('request', exchange.request, 'x-debug', '1');
+      expectPresent('response', exchange.response, 'x-powered-by', 'bench');
+    },
+  },
+  edits: {
+    title: '200 routes with header edits (request: 2 set, 2 removed; response: 2 set, 1 removed)',
+    routes: 200,
+    verify(exchange) {
+      const route = /^GET \/service-(\d+)\//.exec(exchange.request)?.[1];
+      expectPresent('request', exchange.request, 'x-route', `route-${route}`);
+      expectPresent('request', exchange.request, 'x-tenant', 'acme');
+      expectAbsent('request', exchange.request, 'x-debug');
+      expectAbsent('request', exchange.request, 'x-session');
+      expectPresent('response', exchange.response, 'x-served-by', 'gateway');
+      expectPresent('response', exchange.response, 'cache-control', 'no-store');
+      expectAbsent('response', exchange.response, 'x-powered-by');
+    },
+  },
+};
+
+/** The headers that Edgeway adds to each request and response, which `--headers same` asks of its peers. */
+export const ADDED = {
+  request: ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via', 'cdn-loop', 'x-request-id', 'traceparent'],
+  response: ['via', 'x-request-id'],
+};
+
+export function verifyAdded(exchange) {
+  for (const name of ADDED.request) expectPresent('request', exchange.request, name);
+  for (const name of ADDED.response) expectPresent('response', exchange.response, name);
+}
+
+function values(message, name) {
+  const head = message.split('\r\n\r\n', 1)[0].split('\r\n').slice(1);
+  return head
+    .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
+    .filter(([field]) => field === name)
+    .map(([, value]) => value);
+}
+
+function expectPresent(which, message, name, value) {
+  const found = values(message, name);
+  if (found.length !== 1 || (value !== undefined && found[0] !== value)) {
+    throw new Error(`its ${which} should have one \`${name}: ${value ?? '…'}\`:\n${message.split('\r\n\r\n', 1)[0]}`);
+  }
+}
+
+function expectAbsent(which, message, name) {
+  if (values(message, name).length > 0) throw new Error(`its ${which} should have no \`${name}\``);
+}

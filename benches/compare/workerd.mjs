@@ -1,0 +1,5 @@
+// Workers on workerd, served raw.
+
+export function workerd() {
+  return [];
+}

@@ -1,0 +1,90 @@
+//! A platform that answers at once: what is left is the gateway's own work.
+
+use core::convert::Infallible;
+use core::time::Duration;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::gcra::Verdict;
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+};
+use gateway_core::time::Timestamp;
+use http::{HeaderValue, Response, header};
+
+/// What every upstream of [`Still`] answers with.
+pub const UPSTREAM_BODY: Bytes = Bytes::from_static(br#"{"ok":true}"#);
+
+/// A platform where time stands still and every upstream answers at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Still;
+
+impl Platform for Still {
+    const CAPABILITIES: Capabilities = Capabilities {
+        name: "the benchmark",
+        host_override: true,
+        connect_deadline: true,
+        redis_counters: false,
+        upstream_tls: true,
+    };
+}
+
+impl Fetch for Still {
+    type Stream = Infallible;
+
+    async fn fetch(&self, call: UpstreamCall<'_, Infallible>) -> Result<Response<Body<Infallible>>, IoError> {
+        drop(call);
+        let mut response = Response::new(Body::Full(UPSTREAM_BODY));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ETAG, HeaderValue::from_static("\"33a64df5\""));
+        headers.insert("x-powered-by", HeaderValue::from_static("bench"));
+        Ok(response)
+    }
+
+    fn limit(&self, stream: Infallible, _: u64) -> Infallible {
+        stream
+    }
+
+    async fn collect(&self, stream: Infallible, _: u64) -> Result<Bytes, IoError> {
+        match stream {}
+    }
+}
+
+impl KeyValue for Still {
+    async fn get(&self, _: &str) -> Result<Option<Bytes>, IoError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), IoError> {
+        Err(IoError::new(IoErrorKind::Store))
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), IoError> {
+        Err(IoError::new(IoErrorKind::Store))
+    }
+}
+
+impl Counters for Still {
+    async fn apply(&self, _: &str, _: CounterOp) -> Result<CounterVerdict, IoError> {
+        Ok(CounterVerdict::Gcra(Verdict {
+            admitted: true,
+            remaining: 1,
+            retry_after: Duration::ZERO,
+            reset_after: Duration::ZERO,
+        }))
+    }
+}
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(1_700_000_000_000)
+    }
+}
+
+impl Random for Still {
+    fn next_u64(&self) -> u64 {
+        0x9e37_79b9_7f4a_7c15
+    }
+}

@@ -1,0 +1,44 @@
+//! The JSON Schema of the configuration, from its types.
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::Value;
+
+use super::Config;
+
+/// The JSON Schema (draft 2020-12) of `gateway.json`. It accepts exactly what [`read`](super::read) accepts, but that names
+/// come only once in an object, which a schema can't say.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
+    RecursiveTransform(say_what_is_read).transform(&mut schema);
+    schema.insert("title".to_owned(), "Edgeway configuration".into());
+    schema.to_value()
+}
+
+fn say_what_is_read(schema: &mut Schema) {
+    // Validators need not read `format`.
+    if schema.get("format").and_then(Value::as_str) == Some("uint32") {
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+    }
+    // What is absent has no value; what that means is in the description.
+    if schema.get("default") == Some(&Value::Null) {
+        schema.remove("default");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command line prints it like this.
+    #[test]
+    fn the_committed_schema_is_current() {
+        let committed: Value = serde_json::from_str(include_str!("../../../gateway.schema.json")).unwrap();
+        assert!(
+            committed == json_schema(),
+            "gateway.schema.json is stale; refresh it with `cargo run -- schema > gateway.schema.json`"
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! Field names as a backend may fold them.
+//!
+//! CGI and WSGI turn `-` into `_`, and some frameworks `.` too: to them `X_Remote.User` and `X-Remote-User` are one field.
+//! What guards a name therefore guards every spelling of it.
+
+/// `byte` in the one spelling that names are compared in: lower case, `-` for `_` and `.`.
+pub(crate) const fn fold(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        _ => byte.to_ascii_lowercase(),
+    }
+}
+
+/// Whether `name` is `folded` in any spelling; `folded` is in the folded one.
+pub(crate) fn is_alias(name: &[u8], folded: &[u8]) -> bool {
+    name.len() == folded.len() && starts_with_alias(name, folded)
+}
+
+/// Whether `name` begins with `folded` in any spelling.
+pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
+    name.len() >= folded.len() && name.iter().zip(folded).all(|(byte, expected)| fold(*byte) == *expected)
+}
+
+/// A set of names by their first and third letters: what is not in it is none of them, what is in it may be one.
+///
+/// The third, since so many names begin with `x-`. Most fields of a request are told apart from a group of names like this,
+/// at the cost of a few instructions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter([u32; 32]);
+
+/// The place of a name in every [`Filter`].
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    row: usize,
+    bit: u32,
+}
+
+impl Slot {
+    pub(crate) const fn of(name: &[u8]) -> Self {
+        // The lowest five bits are the same for capital and small letters.
+        match name {
+            [first, _, third, ..] => Self { row: (fold(*first) & 31) as usize, bit: 1 << (fold(*third) & 31) },
+            [first, ..] => Self { row: (fold(*first) & 31) as usize, bit: 1 },
+            [] => Self { row: 0, bit: 1 },
+        }
+    }
+}
+
+impl Filter {
+    pub(crate) const EMPTY: Self = Self([0; 32]);
+
+    /// The set of these names, and of those that begin like them.
+    #[expect(clippy::indexing_slicing, reason = "worked out by the compiler")]
+    pub(crate) const fn of(names: &[&str]) -> Self {
+        let mut filter = Self::EMPTY;
+        let mut place = 0;
+        while place < names.len() {
+            filter.add(names[place].as_bytes());
+            place += 1;
+        }
+        filter
+    }
+
+    /// Adds `name` and all longer names that begin with it.
+    #[expect(clippy::indexing_slicing, reason = "a row is below 32")]
+    pub(crate) const fn add(&mut self, name: &[u8]) {
+        let slot = Slot::of(name);
+        self.0[slot.row] |= if name.len() < 3 { u32::MAX } else { slot.bit };
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "a row is below 32")]
+    pub(crate) const fn may_contain(&self, slot: Slot) -> bool {
+        self.0[slot.row] & slot.bit != 0
+    }
+
+    /// The names of both.
+    #[expect(clippy::indexing_slicing, reason = "there are 32 rows")]
+    pub(crate) const fn with(mut self, other: &Self) -> Self {
+        let mut row = 0;
+        while row < 32 {
+            self.0[row] |= other.0[row];
+            row += 1;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_lets_its_names_through_in_every_spelling() {
+        let filter = Filter::of(&["x-real-ip", "te", "forwarded"]);
+        for name in ["x-real-ip", "X_REAL_IP", "x.real.ip", "te", "TE", "team", "forwarded", "Forwarded-For"] {
+            assert!(filter.may_contain(Slot::of(name.as_bytes())), "{name}");
+        }
+        for name in ["", "x", "host", "x-tenant", "content-type", "from"] {
+            assert!(!filter.may_contain(Slot::of(name.as_bytes())), "{name}");
+        }
+        assert!(Filter::EMPTY.with(&filter).may_contain(Slot::of(b"te")));
+    }
+}

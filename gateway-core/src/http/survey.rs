@@ -1,0 +1,97 @@
+//! One look at the names of a request's fields that tells which of the header rules have anything to do.
+//!
+//! Each rule can be called without it; asking first spares a request that none of them concerns three passes and two lookups.
+
+use http::HeaderMap;
+
+use super::identity::IdentityNames;
+use super::names::{Filter, Slot};
+use super::{forwarded, hop_by_hop, loop_guard};
+
+/// Which rules have something to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// There are fields for [`IdentityNames::strip`].
+    pub identity: bool,
+    /// There are fields for [`hop_by_hop::strip_request`].
+    pub hop_by_hop: bool,
+    /// There are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops; without any,
+    /// [`announce`](forwarded::TrustedProxies::announce) does the same.
+    pub forwarding: bool,
+    /// There are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
+    pub marks: bool,
+}
+
+const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
+const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
+const MARKS: Filter = Filter::of(&["via", "cdn-loop"]);
+const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS);
+
+impl Survey {
+    /// Looks at each name once.
+    #[must_use]
+    pub fn of(headers: &HeaderMap, names: &IdentityNames) -> Self {
+        let mut survey = Self::default();
+        for name in headers.keys() {
+            let name = name.as_str();
+            let slot = Slot::of(name.as_bytes());
+            if names.may_reserve(slot) {
+                survey.identity |= names.is_reserved(name);
+            }
+            if !FIXED.may_contain(slot) {
+                continue;
+            }
+            survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::place(name).is_some();
+            survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
+            survey.marks |= loop_guard::is_mark(name);
+        }
+        survey
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::fields;
+
+    fn survey(name: &str) -> Survey {
+        Survey::of(&fields(&[("host", "a"), (name, "1"), ("accept", "*/*")]), &IdentityNames::default())
+    }
+
+    #[test]
+    fn ordinary_fields_concern_nobody() {
+        for name in
+            ["content-type", "cookie", "authorization", "x-tenant", "user-agent", "traceparent", "x-request-id", "a"]
+        {
+            assert_eq!(survey(name), Survey::default(), "{name}");
+        }
+    }
+
+    /// Nothing that a rule would act on is overlooked.
+    #[test]
+    fn every_name_of_every_rule_is_seen() {
+        for name in hop_by_hop::NAMES {
+            assert!(survey(name).hop_by_hop, "{name}");
+        }
+        for name in forwarded::CLAIMS {
+            let name = if name.ends_with('-') { format!("{name}for") } else { name.to_owned() };
+            for spelling in [name.clone(), name.replace('-', "_"), name.replace('-', ".")] {
+                assert!(survey(&spelling).forwarding, "{spelling}");
+            }
+        }
+        for name in ["x-consumer-id", "x_consumer_id", "remote.user", "client-cert", "x-ssl-client-dn"] {
+            assert!(survey(name).identity, "{name}");
+        }
+        for name in ["via", "cdn-loop"] {
+            assert!(survey(name).marks, "{name}");
+        }
+    }
+
+    #[test]
+    fn own_identity_names_are_seen() {
+        let names = IdentityNames::new(&["q*".to_owned(), "my.org".to_owned()]).unwrap();
+        for name in ["q", "qz", "q-z-z", "my-org", "my_org"] {
+            assert!(Survey::of(&fields(&[(name, "1")]), &names).identity, "{name}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the program says on standard error.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::config_file::ConfigError;
+use crate::server::{Drained, Server};
+use crate::supervise::{Event, Refused};
+
+/// Says why the program ends, and makes it fail.
+pub(super) fn failure(error: &dyn Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
+}
+
+/// Says what is wrong with the configuration, and makes the program fail.
+pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
+    print_config_error(path, error);
+    ExitCode::FAILURE
+}
+
+/// Says where the server listens.
+pub(super) fn started(server: &Server, path: &Path, routes: usize) {
+    eprintln!("serving {routes} routes of {} on {}", path.display(), server.url());
+}
+
+/// Says what happened to the running server.
+pub(super) fn event(event: &Event<'_>) {
+    match event {
+        Event::Reloaded { path, routes, restart } => {
+            eprintln!("reloaded {}: {routes} routes", path.display());
+            for name in restart {
+                eprintln!("note: {name} has changed, which takes effect at the next start");
+            }
+        }
+        Event::Refused { path, reason } => {
+            match reason {
+                Refused::Config(error) => print_config_error(path, error),
+                Refused::Start(error) => eprintln!("{}: {error}", path.display()),
+            }
+            eprintln!("{} is not used; what was served before is served on", path.display());
+        }
+        Event::Draining { drain } => {
+            eprintln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
+        }
+    }
+}
+
+/// Says how the shutdown went.
+pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
+    match drained {
+        Some(Drained { cut_off: 0 }) => ExitCode::SUCCESS,
+        Some(Drained { cut_off }) => {
+            eprintln!("{cut_off} connections were cut off");
+            ExitCode::SUCCESS
+        }
+        None => ExitCode::FAILURE,
+    }
+}
+
+fn print_config_error(path: &Path, error: &ConfigError) {
+    for line in error.to_string().lines() {
+        eprintln!("{}: {line}", path.display());
+    }
+}

@@ -1,0 +1,11 @@
+//! The native server: `gateway_core` on sockets.
+
+pub mod cli;
+pub mod clock;
+pub mod config_file;
+pub mod platform;
+pub mod server;
+pub mod stream;
+pub mod supervise;
+mod transport;
+pub mod upstream;

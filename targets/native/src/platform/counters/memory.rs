@@ -1,0 +1,147 @@
+//! Cells in memory, spread over shards so that threads seldom wait for each other.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::gcra;
+use gateway_core::time::Timestamp;
+
+const SHARDS: usize = 64;
+
+/// The most cells of a shard: a million in all, some 150 MB. Beyond, the one that was looked at longest ago is forgotten.
+const MAX_CELLS: usize = 16 * 1024;
+
+/// How many cells are looked at for each new one, to forget those that no longer matter: more than one, so that they
+/// are forgotten faster than others come.
+const SWEEP: usize = 2;
+
+/// Cells in memory.
+#[derive(Debug)]
+pub struct Cells {
+    hasher: RandomState,
+    shards: Box<[Mutex<Shard>]>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    cells: HashMap<Arc<str>, Cell>,
+    /// Every cell once, in the order in which they are looked at.
+    queue: VecDeque<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Cell {
+    state: u64,
+    expires: Timestamp,
+}
+
+impl Default for Cells {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl Cells {
+    /// Applies `op` to `cell` at `now`.
+    pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> CounterVerdict {
+        let place = usize::try_from(self.hasher.hash_one(cell) % SHARDS as u64).unwrap_or_default();
+        match self.shards.get(place) {
+            Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).apply(cell, op, now),
+            None => decide(None, op, now).1,
+        }
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().unwrap().cells.len()).sum()
+    }
+}
+
+impl Shard {
+    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> CounterVerdict {
+        if let Some(cell) = self.cells.get_mut(name) {
+            let state = (cell.expires > now).then_some(cell.state);
+            let (state, verdict) = decide(state, op, now);
+            *cell = Cell { state, expires: now.saturating_add(verdict.keep_for()) };
+            return verdict;
+        }
+        self.sweep(now);
+        let (state, verdict) = decide(None, op, now);
+        let name: Arc<str> = name.into();
+        self.cells.insert(Arc::clone(&name), Cell { state, expires: now.saturating_add(verdict.keep_for()) });
+        self.queue.push_back(name);
+        verdict
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
+        for _ in 0..SWEEP {
+            let Some(name) = self.queue.pop_front() else { return };
+            let expired = self.cells.get(&name).is_none_or(|cell| cell.expires <= now);
+            if expired || self.cells.len() >= MAX_CELLS {
+                self.cells.remove(&name);
+            } else {
+                self.queue.push_back(name);
+            }
+        }
+    }
+}
+
+fn decide(state: Option<u64>, op: CounterOp, now: Timestamp) -> (u64, CounterVerdict) {
+    match op {
+        CounterOp::Gcra { quota, cost } => {
+            let (state, verdict) = gcra::decide(state, now, quota, cost);
+            (state, CounterVerdict::Gcra(verdict))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gateway_core::policy::gcra::Quota;
+
+    use super::*;
+
+    const OP: CounterOp =
+        CounterOp::Gcra { quota: Quota { limit: 100, window: Duration::from_secs(60), burst: 100 }, cost: 1 };
+
+    fn admitted(verdict: CounterVerdict) -> bool {
+        let CounterVerdict::Gcra(verdict) = verdict;
+        verdict.admitted
+    }
+
+    #[test]
+    fn threads_together_get_no_more_than_the_limit() {
+        let cells = Cells::default();
+        let now = Timestamp::from_unix_millis(1_000_000);
+        let total: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..50).filter(|_| admitted(cells.apply("a", OP, now))).count()))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(total, 100);
+    }
+
+    #[test]
+    fn cells_are_forgotten_once_their_quota_is_whole_again() {
+        let cells = Cells::default();
+        for n in 0..50_000_u64 {
+            // Each cell matters for 600 ms, and one comes each millisecond.
+            cells.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000 + n));
+        }
+        assert!(cells.len() < 5_000, "{}", cells.len());
+    }
+
+    #[test]
+    fn cells_that_all_matter_are_bounded_too() {
+        let mut shard = Shard::default();
+        for n in 0..MAX_CELLS + 1000 {
+            shard.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000));
+        }
+        assert!(shard.cells.len() <= MAX_CELLS && shard.queue.len() == shard.cells.len());
+    }
+}

@@ -1,0 +1,105 @@
+//! Values in memory.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use bytes::Bytes;
+use gateway_core::time::Timestamp;
+
+/// The most bytes of keys and values; there is no disk to move more to.
+const MAX_BYTES: usize = 64 << 20;
+
+/// What an entry takes beside its key and value, about.
+const OVERHEAD: usize = 100;
+
+/// Values in memory.
+#[derive(Debug, Default)]
+pub struct Memory(RwLock<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_key: HashMap<String, Entry>,
+    bytes: usize,
+    /// No entry expires before; none ever if absent.
+    next_expiry: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    value: Bytes,
+    expires: Option<Timestamp>,
+}
+
+impl Memory {
+    pub(super) fn get(&self, key: &str, now: Timestamp) -> Option<Bytes> {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.by_key.get(key)?;
+        entry.expires.is_none_or(|expires| expires > now).then(|| entry.value.clone())
+    }
+
+    /// False if there is no room.
+    pub(super) fn put(&self, key: &str, value: Bytes, expires: Option<Timestamp>, now: Timestamp) -> bool {
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(key);
+        entries.sweep(now);
+        let bytes = size(key, &value);
+        if entries.bytes + bytes > MAX_BYTES {
+            return false;
+        }
+        entries.bytes += bytes;
+        entries.next_expiry = match (entries.next_expiry, expires) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        entries.by_key.insert(key.to_owned(), Entry { value, expires });
+        true
+    }
+
+    pub(super) fn delete(&self, key: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+impl Entries {
+    fn remove(&mut self, key: &str) {
+        if let Some(entry) = self.by_key.remove(key) {
+            self.bytes -= size(key, &entry.value);
+        }
+    }
+
+    fn sweep(&mut self, now: Timestamp) {
+        if self.next_expiry.is_none_or(|next| next > now) {
+            return;
+        }
+        let mut bytes = self.bytes;
+        self.by_key.retain(|key, entry| {
+            let keep = entry.expires.is_none_or(|expires| expires > now);
+            if !keep {
+                bytes -= size(key, &entry.value);
+            }
+            keep
+        });
+        self.bytes = bytes;
+        self.next_expiry = self.by_key.values().filter_map(|entry| entry.expires).min();
+    }
+}
+
+fn size(key: &str, value: &Bytes) -> usize {
+    key.len() + value.len() + OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_what_there_is_no_room_for() {
+        let memory = Memory::default();
+        let value = Bytes::from(vec![0; MAX_BYTES / 2]);
+        let now = Timestamp::from_unix_millis(0);
+        assert!(memory.put("a", value.clone(), Some(Timestamp::from_unix_millis(10)), now));
+        assert!(memory.put("a", value.clone(), Some(Timestamp::from_unix_millis(10)), now), "it takes its own place");
+        assert!(!memory.put("b", value.clone(), None, now));
+        assert!(memory.put("b", value, None, Timestamp::from_unix_millis(10)));
+    }
+}

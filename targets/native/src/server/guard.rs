@@ -1,0 +1,93 @@
+//! What makes an HTTP/1.1 request ambiguous, beyond what hyper refuses itself.
+//!
+//! hyper answers 400 to a request line or field that is malformed, to a folded line (RFC 9112 §5.2), whitespace before a
+//! colon (§5.1), Content-Length values that differ or are no number (§6.3), Transfer-Encoding in HTTP/1.0 or not ending in
+//! `chunked`. It serves what has both Content-Length and Transfer-Encoding, and drops the former: such a request is an
+//! attempt to smuggle another, and is refused here.
+
+use gateway_core::error::{Entry, Reject};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::{Request, StatusCode};
+
+/// The first bytes of the heads that have come, kept to find what hyper does not show.
+#[derive(Debug, Default)]
+pub(super) struct Heads(Vec<u8>);
+
+/// More than this of a head isn't kept: hyper refuses to read on soon after.
+const MAX_KEPT: usize = 256 * 1024;
+
+impl Heads {
+    /// Keeps what came while no exchange was open.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if self.0.len() + bytes.len() <= MAX_KEPT {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+
+    /// Forgets what came: the exchange has begun.
+    pub(super) fn clear(&mut self) {
+        if self.0.capacity() > 4096 {
+            self.0 = Vec::new();
+        } else {
+            self.0.clear();
+        }
+    }
+
+    /// Whether a field of the head that came states a Content-Length.
+    ///
+    /// Of a pipelined request the head may have come before the previous exchange ended, and not be here: hyper then goes
+    /// by the transfer coding alone and closes the connection, as RFC 9112 §6.3 allows too.
+    fn state_content_length(&self) -> bool {
+        const NAME: &[u8] = b"content-length";
+        self.0
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+            .skip_while(|line| line.is_empty())
+            .take_while(|line| !line.is_empty())
+            .any(|line| {
+                line.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME))
+                    && line.get(NAME.len()) == Some(&b':')
+            })
+    }
+}
+
+/// Both Content-Length and Transfer-Encoding (RFC 9112 §6.3).
+const AMBIGUOUS_LENGTH: Entry = Entry {
+    status: StatusCode::BAD_REQUEST,
+    code: "ambiguous_length",
+    title: "Ambiguous message length",
+    detail: "the request has both Content-Length and Transfer-Encoding",
+};
+
+/// A transfer coding other than `chunked` (RFC 9112 §6.1).
+const UNKNOWN_TRANSFER_CODING: Entry = Entry {
+    status: StatusCode::NOT_IMPLEMENTED,
+    code: "unknown_transfer_coding",
+    title: "Unknown transfer coding",
+    detail: "the only transfer coding that is understood is chunked",
+};
+
+/// Checks the head of an HTTP/1 request; `heads` is what came before it began.
+///
+/// # Errors
+/// What is answered; the connection is to be closed with it, since what follows may be body or request.
+pub(super) fn check<B>(request: &Request<B>, heads: &Heads) -> Result<(), Box<Reject>> {
+    let headers = request.headers();
+    if headers.contains_key(TRANSFER_ENCODING) { check_coding(headers, heads) } else { Ok(()) }
+}
+
+#[cold]
+fn check_coding(headers: &HeaderMap, heads: &Heads) -> Result<(), Box<Reject>> {
+    let refuse = |entry| {
+        let close = HeaderValue::from_static("close");
+        Err(Box::new(Reject::new(entry).with_header(CONNECTION, close)))
+    };
+    if heads.state_content_length() {
+        return refuse(&AMBIGUOUS_LENGTH);
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => refuse(&UNKNOWN_TRANSFER_CODING),
+    }
+}

@@ -1,0 +1,126 @@
+//! The client's side: its request as the gateway takes it, and the gateway's answer as the host sends it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use gateway_core::body::Body;
+use gateway_core::ports::{Peer, Scheme};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use spin_sdk::wasip3::http::types as wasi;
+
+use crate::fetch::is_bodiless;
+use crate::fields;
+use crate::stream::{Stream, content_length, no_trailers, of_bytes};
+
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// A client's request, and who sent it.
+///
+/// # Errors
+/// The status that a request gets which is not as RFC 9110 has it.
+pub(crate) fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
+    let mut headers = fields::read(&request.get_headers()).ok_or(StatusCode::BAD_REQUEST)?;
+    let method = method(&request.get_method()).ok_or(StatusCode::NOT_IMPLEMENTED)?;
+    let target = request.get_path_with_query().unwrap_or_default();
+    let target = if target.is_empty() || target.starts_with('?') { format!("/{target}") } else { target };
+    let uri = Uri::try_from(target).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let scheme = match request.get_scheme() {
+        Some(wasi::Scheme::Https) => Scheme::Https,
+        _ => Scheme::Http,
+    };
+    let peer = Peer { address: client_address(&headers), scheme };
+    remove_spin_fields(&mut headers);
+    let has_body = has_body(&method, &headers);
+    if !headers.contains_key(HOST) {
+        // HTTP/2 has the host in `:authority`.
+        let host = request.get_authority().and_then(|authority| HeaderValue::try_from(authority).ok());
+        headers.extend(host.map(|host| (HOST, host)));
+    }
+    let body = if has_body { Body::Stream(Stream::of_request(request, &headers)) } else { Body::Empty };
+    let mut received = Request::new(body);
+    *received.method_mut() = method;
+    *received.uri_mut() = uri;
+    *received.headers_mut() = headers;
+    Ok((received, peer))
+}
+
+/// Spin appends the address after whatever the client sent under this name, so the last one is its own.
+fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    let text = headers.get_all(CLIENT_ADDRESS).iter().next_back()?.to_str().ok()?;
+    text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()
+}
+
+fn remove_spin_fields(headers: &mut HeaderMap) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Whether the request has content (RFC 9112 §6.3). HTTP/2 frames it without a header field and has no Host field; there
+/// only a method that carries content by nature is taken to have some.
+fn has_body(method: &Method, headers: &HeaderMap) -> bool {
+    match content_length(headers) {
+        Some(length) => length > 0,
+        None if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH) => true,
+        None => !headers.contains_key(HOST) && matches!(*method, Method::POST | Method::PUT | Method::PATCH),
+    }
+}
+
+fn method(method: &wasi::Method) -> Option<Method> {
+    Some(match method {
+        wasi::Method::Get => Method::GET,
+        wasi::Method::Head => Method::HEAD,
+        wasi::Method::Post => Method::POST,
+        wasi::Method::Put => Method::PUT,
+        wasi::Method::Delete => Method::DELETE,
+        wasi::Method::Connect => Method::CONNECT,
+        wasi::Method::Options => Method::OPTIONS,
+        wasi::Method::Trace => Method::TRACE,
+        wasi::Method::Patch => Method::PATCH,
+        wasi::Method::Other(name) => Method::from_bytes(name.as_bytes()).ok()?,
+    })
+}
+
+/// The gateway's answer to a request with `method`, for the host.
+///
+/// # Errors
+/// When the host does not take it, which makes the client's answer a 500.
+pub(crate) fn respond(method: &Method, response: Response<Body<Stream>>) -> Result<wasi::Response, wasi::ErrorCode> {
+    let (mut parts, body) = response.into_parts();
+    let (bytes, ending) = match body {
+        _ if is_bodiless(method, parts.status) => (None, no_trailers()),
+        Body::Empty => {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+            (None, no_trailers())
+        }
+        Body::Full(content) => {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
+            let (bytes, ending) = of_bytes(content);
+            (Some(bytes), ending)
+        }
+        Body::Stream(stream) => {
+            let (bytes, ending) = stream.into_parts();
+            (Some(bytes), ending)
+        }
+    };
+    let headers = fields::write(&parts.headers).map_err(|_| wasi::ErrorCode::HttpResponseHeaderSectionSize(None))?;
+    let (response, _) = wasi::Response::new(headers, bytes, ending);
+    response.set_status_code(parts.status.as_u16()).map_err(|()| wasi::ErrorCode::InternalError(None))?;
+    Ok(response)
+}
+
+/// The answer to every request while the configuration is wrong; what is wrong is in the log only.
+pub(crate) fn unavailable() -> Result<wasi::Response, wasi::ErrorCode> {
+    refuse(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A problem (RFC 9457) that says no more than `status`.
+pub(crate) fn refuse(status: StatusCode) -> Result<wasi::Response, wasi::ErrorCode> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let problem = format!(r#"{{"type":"about:blank","title":"{title}","status":{}}}"#, status.as_u16());
+    let mut response = Response::new(Body::Full(problem.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    respond(&Method::GET, response)
+}

@@ -1,0 +1,147 @@
+//! Requests to upstreams.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use gateway_core::body::Body;
+use gateway_core::plan::Upstream;
+use gateway_core::ports::{Deadlines, Fetch, IoError, IoErrorKind, Scheme, UpstreamCall};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, Response, StatusCode};
+use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
+use spin_sdk::wasip3::http::client;
+use spin_sdk::wasip3::http::types as wasi;
+
+use crate::platform::Spin;
+use crate::stream::{Failure, Stream, content_length, no_trailers, of_bytes};
+use crate::{errors, fields};
+
+impl Fetch for Spin {
+    type Stream = Stream;
+
+    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+        let deadline = call.deadlines.total.map(deadline_after);
+        let method = call.request.method().clone();
+        let (request, failure) = outgoing(call)?;
+        let sent = {
+            let sending = pin!(client::send(request));
+            match deadline {
+                None => sending.await,
+                Some(deadline) => match select(sending, pin!(monotonic_clock::wait_until(deadline))).await {
+                    Either::Left((sent, _)) => sent,
+                    Either::Right(_) => return Err(IoError::new(IoErrorKind::TotalTimeout)),
+                },
+            }
+        };
+        match sent {
+            Ok(response) => incoming(response, &method, deadline),
+            Err(code) => Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new)),
+        }
+    }
+
+    fn limit(&self, stream: Stream, limit: u64) -> Stream {
+        stream.limited(limit)
+    }
+
+    async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
+        stream.collect(limit).await
+    }
+}
+
+fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), IoError> {
+    let unsendable = IoError::new(IoErrorKind::Other);
+    let (mut parts, body) = call.request.into_parts();
+    let mut failure = Failure::default();
+    let (bytes, ending) = match body {
+        Body::Empty => (None, no_trailers()),
+        Body::Full(content) => {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
+            let (bytes, ending) = of_bytes(content);
+            (Some(bytes), ending)
+        }
+        Body::Stream(stream) => {
+            failure = stream.failure();
+            let (bytes, ending) = stream.into_parts();
+            (Some(bytes), ending)
+        }
+    };
+    let headers = fields::write(&parts.headers).map_err(|_| unsendable)?;
+    let (request, _) = wasi::Request::new(headers, bytes, ending, Some(options(call.deadlines)));
+    let path = parts.uri.path_and_query().map(|path| path.as_str().to_owned());
+    request
+        .set_method(&wasi_method(&parts.method))
+        .and_then(|()| request.set_scheme(Some(&wasi_scheme(call.upstream.scheme))))
+        .and_then(|()| request.set_authority(Some(&authority(call.upstream))))
+        .and_then(|()| request.set_path_with_query(path.as_deref()))
+        .map_err(|()| unsendable)?;
+    Ok((request, failure))
+}
+
+fn incoming(
+    response: wasi::Response,
+    method: &Method,
+    deadline: Option<Mark>,
+) -> Result<Response<Body<Stream>>, IoError> {
+    let malformed = IoError::new(IoErrorKind::Protocol);
+    let status = StatusCode::from_u16(response.get_status_code()).map_err(|_| malformed)?;
+    let headers = fields::read(&response.get_headers()).ok_or(malformed)?;
+    let body = if is_bodiless(method, status) || content_length(&headers) == Some(0) {
+        Body::Empty
+    } else {
+        Body::Stream(Stream::of_response(response, &headers, deadline))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+/// Whether a response has no content whatever its header fields say (RFC 9112 §6.3).
+pub(crate) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
+    method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// INVARIANT: a deadline that the host does not support is no reason to fail; the total one is kept here.
+fn options(deadlines: Deadlines) -> wasi::RequestOptions {
+    let options = wasi::RequestOptions::new();
+    let _ = options.set_connect_timeout(deadlines.connect.map(nanoseconds));
+    let _ = options.set_first_byte_timeout(deadlines.first_byte.map(nanoseconds));
+    options
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn deadline_after(duration: Duration) -> Mark {
+    monotonic_clock::now().saturating_add(nanoseconds(duration))
+}
+
+fn authority(upstream: &Upstream) -> String {
+    let Upstream { host, port, .. } = upstream;
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+const fn wasi_scheme(scheme: Scheme) -> wasi::Scheme {
+    match scheme {
+        Scheme::Http => wasi::Scheme::Http,
+        Scheme::Https => wasi::Scheme::Https,
+    }
+}
+
+fn wasi_method(method: &Method) -> wasi::Method {
+    match method.as_str() {
+        "GET" => wasi::Method::Get,
+        "HEAD" => wasi::Method::Head,
+        "POST" => wasi::Method::Post,
+        "PUT" => wasi::Method::Put,
+        "DELETE" => wasi::Method::Delete,
+        "CONNECT" => wasi::Method::Connect,
+        "OPTIONS" => wasi::Method::Options,
+        "TRACE" => wasi::Method::Trace,
+        "PATCH" => wasi::Method::Patch,
+        other => wasi::Method::Other(other.to_owned()),
+    }
+}

@@ -1,0 +1,69 @@
+//! Values in Spin's key-value store, which knows no expiry: each is stored behind the moment at which it expires.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use gateway_core::ports::{Clock, IoError, IoErrorKind, KeyValue};
+use gateway_core::time::Timestamp;
+use spin_sdk::key_value;
+
+use crate::platform::Spin;
+
+/// The store called `default`, opened when first used.
+#[derive(Default)]
+pub(crate) struct Store(RefCell<Option<Rc<key_value::Store>>>);
+
+impl Store {
+    async fn open(&self) -> Result<Rc<key_value::Store>, IoError> {
+        if let Some(store) = self.0.borrow().as_ref() {
+            return Ok(Rc::clone(store));
+        }
+        let store = Rc::new(key_value::Store::open_default().await.map_err(|error| failed(&error))?);
+        self.0.replace(Some(Rc::clone(&store)));
+        Ok(store)
+    }
+}
+
+impl KeyValue for Spin {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+        let store = self.values.open().await?;
+        let Some(stored) = store.get(key).await.map_err(|error| failed(&error))? else { return Ok(None) };
+        match unwrap(stored.into(), self.now()) {
+            Some(value) => Ok(Some(value)),
+            None => {
+                store.delete(key).await.map_err(|error| failed(&error))?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+        let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
+        let store = self.values.open().await?;
+        store.set(key, wrap(&value, expires)).await.map_err(|error| failed(&error))
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), IoError> {
+        let store = self.values.open().await?;
+        store.delete(key).await.map_err(|error| failed(&error))
+    }
+}
+
+/// The expiry in milliseconds since the Unix epoch, big-endian, zero for none; then the value.
+fn wrap(value: &[u8], expires: Option<Timestamp>) -> Vec<u8> {
+    let expires = expires.map_or(0, Timestamp::unix_millis);
+    [&expires.to_be_bytes(), value].concat()
+}
+
+/// The value in `stored` unless it has expired, or was not written by [`wrap`].
+fn unwrap(mut stored: Bytes, now: Timestamp) -> Option<Bytes> {
+    let expires = stored.try_get_u64().ok()?;
+    (expires == 0 || now < Timestamp::from_unix_millis(expires)).then_some(stored)
+}
+
+fn failed(error: &key_value::Error) -> IoError {
+    eprintln!("edgeway: key-value store: {error}");
+    IoError::new(IoErrorKind::Store)
+}

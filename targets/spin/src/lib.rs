@@ -1,0 +1,41 @@
+//! The gateway as a Spin component: `wasi:http/handler` in front of [`gateway_core`].
+//!
+//! Bodies that nobody looks at stay handles of the host from end to end: the host joins the two connections, and no byte of
+//! theirs enters this component.
+//!
+//! INVARIANT: nothing here panics. A panic answers 500 to every request in flight in the instance.
+
+mod counters;
+mod errors;
+mod exchange;
+mod fetch;
+mod fields;
+mod key_value;
+mod platform;
+mod pump;
+mod secrets;
+mod start;
+mod stream;
+
+use spin_sdk::wasip3::exports::http::handler::Guest;
+use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response};
+
+struct Component;
+
+impl Guest for Component {
+    async fn handle(request: Request) -> Result<Response, ErrorCode> {
+        let Some(gateway) = start::gateway().await else { return exchange::unavailable() };
+        let (request, peer) = match exchange::receive(request) {
+            Ok(received) => received,
+            Err(status) => return exchange::refuse(status),
+        };
+        let method = request.method().clone();
+        let outcome = gateway.handle(request, peer).await;
+        if gateway.platform().is_time_to_sweep() {
+            spin_sdk::wasip3::spawn(async move { gateway.platform().sweep().await });
+        }
+        exchange::respond(&method, outcome.response)
+    }
+}
+
+spin_sdk::wasip3::http::service::export!(Component with_types_in spin_sdk::wasip3);

@@ -1,0 +1,135 @@
+//! A body in transit: the host's stream and its trailers, and what is asked of whoever moves it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use gateway_core::ports::{IoError, IoErrorKind};
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use spin_sdk::wasip3::clocks::monotonic_clock::Mark;
+use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response, Trailers};
+use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
+use spin_sdk::wasip3::{wit_future, wit_stream};
+
+use crate::pump;
+
+/// How many bytes are read at once where a body goes through this component.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// The trailers of a body, or why it broke off; known once its stream has ended.
+pub(crate) type Ending = FutureReader<Result<Option<Trailers>, ErrorCode>>;
+
+/// A body in transit.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    bytes: StreamReader<u8>,
+    ending: Ending,
+    /// As its Content-Length says; the host holds the sender to it.
+    length: Option<u64>,
+    limit: Option<u64>,
+    deadline: Option<Mark>,
+    failed: IoErrorKind,
+    failure: Failure,
+}
+
+/// Why a body that went through this component broke off, if it did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Failure(Rc<Cell<Option<IoErrorKind>>>);
+
+impl Failure {
+    pub(crate) fn set(&self, kind: IoErrorKind) {
+        self.0.set(Some(kind));
+    }
+
+    pub(crate) fn kind(&self) -> Option<IoErrorKind> {
+        self.0.get()
+    }
+}
+
+impl Stream {
+    /// The body of a client's request.
+    pub(crate) fn of_request(request: Request, headers: &HeaderMap) -> Self {
+        let (bytes, ending) = Request::consume_body(request, success());
+        Self::new(bytes, ending, headers, IoErrorKind::Client)
+    }
+
+    /// The body of an upstream's response, to end before `deadline`.
+    pub(crate) fn of_response(response: Response, headers: &HeaderMap, deadline: Option<Mark>) -> Self {
+        let (bytes, ending) = Response::consume_body(response, success());
+        Self { deadline, ..Self::new(bytes, ending, headers, IoErrorKind::Closed) }
+    }
+
+    fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
+        let length = content_length(headers);
+        Self { bytes, ending, length, limit: None, deadline: None, failed, failure: Failure::default() }
+    }
+
+    /// This body, failing once it turns out longer than `limit`.
+    pub(crate) fn limited(mut self, limit: u64) -> Self {
+        self.limit = Some(self.limit.map_or(limit, |other| other.min(limit)));
+        self
+    }
+
+    /// Where it is told why this body broke off.
+    pub(crate) fn failure(&self) -> Failure {
+        self.failure.clone()
+    }
+
+    /// For the host: the very handles that it gave, unless something has to be watched on the way.
+    pub(crate) fn into_parts(self) -> (StreamReader<u8>, Ending) {
+        let limit = self.limit.filter(|limit| self.length.is_none_or(|length| length > *limit));
+        if limit.is_none() && self.deadline.is_none() {
+            return (self.bytes, self.ending);
+        }
+        pump::start(self.bytes, self.ending, pump::Watch { limit, deadline: self.deadline, failure: self.failure })
+    }
+
+    /// Reads it to its end, at most `limit` bytes.
+    pub(crate) async fn collect(mut self, limit: u64) -> Result<Bytes, IoError> {
+        let limit = self.limit.map_or(limit, |other| other.min(limit));
+        let too_large = IoError::new(IoErrorKind::BodyTooLarge);
+        if self.length.is_some_and(|length| length > limit) {
+            return Err(too_large);
+        }
+        let mut collected = BytesMut::new();
+        loop {
+            let (result, chunk) = self.bytes.read(Vec::with_capacity(CHUNK)).await;
+            if (collected.len() as u64).saturating_add(chunk.len() as u64) > limit {
+                return Err(too_large);
+            }
+            collected.extend_from_slice(&chunk);
+            if !matches!(result, StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        match self.ending.await {
+            Ok(_) => Ok(collected.freeze()),
+            Err(_) => Err(IoError::new(self.failed)),
+        }
+    }
+}
+
+/// The Content-Length in `headers`, if it is a number.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// All of a body, for the host.
+pub(crate) fn of_bytes(content: Bytes) -> (StreamReader<u8>, Ending) {
+    let (mut sink, bytes) = wit_stream::new();
+    spin_sdk::wasip3::spawn(async move {
+        // What is left over was of no interest to the other end, which has gone.
+        let _ = sink.write_all(content.into()).await;
+    });
+    (bytes, no_trailers())
+}
+
+/// The ending of a body without trailers.
+pub(crate) fn no_trailers() -> Ending {
+    wit_future::new(|| Ok(None)).1
+}
+
+fn success() -> FutureReader<Result<(), ErrorCode>> {
+    wit_future::new(|| Ok(())).1
+}

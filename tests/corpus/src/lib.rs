@@ -1,0 +1,21 @@
+//! The shared corpus: one set of cases for every implementation of the gateway.
+//!
+//! `tests/cases/README.md` documents the format. [`load_all`] reads and checks the files, [`differences`] compares what was
+//! seen with what a case expects, [`Report`] prints what ran where. Running the cases is the work of `tests/sim` and
+//! `tests/runtime`.
+
+mod body;
+mod check;
+mod load;
+mod matchers;
+mod model;
+mod report;
+mod seen;
+
+pub use body::Content;
+pub use check::differences;
+pub use load::{LoadedCase, cases_dir, load_all};
+pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
+pub use model::{Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step};
+pub use report::{Report, Verdict};
+pub use seen::{Call, Response};

@@ -1,0 +1,145 @@
+//! Reads and checks the case files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::model::{Case, File, Runtime};
+
+/// A case with the configuration that holds for it.
+#[derive(Clone, Debug)]
+pub struct LoadedCase {
+    /// The topic of its file.
+    pub topic: Arc<str>,
+    /// The text of its configuration.
+    pub config: Arc<str>,
+    /// The case.
+    pub case: Arc<Case>,
+}
+
+impl LoadedCase {
+    /// `topic/name`, by which it is chosen and reported.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.topic, self.case.name)
+    }
+
+    /// Why `runtime` does not run it, if so. `None` in a `Some` when the case is about other runtimes alone.
+    #[must_use]
+    pub fn skipped_on(&self, runtime: Runtime) -> Option<Option<&str>> {
+        match self.case.skip.get(&runtime) {
+            Some(reason) => Some(Some(reason)),
+            None if !self.case.only_on.is_empty() && !self.case.only_on.contains(&runtime) => Some(None),
+            None => None,
+        }
+    }
+}
+
+/// Where the case files are: `tests/cases`.
+#[must_use]
+pub fn cases_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/").join("cases")
+}
+
+/// Reads every case whose title contains `filter`.
+///
+/// # Errors
+/// Everything that is wrong with the files, one line each.
+pub fn load_all(filter: &str) -> Result<Vec<LoadedCase>, Vec<String>> {
+    let dir = cases_dir();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir)
+        .map_err(|error| vec![format!("{}: {error}", dir.display())])?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    let mut cases = Vec::new();
+    let mut errors = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match std::fs::read_to_string(&path).map_err(|e| e.to_string()).and_then(|text| parse(&name, &text)) {
+            Ok(read) => cases.extend(read),
+            Err(error) => errors.push(format!("{name}: {error}")),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    cases.retain(|case| case.title().contains(filter));
+    Ok(cases)
+}
+
+fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {
+    let file: File = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if name != format!("{}.json", file.topic) {
+        return Err(format!("its topic is `{}`", file.topic));
+    }
+    let shared = file.config.as_deref().map(text_of);
+    let topic: Arc<str> = file.topic.into();
+    let mut names = BTreeSet::new();
+    let mut cases = Vec::with_capacity(file.cases.len());
+    for case in file.cases {
+        let fault = |what: &str| Err(format!("`{}`: {what}", case.name));
+        if !names.insert(case.name.clone()) {
+            return fault("its name is there twice");
+        }
+        if case.cite.is_empty() {
+            return fault("it cites nothing");
+        }
+        if case.steps.is_empty() == case.refused.is_empty() {
+            return fault("a case has either `steps` or `refused`");
+        }
+        if case.skip.values().any(|reason| reason.len() < 10) {
+            return fault("a skip needs a reason");
+        }
+        if let Some(step) = case.steps.iter().find(|step| !step.request.url.contains("://")) {
+            return fault(&format!("`{}` is no absolute URL", step.request.url));
+        }
+        let Some(config) = case.config.as_deref().map(text_of).or_else(|| shared.clone()) else {
+            return fault("it has no configuration");
+        };
+        cases.push(LoadedCase { topic: Arc::clone(&topic), config, case: Arc::new(case) });
+    }
+    Ok(cases)
+}
+
+/// The text of a configuration: the JSON as it stands there, or what the string says, where it is not JSON at all.
+fn text_of(config: &RawValue) -> Arc<str> {
+    serde_json::from_str::<String>(config.get()).map_or_else(|_| config.get().into(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_file_is_well_formed() {
+        if let Err(errors) = load_all("") {
+            panic!("{}", errors.join("\n"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said() {
+        for (text, part) in [
+            (r#"{"topic": "b", "cases": []}"#, "topic"),
+            (r#"{"topic": "a", "cases": [], "more": 1}"#, "more"),
+            (r#"{"topic": "a", "cases": [{"name": "n", "cite": "c", "steps": []}]}"#, "either"),
+            (
+                r#"{"topic": "a", "config": {}, "cases": [{"name": "n", "cite": "c", "steps": [
+                {"request": {"url": "http://a/", "hdrs": []}, "expect": {"status": 200}}]}]}"#,
+                "hdrs",
+            ),
+            (
+                r#"{"topic": "a", "config": {}, "cases": [{"name": "n", "cite": "c", "skip": {"spin": "no"}, "steps": [
+                {"request": {"url": "http://a/"}, "expect": {"status": 200}}]}]}"#,
+                "reason",
+            ),
+        ] {
+            let error = parse("a.json", text).unwrap_err();
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The members of a case file. Every member that is not known is refused.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use gateway_core::config::{Entries, Span};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::body::{Content, fields, text};
+use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
+
+/// A whole case file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// What its cases are about; the file's name without `.json`.
+    pub topic: String,
+    /// The configuration of every case that has none of its own.
+    pub config: Option<Box<RawValue>>,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// One case: requests and their answers, or a configuration that is refused.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Case {
+    /// What it shows; unique in its file.
+    pub name: String,
+    /// Which standard or promise says so: `RFC 9110 §15.5.6`.
+    pub cite: String,
+    /// Its own configuration, instead of the file's.
+    pub config: Option<Box<RawValue>>,
+    /// What the configuration's `{"secret": "NAME"}` resolve to.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// Requests, one after another.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// Instead of steps: the configuration is refused with at least these messages.
+    #[serde(default)]
+    pub refused: Vec<Refusal>,
+    /// Run it there alone. Empty: everywhere.
+    #[serde(default)]
+    pub only_on: Vec<Runtime>,
+    /// Where it is not run, and why.
+    #[serde(default)]
+    pub skip: BTreeMap<Runtime, String>,
+}
+
+/// What runs cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Runtime {
+    /// The simulator.
+    Sim,
+    /// The native program.
+    Native,
+    /// The Worker on workerd.
+    Workerd,
+    /// The Spin component.
+    Spin,
+}
+
+impl Runtime {
+    /// All of them, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Sim, Self::Native, Self::Workerd, Self::Spin];
+
+    /// Its name in case files and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Native => "native",
+            Self::Workerd => "workerd",
+            Self::Spin => "spin",
+        }
+    }
+}
+
+/// One message about a refused configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Where: `routes[3].match.path`; empty for the whole file.
+    pub path: String,
+    /// What the message says.
+    #[serde(default)]
+    pub message: Option<TextMatch>,
+    /// What the help says.
+    #[serde(default)]
+    pub help: Option<TextMatch>,
+}
+
+/// One request and what comes of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// How long after the step before.
+    #[serde(default, deserialize_with = "span")]
+    pub after: Option<Duration>,
+    /// How many times in a row the step is done, each time with the same outcome.
+    #[serde(default = "one")]
+    pub times: usize,
+    /// What the client sends.
+    pub request: Request,
+    /// What the upstream does, if it is called.
+    #[serde(default)]
+    pub upstream: Reply,
+    /// What has to come of it.
+    pub expect: Expectation,
+}
+
+/// What the client sends.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// An absolute URL: its authority is sent as `Host` (unless `headers` has one), the rest as the request target, byte for byte.
+    #[serde(deserialize_with = "text")]
+    pub url: String,
+    /// The request target, where it is not the URL's: `*`.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Header fields, in order, byte for byte.
+    #[serde(default, deserialize_with = "fields")]
+    pub headers: Vec<(String, String)>,
+    /// The content.
+    #[serde(default)]
+    pub body: Option<Content>,
+    /// The client's address. Default: `127.0.0.1`.
+    #[serde(default)]
+    pub from: Option<std::net::IpAddr>,
+}
+
+impl Request {
+    /// The URL's scheme, authority and the target to send.
+    ///
+    /// # Panics
+    /// If the URL is not absolute; loading has checked that.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str, &str) {
+        let (scheme, rest) = self.url.split_once("://").expect("an absolute URL");
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let path = if path.is_empty() { "/" } else { path };
+        (scheme, authority, self.target.as_deref().unwrap_or(path))
+    }
+}
+
+/// What an upstream does when it is called. Default: 200 with the content `ok`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Its status. Default: 200.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Its header fields, in order. Content-Length and Transfer-Encoding are added as the content needs them.
+    #[serde(default, deserialize_with = "fields")]
+    pub headers: Vec<(String, String)>,
+    /// Its content. Default: `ok`, if there is no `status`; otherwise none.
+    #[serde(default)]
+    pub body: Option<Content>,
+    /// How long it waits before it answers.
+    #[serde(default, deserialize_with = "span")]
+    pub delay: Option<Duration>,
+    /// How long it waits in the middle of its content.
+    #[serde(default, deserialize_with = "span")]
+    pub pause: Option<Duration>,
+    /// What it does instead.
+    #[serde(default)]
+    pub fail: Option<Fault>,
+}
+
+impl Reply {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.unwrap_or(200)
+    }
+
+    /// Its content.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        match (&self.body, self.status) {
+            (Some(body), _) => body.clone(),
+            (None, None) => Content::Text("ok".to_owned()),
+            (None, Some(_)) => Content::Text(String::new()),
+        }
+    }
+}
+
+/// What an upstream does instead of an answer. (One that refuses connections is written `http://refused.test`.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// Resets the connection when it has read the request.
+    Reset,
+    /// Never answers.
+    Hang,
+    /// Answers what is not HTTP.
+    Garbage,
+    /// Closes the connection in the middle of its content.
+    Cut,
+}
+
+/// What has to come of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// The status.
+    pub status: u16,
+    /// Header fields.
+    #[serde(default)]
+    pub headers: Entries<HeaderMatch>,
+    /// The content.
+    #[serde(default)]
+    pub body: Option<BodyMatch>,
+    /// What reached an upstream: `null` for nothing; left out, that is not looked at.
+    #[serde(default)]
+    pub upstream: ExpectedCalls,
+}
+
+/// What has to reach an upstream.
+#[derive(Debug, Default)]
+pub enum ExpectedCalls {
+    /// Anything.
+    #[default]
+    Any,
+    /// Nothing.
+    None,
+    /// One request.
+    One(Box<ExpectedCall>),
+}
+
+impl<'de> Deserialize<'de> for ExpectedCalls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<ExpectedCall>::deserialize(deserializer)?.map_or(Self::None, |call| Self::One(Box::new(call))))
+    }
+}
+
+/// A request that has to reach an upstream.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedCall {
+    /// Which: the authority in the upstream's URL.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// The method.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Path and query.
+    #[serde(default)]
+    pub path: Option<TextMatch>,
+    /// Header fields.
+    #[serde(default)]
+    pub headers: Entries<HeaderMatch>,
+    /// The content.
+    #[serde(default)]
+    pub body: Option<BodyMatch>,
+}
+
+const fn one() -> usize {
+    1
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Span::deserialize(deserializer).map(|span| Some(span.0))
+}

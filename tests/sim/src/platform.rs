@@ -1,0 +1,118 @@
+//! The gateway's ports on a simulated world.
+
+use core::time::Duration;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::gcra;
+use gateway_core::ports::{Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Random, UpstreamCall};
+use gateway_core::time::Timestamp;
+use http::Response;
+
+use crate::stream::{Sender, Stream};
+use crate::upstream;
+use crate::world::World;
+
+/// What the simulated platform can do: everything.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    name: "the simulator",
+    host_override: true,
+    connect_deadline: true,
+    redis_counters: true,
+    upstream_tls: true,
+};
+
+/// The gateway's ports on a world.
+#[derive(Clone, Debug)]
+pub struct Platform(pub Rc<World>);
+
+impl gateway_core::ports::Platform for Platform {
+    const CAPABILITIES: Capabilities = CAPABILITIES;
+}
+
+impl Fetch for Platform {
+    type Stream = Stream;
+
+    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+        upstream::answer(&self.0, call).await
+    }
+
+    fn limit(&self, stream: Stream, limit: u64) -> Stream {
+        stream.limited(limit)
+    }
+
+    async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
+        // INVARIANT: no step of today's pipeline needs the whole of a response.
+        assert_eq!(stream.sender, Sender::Client, "an upstream's response was collected on an untouched route");
+        self.0.collected.set(self.0.collected.get() + 1);
+        stream.limited(limit).read().await.map_err(|(_, error)| error)
+    }
+}
+
+impl Platform {
+    async fn store(&self) -> Result<(), IoError> {
+        self.0.linger().await;
+        if self.0.stores_fail.get() { Err(IoError::before_send(IoErrorKind::Store)) } else { Ok(()) }
+    }
+}
+
+impl Platform {
+    /// What a store does at one go.
+    fn decide(&self, cell: &str, op: CounterOp) -> CounterVerdict {
+        let now = self.0.now();
+        let mut cells = self.0.cells.borrow_mut();
+        cells.retain(|_, (_, until)| *until > now.unix_millis());
+        let state = cells.get(cell).map(|(state, _)| *state);
+        let (state, verdict) = match op {
+            CounterOp::Gcra { quota, cost } => gcra::decide(state, now, quota, cost),
+        };
+        let verdict = CounterVerdict::Gcra(verdict);
+        cells.insert(cell.to_owned(), (state, now.saturating_add(verdict.keep_for()).unix_millis()));
+        verdict
+    }
+}
+
+impl KeyValue for Platform {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+        self.store().await?;
+        let now = self.0.now().unix_millis();
+        let values = self.0.values.borrow();
+        Ok(values.get(key).filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(value, _)| value.clone()))
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+        self.store().await?;
+        let until = ttl.map(|ttl| self.0.now().saturating_add(ttl).unix_millis());
+        self.0.values.borrow_mut().insert(key.to_owned(), (value, until));
+        Ok(())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), IoError> {
+        self.store().await?;
+        self.0.values.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+impl Counters for Platform {
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+        self.store().await?;
+        let verdict = self.decide(cell, op);
+        self.0.linger().await;
+        Ok(verdict)
+    }
+}
+
+impl Clock for Platform {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+impl Random for Platform {
+    fn next_u64(&self) -> u64 {
+        self.0.chance.bits()
+    }
+}

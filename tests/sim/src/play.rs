@@ -1,0 +1,182 @@
+//! One case of the shared corpus under one seed.
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use edgeway_corpus::{Case, Refusal, Request, Response, differences};
+use gateway_core::body::Body;
+use gateway_core::config::Diagnostic;
+use gateway_core::gateway::Gateway;
+use gateway_core::plan::{self, Plan, Secrets};
+use gateway_core::ports::{Peer, Scheme};
+use http::header;
+
+use crate::executor::run;
+use crate::platform::{CAPABILITIES, Platform};
+use crate::stream::{End, Stream};
+use crate::upstream::{receive_body, texts};
+use crate::world::World;
+
+/// A case's secrets.
+#[derive(Debug)]
+pub struct Vault<'c>(pub &'c BTreeMap<String, String>);
+
+impl Secrets for Vault<'_> {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+}
+
+/// Loads the configuration of `case`.
+///
+/// # Errors
+/// What is wrong: it is refused though it should not be, or with other messages than it should.
+pub fn load(config: &str, case: &Case) -> Result<Option<Arc<Plan>>, String> {
+    match (plan::load(config, &CAPABILITIES, &Vault(&case.secrets)), case.refused.as_slice()) {
+        (Ok(plan), []) => Ok(Some(Arc::new(plan))),
+        (Ok(_), refused) => Err(format!("the configuration was accepted; expected {}", describe(refused))),
+        (Err(found), []) => Err(format!("the configuration was refused:\n{}", list(&found))),
+        (Err(found), refused) => {
+            let missing: Vec<&Refusal> =
+                refused.iter().filter(|refusal| !found.iter().any(|found| is(found, refusal))).collect();
+            let ill_styled = found.iter().find(|found| {
+                found.message.starts_with(char::is_uppercase)
+                    || found.message.ends_with('.')
+                    || found.message.is_empty()
+            });
+            match (missing.is_empty(), ill_styled) {
+                (false, _) => Err(format!("expected {}\ngot\n{}", describe(missing), list(&found))),
+                (true, Some(found)) => Err(format!("the style of a message is wrong: {}", found.message)),
+                (true, None) => Ok(None),
+            }
+        }
+    }
+}
+
+fn is(found: &Diagnostic, expected: &Refusal) -> bool {
+    found.path == expected.path
+        && expected.message.as_ref().is_none_or(|message| message.accepts(&found.message))
+        && expected.help.as_ref().is_none_or(|help| found.help.as_ref().is_some_and(|found| help.accepts(found)))
+}
+
+fn describe<'r>(refused: impl IntoIterator<Item = &'r Refusal>) -> String {
+    let refused = refused.into_iter().map(|refusal| {
+        let mut text = format!("an error at `{}`", refusal.path);
+        if let Some(message) = &refusal.message {
+            text = format!("{text} with {}", message.describe());
+        }
+        if let Some(help) = &refusal.help {
+            text = format!("{text} and the help {}", help.describe());
+        }
+        text
+    });
+    refused.collect::<Vec<_>>().join(", ")
+}
+
+fn list(found: &[Diagnostic]) -> String {
+    let lines = found.iter().map(|Diagnostic { path, message, help, .. }| match help {
+        Some(help) => format!("  `{path}`: {message} (help: {help})"),
+        None => format!("  `{path}`: {message}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Plays the steps of `case` on `plan` under `seed`.
+///
+/// # Errors
+/// What went wrong, in lines.
+pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
+    let world = Rc::new(World::new(seed));
+    let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(&world)));
+    for (number, step) in case.steps.iter().enumerate() {
+        if let Some(after) = step.after {
+            world.advance(after);
+        }
+        let reply = step.upstream.clone();
+        world.set_script(move |_| reply.clone());
+        for time in 0..step.times {
+            let (request, peer) = client_request(&world, &step.request);
+            world.collected.set(0);
+            let is_head = request.method() == http::Method::HEAD;
+            let receive = receive(&gateway, request, peer);
+            let response = run(&world, [Box::pin(receive) as _]).map_err(|hang| hang.to_string())?.remove(0);
+            let response = if is_head { Response { body: bytes::Bytes::new(), ..response } } else { response };
+            let calls = world.take_calls();
+            let mut wrong = differences(&step.expect, &response, &calls);
+            wrong.extend(violations(&response));
+            if world.collected.get() > 0 && !calls.is_empty() {
+                wrong.push("the request's body was collected although its route leaves it untouched".to_owned());
+            }
+            if !wrong.is_empty() {
+                let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
+                let request = &step.request;
+                return Err(format!(
+                    "step {}{again}: {} {}\n  {}",
+                    number + 1,
+                    request.method,
+                    request.url,
+                    wrong.join("\n  ")
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends `request` through `gateway` and reads the answer to its end.
+pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<Stream>>, peer: Peer) -> Response {
+    let (head, body) = gateway.handle(request, peer).await.response.into_parts();
+    let (body, cut) = receive_body(body).await;
+    Response { status: head.status.as_u16(), headers: texts(&head.headers), body, cut }
+}
+
+/// What holds for every response, whatever the case.
+#[must_use]
+pub fn violations(response: &Response) -> Vec<String> {
+    let count = |name: &str| response.headers.iter().filter(|(n, _)| n == name).count();
+    let mut wrong = Vec::new();
+    if count("x-request-id") != 1 {
+        wrong.push(format!("the response has {} x-request-id lines", count("x-request-id")));
+    }
+    // RFC 9110 §7.6.1.
+    for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
+        if count(name) > 0 {
+            wrong.push(format!("the response has the hop-by-hop field {name}"));
+        }
+    }
+    wrong
+}
+
+/// The request as an adapter hands it to the gateway.
+///
+/// # Panics
+/// If it can't be expressed; such a case has to be skipped here.
+#[must_use]
+pub fn client_request(world: &Rc<World>, request: &Request) -> (http::Request<Body<Stream>>, Peer) {
+    let (scheme, authority, target) = request.parts();
+    let mut built = http::Request::builder().method(request.method.as_str()).uri(target);
+    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) && !authority.is_empty() {
+        built = built.header(header::HOST, authority);
+    }
+    for (name, value) in &request.headers {
+        built = built.header(name, value);
+    }
+    let body = match &request.body {
+        None => Body::Empty,
+        Some(content) => {
+            built = if content.is_chunked() {
+                built.header(header::TRANSFER_ENCODING, "chunked")
+            } else if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+                built
+            } else {
+                built.header(header::CONTENT_LENGTH, content.bytes().len())
+            };
+            Body::Stream(Stream::from_client(world, content, End::Complete))
+        }
+    };
+    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+    let address = Some(request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    (built.body(body).expect("a request that `http` can express"), Peer { address, scheme })
+}

@@ -1,0 +1,116 @@
+//! A body on its way, as the simulated host has it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use core::time::Duration;
+use edgeway_corpus::Content;
+use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::time::Timestamp;
+
+use crate::world::World;
+
+/// Who sends a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    Client,
+    Upstream,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As its framing says.
+    Complete,
+    /// Before that.
+    Cut,
+}
+
+/// A body on its way. Nothing but its host reads it.
+#[derive(Debug)]
+pub struct Stream {
+    pub(crate) world: Rc<World>,
+    pub(crate) sender: Sender,
+    pieces: VecDeque<Bytes>,
+    end: End,
+    left: Option<u64>,
+    pause: Option<(usize, Duration)>,
+    deadline: Option<Timestamp>,
+}
+
+impl Stream {
+    /// The body of a client's request.
+    #[must_use]
+    pub fn from_client(world: &Rc<World>, content: &Content, end: End) -> Self {
+        Self::new(world, Sender::Client, content, end)
+    }
+
+    pub(crate) fn new(world: &Rc<World>, sender: Sender, content: &Content, end: End) -> Self {
+        let mut pieces: VecDeque<Bytes> = content.pieces().into();
+        if end == End::Cut {
+            pieces.truncate(pieces.len() / 2);
+        }
+        Self { world: Rc::clone(world), sender, pieces, end, left: None, pause: None, deadline: None }
+    }
+
+    /// Waits for `pause` in the middle.
+    pub(crate) fn pausing(mut self, pause: Option<Duration>) -> Self {
+        self.pause = pause.map(|pause| (self.pieces.len() / 2, pause));
+        self
+    }
+
+    /// Is cut off at `deadline`.
+    pub(crate) fn until(mut self, deadline: Option<Timestamp>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Fails above `limit` bytes.
+    pub(crate) fn limited(mut self, limit: u64) -> Self {
+        self.left = Some(self.left.map_or(limit, |left| left.min(limit)));
+        self
+    }
+
+    /// The next piece.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, IoError>> {
+        self.world.linger().await;
+        if let Some((0, pause)) = self.pause.take_if(|(at, _)| *at == 0) {
+            let left = self.deadline.map(|deadline| deadline.saturating_since(self.world.now()));
+            if left.is_some_and(|left| left < pause) {
+                self.world.sleep(left.unwrap_or_default()).await;
+                return Some(Err(IoError::new(IoErrorKind::TotalTimeout)));
+            }
+            self.world.sleep(pause).await;
+        }
+        if let Some((at, _)) = &mut self.pause {
+            *at -= 1;
+        }
+        let Some(piece) = self.pieces.pop_front() else {
+            return match (self.end, self.sender) {
+                (End::Complete, _) => None,
+                (End::Cut, Sender::Client) => Some(Err(IoError::new(IoErrorKind::Client))),
+                (End::Cut, Sender::Upstream) => Some(Err(IoError::new(IoErrorKind::Closed))),
+            };
+        };
+        if let Some(left) = &mut self.left {
+            match left.checked_sub(piece.len() as u64) {
+                Some(rest) => *left = rest,
+                None => return Some(Err(IoError::new(IoErrorKind::BodyTooLarge))),
+            }
+        }
+        Some(Ok(piece))
+    }
+
+    /// Everything until the end.
+    pub(crate) async fn read(mut self) -> Result<Bytes, (Bytes, IoError)> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await {
+            match piece {
+                Ok(piece) => whole.extend_from_slice(&piece),
+                Err(error) => return Err((whole.freeze(), error)),
+            }
+        }
+        Ok(whole.freeze())
+    }
+}

@@ -1,0 +1,147 @@
+//! Upstreams that follow a script, and fail as it says.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use core::time::Duration;
+use edgeway_corpus::{Call, Content, Fault, Reply};
+use gateway_core::body::Body;
+use gateway_core::ports::{Deadlines, IoError, IoErrorKind, UpstreamCall};
+use http::{Response, header};
+
+use crate::stream::{End, Sender, Stream};
+use crate::world::World;
+
+/// What only the two ends of a connection may say to each other (RFC 9110 §7.6.1), and what adapters add themselves.
+const HOP_BY_HOP: [&str; 7] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+
+/// Sends `call` to the upstream that it names.
+pub(crate) async fn answer(
+    world: &Rc<World>,
+    call: UpstreamCall<'_, Stream>,
+) -> Result<Response<Body<Stream>>, IoError> {
+    let started = world.now();
+    let Deadlines { connect, first_byte, total } = call.deadlines;
+    world.linger().await;
+    match call.upstream.host.as_str() {
+        "refused.test" => return Err(IoError::before_send(IoErrorKind::Connect)),
+        "unresolved.test" => return Err(IoError::before_send(IoErrorKind::Dns)),
+        "unreachable.test" => {
+            world.sleep(soonest(soonest(connect, first_byte), total).expect("a deadline")).await;
+            return Err(IoError::before_send(IoErrorKind::ConnectTimeout));
+        }
+        _ => {}
+    }
+    let is_head = call.request.method() == http::Method::HEAD;
+    let to = call.upstream.authority.to_str().expect("an authority").to_owned();
+    let reply = world.reply_to(seen(to, call.request).await?);
+
+    let patience = soonest(first_byte, total);
+    let wait = if reply.fail == Some(Fault::Hang) { Duration::MAX } else { reply.delay.unwrap_or_default() };
+    if patience.is_some_and(|patience| patience <= wait) {
+        let elapsed = world.now().saturating_since(started);
+        world.sleep(patience.unwrap_or_default().saturating_sub(elapsed)).await;
+        let kind = if patience == first_byte { IoErrorKind::FirstByteTimeout } else { IoErrorKind::TotalTimeout };
+        return Err(IoError::new(kind));
+    }
+    if wait == Duration::MAX {
+        return core::future::pending().await;
+    }
+    world.sleep(wait).await;
+    match reply.fail {
+        Some(Fault::Reset) => Err(IoError::new(IoErrorKind::Closed)),
+        Some(Fault::Garbage) => Err(IoError::new(IoErrorKind::Protocol)),
+        _ => Ok(respond(world, &reply, is_head, total.map(|total| started.saturating_add(total)))),
+    }
+}
+
+fn soonest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    a.into_iter().chain(b).min()
+}
+
+/// The request as it arrives.
+async fn seen(to: String, request: http::Request<Body<Stream>>) -> Result<Call, IoError> {
+    let (head, body) = request.into_parts();
+    // What `UpstreamCall` promises to adapters.
+    assert!(head.uri.authority().is_none(), "the call's URI `{}` is not in origin form", head.uri);
+    assert_eq!(head.headers.get_all(header::HOST).iter().count(), 1, "a call has one Host");
+    for name in HOP_BY_HOP {
+        assert!(!head.headers.contains_key(name), "`{name}` was sent on to an upstream");
+    }
+    let chunked = matches!(body, Body::Stream(_)) && !head.headers.contains_key(header::CONTENT_LENGTH);
+    let mut call = Call {
+        to,
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map_or_else(|| head.uri.to_string(), ToString::to_string),
+        headers: texts(&head.headers),
+        ..Call::default()
+    };
+    match body {
+        Body::Empty => {}
+        Body::Full(bytes) => {
+            call.headers.retain(|(name, _)| name != "content-length");
+            call.headers.push(("content-length".to_owned(), bytes.len().to_string()));
+            call.body = bytes;
+        }
+        Body::Stream(stream) => call.body = stream.read().await.map_err(|(_, error)| error)?,
+    }
+    if chunked {
+        call.headers.push(("transfer-encoding".to_owned(), "chunked".to_owned()));
+    }
+    Ok(call)
+}
+
+/// The header fields as text.
+pub(crate) fn texts(headers: &http::HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+fn respond(
+    world: &Rc<World>,
+    reply: &Reply,
+    is_head: bool,
+    deadline: Option<gateway_core::time::Timestamp>,
+) -> Response<Body<Stream>> {
+    let content = reply.content();
+    let mut response = Response::builder().status(reply.status());
+    for (name, value) in &reply.headers {
+        response = response.header(name, value);
+    }
+    let framed = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let bodiless = matches!(reply.status(), 204 | 304);
+    if content.is_chunked() {
+        response = response.header(header::TRANSFER_ENCODING, "chunked");
+    } else if !framed && !bodiless {
+        response = response.header(header::CONTENT_LENGTH, content.bytes().len());
+    }
+    let end = if reply.fail == Some(Fault::Cut) { End::Cut } else { End::Complete };
+    let body = if is_head || bodiless || (content == Content::Text(String::new()) && end == End::Complete) {
+        Body::Empty
+    } else {
+        Body::Stream(Stream::new(world, Sender::Upstream, &content, end).pausing(reply.pause).until(deadline))
+    };
+    response.body(body).expect("a well-formed reply")
+}
+
+/// Reads a response's body as the client does: what came, and whether it was cut off.
+pub(crate) async fn receive_body(body: Body<Stream>) -> (Bytes, bool) {
+    match body {
+        Body::Empty => (Bytes::new(), false),
+        Body::Full(bytes) => (bytes, false),
+        Body::Stream(stream) => match stream.read().await {
+            Ok(bytes) => (bytes, false),
+            Err((bytes, _)) => (bytes, true),
+        },
+    }
+}

@@ -1,0 +1,131 @@
+//! What exists in a simulation.
+
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use edgeway_corpus::{Call, Reply};
+use gateway_core::time::Timestamp;
+
+use crate::chance::Chance;
+
+/// When every simulation begins: 2026-01-01T00:00:00Z.
+const START: u64 = 1_767_225_600_000;
+
+/// What an upstream does with a call.
+type Script = Box<dyn FnMut(&Call) -> Reply>;
+
+/// What exists: chance, time, stores and upstreams.
+pub struct World {
+    /// The seed's chance.
+    pub chance: Chance,
+    now: Cell<u64>,
+    timers: RefCell<Vec<(u64, Waker)>>,
+    script: RefCell<Script>,
+    calls: RefCell<Vec<Call>>,
+    /// Counter cells: state and when it may be forgotten.
+    pub(crate) cells: RefCell<BTreeMap<String, (u64, u64)>>,
+    /// The key-value store: values and when they expire.
+    pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
+    /// Whether stores fail.
+    pub stores_fail: Cell<bool>,
+    /// How many request bodies were collected.
+    pub collected: Cell<usize>,
+}
+
+impl core::fmt::Debug for World {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("World").field("now", &self.now).field("calls", &self.calls).finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// A world of this seed, whose upstreams answer 200.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            chance: Chance::new(seed),
+            now: Cell::new(START),
+            timers: RefCell::default(),
+            script: RefCell::new(Box::new(|_| Reply::default())),
+            calls: RefCell::default(),
+            cells: RefCell::default(),
+            values: RefCell::default(),
+            stores_fail: Cell::new(false),
+            collected: Cell::new(0),
+        }
+    }
+
+    /// Upstreams do as `script` says from now on.
+    pub fn set_script(&self, script: impl FnMut(&Call) -> Reply + 'static) {
+        *self.script.borrow_mut() = Box::new(script);
+    }
+
+    /// What upstreams do with `call`, which is noted.
+    pub(crate) fn reply_to(&self, call: Call) -> Reply {
+        let reply = (self.script.borrow_mut())(&call);
+        self.calls.borrow_mut().push(call);
+        reply
+    }
+
+    /// The calls that reached upstreams since the last time.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.calls.take()
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.now.get())
+    }
+
+    /// Moves the clock on while nothing runs.
+    pub fn advance(&self, duration: Duration) {
+        self.now.set(self.now.get() + duration.as_millis() as u64);
+    }
+
+    /// Waits for `duration` of virtual time.
+    pub async fn sleep(&self, duration: Duration) {
+        let until = self.now.get() + duration.as_millis() as u64;
+        poll_fn(|context| {
+            if self.now.get() >= until {
+                return Poll::Ready(());
+            }
+            self.timers.borrow_mut().push((until, context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Lets others go first, as often as chance wants.
+    pub async fn linger(&self) {
+        for _ in 0..self.chance.below(4) {
+            let mut waited = false;
+            poll_fn(|context| {
+                if waited {
+                    return Poll::Ready(());
+                }
+                waited = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+
+    /// Moves the clock to the next timer and wakes what waits for it; `false` if there is none.
+    pub(crate) fn next_timer(&self) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        let Some(next) = timers.iter().map(|(until, _)| *until).min() else { return false };
+        self.now.set(next.max(self.now.get()));
+        timers.retain(|(until, waker)| {
+            if *until <= next {
+                waker.wake_by_ref();
+            }
+            *until > next
+        });
+        true
+    }
+}

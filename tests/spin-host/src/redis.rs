@@ -1,0 +1,157 @@
+//! `spin:redis`: calls to a real Redis server.
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{AsyncCommands, Cmd, FromRedisValue, RedisError};
+use wasmtime::component::{Accessor, HasSelf, Resource};
+
+use crate::app::State;
+use crate::bindings::redis::redis::{
+    Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult,
+};
+
+type Answer<T> = wasmtime::Result<Result<T, Error>>;
+
+/// An open connection.
+#[expect(unreachable_pub, reason = "the generated code re-exports it")]
+pub struct Connection(MultiplexedConnection);
+
+impl Host for State {}
+impl HostConnection for State {}
+
+impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
+    async fn open(accessor: &Accessor<T, Self>, address: String) -> Answer<Resource<Connection>> {
+        let allowed = accessor.with(|mut access| access.get().shared.outbound.allows(&address, 6379));
+        if !allowed {
+            return Ok(Err(Error::InvalidAddress));
+        }
+        let Ok(client) = ::redis::Client::open(address) else { return Ok(Err(Error::InvalidAddress)) };
+        match client.get_multiplexed_async_connection().await {
+            Ok(connection) => Ok(Ok(accessor.with(|mut access| access.get().table.push(Connection(connection)))?)),
+            Err(error) => Ok(Err(other(&error))),
+        }
+    }
+
+    async fn publish(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        channel: String,
+        payload: Vec<u8>,
+    ) -> Answer<()> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.publish(channel, payload).await.map_err(|error| other(&error)))
+    }
+
+    async fn get(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Answer<Option<Vec<u8>>> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.get(key).await.map_err(|error| other(&error)))
+    }
+
+    async fn set(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        value: Vec<u8>,
+    ) -> Answer<()> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.set(key, value).await.map_err(|error| other(&error)))
+    }
+
+    async fn incr(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Answer<i64> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.incr(key, 1).await.map_err(|error| other(&error)))
+    }
+
+    async fn del(accessor: &Accessor<T, Self>, connection: Resource<Connection>, keys: Vec<String>) -> Answer<u32> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.del(keys).await.map_err(|error| other(&error)))
+    }
+
+    async fn sadd(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> Answer<u32> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.sadd(key, values).await.map_err(|error| other(&error)))
+    }
+
+    async fn smembers(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+    ) -> Answer<Vec<String>> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.smembers(key).await.map_err(|error| other(&error)))
+    }
+
+    async fn srem(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        key: String,
+        values: Vec<String>,
+    ) -> Answer<u32> {
+        let mut connection = open(accessor, &connection)?;
+        Ok(connection.srem(key, values).await.map_err(|error| other(&error)))
+    }
+
+    async fn execute(
+        accessor: &Accessor<T, Self>,
+        connection: Resource<Connection>,
+        command: String,
+        arguments: Vec<RedisParameter>,
+    ) -> Answer<Vec<RedisResult>> {
+        let mut connection = open(accessor, &connection)?;
+        let mut call: Cmd = ::redis::cmd(&command);
+        for argument in arguments {
+            match argument {
+                RedisParameter::Int64(number) => call.arg(number),
+                RedisParameter::Binary(bytes) => call.arg(bytes),
+            };
+        }
+        Ok(match call.query_async::<::redis::Value>(&mut connection).await {
+            Ok(value) => flatten(value),
+            Err(error) => Err(other(&error)),
+        })
+    }
+
+    async fn drop(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<()> {
+        accessor.with(|mut access| access.get().table.delete(connection).map(drop))?;
+        Ok(())
+    }
+}
+
+fn open<T: Send>(
+    accessor: &Accessor<T, HasSelf<State>>,
+    connection: &Resource<Connection>,
+) -> wasmtime::Result<MultiplexedConnection> {
+    Ok(accessor.with(|mut access| access.get().table.get(connection).map(|open| open.0.clone()))?)
+}
+
+/// Nested arrays become one list, as in Spin.
+fn flatten(value: ::redis::Value) -> Result<Vec<RedisResult>, Error> {
+    use ::redis::Value;
+    Ok(vec![match value {
+        Value::Nil => RedisResult::Nil,
+        Value::Int(number) => RedisResult::Int64(number),
+        Value::BulkString(bytes) => RedisResult::Binary(bytes),
+        Value::SimpleString(text) => RedisResult::Status(text),
+        Value::Okay => RedisResult::Status("OK".to_owned()),
+        Value::Array(items) => {
+            let lists: Vec<Vec<RedisResult>> = items.into_iter().map(flatten).collect::<Result<_, _>>()?;
+            return Ok(lists.into_iter().flatten().collect());
+        }
+        other => {
+            let text = String::from_redis_value(other).map_err(|_| Error::TypeError)?;
+            RedisResult::Status(text)
+        }
+    }])
+}
+
+fn other(error: &RedisError) -> Error {
+    Error::Other(error.to_string())
+}
