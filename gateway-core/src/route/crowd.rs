@@ -8,7 +8,7 @@ use super::value::hash;
 use super::{Field, Lookup, Spec, Test};
 
 /// Fewer candidates than this are quicker tried one by one.
-pub(super) const CROWDED: usize = 12;
+pub(super) const CROWDED: usize = 4;
 
 /// The candidates of one pattern, by the value that they ask of one field.
 #[derive(Debug)]
