@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 
 use crate::body::Body;
+use crate::exec;
 use crate::plan::Plan;
 use crate::ports::{Peer, Platform};
+use crate::trace::Trace;
 
 /// A plan on a platform.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub struct Record {
     /// The stable code of the error, if the gateway made the response because of one.
     pub error: Option<&'static str>,
     /// The request's identifier, as sent in `X-Request-Id`.
-    pub request_id: String,
+    pub request_id: Option<http::HeaderValue>,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -54,10 +56,19 @@ impl<P: Platform> Gateway<P> {
     }
 
     /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
+    ///
+    /// Never fails: what goes wrong becomes a problem (RFC 9457). Dropping the future cancels the upstream exchange.
     pub async fn handle(&self, request: Request<Body<P::Stream>>, peer: Peer) -> Outcome<P::Stream> {
-        let _ = (request, peer);
-        let mut response = Response::new(Body::Empty);
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        Outcome { response, record: Record::default() }
+        exec::run(&self.plan, &self.platform, request, peer, None).await
+    }
+
+    /// Answers `request` as [`handle`](Self::handle) does, and tells `trace` every step.
+    pub async fn handle_traced(
+        &self,
+        request: Request<Body<P::Stream>>,
+        peer: Peer,
+        trace: &mut Trace,
+    ) -> Outcome<P::Stream> {
+        exec::run(&self.plan, &self.platform, request, peer, Some(trace)).await
     }
 }

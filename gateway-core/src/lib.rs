@@ -1,11 +1,23 @@
 //! What the gateway decides, on every platform.
+//!
+//! - [`config`] is the configuration as its author writes it; [`plan`] compiles it, once, into what requests run on.
+//! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.
+//! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
+//!   [`http`] is HTTP as the standards define it.
+//! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
+//! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
 
 pub mod body;
+mod capabilities;
 pub mod config;
+pub mod error;
+mod exec;
 pub mod gateway;
 pub mod http;
 pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod route;
+pub mod template;
 pub mod time;
+pub mod trace;

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
+pub use crate::capabilities::Capabilities;
 use crate::plan::Upstream;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
@@ -148,21 +149,6 @@ impl Scheme {
             Self::Https => 443,
         }
     }
-}
-
-/// What a platform can do beyond the common ground.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
-    /// The platform's name in error messages: `Cloudflare Workers`, `Spin`, `the native server`.
-    pub name: &'static str,
-    /// Whether a request can carry a `Host` other than the authority that it is sent to.
-    pub host_override: bool,
-    /// Whether the connect deadline can be told apart from the first-byte deadline.
-    pub connect_deadline: bool,
-    /// Whether counters can live in a Redis that several gateways share.
-    pub redis_counters: bool,
-    /// Whether upstream TLS can be configured (own authorities, client certificates).
-    pub upstream_tls: bool,
 }
 
 /// Why an exchange with the outside failed.

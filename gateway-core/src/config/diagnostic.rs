@@ -1,16 +1,61 @@
 //! What is wrong with a configuration, where, and how to mend it.
 
-/// One mistake in a configuration.
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::JsonPath;
+
+/// One mistake in a configuration. [`render`](Self::render) shows it to people, [`Serialize`] to programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Where, as a path of members: `routes[3].match.path`; empty for the whole file.
     pub path: String,
     /// Where in the text, if the place is there: line and column, both from 1, the column in characters.
     pub position: Option<(u32, u32)>,
-    /// The offending text, shortened.
+    /// The offending text, shortened; `None` for what is missing and for anything under a `secret`.
     pub found: Option<String>,
     /// What is wrong: lower case, no full stop, the author's words in backticks.
     pub message: String,
     /// How to mend it.
     pub help: Option<String>,
+}
+
+/// A mistake in what a configuration means, found by the compiler of the plan; [`explain`](super::explain) gives it its
+/// position in the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// Where; counts list items as the `Config` does.
+    pub path: JsonPath,
+    /// What is wrong: lower case, no full stop, the author's words in backticks.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl ConfigError {
+    /// An error at `path` without help.
+    #[must_use]
+    pub fn new(path: JsonPath, message: impl Into<String>) -> Self {
+        Self { path, message: message.into(), help: None }
+    }
+
+    /// The same with a way to mend it.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// `{"path", "line", "column", "found", "message", "help"}`; what is unknown is `null`.
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Diagnostic", 6)?;
+        object.serialize_field("path", &self.path)?;
+        object.serialize_field("line", &self.position.map(|(line, _)| line))?;
+        object.serialize_field("column", &self.position.map(|(_, column)| column))?;
+        object.serialize_field("found", &self.found)?;
+        object.serialize_field("message", &self.message)?;
+        object.serialize_field("help", &self.help)?;
+        object.end()
+    }
 }

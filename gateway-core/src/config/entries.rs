@@ -23,7 +23,7 @@ impl<T> Entries<T> {
     }
 
     /// The names and values, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> + Clone {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
@@ -47,9 +47,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0).min(1024));
-                while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value()?;
-                    entries.push((name, value));
+                while let Some(entry) = map.next_entry::<String, T>()? {
+                    entries.push(entry);
                 }
                 if let Some(name) = first_repeated(&entries) {
                     return Err(A::Error::custom(format_args!("`{name}` is there twice")));

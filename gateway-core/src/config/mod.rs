@@ -2,13 +2,31 @@
 //!
 //! [`plan`](crate::plan) checks the meaning and builds what requests run on.
 
+mod de;
 mod diagnostic;
 mod entries;
+mod error;
+mod mask;
 mod model;
 mod one_of;
+mod parse;
+mod path;
+mod read;
+mod render;
+mod scan;
+#[cfg(feature = "schema")]
+mod schema;
+mod suggest;
+mod tree;
 mod units;
+mod words;
 
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{ConfigError, Diagnostic};
 pub use entries::Entries;
 pub use model::*;
+pub use path::{JsonPath, Step};
+pub use read::{Reading, explain, read};
+#[cfg(feature = "schema")]
+pub use schema::json_schema;
+pub use suggest::suggest;
 pub use units::{ByteSize, Span};

@@ -25,10 +25,13 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("GB", 1_000_000_000),
 ];
 
+/// So many never overflow, whatever the unit.
+const MOST_DIGITS: usize = 10;
+
 /// A whole number followed by one of `units`, in the smallest of them.
 fn parse_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(digits)?;
+    let (number, unit) = text.split_at_checked(digits).filter(|(number, _)| number.len() <= MOST_DIGITS)?;
     let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
@@ -51,6 +54,10 @@ impl ByteSize {
 
 macro_rules! from_text {
     ($type:ty, $expecting:literal, $pattern:literal) => {
+        impl $type {
+            const EXPECTED: &'static str = $expecting;
+        }
+
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct TextVisitor;
@@ -85,5 +92,57 @@ macro_rules! from_text {
     };
 }
 
-from_text!(Span, "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`", "^[0-9]+(ms|s|m|h|d)$");
-from_text!(ByteSize, "a size such as `512B`, `64KiB`, `1MiB` or `2GB`", "^[0-9]+(B|KiB|MiB|GiB|kB|MB|GB)$");
+/// What a plain number may have meant where a duration or a size is `expected`: seconds or bytes.
+pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
+    let number: u64 = number.parse().ok()?;
+    if expected == Span::EXPECTED {
+        return Some(format!("{number}s"));
+    }
+    let binary = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+    let (unit, factor) = binary.into_iter().find(|(_, factor)| number != 0 && number.is_multiple_of(*factor))?;
+    (expected == ByteSize::EXPECTED).then(|| format!("{}{unit}", number / factor))
+}
+
+/// `text` as the duration or size that it may have meant: `5 sec`, `10mb`, `1.5s`, `250`.
+pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
+    rewrite(expected, text).filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
+}
+
+fn rewrite(expected: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = unit.trim().to_ascii_lowercase();
+    if expected == Span::EXPECTED {
+        let (unit, smaller) = match &*unit {
+            "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => ("ms", None),
+            "" | "s" | "sec" | "secs" | "second" | "seconds" => ("s", Some((1_000.0, "ms"))),
+            "m" | "min" | "mins" | "minute" | "minutes" => ("m", Some((60.0, "s"))),
+            "h" | "hr" | "hrs" | "hour" | "hours" => ("h", Some((60.0, "m"))),
+            "d" | "day" | "days" => ("d", Some((24.0, "h"))),
+            _ => return None,
+        };
+        return match (number.parse::<u64>(), smaller) {
+            (Ok(_), _) => Some(format!("{number}{unit}")),
+            (Err(_), Some((factor, smaller))) => {
+                let number = number.parse::<f64>().ok()? * factor;
+                (number.fract() == 0.0).then(|| format!("{number}{smaller}"))
+            }
+            _ => None,
+        };
+    }
+    let unit = match &*unit {
+        "" | "b" | "byte" | "bytes" => "B",
+        "k" | "kib" | "ki" => "KiB",
+        "m" | "mib" | "mi" => "MiB",
+        "g" | "gib" | "gi" => "GiB",
+        "kb" => "kB",
+        "mb" => "MB",
+        "gb" => "GB",
+        _ => return None,
+    };
+    (expected == ByteSize::EXPECTED && number.parse::<u64>().is_ok()).then(|| format!("{number}{unit}"))
+}
+
+from_text!(Span, "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`", "^[0-9]{1,10}(ms|s|m|h|d)$");
+from_text!(ByteSize, "a size such as `512B`, `64KiB`, `1MiB` or `2GB`", "^[0-9]{1,10}(B|KiB|MiB|GiB|kB|MB|GB)$");

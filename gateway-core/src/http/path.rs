@@ -396,7 +396,7 @@ mod tests {
         while i < bytes.len() {
             let (byte, encoded) = if bytes[i] == b'%' {
                 i += 2;
-                (u8::from_str_radix(&path[i - 1..=i], 16).unwrap(), true)
+                (u8::from_str_radix(path.get(i - 1..=i).unwrap(), 16).unwrap(), true)
             } else {
                 (bytes[i], false)
             };

@@ -1,9 +1,20 @@
 //! The compiled plan: everything that can be checked or worked out before the first request.
 
+mod compile;
+mod limits;
+mod route;
 mod upstream;
 
+use crate::config::{self, Diagnostic, EncodedSlash};
+use crate::http::forwarded::TrustedProxies;
+use crate::http::identity::IdentityNames;
+use crate::http::loop_guard::LoopGuard;
 use crate::ports::Capabilities;
+use crate::route::Table;
 
+pub use compile::compile;
+pub use limits::Limits;
+pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Route, Target};
 pub use upstream::Upstream;
 
 /// Where secrets come from: Workers secrets, Spin variables, the environment, files.
@@ -17,17 +28,36 @@ pub trait Secrets {
 pub struct Plan {
     /// The upstreams; [`Upstream::index`] is the place in this list.
     pub upstreams: Vec<Upstream>,
+    /// The routes, in the order of the configuration: APIs first.
+    pub routes: Vec<Route>,
+    /// Which request goes to which route.
+    pub table: Table,
+    /// The gateway's name in `Via`, `CDN-Loop` and `Proxy-Status`.
+    pub loop_guard: LoopGuard,
+    /// Header fields that a client may never send.
+    pub identity: IdentityNames,
+    /// Whose `Forwarded` is believed.
+    pub proxies: TrustedProxies,
+    /// What an encoded slash in a path means.
+    pub encoded_slash: EncodedSlash,
+    /// The largest requests that are let in.
+    pub limits: Limits,
+    /// What only the native server reads.
+    pub server: config::Server,
+    /// The URL of the Redis that holds the counters, where one does.
+    pub counters_redis: Option<String>,
 }
 
 /// Reads, checks and compiles the text of a `gateway.json`.
 ///
 /// # Errors
-/// Every mistake in it at once.
-pub fn load(
-    text: &str,
-    capabilities: &Capabilities,
-    secrets: &dyn Secrets,
-) -> Result<Plan, Vec<crate::config::Diagnostic>> {
-    let _ = (text, capabilities, secrets);
-    Ok(Plan { upstreams: Vec::new() })
+/// Every mistake in it at once, in the order of the text.
+pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<Diagnostic>> {
+    match config::read(text) {
+        Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
+        Err(reading) => {
+            let errors = reading.config.as_ref().and_then(|config| compile(config, capabilities, secrets).err());
+            Err(reading.explain(errors.unwrap_or_default()))
+        }
+    }
 }

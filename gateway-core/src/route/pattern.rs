@@ -159,6 +159,22 @@ impl PathPattern {
         Some(params)
     }
 
+    /// Where its parameters are.
+    pub(super) fn shape(&self) -> Shape {
+        let bit = |(at, segment): (usize, &Segment)| match segment {
+            Segment::Parameter(_) => 1_u64 << at,
+            Segment::Literal(_) => 0,
+        };
+        // INVARIANT: a pattern has at most as many segments as a `u64` has bits.
+        let parameters = self.segments.iter().enumerate().map(bit).fold(0, |all, bit| all | bit);
+        Shape {
+            parameters,
+            segments: u8::try_from(self.segments.len()).unwrap_or(u8::MAX),
+            catch_all: matches!(self.tail, Tail::CatchAll(_)),
+            prefix: self.tail == Tail::Prefix,
+        }
+    }
+
     /// One path that it takes.
     pub(super) fn example(&self) -> String {
         let mut path = String::new();
@@ -190,6 +206,44 @@ impl fmt::Display for PathPattern {
             Tail::CatchAll(name) => write!(f, "/{{*{name}}}"),
             Tail::Prefix => f.write_str("/*"),
         }
+    }
+}
+
+/// Where the parameters of a pattern are: enough to find their values in a path that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// One bit for each segment, the lowest for the first.
+    parameters: u64,
+    segments: u8,
+    catch_all: bool,
+    prefix: bool,
+}
+
+impl Shape {
+    /// The parameters' values in `path`, which the pattern takes.
+    pub(super) fn params<'r>(self, path: &'r str) -> Params<'r> {
+        let mut params = Params::default();
+        // Without a tail, what follows the last parameter need not be looked at.
+        let segments = if self.catch_all || self.prefix {
+            u32::from(self.segments)
+        } else {
+            u64::BITS - self.parameters.leading_zeros()
+        };
+        let mut rest = path.strip_prefix('/');
+        for at in 0..segments {
+            let Some(text) = rest else { break };
+            let (segment, after) = split_segment(text);
+            if self.parameters >> at & 1 != 0 {
+                params.push(segment);
+            }
+            rest = after;
+        }
+        match rest {
+            Some(value) if self.catch_all => params.push(value),
+            rest if self.prefix => params.rest = rest,
+            _ => {}
+        }
+        params
     }
 }
 

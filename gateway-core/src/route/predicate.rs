@@ -214,26 +214,27 @@ mod tests {
 
     #[test]
     fn headers_are_compared_as_one_value() {
-        let table: &[(&str, ValueMatch, &[(&str, &str)], bool)] = &[
-            ("X-Tenant", exact("acme"), &[("x-tenant", "acme")], true),
-            ("x-tenant", exact("acme"), &[("X-TENANT", "Acme")], false),
+        let table: &[(&str, ValueMatch, &[&str], bool)] = &[
+            ("X-Tenant", exact("acme"), &["acme"], true),
+            ("x-tenant", exact("acme"), &["Acme"], false),
             ("x-tenant", exact("acme"), &[], false),
-            ("x-tenant", exact(""), &[("x-tenant", "")], true),
+            ("x-tenant", exact(""), &[""], true),
             // RFC 9110 §5.3: several lines are one value, joined; none of them alone decides.
-            ("x-a", exact("1"), &[("x-a", "1"), ("x-a", "2")], false),
-            ("x-a", exact("1, 2"), &[("x-a", "1"), ("x-a", "2")], true),
-            ("x-a", prefix("1, 2"), &[("x-a", "1"), ("x-a", "22")], true),
-            ("x-a", prefix("b"), &[("x-a", "bc")], true),
-            ("x-a", prefix("bcd"), &[("x-a", "bc")], false),
-            ("x-a", one_of(&["1", "2"]), &[("x-a", "2")], true),
-            ("x-a", one_of(&[]), &[("x-a", "2")], false),
-            ("x-a", present(true), &[("x-a", "")], true),
+            ("x-a", exact("1"), &["1", "2"], false),
+            ("x-a", exact("1, 2"), &["1", "2"], true),
+            ("x-a", prefix("1, 2"), &["1", "22"], true),
+            ("x-a", prefix("b"), &["bc"], true),
+            ("x-a", prefix("bcd"), &["bc"], false),
+            ("x-a", one_of(&["1", "2"]), &["2"], true),
+            ("x-a", one_of(&[]), &["2"], false),
+            ("x-a", present(true), &[""], true),
             ("x-a", present(true), &[], false),
             ("x-a", present(false), &[], true),
-            ("x-a", present(false), &[("x-a", "")], false),
+            ("x-a", present(false), &[""], false),
         ];
         for (name, test, lines, expected) in table {
-            assert_eq!(holds(Predicate::header(name, test), None, lines), *expected, "{name} {test:?} {lines:?}");
+            let lines: Vec<_> = lines.iter().map(|line| (*name, *line)).collect();
+            assert_eq!(holds(Predicate::header(name, test), None, &lines), *expected, "{name} {test:?} {lines:?}");
         }
     }
 

@@ -15,24 +15,29 @@ use super::rank::{lists_head, precedence};
 use super::trie::{Candidate, Kind, Node, Trie};
 use super::{Field, MethodSet, Spec};
 
-/// How many times a spec is tried on a combination of values, in all.
-const BUDGET: usize = 1_000_000;
+/// How many times two specs are compared, in all.
+const BUDGET: usize = 100_000;
 
 /// The routes of which no spec can get a request.
 pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraints<'_>]) -> Vec<Conflict> {
     let mut check = Check { specs, trie, constraints, budget: BUDGET };
     let mut fates: Vec<Option<Fate>> = specs.iter().map(|_| None).collect();
-    for (spec, (all, fate)) in constraints.iter().zip(&mut fates).enumerate() {
-        let _ = spec;
+    for (all, fate) in constraints.iter().zip(&mut fates) {
         *fate = all.contradiction().map(|field| Fate::Contradiction(field.clone()));
     }
-    for (id, node) in trie.nodes() {
-        for kind in [Kind::End, Kind::CatchAll, Kind::Prefix] {
-            for (place, candidate) in trie.candidates(node, kind).iter().enumerate() {
+    for (id, node, kind) in trie.places() {
+        let candidates = trie.candidates(node, kind);
+        let rank = |candidate: &Candidate| specs.get(candidate.spec as usize).map(precedence);
+        let mut higher = 0;
+        for equal in candidates.chunk_by(|a, b| rank(a) == rank(b)) {
+            let Some(before) = candidates.get(..higher) else { break };
+            for candidate in equal {
                 if let Some(fate @ None) = fates.get_mut(candidate.spec as usize) {
-                    *fate = check.covers(id, node, kind, place).map(Fate::Covered);
+                    let place = Place { id, node, kind, before, equal };
+                    *fate = check.covers(&place, candidate).map(Fate::Covered);
                 }
             }
+            higher += equal.len();
         }
     }
     by_route(specs, fates)
@@ -80,6 +85,17 @@ struct Check<'a, 's> {
     budget: usize,
 }
 
+/// Where a spec stands.
+struct Place<'a> {
+    id: u32,
+    node: &'a Node,
+    kind: Kind,
+    /// Those with the same pattern that go first.
+    before: &'a [Candidate],
+    /// Those with the same pattern and rank, itself included.
+    equal: &'a [Candidate],
+}
+
 /// A spec under test.
 struct Subject<'a, 's> {
     spec: &'a Spec,
@@ -97,10 +113,8 @@ struct Rival<'a, 's> {
 }
 
 impl<'a, 's> Check<'a, 's> {
-    /// The routes that together take all requests of the candidate at `place`.
-    fn covers(&mut self, id: u32, node: &Node, kind: Kind, place: usize) -> Option<BTreeSet<usize>> {
-        let candidates = self.trie.candidates(node, kind);
-        let candidate = candidates.get(place)?;
+    /// The routes that together take all requests of the candidate.
+    fn covers(&mut self, place: &Place<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
         let spec = self.specs.get(candidate.spec as usize)?;
         let mut subject = Subject {
             spec,
@@ -109,18 +123,19 @@ impl<'a, 's> Check<'a, 's> {
             by: BTreeSet::new(),
         };
         let mut rivals = Vec::new();
-        for earlier in candidates.get(..place)? {
-            let Some(other) = self.specs.get(earlier.spec as usize) else { continue };
-            if precedence(other) != precedence(spec) {
-                self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
-            } else if lists_head(other) && !lists_head(spec) {
+        for earlier in place.before {
+            self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
+        }
+        if !lists_head(spec) {
+            let explicit = |other: &&Candidate| self.specs.get(other.spec as usize).is_some_and(lists_head);
+            for earlier in place.equal.iter().take_while(explicit) {
                 self.add(&mut rivals, &subject, earlier, MethodSet::HEAD);
             }
         }
-        let covered = match kind {
+        let covered = match place.kind {
             Kind::End => self.all_taken(&mut subject, &rivals),
-            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, node),
-            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, id, node),
+            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, place.node),
+            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, place.id, place.node),
         };
         covered.then_some(subject.by)
     }
@@ -172,19 +187,22 @@ impl<'a, 's> Check<'a, 's> {
         taken
     }
 
-    fn extend(&self, rivals: &mut Vec<Rival<'a, 's>>, subject: &Subject<'a, 's>, node: &Node, kind: Kind) {
+    fn extend(&mut self, rivals: &mut Vec<Rival<'a, 's>>, subject: &Subject<'a, 's>, node: &Node, kind: Kind) {
         for candidate in self.trie.candidates(node, kind) {
             self.add(rivals, subject, candidate, MethodSet::ALL);
         }
     }
 
     fn add(
-        &self,
+        &mut self,
         rivals: &mut Vec<Rival<'a, 's>>,
         subject: &Subject<'a, 's>,
         candidate: &Candidate,
         methods: MethodSet,
     ) {
+        // Fewer rivals are less cover: out of budget, nothing is called unreachable.
+        let Some(left) = self.budget.checked_sub(1) else { return };
+        self.budget = left;
         let index = candidate.spec as usize;
         let (Some(spec), Some(constraints)) = (self.specs.get(index), self.constraints.get(index)) else { return };
         let methods = methods.intersection(candidate.accepted).intersection(subject.methods);

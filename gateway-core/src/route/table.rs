@@ -2,8 +2,8 @@
 
 use super::conflict::{self, Conflict};
 use super::rank;
-use super::trie::Trie;
-use super::{Found, Lookup, MethodSet, Mismatch, Params, Spec};
+use super::trie::{Candidate, Trie};
+use super::{Found, Lookup, MethodSet, Mismatch, Spec};
 
 /// Every route of a configuration, proved free of conflicts.
 #[derive(Debug)]
@@ -57,25 +57,20 @@ impl Table {
     }
 
     fn find_with<'r>(&self, lookup: &Lookup<'r>, holds: impl Fn(&Spec) -> bool) -> Found<'r> {
-        let met = |candidate: &super::trie::Candidate| {
-            let spec = self.specs.get(candidate.spec as usize)?;
-            (!candidate.conditional || holds(spec)).then_some(spec)
+        let met = |candidate: &Candidate| {
+            !candidate.conditional || self.specs.get(candidate.spec as usize).is_some_and(&holds)
         };
         let found = MethodSet::of(lookup.method).and_then(|method| {
             self.trie.walk(lookup.host, lookup.path, &mut |candidate| {
-                if !candidate.accepted.contains(method) {
-                    return None;
-                }
-                met(candidate).map(|spec| (candidate.spec as usize, spec))
+                (candidate.accepted.contains(method) && met(candidate)).then_some(*candidate)
             })
         });
-        if let Some((index, spec)) = found {
-            let params = spec.path.matches(lookup.path).unwrap_or_else(Params::default);
-            return Found::Route { spec: index, route: spec.route, params };
+        if let Some(Candidate { spec, route, shape, .. }) = found {
+            return Found::Route { spec: spec as usize, route: route as usize, params: shape.params(lookup.path) };
         }
         let mut allow = MethodSet::EMPTY;
         self.trie.walk(lookup.host, lookup.path, &mut |candidate| {
-            if !allow.contains(candidate.accepted) && met(candidate).is_some() {
+            if !allow.contains(candidate.accepted) && met(candidate) {
                 allow = allow.union(candidate.accepted);
             }
             None::<()>

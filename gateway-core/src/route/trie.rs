@@ -6,17 +6,13 @@
 
 use std::collections::HashMap;
 use std::hash::Hasher;
-use std::ops::Range;
 
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::pattern::split_segment;
+use super::pattern::{Shape, split_segment};
 use super::rank::{lists_head, precedence};
 use super::{HostPattern, MethodSet, Segment, Spec, Tail};
-
-/// No node, or no terminal.
-const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Trie {
@@ -26,43 +22,52 @@ pub(super) struct Trie {
     nodes: Vec<Node>,
     /// Every literal segment under every node.
     edges: HashTable<Edge>,
-    /// Where each terminal's candidates are.
-    terminals: Vec<Range<usize>>,
+    /// The texts of all edges, one after the other: so they lie close together.
+    texts: String,
     candidates: Vec<Candidate>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Node {
     /// The child for any segment.
-    parameter: u32,
-    /// The patterns that end here.
-    end: u32,
-    catch_all: u32,
-    prefix: u32,
+    parameter: Option<u32>,
     /// One more than the length of the longest literal below; 0 without any. Longer segments are not even hashed.
     literals: u32,
+    end: Run,
+    catch_all: Run,
+    prefix: Run,
     /// Whether it stands for a host, before the first segment.
     pub(super) is_root: bool,
+}
+
+/// The candidates of one pattern.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    start: u32,
+    end: u32,
 }
 
 #[derive(Debug)]
 struct Edge {
     parent: u32,
     child: u32,
-    segment: Box<str>,
+    start: u32,
+    end: u32,
 }
 
-/// A spec in the order of trying.
+/// A spec in the order of trying, with all that most requests need of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) spec: u32,
+    pub(super) route: u32,
     pub(super) accepted: MethodSet,
     /// Whether it has predicates.
     pub(super) conditional: bool,
+    pub(super) shape: Shape,
 }
 
 /// What can stand at a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     End,
     CatchAll,
@@ -75,21 +80,29 @@ impl Trie {
         let mut places = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let rank = precedence(spec) << 1 | u64::from(!lists_head(spec));
-            places.push((trie.insert(spec), rank, id(index)));
+            let (node, kind) = trie.insert(spec);
+            places.push((node, kind, rank, id(index)));
         }
         places.sort_unstable();
-        trie.terminals = vec![0..0; trie.terminals.len()];
-        for (place, (terminal, _, index)) in places.into_iter().enumerate() {
-            let Some(spec) = specs.get(index as usize) else { continue };
+        trie.candidates.reserve_exact(places.len());
+        for (place, (node, kind, _, index)) in places.into_iter().enumerate() {
+            let (Some(spec), Some(node)) = (specs.get(index as usize), trie.nodes.get_mut(node as usize)) else {
+                continue;
+            };
+            let run = match kind {
+                Kind::End => &mut node.end,
+                Kind::CatchAll => &mut node.catch_all,
+                Kind::Prefix => &mut node.prefix,
+            };
+            let start = if run.start == run.end { id(place) } else { run.start };
+            *run = Run { start, end: id(place + 1) };
             trie.candidates.push(Candidate {
                 spec: index,
+                route: id(spec.route),
                 accepted: spec.methods.accepted(),
                 conditional: spec.predicates().next().is_some(),
+                shape: spec.path.shape(),
             });
-            if let Some(range) = trie.terminals.get_mut(terminal as usize) {
-                let start = if range.start == range.end { place } else { range.start };
-                *range = start..place + 1;
-            }
         }
         trie
     }
@@ -134,8 +147,8 @@ impl Trie {
         }
         // Empty segments are but at the end: a path with an empty one here has nothing after it.
         if !segment.is_empty() {
-            if at.parameter != NONE
-                && let Some(found) = self.descend(at.parameter, after, visit)
+            if let Some(child) = at.parameter
+                && let Some(found) = self.descend(child, after, visit)
             {
                 return Some(found);
             }
@@ -146,20 +159,18 @@ impl Trie {
         self.show(at.prefix, visit)
     }
 
-    fn show<T>(&self, terminal: u32, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
-        if terminal == NONE {
-            return None;
-        }
-        self.terminal(terminal).iter().find_map(visit)
+    fn show<T>(&self, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+        self.run(run).iter().find_map(visit)
     }
 
-    fn terminal(&self, terminal: u32) -> &[Candidate] {
-        self.terminals.get(terminal as usize).and_then(|range| self.candidates.get(range.clone())).unwrap_or(&[])
+    fn run(&self, run: Run) -> &[Candidate] {
+        self.candidates.get(run.start as usize..run.end as usize).unwrap_or(&[])
     }
 
-    /// Every node with its id.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (u32, &Node)> {
-        self.nodes.iter().enumerate().map(|(index, node)| (id(index), node))
+    /// Every place where candidates can stand.
+    pub(super) fn places(&self) -> impl Iterator<Item = (u32, &Node, Kind)> {
+        let kinds = [Kind::End, Kind::CatchAll, Kind::Prefix];
+        self.nodes.iter().enumerate().flat_map(move |(index, node)| kinds.map(|kind| (id(index), node, kind)))
     }
 
     pub(super) fn node(&self, node: u32) -> Option<&Node> {
@@ -168,59 +179,46 @@ impl Trie {
 
     /// The candidates at a node, best first.
     pub(super) fn candidates(&self, node: &Node, kind: Kind) -> &[Candidate] {
-        self.terminal(match kind {
+        self.run(match kind {
             Kind::End => node.end,
             Kind::CatchAll => node.catch_all,
             Kind::Prefix => node.prefix,
         })
     }
 
-    /// The candidates of every path pattern on every host, each list best first.
-    pub(super) fn all_candidates(&self) -> impl Iterator<Item = &[Candidate]> {
-        (0..id(self.terminals.len())).map(|terminal| self.terminal(terminal))
-    }
-
     /// The child for any segment.
-    pub(super) fn parameter(&self, node: &Node) -> Option<u32> {
-        (node.parameter != NONE).then_some(node.parameter)
+    pub(super) const fn parameter(&self, node: &Node) -> Option<u32> {
+        node.parameter
     }
 
     /// The child for this segment alone.
     pub(super) fn literal(&self, parent: u32, segment: &str) -> Option<u32> {
-        let same = |edge: &Edge| edge.parent == parent && *edge.segment == *segment;
+        let same = |edge: &Edge| edge.parent == parent && self.text(edge) == segment;
         self.edges.find(hash(parent, segment), same).map(|edge| edge.child)
     }
 
-    /// The terminal of the pattern.
-    fn insert(&mut self, spec: &Spec) -> u32 {
+    fn text(&self, edge: &Edge) -> &str {
+        self.texts.get(edge.start as usize..edge.end as usize).unwrap_or("")
+    }
+
+    /// Where the pattern's candidates stand.
+    fn insert(&mut self, spec: &Spec) -> (u32, Kind) {
         let mut at = self.root(&spec.host);
         for segment in &spec.path.segments {
             at = match segment {
                 Segment::Literal(text) => self.literal(at, text).unwrap_or_else(|| self.add_literal(at, text)),
-                Segment::Parameter(_) => match self.nodes.get(at as usize).map(|node| node.parameter) {
-                    Some(child) if child != NONE => child,
-                    _ => {
-                        let child = self.add_node(false);
-                        if let Some(node) = self.nodes.get_mut(at as usize) {
-                            node.parameter = child;
-                        }
-                        child
-                    }
+                Segment::Parameter(_) => match self.node(at).and_then(|node| node.parameter) {
+                    Some(child) => child,
+                    None => self.add_parameter(at),
                 },
             };
         }
-        let fresh = id(self.terminals.len());
-        let Some(node) = self.nodes.get_mut(at as usize) else { return NONE };
-        let terminal = match spec.path.tail {
-            Tail::End => &mut node.end,
-            Tail::CatchAll(_) => &mut node.catch_all,
-            Tail::Prefix => &mut node.prefix,
+        let kind = match spec.path.tail {
+            Tail::End => Kind::End,
+            Tail::CatchAll(_) => Kind::CatchAll,
+            Tail::Prefix => Kind::Prefix,
         };
-        if *terminal == NONE {
-            *terminal = fresh;
-            self.terminals.push(0..0);
-        }
-        *terminal
+        (at, kind)
     }
 
     fn root(&mut self, host: &HostPattern) -> u32 {
@@ -232,7 +230,7 @@ impl Trie {
         if let Some(root) = known {
             return *root;
         }
-        let root = self.add_node(true);
+        let root = self.add_node(Node { is_root: true, ..Node::default() });
         match host {
             HostPattern::Exact(name) => drop(self.exact.insert(name.clone(), root)),
             HostPattern::Subdomains(parent) => drop(self.subdomains.insert(parent.clone(), root)),
@@ -241,18 +239,30 @@ impl Trie {
         root
     }
 
-    fn add_literal(&mut self, parent: u32, segment: &str) -> u32 {
-        let child = self.add_node(false);
+    fn add_parameter(&mut self, parent: u32) -> u32 {
+        let child = self.add_node(Node::default());
         if let Some(node) = self.nodes.get_mut(parent as usize) {
-            node.literals = node.literals.max(id(segment.len() + 1));
+            node.parameter = Some(child);
         }
-        let edge = Edge { parent, child, segment: segment.into() };
-        self.edges.insert_unique(hash(parent, segment), edge, |edge| hash(edge.parent, &edge.segment));
         child
     }
 
-    fn add_node(&mut self, is_root: bool) -> u32 {
-        let node = Node { parameter: NONE, end: NONE, catch_all: NONE, prefix: NONE, literals: 0, is_root };
+    fn add_literal(&mut self, parent: u32, segment: &str) -> u32 {
+        let child = self.add_node(Node::default());
+        if let Some(node) = self.nodes.get_mut(parent as usize) {
+            node.literals = node.literals.max(id(segment.len() + 1));
+        }
+        let start = id(self.texts.len());
+        self.texts.push_str(segment);
+        let edge = Edge { parent, child, start, end: id(self.texts.len()) };
+        let texts = &self.texts;
+        self.edges.insert_unique(hash(parent, segment), edge, |edge| {
+            hash(edge.parent, texts.get(edge.start as usize..edge.end as usize).unwrap_or(""))
+        });
+        child
+    }
+
+    fn add_node(&mut self, node: Node) -> u32 {
         self.nodes.push(node);
         id(self.nodes.len() - 1)
     }
@@ -260,7 +270,7 @@ impl Trie {
 
 /// Lists are far from 2³² long: the configuration they come from would be larger than memory.
 fn id(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(NONE)
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// Fixed, not seeded: what is stored comes from the configuration, so that no client can make collisions.

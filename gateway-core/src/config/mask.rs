@@ -1,0 +1,80 @@
+//! Keeps values of secrets out of what is shown.
+
+use super::path::{JsonPath, Step};
+
+/// Whether `path` leads into something called a secret, so that its value must not be shown.
+pub(super) fn is_secret(path: &JsonPath) -> bool {
+    path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
+}
+
+/// `text` with every character of a value after a member name `secret` replaced by `*`; columns stay as they are.
+///
+/// What belongs in such a value is a name, but what was put there may be the secret itself.
+pub(super) fn mask(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(after) = find_secret(rest) {
+        let (before, value) = rest.split_at_checked(after).unwrap_or((rest, ""));
+        masked.push_str(before);
+        let length = value_length(value);
+        let (value, tail) = value.split_at_checked(length).unwrap_or((value, ""));
+        masked.extend(value.chars().map(|_| '*'));
+        rest = tail;
+    }
+    masked + rest
+}
+
+/// The offset of the first value of a member called `secret`, in whatever quotes.
+fn find_secret(text: &str) -> Option<usize> {
+    const NAME: &str = "secret";
+    let mut from = 0;
+    loop {
+        let rest = text.as_bytes().get(from..)?;
+        let at = from + rest.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))?;
+        let end = at + NAME.len();
+        let after = text.get(end..)?;
+        let value = after.trim_start_matches(['"', '\'']).trim_start();
+        if let Some(value) = value.strip_prefix([':', '=']).map(str::trim_start).filter(|value| !value.is_empty()) {
+            return Some(text.len() - value.len());
+        }
+        from = end;
+    }
+}
+
+/// How long the value at the beginning of `text` is; one that is cut off or malformed reaches to the end.
+fn value_length(text: &str) -> usize {
+    let mut chars = text.char_indices();
+    match chars.next() {
+        Some((_, quote @ ('"' | '\''))) => {
+            let mut escaped = false;
+            for (at, c) in chars {
+                if c == quote && !escaped {
+                    return at + 1;
+                }
+                escaped = c == '\\' && !escaped;
+            }
+            text.len()
+        }
+        _ => text.find([',', '}', '\n']).unwrap_or(text.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hides_values_of_secrets_and_keeps_columns() {
+        for (text, masked) in [
+            (r#"{"a": 1}"#, r#"{"a": 1}"#),
+            (r#"{"secret": "hunter2", "a": 1}"#, r#"{"secret": *********, "a": 1}"#),
+            (r#"{"secret":"a\"b"}{"secret" : 5}"#, r#"{"secret":******}{"secret" : *}"#),
+            ("secret = 'é'", "secret = ***"),
+            (r#""secret": "cut off"#, r#""secret": ********"#),
+            (r#""secret""#, r#""secret""#),
+            (r#""secret": "#, r#""secret": "#),
+        ] {
+            assert_eq!(mask(text), masked);
+        }
+    }
+}

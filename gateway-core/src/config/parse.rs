@@ -1,0 +1,593 @@
+//! JSON (RFC 8259) to a [`Node`] tree. It reads on after the common slips (trailing and missing commas, comments, quotes)
+//! so that one run shows them all.
+
+use std::borrow::Cow;
+
+use super::tree::{Extent, Kind, Member, Node};
+
+/// How deep lists and objects may nest.
+const DEEPEST: u32 = 64;
+/// The largest text, in bytes.
+const LARGEST: usize = 32 << 20;
+/// After this many mistakes the rest is likely a consequence.
+const MOST_FAULTS: usize = 100;
+
+/// A mistake in the form of the text.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) extent: Extent,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+/// What became of a text.
+#[derive(Debug)]
+pub(super) struct Parsed<'t> {
+    pub(super) root: Node<'t>,
+    pub(super) faults: Vec<Fault>,
+    /// Whether the whole text was read; otherwise `root` holds what came before the last fault.
+    pub(super) complete: bool,
+}
+
+/// Reads `text`, which must not begin with a byte order mark.
+pub(super) fn parse(text: &str) -> Parsed<'_> {
+    let mut parser = Parser::new(text);
+    let root = parser.document();
+    Parsed { root, complete: !parser.stopped, faults: parser.faults }
+}
+
+/// Reads a text from its beginning.
+#[derive(Debug)]
+pub(super) struct Parser<'t> {
+    text: &'t str,
+    /// Always at a character's first byte.
+    at: usize,
+    depth: u32,
+    faults: Vec<Fault>,
+    /// Set by a fault after which nothing can be understood.
+    stopped: bool,
+}
+
+impl<'t> Parser<'t> {
+    pub(super) const fn new(text: &'t str) -> Self {
+        Self { text, at: 0, depth: 0, faults: Vec::new(), stopped: false }
+    }
+
+    /// Whether all is well so far.
+    pub(super) const fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Goes into the list or object that begins here; gives its place for [`more`](Self::more).
+    pub(super) fn enter(&mut self) -> Option<usize> {
+        let opened = self.at;
+        self.at += 1;
+        self.depth += 1;
+        (self.depth <= DEEPEST && self.text.len() <= LARGEST).then_some(opened)
+    }
+
+    /// Comes out of a list or object.
+    pub(super) const fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn document(&mut self) -> Node<'t> {
+        if self.text.len() > LARGEST {
+            self.stop(0..0, "the file is larger than 32 MiB", "");
+            return self.nothing();
+        }
+        self.skip();
+        match self.peek() {
+            Some(b'{') => {}
+            None => {
+                self.stop(0..0, "the file is empty", "a configuration is one object; the shortest is `{}`");
+                return self.nothing();
+            }
+            Some(_) => {
+                let (extent, found) = self.token();
+                let message = format!("expected `{{`, found {found}");
+                self.stop(extent, message, "a configuration is one JSON object: `{ … }`");
+                return self.nothing();
+            }
+        }
+        let root = self.value();
+        self.skip();
+        if !self.stopped && self.peek().is_some() {
+            let (extent, found) = self.token();
+            let message = format!("expected the end of the file, found {found}");
+            self.fault(extent, message, "the configuration ended with the `}` before this");
+        }
+        root
+    }
+
+    /// Reads the value that begins here.
+    pub(super) fn value(&mut self) -> Node<'t> {
+        let start = self.at;
+        match self.peek() {
+            Some(b'{') => self.nested(Self::object),
+            Some(b'[') => self.nested(Self::list),
+            Some(b'"') => {
+                let text = self.string();
+                self.node(start, Kind::String(text))
+            }
+            Some(b'\'') => {
+                let text = self.single_quoted();
+                self.node(start, Kind::String(text))
+            }
+            Some(b'-' | b'+' | b'.' | b'0'..=b'9') => self.number(),
+            Some(c) if is_word(c) => self.word(),
+            _ => {
+                let (extent, found) = self.token();
+                self.fault(extent, format!("expected a value, found {found}"), "");
+                if !matches!(self.peek(), Some(b',' | b'}' | b']')) {
+                    self.stopped = true;
+                }
+                self.nothing()
+            }
+        }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Kind<'t>) -> Node<'t> {
+        let start = self.at;
+        if self.depth == DEEPEST {
+            self.stop(start..start + 1, format!("nested deeper than {DEEPEST} levels"), "");
+            return self.nothing();
+        }
+        self.depth += 1;
+        self.at += 1;
+        let kind = read(self);
+        self.depth -= 1;
+        // What is cut off reaches beyond the end of the text, so that the end is inside it.
+        let extent = if self.stopped { extent(start..self.at + 1) } else { extent(start..self.at) };
+        Node::new(extent, kind)
+    }
+
+    fn list(&mut self) -> Kind<'t> {
+        let opened = self.at - 1;
+        let mut items = Vec::new();
+        while !self.stopped && self.more(opened, b']', items.is_empty()) {
+            items.push(self.value());
+        }
+        Kind::List(items)
+    }
+
+    fn object(&mut self) -> Kind<'t> {
+        let opened = self.at - 1;
+        let mut members: Vec<Member<'t>> = Vec::new();
+        while !self.stopped && self.more(opened, b'}', members.is_empty()) {
+            let Some(member) = self.member(opened) else { break };
+            members.push(member);
+        }
+        self.refuse_repetition(&members);
+        Kind::Object(members)
+    }
+
+    fn member(&mut self, opened: usize) -> Option<Member<'t>> {
+        let start = self.at;
+        let name = match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'\'') => self.single_quoted(),
+            Some(c) if is_word(c) => {
+                let (extent, word) = self.take_word();
+                self.fault(extent, format!("name `{word}` is not in quotes"), &format!("write `\"{word}\"`"));
+                Cow::Borrowed(word)
+            }
+            _ => {
+                let (extent, found) = self.token();
+                let message = format!("expected a name in double quotes or `}}`, found {found}");
+                self.stop(extent, message, &self.opened_at(opened));
+                return None;
+            }
+        };
+        let name_extent = extent(start..self.at);
+        self.skip();
+        match self.peek() {
+            Some(b':') => self.bump(),
+            Some(b'=') => {
+                self.fault(self.at..self.at + 1, "expected `:`, found `=`", "");
+                self.at += 1;
+            }
+            _ => {
+                let (extent, found) = self.token();
+                let help = format!("a member is written `\"{}\": value`", short(&name));
+                self.fault(extent, format!("expected `:`, found {found}"), &help);
+                self.stopped |= self.peek().is_none();
+            }
+        }
+        self.skip();
+        let value = if self.stopped { self.nothing() } else { self.value() };
+        Some(Member { name, name_extent, value })
+    }
+
+    /// Reads up to the next item or past the end of the list or object. `false` at its end.
+    pub(super) fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
+        let before = self.at;
+        self.skip();
+        let mut comma = None;
+        while self.peek() == Some(b',') {
+            if first || comma.is_some() {
+                self.fault(self.at..self.at + 1, "unexpected `,`", "remove it");
+            }
+            comma = Some(self.at);
+            self.at += 1;
+            self.skip();
+        }
+        if self.stopped {
+            return false;
+        }
+        let (kind, member) = if close == b'}' { ("an object", "member") } else { ("a list", "item") };
+        match self.peek() {
+            Some(c) if c == close => {
+                if let Some(comma) = comma.filter(|_| !first) {
+                    let help = format!("remove the comma after the last {member}");
+                    self.fault(comma..comma + 1, format!("unexpected `,` before `{}`", char::from(close)), &help);
+                }
+                self.at += 1;
+                false
+            }
+            None => {
+                self.stop(self.at..self.at, format!("the file ends inside {kind}"), &self.opened_at(opened));
+                false
+            }
+            Some(b'}' | b']' | b':' | b'=' | b';') => {
+                let (extent, found) = self.token();
+                let message = format!("expected `,` or `{}`, found {found}", char::from(close));
+                self.stop(extent, message, &self.opened_at(opened));
+                false
+            }
+            Some(_) if !first && comma.is_none() => {
+                let (_, found) = self.token();
+                let help = format!("put `,` between one {member} and the next");
+                self.fault(before..before, format!("expected `,`, found {found}"), &help);
+                !self.stopped
+            }
+            Some(_) => true,
+        }
+    }
+
+    /// RFC 8259 section 4: names should be unique; here they must.
+    fn refuse_repetition(&mut self, members: &[Member<'t>]) {
+        const FEW: usize = 12;
+        let rest = |place: usize| members.iter().skip(place + 1);
+        if members.len() <= FEW && members.iter().enumerate().all(|(i, a)| rest(i).all(|b| a.name != b.name)) {
+            return;
+        }
+        let mut order: Vec<&Member<'t>> = members.iter().collect();
+        order.sort_by_key(|member| (&*member.name, member.name_extent.start));
+        let mut first: Option<&Member<'t>> = None;
+        for member in order {
+            match first.filter(|first| first.name == member.name) {
+                Some(first) => {
+                    member.value.dead.set(true);
+                    let (line, _) = position(self.text, first.name_extent.start);
+                    let help = format!("the first is on line {line}; keep one of them");
+                    let range = member.name_extent.start as usize..member.name_extent.end as usize;
+                    self.fault(range, format!("`{}` is there twice", short(&member.name)), &help);
+                }
+                None => first = Some(member),
+            }
+        }
+    }
+
+    /// Reads the text in double quotes that begins here.
+    pub(super) fn string(&mut self) -> Cow<'t, str> {
+        let start = self.at;
+        self.at += 1;
+        let mut owned: Option<String> = None;
+        loop {
+            let from = self.at;
+            let rest = self.text.as_bytes().get(from..).unwrap_or_default();
+            let plain = rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len());
+            self.at += plain;
+            let piece = self.text.get(from..self.at).unwrap_or_default();
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return match owned {
+                        None => Cow::Borrowed(piece),
+                        Some(text) => Cow::Owned(text + piece),
+                    };
+                }
+                Some(b'\\') => {
+                    let text = owned.get_or_insert_default();
+                    text.push_str(piece);
+                    if let Some(c) = self.escape() {
+                        text.push(c);
+                    }
+                }
+                Some(c) if c != b'\n' && c != b'\r' => {
+                    let message = format!("control character U+{c:04X} in text");
+                    let written = if c == b'\t' { "write `\\t`".to_owned() } else { format!("write `\\u{c:04x}`") };
+                    self.fault(self.at..self.at + 1, message, &written);
+                    self.at += 1;
+                    let text = owned.get_or_insert_default();
+                    text.push_str(piece);
+                    text.push(char::from(c));
+                }
+                _ => {
+                    let help = "close it with `\"`; a line break in text is written `\\n`";
+                    // Where it was to end is a guess, and so is everything after it.
+                    self.stop(start..self.at, "text is not closed", help);
+                    return match owned {
+                        None => Cow::Borrowed(piece),
+                        Some(text) => Cow::Owned(text + piece),
+                    };
+                }
+            }
+            if self.stopped {
+                return Cow::Owned(owned.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Reads `\…`; a wrong one is reported and gives nothing.
+    fn escape(&mut self) -> Option<char> {
+        let start = self.at;
+        self.at += 1;
+        let c = self.next()?;
+        match c {
+            '"' | '\\' | '/' => Some(c),
+            'b' => Some('\u{8}'),
+            'f' => Some('\u{c}'),
+            'n' => Some('\n'),
+            'r' => Some('\r'),
+            't' => Some('\t'),
+            'u' => self.unicode_escape(start),
+            _ => {
+                let help = "a backslash itself is written `\\\\`";
+                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), &help);
+                None
+            }
+        }
+    }
+
+    fn unicode_escape(&mut self, start: usize) -> Option<char> {
+        let unit = self.hex();
+        let second = match unit {
+            Some(0xD800..=0xDBFF) if self.rest().starts_with("\\u") => {
+                self.at += 2;
+                self.hex()
+            }
+            _ => None,
+        };
+        let units = [unit.unwrap_or(0xDC00), second.unwrap_or(0)];
+        let taken = if second.is_some() { 2 } else { 1 };
+        match char::decode_utf16(units.into_iter().take(taken)).next() {
+            Some(Ok(c)) => Some(c),
+            _ => {
+                let help = "four hexadecimal digits name a character; one beyond U+FFFF is written as a pair";
+                self.fault(start..self.at, "escape of no character", &help);
+                None
+            }
+        }
+    }
+
+    fn hex(&mut self) -> Option<u16> {
+        let digits = self.text.get(self.at..self.at + 4).filter(|d| d.bytes().all(|c| c.is_ascii_hexdigit()))?;
+        self.at += 4;
+        u16::from_str_radix(digits, 16).ok()
+    }
+
+    /// `'text'`, which JSON does not have.
+    fn single_quoted(&mut self) -> Cow<'t, str> {
+        let start = self.at;
+        let rest = self.text.get(start + 1..).unwrap_or_default();
+        let length = rest.find(['\'', '\n', '\r']).unwrap_or(rest.len());
+        let text = rest.get(..length).unwrap_or_default();
+        let closed = usize::from(rest.as_bytes().get(length) == Some(&b'\''));
+        self.at = start + 1 + length + closed;
+        let help = format!("write `\"{}\"`", short(text));
+        self.fault(start..self.at, "text in single quotes", &help);
+        Cow::Borrowed(text)
+    }
+
+    fn number(&mut self) -> Node<'t> {
+        let start = self.at;
+        let (range, text) = self.take_word();
+        let fault = number_fault(text);
+        if let Some((message, help)) = fault {
+            self.fault(range, format!("{message}: `{}`", short(text)), &help);
+            let node = self.node(start, Kind::Null);
+            node.dead.set(true);
+            return node;
+        }
+        self.node(start, Kind::Number(text))
+    }
+
+    fn word(&mut self) -> Node<'t> {
+        let start = self.at;
+        let (range, word) = self.take_word();
+        let kind = match word {
+            "true" => Kind::Bool(true),
+            "false" => Kind::Bool(false),
+            "null" => Kind::Null,
+            _ => {
+                let help = match &*word.to_ascii_lowercase() {
+                    lower @ ("true" | "false" | "null") => format!("write `{lower}`"),
+                    "yes" | "on" => "write `true`".to_owned(),
+                    "no" | "off" => "write `false`".to_owned(),
+                    "none" | "nil" | "undefined" => "leave the member out".to_owned(),
+                    _ => format!("text is written in double quotes: `\"{}\"`", short(word)),
+                };
+                self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
+                let node = self.node(start, Kind::Null);
+                node.dead.set(true);
+                return node;
+            }
+        };
+        self.node(start, kind)
+    }
+
+    /// Skips white space, and comments, which JSON does not have.
+    pub(super) fn skip(&mut self) {
+        loop {
+            while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+                self.at += 1;
+            }
+            let rest = self.rest();
+            let length = if rest.starts_with("//") || rest.starts_with('#') {
+                rest.find(['\n', '\r']).unwrap_or(rest.len())
+            } else if rest.starts_with("/*") {
+                rest.find("*/").map_or(rest.len(), |end| end + 2)
+            } else {
+                return;
+            };
+            let start = self.at;
+            self.at += length;
+            self.fault(start..self.at, "a comment, which JSON does not have", "remove it");
+            if self.stopped {
+                return;
+            }
+        }
+    }
+
+    fn take_word(&mut self) -> (core::ops::Range<usize>, &'t str) {
+        let start = self.at;
+        let rest = self.rest();
+        let length = rest.bytes().position(|c| !is_word(c)).unwrap_or(rest.len());
+        self.at += length;
+        (start..self.at, rest.get(..length).unwrap_or_default())
+    }
+
+    /// The next token, in quotes, for a message.
+    fn token(&self) -> (core::ops::Range<usize>, String) {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return (self.at..self.at, "the end of the file".to_owned()) };
+        let length = match first {
+            '"' => rest.get(1..).and_then(|r| r.find(['"', '\n'])).map_or(1, |end| end + 2),
+            c if c.is_ascii() && is_word(c as u8) => rest.bytes().position(|c| !is_word(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        let token = rest.get(..length).unwrap_or_default();
+        (self.at..self.at + length, format!("`{}`", short(token.trim_end())))
+    }
+
+    fn opened_at(&self, opened: usize) -> String {
+        let (line, column) = position(self.text, offset(opened));
+        let bracket = if self.text.as_bytes().get(opened) == Some(&b'[') { '[' } else { '{' };
+        format!("`{bracket}` at {line}:{column} is not closed")
+    }
+
+    fn fault(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
+        let help = (!help.is_empty()).then(|| help.to_owned());
+        self.faults.push(Fault { extent: extent(range), message: message.into(), help });
+        self.stopped |= self.faults.len() >= MOST_FAULTS;
+    }
+
+    fn stop(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
+        self.fault(range, message, help);
+        self.stopped = true;
+    }
+
+    fn node(&self, start: usize, kind: Kind<'t>) -> Node<'t> {
+        Node::new(extent(start..self.at), kind)
+    }
+
+    /// Stands where there should be a value.
+    fn nothing(&self) -> Node<'t> {
+        let node = self.node(self.at, Kind::Null);
+        node.dead.set(true);
+        node
+    }
+
+    /// Goes past the next byte, which must be there and be ASCII.
+    pub(super) const fn bump(&mut self) {
+        self.at += 1;
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest().chars().next()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+}
+
+/// Why `text` is no JSON number (RFC 8259 section 6), and what to write.
+fn number_fault(text: &str) -> Option<(&'static str, String)> {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    if digits(whole)
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
+    {
+        if whole.len() == 1 || !whole.starts_with('0') {
+            let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
+            return (!finite).then(|| ("a number out of range", "write a smaller one".to_owned()));
+        }
+        let trimmed = text.trim_start_matches('0');
+        return Some(("a number with a leading zero", format!("write `{}`", short(trimmed))));
+    }
+    let plain: String = text.chars().filter(|c| *c != '_').collect();
+    let help = if plain != text && digits(&plain) {
+        format!("write `{}`", short(&plain))
+    } else {
+        format!("a number is written like `5`, `-1` or `0.5`; text like `\"{}\"`", short(text))
+    };
+    Some(("not a number", help))
+}
+
+/// The characters of numbers, literals and names without quotes.
+fn is_word(c: u8) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'$' | b'+' | b'-' | b'.') || c >= 0x80
+}
+
+fn extent(range: core::ops::Range<usize>) -> Extent {
+    Extent { start: offset(range.start), end: offset(range.end) }
+}
+
+fn offset(at: usize) -> u32 {
+    // INVARIANT: a text is at most `LARGEST` bytes long.
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Line and column, from 1, the column in characters.
+pub(super) fn position(text: &str, offset: u32) -> (u32, u32) {
+    let before = text.get(..offset as usize).unwrap_or(text);
+    let line = before.bytes().filter(|&c| c == b'\n').count();
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+    (u32::try_from(line + 1).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
+}
+
+/// On one line, at most 60 characters, without control characters.
+pub(super) fn short(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut shown = String::new();
+    let mut space = false;
+    for (count, c) in text.chars().enumerate() {
+        // Long runs of space are not worth more reading than this.
+        if shown.chars().count() >= LONGEST || count > 10 * LONGEST {
+            shown.pop();
+            shown.push('…');
+            break;
+        }
+        let blank = matches!(c, ' ' | '\t' | '\n' | '\r');
+        if blank && space {
+            continue;
+        }
+        space = blank;
+        shown.push(if blank {
+            ' '
+        } else if is_unprintable(c) {
+            '\u{fffd}'
+        } else {
+            c
+        });
+    }
+    shown
+}
+
+/// Whether `c` could move the cursor or reorder a line on a terminal.
+pub(super) fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,166 @@
+//! The text of a configuration to a [`Config`], with every mistake at its place.
+
+use std::collections::BTreeSet;
+
+use super::error::Report;
+use super::mask::{is_secret, mask};
+use super::parse::{self, Fault, short};
+use super::tree::{Extent, Kind, Node, Place};
+use super::{Config, ConfigError, Diagnostic, de, words};
+
+/// Reads the text of a `gateway.json`.
+///
+/// # Errors
+/// Every mistake in its form at once, with what could be read all the same; see [`Reading`].
+pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
+    let text = without_mark(text);
+    if let Some(config) = de::read_sound(text) {
+        return Ok(config);
+    }
+    let parsed = parse::parse(text);
+    // Where the text breaks off, what was in which object is a guess.
+    let (config, reports) = if parsed.complete { de::read::<Config>(&parsed.root) } else { (None, Vec::new()) };
+    match config {
+        Some(config) if parsed.faults.is_empty() && reports.is_empty() => Ok(config),
+        config => {
+            let lines = Lines::new(text);
+            let faults = parsed.faults.iter().map(|fault| lines.fault(&parsed.root, fault));
+            let reports = reports.iter().map(|report| lines.report(&parsed.root, report));
+            let mut diagnostics: Vec<Diagnostic> = faults.chain(reports).collect();
+            sort(&mut diagnostics);
+            Err(Box::new(Reading { config, diagnostics, root: parsed.root, lines }))
+        }
+    }
+}
+
+/// Gives the mistakes that the compiler of the plan found in the configuration that [`read`] made of `text` their
+/// positions, and sorts them by these.
+#[must_use]
+pub fn explain(text: &str, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
+    let text = without_mark(text);
+    let root = parse::parse(text).root;
+    Reading { config: None, diagnostics: Vec::new(), root, lines: Lines::new(text) }.explain(errors)
+}
+
+/// What was read of a configuration with mistakes in its form.
+#[derive(Debug)]
+pub struct Reading<'t> {
+    /// What is left without the parts that could not be read; `None` if that is nothing.
+    pub config: Option<Config>,
+    /// The mistakes, at least one, by position.
+    pub diagnostics: Vec<Diagnostic>,
+    root: Node<'t>,
+    lines: Lines<'t>,
+}
+
+impl Reading<'_> {
+    /// All mistakes by position: those of the form, and `errors`, which the compiler of the plan found in
+    /// [`config`](Self::config), but for those that may only be there because parts were left out.
+    #[must_use]
+    pub fn explain(self, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
+        let mut lost = BTreeSet::new();
+        collect_lost(&self.root, &mut lost);
+        let mut diagnostics = self.diagnostics;
+        for error in errors {
+            let place = self.root.follow(&error.path);
+            if !is_consequence(&place, &lost) {
+                diagnostics.push(self.lines.error(place, error));
+            }
+        }
+        sort(&mut diagnostics);
+        diagnostics
+    }
+}
+
+/// The names of all dead members: what refers to them by name finds nothing.
+fn collect_lost<'n>(node: &'n Node<'_>, lost: &mut BTreeSet<&'n str>) {
+    match &node.kind {
+        Kind::List(items) => items.iter().for_each(|item| collect_lost(item, lost)),
+        Kind::Object(members) => {
+            for member in members {
+                if member.value.dead.get() {
+                    lost.insert(&member.name);
+                }
+                collect_lost(&member.value, lost);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_consequence(place: &Place<'_, '_>, lost: &BTreeSet<&str>) -> bool {
+    place.node.is_damaged() || matches!(&place.node.kind, Kind::String(text) if lost.contains(&**text))
+}
+
+fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.position);
+}
+
+/// RFC 8259 section 8.1: a byte order mark may be ignored.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// The text, and where its lines begin.
+#[derive(Debug)]
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, c)| *c == b'\n').map(|(at, _)| at + 1);
+        Self { text, starts: core::iter::once(0).chain(breaks).collect() }
+    }
+
+    fn position(&self, offset: u32) -> (u32, u32) {
+        let offset = offset as usize;
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let start = line.checked_sub(1).and_then(|line| self.starts.get(line)).copied().unwrap_or(0);
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The text there, shortened, unless it is missing or may be a secret.
+    fn shown(&self, place: &Place<'_, '_>, extent: Extent) -> Option<String> {
+        // The name of a member is no secret, only its value.
+        if is_secret(&place.path) && extent == place.node.extent {
+            return None;
+        }
+        let end = (extent.end as usize).min(self.text.len());
+        let text = self.text.get(extent.start as usize..end).filter(|text| !text.is_empty())?;
+        // Enough for what is shown; a whole list of routes need not be gone through.
+        let enough = text.char_indices().nth(700).map_or(text.len(), |(at, _)| at);
+        Some(short(&mask(text.get(..enough).unwrap_or_default())))
+    }
+
+    fn fault(&self, root: &Node<'_>, fault: &Fault) -> Diagnostic {
+        let place = root.at(fault.extent.start);
+        Diagnostic {
+            path: place.path.to_string(),
+            position: Some(self.position(fault.extent.start)),
+            found: self.shown(&place, fault.extent),
+            message: fault.message.clone(),
+            help: fault.help.clone(),
+        }
+    }
+
+    fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {
+        let extent = report.extent.unwrap_or(root.extent);
+        let place = root.at(extent.start);
+        let found = if report.is_absence() { None } else { self.shown(&place, extent) };
+        let (message, help) = words::describe(report, &place, found.as_deref());
+        Diagnostic { path: place.path.to_string(), position: Some(self.position(extent.start)), found, message, help }
+    }
+
+    fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
+        Diagnostic {
+            position: Some(self.position(place.node.extent.start)),
+            found: self.shown(&place, place.node.extent),
+            path: place.path.to_string(),
+            message: error.message,
+            help: error.help,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Diagnostics for people.
+
+use core::fmt::Write;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::Diagnostic;
+use super::mask::mask;
+use super::parse::is_unprintable;
+use super::read::without_mark;
+
+/// How many columns of a source line are shown at most, before and from the place.
+const BEFORE: usize = 60;
+const AFTER: usize = 80;
+const WHOLE: usize = BEFORE + AFTER;
+
+const RED: &str = "\x1b[1;31m";
+const BLUE: &str = "\x1b[1;34m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+impl Diagnostic {
+    /// The mistake on several lines, with the source line from `text` and a mark under the place; ends with a line break.
+    ///
+    /// ```text
+    /// error: unknown field `methds`
+    ///   ┌ gateway.json:12:9  routes[0].match.methds
+    ///   │     "methds": ["GET"],
+    ///   │     ^^^^^^^^
+    ///   = help: did you mean `methods`?
+    /// ```
+    #[must_use]
+    pub fn render(&self, file: &str, text: Option<&str>, colour: bool) -> String {
+        let paint = |code: &'static str| if colour { code } else { "" };
+        let (red, blue, bold, plain) = (paint(RED), paint(BLUE), paint(BOLD), paint(PLAIN));
+        let mut out = String::new();
+        // Writing to a string can't fail.
+        let _ = writeln!(out, "{red}error{plain}{bold}: {}{plain}", self.message);
+        let gap = if self.path.is_empty() { "" } else { "  " };
+        let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{}", self.place(file), self.path);
+        if let Some((source, mark)) = text.and_then(|text| self.excerpt(text)) {
+            let _ = writeln!(out, "  {blue}│{plain} {source}");
+            let _ = writeln!(out, "  {blue}│{plain} {red}{mark}{plain}");
+        }
+        if let Some(help) = &self.help {
+            let _ = writeln!(out, "  {blue}={plain} {bold}help{plain}: {help}");
+        }
+        out
+    }
+
+    /// The mistake on one line, for logs: `gateway.json:12:9: routes[0].match.methds: unknown field `methds` (did you
+    /// mean `methods`?)`.
+    #[must_use]
+    pub fn line(&self, file: &str) -> String {
+        let mut out = self.place(file);
+        if !self.path.is_empty() {
+            let _ = write!(out, ": {}", self.path);
+        }
+        let _ = write!(out, ": {}", self.message);
+        if let Some(help) = &self.help {
+            let _ = write!(out, " ({help})");
+        }
+        out
+    }
+
+    fn place(&self, file: &str) -> String {
+        match self.position {
+            Some((line, column)) => format!("{file}:{line}:{column}"),
+            None => file.to_owned(),
+        }
+    }
+
+    /// The source line around the place, and the marks under it.
+    fn excerpt(&self, text: &str) -> Option<(String, String)> {
+        let (line, column) = self.position?;
+        let text = without_mark(text);
+        let number = usize::try_from(line.checked_sub(1)?).ok()?;
+        let source = text.split('\n').nth(number)?.trim_end_matches('\r');
+        let masked = mask(source);
+        let chars: Vec<char> = masked.chars().collect();
+        let at = usize::try_from(column.checked_sub(1)?).ok()?.min(chars.len());
+        let (before, after) = chars.split_at_checked(at)?;
+
+        let whole = chars.len() <= WHOLE;
+        let kept = if whole { before.len() } else { before.len().min(BEFORE) };
+        let before: String = before.iter().skip(before.len() - kept).collect();
+        let cut = at > kept;
+        let token: String = after.iter().take(token_length(after).min(AFTER)).collect();
+        let more = !whole && after.len() > AFTER;
+        let after: String = after.iter().take(if more { AFTER } else { after.len() }).collect();
+
+        let (before, token) = (printable(&before), printable(&token));
+        let ellipsis = |cut: bool| if cut { "…" } else { "" };
+        let source = format!("{}{before}{}{}", ellipsis(cut), printable(&after), ellipsis(more));
+        let indent = width(&before) + usize::from(cut);
+        Some((source, format!("{}{}", " ".repeat(indent), "^".repeat(width(&token).max(1)))))
+    }
+}
+
+/// How many characters of `text` the token at its beginning has.
+fn token_length(text: &[char]) -> usize {
+    let Some((first, rest)) = text.split_first() else { return 0 };
+    match first {
+        '"' | '\'' => {
+            let mut escaped = false;
+            let inside = rest.iter().position(|c| {
+                let closes = c == first && !escaped;
+                escaped = *c == '\\' && !escaped;
+                closes
+            });
+            inside.map_or(text.len(), |at| at + 2)
+        }
+        '*' => text.iter().take_while(|c| **c == '*').count(),
+        '{' | '[' | '}' | ']' | ',' | ':' => 1,
+        '/' | '#' => text.len(),
+        _ => text.iter().take_while(|c| !c.is_whitespace() && !matches!(c, ',' | '}' | ']' | ':')).count().max(1),
+    }
+}
+
+/// Tabs as four spaces, and nothing that could act on a terminal.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if is_unprintable(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn width(text: &str) -> usize {
+    text.chars().filter_map(UnicodeWidthChar::width).sum()
+}

@@ -1,0 +1,87 @@
+//! A text read once, as it comes: the quick way for a configuration without mistakes.
+
+use core::cell::RefCell;
+use std::borrow::Cow;
+
+use super::error::{Error, Mistake};
+use super::parse::Parser;
+use super::tree::Kind;
+
+/// A place in a text. Where anything is wrong it says no more than that: a tree of the text will tell.
+#[derive(Debug)]
+pub(super) struct Scan<'t>(RefCell<Parser<'t>>);
+
+/// What kind of value comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    List,
+    Object,
+    Null,
+    Other,
+}
+
+/// Something is wrong, and reading the text again will tell what.
+pub(super) fn look_again() -> Error {
+    Error::new(Mistake::Silent)
+}
+
+impl<'t> Scan<'t> {
+    pub(super) const fn new(text: &'t str) -> Self {
+        Self(RefCell::new(Parser::new(text)))
+    }
+
+    pub(super) fn next(&self) -> Next {
+        let mut parser = self.0.borrow_mut();
+        parser.skip();
+        match parser.peek() {
+            Some(b'[') => Next::List,
+            Some(b'{') => Next::Object,
+            Some(b'n') => Next::Null,
+            _ => Next::Other,
+        }
+    }
+
+    /// Reads a value that is neither a list nor an object.
+    pub(super) fn scalar(&self) -> Result<Kind<'t>, Error> {
+        let mut parser = self.0.borrow_mut();
+        let node = parser.value();
+        if parser.is_sound() { Ok(node.kind) } else { Err(look_again()) }
+    }
+
+    /// Goes into the list or object that comes next; gives what [`more`](Self::more) wants to know.
+    pub(super) fn enter(&self) -> Result<usize, Error> {
+        self.0.borrow_mut().enter().ok_or_else(look_again)
+    }
+
+    /// Whether one more item or member comes before `close`; goes past `close` if not.
+    pub(super) fn more(&self, opened: usize, close: u8, first: bool) -> Result<bool, Error> {
+        let mut parser = self.0.borrow_mut();
+        let more = parser.more(opened, close, first);
+        if !more {
+            parser.leave();
+        }
+        if parser.is_sound() { Ok(more) } else { Err(look_again()) }
+    }
+
+    /// Reads the name of a member and its colon.
+    pub(super) fn name(&self) -> Result<Cow<'t, str>, Error> {
+        let mut parser = self.0.borrow_mut();
+        if parser.peek() != Some(b'"') {
+            return Err(look_again());
+        }
+        let name = parser.string();
+        parser.skip();
+        let colon = parser.peek() == Some(b':');
+        if colon {
+            parser.bump();
+        }
+        if colon && parser.is_sound() { Ok(name) } else { Err(look_again()) }
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_at_end(&self) -> bool {
+        let mut parser = self.0.borrow_mut();
+        parser.skip();
+        parser.peek().is_none() && parser.is_sound()
+    }
+}

@@ -1,0 +1,138 @@
+//! The text of a configuration as a syntax tree in which every value knows its place.
+
+use core::cell::Cell;
+use std::borrow::Cow;
+
+use super::JsonPath;
+use super::path::Step;
+
+/// A part of the text, as byte offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Extent {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// A value.
+#[derive(Debug)]
+pub(super) struct Node<'t> {
+    pub(super) extent: Extent,
+    /// Whether a mistake was reported about it, so that the configuration does without it. A dead member vanishes; a dead
+    /// list item does, too, but the ones after it keep their places in paths.
+    pub(super) dead: Cell<bool>,
+    pub(super) kind: Kind<'t>,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub(super) enum Kind<'t> {
+    Null,
+    Bool(bool),
+    /// As it is written, checked to be a JSON number.
+    Number(&'t str),
+    String(Cow<'t, str>),
+    List(Vec<Node<'t>>),
+    Object(Vec<Member<'t>>),
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub(super) struct Member<'t> {
+    pub(super) name: Cow<'t, str>,
+    pub(super) name_extent: Extent,
+    pub(super) value: Node<'t>,
+}
+
+/// What begins at an offset: a value, or the name of a member.
+pub(super) struct Place<'n, 't> {
+    pub(super) path: JsonPath,
+    /// The member whose value it is, unless it is a list item or the root.
+    pub(super) member: Option<&'n Member<'t>>,
+    pub(super) node: &'n Node<'t>,
+}
+
+impl<'t> Node<'t> {
+    pub(super) const fn new(extent: Extent, kind: Kind<'t>) -> Self {
+        Self { extent, dead: Cell::new(false), kind }
+    }
+
+    /// Whether the value or a part of it is dead.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.dead.get()
+            || match &self.kind {
+                Kind::List(items) => items.iter().any(Node::is_damaged),
+                Kind::Object(members) => members.iter().any(|member| member.value.is_damaged()),
+                _ => false,
+            }
+    }
+
+    /// The value that begins at `offset`, or the member whose name does; else the innermost value around it.
+    pub(super) fn at(&self, offset: u32) -> Place<'_, 't> {
+        let mut place = Place { path: JsonPath::root(), member: None, node: self };
+        loop {
+            let inner = match &place.node.kind {
+                Kind::List(items) => {
+                    let next = items.partition_point(|item| item.extent.start <= offset);
+                    next.checked_sub(1)
+                        .and_then(|index| Some((index, items.get(index)?)))
+                        .filter(|(_, item)| offset < item.extent.end.max(item.extent.start + 1))
+                        .map(|(index, item)| Place { path: place.path.index(index), member: None, node: item })
+                }
+                Kind::Object(members) => {
+                    let next = members.partition_point(|member| member.name_extent.start <= offset);
+                    next.checked_sub(1)
+                        .and_then(|index| members.get(index))
+                        .filter(|member| offset < member.value.extent.end.max(member.name_extent.end))
+                        .map(|member| Place {
+                            path: place.path.member(&member.name),
+                            member: Some(member),
+                            node: &member.value,
+                        })
+                }
+                _ => None,
+            };
+            match inner {
+                Some(inner) => place = inner,
+                None => return place,
+            }
+        }
+    }
+
+    /// The value at `path`, whose list positions count only what is alive; where there is none, the nearest around it.
+    /// The path in the result counts all.
+    pub(super) fn follow(&self, path: &JsonPath) -> Place<'_, 't> {
+        let mut written = JsonPath::root();
+        let mut node = self;
+        let mut inside = None;
+        for step in path.steps() {
+            let inner = match (step, &node.kind) {
+                (Step::Index(index), Kind::List(items)) => {
+                    let alive = items.iter().enumerate().filter(|(_, item)| !item.dead.get()).nth(*index);
+                    alive.map(|(place, item)| (written.index(place), None, item))
+                }
+                (Step::Member(name), Kind::Object(members)) => members
+                    .iter()
+                    .find(|member| member.name == **name)
+                    .map(|member| (written.member(name), Some(member), &member.value)),
+                _ => None,
+            };
+            let Some((longer, member, inner)) = inner else {
+                // What is missing still shows in the path, but for list places, which may have moved.
+                return Place { path: finish(written, path), member: inside, node };
+            };
+            written = longer;
+            inside = member;
+            node = inner;
+        }
+        Place { path: written, member: inside, node }
+    }
+}
+
+/// `done` followed by the steps of `whole` that it lacks.
+fn finish(done: JsonPath, whole: &JsonPath) -> JsonPath {
+    let known = done.steps().len();
+    whole.steps().into_iter().skip(known).fold(done, |path, step| match step {
+        Step::Member(name) => path.member(name),
+        Step::Index(index) => path.index(*index),
+    })
+}

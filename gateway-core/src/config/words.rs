@@ -1,0 +1,213 @@
+//! Mistakes in words, with the way to mend them.
+
+use super::error::{Mistake, Report};
+use super::parse::short;
+use super::suggest::suggest;
+use super::tree::{Kind, Node, Place};
+use super::units;
+
+/// Where a field belongs that is often put elsewhere.
+const HOMES: [(&str, &str); 42] = [
+    ("accessLog", "`server`"),
+    ("append", "`headers` or `query` of a policy's `request` or `response`"),
+    ("authorities", "`upstreams.<name>.tls`"),
+    ("body", "`respond`"),
+    ("burst", "`rateLimit`"),
+    ("certificate", "`server.tls`"),
+    ("connect", "`timeouts`"),
+    ("contentType", "`keyValue`"),
+    ("cookies", "`match`"),
+    ("cors", "a policy: `\"policies\": [{\"cors\": …}]`"),
+    ("credentials", "`cors`"),
+    ("drain", "`server`"),
+    ("encodedSlash", "`network`"),
+    ("expose", "`cors`"),
+    ("fail", "`rateLimit`"),
+    ("firstByte", "`timeouts`"),
+    ("headerBytes", "`limits`"),
+    ("hosts", "`match`"),
+    ("json", "`respond`"),
+    ("keepQuery", "`redirect`"),
+    ("keyValueFile", "`server`"),
+    ("limit", "`rateLimit`"),
+    ("listen", "`server`"),
+    ("location", "`redirect`"),
+    ("maxAge", "`cors`"),
+    ("methods", "`match`"),
+    ("origins", "`cors`"),
+    ("path", "`match`"),
+    ("query", "`match`, or `request` of a policy"),
+    ("rateLimit", "a policy: `\"policies\": [{\"rateLimit\": …}]`"),
+    ("redis", "`counters`"),
+    ("remove", "`headers` or `query` of a policy's `request` or `response`"),
+    ("rename", "`headers` or `query` of a policy's `request` or `response`"),
+    ("set", "`headers` or `query` of a policy's `request` or `response`"),
+    ("status", "`respond` or `redirect`"),
+    ("total", "`timeouts`"),
+    ("trustedProxies", "`network`"),
+    ("ttl", "`keyValue`"),
+    ("url", "`upstreams.<name>`"),
+    ("urlBytes", "`limits`"),
+    ("valueBytes", "`keyValue`"),
+    ("weight", "an entry of `split`"),
+];
+
+/// Objects that are taken for their main member.
+const MAIN_MEMBERS: [(&str, &str); 4] =
+    [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
+
+/// What is wrong, and how to mend it. `found` is the text that it is about, unless that must not be shown.
+pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
+    let name = place.member.map_or("", |member| &*member.name);
+    match &report.mistake {
+        Mistake::Type { expected } => (
+            match (found, &place.node.kind) {
+                (Some(found), Kind::Number(_)) if is_whole(expected) => {
+                    format!("expected {}, found `{found}`", plain(expected))
+                }
+                _ => format!("expected {}, found {}", plain(expected), kind(place.node)),
+            },
+            found.and_then(|found| right_type(expected, place, found)),
+        ),
+        Mistake::Object { fields } => (
+            format!("expected an object, found {}", kind(place.node)),
+            found
+                .and_then(|found| right_type("an object", place, found))
+                .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
+        ),
+        Mistake::Value { expected } => (
+            match found {
+                Some(found) => format!("expected {}, found `{found}`", plain(expected)),
+                None => format!("expected {}", plain(expected)),
+            },
+            match &place.node.kind {
+                Kind::String(text) if found.is_some() => right_value(expected, text),
+                _ => None,
+            },
+        ),
+        Mistake::Choice { expected } => (format!("expected {}, found {}", one_of(expected), kind(place.node)), None),
+        Mistake::Variant { expected } => {
+            let (what, word) = match (&place.node.kind, place.member) {
+                (Kind::String(text), _) if place.node.extent == report.extent.unwrap_or(place.node.extent) => {
+                    ("value", &**text)
+                }
+                _ => ("name", name),
+            };
+            let help = match suggest(word, expected.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("use {}", one_of(expected)),
+            };
+            (format!("unknown {what} `{}`", short(word)), Some(help))
+        }
+        Mistake::Field { expected } => (format!("unknown field `{}`", short(name)), Some(right_field(name, expected))),
+        Mistake::Missing { field } => {
+            (format!("missing field `{field}`"), Some(format!("add `\"{field}\": …` to this object")))
+        }
+        Mistake::Other { message } => (message.clone(), None),
+        Mistake::Silent => (String::new(), None),
+    }
+}
+
+fn right_field(name: &str, expected: &[&str]) -> String {
+    let home = HOMES.iter().find(|(field, _)| *field == name);
+    if let Some((_, home)) = home {
+        return format!("`{name}` belongs in {home}");
+    }
+    if let Some(meant) = suggest(name, expected.iter().copied()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));
+    match HOMES.iter().find(|(field, _)| Some(*field) == elsewhere) {
+        Some((field, home)) => format!("did you mean `{field}`? it belongs in {home}"),
+        None => format!("the fields here are {}", list(expected, "and")),
+    }
+}
+
+/// How to write what was written as the wrong type.
+fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<String> {
+    let list = matches!(expected, "a list" | "a sequence");
+    match &place.node.kind {
+        Kind::Null => Some("leave it out".to_owned()),
+        Kind::Object(_) if list => Some("put it in a list: `[{ … }]`".to_owned()),
+        _ if list => Some(format!("write `[{found}]`")),
+        Kind::Number(text) if expected == "a string" => Some(format!("write `\"{text}\"`")),
+        Kind::Bool(value) if expected == "a string" => Some(format!("write `\"{value}\"`")),
+        Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
+        Kind::String(text) => match expected {
+            "an object" => {
+                let name = place.member.map_or("", |member| &*member.name);
+                let (_, main) = MAIN_MEMBERS
+                    .iter()
+                    .find(|(object, _)| *object == name)
+                    .or_else(|| text.starts_with("http").then_some(&("", "url")))?;
+                Some(format!("write `{{\"{main}\": {found}}}`"))
+            }
+            "a boolean" => match text.trim() {
+                "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
+                "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
+                _ => None,
+            },
+            _ if is_whole(expected) => {
+                let number = text.trim();
+                number.parse::<u64>().is_ok().then(|| format!("write `{number}`, without quotes"))
+            }
+            _ => None,
+        },
+        Kind::Bool(_) | Kind::List(_) | Kind::Object(_) => None,
+    }
+}
+
+/// How to write a wrong value right.
+fn right_value(expected: &str, text: &str) -> Option<String> {
+    units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
+}
+
+fn is_whole(expected: &str) -> bool {
+    matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize")
+}
+
+/// serde's words for types in those of JSON.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "a string" => "text",
+        "a boolean" => "`true` or `false`",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u8" | "u64" | "usize" => "a whole number",
+        // What serde's reader of a choice says of an empty object.
+        "enum" => "an object with one member",
+        other => other,
+    }
+}
+
+fn kind(node: &Node<'_>) -> &'static str {
+    match &node.kind {
+        Kind::Null => "`null`",
+        Kind::Bool(true) => "`true`",
+        Kind::Bool(false) => "`false`",
+        Kind::Number(_) => "a number",
+        Kind::String(_) => "text",
+        Kind::List(_) => "a list",
+        Kind::Object(members) if members.is_empty() => "an empty object",
+        Kind::Object(_) => "an object",
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    match words {
+        [one] => format!("`{one}`"),
+        _ => format!("one of {}", list(words, "or")),
+    }
+}
+
+/// The words but for `$schema`, which nobody has to be told of.
+fn list(words: &[&str], last: &str) -> String {
+    let quoted: Vec<String> =
+        words.iter().filter(|word| !word.starts_with('$')).map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}

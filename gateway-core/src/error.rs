@@ -1,0 +1,223 @@
+//! Requests that the gateway refuses or fails to serve: every code there is, and what each becomes.
+
+use std::borrow::Cow;
+
+use http::header::ALLOW;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+/// A request that the gateway answers itself, with a problem (RFC 9457); [`crate::http::problem`] renders it.
+///
+/// Made by one of the functions of the catalogue, such as [`Reject::route_not_found`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The stable code: programs and logs go by it.
+    pub code: &'static str,
+    /// What the code means, the same for every occurrence (RFC 9457 §3.1.3).
+    pub title: &'static str,
+    /// What happened this time and how to mend it; never anything about the inside (RFC 9457 §3.1.4).
+    pub detail: Cow<'static, str>,
+    /// Fields of the response beyond the usual ones: `Allow`, `Retry-After`, `Proxy-Status`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The rate limits that the request exceeded; none for other codes.
+    pub violated_policies: Vec<Box<str>>,
+}
+
+impl Reject {
+    /// A rejection of this kind with its usual detail.
+    #[must_use]
+    pub const fn new(entry: &Entry) -> Self {
+        Self {
+            status: entry.status,
+            code: entry.code,
+            title: entry.title,
+            detail: Cow::Borrowed(entry.detail),
+            headers: Vec::new(),
+            violated_policies: Vec::new(),
+        }
+    }
+
+    /// The same with another detail, which must say nothing about the inside.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// The same with one more response field.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// [`METHOD_NOT_ALLOWED`] with the `Allow` field that RFC 9110 §15.5.6 demands.
+    #[must_use]
+    pub fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self::without_allow().with_header(ALLOW, allow)
+    }
+}
+
+/// A kind of rejection.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// What the code means.
+    pub title: &'static str,
+    /// The detail, where the place that refuses has nothing more exact to say.
+    pub detail: &'static str,
+}
+
+macro_rules! catalogue {
+    ($($(#[doc = $doc:literal])+ $constant:ident $visibility:vis $function:ident $code:literal $status:ident $title:literal $detail:literal;)+) => {
+        $(
+            $(#[doc = $doc])+
+            pub const $constant: Entry =
+                Entry { status: StatusCode::$status, code: $code, title: $title, detail: $detail };
+        )+
+
+        /// Every kind of rejection.
+        pub const CATALOGUE: &[Entry] = &[$($constant),+];
+
+        impl Reject {
+            $(
+                $(#[doc = $doc])+
+                #[must_use]
+                $visibility const fn $function() -> Self {
+                    Self::new(&$constant)
+                }
+            )+
+        }
+    };
+}
+
+catalogue! {
+    /// No route takes the request's host and path (RFC 9110 §15.5.5).
+    ROUTE_NOT_FOUND pub route_not_found "route_not_found" NOT_FOUND
+        "Route not found" "no route takes this host and path";
+    /// The route's key-value store holds nothing under the key.
+    VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
+        "Value not found" "there is no value under this key";
+    /// Routes take the path, but none with this method; made by [`Reject::method_not_allowed`], which adds `Allow`.
+    METHOD_NOT_ALLOWED without_allow "method_not_allowed" METHOD_NOT_ALLOWED
+        "Method not allowed" "no route takes this method here; `Allow` lists those that are taken";
+    /// The method is none that the gateway knows (RFC 9110 §15.6.2).
+    METHOD_NOT_IMPLEMENTED pub method_not_implemented "method_not_implemented" NOT_IMPLEMENTED
+        "Method not implemented" "the gateway does not know this method";
+    /// The path or query is malformed, or tries to leave its place.
+    BAD_PATH pub bad_path "bad_path" BAD_REQUEST
+        "Bad path" "the path or query is malformed";
+    /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
+    BAD_HOST pub bad_host "bad_host" BAD_REQUEST
+        "Bad host" "`Host` has to be one well-formed host";
+    /// The gateway does not serve this host on this connection (RFC 9110 §15.5.20).
+    MISDIRECTED pub misdirected "misdirected" MISDIRECTED_REQUEST
+        "Misdirected request" "this host is not served on this connection";
+    /// The framing is ambiguous or wrong (RFC 9112 §6.3).
+    BAD_REQUEST_FRAMING pub bad_request_framing "bad_request_framing" BAD_REQUEST
+        "Bad request framing" "`Content-Length` and `Transfer-Encoding` do not frame one body";
+    /// All header fields together are larger than `limits.headerBytes` (RFC 6585 §5).
+    HEADERS_TOO_LARGE pub headers_too_large "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE
+        "Header fields too large" "the header fields together are larger than the gateway takes";
+    /// There are more header fields than `limits.headers` (RFC 6585 §5).
+    TOO_MANY_HEADERS pub too_many_headers "too_many_headers" REQUEST_HEADER_FIELDS_TOO_LARGE
+        "Too many header fields" "there are more header fields than the gateway takes";
+    /// Path and query are longer than `limits.urlBytes` (RFC 9110 §15.5.15).
+    URL_TOO_LONG pub url_too_long "url_too_long" URI_TOO_LONG
+        "URL too long" "path and query are longer than the gateway takes";
+    /// The body is larger than `limits.bodyBytes` or the route's `bodyBytes` (RFC 9110 §15.5.14).
+    BODY_TOO_LARGE pub body_too_large "body_too_large" PAYLOAD_TOO_LARGE
+        "Body too large" "the body is larger than the gateway takes here";
+    /// The request has been through this gateway too often (RFC 8586 §2, RFC 5842 §7.2).
+    LOOP_DETECTED pub loop_detected "loop_detected" LOOP_DETECTED
+        "Loop detected" "the request has come back to this gateway too often";
+    /// A rate limit is used up (RFC 6585 §4).
+    RATE_LIMITED pub rate_limited "rate_limited" TOO_MANY_REQUESTS
+        "Request cannot be satisfied as assigned quota has been exceeded" "try again after the time in `Retry-After`";
+    /// A rate limit can't be checked, and its policy says `"fail": "closed"`.
+    COUNTER_UNAVAILABLE pub counter_unavailable "counter_unavailable" SERVICE_UNAVAILABLE
+        "Counter unavailable" "a rate limit can't be checked at the moment";
+    /// The key-value store can't answer.
+    STORE_UNAVAILABLE pub store_unavailable "store_unavailable" SERVICE_UNAVAILABLE
+        "Store unavailable" "the key-value store can't answer at the moment";
+    /// The upstream can't be reached.
+    UPSTREAM_UNREACHABLE pub upstream_unreachable "upstream_unreachable" BAD_GATEWAY
+        "Upstream unreachable" "the service behind the gateway can't be reached";
+    /// The upstream's name has no address.
+    UPSTREAM_DNS pub upstream_dns "upstream_dns" BAD_GATEWAY
+        "Upstream not resolved" "the service behind the gateway can't be found";
+    /// The TLS handshake with the upstream failed.
+    UPSTREAM_TLS pub upstream_tls "upstream_tls" BAD_GATEWAY
+        "Upstream TLS failed" "no secure connection to the service behind the gateway";
+    /// The upstream ended its answer early or broke the protocol.
+    UPSTREAM_PROTOCOL_ERROR pub upstream_protocol_error "upstream_protocol_error" BAD_GATEWAY
+        "Upstream protocol error" "the service behind the gateway gave no valid answer";
+    /// The upstream's answer is larger than the gateway takes.
+    UPSTREAM_BODY_TOO_LARGE pub upstream_body_too_large "upstream_body_too_large" BAD_GATEWAY
+        "Upstream body too large" "the answer of the service behind the gateway is too large";
+    /// The upstream took longer than a deadline of the route.
+    UPSTREAM_TIMEOUT pub upstream_timeout "upstream_timeout" GATEWAY_TIMEOUT
+        "Upstream timeout" "the service behind the gateway did not answer in time";
+    /// The gateway failed.
+    INTERNAL pub internal "internal" INTERNAL_SERVER_ERROR
+        "Internal error" "the gateway failed to handle the request";
+}
+
+/// The code of a request whose client left before the answer; only ever logged.
+pub const CLIENT_CLOSED: &str = "client_closed";
+
+/// The status under which [`CLIENT_CLOSED`] is logged: never sent, and outside the registry.
+pub const CLIENT_CLOSED_STATUS: u16 = 499;
+
+impl Reject {
+    /// The client left before the answer ([`CLIENT_CLOSED`]); for the log, since nobody reads the response.
+    #[must_use]
+    pub fn client_closed() -> Self {
+        Self {
+            status: StatusCode::from_u16(CLIENT_CLOSED_STATUS).unwrap_or(StatusCode::BAD_REQUEST),
+            code: CLIENT_CLOSED,
+            title: "Client closed the request",
+            detail: Cow::Borrowed("the client left before the answer"),
+            headers: Vec::new(),
+            violated_policies: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_machine_readable() {
+        let mut codes: Vec<_> = CATALOGUE.iter().map(|entry| entry.code).collect();
+        codes.push(CLIENT_CLOSED);
+        for code in &codes {
+            assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code}");
+        }
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+
+    #[test]
+    fn every_rejection_is_an_error_status() {
+        for entry in CATALOGUE {
+            assert!(entry.status.is_client_error() || entry.status.is_server_error(), "{}", entry.code);
+        }
+        assert_eq!(Reject::client_closed().status.as_u16(), CLIENT_CLOSED_STATUS);
+    }
+
+    /// RFC 9110 §15.5.6: a 405 response carries `Allow`.
+    #[test]
+    fn method_not_allowed_carries_allow() {
+        let reject = Reject::method_not_allowed(HeaderValue::from_static("GET, HEAD"));
+        assert_eq!(reject.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(reject.headers, [(ALLOW, HeaderValue::from_static("GET, HEAD"))]);
+    }
+}

@@ -1,0 +1,77 @@
+//! Answers of the gateway's own: redirects, fixed responses, OPTIONS.
+
+use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use super::Exchange;
+use super::request::{Incoming, empty};
+use crate::body::Body;
+use crate::plan::{Redirect, Respond};
+use crate::policy::header_edit;
+use crate::route::MethodSet;
+use crate::template::Target;
+use crate::trace::Event;
+
+/// The answer to OPTIONS where no route takes it (RFC 9110 §9.3.7).
+pub(super) fn options<S>(allow: MethodSet) -> Response<Body<S>> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, self::allow(allow));
+    response
+}
+
+/// The value of `Allow`.
+pub(super) fn allow(methods: MethodSet) -> HeaderValue {
+    HeaderValue::try_from(methods.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+pub(super) fn redirect<S>(
+    exchange: &mut Exchange<'_, '_>,
+    action: &Redirect,
+    incoming: &Incoming<'_, S>,
+) -> Response<Body<S>> {
+    let scope = incoming.scope;
+    let mut location = String::new();
+    action.location.fill(scope, &incoming.headers, Target::Path, &mut location);
+    if action.keep_query
+        && let Some(query) = scope.query
+    {
+        location.push(if location.contains('?') { '&' } else { '?' });
+        location.push_str(query);
+    }
+    exchange.note(|| Event::Answered { by: "redirect" });
+    let mut response = empty(action.status);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+pub(super) fn respond<S>(
+    exchange: &mut Exchange<'_, '_>,
+    action: &Respond,
+    incoming: &Incoming<'_, S>,
+) -> Response<Body<S>> {
+    let mut content = String::new();
+    action.body.fill(incoming.scope, &incoming.headers, Target::Text, &mut content);
+    let mut headers = action.headers.clone();
+    let filled = header_edit::fill_for_response(&action.filled, incoming.scope, &incoming.headers);
+    header_edit::apply_to_response(&action.filled, filled, &mut headers);
+    exchange.note(|| Event::Answered { by: "respond" });
+    let mut response = with_content(incoming.scope.method, content.into_bytes().into());
+    *response.status_mut() = action.status;
+    if matches!(action.status.as_u16(), 204 | 304) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// A 200 with `content`; for HEAD, its length alone (RFC 9110 §9.3.2).
+pub(super) fn with_content<S>(method: &Method, content: bytes::Bytes) -> Response<Body<S>> {
+    let mut response = empty(StatusCode::OK);
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
+    if *method != Method::HEAD && !content.is_empty() {
+        *response.body_mut() = Body::Full(content);
+    }
+    response
+}

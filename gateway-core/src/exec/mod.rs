@@ -1,0 +1,47 @@
+//! The only asynchronous code: it walks a route's plan and calls the ports.
+//!
+//! The phases, in their fixed order: bound and normalise → strip identity → match → preflight → rate limits → edit the
+//! request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
+
+mod bounds;
+mod finish;
+mod key_value;
+mod local;
+mod proxy;
+mod request;
+mod target_uri;
+
+pub(crate) use request::run;
+
+use http::HeaderValue;
+
+use crate::gateway::Record;
+use crate::plan::{Plan, Route};
+use crate::policy::gcra::Verdict;
+use crate::policy::rate_limit::RateLimit;
+use crate::trace::Trace;
+
+/// What the phases after the answer need to know of those before it.
+struct Exchange<'p, 't> {
+    plan: &'p Plan,
+    route: Option<&'p Route>,
+    record: Record,
+    id: HeaderValue,
+    /// The client's `Origin`, if the route has cross-origin rules.
+    origin: Option<HeaderValue>,
+    /// Values for the templates among the route's response edits.
+    filled: Vec<Option<HeaderValue>>,
+    /// What the rate limits said.
+    verdicts: Vec<(&'p RateLimit, Verdict)>,
+    /// Where `explain` listens.
+    trace: Option<&'t mut Trace>,
+}
+
+impl Exchange<'_, '_> {
+    /// Tells the listener, if there is one; `event` is not even made otherwise.
+    fn note(&mut self, event: impl FnOnce() -> crate::trace::Event) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.events.push(event());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A request on its way to an upstream, and the response on its way back.
+
+use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::{Method, Request, Response, StatusCode, Version};
+
+use super::Exchange;
+use super::request::{EditedQuery, Incoming};
+use super::target_uri::target_uri;
+use crate::body::Body;
+use crate::error::Reject;
+use crate::http::forwarded::ClientInfo;
+use crate::http::{hop_by_hop, proxy_status, trace_context};
+use crate::plan::{Host, Plan, Proxy, Route, Target};
+use crate::ports::{IoErrorKind, Peer, Platform, Random, UpstreamCall};
+use crate::trace::Event;
+
+/// Puts the fields of the connection in order, before any edit: an edit can read what the gateway states, or replace it.
+pub(super) fn prepare<P: Platform>(
+    plan: &Plan,
+    platform: &P,
+    incoming: &mut Incoming<'_, P::Stream>,
+    peer: &Peer,
+    client: &ClientInfo,
+    version: Version,
+) {
+    let headers = &mut incoming.headers;
+    hop_by_hop::strip_request(headers);
+    // The server has answered it: a body that waits for 100 (Continue) is asked for when it is first read.
+    headers.remove(EXPECT);
+    plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
+    plan.loop_guard.stamp_request(headers, version);
+    trace_context::continue_or_start(headers, platform);
+}
+
+/// Sends a request to one of the route's upstreams.
+pub(super) async fn send<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    route: &Route,
+    action: &Proxy,
+    incoming: Incoming<'_, P::Stream>,
+    edited_query: EditedQuery,
+) -> Result<Response<Body<P::Stream>>, Reject> {
+    let plan = exchange.plan;
+    let target = choose(action, platform).ok_or_else(Reject::internal)?;
+    let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
+    let uri = target_uri(action, upstream, &incoming, edited_query.as_ref())?;
+    let Incoming { scope, mut headers, host_field, body, .. } = incoming;
+    headers.insert(
+        HOST,
+        match &target.host {
+            Host::Upstream => upstream.authority.clone(),
+            Host::Preserve => host_field,
+            Host::Set(host) => host.clone(),
+        },
+    );
+    let body = match body {
+        Body::Stream(stream) if !headers.contains_key(CONTENT_LENGTH) => {
+            Body::Stream(platform.limit(stream, route.body_limit))
+        }
+        body => body,
+    };
+    exchange.record.upstream = Some(target.upstream);
+    exchange.note(|| Event::Sent {
+        upstream: target.upstream,
+        method: scope.method.clone(),
+        target: uri.to_string(),
+        headers: headers.clone(),
+    });
+
+    let mut request = Request::new(body);
+    *request.method_mut() = scope.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines }).await;
+    let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // The `Upgrade` that it could answer was never sent on.
+        return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
+    }
+    hop_by_hop::strip_response(response.headers_mut());
+    if scope.method == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
+    Ok(response)
+}
+
+/// One of the targets, by weight.
+fn choose<'a>(action: &'a Proxy, random: &impl Random) -> Option<&'a Target> {
+    if let [only] = &*action.targets {
+        return Some(only);
+    }
+    let mut point = random.next_u64() % action.total_weight;
+    action.targets.iter().find(|target| {
+        let weight = u64::from(target.weight);
+        let is_here = point < weight;
+        point = point.saturating_sub(weight);
+        is_here
+    })
+}

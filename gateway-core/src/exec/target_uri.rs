@@ -1,0 +1,90 @@
+//! The path and query that an upstream is sent.
+
+use std::borrow::Cow;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use super::request::Incoming;
+use crate::config::EncodedSlash;
+use crate::error::Reject;
+use crate::http::path;
+use crate::plan::{PathRewrite, Proxy, Upstream};
+use crate::template::Target;
+
+/// The request target for `upstream`, in origin form.
+pub(super) fn target_uri<S>(
+    action: &Proxy,
+    upstream: &Upstream,
+    incoming: &Incoming<'_, S>,
+    edited_query: Option<&Option<String>>,
+) -> Result<Uri, Reject> {
+    let path = rewritten_path(&action.path, incoming)?;
+    let is_as_it_came = edited_query.is_none() && upstream.base_path.is_empty() && *path == *incoming.uri.path();
+    let target = if is_as_it_came {
+        incoming.uri.path_and_query().cloned().ok_or_else(Reject::internal)?
+    } else {
+        let query = match edited_query {
+            Some(query) => query.as_deref(),
+            None => incoming.uri.query(),
+        };
+        let mut text =
+            String::with_capacity(upstream.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
+        text.push_str(&upstream.base_path);
+        text.push_str(&path);
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        PathAndQuery::try_from(text).map_err(|_| Reject::bad_path())?
+    };
+    Ok(Uri::from(target))
+}
+
+fn rewritten_path<'r, S>(rewrite: &PathRewrite, incoming: &Incoming<'r, S>) -> Result<Cow<'r, str>, Reject> {
+    let path = incoming.scope.path;
+    match rewrite {
+        PathRewrite::Keep => Ok(Cow::Borrowed(path)),
+        PathRewrite::Prefix { segments, replacement } => {
+            let rest = after_segments(path, *segments);
+            let joined = format!("{replacement}{rest}");
+            Ok(Cow::Owned(if joined.is_empty() { "/".to_owned() } else { joined }))
+        }
+        PathRewrite::Template(template) => {
+            let mut text = String::new();
+            if !template.fill(incoming.scope, &incoming.headers, Target::Path, &mut text) {
+                return Err(Reject::bad_path());
+            }
+            // Values side by side could form a dot segment that none of them holds: `{path.a}{path.b}`.
+            match path::normalise(&text, EncodedSlash::Keep) {
+                Ok(normal) if *normal == *text => Ok(Cow::Owned(text)),
+                _ => Err(Reject::bad_path()),
+            }
+        }
+    }
+}
+
+/// What follows the first `count` segments of `path`: empty, or begins with a slash.
+fn after_segments(path: &str, count: usize) -> &str {
+    let mut rest = path;
+    for _ in 0..count {
+        rest = match rest.get(1..).and_then(|r| r.find('/').map(|at| (r, at))) {
+            Some((r, at)) => r.get(at..).unwrap_or_default(),
+            None => "",
+        };
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_segments;
+
+    #[test]
+    fn drops_whole_segments() {
+        assert_eq!(after_segments("/api/users/7", 1), "/users/7");
+        assert_eq!(after_segments("/api/users/7", 0), "/api/users/7");
+        assert_eq!(after_segments("/api", 1), "");
+        assert_eq!(after_segments("/api/", 1), "/");
+    }
+}

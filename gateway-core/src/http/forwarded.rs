@@ -1,0 +1,303 @@
+//! Who the client is, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
+//!
+//! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped, in every spelling that a
+//! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
+//! what upstreams read; `Forwarded` goes on only where a trusted proxy has begun it, so that the two never contradict.
+
+use std::net::IpAddr;
+
+use http::header::FORWARDED;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::address::{AddressText, Network};
+use super::forwarded_element::{Element, parse_elements, parse_node};
+use super::names::{is_alias, starts_with_alias};
+use crate::ports::{Peer, Scheme};
+
+/// `X-Forwarded-For`.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// `X-Forwarded-Host`.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// `X-Forwarded-Proto`.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The networks whose `Forwarded` and `X-Forwarded-*` are believed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    networks: Vec<Network>,
+}
+
+/// The client as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its address; `None` if the platform does not tell it, a trusted proxy hides it, or trusted fields contradict.
+    pub address: Option<IpAddr>,
+    /// How the client's own connection is protected.
+    pub scheme: Scheme,
+    /// The host that the client asked for, if a trusted proxy states it; else `Host` says it.
+    pub host: Option<HeaderValue>,
+}
+
+impl TrustedProxies {
+    /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4.
+    ///
+    /// # Errors
+    /// The place and the mistake of each entry that is neither.
+    pub fn parse(entries: &[String]) -> Result<Self, Vec<(usize, String)>> {
+        let mut networks = Vec::with_capacity(entries.len());
+        let mut errors = Vec::new();
+        for (index, text) in entries.iter().enumerate() {
+            match Network::parse(text) {
+                Ok(network) => networks.push(network),
+                Err(message) => errors.push((index, message)),
+            }
+        }
+        if errors.is_empty() { Ok(Self { networks }) } else { Err(errors) }
+    }
+
+    /// Whether `address` is a trusted proxy's.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        !self.networks.is_empty() && {
+            let address = address.to_canonical();
+            self.networks.iter().any(|network| network.contains(address))
+        }
+    }
+
+    fn trusts(&self, peer: &Peer) -> bool {
+        peer.address.is_some_and(|address| self.contains(address))
+    }
+
+    /// The client at the other end: the peer itself, or what the trusted proxies between say.
+    ///
+    /// The chain is read from its end: the first address that is no trusted proxy's is the client's. A proxy that hides the
+    /// address (`unknown`, `_hidden`; RFC 7239 §6) or writes none ends the search without one. Where `Forwarded` and
+    /// `X-Forwarded-For` give different clients, one of them was forged past a proxy that speaks only the other, and
+    /// neither is believed.
+    #[must_use]
+    pub fn client(&self, headers: &HeaderMap, peer: &Peer) -> ClientInfo {
+        let own = ClientInfo { address: peer.address.map(|a| a.to_canonical()), scheme: peer.scheme, host: None };
+        if !self.trusts(peer) {
+            return own;
+        }
+        let standard = headers.contains_key(FORWARDED).then(|| self.by_forwarded(headers, &own));
+        let usual = headers.contains_key(X_FORWARDED_FOR).then(|| self.by_x_forwarded_for(headers, &own));
+        match (standard, usual) {
+            (Some(standard), Some(usual)) if standard.address == usual.address => standard,
+            (Some(_), Some(_)) => ClientInfo { address: None, ..own },
+            (Some(standard), None) => standard,
+            (None, Some(usual)) => usual,
+            (None, None) => Self::with_usual_host_and_proto(headers, own),
+        }
+    }
+
+    /// Tells the upstream of the client: `client` is what [`TrustedProxies::client`] made of the same `headers`, and
+    /// `original_host` the host that the client sent.
+    pub fn rewrite(
+        &self,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+        client: &ClientInfo,
+        original_host: Option<&HeaderValue>,
+    ) {
+        let trusted = self.trusts(peer);
+        drop_claims(headers, trusted, client.address);
+        if trusted {
+            continue_chain(headers, peer, client);
+        } else if let Some(address) = peer.address {
+            headers.insert(X_FORWARDED_FOR, AddressText::of(address.to_canonical()).value());
+        }
+        match client.host.as_ref().or(original_host) {
+            Some(host) => headers.insert(X_FORWARDED_HOST, host.clone()),
+            None => headers.remove(X_FORWARDED_HOST),
+        };
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme.as_str()));
+    }
+
+    fn by_forwarded(&self, headers: &HeaderMap, own: &ClientInfo) -> ClientInfo {
+        let unknown = ClientInfo { address: None, ..own.clone() };
+        let Some(elements) = parse_elements(headers.get_all(FORWARDED).iter().map(HeaderValue::as_bytes)) else {
+            return unknown;
+        };
+        let mut client = own.clone();
+        for element in elements.iter().rev() {
+            client = element_client(element, own);
+            match client.address {
+                Some(address) if self.contains(address) => {}
+                _ => break,
+            }
+        }
+        client
+    }
+
+    fn by_x_forwarded_for(&self, headers: &HeaderMap, own: &ClientInfo) -> ClientInfo {
+        let mut client = own.clone();
+        let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+        for text in lines.flat_map(|line| line.as_bytes().rsplit(|b| *b == b',')).map(<[u8]>::trim_ascii) {
+            if text.is_empty() {
+                continue;
+            }
+            client.address = parse_node(text);
+            match client.address {
+                Some(address) if self.contains(address) => {}
+                _ => break,
+            }
+        }
+        Self::with_usual_host_and_proto(headers, client)
+    }
+
+    /// Scheme and host by `X-Forwarded-Proto` and `-Host`: of several, the last, which the nearest proxy wrote.
+    fn with_usual_host_and_proto(headers: &HeaderMap, mut client: ClientInfo) -> ClientInfo {
+        if let Some(scheme) = last_member(headers, &X_FORWARDED_PROTO).and_then(|text| scheme(&text)) {
+            client.scheme = scheme;
+        }
+        client.host = last_member(headers, &X_FORWARDED_HOST).and_then(|text| host(&text));
+        client
+    }
+}
+
+fn element_client(element: &Element, own: &ClientInfo) -> ClientInfo {
+    ClientInfo {
+        address: element.r#for.as_deref().and_then(parse_node),
+        scheme: element.proto.as_deref().and_then(scheme).unwrap_or(own.scheme),
+        host: element.host.as_deref().and_then(host),
+    }
+}
+
+fn last_member(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let line = headers.get_all(name).iter().next_back()?;
+    line.as_bytes().rsplit(|b| *b == b',').map(<[u8]>::trim_ascii).find(|text| !text.is_empty()).map(<[u8]>::to_vec)
+}
+
+fn scheme(text: &[u8]) -> Option<Scheme> {
+    if text.eq_ignore_ascii_case(b"https") {
+        Some(Scheme::Https)
+    } else if text.eq_ignore_ascii_case(b"http") {
+        Some(Scheme::Http)
+    } else {
+        None
+    }
+}
+
+/// A host with or without port, as far as its characters go (RFC 3986 §3.2.2).
+fn host(text: &[u8]) -> Option<HeaderValue> {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    if text.is_empty() || text.len() > 262 || !text.iter().all(plain) {
+        return None;
+    }
+    HeaderValue::from_bytes(text).ok()
+}
+
+/// Removes what claims to know the client: all of it from an untrusted peer; from a trusted one, other spellings and
+/// addresses that contradict the chain.
+fn drop_claims(headers: &mut HeaderMap, trusted: bool, client: Option<IpAddr>) {
+    let must_go = |name: &HeaderName, value: &HeaderValue| match claim(name.as_str()) {
+        None => false,
+        Some(_) if !trusted => true,
+        Some(Claim::Alias) => true,
+        Some(Claim::Address) => client.is_none() || parse_node(value.as_bytes()) != client,
+        Some(Claim::Other) => false,
+    };
+    // Most requests have none: look before collecting.
+    if !headers.iter().any(|(name, value)| must_go(name, value)) {
+        return;
+    }
+    let names: Vec<HeaderName> =
+        headers.iter().filter(|(name, value)| must_go(name, value)).map(|(name, _)| name.clone()).collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// What a field claims to know.
+#[derive(Clone, Copy)]
+enum Claim {
+    /// The client's address, in a field of one address.
+    Address,
+    /// Anything else about the client's connection or request.
+    Other,
+    /// Something, in a spelling that no proxy writes.
+    Alias,
+}
+
+/// What the field called `name` claims, if it is one of those that proxies tell of clients with.
+fn claim(name: &str) -> Option<Claim> {
+    const ADDRESS: [&str; 6] =
+        ["x-real-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-client-ip", "x-cluster-client-ip"];
+    // `X-Original-URL` and `X-Rewrite-URL` make some frameworks route by them, past what the gateway matched.
+    const OTHER: [&str; 7] = [
+        "forwarded",
+        "forwarded-for",
+        "x-forwarded",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-original-host",
+        "x-original-forwarded-for",
+    ];
+    let bytes = name.as_bytes();
+    if !matches!(bytes.first(), Some(b'x' | b'f' | b't' | b'c')) || bytes.len() < 9 {
+        return None;
+    }
+    if bytes.first() == Some(&b'x') && !matches!(bytes.get(2), Some(b'f' | b'r' | b'o' | b'c')) {
+        return None;
+    }
+    let claim = if ADDRESS.iter().any(|known| is_alias(bytes, known.as_bytes())) {
+        Claim::Address
+    } else if starts_with_alias(bytes, b"x-forwarded-") || OTHER.iter().any(|known| is_alias(bytes, known.as_bytes())) {
+        Claim::Other
+    } else {
+        return None;
+    };
+    let is_canonical = !bytes.iter().any(|b| matches!(b, b'_' | b'.'));
+    Some(if is_canonical { claim } else { Claim::Alias })
+}
+
+/// Appends a trusted peer to the chain that it sent.
+fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo) {
+    let Some(peer_address) = peer.address else { return };
+    let peer_text = AddressText::of(peer_address.to_canonical());
+    let Some(client_address) = client.address else {
+        // Nobody knows, or the claims contradict: none of them goes on.
+        headers.remove(FORWARDED);
+        set(headers, X_FORWARDED_FOR, &[b"unknown, ", peer_text.as_bytes()].concat());
+        return;
+    };
+    if headers.contains_key(FORWARDED) {
+        let node = node_text(peer_address.to_canonical());
+        let joined = joined(headers, &FORWARDED);
+        set(headers, FORWARDED, &[&joined, &b", for="[..], node.as_bytes()].concat());
+    }
+    let mut chain = joined(headers, &X_FORWARDED_FOR);
+    if chain.is_empty() && client_address != peer_address.to_canonical() {
+        chain.extend_from_slice(AddressText::of(client_address).as_bytes());
+    }
+    if !chain.is_empty() {
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(peer_text.as_bytes());
+    set(headers, X_FORWARDED_FOR, &chain);
+}
+
+/// A node as RFC 7239 §6 writes it: IPv6 in brackets and quotes.
+fn node_text(address: IpAddr) -> String {
+    let text = AddressText::of(address);
+    let text = text.as_str();
+    if address.is_ipv6() { format!("\"[{text}]\"") } else { text.to_owned() }
+}
+
+/// All lines of a field as one (RFC 9110 §5.3).
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Vec<u8> {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).filter(|l| !l.is_empty()).collect();
+    lines.join(&b", "[..])
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    match HeaderValue::from_bytes(value) {
+        Ok(value) => headers.insert(name, value),
+        Err(_) => headers.remove(name),
+    };
+}
+
+#[cfg(test)]
+#[path = "forwarded_tests.rs"]
+mod tests;

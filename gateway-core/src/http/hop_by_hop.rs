@@ -1,0 +1,263 @@
+//! Fields that end at this hop (RFC 9110 §7.6.1).
+
+use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::identity;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// The fields that always end here, each under the bit of its place.
+///
+/// The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
+/// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1).
+static HOP_BY_HOP: [HeaderName; 11] = [
+    CONNECTION,
+    TE,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    PROXY_AUTHENTICATION_INFO,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HTTP2_SETTINGS,
+];
+
+const CONNECTION_BIT: u16 = 1;
+const TE_BIT: u16 = 2;
+
+/// Removes what a request must not carry over to the upstream.
+///
+/// `TE: trailers` stays if it was there, since gRPC servers insist on it; no other transfer coding is passed on (§10.1.4). An
+/// adapter that speaks HTTP/1.1 to the upstream adds `Connection: te`.
+///
+/// Run it before the gateway sets fields of its own.
+pub fn strip_request(headers: &mut HeaderMap) {
+    let found = found(headers);
+    if found == 0 {
+        return;
+    }
+    let trailers = found & TE_BIT != 0 && headers.get_all(TE).iter().any(accepts_trailers);
+    strip(headers, found);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// Removes what a response must not carry over to the client.
+pub fn strip_response(headers: &mut HeaderMap) {
+    let found = found(headers);
+    if found != 0 {
+        strip(headers, found);
+    }
+}
+
+/// The bits of those of [`HOP_BY_HOP`] that are there: one look at each name, told apart by length first.
+fn found(headers: &HeaderMap) -> u16 {
+    let mut found = 0;
+    for name in headers.keys() {
+        let name = name.as_str();
+        let place = match name.len() {
+            2 if name == "te" => 1,
+            7 if name == "trailer" => 7,
+            7 if name == "upgrade" => 9,
+            10 if name == "connection" => 0,
+            10 if name == "keep-alive" => 2,
+            14 if name == "http2-settings" => 10,
+            16 if name == "proxy-connection" => 3,
+            17 if name == "transfer-encoding" => 8,
+            18 if name == "proxy-authenticate" => 4,
+            19 if name == "proxy-authorization" => 5,
+            25 if name == "proxy-authentication-info" => 6,
+            _ => continue,
+        };
+        found |= 1 << place;
+    }
+    found
+}
+
+fn strip(headers: &mut HeaderMap, found: u16) {
+    if found & CONNECTION_BIT != 0 {
+        // Names are collected first: `Connection` itself goes only after it was read.
+        let listed: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|b| *b == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|name| !is_plain_option(name))
+            .filter_map(|name| HeaderName::from_bytes(name).ok())
+            .filter(|name| !is_protected(name.as_str()))
+            .collect();
+        for name in listed {
+            headers.remove(name);
+        }
+    }
+    for (place, name) in HOP_BY_HOP.iter().enumerate() {
+        if found & (1 << place) != 0 {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Options that name no field of interest; most `Connection` fields say only this.
+fn is_plain_option(name: &[u8]) -> bool {
+    name.is_empty() || name.eq_ignore_ascii_case(b"keep-alive") || name.eq_ignore_ascii_case(b"close")
+}
+
+/// Whether a `TE` line names `trailers` (RFC 9110 §10.1.4).
+fn accepts_trailers(line: &HeaderValue) -> bool {
+    line.as_bytes()
+        .split(|b| *b == b',')
+        .filter_map(|member| member.split(|b| *b == b';').next())
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// Whether `Connection` may not remove this field.
+///
+/// A sender must not list fields meant for all recipients (RFC 9110 §7.6.1), and a client that does so tries to take from the
+/// upstream what a hop before it relies on: credentials, addresses, the framing, marks against loops.
+fn is_protected(name: &str) -> bool {
+    const PREFIXES: [&str; 9] =
+        ["accept", "access-control-", "content-", "if-", "sec-", "x-forwarded-", "ratelimit", "cache-", "cdn-"];
+    matches!(
+        name,
+        "age"
+            | "allow"
+            | "authentication-info"
+            | "authorization"
+            | "baggage"
+            | "cookie"
+            | "date"
+            | "early-data"
+            | "etag"
+            | "expect"
+            | "expires"
+            | "forwarded"
+            | "from"
+            | "host"
+            | "idempotency-key"
+            | "last-modified"
+            | "link"
+            | "location"
+            | "max-forwards"
+            | "origin"
+            | "pragma"
+            | "priority"
+            | "proxy-status"
+            | "range"
+            | "referer"
+            | "retry-after"
+            | "server"
+            | "set-cookie"
+            | "signature"
+            | "signature-input"
+            | "strict-transport-security"
+            | "traceparent"
+            | "tracestate"
+            | "user-agent"
+            | "vary"
+            | "via"
+            | "www-authenticate"
+            | "x-api-key"
+            | "x-content-type-options"
+            | "x-csrf-token"
+            | "x-frame-options"
+            | "x-real-ip"
+            | "x-request-id"
+    ) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || identity::is_built_in(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{fields, lines};
+
+    fn after_request(list: &[(&str, &str)]) -> Vec<String> {
+        let mut headers = fields(list);
+        strip_request(&mut headers);
+        lines(&headers)
+    }
+
+    /// The table and the matcher name the same fields.
+    #[test]
+    fn every_hop_by_hop_field_is_found_under_its_bit() {
+        for (place, name) in HOP_BY_HOP.iter().enumerate() {
+            assert_eq!(found(&fields(&[(name.as_str(), "x")])), 1 << place, "{name}");
+        }
+    }
+
+    /// RFC 9110 §7.6.1.
+    #[test]
+    fn hop_by_hop_fields_are_removed_both_ways() {
+        let mut list: Vec<_> = HOP_BY_HOP.iter().map(|name| (name.as_str(), "x")).collect();
+        list.push(("accept", "*/*"));
+        assert_eq!(after_request(&list), ["accept: */*"]);
+        let mut headers = fields(&list);
+        strip_response(&mut headers);
+        assert_eq!(lines(&headers), ["accept: */*"]);
+    }
+
+    /// RFC 9110 §7.6.1: every field that `Connection` lists, in any case, over several lines, with empty members.
+    #[test]
+    fn listed_fields_are_removed() {
+        let rest = after_request(&[
+            ("connection", "close, X-One ,, x-two"),
+            ("connection", "X-THREE, not a name, keep-alive"),
+            ("x-one", "1"),
+            ("x-one", "1b"),
+            ("x-two", "2"),
+            ("x-three", "3"),
+            ("x-four", "4"),
+        ]);
+        assert_eq!(rest, ["x-four: 4"]);
+    }
+
+    #[test]
+    fn listed_end_to_end_fields_stay() {
+        let names = [
+            "accept",
+            "authorization",
+            "cdn-loop",
+            "content-length",
+            "content-type",
+            "cookie",
+            "forwarded",
+            "host",
+            "origin",
+            "traceparent",
+            "tracestate",
+            "via",
+            "x-consumer-id",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "x-real-ip",
+            "x-request-id",
+            "x_consumer_id",
+        ];
+        let connection = names.join(", ");
+        let mut list = vec![("connection", connection.as_str())];
+        list.extend(names.iter().map(|name| (*name, "v")));
+        let expected: Vec<_> = names.iter().map(|name| format!("{name}: v")).collect();
+        assert_eq!(after_request(&list), expected);
+    }
+
+    /// RFC 9110 §10.1.4: `TE` ends at each hop; a proxy that forwards trailers says so anew.
+    #[test]
+    fn te_keeps_trailers_alone() {
+        for te in ["trailers", "Trailers", "gzip;q=0.5, trailers", "trailers;q=1"] {
+            assert_eq!(after_request(&[("te", te), ("connection", "te")]), ["te: trailers"], "{te}");
+        }
+        for te in ["gzip", "", "trailersx", "gzip;trailers"] {
+            assert!(after_request(&[("te", te)]).is_empty(), "{te}");
+        }
+        let mut headers = fields(&[("te", "trailers")]);
+        strip_response(&mut headers);
+        assert!(headers.is_empty());
+    }
+}

@@ -1,0 +1,269 @@
+//! Fields that state who the caller is: only the gateway may set them, so none that comes in survives.
+//!
+//! The namespace is stripped from every request on every route, whether it authenticates or not, and in every spelling that
+//! a backend might fold into the guarded one.
+
+use http::{HeaderMap, HeaderName};
+
+use super::names::{fold, is_alias, starts_with_alias};
+use super::proxy_status::is_tchar;
+
+/// The built-in namespace, in folded spelling; a trailing `*` stands for any ending.
+const BUILT_IN: [&str; 16] = [
+    "x-consumer-*",
+    "x-authenticated-*",
+    "x-credential-*",
+    "x-claim-*",
+    "x-edgeway-*",
+    "x-remote-user",
+    "remote-user",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-preferred-username",
+    "x-auth-request-*",
+    // Takes `client-cert-chain` along (RFC 9440 §2).
+    "client-cert*",
+    "x-client-cert*",
+    "x-forwarded-client-cert*",
+    "x-ssl-client-*",
+];
+
+/// Names that a request can't do without, so that no pattern may take them.
+const NEEDED: [&str; 10] = [
+    "host",
+    "connection",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "authorization",
+    "cookie",
+    "x-request-id",
+];
+
+/// The names of fields that state who the caller is.
+#[derive(Clone, Debug)]
+pub struct IdentityNames {
+    patterns: Vec<Pattern>,
+    /// A set of folded first two bytes: what is not in it matches no pattern.
+    first: [u64; 4],
+}
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    /// In folded spelling.
+    text: Box<[u8]>,
+    /// Whether any ending may follow.
+    prefix: bool,
+}
+
+impl Default for IdentityNames {
+    /// The built-in names alone.
+    fn default() -> Self {
+        Self::of(BUILT_IN.iter().map(|text| Pattern::new(text)).collect())
+    }
+}
+
+impl IdentityNames {
+    /// The built-in names and `extra` ones; a trailing `*` stands for any ending.
+    ///
+    /// # Errors
+    /// The place and the mistake of each entry that is no field name, or that would take a field which requests need.
+    pub fn new(extra: &[String]) -> Result<Self, Vec<(usize, String)>> {
+        let mut patterns: Vec<_> = BUILT_IN.iter().map(|text| Pattern::new(text)).collect();
+        let mut errors = Vec::new();
+        for (index, text) in extra.iter().enumerate() {
+            match Pattern::parse(text) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(message) => errors.push((index, message)),
+            }
+        }
+        if errors.is_empty() { Ok(Self::of(patterns)) } else { Err(errors) }
+    }
+
+    /// Whether `name`, in any spelling, is one that only the gateway may set.
+    #[must_use]
+    pub fn is_reserved(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        let (word, bit) = slot(name);
+        self.first.get(word).is_some_and(|bits| bits & bit != 0) && self.patterns.iter().any(|p| p.matches(name))
+    }
+
+    /// Removes every such field; says whether there was any.
+    pub fn strip(&self, headers: &mut HeaderMap) -> bool {
+        let Some(found) = headers.keys().position(|name| self.is_reserved(name.as_str())) else { return false };
+        let names: Vec<HeaderName> =
+            headers.keys().skip(found).filter(|name| self.is_reserved(name.as_str())).cloned().collect();
+        for name in names {
+            headers.remove(name);
+        }
+        true
+    }
+
+    fn of(patterns: Vec<Pattern>) -> Self {
+        let mut first = [0; 4];
+        let mut add = |(word, bit): (usize, u64)| {
+            if let Some(bits) = first.get_mut(word) {
+                *bits |= bit;
+            }
+        };
+        for pattern in &patterns {
+            if let ([only], true) = (&*pattern.text, pattern.prefix) {
+                (0..=u8::MAX).for_each(|second| add(slot(&[*only, second])));
+            }
+            add(slot(&pattern.text));
+        }
+        Self { patterns, first }
+    }
+}
+
+/// Where the set keeps names that begin like `name`. Different beginnings may share a place; that only costs time.
+fn slot(name: &[u8]) -> (usize, u64) {
+    let first = name.first().map_or(0, |b| fold(*b));
+    let second = name.get(1).map_or(0, |b| fold(*b));
+    let place = first.wrapping_mul(37).wrapping_add(second);
+    (usize::from(place >> 6), 1 << (place & 63))
+}
+
+impl Pattern {
+    fn new(text: &str) -> Self {
+        let (name, prefix) = text.strip_suffix('*').map_or((text, false), |name| (name, true));
+        Self { text: name.bytes().map(fold).collect(), prefix }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let name = text.strip_suffix('*').unwrap_or(text);
+        if text == "*" {
+            return Err("`*` alone would remove every field; write the beginning of the names before it".to_owned());
+        }
+        if name.contains('*') {
+            return Err(format!("`{text}` may have a `*` only at its end"));
+        }
+        if name.is_empty() || !name.bytes().all(is_tchar) {
+            return Err(format!("`{text}` is no header name"));
+        }
+        let pattern = Self::new(text);
+        match NEEDED.iter().find(|needed| pattern.matches(needed.as_bytes())) {
+            Some(needed) => Err(format!("`{text}` would remove `{needed}`, which requests need")),
+            None => Ok(pattern),
+        }
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        if self.prefix { starts_with_alias(name, &self.text) } else { is_alias(name, &self.text) }
+    }
+}
+
+/// Whether `name`, in any spelling, is of the built-in namespace.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => starts_with_alias(name.as_bytes(), prefix.as_bytes()),
+        None => is_alias(name.as_bytes(), pattern.as_bytes()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{fields, lines};
+
+    fn with(extra: &[&str]) -> Result<IdentityNames, Vec<(usize, String)>> {
+        IdentityNames::new(&extra.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_built_in_namespace_is_reserved_in_every_spelling() {
+        let names = IdentityNames::default();
+        for name in [
+            "x-consumer-id",
+            "X-Consumer-Username",
+            "x_consumer_id",
+            "x.consumer.id",
+            "X_Consumer.Groups",
+            "x-authenticated-userid",
+            "x-credential-identifier",
+            "x-claim-sub",
+            "x-edgeway-anything",
+            "x-remote-user",
+            "REMOTE_USER",
+            "remote.user",
+            "x-forwarded-user",
+            "x-forwarded_email",
+            "x-forwarded-groups",
+            "x-forwarded-preferred-username",
+            "x-auth-request-access-token",
+            "x-client-cert",
+            "x-client-cert-dn",
+            "client-cert",
+            "client_cert_chain",
+            "x-forwarded-client-cert",
+            "x-ssl-client-verify",
+        ] {
+            assert!(names.is_reserved(name), "{name}");
+            assert!(is_built_in(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        let names = IdentityNames::default();
+        for name in [
+            "",
+            "x",
+            "x-",
+            "host",
+            "cookie",
+            "authorization",
+            "content-type",
+            "x-consumer",
+            "x-consumers-id",
+            "x-forwarded-for",
+            "x-forwarded-users",
+            "x-remote-users",
+            "remote-addr",
+            "client-ce",
+            "x-request-id",
+            "x-api-key",
+        ] {
+            assert!(!names.is_reserved(name), "{name}");
+            assert!(!is_built_in(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn strip_removes_every_field_and_line_of_them() {
+        let mut headers = fields(&[
+            ("host", "a"),
+            ("x-consumer-id", "admin"),
+            ("x-consumer-id", "admin2"),
+            ("x_consumer_id", "admin3"),
+            ("accept", "*/*"),
+            ("x.claim.sub", "root"),
+        ]);
+        assert!(IdentityNames::default().strip(&mut headers));
+        assert_eq!(lines(&headers), ["accept: */*", "host: a"]);
+        assert!(!IdentityNames::default().strip(&mut headers));
+    }
+
+    #[test]
+    fn extra_names_are_reserved_too() {
+        let names = with(&["X-Tenant", "my_org.*", "q*"]).unwrap();
+        for name in ["x-tenant", "x_tenant", "my-org-role", "MY.ORG.ROLE", "my_org_", "q", "qz", "q-x"] {
+            assert!(names.is_reserved(name), "{name}");
+        }
+        for name in ["x-tenants", "my-orgs", "x-q"] {
+            assert!(!names.is_reserved(name), "{name}");
+        }
+        assert!(names.is_reserved("x-consumer-id"));
+    }
+
+    #[test]
+    fn every_bad_entry_is_reported_with_its_place() {
+        let errors = with(&["", "ok", "*", "a*b", "a b", "host", "Content_Length", "c*", "größe"]).unwrap_err();
+        assert_eq!(errors.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(errors[4].1, "`host` would remove `host`, which requests need");
+        assert_eq!(errors[7].1, "`größe` is no header name");
+    }
+}

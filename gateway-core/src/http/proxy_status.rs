@@ -1,0 +1,129 @@
+//! Proxy-Status (RFC 9209): what went wrong between the gateway and an upstream, as far as a client may know.
+
+use http::{HeaderName, HeaderValue};
+
+use crate::error::Reject;
+use crate::ports::IoErrorKind;
+
+/// `Proxy-Status`.
+pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The rejection for a failed exchange with an upstream, with `Proxy-Status` from the gateway called `name`.
+///
+/// Statuses are those that RFC 9209 §2.3 recommends for each error type.
+#[must_use]
+pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
+    let (reject, error) = match kind {
+        IoErrorKind::Dns => (Reject::upstream_dns(), "dns_error"),
+        IoErrorKind::Connect => (Reject::upstream_unreachable(), "connection_refused"),
+        IoErrorKind::ConnectTimeout => (Reject::upstream_timeout(), "connection_timeout"),
+        IoErrorKind::Tls => (Reject::upstream_tls(), "tls_protocol_error"),
+        IoErrorKind::FirstByteTimeout => (Reject::upstream_timeout(), "connection_read_timeout"),
+        IoErrorKind::TotalTimeout => (Reject::upstream_timeout(), "http_response_timeout"),
+        IoErrorKind::Closed => (Reject::upstream_protocol_error(), "connection_terminated"),
+        IoErrorKind::Protocol => (Reject::upstream_protocol_error(), "http_protocol_error"),
+        // While the call is being sent, only the client's body is limited.
+        IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
+        IoErrorKind::Client => (Reject::client_closed(), "http_request_error"),
+        IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
+        IoErrorKind::Other => (Reject::upstream_unreachable(), "destination_unavailable"),
+    };
+    stamp(reject, name, error)
+}
+
+/// The rejection of a response body above its limit (RFC 9209 §2.3.21).
+#[must_use]
+pub fn reject_response_too_large(name: &str) -> Reject {
+    stamp(Reject::upstream_body_too_large(), name, "http_response_body_size")
+}
+
+/// The rejection of a request that goes round in circles (RFC 9209 §2.3.31).
+#[must_use]
+pub fn reject_loop(name: &str) -> Reject {
+    stamp(Reject::loop_detected(), name, "proxy_loop_detected")
+}
+
+/// Adds `Proxy-Status: name; error=type`. A name that no structured field can hold is left out, and the field with it.
+fn stamp(reject: Reject, name: &str, error: &'static str) -> Reject {
+    let Some(mut text) = structured_item(name) else { return reject };
+    text.push_str("; error=");
+    text.push_str(error);
+    match HeaderValue::try_from(text) {
+        Ok(value) => reject.with_header(PROXY_STATUS, value),
+        Err(_) => reject,
+    }
+}
+
+/// `text` as a token where it is one (RFC 9651 §3.3.4), else as a string (§3.3.3); `None` outside printable ASCII.
+fn structured_item(text: &str) -> Option<String> {
+    let starts_token = text.as_bytes().first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'*');
+    if starts_token && text.bytes().all(|b| is_tchar(b) || matches!(b, b':' | b'/')) {
+        return Some(text.to_owned());
+    }
+    if !text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return None;
+    }
+    Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+/// Whether a token may contain `byte` (RFC 9110 §5.6.2).
+pub(crate) const fn is_tchar(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+            | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [IoErrorKind; 12] = [
+        IoErrorKind::Dns,
+        IoErrorKind::Connect,
+        IoErrorKind::ConnectTimeout,
+        IoErrorKind::Tls,
+        IoErrorKind::FirstByteTimeout,
+        IoErrorKind::TotalTimeout,
+        IoErrorKind::Closed,
+        IoErrorKind::Protocol,
+        IoErrorKind::BodyTooLarge,
+        IoErrorKind::Client,
+        IoErrorKind::Store,
+        IoErrorKind::Other,
+    ];
+
+    /// RFC 9209 §2: a list of items, each a token or string, with the error type as a token.
+    #[test]
+    fn each_failure_has_its_field() {
+        for kind in KINDS {
+            let reject = reject_for(kind, "edgeway");
+            let (name, value) = &reject.headers[0];
+            assert_eq!(name, PROXY_STATUS);
+            let error = value.to_str().unwrap().strip_prefix("edgeway; error=").unwrap();
+            assert!(error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{error}");
+        }
+    }
+
+    /// RFC 9209 §2.3.1, §2.3.7, §2.3.9: recommended statuses.
+    #[test]
+    fn statuses_are_the_recommended_ones() {
+        assert_eq!(reject_for(IoErrorKind::Dns, "edgeway").status, 502);
+        assert_eq!(reject_for(IoErrorKind::Connect, "edgeway").status, 502);
+        assert_eq!(reject_for(IoErrorKind::ConnectTimeout, "edgeway").status, 504);
+        assert_eq!(reject_for(IoErrorKind::FirstByteTimeout, "edgeway").status, 504);
+        assert_eq!(reject_for(IoErrorKind::TotalTimeout, "edgeway").status, 504);
+        assert_eq!(reject_for(IoErrorKind::Closed, "edgeway").status, 502);
+    }
+
+    /// RFC 9651 §4.1.6 and §4.1.7: what is no token becomes a quoted string; beyond ASCII nothing can be sent.
+    #[test]
+    fn names_become_tokens_or_strings() {
+        assert_eq!(structured_item("edge-1.eu").as_deref(), Some("edge-1.eu"));
+        assert_eq!(structured_item("1st").as_deref(), Some("\"1st\""));
+        assert_eq!(structured_item("a \"b\" \\").as_deref(), Some(r#""a \"b\" \\""#));
+        assert_eq!(structured_item("größe"), None);
+        assert!(reject_for(IoErrorKind::Dns, "größe").headers.is_empty());
+    }
+}

@@ -1,0 +1,290 @@
+//! What a route does with a request.
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::at::At;
+use super::matching::Matching;
+use super::{Compiler, Group};
+use crate::config;
+use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::template::Template;
+
+const MOST_WEIGHT: u32 = 1_000_000;
+const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
+/// The least that Workers KV takes.
+const LEAST_TTL: core::time::Duration = core::time::Duration::from_secs(60);
+const DEFAULT_VALUE_BYTES: u64 = 1 << 20;
+/// The largest value that Workers KV takes.
+const MOST_VALUE_BYTES: u64 = 25 << 20;
+
+impl<'c> Compiler<'c> {
+    /// The action of `route`.
+    pub(super) fn action(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        matching: Option<&Matching>,
+        parameters: Option<&[&str]>,
+    ) -> Option<Action> {
+        self.check_timeouts(&at.member("timeouts"), &route.timeouts);
+        if let Some((index, api)) = group.api {
+            self.check_timeouts(&At::ROOT.member("apis").index(index).member("timeouts"), &api.timeouts);
+        }
+        let own = [
+            ("upstream", route.upstream.is_some()),
+            ("split", !route.split.is_empty()),
+            ("redirect", route.redirect.is_some()),
+            ("respond", route.respond.is_some()),
+            ("keyValue", route.key_value.is_some()),
+        ];
+        let mut stated = own.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
+        let first = stated.next();
+        if let Some(second) = stated.next() {
+            self.error_with(
+                &at.member(second),
+                format!("the route has two actions: `{}` and `{second}`", first.unwrap_or_default()),
+                "keep one; use `split` for several upstreams",
+            );
+            return None;
+        }
+        if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue")) {
+            self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
+        }
+        if let Some(redirect) = &route.redirect {
+            return self.redirect(&at.member("redirect"), redirect, parameters).map(Action::Redirect);
+        }
+        if let Some(respond) = &route.respond {
+            return self.respond(&at.member("respond"), respond, parameters).map(Action::Respond);
+        }
+        if let Some(entry) = &route.key_value {
+            return self.key_value(&at.member("keyValue"), entry, parameters).map(Action::KeyValue);
+        }
+        self.proxy(at, group, route, matching, parameters).map(Action::Proxy)
+    }
+
+    fn proxy(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        matching: Option<&Matching>,
+        parameters: Option<&[&str]>,
+    ) -> Option<Proxy> {
+        let mut targets = Vec::new();
+        if !route.split.is_empty() {
+            let at = at.member("split");
+            for (i, target) in route.split.iter().enumerate() {
+                let at = at.index(i);
+                if target.weight > MOST_WEIGHT {
+                    self.error(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"));
+                }
+                targets.extend(self.target(&at.member("upstream"), at, group, route, &target.upstream, target.weight));
+            }
+            if route.split.iter().all(|target| target.weight == 0) {
+                self.error_with(&at, "every weight is 0", "give at least one upstream a weight above 0");
+                return None;
+            }
+        } else if let Some(name) = &route.upstream {
+            targets.extend(self.target(&at.member("upstream"), *at, group, route, name, 1));
+        } else if let Some((index, name)) = group.api.and_then(|(i, api)| Some((i, api.upstream.as_deref()?))) {
+            let apis = At::ROOT.member("apis");
+            targets.extend(self.target(&apis.index(index).member("upstream"), *at, group, route, name, 1));
+        } else {
+            self.error_with(
+                at,
+                "the route has no action",
+                "add `upstream`, `split`, `redirect`, `respond` or `keyValue`",
+            );
+        }
+        let path = self.path_rewrite(at, group, route, matching, parameters)?;
+        let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
+        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path })
+    }
+
+    fn target(
+        &mut self,
+        at: &At<'_>,
+        route_at: At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        name: &str,
+        weight: u32,
+    ) -> Option<Target> {
+        let config = self.config;
+        let Some(index) = config.upstreams.iter().position(|(n, _)| n == name) else {
+            self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
+            return None;
+        };
+        let (_, upstream) = config.upstreams.0.get(index)?;
+        let upstreams = At::ROOT.member("upstreams");
+        let host = match route.rewrite.as_ref().and_then(|r| r.host.as_deref()) {
+            Some(host) => {
+                let at = route_at.member("rewrite");
+                let at = at.member("host");
+                self.check_host_override(&at);
+                Host::Set(self.host_value(&at, host)?)
+            }
+            None => self.host_policy(&upstreams.member(name).member("host"), upstream.host.as_ref())?,
+        };
+        Some(Target { upstream: index, weight, host, deadlines: self.deadlines(group, route, upstream) })
+    }
+
+    fn path_rewrite(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        matching: Option<&Matching>,
+        parameters: Option<&[&str]>,
+    ) -> Option<PathRewrite> {
+        let Some(rewrite) = &route.rewrite else { return Some(PathRewrite::Keep) };
+        let at = at.member("rewrite");
+        match (&rewrite.path, &rewrite.prefix) {
+            (None, None) => Some(PathRewrite::Keep),
+            (Some(_), Some(_)) => {
+                self.error_with(&at.member("prefix"), "`path` and `prefix` can't both be rewritten", "keep one");
+                None
+            }
+            (Some(path), None) => {
+                let at = at.member("path");
+                if !path.starts_with('/') {
+                    self.error_with(&at, format!("`{path}` does not begin with `/`"), format!("write `/{path}`"));
+                }
+                if path.contains(['?', '#']) {
+                    self.error_with(&at, "a path has no query", "use a policy's `request.query`");
+                }
+                Some(PathRewrite::Template(self.template(&at, path, parameters)?))
+            }
+            (None, Some(prefix)) => {
+                let at = at.member("prefix");
+                let has_prefix = route.matches.prefix.is_some() || group.api.is_some_and(|(_, a)| a.prefix.is_some());
+                if !has_prefix {
+                    self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or rewrite `path`");
+                    return None;
+                }
+                if !prefix.starts_with('/') || prefix.contains(['?', '#', '{']) {
+                    self.error_with(
+                        &at,
+                        format!("`{prefix}` is not a plain path"),
+                        "write it as `/v1`; `/` removes the prefix",
+                    );
+                    return None;
+                }
+                Some(PathRewrite::Prefix {
+                    segments: matching?.prefix_segments,
+                    replacement: prefix.trim_end_matches('/').into(),
+                })
+            }
+        }
+    }
+
+    fn redirect(&mut self, at: &At<'_>, redirect: &config::Redirect, parameters: Option<&[&str]>) -> Option<Redirect> {
+        let status = redirect.status.unwrap_or(308);
+        if !REDIRECTS.contains(&status) {
+            self.error_with(
+                &at.member("status"),
+                format!("{status} is not a redirect's status"),
+                "use 301, 302, 303, 307 or 308",
+            );
+        }
+        let at = at.member("location");
+        let location = self.template(&at, &redirect.location, parameters)?;
+        let lead = location.leading_text();
+        if !(lead.starts_with('/') || lead.starts_with("https://") || lead.starts_with("http://")) {
+            self.error_with(
+                &at,
+                "the location's beginning would come from the request",
+                "begin it with `/`, `https://` or `http://`: anything else lets a caller choose where to",
+            );
+        }
+        Some(Redirect {
+            status: StatusCode::from_u16(status).ok()?,
+            location,
+            keep_query: redirect.keep_query.unwrap_or(true),
+        })
+    }
+
+    fn respond(&mut self, at: &At<'_>, respond: &config::Respond, parameters: Option<&[&str]>) -> Option<Respond> {
+        let status = respond.status.unwrap_or(200);
+        if !(200..=599).contains(&status) {
+            self.error_with(&at.member("status"), format!("{status} is not a final status"), "use 200 to 599");
+        }
+        let status = StatusCode::from_u16(status).ok()?;
+        let mut headers = HeaderMap::new();
+        let body = match (&respond.json, &respond.body) {
+            (Some(_), Some(_)) => {
+                self.error_with(&at.member("json"), "the response has two bodies: `body` and `json`", "keep one");
+                return None;
+            }
+            (Some(json), None) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Template::literal(&json.to_string())
+            }
+            (None, Some(body)) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+                self.template(&at.member("body"), body, parameters)?
+            }
+            (None, None) => Template::literal(""),
+        };
+        if body.as_text() != Some("") && matches!(status.as_u16(), 204 | 205 | 304) {
+            self.error_with(
+                &at.member("status"),
+                format!("a {status} has no content"),
+                "remove the body, or change the status",
+            );
+        }
+        let mut filled = Vec::new();
+        for (name, text) in respond.headers.iter() {
+            let at = at.member("headers");
+            let at = at.member(name);
+            let Ok(name) = HeaderName::try_from(name) else {
+                self.error_with(&at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
+                continue;
+            };
+            if !is_editable(&name) {
+                self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
+                continue;
+            }
+            let Some(template) = self.template(&at, text, parameters) else { continue };
+            match template.as_text().map(HeaderValue::try_from) {
+                Some(Ok(value)) => {
+                    headers.insert(name, value);
+                }
+                Some(Err(_)) => self.error(&at, "the value is no text for a header"),
+                None => filled.push(HeaderEdit::Set(name, FieldValue::Template(template))),
+            }
+        }
+        Some(Respond { status, headers, filled: filled.into(), body })
+    }
+
+    fn key_value(
+        &mut self,
+        at: &At<'_>,
+        entry: &config::KeyValueEntry,
+        parameters: Option<&[&str]>,
+    ) -> Option<KeyValueEntry> {
+        if entry.key.is_empty() {
+            self.error_with(&at.member("key"), "the key is empty", "write it as `flags/{path.name}`");
+        }
+        let key = self.template(&at.member("key"), &entry.key, parameters)?;
+        let content_type = entry.content_type.as_deref().unwrap_or("application/octet-stream");
+        let content_type = HeaderValue::from_str(content_type).ok().filter(|_| content_type.contains('/'));
+        if content_type.is_none() {
+            self.error_with(&at.member("contentType"), "not a media type", "write it as `application/json`");
+        }
+        if entry.ttl.is_some_and(|ttl| ttl.0 < LEAST_TTL) {
+            self.error_with(&at.member("ttl"), "not every platform can keep a value this briefly", "at least `60s`");
+        }
+        let limit = entry.value_bytes.map_or(DEFAULT_VALUE_BYTES, |size| size.0);
+        if limit > MOST_VALUE_BYTES {
+            self.error_with(
+                &at.member("valueBytes"),
+                "not every platform can keep a value this large",
+                "at most `25MiB`",
+            );
+        }
+        Some(KeyValueEntry { key, content_type: content_type?, ttl: entry.ttl.map(|ttl| ttl.0), limit })
+    }
+}

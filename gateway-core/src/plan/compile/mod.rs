@@ -1,0 +1,398 @@
+//! From a configuration to a plan, or to every reason why not.
+
+mod actions;
+mod at;
+mod matching;
+mod policies;
+mod timeouts;
+mod upstreams;
+
+use std::collections::BTreeMap;
+
+use self::at::At;
+use super::{Limits, Plan, Route, Secrets};
+use crate::config::{self, Config, ConfigError, PolicyUse};
+use crate::http::forwarded::TrustedProxies;
+use crate::http::identity::IdentityNames;
+use crate::http::loop_guard::{InvalidName, LoopGuard};
+use crate::policy::gcra::Quota;
+use crate::ports::Capabilities;
+use crate::route::{Conflict, Spec, Table};
+
+const DEFAULT_NAME: &str = "edgeway";
+
+/// Compiles `config` for a platform with `capabilities`.
+///
+/// # Errors
+/// Every mistake at once.
+pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
+    let mut compiler = Compiler {
+        config,
+        capabilities,
+        secrets,
+        errors: Vec::new(),
+        rate_limits: BTreeMap::new(),
+        used_policies: vec![false; config.policies.iter().len()],
+    };
+    let plan = compiler.plan();
+    match plan {
+        Some(plan) if compiler.errors.is_empty() => Ok(plan),
+        _ => Err(without_repeats(compiler.errors)),
+    }
+}
+
+/// A policy used by many routes has its mistakes found as often; once is enough.
+fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
+    let mut kept: Vec<ConfigError> = Vec::with_capacity(errors.len());
+    for error in errors {
+        if !kept.iter().any(|k| k.path == error.path && k.message == error.message) {
+            kept.push(error);
+        }
+    }
+    kept
+}
+
+struct Compiler<'c> {
+    config: &'c Config,
+    capabilities: &'c Capabilities,
+    secrets: &'c dyn Secrets,
+    errors: Vec<ConfigError>,
+    /// Names of rate limits with what they mean: two meanings would share counters.
+    rate_limits: BTreeMap<String, (Quota, config::RateLimitKey)>,
+    used_policies: Vec<bool>,
+}
+
+/// What a route inherits, from the outermost to the innermost.
+#[derive(Clone, Copy)]
+struct Group<'c> {
+    api: Option<(usize, &'c config::Api)>,
+}
+
+impl<'c> Compiler<'c> {
+    fn plan(&mut self) -> Option<Plan> {
+        let config = self.config;
+        let at = At::ROOT;
+        let loop_guard = self.loop_guard(&at);
+        let identity = self.identity(&at);
+        let proxies = self.proxies(&at);
+        let redis = self.redis(&at.member("counters").member("redis"));
+        let upstreams = self.upstreams(&at.member("upstreams"));
+
+        let mut routes = Vec::new();
+        let mut specs = Vec::new();
+        for (i, api) in config.apis.iter().enumerate() {
+            let apis = at.member("apis");
+            let at = apis.index(i);
+            self.api_names(&at, i, api);
+            let at = at.member("routes");
+            self.routes(&at, Group { api: Some((i, api)) }, &api.routes, &mut routes, &mut specs);
+        }
+        self.routes(&at.member("routes"), Group { api: None }, &config.routes, &mut routes, &mut specs);
+        if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
+            self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
+        }
+        self.check_unused_policies(&at.member("policies"));
+
+        let table = match Table::build(specs) {
+            Ok(table) => Some(table),
+            Err(conflicts) => {
+                for conflict in conflicts {
+                    self.conflict(&routes, &conflict);
+                }
+                None
+            }
+        };
+        Some(Plan {
+            upstreams,
+            routes: routes.into_iter().collect::<Option<Vec<_>>>()?,
+            table: table?,
+            loop_guard: loop_guard?,
+            identity: identity?,
+            proxies: proxies?,
+            encoded_slash: config.network.encoded_slash.unwrap_or_default(),
+            limits: self.limits(&at.member("limits")),
+            server: config.server.clone(),
+            counters_redis: redis,
+        })
+    }
+
+    fn routes(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        configured: &'c [config::Route],
+        routes: &mut Vec<Option<Route>>,
+        specs: &mut Vec<Spec>,
+    ) {
+        let mut names = std::collections::BTreeSet::new();
+        for (i, route) in configured.iter().enumerate() {
+            let at = at.index(i);
+            if route.name.is_empty() {
+                self.error_with(&at.member("name"), "the name is empty", "name the route after what it does");
+            } else if !names.insert(route.name.as_str()) {
+                self.error_with(
+                    &at.member("name"),
+                    format!("another route is called `{}`", route.name),
+                    "choose a name of its own: it stands in logs and messages",
+                );
+            }
+            let place = routes.len();
+            let compiled = self.route(&at, group, route, place, specs);
+            routes.push(compiled);
+        }
+    }
+
+    /// Compiles one route and adds what it matches to `specs`.
+    fn route(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        place: usize,
+        specs: &mut Vec<Spec>,
+    ) -> Option<Route> {
+        let matching = self.matching(at, group, route);
+        let pattern = matching.as_ref().map(|m| &m.path);
+        let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
+        let policies = self.policies(at, group, route, parameters.as_deref());
+        let action = self.action(at, group, route, matching.as_ref(), parameters.as_deref());
+        let methods = matching.as_ref().map(|m| m.methods);
+        if let Some(matching) = matching {
+            specs.extend(matching.into_specs(place));
+        }
+        let cors = self.cors(policies.cors, methods);
+        Some(Route {
+            name: match group.api {
+                Some((_, api)) => format!("{}/{}", api.name, route.name),
+                None => route.name.clone(),
+            },
+            at: at.to_path(),
+            cors,
+            request: policies.request.into(),
+            action: action?,
+            response: policies.response.into(),
+            body_limit: self.body_limit(route),
+        })
+    }
+
+    fn body_limit(&self, route: &config::Route) -> u64 {
+        route.body_bytes.or(self.config.limits.body_bytes).map_or(Limits::DEFAULT.body_bytes, |size| size.0)
+    }
+
+    fn api_names(&mut self, at: &At<'_>, index: usize, api: &config::Api) {
+        if api.name.is_empty() {
+            self.error_with(&at.member("name"), "the name is empty", "name the API");
+        } else if self.config.apis.iter().take(index).any(|other| other.name == api.name) {
+            self.error_with(
+                &at.member("name"),
+                format!("another API is called `{}`", api.name),
+                "choose a name of its own: it stands in logs and messages",
+            );
+        }
+        if api.routes.is_empty() {
+            self.error_with(&at.member("routes"), "the API has no routes", "add one, or remove the API");
+        }
+    }
+
+    fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
+        let name = |place: usize| {
+            routes.get(place).and_then(Option::as_ref).map_or_else(|| format!("#{place}"), |r| r.name.clone())
+        };
+        let at = |place: usize| {
+            routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone())
+        };
+        let error = match conflict {
+            Conflict::Ambiguous { a, b, witness } => ConfigError {
+                path: at(*b),
+                message: format!("`{}` and `{}` take the same request with equal rank: {witness}", name(*a), name(*b)),
+                help: Some("make one of them more specific: a longer path, a method, a host or a header".to_owned()),
+            },
+            Conflict::Unreachable { route, by, reason } => ConfigError {
+                path: at(*route),
+                message: format!("`{}` can never match: {reason}", name(*route)),
+                help: Some(if by.is_empty() {
+                    "remove the route, or the contradiction".to_owned()
+                } else {
+                    let names: Vec<_> = by.iter().map(|r| format!("`{}`", name(*r))).collect();
+                    format!("every such request goes to {}; remove the route or narrow those", names.join(", "))
+                }),
+            },
+        };
+        self.errors.push(error);
+    }
+
+    fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {
+        let name = self.config.name.as_deref().unwrap_or(DEFAULT_NAME);
+        match LoopGuard::new(name) {
+            Ok(guard) => Some(guard),
+            Err(InvalidName) => {
+                self.error_with(
+                    &at.member("name"),
+                    format!("`{name}` can't be a gateway's name"),
+                    "use letters, digits, `-`, `.` and `_`",
+                );
+                None
+            }
+        }
+    }
+
+    fn identity(&mut self, at: &At<'_>) -> Option<IdentityNames> {
+        self.list(&at.member("identityHeaders"), IdentityNames::new(&self.config.identity_headers))
+    }
+
+    fn proxies(&mut self, at: &At<'_>) -> Option<TrustedProxies> {
+        let parsed = TrustedProxies::parse(&self.config.network.trusted_proxies);
+        self.list(&at.member("network").member("trustedProxies"), parsed)
+    }
+
+    /// Unwraps what was parsed from a list, or reports the entries that can't be.
+    fn list<T>(&mut self, at: &At<'_>, parsed: Result<T, Vec<(usize, String)>>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(bad) => {
+                for (index, message) in bad {
+                    self.error(&at.index(index), message);
+                }
+                None
+            }
+        }
+    }
+
+    fn limits(&mut self, at: &At<'_>) -> Limits {
+        let limits = &self.config.limits;
+        let url_bytes = limits.url_bytes.map_or(Limits::DEFAULT.url_bytes, |s| s.0);
+        if url_bytes > Limits::MOST_URL_BYTES {
+            self.error_with(
+                &at.member("urlBytes"),
+                "no platform takes a URL this long",
+                format!("at most `{}KiB`", Limits::MOST_URL_BYTES / 1024),
+            );
+        }
+        Limits {
+            headers: limits.headers.unwrap_or(Limits::DEFAULT.headers),
+            header_bytes: limits.header_bytes.map_or(Limits::DEFAULT.header_bytes, |s| s.0),
+            url_bytes,
+            body_bytes: limits.body_bytes.map_or(Limits::DEFAULT.body_bytes, |s| s.0),
+        }
+    }
+
+    fn redis(&mut self, at: &At<'_>) -> Option<String> {
+        let value = self.config.counters.redis.as_ref()?;
+        if !self.capabilities.redis_counters {
+            self.error_with(
+                at,
+                format!("{} can't keep counters in Redis", self.capabilities.name),
+                "remove it: counters live in the platform's own store",
+            );
+            return None;
+        }
+        let url = match value {
+            config::Value::Template(text) => text.clone(),
+            config::Value::Secret(secret) => self.secret(at, secret)?,
+        };
+        if !url.starts_with("redis://") && !url.starts_with("rediss://") {
+            self.error_with(at, "not a Redis URL", "write `redis://host:6379`, or the name of a secret that holds one");
+        }
+        Some(url)
+    }
+
+    /// The value of a secret; reports one that does not exist.
+    fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
+        let name = secret.secret.as_str();
+        let well_formed = name.starts_with(|c: char| c.is_ascii_uppercase())
+            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+        if !well_formed {
+            self.error_with(
+                &at.member("secret"),
+                format!("`{name}` is not a secret's name"),
+                "use capital letters, digits and `_`, as in `USERS_TOKEN`: a reference, never the secret itself",
+            );
+            return None;
+        }
+        let value = self.secrets.secret(name);
+        if value.is_none() {
+            self.error_with(
+                &at.member("secret"),
+                format!("the secret `{name}` is not set"),
+                format!("set it on {} before the gateway starts", self.capabilities.name),
+            );
+        }
+        value
+    }
+
+    fn check_unused_policies(&mut self, at: &At<'_>) {
+        let config = self.config;
+        for (i, (name, policy)) in config.policies.iter().enumerate() {
+            if self.used_policies.get(i).copied().unwrap_or_default() {
+                continue;
+            }
+            self.check_policy(&at.member(name), name, policy);
+        }
+    }
+
+    fn error(&mut self, at: &At<'_>, message: impl Into<String>) {
+        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: None });
+    }
+
+    fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
+        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: Some(help.into()) });
+    }
+
+    /// Reports that `name` is not one of `known`, with the likeliest one.
+    fn unknown<'n>(&mut self, at: &At<'_>, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
+        let help = match config::suggest(name, known.clone()) {
+            Some(likely) => format!("did you mean `{likely}`?"),
+            None => {
+                let names: Vec<_> = known.map(|n| format!("`{n}`")).take(12).collect();
+                if names.is_empty() {
+                    format!("no {what} is defined")
+                } else {
+                    format!("there are {}", names.join(", "))
+                }
+            }
+        };
+        self.error_with(at, format!("no {what} is called `{name}`"), help);
+    }
+
+    fn find_policy(&mut self, at: &At<'_>, name: &str) -> Option<&'c config::Policy> {
+        let config = self.config;
+        let found = config.policies.iter().position(|(n, _)| n == name);
+        match found.and_then(|i| config.policies.0.get(i).map(|(_, policy)| (i, policy))) {
+            Some((i, policy)) => {
+                if let Some(used) = self.used_policies.get_mut(i) {
+                    *used = true;
+                }
+                Some(policy)
+            }
+            None => {
+                self.unknown(at, "policy", name, config.policies.iter().map(|(n, _)| n));
+                None
+            }
+        }
+    }
+
+    /// The policy lists that hold for `route`, outermost first, each with its place and the name of its owner.
+    fn policy_lists(group: Group<'c>, route: &'c config::Route, defaults: &'c config::Defaults) -> [PolicyList<'c>; 3] {
+        [
+            PolicyList { owner: Owner::Defaults, uses: &defaults.policies },
+            match group.api {
+                Some((i, api)) => PolicyList { owner: Owner::Api(i, &api.name), uses: &api.policies },
+                None => PolicyList { owner: Owner::Api(0, ""), uses: &[] },
+            },
+            PolicyList { owner: Owner::Route, uses: &route.policies },
+        ]
+    }
+}
+
+#[derive(Clone, Copy)]
+struct PolicyList<'c> {
+    owner: Owner<'c>,
+    uses: &'c [PolicyUse],
+}
+
+#[derive(Clone, Copy)]
+enum Owner<'c> {
+    Defaults,
+    Api(usize, &'c str),
+    Route,
+}

@@ -1,0 +1,282 @@
+//! The policies of a route, folded from `defaults`, its API and itself into steps.
+
+use http::{HeaderName, HeaderValue};
+
+use super::at::At;
+use super::{Compiler, Group, Owner};
+use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
+use crate::plan::RequestStep;
+use crate::policy::Mistake;
+use crate::policy::cors::Cors;
+use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::policy::query_edit::QueryEdit;
+use crate::policy::rate_limit::RateLimit;
+use crate::route::MethodSet;
+use crate::template::Template;
+
+/// What the policies of a route come to.
+#[derive(Default)]
+pub(super) struct Folded<'c> {
+    /// The innermost cross-origin rules, and where they stand.
+    pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
+    pub(super) request: Vec<RequestStep>,
+    pub(super) response: Vec<HeaderEdit>,
+}
+
+/// What is collected before the steps are put in their fixed order.
+#[derive(Default)]
+struct Collected<'c> {
+    cors: Option<(JsonPath, &'c config::Cors)>,
+    rate_limits: Vec<RateLimit>,
+    headers: Vec<HeaderEdit>,
+    query: Vec<QueryEdit>,
+    response: Vec<HeaderEdit>,
+}
+
+/// Names of path parameters that a template may use; `None` where the route is not known.
+type Parameters<'p> = Option<&'p [&'p str]>;
+
+impl<'c> Compiler<'c> {
+    pub(super) fn policies(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        route: &'c config::Route,
+        parameters: Parameters<'_>,
+    ) -> Folded<'c> {
+        let mut collected = Collected::default();
+        for list in Self::policy_lists(group, route, &self.config.defaults) {
+            let (root, defaults, apis) = (At::ROOT, At::ROOT.member("defaults"), At::ROOT.member("apis"));
+            let api;
+            let (at, owner) = match list.owner {
+                Owner::Defaults => (defaults.member("policies"), "default"),
+                Owner::Api(index, name) => {
+                    api = apis.index(index);
+                    (api.member("policies"), name)
+                }
+                Owner::Route => (at.member("policies"), route.name.as_str()),
+            };
+            for (i, policy) in list.uses.iter().enumerate() {
+                let at = at.index(i);
+                match policy {
+                    PolicyUse::Named(name) => {
+                        if let Some(policy) = self.find_policy(&at, name) {
+                            let policies = root.member("policies");
+                            self.policy(&policies.member(name), name, policy, parameters, &mut collected);
+                        }
+                    }
+                    PolicyUse::Inline(policy) => self.policy(&at, owner, policy, parameters, &mut collected),
+                }
+            }
+        }
+        let mut request: Vec<RequestStep> = collected.rate_limits.into_iter().map(RequestStep::RateLimit).collect();
+        if !collected.headers.is_empty() {
+            request.push(RequestStep::EditHeaders(collected.headers.into()));
+        }
+        if !collected.query.is_empty() {
+            request.push(RequestStep::EditQuery(collected.query.into()));
+        }
+        Folded { cors: collected.cors, request, response: collected.response }
+    }
+
+    /// Checks a policy that no route uses.
+    pub(super) fn check_policy(&mut self, at: &At<'_>, name: &str, policy: &'c Policy) {
+        let mut collected = Collected::default();
+        self.policy(at, name, policy, None, &mut collected);
+        self.cors(collected.cors, None);
+    }
+
+    fn policy(
+        &mut self,
+        at: &At<'_>,
+        name: &str,
+        policy: &'c Policy,
+        parameters: Parameters<'_>,
+        collected: &mut Collected<'c>,
+    ) {
+        if let Some(cors) = &policy.cors {
+            collected.cors = Some((at.member("cors").to_path(), cors));
+        }
+        if let Some(limit) = &policy.rate_limit
+            && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)
+            && !collected.rate_limits.iter().any(|l| l.name == limit.name)
+        {
+            collected.rate_limits.push(limit);
+        }
+        if let Some(edits) = &policy.request {
+            let at = at.member("request");
+            self.header_edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
+            self.query_edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
+        }
+        if let Some(edits) = &policy.response {
+            let at = at.member("response");
+            self.header_edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
+        }
+    }
+
+    /// Compiles cross-origin rules for a route that takes `methods`.
+    pub(super) fn cors(&mut self, cors: Option<(JsonPath, &config::Cors)>, methods: Option<MethodSet>) -> Option<Cors> {
+        let (at, cors) = cors?;
+        let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
+        match Cors::compile(cors, &methods) {
+            Ok(cors) => Some(cors),
+            Err(mistakes) => {
+                self.mistakes(&at, mistakes);
+                None
+            }
+        }
+    }
+
+    /// Reports what a kernel complained of in the policy at `at`.
+    fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
+        const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
+        for (member, index, message, help) in mistakes {
+            let path = at.member(member);
+            let path = if LISTS.contains(&member) { path.index(index) } else { path };
+            self.errors.push(config::ConfigError { path, message, help });
+        }
+    }
+
+    fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
+        let name = limit.name.as_deref().unwrap_or(owner);
+        let compiled = match RateLimit::compile(limit, owner) {
+            Ok(compiled) => compiled,
+            Err(mistakes) => {
+                self.mistakes(&at.to_path(), mistakes);
+                return None;
+            }
+        };
+        let meaning = (compiled.quota, limit.key.clone().unwrap_or_default());
+        let known = self.rate_limits.entry(name.to_owned()).or_insert_with(|| meaning.clone());
+        if *known != meaning {
+            self.error_with(
+                at,
+                format!("two different rate limits are called `{name}`, and would share their counters"),
+                "give each a `name` of its own, or define it once under `policies`",
+            );
+            return None;
+        }
+        Some(compiled)
+    }
+
+    fn header_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<HeaderEdit>) {
+        for (from, to) in edits.rename.iter() {
+            let at = at.member("rename");
+            let at = at.member(from);
+            if let (Some(from), Some(to)) = (self.field_name(&at, from), self.field_name(&at, to)) {
+                out.push(HeaderEdit::Rename(from, to));
+            }
+        }
+        for (i, name) in edits.remove.iter().enumerate() {
+            out.extend(self.field_name(&at.member("remove").index(i), name).map(HeaderEdit::Remove));
+        }
+        self.field_values(&at.member("set"), &edits.set, parameters, HeaderEdit::Set, out);
+        self.field_values(&at.member("append"), &edits.append, parameters, HeaderEdit::Append, out);
+    }
+
+    fn field_values(
+        &mut self,
+        at: &At<'_>,
+        fields: &Entries<Value>,
+        parameters: Parameters<'_>,
+        edit: fn(HeaderName, FieldValue) -> HeaderEdit,
+        out: &mut Vec<HeaderEdit>,
+    ) {
+        for (name, value) in fields.iter() {
+            let at = at.member(name);
+            let name = self.field_name(&at, name);
+            let value = self.field_value(&at, value, parameters);
+            if let (Some(name), Some(value)) = (name, value) {
+                out.push(edit(name, value));
+            }
+        }
+    }
+
+    /// A header name that edits may touch.
+    fn field_name(&mut self, at: &At<'_>, name: &str) -> Option<HeaderName> {
+        let Ok(parsed) = HeaderName::try_from(name) else {
+            self.error_with(at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
+            return None;
+        };
+        if !is_editable(&parsed) {
+            let help = if parsed == http::header::HOST {
+                "use `rewrite.host`, or the upstream's `host`"
+            } else {
+                "the gateway sets it from the connection and the body"
+            };
+            self.error_with(at, format!("`{name}` can't be edited"), help);
+            return None;
+        }
+        Some(parsed)
+    }
+
+    fn field_value(&mut self, at: &At<'_>, value: &Value, parameters: Parameters<'_>) -> Option<FieldValue> {
+        match value {
+            Value::Secret(secret) => {
+                let text = self.secret(at, secret)?;
+                let Ok(mut value) = HeaderValue::try_from(text) else {
+                    self.error(at, format!("the secret `{}` is no text for a header", secret.secret));
+                    return None;
+                };
+                value.set_sensitive(true);
+                Some(FieldValue::Fixed(value))
+            }
+            Value::Template(text) => {
+                let template = self.template(at, text, parameters)?;
+                let Some(text) = template.as_text() else { return Some(FieldValue::Template(template)) };
+                let value = HeaderValue::try_from(text).ok();
+                if value.is_none() {
+                    self.error_with(
+                        at,
+                        "the value is no text for a header",
+                        "leave out line breaks and control characters",
+                    );
+                }
+                value.map(FieldValue::Fixed)
+            }
+        }
+    }
+
+    fn query_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<QueryEdit>) {
+        for (from, to) in edits.rename.iter() {
+            out.push(QueryEdit::Rename(from.into(), to.as_str().into()));
+        }
+        out.extend(edits.remove.iter().map(|name| QueryEdit::Remove(name.as_str().into())));
+        self.query_values(&at.member("set"), &edits.set, parameters, QueryEdit::Set, out);
+        self.query_values(&at.member("append"), &edits.append, parameters, QueryEdit::Append, out);
+    }
+
+    fn query_values(
+        &mut self,
+        at: &At<'_>,
+        values: &Entries<Value>,
+        parameters: Parameters<'_>,
+        edit: fn(Box<str>, Template) -> QueryEdit,
+        out: &mut Vec<QueryEdit>,
+    ) {
+        for (name, value) in values.iter() {
+            let at = at.member(name);
+            match value {
+                Value::Template(text) => {
+                    out.extend(self.template(&at, text, parameters).map(|template| edit(name.into(), template)));
+                }
+                Value::Secret(_) => self.error_with(
+                    &at,
+                    "a secret can't be sent in a URL, where logs would keep it",
+                    "send it as a header: `request.headers.set`",
+                ),
+            }
+        }
+    }
+
+    /// Parses a template; where the route is not known, its path parameters go unchecked.
+    pub(super) fn template(&mut self, at: &At<'_>, text: &str, parameters: Parameters<'_>) -> Option<Template> {
+        match Template::parse(text, parameters) {
+            Ok(template) => Some(template),
+            Err(error) => {
+                self.errors.push(config::ConfigError { path: at.to_path(), message: error.message, help: error.help });
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Deadlines: the statement nearest to the route holds.
+
+use core::time::Duration;
+
+use super::at::At;
+use super::{Compiler, Group};
+use crate::config::{self, Span, Timeouts};
+use crate::ports::Deadlines;
+
+const CONNECT: Duration = Duration::from_secs(5);
+const FIRST_BYTE: Duration = Duration::from_secs(30);
+
+impl Compiler<'_> {
+    /// The deadlines of `route` towards `upstream`: the route's, else the API's, the upstream's, the defaults', ours.
+    pub(super) fn deadlines(&self, group: Group<'_>, route: &config::Route, upstream: &config::Upstream) -> Deadlines {
+        let levels = [
+            Some(&route.timeouts),
+            group.api.map(|(_, api)| &api.timeouts),
+            Some(&upstream.timeouts),
+            Some(&self.config.defaults.timeouts),
+        ];
+        let nearest = |member: fn(&Timeouts) -> Option<Span>, otherwise: Option<Duration>| match levels
+            .into_iter()
+            .flatten()
+            .find_map(member)
+        {
+            Some(Span(Duration::ZERO)) => None,
+            Some(Span(duration)) => Some(duration),
+            None => otherwise,
+        };
+        Deadlines {
+            connect: nearest(|t| t.connect, Some(CONNECT)),
+            first_byte: nearest(|t| t.first_byte, Some(FIRST_BYTE)),
+            total: nearest(|t| t.total, None),
+        }
+    }
+
+    pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {
+        if timeouts.connect.is_some() && !self.capabilities.connect_deadline {
+            self.error_with(
+                &at.member("connect"),
+                format!("{} can't tell connecting from waiting for the response", self.capabilities.name),
+                "use `firstByte`, which covers both",
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Upstreams.
+
+use http::{HeaderValue, Uri};
+
+use super::Compiler;
+use super::at::At;
+use crate::config;
+use crate::plan::{Host, Upstream};
+use crate::ports::Scheme;
+
+impl Compiler<'_> {
+    /// The upstreams; a wrong one is reported and left out.
+    pub(super) fn upstreams(&mut self, at: &At<'_>) -> Vec<Upstream> {
+        let config = self.config;
+        self.check_timeouts(&At::ROOT.member("defaults").member("timeouts"), &config.defaults.timeouts);
+        let mut upstreams = Vec::new();
+        for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
+            let at = at.member(name);
+            self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
+            if upstream.tls.is_some() && !self.capabilities.upstream_tls {
+                self.error_with(
+                    &at.member("tls"),
+                    format!("{} always trusts the public authorities", self.capabilities.name),
+                    "remove it, or give the upstream a certificate of a public authority",
+                );
+            }
+            match parse(index, name, upstream) {
+                Ok(upstream) => upstreams.push(upstream),
+                Err((message, help)) => self.error_with(&at.member("url"), message, help),
+            }
+        }
+        upstreams
+    }
+
+    /// The `Host` to send to `upstream`, which is written at `at`.
+    pub(super) fn host_policy(&mut self, at: &At<'_>, policy: Option<&config::HostPolicy>) -> Option<Host> {
+        let host = match policy {
+            None | Some(config::HostPolicy::Upstream) => return Some(Host::Upstream),
+            Some(config::HostPolicy::Preserve) => Host::Preserve,
+            Some(config::HostPolicy::Set(name)) => Host::Set(self.host_value(at, name)?),
+        };
+        self.check_host_override(at).then_some(host)
+    }
+
+    pub(super) fn host_value(&mut self, at: &At<'_>, name: &str) -> Option<HeaderValue> {
+        let value = name.parse::<http::uri::Authority>().ok().filter(|a| !a.as_str().contains('@'));
+        let value = value.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+        if value.is_none() {
+            self.error_with(at, format!("`{name}` is not a host"), "write `host` or `host:port`");
+        }
+        value
+    }
+
+    pub(super) fn check_host_override(&mut self, at: &At<'_>) -> bool {
+        if !self.capabilities.host_override {
+            self.error_with(
+                at,
+                format!("{} always sends the upstream's own host", self.capabilities.name),
+                "remove it; the client's host is in `X-Forwarded-Host`",
+            );
+        }
+        self.capabilities.host_override
+    }
+}
+
+fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, &'static str)> {
+    const FORM: &str = "write `http://host:port/path` or `https://…`";
+    let url = upstream.url.as_str();
+    let wrong = |why: &str| (format!("`{}` {why}", shown(url)), FORM);
+    let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+    let scheme = match uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        _ => return Err(wrong("is not an `http` or `https` URL")),
+    };
+    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err((
+            "the URL contains credentials".to_owned(),
+            "set `authorization` from a secret in a policy's `request.headers.set`",
+        ));
+    }
+    if uri.query().is_some() {
+        return Err(wrong("has a query"));
+    }
+    let port = match authority.port_u16() {
+        Some(0) => return Err(wrong("has port 0")),
+        Some(port) => port,
+        None if authority.as_str().len() > authority.host().len() => return Err(wrong("has an impossible port")),
+        None => scheme.default_port(),
+    };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    if host.is_empty() {
+        return Err(wrong("has no host"));
+    }
+    let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
+    Ok(Upstream {
+        index,
+        name: name.to_owned(),
+        scheme,
+        host,
+        port,
+        authority: HeaderValue::try_from(shown_authority).map_err(|_| wrong("is not a URL"))?,
+        base_path: uri.path().trim_end_matches('/').to_owned(),
+        authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
+    })
+}
+
+/// `url` without what may be a password.
+fn shown(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
+}

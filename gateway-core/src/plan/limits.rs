@@ -1,0 +1,22 @@
+//! The largest requests that are let in.
+
+/// The largest requests that are let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The number of header fields.
+    pub headers: u32,
+    /// All header names and values together, in bytes.
+    pub header_bytes: u64,
+    /// Path and query, in bytes.
+    pub url_bytes: u64,
+    /// The request body, in bytes.
+    pub body_bytes: u64,
+}
+
+impl Limits {
+    /// What holds where the configuration says nothing.
+    pub const DEFAULT: Self = Self { headers: 100, header_bytes: 32 << 10, url_bytes: 8 << 10, body_bytes: 10 << 20 };
+
+    /// The longest URL that every platform takes (Workers: 16 KiB).
+    pub const MOST_URL_BYTES: u64 = 16 << 10;
+}

@@ -1,0 +1,142 @@
+//! A route, ready to run: its steps in order, its action, its deadlines.
+
+use http::{HeaderMap, StatusCode};
+
+use crate::config::JsonPath;
+use crate::policy::cors::Cors;
+use crate::policy::header_edit::HeaderEdit;
+use crate::policy::query_edit::QueryEdit;
+use crate::policy::rate_limit::RateLimit;
+use crate::ports::Deadlines;
+use crate::template::Template;
+
+/// A route, ready to run.
+#[derive(Debug)]
+pub struct Route {
+    /// Its name: `api/route`, or `route` outside any API.
+    pub name: String,
+    /// Where it stands in the configuration: `apis[0].routes[2]`.
+    pub at: JsonPath,
+    /// Cross-origin rules, answered before every step.
+    pub cors: Option<Cors>,
+    /// What is done to the request, in this order.
+    pub request: Box<[RequestStep]>,
+    /// What answers it.
+    pub action: Action,
+    /// What is done to the response, in this order.
+    pub response: Box<[HeaderEdit]>,
+    /// The largest request body, in bytes.
+    pub body_limit: u64,
+}
+
+/// Something done to a request before its action.
+#[derive(Debug)]
+pub enum RequestStep {
+    /// Ask a rate limit.
+    RateLimit(RateLimit),
+    /// Edit header fields.
+    EditHeaders(Box<[HeaderEdit]>),
+    /// Edit query parameters.
+    EditQuery(Box<[QueryEdit]>),
+}
+
+/// What answers a request.
+#[derive(Debug)]
+pub enum Action {
+    /// One of the upstreams.
+    Proxy(Proxy),
+    /// A redirect.
+    Redirect(Redirect),
+    /// A fixed response.
+    Respond(Respond),
+    /// A value in the key-value store.
+    KeyValue(KeyValueEntry),
+}
+
+/// How a request is sent to an upstream.
+#[derive(Debug)]
+pub struct Proxy {
+    /// The upstreams to choose from; not empty.
+    pub targets: Box<[Target]>,
+    /// The sum of all weights; above zero.
+    pub total_weight: u64,
+    /// The path to send.
+    pub path: PathRewrite,
+}
+
+/// One upstream of a route.
+#[derive(Debug)]
+pub struct Target {
+    /// Its place in [`Plan::upstreams`](super::Plan::upstreams).
+    pub upstream: usize,
+    /// Its share of the total weight.
+    pub weight: u32,
+    /// The `Host` to send.
+    pub host: Host,
+    /// How long each phase may take.
+    pub deadlines: Deadlines,
+}
+
+/// The `Host` that an upstream is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Its own authority.
+    Upstream,
+    /// What the client sent.
+    Preserve,
+    /// This one.
+    Set(http::HeaderValue),
+}
+
+/// The path that an upstream is sent.
+#[derive(Debug)]
+pub enum PathRewrite {
+    /// The normalised path as it came.
+    Keep,
+    /// Instead of the route's prefix, which spans this many segments.
+    Prefix {
+        /// How many segments of the path are replaced.
+        segments: usize,
+        /// By what: empty, or begins with a slash and ends without.
+        replacement: Box<str>,
+    },
+    /// A path of its own.
+    Template(Template),
+}
+
+/// A redirect.
+#[derive(Debug)]
+pub struct Redirect {
+    /// Its status.
+    pub status: StatusCode,
+    /// Where to.
+    pub location: Template,
+    /// Whether the request's query is appended.
+    pub keep_query: bool,
+}
+
+/// A fixed response.
+#[derive(Debug)]
+pub struct Respond {
+    /// Its status.
+    pub status: StatusCode,
+    /// Fields known at load.
+    pub headers: HeaderMap,
+    /// Fields filled from the request.
+    pub filled: Box<[HeaderEdit]>,
+    /// The content.
+    pub body: Template,
+}
+
+/// A value in the key-value store.
+#[derive(Debug)]
+pub struct KeyValueEntry {
+    /// Its key.
+    pub key: Template,
+    /// Its media type.
+    pub content_type: http::HeaderValue,
+    /// How long a written value is kept.
+    pub ttl: Option<core::time::Duration>,
+    /// The largest value that is taken, in bytes.
+    pub limit: u64,
+}

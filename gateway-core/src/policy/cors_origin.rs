@@ -1,0 +1,257 @@
+//! Which origins a cross-origin policy allows, as serialised origins (HTML standard, "serialization of an origin").
+
+use std::net::Ipv6Addr;
+
+use http::HeaderValue;
+
+/// The allowed origins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins {
+    /// Whether every origin is allowed.
+    pub(crate) any: bool,
+    /// Sorted, for a binary search.
+    exact: Vec<Box<[u8]>>,
+    subdomains: Vec<Subdomains>,
+}
+
+/// `https://*.example.com`.
+#[derive(Clone, Debug)]
+struct Subdomains {
+    /// `https://`.
+    scheme: Box<[u8]>,
+    /// `.example.com`, with the port if there is one.
+    ending: Box<[u8]>,
+}
+
+/// What is wrong with an entry, and how to mend it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OriginError {
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Origins {
+    /// Adds an entry: `*`, `null`, `scheme://host[:port]`, or the same with `*.` before the host.
+    pub(crate) fn add(&mut self, text: &str) -> Result<(), OriginError> {
+        match text {
+            "*" => self.any = true,
+            "null" => self.insert(b"null"),
+            _ => {
+                let (scheme, authority) = check(text)?;
+                match authority.strip_prefix('*') {
+                    Some(ending) => self.subdomains.push(Subdomains {
+                        scheme: format!("{scheme}://").into_bytes().into(),
+                        ending: ending.as_bytes().into(),
+                    }),
+                    None => self.insert(text.as_bytes()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether scripts of `origin` may read responses.
+    pub(crate) fn allow(&self, origin: &HeaderValue) -> bool {
+        let origin = origin.as_bytes();
+        self.any
+            || self.exact.binary_search_by(|known| (**known).cmp(origin)).is_ok()
+            || self.subdomains.iter().any(|subdomains| subdomains.contain(origin))
+    }
+
+    fn insert(&mut self, origin: &[u8]) {
+        if let Err(place) = self.exact.binary_search_by(|known| (**known).cmp(origin)) {
+            self.exact.insert(place, origin.into());
+        }
+    }
+}
+
+impl Subdomains {
+    /// One label or more between scheme and ending. Nothing but a host's characters is let through, so that no path, user or
+    /// port before the ending makes another host look like a subdomain.
+    fn contain(&self, origin: &[u8]) -> bool {
+        let Some(rest) = origin.strip_prefix(&*self.scheme) else { return false };
+        let Some(labels) = rest.strip_suffix(&*self.ending) else { return false };
+        !labels.is_empty() && labels.split(|b| *b == b'.').all(is_label)
+    }
+}
+
+fn is_label(label: &[u8]) -> bool {
+    let inner = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    (1..=63).contains(&label.len()) && label.iter().all(inner)
+}
+
+/// Splits an entry into scheme and authority, if a browser would ever send such an origin.
+fn check(text: &str) -> Result<(&str, &str), OriginError> {
+    let error = |message: String, help: Option<String>| Err(OriginError { message, help });
+    let Some((scheme, rest)) = text.split_once("://") else {
+        let help = (!text.is_empty() && !text.contains([':', '/'])).then(|| format!("write `https://{text}`"));
+        return error(format!("`{text}` is no origin, which has a scheme and a host"), help);
+    };
+    let (authority, path) =
+        rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len())).unwrap_or((rest, ""));
+    if !path.is_empty() {
+        return error(
+            format!("`{text}` has a path; an origin ends after its host"),
+            Some(format!("write `{scheme}://{authority}`")),
+        );
+    }
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return error(
+            format!("`{text}` has capital letters, which browsers never send"),
+            Some(format!("write `{}`", text.to_ascii_lowercase())),
+        );
+    }
+    let scheme_rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.');
+    if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.bytes().all(scheme_rest) {
+        return error(format!("`{text}` begins with no scheme"), Some("begin with `https://`".to_owned()));
+    }
+    let (host, port) = split_port(authority);
+    if let Some(port) = port {
+        if !port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) {
+            return error(format!("`{text}` has no valid port"), None);
+        }
+        if matches!((scheme, port), ("https", "443") | ("http", "80")) {
+            return error(
+                format!("`{text}` names the usual port, which browsers leave out"),
+                Some(format!("write `{scheme}://{host}`")),
+            );
+        }
+    }
+    let name = match host.strip_prefix("*.") {
+        // `*.com` would allow half the web.
+        Some(name) if !name.contains('.') && name != "localhost" => {
+            return error(format!("`{text}` allows far too many hosts"), Some("name a domain after `*.`".to_owned()));
+        }
+        Some(name) => name,
+        None => host,
+    };
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let valid = match bracketed {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => name.len() <= 253 && name.as_bytes().split(|b| *b == b'.').all(is_label),
+    };
+    if !valid {
+        let help = if name.contains('*') {
+            Some("`*` may only be the whole first label: `https://*.example.com`".to_owned())
+        } else if !name.is_ascii() {
+            Some("write the host in its `xn--` form".to_owned())
+        } else {
+            None
+        };
+        return error(format!("`{text}` has no valid host"), help);
+    }
+    Ok((scheme, authority))
+}
+
+/// Host and port; the colons of an IPv6 address are inside brackets.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origins(list: &[&str]) -> Origins {
+        let mut origins = Origins::default();
+        for text in list {
+            origins.add(text).unwrap();
+        }
+        origins
+    }
+
+    fn allow(origins: &Origins, origin: &str) -> bool {
+        origins.allow(&HeaderValue::from_str(origin).unwrap())
+    }
+
+    /// Fetch standard, "CORS check": origins are compared byte for byte.
+    #[test]
+    fn exact_origins_are_compared_as_they_are() {
+        let origins = origins(&[
+            "https://b.example",
+            "https://a.example:8443",
+            "http://[::1]:3000",
+            "capacitor://localhost",
+            "null",
+        ]);
+        for origin in
+            ["https://b.example", "https://a.example:8443", "http://[::1]:3000", "capacitor://localhost", "null"]
+        {
+            assert!(allow(&origins, origin), "{origin}");
+        }
+        for origin in [
+            "",
+            "http://b.example",
+            "https://b.example:443",
+            "https://b.example.",
+            "https://b.example/",
+            "https://B.example",
+            "https://a.example",
+            "https://xb.example",
+            "Null",
+        ] {
+            assert!(!allow(&origins, origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn subdomains_are_labels_before_the_domain() {
+        let origins = origins(&["https://*.example.com", "http://*.localhost:3000"]);
+        for origin in [
+            "https://a.example.com",
+            "https://a.b.example.com",
+            "https://xn--1-a.example.com",
+            "http://app.localhost:3000",
+        ] {
+            assert!(allow(&origins, origin), "{origin}");
+        }
+        for origin in [
+            "https://example.com",
+            "https://.example.com",
+            "https://evilexample.com",
+            "http://a.example.com",
+            "https://a.example.com:8443",
+            "https://a.example.com.evil.com",
+            "https://evil.com/.example.com",
+            "https://evil.com#.example.com",
+            "https://user@.example.com",
+            "https://evil.com:1.example.com",
+            "https://a..example.com",
+            "https://A.example.com",
+            "http://app.localhost",
+            "https://*.example.com",
+        ] {
+            assert!(!allow(&origins, origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn what_no_browser_sends_is_refused_with_help() {
+        for (text, help) in [
+            ("example.com", Some("write `https://example.com`")),
+            ("https://example.com/", Some("write `https://example.com`")),
+            ("https://example.com/app?x", Some("write `https://example.com`")),
+            ("https://Example.com", Some("write `https://example.com`")),
+            ("https://example.com:443", Some("write `https://example.com`")),
+            ("http://example.com:80", Some("write `http://example.com`")),
+            ("https://*.com", Some("name a domain after `*.`")),
+            ("https://api.*.com", Some("`*` may only be the whole first label: `https://*.example.com`")),
+            ("https://*", Some("`*` may only be the whole first label: `https://*.example.com`")),
+            ("https://münchen.example", Some("write the host in its `xn--` form")),
+            ("1http://example.com", Some("begin with `https://`")),
+            ("https://", None),
+            ("https://user@example.com", None),
+            ("https://example.com:0", None),
+            ("https://example.com:080", None),
+            ("https://example.com:99999", None),
+            ("https://[::1", None),
+            ("https://a..b", None),
+            ("", None),
+        ] {
+            assert_eq!(Origins::default().add(text).unwrap_err().help.as_deref(), help, "{text}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Edits of header fields: rename, remove, set, append.
+
+use http::header::{self, Entry};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::template::{Scope, Template};
+
+/// One edit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeaderEdit {
+    /// Gives every field of the first name the second one, after those that have it already.
+    Rename(HeaderName, HeaderName),
+    /// Removes every field of this name.
+    Remove(HeaderName),
+    /// Makes this the only field of this name; without a value, there is none afterwards.
+    Set(HeaderName, FieldValue),
+    /// Adds a field; without a value, nothing.
+    Append(HeaderName, FieldValue),
+}
+
+/// The value of a field to set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldValue {
+    /// Known at load.
+    Fixed(HeaderValue),
+    /// Filled from the request.
+    Template(Template),
+}
+
+impl FieldValue {
+    fn resolve(&self, scope: &Scope<'_>, headers: &HeaderMap) -> Option<HeaderValue> {
+        match self {
+            Self::Fixed(value) => Some(value.clone()),
+            Self::Template(template) => template.header_value(scope, headers),
+        }
+    }
+}
+
+/// Fields whose meaning belongs to the connection, the framing or the routing: no edit may touch them.
+const UNTOUCHABLE: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+];
+
+/// Whether edits may touch `name`.
+#[must_use]
+pub fn is_editable(name: &HeaderName) -> bool {
+    !UNTOUCHABLE.contains(name) && name != "keep-alive" && name != "proxy-connection"
+}
+
+/// Does `edits` to a request, in order; each sees what those before it did.
+pub fn apply(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &mut HeaderMap) {
+    for edit in edits {
+        match edit {
+            HeaderEdit::Rename(from, to) => rename(headers, from, to),
+            HeaderEdit::Remove(name) => remove(headers, name),
+            HeaderEdit::Set(name, value) => {
+                let value = value.resolve(scope, headers);
+                set(headers, name, value);
+            }
+            HeaderEdit::Append(name, value) => {
+                if let Some(value) = value.resolve(scope, headers) {
+                    headers.append(name.clone(), value);
+                }
+            }
+        }
+    }
+}
+
+/// The values of the templates in `edits`, filled while the request is still there, for [`apply_to_response`].
+#[must_use]
+pub fn fill_for_response(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Vec<Option<HeaderValue>> {
+    edits.iter().filter_map(template_of).map(|template| template.header_value(scope, headers)).collect()
+}
+
+fn template_of(edit: &HeaderEdit) -> Option<&Template> {
+    match edit {
+        HeaderEdit::Set(_, FieldValue::Template(template)) | HeaderEdit::Append(_, FieldValue::Template(template)) => {
+            Some(template)
+        }
+        _ => None,
+    }
+}
+
+/// Does `edits` to a response; `filled` are the values of [`fill_for_response`].
+pub fn apply_to_response(edits: &[HeaderEdit], filled: Vec<Option<HeaderValue>>, headers: &mut HeaderMap) {
+    let mut filled = filled.into_iter();
+    let mut resolve = |value: &FieldValue| match value {
+        FieldValue::Fixed(value) => Some(value.clone()),
+        FieldValue::Template(_) => filled.next().flatten(),
+    };
+    for edit in edits {
+        match edit {
+            HeaderEdit::Rename(from, to) => rename(headers, from, to),
+            HeaderEdit::Remove(name) => remove(headers, name),
+            HeaderEdit::Set(name, value) => set(headers, name, resolve(value)),
+            HeaderEdit::Append(name, value) => {
+                if let Some(value) = resolve(value) {
+                    headers.append(name.clone(), value);
+                }
+            }
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => {
+            headers.insert(name.clone(), value);
+        }
+        // A caller's own value must not stand in for the one that is missing.
+        None => remove(headers, name),
+    }
+}
+
+fn remove(headers: &mut HeaderMap, name: &HeaderName) {
+    headers.remove(name);
+}
+
+fn rename(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
+    if let Entry::Occupied(entry) = headers.entry(from) {
+        let (_, values) = entry.remove_entry_mult();
+        let values: Vec<_> = values.collect();
+        for value in values {
+            headers.append(to.clone(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn edits_run_in_order() {
+        let mut map = headers(&[("a", "1"), ("a", "2"), ("b", "3"), ("c", "4")]);
+        let name = HeaderName::from_static;
+        let edits = [
+            HeaderEdit::Rename(name("a"), name("b")),
+            HeaderEdit::Remove(name("c")),
+            HeaderEdit::Set(name("d"), FieldValue::Fixed(HeaderValue::from_static("5"))),
+            HeaderEdit::Append(name("d"), FieldValue::Fixed(HeaderValue::from_static("6"))),
+        ];
+        apply_to_response(&edits, Vec::new(), &mut map);
+        assert_eq!(map, headers(&[("b", "3"), ("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
+    }
+
+    #[test]
+    fn framing_and_routing_fields_are_out_of_reach() {
+        for name in ["connection", "content-length", "host", "transfer-encoding", "keep-alive"] {
+            assert!(!is_editable(&HeaderName::from_static(name)), "{name}");
+        }
+        assert!(is_editable(&HeaderName::from_static("authorization")));
+    }
+}

@@ -1,0 +1,124 @@
+//! Edits of query parameters. What no edit names stays as it came, byte for byte.
+
+use http::HeaderMap;
+
+use crate::http::{percent, query};
+use crate::template::{Scope, Target, Template};
+
+/// One edit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QueryEdit {
+    /// Gives every parameter of the first name the second one, in its place.
+    Rename(Box<str>, Box<str>),
+    /// Removes every parameter of this name.
+    Remove(Box<str>),
+    /// Makes this the only parameter of this name, in the place of the first; without a value, there is none afterwards.
+    Set(Box<str>, Template),
+    /// Adds a parameter at the end; without a value, nothing.
+    Append(Box<str>, Template),
+}
+
+/// `query` after `edits`; `None` if no parameter is left.
+#[must_use]
+pub fn apply(edits: &[QueryEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Option<String> {
+    let mut pairs: Vec<String> =
+        scope.query.unwrap_or_default().split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    for edit in edits {
+        match edit {
+            QueryEdit::Rename(from, to) => {
+                for pair in &mut pairs {
+                    if names(pair, from) {
+                        let value = pair.split_once('=').map(|(_, value)| value.to_owned());
+                        *pair = encoded_name(to);
+                        if let Some(value) = value {
+                            pair.push('=');
+                            pair.push_str(&value);
+                        }
+                    }
+                }
+            }
+            QueryEdit::Remove(name) => pairs.retain(|pair| !names(pair, name)),
+            QueryEdit::Set(name, template) => {
+                let at = pairs.iter().position(|pair| names(pair, name));
+                pairs.retain(|pair| !names(pair, name));
+                if let Some(pair) = filled(name, template, scope, headers) {
+                    pairs.insert(at.unwrap_or(pairs.len()).min(pairs.len()), pair);
+                }
+            }
+            QueryEdit::Append(name, template) => pairs.extend(filled(name, template, scope, headers)),
+        }
+    }
+    (!pairs.is_empty()).then(|| pairs.join("&"))
+}
+
+fn names(pair: &str, name: &str) -> bool {
+    query::is_named(pair.split_once('=').map_or(pair, |(n, _)| n), name)
+}
+
+fn encoded_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    percent::encode_query_value(name, &mut out);
+    out
+}
+
+fn filled(name: &str, template: &Template, scope: &Scope<'_>, headers: &HeaderMap) -> Option<String> {
+    let mut pair = encoded_name(name);
+    pair.push('=');
+    template.fill(scope, headers, Target::Query, &mut pair).then_some(pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use http::{HeaderValue, Method};
+
+    use super::*;
+    use crate::ports::Scheme;
+    use crate::route::Params;
+
+    fn edited(query: &str, edits: &[QueryEdit]) -> Option<String> {
+        let params = Params::default();
+        let scope = Scope {
+            method: &Method::GET,
+            host: "h",
+            path: "/",
+            query: Some(query),
+            client: Some(IpAddr::from([192, 0, 2, 1])),
+            scheme: Scheme::Http,
+            id: &HeaderValue::from_static("id"),
+            params: &params,
+        };
+        apply(edits, &scope, &HeaderMap::new())
+    }
+
+    fn template(text: &str) -> Template {
+        Template::parse(text, Some(&[])).unwrap()
+    }
+
+    #[test]
+    fn untouched_parameters_stay_byte_for_byte() {
+        assert_eq!(edited("a=%7e&b&c=+", &[QueryEdit::Remove("x".into())]).as_deref(), Some("a=%7e&b&c=+"));
+    }
+
+    #[test]
+    fn edits_know_encoded_names() {
+        let edits = [QueryEdit::Rename("page".into(), "p".into()), QueryEdit::Remove("debug".into())];
+        assert_eq!(edited("p%61ge=2&d%65bug&x=1", &edits).as_deref(), Some("p=2&x=1"));
+    }
+
+    #[test]
+    fn set_takes_the_first_place_and_encodes() {
+        let edits = [
+            QueryEdit::Set("a".into(), template("x&y")),
+            QueryEdit::Append("ip".into(), template("{client.address}")),
+            QueryEdit::Append("none".into(), template("{cookie.none}")),
+        ];
+        assert_eq!(edited("z=0&a=1&a=2", &edits).as_deref(), Some("z=0&a=x%26y&ip=192.0.2.1"));
+    }
+
+    #[test]
+    fn nothing_left_is_no_query() {
+        assert_eq!(edited("a=1", &[QueryEdit::Remove("a".into())]), None);
+    }
+}

@@ -1,0 +1,350 @@
+//! Text with parts of the request in it: `/internal/{path.id}`, `{header.x-tenant}`.
+//!
+//! `{{` and `}}` stand for braces. Parts of the URL keep the encoding in which they came; what comes from elsewhere is
+//! percent-encoded where it enters a URL, so that no value can add a segment, a parameter or a line.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::http::cookie;
+use crate::http::percent;
+use crate::http::query;
+use crate::ports::Scheme;
+use crate::route::Params;
+
+/// Parsed text with variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    parts: Box<[Part]>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(Box<str>),
+    Variable(Variable),
+}
+
+/// A part of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variable {
+    /// A path parameter, by its place in the route's pattern; raw.
+    PathParameter(usize),
+    /// The first query parameter of this name; raw.
+    Query(Box<str>),
+    /// The first header field of this name.
+    Header(HeaderName),
+    /// The first cookie of this name.
+    Cookie(Box<str>),
+    /// The client's address.
+    ClientAddress,
+    /// The method.
+    Method,
+    /// The host, without port.
+    Host,
+    /// The normalised path.
+    Path,
+    /// `http` or `https`, as the client sees it.
+    Scheme,
+    /// The request's identifier.
+    RequestId,
+}
+
+/// The request that a template is filled from.
+#[derive(Debug)]
+pub struct Scope<'r> {
+    /// Its method.
+    pub method: &'r Method,
+    /// Its host, without port.
+    pub host: &'r str,
+    /// Its normalised path.
+    pub path: &'r str,
+    /// Its query.
+    pub query: Option<&'r str>,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// The scheme that the client used.
+    pub scheme: Scheme,
+    /// Its identifier.
+    pub id: &'r HeaderValue,
+    /// The path parameters of the matched route.
+    pub params: &'r Params<'r>,
+}
+
+/// Where a filled template goes, which decides what has to be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A header value or text content: as it is.
+    Text,
+    /// A path: values from outside the URL are encoded as data of a segment.
+    Path,
+    /// A query value: values from outside the URL are encoded, and so are separators from the path.
+    Query,
+}
+
+/// Why a template can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl TemplateError {
+    fn new(message: impl Into<String>, help: Option<String>) -> Self {
+        Self { message: message.into(), help }
+    }
+}
+
+const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`, `client.address`, `request.method`, \
+    `request.host`, `request.path`, `request.scheme`, `request.id`";
+
+impl Template {
+    /// A template without variables: `text`, braces and all.
+    #[must_use]
+    pub fn literal(text: &str) -> Self {
+        if text.is_empty() { Self { parts: Box::default() } } else { Self { parts: [Part::Text(text.into())].into() } }
+    }
+
+    /// Reads `text`; `parameters` are the names in the route's path pattern, in order, or `None` where any will do.
+    ///
+    /// # Errors
+    /// A brace without partner, or a variable that does not exist (on this route).
+    pub fn parse(text: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = split_at_brace(rest) {
+            literal.push_str(before.0);
+            match (before.1, after.chars().next()) {
+                (brace, Some(next)) if brace == next => {
+                    literal.push(brace);
+                    rest = after.get(1..).unwrap_or_default();
+                }
+                ('{', _) => {
+                    let Some((name, following)) = after.split_once('}') else {
+                        return Err(TemplateError::new(
+                            "`{` without `}`",
+                            Some("write `{{` for a literal brace".to_owned()),
+                        ));
+                    };
+                    if !literal.is_empty() {
+                        parts.push(Part::Text(core::mem::take(&mut literal).into()));
+                    }
+                    parts.push(Part::Variable(Variable::parse(name, parameters)?));
+                    rest = following;
+                }
+                _ => {
+                    return Err(TemplateError::new(
+                        "`}` without `{`",
+                        Some("write `}}` for a literal brace".to_owned()),
+                    ));
+                }
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Text(literal.into()));
+        }
+        Ok(Self { parts: parts.into() })
+    }
+
+    /// The whole text, if there is no variable in it.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match &*self.parts {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text before the first variable.
+    #[must_use]
+    pub fn leading_text(&self) -> &str {
+        match &*self.parts {
+            [Part::Text(text), ..] => text,
+            _ => "",
+        }
+    }
+
+    /// Writes the filled template to `out`, and says whether every variable had a value; one without is left out.
+    pub fn fill(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
+        let mut complete = true;
+        for part in &self.parts {
+            match part {
+                Part::Text(text) if target == Target::Query => percent::encode_query_value(text, out),
+                Part::Text(text) => out.push_str(text),
+                Part::Variable(variable) => complete &= variable.write(scope, headers, target, out),
+            }
+        }
+        complete
+    }
+
+    /// The filled template as a header value: `None` if a variable has no value, or the result can't be one.
+    #[must_use]
+    pub fn header_value(&self, scope: &Scope<'_>, headers: &HeaderMap) -> Option<HeaderValue> {
+        if let [Part::Variable(Variable::Header(name))] = &*self.parts {
+            return headers.get(name).cloned();
+        }
+        let mut text = String::new();
+        if !self.fill(scope, headers, Target::Text, &mut text) {
+            return None;
+        }
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+/// Splits at the first brace: what is before it, the brace, and what is behind it.
+fn split_at_brace(text: &str) -> Option<((&str, char), &str)> {
+    let at = text.find(['{', '}'])?;
+    let (before, from_brace) = text.split_at_checked(at)?;
+    let brace = from_brace.chars().next()?;
+    Some(((before, brace), from_brace.get(1..)?))
+}
+
+impl Variable {
+    fn parse(name: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
+        match name {
+            "client.address" => return Ok(Self::ClientAddress),
+            "request.method" => return Ok(Self::Method),
+            "request.host" => return Ok(Self::Host),
+            "request.path" => return Ok(Self::Path),
+            "request.scheme" => return Ok(Self::Scheme),
+            "request.id" => return Ok(Self::RequestId),
+            _ => {}
+        }
+        match name.split_once('.') {
+            Some(("path", parameter)) => {
+                let Some(parameters) = parameters else { return Ok(Self::PathParameter(0)) };
+                parameters.iter().position(|p| *p == parameter).map(Self::PathParameter).ok_or_else(|| {
+                    let help = if parameters.is_empty() {
+                        "the route's path has no parameters".to_owned()
+                    } else {
+                        let names: Vec<_> = parameters.iter().map(|p| format!("`{{path.{p}}}`")).collect();
+                        format!("the route's path has {}", names.join(", "))
+                    };
+                    TemplateError::new(format!("no path parameter `{parameter}`"), Some(help))
+                })
+            }
+            Some(("query", parameter)) if !parameter.is_empty() => Ok(Self::Query(parameter.into())),
+            Some(("cookie", cookie)) if !cookie.is_empty() => Ok(Self::Cookie(cookie.into())),
+            Some(("header", header)) => HeaderName::try_from(header)
+                .map(Self::Header)
+                .map_err(|_| TemplateError::new(format!("`{header}` is not a header name"), None)),
+            Some(("claims", _)) => Err(TemplateError::new(
+                format!("`{name}` needs an authenticated caller, and no policy of this route authenticates"),
+                Some("remove it: without authentication there are no claims".to_owned()),
+            )),
+            _ => {
+                let help = if parameters.is_some_and(|p| p.contains(&name)) {
+                    format!("write `{{path.{name}}}`")
+                } else {
+                    format!("there are {VARIABLES}; write `{{{{` for a literal brace")
+                };
+                Err(TemplateError::new(format!("unknown variable `{name}`"), Some(help)))
+            }
+        }
+    }
+
+    fn write(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
+        match self {
+            Self::PathParameter(index) => scope.params.value(*index).is_some_and(|v| write_url_part(v, target, out)),
+            Self::Query(name) => {
+                query::first_raw(scope.query, name).is_some_and(|v| match target {
+                    // A slash is data in a query, but would add a segment to a path.
+                    Target::Path => write_text(&percent::decode(v), target, out),
+                    Target::Text | Target::Query => write_url_part(v, target, out),
+                })
+            }
+            Self::Header(name) => {
+                headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
+            }
+            Self::Cookie(name) => cookie::first(headers, name).is_some_and(|v| write_text(v, target, out)),
+            Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
+            Self::Method => write_text(scope.method.as_str(), target, out),
+            Self::Host => write_text(scope.host, target, out),
+            Self::Path => write_url_part(scope.path, target, out),
+            Self::Scheme => write_text(scope.scheme.as_str(), target, out),
+            Self::RequestId => scope.id.to_str().is_ok_and(|v| write_text(v, target, out)),
+        }
+    }
+}
+
+/// Writes a part of the request's URL, whose encoding is kept.
+fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
+    match target {
+        Target::Text | Target::Path => out.push_str(value),
+        Target::Query => percent::encode_query_separators(value, out),
+    }
+    true
+}
+
+/// Writes plain text, encoded if it enters a URL.
+fn write_text(value: &str, target: Target, out: &mut String) -> bool {
+    match target {
+        Target::Text => out.push_str(value),
+        Target::Path => percent::encode_segment(value, out),
+        Target::Query => percent::encode_query_value(value, out),
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(text: &str, target: Target) -> (bool, String) {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-tenant", HeaderValue::from_static("a/b&c=d e"));
+        headers.insert("cookie", HeaderValue::from_static("a=1; sid=xyz"));
+        let params = Params::default();
+        let scope = Scope {
+            method: &Method::GET,
+            host: "api.example.com",
+            path: "/a%2Fb",
+            query: Some("q=1%262&page=3"),
+            client: Some(IpAddr::from([192, 0, 2, 1])),
+            scheme: Scheme::Https,
+            id: &HeaderValue::from_static("id-1"),
+            params: &params,
+        };
+        let mut out = String::new();
+        let complete = Template::parse(text, Some(&[])).unwrap().fill(&scope, &headers, target, &mut out);
+        (complete, out)
+    }
+
+    #[test]
+    fn fills_variables() {
+        assert_eq!(
+            fill("{request.method} {client.address} {{{cookie.sid}}} {query.page}", Target::Text),
+            (true, "GET 192.0.2.1 {xyz} 3".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_header_cannot_add_a_segment_or_a_parameter() {
+        assert_eq!(fill("/t/{header.x-tenant}", Target::Path).1, "/t/a%2Fb&c=d%20e");
+        assert_eq!(fill("{header.x-tenant}", Target::Query).1, "a%2Fb%26c%3Dd%20e");
+        assert_eq!(fill("{query.q}", Target::Query).1, "1%262");
+    }
+
+    #[test]
+    fn a_missing_value_is_told() {
+        assert_eq!(fill("a{header.x-none}b", Target::Text), (false, "ab".to_owned()));
+    }
+
+    #[test]
+    fn bad_templates_say_why() {
+        for (text, message) in [
+            ("{id", "`{` without `}`"),
+            ("id}", "`}` without `{`"),
+            ("{nope}", "unknown variable `nope`"),
+            ("{path.x}", "no path parameter `x`"),
+            ("{claims.sub}", "`claims.sub` needs an authenticated caller, and no policy of this route authenticates"),
+        ] {
+            assert_eq!(Template::parse(text, Some(&[])).unwrap_err().message, message, "{text}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What `explain` is told while a request runs through the very code that serves it.
+
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::policy::gcra::Verdict;
+
+/// Everything that happened to one request.
+#[derive(Debug, Default)]
+pub struct Trace {
+    /// In order.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The path was put into its normal form.
+    Normalised {
+        /// As the client sent it.
+        from: String,
+        /// As it is matched and forwarded.
+        to: String,
+    },
+    /// Fields that state an identity were removed.
+    IdentityStripped,
+    /// A route was chosen.
+    Matched {
+        /// Its place in `Plan::routes`.
+        route: usize,
+        /// The path parameters, by name.
+        parameters: Vec<(String, String)>,
+    },
+    /// No route takes the request.
+    NotMatched,
+    /// A preflight was answered.
+    Preflight,
+    /// A rate limit was asked.
+    RateLimit {
+        /// Its name.
+        name: String,
+        /// The counter cell.
+        cell: String,
+        /// What it said; `None` if it could not be asked.
+        verdict: Option<Verdict>,
+    },
+    /// Header fields of the request were edited.
+    HeadersEdited {
+        /// How many edits there are.
+        edits: usize,
+    },
+    /// Query parameters were edited.
+    QueryEdited {
+        /// The query before.
+        from: Option<String>,
+        /// The query after.
+        to: Option<String>,
+    },
+    /// A request left for an upstream.
+    Sent {
+        /// Its place in `Plan::upstreams`.
+        upstream: usize,
+        /// The method.
+        method: Method,
+        /// Path and query.
+        target: String,
+        /// The fields.
+        headers: HeaderMap,
+    },
+    /// The gateway answered itself.
+    Answered {
+        /// How.
+        by: &'static str,
+    },
+    /// The gateway refused.
+    Refused {
+        /// The status.
+        status: StatusCode,
+        /// The stable code of the problem.
+        code: &'static str,
+    },
+    /// Header fields of the response were edited.
+    ResponseEdited {
+        /// How many edits there are.
+        edits: usize,
+    },
+}

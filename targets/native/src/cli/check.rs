@@ -1,0 +1,112 @@
+//! `edgeway check`: every mistake of a configuration, for each target that is to run it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use gateway_core::config::Diagnostic;
+use gateway_core::plan::{self, Plan, Secrets};
+use gateway_core::ports::Capabilities;
+
+use super::style::Style;
+
+/// Secrets as far as they are known: a check must not need them, but says which are missing.
+struct AnySecrets<'s, S> {
+    known: &'s S,
+    missing: std::cell::RefCell<std::collections::BTreeSet<String>>,
+}
+
+impl<S: Secrets> Secrets for AnySecrets<'_, S> {
+    fn secret(&self, name: &str) -> Option<String> {
+        Some(self.known.secret(name).unwrap_or_else(|| {
+            self.missing.borrow_mut().insert(name.to_owned());
+            // Good for a header as well as for a Redis URL: no check can refuse it for what it is not.
+            "redis://unset".to_owned()
+        }))
+    }
+}
+
+/// What a check of one file found.
+pub(crate) struct Checked {
+    /// The plan for the first target, unless there are mistakes.
+    pub(crate) plan: Option<Plan>,
+    /// Mistakes that every target refuses, then those that one refuses alone.
+    pub(crate) mistakes: Vec<Mistake>,
+    /// Secrets that are not set here.
+    pub(crate) missing_secrets: Vec<String>,
+}
+
+/// One mistake, and which targets refuse it.
+#[derive(serde::Serialize)]
+pub(crate) struct Mistake {
+    #[serde(flatten)]
+    pub(crate) diagnostic: Diagnostic,
+    pub(crate) targets: Vec<&'static str>,
+}
+
+/// Checks `text` for each of `targets`.
+pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &impl Secrets) -> Checked {
+    let secrets = AnySecrets { known: secrets, missing: Default::default() };
+    let mut checked = Checked { plan: None, mistakes: Vec::new(), missing_secrets: Vec::new() };
+    for target in targets {
+        match plan::load(text, target, &secrets) {
+            Ok(plan) => {
+                checked.plan.get_or_insert(plan);
+            }
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    match checked.mistakes.iter_mut().find(|m| m.diagnostic == diagnostic) {
+                        Some(mistake) => mistake.targets.push(target.name),
+                        None => checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] }),
+                    }
+                }
+            }
+        }
+    }
+    checked.missing_secrets = secrets.missing.into_inner().into_iter().collect();
+    checked
+}
+
+/// Runs the command; exits with 0 if the file is right and 1 if not.
+pub(crate) fn run(file: &Path, targets: &[&'static Capabilities], secrets: &impl Secrets, json: bool) -> ExitCode {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return super::unreadable(file, &error),
+    };
+    let checked = check(&text, targets, secrets);
+    if json {
+        let report = serde_json::json!({
+            "file": file.display().to_string(),
+            "targets": targets.iter().map(|t| t.name).collect::<Vec<_>>(),
+            "mistakes": checked.mistakes,
+            "missingSecrets": checked.missing_secrets,
+        });
+        println!("{report:#}");
+    } else {
+        print_report(file, &text, targets, &checked);
+    }
+    if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_report(file: &Path, text: &str, targets: &[&'static Capabilities], checked: &Checked) {
+    let style = Style::stderr();
+    let name = file.display().to_string();
+    for mistake in &checked.mistakes {
+        eprint!("{}", mistake.diagnostic.render(&name, Some(text), style.is_coloured()));
+        if mistake.targets.len() < targets.len() {
+            eprintln!("  = {}", style.dim(format_args!("on {} alone", mistake.targets.join(" and "))));
+        }
+        eprintln!();
+    }
+    for secret in &checked.missing_secrets {
+        eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
+    }
+    match checked.mistakes.len() {
+        0 => {
+            let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
+            let names: Vec<_> = targets.iter().map(|t| t.name).collect();
+            println!("{} {name}: {routes} routes, good for {}", Style::stdout().green("ok"), names.join(", "));
+        }
+        1 => eprintln!("{}", style.red(format_args!("{name}: 1 mistake"))),
+        n => eprintln!("{}", style.red(format_args!("{name}: {n} mistakes"))),
+    }
+}

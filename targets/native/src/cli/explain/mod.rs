@@ -1,0 +1,92 @@
+//! `edgeway explain METHOD URL`: what the gateway would do with a request, and why.
+//!
+//! The request runs through the very executor that serves; only the ports are others: they record instead of calling, so
+//! no upstream hears of it and no counter moves.
+
+mod platform;
+mod render;
+mod report;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::gateway::Gateway;
+use gateway_core::plan::Plan;
+use gateway_core::ports::{Peer, Scheme};
+use gateway_core::trace::Trace;
+use http::header::HOST;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+
+pub(crate) use render::render;
+pub(crate) use report::{Report, report};
+
+/// The request to explain.
+pub(crate) struct Question {
+    pub(crate) method: Method,
+    /// As written: absolute, so that the host and the scheme are there.
+    pub(crate) url: Uri,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whose connection the request comes on.
+    pub(crate) client: IpAddr,
+}
+
+impl Question {
+    /// Reads the command line's words.
+    ///
+    /// # Errors
+    /// Which of them is wrong.
+    pub(crate) fn parse(method: &str, url: &str, fields: &[String], client: Option<&str>) -> Result<Self, String> {
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
+        let absolute = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_owned() };
+        let url: Uri = absolute.parse().map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+        if url.authority().is_none() || !matches!(url.scheme_str(), Some("http" | "https")) {
+            return Err(format!("`{url}` is neither an `http` or `https` URL nor a path"));
+        }
+        let headers = fields.iter().map(|field| parse_field(field)).collect::<Result<_, _>>()?;
+        let client = match client {
+            Some(text) => text.parse().map_err(|_| format!("`{text}` is not an address"))?,
+            None => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        Ok(Self { method, url, headers, client })
+    }
+
+    /// The request as a server would see it.
+    pub(crate) fn request(&self) -> Request<Body<Bytes>> {
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = self.method.clone();
+        if let Some(target) = self.url.path_and_query() {
+            *request.uri_mut() = Uri::from(target.clone());
+        }
+        let authority = self.url.authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name.clone(), value.clone());
+        }
+        if !request.headers().contains_key(HOST) {
+            request.headers_mut().extend(authority.map(|authority| (HOST, authority)));
+        }
+        request
+    }
+
+    fn peer(&self) -> Peer {
+        let scheme = if self.url.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
+        Peer { address: Some(self.client), scheme }
+    }
+}
+
+fn parse_field(field: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) =
+        field.split_once(':').ok_or_else(|| format!("`{field}` is not a header: write `Name: value`"))?;
+    let name = HeaderName::try_from(name.trim()).map_err(|_| format!("`{name}` is not a header name"))?;
+    let value = HeaderValue::try_from(value.trim()).map_err(|_| format!("`{name}` has an impossible value"))?;
+    Ok((name, value))
+}
+
+/// Runs `question` through `plan`.
+pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Report {
+    let gateway = Gateway::new(Arc::clone(&plan), platform::Recorder);
+    let mut trace = Trace::default();
+    let outcome = gateway.handle_traced(question.request(), question.peer(), &mut trace).await;
+    report(&plan, question, &trace, &outcome)
+}

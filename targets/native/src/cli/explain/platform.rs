@@ -1,0 +1,71 @@
+//! Ports that record nothing and call nobody: the trace has it all.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::gcra;
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+};
+use gateway_core::time::Timestamp;
+use http::Response;
+
+/// Every upstream answers 200 without content, every counter is untouched, every key is absent.
+pub(super) struct Recorder;
+
+impl Platform for Recorder {
+    const CAPABILITIES: Capabilities = Capabilities::NATIVE;
+}
+
+impl Fetch for Recorder {
+    type Stream = Bytes;
+
+    async fn fetch(&self, _: UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
+        Ok(Response::new(Body::Empty))
+    }
+
+    fn limit(&self, stream: Bytes, _: u64) -> Bytes {
+        stream
+    }
+
+    async fn collect(&self, stream: Bytes, limit: u64) -> Result<Bytes, IoError> {
+        if stream.len() as u64 > limit { Err(IoError::new(IoErrorKind::BodyTooLarge)) } else { Ok(stream) }
+    }
+}
+
+impl KeyValue for Recorder {
+    async fn get(&self, _: &str) -> Result<Option<Bytes>, IoError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), IoError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), IoError> {
+        Ok(())
+    }
+}
+
+impl Counters for Recorder {
+    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+        let CounterOp::Gcra { quota, cost } = op;
+        let (_, verdict) = gcra::decide(None, self.now(), quota, cost);
+        Ok(CounterVerdict::Gcra(verdict))
+    }
+}
+
+impl Clock for Recorder {
+    fn now(&self) -> Timestamp {
+        let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        Timestamp::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+    }
+}
+
+impl Random for Recorder {
+    fn next_u64(&self) -> u64 {
+        fastrand::u64(..)
+    }
+}

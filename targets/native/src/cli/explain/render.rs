@@ -1,0 +1,88 @@
+//! What `explain` has to say, for people.
+
+use std::fmt::Write;
+
+use super::report::{Other, Report};
+use crate::cli::style::{Style, pad, widest};
+
+/// How many other routes are shown; the nearest ones come first.
+const SHOWN_OTHERS: usize = 12;
+
+/// `report`, aligned.
+pub(crate) fn render(report: &Report, style: Style) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{} {}\n", style.bold(&report.method), report.url);
+    match &report.route {
+        Some(route) => {
+            let _ = writeln!(
+                out,
+                "{}  {} {}",
+                style.green("route"),
+                style.bold(&route.name),
+                style.dim(format_args!("{} at {}", route.path, route.at))
+            );
+            for (name, value) in &route.parameters {
+                let _ = writeln!(out, "       {name} = {value}");
+            }
+        }
+        None => {
+            let _ = writeln!(out, "{}  none", style.red("route"));
+        }
+    }
+    write_others(&mut out, report, style);
+    write_steps(&mut out, report, style);
+    if let Some(sent) = &report.upstream {
+        let _ = writeln!(out, "\n{}  {} {}", style.bold("upstream"), sent.name, style.dim(&sent.to));
+        let _ = writeln!(out, "  {} {}", sent.method, sent.target);
+        write_fields(&mut out, &sent.headers, style);
+    }
+    let _ = writeln!(
+        out,
+        "\n{}  {} {}",
+        style.bold("response"),
+        report.response.status,
+        style.dim(format_args!("by {}", report.response.by))
+    );
+    write_fields(&mut out, &report.response.headers, style);
+    if let Some(body) = &report.response.body {
+        let _ = writeln!(out, "\n  {body}");
+    }
+    out
+}
+
+fn write_others(out: &mut String, report: &Report, style: Style) {
+    if report.others.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.bold("not"));
+    let mut others: Vec<&Other> = report.others.iter().collect();
+    // A route that one reason keeps away is the one that its author wonders about.
+    others.sort_by_key(|other| other.because.len());
+    let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
+    for other in others.iter().take(SHOWN_OTHERS) {
+        let because =
+            if other.because.is_empty() { "it ranks lower".to_owned() } else { other.because.join("; ") };
+        let _ = writeln!(out, "  {}  {}", pad(&other.name, name), style.dim(because));
+    }
+    if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {
+        let _ = writeln!(out, "  {}", style.dim(format_args!("and {more} more")));
+    }
+}
+
+fn write_steps(out: &mut String, report: &Report, style: Style) {
+    if report.steps.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.bold("steps"));
+    let width = widest(report.steps.iter().map(|s| s.step));
+    for step in &report.steps {
+        let _ = writeln!(out, "  {}  {}", style.cyan(pad(step.step, width)), step.verdict);
+    }
+}
+
+fn write_fields(out: &mut String, fields: &[(String, String)], style: Style) {
+    let width = widest(fields.iter().map(|(name, _)| name.as_str()));
+    for (name, value) in fields {
+        let _ = writeln!(out, "  {}  {value}", style.dim(pad(name, width)));
+    }
+}

@@ -1,0 +1,198 @@
+//! What `explain` has to say, as data.
+
+use gateway_core::body::Body;
+use gateway_core::gateway::Outcome;
+use gateway_core::http::path;
+use gateway_core::plan::Plan;
+use gateway_core::route::{Lookup, Mismatch, Spec, canonical_host};
+use gateway_core::trace::{Event, Trace};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue};
+
+use super::Question;
+
+/// What the gateway would do with a request.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    /// The route that takes it.
+    pub(crate) route: Option<Chosen>,
+    /// Every other route, in matching order, with the reasons why it does not.
+    pub(crate) others: Vec<Other>,
+    /// Each step's verdict, in order.
+    pub(crate) steps: Vec<Step>,
+    /// The request that would leave.
+    pub(crate) upstream: Option<Sent>,
+    /// The response; for a proxied request, as if the upstream answered 200 without fields or content.
+    pub(crate) response: Answer,
+}
+
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Chosen {
+    pub(crate) name: String,
+    pub(crate) at: String,
+    pub(crate) path: String,
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Other {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    /// Why it does not take the request; empty if only its rank is lower.
+    pub(crate) because: Vec<String>,
+}
+
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Step {
+    pub(crate) step: &'static str,
+    pub(crate) verdict: String,
+}
+
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sent {
+    pub(crate) name: String,
+    pub(crate) to: String,
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) by: &'static str,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<String>,
+}
+
+/// Puts together what happened.
+pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, outcome: &Outcome<S>) -> Report {
+    let mut chosen = None;
+    let mut steps = Vec::new();
+    let mut upstream = None;
+    for event in &trace.events {
+        match event {
+            Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
+            Event::Sent { upstream: index, method, target, headers } => {
+                upstream = plan.upstreams.get(*index).map(|u| Sent {
+                    name: u.name.clone(),
+                    to: format!("{}://{}", u.scheme.as_str(), text(&u.authority)),
+                    method: method.to_string(),
+                    target: target.clone(),
+                    headers: fields(headers),
+                });
+            }
+            event => steps.extend(step(event)),
+        }
+    }
+    let route = chosen.as_ref().and_then(|(index, parameters)| {
+        let route = plan.routes.get(*index)?;
+        let spec = plan.table.ranked().find(|spec| spec.route == *index)?;
+        Some(Chosen {
+            name: route.name.clone(),
+            at: route.at.to_string(),
+            path: spec.path.to_string(),
+            parameters: parameters.clone(),
+        })
+    });
+    Report {
+        method: question.method.to_string(),
+        url: question.url.to_string(),
+        others: others(plan, question, chosen.map(|(index, _)| index)),
+        route,
+        steps,
+        response: Answer {
+            status: outcome.response.status().as_u16(),
+            by: if upstream.is_some() { "the upstream, as if it said 200" } else { "the gateway" },
+            headers: fields(outcome.response.headers()),
+            body: match outcome.response.body() {
+                Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+                Body::Empty | Body::Stream(_) => None,
+            },
+        },
+        upstream,
+    }
+}
+
+fn step(event: &Event) -> Option<Step> {
+    let (step, verdict) = match event {
+        Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
+        Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
+        Event::NotMatched => ("match", "no route takes it".to_owned()),
+        Event::Preflight => ("preflight", "answered from the route's cross-origin rules".to_owned()),
+        Event::RateLimit { name, cell, verdict } => (
+            "rate limit",
+            match verdict {
+                Some(v) if v.admitted => format!("`{name}` admits it, {} left in cell `{cell}`", v.remaining),
+                Some(_) => format!("`{name}` refuses it"),
+                None => format!("`{name}` can't be asked"),
+            },
+        ),
+        Event::HeadersEdited { edits } => ("edit headers", format!("{edits} edits")),
+        Event::QueryEdited { from, to } => {
+            let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
+            ("edit query", format!("{} is {}", shown(from), shown(to)))
+        }
+        Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
+        Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
+        Event::ResponseEdited { edits } => ("edit response", format!("{edits} edits")),
+        Event::Matched { .. } | Event::Sent { .. } => return None,
+    };
+    Some(Step { step, verdict })
+}
+
+/// Every route that was not chosen, with the reasons.
+fn others(plan: &Plan, question: &Question, chosen: Option<usize>) -> Vec<Other> {
+    let request = question.request();
+    let host = request.headers().get(HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let Ok(host) = canonical_host(host) else { return Vec::new() };
+    let Ok(path) = path::normalise(request.uri().path(), plan.encoded_slash) else { return Vec::new() };
+    let lookup = Lookup {
+        host: &host,
+        path: &path,
+        query: request.uri().query(),
+        method: request.method(),
+        headers: request.headers(),
+    };
+    let is_other = |spec: &&Spec| Some(spec.route) != chosen;
+    plan.table
+        .ranked()
+        .filter(is_other)
+        .filter_map(|spec| {
+            let because = spec.mismatches(&lookup).iter().map(|m| reason(m, spec, &lookup)).collect();
+            Some(Other { name: plan.routes.get(spec.route)?.name.clone(), path: spec.path.to_string(), because })
+        })
+        .collect()
+}
+
+fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_>) -> String {
+    match mismatch {
+        Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
+        Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),
+        Mismatch::Method => format!("{} is not among {}", lookup.method, spec.methods),
+        Mismatch::Field(field) => format!("{field} is not what it asks for"),
+    }
+}
+
+/// The fields as text; secrets stay out of it.
+fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let shown = if value.is_sensitive() { "(secret)".to_owned() } else { text(value) };
+            (name.to_string(), shown)
+        })
+        .collect()
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}

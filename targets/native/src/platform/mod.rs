@@ -1,0 +1,169 @@
+//! The native platform: what `gateway_core::ports` asks for, from sockets, memory and files.
+
+pub mod counters;
+pub mod key_value;
+pub mod secrets;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::plan::Plan;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+};
+use gateway_core::time::Timestamp;
+use http::Response;
+
+use crate::clock::Ticker;
+use crate::server::Settings;
+use crate::stream::Stream;
+use crate::upstream::{Pool, PoolKey, TlsError};
+
+pub use self::counters::CounterStore;
+pub use self::key_value::KeyValueStore;
+
+/// What this platform can do.
+pub const CAPABILITIES: Capabilities = Capabilities::NATIVE;
+
+/// What all workers share, and what survives a reload.
+#[derive(Debug)]
+pub struct Stores {
+    /// The counter cells.
+    pub counters: CounterStore,
+    /// The key-value store.
+    pub key_value: KeyValueStore,
+}
+
+impl Stores {
+    /// Opens the stores that `settings` name.
+    ///
+    /// # Errors
+    /// When a store can't be opened.
+    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let _ = settings;
+        Ok(Self { counters: CounterStore::default(), key_value: KeyValueStore::default() })
+    }
+}
+
+/// Why a store can't be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The file can't be opened.
+    KeyValueFile {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyValueFile { path, reason } => {
+                write!(f, "the key-value store `{path}` can't be opened: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// The platform of one plan in one worker.
+#[derive(Debug)]
+pub struct Native {
+    pools: Box<[Arc<Pool>]>,
+    stores: Arc<Stores>,
+}
+
+impl Native {
+    /// The platform for `plan`. Upstreams that `previous` had already keep their connections.
+    ///
+    /// # Errors
+    /// When the authorities of an upstream can't be used.
+    pub fn new(
+        plan: &Plan,
+        stores: Arc<Stores>,
+        ticker: &Arc<Ticker>,
+        previous: Option<&Self>,
+    ) -> Result<Self, TlsError> {
+        let mut pools: Vec<Arc<Pool>> = Vec::with_capacity(plan.upstreams.len());
+        for upstream in &plan.upstreams {
+            let key = PoolKey::of(upstream)?;
+            let known = previous.into_iter().flat_map(|native| native.pools.iter());
+            let same = known.chain(&pools).find(|pool| *pool.key() == key).map(Arc::clone);
+            pools.push(match same {
+                Some(pool) => pool,
+                None => Pool::new(key, Arc::clone(ticker))?,
+            });
+        }
+        Ok(Self { pools: pools.into(), stores })
+    }
+}
+
+impl Platform for Native {
+    const CAPABILITIES: Capabilities = CAPABILITIES;
+}
+
+impl Fetch for Native {
+    type Stream = Stream;
+
+    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+        // INVARIANT: `new` made one pool for each upstream of the plan.
+        let Some(pool) = self.pools.get(call.upstream.index) else {
+            return Err(IoError::before_send(IoErrorKind::Other));
+        };
+        pool.fetch(call.request, &call.deadlines).await
+    }
+
+    fn limit(&self, stream: Stream, limit: u64) -> Stream {
+        stream.limited(limit)
+    }
+
+    async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
+        stream.collect(limit).await.map_err(|error| IoError::new(error.kind))
+    }
+}
+
+impl KeyValue for Native {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+        self.stores.key_value.get(key, self.now()).await
+    }
+
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+        let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
+        self.stores.key_value.put(key, value, expires).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), IoError> {
+        self.stores.key_value.delete(key).await
+    }
+}
+
+impl Counters for Native {
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+        self.stores.counters.apply(cell, op, self.now()).await
+    }
+}
+
+impl Clock for Native {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+impl Random for Native {
+    fn next_u64(&self) -> u64 {
+        fastrand::u64(..)
+    }
+}
+
+/// The time of day.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,54 @@
+//! Secrets from the environment or from files.
+
+use std::path::PathBuf;
+
+use gateway_core::plan::Secrets;
+
+/// Where container platforms mount secrets.
+const DEFAULT_FOLDER: &str = "/run/secrets";
+
+/// Secrets from the environment variable of that name, or else from the file of that name.
+#[derive(Debug)]
+pub struct NativeSecrets {
+    folder: PathBuf,
+}
+
+impl NativeSecrets {
+    /// Files are looked for in `folder`, by default in `/run/secrets`.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder: folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)) }
+    }
+}
+
+impl Secrets for NativeSecrets {
+    fn secret(&self, name: &str) -> Option<String> {
+        // A name never leaves the folder, whatever the configuration says.
+        let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if !plain {
+            return None;
+        }
+        std::env::var(name).ok().or_else(|| {
+            let text = std::fs::read_to_string(self.folder.join(name)).ok()?;
+            // Editors and `echo` end a file with a line break that is not part of the secret.
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            Some(text.strip_suffix('\r').unwrap_or(text).to_owned())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_file_without_its_last_line_break() {
+        let folder = std::env::temp_dir().join(format!("edgeway-secrets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("TOKEN"), "s3cret \n").unwrap();
+        let secrets = NativeSecrets::new(Some(folder.clone()));
+        assert_eq!(secrets.secret("TOKEN").as_deref(), Some("s3cret "));
+        assert_eq!(secrets.secret("ABSENT"), None);
+        assert_eq!(secrets.secret("../TOKEN"), None);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

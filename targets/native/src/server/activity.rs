@@ -1,0 +1,215 @@
+//! What a client's connection is doing, so that one that does too little is ended.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
+
+use http::Request;
+
+use super::guard::{Heads, Refusal, check};
+use crate::clock::{Tick, Ticker, Watched};
+
+/// How long a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in milliseconds.
+pub const HEAD_TIMEOUT: Tick = 15_000;
+
+/// How long a connection may be without a request, in milliseconds.
+pub const IDLE_TIMEOUT: Tick = 75_000;
+
+/// How long nothing of a request's body may come, or nothing of a response be taken, in milliseconds.
+pub const STALL_TIMEOUT: Tick = 60_000;
+
+/// How long an idle connection is left open once a shutdown began, so that a request that is already on its way is
+/// answered, in milliseconds.
+pub const LINGER: Tick = 500;
+
+/// What the connection's task has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Go on.
+    None,
+    /// Finish what is open, then close.
+    Drain,
+    /// Close.
+    Close,
+}
+
+/// What a client's connection is doing. All times are ticks; 0 is never.
+#[derive(Debug)]
+pub struct Activity {
+    ticker: Arc<Ticker>,
+    shutdown: Arc<AtomicBool>,
+    /// Whether several exchanges share the connection.
+    multiplexed: AtomicBool,
+    /// Exchanges begun and not ended.
+    open: AtomicU32,
+    /// Since when there has been no exchange.
+    idle_since: AtomicU64,
+    /// Since when the head of a request has been coming.
+    head_since: AtomicU64,
+    /// Since when the gateway has been waiting for more of a request's body.
+    body_since: AtomicU64,
+    /// Since when the client has not taken any more of a response.
+    write_since: AtomicU64,
+    heads: Mutex<Heads>,
+    order: AtomicU8,
+    task: OnceLock<Mutex<Waker>>,
+}
+
+impl Activity {
+    /// A connection that was accepted just now.
+    pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>) -> Arc<Self> {
+        let activity = Arc::new(Self {
+            ticker: Arc::clone(ticker),
+            shutdown: Arc::clone(shutdown),
+            multiplexed: AtomicBool::new(false),
+            open: AtomicU32::new(0),
+            idle_since: AtomicU64::new(ticker.now()),
+            head_since: AtomicU64::new(ticker.now()),
+            body_since: AtomicU64::new(0),
+            write_since: AtomicU64::new(0),
+            heads: Mutex::default(),
+            order: AtomicU8::new(0),
+            task: OnceLock::new(),
+        });
+        let watched: Arc<dyn Watched> = Arc::<Self>::clone(&activity);
+        ticker.watch(Arc::downgrade(&watched));
+        activity
+    }
+
+    /// Says that several exchanges share the connection.
+    pub fn set_multiplexed(&self) {
+        self.multiplexed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether several exchanges share the connection.
+    pub fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Ordering::Relaxed)
+    }
+
+    /// Gives the connection's task, which is woken when there is an order.
+    pub fn set_task(&self, waker: &Waker) {
+        if self.task.get().is_none() {
+            let _ = self.task.set(Mutex::new(waker.clone()));
+        }
+    }
+
+    /// What the connection's task has to do.
+    pub fn order(&self) -> Order {
+        match self.order.load(Ordering::Relaxed) {
+            0 => Order::None,
+            1 => Order::Drain,
+            _ => Order::Close,
+        }
+    }
+
+    /// Whether an exchange is open.
+    pub fn in_exchange(&self) -> bool {
+        self.open.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether there has been no exchange for long enough to close the connection in a shutdown.
+    pub fn lingered(&self) -> bool {
+        !self.in_exchange() && self.ticker.now().saturating_sub(self.idle_since.load(Ordering::Relaxed)) >= LINGER
+    }
+
+    /// An exchange begins with `request`.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn begin<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
+        self.open.store(self.open.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.head_since.store(0, Ordering::Relaxed);
+        if self.is_multiplexed() {
+            return Ok(());
+        }
+        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        let checked = check(request, &heads);
+        heads.clear();
+        checked
+    }
+
+    /// An exchange has ended.
+    pub fn end(&self) {
+        self.open.store(self.open.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        self.idle_since.store(self.ticker.now(), Ordering::Relaxed);
+        self.body_since.store(0, Ordering::Relaxed);
+    }
+
+    /// These bytes have come.
+    pub fn read(&self, bytes: &[u8]) {
+        if self.in_exchange() {
+            if self.body_since.load(Ordering::Relaxed) != 0 {
+                self.body_since.store(self.ticker.now(), Ordering::Relaxed);
+            }
+        } else if !self.is_multiplexed() {
+            self.heads.lock().unwrap_or_else(PoisonError::into_inner).keep(bytes);
+            if self.head_since.load(Ordering::Relaxed) == 0 {
+                self.head_since.store(self.ticker.now(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Bytes were taken by the client, or could not be.
+    pub fn wrote(&self, blocked: bool) {
+        if blocked {
+            if self.write_since.load(Ordering::Relaxed) == 0 {
+                self.write_since.store(self.ticker.now(), Ordering::Relaxed);
+            }
+        } else {
+            self.write_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn give(&self, order: Order) {
+        let code = order as u8;
+        if self.order.fetch_max(code, Ordering::Relaxed) <= code
+            && let Some(waker) = self.task.get()
+            && let Ok(waker) = waker.lock()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Watched for Activity {
+    fn tick(&self, now: Tick) -> bool {
+        let since = |time: &AtomicU64| match time.load(Ordering::Relaxed) {
+            0 => 0,
+            begun => now.saturating_sub(begun),
+        };
+        let overdue = since(&self.write_since) >= STALL_TIMEOUT
+            || if self.in_exchange() {
+                since(&self.body_since) >= STALL_TIMEOUT
+            } else {
+                since(&self.head_since) >= HEAD_TIMEOUT || since(&self.idle_since) >= IDLE_TIMEOUT
+            };
+        if overdue {
+            self.give(Order::Close);
+        } else if self.shutdown.load(Ordering::Relaxed) {
+            self.give(Order::Drain);
+        }
+        true
+    }
+}
+
+/// Told by the body of a request whether it waits for the client.
+#[derive(Debug)]
+pub struct Reading(Option<Arc<Activity>>);
+
+impl Reading {
+    /// For a request on the connection of `activity`.
+    pub fn on(activity: &Arc<Activity>) -> Self {
+        // One slow body of many can't be told by what comes over the whole connection.
+        Self((!activity.is_multiplexed()).then(|| Arc::clone(activity)))
+    }
+
+    /// Says whether the gateway waits for more of the body.
+    pub fn set_waiting(&self, waiting: bool) {
+        let Some(activity) = &self.0 else { return };
+        if !waiting {
+            activity.body_since.store(0, Ordering::Relaxed);
+        } else if activity.body_since.load(Ordering::Relaxed) == 0 {
+            activity.body_since.store(activity.ticker.now(), Ordering::Relaxed);
+        }
+    }
+}

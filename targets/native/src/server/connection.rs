@@ -1,0 +1,206 @@
+//! One client's connection.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use gateway_core::ports::{Peer, Scheme};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::activity::{Activity, HEAD_TIMEOUT, Order};
+use super::exchange::exchange;
+use super::io::ClientIo;
+use super::worker::Worker;
+use crate::transport::Transport;
+
+/// What begins a connection of HTTP/2 (RFC 9113 §3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The smallest buffer for reading and writing.
+const MIN_BUFFER: usize = 64 * 1024;
+
+/// What the exchanges on one connection share.
+#[derive(Debug)]
+pub struct Connection {
+    /// The thread's.
+    pub worker: Arc<Worker>,
+    /// What the connection is doing.
+    pub activity: Arc<Activity>,
+    /// The client.
+    pub peer: Peer,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.worker.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Serves the requests on `stream` until it ends.
+pub async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAddr) {
+    worker.connections.fetch_add(1, Ordering::AcqRel);
+    let serving = worker.serving.load_full();
+    let scheme = if serving.tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let connection = Arc::new(Connection {
+        activity: Activity::new(&worker.ticker, &worker.shutdown),
+        peer: Peer { address: Some(address.to_canonical()), scheme },
+        worker,
+    });
+    // A response is written in one piece: waiting for more to send with it only costs time.
+    let _ = stream.set_nodelay(true);
+    let opening = open(stream, serving.tls.clone());
+    let Ok(Some((transport, first, is_h2))) = tokio::time::timeout(Duration::from_millis(HEAD_TIMEOUT), opening).await
+    else {
+        return;
+    };
+    let settings = Arc::clone(&serving.settings);
+    drop(serving);
+    let activity = Arc::clone(&connection.activity);
+    let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
+    let service = service_fn(move |request| {
+        let serving = Arc::clone(cache.borrow_mut().load());
+        exchange(Arc::clone(&connection), serving, request)
+    });
+    let io = TokioIo::new(ClientIo::new(transport, first.freeze(), Arc::clone(&activity)));
+    // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
+    if is_h2 {
+        activity.set_multiplexed();
+        let served = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(30))
+            .keep_alive_timeout(Duration::from_secs(20))
+            .max_concurrent_streams(200)
+            .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+            .serve_connection(io, service);
+        let _ = Driven::new(served, activity).await;
+    } else {
+        let mut builder = http1::Builder::new();
+        builder
+            .header_read_timeout(None)
+            .half_close(false)
+            .pipeline_flush(true)
+            .max_buf_size(settings.max_head.max(MIN_BUFFER));
+        // Up to hyper's own 100 fields no memory is allocated to parse them.
+        if settings.max_headers > 100 {
+            builder.max_headers(settings.max_headers as usize + 1);
+        }
+        let _ = Driven::new(builder.serve_connection(io, service), activity).await;
+    }
+}
+
+/// Does the TLS handshake, if any, and finds out the protocol; `None` when the client left.
+async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Option<(Transport, BytesMut, bool)> {
+    let mut transport = match tls {
+        None => Transport::Tcp(stream),
+        Some(config) => Transport::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await.ok()?.into())),
+    };
+    if let Transport::Tls(_) = transport {
+        let is_h2 = transport.chose_h2();
+        return Some((transport, BytesMut::new(), is_h2));
+    }
+    // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and shows in the first bytes.
+    let mut first = BytesMut::with_capacity(4096);
+    loop {
+        if transport.read_buf(&mut first).await.ok()? == 0 {
+            return None;
+        }
+        let seen = first.len().min(H2_PREFACE.len());
+        if first.get(..seen) != H2_PREFACE.get(..seen) {
+            return Some((transport, first, false));
+        }
+        if seen == H2_PREFACE.len() {
+            return Some((transport, first, true));
+        }
+    }
+}
+
+/// What both protocols' connections of hyper can do.
+trait Served: Future {
+    /// Finishes what is open, then closes.
+    fn drain(self: Pin<&mut Self>);
+}
+
+impl<I, S, B> Served for http1::Connection<I, S>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn drain(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, B, E> Served for http2::Connection<I, S, E>
+where
+    S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    B: hyper::body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    E: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
+{
+    fn drain(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// A connection that obeys the orders of its [`Activity`].
+struct Driven<C> {
+    served: Pin<Box<C>>,
+    activity: Arc<Activity>,
+    draining: bool,
+}
+
+impl<C: Served> Driven<C> {
+    fn new(served: C, activity: Arc<Activity>) -> Self {
+        Self { served: Box::pin(served), activity, draining: false }
+    }
+
+    /// Begins to drain where that can't cut off a request that is on its way.
+    fn drain(&mut self) -> bool {
+        let ready = self.activity.is_multiplexed() || self.activity.in_exchange() || self.activity.lingered();
+        let begins = !self.draining && ready;
+        if begins {
+            self.draining = true;
+            self.served.as_mut().drain();
+        }
+        begins
+    }
+}
+
+impl<C: Served> Future for Driven<C> {
+    type Output = Option<C::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.activity.set_task(cx.waker());
+        let order = this.activity.order();
+        match order {
+            Order::None => {}
+            Order::Close => return Poll::Ready(None),
+            Order::Drain => {
+                this.drain();
+            }
+        }
+        if let Poll::Ready(output) = this.served.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        if order == Order::Drain && this.drain() {
+            return pin!(&mut this.served).poll(cx).map(Some);
+        }
+        Poll::Pending
+    }
+}

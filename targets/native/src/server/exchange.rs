@@ -1,0 +1,160 @@
+//! One request and its response.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::config::AccessLog;
+use gateway_core::gateway::{Outcome, Record};
+use gateway_core::time::Timestamp;
+use http::{Method, Request, Response, Uri};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::access_log::Line;
+use super::activity::Reading;
+use super::connection::Connection;
+use super::worker::Serving;
+use crate::platform::now;
+use crate::stream::{Outgoing, Stream, StreamError};
+
+/// Answers `request`.
+pub async fn exchange(
+    connection: Arc<Connection>,
+    serving: Arc<Serving>,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Infallible> {
+    let checked = connection.activity.begin(&request);
+    let mut exchange = Exchange::new(connection, &serving, &request);
+    let outcome = match checked {
+        Ok(()) => {
+            let request = request.map(|incoming| exchange.body(incoming));
+            serving.gateway.handle(request, exchange.connection.peer).await
+        }
+        Err(refusal) => Outcome {
+            response: refusal.response(),
+            record: Record { error: Some(refusal.code()), ..Record::default() },
+        },
+    };
+    if let Some(entry) = &mut exchange.entry {
+        entry.status = outcome.response.status().as_u16();
+        entry.record = outcome.record;
+    }
+    Ok(outcome.response.map(|body| Reply { body: Outgoing(body), exchange }))
+}
+
+/// What is known of an exchange until it ends; dropped then, however it ends.
+#[derive(Debug)]
+struct Exchange {
+    connection: Arc<Connection>,
+    entry: Option<Box<Entry>>,
+}
+
+/// What the access log says of an exchange.
+#[derive(Debug)]
+struct Entry {
+    serving: Arc<Serving>,
+    time: Timestamp,
+    begun: Instant,
+    method: Method,
+    uri: Uri,
+    status: u16,
+    record: Record,
+    bytes: u64,
+    complete: bool,
+}
+
+/// What nginx logs when the client left before a response was made.
+const CLIENT_GONE: u16 = 499;
+
+impl Exchange {
+    fn new<B>(connection: Arc<Connection>, serving: &Arc<Serving>, request: &Request<B>) -> Self {
+        let entry = (serving.settings.access_log != AccessLog::Off).then(|| {
+            Box::new(Entry {
+                serving: Arc::clone(serving),
+                time: now(),
+                begun: Instant::now(),
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+                status: CLIENT_GONE,
+                record: Record::default(),
+                bytes: 0,
+                complete: false,
+            })
+        });
+        Self { connection, entry }
+    }
+
+    fn body(&self, incoming: Incoming) -> Body<Stream> {
+        if incoming.is_end_stream() {
+            Body::Empty
+        } else {
+            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity)))
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.connection.activity.end();
+        let Some(entry) = &self.entry else { return };
+        let plan = entry.serving.gateway.plan();
+        let record = &entry.record;
+        let line = Line {
+            time: entry.time,
+            method: entry.method.as_str(),
+            path: entry.uri.path(),
+            status: entry.status,
+            route: record.route.and_then(|index| plan.routes.get(index)).map(|found| found.name.as_str()),
+            upstream: record.upstream.and_then(|index| plan.upstreams.get(index)).map(|found| found.name.as_str()),
+            bytes: entry.bytes,
+            duration: entry.begun.elapsed(),
+            request_id: record.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default(),
+            client: self.connection.peer.address,
+            error: record.error,
+            complete: entry.complete,
+        };
+        let mut log = self.connection.worker.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.log(entry.serving.settings.access_log, &line);
+    }
+}
+
+/// The body of a response to a client.
+#[derive(Debug)]
+pub struct Reply {
+    body: Outgoing,
+    exchange: Exchange,
+}
+
+impl HttpBody for Reply {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let (Poll::Ready(result), Some(entry)) = (&polled, &mut this.exchange.entry) {
+            match result {
+                Some(Ok(frame)) => {
+                    entry.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                    entry.complete = this.body.is_end_stream();
+                }
+                Some(Err(_)) => {}
+                None => entry.complete = true,
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

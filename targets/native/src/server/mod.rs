@@ -1,0 +1,190 @@
+//! The native server.
+//!
+//! Each thread has its own listening socket, connections, upstream pools and coarse clock: on the way of a request nothing
+//! is shared between threads but the counters and the key-value store.
+
+mod access_log;
+pub mod activity;
+mod connection;
+mod error;
+mod exchange;
+mod guard;
+mod io;
+mod listener;
+mod run;
+mod settings;
+mod tls;
+mod worker;
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use gateway_core::config::AccessLog;
+use gateway_core::plan::Plan;
+use tokio::sync::watch;
+
+use self::access_log::{AccessLogger, start_writer};
+use self::worker::Worker;
+use crate::platform::Stores;
+
+pub use self::error::StartError;
+pub use self::settings::{Settings, TlsFiles};
+
+/// How the work is spread over threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuntimeKind {
+    /// Each thread serves its own connections.
+    #[default]
+    ThreadPerCore,
+    /// Threads take work from each other.
+    WorkStealing,
+}
+
+/// How the server runs, beyond its configuration.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How the work is spread over threads.
+    pub runtime: RuntimeKind,
+    /// How many threads; by default one for each core that the process may use.
+    pub threads: Option<NonZero<usize>>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { runtime: RuntimeKind::default(), threads: None }
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    settings: Arc<Settings>,
+    stores: Arc<Stores>,
+    workers: Vec<Arc<Worker>>,
+    shutdown: Arc<AtomicBool>,
+    stop: watch::Sender<Option<Duration>>,
+    threads: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// How a shutdown went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were cut off because they went on for too long.
+    pub cut_off: usize,
+}
+
+impl Server {
+    /// Serves `plan`.
+    ///
+    /// # Errors
+    /// When the address, a certificate or a store can't be used.
+    pub fn start(plan: Plan, settings: Settings, options: &Options) -> Result<Self, StartError> {
+        let threads = options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        let workers = if options.runtime == RuntimeKind::WorkStealing { 1 } else { threads };
+        let tls = settings.tls.as_ref().map(tls::server_config).transpose().map_err(StartError::Tls)?;
+        let stores = Arc::new(Stores::open(&settings).map_err(StartError::Store)?);
+        let (address, sockets) = listener::listen(&settings.listen, workers)
+            .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
+        let shutdown = Arc::new(AtomicBool::new(false));
+        let (plan, settings) = (Arc::new(plan), Arc::new(settings));
+        let (lines, writer) = start_writer(std::io::stdout());
+        let (stop, stopped) = watch::channel(None);
+        let mut server = Self {
+            address,
+            settings: Arc::clone(&settings),
+            stores: Arc::clone(&stores),
+            workers: Vec::new(),
+            shutdown: Arc::clone(&shutdown),
+            stop,
+            threads: Vec::new(),
+            writer: Some(writer),
+        };
+        for socket in sockets {
+            let worker = Worker::new(
+                Arc::clone(&plan),
+                Arc::clone(&settings),
+                tls.clone(),
+                Arc::clone(&stores),
+                Arc::clone(&shutdown),
+                AccessLogger::new(lines.clone()),
+            );
+            let worker = Arc::new(worker.map_err(StartError::Tls)?);
+            server.workers.push(Arc::clone(&worker));
+            let runtime = run::runtime(options.runtime, threads).map_err(StartError::Runtime)?;
+            let stopped = stopped.clone();
+            let thread = std::thread::Builder::new()
+                .name("edgeway".to_owned())
+                .spawn(move || run::run(runtime, worker, socket, stopped))
+                .map_err(StartError::Runtime)?;
+            server.threads.push(thread);
+        }
+        Ok(server)
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it serves HTTPS.
+    pub fn is_https(&self) -> bool {
+        self.settings.tls.is_some()
+    }
+
+    /// What it was started with, as far as it can't change until a restart.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Serves new requests by `plan`; those under way go on as they began. Nothing changes on an error.
+    ///
+    /// Returns the settings that need a restart to take effect.
+    ///
+    /// # Errors
+    /// When a certificate or an upstream's authorities can't be used.
+    pub fn reload(&self, plan: Plan, settings: Settings) -> Result<Vec<&'static str>, StartError> {
+        let tls = settings.tls.as_ref().map(tls::server_config).transpose().map_err(StartError::Tls)?;
+        let restart = self.settings.needs_restart(&settings);
+        let tls = if self.is_https() == tls.is_some() { Some(tls) } else { None };
+        let (plan, settings) = (Arc::new(plan), Arc::new(settings));
+        let mut prepared = Vec::with_capacity(self.workers.len());
+        for worker in &self.workers {
+            let tls = tls.clone().unwrap_or_else(|| worker.serving.load().tls.clone());
+            let serving = worker.prepare(Arc::clone(&plan), Arc::clone(&settings), tls, Arc::clone(&self.stores));
+            prepared.push(serving.map_err(StartError::Tls)?);
+        }
+        for (worker, serving) in self.workers.iter().zip(prepared) {
+            worker.replace(serving);
+        }
+        Ok(restart)
+    }
+
+    /// Accepts no more connections, finishes open exchanges for at most the `server.drain` of the newest configuration, and
+    /// ends. Blocks until then.
+    pub fn shutdown(mut self) -> Drained {
+        let drain = self.workers.first().map(|worker| worker.serving.load().settings.drain);
+        self.shutdown.store(true, Ordering::Relaxed);
+        let _ = self.stop.send(Some(drain.unwrap_or_default()));
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+        let cut_off = self.workers.iter().map(|worker| worker.connections.load(Ordering::Acquire)).sum();
+        // Each worker holds a sender of the log: the writer ends with the last.
+        self.workers.clear();
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+        Drained { cut_off }
+    }
+
+    /// The form of the access log.
+    pub fn access_log(&self) -> AccessLog {
+        self.settings.access_log
+    }
+}

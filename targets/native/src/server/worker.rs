@@ -1,0 +1,98 @@
+//! What the connections of one thread share.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use gateway_core::gateway::Gateway;
+use gateway_core::plan::Plan;
+use rustls::ServerConfig;
+
+use super::access_log::AccessLogger;
+use super::settings::Settings;
+use crate::clock::Ticker;
+use crate::platform::{Native, Stores};
+use crate::upstream::TlsError;
+
+/// What a request runs on; replaced as a whole by a reload.
+#[derive(Debug)]
+pub struct Serving {
+    /// The plan on its platform.
+    pub gateway: Gateway<Native>,
+    /// What of the settings can change while the server runs.
+    pub settings: Arc<Settings>,
+    /// TLS towards clients; what it is at a connection's start holds for that connection.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// What the connections of one thread share.
+#[derive(Debug)]
+pub struct Worker {
+    /// What new requests run on.
+    pub serving: Arc<ArcSwap<Serving>>,
+    /// The worker's time.
+    pub ticker: Arc<Ticker>,
+    /// Set once a shutdown has begun.
+    pub shutdown: Arc<AtomicBool>,
+    /// Client connections that stand.
+    pub connections: AtomicUsize,
+    /// The access log.
+    pub log: Mutex<AccessLogger>,
+}
+
+impl Worker {
+    /// A worker that serves `plan`.
+    ///
+    /// # Errors
+    /// When the authorities of an upstream can't be used.
+    pub fn new(
+        plan: Arc<Plan>,
+        settings: Arc<Settings>,
+        tls: Option<Arc<ServerConfig>>,
+        stores: Arc<Stores>,
+        shutdown: Arc<AtomicBool>,
+        log: AccessLogger,
+    ) -> Result<Self, TlsError> {
+        let ticker = Arc::new(Ticker::default());
+        let platform = Native::new(&plan, stores, &ticker, None)?;
+        let serving = Serving { gateway: Gateway::new(plan, platform), settings, tls };
+        Ok(Self {
+            serving: Arc::new(ArcSwap::from_pointee(serving)),
+            ticker,
+            shutdown,
+            connections: AtomicUsize::new(0),
+            log: Mutex::new(log),
+        })
+    }
+
+    /// What [`Self::replace`] will serve; nothing changes yet.
+    ///
+    /// # Errors
+    /// When the authorities of an upstream can't be used.
+    pub fn prepare(
+        &self,
+        plan: Arc<Plan>,
+        settings: Arc<Settings>,
+        tls: Option<Arc<ServerConfig>>,
+        stores: Arc<Stores>,
+    ) -> Result<Serving, TlsError> {
+        let previous = self.serving.load();
+        let platform = Native::new(&plan, stores, &self.ticker, Some(previous.gateway.platform()))?;
+        Ok(Serving { gateway: Gateway::new(plan, platform), settings, tls })
+    }
+
+    /// Serves new requests by `serving`; those under way go on as they began.
+    pub fn replace(&self, serving: Serving) {
+        self.serving.store(Arc::new(serving));
+    }
+
+    /// Has the access log written out.
+    pub fn flush_log(&self) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).flush();
+    }
+
+    /// Whether no client's connection stands.
+    pub fn is_idle(&self) -> bool {
+        self.connections.load(Ordering::Acquire) == 0
+    }
+}

@@ -1,0 +1,202 @@
+//! A body in transit, from a client or from an upstream.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use gateway_core::body::Body;
+use gateway_core::ports::IoErrorKind;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::server::activity::Reading;
+use crate::upstream::Lease;
+
+/// A body in transit; dropping it before its end ends the exchange that it belongs to.
+#[derive(Debug)]
+pub struct Stream {
+    incoming: Incoming,
+    side: Side,
+    /// How many more bytes may be read.
+    left: u64,
+}
+
+/// Where a body comes from, and what has to be done about it.
+#[derive(Debug)]
+enum Side {
+    Client(Reading),
+    Upstream(Option<Lease>),
+}
+
+/// Why a body ended before its end.
+#[derive(Debug)]
+pub struct StreamError {
+    /// What failed.
+    pub kind: IoErrorKind,
+    source: Option<hyper::Error>,
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            IoErrorKind::BodyTooLarge => f.write_str("the body is larger than its limit"),
+            IoErrorKind::TotalTimeout => f.write_str("the body took too long"),
+            _ => f.write_str("the body was cut off"),
+        }
+    }
+}
+
+impl Error for StreamError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|error| error as _)
+    }
+}
+
+impl Stream {
+    /// The body of a client's request.
+    pub fn from_client(incoming: Incoming, reading: Reading) -> Self {
+        Self { incoming, side: Side::Client(reading), left: u64::MAX }
+    }
+
+    /// The body of an upstream's response; its connection is given back at the end.
+    pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
+        Self { incoming, side: Side::Upstream(Some(lease)), left: u64::MAX }
+    }
+
+    /// Fails after `limit` bytes.
+    #[must_use]
+    pub fn limited(mut self, limit: u64) -> Self {
+        self.left = self.left.min(limit);
+        self
+    }
+
+    /// Reads to the end, at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::BodyTooLarge`] above `limit`; as [`StreamError`] otherwise.
+    pub async fn collect(self, limit: u64) -> Result<Bytes, StreamError> {
+        let too_large = || StreamError { kind: IoErrorKind::BodyTooLarge, source: None };
+        let mut body = self.limited(limit);
+        if body.size_hint().lower() > body.left {
+            return Err(too_large());
+        }
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if first.is_empty() {
+                first = data;
+            } else {
+                if rest.is_empty() {
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&data);
+            }
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    fn fail(&mut self, error: hyper::Error) -> StreamError {
+        let kind = match &mut self.side {
+            Side::Client(_) => IoErrorKind::Client,
+            Side::Upstream(lease) => match lease.take() {
+                Some(lease) if lease.overdue() => IoErrorKind::TotalTimeout,
+                _ => IoErrorKind::Closed,
+            },
+        };
+        StreamError { kind, source: Some(error) }
+    }
+
+    fn finish(&mut self) {
+        if let Side::Upstream(lease) = &mut self.side
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let this = self.get_mut();
+        if let Side::Upstream(Some(lease)) = &mut this.side
+            && lease.poll_overdue(cx)
+        {
+            this.side = Side::Upstream(None);
+            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
+        }
+        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        if let Side::Client(reading) = &mut this.side {
+            reading.set_waiting(polled.is_pending());
+        }
+        match ready!(polled) {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    let Some(left) = this.left.checked_sub(data.len() as u64) else {
+                        this.side = Side::Upstream(None);
+                        return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::BodyTooLarge, source: None })));
+                    };
+                    this.left = left;
+                }
+                if frame.is_trailers() || this.incoming.is_end_stream() {
+                    this.finish();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Some(Err(error)) => Poll::Ready(Some(Err(this.fail(error)))),
+            None => {
+                this.finish();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+/// The body of a message that hyper sends.
+#[derive(Debug)]
+pub struct Outgoing(pub Body<Stream>);
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match &mut self.get_mut().0 {
+            Body::Empty => Poll::Ready(None),
+            full @ Body::Full(_) => match std::mem::take(full) {
+                Body::Full(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                _ => Poll::Ready(None),
+            },
+            Body::Stream(stream) => Pin::new(stream).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Body::Empty => true,
+            Body::Full(bytes) => bytes.is_empty(),
+            Body::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Body::Empty => SizeHint::with_exact(0),
+            Body::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Body::Stream(stream) => stream.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! When an exchange with an upstream is overdue.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use gateway_core::ports::{Deadlines, IoErrorKind};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::clock::{Tick, Ticker, Watched};
+
+/// Deadlines shorter than this get a timer of their own; longer ones are left to the worker's [`Ticker`].
+const COARSE: Duration = Duration::from_secs(2);
+
+/// The deadline of the exchange that has a connection at the moment.
+///
+/// Nothing is woken or allocated for it: the [`Ticker`] ends the connection's task, and the exchange fails with it.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// 0 is none.
+    deadline: AtomicU64,
+    overdue: AtomicBool,
+    task: OnceLock<AbortHandle>,
+}
+
+impl Watch {
+    /// Gives the connection's task, which ends when overdue.
+    pub(crate) fn set_task(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    /// Sets or removes the deadline.
+    pub(crate) fn set(&self, deadline: Option<Tick>) {
+        self.deadline.store(deadline.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether the deadline has passed and the connection was ended for it.
+    pub(crate) fn overdue(&self) -> bool {
+        self.overdue.load(Ordering::Relaxed)
+    }
+}
+
+impl Watched for Watch {
+    fn tick(&self, now: Tick) -> bool {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline != 0 && now >= deadline {
+            self.overdue.store(true, Ordering::Relaxed);
+            if let Some(task) = self.task.get() {
+                task.abort();
+            }
+        }
+        true
+    }
+}
+
+/// The deadlines of one exchange, as points in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due {
+    /// When the response head must have come, and what it is called if it hasn't.
+    pub(crate) head: Option<Point>,
+    /// When the response body must have ended.
+    pub(crate) total: Option<Point>,
+    /// What passes first until the head has come.
+    pub(crate) head_error: IoErrorKind,
+}
+
+/// A point in time, told by a timer or by the ticker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Point {
+    /// Needs a timer.
+    Exact(Instant),
+    /// The ticker sees to it.
+    Coarse(Tick),
+}
+
+impl Point {
+    fn after(duration: Duration, ticker: &Ticker, multiplexed: bool) -> Self {
+        if duration < COARSE || multiplexed {
+            Self::Exact(Instant::now() + duration.min(Duration::from_secs(86_400 * 365)))
+        } else {
+            Self::Coarse(ticker.after(duration))
+        }
+    }
+
+    pub(crate) fn exact(self) -> Option<Instant> {
+        match self {
+            Self::Exact(instant) => Some(instant),
+            Self::Coarse(_) => None,
+        }
+    }
+
+    pub(crate) fn coarse(self) -> Option<Tick> {
+        match self {
+            Self::Coarse(tick) => Some(tick),
+            Self::Exact(_) => None,
+        }
+    }
+}
+
+impl Due {
+    /// The deadlines of an exchange that begins now. On a multiplexed connection each needs its own timer: the connection
+    /// can't be ended for one exchange.
+    pub(crate) fn new(deadlines: &Deadlines, ticker: &Ticker, multiplexed: bool) -> Self {
+        let (head, head_error) = match (deadlines.first_byte, deadlines.total) {
+            (Some(first), Some(total)) if total < first => (Some(total), IoErrorKind::TotalTimeout),
+            (Some(first), _) => (Some(first), IoErrorKind::FirstByteTimeout),
+            (None, total) => (total, IoErrorKind::TotalTimeout),
+        };
+        let point = |duration| Point::after(duration, ticker, multiplexed);
+        Self { head: head.map(point), total: deadlines.total.map(point), head_error }
+    }
+}

@@ -1,0 +1,58 @@
+//! The connection of an exchange whose response body is still on its way.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Sleep;
+
+use super::deadline::{Due, Watch};
+use super::pool::Pool;
+use crate::stream::Outgoing;
+
+/// An HTTP/1.1 connection to an upstream.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<Outgoing>,
+    pub(crate) watch: Arc<Watch>,
+}
+
+/// What an exchange holds until its response body has ended. Dropping it earlier ends the connection.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    /// `None` on a multiplexed connection, which is nobody's own.
+    connection: Option<(Connection, Arc<Pool>)>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Lease {
+    /// Holds `connection` of `pool` until the body has ended, at the latest at `due.total`.
+    pub(crate) fn new(connection: Option<(Connection, Arc<Pool>)>, due: &Due) -> Self {
+        if let Some((connection, _)) = &connection {
+            connection.watch.set(due.total.and_then(super::deadline::Point::coarse));
+        }
+        let timer = due.total.and_then(super::deadline::Point::exact);
+        Self { connection, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
+    }
+
+    /// Puts the connection back into its pool.
+    pub(crate) fn give_back(self) {
+        if let Some((connection, pool)) = self.connection {
+            pool.put(connection);
+        }
+    }
+
+    /// Whether the total deadline ended the exchange.
+    pub(crate) fn overdue(&self) -> bool {
+        self.connection.as_ref().is_some_and(|(connection, _)| connection.watch.overdue())
+    }
+
+    /// Whether the total deadline has passed; if not, the task is woken then.
+    pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        match &mut self.timer {
+            Some(timer) => Pin::new(timer).poll(cx) == Poll::Ready(()),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Connections to upstreams: one pool for each upstream of a worker.
+
+mod connect;
+mod deadline;
+mod lease;
+mod pool;
+mod tls;
+
+pub use pool::{Pool, PoolKey};
+pub use tls::TlsError;
+
+pub(crate) use tls::{certificates, read};
+
+pub(crate) use lease::Lease;
