@@ -4,6 +4,7 @@ import { abortable, bounded, TooLarge, type Source } from "./streams.ts";
 
 /** How a thing that the core asked for failed; `failure_of` in `src/exports.rs`. */
 export const Failure = {
+  Other: 0,
   Dns: 1,
   Connect: 2,
   FirstByteTimeout: 3,
@@ -96,12 +97,7 @@ async function inTime(response: Promise<Response>, millis: number): Promise<Resp
   }
 }
 
-/** What the runtime's message says; it has no codes. */
+/** The runtime has no codes, and one message for every connection that failed, whether refused, reset or cut off. */
 function failureOf(error: unknown): number {
-  const text = String(error);
-  if (/DNS|resolve/i.test(text)) return Failure.Dns;
-  if (/refused|connect/i.test(text) && !/connection lost/i.test(text)) return Failure.Connect;
-  if (/TLS|SSL|certificate/i.test(text)) return Failure.Tls;
-  if (/connection lost|disconnected|reset|closed/i.test(text)) return Failure.Closed;
-  return Failure.Protocol;
+  return /connection lost|disconnected/i.test(String(error)) ? Failure.Closed : Failure.Other;
 }
