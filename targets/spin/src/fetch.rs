@@ -14,6 +14,7 @@ use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types as wasi;
 
+use crate::exchange::announce_trailers;
 use crate::platform::Spin;
 use crate::stream::{Failure, Stream, content_length, no_trailers, of_bytes};
 use crate::{errors, fields};
@@ -24,6 +25,7 @@ impl Fetch for Spin {
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
         let method = call.request.method().clone();
+        let upstream = call.upstream;
         let (request, failure) = outgoing(call)?;
         let sent = {
             let sending = pin!(client::send(request));
@@ -37,6 +39,11 @@ impl Fetch for Spin {
         };
         match sent {
             Ok(response) => incoming(response, &method, deadline),
+            Err(wasi::ErrorCode::HttpRequestDenied) => {
+                let authority = authority(upstream);
+                eprintln!("edgeway: upstream `{}`: `allowed_outbound_hosts` does not list {authority}", upstream.name);
+                Err(IoError::new(IoErrorKind::Other))
+            }
             Err(code) => Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new)),
         }
     }
@@ -63,6 +70,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         }
         Body::Stream(stream) => {
             failure = stream.failure();
+            announce_trailers(&mut parts.headers, &stream);
             let (bytes, ending) = stream.into_parts();
             (Some(bytes), ending)
         }
