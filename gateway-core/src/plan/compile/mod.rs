@@ -53,6 +53,8 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
+    /// Whether `config` is all that its author wrote.
+    is_whole: bool,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -96,7 +98,7 @@ impl<'c> Compiler<'c> {
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                for conflict in conflicts {
+                for conflict in conflicts.into_iter().filter(|_| self.is_whole) {
                     self.conflict(&routes, &conflict);
                 }
                 None
