@@ -195,30 +195,13 @@ impl<'c> Compiler<'c> {
     }
 
     fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
-        let name = |place: usize| {
-            routes.get(place).and_then(Option::as_ref).map_or_else(|| format!("#{place}"), |r| r.name.clone())
-        };
-        let at = |place: usize| {
-            routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone())
-        };
-        let error = match conflict {
-            Conflict::Ambiguous { a, b, witness } => ConfigError {
-                path: at(*b),
-                message: format!("`{}` and `{}` take the same request with equal rank: {witness}", name(*a), name(*b)),
-                help: Some("make one of them more specific: a longer path, a method, a host or a header".to_owned()),
-            },
-            Conflict::Unreachable { route, by, reason } => ConfigError {
-                path: at(*route),
-                message: format!("`{}` can never match: {reason}", name(*route)),
-                help: Some(if by.is_empty() {
-                    "remove the route, or the contradiction".to_owned()
-                } else {
-                    let names: Vec<_> = by.iter().map(|r| format!("`{}`", name(*r))).collect();
-                    format!("every such request goes to {}; remove the route or narrow those", names.join(", "))
-                }),
-            },
-        };
-        self.errors.push(error);
+        let route = |place: usize| routes.get(place).and_then(Option::as_ref);
+        let name = |place: usize| route(place).map_or_else(|| format!("route {place}"), |r| r.name.clone());
+        self.errors.push(ConfigError {
+            path: route(conflict.route()).map_or_else(config::JsonPath::root, |r| r.at.clone()),
+            message: conflict.message(name),
+            help: Some(conflict.help().to_owned()),
+        });
     }
 
     fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {

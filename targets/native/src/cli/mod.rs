@@ -1,7 +1,13 @@
 //! The command line.
 
+mod check;
+mod demo;
+mod explain;
+mod inspect;
 mod report;
+mod routes;
 mod serve;
+mod style;
 
 use std::process::ExitCode;
 
@@ -19,11 +25,22 @@ struct Cli {
 enum Command {
     /// Serve a configuration
     Serve(serve::Serve),
+    /// Serve gateway.json, or else the bundled one, in front of a demo upstream
+    Demo(demo::Demo),
+    Check(inspect::Check),
+    Routes(inspect::Routes),
+    Explain(inspect::Explain),
+    Schema(inspect::Schema),
 }
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Routes(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Schema(command) => command.run(),
     }
 }
