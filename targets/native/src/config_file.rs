@@ -1,6 +1,5 @@
 //! The configuration on disk.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,6 +15,7 @@ use crate::platform::secrets::NativeSecrets;
 pub struct ConfigFile {
     path: PathBuf,
     secrets: NativeSecrets,
+    replaced: Option<(String, String)>,
 }
 
 /// Why a configuration can't be used.
@@ -23,8 +23,13 @@ pub struct ConfigFile {
 pub enum ConfigError {
     /// The file can't be read.
     Read(io::Error),
-    /// It has these mistakes.
-    Mistakes(Vec<Diagnostic>),
+    /// Its text has these mistakes.
+    Mistakes {
+        /// The mistakes.
+        list: Vec<Diagnostic>,
+        /// The text.
+        text: String,
+    },
 }
 
 /// What tells one state of a file from another without reading it.
@@ -38,7 +43,22 @@ pub struct Fingerprint {
 impl ConfigFile {
     /// The file at `path`, whose secrets are found in `secrets`.
     pub fn new(path: PathBuf, secrets: NativeSecrets) -> Self {
-        Self { path, secrets }
+        Self { path, secrets, replaced: None }
+    }
+
+    /// Takes `to` for what its text says is `from`, as if it said that.
+    #[must_use]
+    pub fn replacing(mut self, from: String, to: String) -> Self {
+        self.replaced = Some((from, to));
+        self
+    }
+
+    /// `text` with what is to be replaced.
+    pub fn replace(&self, text: String) -> String {
+        match &self.replaced {
+            Some((from, to)) => text.replace(from, to),
+            None => text,
+        }
     }
 
     /// Where it is.
@@ -51,7 +71,8 @@ impl ConfigFile {
     /// # Errors
     /// When it can't be read.
     pub fn read(&self) -> Result<String, ConfigError> {
-        std::fs::read_to_string(&self.path).map_err(ConfigError::Read)
+        let text = std::fs::read_to_string(&self.path).map_err(ConfigError::Read)?;
+        Ok(self.replace(text))
     }
 
     /// Checks and compiles `text`.
@@ -59,7 +80,8 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it.
     pub fn compile(&self, text: &str) -> Result<Plan, ConfigError> {
-        plan::load(text, &CAPABILITIES, &self.secrets).map_err(ConfigError::Mistakes)
+        plan::load(text, &CAPABILITIES, &self.secrets)
+            .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })
     }
 
     /// Its state; of a symbolic link, what it leads to: a mounted ConfigMap changes by a link.
@@ -72,31 +94,3 @@ impl ConfigFile {
         Some(Fingerprint { modified: metadata.modified().ok(), length: metadata.len(), inode })
     }
 }
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read(error) => write!(f, "can't be read: {error}"),
-            Self::Mistakes(list) => {
-                for (place, diagnostic) in list.iter().enumerate() {
-                    if place > 0 {
-                        f.write_str("\n")?;
-                    }
-                    if let Some((line, column)) = diagnostic.position {
-                        write!(f, "{line}:{column}: ")?;
-                    }
-                    if !diagnostic.path.is_empty() {
-                        write!(f, "{}: ", diagnostic.path)?;
-                    }
-                    f.write_str(&diagnostic.message)?;
-                    if let Some(help) = &diagnostic.help {
-                        write!(f, "; {help}")?;
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod clock;
 pub mod config_file;
+pub mod demo;
 pub mod platform;
 pub mod server;
 pub mod stream;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::style::Style;
 use crate::config_file::ConfigError;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
@@ -60,7 +61,13 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
 }
 
 fn print_config_error(path: &Path, error: &ConfigError) {
-    for line in error.to_string().lines() {
-        eprintln!("{}: {line}", path.display());
+    let (name, style) = (path.display().to_string(), Style::stderr());
+    match error {
+        ConfigError::Read(error) => eprintln!("{name} can't be read: {error}"),
+        ConfigError::Mistakes { list, text } => {
+            for diagnostic in list {
+                eprintln!("{}", diagnostic.render(&name, Some(text), style.is_coloured()));
+            }
+        }
     }
 }

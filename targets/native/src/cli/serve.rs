@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::report;
-use crate::config_file::ConfigFile;
+use super::routes::{self, Row};
+use crate::config_file::{ConfigError, ConfigFile};
 use crate::platform::secrets::NativeSecrets;
 use crate::server::{Options, RuntimeKind, Server, Settings};
 use crate::supervise::supervise;
@@ -55,20 +56,36 @@ impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let options = self.server.options();
         let file = ConfigFile::new(self.config, NativeSecrets::new(self.server.secrets));
-        let loaded = file.read().and_then(|text| Ok((file.compile(&text)?, text)));
-        let (plan, text) = match loaded {
-            Ok(loaded) => loaded,
-            Err(error) => return report::config_error(file.path(), &error),
-        };
-        let (settings, routes) = (Settings::of(&plan), plan.routes.len());
-        let server = match Server::start(plan, settings, &options) {
-            Ok(server) => server,
-            Err(error) => return report::failure(&error),
-        };
-        report::started(&server, file.path(), routes);
-        match supervise(server, Some(&file), text, &report::event) {
-            Ok(drained) => report::drained(drained),
-            Err(error) => report::failure(&error),
+        match start(&file, file.read(), &options) {
+            Ok((server, text, rows)) => {
+                report::started(&server, file.path(), rows.len());
+                supervised(server, Some(&file), text)
+            }
+            Err(code) => code,
         }
+    }
+}
+
+/// Starts to serve `text`, and returns the routes with the server; says what is wrong otherwise.
+pub(super) fn start(
+    file: &ConfigFile,
+    text: Result<String, ConfigError>,
+    options: &Options,
+) -> Result<(Server, String, Vec<Row>), ExitCode> {
+    let loaded = text.and_then(|text| match file.compile(&text) {
+        Ok(plan) => Ok((plan, text)),
+        Err(error) => Err(error),
+    });
+    let (plan, text) = loaded.map_err(|error| report::config_error(file.path(), &error))?;
+    let (settings, rows) = (Settings::of(&plan), routes::rows(&plan));
+    let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;
+    Ok((server, text, rows))
+}
+
+/// Serves until a signal ends it.
+pub(super) fn supervised(server: Server, file: Option<&ConfigFile>, text: String) -> ExitCode {
+    match supervise(server, file, text, &report::event) {
+        Ok(drained) => report::drained(drained),
+        Err(error) => report::failure(&error),
     }
 }

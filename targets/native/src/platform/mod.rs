@@ -45,7 +45,7 @@ impl Stores {
     /// When a store can't be opened.
     pub fn open(settings: &Settings) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
-        Ok(Self { counters: CounterStore::default(), key_value })
+        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value })
     }
 }
 
@@ -59,6 +59,8 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// The URL of the counters' Redis is none.
+    RedisUrl,
 }
 
 impl fmt::Display for StoreError {
@@ -67,6 +69,7 @@ impl fmt::Display for StoreError {
             Self::KeyValueFile { path, reason } => {
                 write!(f, "the key-value store `{path}` can't be opened: {reason}")
             }
+            Self::RedisUrl => f.write_str("`counters.redis` is no `redis://` URL"),
         }
     }
 }

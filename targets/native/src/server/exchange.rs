@@ -1,7 +1,7 @@
 //! One request and its response.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -35,7 +35,8 @@ pub(super) async fn exchange(
     let outcome = match checked {
         Ok(()) => {
             let request = request.map(|incoming| exchange.body(incoming));
-            serving.gateway.handle(request, exchange.connection.peer).await
+            // Pinned where it is made: awaited as it is, its state would be copied once more.
+            pin!(serving.gateway.handle(request, exchange.connection.peer)).await
         }
         Err(reject) => refuse(&serving, &request, *reject),
     };

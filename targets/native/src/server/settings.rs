@@ -6,7 +6,7 @@ use gateway_core::config::AccessLog;
 use gateway_core::plan::Plan;
 
 /// What the server itself reads from a configuration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The address to listen on, as `host:port`.
     pub listen: String,
@@ -18,6 +18,8 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
+    /// The URL of the Redis that holds the counters.
+    pub counters_redis: Option<String>,
     /// The most header fields of a request.
     pub max_headers: u32,
     /// The largest head of a request, in bytes.
@@ -48,6 +50,7 @@ impl Settings {
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             access_log: server.access_log.unwrap_or_default(),
             key_value_file: server.key_value_file.clone(),
+            counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,
             max_head: usize::try_from(head).unwrap_or(usize::MAX),
         }
@@ -60,10 +63,18 @@ impl Settings {
         [
             ("server.listen", self.listen != new.listen),
             ("server.tls", self.tls.is_some() != new.tls.is_some()),
+            ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))
         .collect()
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the URL of the Redis, which may hold a password.
+        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
     }
 }

@@ -1,18 +1,24 @@
 //! Counter cells, in memory or in a Redis that several gateways share.
 
 mod memory;
+mod redis;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::IoError;
 use gateway_core::time::Timestamp;
 
-use self::memory::Cells;
+use crate::platform::StoreError;
+
+pub use self::memory::Cells;
+pub use self::redis::Redis;
 
 /// Counter cells.
 #[derive(Debug)]
 pub enum CounterStore {
     /// In this process.
     Memory(Cells),
+    /// In a Redis.
+    Redis(Redis),
 }
 
 impl Default for CounterStore {
@@ -22,6 +28,18 @@ impl Default for CounterStore {
 }
 
 impl CounterStore {
+    /// The cells in the Redis at `url`, or some in memory.
+    ///
+    /// # Errors
+    /// When the URL is none of a Redis.
+    pub fn open(url: Option<&str>) -> Result<Self, StoreError> {
+        match url {
+            None => Ok(Self::default()),
+            // The URL may hold a password: it is not repeated.
+            Some(url) => Ok(Self::Redis(Redis::new(url).map_err(|()| StoreError::RedisUrl)?)),
+        }
+    }
+
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
@@ -29,6 +47,7 @@ impl CounterStore {
     pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
         match self {
             Self::Memory(cells) => Ok(cells.apply(cell, op, now)),
+            Self::Redis(redis) => redis.apply(cell, op, now).await,
         }
     }
 }
