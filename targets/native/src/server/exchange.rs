@@ -42,6 +42,8 @@ pub(super) async fn exchange(
     if let Some(entry) = &mut exchange.entry {
         entry.status = outcome.response.status().as_u16();
         entry.record = Some(outcome.record);
+        // hyper never asks for a body that is known to be empty.
+        entry.complete = matches!(outcome.response.body(), Body::Empty);
     }
     Ok(outcome.response.map(|body| Reply { body: Outgoing(body), exchange }))
 }
