@@ -21,7 +21,7 @@ medians: user-mode instructions, CPU time, throughput and latency a request, eac
   --scenario NAMES       only these of ${Object.keys(SCENARIOS).join(', ')}
   --peer NAME            whom ratios refer to (default: haproxy, on workerd hono)
   --headers same|few     whether the peers add all headers that Edgeway adds, or X-Forwarded-For alone (default: same)
-  --rounds N             interleaved rounds (default: 3; at most 20)
+  --rounds N             interleaved rounds (default: 3; 0 to count instructions alone, by callgrind)
   --requests N           requests of each throughput run (default: 40000; at most 500000)
   --rate N               requests a second of each latency run, for 3 s (default: 3000, on workerd 1000)
   --connections N        keep-alive connections (default: 32)
@@ -62,8 +62,8 @@ function options() {
   oneOf('--instructions', values.instructions, ['auto', 'perf', 'callgrind', 'off']);
   for (const [name, most] of Object.entries(NUMBERS)) {
     const number = Number(values[name]);
-    if (!Number.isInteger(number) || number < 1 || number > most) {
-      throw new Usage(`\`--${name}\` takes a whole number from 1 to ${most}, not \`${values[name]}\``);
+    if (!Number.isInteger(number) || number < (name === 'rounds' ? 0 : 1) || number > most) {
+      throw new Usage(`\`--${name}\` takes a whole number up to ${most}, not \`${values[name]}\``);
     }
     values[name] = number;
   }

@@ -13,7 +13,7 @@ import { verifyAdded } from './scenarios.mjs';
 const LATENCY_SECONDS = 3;
 
 /** Starts a contestant with load and upstream beside it, checks that it does the work, and calls `action(child, load)`. */
-export async function withContestant(contestant, scenario, settings, wrap, action) {
+export async function withContestant(contestant, scenario, settings, wrap, action, environment) {
   const folder = mkdtempSync(join(tmpdir(), 'edgeway-bench-'));
   const [proxy, upstream] = [await freePort(), await freePort()];
   let child;
@@ -27,8 +27,8 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
       core: settings.pins.load,
     });
     const place = { folder, proxy, upstream, scenario, headers: settings.headers };
-    const { command, cwd, env } = contestant.prepare(place);
-    child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env });
+    const { command, cwd } = contestant.prepare(place);
+    child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env: environment });
     await ready(child, proxy, 60);
     const exchange = await load.ask('check', 60);
     scenario.verify(exchange);

@@ -268,7 +268,11 @@ impl Variable {
             Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
             Self::Method => write_text(scope.method.as_str(), target, out),
             Self::Host => write_text(scope.host, target, out),
-            Self::Path => write_url_part(scope.path, target, out),
+            Self::Path => match target {
+                Target::Path | Target::Query => write_url_part(scope.path, target, out),
+                // A path is a whole with its encoding: decoded, its segments could not be told apart.
+                Target::Text | Target::Json | Target::Html => write_text(scope.path, target, out),
+            },
             Self::Scheme => write_text(scope.scheme.as_str(), target, out),
             Self::RequestId => scope.id.to_str().is_ok_and(|v| write_text(v, target, out)),
         }

@@ -1,6 +1,8 @@
 //! What is said of configurations with mistakes.
 
 use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath};
+use gateway_core::plan::{self, Secrets};
+use gateway_core::ports::Capabilities;
 
 /// The diagnostics of the form of `text`; none if it has no mistake.
 fn mistakes(text: &str) -> Vec<Diagnostic> {
@@ -21,6 +23,20 @@ fn the_bundled_configuration_has_none() {
     assert_eq!(mistakes(include_str!("../../gateway.json")), []);
     assert_eq!(mistakes("{}"), []);
     assert_eq!(mistakes("\u{feff}{}\r\n"), [], "RFC 8259 section 8.1: a byte order mark may be ignored");
+}
+
+#[test]
+fn the_bundled_configuration_runs_everywhere() {
+    struct NoSecrets;
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+    for platform in [Capabilities::NATIVE, Capabilities::CLOUDFLARE, Capabilities::SPIN] {
+        let said = plan::load(include_str!("../../gateway.json"), &platform, &NoSecrets).err();
+        assert_eq!(said, None, "{}", platform.name);
+    }
 }
 
 /// Text, and what is said of it: line, column, path, message, help.

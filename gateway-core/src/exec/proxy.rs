@@ -9,26 +9,40 @@ use super::target_uri::target_uri;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::http::forwarded::ClientInfo;
+use crate::http::survey::Survey;
 use crate::http::{hop_by_hop, proxy_status, trace_context};
 use crate::plan::{Host, Plan, Proxy, Route, Target};
 use crate::ports::{IoErrorKind, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
+
+/// What is known of the client's side beyond the request's fields.
+pub(super) struct Connection {
+    pub(super) peer: Peer,
+    pub(super) client: ClientInfo,
+    pub(super) version: Version,
+    pub(super) survey: Survey,
+}
 
 /// Puts the fields of the connection in order, before any edit: an edit can read what the gateway states, or replace it.
 pub(super) fn prepare<P: Platform>(
     plan: &Plan,
     platform: &P,
     incoming: &mut Incoming<'_, P::Stream>,
-    peer: &Peer,
-    client: &ClientInfo,
-    version: Version,
+    connection: &Connection,
 ) {
+    let Connection { peer, client, version, survey } = connection;
     let headers = &mut incoming.headers;
-    hop_by_hop::strip_request(headers);
+    if survey.hop_by_hop {
+        hop_by_hop::strip_request(headers);
+    }
     // The server has answered it: a body that waits for 100 (Continue) is asked for when it is first read.
     headers.remove(EXPECT);
-    plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
-    plan.loop_guard.stamp_request(headers, version);
+    if survey.forwarding {
+        plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
+    } else {
+        plan.proxies.announce(headers, peer, client, Some(&incoming.host_field));
+    }
+    plan.loop_guard.stamp_request(headers, *version);
     trace_context::continue_or_start(headers, platform);
 }
 

@@ -6,12 +6,14 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
+use super::proxy::Connection;
 use super::{Exchange, bounds, finish, key_value, local, proxy};
 use crate::body::Body;
 use crate::config::FailMode;
 use crate::error::Reject;
 use crate::gateway::{Outcome, Record};
 use crate::http::loop_guard::{self, Forwarding};
+use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::counter::{CounterOp, CounterVerdict};
@@ -68,10 +70,13 @@ async fn answer<'p, P: Platform>(
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
-    if plan.identity.strip(&mut headers) {
+    let survey = Survey::of(&headers, &plan.identity);
+    if survey.identity && plan.identity.strip(&mut headers) {
         exchange.note(|| Event::IdentityStripped);
     }
-    plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
+    if survey.marks {
+        plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
+    }
     let host_field = take_host(&uri, &mut headers)?;
     let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
     if uri.path() == "*" {
@@ -93,8 +98,7 @@ async fn answer<'p, P: Platform>(
         return Ok(response);
     }
     let (place, params) = match plan.table.find(&lookup) {
-        Found::Route { route, spec, .. } => {
-            let params = plan.table.spec(spec).and_then(|spec| spec.path.matches(&path)).unwrap_or_default();
+        Found::Route { route, spec, params } => {
             exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
             (route, params)
         }
@@ -130,7 +134,7 @@ async fn answer<'p, P: Platform>(
     };
     let mut incoming = Incoming { uri: &uri, scope: &scope, headers, host_field: host_field.clone(), body };
     if matches!(route.action, Action::Proxy(_)) {
-        proxy::prepare(plan, platform, &mut incoming, &peer, &client, version);
+        proxy::prepare(plan, platform, &mut incoming, &Connection { peer, client, version, survey });
     }
     let edited_query = steps(exchange, platform, route, &mut incoming).await?;
     if !route.response.is_empty() {
@@ -211,7 +215,7 @@ fn named(plan: &Plan, spec: usize, params: &Params<'_>) -> Vec<(String, String)>
 }
 
 /// The answer to a preflight, if the route that the announced request would take has cross-origin rules.
-fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_>) -> Option<Response<Body<S>>> {
+fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Option<Response<Body<S>>> {
     let plan = exchange.plan;
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let announced = Method::from_bytes(announced.as_bytes()).ok()?;

@@ -52,13 +52,14 @@ impl AddressText {
     }
 
     fn decimal(&mut self, value: u8) {
+        let (hundreds, rest) = (value / 100, value % 100);
         if value >= 100 {
-            self.push(b'0' + value / 100);
+            self.push(b'0' + hundreds);
         }
         if value >= 10 {
-            self.push(b'0' + value / 10 % 10);
+            self.push(b'0' + rest / 10);
         }
-        self.push(b'0' + value % 10);
+        self.push(b'0' + rest % 10);
     }
 
     fn v6(&mut self, address: Ipv6Addr) {

@@ -1,5 +1,6 @@
 //! W3C Trace Context, level 2: the gateway as one more span of the caller's trace, or the first of a new one.
 
+use http::header::{Entry, OccupiedEntry};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::digits::{hex_digit, read_hex, write_hex};
@@ -36,22 +37,37 @@ pub struct TraceContext {
 /// the flag unset an upstream that follows its parent's decision would record nothing at all.
 pub fn continue_or_start(headers: &mut HeaderMap, random: &impl Random) -> TraceContext {
     let parent_id = non_zero(random);
-    let context = match caller(headers) {
-        Some((trace_id, caller_id, flags)) => {
-            tidy_state(headers);
-            TraceContext { trace_id, parent_id, caller_id: Some(caller_id), flags }
+    let context = match headers.entry(TRACEPARENT) {
+        Entry::Vacant(entry) => {
+            let context = TraceContext::start(parent_id, random);
+            entry.insert(context.value());
+            context
         }
-        None => {
-            headers.remove(TRACESTATE);
-            let trace_id = u128::from(non_zero(random)) << 64 | u128::from(random.next_u64());
-            TraceContext { trace_id, parent_id, caller_id: None, flags: KNOWN_FLAGS }
+        Entry::Occupied(mut entry) => {
+            let context = match caller(&entry) {
+                Some((trace_id, caller_id, flags)) => {
+                    TraceContext { trace_id, parent_id, caller_id: Some(caller_id), flags }
+                }
+                None => TraceContext::start(parent_id, random),
+            };
+            entry.insert(context.value());
+            context
         }
     };
-    headers.insert(TRACEPARENT, context.value());
+    if context.caller_id.is_some() {
+        tidy_state(headers);
+    } else {
+        headers.remove(TRACESTATE);
+    }
     context
 }
 
 impl TraceContext {
+    fn start(parent_id: u64, random: &impl Random) -> Self {
+        let trace_id = u128::from(non_zero(random)) << 64 | u128::from(random.next_u64());
+        Self { trace_id, parent_id, caller_id: None, flags: KNOWN_FLAGS }
+    }
+
     /// The `traceparent` field's value, in version 00.
     fn value(&self) -> HeaderValue {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
@@ -75,8 +91,8 @@ fn non_zero(random: &impl Random) -> u64 {
 }
 
 /// Trace, span and flags of the caller, if it sent exactly one valid `traceparent`.
-fn caller(headers: &HeaderMap) -> Option<(u128, u64, u8)> {
-    let mut values = headers.get_all(TRACEPARENT).iter();
+fn caller(entry: &OccupiedEntry<'_, HeaderValue>) -> Option<(u128, u64, u8)> {
+    let mut values = entry.iter();
     match (values.next(), values.next()) {
         (Some(value), None) => parse(value.as_bytes()),
         _ => None,

@@ -41,6 +41,44 @@ pub enum Unreachable {
     Covered,
 }
 
+impl Conflict {
+    /// The route to report it at: of two, the one that is configured last.
+    #[must_use]
+    pub const fn route(&self) -> usize {
+        match self {
+            Self::Ambiguous { b, .. } => *b,
+            Self::Unreachable { route, .. } => *route,
+        }
+    }
+
+    /// What is wrong; `name` gives the name of a route.
+    pub fn message(&self, name: impl Fn(usize) -> String) -> String {
+        match self {
+            Self::Ambiguous { a, b, witness } => {
+                format!("`{}` and `{}` rank the same, and both match `{witness}`", name(*a), name(*b))
+            }
+            Self::Unreachable { route, by, reason } => {
+                let mut message = format!("no request gets to `{}`: {reason}", name(*route));
+                for (i, other) in by.iter().enumerate() {
+                    message.push_str(if i == 0 { ": " } else { ", " });
+                    message.push_str(&format!("`{}`", name(*other)));
+                }
+                message
+            }
+        }
+    }
+
+    /// How to mend it.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Ambiguous { .. } => "give one of them another path, host or method, or one more predicate",
+            Self::Unreachable { reason: Unreachable::Contradiction(_), .. } => "leave out one of its predicates on it",
+            Self::Unreachable { reason: Unreachable::Covered, .. } => "remove it, or narrow the others",
+        }
+    }
+}
+
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -327,6 +365,20 @@ mod tests {
         assert!(with(2002).is_empty());
         assert_eq!(with(2003), [2002]);
         assert!(!with(2004).is_empty());
+    }
+
+    #[test]
+    fn messages_name_the_routes() {
+        let name = |route: usize| ["one", "two", "three"][route].to_owned();
+        let ambiguous = conflicts(specs(&["/a/{x}", "/a/{y}"]));
+        let expected = "`one` and `two` rank the same, and both match `GET http://example.com/a/x`";
+        assert_eq!(ambiguous.iter().map(|c| (c.route(), c.message(name))).collect::<Vec<_>>(), [(1, expected.into())]);
+        let covered = conflicts(specs(&["/*", "/", "/{x}/*"]));
+        let expected = "no request gets to `one`: routes that rank higher take all of its requests: `two`, `three`";
+        assert_eq!(covered.iter().map(|c| (c.route(), c.message(name))).collect::<Vec<_>>(), [(0, expected.into())]);
+        let contradiction = conflicts(vec![spec(0, "/a").query("q", &one_of(&[]))]);
+        let expected = "no request gets to `one`: nothing can meet what it asks of query parameter `q`";
+        assert_eq!(contradiction.iter().map(|c| c.message(name)).collect::<Vec<_>>(), [expected]);
     }
 
     #[test]

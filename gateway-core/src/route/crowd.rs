@@ -8,7 +8,7 @@ use super::value::hash;
 use super::{Field, Lookup, Spec, Test};
 
 /// Fewer candidates than this are quicker tried one by one.
-pub(super) const CROWDED: usize = 12;
+pub(super) const CROWDED: usize = 4;
 
 /// The candidates of one pattern, by the value that they ask of one field.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Crowd {
     }
 
     /// The places of all candidates that may take the request, in order.
-    pub(super) fn places(&self, lookup: &Lookup<'_>) -> impl Iterator<Item = u32> {
+    pub(super) fn places(&self, lookup: &Lookup<'_, '_>) -> impl Iterator<Item = u32> {
         let group = self
             .field
             .value(lookup)

@@ -25,7 +25,7 @@ pub struct Spec {
 
 /// The parts of a request that routes look at.
 #[derive(Clone, Copy, Debug)]
-pub struct Lookup<'r> {
+pub struct Lookup<'r, 'h> {
     /// The host, as [`canonical_host`](super::canonical_host) has it; empty if the request has none.
     pub host: &'r str,
     /// The path, as [`normalise`](crate::http::path::normalise) has it.
@@ -35,7 +35,7 @@ pub struct Lookup<'r> {
     /// The method. Find out with [`MethodSet::of`] whether the gateway knows it: no route takes one that it doesn't.
     pub method: &'r Method,
     /// The header fields.
-    pub headers: &'r HeaderMap,
+    pub headers: &'h HeaderMap,
 }
 
 /// Where a request goes.
@@ -80,7 +80,7 @@ impl Spec {
 
     /// Every reason why it does not take the request; none if it does.
     #[must_use]
-    pub fn mismatches(&self, lookup: &Lookup<'_>) -> Vec<Mismatch> {
+    pub fn mismatches(&self, lookup: &Lookup<'_, '_>) -> Vec<Mismatch> {
         let method = MethodSet::of(lookup.method).is_some_and(|method| self.methods.accepted().contains(method));
         let mut found = Vec::new();
         found.extend((!self.host.matches(lookup.host)).then_some(Mismatch::Host));

@@ -249,7 +249,9 @@ impl Shape {
 
 /// The first segment of `rest`, and what follows its slash, if it has one.
 pub(super) fn split_segment(rest: &str) -> (&str, Option<&str>) {
-    match rest.split_once('/') {
+    // Segments are short: a plain loop is done before a vectorised search has begun.
+    let slash = rest.bytes().position(|byte| byte == b'/');
+    match slash.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))) {
         Some((segment, after)) => (segment, Some(after)),
         None => (rest, None),
     }

@@ -129,7 +129,7 @@ impl Predicate {
 
     /// Whether the request meets it.
     #[must_use]
-    pub fn holds(&self, lookup: &Lookup<'_>) -> bool {
+    pub fn holds(&self, lookup: &Lookup<'_, '_>) -> bool {
         match (&self.test, self.field.value(lookup)) {
             (Test::Absent, found) => found.is_none(),
             (_, None) => false,
@@ -142,7 +142,7 @@ impl Predicate {
 
 impl Field {
     /// Its value in the request.
-    pub(super) fn value<'r>(&self, lookup: &Lookup<'r>) -> Option<Value<'r>> {
+    pub(super) fn value<'r>(&self, lookup: &Lookup<'r, 'r>) -> Option<Value<'r>> {
         match self {
             Self::Header(name) => value::header(lookup.headers, name),
             Self::Query(name) => lookup.query.and_then(|query| value::query(query, name)),

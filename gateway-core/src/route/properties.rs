@@ -216,7 +216,7 @@ fn agrees_with_a_search(specs: &[Spec], table: &Table, request: &Request) -> Res
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_table_finds_what_a_search_through_all_specs_finds(
@@ -237,6 +237,24 @@ proptest! {
         let (specs, table) = peaceful(specs);
         for request in &requests {
             agrees_with_a_search(&specs, &table, request)?;
+        }
+    }
+
+    #[test]
+    fn a_preflight_finds_the_best_route_apart_from_headers(
+        specs in prop_oneof![table_specs(), throng()],
+        requests in prop::collection::vec(prop_oneof![request(), throng_request()], 8),
+    ) {
+        let (specs, table) = peaceful(specs);
+        for request in &requests {
+            let hidden = |m: &Mismatch| matches!(m, Mismatch::Field(Field::Header(_) | Field::Cookie(_)));
+            let taken = specs.iter().filter(|spec| spec.mismatches(&request.lookup()).iter().all(hidden));
+            let best = taken.map(|spec| order(spec, &request.method)).min();
+            let found = match table.find_ignoring_headers(&request.lookup()) {
+                Found::Route { spec, .. } => Some(order(&specs[spec], &request.method)),
+                Found::MethodNotAllowed { .. } | Found::NotFound => None,
+            };
+            prop_assert_eq!(found, best);
         }
     }
 

@@ -228,6 +228,8 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     fn all_values_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[&Rival<'a, 's>]) -> bool {
+        let Some(left) = self.budget.checked_sub(rivals.len()) else { return false };
+        self.budget = left;
         let mut fields: Vec<&'s Field> = Vec::new();
         for (field, _) in rivals.iter().flat_map(|rival| rival.constraints.iter()) {
             // More fields than this have too many combinations of values.

@@ -25,7 +25,7 @@ impl Table {
 
     /// The route that takes the request: of all that match, the one that ranks highest.
     #[must_use]
-    pub fn find<'r>(&self, lookup: &Lookup<'r>) -> Found<'r> {
+    pub fn find<'r>(&self, lookup: &Lookup<'r, '_>) -> Found<'r> {
         self.find_with(lookup, Sight::All, |spec| spec.predicates().all(|predicate| predicate.holds(lookup)))
     }
 
@@ -33,7 +33,7 @@ impl Table {
     /// the headers nor the cookies of the request that it asks for (Fetch standard, CORS-preflight fetch); `lookup.method`
     /// is then the method in `Access-Control-Request-Method`.
     #[must_use]
-    pub fn find_ignoring_headers<'r>(&self, lookup: &Lookup<'r>) -> Found<'r> {
+    pub fn find_ignoring_headers<'r>(&self, lookup: &Lookup<'r, '_>) -> Found<'r> {
         self.find_with(lookup, Sight::WithoutHeaders, |spec| spec.query.iter().all(|predicate| predicate.holds(lookup)))
     }
 
@@ -52,11 +52,11 @@ impl Table {
 
     /// Every reason why the spec with this index does not take the request; none if it does, or if there is no such spec.
     #[must_use]
-    pub fn mismatches(&self, spec: usize, lookup: &Lookup<'_>) -> Vec<Mismatch> {
+    pub fn mismatches(&self, spec: usize, lookup: &Lookup<'_, '_>) -> Vec<Mismatch> {
         self.specs.get(spec).map(|spec| spec.mismatches(lookup)).unwrap_or_default()
     }
 
-    fn find_with<'r>(&self, lookup: &Lookup<'r>, sight: Sight, holds: impl Fn(&Spec) -> bool) -> Found<'r> {
+    fn find_with<'r>(&self, lookup: &Lookup<'r, '_>, sight: Sight, holds: impl Fn(&Spec) -> bool) -> Found<'r> {
         let met = |candidate: &Candidate| {
             !candidate.conditional || self.specs.get(candidate.spec as usize).is_some_and(&holds)
         };

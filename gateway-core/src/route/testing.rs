@@ -105,7 +105,7 @@ impl Request {
         }
     }
 
-    pub(super) fn lookup(&self) -> Lookup<'_> {
+    pub(super) fn lookup(&self) -> Lookup<'_, '_> {
         Lookup {
             host: &self.host,
             path: &self.path,

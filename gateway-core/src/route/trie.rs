@@ -41,8 +41,8 @@ pub(super) enum Sight {
 
 /// A request on its way.
 #[derive(Clone, Copy)]
-struct Walk<'l, 'r> {
-    lookup: &'l Lookup<'r>,
+struct Walk<'l, 'r, 'h> {
+    lookup: &'l Lookup<'r, 'h>,
     sight: Sight,
 }
 
@@ -133,7 +133,7 @@ impl Trie {
     /// fail on a field may be left out.
     pub(super) fn walk<T>(
         &self,
-        lookup: &Lookup<'_>,
+        lookup: &Lookup<'_, '_>,
         sight: Sight,
         visit: &mut impl FnMut(&Candidate) -> Option<T>,
     ) -> Option<T> {
@@ -164,7 +164,7 @@ impl Trie {
 
     fn descend<T>(
         &self,
-        walk: Walk<'_, '_>,
+        walk: Walk<'_, '_, '_>,
         node: u32,
         rest: Option<&str>,
         visit: &mut impl FnMut(&Candidate) -> Option<T>,
@@ -194,7 +194,7 @@ impl Trie {
         self.show(walk, at.prefix, visit)
     }
 
-    fn show<T>(&self, walk: Walk<'_, '_>, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
+    fn show<T>(&self, walk: Walk<'_, '_, '_>, run: Run, visit: &mut impl FnMut(&Candidate) -> Option<T>) -> Option<T> {
         let candidates = self.run(run);
         if candidates.len() >= CROWDED
             && let Some(crowd) = self.crowds.get(&run.start)

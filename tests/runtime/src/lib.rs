@@ -1,1 +1,53 @@
-//! x
+//! The shared cases, and what only a real runtime can show, on the native program, the Worker and the Spin component.
+//!
+//! ```text
+//! cargo run -p edgeway-runtime-tests -- --runtime native,workerd,spin [FILTER]
+//! cargo test -p edgeway-runtime-tests --test native [-- FILTER]
+//! ```
+
+mod cases;
+mod client;
+mod runtimes;
+mod upstream;
+mod wire;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use edgeway_corpus::{Report, Runtime, load_all};
+
+use crate::runtimes::Host;
+
+/// Runs everything whose title contains `filter` on `runtimes`, prints the report and says whether all went well.
+#[must_use]
+pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
+    let cases = match load_all(filter) {
+        Ok(cases) => cases,
+        Err(errors) => {
+            eprintln!("{}", errors.join("\n"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let executor = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    executor.block_on(async {
+        let mut report = Report::default();
+        for &runtime in runtimes {
+            match Host::ready(runtime).await {
+                Ok(host) => cases::play_all(runtime, &Arc::new(host), &cases, &mut report).await,
+                Err(missing) => {
+                    eprintln!("{}: {missing}", runtime.name());
+                    return ExitCode::FAILURE;
+                }
+            }
+        }
+        println!("{}", report.render());
+        if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    })
+}
+
+/// Runs on `runtime` alone, for a test target: the filter is the first argument that is no option.
+#[must_use]
+pub fn run_test(runtime: Runtime) -> ExitCode {
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    run(&[runtime], &filter)
+}

@@ -26,7 +26,23 @@ const DEFAULT_NAME: &str = "edgeway";
 /// # Errors
 /// Every mistake at once.
 pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
+    run(config, capabilities, secrets, true)
+}
+
+/// The mistakes in what could be read of a configuration. Conflicts are not among them: a route that lost its methods would
+/// clash with routes that it has nothing to do with.
+pub(super) fn mistakes(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<ConfigError> {
+    run(config, capabilities, secrets, false).err().unwrap_or_default()
+}
+
+fn run(
+    config: &Config,
+    capabilities: &Capabilities,
+    secrets: &dyn Secrets,
+    is_whole: bool,
+) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
+        is_whole,
         config,
         capabilities,
         secrets,
@@ -53,6 +69,8 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
+    /// Whether `config` is all that its author wrote.
+    is_whole: bool,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -96,8 +114,8 @@ impl<'c> Compiler<'c> {
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                for conflict in conflicts {
-                    self.conflict(&routes, &conflict);
+                if self.is_whole {
+                    conflicts.iter().for_each(|conflict| self.conflict(&routes, conflict));
                 }
                 None
             }
@@ -195,30 +213,13 @@ impl<'c> Compiler<'c> {
     }
 
     fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
-        let name = |place: usize| {
-            routes.get(place).and_then(Option::as_ref).map_or_else(|| format!("#{place}"), |r| r.name.clone())
-        };
-        let at = |place: usize| {
-            routes.get(place).and_then(Option::as_ref).map_or_else(config::JsonPath::root, |r| r.at.clone())
-        };
-        let error = match conflict {
-            Conflict::Ambiguous { a, b, witness } => ConfigError {
-                path: at(*b),
-                message: format!("`{}` and `{}` take the same request with equal rank: {witness}", name(*a), name(*b)),
-                help: Some("make one of them more specific: a longer path, a method, a host or a header".to_owned()),
-            },
-            Conflict::Unreachable { route, by, reason } => ConfigError {
-                path: at(*route),
-                message: format!("`{}` can never match: {reason}", name(*route)),
-                help: Some(if by.is_empty() {
-                    "remove the route, or the contradiction".to_owned()
-                } else {
-                    let names: Vec<_> = by.iter().map(|r| format!("`{}`", name(*r))).collect();
-                    format!("every such request goes to {}; remove the route or narrow those", names.join(", "))
-                }),
-            },
-        };
-        self.errors.push(error);
+        let route = |place: usize| routes.get(place).and_then(Option::as_ref);
+        let name = |place: usize| route(place).map_or_else(|| format!("route {place}"), |r| r.name.clone());
+        self.errors.push(ConfigError {
+            path: route(conflict.route()).map_or_else(config::JsonPath::root, |r| r.at.clone()),
+            message: conflict.message(name),
+            help: Some(conflict.help().to_owned()),
+        });
     }
 
     fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {

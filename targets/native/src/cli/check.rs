@@ -66,46 +66,51 @@ pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &imp
     checked
 }
 
-/// Runs the command; exits with 0 if the file is right and 1 if not.
-pub(crate) fn run(file: &Path, targets: &[&'static Capabilities], secrets: &impl Secrets, json: bool) -> ExitCode {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => return super::unreadable(file, &error),
-    };
-    let checked = check(&text, targets, secrets);
+/// Reports on `text`; exits with 0 if it is right and 1 if not.
+pub(crate) fn report(
+    file: &Path,
+    text: &str,
+    targets: &[&'static Capabilities],
+    secrets: &impl Secrets,
+    json: bool,
+) -> ExitCode {
+    let checked = check(text, targets, secrets);
+    let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {
         let report = serde_json::json!({
             "file": file.display().to_string(),
-            "targets": targets.iter().map(|t| t.name).collect::<Vec<_>>(),
+            "targets": names,
             "mistakes": checked.mistakes,
             "missingSecrets": checked.missing_secrets,
         });
         println!("{report:#}");
     } else {
-        print_report(file, &text, targets, &checked);
+        print_mistakes(file, text, targets.len(), &checked);
+        for secret in &checked.missing_secrets {
+            eprintln!("{}: the secret `{secret}` is not set here", Style::stderr().bold("note"));
+        }
+        if checked.mistakes.is_empty() {
+            let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
+            let ok = Style::stdout().green("ok");
+            println!("{ok} {}: {routes} routes, good for {}", file.display(), names.join(", "));
+        }
     }
     if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn print_report(file: &Path, text: &str, targets: &[&'static Capabilities], checked: &Checked) {
+/// Prints every mistake, and how many there are.
+pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &Checked) {
     let style = Style::stderr();
     let name = file.display().to_string();
     for mistake in &checked.mistakes {
         eprint!("{}", mistake.diagnostic.render(&name, Some(text), style.is_coloured()));
-        if mistake.targets.len() < targets.len() {
+        if mistake.targets.len() < targets {
             eprintln!("  = {}", style.dim(format_args!("on {} alone", mistake.targets.join(" and "))));
         }
         eprintln!();
     }
-    for secret in &checked.missing_secrets {
-        eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
-    }
     match checked.mistakes.len() {
-        0 => {
-            let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
-            let names: Vec<_> = targets.iter().map(|t| t.name).collect();
-            println!("{} {name}: {routes} routes, good for {}", Style::stdout().green("ok"), names.join(", "));
-        }
+        0 => {}
         1 => eprintln!("{}", style.red(format_args!("{name}: 1 mistake"))),
         n => eprintln!("{}", style.red(format_args!("{name}: {n} mistakes"))),
     }

@@ -1,6 +1,9 @@
 //! The command line.
 
+mod check;
 mod demo;
+mod explain;
+mod inspect;
 mod report;
 mod routes;
 mod serve;
@@ -10,9 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// An API gateway
+/// An API gateway: one configuration for Cloudflare Workers, Spin and this program
 #[derive(Debug, Parser)]
-#[command(name = "edgeway", version, about, disable_help_subcommand = true)]
+#[command(name = "edgeway", version, disable_help_subcommand = true, after_help = "Example:\n  edgeway demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -24,6 +27,10 @@ enum Command {
     Serve(serve::Serve),
     /// Serve gateway.json, or else the bundled one, in front of a demo upstream
     Demo(demo::Demo),
+    Check(inspect::Check),
+    Routes(inspect::Routes),
+    Explain(inspect::Explain),
+    Schema(inspect::Schema),
 }
 
 /// Runs the command of this process's arguments.
@@ -31,5 +38,9 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Routes(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Schema(command) => command.run(),
     }
 }

@@ -15,8 +15,7 @@ fn the_demo_answers() {
     assert_eq!((status, body.contains("Ada Lovelace")), (200, true));
     let (status, body) = wire.ask("GET /orders?user=2 HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!((status, body.contains(r#""user":2"#), body.contains(r#""user":3"#)), (200, true, false));
-    let (status, body) =
-        wire.ask("POST /echo/x?y=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    let (status, body) = wire.ask("POST /echo/x?y=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").unwrap();
     assert_eq!(status, 200);
     for part in [r#""body":"hi""#, r#""method":"POST""#, r#""path":"/echo/x""#, r#""query":"y=1""#] {
         assert!(body.contains(part), "{body}");

@@ -24,11 +24,15 @@ fn refused(request: &str) -> u16 {
 fn content_length_and_transfer_encoding() {
     let smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_eq!(
-        refused(&format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}")),
+        refused(&format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"
+        )),
         400
     );
     assert_eq!(
-        refused(&format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 6\r\n\r\n{smuggled}")),
+        refused(&format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 6\r\n\r\n{smuggled}"
+        )),
         400
     );
 }
@@ -75,7 +79,14 @@ fn malformed_fields() {
 /// RFC 9112 §3: request lines.
 #[test]
 fn malformed_request_lines() {
-    for line in ["GET  / HTTP/1.1", "GET /a b HTTP/1.1", "GET / HTTP/1.2.3", "G@T / HTTP/1.1", "GET / http/1.1", "GET /\t HTTP/1.1"] {
+    for line in [
+        "GET  / HTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "GET / HTTP/1.2.3",
+        "G@T / HTTP/1.1",
+        "GET / http/1.1",
+        "GET /\t HTTP/1.1",
+    ] {
         assert_eq!(refused(&format!("{line}\r\nHost: a\r\n\r\n")), 400, "{line:?}");
     }
 }

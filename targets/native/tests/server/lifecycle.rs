@@ -11,7 +11,7 @@ fn answering(text: &str) -> String {
     format!(
         r#"{{
           "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
-          "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "respond": {{ "text": "{text}" }} }} ]
+          "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "respond": {{ "body": "{text}" }} }} ]
         }}"#
     )
 }

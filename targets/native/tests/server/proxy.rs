@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{
-    Wire, field, gateway, gateway_with, get, ok_upstream, status, upstream, wait_until,
-};
+use crate::support::{Wire, field, gateway, gateway_with, get, ok_upstream, status, upstream, wait_until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

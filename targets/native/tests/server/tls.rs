@@ -29,10 +29,8 @@ fn certificate(folder: &Folder) -> CertificateDer<'static> {
 }
 
 fn tls_gateway(folder: &Folder, upstream: std::net::SocketAddr) -> Server {
-    let files = format!(
-        r#"{{ "tls": {{ "certificate": "{0}/cert.pem", "key": "{0}/key.pem" }} }}"#,
-        folder.0.display()
-    );
+    let files =
+        format!(r#"{{ "tls": {{ "certificate": "{0}/cert.pem", "key": "{0}/key.pem" }} }}"#, folder.0.display());
     start(&config(upstream, "{}", &files))
 }
 

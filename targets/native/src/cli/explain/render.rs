@@ -60,8 +60,7 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     others.sort_by_key(|other| other.because.len());
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {
-        let because =
-            if other.because.is_empty() { "it ranks lower".to_owned() } else { other.because.join("; ") };
+        let because = if other.because.is_empty() { "it ranks lower".to_owned() } else { other.because.join("; ") };
         let _ = writeln!(out, "  {}  {}", pad(&other.name, name), style.dim(because));
     }
     if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {

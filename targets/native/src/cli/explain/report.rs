@@ -173,7 +173,7 @@ fn others(plan: &Plan, question: &Question, chosen: Option<usize>) -> Vec<Other>
         .collect()
 }
 
-fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_>) -> String {
+fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
     match mismatch {
         Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
         Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),

@@ -1,0 +1,29 @@
+/** What `wasm-bindgen` generates for `targets/cloudflare/src/exports.rs`, as far as the glue uses it. */
+declare module "edgeway-wasm" {
+  export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
+  /** Starts over with a fresh instance: after a trap the old one can't be trusted. */
+  export function __wbg_reset_state(): void;
+
+  export function reserve(len: number): number;
+  export function load(config: string, bindings: string): string;
+  export function check(config: string, bindings?: string): string;
+  export function begin(len: number, hasBody: boolean, now: number): number;
+  export function resume_head(id: number, status: number, len: number, hasBody: boolean, now: number): number;
+  export function resume_bytes(id: number, len: number, now: number): number;
+  export function resume_nothing(id: number, now: number): number;
+  export function resume_failed(id: number, failure: number, now: number): number;
+  export function cancel(id: number): void;
+  export function waiting(): number;
+  export function frame(): number;
+  export function count(op: Uint8Array, state: bigint | undefined, now: number): Uint8Array;
+}
+
+declare module "*.wasm" {
+  const module: WebAssembly.Module;
+  export default module;
+}
+
+declare module "*/gateway.json" {
+  const text: string;
+  export default text;
+}

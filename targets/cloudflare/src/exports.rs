@@ -1,0 +1,153 @@
+//! What the glue can call.
+
+use core::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway_core::config::Diagnostic;
+use gateway_core::gateway::Gateway;
+use gateway_core::plan;
+use gateway_core::ports::{IoError, IoErrorKind, Platform as _};
+use wasm_bindgen::prelude::*;
+
+use crate::counter;
+use crate::exchange::{self, Completion};
+use crate::platform::Worker;
+use crate::secrets::{Assumed, Bindings};
+use crate::wire::{self, Kind};
+
+thread_local! {
+    static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
+}
+
+/// Makes room for `len` bytes and returns where the glue may write them.
+#[wasm_bindgen]
+pub fn reserve(len: usize) -> *mut u8 {
+    INBOX.with_borrow_mut(|inbox| {
+        if inbox.len() < len {
+            inbox.resize(len, 0);
+        }
+        inbox.as_mut_ptr()
+    })
+}
+
+/// Loads a configuration; returns what is wrong with it, rendered, or nothing.
+#[wasm_bindgen]
+pub fn load(config: &str, bindings: &str) -> String {
+    match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
+        Ok(plan) => {
+            // One gateway an instance, for as long as that lives; every exchange refers to it.
+            GATEWAY.set(Some(Box::leak(Box::new(Gateway::new(Arc::new(plan), Worker)))));
+            String::new()
+        }
+        Err(faults) => render(&faults, config),
+    }
+}
+
+/// Checks a configuration: with the text bindings that it will have, as a JSON object, or as if it had every secret.
+/// Returns what is wrong with it, rendered, or nothing.
+#[wasm_bindgen]
+pub fn check(config: &str, bindings: Option<String>) -> String {
+    let checked = match bindings {
+        Some(bindings) => plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())),
+        None => plan::load(config, &Worker::CAPABILITIES, &Assumed),
+    };
+    checked.map_or_else(|faults| render(&faults, config), |_| String::new())
+}
+
+/// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
+#[wasm_bindgen]
+pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
+    exchange::set_now(now);
+    let head = received(len);
+    let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
+    let Some((request, peer)) = wire::read_request(&head, has_body) else { return Kind::Malformed as u32 };
+    exchange::begin(Box::pin(gateway.handle(request, peer)), head) as u32
+}
+
+/// Goes on with exchange `id`: its fetch was answered with `status` and the packed head in the inbox.
+#[wasm_bindgen]
+pub fn resume_head(id: u32, status: u16, len: usize, has_body: bool, now: f64) -> u32 {
+    exchange::set_now(now);
+    let head = received(len);
+    exchange::resume(id, |heads| {
+        heads.responses.push(head.clone());
+        let slot = u32::try_from(heads.responses.len()).unwrap_or(u32::MAX);
+        let response = wire::read_response(status, &head, has_body, slot);
+        response.map(Completion::Head).ok_or(IoError::new(IoErrorKind::Protocol))
+    }) as u32
+}
+
+/// Goes on with exchange `id`: its effect came to the bytes in the inbox.
+#[wasm_bindgen]
+pub fn resume_bytes(id: u32, len: usize, now: f64) -> u32 {
+    exchange::set_now(now);
+    let content = received(len);
+    exchange::resume(id, |_| Ok(Completion::Bytes(content))) as u32
+}
+
+/// Goes on with exchange `id`: its effect is done, and there is nothing to tell.
+#[wasm_bindgen]
+pub fn resume_nothing(id: u32, now: f64) -> u32 {
+    exchange::set_now(now);
+    exchange::resume(id, |_| Ok(Completion::Nothing)) as u32
+}
+
+/// Goes on with exchange `id`: its effect failed.
+#[wasm_bindgen]
+pub fn resume_failed(id: u32, failure: u32, now: f64) -> u32 {
+    exchange::set_now(now);
+    exchange::resume(id, |_| Err(failure_of(failure))) as u32
+}
+
+/// Forgets exchange `id`: its client has left.
+#[wasm_bindgen]
+pub fn cancel(id: u32) {
+    exchange::cancel(id);
+}
+
+/// How many exchanges wait for an effect; for tests.
+#[wasm_bindgen]
+pub fn waiting() -> usize {
+    exchange::waiting()
+}
+
+/// Where the numbers of the frame are that the last `begin` or `resume_…` left.
+#[wasm_bindgen]
+pub fn frame() -> *const u32 {
+    exchange::read_frame(wire::Frame::seal)
+}
+
+/// Applies the packed operation `op` to a counter cell whose state is `state`, at `now`; for use inside the cell's own
+/// Durable Object. Returns the packed verdict, the new state and how long to keep it (ms); nothing if `op` is none.
+#[wasm_bindgen]
+pub fn count(op: &[u8], state: Option<u64>, now: f64) -> Vec<u8> {
+    counter::count(op, state, now as u64).unwrap_or_default()
+}
+
+/// The failures that the glue can tell apart; it knows them by the same numbers.
+fn failure_of(code: u32) -> IoError {
+    match code {
+        1 => IoError::before_send(IoErrorKind::Dns),
+        2 => IoError::before_send(IoErrorKind::Connect),
+        3 => IoError::new(IoErrorKind::FirstByteTimeout),
+        4 => IoError::new(IoErrorKind::TotalTimeout),
+        5 => IoError::new(IoErrorKind::Closed),
+        6 => IoError::new(IoErrorKind::BodyTooLarge),
+        7 => IoError::new(IoErrorKind::Client),
+        8 => IoError::new(IoErrorKind::Store),
+        9 => IoError::before_send(IoErrorKind::Tls),
+        10 => IoError::new(IoErrorKind::Protocol),
+        _ => IoError::new(IoErrorKind::Other),
+    }
+}
+
+fn received(len: usize) -> Bytes {
+    INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
+}
+
+fn render(faults: &[Diagnostic], config: &str) -> String {
+    let faults: Vec<_> = faults.iter().map(|fault| fault.render("gateway.json", Some(config), false)).collect();
+    faults.join("\n")
+}

@@ -1,0 +1,21 @@
+//! The gateway as a Cloudflare Worker.
+//!
+//! What a request costs on Workers is its crossings between JavaScript and wasm. So the head of a request goes in once,
+//! packed as text ([`wire`]), and what to do next comes out once: the response, or one *effect* that only JavaScript can
+//! perform (a fetch, a counter, a key). The glue performs it and resumes the exchange ([`exchange`]). No promise and no
+//! stream ever enters wasm; bodies are named by a [`Handle`].
+//!
+//! ```text
+//! JS   begin(head) ──► fetch … ──► resume(response head) ──► new Response(…)
+//! wasm      └ plan, policies ┘           └ policies ┘
+//! ```
+
+mod counter;
+mod exchange;
+pub mod exports;
+mod platform;
+mod random;
+mod secrets;
+mod wire;
+
+pub use platform::{Handle, Worker};

@@ -1,0 +1,20 @@
+//! How a message crosses between JavaScript and wasm.
+//!
+//! *In*, a head is text: lines that end with a line feed, which no part of a head can contain. A request is its method,
+//! its URL and the client's address (which may be empty), then name and value of each header field in turn; a response is
+//! its fields alone.
+//!
+//! *Out*, a [`Frame`] tells what to do next: numbers in fixed places, text, and content. A head that goes out is told as
+//! edits of the head that JavaScript already holds (`=name`, value to set; `+name`, value to append; `-name` to
+//! remove): a field that nobody touched never crosses back, and keeps its very bytes.
+
+mod edits;
+mod frame;
+mod head;
+mod outgoing;
+
+pub(crate) use frame::{Frame, Kind};
+pub(crate) use head::{read_request, read_response};
+pub(crate) use outgoing::{
+    write_collect, write_count, write_delete, write_fetch, write_get, write_put, write_response,
+};

@@ -1,0 +1,99 @@
+/**
+ * Serves configurations on workerd, with real Durable Objects and KV, each with fresh storage.
+ *
+ * Reads commands on standard input and answers on standard output, one JSON object a line:
+ *
+ *     {"id":1,"start":{"config":"<gateway.json>","bindings":{"NAME":"secret"},"keyValue":{"key":"value"}}}
+ *       → {"id":1,"port":12345}             serving on 127.0.0.1:12345, instead of what was served before
+ *       → {"id":1,"error":"<rendered>"}     the configuration is wrong
+ *     {"id":2,"startAll":[{"config":…},…]}  the same for many at once, each on a port of its own: much faster
+ *       → {"id":2,"started":[{"port":…},{"error":…},…]}
+ *     {"id":3,"get":{"key":"k"}}  → {"id":3,"value":"text"} or {"id":3,"value":null}   what KV holds
+ *     {"id":4,"stop":{}}          → {"id":4}
+ *
+ * It stands in for Cloudflare's edge in no way: whoever sends requests states the client in `CF-Connecting-IP`.
+ * The end of standard input ends the process. Run it with the Node that `npm ci` installs: `node_modules/.bin/node`.
+ */
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { check } from "../../dist/cloudflare/check.mjs";
+
+Object.assign(process.env, { CI: "1", WRANGLER_SEND_METRICS: "false", DO_NOT_TRACK: "1" });
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const script = readFileSync(`${root}dist/cloudflare/worker.js`, "utf8");
+const wasm = readFileSync(`${root}dist/cloudflare/edgeway.wasm`);
+
+let miniflare;
+let generation = 0;
+
+/** The Worker with one configuration, under a name of its own: that gives it its own objects and keys. */
+function worker({ config, bindings = {} }) {
+  generation += 1;
+  return {
+    name: `edgeway-${generation}`,
+    modulesRoot: root,
+    modules: [
+      { type: "ESModule", path: `${root}dist/cloudflare/worker.js`, contents: script },
+      { type: "CompiledWasm", path: `${root}dist/cloudflare/edgeway.wasm`, contents: wasm },
+      { type: "Text", path: `${root}gateway.json`, contents: config },
+    ],
+    compatibilityDate: "2026-11-01",
+    durableObjects: { COUNTERS: { className: "CounterCell", useSQLite: true } },
+    kvNamespaces: { KEY_VALUE: `keys-${generation}` },
+    bindings,
+    // Straight to the Worker: miniflare's own entry changes header fields.
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+}
+
+async function startAll(starts) {
+  const started = starts.map(({ config, bindings = {} }) => {
+    const faults = check(config, bindings);
+    return faults === "" ? {} : { error: faults };
+  });
+  const good = starts.filter((_, index) => started[index].error === undefined);
+  if (good.length === 0) return started;
+
+  const workers = good.map(worker);
+  const options = convertV4MiniflareOptions({ cf: false, host: "127.0.0.1", port: 0, workers });
+  if (miniflare === undefined) miniflare = new Miniflare(options);
+  else await miniflare.setOptions(options);
+  const ports = [];
+  for (const [index, { name }] of workers.entries()) {
+    ports.push(Number((await miniflare.unsafeGetDirectURL(name)).port));
+    const entries = Object.entries(good[index].keyValue ?? {});
+    if (entries.length === 0) continue;
+    const namespace = await miniflare.getKVNamespace("KEY_VALUE", name);
+    for (const [key, value] of entries) await namespace.put(key, value);
+  }
+  return started.map((outcome) => (outcome.error === undefined ? { port: ports.shift() } : outcome));
+}
+
+async function perform(command) {
+  if (command.start !== undefined) return (await startAll([command.start]))[0];
+  if (command.startAll !== undefined) return { started: await startAll(command.startAll) };
+  if (command.get !== undefined) return { value: await (await miniflare.getKVNamespace("KEY_VALUE")).get(command.get.key) };
+  if (command.stop !== undefined) {
+    await miniflare?.dispose();
+    miniflare = undefined;
+    return {};
+  }
+  return { error: "unknown command" };
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim() === "") continue;
+  const command = JSON.parse(line);
+  let answer;
+  try {
+    answer = await perform(command);
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify({ id: command.id, ...answer })}\n`);
+}
+await miniflare?.dispose();

@@ -1,0 +1,134 @@
+//! The shared cases on a real runtime.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use edgeway_corpus::{LoadedCase, Refusal, Report, Response, Runtime, Verdict, differences};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::client::send;
+use crate::runtimes::{Gateway, Host, NoGateway};
+use crate::upstream::Upstreams;
+
+/// Plays `cases` on `host` and notes in `report` how each went.
+///
+/// Cases of one configuration share a gateway and come one after another; configurations run side by side.
+pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[LoadedCase], report: &mut Report) {
+    let mut groups: BTreeMap<(&str, &BTreeMap<String, String>), Vec<usize>> = BTreeMap::new();
+    for (place, case) in cases.iter().enumerate() {
+        match case.skipped_on(runtime) {
+            Some(Some(reason)) => report.add(runtime, case, Verdict::Skipped(reason.to_owned())),
+            Some(None) => report.add(runtime, case, Verdict::NotMeant),
+            None => groups.entry((&case.config, &case.case.secrets)).or_default().push(place),
+        }
+    }
+    let slots = Arc::new(Semaphore::new(host.width()));
+    let mut running = JoinSet::new();
+    for places in groups.into_values() {
+        let group: Vec<LoadedCase> = places.iter().map(|place| cases[*place].clone()).collect();
+        let (host, slots) = (Arc::clone(host), Arc::clone(&slots));
+        running.spawn(async move {
+            let _slot = slots.acquire().await.expect("never closed");
+            let verdicts = play_group(&host, &group).await;
+            places.into_iter().zip(verdicts).collect::<Vec<_>>()
+        });
+    }
+    let mut verdicts: Vec<(usize, Verdict)> = Vec::new();
+    while let Some(group) = running.join_next().await {
+        verdicts.extend(group.expect("a group never panics"));
+    }
+    verdicts.sort_by_key(|(place, _)| *place);
+    for (place, verdict) in verdicts {
+        report.add(runtime, &cases[place], verdict);
+    }
+}
+
+/// A verdict for each case of one configuration.
+async fn play_group(host: &Host, group: &[LoadedCase]) -> Vec<Verdict> {
+    let all = |why: String| group.iter().map(|_| Verdict::Failed(why.clone())).collect();
+    let (config, secrets) = (&group[0].config, &group[0].case.secrets);
+    // A configuration that is to be refused is handed over as it is, so that its mistakes keep their places.
+    let refused = group.iter().any(|case| !case.case.refused.is_empty());
+    let authorities = if refused { Vec::new() } else { authorities(config) };
+    let upstreams = match Upstreams::start(&authorities).await {
+        Ok(upstreams) => upstreams,
+        Err(error) => return all(format!("no upstreams: {error}")),
+    };
+    let gateway = match host.serve(&upstreams.place(config), secrets).await {
+        Ok(gateway) => Ok(gateway),
+        Err(NoGateway::Refused(said)) => Err(said),
+        Err(NoGateway::Failed(why)) => return all(why),
+    };
+    let mut verdicts = Vec::with_capacity(group.len());
+    for case in group {
+        let played = match (&gateway, case.case.refused.as_slice()) {
+            (Ok(gateway), []) => play(gateway, &upstreams, case).await,
+            (Ok(_), _) => Err("the configuration was accepted".to_owned()),
+            (Err(said), []) => Err(format!("the configuration was refused:\n{said}")),
+            (Err(said), refused) => refusals(said, refused),
+        };
+        verdicts.push(match played {
+            Ok(()) => Verdict::Passed,
+            Err(why) => Verdict::Failed(format!("{why}\n  {}", case.case.cite)),
+        });
+    }
+    verdicts
+}
+
+/// The authorities of the configuration's upstreams under `.test`.
+pub(crate) fn authorities(config: &str) -> Vec<String> {
+    let config: Value = serde_json::from_str(config).unwrap_or_default();
+    let mut found: Vec<String> = config["upstreams"]
+        .as_object()
+        .into_iter()
+        .flat_map(|upstreams| upstreams.values())
+        .filter_map(|upstream| upstream["url"].as_str()?.strip_prefix("http://"))
+        .map(|rest| rest.split('/').next().unwrap_or_default().to_owned())
+        .filter(|authority| authority.split(':').next().is_some_and(|host| host.ends_with(".test")))
+        .filter(|authority| !authority.contains(['@', '?']) && authority != "unresolved.test")
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn refusals(said: &str, refused: &[Refusal]) -> Result<(), String> {
+    let missing = refused.iter().find(|refusal| {
+        let message = |text: &Option<edgeway_corpus::TextMatch>| text.as_ref().is_none_or(|text| text.accepts(said));
+        !said.contains(&refusal.path) || !message(&refusal.message) || !message(&refusal.help)
+    });
+    match missing {
+        None => Ok(()),
+        Some(refusal) => Err(format!("nothing is said of `{}` as it should be:\n{said}", refusal.path)),
+    }
+}
+
+async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Result<(), String> {
+    for (number, step) in case.case.steps.iter().enumerate() {
+        tokio::time::sleep(step.after.unwrap_or_default()).await;
+        let reply = step.upstream.clone();
+        upstreams.set_script(move |_| reply.clone());
+        for time in 0..step.times {
+            upstreams.take_calls();
+            let request = &step.request;
+            let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
+            let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
+            let response = send(gateway.address, request).await.map_err(|error| format!("{place}\n  {error}"))?;
+            let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
+            wrong.extend(without_identifier(&response));
+            if !wrong.is_empty() {
+                return Err(format!("{place}\n  {}", wrong.join("\n  ")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What holds for every response that the gateway makes; a server may refuse what is not HTTP before the gateway sees it.
+fn without_identifier(response: &Response) -> Option<String> {
+    let count = response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-request-id")).count();
+    let by_server = matches!(response.status, 400 | 414 | 431 | 501);
+    (count != 1 && !by_server).then(|| format!("the response has {count} x-request-id lines"))
+}

@@ -1,0 +1,118 @@
+//! The native program.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use super::{Gateway, NoGateway, root};
+
+/// The `edgeway` program: `EDGEWAY_BIN`, else the newer of the release and the debug build.
+pub(crate) struct Native {
+    program: PathBuf,
+}
+
+impl Native {
+    pub(crate) fn find() -> Result<Self, String> {
+        if let Some(program) = std::env::var_os("EDGEWAY_BIN") {
+            return Ok(Self { program: program.into() });
+        }
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
+        ["release", "debug"]
+            .map(|profile| target.join(profile).join("edgeway"))
+            .into_iter()
+            .filter(|path| path.exists())
+            .max_by_key(age)
+            .map(|program| Self { program })
+            .ok_or_else(|| "there is no `edgeway` program: run `cargo build -p edgeway`, or set EDGEWAY_BIN".to_owned())
+    }
+
+    pub(crate) async fn serve(&self, config: &str, secrets: &BTreeMap<String, String>) -> Result<Gateway, NoGateway> {
+        let failed = |error: std::io::Error| NoGateway::Failed(error.to_string());
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let file = folder.path().join("gateway.json");
+        std::fs::write(&file, with_free_port(config)).map_err(failed)?;
+        let mut child = Command::new(&self.program)
+            .arg("serve")
+            .arg(&file)
+            .envs(secrets)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let mut lines = lines_of(&mut child);
+        let mut said = String::new();
+        let address = tokio::time::timeout(Duration::from_secs(20), async {
+            while let Some(line) = lines.recv().await {
+                if let Some(address) = address_in(&line) {
+                    return Some(address);
+                }
+                said.push_str(&line);
+                said.push('\n');
+            }
+            None
+        })
+        .await
+        .map_err(|_| NoGateway::Failed("the program neither listens nor ends".to_owned()))?;
+        match address {
+            // What it says later is dropped, but has to be read.
+            Some(address) => {
+                let reader = tokio::spawn(async move { while lines.recv().await.is_some() {} });
+                let process = child.id();
+                Ok(Gateway::new(address, process, (child, folder, reader)))
+            }
+            None => {
+                let status = child.wait().await.map_err(failed)?;
+                match status.code() {
+                    Some(0) | None => Err(NoGateway::Failed(format!("the program ended with {status}\n{said}"))),
+                    Some(101) => Err(NoGateway::Failed(format!("the program panicked\n{said}"))),
+                    Some(_) => Err(NoGateway::Refused(said)),
+                }
+            }
+        }
+    }
+}
+
+/// The configuration with a free port and without a log, unless it is no object or says so itself.
+fn with_free_port(config: &str) -> String {
+    match serde_json::from_str::<Value>(config) {
+        Ok(Value::Object(members)) if !members.contains_key("server") => {
+            let comma = if members.is_empty() { "" } else { "," };
+            config.replacen('{', &format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"}}{comma}"#), 1)
+        }
+        _ => config.to_owned(),
+    }
+}
+
+/// The lines that `child` prints on either output.
+fn lines_of(child: &mut Child) -> mpsc::UnboundedReceiver<String> {
+    let (send, lines) = mpsc::unbounded_channel();
+    let forward = |from: Option<Box<dyn AsyncRead + Send + Unpin>>| {
+        let send = send.clone();
+        tokio::spawn(async move {
+            let Some(from) = from else { return };
+            let mut from = BufReader::new(from).lines();
+            while let Ok(Some(line)) = from.next_line().await {
+                let _ = send.send(line);
+            }
+        })
+    };
+    forward(child.stdout.take().map(|out| Box::new(out) as _));
+    forward(child.stderr.take().map(|out| Box::new(out) as _));
+    lines
+}
+
+/// The address in a line that says where the program listens.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    let (_, address) = line.split_once("on http://")?;
+    address.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next()?.parse().ok()
+}

@@ -1,0 +1,189 @@
+//! Upstreams on loopback that do as a case says and note what reached them, byte for byte.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use edgeway_corpus::{Call, Fault, Reply};
+use socket2::{Domain, SockRef, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::wire::{Framing, Head, Reader, chunk, write_head};
+
+/// What an upstream answers a call with.
+type Script = Box<dyn Fn(&Call) -> Reply + Send>;
+
+#[derive(Default)]
+struct Shared {
+    script: Mutex<Option<Script>>,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// The upstreams of one configuration; they end when dropped.
+pub(crate) struct Upstreams {
+    shared: Arc<Shared>,
+    /// The authority in the configuration and where it really is.
+    places: Vec<(String, SocketAddr)>,
+    _servers: JoinSet<()>,
+    _held: Vec<Socket>,
+}
+
+impl Upstreams {
+    /// Starts one for each of `authorities`. `refused.test` refuses connections, `unreachable.test` never completes one.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub(crate) async fn start(authorities: &[String]) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let mut upstreams = Self { shared, places: Vec::new(), _servers: JoinSet::new(), _held: Vec::new() };
+        for authority in authorities {
+            let address = match authority.split(':').next() {
+                Some("refused.test") => upstreams.hold(None)?,
+                Some("unreachable.test") => upstreams.hold(Some(0))?,
+                _ => {
+                    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+                    let address = listener.local_addr()?;
+                    let shared = Arc::clone(&upstreams.shared);
+                    upstreams._servers.spawn(listen(listener, authority.clone(), shared));
+                    address
+                }
+            };
+            upstreams.places.push((authority.clone(), address));
+        }
+        Ok(upstreams)
+    }
+
+    /// Holds a port: without `backlog`, connections to it are refused; with one, they wait for ever once it is full.
+    fn hold(&mut self, backlog: Option<i32>) -> io::Result<SocketAddr> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::Unsupported)?;
+        if let Some(backlog) = backlog {
+            socket.listen(backlog)?;
+            for _ in 0..4 {
+                let filler = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+                filler.set_nonblocking(true)?;
+                let _ = filler.connect(&address.into());
+                self._held.push(filler);
+            }
+        }
+        self._held.push(socket);
+        Ok(address)
+    }
+
+    /// The text of a configuration with the real places of these upstreams.
+    pub(crate) fn place(&self, config: &str) -> String {
+        let mut config = config.to_owned();
+        for (authority, address) in &self.places {
+            for end in ['"', '/'] {
+                config = config.replace(&format!("\"http://{authority}{end}"), &format!("\"http://{address}{end}"));
+            }
+        }
+        config
+    }
+
+    /// Text that came from the gateway, with the authorities of the configuration.
+    pub(crate) fn unplace(&self, text: &str) -> String {
+        self.places
+            .iter()
+            .fold(text.to_owned(), |text, (authority, address)| text.replace(&address.to_string(), authority))
+    }
+
+    /// The upstreams do as `script` says from now on.
+    pub(crate) fn set_script(&self, script: impl Fn(&Call) -> Reply + Send + 'static) {
+        *self.shared.script.lock().unwrap() = Some(Box::new(script));
+    }
+
+    /// What reached the upstreams since the last time.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        let mut calls = std::mem::take(&mut *self.shared.calls.lock().unwrap());
+        for call in &mut calls {
+            for (_, value) in &mut call.headers {
+                *value = self.unplace(value);
+            }
+        }
+        calls
+    }
+}
+
+async fn listen(listener: TcpListener, authority: String, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        connections.spawn(serve(stream, authority.clone(), Arc::clone(&shared)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut reader = Reader::new(read);
+    while let Some(head) = reader.request().await? {
+        if head.headers.iter().any(|(name, value)| name.eq_ignore_ascii_case("expect") && value == "100-continue") {
+            write.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        let (body, cut) = reader.body(head.framing(Framing::Length(0))).await;
+        if cut {
+            // What did not arrive whole is no request.
+            return Ok(());
+        }
+        let Head { method, target, headers, .. } = head;
+        let is_head = method == "HEAD";
+        let call = Call { to: authority.clone(), method, path: target, headers, body, cut };
+        let reply = shared.script.lock().unwrap().as_ref().map(|script| script(&call)).unwrap_or_default();
+        shared.calls.lock().unwrap().push(call);
+        tokio::time::sleep(reply.delay.unwrap_or_default()).await;
+        match reply.fail {
+            Some(Fault::Hang) => {
+                reader.closed().await;
+                return Ok(());
+            }
+            Some(Fault::Reset) => {
+                SockRef::from(write.as_ref()).set_linger(Some(Duration::ZERO))?;
+                return Ok(());
+            }
+            Some(Fault::Garbage) => return write.write_all(b"this is not HTTP\r\n\r\n").await,
+            Some(Fault::Cut) => return respond(&mut write, &reply, is_head).await,
+            None => respond(&mut write, &reply, is_head).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io::Result<()> {
+    let content = reply.content();
+    let status = reply.status();
+    let bodiless = matches!(status, 204 | 304);
+    let length = content.bytes().len().to_string();
+    let mut headers: Vec<(&str, &str)> = reply.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    if content.is_chunked() {
+        headers.push(("Transfer-Encoding", "chunked"));
+    } else if !bodiless && !reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+        headers.push(("Content-Length", &length));
+    }
+    let mut out = Vec::new();
+    write_head(&mut out, &format!("HTTP/1.1 {status} As Scripted"), headers);
+    if is_head || bodiless {
+        return write.write_all(&out).await;
+    }
+    let pieces = content.pieces();
+    let kept = if reply.fail == Some(Fault::Cut) { pieces.len() / 2 } else { pieces.len() };
+    for (place, piece) in pieces.iter().take(kept).enumerate() {
+        if let Some(pause) = reply.pause
+            && place == pieces.len() / 2
+        {
+            write.write_all(&std::mem::take(&mut out)).await?;
+            tokio::time::sleep(pause).await;
+        }
+        if content.is_chunked() { out.extend(chunk(piece)) } else { out.extend_from_slice(piece) }
+    }
+    if content.is_chunked() && kept == pieces.len() {
+        out.extend_from_slice(b"0\r\n\r\n");
+    }
+    write.write_all(&out).await?;
+    write.flush().await
+}

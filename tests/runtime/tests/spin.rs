@@ -1,0 +1,9 @@
+//! The shared cases and the runtime tests on spin.
+
+use std::process::ExitCode;
+
+use edgeway_corpus::Runtime;
+
+fn main() -> ExitCode {
+    edgeway_runtime_tests::run_test(Runtime::Spin)
+}

@@ -1,0 +1,80 @@
+//! Builds the Worker without fetching a program from anywhere: the code generator is a library of the same version as
+//! the `wasm-bindgen` in `Cargo.lock`, the optimiser and the bundler come with `npm ci`.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::measure;
+use crate::paths::{dist, npm_program, root, run};
+
+/// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
+fn steps(dist: &Path) -> Result<()> {
+    let root = root();
+    let generated = root.join("target/worker");
+    std::fs::create_dir_all(dist)?;
+
+    compile()?;
+    generate(&root.join("target/wasm32-unknown-unknown/release/edgeway_cloudflare.wasm"), &generated)?;
+    optimise(&generated.join("edgeway_bg.wasm"), &dist.join("edgeway.wasm"))?;
+    bundle("worker.ts", &dist.join("worker.js"), &generated)?;
+    bundle("check.ts", &dist.join("check.mjs"), &generated)
+}
+
+/// Builds into `dist/cloudflare/` and prints the sizes.
+pub(crate) fn run_and_measure() -> Result<()> {
+    steps(&dist())?;
+    measure::run()
+}
+
+fn compile() -> Result<()> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(["build", "--release", "--locked"]);
+    cargo.args(["--package", "edgeway-cloudflare", "--target", "wasm32-unknown-unknown"]);
+    run(cargo)
+}
+
+/// Writes the JavaScript that belongs to the exports, and the wasm without what only the generator needs.
+fn generate(wasm: &Path, out: &Path) -> Result<()> {
+    Bindgen::new()
+        .input_path(wasm)
+        .out_name("edgeway")
+        .web(true)?
+        .typescript(true)
+        .omit_default_module_path(true)
+        .remove_producers_section(true)
+        .remove_name_section(true)
+        .reset_state_function(true)
+        .generate(out)
+        .context("wasm-bindgen failed")
+}
+
+fn optimise(wasm: &Path, out: &Path) -> Result<()> {
+    let mut optimiser = npm_program("binaryen/bin/wasm-opt")?;
+    optimiser.args(FEATURES).args(["-O3", "--output"]).arg(out).arg(wasm);
+    run(optimiser)
+}
+
+fn bundle(entry: &str, out: &Path, generated: &Path) -> Result<()> {
+    let mut bundler = Command::new(root().join("node_modules/.bin/esbuild"));
+    bundler.current_dir(root());
+    bundler
+        .arg(format!("targets/cloudflare/js/{entry}"))
+        .args(["--bundle", "--format=esm", "--target=es2024", "--log-level=warning"])
+        .args(["--external:cloudflare:*", "--external:node:*", "--external:*.wasm", "--external:*.json"])
+        .arg(format!("--alias:edgeway-wasm={}", generated.join("edgeway.js").display()))
+        .arg(format!("--outfile={}", out.display()));
+    run(bundler)
+}
