@@ -62,7 +62,13 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
     let (mut parts, body) = call.request.into_parts();
     let mut failure = Failure::default();
     let (bytes, ending) = match body {
-        Body::Empty => (None, no_trailers()),
+        Body::Empty => {
+            // Without it the host frames an empty body in chunks, except in requests of which it expects none.
+            if !matches!(parts.method, Method::GET | Method::HEAD) {
+                parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+            }
+            (None, no_trailers())
+        }
         Body::Full(content) => {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
             let (bytes, ending) = of_bytes(content);

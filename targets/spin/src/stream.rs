@@ -71,11 +71,13 @@ impl Stream {
 
     /// This body, if there is any: reads its beginning to find out.
     pub(crate) async fn unless_empty(mut self) -> Option<Self> {
-        let (result, first) = self.bytes.read(Vec::with_capacity(CHUNK)).await;
-        self.first = first;
-        // A body without content that broke off is for its reader to notice.
-        let ended = !matches!(result, StreamResult::Complete(_));
-        (!self.first.is_empty() || !ended).then_some(self)
+        let mut ended = false;
+        while self.first.is_empty() && !ended {
+            let (result, first) = self.bytes.read(Vec::with_capacity(CHUNK)).await;
+            self.first = first;
+            ended = !matches!(result, StreamResult::Complete(_));
+        }
+        (!ended || !self.first.is_empty()).then_some(self)
     }
 
     /// What its Trailer field said.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The variable that names the component's file, where it has been built already.
-pub const COMPONENT: &str = "EDGEWAY_SPIN_COMPONENT";
+pub const COMPONENT: &str = "EDGEWAY_COMPONENT";
 
 /// The gateway as a Spin component: the file that [`COMPONENT`] names, or one built now, without optimisation.
 ///
