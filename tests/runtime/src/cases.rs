@@ -49,7 +49,10 @@ pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[Loaded
 async fn play_group(host: &Host, group: &[LoadedCase]) -> Vec<Verdict> {
     let all = |why: String| group.iter().map(|_| Verdict::Failed(why.clone())).collect();
     let (config, secrets) = (&group[0].config, &group[0].case.secrets);
-    let upstreams = match Upstreams::start(&authorities(config)).await {
+    // A configuration that is to be refused is handed over as it is, so that its mistakes keep their places.
+    let refused = group.iter().any(|case| !case.case.refused.is_empty());
+    let authorities = if refused { Vec::new() } else { authorities(config) };
+    let upstreams = match Upstreams::start(&authorities).await {
         Ok(upstreams) => upstreams,
         Err(error) => return all(format!("no upstreams: {error}")),
     };

@@ -113,8 +113,6 @@ fn lines_of(child: &mut Child) -> mpsc::UnboundedReceiver<String> {
 
 /// The address in a line that says where the program listens.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let at = line.contains("listening").then(|| line.find("127.0.0.1:")).flatten()?;
-    let address = &line[at..];
-    let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').unwrap_or(address.len());
-    address[..end].parse().ok()
+    let (_, address) = line.split_once("on http://")?;
+    address.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next()?.parse().ok()
 }
