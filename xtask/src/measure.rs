@@ -56,7 +56,8 @@ fn gzipped_len(content: &[u8]) -> Result<usize> {
 
 /// Every import of the Worker's wasm that is not a function of wasm-bindgen's own glue.
 fn foreign_imports(wasm: &Path) -> Result<Vec<String>> {
-    let content = std::fs::read(wasm).with_context(|| format!("`{}`: run `cargo xtask build-worker`", wasm.display()))?;
+    let content =
+        std::fs::read(wasm).with_context(|| format!("`{}`: run `cargo xtask build-worker`", wasm.display()))?;
     let (mut foreign, mut count) = (Vec::new(), 0);
     for payload in Parser::new(0).parse_all(&content) {
         if let Payload::ImportSection(imports) = payload? {

@@ -38,12 +38,7 @@ pub(crate) fn decode_op(bytes: &[u8]) -> Option<CounterOp> {
 /// `verdict` as four little-endian numbers: admitted, remaining, retry-after and reset-after in ms.
 pub(crate) fn encode_verdict(verdict: CounterVerdict) -> [u8; 32] {
     let CounterVerdict::Gcra(verdict) = verdict;
-    pack([
-        verdict.admitted.into(),
-        verdict.remaining.into(),
-        millis(verdict.retry_after),
-        millis(verdict.reset_after),
-    ])
+    pack([verdict.admitted.into(), verdict.remaining.into(), millis(verdict.retry_after), millis(verdict.reset_after)])
 }
 
 /// What [`encode_verdict`] encoded in answer to `op`.

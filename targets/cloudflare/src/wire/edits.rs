@@ -6,13 +6,7 @@ use super::frame::Frame;
 
 /// Writes the edits that make the fields of `before` (packed, after `skip` lines) into `after`, but for those that
 /// `ignore` names.
-pub(super) fn write_edits(
-    frame: &mut Frame,
-    before: &[u8],
-    skip: usize,
-    after: &HeaderMap,
-    ignore: fn(&str) -> bool,
-) {
+pub(super) fn write_edits(frame: &mut Frame, before: &[u8], skip: usize, after: &HeaderMap, ignore: fn(&str) -> bool) {
     let mut lines = before.split(|byte| *byte == b'\n').skip(skip);
     let mut fields = Vec::with_capacity(32);
     while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
