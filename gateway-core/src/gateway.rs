@@ -58,8 +58,13 @@ impl<P: Platform> Gateway<P> {
     /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
     ///
     /// Never fails: what goes wrong becomes a problem (RFC 9457). Dropping the future cancels the upstream exchange.
-    pub async fn handle(&self, request: Request<Body<P::Stream>>, peer: Peer) -> Outcome<P::Stream> {
-        exec::run(&self.plan, &self.platform, request, peer, None).await
+    // No `async fn`: each layer of those copies the whole state of the next, some kilobytes, twice.
+    pub fn handle(
+        &self,
+        request: Request<Body<P::Stream>>,
+        peer: Peer,
+    ) -> impl Future<Output = Outcome<P::Stream>> {
+        exec::run(&self.plan, &self.platform, request, peer, None)
     }
 
     /// Answers `request` as [`handle`](Self::handle) does, and tells `trace` every step.

@@ -56,8 +56,9 @@ pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> R
     match config::read(text) {
         Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
         Err(reading) => {
-            let errors = reading.config.as_ref().and_then(|config| compile(config, capabilities, secrets).err());
-            Err(reading.explain(errors.unwrap_or_default()))
+            let read = reading.config.as_ref();
+            let errors = read.map(|config| compile::mistakes(config, capabilities, secrets)).unwrap_or_default();
+            Err(reading.explain(errors))
         }
     }
 }

@@ -74,6 +74,9 @@ impl<'c> Compiler<'c> {
         for (i, host) in hosts.iter().enumerate() {
             let at = at.index(i);
             match HostPattern::parse(host) {
+                Ok(_) if has_port(host) => {
+                    self.error_with(&at, format!("`{host}` has a port, and ports do not count"), "leave the port out");
+                }
                 Ok(pattern) if patterns.contains(&pattern) => {
                     self.error_with(&at, format!("the host `{host}` is there twice"), "remove one");
                 }
@@ -199,6 +202,11 @@ impl<'c> Compiler<'c> {
     fn unmatchable(&mut self, at: &At<'_>, error: &impl Display) {
         self.error(at, error.to_string());
     }
+}
+
+/// Whether `host` ends with a port.
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':')
 }
 
 fn method_help(error: &MethodError) -> String {

@@ -26,7 +26,23 @@ const DEFAULT_NAME: &str = "edgeway";
 /// # Errors
 /// Every mistake at once.
 pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
+    run(config, capabilities, secrets, true)
+}
+
+/// The mistakes in what could be read of a configuration. Conflicts are not among them: a route that lost its methods would
+/// clash with routes that it has nothing to do with.
+pub(super) fn mistakes(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<ConfigError> {
+    run(config, capabilities, secrets, false).err().unwrap_or_default()
+}
+
+fn run(
+    config: &Config,
+    capabilities: &Capabilities,
+    secrets: &dyn Secrets,
+    is_whole: bool,
+) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
+        is_whole,
         config,
         capabilities,
         secrets,
@@ -53,6 +69,8 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
+    /// Whether `config` is all that its author wrote.
+    is_whole: bool,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -96,8 +114,8 @@ impl<'c> Compiler<'c> {
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                for conflict in conflicts {
-                    self.conflict(&routes, &conflict);
+                if self.is_whole {
+                    conflicts.iter().for_each(|conflict| self.conflict(&routes, conflict));
                 }
                 None
             }

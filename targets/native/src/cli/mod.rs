@@ -13,9 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// An API gateway
+/// An API gateway: one configuration for Cloudflare Workers, Spin and this program
 #[derive(Debug, Parser)]
-#[command(name = "edgeway", version, about, disable_help_subcommand = true)]
+#[command(name = "edgeway", version, disable_help_subcommand = true, after_help = "Example:\n  edgeway demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,39 +1,26 @@
 //! The idle connections to one upstream, and the exchange over one of them.
 
-use std::error::Error;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 use std::time::Duration;
 
-use gateway_core::body::Body;
 use gateway_core::plan::Upstream;
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme};
-use http::header::HOST;
-use http::uri::Authority;
-use http::{Method, Request, Response, Uri, Version};
-use hyper::body::Incoming;
+use gateway_core::ports::{IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 
 use super::connect::connect;
 use super::deadline::{Due, Point, Watch};
-use super::lease::{Connection, Lease};
+use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
 use crate::clock::{Tick, Ticker, Watched};
-use crate::stream::{Outgoing, Stream, StreamError};
+use crate::stream::Outgoing;
 
 /// How long a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How many idle connections a pool keeps.
 const MAX_IDLE: usize = 256;
-
-/// An upstream that closes idle connections has hardly done so within this time: a request on a connection that was used
-/// more recently is not kept for being sent again.
-const FRESH_MILLIS: Tick = 500;
 
 /// What makes two upstreams use the same connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +45,6 @@ pub struct Pool {
 struct Idle {
     connection: Connection,
     since: Tick,
-}
-
-/// A request that was not answered.
-struct Unsent {
-    error: IoError,
-    /// The request, if nothing of it was sent.
-    request: Option<Request<Outgoing>>,
 }
 
 impl PoolKey {
@@ -106,119 +86,42 @@ impl Pool {
         &self.key
     }
 
-    /// Sends `request`, whose URI is in origin form, and returns the response once its head has arrived.
-    ///
-    /// # Errors
-    /// As [`Fetch::fetch`](gateway_core::ports::Fetch::fetch).
-    pub async fn fetch(
-        self: &Arc<Self>,
-        mut request: Request<Body<Stream>>,
-        deadlines: &Deadlines,
-    ) -> Result<Response<Body<Stream>>, IoError> {
-        *request.version_mut() = Version::HTTP_11;
-        let due = Due::new(deadlines, &self.ticker, self.tls.is_some());
-        let mut exchange = pin!(self.exchange(request.map(Outgoing), deadlines.connect, &due));
-        let Some(instant) = due.head.and_then(Point::exact) else { return exchange.await };
-        let mut timer = pin!(tokio::time::sleep_until(instant));
-        poll_fn(|cx| match exchange.as_mut().poll(cx) {
-            Poll::Pending => timer.as_mut().poll(cx).map(|()| Err(IoError::new(due.head_error))),
-            ready => ready,
-        })
-        .await
+    /// Whether its connections may be shared by several exchanges.
+    pub(super) fn may_multiplex(&self) -> bool {
+        self.tls.is_some()
     }
 
-    async fn exchange(
-        self: &Arc<Self>,
-        mut request: Request<Outgoing>,
-        connect_within: Option<Duration>,
-        due: &Due,
-    ) -> Result<Response<Body<Stream>>, IoError> {
-        let shared = if self.tls.is_some() { lock(&self.h2).clone() } else { None };
-        if let Some(sender) = shared {
-            match self.send_h2(sender, request, due).await {
-                Err(Unsent { request: Some(unsent), .. }) => request = unsent,
-                Err(unsent) => return Err(unsent.error),
-                Ok(response) => return Ok(response),
-            }
-        } else if let Some((connection, idle_for)) = self.take().await {
-            let copy = if idle_for > FRESH_MILLIS { copy_if_repeatable(&request) } else { None };
-            match self.send(connection, request, due).await {
-                Ok(response) => return Ok(response),
-                // RFC 9110 §9.2.2, RFC 9112 §9.3.1: the upstream closed an idle connection just when it was used again.
-                Err(Unsent { error, request: None }) if error.kind == IoErrorKind::Closed => match copy {
-                    Some(copy) => request = copy,
-                    None => return Err(error),
-                },
-                Err(Unsent { request: Some(unsent), .. }) => request = unsent,
-                Err(unsent) => return Err(unsent.error),
-            }
-        }
-        self.send_on_new(request, connect_within, due).await
+    /// The worker's time.
+    pub(super) fn ticker(&self) -> &Ticker {
+        &self.ticker
     }
 
-    async fn send_on_new(
-        self: &Arc<Self>,
-        request: Request<Outgoing>,
-        connect_within: Option<Duration>,
-        due: &Due,
-    ) -> Result<Response<Body<Stream>>, IoError> {
-        // On the heap: it is rare, and would make every exchange's future larger.
-        match Box::pin(self.open(connect_within, due)).await? {
-            Opened::H1(connection) => self.send(connection, request, due).await,
-            Opened::H2(sender) => self.send_h2(sender, request, due).await,
-        }
-        .map_err(|unsent| unsent.error)
+    /// The HTTP/2 connection, if there is one that still stands.
+    pub(super) fn shared(&self) -> Option<http2::SendRequest<Outgoing>> {
+        let mut shared = lock(&self.h2);
+        shared.take_if(|sender| sender.is_closed());
+        shared.clone()
     }
 
-    async fn send(
-        self: &Arc<Self>,
-        mut connection: Connection,
-        request: Request<Outgoing>,
-        due: &Due,
-    ) -> Result<Response<Body<Stream>>, Unsent> {
-        connection.watch.set(due.head.and_then(Point::coarse));
-        match connection.sender.try_send_request(request).await {
-            Ok(response) => {
-                let (head, incoming) = response.into_parts();
-                let lease = Lease::new(Some((connection, Arc::clone(self))), due);
-                Ok(Response::from_parts(head, body(incoming, lease)))
+    /// An idle connection that is ready, and for how many milliseconds it was idle; `None` if there is none or the next may
+    /// need a moment.
+    pub(super) fn take_ready(&self) -> Option<(Connection, Tick)> {
+        let mut idle = lock(&self.idle);
+        loop {
+            let found = idle.pop()?;
+            if found.connection.sender.is_closed() || found.connection.watch.overdue() {
+                continue;
             }
-            Err(_) if connection.watch.overdue() => Err(Unsent { error: IoError::new(due.head_error), request: None }),
-            Err(mut failed) => {
-                let request = failed.take_message();
-                Err(Unsent { error: classify(failed.error(), request.is_some()), request })
+            if found.connection.sender.is_ready() {
+                return Some((found.connection, self.ticker.now().saturating_sub(found.since)));
             }
-        }
-    }
-
-    async fn send_h2(
-        &self,
-        mut sender: http2::SendRequest<Outgoing>,
-        mut request: Request<Outgoing>,
-        due: &Due,
-    ) -> Result<Response<Body<Stream>>, Unsent> {
-        to_h2(&mut request);
-        match sender.try_send_request(request).await {
-            Ok(response) => {
-                let (head, incoming) = response.into_parts();
-                Ok(Response::from_parts(head, body(incoming, Lease::new(None, due))))
-            }
-            Err(mut failed) => {
-                let mut request = failed.take_message();
-                let error = classify(failed.error(), request.is_some());
-                if sender.is_closed() {
-                    lock(&self.h2).take_if(|kept| kept.is_closed());
-                }
-                if let Some(request) = &mut request {
-                    to_h1(request);
-                }
-                Err(Unsent { error, request })
-            }
+            idle.push(found);
+            return None;
         }
     }
 
     /// An idle connection that still stands, and for how many milliseconds it was idle.
-    async fn take(&self) -> Option<(Connection, Tick)> {
+    pub(super) async fn take(&self) -> Option<(Connection, Tick)> {
         loop {
             let Idle { mut connection, since } = lock(&self.idle).pop()?;
             let usable = connection.sender.is_ready()
@@ -241,7 +144,7 @@ impl Pool {
         }
     }
 
-    async fn open(self: &Arc<Self>, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
+    pub(super) async fn open(&self, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
         let connecting = connect(&self.key.host, self.key.port, self.tls.as_ref());
         let head = due.head.map(|point| match point {
             Point::Exact(instant) => instant.into_std(),
@@ -283,7 +186,8 @@ impl Pool {
     }
 }
 
-enum Opened {
+/// A new connection.
+pub(super) enum Opened {
     H1(Connection),
     H2(http2::SendRequest<Outgoing>),
 }
@@ -299,76 +203,4 @@ impl Watched for Pool {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
-    if hyper::body::Body::is_end_stream(&incoming) {
-        lease.give_back();
-        Body::Empty
-    } else {
-        Body::Stream(Stream::from_upstream(incoming, lease))
-    }
-}
-
-/// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and nothing of a body is lost.
-fn copy_if_repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
-    let idempotent = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
-    );
-    let body = match &request.body().0 {
-        Body::Empty => Body::Empty,
-        Body::Full(bytes) => Body::Full(bytes.clone()),
-        Body::Stream(_) => return None,
-    };
-    if !idempotent {
-        return None;
-    }
-    let mut copy = Request::new(Outgoing(body));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
-}
-
-/// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).
-fn to_h2(request: &mut Request<Outgoing>) {
-    *request.version_mut() = Version::HTTP_2;
-    let Some(host) = request.headers_mut().remove(HOST) else { return };
-    let Ok(authority) = Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes())) else { return };
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = Some(http::uri::Scheme::HTTPS);
-    parts.authority = Some(authority);
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-}
-
-/// Undoes [`to_h2`], for the next connection may speak HTTP/1.1.
-fn to_h1(request: &mut Request<Outgoing>) {
-    *request.version_mut() = Version::HTTP_11;
-    let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = None;
-    if let Some(host) = parts.authority.take().and_then(|name| name.as_str().parse().ok()) {
-        request.headers_mut().insert(HOST, host);
-    }
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-}
-
-/// Why an exchange failed, as hyper tells it.
-fn classify(error: &hyper::Error, unsent: bool) -> IoError {
-    if unsent {
-        return IoError::before_send(IoErrorKind::Closed);
-    }
-    if let Some(body) = error.source().and_then(|source| source.downcast_ref::<StreamError>()) {
-        return IoError::new(body.kind);
-    }
-    let kind = if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {
-        IoErrorKind::Protocol
-    } else {
-        IoErrorKind::Closed
-    };
-    IoError::new(kind)
 }
