@@ -13,5 +13,6 @@ mod http1;
 mod lifecycle;
 mod memory;
 mod proxy;
+mod redis;
 mod support;
 mod tls;
