@@ -1,5 +1,7 @@
 //! The rate limit in the languages of its stores: the same as the kernel, and exact when hundreds ask at once.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
+
 mod common;
 
 use std::time::Duration;

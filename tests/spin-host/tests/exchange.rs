@@ -1,5 +1,7 @@
 //! What clients and upstreams see of a proxied exchange.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
+
 mod common;
 
 use std::time::Duration;
