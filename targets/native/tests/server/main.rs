@@ -1,5 +1,13 @@
 //! The native server over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what goes wrong in a test ends it"
+)]
+
 mod demo;
 mod http1;
 mod lifecycle;
