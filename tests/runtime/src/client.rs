@@ -1,26 +1,28 @@
 //! A client that sends what a case says, byte for byte.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use edgeway_corpus::{Request, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::runtimes::Gateway;
 use crate::wire::{Framing, Reader, chunk, write_head};
 
 /// How long an answer may take before the gateway counts as hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Sends `request` to `address` on a connection of its own and reads the answer to its end.
+/// Sends `request` to `gateway` on a connection of its own and reads the answer to its end.
 ///
 /// # Errors
 /// When there is no answer, or one that is not HTTP.
-pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<Response> {
+pub(crate) async fn send(gateway: &Gateway, request: &Request) -> io::Result<Response> {
     let exchange = async {
-        let (read, mut write) = TcpStream::connect(address).await?.into_split();
-        let (head, pieces) = serialise(request);
+        let (read, mut write) = TcpStream::connect(gateway.address).await?.into_split();
+        let client = request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string();
+        let (head, pieces) = serialise(request, gateway.behind_edge.then_some(&client));
         // The answer may come before the whole request has left (413), and nobody reads the rest then.
         let send = async {
             let _: io::Result<()> = async {
@@ -41,6 +43,15 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<R
     tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
+/// Sends a GET request for `url`.
+///
+/// # Errors
+/// When there is no answer, or one that is not HTTP.
+pub(crate) async fn get(gateway: &Gateway, url: &str) -> io::Result<Response> {
+    let request = serde_json::from_value(serde_json::json!({ "url": url }))?;
+    send(gateway, &request).await
+}
+
 async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, method: &str) -> io::Result<Response> {
     let head = reader.response().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
     // RFC 9112 §6.3: these never have content.
@@ -50,7 +61,9 @@ async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, method: &st
 }
 
 /// The head, and the content in the pieces in which it goes out.
-fn serialise(request: &Request) -> (Vec<u8>, Vec<Vec<u8>>) {
+///
+/// `client` is stated as Cloudflare's edge does.
+fn serialise(request: &Request, client: Option<&String>) -> (Vec<u8>, Vec<Vec<u8>>) {
     let (_, authority, target) = request.parts();
     let has = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     let length = request.body.as_ref().map(|body| body.bytes().len().to_string());
@@ -58,6 +71,7 @@ fn serialise(request: &Request) -> (Vec<u8>, Vec<Vec<u8>>) {
     if !has("host") && !authority.is_empty() {
         headers.push(("Host", authority));
     }
+    headers.extend(client.map(|client| ("CF-Connecting-IP", client.as_str())));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let mut pieces = Vec::new();
     if let (Some(body), Some(length)) = (&request.body, &length) {
