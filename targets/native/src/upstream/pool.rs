@@ -60,13 +60,6 @@ struct Idle {
     since: Tick,
 }
 
-/// A request that was not answered.
-struct Unsent {
-    error: IoError,
-    /// The request, if nothing of it was sent.
-    request: Option<Request<Outgoing>>,
-}
-
 impl PoolKey {
     /// The key of `upstream`.
     ///
@@ -117,7 +110,10 @@ impl Pool {
     ) -> Result<Response<Body<Stream>>, IoError> {
         *request.version_mut() = Version::HTTP_11;
         let due = Due::new(deadlines, &self.ticker, self.tls.is_some());
-        let mut exchange = pin!(self.exchange(request.map(Outgoing), deadlines.connect, &due));
+        // The functions below take it from here when they send it, and put it back if nothing of it was sent: handed from
+        // one to the next, it would be copied at each step, and have a place of its own in each one's state.
+        let mut request = Some(request.map(Outgoing));
+        let mut exchange = pin!(self.exchange(&mut request, deadlines.connect, &due));
         let Some(instant) = due.head.and_then(Point::exact) else { return exchange.await };
         let mut timer = pin!(tokio::time::sleep_until(instant));
         poll_fn(|cx| match exchange.as_mut().poll(cx) {
@@ -129,28 +125,23 @@ impl Pool {
 
     async fn exchange(
         self: &Arc<Self>,
-        mut request: Request<Outgoing>,
+        request: &mut Option<Request<Outgoing>>,
         connect_within: Option<Duration>,
         due: &Due,
     ) -> Result<Response<Body<Stream>>, IoError> {
         let shared = if self.tls.is_some() { lock(&self.h2).clone() } else { None };
         if let Some(sender) = shared {
-            match self.send_h2(sender, request, due).await {
-                Err(Unsent { request: Some(unsent), .. }) => request = unsent,
-                Err(unsent) => return Err(unsent.error),
-                Ok(response) => return Ok(response),
+            let answer = self.send_h2(sender, request, due).await;
+            if answer.is_ok() || request.is_none() {
+                return answer;
             }
         } else if let Some((connection, idle_for)) = self.take().await {
-            let copy = if idle_for > FRESH_MILLIS { copy_if_repeatable(&request) } else { None };
+            let copy = if idle_for > FRESH_MILLIS { request.as_ref().and_then(copy_if_repeatable) } else { None };
             match self.send(connection, request, due).await {
-                Ok(response) => return Ok(response),
+                Err(_) if request.is_some() => {}
                 // RFC 9110 §9.2.2, RFC 9112 §9.3.1: the upstream closed an idle connection just when it was used again.
-                Err(Unsent { error, request: None }) if error.kind == IoErrorKind::Closed => match copy {
-                    Some(copy) => request = copy,
-                    None => return Err(error),
-                },
-                Err(Unsent { request: Some(unsent), .. }) => request = unsent,
-                Err(unsent) => return Err(unsent.error),
+                Err(error) if error.kind == IoErrorKind::Closed && copy.is_some() => *request = copy,
+                answer => return answer,
             }
         }
         self.send_on_new(request, connect_within, due).await
@@ -158,7 +149,7 @@ impl Pool {
 
     async fn send_on_new(
         self: &Arc<Self>,
-        request: Request<Outgoing>,
+        request: &mut Option<Request<Outgoing>>,
         connect_within: Option<Duration>,
         due: &Due,
     ) -> Result<Response<Body<Stream>>, IoError> {
@@ -167,26 +158,26 @@ impl Pool {
             Opened::H1(connection) => self.send(connection, request, due).await,
             Opened::H2(sender) => self.send_h2(sender, request, due).await,
         }
-        .map_err(|unsent| unsent.error)
     }
 
     async fn send(
         self: &Arc<Self>,
         mut connection: Connection,
-        request: Request<Outgoing>,
+        request: &mut Option<Request<Outgoing>>,
         due: &Due,
-    ) -> Result<Response<Body<Stream>>, Unsent> {
+    ) -> Result<Response<Body<Stream>>, IoError> {
+        let Some(message) = request.take() else { return Err(IoError::before_send(IoErrorKind::Other)) };
         connection.watch.set(due.head.and_then(Point::coarse));
-        match connection.sender.try_send_request(request).await {
+        match connection.sender.try_send_request(message).await {
             Ok(response) => {
                 let (head, incoming) = response.into_parts();
                 let lease = Lease::new(Some((connection, Arc::clone(self))), due);
                 Ok(Response::from_parts(head, body(incoming, lease)))
             }
-            Err(_) if connection.watch.overdue() => Err(Unsent { error: IoError::new(due.head_error), request: None }),
+            Err(_) if connection.watch.overdue() => Err(IoError::new(due.head_error)),
             Err(mut failed) => {
-                let request = failed.take_message();
-                Err(Unsent { error: classify(failed.error(), request.is_some()), request })
+                *request = failed.take_message();
+                Err(classify(failed.error(), request.is_some()))
             }
         }
     }
@@ -194,25 +185,25 @@ impl Pool {
     async fn send_h2(
         &self,
         mut sender: http2::SendRequest<Outgoing>,
-        mut request: Request<Outgoing>,
+        request: &mut Option<Request<Outgoing>>,
         due: &Due,
-    ) -> Result<Response<Body<Stream>>, Unsent> {
-        to_h2(&mut request);
-        match sender.try_send_request(request).await {
+    ) -> Result<Response<Body<Stream>>, IoError> {
+        let Some(mut message) = request.take() else { return Err(IoError::before_send(IoErrorKind::Other)) };
+        to_h2(&mut message);
+        match sender.try_send_request(message).await {
             Ok(response) => {
                 let (head, incoming) = response.into_parts();
                 Ok(Response::from_parts(head, body(incoming, Lease::new(None, due))))
             }
             Err(mut failed) => {
-                let mut request = failed.take_message();
-                let error = classify(failed.error(), request.is_some());
+                *request = failed.take_message();
                 if sender.is_closed() {
                     lock(&self.h2).take_if(|kept| kept.is_closed());
                 }
-                if let Some(request) = &mut request {
+                if let Some(request) = request {
                     to_h1(request);
                 }
-                Err(Unsent { error, request })
+                Err(classify(failed.error(), request.is_some()))
             }
         }
     }
