@@ -11,7 +11,7 @@
  *     {"id":3,"get":{"key":"k"}}  → {"id":3,"value":"text"} or {"id":3,"value":null}   what KV holds
  *     {"id":4,"stop":{}}          → {"id":4}
  *
- * It stands in for Cloudflare's edge in no way: whoever sends requests states the client in `CF-Connecting-IP`.
+ * In front of the Worker is what Cloudflare's edge does for it: stating the client's address.
  * The end of standard input ends the process. Run it with the Node that `npm ci` installs: `node_modules/.bin/node`.
  */
 
@@ -27,6 +27,18 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const script = readFileSync(`${root}dist/cloudflare/worker.js`, "utf8");
 const wasm = readFileSync(`${root}dist/cloudflare/edgeway.wasm`);
 
+const edge = `
+  import worker from "./dist/cloudflare/worker.js";
+  export { CounterCell } from "./dist/cloudflare/worker.js";
+  export default {
+    fetch(request, ...context) {
+      const stated = new Request(request);
+      stated.headers.set("CF-Connecting-IP", "127.0.0.1");
+      return worker.fetch(stated, ...context);
+    },
+  };
+`;
+
 let miniflare;
 let generation = 0;
 
@@ -37,6 +49,7 @@ function worker({ config, bindings = {} }) {
     name: `edgeway-${generation}`,
     modulesRoot: root,
     modules: [
+      { type: "ESModule", path: `${root}edge.js`, contents: edge },
       { type: "ESModule", path: `${root}dist/cloudflare/worker.js`, contents: script },
       { type: "CompiledWasm", path: `${root}dist/cloudflare/edgeway.wasm`, contents: wasm },
       { type: "Text", path: `${root}gateway.json`, contents: config },

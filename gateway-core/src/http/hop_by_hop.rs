@@ -1,6 +1,6 @@
 //! Fields that end at this hop (RFC 9110 §7.6.1).
 
-use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::identity;
@@ -13,8 +13,9 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// The fields that always end here, each under the bit of its place.
 ///
 /// The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
-/// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1).
-static HOP_BY_HOP: [HeaderName; 11] = [
+/// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1). `Trailer` is not: trailers are passed on, and so is what announces them
+/// (RFC 9110 §6.6.2).
+static HOP_BY_HOP: [HeaderName; 10] = [
     CONNECTION,
     TE,
     KEEP_ALIVE,
@@ -22,14 +23,13 @@ static HOP_BY_HOP: [HeaderName; 11] = [
     PROXY_AUTHENTICATE,
     PROXY_AUTHORIZATION,
     PROXY_AUTHENTICATION_INFO,
-    TRAILER,
     TRANSFER_ENCODING,
     UPGRADE,
     HTTP2_SETTINGS,
 ];
 
 /// The same as text.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 10] = [
     "connection",
     "te",
     "keep-alive",
@@ -37,7 +37,6 @@ pub(crate) const NAMES: [&str; 11] = [
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-authentication-info",
-    "trailer",
     "transfer-encoding",
     "upgrade",
     "http2-settings",
@@ -87,13 +86,12 @@ fn found(headers: &HeaderMap) -> u16 {
 pub(crate) fn place(name: &str) -> Option<u8> {
     Some(match name.len() {
         2 if name == "te" => 1,
-        7 if name == "trailer" => 7,
-        7 if name == "upgrade" => 9,
+        7 if name == "upgrade" => 8,
         10 if name == "connection" => 0,
         10 if name == "keep-alive" => 2,
-        14 if name == "http2-settings" => 10,
+        14 if name == "http2-settings" => 9,
         16 if name == "proxy-connection" => 3,
-        17 if name == "transfer-encoding" => 8,
+        17 if name == "transfer-encoding" => 7,
         18 if name == "proxy-authenticate" => 4,
         19 if name == "proxy-authorization" => 5,
         25 if name == "proxy-authentication-info" => 6,

@@ -1,8 +1,10 @@
-/** The wasm instance and how text and bytes get into it and out of it. See `src/wire/mod.rs` for what they mean. */
+/** The wasm instance, and how text and bytes get into it and out of it; `src/wire/` is the other side. */
 
 import * as wasm from "edgeway-wasm";
+import { packFields } from "./head.ts";
+import type { Failed } from "./upstream.ts";
 
-/** What the core asks for next; `Kind` in `src/wire/frame.rs`. */
+/** What the core asks for; `Kind` in `src/wire/frame.rs`. */
 export const Kind = {
   Respond: 0,
   Fetch: 1,
@@ -11,6 +13,7 @@ export const Kind = {
   Put: 4,
   Delete: 5,
   Count: 6,
+  /** From here on, the exchange has come to nothing. */
   Broken: 7,
   Malformed: 8,
 } as const;
@@ -33,124 +36,164 @@ const Word = {
   Ttl: 13,
 } as const;
 
-/** How an effect failed; `failure_of` in `src/exports.rs`. */
-export const Failure = {
-  Other: 0,
-  Dns: 1,
-  Connect: 2,
-  FirstByteTimeout: 3,
-  TotalTimeout: 4,
-  Closed: 5,
-  BodyTooLarge: 6,
-  Client: 7,
-  Store: 8,
-  Tls: 9,
-  Protocol: 10,
-} as const;
+const BODIES = ["empty", "full", "stream"] as const;
+const NO_LIMIT = 0xffff_ffff;
+const INBOX = 32 * 1024;
 
-export type FrameBody =
-  | { kind: "empty" }
-  | { kind: "full"; content: Uint8Array<ArrayBuffer> }
-  | { kind: "stream"; slot: number; limit: number };
+/** What the core asks for, copied out of its memory. */
+export interface Frame {
+  id: number;
+  text: string;
+  body: (typeof BODIES)[number];
+  /** Of a full body. */
+  content: Uint8Array<ArrayBuffer>;
+  /** Of a streamed body: 0 for the client's, or which fetch's. */
+  slot: number;
+  /** Of a streamed body, in bytes. */
+  limit: number;
+  status: number;
+  /** Which fetch's head the edits apply to; 0 for a new head. */
+  base: number;
+  /** Deadlines, in ms; 0 for none. */
+  firstByte: number;
+  total: number;
+  /** In seconds; 0 for none. */
+  ttl: number;
+}
+
+/** What became of what the core asked for. */
+export type Completion = Response | Uint8Array | Failed | undefined;
+
+/** An exchange in the core. Those of an instance that trapped are gone with it. */
+export interface Ticket {
+  id: number;
+  instance: number;
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const nothing = new Uint8Array(0);
 
+let initialise: () => void;
+let instance = 0;
 let memory: WebAssembly.Memory;
 let bytes: Uint8Array<ArrayBuffer>;
-let words: Int32Array;
-let inbox = 0;
-let inboxSize = 0;
+let words: Uint32Array;
+let inbox: number;
+let inboxSize: number;
 
-/** Starts the instance; once. */
-export function start(module: WebAssembly.Module): void {
-  adopt(wasm.initSync({ module }).memory);
+/** Starts the instance with a configuration; throws what is wrong with that. */
+export function start(module: WebAssembly.Module, config: string, bindings: string): void {
+  initialise = () => {
+    memory = wasm.initSync({ module }).memory;
+    instance += 1;
+    bytes = nothing;
+    inboxSize = INBOX;
+    inbox = wasm.reserve(INBOX);
+    const faults = wasm.load(config, bindings);
+    if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
+  };
+  initialise();
 }
 
-function adopt(fresh: WebAssembly.Memory): void {
-  memory = fresh;
-  view();
-  inboxSize = 32 * 1024;
-  inbox = wasm.reserve(inboxSize);
+/** Begins an exchange; what to do first is in the frame, unless it came to nothing. */
+export function begin(head: string, hasBody: boolean): number {
+  return guarded(() => wasm.begin(sendText(head), hasBody, Date.now()));
 }
 
-function view(): void {
-  bytes = new Uint8Array(memory.buffer as ArrayBuffer);
-  words = new Int32Array(memory.buffer);
+/** Goes on with an exchange; what to do next is in the frame, unless it came to nothing. */
+export function resume(ticket: Ticket, completion: Completion): number {
+  if (ticket.instance !== instance) return Kind.Broken;
+  const { id } = ticket;
+  return guarded(() => {
+    const now = Date.now();
+    if (completion instanceof Response) {
+      const { status, headers, body } = completion;
+      return wasm.resume_head(id, status, sendText(packFields(headers)), body !== null, now);
+    }
+    if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now);
+    if (completion === undefined) return wasm.resume_nothing(id, now);
+    return wasm.resume_failed(id, completion.failure, now);
+  });
 }
 
-/** Memory that has grown leaves the old views empty. */
-function current(): Uint8Array<ArrayBuffer> {
-  if (bytes.byteLength === 0) view();
+/** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
+function guarded(call: () => number): number {
+  try {
+    return call();
+  } catch (error) {
+    console.error(`the core failed: ${error}`);
+    wasm.__wbg_reset_state();
+    initialise();
+    return Kind.Broken;
+  }
+}
+
+/** Tells the core of exchanges that will never go on. */
+export const abandon = {
+  /** Cancels exchange `id` once `owner` is garbage. */
+  when(owner: object, id: number): Ticket {
+    const ticket = { id, instance };
+    abandoned.register(owner, ticket, owner);
+    return ticket;
+  },
+  /** Takes that back: the exchange has ended. */
+  never(owner: object): void {
+    abandoned.unregister(owner);
+  },
+};
+
+const abandoned = new FinalizationRegistry<Ticket>((ticket) => {
+  if (ticket.instance === instance) wasm.cancel(ticket.id);
+});
+
+/** Reads the frame; to be done before the next call into the core. */
+export function readFrame(): Frame {
+  const at = wasm.frame() >>> 2;
+  const memory = view();
+  const word = (place: number): number => words[at + place]!;
+  const piece = (from: number, len: number) => memory.subarray(word(from), word(from) + word(len));
+  const body = BODIES[word(Word.Body)]!;
+  const high = word(Word.LimitHigh);
+  return {
+    id: word(Word.Id),
+    text: word(Word.TextLen) === 0 ? "" : decoder.decode(piece(Word.TextAt, Word.TextLen)),
+    body,
+    content: body === "full" ? piece(Word.BodyAt, Word.BodyLen).slice() : nothing,
+    slot: word(Word.BodySlot),
+    limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + word(Word.LimitLow),
+    status: word(Word.Status),
+    base: word(Word.Base),
+    firstByte: word(Word.FirstByte),
+    total: word(Word.Total),
+    ttl: word(Word.Ttl),
+  };
+}
+
+/** The memory; when it has grown, earlier views of it are empty. */
+function view(): Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength === 0) {
+    bytes = new Uint8Array(memory.buffer as ArrayBuffer);
+    words = new Uint32Array(memory.buffer);
+  }
   return bytes;
+}
+
+function sendText(text: string): number {
+  // A UTF-16 code unit takes at most three bytes.
+  reserve(text.length * 3);
+  return encoder.encodeInto(text, view().subarray(inbox, inbox + inboxSize)).written;
+}
+
+function sendBytes(content: Uint8Array): number {
+  reserve(content.length);
+  view().set(content, inbox);
+  return content.length;
 }
 
 function reserve(len: number): void {
   if (len > inboxSize) {
-    inboxSize = len;
     inbox = wasm.reserve(len);
-  }
-}
-
-/** Writes `text` into the inbox and returns its length in bytes. */
-export function sendText(text: string): number {
-  // A UTF-16 code unit takes at most three bytes.
-  reserve(text.length * 3);
-  return encoder.encodeInto(text, current().subarray(inbox, inbox + inboxSize)).written;
-}
-
-/** Writes `content` into the inbox and returns its length. */
-export function sendBytes(content: Uint8Array): number {
-  reserve(content.length);
-  current().set(content, inbox);
-  return content.length;
-}
-
-/** What the core asks for, read once, before the next call into it. */
-export interface Frame {
-  id: number;
-  text: string;
-  status: number;
-  base: number;
-  firstByte: number;
-  total: number;
-  ttl: number;
-  at: number;
-}
-
-/** Reads the frame that the last call left. */
-export function readFrame(): Frame {
-  const address = wasm.frame();
-  const memory = current();
-  const at = address >>> 2;
-  const textAt = words[at + Word.TextAt]! >>> 0;
-  const textLen = words[at + Word.TextLen]!;
-  return {
-    id: words[at + Word.Id]!,
-    text: textLen === 0 ? "" : decoder.decode(memory.subarray(textAt, textAt + textLen)),
-    status: words[at + Word.Status]!,
-    base: words[at + Word.Base]!,
-    firstByte: words[at + Word.FirstByte]! >>> 0,
-    total: words[at + Word.Total]! >>> 0,
-    ttl: words[at + Word.Ttl]! >>> 0,
-    at,
-  };
-}
-
-/** Reads the body that goes with `frame`; before the next call into the core. */
-export function readBody(frame: Frame): FrameBody {
-  const at = frame.at;
-  switch (words[at + Word.Body]) {
-    case 0:
-      return { kind: "empty" };
-    case 1: {
-      const from = words[at + Word.BodyAt]! >>> 0;
-      return { kind: "full", content: bytes.slice(from, from + words[at + Word.BodyLen]!) };
-    }
-    default: {
-      const high = words[at + Word.LimitHigh]! >>> 0;
-      const limit = high === 0xffffffff ? Infinity : high * 2 ** 32 + (words[at + Word.LimitLow]! >>> 0);
-      return { kind: "stream", slot: words[at + Word.BodySlot]!, limit };
-    }
+    inboxSize = len;
   }
 }

@@ -1,27 +1,64 @@
-/** Bounds on bodies in transit. A body that needs none is passed on as it is: wrapping one costs a crossing a chunk. */
+/** Bodies in transit. One that needs no bound is passed on as it is: wrapping it costs a crossing a chunk. */
 
 /** More came than the limit admits. */
 export class TooLarge extends Error {}
 
-/** `stream`, failing beyond `limit` bytes; itself if `headers` already state a length within it. */
-export function limited(stream: ReadableStream, limit: number, headers: Headers): ReadableStream {
-  if (limit === Infinity) return stream;
-  const stated = headers.get("content-length");
-  // The runtime ends a body at its stated length.
-  if (stated !== null && Number(stated) <= limit) return stream;
-  let left = limit;
-  const meter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      left -= chunk.byteLength;
-      if (left < 0) controller.error(new TooLarge());
-      else controller.enqueue(chunk);
-    },
-  });
-  return stream.pipeThrough(meter);
+/** A body that the runtime streams, and how much of it may be read. */
+export interface Source {
+  stream: ReadableStream<Uint8Array>;
+  /** The fields that came with it. */
+  headers: Headers;
+  /** In bytes; may be `Infinity`. */
+  limit: number;
 }
 
-/** All of `stream`, at most `limit` bytes. */
-export async function read(stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
+/** `source`'s stream, failing beyond its limit; the very stream if it states a length within that. */
+export function bounded(source: Source, onFailure: (error: unknown) => void = () => {}): ReadableStream<Uint8Array> {
+  if (source.limit === Infinity) return source.stream;
+  const stated = source.headers.get("content-length");
+  // The runtime ends a body at its stated length.
+  if (stated !== null && Number(stated) <= source.limit) return source.stream;
+  return metered(source, onFailure);
+}
+
+/**
+ * `onFailure` is called before the stream fails: where workerd sends a stream that fails, it ends the chunked body as if
+ * it were complete, unless the fetch has been aborted by then.
+ */
+function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  let left = limit;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) return controller.close();
+          left -= value.byteLength;
+          if (left < 0) throw new TooLarge();
+          controller.enqueue(value);
+        } catch (error) {
+          onFailure(error);
+          controller.error(error);
+          await reader.cancel(error).catch(() => {});
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** `response`, its body cut off when `signal` says so: a signal given to `fetch` alone does not reach a body passed on. */
+export function abortable(response: Response, signal: AbortSignal): Response {
+  if (response.body === null) return response;
+  const length = response.headers.get("content-length");
+  const relay = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
+  return new Response(response.body.pipeThrough(relay, { signal }), response);
+}
+
+/** All of `source`, unless that is more than its limit. */
+export async function read({ stream, limit }: Source): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {

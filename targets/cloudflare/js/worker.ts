@@ -3,15 +3,12 @@
 import { env } from "cloudflare:workers";
 import module from "./edgeway.wasm";
 import config from "../../gateway.json";
-import * as wasm from "edgeway-wasm";
 import { start } from "./core.ts";
-import { exchange, type Bindings } from "./exchange.ts";
+import { Exchange, type Bindings } from "./exchange.ts";
 
 export { CounterCell } from "./counter_cell.ts";
 
-start(module);
-const faults = wasm.load(config, JSON.stringify(textBindings(env)));
-if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
+start(module, config, JSON.stringify(textBindings(env)));
 
 /** Secrets and variables: the bindings that are text. */
 function textBindings(bindings: object): Record<string, string> {
@@ -19,5 +16,5 @@ function textBindings(bindings: object): Record<string, string> {
 }
 
 export default {
-  fetch: (request: Request, bindings: Bindings): Promise<Response> => exchange(request, bindings),
+  fetch: (request: Request, bindings: Bindings): Promise<Response> => new Exchange(request, bindings).answer(),
 };

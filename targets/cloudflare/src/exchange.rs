@@ -41,6 +41,7 @@ pub(crate) struct Heads {
 }
 
 struct Exchange {
+    id: u32,
     answer: Answer,
     heads: Heads,
 }
@@ -78,20 +79,20 @@ pub(crate) fn begin(answer: Answer, request: Bytes) -> Kind {
             u32::try_from(exchanges.len() - 1).unwrap_or(u32::MAX)
         })
     });
-    run(id, Exchange { answer, heads: Heads { request, responses: Vec::new() } }, None)
+    run(Exchange { id, answer, heads: Heads { request, responses: Vec::new() } }, None)
 }
 
 /// Runs exchange `id` on from the effect that it waits for.
 pub(crate) fn resume(id: u32, completion: impl FnOnce(&mut Heads) -> Result<Completion, IoError>) -> Kind {
     let Some(mut exchange) = take(id) else { return Kind::Broken };
     let completion = completion(&mut exchange.heads);
-    run(id, exchange, Some(completion))
+    run(exchange, Some(completion))
 }
 
 /// Forgets exchange `id`: its client has left.
 pub(crate) fn cancel(id: u32) {
     if take(id).is_some() {
-        FREE.with_borrow_mut(|free| free.push(id));
+        release(id);
     }
 }
 
@@ -124,12 +125,24 @@ pub(crate) async fn perform(write: impl FnOnce(&mut Frame, &Heads)) -> Result<Co
     .await
 }
 
-fn take(id: u32) -> Option<Exchange> {
-    EXCHANGES.with_borrow_mut(|exchanges| exchanges.get_mut(id as usize)?.take())
+/// The place of exchange `id`. The bits above it count how often the place was used: an id is not soon used again.
+const fn place(id: u32) -> usize {
+    (id & (PLACES - 1)) as usize
 }
 
-fn run(id: u32, exchange: Exchange, completion: Option<Result<Completion, IoError>>) -> Kind {
-    let Exchange { mut answer, heads } = exchange;
+/// More than an instance has memory for.
+const PLACES: u32 = 1 << 20;
+
+fn take(id: u32) -> Option<Exchange> {
+    EXCHANGES.with_borrow_mut(|exchanges| exchanges.get_mut(place(id))?.take_if(|exchange| exchange.id == id))
+}
+
+fn release(id: u32) {
+    FREE.with_borrow_mut(|free| free.push(id.wrapping_add(PLACES)));
+}
+
+fn run(exchange: Exchange, completion: Option<Result<Completion, IoError>>) -> Kind {
+    let Exchange { id, mut answer, heads } = exchange;
     RUNNING.with_borrow_mut(|running| {
         running.frame.clear(id);
         running.heads = heads;
@@ -140,12 +153,12 @@ fn run(id: u32, exchange: Exchange, completion: Option<Result<Completion, IoErro
         let heads = core::mem::take(&mut running.heads);
         match polled {
             Poll::Ready(outcome) => {
-                FREE.with_borrow_mut(|free| free.push(id));
+                release(id);
                 wire::write_response(&mut running.frame, &heads, outcome.response);
             }
             Poll::Pending => EXCHANGES.with_borrow_mut(|exchanges| {
-                if let Some(place) = exchanges.get_mut(id as usize) {
-                    *place = Some(Exchange { answer, heads });
+                if let Some(place) = exchanges.get_mut(place(id)) {
+                    *place = Some(Exchange { id, answer, heads });
                 }
             }),
         }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use gateway_core::body::Body;
 use gateway_core::ports::{Peer, Scheme};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use spin_sdk::wasip3::http::types as wasi;
 
@@ -18,7 +18,7 @@ const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 ///
 /// # Errors
 /// The status that a request gets which is not as RFC 9110 has it.
-pub(crate) fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
+pub(crate) async fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
     let mut headers = fields::read(&request.get_headers()).ok_or(StatusCode::BAD_REQUEST)?;
     let method = method(&request.get_method()).ok_or(StatusCode::NOT_IMPLEMENTED)?;
     let target = request.get_path_with_query().unwrap_or_default();
@@ -30,13 +30,17 @@ pub(crate) fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, 
     };
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
-    let has_body = has_body(&method, &headers);
+    let content = content(&method, &headers);
     if !headers.contains_key(HOST) {
-        // HTTP/2 has the host in `:authority`.
         let host = request.get_authority().and_then(|authority| HeaderValue::try_from(authority).ok());
         headers.extend(host.map(|host| (HOST, host)));
     }
-    let body = if has_body { Body::Stream(Stream::of_request(request, &headers)) } else { Body::Empty };
+    let body = match content {
+        Content::None => None,
+        Content::Some => Some(Stream::of_request(request, &headers)),
+        Content::Unknown => Stream::of_request(request, &headers).unless_empty().await,
+    };
+    let body = body.map_or(Body::Empty, Body::Stream);
     let mut received = Request::new(body);
     *received.method_mut() = method;
     *received.uri_mut() = uri;
@@ -57,13 +61,25 @@ fn remove_spin_fields(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether the request has content (RFC 9112 §6.3). HTTP/2 frames it without a header field and has no Host field; there
-/// only a method that carries content by nature is taken to have some.
-fn has_body(method: &Method, headers: &HeaderMap) -> bool {
+enum Content {
+    None,
+    Some,
+    Unknown,
+}
+
+/// Whether a request has content. HTTP/1.1 says it in the header (RFC 9112 §6.3); HTTP/2 does not, and has no Host field.
+///
+/// Hosts that hide the fields of the connection from a component, Host among them, look like HTTP/2. Where the header says
+/// nothing, a method whose requests carry content is taken to have some, so that its upstream is called at once; of others
+/// the content comes with the head, if there is any.
+fn content(method: &Method, headers: &HeaderMap) -> Content {
     match content_length(headers) {
-        Some(length) => length > 0,
-        None if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH) => true,
-        None => !headers.contains_key(HOST) && matches!(*method, Method::POST | Method::PUT | Method::PATCH),
+        Some(0) => Content::None,
+        Some(_) => Content::Some,
+        None if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH) => Content::Some,
+        None if headers.contains_key(HOST) => Content::None,
+        None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => Content::Some,
+        None => Content::Unknown,
     }
 }
 
@@ -100,6 +116,7 @@ pub(crate) fn respond(method: &Method, response: Response<Body<Stream>>) -> Resu
             (Some(bytes), ending)
         }
         Body::Stream(stream) => {
+            announce_trailers(&mut parts.headers, &stream);
             let (bytes, ending) = stream.into_parts();
             (Some(bytes), ending)
         }
@@ -108,6 +125,13 @@ pub(crate) fn respond(method: &Method, response: Response<Body<Stream>>) -> Resu
     let (response, _) = wasi::Response::new(headers, bytes, ending);
     response.set_status_code(parts.status.as_u16()).map_err(|()| wasi::ErrorCode::InternalError(None))?;
     Ok(response)
+}
+
+/// The gateway drops Trailer with the other fields of a connection; the next one's has to say the same.
+pub(crate) fn announce_trailers(headers: &mut HeaderMap, stream: &Stream) {
+    if let Some(names) = stream.trailer() {
+        headers.insert(TRAILER, names.clone());
+    }
 }
 
 /// The answer to every request while the configuration is wrong; what is wrong is in the log only.

@@ -14,6 +14,7 @@ use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
 use spin_sdk::wasip3::http::client;
 use spin_sdk::wasip3::http::types as wasi;
 
+use crate::exchange::announce_trailers;
 use crate::platform::Spin;
 use crate::stream::{Failure, Stream, content_length, no_trailers, of_bytes};
 use crate::{errors, fields};
@@ -24,6 +25,7 @@ impl Fetch for Spin {
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
         let method = call.request.method().clone();
+        let upstream = call.upstream;
         let (request, failure) = outgoing(call)?;
         let sent = {
             let sending = pin!(client::send(request));
@@ -37,6 +39,11 @@ impl Fetch for Spin {
         };
         match sent {
             Ok(response) => incoming(response, &method, deadline),
+            Err(wasi::ErrorCode::HttpRequestDenied) => {
+                let authority = authority(upstream);
+                eprintln!("edgeway: upstream `{}`: `allowed_outbound_hosts` does not list {authority}", upstream.name);
+                Err(IoError::new(IoErrorKind::Other))
+            }
             Err(code) => Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new)),
         }
     }
@@ -55,7 +62,13 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
     let (mut parts, body) = call.request.into_parts();
     let mut failure = Failure::default();
     let (bytes, ending) = match body {
-        Body::Empty => (None, no_trailers()),
+        Body::Empty => {
+            // Without it the host frames an empty body in chunks, except in requests of which it expects none.
+            if !matches!(parts.method, Method::GET | Method::HEAD) {
+                parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+            }
+            (None, no_trailers())
+        }
         Body::Full(content) => {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
             let (bytes, ending) = of_bytes(content);
@@ -63,6 +76,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         }
         Body::Stream(stream) => {
             failure = stream.failure();
+            announce_trailers(&mut parts.headers, &stream);
             let (bytes, ending) = stream.into_parts();
             (Some(bytes), ending)
         }

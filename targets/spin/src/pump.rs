@@ -20,20 +20,32 @@ pub(crate) struct Watch {
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
 
-/// Starts moving `bytes` and returns where they come out.
+/// Starts moving `first` and then `bytes`, and returns where they come out.
 ///
 /// A violation ends the body with an error, so that the receiver's connection breaks off: never with a clean end.
-pub(crate) fn start(bytes: StreamReader<u8>, ending: Ending, watch: Watch) -> (StreamReader<u8>, Ending) {
+pub(crate) fn start(
+    first: Vec<u8>,
+    bytes: StreamReader<u8>,
+    ending: Ending,
+    watch: Watch,
+) -> (StreamReader<u8>, Ending) {
     let (sink, out) = wit_stream::new();
     // The default is what the receiver gets if this component dies half-way.
     let (result, out_ending) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
-    spin_sdk::wasip3::spawn(run(bytes, ending, sink, result, watch));
+    spin_sdk::wasip3::spawn(run(first, bytes, ending, sink, result, watch));
     (out, out_ending)
 }
 
-async fn run(bytes: StreamReader<u8>, ending: Ending, sink: StreamWriter<u8>, result: EndingWriter, watch: Watch) {
+async fn run(
+    first: Vec<u8>,
+    bytes: StreamReader<u8>,
+    ending: Ending,
+    sink: StreamWriter<u8>,
+    result: EndingWriter,
+    watch: Watch,
+) {
     let moved = {
-        let moving = pin!(copy(bytes, ending, sink, watch.limit));
+        let moving = pin!(copy(first, bytes, ending, sink, watch.limit));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -55,15 +67,16 @@ async fn run(bytes: StreamReader<u8>, ending: Ending, sink: StreamWriter<u8>, re
 type Broken = (Option<IoErrorKind>, ErrorCode);
 
 async fn copy(
+    first: Vec<u8>,
     mut bytes: StreamReader<u8>,
     ending: Ending,
     mut sink: StreamWriter<u8>,
     limit: Option<u64>,
 ) -> Result<Option<Trailers>, Broken> {
     let mut moved: u64 = 0;
-    let mut buffer = Vec::with_capacity(CHUNK);
+    let mut chunk = first;
+    let mut ended = false;
     loop {
-        let (result, chunk) = bytes.read(buffer).await;
         moved = moved.saturating_add(chunk.len() as u64);
         if limit.is_some_and(|limit| moved > limit) {
             return Err((Some(IoErrorKind::BodyTooLarge), ErrorCode::HttpRequestBodySize(Some(moved))));
@@ -72,11 +85,13 @@ async fn copy(
         if !left.is_empty() {
             return Err((None, ErrorCode::ConnectionTerminated));
         }
-        if !matches!(result, StreamResult::Complete(_)) {
+        if ended {
             break;
         }
         left.reserve(CHUNK);
-        buffer = left;
+        let result;
+        (result, chunk) = bytes.read(left).await;
+        ended = !matches!(result, StreamResult::Complete(_));
     }
     drop(sink);
     ending.await.map_err(|code| (None, code))

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use gateway_core::ports::{IoError, IoErrorKind};
-use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRAILER};
+use http::{HeaderMap, HeaderValue};
 use spin_sdk::wasip3::clocks::monotonic_clock::Mark;
 use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
@@ -23,10 +23,14 @@ pub(crate) type Ending = FutureReader<Result<Option<Trailers>, ErrorCode>>;
 /// A body in transit.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    /// What has been read of it already.
+    first: Vec<u8>,
     bytes: StreamReader<u8>,
     ending: Ending,
     /// As its Content-Length says; the host holds the sender to it.
     length: Option<u64>,
+    /// The fields that may come as trailers: the host sends no others.
+    trailer: Option<HeaderValue>,
     limit: Option<u64>,
     deadline: Option<Mark>,
     failed: IoErrorKind,
@@ -61,8 +65,24 @@ impl Stream {
     }
 
     fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
-        let length = content_length(headers);
-        Self { bytes, ending, length, limit: None, deadline: None, failed, failure: Failure::default() }
+        let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
+        Self { first, bytes, ending, length, trailer, limit: None, deadline: None, failed, failure: Failure::default() }
+    }
+
+    /// This body, if there is any: reads its beginning to find out.
+    pub(crate) async fn unless_empty(mut self) -> Option<Self> {
+        let mut ended = false;
+        while self.first.is_empty() && !ended {
+            let (result, first) = self.bytes.read(Vec::with_capacity(CHUNK)).await;
+            self.first = first;
+            ended = !matches!(result, StreamResult::Complete(_));
+        }
+        (!ended || !self.first.is_empty()).then_some(self)
+    }
+
+    /// What its Trailer field said.
+    pub(crate) fn trailer(&self) -> Option<&HeaderValue> {
+        self.trailer.as_ref()
     }
 
     /// This body, failing once it turns out longer than `limit`.
@@ -79,10 +99,11 @@ impl Stream {
     /// For the host: the very handles that it gave, unless something has to be watched on the way.
     pub(crate) fn into_parts(self) -> (StreamReader<u8>, Ending) {
         let limit = self.limit.filter(|limit| self.length.is_none_or(|length| length > *limit));
-        if limit.is_none() && self.deadline.is_none() {
+        if limit.is_none() && self.deadline.is_none() && self.first.is_empty() {
             return (self.bytes, self.ending);
         }
-        pump::start(self.bytes, self.ending, pump::Watch { limit, deadline: self.deadline, failure: self.failure })
+        let watch = pump::Watch { limit, deadline: self.deadline, failure: self.failure };
+        pump::start(self.first, self.bytes, self.ending, watch)
     }
 
     /// Reads it to its end, at most `limit` bytes.
@@ -92,7 +113,7 @@ impl Stream {
         if self.length.is_some_and(|length| length > limit) {
             return Err(too_large);
         }
-        let mut collected = BytesMut::new();
+        let mut collected = BytesMut::from(self.first.as_slice());
         loop {
             let (result, chunk) = self.bytes.read(Vec::with_capacity(CHUNK)).await;
             if (collected.len() as u64).saturating_add(chunk.len() as u64) > limit {

@@ -9,6 +9,7 @@
 
 mod app;
 mod bindings;
+pub mod component;
 mod inbound;
 mod key_value;
 pub mod manifest;

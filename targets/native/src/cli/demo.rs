@@ -60,7 +60,7 @@ fn print_banner(server: &Server, upstream: &str, moved: bool, file: &ConfigFile,
     let note = if moved { style.dim(format!("  (port {} is taken)", demo::PORT)) } else { String::new() };
     let tries = [
         format!("curl -i {url}/users/1"),
-        format!("curl {url}/echo/hello?x=1 -d 'some text'"),
+        format!("curl '{url}/echo/hello?x=1' -d 'some text'"),
         format!("for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{{http_code}}\\n' {url}/limited; done"),
     ];
     eprintln!();

@@ -12,16 +12,14 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::plan::Plan;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
-};
+use gateway_core::ports::{Capabilities, Clock, Counters, Fetch, IoError, KeyValue, Platform, Random, UpstreamCall};
 use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::clock::Ticker;
 use crate::server::Settings;
 use crate::stream::Stream;
-use crate::upstream::{Pool, PoolKey, TlsError};
+use crate::upstream::{Pool, PoolKey, TlsError, fetch};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -115,12 +113,10 @@ impl Platform for Native {
 impl Fetch for Native {
     type Stream = Stream;
 
-    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+    // No `async fn`: it would copy the state of what it awaits.
+    fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
         // INVARIANT: `new` made one pool for each upstream of the plan.
-        let Some(pool) = self.pools.get(call.upstream.index) else {
-            return Err(IoError::before_send(IoErrorKind::Other));
-        };
-        pool.fetch(call.request, &call.deadlines).await
+        fetch(self.pools.get(call.upstream.index), call.request, call.deadlines)
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

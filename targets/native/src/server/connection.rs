@@ -38,6 +38,15 @@ pub(super) struct Connection {
     pub activity: Arc<Activity>,
     /// The client.
     pub peer: Peer,
+    /// The client's address as text.
+    pub client: Box<str>,
+}
+
+impl Connection {
+    /// Whether a shutdown has begun, so that the exchange on this HTTP/1 connection is its last.
+    pub(super) fn is_last(&self) -> bool {
+        self.worker.shutdown.load(Ordering::Relaxed) && !self.activity.is_multiplexed()
+    }
 }
 
 impl Drop for Connection {
@@ -54,6 +63,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let connection = Arc::new(Connection {
         activity: Activity::new(&worker.ticker, &worker.shutdown),
         peer: Peer { address: Some(address.to_canonical()), scheme },
+        client: address.to_canonical().to_string().into(),
         worker,
     });
     // A response is written in one piece: waiting for more to send with it only costs time.
@@ -69,7 +79,8 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
-        exchange(Arc::clone(&connection), serving, request)
+        // hyper moves the future about: on the heap it is a pointer instead of some kilobytes.
+        Box::pin(exchange(Arc::clone(&connection), serving, request))
     });
     let io = TokioIo::new(ClientIo::new(transport, first.freeze(), Arc::clone(&activity)));
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
@@ -85,11 +96,8 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         let _ = Driven::new(served, activity).await;
     } else {
         let mut builder = http1::Builder::new();
-        builder
-            .header_read_timeout(None)
-            .half_close(false)
-            .pipeline_flush(true)
-            .max_buf_size(settings.max_head.max(MIN_BUFFER));
+        // Not `pipeline_flush`: with it hyper buffers without bound, and loses its answers to malformed requests.
+        builder.header_read_timeout(None).half_close(false).max_buf_size(settings.max_head.max(MIN_BUFFER));
         // Up to hyper's own 100 fields no memory is allocated to parse them.
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);

@@ -13,6 +13,7 @@ use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
 use gateway_core::http::request_id;
 use gateway_core::time::Timestamp;
+use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -40,11 +41,19 @@ pub(super) async fn exchange(
         }
         Err(reject) => refuse(&serving, &request, *reject),
     };
+    let serving_ends = exchange.connection.is_last();
     if let Some(entry) = &mut exchange.entry {
         entry.status = outcome.response.status().as_u16();
         entry.record = Some(outcome.record);
+        // hyper never asks for a body that is known to be empty.
+        entry.complete = matches!(outcome.response.body(), Body::Empty);
     }
-    Ok(outcome.response.map(|body| Reply { body: Outgoing(body), exchange }))
+    let mut response = outcome.response.map(|body| Reply { body: Outgoing(body), exchange });
+    if serving_ends {
+        // RFC 9112 §9.6: the client is told to send no more.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
@@ -122,7 +131,7 @@ impl Drop for Exchange {
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
             request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
-            client: self.connection.peer.address,
+            client: &self.connection.client,
             error: record.and_then(|record| record.error),
             complete: entry.complete,
         };

@@ -2,10 +2,12 @@
 
 mod connect;
 mod deadline;
+mod exchange;
 mod lease;
 mod pool;
 mod tls;
 
+pub use exchange::fetch;
 pub use pool::{Pool, PoolKey};
 pub use tls::TlsError;
 

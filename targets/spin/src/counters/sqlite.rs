@@ -43,9 +43,10 @@ impl Database {
         }
     }
 
+    /// Removes some of the cells that have expired by `now`, if this instance has used any.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), String> {
+        let Some(connection) = self.0.borrow().clone() else { return Ok(()) };
         let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
-        let connection = self.open().await?;
         query(&connection, SQL_SWEEP, [Value::Integer(now)]).await.map(drop)
     }
 

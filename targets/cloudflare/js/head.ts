@@ -1,0 +1,46 @@
+/** Heads of messages on their way into the core and out of it; `src/wire/mod.rs` says what they look like there. */
+
+/** Name and value of each field, each on a line. */
+export function packFields(headers: Headers): string {
+  let text = "";
+  headers.forEach((value, name) => {
+    text += `${name}\n${value}\n`;
+  });
+  return text;
+}
+
+/** Applies the edits in `lines`, but for the first `skip`. */
+export function applyEdits(headers: Headers, lines: string[], skip: number): void {
+  // The text ends with a line feed, so the last of its lines is empty.
+  for (let at = skip; at < lines.length - 1; at += 1) {
+    const line = lines[at]!;
+    const name = line.slice(1);
+    switch (line[0]) {
+      case "-":
+        headers.delete(name);
+        break;
+      case "=":
+        at += 1;
+        headers.set(name, lines[at]!);
+        break;
+      default:
+        at += 1;
+        headers.append(name, lines[at]!);
+    }
+  }
+}
+
+/** Whether Cloudflare's edge is in front: it states the client's address in a header that no client can set. */
+let edge: boolean | undefined;
+
+/** The client's address, from the edge, or on workerd alone from the socket; or nothing. */
+export function clientAddress(request: Request): string {
+  edge ??= socketAddress(request) === undefined;
+  return (edge ? request.headers.get("cf-connecting-ip") : socketAddress(request)) ?? "";
+}
+
+/** The address of the connection, without its port; only workerd by itself tells it. */
+function socketAddress(request: Request): string | undefined {
+  const address = (request.cf as { clientIp?: string } | undefined)?.clientIp;
+  return address?.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}

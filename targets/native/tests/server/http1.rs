@@ -1,0 +1,175 @@
+//! HTTP/1.1 towards clients: what is ambiguous is refused, and a refusal ends the connection.
+
+use crate::support::{Wire, field, gateway, ok_upstream, status, upstream};
+
+/// Sends `request` on a new connection to a gateway with an upstream that counts what it gets; returns the status, and
+/// asserts that nothing reached the upstream and that the connection was closed.
+#[track_caller]
+fn refused(request: &str) -> u16 {
+    let upstream = ok_upstream();
+    let gateway = gateway(upstream.address);
+    let mut wire = Wire::connect(gateway.address());
+    wire.send(request);
+    let head = wire.head().expect("a response");
+    if field(&head, "content-length").is_some() {
+        wire.body(&head);
+    }
+    assert!(wire.is_closed(), "the connection goes on after {request:?}");
+    assert_eq!(upstream.connections.load(std::sync::atomic::Ordering::SeqCst), 0, "{request:?} reached the upstream");
+    status(&head)
+}
+
+/// RFC 9112 §6.3: a message with both is an attempt to smuggle, and the connection must be closed.
+#[test]
+fn content_length_and_transfer_encoding() {
+    let smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(
+        refused(&format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"
+        )),
+        400
+    );
+    assert_eq!(
+        refused(&format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 6\r\n\r\n{smuggled}"
+        )),
+        400
+    );
+}
+
+/// RFC 9112 §6.3: differing or invalid lengths.
+#[test]
+fn bad_lengths() {
+    for lengths in [
+        "Content-Length: 1\r\nContent-Length: 2",
+        "Content-Length: +1",
+        "Content-Length: -1",
+        "Content-Length: 1a",
+        "Content-Length: 0x1",
+        "Content-Length: 1, 2",
+        "Content-Length: 99999999999999999999999",
+    ] {
+        assert_eq!(refused(&format!("POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\nx")), 400, "{lengths}");
+    }
+}
+
+/// RFC 9112 §6.1 and §6.3: `chunked` has to be the last coding, a coding that isn't understood is 501, and HTTP/1.0 has none.
+#[test]
+fn transfer_codings() {
+    let with = |version: &str, coding: &str| {
+        refused(&format!("POST / HTTP/{version}\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"))
+    };
+    assert_eq!(with("1.1", "gzip"), 400);
+    assert_eq!(with("1.1", "chunked, gzip"), 400);
+    assert_eq!(with("1.1", "xchunked"), 400);
+    assert_eq!(with("1.1", "gzip, chunked"), 501);
+    assert_eq!(with("1.1", "chunked, chunked"), 501);
+    assert_eq!(with("1.1", "chunked\r\nTransfer-Encoding: chunked"), 501);
+    assert_eq!(with("1.0", "chunked"), 400);
+}
+
+/// RFC 9112 §5.1 and §5.2, RFC 9110 §5.5: whitespace before the colon, folded lines, control characters.
+#[test]
+fn malformed_fields() {
+    for field in ["X : 1", "X: 1\r\n folded", " X: 1", "X\u{b}: 1", "X: a\0b", "X: a\rb", ": 1", "X"] {
+        assert_eq!(refused(&format!("GET / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n")), 400, "{field:?}");
+    }
+}
+
+/// RFC 9112 §3: request lines.
+#[test]
+fn malformed_request_lines() {
+    for line in [
+        "GET  / HTTP/1.1",
+        "GET /a b HTTP/1.1",
+        "GET / HTTP/1.2.3",
+        "G@T / HTTP/1.1",
+        "GET / http/1.1",
+        "GET /\t HTTP/1.1",
+    ] {
+        assert_eq!(refused(&format!("{line}\r\nHost: a\r\n\r\n")), 400, "{line:?}");
+    }
+}
+
+/// RFC 9112 §3.2: exactly one Host.
+#[test]
+fn hosts() {
+    let upstream = ok_upstream();
+    let gateway = gateway(upstream.address);
+    for hosts in ["", "Host: a\r\nHost: b\r\n", "Host: a\r\nHost: a\r\n", "Host: a/b\r\n", "Host: a b\r\n"] {
+        let answer = Wire::connect(gateway.address()).ask(&format!("GET / HTTP/1.1\r\n{hosts}\r\n"));
+        assert_eq!(answer.unwrap().0, 400, "{hosts:?}");
+    }
+}
+
+/// RFC 9110 §4.1, RFC 6585 §5: bounds on the head hold before it has come whole.
+#[test]
+fn heads_without_end() {
+    let upstream = ok_upstream();
+    let gateway = gateway(upstream.address);
+    let mut wire = Wire::connect(gateway.address());
+    wire.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    for n in 0..4_000 {
+        wire.send(format!("X-{n}: {}\r\n", "x".repeat(50)));
+    }
+    assert_eq!(wire.head().map(|head| status(&head)), Some(431));
+
+    let mut wire = Wire::connect(gateway.address());
+    wire.send(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(60_000)));
+    assert_eq!(wire.head().map(|head| status(&head)), Some(414));
+}
+
+/// A chunked body with a bad chunk ends the exchange, and is never ended cleanly towards the upstream.
+#[test]
+fn malformed_chunks() {
+    for chunk in ["zz\r\n", "5\r\nhello!!", "-1\r\n", "ffffffffffffffffff\r\n", "5;\nhello\r\n0\r\n\r\n"] {
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = std::sync::Arc::clone(&ended);
+        let upstream = upstream(move |wire, _| {
+            let _ = wire.head();
+            let mut rest = Vec::new();
+            let _ = std::io::Read::read_to_end(&mut wire.stream, &mut rest);
+            seen.store(rest.ends_with(b"0\r\n\r\n"), std::sync::atomic::Ordering::SeqCst);
+        });
+        let gateway = gateway(upstream.address);
+        let mut wire = Wire::connect(gateway.address());
+        wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
+        if let Some(head) = wire.head() {
+            assert!(status(&head) >= 400, "{chunk:?}: {head}");
+        }
+        assert!(!ended.load(std::sync::atomic::Ordering::SeqCst), "{chunk:?}");
+    }
+}
+
+/// RFC 9112 §9.3: requests on one connection are answered one after another, in their order.
+#[test]
+fn pipelined_requests() {
+    let upstream = upstream(|wire, _| {
+        while let Some(head) = wire.head() {
+            let path = head.split(' ').nth(1).unwrap().to_owned();
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{path}", path.len()));
+        }
+    });
+    let gateway = gateway(upstream.address);
+    let mut wire = Wire::connect(gateway.address());
+    wire.send((0..20).map(|n| format!("GET /{n} HTTP/1.1\r\nHost: a\r\n\r\n")).collect::<String>());
+    for n in 0..20 {
+        assert_eq!(wire.response(), Some((200, format!("/{n}"))));
+    }
+}
+
+/// RFC 9110 §9.3.2: the answer to HEAD has the length of the one to GET, and no content.
+#[test]
+fn head() {
+    let upstream = upstream(|wire, _| {
+        while let Some(head) = wire.head() {
+            let body = if head.starts_with("HEAD") { "" } else { "hello" };
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{body}"));
+        }
+    });
+    let gateway = gateway(upstream.address);
+    let mut wire = Wire::connect(gateway.address());
+    wire.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(field(&wire.head().unwrap(), "content-length").as_deref(), Some("5"));
+    assert_eq!(wire.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some((200, "hello".to_owned())));
+}

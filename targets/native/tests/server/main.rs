@@ -1,0 +1,17 @@
+//! The native server over real sockets.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what goes wrong in a test ends it"
+)]
+
+mod demo;
+mod http1;
+mod lifecycle;
+mod memory;
+mod proxy;
+mod support;
+mod tls;
