@@ -45,7 +45,7 @@ function edgeway({ folder, proxy, upstream, scenario }) {
   for (const name of ['worker.js', 'edgeway.wasm']) copyFileSync(DIST + name, join(folder, name));
   const routes = scenario.routes ? [String(scenario.routes)] : [];
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
-  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('examples/gateway_json'), args));
+  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('bench-config'), args));
   return {
     modules: [
       '(name = "dist/cloudflare/worker.js", esModule = embed "worker.js")',
