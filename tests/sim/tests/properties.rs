@@ -78,7 +78,9 @@ fn parallel_requests_under_two_limits_pass_neither() {
             {"rateLimit": {"name": "narrow", "limit": 5, "window": "1h", "key": {"header": "x-client"}}}]}]}"#,
     );
     let requests: Vec<Request> = (0..48)
-        .map(|n| request(serde_json::json!({ "url": "http://gw.test/", "headers": [["x-client", (n % 6).to_string()]] })))
+        .map(|n| {
+            request(serde_json::json!({ "url": "http://gw.test/", "headers": [["x-client", (n % 6).to_string()]] }))
+        })
         .collect();
     for_every_seed(|seed| {
         let world = Rc::new(World::new(seed));
@@ -120,7 +122,9 @@ fn faults_never_hang_and_every_answer_is_sound() {
                 let length = world.chance.below(200);
                 match (url.contains("/kv/"), world.chance.below(3)) {
                     (_, 0) => get(&url),
-                    (true, _) => request(serde_json::json!({ "method": "PUT", "url": url, "body": "x".repeat(length) })),
+                    (true, _) => {
+                        request(serde_json::json!({ "method": "PUT", "url": url, "body": "x".repeat(length) }))
+                    }
                     (false, _) => request(serde_json::json!({ "method": "POST", "url": url,
                         "body": { "chunks": ["x".repeat(length / 2), "y".repeat(length / 2)] } })),
                 }
@@ -150,8 +154,10 @@ fn faults_never_hang_and_every_answer_is_sound() {
         }
         // `total` bounds every exchange.
         assert!(world.now().saturating_since(started) <= Duration::from_secs(5), "the deadline was not kept");
-        let identifiers: BTreeSet<&String> =
-            answers.iter().flat_map(|a| a.headers.iter().filter(|(n, _)| n == "x-request-id").map(|(_, v)| v)).collect();
+        let identifiers: BTreeSet<&String> = answers
+            .iter()
+            .flat_map(|a| a.headers.iter().filter(|(n, _)| n == "x-request-id").map(|(_, v)| v))
+            .collect();
         assert_eq!(identifiers.len(), answers.len(), "identifiers are unique");
     });
 }
@@ -184,7 +190,8 @@ fn a_failing_store_is_no_missing_value() {
         let world = Rc::new(World::new(seed));
         world.stores_fail.set(true);
         let methods = ["GET", "PUT", "DELETE"];
-        let requests = methods.map(|method| request(serde_json::json!({ "method": method, "url": "http://gw.test/kv/x" })));
+        let requests =
+            methods.map(|method| request(serde_json::json!({ "method": method, "url": "http://gw.test/kv/x" })));
         for answer in all_at_once(&plan, &world, &requests) {
             assert_eq!(answer.status, 503);
         }
@@ -226,7 +233,8 @@ fn a_request_that_breaks_off_never_reaches_an_upstream_whole() {
         let world = Rc::new(World::new(seed));
         let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
         let content = Content::Chunks(vec!["half".to_owned(), "half".to_owned()]);
-        let (asked, peer) = client_request(&world, &request(serde_json::json!({ "method": "POST", "url": "http://gw.test/" })));
+        let (asked, peer) =
+            client_request(&world, &request(serde_json::json!({ "method": "POST", "url": "http://gw.test/" })));
         let body = edgeway_sim::Stream::from_client(&world, &content, edgeway_sim::End::Cut);
         let asked = asked.map(|_| gateway_core::body::Body::Stream(body));
         let receive = receive(&gateway, asked, peer);
