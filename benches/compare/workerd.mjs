@@ -16,8 +16,8 @@ export function workerd() {
     program: program && needs,
     missing: program ? `${needs} is missing; build the Worker first` : 'no workerd here; run `npm ci`',
     version: program && version([program, '--version'], /(\d{4}-\d\d-\d\d)/),
-    // JIT-compiled code can't be counted by callgrind in any reasonable time.
-    noCallgrind: true,
+    // Code that is compiled as it runs changes under callgrind's eyes, and takes long to become what it stays.
+    counting: { options: ['--smc-check=all-non-file'], warmUp: 3_000, requests: 2_000 },
     prepare: (place) => {
       writeFileSync(join(place.folder, 'config.capnp'), config(prepare(place), place.proxy));
       return { command: [program, 'serve', 'config.capnp'] };
@@ -45,7 +45,7 @@ function edgeway({ folder, proxy, upstream, scenario }) {
   for (const name of ['worker.js', 'edgeway.wasm']) copyFileSync(DIST + name, join(folder, name));
   const routes = scenario.routes ? [String(scenario.routes)] : [];
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
-  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('examples/gateway_json'), args));
+  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('bench-config'), args));
   return {
     modules: [
       '(name = "dist/cloudflare/worker.js", esModule = embed "worker.js")',

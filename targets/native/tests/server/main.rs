@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "what goes wrong in a test ends it"
 )]
 
@@ -13,5 +12,6 @@ mod http1;
 mod lifecycle;
 mod memory;
 mod proxy;
+mod redis;
 mod support;
 mod tls;
