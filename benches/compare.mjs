@@ -109,8 +109,7 @@ async function main() {
       try {
         return await action();
       } catch (error) {
-        say(`  ${row.contestant.name} drops out: ${error.message}`);
-        rows.delete(row.contestant.name);
+        say(`  ${row.contestant.name} fails: ${error.message}`);
         return undefined;
       }
     };
@@ -121,11 +120,11 @@ async function main() {
       for (const row of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
         const measured = await attempt(row, () => measureRound(row.contestant, scenario, settings, method));
         if (measured) row.rounds.push(measured);
+        else rows.delete(row.contestant.name);
       }
     }
     if (method === 'callgrind') {
       for (const row of [...rows.values()]) {
-        if (row.contestant.noCallgrind) continue;
         say(`${name}: counting the instructions of ${row.contestant.name}`);
         row.instructions = await attempt(row, () => countInstructions(row.contestant, scenario, settings));
       }

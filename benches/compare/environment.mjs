@@ -41,7 +41,7 @@ export function machine() {
 }
 
 export function build(settings, say) {
-  const packages = ['-p', 'edgeway-benches', '--bins', '--examples'];
+  const packages = ['-p', 'edgeway-benches', '--bins'];
   say('building the load generator');
   execFileSync('cargo', ['build', '--release', '--quiet', ...packages], { cwd: ROOT, stdio: ['ignore', 2, 2] });
   if (settings.on === 'native') {

@@ -13,8 +13,7 @@ import { withContestant } from './round.mjs';
 // glibc copies large blocks by one `rep movsb`, of which callgrind counts every byte as an instruction: have it use its loop.
 const ENVIRONMENT = { GLIBC_TUNABLES: `glibc.cpu.x86_rep_movsb_threshold=${2 ** 30}` };
 
-const WARM_UP = 1_000;
-const COUNTED = 4_000;
+const COUNTING = { options: [], warmUp: 1_000, requests: 4_000 };
 
 export function countingMethod(settings, say) {
   const wanted = settings.instructions;
@@ -58,16 +57,17 @@ export class PerfCounter {
 
 /** Instructions a request under callgrind, which counts the same wherever it runs, at a fiftieth of the speed. */
 export async function countInstructions(contestant, scenario, settings) {
+  const { options, warmUp, requests } = contestant.counting ?? COUNTING;
   const wrap = (command, folder) => [
     ...['valgrind', '--tool=callgrind', `--callgrind-out-file=${join(folder, 'callgrind.out')}`],
-    ...['--dump-line=no', '--compress-strings=no', '--', ...command],
+    ...['--dump-line=no', '--compress-strings=no', ...options, ...command],
   ];
   const action = async (child, load, folder) => {
-    await load.ask(`run ${WARM_UP}`, 300);
+    await load.ask(`run ${warmUp}`, 300);
     const control = (option) =>
       execFileSync('callgrind_control', [option, String(child.pid)], { stdio: 'ignore', timeout: 60_000 });
     control('--zero');
-    await load.ask(`run ${COUNTED}`, 600);
+    await load.ask(`run ${requests}`, 600);
     control('--dump');
     const dumps = readdirSync(folder).filter((name) => /^callgrind\.out\.\d+/.test(name)).sort();
     const total = dumps
@@ -77,7 +77,7 @@ export async function countInstructions(contestant, scenario, settings) {
     if (process.env.EDGEWAY_BENCH_PROFILE) {
       execFileSync('cp', ['-r', folder, join(process.env.EDGEWAY_BENCH_PROFILE, `${contestant.name}-${scenario.routes}`)]);
     }
-    return total / COUNTED;
+    return total / requests;
   };
   return withContestant(contestant, scenario, settings, wrap, action, ENVIRONMENT);
 }

@@ -48,7 +48,7 @@ function edgeway({ folder, proxy, upstream, scenario }) {
   const config = join(folder, 'gateway.json');
   const routes = scenario.routes ? [String(scenario.routes)] : [];
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
-  writeFileSync(config, execFileSync(built('examples/gateway_json'), args));
+  writeFileSync(config, execFileSync(built('bench-config'), args));
   return { command: [built('edgeway'), 'serve', config] };
 }
 

@@ -30,7 +30,7 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
     const { command, cwd } = contestant.prepare(place);
     child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env: environment });
     await ready(child, proxy, 60);
-    const exchange = await load.ask('check', 60);
+    const exchange = await load.ask('check', 90);
     scenario.verify(exchange);
     if (settings.headers === 'same' && !contestant.addsLess) verifyAdded(exchange);
     return await action(child, load, folder);

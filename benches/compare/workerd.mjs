@@ -1,5 +1,98 @@
-// Workers on workerd, served raw.
+// Workers on workerd, served raw: wrangler and miniflare cost several times what they serve.
+
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { ROOT, built, version } from './environment.mjs';
+
+const DIST = `${ROOT}dist/cloudflare/`;
 
 export function workerd() {
-  return [];
+  const program = binary();
+  const one = (name, prepare, needs = program) => ({
+    name,
+    program: program && needs,
+    missing: program ? `${needs} is missing; build the Worker first` : 'no workerd here; run `npm ci`',
+    version: program && version([program, '--version'], /(\d{4}-\d\d-\d\d)/),
+    // Code that is compiled as it runs changes under callgrind's eyes, and takes long to become what it stays.
+    counting: { options: ['--smc-check=all-non-file'], warmUp: 3_000, requests: 2_000 },
+    prepare: (place) => {
+      writeFileSync(join(place.folder, 'config.capnp'), config(prepare(place), place.proxy));
+      return { command: [program, 'serve', 'config.capnp'] };
+    },
+  });
+  return [
+    one('edgeway', edgeway, `${DIST}edgeway.wasm`),
+    // It adds no X-Forwarded-* that workerd alone gives it no address for; the peers do all the same.
+    one('hono', (place) => script(place, 'hono')),
+    one('plain-js', (place) => script(place, 'plain')),
+  ];
+}
+
+/** The program itself: the one that npm puts on the path is a script around it. */
+function binary() {
+  try {
+    const path = createRequire(`${ROOT}package.json`).resolve(`@cloudflare/workerd-linux-64/bin/workerd`);
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function edgeway({ folder, proxy, upstream, scenario }) {
+  for (const name of ['worker.js', 'edgeway.wasm']) copyFileSync(DIST + name, join(folder, name));
+  const routes = scenario.routes ? [String(scenario.routes)] : [];
+  const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
+  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('bench-config'), args));
+  return {
+    modules: [
+      '(name = "dist/cloudflare/worker.js", esModule = embed "worker.js")',
+      '(name = "dist/cloudflare/edgeway.wasm", wasm = embed "edgeway.wasm")',
+      '(name = "gateway.json", text = embed "gateway.json")',
+    ],
+    more: `
+  durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "edgeway-counters", enableSql = true)],
+  durableObjectStorage = (inMemory = void),
+  bindings = [(name = "COUNTERS", durableObjectNamespace = "CounterCell")],`,
+  };
+}
+
+function script({ folder, upstream, scenario, headers }, name) {
+  const settings = { upstream: `127.0.0.1:${upstream}`, routes: scenario.routes, same: headers === 'same' };
+  writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
+  const esbuild = createRequire(`${ROOT}package.json`)('esbuild');
+  esbuild.buildSync({
+    entryPoints: [`${ROOT}benches/workerd/${name}.mjs`],
+    outfile: join(folder, 'worker.js'),
+    bundle: true,
+    format: 'esm',
+    external: ['./settings.json'],
+    logLevel: 'error',
+  });
+  return {
+    modules: [
+      '(name = "worker.js", esModule = embed "worker.js")',
+      '(name = "settings.json", json = embed "settings.json")',
+    ],
+    more: '',
+  };
+}
+
+function config({ modules, more }, port) {
+  return `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "gateway", worker = .worker),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "gateway")],
+);
+const worker :Workerd.Worker = (
+  modules = [${modules.join(', ')}],
+  compatibilityDate = "2026-11-01",${more}
+);
+`;
 }

@@ -59,11 +59,7 @@ impl<P: Platform> Gateway<P> {
     ///
     /// Never fails: what goes wrong becomes a problem (RFC 9457). Dropping the future cancels the upstream exchange.
     // No `async fn`: each layer of those copies the whole state of the next, some kilobytes, twice.
-    pub fn handle(
-        &self,
-        request: Request<Body<P::Stream>>,
-        peer: Peer,
-    ) -> impl Future<Output = Outcome<P::Stream>> {
+    pub fn handle(&self, request: Request<Body<P::Stream>>, peer: Peer) -> impl Future<Output = Outcome<P::Stream>> {
         exec::run(&self.plan, &self.platform, request, peer, None)
     }
 

@@ -36,7 +36,9 @@ pub(super) fn prepare<P: Platform>(
         hop_by_hop::strip_request(headers);
     }
     // The server has answered it: a body that waits for 100 (Continue) is asked for when it is first read.
-    headers.remove(EXPECT);
+    if survey.expect {
+        headers.remove(EXPECT);
+    }
     if survey.forwarding {
         plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
     } else {

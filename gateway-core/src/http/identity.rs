@@ -56,6 +56,8 @@ struct Pattern {
     text: Box<[u8]>,
     /// Whether any ending may follow.
     prefix: bool,
+    /// Where the names that it takes are, if it is long enough to tell.
+    slot: Option<Slot>,
 }
 
 impl Default for IdentityNames {
@@ -86,7 +88,8 @@ impl IdentityNames {
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
-        self.may_reserve(Slot::of(name)) && self.patterns.iter().any(|pattern| pattern.matches(name))
+        let slot = Slot::of(name);
+        self.may_reserve(slot) && self.patterns.iter().any(|pattern| pattern.is_in(slot) && pattern.matches(name))
     }
 
     /// Whether a name in this place may be reserved.
@@ -117,7 +120,8 @@ impl IdentityNames {
 impl Pattern {
     fn new(text: &str) -> Self {
         let (name, prefix) = text.strip_suffix('*').map_or((text, false), |name| (name, true));
-        Self { text: name.bytes().map(fold).collect(), prefix }
+        let slot = (name.len() >= Slot::LETTERS).then(|| Slot::of(name.as_bytes()));
+        Self { text: name.bytes().map(fold).collect(), prefix, slot }
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -136,6 +140,11 @@ impl Pattern {
             Some(needed) => Err(format!("`{text}` would remove `{needed}`, which requests need")),
             None => Ok(pattern),
         }
+    }
+
+    /// Whether names in this place may match.
+    fn is_in(&self, slot: Slot) -> bool {
+        self.slot.is_none_or(|own| own == slot)
     }
 
     fn matches(&self, name: &[u8]) -> bool {

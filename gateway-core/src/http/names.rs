@@ -29,13 +29,16 @@ pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
 pub(crate) struct Filter([u32; 32]);
 
 /// The place of a name in every [`Filter`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     row: usize,
     bit: u32,
 }
 
 impl Slot {
+    /// How many letters of a name fix its place, so that all longer names that begin with them are there too.
+    pub(crate) const LETTERS: usize = 3;
+
     pub(crate) const fn of(name: &[u8]) -> Self {
         // The lowest five bits are the same for capital and small letters.
         match name {
@@ -65,7 +68,7 @@ impl Filter {
     #[expect(clippy::indexing_slicing, reason = "a row is below 32")]
     pub(crate) const fn add(&mut self, name: &[u8]) {
         let slot = Slot::of(name);
-        self.0[slot.row] |= if name.len() < 3 { u32::MAX } else { slot.bit };
+        self.0[slot.row] |= if name.len() < Slot::LETTERS { u32::MAX } else { slot.bit };
     }
 
     #[expect(clippy::indexing_slicing, reason = "a row is below 32")]

@@ -20,6 +20,8 @@ pub struct Survey {
     pub forwarding: bool,
     /// There are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
     pub marks: bool,
+    /// There is an `Expect`.
+    pub expect: bool,
 }
 
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
@@ -38,6 +40,7 @@ impl Survey {
             if names.may_reserve(slot) {
                 survey.identity |= names.is_reserved(name);
             }
+            survey.expect |= name == "expect";
             if !FIXED.may_contain(slot) {
                 continue;
             }

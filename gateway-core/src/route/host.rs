@@ -104,6 +104,9 @@ impl fmt::Display for HostPattern {
 /// # Errors
 /// Why `authority` names no host: a bad request (RFC 9112 §3.2).
 pub fn canonical(authority: &str) -> Result<Cow<'_, str>, HostError> {
+    if is_canonical_name(authority.as_bytes()) {
+        return Ok(Cow::Borrowed(authority));
+    }
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(HostError::Ipv6)?;
         match port.strip_prefix(':') {
@@ -129,6 +132,19 @@ pub fn canonical(authority: &str) -> Result<Cow<'_, str>, HostError> {
     } else {
         Cow::Borrowed(name)
     })
+}
+
+/// Whether it is a name in its canonical form, as nearly all are: one pass that looks for nothing else.
+fn is_canonical_name(name: &[u8]) -> bool {
+    let mut label = 0;
+    for byte in name {
+        label = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label + 1,
+            b'.' if (1..=63).contains(&label) => 0,
+            _ => return false,
+        };
+    }
+    (1..=63).contains(&label) && name.len() <= 253
 }
 
 /// RFC 3986 §3.2.3: digits, or nothing.

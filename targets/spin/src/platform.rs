@@ -17,16 +17,6 @@ pub(crate) struct Spin {
 /// Instances come and go, so chance decides, not a count.
 const SWEEP_EVERY: u64 = 64;
 
-/// What a configuration can ask of Spin.
-pub(crate) const CAPABILITIES: Capabilities = Capabilities {
-    name: "Spin",
-    // `host` is among the headers that a component may not set.
-    host_override: false,
-    connect_deadline: true,
-    redis_counters: true,
-    upstream_tls: false,
-};
-
 impl Spin {
     /// With counters in the Redis at `redis`, or in SQLite if there is none.
     pub(crate) fn new(redis: Option<String>) -> Self {
@@ -45,7 +35,7 @@ impl Spin {
 }
 
 impl Platform for Spin {
-    const CAPABILITIES: Capabilities = CAPABILITIES;
+    const CAPABILITIES: Capabilities = Capabilities::SPIN;
 }
 
 impl Clock for Spin {

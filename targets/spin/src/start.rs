@@ -1,15 +1,14 @@
 //! The start of an instance: reads and compiles `gateway.json`.
 
 use std::cell::OnceCell;
-use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use gateway_core::config::Diagnostic;
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
+use gateway_core::ports::Capabilities;
 
-use crate::platform::{CAPABILITIES, Spin};
+use crate::platform::Spin;
 use crate::secrets::Variables;
 
 /// Where `spin.toml` mounts the configuration.
@@ -25,30 +24,22 @@ pub(crate) async fn gateway() -> Option<Rc<Gateway<Spin>>> {
         return gateway;
     }
     let loaded = load().await;
-    if let Err(problems) = &loaded {
-        eprint!("{problems}");
+    if let Err(mistakes) = &loaded {
+        for mistake in mistakes {
+            eprintln!("edgeway: {mistake}");
+        }
     }
     // Of requests that arrive at the same time each may load it; the first one's stays.
     let loaded = loaded.ok().map(Rc::new);
     GATEWAY.with(|cell| cell.get_or_init(|| loaded).clone())
 }
 
-async fn load() -> Result<Gateway<Spin>, String> {
-    let text = std::fs::read_to_string(CONFIGURATION).map_err(|error| format!("{CONFIGURATION}: {error}\n"))?;
+async fn load() -> Result<Gateway<Spin>, Vec<String>> {
+    let text = std::fs::read_to_string(CONFIGURATION).map_err(|error| vec![format!("{CONFIGURATION}: {error}")])?;
     let secrets = Variables::fetch(&text).await;
-    let plan = plan::load(&text, &CAPABILITIES, &secrets).map_err(|diagnostics| describe(&diagnostics))?;
+    let plan = plan::load(&text, &Capabilities::SPIN, &secrets);
+    let plan =
+        plan.map_err(|mistakes| mistakes.iter().map(|mistake| mistake.line(CONFIGURATION)).collect::<Vec<_>>())?;
     let redis = plan.counters_redis.clone();
     Ok(Gateway::new(Arc::new(plan), Spin::new(redis)))
-}
-
-fn describe(diagnostics: &[Diagnostic]) -> String {
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        let (line, column) = diagnostic.position.unwrap_or_default();
-        let _ = writeln!(text, "{CONFIGURATION}:{line}:{column}: {}: {}", diagnostic.path, diagnostic.message);
-        if let Some(help) = &diagnostic.help {
-            let _ = writeln!(text, "  help: {help}");
-        }
-    }
-    text
 }

@@ -9,30 +9,45 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::client::send;
-use crate::runtimes::{Gateway, Host, NoGateway};
+use crate::runtimes::{Gateway, Host, NoGateway, Start};
 use crate::upstream::Upstreams;
 
 /// Plays `cases` on `host` and notes in `report` how each went.
 ///
 /// Cases of one configuration share a gateway and come one after another; configurations run side by side.
 pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[LoadedCase], report: &mut Report) {
-    let mut groups: BTreeMap<(&str, &BTreeMap<String, String>), Vec<usize>> = BTreeMap::new();
+    let mut places: BTreeMap<(&str, &BTreeMap<String, String>), Vec<usize>> = BTreeMap::new();
     for (place, case) in cases.iter().enumerate() {
         match case.skipped_on(runtime) {
             Some(Some(reason)) => report.add(runtime, case, Verdict::Skipped(reason.to_owned())),
             Some(None) => report.add(runtime, case, Verdict::NotMeant),
-            None => groups.entry((&case.config, &case.case.secrets)).or_default().push(place),
+            None => places.entry((&case.config, &case.case.secrets)).or_default().push(place),
         }
     }
+    let mut groups = Vec::with_capacity(places.len());
+    for ((config, secrets), places) in places {
+        let cases: Vec<LoadedCase> = places.iter().map(|place| cases[*place].clone()).collect();
+        // A configuration that is to be refused is handed over as it is, so that its mistakes keep their places.
+        let refused = cases.iter().any(|case| !case.case.refused.is_empty());
+        let authorities = if refused { Vec::new() } else { authorities(config) };
+        let upstreams = Upstreams::start(&authorities).await.expect("ports on loopback");
+        let start = Start { config: upstreams.place(config), secrets: secrets.clone() };
+        groups.push(Group { places, cases, upstreams, start });
+    }
+    let starts: Vec<Start> = groups.iter().map(|group| group.start.clone()).collect();
+    if let Err(error) = host.prepare(&starts).await {
+        report.add_test(runtime, "start", "all configurations", Verdict::Failed(error));
+        return;
+    }
+
     let slots = Arc::new(Semaphore::new(host.width()));
     let mut running = JoinSet::new();
-    for places in groups.into_values() {
-        let group: Vec<LoadedCase> = places.iter().map(|place| cases[*place].clone()).collect();
+    for group in groups {
         let (host, slots) = (Arc::clone(host), Arc::clone(&slots));
         running.spawn(async move {
             let _slot = slots.acquire().await.expect("never closed");
-            let verdicts = play_group(&host, &group).await;
-            places.into_iter().zip(verdicts).collect::<Vec<_>>()
+            let verdicts = group.play(&host).await;
+            group.places.into_iter().zip(verdicts).collect::<Vec<_>>()
         });
     }
     let mut verdicts: Vec<(usize, Verdict)> = Vec::new();
@@ -45,36 +60,38 @@ pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[Loaded
     }
 }
 
-/// A verdict for each case of one configuration.
-async fn play_group(host: &Host, group: &[LoadedCase]) -> Vec<Verdict> {
-    let all = |why: String| group.iter().map(|_| Verdict::Failed(why.clone())).collect();
-    let (config, secrets) = (&group[0].config, &group[0].case.secrets);
-    // A configuration that is to be refused is handed over as it is, so that its mistakes keep their places.
-    let refused = group.iter().any(|case| !case.case.refused.is_empty());
-    let authorities = if refused { Vec::new() } else { authorities(config) };
-    let upstreams = match Upstreams::start(&authorities).await {
-        Ok(upstreams) => upstreams,
-        Err(error) => return all(format!("no upstreams: {error}")),
-    };
-    let gateway = match host.serve(&upstreams.place(config), secrets).await {
-        Ok(gateway) => Ok(gateway),
-        Err(NoGateway::Refused(said)) => Err(said),
-        Err(NoGateway::Failed(why)) => return all(why),
-    };
-    let mut verdicts = Vec::with_capacity(group.len());
-    for case in group {
-        let played = match (&gateway, case.case.refused.as_slice()) {
-            (Ok(gateway), []) => play(gateway, &upstreams, case).await,
-            (Ok(_), _) => Err("the configuration was accepted".to_owned()),
-            (Err(said), []) => Err(format!("the configuration was refused:\n{said}")),
-            (Err(said), refused) => refusals(said, refused),
+/// The cases of one configuration.
+struct Group {
+    /// Where they are among all cases.
+    places: Vec<usize>,
+    cases: Vec<LoadedCase>,
+    upstreams: Upstreams,
+    start: Start,
+}
+
+impl Group {
+    /// A verdict for each case.
+    async fn play(&self, host: &Host) -> Vec<Verdict> {
+        let gateway = match host.serve(&self.start).await {
+            Ok(gateway) => Ok(gateway),
+            Err(NoGateway::Refused(said)) => Err(said),
+            Err(NoGateway::Failed(why)) => return self.cases.iter().map(|_| Verdict::Failed(why.clone())).collect(),
         };
-        verdicts.push(match played {
-            Ok(()) => Verdict::Passed,
-            Err(why) => Verdict::Failed(format!("{why}\n  {}", case.case.cite)),
-        });
+        let mut verdicts = Vec::with_capacity(self.cases.len());
+        for case in &self.cases {
+            let played = match (&gateway, case.case.refused.as_slice()) {
+                (Ok(gateway), []) => play(gateway, &self.upstreams, case).await,
+                (Ok(_), _) => Err("the configuration was accepted".to_owned()),
+                (Err(said), []) => Err(format!("the configuration was refused:\n{said}")),
+                (Err(said), refused) => refusals(said, refused),
+            };
+            verdicts.push(match played {
+                Ok(()) => Verdict::Passed,
+                Err(why) => Verdict::Failed(format!("{why}\n  {}", case.case.cite)),
+            });
+        }
+        verdicts
     }
-    verdicts
 }
 
 /// The authorities of the configuration's upstreams under `.test`.
@@ -115,7 +132,7 @@ async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Re
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let response = send(gateway.address, request).await.map_err(|error| format!("{place}\n  {error}"))?;
+            let response = send(gateway, request).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
             wrong.extend(without_identifier(&response));
             if !wrong.is_empty() {

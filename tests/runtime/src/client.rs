@@ -1,25 +1,25 @@
 //! A client that sends what a case says, byte for byte.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use edgeway_corpus::{Request, Response};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::runtimes::Gateway;
 use crate::wire::{Framing, Reader, chunk, write_head};
 
 /// How long an answer may take before the gateway counts as hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Sends `request` to `address` on a connection of its own and reads the answer to its end.
+/// Sends `request` to `gateway` on a connection of its own and reads the answer to its end.
 ///
 /// # Errors
 /// When there is no answer, or one that is not HTTP.
-pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<Response> {
+pub(crate) async fn send(gateway: &Gateway, request: &Request) -> io::Result<Response> {
     let exchange = async {
-        let (read, mut write) = TcpStream::connect(address).await?.into_split();
+        let (read, mut write) = TcpStream::connect(gateway.address).await?.into_split();
         let (head, pieces) = serialise(request);
         // The answer may come before the whole request has left (413), and nobody reads the rest then.
         let send = async {
@@ -39,6 +39,15 @@ pub(crate) async fn send(address: SocketAddr, request: &Request) -> io::Result<R
         }
     };
     tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// Sends a GET request for `url`.
+///
+/// # Errors
+/// When there is no answer, or one that is not HTTP.
+pub(crate) async fn get(gateway: &Gateway, url: &str) -> io::Result<Response> {
+    let request = serde_json::from_value(serde_json::json!({ "url": url }))?;
+    send(gateway, &request).await
 }
 
 async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, method: &str) -> io::Result<Response> {

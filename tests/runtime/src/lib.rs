@@ -7,6 +7,7 @@
 
 mod cases;
 mod client;
+mod extra;
 mod runtimes;
 mod upstream;
 mod wire;
@@ -33,7 +34,11 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
         let mut report = Report::default();
         for &runtime in runtimes {
             match Host::ready(runtime).await {
-                Ok(host) => cases::play_all(runtime, &Arc::new(host), &cases, &mut report).await,
+                Ok(host) => {
+                    let host = Arc::new(host);
+                    cases::play_all(runtime, &host, &cases, &mut report).await;
+                    extra::run(runtime, &host, filter, &mut report).await;
+                }
                 Err(missing) => {
                     eprintln!("{}: {missing}", runtime.name());
                     return ExitCode::FAILURE;

@@ -1,7 +1,7 @@
 //! `spin:redis`: calls to a real Redis server.
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncCommands, Cmd, FromRedisValue, RedisError};
+use ::redis::{AsyncCommands, AsyncConnectionConfig, Cmd, FromRedisValue, RedisError};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::app::State;
@@ -25,7 +25,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
             return Ok(Err(Error::InvalidAddress));
         }
         let Ok(client) = ::redis::Client::open(address) else { return Ok(Err(Error::InvalidAddress)) };
-        match client.get_multiplexed_async_connection().await {
+        match client.get_multiplexed_async_connection_with_config(&patient()).await {
             Ok(connection) => Ok(Ok(accessor.with(|mut access| access.get().table.push(Connection(connection)))?)),
             Err(error) => Ok(Err(other(&error))),
         }
@@ -130,6 +130,11 @@ fn open<T: Send>(
     connection: &Resource<Connection>,
 ) -> wasmtime::Result<MultiplexedConnection> {
     Ok(accessor.with(|mut access| access.get().table.get(connection).map(|open| open.0.clone()))?)
+}
+
+/// How long to wait is for the component to say.
+fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None)
 }
 
 /// Nested arrays become one list, as in Spin.

@@ -1,5 +1,7 @@
 //! What clients and upstreams see of a proxied exchange.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
+
 mod common;
 
 use std::time::Duration;
@@ -49,6 +51,28 @@ async fn trailers_of_a_response_arrive() {
     let request = "GET / HTTP/1.1\r\nhost: a.test\r\nte: trailers\r\nconnection: te, close\r\n\r\n";
     let answer = gateway.exchange(request).await;
     assert!(answer.ends_with("0\r\nx-check: 1\r\n\r\n"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_of_a_request_arrive() {
+    // Straight through the host, and through the component.
+    for limit in ["4GiB", "100B"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let gateway = Gateway::start(&proxy_to(listener.local_addr().unwrap()).replace("4GiB", limit)).await;
+        let mut client = TcpStream::connect(gateway.address()).await.unwrap();
+        let request = "POST / HTTP/1.1\r\nhost: a.test\r\ntrailer: x-check\r\ntransfer-encoding: chunked\r\n\r\n\
+                       2\r\nhi\r\n0\r\nx-check: 1\r\n\r\n";
+        client.write_all(request.as_bytes()).await.unwrap();
+        let (mut upstream, _) = listener.accept().await.unwrap();
+        read_head(&mut upstream).await;
+        let mut content = String::new();
+        while !content.ends_with("\r\n\r\n") {
+            let mut byte = [0];
+            upstream.read_exact(&mut byte).await.unwrap();
+            content.push(char::from(byte[0]));
+        }
+        assert!(content.ends_with("0\r\nx-check: 1\r\n\r\n"), "{content}");
+    }
 }
 
 /// RFC 9112 §8: an incomplete message must not look complete.

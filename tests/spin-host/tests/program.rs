@@ -1,5 +1,7 @@
 //! The program `edgeway-spin-host` with a `spin.toml`, as a process of its own: what it logs, and how much memory it takes.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
+
 mod common;
 
 use std::io::{BufRead as _, BufReader};

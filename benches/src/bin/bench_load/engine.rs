@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::upstream::Upstream;
 
 /// Without any answer for this long, a run is over.
-const STALLED: Duration = Duration::from_secs(10);
+const STALLED: Duration = Duration::from_secs(60);
 
 const LISTENER: Token = Token(usize::MAX >> 1);
 

@@ -3,9 +3,7 @@
 //! Lines are gathered by thread and written by one thread of their own, so that a slow reader of the log never slows an
 //! exchange down: what it can't take is left out, and the log says how much.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,7 +42,7 @@ pub(super) struct Line<'a> {
     /// The request's identifier.
     pub request_id: &'a str,
     /// The client's address.
-    pub client: Option<IpAddr>,
+    pub(super) client: &'a str,
     /// The code of the gateway's error.
     pub error: Option<&'a str>,
     /// Whether the response was sent to its end.
@@ -57,7 +55,14 @@ pub(super) struct AccessLogger {
     buffer: Vec<u8>,
     omitted: u64,
     writer: SyncSender<Vec<u8>>,
-    text: String,
+    clock: Clock,
+}
+
+/// The second that was written last, for there are many lines in one.
+#[derive(Debug, Default)]
+struct Clock {
+    second: u64,
+    text: Vec<u8>,
 }
 
 /// Starts the thread that writes; it ends when every logger is dropped.
@@ -75,7 +80,7 @@ pub(super) fn start_writer(mut out: impl std::io::Write + Send + 'static) -> (Sy
 impl AccessLogger {
     /// Hands lines to `writer`.
     pub(super) fn new(writer: SyncSender<Vec<u8>>) -> Self {
-        Self { buffer: Vec::new(), omitted: 0, writer, text: String::new() }
+        Self { buffer: Vec::new(), omitted: 0, writer, clock: Clock::default() }
     }
 
     /// Logs `line`.
@@ -85,12 +90,8 @@ impl AccessLogger {
             return;
         }
         match form {
-            AccessLog::Json => write_json(&mut self.buffer, line),
-            AccessLog::Text => {
-                self.text.clear();
-                write_text(&mut self.text, line);
-                self.buffer.extend_from_slice(self.text.as_bytes());
-            }
+            AccessLog::Json => write_json(&mut self.buffer, &mut self.clock, line),
+            AccessLog::Text => write_text(&mut self.buffer, &mut self.clock, line),
             AccessLog::Off => {}
         }
         if self.buffer.len() >= FLUSH_AT {
@@ -119,9 +120,9 @@ impl AccessLogger {
     }
 }
 
-fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
+fn write_json(out: &mut Vec<u8>, clock: &mut Clock, line: &Line<'_>) {
     out.extend_from_slice(b"{\"time\":\"");
-    write_time(out, line.time);
+    clock.write(out, line.time);
     out.extend_from_slice(b"\",\"method\":");
     write_string(out, line.method);
     out.extend_from_slice(b",\"path\":");
@@ -147,8 +148,9 @@ fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
         out.extend_from_slice(b",\"id\":");
         write_string(out, line.request_id);
     }
-    if let Some(client) = line.client {
-        let _ = write!(out, ",\"client\":\"{client}\"");
+    if !line.client.is_empty() {
+        out.extend_from_slice(b",\"client\":");
+        write_string(out, line.client);
     }
     if !line.complete {
         out.extend_from_slice(b",\"complete\":false");
@@ -156,13 +158,11 @@ fn write_json(out: &mut Vec<u8>, line: &Line<'_>) {
     out.extend_from_slice(b"}\n");
 }
 
-fn write_text(out: &mut String, line: &Line<'_>) {
-    let mut time = Vec::new();
-    write_time(&mut time, line.time);
+fn write_text(out: &mut Vec<u8>, clock: &mut Clock, line: &Line<'_>) {
+    clock.write(out, line.time);
     let _ = write!(
         out,
-        "{} {:>3} {:<7} {:>9.3} ms {:>10} B  {}",
-        String::from_utf8_lossy(&time),
+        " {:>3} {:<7} {:>9.3} ms {:>10} B  {}",
         line.status,
         line.method,
         line.duration.as_secs_f64() * 1000.0,
@@ -179,9 +179,9 @@ fn write_text(out: &mut String, line: &Line<'_>) {
         let _ = write!(out, "  {error}");
     }
     if !line.complete {
-        out.push_str("  (cut off)");
+        out.extend_from_slice(b"  (cut off)");
     }
-    out.push('\n');
+    out.push(b'\n');
 }
 
 fn write_number(out: &mut Vec<u8>, number: u64) {
@@ -214,25 +214,32 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// A time as RFC 3339 has it, in UTC.
-fn write_time(out: &mut Vec<u8>, time: Timestamp) {
-    let millis = time.unix_millis();
-    let (days, in_day) = (millis / 86_400_000, millis % 86_400_000);
+impl Clock {
+    /// A time as RFC 3339 has it, in UTC.
+    fn write(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+        let (second, millis) = (time.unix_millis() / 1000, time.unix_millis() % 1000);
+        if second != self.second || self.text.is_empty() {
+            self.second = second;
+            self.text.clear();
+            write_second(&mut self.text, second);
+        }
+        out.extend_from_slice(&self.text);
+        write_padded(out, millis, 3);
+        out.push(b'Z');
+    }
+}
+
+fn write_second(out: &mut Vec<u8>, second: u64) {
+    let (days, in_day) = (second / 86_400, second % 86_400);
     let (year, month, day) = civil(days);
-    write_padded(out, year, 4);
-    out.push(b'-');
-    write_padded(out, month, 2);
-    out.push(b'-');
-    write_padded(out, day, 2);
-    out.push(b'T');
-    write_padded(out, in_day / 3_600_000, 2);
-    out.push(b':');
-    write_padded(out, in_day / 60_000 % 60, 2);
-    out.push(b':');
-    write_padded(out, in_day / 1000 % 60, 2);
+    let parts =
+        [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T'), (in_day / 3_600, 2, b':'), (in_day / 60 % 60, 2, b':')];
+    for (number, width, separator) in parts {
+        write_padded(out, number, width);
+        out.push(separator);
+    }
+    write_padded(out, in_day % 60, 2);
     out.push(b'.');
-    write_padded(out, in_day % 1000, 3);
-    out.push(b'Z');
 }
 
 /// Year, month and day of the proleptic Gregorian calendar, `days` after 1970-01-01: the year is counted from March, so
@@ -263,7 +270,7 @@ mod tests {
             bytes: 42,
             duration: Duration::from_micros(12_345),
             request_id: "r1",
-            client: Some(IpAddr::from([127, 0, 0, 1])),
+            client: "127.0.0.1",
             error: Some("x"),
             complete: false,
         }
@@ -272,7 +279,7 @@ mod tests {
     #[test]
     fn a_line_is_one_json_object() {
         let mut out = Vec::new();
-        write_json(&mut out, &line());
+        write_json(&mut out, &mut Clock::default(), &line());
         let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let expected = serde_json::json!({
             "time": "2024-02-29T12:34:56.789Z", "method": "GET", "path": "/a\"b\u{1}", "status": 200,
@@ -285,8 +292,9 @@ mod tests {
 
     #[test]
     fn a_line_for_people_has_no_control_characters() {
-        let mut out = String::new();
-        write_text(&mut out, &line());
+        let mut out = Vec::new();
+        write_text(&mut out, &mut Clock::default(), &line());
+        let out = String::from_utf8(out).unwrap();
         assert!(!out.trim_end().contains(char::is_control), "{out:?}");
     }
 

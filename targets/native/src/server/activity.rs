@@ -214,3 +214,74 @@ impl Reading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn activity() -> Arc<Activity> {
+        Activity::new(&Arc::default(), &Arc::default())
+    }
+
+    fn order_at(activity: &Activity, now: Tick) -> Order {
+        activity.tick(now);
+        activity.order()
+    }
+
+    fn request() -> Request<()> {
+        Request::new(())
+    }
+
+    #[test]
+    fn a_head_that_does_not_come_ends_the_connection() {
+        let activity = activity();
+        activity.read(b"GET / HTTP/1.1\r\n");
+        assert_eq!(order_at(&activity, HEAD_TIMEOUT), Order::None);
+        assert_eq!(order_at(&activity, HEAD_TIMEOUT + 1), Order::Close);
+    }
+
+    #[test]
+    fn a_connection_without_requests_is_ended() {
+        let activity = activity();
+        assert!(activity.begin(&request()).is_ok());
+        activity.end();
+        assert_eq!(order_at(&activity, IDLE_TIMEOUT), Order::None);
+        assert_eq!(order_at(&activity, IDLE_TIMEOUT + 1), Order::Close);
+    }
+
+    #[test]
+    fn an_exchange_may_wait_for_its_upstream_but_not_for_its_client() {
+        let activity = activity();
+        assert!(activity.begin(&request()).is_ok());
+        assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
+
+        let reading = Reading::on(&activity);
+        reading.set_waiting(true);
+        activity.read(b"some of the body");
+        reading.set_waiting(false);
+        assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
+        reading.set_waiting(true);
+        assert_eq!(order_at(&activity, STALL_TIMEOUT), Order::None);
+        assert_eq!(order_at(&activity, STALL_TIMEOUT + 1), Order::Close);
+    }
+
+    #[test]
+    fn a_response_that_is_not_taken_ends_the_connection() {
+        let activity = activity();
+        assert!(activity.begin(&request()).is_ok());
+        activity.wrote(true);
+        activity.wrote(false);
+        assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
+        activity.wrote(true);
+        assert_eq!(order_at(&activity, STALL_TIMEOUT + 1), Order::Close);
+    }
+
+    #[test]
+    fn a_shutdown_drains_and_never_overrules_a_close() {
+        let activity = activity();
+        activity.shutdown.store(true, Ordering::Relaxed);
+        assert_eq!(order_at(&activity, 2), Order::Drain);
+        assert_eq!(order_at(&activity, IDLE_TIMEOUT + 1), Order::Close);
+        assert_eq!(order_at(&activity, 2), Order::Close);
+    }
+}

@@ -131,7 +131,7 @@ impl Drop for Exchange {
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
             request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
-            client: self.connection.peer.address,
+            client: &self.connection.client,
             error: record.and_then(|record| record.error),
             complete: entry.complete,
         };

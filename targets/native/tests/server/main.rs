@@ -1,9 +1,17 @@
 //! The native server over real sockets.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what goes wrong in a test ends it"
+)]
+
 mod demo;
 mod http1;
 mod lifecycle;
 mod memory;
 mod proxy;
+mod redis;
 mod support;
 mod tls;

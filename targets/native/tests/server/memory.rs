@@ -10,7 +10,7 @@ const BYTES: usize = if cfg!(debug_assertions) { 256 << 20 } else { 1 << 30 };
 /// How much more memory it may take than before, in KiB.
 const ALLOWANCE: u64 = 64 << 10;
 
-const CHUNK: [u8; 64 << 10] = [7; 64 << 10];
+static CHUNK: [u8; 64 << 10] = [7; 64 << 10];
 
 #[cfg(target_os = "linux")]
 #[test]

@@ -12,19 +12,19 @@ use edgeway::platform::secrets::NativeSecrets;
 use edgeway::server::{Options, Server, Settings};
 
 /// Longer than anything takes; a test that waits for it has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway that sends everything to `upstream`.
-pub fn gateway(upstream: SocketAddr) -> Server {
+pub(crate) fn gateway(upstream: SocketAddr) -> Server {
     gateway_with(upstream, "{}", "{}")
 }
 
 /// The same with these `timeouts` of the upstream and these other members of `server`.
-pub fn gateway_with(upstream: SocketAddr, timeouts: &str, server: &str) -> Server {
+pub(crate) fn gateway_with(upstream: SocketAddr, timeouts: &str, server: &str) -> Server {
     start(&config(upstream, timeouts, server))
 }
 
-pub fn config(upstream: SocketAddr, timeouts: &str, server: &str) -> String {
+pub(crate) fn config(upstream: SocketAddr, timeouts: &str, server: &str) -> String {
     let server = server.trim().trim_start_matches('{').trim_end_matches('}');
     let comma = if server.trim().is_empty() { "" } else { "," };
     format!(
@@ -37,13 +37,13 @@ pub fn config(upstream: SocketAddr, timeouts: &str, server: &str) -> String {
     )
 }
 
-pub fn start(config: &str) -> Server {
+pub(crate) fn start(config: &str) -> Server {
     let (plan, settings) = load(config);
     let options = Options { threads: std::num::NonZero::new(2), ..Options::default() };
     Server::start(plan, settings, &options).unwrap()
 }
 
-pub fn load(config: &str) -> (gateway_core::plan::Plan, Settings) {
+pub(crate) fn load(config: &str) -> (gateway_core::plan::Plan, Settings) {
     let file = ConfigFile::new(PathBuf::from("gateway.json"), NativeSecrets::new(None));
     let plan = file.compile(config).unwrap();
     let settings = Settings::of(&plan);
@@ -51,12 +51,12 @@ pub fn load(config: &str) -> (gateway_core::plan::Plan, Settings) {
 }
 
 /// An upstream: each connection to it runs `serve` on a thread of its own.
-pub struct Upstream {
-    pub address: SocketAddr,
-    pub connections: Arc<AtomicUsize>,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
-pub fn upstream(serve: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Upstream {
+pub(crate) fn upstream(serve: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Upstream {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let connections = Arc::new(AtomicUsize::new(0));
@@ -73,7 +73,7 @@ pub fn upstream(serve: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Ups
 }
 
 /// Answers every request with 200 and `ok`.
-pub fn ok_upstream() -> Upstream {
+pub(crate) fn ok_upstream() -> Upstream {
     upstream(|wire, _| {
         while let Some(head) = wire.head() {
             wire.body(&head);
@@ -83,12 +83,12 @@ pub fn ok_upstream() -> Upstream {
 }
 
 /// One end of a connection.
-pub struct Wire {
-    pub stream: BufReader<TcpStream>,
+pub(crate) struct Wire {
+    pub(crate) stream: BufReader<TcpStream>,
 }
 
 impl Wire {
-    pub fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         Self::new(TcpStream::connect(address).unwrap())
     }
 
@@ -98,13 +98,13 @@ impl Wire {
         Self { stream: BufReader::new(stream) }
     }
 
-    pub fn send(&mut self, text: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, text: impl AsRef<[u8]>) {
         // The other side may have closed, which what is read next shows.
         let _ = self.stream.get_mut().write_all(text.as_ref());
     }
 
     /// The next head, its lines ending in `\n`; `None` when the other side closed.
-    pub fn head(&mut self) -> Option<String> {
+    pub(crate) fn head(&mut self) -> Option<String> {
         let mut head = String::new();
         loop {
             let mut line = String::new();
@@ -117,7 +117,7 @@ impl Wire {
     }
 
     /// The body after `head`.
-    pub fn body(&mut self, head: &str) -> Vec<u8> {
+    pub(crate) fn body(&mut self, head: &str) -> Vec<u8> {
         if let Some(length) = field(head, "content-length") {
             let mut body = vec![0; length.parse().unwrap()];
             self.stream.read_exact(&mut body).unwrap();
@@ -145,30 +145,30 @@ impl Wire {
     }
 
     /// The next response: its status and body.
-    pub fn response(&mut self) -> Option<(u16, String)> {
+    pub(crate) fn response(&mut self) -> Option<(u16, String)> {
         let head = self.head()?;
         let body = self.body(&head);
         Some((status(&head), String::from_utf8(body).unwrap()))
     }
 
     /// Sends `request` and returns the status and body of the response.
-    pub fn ask(&mut self, request: &str) -> Option<(u16, String)> {
+    pub(crate) fn ask(&mut self, request: &str) -> Option<(u16, String)> {
         self.send(request);
         self.response()
     }
 
     /// Whether the other side has closed, with nothing more to read.
-    pub fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         matches!(self.stream.fill_buf(), Ok(bytes) if bytes.is_empty())
             || matches!(self.stream.fill_buf(), Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset)
     }
 }
 
-pub fn status(head: &str) -> u16 {
+pub(crate) fn status(head: &str) -> u16 {
     head.split(' ').nth(1).unwrap().trim().parse().unwrap()
 }
 
-pub fn field(head: &str, name: &str) -> Option<String> {
+pub(crate) fn field(head: &str, name: &str) -> Option<String> {
     head.lines().skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
@@ -176,12 +176,12 @@ pub fn field(head: &str, name: &str) -> Option<String> {
 }
 
 /// `GET /` on a new connection.
-pub fn get(address: SocketAddr) -> (u16, String) {
+pub(crate) fn get(address: SocketAddr) -> (u16, String) {
     Wire::connect(address).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap()
 }
 
 /// Waits until `condition` holds.
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
@@ -190,10 +190,10 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// A folder that is removed at the end.
-pub struct Folder(pub PathBuf);
+pub(crate) struct Folder(pub PathBuf);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let path = std::env::temp_dir().join(format!("edgeway-test-{}-{number}", std::process::id()));
@@ -201,7 +201,7 @@ impl Folder {
         Self(path)
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path
@@ -215,18 +215,18 @@ impl Drop for Folder {
 }
 
 /// The program itself, as a process.
-pub struct Program {
+pub(crate) struct Program {
     child: std::process::Child,
     messages: Arc<Mutex<String>>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Program {
-    pub fn serve(config: &Path) -> Self {
+    pub(crate) fn serve(config: &Path) -> Self {
         Self::run(&["serve", config.to_str().unwrap()], config.parent().unwrap())
     }
 
-    pub fn run(arguments: &[&str], folder: &Path) -> Self {
+    pub(crate) fn run(arguments: &[&str], folder: &Path) -> Self {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway"))
             .args(arguments)
             .current_dir(folder)
@@ -251,25 +251,25 @@ impl Program {
         Self { child, messages, address }
     }
 
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.id().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
-    pub fn messages(&self) -> String {
+    pub(crate) fn messages(&self) -> String {
         self.messages.lock().unwrap().clone()
     }
 
-    pub fn wait_for_message(&self, part: &str) {
+    pub(crate) fn wait_for_message(&self, part: &str) {
         wait_until(part, || self.messages().contains(part));
     }
 
     /// Waits for the end, and returns whether the program succeeded.
-    pub fn ended(&mut self) -> bool {
+    pub(crate) fn ended(&mut self) -> bool {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -281,7 +281,7 @@ impl Program {
     }
 
     /// The memory that it has in RAM, in KiB.
-    pub fn resident(&self) -> u64 {
+    pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
@@ -296,17 +296,17 @@ impl Drop for Program {
 }
 
 /// Clients that ask without pause until they are stopped.
-pub struct Load {
+pub(crate) struct Load {
     stop: Arc<std::sync::atomic::AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,
-    pub answered: Arc<AtomicUsize>,
-    pub failed: Arc<Mutex<Vec<String>>>,
+    pub(crate) answered: Arc<AtomicUsize>,
+    pub(crate) failed: Arc<Mutex<Vec<String>>>,
 }
 
 impl Load {
     /// `clients` of them; each opens a new connection when the last response said `close`, and counts anything but a
     /// 200 as a failure. After a `Connection: close` a refused connection is none: the server has stopped.
-    pub fn start(address: SocketAddr, clients: usize) -> Self {
+    pub(crate) fn start(address: SocketAddr, clients: usize) -> Self {
         let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let failed = Arc::new(Mutex::new(Vec::new()));
@@ -343,13 +343,13 @@ impl Load {
         Self { stop, threads, answered, failed }
     }
 
-    pub fn wait_for_answers(&self, count: usize) {
+    pub(crate) fn wait_for_answers(&self, count: usize) {
         let target = self.answered.load(Ordering::SeqCst) + count;
         wait_until("answers under load", || self.answered.load(Ordering::SeqCst) >= target);
     }
 
     /// Stops the clients and returns the failures.
-    pub fn stop(self) -> Vec<String> {
+    pub(crate) fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::SeqCst);
         for thread in self.threads {
             thread.join().unwrap();

@@ -1,13 +1,19 @@
 //! Cells in a Redis, which several gateways may share.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use gateway_core::policy::gcra_store::{REDIS_DECIDE, Terms};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+use spin_sdk::wasip3::clocks::monotonic_clock;
 
 /// What the names of all keys begin with.
 const PREFIX: &str = "edgeway:";
+
+/// How long a decision may take, the connection included, in nanoseconds.
+const TIMEOUT: u64 = 5_000_000_000;
 
 /// A connection, opened when first used and again after a failure.
 pub(crate) struct Server {
@@ -22,6 +28,16 @@ impl Server {
 
     /// Decides about one request and returns the cell's state from before.
     pub(crate) async fn decide(&self, cell: &str, terms: Terms) -> Result<Option<u64>, String> {
+        match select(pin!(self.ask(cell, terms)), pin!(monotonic_clock::wait_for(TIMEOUT))).await {
+            Either::Left((decision, _)) => decision,
+            Either::Right(_) => {
+                self.connection.take();
+                Err("Redis: no answer in time".to_owned())
+            }
+        }
+    }
+
+    async fn ask(&self, cell: &str, terms: Terms) -> Result<Option<u64>, String> {
         let Terms { now, cost, horizon, foreign, units_per_milli } = terms;
         let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
         let arguments = [text(REDIS_DECIDE), RedisParameter::Int64(1), text(&format!("{PREFIX}{cell}"))];

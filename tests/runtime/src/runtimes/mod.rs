@@ -1,5 +1,6 @@
 //! What serves a configuration for real.
 
+mod driver;
 mod native;
 mod spin;
 mod workerd;
@@ -20,14 +21,25 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// The process that serves, unless it is this one.
     pub(crate) process: Option<u32>,
+    /// Whether it takes a client that has ended its side for one that still reads.
+    pub(crate) half_closes: bool,
     /// What keeps it alive.
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Gateway {
     pub(crate) fn new(address: SocketAddr, process: Option<u32>, guard: impl Send + Sync + 'static) -> Self {
-        Self { address, process, _guard: Box::new(guard) }
+        Self { address, process, half_closes: false, _guard: Box::new(guard) }
     }
+}
+
+/// What a gateway is started with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start {
+    /// The text of its configuration.
+    pub(crate) config: String,
+    /// What its secrets are.
+    pub(crate) secrets: BTreeMap<String, String>,
 }
 
 /// Why nothing serves.
@@ -62,9 +74,17 @@ impl Host {
 
     /// How many configurations it may serve at the same time.
     pub(crate) const fn width(&self) -> usize {
+        4
+    }
+
+    /// Starts what is cheaper to start together.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub(crate) async fn prepare(&self, starts: &[Start]) -> Result<(), String> {
         match self {
-            Self::Native(_) | Self::Spin(_) => 4,
-            Self::Workerd(_) => 2,
+            Self::Workerd(workerd) => workerd.prepare(starts).await,
+            Self::Native(_) | Self::Spin(_) => Ok(()),
         }
     }
 
@@ -72,11 +92,22 @@ impl Host {
     ///
     /// # Errors
     /// See [`NoGateway`].
-    pub(crate) async fn serve(&self, config: &str, secrets: &BTreeMap<String, String>) -> Result<Gateway, NoGateway> {
+    pub(crate) async fn serve(&self, start: &Start) -> Result<Gateway, NoGateway> {
         match self {
-            Self::Native(native) => native.serve(config, secrets).await,
-            Self::Workerd(workerd) => workerd.serve(config, secrets).await,
-            Self::Spin(spin) => spin.serve(config, secrets).await,
+            Self::Native(native) => native.serve(start).await,
+            Self::Workerd(workerd) => workerd.serve(start).await,
+            Self::Spin(spin) => spin.serve(start).await,
+        }
+    }
+
+    /// Serves `start` in a process that serves nothing else.
+    ///
+    /// # Errors
+    /// See [`NoGateway`].
+    pub(crate) async fn serve_alone(&self, start: &Start) -> Result<Gateway, NoGateway> {
+        match self {
+            Self::Spin(spin) => spin.serve_alone(start).await,
+            Self::Native(_) | Self::Workerd(_) => self.serve(start).await,
         }
     }
 }
@@ -84,4 +115,14 @@ impl Host {
 /// The root of the project.
 pub(crate) fn root() -> PathBuf {
     edgeway_corpus::cases_dir().join("../..")
+}
+
+/// The newer of the release and the debug build of `program`.
+pub(crate) fn newest_build(program: &str) -> Option<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    ["release", "debug"]
+        .map(|profile| target.join(profile).join(program))
+        .into_iter()
+        .filter(|path| path.exists())
+        .max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok())
 }

@@ -1,6 +1,5 @@
 //! The native program.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::{Gateway, NoGateway, root};
+use super::{Gateway, NoGateway, Start, newest_build};
 
 /// The `edgeway` program: `EDGEWAY_BIN`, else the newer of the release and the debug build.
 pub(crate) struct Native {
@@ -23,26 +22,20 @@ impl Native {
         if let Some(program) = std::env::var_os("EDGEWAY_BIN") {
             return Ok(Self { program: program.into() });
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        let age = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
-        ["release", "debug"]
-            .map(|profile| target.join(profile).join("edgeway"))
-            .into_iter()
-            .filter(|path| path.exists())
-            .max_by_key(age)
+        newest_build("edgeway")
             .map(|program| Self { program })
             .ok_or_else(|| "there is no `edgeway` program: run `cargo build -p edgeway`, or set EDGEWAY_BIN".to_owned())
     }
 
-    pub(crate) async fn serve(&self, config: &str, secrets: &BTreeMap<String, String>) -> Result<Gateway, NoGateway> {
+    pub(crate) async fn serve(&self, start: &Start) -> Result<Gateway, NoGateway> {
         let failed = |error: std::io::Error| NoGateway::Failed(error.to_string());
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join("gateway.json");
-        std::fs::write(&file, with_free_port(config)).map_err(failed)?;
+        std::fs::write(&file, with_free_port(&start.config)).map_err(failed)?;
         let mut child = Command::new(&self.program)
             .arg("serve")
             .arg(&file)
-            .envs(secrets)
+            .envs(&start.secrets)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

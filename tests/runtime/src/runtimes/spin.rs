@@ -1,18 +1,160 @@
-//! The Spin component.
+//! The Spin component, in the real `spin` where it is on the PATH, else in a host of its own.
 
-use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Gateway, NoGateway};
+use gateway_core::plan;
+use gateway_core::ports::Capabilities;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::sync::Mutex;
 
-/// Not here yet.
-pub(crate) struct Spin;
+use super::driver::{Driver, body_of, port_in};
+use super::{Gateway, NoGateway, Start, newest_build, root};
+
+/// Starts the component.
+pub(crate) struct Spin {
+    component: PathBuf,
+    host: Host,
+}
+
+enum Host {
+    /// The real one.
+    Spin,
+    /// `tests/spin-host`: this program serves many configurations at once.
+    Own { program: PathBuf, driver: Arc<Mutex<Driver>> },
+}
 
 impl Spin {
     pub(crate) async fn find() -> Result<Self, String> {
-        Err("the Spin component is not here yet".to_owned())
+        let component = std::env::var_os("EDGEWAY_COMPONENT")
+            .map_or_else(|| root().join("target/wasm32-wasip2/release/edgeway_spin.wasm"), PathBuf::from);
+        if !component.exists() {
+            return Err(
+                "the component is not built: run `cargo build -p edgeway-spin --target wasm32-wasip2 --release`"
+                    .to_owned(),
+            );
+        }
+        if on_path("spin") {
+            return Ok(Self { component, host: Host::Spin });
+        }
+        let program = newest_build("spin-driver")
+            .ok_or("there is no `spin`, nor the host for tests: run `cargo build -p edgeway-spin-host`")?;
+        let driver = own_host(&program, &component).map_err(|error| error.to_string())?;
+        Ok(Self { component, host: Host::Own { program, driver: Arc::new(Mutex::new(driver)) } })
     }
 
-    pub(crate) async fn serve(&self, _: &str, _: &BTreeMap<String, String>) -> Result<Gateway, NoGateway> {
-        Err(NoGateway::Failed("not here yet".to_owned()))
+    pub(crate) async fn serve(&self, start: &Start) -> Result<Gateway, NoGateway> {
+        // On Spin nothing reads the configuration before the first request; `edgeway check` does this before a deploy.
+        if let Err(diagnostics) = plan::load(&start.config, &Capabilities::SPIN, &Secrets(start)) {
+            return Err(NoGateway::Refused(diagnostics.iter().map(|d| d.line("gateway.json") + "\n").collect()));
+        }
+        match &self.host {
+            Host::Spin => self.spin_up(start).await.map_err(|error| NoGateway::Failed(error.to_string())),
+            Host::Own { driver, .. } => start_in(driver, start).await,
+        }
     }
+
+    /// Serves `start` in a process of its own.
+    pub(crate) async fn serve_alone(&self, start: &Start) -> Result<Gateway, NoGateway> {
+        match &self.host {
+            Host::Spin => self.serve(start).await,
+            Host::Own { program, .. } => {
+                let driver =
+                    own_host(program, &self.component).map_err(|error| NoGateway::Failed(error.to_string()))?;
+                start_in(&Arc::new(Mutex::new(driver)), start).await
+            }
+        }
+    }
+
+    async fn spin_up(&self, start: &Start) -> std::io::Result<Gateway> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("gateway.json"), &start.config)?;
+        std::fs::write(folder.path().join("spin.toml"), manifest(&self.component, start))?;
+        // The port is free again when `spin` takes it; nothing else here asks for one by number.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.port();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut command = Command::new("spin");
+        command.args(["up", "--quiet", "--listen", &address.to_string()]).current_dir(folder.path());
+        for (name, value) in &start.secrets {
+            command.env(format!("SPIN_VARIABLE_{name}"), value);
+        }
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
+        for _ in 0..300 {
+            if TcpStream::connect(address).await.is_ok() {
+                let process = child.id();
+                return Ok(Gateway::new(address, process, (child, folder)));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(std::io::ErrorKind::TimedOut.into())
+    }
+}
+
+/// The project's `spin.toml` for one configuration.
+fn manifest(component: &Path, start: &Start) -> String {
+    let names = || start.secrets.keys().map(|name| name.to_ascii_lowercase());
+    let declared: String = names().map(|name| format!("{name} = {{ required = true, secret = true }}\n")).collect();
+    let given: String = names().map(|name| format!("{name} = \"{{{{ {name} }}}}\"\n")).collect();
+    format!(
+        r#"spin_manifest_version = 2
+[application]
+name = "edgeway"
+[variables]
+{declared}
+[[trigger.http]]
+route = "/..."
+component = "edgeway"
+[component.edgeway]
+source = {component:?}
+files = ["gateway.json"]
+key_value_stores = ["default"]
+sqlite_databases = ["default"]
+allowed_outbound_hosts = ["http://*:*", "https://*:*"]
+[component.edgeway.variables]
+{given}"#
+    )
+}
+
+/// The secrets of a start.
+struct Secrets<'s>(&'s Start);
+
+impl plan::Secrets for Secrets<'_> {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.0.secrets.get(name).cloned()
+    }
+}
+
+/// Stops its configuration when dropped.
+struct Lease {
+    driver: Arc<Mutex<Driver>>,
+    port: u16,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (driver, port) = (Arc::clone(&self.driver), self.port);
+        tokio::spawn(async move { driver.lock().await.ask("stop", &json!({ "port": port })).await });
+    }
+}
+
+fn own_host(program: &Path, component: &Path) -> std::io::Result<Driver> {
+    Driver::spawn(Command::new(program).arg(component))
+}
+
+async fn start_in(driver: &Arc<Mutex<Driver>>, start: &Start) -> Result<Gateway, NoGateway> {
+    let mut asked = driver.lock().await;
+    let answer = asked.ask("start", &body_of(start)).await.map_err(NoGateway::Failed)?;
+    let port = port_in(&answer)?;
+    let lease = Lease { driver: Arc::clone(driver), port };
+    Ok(Gateway::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), asked.process(), lease))
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }

@@ -13,23 +13,23 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 /// The gateway's component, compiled once for all tests of a file.
-pub fn host() -> &'static Host {
+pub(crate) fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| Host::new(&component::gateway().unwrap()).unwrap())
 }
 
 /// A gateway that serves a configuration.
-pub struct Gateway {
+pub(crate) struct Gateway {
     running: Running,
     _directory: TempDir,
 }
 
 impl Gateway {
-    pub async fn start(configuration: &str) -> Self {
+    pub(crate) async fn start(configuration: &str) -> Self {
         Self::start_with(configuration, ServeOptions::default()).await
     }
 
-    pub async fn start_with(configuration: &str, mut options: ServeOptions) -> Self {
+    pub(crate) async fn start_with(configuration: &str, mut options: ServeOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let source = write(directory.path(), configuration);
         options.files.push(Mount { source, destination: "/gateway.json".to_owned() });
@@ -38,12 +38,12 @@ impl Gateway {
         Self { running: host().serve(options).await.unwrap(), _directory: directory }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
     }
 
     /// Sends `request` as it is and returns all that comes back until the connection ends.
-    pub async fn exchange(&self, request: &str) -> String {
+    pub(crate) async fn exchange(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -53,12 +53,12 @@ impl Gateway {
     }
 
     /// The answer to a GET.
-    pub async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: gateway.test\r\nconnection: close\r\n\r\n")).await
     }
 }
 
-pub fn write(directory: &Path, configuration: &str) -> std::path::PathBuf {
+pub(crate) fn write(directory: &Path, configuration: &str) -> std::path::PathBuf {
     let path = directory.join("gateway.json");
     std::fs::write(&path, configuration).unwrap();
     path
@@ -66,13 +66,13 @@ pub fn write(directory: &Path, configuration: &str) -> std::path::PathBuf {
 
 /// An upstream that answers one request on each connection with the same bytes, then closes, and tells what it received
 /// of each head.
-pub struct Upstream {
-    pub address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     heads: tokio::sync::mpsc::UnboundedReceiver<String>,
 }
 
 impl Upstream {
-    pub async fn answering(answer: &'static str) -> Self {
+    pub(crate) async fn answering(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, heads) = tokio::sync::mpsc::unbounded_channel();
@@ -92,18 +92,18 @@ impl Upstream {
     }
 
     /// The next request's head, in lower case.
-    pub async fn head(&mut self) -> String {
+    pub(crate) async fn head(&mut self) -> String {
         self.heads.recv().await.unwrap().to_ascii_lowercase()
     }
 
     /// A configuration that sends every request here.
-    pub fn configuration(&self) -> String {
+    pub(crate) fn configuration(&self) -> String {
         proxy_to(self.address)
     }
 }
 
 /// A configuration that sends every request to `address`.
-pub fn proxy_to(address: SocketAddr) -> String {
+pub(crate) fn proxy_to(address: SocketAddr) -> String {
     format!(
         r#"{{"limits": {{"bodyBytes": "4GiB"}}, "upstreams": {{"u": {{"url": "http://{address}"}}}},
             "routes": [{{"name": "all", "match": {{"prefix": "/"}}, "upstream": "u"}}]}}"#
@@ -111,7 +111,7 @@ pub fn proxy_to(address: SocketAddr) -> String {
 }
 
 /// Reads up to and with the empty line.
-pub async fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -124,15 +124,15 @@ pub async fn read_head(stream: &mut TcpStream) -> String {
 }
 
 /// A Redis on a free port; ends when dropped.
-pub struct Redis {
-    pub address: SocketAddr,
+pub(crate) struct Redis {
+    pub(crate) address: SocketAddr,
     server: Child,
     _directory: TempDir,
 }
 
 impl Redis {
     /// `None` where no `redis-server` is installed.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let server = Command::new("redis-server")
@@ -155,7 +155,7 @@ impl Redis {
         Some(redis)
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
 }
@@ -168,6 +168,6 @@ impl Drop for Redis {
 }
 
 /// The status in an answer's first line.
-pub fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or_default()
 }

@@ -18,7 +18,7 @@ pub enum CounterStore {
     /// In this process.
     Memory(Cells),
     /// In a Redis.
-    Redis(Redis),
+    Redis(Box<Redis>),
 }
 
 impl Default for CounterStore {
@@ -36,7 +36,7 @@ impl CounterStore {
         match url {
             None => Ok(Self::default()),
             // The URL may hold a password: it is not repeated.
-            Some(url) => Ok(Self::Redis(Redis::new(url).map_err(|()| StoreError::RedisUrl)?)),
+            Some(url) => Ok(Self::Redis(Box::new(Redis::new(url).map_err(|()| StoreError::RedisUrl)?))),
         }
     }
 

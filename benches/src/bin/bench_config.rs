@@ -1,9 +1,9 @@
 //! Prints a configuration, for the comparison and for trying things out:
 //!
 //! ```text
-//! gateway_json many 1000
-//! gateway_json proxy 127.0.0.1:8080 127.0.0.1:9000        # one route
-//! gateway_json proxy 127.0.0.1:8080 127.0.0.1:9000 200    # 200 routes with header edits
+//! bench-config many 1000
+//! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000        # one route
+//! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 200    # 200 routes with header edits
 //! ```
 
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         None => {
-            eprintln!("usage: gateway_json many ROUTES | gateway_json proxy LISTEN UPSTREAM [ROUTES]");
+            eprintln!("usage: bench-config many ROUTES | bench-config proxy LISTEN UPSTREAM [ROUTES]");
             ExitCode::from(2)
         }
     }

@@ -1,0 +1,84 @@
+//! Counters that several gateways share.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::{Wire, config, ok_upstream, start, wait_until};
+
+struct Redis(Child);
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A Redis on a free port, where the system has one.
+fn redis() -> Option<(Redis, u16)> {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .ok()?;
+    let redis = Redis(child);
+    wait_until("a Redis", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    Some((redis, port))
+}
+
+fn limited(upstream: std::net::SocketAddr, port: u16, fail: &str) -> String {
+    config(upstream, "{}", "{}")
+        .replace(
+            r#""upstream": "up" }"#,
+            &format!(
+                r#""upstream": "up", "policies": [{{ "rateLimit": {{ "limit": 100, "window": "1h", "key": "everyone", "fail": "{fail}" }} }}] }}"#
+            ),
+        )
+        .replacen('{', &format!(r#"{{ "counters": {{ "redis": "redis://127.0.0.1:{port}" }},"#), 1)
+}
+
+/// Two gateways together admit exactly the limit.
+#[test]
+fn two_gateways_share_a_limit() {
+    let Some((redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    let upstream = ok_upstream();
+    let text = limited(upstream.address, port, "closed");
+    let gateways = [start(&text), start(&text)];
+    let (admitted, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for n in 0..20 {
+            let (address, admitted, refused) = (gateways[n % 2].address(), &admitted, &refused);
+            scope.spawn(move || {
+                let mut wire = Wire::connect(address);
+                for _ in 0..20 {
+                    let (status, text) = wire.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+                    match status {
+                        200 => admitted.fetch_add(1, Ordering::SeqCst),
+                        429 => refused.fetch_add(1, Ordering::SeqCst),
+                        _ => panic!("{status} {text}"),
+                    };
+                }
+            });
+        }
+    });
+    assert_eq!((admitted.into_inner(), refused.into_inner()), (100, 300));
+
+    // Without its Redis, a limit that fails closed refuses.
+    drop(redis);
+    let answer = Wire::connect(gateways[0].address()).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(answer.unwrap().0, 503);
+}
+
+/// A gateway starts without its Redis, and a limit that fails open admits.
+#[test]
+fn a_redis_that_is_not_there() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let upstream = ok_upstream();
+    let gateway = start(&limited(upstream.address, port, "open"));
+    assert_eq!(crate::support::get(gateway.address()), (200, "ok".to_owned()));
+}

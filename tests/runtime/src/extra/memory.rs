@@ -1,0 +1,62 @@
+//! How much memory a process holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+/// Watches the resident memory of a gateway's process.
+pub(super) struct Watch {
+    process: u32,
+    idle: u64,
+    most: Arc<AtomicU64>,
+    watcher: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Watches `process`, or its child if that is a workerd.
+    pub(super) fn start(process: Option<u32>) -> Result<Self, String> {
+        let process = process.ok_or("the gateway has no process")?;
+        let process = child_called(process, "workerd").unwrap_or(process);
+        let idle = resident(process)?;
+        let most = Arc::new(AtomicU64::new(idle));
+        let seen = Arc::clone(&most);
+        let watcher = tokio::spawn(async move {
+            while let Ok(now) = resident(process) {
+                seen.fetch_max(now, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Ok(Self { process, idle, most, watcher })
+    }
+
+    /// Fails if more than `limit` bytes were held: above idle, or in all for workerd, whose platform counts that way.
+    pub(super) fn end(self, above_idle: u64) -> Result<(), String> {
+        self.watcher.abort();
+        resident(self.process)?;
+        let most = self.most.load(Ordering::Relaxed);
+        let grown = most.saturating_sub(self.idle);
+        if grown <= above_idle {
+            return Ok(());
+        }
+        Err(format!("memory grew by {} MiB, from {} MiB", grown >> 20, self.idle >> 20))
+    }
+}
+
+/// The resident memory of `process` in bytes.
+fn resident(process: u32) -> Result<u64, String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|error| error.to_string())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().map_err(|_| "no number")?;
+    Ok(kibibytes * 1024)
+}
+
+/// A descendant of `process` that runs `program`.
+fn child_called(process: u32, program: &str) -> Option<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    children.split_whitespace().filter_map(|child| child.parse().ok()).find_map(|child: u32| {
+        let name = std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        if name.trim() == program { Some(child) } else { child_called(child, program) }
+    })
+}

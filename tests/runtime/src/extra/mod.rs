@@ -1,0 +1,80 @@
+//! What no case can say: many requests at once, bodies larger than memory, clients that leave.
+
+mod continuing;
+mod leaving;
+mod limits;
+mod memory;
+mod streams;
+
+use std::pin::Pin;
+
+use edgeway_corpus::{Report, Runtime, Verdict};
+
+use crate::runtimes::{Gateway, Host, NoGateway, Start};
+
+type Outcome<'h> = Pin<Box<dyn Future<Output = Result<(), String>> + 'h>>;
+
+/// A test, and why it can't be run somewhere.
+struct Test {
+    name: &'static str,
+    skip: &'static [(Runtime, &'static str)],
+    run: for<'h> fn(&'h Host) -> Outcome<'h>,
+}
+
+const TESTS: [Test; 7] = [
+    Test {
+        name: "400 parallel requests against a limit of 100 an hour: exactly 100 pass",
+        skip: &[],
+        run: |host| Box::pin(limits::exact(host)),
+    },
+    Test {
+        name: "400 parallel requests against a limit of 100 a minute: 100 pass, and what comes back meanwhile",
+        skip: &[],
+        run: |host| Box::pin(limits::per_minute(host)),
+    },
+    Test { name: "1 GiB streams down in flat memory", skip: &[], run: |host| Box::pin(streams::down(host)) },
+    Test { name: "1 GiB streams up in flat memory", skip: &[], run: |host| Box::pin(streams::up(host)) },
+    Test {
+        name: "a client that leaves before the answer ends the upstream's work",
+        skip: &[(Runtime::Spin, "Spin does not cancel a handler whose client left before the response began")],
+        run: |host| Box::pin(leaving::before_the_answer(host)),
+    },
+    Test {
+        name: "a client that leaves within the answer ends the upstream's work",
+        skip: &[],
+        run: |host| Box::pin(leaving::within_the_answer(host)),
+    },
+    Test {
+        name: "a client that waits for 100 (Continue) gets it",
+        skip: &[],
+        run: |host| Box::pin(continuing::waits_for_it(host)),
+    },
+];
+
+/// Runs the tests whose title contains `filter`.
+pub(crate) async fn run(runtime: Runtime, host: &Host, filter: &str, report: &mut Report) {
+    for test in TESTS {
+        if !format!("runtime/{}", test.name).contains(filter) {
+            continue;
+        }
+        let verdict = match test.skip.iter().find(|(skipped, _)| *skipped == runtime) {
+            Some((_, reason)) => Verdict::Skipped((*reason).to_owned()),
+            None => match (test.run)(host).await {
+                Ok(()) => Verdict::Passed,
+                Err(why) => Verdict::Failed(why),
+            },
+        };
+        report.add_test(runtime, "runtime", test.name, verdict);
+    }
+}
+
+/// A gateway in a process of its own.
+async fn serve(host: &Host, config: String) -> Result<Gateway, String> {
+    host.serve_alone(&Start { config, ..Start::default() }).await.map_err(|error| match error {
+        NoGateway::Refused(why) | NoGateway::Failed(why) => why,
+    })
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

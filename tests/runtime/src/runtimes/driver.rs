@@ -1,0 +1,71 @@
+//! A process that starts gateways on command: JSON objects, one a line, on standard input and output.
+
+use std::io;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::{NoGateway, Start};
+
+/// A process that starts gateways on command; ends when dropped.
+pub(crate) struct Driver {
+    child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    id: u64,
+}
+
+impl Driver {
+    pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        Ok(Self { child, input, output: BufReader::new(output).lines(), id: 0 })
+    }
+
+    /// The process's number.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Gives `command` and waits for the answer.
+    pub(crate) async fn ask(&mut self, command: &str, body: &Value) -> Result<Value, String> {
+        tokio::time::timeout(Duration::from_secs(60), self.exchange(command, body))
+            .await
+            .unwrap_or_else(|_| Err("the driver does not answer".to_owned()))
+    }
+
+    async fn exchange(&mut self, command: &str, body: &Value) -> Result<Value, String> {
+        self.id += 1;
+        let line = format!("{}\n", json!({ "id": self.id, command: body }));
+        self.input.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
+        self.input.flush().await.map_err(|error| error.to_string())?;
+        while let Some(line) = self.output.next_line().await.map_err(|error| error.to_string())? {
+            if let Ok(answer) = serde_json::from_str::<Value>(&line)
+                && answer["id"] == self.id
+            {
+                return Ok(answer);
+            }
+        }
+        Err("the driver ended".to_owned())
+    }
+}
+
+/// `start` as a command's body.
+pub(crate) fn body_of(start: &Start) -> Value {
+    json!({ "config": start.config, "bindings": start.secrets })
+}
+
+/// The port in an answer, or what is wrong.
+pub(crate) fn port_in(answer: &Value) -> Result<u16, NoGateway> {
+    match (answer["port"].as_u64().and_then(|port| u16::try_from(port).ok()), answer["error"].as_str()) {
+        (Some(port), _) => Ok(port),
+        (None, Some(error)) => Err(NoGateway::Refused(error.to_owned())),
+        (None, None) => Err(NoGateway::Failed(answer.to_string())),
+    }
+}

@@ -1,0 +1,261 @@
+//! What holds for every interleaving and every fault, not for one request at a time. Each property runs under 256 seeds.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edgeway_corpus::{Content, Fault, Reply, Request, Response};
+use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, receive, run, seeds, violations};
+use gateway_core::gateway::Gateway;
+use gateway_core::plan::{self, Plan};
+
+fn plan(config: &str) -> Arc<Plan> {
+    Arc::new(plan::load(config, &CAPABILITIES, &Vault(&BTreeMap::new())).expect("a sound configuration"))
+}
+
+fn request(json: serde_json::Value) -> Request {
+    serde_json::from_value(json).expect("a request")
+}
+
+fn get(url: &str) -> Request {
+    request(serde_json::json!({ "url": url }))
+}
+
+/// The answers to `requests`, all sent at once under `seed`.
+fn all_at_once(plan: &Arc<Plan>, world: &Rc<World>, requests: &[Request]) -> Vec<Response> {
+    let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(world)));
+    let gateway = &gateway;
+    run(
+        world,
+        requests.iter().map(|asked| {
+            let (asked, peer) = client_request(world, asked);
+            Box::pin(async move {
+                world.linger().await;
+                receive(gateway, asked, peer).await
+            }) as Pin<Box<dyn Future<Output = Response>>>
+        }),
+    )
+    .unwrap_or_else(|hang| panic!("{hang}"))
+}
+
+fn for_every_seed(check: impl Fn(u64)) {
+    for seed in seeds() {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed)));
+        if let Err(cause) = outcome {
+            eprintln!("EDGEWAY_SEED={seed} replays this");
+            std::panic::resume_unwind(cause);
+        }
+    }
+}
+
+/// Issue part 8: a limit of 10, hit by 40 requests at once, admits exactly 10, in whatever order they run.
+#[test]
+fn parallel_requests_get_exactly_the_quota() {
+    let plan = plan(
+        r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a",
+            "policies": [{"rateLimit": {"limit": 10, "window": "1h", "key": "everyone"}}]}]}"#,
+    );
+    let requests: Vec<Request> = (0..40).map(|_| get("http://gw.test/x")).collect();
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let answers = all_at_once(&plan, &world, &requests);
+        let admitted = answers.iter().filter(|answer| answer.status == 200).count();
+        let refused = answers.iter().filter(|answer| answer.status == 429).count();
+        assert_eq!((admitted, refused), (10, 30));
+        assert_eq!(world.take_calls().len(), 10);
+    });
+}
+
+/// Issue part 8: of two limits on one route, neither lets more through than it admits.
+#[test]
+fn parallel_requests_under_two_limits_pass_neither() {
+    let plan = plan(
+        r#"{"routes": [{"name": "r", "match": {"prefix": "/"}, "respond": {}, "policies": [
+            {"rateLimit": {"name": "wide", "limit": 20, "window": "1h", "key": "everyone"}},
+            {"rateLimit": {"name": "narrow", "limit": 5, "window": "1h", "key": {"header": "x-client"}}}]}]}"#,
+    );
+    let requests: Vec<Request> = (0..48)
+        .map(|n| {
+            request(serde_json::json!({ "url": "http://gw.test/", "headers": [["x-client", (n % 6).to_string()]] }))
+        })
+        .collect();
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let answers = all_at_once(&plan, &world, &requests);
+        let admitted = |client: usize| {
+            answers.iter().enumerate().filter(|(n, answer)| n % 6 == client && answer.status == 200).count()
+        };
+        assert!((0..6).all(|client| admitted(client) <= 5));
+        assert!((0..6).map(admitted).sum::<usize>() <= 20);
+    });
+}
+
+/// Issue part 4: whatever an upstream does, each request gets one whole answer, with an identifier, and nothing hangs.
+#[test]
+fn faults_never_hang_and_every_answer_is_sound() {
+    let plan = plan(
+        r#"{"defaults": {"timeouts": {"connect": "1s", "firstByte": "2s", "total": "5s"}},
+            "upstreams": {"a": {"url": "http://a.test"}, "gone": {"url": "http://refused.test"},
+                          "far": {"url": "http://unreachable.test"}, "nowhere": {"url": "http://unresolved.test"}},
+            "limits": {"bodyBytes": "100B"},
+            "routes": [{"name": "a", "match": {"prefix": "/a"}, "upstream": "a"},
+                       {"name": "gone", "match": {"prefix": "/gone"}, "upstream": "gone"},
+                       {"name": "far", "match": {"prefix": "/far"}, "upstream": "far"},
+                       {"name": "nowhere", "match": {"prefix": "/nowhere"}, "upstream": "nowhere"},
+                       {"name": "kv", "match": {"path": "/kv/{k}", "methods": ["GET", "PUT"]}, "keyValue": {"key": "{path.k}", "valueBytes": "50B"}},
+                       {"name": "limited", "match": {"path": "/limited"}, "upstream": "a",
+                        "policies": [{"rateLimit": {"limit": 2, "window": "1s", "key": "everyone", "fail": "open"}}]},
+                       {"name": "closed", "match": {"path": "/closed"}, "respond": {},
+                        "policies": [{"rateLimit": {"limit": 2, "window": "1s", "key": "everyone"}}]}]}"#,
+    );
+    const STATUSES: [u16; 9] = [200, 204, 404, 413, 429, 502, 503, 504, 201];
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        world.stores_fail.set(world.chance.below(4) == 0);
+        let paths = ["/a/1", "/gone", "/far", "/nowhere", "/kv/x", "/limited", "/closed", "/none"];
+        let requests: Vec<Request> = (0..12)
+            .map(|_| {
+                let url = format!("http://gw.test{}", world.chance.pick(&paths));
+                let length = world.chance.below(200);
+                match (url.contains("/kv/"), world.chance.below(3)) {
+                    (_, 0) => get(&url),
+                    (true, _) => {
+                        request(serde_json::json!({ "method": "PUT", "url": url, "body": "x".repeat(length) }))
+                    }
+                    (false, _) => request(serde_json::json!({ "method": "POST", "url": url,
+                        "body": { "chunks": ["x".repeat(length / 2), "y".repeat(length / 2)] } })),
+                }
+            })
+            .collect();
+        let faults = [None, None, Some(Fault::Reset), Some(Fault::Hang), Some(Fault::Garbage), Some(Fault::Cut)];
+        let script = Rc::downgrade(&world);
+        world.set_script(move |_| {
+            let Some(world) = script.upgrade() else { return Reply::default() };
+            Reply {
+                fail: *world.chance.pick(&faults),
+                delay: Some(Duration::from_millis(world.chance.below(4_000) as u64)),
+                pause: Some(Duration::from_millis(world.chance.below(4_000) as u64)),
+                body: Some(Content::Chunks(vec!["one".to_owned(), "two".to_owned()])),
+                ..Reply::default()
+            }
+        });
+        let started = world.now();
+        let answers = all_at_once(&plan, &world, &requests);
+        for answer in &answers {
+            assert!(STATUSES.contains(&answer.status) || answer.status == 405, "status {}", answer.status);
+            assert_eq!(violations(answer), [""; 0]);
+            if answer.status >= 400 {
+                let problem: serde_json::Value = serde_json::from_slice(&answer.body).expect("a problem");
+                assert_eq!(problem["status"], answer.status);
+            }
+        }
+        // `total` bounds every exchange.
+        assert!(world.now().saturating_since(started) <= Duration::from_secs(5), "the deadline was not kept");
+        let identifiers: BTreeSet<&String> = answers
+            .iter()
+            .flat_map(|a| a.headers.iter().filter(|(n, _)| n == "x-request-id").map(|(_, v)| v))
+            .collect();
+        assert_eq!(identifiers.len(), answers.len(), "identifiers are unique");
+    });
+}
+
+/// Issue part 8: `fail` says what happens while the counter can't be reached.
+#[test]
+fn a_failing_counter_refuses_or_admits_as_the_policy_says() {
+    let plan = plan(
+        r#"{"routes": [
+            {"name": "closed", "match": {"path": "/closed"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s"}}]},
+            {"name": "open", "match": {"path": "/open"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s", "fail": "open"}}]}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        world.stores_fail.set(true);
+        let answers = all_at_once(&plan, &world, &[get("http://gw.test/closed"), get("http://gw.test/open")]);
+        assert_eq!([answers[0].status, answers[1].status], [503, 200]);
+        let problem: serde_json::Value = serde_json::from_slice(&answers[0].body).unwrap();
+        assert_eq!(problem["code"], "counter_unavailable");
+    });
+}
+
+/// Issue part 8: a key-value store that fails is a 503 and no 404.
+#[test]
+fn a_failing_store_is_no_missing_value() {
+    let plan = plan(
+        r#"{"routes": [{"name": "kv", "match": {"path": "/kv/{k}", "methods": ["GET", "PUT", "DELETE"]}, "keyValue": {"key": "{path.k}"}}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        world.stores_fail.set(true);
+        let methods = ["GET", "PUT", "DELETE"];
+        let requests =
+            methods.map(|method| request(serde_json::json!({ "method": method, "url": "http://gw.test/kv/x" })));
+        for answer in all_at_once(&plan, &world, &requests) {
+            assert_eq!(answer.status, 503);
+        }
+    });
+}
+
+/// Issue part 3: targets get their share by weight.
+#[test]
+fn a_split_follows_its_weights() {
+    let plan = plan(
+        r#"{"upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}, "c": {"url": "http://c.test"}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "split": [
+                {"upstream": "a", "weight": 90}, {"upstream": "b", "weight": 10}, {"upstream": "c", "weight": 0}]}]}"#,
+    );
+    let requests: Vec<Request> = (0..20).map(|_| get("http://gw.test/x")).collect();
+    let shares: Cell<[usize; 3]> = Cell::default();
+    for seed in 0..256 {
+        let world = Rc::new(World::new(seed));
+        all_at_once(&plan, &world, &requests);
+        for call in world.take_calls() {
+            let mut now = shares.get();
+            now[usize::from(call.to.as_bytes()[0] - b'a')] += 1;
+            shares.set(now);
+        }
+    }
+    // 5,120 requests: 512 for `b` on average, with a standard deviation of 21.
+    let [a, b, c] = shares.get();
+    assert_eq!((a + b, c), (5_120, 0));
+    assert!((400..=624).contains(&b), "{b} of 5,120 went to the target with a tenth of the weight");
+}
+
+/// Issue part 4: a client that breaks off its request gets nothing through as a whole one.
+#[test]
+fn a_request_that_breaks_off_never_reaches_an_upstream_whole() {
+    let plan = plan(
+        r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a"}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        let content = Content::Chunks(vec!["half".to_owned(), "half".to_owned()]);
+        let (asked, peer) =
+            client_request(&world, &request(serde_json::json!({ "method": "POST", "url": "http://gw.test/" })));
+        let body = edgeway_sim::Stream::from_client(&world, &content, edgeway_sim::End::Cut);
+        let asked = asked.map(|_| gateway_core::body::Body::Stream(body));
+        let receive = receive(&gateway, asked, peer);
+        let answers = run(&world, [Box::pin(receive) as Pin<Box<dyn Future<Output = Response>>>]).unwrap();
+        assert!(answers[0].status >= 400, "it was answered with {}", answers[0].status);
+        assert_eq!(world.take_calls(), []);
+    });
+}
+
+/// The same seed gives the same run, byte for byte: that is what makes a failure replay.
+#[test]
+fn a_seed_replays() {
+    let plan = plan(
+        r#"{"upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 1}],
+            "policies": [{"rateLimit": {"limit": 5, "window": "1m"}}]}]}"#,
+    );
+    let requests: Vec<Request> = (0..10).map(|n| get(&format!("http://gw.test/{n}"))).collect();
+    let replay = |seed| {
+        let world = Rc::new(World::new(seed));
+        (all_at_once(&plan, &world, &requests), world.take_calls())
+    };
+    for_every_seed(|seed| assert_eq!(replay(seed), replay(seed)));
+}
