@@ -98,15 +98,19 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
 
 /** Begins an exchange; what to do first is in the frame, unless it came to nothing. */
 export function begin(head: string, hasBody: boolean): number {
-  return guarded(() => wasm.begin(sendText(head), hasBody, Date.now()));
+  try {
+    return wasm.begin(sendText(head), hasBody, Date.now());
+  } catch (error) {
+    return startOver(error);
+  }
 }
 
 /** Goes on with an exchange; what to do next is in the frame, unless it came to nothing. */
 export function resume(ticket: Ticket, completion: Completion): number {
   if (ticket.instance !== instance) return Kind.Broken;
   const { id } = ticket;
-  return guarded(() => {
-    const now = Date.now();
+  const now = Date.now();
+  try {
     if (completion instanceof Response) {
       const { status, headers, body } = completion;
       return wasm.resume_head(id, status, sendText(packFields(headers)), body !== null, now);
@@ -114,19 +118,17 @@ export function resume(ticket: Ticket, completion: Completion): number {
     if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now);
     if (completion === undefined) return wasm.resume_nothing(id, now);
     return wasm.resume_failed(id, completion.failure, now);
-  });
+  } catch (error) {
+    return startOver(error);
+  }
 }
 
 /** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
-function guarded(call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    console.error(`the core failed: ${error}`);
-    wasm.__wbg_reset_state();
-    initialise();
-    return Kind.Broken;
-  }
+function startOver(error: unknown): number {
+  console.error(`the core failed: ${error}`);
+  wasm.__wbg_reset_state();
+  initialise();
+  return Kind.Broken;
 }
 
 /** Tells the core of exchanges that will never go on. */

@@ -41,7 +41,7 @@ pub(crate) fn write_response(frame: &mut Frame, heads: &Heads, response: Respons
     frame.be(Kind::Respond);
     frame.set(Word::Status, head.status.as_u16().into());
     frame.set(Word::Base, if before.is_some() { origin } else { 0 });
-    write_edits(frame, before.unwrap_or(&Head::default()), &head.headers, |_| false);
+    write_edits(frame, before.unwrap_or(&Head::default()), &head.headers, framed_by_runtime);
     frame.body(body);
 }
 
