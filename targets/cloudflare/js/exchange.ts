@@ -45,7 +45,7 @@ export class Exchange {
         completion = await this.#perform(kind, frame);
         if (completion instanceof Response) this.#responses.push(completion);
       } catch (error) {
-        completion = error instanceof Failed ? error : new Failed(kind === Kind.Fetch ? failureOf(error) : Failure.Store);
+        completion = failed(kind, error);
       }
       kind = resume(ticket, completion);
       if (kind >= Kind.Broken) return refusal(kind);
@@ -106,6 +106,13 @@ export class Exchange {
 }
 
 function nothing(): undefined {}
+
+function failed(kind: number, error: unknown): Failed {
+  if (error instanceof Failed) return error;
+  if (kind === Kind.Fetch) return new Failed(failureOf(error));
+  console.error(`a binding failed: ${error}`);
+  return new Failed(Failure.Store);
+}
 
 /** The last resort: the core makes every other answer. */
 function refusal(kind: number): Response {

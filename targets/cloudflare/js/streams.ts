@@ -2,6 +2,9 @@
 
 import { Failed, Failure } from "./failure.ts";
 
+/** How much is read at once: a crossing each, and garbage until it is collected. */
+const CHUNK = 64 * 1024;
+
 /** A body that the runtime streams, and how much of it may be read. */
 export interface Source {
   stream: ReadableStream<Uint8Array>;
@@ -30,13 +33,13 @@ export function isBounded({ limit, headers }: Source): boolean {
  * it were complete, unless the fetch has been aborted by then.
  */
 export function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
-  const reader = stream.getReader();
+  const reader = stream.getReader({ mode: "byob" });
   let left = limit;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done, value } = await reader.read();
+          const { done, value } = await reader.read(new Uint8Array(CHUNK));
           if (done) return controller.close();
           left -= value.byteLength;
           if (left < 0) throw new Failed(Failure.BodyTooLarge);

@@ -1,0 +1,214 @@
+/**
+ * What the shared cases can't show of the Worker: bytes, streams, memory, and clients that leave. On raw workerd, with
+ * sockets on both sides.
+ *
+ *     node_modules/.bin/node --test tests/runtime/worker.test.mjs
+ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { collect, connect, serveWorker } from "./workerd.mjs";
+
+const MIB = 1 << 20;
+
+/** Connections to the upstream, oldest first; each test takes its own. */
+const arrivals = [];
+let upstream, gateway;
+
+before(async () => {
+  upstream = createServer((socket) => {
+    socket.on("error", () => {});
+    const waiting = arrivals.shift();
+    if (waiting) waiting(socket);
+    else socket.destroy();
+  });
+  await new Promise((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${upstream.address().port}`;
+  gateway = await serveWorker({
+    upstreams: { a: { url }, late: { url, timeouts: { firstByte: "200ms" } } },
+    limits: { bodyBytes: "2GiB" },
+    routes: [
+      { name: "all", match: { prefix: "/" }, upstream: "a" },
+      { name: "late", match: { prefix: "/late" }, upstream: "late" },
+      { name: "small", match: { prefix: "/small" }, upstream: "a", bodyBytes: "1000B" },
+      { name: "flag", match: { path: "/flag" }, keyValue: { key: "flag" } },
+      {
+        name: "limited",
+        match: { prefix: "/limited" },
+        respond: { body: "in" },
+        policies: [{ rateLimit: { limit: 100, window: "1h" } }],
+      },
+    ],
+  });
+});
+
+after(async () => {
+  await gateway.end();
+  upstream.close();
+});
+
+/** The next connection that the upstream accepts. */
+function arrival() {
+  return new Promise((resolve) => arrivals.push(resolve));
+}
+
+/** Sends `request` and plays the upstream with `answer`; returns what each side received. */
+async function exchange(request, answer) {
+  const arriving = arrival();
+  const client = connect(gateway.port, request);
+  const socket = await arriving;
+  const sent = await collect(socket, "\r\n\r\n");
+  socket.end(answer);
+  return { sent: sent.toString("latin1"), received: (await collect(client)).toString("latin1") };
+}
+
+const get = (path, fields = "") => `GET ${path} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n${fields}\r\n`;
+
+test("header bytes beyond ASCII pass as they are (RFC 9110 §5.5: obs-text)", async () => {
+  const value = Buffer.from([0x63, 0x61, 0x66, 0xe9]).toString("latin1");
+  const request = Buffer.from(get("/", `X-Latin: ${value}\r\nX-Utf: caf\xc3\xa9\r\n`), "latin1");
+  const answer = Buffer.from(`HTTP/1.1 204 No Content\r\nX-Latin: ${value}\r\nX-Utf: caf\xc3\xa9\r\n\r\n`, "latin1");
+  const { sent, received } = await exchange(request, answer);
+  for (const head of [sent, received]) {
+    assert.match(head, /X-Latin: caf\xe9\r\n/);
+    assert.match(head, /X-Utf: caf\xc3\xa9\r\n/);
+  }
+});
+
+test("lines of Set-Cookie are never joined (RFC 6265 §3)", async () => {
+  const answer = "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Expires=Thu, 01 Jan 2032 00:00:00 GMT\r\nSet-Cookie: b=2\r\nContent-Length: 0\r\n\r\n";
+  const { received } = await exchange(get("/"), answer);
+  assert.equal(received.match(/^set-cookie: /gim).length, 2);
+});
+
+test("coded content passes as it is (RFC 9110 §8.4)", async () => {
+  const content = gzipSync("x".repeat(10_000));
+  const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${content.length}\r\n\r\n`;
+  const answer = Buffer.concat([Buffer.from(head), content]);
+  const { received } = await exchange(get("/", "Accept-Encoding: gzip\r\n"), answer);
+  assert.match(received, /content-encoding: gzip\r\n/i);
+  assert.match(received, new RegExp(`content-length: ${content.length}\r\n`, "i"));
+  assert.ok(received.endsWith(content.toString("latin1")));
+});
+
+test("a redirect is the client's to follow (RFC 9110 §15.4)", async () => {
+  const { received } = await exchange(get("/"), "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
+  assert.match(received, /^HTTP\/1.1 302 /);
+});
+
+test("an upload that is cut off never looks complete upstream (RFC 9112 §8)", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, "POST /x HTTP/1.1\r\nHost: gw.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  const socket = await arriving;
+  await collect(socket, "hello");
+  client.resetAndDestroy();
+  const rest = await collect(socket);
+  assert.doesNotMatch(rest.toString(), /0\r\n\r\n$/);
+});
+
+test("an upload beyond its limit never looks complete upstream", async () => {
+  const arriving = arrival();
+  const chunk = `190\r\n${"a".repeat(400)}\r\n`;
+  const client = connect(gateway.port, "POST /small HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const sending = setInterval(() => client.write(chunk), 20);
+  const socket = await arriving;
+  const [sent, received] = await Promise.all([collect(socket), collect(client)]);
+  clearInterval(sending);
+  assert.doesNotMatch(sent.toString(), /0\r\n\r\n$/);
+  assert.match(received.toString(), /^HTTP\/1.1 413 /);
+});
+
+test("a client that leaves takes the call to the upstream with it", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, get("/"));
+  const socket = await arriving;
+  await collect(socket, "\r\n\r\n");
+  // Only a reset: a client that has merely ended its side may still be waiting for the answer.
+  client.resetAndDestroy();
+  await collect(socket);
+});
+
+test("a response that comes too late is 504, and the call is given up", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, get("/late"));
+  const socket = await arriving;
+  const [, received] = await Promise.all([collect(socket), collect(client)]);
+  assert.match(received.toString(), /^HTTP\/1.1 504 /);
+});
+
+test("a download of 1 GiB is not held in memory", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, get("/"));
+  const socket = await arriving;
+  await collect(socket, "\r\n\r\n");
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${1024 * MIB}\r\n\r\n`);
+  const [peak, size] = await Promise.all([gateway.peakWhile(pour(socket, 1024)), drain(client)]);
+  // Or else the next call would come on this connection.
+  socket.end();
+  assert.ok(size > 1024 * MIB, `${size} bytes arrived`);
+  assert.ok(peak < 64 * MIB, `${peak / MIB} MiB more than before`);
+});
+
+for (const [framing, field, most] of [
+  ["a stated length", `Content-Length: ${1024 * MIB}`, 64 * MIB],
+  // Counted in JavaScript, because it may turn out too large: each piece is garbage for a while.
+  ["chunks", "Transfer-Encoding: chunked", 128 * MIB],
+]) {
+  test(`an upload of 1 GiB in ${framing} is not held in memory`, async () => {
+    const arriving = arrival();
+    const client = connect(gateway.port, `POST /x HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n${field}\r\n\r\n`);
+    const socket = await arriving;
+    const draining = drain(socket, () => socket.end("HTTP/1.1 204 No Content\r\n\r\n"), 1024 * MIB);
+    const peak = await gateway.peakWhile(pour(client, 1024, framing === "chunks"));
+    assert.ok((await draining) >= 1024 * MIB);
+    assert.match((await collect(client)).toString(), /^HTTP\/1.1 204 /);
+    assert.ok(peak < most, `${peak / MIB} MiB more than before`);
+  });
+}
+
+test("of 400 requests at once, a limit of 100 admits exactly 100", async () => {
+  const answers = Array.from({ length: 400 }, () => collect(connect(gateway.port, get("/limited"))));
+  const statuses = (await Promise.all(answers)).map((answer) => Number(answer.subarray(9, 12)));
+  assert.equal(statuses.filter((status) => status === 200).length, 100);
+  assert.equal(statuses.filter((status) => status === 429).length, 300);
+});
+
+test("gateway.json that is wrong keeps the Worker from starting, with all that is wrong", async () => {
+  const starting = serveWorker({ upstreams: { a: { url: "ftp://x" } }, rutes: [] });
+  await assert.rejects(starting, (error) => /ftp:\/\/x/.test(error.message) && /rutes/.test(error.message));
+});
+
+test("the wasm imports nothing but its own glue", () => {
+  const module = new WebAssembly.Module(readFileSync(new URL("../../dist/cloudflare/edgeway.wasm", import.meta.url)));
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    assert.equal(from, "./edgeway_bg.js");
+    assert.match(name, /^__wb/);
+  }
+});
+
+/** Writes `mebibytes` of content to `socket`, as fast as it takes them. */
+async function pour(socket, mebibytes, chunked = false) {
+  const content = Buffer.alloc(MIB, "x");
+  const piece = chunked ? Buffer.concat([Buffer.from("100000\r\n"), content, Buffer.from("\r\n")]) : content;
+  for (let count = 0; count < mebibytes; count += 1) {
+    if (!socket.write(piece)) await new Promise((resolve) => socket.once("drain", resolve));
+  }
+  if (chunked) socket.write("0\r\n\r\n");
+}
+
+/** Reads `socket` to its end; once `enough` bytes are there, calls `then`. Returns how many came. */
+function drain(socket, then, enough = Infinity) {
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    socket.on("data", (data) => {
+      const before = size;
+      size += data.length;
+      if (before < enough && size >= enough) setTimeout(then, 100);
+    });
+    socket.on("end", () => resolve(size));
+    socket.on("error", reject);
+  });
+}

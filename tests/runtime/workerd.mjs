@@ -1,0 +1,107 @@
+/** The Worker on workerd alone, and sockets to talk to it byte by byte. */
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { connect as connectSocket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const dist = fileURLToPath(new URL("../../dist/cloudflare/", import.meta.url));
+const workerd = createRequire(import.meta.url)("workerd").default;
+
+/** What workerd is told; `config.capnp` stands in a folder with the modules beside it. */
+const CONFIG = `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "gateway", worker = .worker),
+    (name = "internet", network = (allow = ["public", "private", "local"])),
+    (name = "storage", disk = (path = "FOLDER", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway")],
+);
+const worker :Workerd.Worker = (
+  modules = [
+    (name = "dist/cloudflare/worker.js", esModule = embed "worker.js"),
+    (name = "dist/cloudflare/edgeway.wasm", wasm = embed "edgeway.wasm"),
+    (name = "gateway.json", text = embed "gateway.json"),
+  ],
+  compatibilityDate = "2026-11-01",
+  durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "counters", enableSql = true)],
+  durableObjectStorage = (localDisk = "storage"),
+  bindings = [(name = "COUNTERS", durableObjectNamespace = "CounterCell")],
+);
+`;
+
+/** Serves `config` until `end` is called; rejects with what workerd says if it does not start. */
+export async function serveWorker(config) {
+  const folder = mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
+  writeFileSync(join(folder, "config.capnp"), CONFIG.replace("FOLDER", folder));
+  writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
+  for (const file of ["worker.js", "edgeway.wasm"]) writeFileSync(join(folder, file), readFileSync(join(dist, file)));
+
+  const program = spawn(workerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], {
+    stdio: ["ignore", "inherit", "pipe", "pipe"],
+  });
+  const gone = new Promise((resolve) => program.once("exit", resolve));
+  const end = async () => {
+    program.kill();
+    await gone;
+    rmSync(folder, { recursive: true });
+  };
+  let said = "";
+  program.stderr.on("data", (data) => (said += data));
+  const port = new Promise((resolve) => {
+    program.stdio[3].on("data", (data) => {
+      const event = JSON.parse(data);
+      if (event.event === "listen") resolve(event.port);
+    });
+  });
+  const started = await Promise.race([port, gone]);
+  // A Worker that throws while it starts leaves workerd serving errors.
+  const ready = await collect(connect(started, "GET /%00 HTTP/1.1\r\nHost: ready\r\nConnection: close\r\n\r\n"));
+  if (/Uncaught/.test(said) || ready.length === 0) {
+    await end();
+    throw new Error(said);
+  }
+  return { port: started, end, peakWhile: (work) => peakWhile(program.pid, work) };
+}
+
+/** By how many bytes the memory of process `pid` grows while `work` is under way. */
+async function peakWhile(pid, work) {
+  const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
+  const before = resident();
+  let peak = before;
+  const watch = setInterval(() => (peak = Math.max(peak, resident())), 20);
+  await work;
+  clearInterval(watch);
+  return peak - before;
+}
+
+/** A connection on which `request` has been sent. */
+export function connect(port, request) {
+  const socket = connectSocket(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(request);
+  return socket;
+}
+
+/** What `socket` receives until its end, or until that ends with `mark`. */
+export function collect(socket, mark) {
+  return new Promise((resolve) => {
+    const pieces = [];
+    const done = () => {
+      socket.off("data", take);
+      resolve(Buffer.concat(pieces));
+    };
+    const take = (data) => {
+      pieces.push(data);
+      if (mark !== undefined && Buffer.concat(pieces).includes(mark)) done();
+    };
+    socket.on("data", take);
+    socket.once("end", done);
+    socket.once("close", done);
+  });
+}
