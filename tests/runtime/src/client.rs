@@ -1,7 +1,6 @@
 //! A client that sends what a case says, byte for byte.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use edgeway_corpus::{Request, Response};
@@ -21,8 +20,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn send(gateway: &Gateway, request: &Request) -> io::Result<Response> {
     let exchange = async {
         let (read, mut write) = TcpStream::connect(gateway.address).await?.into_split();
-        let client = request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_string();
-        let (head, pieces) = serialise(request, gateway.behind_edge.then_some(&client));
+        let (head, pieces) = serialise(request);
         // The answer may come before the whole request has left (413), and nobody reads the rest then.
         let send = async {
             let _: io::Result<()> = async {
@@ -61,9 +59,7 @@ async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, method: &st
 }
 
 /// The head, and the content in the pieces in which it goes out.
-///
-/// `client` is stated as Cloudflare's edge does.
-fn serialise(request: &Request, client: Option<&String>) -> (Vec<u8>, Vec<Vec<u8>>) {
+fn serialise(request: &Request) -> (Vec<u8>, Vec<Vec<u8>>) {
     let (_, authority, target) = request.parts();
     let has = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     let length = request.body.as_ref().map(|body| body.bytes().len().to_string());
@@ -71,7 +67,6 @@ fn serialise(request: &Request, client: Option<&String>) -> (Vec<u8>, Vec<Vec<u8
     if !has("host") && !authority.is_empty() {
         headers.push(("Host", authority));
     }
-    headers.extend(client.map(|client| ("CF-Connecting-IP", client.as_str())));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let mut pieces = Vec::new();
     if let (Some(body), Some(length)) = (&request.body, &length) {

@@ -15,7 +15,7 @@ pub(super) async fn waits_for_it(host: &Host) -> Result<(), String> {
     let config = r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a"}]}"#;
     let gateway = serve(host, upstreams.place(config)).await?;
     let mut client = TcpStream::connect(gateway.address).await.map_err(text)?;
-    let head = b"POST /x HTTP/1.1\r\nHost: gw.test\r\nCF-Connecting-IP: 127.0.0.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    let head = b"POST /x HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     client.write_all(head).await.map_err(text)?;
     let mut interim = [0; 25];
     tokio::time::timeout(Duration::from_secs(10), client.read_exact(&mut interim))

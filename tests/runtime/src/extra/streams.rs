@@ -80,7 +80,7 @@ pub(super) async fn down(host: &Host) -> Result<(), String> {
     let watch = Watch::start(setup.gateway.process)?;
     let length = length();
     let mut stream = TcpStream::connect(setup.gateway.address).await.map_err(text)?;
-    let request = format!("GET /{length} HTTP/1.1\r\nHost: gw.test\r\nCF-Connecting-IP: 127.0.0.1\r\n\r\n");
+    let request = format!("GET /{length} HTTP/1.1\r\nHost: gw.test\r\n\r\n");
     stream.write_all(request.as_bytes()).await.map_err(text)?;
     let mut reader = Reader::new(stream);
     let head = reader.response().await.map_err(text)?.ok_or("no answer")?;
@@ -97,8 +97,7 @@ pub(super) async fn up(host: &Host) -> Result<(), String> {
     let watch = Watch::start(setup.gateway.process)?;
     let length = length();
     let (read, mut write) = TcpStream::connect(setup.gateway.address).await.map_err(text)?.into_split();
-    let head =
-        format!("POST /0 HTTP/1.1\r\nHost: gw.test\r\nCF-Connecting-IP: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!("POST /0 HTTP/1.1\r\nHost: gw.test\r\nContent-Length: {length}\r\n\r\n");
     write.write_all(head.as_bytes()).await.map_err(text)?;
     write_blocks(&mut write, length).await.map_err(text)?;
     let head = Reader::new(read).response().await.map_err(text)?.ok_or("no answer")?;

@@ -21,15 +21,15 @@ pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     /// The process that serves, unless it is this one.
     pub(crate) process: Option<u32>,
-    /// Whether it stands behind Cloudflare's edge, which states the client's address.
-    pub(crate) behind_edge: bool,
+    /// Whether it takes a client that has ended its side for one that still reads.
+    pub(crate) half_closes: bool,
     /// What keeps it alive.
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Gateway {
     pub(crate) fn new(address: SocketAddr, process: Option<u32>, guard: impl Send + Sync + 'static) -> Self {
-        Self { address, process, behind_edge: false, _guard: Box::new(guard) }
+        Self { address, process, half_closes: false, _guard: Box::new(guard) }
     }
 }
 

@@ -53,7 +53,7 @@ impl Workerd {
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port_in(&answer)?));
         let process = driver.process();
-        Ok(Gateway { behind_edge: true, ..Gateway::new(address, process, driver) })
+        Ok(Gateway { half_closes: true, ..Gateway::new(address, process, driver) })
     }
 
     fn driver(&self) -> std::io::Result<Driver> {
