@@ -95,6 +95,8 @@ pub(super) async fn send<P: Platform>(
         return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
     }
     hop_by_hop::strip_response(response.headers_mut());
+    let version = response.version();
+    plan.loop_guard.stamp_response(response.headers_mut(), version);
     if scope.method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
