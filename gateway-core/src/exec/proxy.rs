@@ -45,7 +45,11 @@ pub(super) fn prepare<P: Platform>(
         plan.proxies.announce(headers, peer, client, Some(&incoming.host_field));
     }
     plan.loop_guard.stamp_request(headers, *version);
-    trace_context::continue_or_start(headers, platform);
+    if survey.trace {
+        trace_context::continue_or_start(headers, platform);
+    } else {
+        trace_context::start(headers, platform);
+    }
 }
 
 /// Sends a request to one of the route's upstreams.
