@@ -11,7 +11,8 @@ use gateway_core::body::Body;
 use gateway_core::config::AccessLog;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
-use gateway_core::http::request_id;
+use gateway_core::http::{request_id, trailers};
+use gateway_core::plan::Plan;
 use gateway_core::time::Timestamp;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, Uri};
@@ -35,7 +36,9 @@ pub(super) async fn exchange(
     let mut exchange = Exchange::new(connection, &serving, &request);
     let outcome = match checked {
         Ok(()) => {
-            let request = request.map(|incoming| exchange.body(incoming));
+            let plan = serving.gateway.plan();
+            let mut request = request.map(|incoming| exchange.body(incoming, plan));
+            trailers::announce(request.headers_mut(), &plan.identity);
             // Pinned where it is made: awaited as it is, its state would be copied once more.
             pin!(serving.gateway.handle(request, exchange.connection.peer)).await
         }
@@ -105,11 +108,11 @@ impl Exchange {
         Self { connection, entry }
     }
 
-    fn body(&self, incoming: Incoming) -> Body<Stream> {
+    fn body(&self, incoming: Incoming, plan: &Arc<Plan>) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
-            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity)))
+            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity), Arc::clone(plan)))
         }
     }
 }

@@ -54,7 +54,7 @@ pub async fn fetch(
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
     }
-    let Some((mut connection, idle_for)) = pool.take_ready() else {
+    let Some((mut connection, idle_for)) = pool.take() else {
         return Box::pin(unhurried(pool, request, deadlines.connect, due)).await;
     };
     if idle_for > FRESH_MILLIS {
@@ -101,7 +101,7 @@ async fn unhurried(
             Err(unsent) => Err(unsent.error),
         };
     }
-    match pool.take().await {
+    match pool.take() {
         Some((connection, _)) => on_idle(pool, connection, request, connect_within, due).await,
         None => on_new(pool, request, connect_within, due).await,
     }
