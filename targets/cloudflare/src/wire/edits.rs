@@ -46,7 +46,8 @@ fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderVa
     let Some(fields) = before.fields.get(first..first + values.len()) else { return false };
     let named = |field: &Field| before.name(field) == name.as_str().as_bytes();
     let same = fields.iter().zip(values).all(|(field, value)| named(field) && before.holds(field, value.as_bytes()));
-    let alone = |place: Option<usize>| place.and_then(|place| before.fields.get(place)).is_none_or(|field| !named(field));
+    let alone =
+        |place: Option<usize>| place.and_then(|place| before.fields.get(place)).is_none_or(|field| !named(field));
     let all = same && alone(first.checked_sub(1)) && alone(Some(first + values.len()));
     if all && let Some(marks) = kept.get_mut(first..first + values.len()) {
         marks.fill(true);

@@ -72,7 +72,8 @@ pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Reques
     let uri = Uri::from_maybe_shared(target).ok()?;
     let socket = lines.next()?;
     let (head, headers) = Head::read(text.clone(), REQUEST_LINES)?;
-    let stated = if socket.is_empty() { headers.get(CLIENT_ADDRESS).map(HeaderValue::as_bytes) } else { text.get(socket) };
+    let stated =
+        if socket.is_empty() { headers.get(CLIENT_ADDRESS).map(HeaderValue::as_bytes) } else { text.get(socket) };
     let address = stated.and_then(|text| IpAddr::from_str(core::str::from_utf8(text).ok()?).ok());
     let body = if has_body { Body::Stream(Handle::whole(Handle::REQUEST)) } else { Body::Empty };
 
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read_with_its_peer() {
-        let (_, request, peer) = request("PUT\nhttps://h.test/a?b\n192.0.2.1\nx-a\n1\ncf-connecting-ip\n192.0.2.9\n").unwrap();
+        let (_, request, peer) =
+            request("PUT\nhttps://h.test/a?b\n192.0.2.1\nx-a\n1\ncf-connecting-ip\n192.0.2.9\n").unwrap();
         assert_eq!(request.method(), "PUT");
         assert_eq!(request.uri(), "/a?b");
         assert_eq!(request.headers().get("x-a").unwrap(), "1");
@@ -173,7 +175,9 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_none() {
-        for text in ["", "GET", "GET\nftp://h/\n\n", "GET\nhttp://h/\n", "G T\nhttp://h/\n\n", "GET\nhttp://h/\n\na b\n1\n"] {
+        for text in
+            ["", "GET", "GET\nftp://h/\n\n", "GET\nhttp://h/\n", "G T\nhttp://h/\n\n", "GET\nhttp://h/\n\na b\n1\n"]
+        {
             assert!(request(text).is_none(), "{text:?}");
         }
     }
