@@ -106,7 +106,7 @@ impl Sample {
 pub fn samples(routes: usize, samples: usize) -> Vec<Sample> {
     let step = (routes / samples.max(1)).max(1);
     // An odd step visits every verb and resource.
-    let step = if step % 2 == 0 { step - 1 } else { step };
+    let step = if step.is_multiple_of(2) { step - 1 } else { step };
     (0..samples).map(|n| n * step % routes.max(1)).map(sample).collect()
 }
 

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use gateway_core::body::Body;
+use gateway_core::http::identity::IdentityNames;
+use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -18,7 +20,10 @@ const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 ///
 /// # Errors
 /// The status that a request gets which is not as RFC 9110 has it.
-pub(crate) async fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
+pub(crate) async fn receive(
+    request: wasi::Request,
+    identity: &IdentityNames,
+) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
     let mut headers = fields::read(&request.get_headers()).ok_or(StatusCode::BAD_REQUEST)?;
     let method = method(&request.get_method()).ok_or(StatusCode::NOT_IMPLEMENTED)?;
     let target = request.get_path_with_query().unwrap_or_default();
@@ -30,6 +35,8 @@ pub(crate) async fn receive(request: wasi::Request) -> Result<(Request<Body<Stre
     };
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
+    // The host sends only those trailers that are announced.
+    trailers::announce(&mut headers, identity);
     let content = content(&method, &headers);
     if !headers.contains_key(HOST) {
         let host = request.get_authority().and_then(|authority| HeaderValue::try_from(authority).ok());

@@ -11,7 +11,8 @@ use gateway_core::body::Body;
 use gateway_core::config::AccessLog;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
-use gateway_core::http::request_id;
+use gateway_core::http::{request_id, trailers};
+use gateway_core::plan::Plan;
 use gateway_core::time::Timestamp;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, Uri};
@@ -35,7 +36,9 @@ pub(super) async fn exchange(
     let mut exchange = Exchange::new(connection, &serving, &request);
     let outcome = match checked {
         Ok(()) => {
-            let request = request.map(|incoming| exchange.body(incoming));
+            let plan = serving.gateway.plan();
+            let mut request = request.map(|incoming| exchange.body(incoming, plan));
+            trailers::announce(request.headers_mut(), &plan.identity);
             // Pinned where it is made: awaited as it is, its state would be copied once more.
             pin!(serving.gateway.handle(request, exchange.connection.peer)).await
         }
@@ -58,7 +61,8 @@ pub(super) async fn exchange(
 
 fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
     let request_id = request_id::ensure(&mut request.headers().clone(), serving.gateway.platform());
-    let record = Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone() };
+    let record =
+        Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone(), client: None };
     Outcome { response: reject.into_response(request.method() == Method::HEAD, &request_id), record }
 }
 
@@ -104,11 +108,11 @@ impl Exchange {
         Self { connection, entry }
     }
 
-    fn body(&self, incoming: Incoming) -> Body<Stream> {
+    fn body(&self, incoming: Incoming, plan: &Arc<Plan>) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
-            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity)))
+            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity), Arc::clone(plan)))
         }
     }
 }
@@ -121,6 +125,10 @@ impl Drop for Exchange {
         let record = entry.record.as_ref();
         let route = record.and_then(|record| plan.routes.get(record.route?));
         let upstream = record.and_then(|record| plan.upstreams.get(record.upstream?));
+        // Behind a trusted proxy, the client is not who connected.
+        let behind =
+            record.and_then(|record| record.client).filter(|client| Some(*client) != self.connection.peer.address);
+        let behind = behind.map(|client| client.to_canonical().to_string());
         let line = Line {
             time: entry.time,
             method: entry.method.as_str(),
@@ -131,7 +139,7 @@ impl Drop for Exchange {
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
             request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
-            client: &self.connection.client,
+            client: behind.as_deref().unwrap_or(&self.connection.client),
             error: record.and_then(|record| record.error),
             complete: entry.complete,
         };
