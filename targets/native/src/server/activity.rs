@@ -118,7 +118,7 @@ impl Activity {
     /// # Errors
     /// What is answered instead.
     pub(super) fn begin<B>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
-        self.open.store(self.open.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         if self.is_multiplexed() {
             return Ok(());
@@ -129,9 +129,9 @@ impl Activity {
         checked
     }
 
-    /// An exchange has ended.
+    /// An exchange that [began](Self::begin) has ended.
     pub fn end(&self) {
-        self.open.store(self.open.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
         self.idle_since.store(self.ticker.now(), Ordering::Relaxed);
         self.body_since.store(0, Ordering::Relaxed);
     }

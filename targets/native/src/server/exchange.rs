@@ -14,8 +14,8 @@ use gateway_core::gateway::{Outcome, Record};
 use gateway_core::http::{request_id, trailers};
 use gateway_core::plan::Plan;
 use gateway_core::time::Timestamp;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Method, Request, Response, Uri};
+use http::header::{CONNECTION, COOKIE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -39,6 +39,9 @@ pub(super) async fn exchange(
             let plan = serving.gateway.plan();
             let mut request = request.map(|incoming| exchange.body(incoming, plan));
             trailers::announce(request.headers_mut(), &plan.identity);
+            if request.version() == Version::HTTP_2 {
+                join_cookies(request.headers_mut());
+            }
             // Pinned where it is made: awaited as it is, its state would be copied once more.
             pin!(serving.gateway.handle(request, exchange.connection.peer)).await
         }
@@ -59,11 +62,23 @@ pub(super) async fn exchange(
     Ok(response)
 }
 
+/// HTTP/2 may split `Cookie` into several fields, which HTTP/1.1 does not know (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
     let request_id = request_id::ensure(&mut request.headers().clone(), serving.gateway.platform());
     let record =
         Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone(), client: None };
-    Outcome { response: reject.into_response(request.method() == Method::HEAD, &request_id), record }
+    let mut response = reject.into_response(request.method() == Method::HEAD, &request_id);
+    response.headers_mut().insert(request_id::X_REQUEST_ID, request_id);
+    Outcome { response, record }
 }
 
 /// What is known of an exchange until it ends; dropped then, however it ends.

@@ -121,6 +121,26 @@ async fn http2_with_prior_knowledge() {
     assert_eq!(text(response).await, "ok");
 }
 
+/// RFC 9113 §8.2.3: the parts of `Cookie` are one field again before they reach an upstream over HTTP/1.1.
+#[tokio::test]
+async fn cookies_in_parts() {
+    let upstream = upstream(|wire, _| {
+        let head = wire.head().unwrap().to_lowercase();
+        let cookies: Vec<_> = head.lines().filter(|line| line.starts_with("cookie:")).collect();
+        let seen = cookies.join("|");
+        wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len()));
+    });
+    let server = gateway(upstream.address);
+    for (parts, seen) in [(&["a=1", "b=2; c=3", "d=4"][..], "cookie: a=1; b=2; c=3; d=4"), (&["a=1"], "cookie: a=1")] {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let mut request = get("http://localhost/");
+        for part in parts {
+            request.headers_mut().append("cookie", part.parse().unwrap());
+        }
+        assert_eq!(text(ask_h2(TokioIo::new(stream), request).await).await, seen);
+    }
+}
+
 /// RFC 9110 §6.5: trailers of an HTTP/2 request reach an upstream over HTTP/1.1, and its trailers come back.
 #[tokio::test]
 async fn trailers_over_http2() {
