@@ -142,8 +142,10 @@ impl HttpBody for Stream {
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
         }
         let polled = Pin::new(&mut this.incoming).poll_frame(cx);
-        if let Side::Client(reading, _) = &mut this.side {
-            reading.set_waiting(polled.is_pending());
+        if let Side::Client(reading, _) = &this.side
+            && reading.set_waiting(polled.is_pending(), cx)
+        {
+            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::Client, source: None })));
         }
         match ready!(polled) {
             Some(Ok(mut frame)) => {

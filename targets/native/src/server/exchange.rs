@@ -22,6 +22,7 @@ use hyper::body::Incoming;
 use super::access_log::Line;
 use super::activity::Reading;
 use super::connection::Connection;
+use super::stall::StreamWatch;
 use super::worker::Serving;
 use crate::platform::now;
 use crate::stream::{Outgoing, Stream, StreamError};
@@ -85,6 +86,8 @@ fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Out
 #[derive(Debug)]
 struct Exchange {
     connection: Arc<Connection>,
+    /// Its own, on a connection that several share.
+    watch: Option<Arc<StreamWatch>>,
     entry: Option<Box<Entry>>,
 }
 
@@ -120,14 +123,19 @@ impl Exchange {
                 complete: false,
             })
         });
-        Self { connection, entry }
+        let watch = if connection.activity.is_multiplexed() { StreamWatch::current() } else { None };
+        Self { connection, watch, entry }
     }
 
     fn body(&self, incoming: Incoming, plan: &Arc<Plan>) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
-            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity), Arc::clone(plan)))
+            let reading = match &self.watch {
+                Some(watch) => Reading::Shared(Arc::clone(watch)),
+                None => Reading::Alone(Arc::clone(&self.connection.activity)),
+            };
+            Body::Stream(Stream::from_client(incoming, reading, Arc::clone(plan)))
         }
     }
 }
@@ -177,6 +185,10 @@ impl HttpBody for Reply {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Some(watch) = &this.exchange.watch {
+            // What was made of the response is asked for again once the client has taken it.
+            watch.set_written(matches!(polled, Poll::Ready(Some(Ok(_)))));
+        }
         if let (Poll::Ready(result), Some(entry)) = (&polled, &mut this.exchange.entry) {
             match result {
                 Some(Ok(frame)) => {
