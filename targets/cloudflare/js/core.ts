@@ -1,8 +1,8 @@
 /** The wasm instance, and how text and bytes get into it and out of it; `src/wire/` is the other side. */
 
 import * as wasm from "edgeway-wasm";
+import type { Failed } from "./failure.ts";
 import { packFields } from "./head.ts";
-import type { Failed } from "./upstream.ts";
 
 /** What the core asks for; `Kind` in `src/wire/frame.rs`. */
 export const Kind = {
@@ -98,15 +98,19 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
 
 /** Begins an exchange; what to do first is in the frame, unless it came to nothing. */
 export function begin(head: string, hasBody: boolean): number {
-  return guarded(() => wasm.begin(sendText(head), hasBody, Date.now()));
+  try {
+    return wasm.begin(sendText(head), hasBody, Date.now());
+  } catch (error) {
+    return startOver(error);
+  }
 }
 
 /** Goes on with an exchange; what to do next is in the frame, unless it came to nothing. */
 export function resume(ticket: Ticket, completion: Completion): number {
   if (ticket.instance !== instance) return Kind.Broken;
   const { id } = ticket;
-  return guarded(() => {
-    const now = Date.now();
+  const now = Date.now();
+  try {
     if (completion instanceof Response) {
       const { status, headers, body } = completion;
       return wasm.resume_head(id, status, sendText(packFields(headers)), body !== null, now);
@@ -114,19 +118,17 @@ export function resume(ticket: Ticket, completion: Completion): number {
     if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now);
     if (completion === undefined) return wasm.resume_nothing(id, now);
     return wasm.resume_failed(id, completion.failure, now);
-  });
+  } catch (error) {
+    return startOver(error);
+  }
 }
 
 /** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
-function guarded(call: () => number): number {
-  try {
-    return call();
-  } catch (error) {
-    console.error(`the core failed: ${error}`);
-    wasm.__wbg_reset_state();
-    initialise();
-    return Kind.Broken;
-  }
+function startOver(error: unknown): number {
+  console.error(`the core failed: ${error}`);
+  wasm.__wbg_reset_state();
+  initialise();
+  return Kind.Broken;
 }
 
 /** Tells the core of exchanges that will never go on. */
@@ -151,22 +153,23 @@ const abandoned = new FinalizationRegistry<Ticket>((ticket) => {
 export function readFrame(): Frame {
   const at = wasm.frame() >>> 2;
   const memory = view();
-  const word = (place: number): number => words[at + place]!;
-  const piece = (from: number, len: number) => memory.subarray(word(from), word(from) + word(len));
-  const body = BODIES[word(Word.Body)]!;
-  const high = word(Word.LimitHigh);
+  const textAt = words[at + Word.TextAt]!;
+  const textLen = words[at + Word.TextLen]!;
+  const body = BODIES[words[at + Word.Body]!]!;
+  const contentAt = words[at + Word.BodyAt]!;
+  const high = words[at + Word.LimitHigh]!;
   return {
-    id: word(Word.Id),
-    text: word(Word.TextLen) === 0 ? "" : decoder.decode(piece(Word.TextAt, Word.TextLen)),
+    id: words[at + Word.Id]!,
+    text: textLen === 0 ? "" : decoder.decode(memory.subarray(textAt, textAt + textLen)),
     body,
-    content: body === "full" ? piece(Word.BodyAt, Word.BodyLen).slice() : nothing,
-    slot: word(Word.BodySlot),
-    limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + word(Word.LimitLow),
-    status: word(Word.Status),
-    base: word(Word.Base),
-    firstByte: word(Word.FirstByte),
-    total: word(Word.Total),
-    ttl: word(Word.Ttl),
+    content: body === "full" ? memory.slice(contentAt, contentAt + words[at + Word.BodyLen]!) : nothing,
+    slot: words[at + Word.BodySlot]!,
+    limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + words[at + Word.LimitLow]!,
+    status: words[at + Word.Status]!,
+    base: words[at + Word.Base]!,
+    firstByte: words[at + Word.FirstByte]!,
+    total: words[at + Word.Total]!,
+    ttl: words[at + Word.Ttl]!,
   };
 }
 

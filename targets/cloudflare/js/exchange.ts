@@ -2,9 +2,10 @@
 
 import { abandon, begin, Kind, readFrame, resume, type Completion, type Frame } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
-import { applyEdits, clientAddress, packFields } from "./head.ts";
-import { bounded, read, TooLarge, type Source } from "./streams.ts";
-import { Failed, Failure, fetchUpstream, type Content } from "./upstream.ts";
+import { applyEdits, peerAddress, packFields } from "./head.ts";
+import { Failed, Failure } from "./failure.ts";
+import { bounded, read, type Source } from "./streams.ts";
+import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
 
 /** What wrangler.toml binds. */
 export interface Bindings {
@@ -26,20 +27,27 @@ export class Exchange {
     this.#bindings = bindings;
   }
 
-  /** Answers the request. */
-  async answer(): Promise<Response> {
+  /** Answers the request, at once if the core needs nothing for that. */
+  answer(): Response | Promise<Response> {
     const { method, url, headers, body } = this.#request;
     const hasBody = body !== null && headers.get("content-length") !== "0";
-    const head = `${method}\n${url}\n${clientAddress(this.#request)}\n${packFields(headers)}`;
-    let kind = begin(head, hasBody);
+    const kind = begin(`${method}\n${url}\n${peerAddress(this.#request)}\n${packFields(headers)}`, hasBody);
     if (kind >= Kind.Broken) return refusal(kind);
-    if (kind === Kind.Respond) return this.#respond(readFrame());
+    return kind === Kind.Respond ? this.#respond(readFrame()) : this.#goOn(kind, readFrame());
+  }
 
+  async #goOn(kind: number, frame: Frame): Promise<Response> {
     // Should the client leave, nothing runs any more: not even `finally`. The core is told once this is collected.
-    let frame = readFrame();
     const ticket = abandon.when(this, frame.id);
     do {
-      kind = resume(ticket, await this.#perform(kind, frame));
+      let completion: Completion;
+      try {
+        completion = await this.#perform(kind, frame);
+        if (completion instanceof Response) this.#responses.push(completion);
+      } catch (error) {
+        completion = error instanceof Failed ? error : new Failed(kind === Kind.Fetch ? failureOf(error) : Failure.Store);
+      }
+      kind = resume(ticket, completion);
       if (kind >= Kind.Broken) return refusal(kind);
       frame = readFrame();
     } while (kind !== Kind.Respond);
@@ -47,45 +55,25 @@ export class Exchange {
     return this.#respond(frame);
   }
 
-  async #perform(kind: number, frame: Frame): Promise<Completion> {
-    try {
-      switch (kind) {
-        case Kind.Fetch:
-          return await this.#fetch(frame);
-        case Kind.Collect:
-          return await this.#collect(frame);
-        case Kind.Count:
-          return await this.#bindings.COUNTERS.getByName(frame.text).count(frame.content);
-        case Kind.Get: {
-          const value = await this.#bindings.KEY_VALUE.get(frame.text, "arrayBuffer");
-          return value === null ? undefined : new Uint8Array(value);
-        }
-        case Kind.Put:
-          await this.#bindings.KEY_VALUE.put(frame.text, frame.content, frame.ttl === 0 ? {} : { expirationTtl: frame.ttl });
-          return undefined;
-        default:
-          await this.#bindings.KEY_VALUE.delete(frame.text);
-          return undefined;
+  #perform(kind: number, frame: Frame): Promise<Completion> {
+    const { COUNTERS, KEY_VALUE } = this.#bindings;
+    switch (kind) {
+      case Kind.Fetch: {
+        const lines = frame.text.split("\n");
+        const headers = new Headers(this.#request.headers);
+        applyEdits(headers, lines, FETCH_LINES);
+        return fetchUpstream(lines[0]!, lines[1]!, headers, this.#content(frame), frame);
       }
-    } catch (error) {
-      return error instanceof Failed ? error : new Failed(Failure.Store);
-    }
-  }
-
-  async #fetch(frame: Frame): Promise<Response> {
-    const lines = frame.text.split("\n");
-    const headers = new Headers(this.#request.headers);
-    applyEdits(headers, lines, FETCH_LINES);
-    const response = await fetchUpstream(lines[0]!, lines[1]!, headers, this.#content(frame), frame);
-    this.#responses.push(response);
-    return response;
-  }
-
-  async #collect(frame: Frame): Promise<Uint8Array> {
-    try {
-      return await read(this.#source(frame));
-    } catch (error) {
-      throw new Failed(error instanceof TooLarge ? Failure.BodyTooLarge : Failure.Client);
+      case Kind.Collect:
+        return read(this.#source(frame));
+      case Kind.Count:
+        return COUNTERS.getByName(frame.text).count(frame.content);
+      case Kind.Get:
+        return KEY_VALUE.get(frame.text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
+      case Kind.Put:
+        return KEY_VALUE.put(frame.text, frame.content, frame.ttl === 0 ? {} : { expirationTtl: frame.ttl }).then(nothing);
+      default:
+        return KEY_VALUE.delete(frame.text).then(nothing);
     }
   }
 
@@ -116,6 +104,8 @@ export class Exchange {
     return { stream: body!, headers, limit };
   }
 }
+
+function nothing(): undefined {}
 
 /** The last resort: the core makes every other answer. */
 function refusal(kind: number): Response {

@@ -30,13 +30,13 @@ export function applyEdits(headers: Headers, lines: string[], skip: number): voi
   }
 }
 
-/** Whether Cloudflare's edge is in front: it states the client's address in a header that no client can set. */
+/** Whether Cloudflare's edge is in front: it states the client's address in a field that no client can set. */
 let edge: boolean | undefined;
 
-/** The client's address, from the edge, or on workerd alone from the socket; or nothing. */
-export function clientAddress(request: Request): string {
+/** The address of the client's socket; empty where the edge states it. */
+export function peerAddress(request: Request): string {
   edge ??= socketAddress(request) === undefined;
-  return (edge ? request.headers.get("cf-connecting-ip") : socketAddress(request)) ?? "";
+  return edge ? "" : (socketAddress(request) ?? "");
 }
 
 /** The address of the connection, without its port; only workerd by itself tells it. */

@@ -1,7 +1,6 @@
 /** Bodies in transit. One that needs no bound is passed on as it is: wrapping it costs a crossing a chunk. */
 
-/** More came than the limit admits. */
-export class TooLarge extends Error {}
+import { Failed, Failure } from "./failure.ts";
 
 /** A body that the runtime streams, and how much of it may be read. */
 export interface Source {
@@ -12,20 +11,25 @@ export interface Source {
   limit: number;
 }
 
-/** `source`'s stream, failing beyond its limit; the very stream if it states a length within that. */
-export function bounded(source: Source, onFailure: (error: unknown) => void = () => {}): ReadableStream<Uint8Array> {
-  if (source.limit === Infinity) return source.stream;
-  const stated = source.headers.get("content-length");
-  // The runtime ends a body at its stated length.
-  if (stated !== null && Number(stated) <= source.limit) return source.stream;
-  return metered(source, onFailure);
+/** `source`'s stream, failing beyond its limit; the very stream if it can't go beyond. */
+export function bounded(source: Source): ReadableStream<Uint8Array> {
+  return isBounded(source) ? source.stream : metered(source, () => {});
+}
+
+/** Whether `source` has no limit, or states a length within it: the runtime ends a body at its stated length. */
+export function isBounded({ limit, headers }: Source): boolean {
+  if (limit === Infinity) return true;
+  const stated = headers.get("content-length");
+  return stated !== null && Number(stated) <= limit;
 }
 
 /**
+ * `source`'s stream, failing beyond its limit.
+ *
  * `onFailure` is called before the stream fails: where workerd sends a stream that fails, it ends the chunked body as if
  * it were complete, unless the fetch has been aborted by then.
  */
-function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
+export function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
   let left = limit;
   return new ReadableStream<Uint8Array>(
@@ -35,7 +39,7 @@ function metered({ stream, limit }: Source, onFailure: (error: unknown) => void)
           const { done, value } = await reader.read();
           if (done) return controller.close();
           left -= value.byteLength;
-          if (left < 0) throw new TooLarge();
+          if (left < 0) throw new Failed(Failure.BodyTooLarge);
           controller.enqueue(value);
         } catch (error) {
           onFailure(error);
@@ -61,10 +65,14 @@ export function abortable(response: Response, signal: AbortSignal): Response {
 export async function read({ stream, limit }: Source): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.byteLength;
-    if (size > limit) throw new TooLarge();
-    chunks.push(chunk);
+  try {
+    for await (const chunk of stream) {
+      size += chunk.byteLength;
+      if (size > limit) throw new Failed(Failure.BodyTooLarge);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof Failed ? error : new Failed(Failure.Client);
   }
   if (chunks.length === 1) return chunks[0]!;
   const content = new Uint8Array(size);

@@ -16,5 +16,5 @@ function textBindings(bindings: object): Record<string, string> {
 }
 
 export default {
-  fetch: (request: Request, bindings: Bindings): Promise<Response> => new Exchange(request, bindings).answer(),
+  fetch: (request: Request, bindings: Bindings): Response | Promise<Response> => new Exchange(request, bindings).answer(),
 };

@@ -15,7 +15,7 @@ use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::platform::Handle;
-use crate::wire::{self, Frame, Kind};
+use crate::wire::{self, Frame, Head, Kind};
 
 /// What an effect came to.
 #[derive(Debug)]
@@ -31,13 +31,13 @@ pub(crate) enum Completion {
 /// The answer to one request, being worked out.
 pub(crate) type Answer = Pin<Box<dyn Future<Output = Outcome<Handle>>>>;
 
-/// The packed heads that the glue holds as `Headers`: what is sent on is told as a difference from them.
+/// The heads that the glue holds as `Headers`.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
     /// The client's request.
-    pub(crate) request: Bytes,
+    pub(crate) request: Head,
     /// The response to each fetch, the first at 0.
-    pub(crate) responses: Vec<Bytes>,
+    pub(crate) responses: Vec<Head>,
 }
 
 struct Exchange {
@@ -72,7 +72,7 @@ pub(crate) fn set_now(millis: f64) {
 }
 
 /// Begins an exchange and runs it up to its first effect or its response, which is then in the [`frame`](read_frame).
-pub(crate) fn begin(answer: Answer, request: Bytes) -> Kind {
+pub(crate) fn begin(answer: Answer, request: Head) -> Kind {
     let id = FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
         EXCHANGES.with_borrow_mut(|exchanges| {
             exchanges.push(None);

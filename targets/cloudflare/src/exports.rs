@@ -60,9 +60,10 @@ pub fn check(config: &str, bindings: Option<String>) -> String {
 #[wasm_bindgen]
 pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
     exchange::set_now(now);
-    let head = received(len);
     let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
-    let Some((request, peer)) = wire::read_request(&head, has_body) else { return Kind::Malformed as u32 };
+    let Some((head, request, peer)) = wire::read_request(&received(len), has_body) else {
+        return Kind::Malformed as u32;
+    };
     exchange::begin(Box::pin(gateway.handle(request, peer)), head) as u32
 }
 
@@ -72,9 +73,10 @@ pub fn resume_head(id: u32, status: u16, len: usize, has_body: bool, now: f64) -
     exchange::set_now(now);
     let head = received(len);
     exchange::resume(id, |heads| {
-        heads.responses.push(head.clone());
-        let slot = u32::try_from(heads.responses.len()).unwrap_or(u32::MAX);
-        let response = wire::read_response(status, &head, has_body, slot);
+        let slot = u32::try_from(heads.responses.len() + 1).unwrap_or(u32::MAX);
+        let (head, response) = wire::read_response(status, head, has_body, slot).unzip();
+        // A response that is none takes its slot all the same: the glue has counted it.
+        heads.responses.push(head.unwrap_or_default());
         response.map(Completion::Head).ok_or(IoError::new(IoErrorKind::Protocol))
     }) as u32
 }

@@ -183,6 +183,37 @@ impl HttpBody for Stream {
     }
 }
 
+/// The body of a request that hyper sends. Most have none, and hyper hands a request on by value a dozen times: it is small.
+#[derive(Debug)]
+pub struct Content(pub Option<Box<Outgoing>>);
+
+impl Content {
+    /// The body of a request.
+    pub fn new(body: Body<Stream>) -> Self {
+        Self(if body.is_empty() { None } else { Some(Box::new(Outgoing(body))) })
+    }
+}
+
+impl HttpBody for Content {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match &mut self.get_mut().0 {
+            Some(body) => Pin::new(&mut **body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
+    }
+}
+
 /// The body of a message that hyper sends.
 #[derive(Debug)]
 pub struct Outgoing(pub Body<Stream>);

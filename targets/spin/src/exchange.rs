@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use gateway_core::body::Body;
+use gateway_core::error::{self, Entry};
 use gateway_core::http::identity::IdentityNames;
+use gateway_core::http::problem::TYPE_PREFIX;
 use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
@@ -146,10 +148,15 @@ pub(crate) fn unavailable() -> Result<wasi::Response, wasi::ErrorCode> {
     refuse(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A problem (RFC 9457) that says no more than `status`.
+/// A problem (RFC 9457) from the core's catalogue, for what the core never sees.
 pub(crate) fn refuse(status: StatusCode) -> Result<wasi::Response, wasi::ErrorCode> {
-    let title = status.canonical_reason().unwrap_or_default();
-    let problem = format!(r#"{{"type":"about:blank","title":"{title}","status":{}}}"#, status.as_u16());
+    let Entry { code, title, .. } = match status {
+        StatusCode::NOT_IMPLEMENTED => error::METHOD_NOT_IMPLEMENTED,
+        StatusCode::BAD_REQUEST => error::BAD_PATH,
+        _ => error::INTERNAL,
+    };
+    let number = status.as_u16();
+    let problem = format!(r#"{{"type":"{TYPE_PREFIX}{code}","title":"{title}","status":{number},"code":"{code}"}}"#);
     let mut response = Response::new(Body::Full(problem.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

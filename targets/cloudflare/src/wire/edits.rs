@@ -3,53 +3,139 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::frame::Frame;
+use super::head::{Field, Head};
 
-/// Writes the edits that make the fields of `before` (packed, after `skip` lines) into `after`, but for those that
-/// `ignore` names.
-pub(super) fn write_edits(frame: &mut Frame, before: &[u8], skip: usize, after: &HeaderMap, ignore: fn(&str) -> bool) {
-    let mut lines = before.split(|byte| *byte == b'\n').skip(skip);
-    let mut fields = Vec::with_capacity(32);
-    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        fields.push((name, value));
-    }
-    // `Headers` is iterated in the order of names, so this finds it sorted.
-    fields.sort();
-
-    let mut kept = 0;
-    for group in fields.chunk_by(|left, right| left.0 == right.0) {
-        let Some((name, _)) = group.first() else { continue };
-        let Ok(name_text) = core::str::from_utf8(name) else { continue };
-        if !after.contains_key(name_text) {
-            if !ignore(name_text) {
-                edit(frame, b"-", name_text);
-            }
+/// Writes the edits that make the fields of `before` into `after`, but for those that `ignore` names.
+///
+/// A value that nobody touched still points into the packed head that it was read from: that tells it from an equal one
+/// without looking its name up.
+pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, ignore: fn(&str) -> bool) {
+    let mut kept = vec![false; before.fields.len()];
+    let mut values = after.iter().peekable();
+    let mut group: Vec<&HeaderValue> = Vec::new();
+    while let Some((name, value)) = values.next() {
+        group.clear();
+        group.push(value);
+        while let Some((_, value)) = values.next_if(|(next, _)| core::ptr::eq(*next, name)) {
+            group.push(value);
+        }
+        if keep(&mut kept, before, name, &group) || ignore(name.as_str()) {
             continue;
         }
-        kept += 1;
-        let same = group.iter().map(|(_, value)| *value).eq(after.get_all(name_text).iter().map(HeaderValue::as_bytes));
-        if !same && !ignore(name_text) {
-            write_values(frame, name_text, after.get_all(name_text).iter());
+        for (index, value) in group.iter().enumerate() {
+            edit(frame, if index == 0 { b"=" } else { b"+" }, name.as_str().as_bytes());
+            frame.line(value.as_bytes());
         }
     }
-    if kept == after.keys_len() {
-        return;
-    }
-    for name in after.keys().map(HeaderName::as_str) {
-        let known = fields.binary_search_by(|(field, _)| (*field).cmp(name.as_bytes())).is_ok();
-        if !known && !ignore(name) {
-            write_values(frame, name, after.get_all(name).iter());
+
+    let mut removed: &[u8] = b"";
+    for (field, _) in before.fields.iter().zip(&kept).filter(|(_, kept)| !**kept) {
+        let name = before.name(field);
+        let Ok(text) = core::str::from_utf8(name) else { continue };
+        // Lines of one name stand together, and one edit removes them all.
+        if name != removed && !after.contains_key(text) && !ignore(text) {
+            edit(frame, b"-", name);
+            removed = name;
         }
     }
 }
 
-fn write_values<'v>(frame: &mut Frame, name: &str, values: impl Iterator<Item = &'v HeaderValue>) {
-    for (index, value) in values.enumerate() {
-        edit(frame, if index == 0 { b"=" } else { b"+" }, name);
-        frame.line(value.as_bytes());
+/// Whether `values` are exactly what `before` has under `name`; if so, marks them.
+fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderValue]) -> bool {
+    let Some(first) = values.first().and_then(|value| before.position(value.as_bytes())) else { return false };
+    let Some(fields) = before.fields.get(first..first + values.len()) else { return false };
+    let named = |field: &Field| before.name(field) == name.as_str().as_bytes();
+    let same = fields.iter().zip(values).all(|(field, value)| named(field) && before.holds(field, value.as_bytes()));
+    let alone =
+        |place: Option<usize>| place.and_then(|place| before.fields.get(place)).is_none_or(|field| !named(field));
+    let all = same && alone(first.checked_sub(1)) && alone(Some(first + values.len()));
+    if all && let Some(marks) = kept.get_mut(first..first + values.len()) {
+        marks.fill(true);
     }
+    all
 }
 
-fn edit(frame: &mut Frame, what: &[u8], name: &str) {
+fn edit(frame: &mut Frame, what: &[u8], name: &[u8]) {
     frame.text(what);
-    frame.line(name.as_bytes());
+    frame.line(name);
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn head(text: &'static str) -> (Head, HeaderMap) {
+        Head::read(Bytes::from_static(text.as_bytes()), 0).unwrap()
+    }
+
+    fn edits(before: &Head, after: &HeaderMap) -> String {
+        let mut frame = Frame::default();
+        write_edits(&mut frame, before, after, |name| name == "host");
+        String::from_utf8(frame.text_so_far().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_nobody_touched_is_not_told() {
+        let (before, after) = head("accept\n*/*\nset-cookie\na=1\nset-cookie\nb=2\nx-empty\n\n");
+        assert_eq!(edits(&before, &after), "");
+    }
+
+    #[test]
+    fn removed_changed_and_added_fields_are_told() {
+        let (before, mut after) = head("accept\n*/*\ncookie\na=1\nx-a\n1\n");
+        after.remove("cookie");
+        after.insert("x-a", HeaderValue::from_static("2"));
+        after.insert("via", HeaderValue::from_static("1.1 gw"));
+        after.append("via", HeaderValue::from_static("1.1 gw2"));
+        assert_eq!(edits(&before, &after), "=x-a\n2\n=via\n1.1 gw\n+via\n1.1 gw2\n-cookie\n");
+    }
+
+    #[test]
+    fn one_of_several_lines_removed_or_added_is_told() {
+        let (before, mut after) = head("set-cookie\na=1\nset-cookie\nb=2\n");
+        let second = after.get_all("set-cookie").iter().nth(1).cloned().unwrap();
+        after.insert("set-cookie", second);
+        assert_eq!(edits(&before, &after), "=set-cookie\nb=2\n");
+
+        let (before, mut after) = head("set-cookie\na=1\nset-cookie\nb=2\n");
+        after.append("set-cookie", HeaderValue::from_static("c=3"));
+        assert_eq!(edits(&before, &after), "=set-cookie\na=1\n+set-cookie\nb=2\n+set-cookie\nc=3\n");
+
+        let (before, mut after) = head("set-cookie\na=1\nset-cookie\nb=2\n");
+        after.remove("set-cookie");
+        assert_eq!(edits(&before, &after), "-set-cookie\n");
+    }
+
+    #[test]
+    fn a_value_under_another_name_is_told() {
+        let (before, mut after) = head("x-old\nv\nx-same\nw\n");
+        let value = after.remove("x-old").unwrap();
+        after.insert("x-new", value);
+        assert_eq!(edits(&before, &after), "=x-new\nv\n-x-old\n");
+    }
+
+    #[test]
+    fn an_equal_value_written_anew_is_no_harm() {
+        let (before, mut after) = head("x-a\n1\n");
+        after.insert("x-a", HeaderValue::from_static("1"));
+        assert_eq!(edits(&before, &after), "=x-a\n1\n");
+    }
+
+    #[test]
+    fn ignored_names_are_never_told() {
+        let (before, mut after) = head("host\na\nx\n1\n");
+        after.insert("host", HeaderValue::from_static("b"));
+        assert_eq!(edits(&before, &after), "");
+        after.remove("host");
+        assert_eq!(edits(&before, &after), "");
+    }
+
+    #[test]
+    fn empty_values_stay_apart() {
+        let (before, mut after) = head("x-a\n\nx-b\n\n");
+        after.remove("x-a");
+        assert_eq!(edits(&before, &after), "-x-a\n");
+    }
 }

@@ -107,6 +107,12 @@ impl Frame {
         self.text.push(b'\n');
     }
 
+    /// The text so far.
+    #[cfg(test)]
+    pub(super) fn text_so_far(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Says which body goes with it.
     pub(crate) fn body(&mut self, body: Body<Handle>) {
         match body {

@@ -1,6 +1,7 @@
 //! Reads the heads that come in.
 
 use core::net::IpAddr;
+use core::ops::Range;
 use core::str::FromStr as _;
 
 use bytes::Bytes;
@@ -8,34 +9,95 @@ use gateway_core::body::Body;
 use gateway_core::ports::{Peer, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
+use super::outgoing::Origin;
 use crate::platform::Handle;
 
+/// The header in which Cloudflare's edge states the client's address, whatever a client sends in it.
+const CLIENT_ADDRESS: &str = "cf-connecting-ip";
+/// The lines of a packed request before its fields: method, URL and the client's address.
+const REQUEST_LINES: usize = 3;
+
+/// A packed head, and where its fields are. The glue holds it as `Headers`: what is sent on is told as a difference.
+#[derive(Debug, Default)]
+pub(crate) struct Head {
+    text: Bytes,
+    pub(super) fields: Vec<Field>,
+}
+
+/// Where a field is in the text of its head.
+#[derive(Debug)]
+pub(super) struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Head {
+    /// Reads the fields in `text` after its first `skip` lines.
+    pub(super) fn read(text: Bytes, skip: usize) -> Option<(Self, HeaderMap)> {
+        let mut lines = Lines::new(&text);
+        for _ in 0..skip {
+            lines.next()?;
+        }
+        let mut fields = Vec::with_capacity(24);
+        let mut headers = HeaderMap::with_capacity(24);
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            let shared = HeaderValue::from_maybe_shared(text.slice(value.clone())).ok()?;
+            headers.append(HeaderName::from_bytes(text.get(name.clone())?).ok()?, shared);
+            fields.push(Field { name, value });
+        }
+        Some((Self { text, fields }, headers))
+    }
+
+    pub(super) fn name(&self, field: &Field) -> &[u8] {
+        self.text.get(field.name.clone()).unwrap_or_default()
+    }
+
+    /// Which field has the very `value`: not an equal one, but this place in memory.
+    pub(super) fn position(&self, value: &[u8]) -> Option<usize> {
+        let at = value.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+        self.fields.binary_search_by(|field| field.value.start.cmp(&at)).ok()
+    }
+
+    /// Whether `value` is the very value of `field`.
+    pub(super) fn holds(&self, field: &Field, value: &[u8]) -> bool {
+        self.text.get(field.value.clone()).is_some_and(|own| core::ptr::eq(own, value))
+    }
+}
+
 /// A packed request and who sent it; `None` if it is not one.
-pub(crate) fn read_request(head: &Bytes, has_body: bool) -> Option<(Request<Body<Handle>>, Peer)> {
-    let mut lines = Lines::new(head);
-    let method = Method::from_bytes(&lines.next()?).ok()?;
-    let (scheme, target) = split_url(lines.next()?)?;
+pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Request<Body<Handle>>, Peer)> {
+    let mut lines = Lines::new(text);
+    let method = Method::from_bytes(text.get(lines.next()?)?).ok()?;
+    let (scheme, target) = split_url(text.slice(lines.next()?))?;
     let uri = Uri::from_maybe_shared(target).ok()?;
-    let address = lines.next()?;
-    let address = core::str::from_utf8(&address).ok().and_then(|address| IpAddr::from_str(address).ok());
-    let headers = read_fields(lines)?;
+    let socket = lines.next()?;
+    let (head, headers) = Head::read(text.clone(), REQUEST_LINES)?;
+    let stated =
+        if socket.is_empty() { headers.get(CLIENT_ADDRESS).map(HeaderValue::as_bytes) } else { text.get(socket) };
+    let address = stated.and_then(|text| IpAddr::from_str(core::str::from_utf8(text).ok()?).ok());
     let body = if has_body { Body::Stream(Handle::whole(Handle::REQUEST)) } else { Body::Empty };
 
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    Some((request, Peer { address, scheme }))
+    Some((head, request, Peer { address, scheme }))
 }
 
 /// A packed response whose body is in `slot`.
-pub(crate) fn read_response(status: u16, head: &Bytes, has_body: bool, slot: u32) -> Option<Response<Body<Handle>>> {
+pub(crate) fn read_response(
+    status: u16,
+    text: Bytes,
+    has_body: bool,
+    slot: u32,
+) -> Option<(Head, Response<Body<Handle>>)> {
+    let (head, headers) = Head::read(text, 0)?;
     let body = if has_body { Body::Stream(Handle::whole(slot)) } else { Body::Empty };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).ok()?;
-    *response.headers_mut() = read_fields(Lines::new(head))?;
-    response.extensions_mut().insert(super::outgoing::Origin(slot));
-    Some(response)
+    *response.headers_mut() = headers;
+    response.extensions_mut().insert(Origin(slot));
+    Some((head, response))
 }
 
 /// The scheme of an absolute URL, and its path and query as the client sent them.
@@ -51,34 +113,79 @@ fn split_url(url: Bytes) -> Option<(Scheme, Bytes)> {
     Some((scheme, target))
 }
 
-fn read_fields(mut lines: Lines<'_>) -> Option<HeaderMap> {
-    let mut headers = HeaderMap::with_capacity(32);
-    while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-        headers.append(HeaderName::from_bytes(&name).ok()?, HeaderValue::from_maybe_shared(value).ok()?);
-    }
-    Some(headers)
-}
-
-/// Lines of packed text, without their line feeds and without copying them.
+/// The places of the lines of packed text, without their line feeds.
 struct Lines<'t> {
-    text: &'t Bytes,
+    text: &'t [u8],
     at: usize,
 }
 
 impl<'t> Lines<'t> {
-    fn new(text: &'t Bytes) -> Self {
+    const fn new(text: &'t [u8]) -> Self {
         Self { text, at: 0 }
     }
 }
 
 impl Iterator for Lines<'_> {
-    type Item = Bytes;
+    type Item = Range<usize>;
 
-    fn next(&mut self) -> Option<Bytes> {
-        let rest = self.text.get(self.at..)?;
-        let len = rest.iter().position(|byte| *byte == b'\n')?;
-        let line = self.text.slice(self.at..self.at + len);
+    fn next(&mut self) -> Option<Range<usize>> {
+        let len = memchr::memchr(b'\n', self.text.get(self.at..)?)?;
+        let line = self.at..self.at + len;
         self.at += len + 1;
         Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(text: &'static str) -> Option<(Head, Request<Body<Handle>>, Peer)> {
+        read_request(&Bytes::from_static(text.as_bytes()), false)
+    }
+
+    fn target(url: &str) -> String {
+        let text = format!("GET\n{url}\n\n");
+        read_request(&Bytes::from(text), false).unwrap().1.uri().to_string()
+    }
+
+    #[test]
+    fn a_request_is_read_with_its_peer() {
+        let (_, request, peer) =
+            request("PUT\nhttps://h.test/a?b\n192.0.2.1\nx-a\n1\ncf-connecting-ip\n192.0.2.9\n").unwrap();
+        assert_eq!(request.method(), "PUT");
+        assert_eq!(request.uri(), "/a?b");
+        assert_eq!(request.headers().get("x-a").unwrap(), "1");
+        assert_eq!(peer, Peer { address: Some("192.0.2.1".parse().unwrap()), scheme: Scheme::Https });
+    }
+
+    #[test]
+    fn the_edge_states_the_client_where_the_socket_does_not() {
+        let (.., peer) = request("GET\nhttp://h/\n\ncf-connecting-ip\n2001:db8::7\n").unwrap();
+        assert_eq!(peer.address, Some("2001:db8::7".parse().unwrap()));
+    }
+
+    #[test]
+    fn targets_are_left_as_they_came() {
+        assert_eq!(target("http://h.test/a/../%2e%2F//b?x=%20"), "/a/../%2e%2F//b?x=%20");
+        assert_eq!(target("http://h.test"), "/");
+        assert_eq!(target("http://h.test*"), "*");
+        assert_eq!(target("http://[::1]:80/x"), "/x");
+    }
+
+    #[test]
+    fn what_is_no_request_is_none() {
+        for text in
+            ["", "GET", "GET\nftp://h/\n\n", "GET\nhttp://h/\n", "G T\nhttp://h/\n\n", "GET\nhttp://h/\n\na b\n1\n"]
+        {
+            assert!(request(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_one_name_stay_apart() {
+        let (_, response) =
+            read_response(200, Bytes::from_static(b"set-cookie\na=1\nset-cookie\nb=2\n"), true, 1).unwrap();
+        assert_eq!(response.headers().get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
     }
 }

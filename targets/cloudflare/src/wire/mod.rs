@@ -1,7 +1,7 @@
 //! How a message crosses between JavaScript and wasm.
 //!
 //! *In*, a head is text: lines that end with a line feed, which no part of a head can contain. A request is its method,
-//! its URL and the client's address (which may be empty), then name and value of each header field in turn; a response is
+//! its URL and the address of the socket (if the runtime tells), then name and value of each header field in turn; a response is
 //! its fields alone.
 //!
 //! *Out*, a [`Frame`] tells what to do next: numbers in fixed places, text, and content. A head that goes out is told as
@@ -14,7 +14,7 @@ mod head;
 mod outgoing;
 
 pub(crate) use frame::{Frame, Kind};
-pub(crate) use head::{read_request, read_response};
+pub(crate) use head::{Head, read_request, read_response};
 pub(crate) use outgoing::{
     write_collect, write_count, write_delete, write_fetch, write_get, write_put, write_response,
 };

@@ -9,15 +9,13 @@ use http::Response;
 
 use super::edits::write_edits;
 use super::frame::{Frame, Kind, Word};
+use super::head::Head;
 use crate::exchange::Heads;
 use crate::platform::Handle;
 
 /// In a response's extensions: the fetch whose head it began as, counted from 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin(pub(super) u32);
-
-/// The lines of a packed request before its fields: method, URL and client address.
-const REQUEST_LINES: usize = 3;
 
 /// Writes a fetch: method and URL as the first two lines, then the edits of the client's head.
 pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'_, Handle>) {
@@ -29,7 +27,7 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     frame.text(b"://");
     frame.text(call.upstream.authority.as_bytes());
     frame.line(target.as_bytes());
-    write_edits(frame, &heads.request, REQUEST_LINES, &head.headers, framed_by_runtime);
+    write_edits(frame, &heads.request, &head.headers, framed_by_runtime);
     frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
     frame.set_deadline(Word::Total, call.deadlines.total);
     frame.body(body);
@@ -43,7 +41,7 @@ pub(crate) fn write_response(frame: &mut Frame, heads: &Heads, response: Respons
     frame.be(Kind::Respond);
     frame.set(Word::Status, head.status.as_u16().into());
     frame.set(Word::Base, if before.is_some() { origin } else { 0 });
-    write_edits(frame, before.map_or(&[], Bytes::as_ref), 0, &head.headers, |_| false);
+    write_edits(frame, before.unwrap_or(&Head::default()), &head.headers, framed_by_runtime);
     frame.body(body);
 }
 

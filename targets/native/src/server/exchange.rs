@@ -75,7 +75,8 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
     let request_id = request_id::ensure(&mut request.headers().clone(), serving.gateway.platform());
-    let record = Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone() };
+    let record =
+        Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone(), client: None };
     let mut response = reject.into_response(request.method() == Method::HEAD, &request_id);
     response.headers_mut().insert(request_id::X_REQUEST_ID, request_id);
     Outcome { response, record }
@@ -147,6 +148,10 @@ impl Drop for Exchange {
         let record = entry.record.as_ref();
         let route = record.and_then(|record| plan.routes.get(record.route?));
         let upstream = record.and_then(|record| plan.upstreams.get(record.upstream?));
+        // Behind a trusted proxy, the client is not who connected.
+        let behind =
+            record.and_then(|record| record.client).filter(|client| Some(*client) != self.connection.peer.address);
+        let behind = behind.map(|client| client.to_canonical().to_string());
         let line = Line {
             time: entry.time,
             method: entry.method.as_str(),
@@ -157,7 +162,7 @@ impl Drop for Exchange {
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
             request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
-            client: &self.connection.client,
+            client: behind.as_deref().unwrap_or(&self.connection.client),
             error: record.and_then(|record| record.error),
             complete: entry.complete,
         };

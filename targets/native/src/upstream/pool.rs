@@ -14,7 +14,7 @@ use super::deadline::{Due, Point, Watch};
 use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
 use crate::clock::{Tick, Ticker, Watched};
-use crate::stream::Outgoing;
+use crate::stream::Content;
 
 /// How long a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ pub struct Pool {
     tls: Option<Arc<ClientConfig>>,
     ticker: Arc<Ticker>,
     idle: Mutex<Vec<Idle>>,
-    h2: Mutex<Option<http2::SendRequest<Outgoing>>>,
+    h2: Mutex<Option<http2::SendRequest<Content>>>,
 }
 
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Pool {
     }
 
     /// The HTTP/2 connection, if there is one that still stands.
-    pub(super) fn shared(&self) -> Option<http2::SendRequest<Outgoing>> {
+    pub(super) fn shared(&self) -> Option<http2::SendRequest<Content>> {
         let mut shared = lock(&self.h2);
         shared.take_if(|sender| sender.is_closed());
         shared.clone()
@@ -183,7 +183,7 @@ impl Pool {
 /// A new connection.
 pub(super) enum Opened {
     H1(Connection),
-    H2(http2::SendRequest<Outgoing>),
+    H2(http2::SendRequest<Content>),
 }
 
 impl Watched for Pool {
