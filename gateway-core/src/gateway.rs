@@ -35,6 +35,8 @@ pub struct Record {
     pub upstream: Option<usize>,
     /// The stable code of the error, if the gateway made the response because of one.
     pub error: Option<&'static str>,
+    /// The client's address as `trustedProxies` yields it, unless the request was refused before that was asked.
+    pub client: Option<std::net::IpAddr>,
     /// The request's identifier, as sent in `X-Request-Id`.
     pub request_id: http::HeaderValue,
 }

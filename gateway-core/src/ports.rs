@@ -94,7 +94,8 @@ pub trait KeyValue {
 
 /// Named cells, on each of which operations are applied atomically, one after another.
 pub trait Counters {
-    /// Applies `op` to `cell` where the cell lives, at that place's own time.
+    /// Applies `op` to `cell` where the cell lives: at the time of that place where it has a clock (a Durable Object, this
+    /// process), else at the gateway's.
     ///
     /// # Errors
     /// [`IoErrorKind::Store`] when the store can't answer; the policy says whether that admits or refuses the request.

@@ -84,6 +84,8 @@ pub enum Target {
     Html,
     /// A path: values from outside the URL are encoded as data of a segment.
     Path,
+    /// A URL: as [`Target::Path`], and after a `?` in the template's text as [`Target::Query`], but for that text.
+    Location,
     /// A query value: values from outside the URL are encoded, and so are separators from the path.
     Query,
 }
@@ -175,10 +177,44 @@ impl Template {
         }
     }
 
+    /// Whether no value can extend the authority of an absolute URL: it ends, with a slash, before any variable but
+    /// `{request.host}`, or a variable that begins with a slash follows.
+    #[must_use]
+    pub fn has_closed_authority(&self) -> bool {
+        let mut authority = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => authority.push_str(text),
+                Part::Variable(Variable::Host) => authority.push('h'),
+                Part::Variable(Variable::Path) => return true,
+                Part::Variable(_) => {
+                    let rest = authority.split_once("://").map_or("/", |(_, rest)| rest);
+                    return rest.contains(['/', '?', '#']);
+                }
+            }
+        }
+        true
+    }
+
+    /// Whether it has a variable.
+    #[must_use]
+    pub fn has_variables(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Variable(_)))
+    }
+
     /// Writes the filled template to `out`, and says whether every variable had a value; one without is left out.
     pub fn fill(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
         let mut complete = true;
+        let mut target = target;
+        let is_location = target == Target::Location;
         for part in &self.parts {
+            if let (true, Part::Text(text)) = (is_location, part) {
+                out.push_str(text);
+                if text.contains('?') {
+                    target = Target::Query;
+                }
+                continue;
+            }
             match part {
                 Part::Text(text) if target == Target::Query => percent::encode_query_value(text, out),
                 Part::Text(text) => out.push_str(text),
@@ -267,9 +303,13 @@ impl Variable {
             Self::Cookie(name) => cookie::first(headers, name).is_some_and(|v| write_text(v, target, out)),
             Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
             Self::Method => write_text(scope.method.as_str(), target, out),
-            Self::Host => write_text(scope.host, target, out),
+            // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
+            Self::Host => {
+                let target = if matches!(target, Target::Path | Target::Location) { Target::Text } else { target };
+                write_text(scope.host, target, out)
+            }
             Self::Path => match target {
-                Target::Path | Target::Query => write_url_part(scope.path, target, out),
+                Target::Path | Target::Location | Target::Query => write_url_part(scope.path, target, out),
                 // A path is a whole with its encoding: decoded, its segments could not be told apart.
                 Target::Text | Target::Json | Target::Html => write_text(scope.path, target, out),
             },
@@ -282,7 +322,7 @@ impl Variable {
 /// Writes a part of the request's URL: encoded as it came where it enters a URL, decoded elsewhere.
 fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
     match target {
-        Target::Path => out.push_str(value),
+        Target::Path | Target::Location => out.push_str(value),
         Target::Query => percent::encode_query_separators(value, out),
         Target::Text | Target::Json | Target::Html => return write_text(&percent::decode(value), target, out),
     }
@@ -295,7 +335,7 @@ fn write_text(value: &str, target: Target, out: &mut String) -> bool {
         Target::Text => out.push_str(value),
         Target::Json => escape_json(value, out),
         Target::Html => escape_html(value, out),
-        Target::Path => percent::encode_segment(value, out),
+        Target::Path | Target::Location => percent::encode_segment(value, out),
         Target::Query => percent::encode_query_value(value, out),
     }
     true

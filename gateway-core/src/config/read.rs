@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::error::Report;
 use super::mask::{is_secret, mask};
-use super::parse::{self, Fault, short};
+use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Node, Place};
 use super::{Config, ConfigError, Diagnostic, de, words};
 
@@ -147,7 +147,13 @@ impl<'t> Lines<'t> {
         };
         let found = self.shown(&place, fault.extent);
         let position = Some(self.position(fault.extent.start));
-        Diagnostic { path: place.path.to_string(), position, found, message, help }
+        Diagnostic {
+            path: place.path.to_string(),
+            position,
+            found,
+            message: printable(message),
+            help: help.map(printable),
+        }
     }
 
     fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {
@@ -155,7 +161,13 @@ impl<'t> Lines<'t> {
         let place = root.at(extent.start);
         let found = if report.is_absence() { None } else { self.shown(&place, extent) };
         let (message, help) = words::describe(report, &place, found.as_deref());
-        Diagnostic { path: place.path.to_string(), position: Some(self.position(extent.start)), found, message, help }
+        Diagnostic {
+            path: place.path.to_string(),
+            position: Some(self.position(extent.start)),
+            found,
+            message: printable(message),
+            help: help.map(printable),
+        }
     }
 
     fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
@@ -163,8 +175,13 @@ impl<'t> Lines<'t> {
             position: Some(self.position(place.node.extent.start)),
             found: self.shown(&place, place.node.extent),
             path: place.path.to_string(),
-            message: error.message,
-            help: error.help,
+            message: printable(error.message),
+            help: error.help.map(printable),
         }
     }
+}
+
+/// `text` without characters that could move the cursor: the author's words are quoted in it.
+fn printable(text: String) -> String {
+    if text.contains(is_unprintable) { text.replace(is_unprintable, "\u{fffd}") } else { text }
 }

@@ -1,6 +1,6 @@
 //! The last phases of every response, whoever made it.
 
-use http::{Response, Version};
+use http::Response;
 
 use super::Exchange;
 use crate::body::Body;
@@ -9,11 +9,7 @@ use crate::http::request_id::X_REQUEST_ID;
 use crate::policy::header_edit;
 use crate::trace::Event;
 
-pub(super) fn finish<S>(
-    mut exchange: Exchange<'_, '_>,
-    mut response: Response<Body<S>>,
-    version: Version,
-) -> Outcome<S> {
+pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<Body<S>>) -> Outcome<S> {
     let headers = response.headers_mut();
     if let Some(route) = exchange.route {
         if !route.response.is_empty() {
@@ -27,7 +23,6 @@ pub(super) fn finish<S>(
             cors.apply(exchange.origin.as_ref(), headers);
         }
     }
-    exchange.plan.loop_guard.stamp_response(headers, version);
     headers.insert(X_REQUEST_ID, exchange.id);
     Outcome { response, record: exchange.record }
 }

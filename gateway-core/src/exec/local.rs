@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use super::Exchange;
 use super::request::{Incoming, empty};
 use crate::body::Body;
+use crate::error::Reject;
 use crate::plan::{Redirect, Respond};
 use crate::policy::header_edit;
 use crate::route::MethodSet;
@@ -28,22 +29,27 @@ pub(super) fn redirect<S>(
     exchange: &mut Exchange<'_, '_>,
     action: &Redirect,
     incoming: &Incoming<'_, S>,
-) -> Response<Body<S>> {
+) -> Result<Response<Body<S>>, Reject> {
     let scope = incoming.scope;
     let mut location = String::new();
-    action.location.fill(scope, &incoming.headers, Target::Path, &mut location);
+    let is_complete = action.location.fill(scope, &incoming.headers, Target::Location, &mut location);
+    // An empty or leading-slash value must not turn a path into another site's address: `//evil.example`.
+    if !is_complete || location.starts_with("//") || location.starts_with("/\\") {
+        return Err(Reject::bad_path().with_detail("the request makes no location to redirect to"));
+    }
     if action.keep_query
         && let Some(query) = scope.query
     {
+        let fragment = location.find('#').map(|at| location.split_off(at));
         location.push(if location.contains('?') { '&' } else { '?' });
         location.push_str(query);
+        location.push_str(fragment.as_deref().unwrap_or_default());
     }
     exchange.note(|| Event::Answered { by: "redirect" });
     let mut response = empty(action.status);
-    if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
+    let location = HeaderValue::try_from(location).map_err(|_| Reject::bad_path())?;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
 }
 
 pub(super) fn respond<S>(

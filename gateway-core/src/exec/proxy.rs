@@ -45,7 +45,11 @@ pub(super) fn prepare<P: Platform>(
         plan.proxies.announce(headers, peer, client, Some(&incoming.host_field));
     }
     plan.loop_guard.stamp_request(headers, *version);
-    trace_context::continue_or_start(headers, platform);
+    if survey.trace {
+        trace_context::continue_or_start(headers, platform);
+    } else {
+        trace_context::start(headers, platform);
+    }
 }
 
 /// Sends a request to one of the route's upstreams.
@@ -95,6 +99,8 @@ pub(super) async fn send<P: Platform>(
         return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
     }
     hop_by_hop::strip_response(response.headers_mut());
+    let version = response.version();
+    plan.loop_guard.stamp_response(response.headers_mut(), version);
     if scope.method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }

@@ -33,19 +33,24 @@ pub(crate) async fn run<P: Platform>(
     trace: Option<&mut Trace>,
 ) -> Outcome<P::Stream> {
     let (mut head, body) = request.into_parts();
+    // Before the gateway adds a field of its own.
+    let bounds = bounds::check(&plan.limits, &head.uri, &head.headers);
     let id = request_id::ensure(&mut head.headers, platform);
-    let (is_head, version) = (head.method == Method::HEAD, head.version);
+    let is_head = head.method == Method::HEAD;
     let mut exchange = Exchange {
         plan,
         route: None,
-        record: Record { route: None, upstream: None, error: None, request_id: id.clone() },
+        record: Record { route: None, upstream: None, error: None, request_id: id.clone(), client: None },
         id,
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
         trace,
     };
-    let answer = answer(&mut exchange, platform, head, body, peer).await;
+    let answer = match bounds {
+        Ok(()) => answer(&mut exchange, platform, head, body, peer).await,
+        Err(reject) => Err(reject),
+    };
     let response = match answer {
         Ok(response) => response,
         Err(reject) => {
@@ -54,7 +59,7 @@ pub(crate) async fn run<P: Platform>(
             reject.into_response(is_head, &exchange.id)
         }
     };
-    finish::finish(exchange, response, version)
+    finish::finish(exchange, response)
 }
 
 async fn answer<'p, P: Platform>(
@@ -66,7 +71,6 @@ async fn answer<'p, P: Platform>(
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     let plan = exchange.plan;
     let Parts { method, uri, version, mut headers, .. } = head;
-    bounds::check(&plan.limits, &uri, &headers)?;
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
@@ -79,7 +83,8 @@ async fn answer<'p, P: Platform>(
     }
     let host_field = take_host(&uri, &mut headers)?;
     let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
-    if uri.path() == "*" {
+    // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
+    if uri.path() == "*" && method == Method::OPTIONS {
         return Ok(local::options(MethodSet::ALL));
     }
     if method == Method::OPTIONS && loop_guard::max_forwards(&mut headers) == Forwarding::Final {
@@ -118,9 +123,12 @@ async fn answer<'p, P: Platform>(
     if route.cors.is_some() {
         exchange.origin = headers.get(ORIGIN).cloned();
     }
-    check_body_length(route, &headers)?;
+    if survey.length {
+        check_body_length(route, &headers)?;
+    }
 
     let client = plan.proxies.client(&headers, &peer);
+    exchange.record.client = client.address;
     let id = exchange.id.clone();
     let scope = Scope {
         method: &method,
@@ -142,7 +150,7 @@ async fn answer<'p, P: Platform>(
     }
     match &route.action {
         Action::Proxy(action) => proxy::send(exchange, platform, route, action, incoming, edited_query).await,
-        Action::Redirect(action) => Ok(local::redirect(exchange, action, &incoming)),
+        Action::Redirect(action) => local::redirect(exchange, action, &incoming),
         Action::Respond(action) => Ok(local::respond(exchange, action, &incoming)),
         Action::KeyValue(action) => key_value::serve(exchange, platform, action, incoming).await,
     }

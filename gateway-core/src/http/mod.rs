@@ -17,6 +17,7 @@ pub mod query;
 pub mod request_id;
 pub mod survey;
 pub mod trace_context;
+pub mod trailers;
 pub(crate) mod value;
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         IoErrorKind::Protocol => (Reject::upstream_protocol_error(), "http_protocol_error"),
         // While the call is being sent, only the client's body is limited.
         IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
-        IoErrorKind::Client => (Reject::client_closed(), "http_request_error"),
+        // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
+        IoErrorKind::Client => (Reject::bad_request_framing(), "http_request_error"),
         IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
         IoErrorKind::Other => (Reject::upstream_unreachable(), "destination_unavailable"),
     };

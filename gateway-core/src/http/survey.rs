@@ -22,12 +22,17 @@ pub struct Survey {
     pub marks: bool,
     /// There is an `Expect`.
     pub expect: bool,
+    /// There is a `Content-Length`.
+    pub length: bool,
+    /// There is a `traceparent` or `tracestate`.
+    pub trace: bool,
 }
 
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const MARKS: Filter = Filter::of(&["via", "cdn-loop"]);
-const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS);
+const SINGLE: Filter = Filter::of(&["expect", "content-length", "traceparent", "tracestate"]);
+const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS).with(&SINGLE);
 
 impl Survey {
     /// Looks at each name once.
@@ -40,13 +45,15 @@ impl Survey {
             if names.may_reserve(slot) {
                 survey.identity |= names.is_reserved(name);
             }
-            survey.expect |= name == "expect";
             if !FIXED.may_contain(slot) {
                 continue;
             }
             survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::place(name).is_some();
             survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
             survey.marks |= loop_guard::is_mark(name);
+            survey.expect |= name == "expect";
+            survey.length |= name == "content-length";
+            survey.trace |= matches!(name, "traceparent" | "tracestate");
         }
         survey
     }
@@ -95,6 +102,15 @@ mod tests {
         let names = IdentityNames::new(&["q*".to_owned(), "my.org".to_owned()]).unwrap();
         for name in ["q", "qz", "q-z-z", "my-org", "my_org"] {
             assert!(Survey::of(&fields(&[(name, "1")]), &names).identity, "{name}");
+        }
+    }
+
+    #[test]
+    fn single_fields_are_seen() {
+        assert_eq!(survey("expect"), Survey { expect: true, ..Survey::default() });
+        assert_eq!(survey("content-length"), Survey { length: true, ..Survey::default() });
+        for name in ["traceparent", "tracestate"] {
+            assert_eq!(survey(name), Survey { trace: true, ..Survey::default() }, "{name}");
         }
     }
 }

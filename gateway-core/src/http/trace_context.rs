@@ -62,6 +62,14 @@ pub fn continue_or_start(headers: &mut HeaderMap, random: &impl Random) -> Trace
     context
 }
 
+/// As [`continue_or_start`], for a request that has neither field.
+pub fn start(headers: &mut HeaderMap, random: &impl Random) -> TraceContext {
+    let parent_id = non_zero(random);
+    let context = TraceContext::start(parent_id, random);
+    headers.insert(TRACEPARENT, context.value());
+    context
+}
+
 impl TraceContext {
     fn start(parent_id: u64, random: &impl Random) -> Self {
         let trace_id = u128::from(non_zero(random)) << 64 | u128::from(random.next_u64());
@@ -249,5 +257,13 @@ mod tests {
         assert_eq!(with_state(&[&list(32), "z=1"]), [""; 0]);
         assert_eq!(with_state(&["a=é"]), [""; 0]);
         assert_eq!(with_state(&["", ""]), [""; 0]);
+    }
+
+    #[test]
+    fn a_request_without_either_field_is_started_as_by_the_general_way() {
+        let (mut general, mut short) = (HeaderMap::new(), HeaderMap::new());
+        let context = continue_or_start(&mut general, &Sequence::new([1, 2, 3]));
+        assert_eq!(start(&mut short, &Sequence::new([1, 2, 3])), context);
+        assert_eq!(short, general);
     }
 }

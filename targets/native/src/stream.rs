@@ -3,11 +3,15 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use gateway_core::body::Body;
+use gateway_core::http::trailers;
+use gateway_core::plan::Plan;
 use gateway_core::ports::IoErrorKind;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -26,7 +30,7 @@ pub struct Stream {
 /// Where a body comes from, and what has to be done about it.
 #[derive(Debug)]
 enum Side {
-    Client(Reading),
+    Client(Reading, Arc<Plan>),
     Upstream(Option<Lease>),
 }
 
@@ -55,9 +59,9 @@ impl Error for StreamError {
 }
 
 impl Stream {
-    /// The body of a client's request.
-    pub fn from_client(incoming: Incoming, reading: Reading) -> Self {
-        Self { incoming, side: Side::Client(reading), left: u64::MAX }
+    /// The body of a client's request; `plan` knows which of its trailers don't pass.
+    pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
+        Self { incoming, side: Side::Client(reading, plan), left: u64::MAX }
     }
 
     /// The body of an upstream's response; its connection is given back at the end.
@@ -100,13 +104,20 @@ impl Stream {
 
     fn fail(&mut self, error: hyper::Error) -> StreamError {
         let kind = match &mut self.side {
-            Side::Client(_) => IoErrorKind::Client,
+            Side::Client(..) => IoErrorKind::Client,
             Side::Upstream(lease) => match lease.take() {
                 Some(lease) if lease.overdue() => IoErrorKind::TotalTimeout,
                 _ => IoErrorKind::Closed,
             },
         };
         StreamError { kind, source: Some(error) }
+    }
+
+    /// Takes out of a request's trailers what the gateway takes out of its head; false if none are left.
+    fn may_pass(&self, trailers: &mut HeaderMap) -> bool {
+        let Side::Client(_, plan) = &self.side else { return true };
+        trailers::strip(trailers, &plan.identity);
+        !trailers.is_empty()
     }
 
     fn finish(&mut self) {
@@ -131,17 +142,24 @@ impl HttpBody for Stream {
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
         }
         let polled = Pin::new(&mut this.incoming).poll_frame(cx);
-        if let Side::Client(reading) = &mut this.side {
-            reading.set_waiting(polled.is_pending());
+        if let Side::Client(reading, _) = &this.side
+            && reading.set_waiting(polled.is_pending(), cx)
+        {
+            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::Client, source: None })));
         }
         match ready!(polled) {
-            Some(Ok(frame)) => {
+            Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
                     let Some(left) = this.left.checked_sub(data.len() as u64) else {
                         this.side = Side::Upstream(None);
                         return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::BodyTooLarge, source: None })));
                     };
                     this.left = left;
+                }
+                if let Some(trailers) = frame.trailers_mut()
+                    && !this.may_pass(trailers)
+                {
+                    return Poll::Ready(None);
                 }
                 if frame.is_trailers() || this.incoming.is_end_stream() {
                     this.finish();
@@ -162,6 +180,37 @@ impl HttpBody for Stream {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+/// The body of a request that hyper sends. Most have none, and hyper hands a request on by value a dozen times: it is small.
+#[derive(Debug)]
+pub struct Content(pub Option<Box<Outgoing>>);
+
+impl Content {
+    /// The body of a request.
+    pub fn new(body: Body<Stream>) -> Self {
+        Self(if body.is_empty() { None } else { Some(Box::new(Outgoing(body))) })
+    }
+}
+
+impl HttpBody for Content {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        match &mut self.get_mut().0 {
+            Some(body) => Pin::new(&mut **body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
     }
 }
 

@@ -3,6 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use gateway_core::body::Body;
+use gateway_core::error::{self, Entry};
+use gateway_core::http::identity::IdentityNames;
+use gateway_core::http::problem::TYPE_PREFIX;
+use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -18,7 +22,10 @@ const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 ///
 /// # Errors
 /// The status that a request gets which is not as RFC 9110 has it.
-pub(crate) async fn receive(request: wasi::Request) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
+pub(crate) async fn receive(
+    request: wasi::Request,
+    identity: &IdentityNames,
+) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
     let mut headers = fields::read(&request.get_headers()).ok_or(StatusCode::BAD_REQUEST)?;
     let method = method(&request.get_method()).ok_or(StatusCode::NOT_IMPLEMENTED)?;
     let target = request.get_path_with_query().unwrap_or_default();
@@ -30,6 +37,8 @@ pub(crate) async fn receive(request: wasi::Request) -> Result<(Request<Body<Stre
     };
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
+    // The host sends only those trailers that are announced.
+    trailers::announce(&mut headers, identity);
     let content = content(&method, &headers);
     if !headers.contains_key(HOST) {
         let host = request.get_authority().and_then(|authority| HeaderValue::try_from(authority).ok());
@@ -139,10 +148,15 @@ pub(crate) fn unavailable() -> Result<wasi::Response, wasi::ErrorCode> {
     refuse(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A problem (RFC 9457) that says no more than `status`.
+/// A problem (RFC 9457) from the core's catalogue, for what the core never sees.
 pub(crate) fn refuse(status: StatusCode) -> Result<wasi::Response, wasi::ErrorCode> {
-    let title = status.canonical_reason().unwrap_or_default();
-    let problem = format!(r#"{{"type":"about:blank","title":"{title}","status":{}}}"#, status.as_u16());
+    let Entry { code, title, .. } = match status {
+        StatusCode::NOT_IMPLEMENTED => error::METHOD_NOT_IMPLEMENTED,
+        StatusCode::BAD_REQUEST => error::BAD_PATH,
+        _ => error::INTERNAL,
+    };
+    let number = status.as_u16();
+    let problem = format!(r#"{{"type":"{TYPE_PREFIX}{code}","title":"{title}","status":{number},"code":"{code}"}}"#);
     let mut response = Response::new(Body::Full(problem.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -30,13 +30,8 @@ impl KeyValue for Spin {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
         let store = self.values.open().await?;
         let Some(stored) = store.get(key).await.map_err(|error| failed(&error))? else { return Ok(None) };
-        match unwrap(stored.into(), self.now()) {
-            Some(value) => Ok(Some(value)),
-            None => {
-                store.delete(key).await.map_err(|error| failed(&error))?;
-                Ok(None)
-            }
-        }
+        // An expired value is not deleted here: it could be another request's new one by then. The next write replaces it.
+        Ok(unwrap(stored.into(), self.now()))
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {

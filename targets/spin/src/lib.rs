@@ -25,7 +25,7 @@ struct Component;
 impl Guest for Component {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let Some(gateway) = start::gateway().await else { return exchange::unavailable() };
-        let (request, peer) = match exchange::receive(request).await {
+        let (request, peer) = match exchange::receive(request, &gateway.plan().identity).await {
             Ok(received) => received,
             Err(status) => return exchange::refuse(status),
         };

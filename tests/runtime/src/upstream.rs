@@ -187,3 +187,51 @@ async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io
     write.write_all(&out).await?;
     write.flush().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::send;
+    use crate::runtimes::Gateway;
+
+    /// Nothing between a case and what it expects may change a byte: the client speaks to an upstream with no gateway between.
+    #[tokio::test]
+    async fn what_is_sent_is_what_is_noted() {
+        let upstreams = Upstreams::start(&["a.test".to_owned()]).await.unwrap();
+        let gateway = Gateway::new(upstreams.places[0].1, None, ());
+        let request =
+            serde_json::from_value(serde_json::json!({ "method": "PuT", "url": "http://gw.test/a/../%2e//b?x=%zz&",
+            "headers": [["X-A", "1"], ["x-b", "two"], ["x-a", " 3"]], "body": { "chunks": ["a", "bc"] } }));
+        let reply: Reply =
+            serde_json::from_value(serde_json::json!({ "status": 207, "headers": [["x-r", "1"], ["x-r", "2"]],
+            "body": { "chunks": ["x", "y"] } }))
+            .unwrap();
+        upstreams.set_script(move |_| reply.clone());
+        let response = send(&gateway, &request.unwrap()).await.unwrap();
+        assert_eq!((response.status, response.body.as_ref(), response.cut), (207, &b"xy"[..], false));
+        let [call] = upstreams.take_calls().try_into().unwrap();
+        assert_eq!((call.method.as_str(), call.path.as_str()), ("PuT", "/a/../%2e//b?x=%zz&"));
+        assert_eq!((call.to.as_str(), call.body.as_ref()), ("a.test", &b"abc"[..]));
+        let sent: Vec<(&str, &str)> = call.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(sent[..4], [("Host", "gw.test"), ("X-A", "1"), ("x-b", "two"), ("x-a", "3")]);
+    }
+
+    #[tokio::test]
+    async fn a_refusing_upstream_refuses_and_an_unreachable_one_waits() {
+        let upstreams = Upstreams::start(&["refused.test".to_owned(), "unreachable.test".to_owned()]).await.unwrap();
+        let refused = TcpStream::connect(upstreams.places[0].1).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let waits = tokio::time::timeout(Duration::from_millis(200), TcpStream::connect(upstreams.places[1].1)).await;
+        assert!(waits.is_err(), "{waits:?}");
+    }
+
+    #[tokio::test]
+    async fn authorities_are_replaced_there_and_back() {
+        let upstreams = Upstreams::start(&["a.test".to_owned(), "a.test:81".to_owned()]).await.unwrap();
+        let config = r#"{"x": "http://a.test", "y": "http://a.test:81/base", "z": "http://a.tester", "n": "a.test"}"#;
+        let placed = upstreams.place(config);
+        assert!(placed.contains(r#""http://a.tester""#) && placed.contains(r#""a.test""#), "{placed}");
+        assert!(!placed.contains("http://a.test\"") && !placed.contains("a.test:81"), "{placed}");
+        assert_eq!(upstreams.unplace(&placed), config);
+    }
+}

@@ -30,6 +30,8 @@ pub(crate) enum Framing {
 pub(crate) struct Reader<R> {
     io: R,
     buffer: BytesMut,
+    /// The trailer fields of the body that was read last, each as `name: value`.
+    pub(crate) trailers: Vec<String>,
 }
 
 fn invalid(why: impl Into<String>) -> io::Error {
@@ -38,7 +40,7 @@ fn invalid(why: impl Into<String>) -> io::Error {
 
 impl<R: AsyncRead + Unpin> Reader<R> {
     pub(crate) fn new(io: R) -> Self {
-        Self { io, buffer: BytesMut::new() }
+        Self { io, buffer: BytesMut::new(), trailers: Vec::new() }
     }
 
     /// More bytes; `false` at the end.
@@ -137,9 +139,13 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                 let size = line.split(';').next().unwrap_or_default().trim();
                 let size = u64::from_str_radix(size, 16).map_err(|_| invalid(format!("`{line}` is no chunk size")))?;
                 if size == 0 {
-                    // Trailer fields, up to the empty line.
-                    while !self.line().await?.is_empty() {}
-                    return Ok(());
+                    self.trailers.clear();
+                    loop {
+                        match self.line().await? {
+                            line if line.is_empty() => return Ok(()),
+                            line => self.trailers.push(line),
+                        }
+                    }
                 }
                 self.exactly(size, &mut take).await?;
                 if !self.line().await?.is_empty() {
@@ -216,4 +222,48 @@ pub(crate) fn chunk(piece: &[u8]) -> Vec<u8> {
     out.extend_from_slice(piece);
     out.extend_from_slice(b"\r\n");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body(wire: &[u8], framing: Framing) -> (Bytes, bool) {
+        Reader::new(wire).body(framing).await
+    }
+
+    #[tokio::test]
+    async fn heads_keep_every_byte() {
+        let wire = b"GET /a/../%2e%2E//b?x=%zz HTTP/1.1\r\nHost: h\r\nX-A:  1 \r\nx-a: 2\r\n\r\n";
+        let head = Reader::new(&wire[..]).request().await.unwrap().unwrap();
+        assert_eq!((head.method.as_str(), head.target.as_str()), ("GET", "/a/../%2e%2E//b?x=%zz"));
+        let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["Host", "X-A", "x-a"]);
+    }
+
+    #[tokio::test]
+    async fn interim_responses_are_passed_over() {
+        let wire = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nlink: x\r\n\r\nHTTP/1.1 204 Gone\r\n\r\n";
+        assert_eq!(Reader::new(&wire[..]).response().await.unwrap().unwrap().status, 204);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_ends_early_is_cut() {
+        assert_eq!(body(b"hello", Framing::Length(5)).await, (Bytes::from("hello"), false));
+        assert_eq!(body(b"hell", Framing::Length(5)).await, (Bytes::from("hell"), true));
+        assert_eq!(
+            body(b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n", Framing::Chunked).await,
+            (Bytes::from("hello"), false)
+        );
+        assert_eq!(body(b"2\r\nhe\r\n", Framing::Chunked).await, (Bytes::from("he"), true));
+        assert!(body(b"2\r\nhel\r\n", Framing::Chunked).await.1);
+        assert_eq!(body(b"hello", Framing::UntilClose).await, (Bytes::from("hello"), false));
+    }
+
+    #[tokio::test]
+    async fn trailers_are_kept() {
+        let mut reader = Reader::new(&b"1\r\na\r\n0\r\nx-sum: 1\r\n\r\n"[..]);
+        assert_eq!(reader.body(Framing::Chunked).await, (Bytes::from("a"), false));
+        assert_eq!(reader.trailers, ["x-sum: 1"]);
+    }
 }

@@ -51,7 +51,7 @@ fn for_every_seed(check: impl Fn(u64)) {
     }
 }
 
-/// Issue part 8: a limit of 10, hit by 40 requests at once, admits exactly 10, in whatever order they run.
+/// docs/configuration.md, Policies: a limit of 10, hit by 40 requests at once, admits exactly 10, in whatever order they run.
 #[test]
 fn parallel_requests_get_exactly_the_quota() {
     let plan = plan(
@@ -69,7 +69,7 @@ fn parallel_requests_get_exactly_the_quota() {
     });
 }
 
-/// Issue part 8: of two limits on one route, neither lets more through than it admits.
+/// docs/configuration.md, Policies: of two limits on one route, neither lets more through than it admits.
 #[test]
 fn parallel_requests_under_two_limits_pass_neither() {
     let plan = plan(
@@ -93,7 +93,7 @@ fn parallel_requests_under_two_limits_pass_neither() {
     });
 }
 
-/// Issue part 4: whatever an upstream does, each request gets one whole answer, with an identifier, and nothing hangs.
+/// ARCHITECTURE.md: whatever an upstream does, each request gets one whole answer, with an identifier, and nothing hangs.
 #[test]
 fn faults_never_hang_and_every_answer_is_sound() {
     let plan = plan(
@@ -162,7 +162,7 @@ fn faults_never_hang_and_every_answer_is_sound() {
     });
 }
 
-/// Issue part 8: `fail` says what happens while the counter can't be reached.
+/// docs/configuration.md, Policies: `fail` says what happens while the counter can't be reached.
 #[test]
 fn a_failing_counter_refuses_or_admits_as_the_policy_says() {
     let plan = plan(
@@ -180,7 +180,7 @@ fn a_failing_counter_refuses_or_admits_as_the_policy_says() {
     });
 }
 
-/// Issue part 8: a key-value store that fails is a 503 and no 404.
+/// docs/configuration.md, Actions: a key-value store that fails is a 503 and no 404.
 #[test]
 fn a_failing_store_is_no_missing_value() {
     let plan = plan(
@@ -198,7 +198,7 @@ fn a_failing_store_is_no_missing_value() {
     });
 }
 
-/// Issue part 3: targets get their share by weight.
+/// docs/configuration.md, Actions: targets get their share by weight.
 #[test]
 fn a_split_follows_its_weights() {
     let plan = plan(
@@ -223,7 +223,7 @@ fn a_split_follows_its_weights() {
     assert!((400..=624).contains(&b), "{b} of 5,120 went to the target with a tenth of the weight");
 }
 
-/// Issue part 4: a client that breaks off its request gets nothing through as a whole one.
+/// ARCHITECTURE.md: a client that breaks off its request gets nothing through as a whole one.
 #[test]
 fn a_request_that_breaks_off_never_reaches_an_upstream_whole() {
     let plan = plan(

@@ -59,7 +59,7 @@ impl<'c> Compiler<'c> {
             return self.respond(&at.member("respond"), respond, parameters).map(Action::Respond);
         }
         if let Some(entry) = &route.key_value {
-            return self.key_value(&at.member("keyValue"), entry, parameters).map(Action::KeyValue);
+            return self.key_value(&at.member("keyValue"), route, entry, parameters).map(Action::KeyValue);
         }
         self.proxy(at, group, route, matching, parameters).map(Action::Proxy)
     }
@@ -196,7 +196,14 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 &at,
                 "the location's beginning would come from the request",
-                "begin it with `/`, `https://` or `http://`: anything else lets a caller choose where to",
+                "begin it with `/` and a name, `https://` or `http://`; for the same path elsewhere, `https://host{request.path}`",
+            );
+        }
+        if !location.has_closed_authority() {
+            self.error_with(
+                &at,
+                "a value would run into the host",
+                "write a `/` between the host and the variable: anything else lets a caller choose where to",
             );
         }
         Some(Redirect {
@@ -263,6 +270,7 @@ impl<'c> Compiler<'c> {
     fn key_value(
         &mut self,
         at: &At<'_>,
+        route: &config::Route,
         entry: &config::KeyValueEntry,
         parameters: Option<&[&str]>,
     ) -> Option<KeyValueEntry> {
@@ -279,6 +287,7 @@ impl<'c> Compiler<'c> {
             self.error_with(&at.member("ttl"), "not every platform can keep a value this briefly", "at least `60s`");
         }
         let limit = entry.value_bytes.map_or(DEFAULT_VALUE_BYTES, |size| size.0);
+        let body_limit = self.body_limit(route);
         if limit > MOST_VALUE_BYTES {
             self.error_with(
                 &at.member("valueBytes"),
@@ -286,7 +295,12 @@ impl<'c> Compiler<'c> {
                 "at most `25MiB`",
             );
         }
-        Some(KeyValueEntry { key, content_type: content_type?, ttl: entry.ttl.map(|ttl| ttl.0), limit })
+        Some(KeyValueEntry {
+            key,
+            content_type: content_type?,
+            ttl: entry.ttl.map(|ttl| ttl.0),
+            limit: limit.min(body_limit),
+        })
     }
 }
 
@@ -295,7 +309,8 @@ fn form_of(content_type: Option<&HeaderValue>) -> Form {
     let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
     match essence.as_str() {
-        "text/html" | "application/xhtml+xml" | "image/svg+xml" | "application/xml" | "text/xml" => Form::Html,
+        "text/html" | "application/xml" | "text/xml" => Form::Html,
+        xml if xml.ends_with("+xml") => Form::Html,
         json if json == "application/json" || json.ends_with("+json") => Form::Json,
         _ => Form::Text,
     }

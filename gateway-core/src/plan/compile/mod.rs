@@ -10,12 +10,13 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
-use super::{Limits, Plan, Route, Secrets};
+use super::{Action, Limits, Plan, Respond, Route, Secrets};
 use crate::config::{self, Config, ConfigError, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::gcra::Quota;
+use crate::policy::header_edit::HeaderEdit;
 use crate::ports::Capabilities;
 use crate::route::{Conflict, Spec, Table};
 
@@ -76,7 +77,7 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Vec<ConfigError>,
     /// Names of rate limits with what they mean: two meanings would share counters.
-    rate_limits: BTreeMap<String, (Quota, config::RateLimitKey)>,
+    rate_limits: BTreeMap<String, (Quota, config::RateLimitKey, config::FailMode)>,
     used_policies: Vec<bool>,
 }
 
@@ -179,11 +180,11 @@ impl<'c> Compiler<'c> {
             specs.extend(matching.into_specs(place));
         }
         let cors = self.cors(policies.cors, methods);
+        if let Some(Action::Respond(respond)) = &action {
+            self.check_content_type(at, respond, &policies.response);
+        }
         Some(Route {
-            name: match group.api {
-                Some((_, api)) => format!("{}/{}", api.name, route.name),
-                None => route.name.clone(),
-            },
+            name: Self::route_name(group, route),
             at: at.to_path(),
             cors,
             request: policies.request.into(),
@@ -193,7 +194,32 @@ impl<'c> Compiler<'c> {
         })
     }
 
-    fn body_limit(&self, route: &config::Route) -> u64 {
+    /// Values enter a response as its media type demands, so nothing may change the type behind their back.
+    fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, edits: &[HeaderEdit]) {
+        let changes_type = |edit: &HeaderEdit| match edit {
+            HeaderEdit::Rename(_, name)
+            | HeaderEdit::Remove(name)
+            | HeaderEdit::Set(name, _)
+            | HeaderEdit::Append(name, _) => *name == http::header::CONTENT_TYPE,
+        };
+        if respond.body.has_variables() && respond.filled.iter().chain(edits).any(changes_type) {
+            self.error_with(
+                &at.member("respond").member("body"),
+                "values are escaped for the content type, which another setting changes",
+                "set `content-type` in `respond.headers`, as plain text, and nowhere else",
+            );
+        }
+    }
+
+    /// `api/route`, or `route` outside any API.
+    fn route_name(group: Group<'_>, route: &config::Route) -> String {
+        match group.api {
+            Some((_, api)) => format!("{}/{}", api.name, route.name),
+            None => route.name.clone(),
+        }
+    }
+
+    pub(super) fn body_limit(&self, route: &config::Route) -> u64 {
         route.body_bytes.or(self.config.limits.body_bytes).map_or(Limits::DEFAULT.body_bytes, |size| size.0)
     }
 

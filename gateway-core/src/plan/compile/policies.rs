@@ -45,6 +45,7 @@ impl<'c> Compiler<'c> {
         parameters: Parameters<'_>,
     ) -> Folded<'c> {
         let mut collected = Collected::default();
+        let own = Self::route_name(group, route);
         for list in Self::policy_lists(group, route, &self.config.defaults) {
             let (root, defaults, apis) = (At::ROOT, At::ROOT.member("defaults"), At::ROOT.member("apis"));
             let api;
@@ -54,7 +55,7 @@ impl<'c> Compiler<'c> {
                     api = apis.index(index);
                     (api.member("policies"), name)
                 }
-                Owner::Route => (at.member("policies"), route.name.as_str()),
+                Owner::Route => (at.member("policies"), own.as_str()),
             };
             for (i, policy) in list.uses.iter().enumerate() {
                 let at = at.index(i);
@@ -146,7 +147,7 @@ impl<'c> Compiler<'c> {
                 return None;
             }
         };
-        let meaning = (compiled.quota, limit.key.clone().unwrap_or_default());
+        let meaning = (compiled.quota, limit.key.clone().unwrap_or_default(), compiled.fail);
         let known = self.rate_limits.entry(name.to_owned()).or_insert_with(|| meaning.clone());
         if *known != meaning {
             self.error_with(

@@ -2,12 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use gateway_core::error::Reject;
 use http::Request;
 
 use super::guard::{Heads, check};
+use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
 
 /// How long a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in milliseconds.
@@ -118,7 +119,7 @@ impl Activity {
     /// # Errors
     /// What is answered instead.
     pub(super) fn begin<B>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
-        self.open.store(self.open.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         if self.is_multiplexed() {
             return Ok(());
@@ -129,9 +130,9 @@ impl Activity {
         checked
     }
 
-    /// An exchange has ended.
+    /// An exchange that [began](Self::begin) has ended.
     pub fn end(&self) {
-        self.open.store(self.open.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
         self.idle_since.store(self.ticker.now(), Ordering::Relaxed);
         self.body_since.store(0, Ordering::Relaxed);
     }
@@ -195,23 +196,28 @@ impl Watched for Activity {
 
 /// Told by the body of a request whether it waits for the client.
 #[derive(Debug)]
-pub struct Reading(Option<Arc<Activity>>);
+pub enum Reading {
+    /// The only request on its connection.
+    Alone(Arc<Activity>),
+    /// One of several: what comes over the whole connection does not tell of it.
+    Shared(Arc<StreamWatch>),
+}
 
 impl Reading {
-    /// For a request on the connection of `activity`.
-    pub fn on(activity: &Arc<Activity>) -> Self {
-        // One slow body of many can't be told by what comes over the whole connection.
-        Self((!activity.is_multiplexed()).then(|| Arc::clone(activity)))
-    }
-
     /// Says whether the gateway waits for more of the body.
-    pub fn set_waiting(&self, waiting: bool) {
-        let Some(activity) = &self.0 else { return };
+    ///
+    /// True if it has waited too long; on a connection that isn't shared, that ends the connection instead.
+    pub fn set_waiting(&self, waiting: bool, cx: &Context<'_>) -> bool {
+        let activity = match self {
+            Self::Alone(activity) => activity,
+            Self::Shared(watch) => return watch.set_waiting(waiting, cx),
+        };
         if !waiting {
             activity.body_since.store(0, Ordering::Relaxed);
         } else if activity.body_since.load(Ordering::Relaxed) == 0 {
             activity.body_since.store(activity.ticker.now(), Ordering::Relaxed);
         }
+        false
     }
 }
 
@@ -255,12 +261,13 @@ mod tests {
         assert!(activity.begin(&request()).is_ok());
         assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
 
-        let reading = Reading::on(&activity);
-        reading.set_waiting(true);
+        let cx = Context::from_waker(Waker::noop());
+        let reading = Reading::Alone(Arc::clone(&activity));
+        reading.set_waiting(true, &cx);
         activity.read(b"some of the body");
-        reading.set_waiting(false);
+        reading.set_waiting(false, &cx);
         assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
-        reading.set_waiting(true);
+        reading.set_waiting(true, &cx);
         assert_eq!(order_at(&activity, STALL_TIMEOUT), Order::None);
         assert_eq!(order_at(&activity, STALL_TIMEOUT + 1), Order::Close);
     }

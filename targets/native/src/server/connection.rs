@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use gateway_core::ports::{Peer, Scheme};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::{Activity, HEAD_TIMEOUT, Order};
 use super::exchange::exchange;
 use super::io::ClientIo;
+use super::stall::StreamExecutor;
 use super::worker::Worker;
 use crate::transport::Transport;
 
@@ -76,6 +77,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
+    let ticker = Arc::clone(&connection.worker.ticker);
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
@@ -86,11 +88,11 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
     if is_h2 {
         activity.set_multiplexed();
-        let served = http2::Builder::new(TokioExecutor::new())
+        let served = http2::Builder::new(StreamExecutor(ticker))
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
-            .max_concurrent_streams(200)
+            .max_concurrent_streams(100)
             .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
             .serve_connection(io, service);
         let _ = Driven::new(served, activity).await;

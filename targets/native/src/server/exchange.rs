@@ -11,16 +11,18 @@ use gateway_core::body::Body;
 use gateway_core::config::AccessLog;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
-use gateway_core::http::request_id;
+use gateway_core::http::{request_id, trailers};
+use gateway_core::plan::Plan;
 use gateway_core::time::Timestamp;
-use http::header::{CONNECTION, HeaderValue};
-use http::{Method, Request, Response, Uri};
+use http::header::{CONNECTION, COOKIE, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::access_log::Line;
 use super::activity::Reading;
 use super::connection::Connection;
+use super::stall::StreamWatch;
 use super::worker::Serving;
 use crate::platform::now;
 use crate::stream::{Outgoing, Stream, StreamError};
@@ -35,7 +37,12 @@ pub(super) async fn exchange(
     let mut exchange = Exchange::new(connection, &serving, &request);
     let outcome = match checked {
         Ok(()) => {
-            let request = request.map(|incoming| exchange.body(incoming));
+            let plan = serving.gateway.plan();
+            let mut request = request.map(|incoming| exchange.body(incoming, plan));
+            trailers::announce(request.headers_mut(), &plan.identity);
+            if request.version() == Version::HTTP_2 {
+                join_cookies(request.headers_mut());
+            }
             // Pinned where it is made: awaited as it is, its state would be copied once more.
             pin!(serving.gateway.handle(request, exchange.connection.peer)).await
         }
@@ -56,16 +63,31 @@ pub(super) async fn exchange(
     Ok(response)
 }
 
+/// HTTP/2 may split `Cookie` into several fields, which HTTP/1.1 does not know (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..]))
+    {
+        headers.insert(COOKIE, joined);
+    }
+}
+
 fn refuse(serving: &Serving, request: &Request<Incoming>, reject: Reject) -> Outcome<Stream> {
     let request_id = request_id::ensure(&mut request.headers().clone(), serving.gateway.platform());
-    let record = Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone() };
-    Outcome { response: reject.into_response(request.method() == Method::HEAD, &request_id), record }
+    let record =
+        Record { route: None, upstream: None, error: Some(reject.code), request_id: request_id.clone(), client: None };
+    let mut response = reject.into_response(request.method() == Method::HEAD, &request_id);
+    response.headers_mut().insert(request_id::X_REQUEST_ID, request_id);
+    Outcome { response, record }
 }
 
 /// What is known of an exchange until it ends; dropped then, however it ends.
 #[derive(Debug)]
 struct Exchange {
     connection: Arc<Connection>,
+    /// Its own, on a connection that several share.
+    watch: Option<Arc<StreamWatch>>,
     entry: Option<Box<Entry>>,
 }
 
@@ -101,14 +123,19 @@ impl Exchange {
                 complete: false,
             })
         });
-        Self { connection, entry }
+        let watch = if connection.activity.is_multiplexed() { StreamWatch::current() } else { None };
+        Self { connection, watch, entry }
     }
 
-    fn body(&self, incoming: Incoming) -> Body<Stream> {
+    fn body(&self, incoming: Incoming, plan: &Arc<Plan>) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
-            Body::Stream(Stream::from_client(incoming, Reading::on(&self.connection.activity)))
+            let reading = match &self.watch {
+                Some(watch) => Reading::Shared(Arc::clone(watch)),
+                None => Reading::Alone(Arc::clone(&self.connection.activity)),
+            };
+            Body::Stream(Stream::from_client(incoming, reading, Arc::clone(plan)))
         }
     }
 }
@@ -121,6 +148,10 @@ impl Drop for Exchange {
         let record = entry.record.as_ref();
         let route = record.and_then(|record| plan.routes.get(record.route?));
         let upstream = record.and_then(|record| plan.upstreams.get(record.upstream?));
+        // Behind a trusted proxy, the client is not who connected.
+        let behind =
+            record.and_then(|record| record.client).filter(|client| Some(*client) != self.connection.peer.address);
+        let behind = behind.map(|client| client.to_canonical().to_string());
         let line = Line {
             time: entry.time,
             method: entry.method.as_str(),
@@ -131,7 +162,7 @@ impl Drop for Exchange {
             bytes: entry.bytes,
             duration: entry.begun.elapsed(),
             request_id: record.and_then(|record| record.request_id.to_str().ok()).unwrap_or_default(),
-            client: &self.connection.client,
+            client: behind.as_deref().unwrap_or(&self.connection.client),
             error: record.and_then(|record| record.error),
             complete: entry.complete,
         };
@@ -154,6 +185,10 @@ impl HttpBody for Reply {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
+        if let Some(watch) = &this.exchange.watch {
+            // What was made of the response is asked for again once the client has taken it.
+            watch.set_written(matches!(polled, Poll::Ready(Some(Ok(_)))));
+        }
         if let (Poll::Ready(result), Some(entry)) = (&polled, &mut this.exchange.entry) {
             match result {
                 Some(Ok(frame)) => {

@@ -5,7 +5,7 @@
 //! `chunked`. It serves what has both Content-Length and Transfer-Encoding, and drops the former: such a request is an
 //! attempt to smuggle another, and is refused here.
 
-use gateway_core::error::{Entry, Reject};
+use gateway_core::error::Reject;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, StatusCode};
 
@@ -51,22 +51,6 @@ impl Heads {
     }
 }
 
-/// Both Content-Length and Transfer-Encoding (RFC 9112 §6.3).
-const AMBIGUOUS_LENGTH: Entry = Entry {
-    status: StatusCode::BAD_REQUEST,
-    code: "ambiguous_length",
-    title: "Ambiguous message length",
-    detail: "the request has both Content-Length and Transfer-Encoding",
-};
-
-/// A transfer coding other than `chunked` (RFC 9112 §6.1).
-const UNKNOWN_TRANSFER_CODING: Entry = Entry {
-    status: StatusCode::NOT_IMPLEMENTED,
-    code: "unknown_transfer_coding",
-    title: "Unknown transfer coding",
-    detail: "the only transfer coding that is understood is chunked",
-};
-
 /// Checks the head of an HTTP/1 request; `heads` is what came before it began.
 ///
 /// # Errors
@@ -78,16 +62,19 @@ pub(super) fn check<B>(request: &Request<B>, heads: &Heads) -> Result<(), Box<Re
 
 #[cold]
 fn check_coding(headers: &HeaderMap, heads: &Heads) -> Result<(), Box<Reject>> {
-    let refuse = |entry| {
-        let close = HeaderValue::from_static("close");
-        Err(Box::new(Reject::new(entry).with_header(CONNECTION, close)))
-    };
+    let refuse = |reject: Reject| Err(Box::new(reject.with_header(CONNECTION, HeaderValue::from_static("close"))));
     if heads.state_content_length() {
-        return refuse(&AMBIGUOUS_LENGTH);
+        let detail = "the request has both `Content-Length` and `Transfer-Encoding`";
+        return refuse(Reject::bad_request_framing().with_detail(detail));
     }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => refuse(&UNKNOWN_TRANSFER_CODING),
+        _ => {
+            let reject =
+                Reject::bad_request_framing().with_detail("the only transfer coding that is understood is `chunked`");
+            // RFC 9112 §6.1.
+            refuse(Reject { status: StatusCode::NOT_IMPLEMENTED, ..reject })
+        }
     }
 }

@@ -13,6 +13,7 @@ mod io;
 mod listener;
 mod run;
 mod settings;
+pub mod stall;
 mod tls;
 mod worker;
 

@@ -16,7 +16,7 @@ use super::deadline::{Due, Point};
 use super::lease::{Connection, Lease};
 use super::pool::{Opened, Pool};
 use crate::clock::Tick;
-use crate::stream::{Outgoing, Stream, StreamError};
+use crate::stream::{Content, Outgoing, Stream, StreamError};
 
 /// An upstream that closes idle connections has hardly done so within this time: a request on a connection that was used
 /// more recently is not kept for being sent again.
@@ -26,7 +26,7 @@ const FRESH_MILLIS: Tick = 500;
 struct Unsent {
     error: IoError,
     /// The request, if nothing of it was sent.
-    request: Option<Request<Outgoing>>,
+    request: Option<Request<Content>>,
 }
 
 type Reply = Response<Body<Stream>>;
@@ -44,7 +44,7 @@ pub async fn fetch(
     deadlines: Deadlines,
 ) -> Result<Reply, IoError> {
     let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
-    let mut request = request.map(Outgoing);
+    let mut request = request.map(Content::new);
     *request.version_mut() = Version::HTTP_11;
     if request.headers().contains_key(TE) {
         // RFC 9110 §10.1.4.
@@ -54,7 +54,7 @@ pub async fn fetch(
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
     }
-    let Some((mut connection, idle_for)) = pool.take_ready() else {
+    let Some((mut connection, idle_for)) = pool.take() else {
         return Box::pin(unhurried(pool, request, deadlines.connect, due)).await;
     };
     if idle_for > FRESH_MILLIS {
@@ -74,7 +74,7 @@ pub async fn fetch(
 /// An exchange with deadlines that need a timer.
 async fn within(
     pool: &Arc<Pool>,
-    request: Request<Outgoing>,
+    request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
@@ -90,7 +90,7 @@ async fn within(
 
 async fn unhurried(
     pool: &Arc<Pool>,
-    request: Request<Outgoing>,
+    request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
@@ -101,7 +101,7 @@ async fn unhurried(
             Err(unsent) => Err(unsent.error),
         };
     }
-    match pool.take().await {
+    match pool.take() {
         Some((connection, _)) => on_idle(pool, connection, request, connect_within, due).await,
         None => on_new(pool, request, connect_within, due).await,
     }
@@ -111,7 +111,7 @@ async fn unhurried(
 async fn on_idle(
     pool: &Arc<Pool>,
     connection: Connection,
-    request: Request<Outgoing>,
+    request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
@@ -130,7 +130,7 @@ async fn on_idle(
 
 async fn on_new(
     pool: &Arc<Pool>,
-    request: Request<Outgoing>,
+    request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
@@ -144,7 +144,7 @@ async fn on_new(
 async fn send_h1(
     pool: &Arc<Pool>,
     mut connection: Connection,
-    request: Request<Outgoing>,
+    request: Request<Content>,
     due: &Due,
 ) -> Result<Reply, Unsent> {
     connection.watch.set(due.head.and_then(Point::coarse));
@@ -155,8 +155,8 @@ async fn send_h1(
 }
 
 async fn send_h2(
-    mut sender: http2::SendRequest<Outgoing>,
-    mut request: Request<Outgoing>,
+    mut sender: http2::SendRequest<Content>,
+    mut request: Request<Content>,
     due: &Due,
 ) -> Result<Reply, Unsent> {
     to_h2(&mut request);
@@ -177,7 +177,7 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
 }
 
 #[cold]
-fn failure(mut failed: TrySendError<Request<Outgoing>>, overdue: bool, due: &Due) -> Unsent {
+fn failure(mut failed: TrySendError<Request<Content>>, overdue: bool, due: &Due) -> Unsent {
     if overdue {
         return Unsent { error: IoError::new(due.head_error), request: None };
     }
@@ -195,20 +195,20 @@ fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
 }
 
 /// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and nothing of a body is lost.
-fn copy_if_repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing>> {
+fn copy_if_repeatable(request: &Request<Content>) -> Option<Request<Content>> {
     let idempotent = matches!(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
     );
-    let body = match &request.body().0 {
-        Body::Empty => Body::Empty,
-        Body::Full(bytes) => Body::Full(bytes.clone()),
-        Body::Stream(_) => return None,
+    let body = match request.body().0.as_deref() {
+        None | Some(Outgoing(Body::Empty)) => Body::Empty,
+        Some(Outgoing(Body::Full(bytes))) => Body::Full(bytes.clone()),
+        Some(Outgoing(Body::Stream(_))) => return None,
     };
     if !idempotent {
         return None;
     }
-    let mut copy = Request::new(Outgoing(body));
+    let mut copy = Request::new(Content::new(body));
     copy.method_mut().clone_from(request.method());
     copy.uri_mut().clone_from(request.uri());
     copy.headers_mut().clone_from(request.headers());
@@ -216,7 +216,7 @@ fn copy_if_repeatable(request: &Request<Outgoing>) -> Option<Request<Outgoing>> 
 }
 
 /// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).
-fn to_h2(request: &mut Request<Outgoing>) {
+fn to_h2(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_2;
     // RFC 9113 §8.2.2: `TE: trailers` stays, without a `Connection`.
     request.headers_mut().remove(CONNECTION);
@@ -231,7 +231,7 @@ fn to_h2(request: &mut Request<Outgoing>) {
 }
 
 /// Undoes [`to_h2`], for the next connection may speak HTTP/1.1.
-fn to_h1(request: &mut Request<Outgoing>) {
+fn to_h1(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_11;
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = None;

@@ -9,12 +9,12 @@ use tokio::time::Sleep;
 
 use super::deadline::{Due, Watch};
 use super::pool::Pool;
-use crate::stream::Outgoing;
+use crate::stream::Content;
 
 /// An HTTP/1.1 connection to an upstream.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) sender: SendRequest<Outgoing>,
+    pub(crate) sender: SendRequest<Content>,
     pub(crate) watch: Arc<Watch>,
 }
 

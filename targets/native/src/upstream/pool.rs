@@ -14,10 +14,13 @@ use super::deadline::{Due, Point, Watch};
 use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
 use crate::clock::{Tick, Ticker, Watched};
-use crate::stream::Outgoing;
+use crate::stream::Content;
 
 /// How long a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a connection whose response has ended may take to be ready for the next request, in milliseconds.
+const READY_TIMEOUT: Tick = 1_000;
 
 /// How many idle connections a pool keeps.
 const MAX_IDLE: usize = 256;
@@ -38,7 +41,7 @@ pub struct Pool {
     tls: Option<Arc<ClientConfig>>,
     ticker: Arc<Ticker>,
     idle: Mutex<Vec<Idle>>,
-    h2: Mutex<Option<http2::SendRequest<Outgoing>>>,
+    h2: Mutex<Option<http2::SendRequest<Content>>>,
 }
 
 #[derive(Debug)]
@@ -97,39 +100,30 @@ impl Pool {
     }
 
     /// The HTTP/2 connection, if there is one that still stands.
-    pub(super) fn shared(&self) -> Option<http2::SendRequest<Outgoing>> {
+    pub(super) fn shared(&self) -> Option<http2::SendRequest<Content>> {
         let mut shared = lock(&self.h2);
         shared.take_if(|sender| sender.is_closed());
         shared.clone()
     }
 
-    /// An idle connection that is ready, and for how many milliseconds it was idle; `None` if there is none or the next may
-    /// need a moment.
-    pub(super) fn take_ready(&self) -> Option<(Connection, Tick)> {
+    /// An idle connection that is ready, and for how many milliseconds it was idle.
+    ///
+    /// One that is not ready is passed over: its response has ended, but it may still be sending the body of a request whose
+    /// client is in no hurry.
+    pub(super) fn take(&self) -> Option<(Connection, Tick)> {
         let mut idle = lock(&self.idle);
-        loop {
-            let found = idle.pop()?;
-            if found.connection.sender.is_closed() || found.connection.watch.overdue() {
-                continue;
-            }
-            if found.connection.sender.is_ready() {
-                return Some((found.connection, self.ticker.now().saturating_sub(found.since)));
-            }
-            idle.push(found);
-            return None;
-        }
-    }
-
-    /// An idle connection that still stands, and for how many milliseconds it was idle.
-    pub(super) async fn take(&self) -> Option<(Connection, Tick)> {
-        loop {
-            let Idle { mut connection, since } = lock(&self.idle).pop()?;
-            let usable = connection.sender.is_ready()
-                || (!connection.sender.is_closed() && connection.sender.ready().await.is_ok());
-            if usable && !connection.watch.overdue() {
+        let mut place = idle.len();
+        while let Some(next) = place.checked_sub(1) {
+            place = next;
+            let connection = &idle.get(place)?.connection;
+            if connection.sender.is_closed() || connection.watch.overdue() {
+                idle.remove(place);
+            } else if connection.sender.is_ready() {
+                let Idle { connection, since } = idle.remove(place);
                 return Some((connection, self.ticker.now().saturating_sub(since)));
             }
         }
+        None
     }
 
     /// Takes back a connection whose exchange has ended.
@@ -189,14 +183,17 @@ impl Pool {
 /// A new connection.
 pub(super) enum Opened {
     H1(Connection),
-    H2(http2::SendRequest<Outgoing>),
+    H2(http2::SendRequest<Content>),
 }
 
 impl Watched for Pool {
     fn tick(&self, now: Tick) -> bool {
         let timeout = u64::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         let mut idle = lock(&self.idle);
-        idle.retain(|idle| !idle.connection.sender.is_closed() && now.saturating_sub(idle.since) < timeout);
+        idle.retain(|Idle { connection, since }| {
+            let timeout = if connection.sender.is_ready() { timeout } else { READY_TIMEOUT };
+            !connection.sender.is_closed() && now.saturating_sub(*since) < timeout
+        });
         !idle.is_empty()
     }
 }

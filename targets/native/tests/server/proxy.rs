@@ -20,6 +20,30 @@ fn connections_to_the_upstream_are_used_again() {
     assert_eq!(upstream.connections.load(Ordering::SeqCst), 1);
 }
 
+/// An upstream that answers before it has the body leaves a connection that is still busy with it: nobody waits for that.
+#[test]
+fn a_client_that_stalls_in_its_body_holds_up_nobody() {
+    let upstream = upstream(|wire, _| {
+        let head = wire.head().unwrap();
+        if head.starts_with("POST") {
+            wire.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+            let _ = wire.stream.read_to_end(&mut Vec::new());
+        } else {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let config = crate::support::config(upstream.address, "{}", "{}");
+    let (plan, settings) = crate::support::load(&config);
+    // One worker, so that the next request finds the connection of the stalled one.
+    let options = edgeway::server::Options { threads: std::num::NonZero::new(1), ..Default::default() };
+    let gateway = edgeway::server::Server::start(plan, settings, &options).unwrap();
+    let mut stalled = Wire::connect(gateway.address());
+    stalled.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx");
+    assert_eq!(stalled.response(), Some((401, "no".to_owned())));
+    assert_eq!(get(gateway.address()), (200, "ok".to_owned()));
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 2);
+}
+
 /// RFC 9112 §9.3.1: an upstream may close an idle connection whenever it likes.
 #[test]
 fn a_connection_that_went_stale_is_replaced() {
@@ -31,6 +55,8 @@ fn a_connection_that_went_stale_is_replaced() {
     let mut wire = Wire::connect(gateway.address());
     for _ in 0..20 {
         assert_eq!(wire.ask(GET), Some((200, "ok".to_owned())));
+        // The end of the connection may come a moment after the response.
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -232,6 +258,35 @@ fn trailers() {
     let head = wire.head().unwrap();
     assert_eq!((status(&head), wire.body(&head)), (200, b"ok".to_vec()));
     assert_eq!(wire.head().unwrap().to_lowercase(), "x-sum: 42\n");
+}
+
+/// RFC 9110 §6.5.1: what only the gateway may state does not reach the upstream as a trailer, announced or not.
+#[test]
+fn trailers_that_do_not_pass() {
+    let upstream = upstream(|wire, _| {
+        let head = wire.head().unwrap();
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            wire.stream.read_exact(&mut byte).unwrap();
+            rest.extend(byte);
+        }
+        let seen = head.to_lowercase() + &String::from_utf8(rest).unwrap().to_lowercase();
+        wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len()));
+    });
+    let gateway = gateway(upstream.address);
+    for (announced, passes) in [("X-Consumer-Id, X_Claim_Sub, Authorization", false), ("X-Sum, x-consumer-id", true)] {
+        let mut wire = Wire::connect(gateway.address());
+        wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: {announced}\r\n"));
+        wire.send(
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Consumer-Id: admin\r\nX_Claim_Sub: admin\r\n",
+        );
+        wire.send("Authorization: admin\r\nX-Forwarded-For: admin\r\nX-Sum: 42\r\n\r\n");
+        let (status, seen) = wire.response().unwrap();
+        assert_eq!((status, seen.contains("x-sum: 42\r\n")), (200, passes), "{seen}");
+        assert!(!seen.contains("admin") && !seen.contains("consumer-id") && !seen.contains("claim"), "{seen}");
+        assert!(seen.ends_with("\r\n\r\n"), "{seen}");
+    }
 }
 
 /// A response begins to reach the client before it has ended, and so does a request the upstream.

@@ -82,3 +82,16 @@ fn a_redis_that_is_not_there() {
     let gateway = start(&limited(upstream.address, port, "open"));
     assert_eq!(crate::support::get(gateway.address()), (200, "ok".to_owned()));
 }
+
+/// A Redis that takes connections and never answers holds up no request for ever, however many wait for it.
+#[test]
+fn a_redis_that_is_silent() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = ok_upstream();
+    let gateway = start(&limited(upstream.address, silent.local_addr().unwrap().port(), "open"));
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| assert_eq!(crate::support::get(gateway.address()), (200, "ok".to_owned())));
+        }
+    });
+}

@@ -121,6 +121,26 @@ async fn http2_with_prior_knowledge() {
     assert_eq!(text(response).await, "ok");
 }
 
+/// RFC 9113 §8.2.3: the parts of `Cookie` are one field again before they reach an upstream over HTTP/1.1.
+#[tokio::test]
+async fn cookies_in_parts() {
+    let upstream = upstream(|wire, _| {
+        let head = wire.head().unwrap().to_lowercase();
+        let cookies: Vec<_> = head.lines().filter(|line| line.starts_with("cookie:")).collect();
+        let seen = cookies.join("|");
+        wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{seen}", seen.len()));
+    });
+    let server = gateway(upstream.address);
+    for (parts, seen) in [(&["a=1", "b=2; c=3", "d=4"][..], "cookie: a=1; b=2; c=3; d=4"), (&["a=1"], "cookie: a=1")] {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let mut request = get("http://localhost/");
+        for part in parts {
+            request.headers_mut().append("cookie", part.parse().unwrap());
+        }
+        assert_eq!(text(ask_h2(TokioIo::new(stream), request).await).await, seen);
+    }
+}
+
 /// RFC 9110 §6.5: trailers of an HTTP/2 request reach an upstream over HTTP/1.1, and its trailers come back.
 #[tokio::test]
 async fn trailers_over_http2() {
@@ -233,4 +253,46 @@ async fn a_cut_off_body_resets_the_stream() {
         }
     }
     assert!(failed);
+}
+
+/// A stream that stalls loses its upstream's connection, though PINGs keep its own alive: one that takes nothing of its
+/// response, and one that sends no more of its body.
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn stalled_streams_end() {
+    let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let seen = Arc::clone(&ended);
+    let upstream = upstream(move |wire, _| {
+        let head = wire.head().unwrap();
+        if head.starts_with("GET") {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+            wire.send(vec![b'x'; 100_000_000]);
+        }
+        wire.stream.get_ref().set_read_timeout(None).unwrap();
+        let _ = std::io::Read::read_to_end(&mut wire.stream, &mut Vec::new());
+        seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    });
+    let server = gateway(upstream.address);
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(hyper_util::rt::TokioTimer::new())
+        .keep_alive_interval(std::time::Duration::from_secs(5))
+        .handshake::<_, http_body_util::combinators::BoxBody<Bytes, std::io::Error>>(TokioIo::new(stream))
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    let request = get("http://localhost/").map(|body| body.map_err(|never| match never {}).boxed());
+    let taken_by_nobody = sender.send_request(request).await.unwrap();
+    let frames = futures_util::stream::once(async { Ok(Frame::data(Bytes::from("x"))) });
+    let body = StreamBody::new(futures_util::StreamExt::chain(frames, futures_util::stream::pending()));
+    let request = Request::post("http://localhost/").body(body.boxed()).unwrap();
+    let mut other = sender.clone();
+    let post = tokio::spawn(async move { sender.send_request(request).await });
+    for _ in 0..70 {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert_eq!(ended.load(std::sync::atomic::Ordering::SeqCst), 2);
+    let request = get("http://localhost/").map(|body| body.map_err(|never| match never {}).boxed());
+    assert_eq!(other.send_request(request).await.unwrap().status().as_u16(), 200);
+    drop((taken_by_nobody, post));
 }

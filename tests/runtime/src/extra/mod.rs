@@ -1,5 +1,6 @@
 //! What no case can say: many requests at once, bodies larger than memory, clients that leave.
 
+mod connections;
 mod continuing;
 mod leaving;
 mod limits;
@@ -21,7 +22,7 @@ struct Test {
     run: for<'h> fn(&'h Host) -> Outcome<'h>,
 }
 
-const TESTS: [Test; 7] = [
+const TESTS: [Test; 9] = [
     Test {
         name: "400 parallel requests against a limit of 100 an hour: exactly 100 pass",
         skip: &[],
@@ -48,6 +49,16 @@ const TESTS: [Test; 7] = [
         name: "a client that waits for 100 (Continue) gets it",
         skip: &[],
         run: |host| Box::pin(continuing::waits_for_it(host)),
+    },
+    Test {
+        name: "requests on one connection are answered in order",
+        skip: &[],
+        run: |host| Box::pin(connections::pipelined(host)),
+    },
+    Test {
+        name: "trailers pass in both directions",
+        skip: &[(Runtime::Workerd, "fetch on Workers shows no trailers")],
+        run: |host| Box::pin(connections::trailers(host)),
     },
 ];
 

@@ -6,16 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra;
+use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// The most cells of a shard: a million in all, some 150 MB. Beyond, the one that was looked at longest ago is forgotten.
-const MAX_CELLS: usize = 16 * 1024;
+/// The most cells of a shard: two million in all, some 300 MB. Beyond, no cell is forgotten that still matters: a new one is
+/// refused instead, so that names made up by clients can't reset a limit.
+const MAX_CELLS: usize = 32 * 1024;
 
 /// How many cells are looked at for each new one, to forget those that no longer matter: more than one, so that they
 /// are forgotten faster than others come.
 const SWEEP: usize = 2;
+
+/// How many are looked at when there is no place for a new one.
+const SWEEP_FULL: usize = 64;
 
 /// Cells in memory.
 #[derive(Debug)]
@@ -45,11 +50,14 @@ impl Default for Cells {
 
 impl Cells {
     /// Applies `op` to `cell` at `now`.
-    pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> CounterVerdict {
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Store`] when the cell is new and there are too many that still matter.
+    pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
         let place = usize::try_from(self.hasher.hash_one(cell) % SHARDS as u64).unwrap_or_default();
         match self.shards.get(place) {
             Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).apply(cell, op, now),
-            None => decide(None, op, now).1,
+            None => Err(IoError::new(IoErrorKind::Store)),
         }
     }
 
@@ -60,26 +68,29 @@ impl Cells {
 }
 
 impl Shard {
-    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> CounterVerdict {
+    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
         if let Some(cell) = self.cells.get_mut(name) {
             let state = (cell.expires > now).then_some(cell.state);
             let (state, verdict) = decide(state, op, now);
             *cell = Cell { state, expires: now.saturating_add(verdict.keep_for()) };
-            return verdict;
+            return Ok(verdict);
         }
-        self.sweep(now);
+        self.sweep(if self.cells.len() < MAX_CELLS { SWEEP } else { SWEEP_FULL }, now);
+        if self.cells.len() >= MAX_CELLS {
+            return Err(IoError::new(IoErrorKind::Store));
+        }
         let (state, verdict) = decide(None, op, now);
         let name: Arc<str> = name.into();
         self.cells.insert(Arc::clone(&name), Cell { state, expires: now.saturating_add(verdict.keep_for()) });
         self.queue.push_back(name);
-        verdict
+        Ok(verdict)
     }
 
-    fn sweep(&mut self, now: Timestamp) {
-        for _ in 0..SWEEP {
+    /// Looks at `count` cells, and forgets those that have expired.
+    fn sweep(&mut self, count: usize, now: Timestamp) {
+        for _ in 0..count {
             let Some(name) = self.queue.pop_front() else { return };
-            let expired = self.cells.get(&name).is_none_or(|cell| cell.expires <= now);
-            if expired || self.cells.len() >= MAX_CELLS {
+            if self.cells.get(&name).is_none_or(|cell| cell.expires <= now) {
                 self.cells.remove(&name);
             } else {
                 self.queue.push_back(name);
@@ -108,8 +119,8 @@ mod tests {
     const OP: CounterOp =
         CounterOp::Gcra { quota: Quota { limit: 100, window: Duration::from_secs(60), burst: 100 }, cost: 1 };
 
-    fn admitted(verdict: CounterVerdict) -> bool {
-        let CounterVerdict::Gcra(verdict) = verdict;
+    fn admitted(verdict: Result<CounterVerdict, IoError>) -> bool {
+        let CounterVerdict::Gcra(verdict) = verdict.unwrap();
         verdict.admitted
     }
 
@@ -131,17 +142,24 @@ mod tests {
         let cells = Cells::default();
         for n in 0..50_000_u64 {
             // Each cell matters for 600 ms, and one comes each millisecond.
-            cells.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000 + n));
+            cells.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000 + n)).unwrap();
         }
         assert!(cells.len() < 5_000, "{}", cells.len());
     }
 
     #[test]
-    fn cells_that_all_matter_are_bounded_too() {
-        let mut shard = Shard::default();
+    fn no_cell_that_matters_gives_way_to_others() {
+        let (mut shard, now) = (Shard::default(), Timestamp::from_unix_millis(1_000_000));
+        let used_up = (0..101).map(|_| admitted(shard.apply("victim", OP, now))).filter(|admitted| *admitted).count();
+        assert_eq!(used_up, 100);
         for n in 0..MAX_CELLS + 1000 {
-            shard.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000));
+            let applied = shard.apply(&n.to_string(), OP, now);
+            let expected = if n < MAX_CELLS - 1 { None } else { Some(IoError::new(IoErrorKind::Store)) };
+            assert_eq!(applied.err(), expected, "{n}");
         }
         assert!(shard.cells.len() <= MAX_CELLS && shard.queue.len() == shard.cells.len());
+        assert!(!admitted(shard.apply("victim", OP, now)));
+        // Each of the others matters for 600 ms.
+        assert!(admitted(shard.apply("new", OP, Timestamp::from_unix_millis(1_000_600))));
     }
 }

@@ -43,10 +43,11 @@ impl CounterStore {
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`](gateway_core::ports::IoErrorKind::Store) when a shared store can't answer.
+    /// [`IoErrorKind::Store`](gateway_core::ports::IoErrorKind::Store) when a shared store can't answer, or one in memory
+    /// has no place.
     pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
         match self {
-            Self::Memory(cells) => Ok(cells.apply(cell, op, now)),
+            Self::Memory(cells) => cells.apply(cell, op, now),
             Self::Redis(redis) => redis.apply(cell, op, now).await,
         }
     }

@@ -17,6 +17,9 @@ const PREFIX: &str = "edgeway:";
 /// How long to wait for a connection, and for an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a decision may take, waiting for others that connect included.
+const DECISION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A Redis; it is connected to when first used, and again after a failure.
 pub struct Redis {
     client: Client,
@@ -40,7 +43,9 @@ impl Redis {
         let CounterOp::Gcra { quota, cost } = op;
         let Terms { now: terms_now, cost: terms_cost, horizon, foreign, units_per_milli } =
             Terms::new(now, quota, cost);
-        let before = self.run(cell, [terms_now, terms_cost, horizon, foreign, units_per_milli]).await;
+        let asked = self.run(cell, [terms_now, terms_cost, horizon, foreign, units_per_milli]);
+        let before =
+            tokio::time::timeout(DECISION_TIMEOUT, asked).await.map_err(|_| IoError::new(IoErrorKind::Store))?;
         let before = before.map_err(|_| IoError::new(IoErrorKind::Store))?;
         // The script is the same rule: its verdict is what the rule says of the state that it found.
         let state = match before.as_str() {

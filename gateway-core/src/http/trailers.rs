@@ -1,0 +1,199 @@
+//! Trailer fields of requests: what must be in the head can't come after the body (RFC 9110 §6.5.1).
+//!
+//! The rules of the head are done before the body ends, so trailers need one of their own: a backend that merges them into
+//! the head must not find there what those rules took out, nor what they have never seen.
+
+use http::header::TRAILER;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::identity::IdentityNames;
+use super::names::{is_alias, starts_with_alias};
+use super::{forwarded, hop_by_hop};
+
+/// The fields that a recipient needs before the content, in folded spelling; a trailing `*` stands for any ending.
+///
+/// `Content-Digest` is none of them: RFC 9530 §2 sends it in trailers.
+const FORBIDDEN: [&str; 45] = [
+    // Framing and routing.
+    "content-length",
+    "transfer-encoding",
+    "trailer",
+    "host",
+    "via",
+    "cdn-loop",
+    // Request modifiers: controls, conditions, content negotiation and what rewrites the method.
+    "cache-control",
+    "expect",
+    "max-forwards",
+    "pragma",
+    "range",
+    "te",
+    "if-*",
+    "accept*",
+    "origin",
+    "prefer",
+    "early-data",
+    "access-control-*",
+    "sec-*",
+    "x-http-method*",
+    "x-method-override",
+    "x-request-id",
+    // Authentication.
+    "authorization",
+    "authentication-info",
+    "www-authenticate",
+    "proxy-*",
+    "cookie",
+    "cookie2",
+    "set-cookie*",
+    "x-api-key",
+    "x-csrf-token",
+    // Control data of responses.
+    "age",
+    "date",
+    "expires",
+    "location",
+    "retry-after",
+    "vary",
+    "warning",
+    // How to process the content.
+    "content-encoding",
+    "content-type",
+    "content-range",
+    "content-language",
+    "content-location",
+    "content-disposition",
+    "content-security-policy*",
+];
+
+/// Removes the trailers that a request must not carry over to the upstream: `identity` names and forwarding claims in any
+/// spelling, fields of the connection, and what RFC 9110 §6.5.1 forbids.
+pub fn strip(trailers: &mut HeaderMap, identity: &IdentityNames) {
+    let dropped: Vec<HeaderName> =
+        trailers.keys().filter(|name| is_dropped(name.as_str(), identity)).cloned().collect();
+    for name in dropped {
+        trailers.remove(name);
+    }
+}
+
+/// Takes out of `Trailer` (RFC 9110 §6.6.2) the names that [`strip`] removes; a field that announces nothing goes.
+pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
+    if !headers.contains_key(TRAILER) {
+        return;
+    }
+    let kept: Vec<&str> = headers
+        .get_all(TRAILER)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && !is_dropped(&name.to_ascii_lowercase(), identity))
+        .collect();
+    match HeaderValue::try_from(kept.join(", ")) {
+        Ok(names) if !names.is_empty() => headers.insert(TRAILER, names),
+        _ => headers.remove(TRAILER),
+    };
+}
+
+/// Whether a trailer of this lower-case name does not pass.
+fn is_dropped(name: &str, identity: &IdentityNames) -> bool {
+    identity.is_reserved(name)
+        || forwarded::is_claim(name)
+        || hop_by_hop::place(name).is_some()
+        || FORBIDDEN.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => starts_with_alias(name.as_bytes(), prefix.as_bytes()),
+            None => is_alias(name.as_bytes(), pattern.as_bytes()),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::{fields, lines};
+
+    fn after(list: &[(&str, &str)]) -> Vec<String> {
+        let mut trailers = fields(list);
+        strip(&mut trailers, &IdentityNames::default());
+        lines(&trailers)
+    }
+
+    fn announced(list: &[(&str, &str)]) -> Vec<String> {
+        let mut headers = fields(list);
+        announce(&mut headers, &IdentityNames::default());
+        lines(&headers)
+    }
+
+    #[test]
+    fn what_is_stripped_from_the_head_does_not_come_as_a_trailer() {
+        for name in [
+            "x-consumer-id",
+            "x_consumer_id",
+            "remote.user",
+            "client-cert",
+            "x-forwarded-for",
+            "x_forwarded_for",
+            "forwarded",
+            "x-real-ip",
+        ] {
+            assert!(after(&[(name, "admin")]).is_empty(), "{name}");
+        }
+        for name in hop_by_hop::NAMES {
+            assert!(after(&[(name, "x")]).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn own_identity_names_are_dropped_too() {
+        let mut trailers = fields(&[("x-tenant", "a"), ("x-sum", "1")]);
+        strip(&mut trailers, &IdentityNames::new(&["x-tenant".to_owned()]).unwrap());
+        assert_eq!(lines(&trailers), ["x-sum: 1"]);
+    }
+
+    /// RFC 9110 §6.5.1.
+    #[test]
+    fn what_is_needed_before_the_content_is_no_trailer() {
+        for name in [
+            "transfer-encoding",
+            "content-length",
+            "content_length",
+            "trailer",
+            "host",
+            "cache-control",
+            "expect",
+            "max-forwards",
+            "range",
+            "if-none-match",
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "set-cookie",
+            "www-authenticate",
+            "age",
+            "date",
+            "location",
+            "content-type",
+            "content-encoding",
+            "content-range",
+        ] {
+            assert!(after(&[(name, "x"), (name, "y")]).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_trailers_pass() {
+        for name in ["x-sum", "content-digest", "repr-digest", "grpc-status", "grpc-message", "server-timing", "etag"] {
+            assert_eq!(after(&[(name, "x")]), [format!("{name}: x")]);
+        }
+    }
+
+    /// RFC 9110 §6.6.2.
+    #[test]
+    fn what_is_dropped_is_not_announced() {
+        assert_eq!(
+            announced(&[("trailer", "X-Sum, X-Consumer-Id ,, Host"), ("trailer", "x_consumer_id, grpc-status")]),
+            ["trailer: X-Sum, grpc-status"]
+        );
+        assert!(announced(&[("trailer", "X-Consumer-Id")]).is_empty());
+        assert_eq!(announced(&[("accept", "*/*")]), ["accept: */*"]);
+    }
+}

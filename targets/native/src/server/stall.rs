@@ -1,0 +1,166 @@
+//! HTTP/2 streams whose client does too little: on a connection that several share, each is watched on its own.
+//!
+//! hyper runs every stream as a task of its own. Ending that task resets the stream (RFC 9113 §5.4.2), whatever PINGs say of
+//! the connection.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Waker};
+
+use tokio::task::AbortHandle;
+
+use super::activity::STALL_TIMEOUT;
+use crate::clock::{Tick, Ticker, Watched};
+
+tokio::task_local! {
+    static CURRENT: Arc<StreamWatch>;
+}
+
+/// What one stream waits for. All times are ticks; 0 is never.
+#[derive(Debug)]
+pub struct StreamWatch {
+    ticker: Arc<Ticker>,
+    /// Since when the gateway has been waiting for more of the request's body.
+    body_since: AtomicU64,
+    /// Set once it has waited too long.
+    stalled: AtomicBool,
+    /// The task that waits for it.
+    reader: Mutex<Option<Waker>>,
+    /// Since when the client has not taken any more of the response.
+    write_since: AtomicU64,
+    /// The stream's own task.
+    task: OnceLock<AbortHandle>,
+}
+
+impl StreamWatch {
+    fn new(ticker: &Arc<Ticker>) -> Arc<Self> {
+        let watch = Arc::new(Self {
+            ticker: Arc::clone(ticker),
+            body_since: AtomicU64::new(0),
+            stalled: AtomicBool::new(false),
+            reader: Mutex::default(),
+            write_since: AtomicU64::new(0),
+            task: OnceLock::new(),
+        });
+        let watched: Arc<dyn Watched> = Arc::<Self>::clone(&watch);
+        ticker.watch(Arc::downgrade(&watched));
+        watch
+    }
+
+    /// That of the stream whose task this is.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Says whether the gateway waits for more of the request's body. True if it has waited too long: the task is woken to
+    /// be told so.
+    pub(super) fn set_waiting(&self, waiting: bool, cx: &Context<'_>) -> bool {
+        if !waiting {
+            self.body_since.store(0, Ordering::Relaxed);
+            self.stalled.store(false, Ordering::Relaxed);
+            return false;
+        }
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *reader {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        if self.body_since.load(Ordering::Relaxed) == 0 {
+            self.body_since.store(self.ticker.now(), Ordering::Relaxed);
+        }
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it is the client's turn: to take what has been made of the response.
+    pub(super) fn set_written(&self, pending: bool) {
+        self.write_since.store(if pending { self.ticker.now() } else { 0 }, Ordering::Relaxed);
+    }
+}
+
+impl Watched for StreamWatch {
+    fn tick(&self, now: Tick) -> bool {
+        let overdue = |time: &AtomicU64| match time.load(Ordering::Relaxed) {
+            0 => false,
+            begun => now.saturating_sub(begun) >= STALL_TIMEOUT,
+        };
+        if overdue(&self.write_since)
+            && let Some(task) = self.task.get()
+        {
+            task.abort();
+        }
+        if overdue(&self.body_since) {
+            self.stalled.store(true, Ordering::Relaxed);
+            if let Some(waker) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                waker.wake();
+            }
+        }
+        true
+    }
+}
+
+/// Runs the streams of HTTP/2 connections, each under a [`StreamWatch`].
+#[derive(Clone, Debug)]
+pub(super) struct StreamExecutor(pub Arc<Ticker>);
+
+impl<F> hyper::rt::Executor<F> for StreamExecutor
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let watch = StreamWatch::new(&self.0);
+        let task = tokio::spawn(CURRENT.scope(Arc::clone(&watch), stream));
+        let _ = watch.task.set(task.abort_handle());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A watch over a task that never ends by itself.
+    fn watched(runtime: &tokio::runtime::Runtime) -> (Arc<StreamWatch>, tokio::task::JoinHandle<()>) {
+        let watch = StreamWatch::new(&Arc::default());
+        let task = runtime.spawn(CURRENT.scope(Arc::clone(&watch), std::future::pending()));
+        watch.task.set(task.abort_handle()).unwrap();
+        (watch, task)
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    #[test]
+    fn a_response_that_is_not_taken_ends_its_stream() {
+        let runtime = runtime();
+        let (watch, task) = watched(&runtime);
+        watch.set_written(true);
+        watch.set_written(false);
+        watch.tick(10 * STALL_TIMEOUT);
+        runtime.block_on(tokio::task::yield_now());
+        assert!(!task.is_finished(), "the stream waits for its upstream");
+        watch.set_written(true);
+        watch.tick(STALL_TIMEOUT);
+        runtime.block_on(tokio::task::yield_now());
+        assert!(!task.is_finished(), "the client has still time");
+        watch.tick(STALL_TIMEOUT + 1);
+        assert!(runtime.block_on(task).unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn a_body_that_does_not_come_is_given_up() {
+        let watch = StreamWatch::new(&Arc::default());
+        let cx = Context::from_waker(Waker::noop());
+        assert!(!watch.set_waiting(true, &cx));
+        assert!(!watch.set_waiting(false, &cx));
+        watch.tick(10 * STALL_TIMEOUT);
+        assert!(!watch.set_waiting(true, &cx));
+        watch.tick(STALL_TIMEOUT);
+        assert!(!watch.set_waiting(true, &cx));
+        watch.tick(STALL_TIMEOUT + 1);
+        assert!(watch.set_waiting(true, &cx));
+        // Something came after all.
+        assert!(!watch.set_waiting(false, &cx));
+        assert!(!watch.set_waiting(true, &cx));
+    }
+}
