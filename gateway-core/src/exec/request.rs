@@ -34,7 +34,8 @@ pub(crate) async fn run<P: Platform>(
 ) -> Outcome<P::Stream> {
     let (mut head, body) = request.into_parts();
     // Before the gateway adds a field of its own.
-    let bounds = bounds::check(&plan.limits, &head.uri, &head.headers);
+    let survey = Survey::of(&head.headers, &plan.identity);
+    let bounds = bounds::check(&plan.limits, &head.uri, &head.headers, &survey);
     let id = request_id::ensure(&mut head.headers, platform);
     let is_head = head.method == Method::HEAD;
     let mut exchange = Exchange {
@@ -48,7 +49,7 @@ pub(crate) async fn run<P: Platform>(
         trace,
     };
     let answer = match bounds {
-        Ok(()) => answer(&mut exchange, platform, head, body, peer).await,
+        Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
         Err(reject) => Err(reject),
     };
     let response = match answer {
@@ -65,7 +66,7 @@ pub(crate) async fn run<P: Platform>(
 async fn answer<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
-    head: Parts,
+    (head, survey): (Parts, Survey),
     body: Body<P::Stream>,
     peer: Peer,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
@@ -74,7 +75,6 @@ async fn answer<'p, P: Platform>(
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
-    let survey = Survey::of(&headers, &plan.identity);
     if survey.identity && plan.identity.strip(&mut headers) {
         exchange.note(|| Event::IdentityStripped);
     }

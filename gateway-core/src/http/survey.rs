@@ -26,6 +26,8 @@ pub struct Survey {
     pub length: bool,
     /// There is a `traceparent` or `tracestate`.
     pub trace: bool,
+    /// The length of all names and values, in bytes.
+    pub bytes: usize,
 }
 
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
@@ -35,12 +37,13 @@ const SINGLE: Filter = Filter::of(&["expect", "content-length", "traceparent", "
 const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS).with(&SINGLE);
 
 impl Survey {
-    /// Looks at each name once.
+    /// Looks at each field once.
     #[must_use]
     pub fn of(headers: &HeaderMap, names: &IdentityNames) -> Self {
         let mut survey = Self::default();
-        for name in headers.keys() {
+        for (name, value) in headers {
             let name = name.as_str();
+            survey.bytes += name.len() + value.len();
             let slot = Slot::of(name.as_bytes());
             if names.may_reserve(slot) {
                 survey.identity |= names.is_reserved(name);
@@ -64,15 +67,21 @@ mod tests {
     use super::*;
     use crate::http::testing::fields;
 
+    /// What is found of a field among ordinary ones, whose length is no news.
     fn survey(name: &str) -> Survey {
-        Survey::of(&fields(&[("host", "a"), (name, "1"), ("accept", "*/*")]), &IdentityNames::default())
+        let headers = fields(&[("host", "a"), (name, "1"), ("accept", "*/*")]);
+        Survey { bytes: 0, ..Survey::of(&headers, &IdentityNames::default()) }
+    }
+
+    #[test]
+    fn all_names_and_values_count() {
+        let survey = Survey::of(&fields(&[("a", "12"), ("bcd", ""), ("a", "3")]), &IdentityNames::default());
+        assert_eq!(survey.bytes, 1 + 2 + 3 + 1 + 1);
     }
 
     #[test]
     fn ordinary_fields_concern_nobody() {
-        for name in
-            ["content-type", "cookie", "authorization", "x-tenant", "user-agent", "traceparent", "x-request-id", "a"]
-        {
+        for name in ["content-type", "cookie", "authorization", "x-tenant", "user-agent", "x-request-id", "a"] {
             assert_eq!(survey(name), Survey::default(), "{name}");
         }
     }
