@@ -120,7 +120,9 @@ async function main() {
       for (const row of [...all.slice(round % all.length), ...all.slice(0, round % all.length)]) {
         const measured = await attempt(row, () => measureRound(row.contestant, scenario, settings, method));
         if (measured) row.rounds.push(measured);
-        else rows.delete(row.contestant.name);
+        // Anything may fail once on a machine that others use too.
+        else if (row.failed) rows.delete(row.contestant.name);
+        else row.failed = true;
       }
     }
     if (method === 'callgrind') {

@@ -2,15 +2,32 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const running = new Set();
+const folders = new Set();
 
-/** Ends every process that is still running, at once. For the exit of this one. */
+/** A new folder for temporary files, which goes with this process at the latest. */
+export function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'edgeway-bench-'));
+  folders.add(folder);
+  return folder;
+}
+
+export function remove(folder) {
+  rmSync(folder, { recursive: true, force: true });
+  folders.delete(folder);
+}
+
+/** Ends every process that is still running, at once, and removes all temporary files. For the exit of this one. */
 export function endAll() {
   for (const child of running) child.kill('SIGKILL');
+  for (const folder of folders) remove(folder);
 }
 
 /** Starts `command` on the core `core`, if there is one to give. Its standard error is kept for messages. */

@@ -1,20 +1,16 @@
 // One contestant in one round: throughput with CPU time, then latency at a constant rate.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { cpuNanoseconds } from './cpu.mjs';
 import { built } from './environment.mjs';
 import { PerfCounter } from './instructions.mjs';
-import { Load, end, freePort, ready, start } from './processes.mjs';
+import { Load, end, freePort, ready, remove, start, temporaryFolder } from './processes.mjs';
 import { verifyAdded } from './scenarios.mjs';
 
 const LATENCY_SECONDS = 3;
 
 /** Starts a contestant with load and upstream beside it, checks that it does the work, and calls `action(child, load)`. */
 export async function withContestant(contestant, scenario, settings, wrap, action, environment) {
-  const folder = mkdtempSync(join(tmpdir(), 'edgeway-bench-'));
+  const folder = temporaryFolder();
   const [proxy, upstream] = [await freePort(), await freePort()];
   let child;
   let load;
@@ -37,7 +33,7 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
   } finally {
     if (load) await load.end();
     if (child) await end(child);
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
   }
 }
 
