@@ -6,13 +6,18 @@
  */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { collect, connect, serveWorker } from "./workerd.mjs";
 
 const MIB = 1 << 20;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Connections to the upstream, oldest first; each test takes its own. */
 const arrivals = [];
@@ -181,8 +186,22 @@ test("gateway.json that is wrong keeps the Worker from starting, with all that i
   await assert.rejects(starting, (error) => /ftp:\/\/x/.test(error.message) && /rutes/.test(error.message));
 });
 
+for (const node of [process.execPath, "node"]) {
+  test(`${node === "node" ? "the machine's" : "the project's"} Node finds what is wrong with gateway.json before a deploy`, () => {
+    const check = (config) => {
+      const path = join(mkdtempSync(join(tmpdir(), "edgeway-check-")), "gateway.json");
+      writeFileSync(path, config);
+      return spawnSync(node, ["dist/cloudflare/check.mjs", path], { cwd: root, encoding: "utf8" });
+    };
+    assert.equal(check(`{"routes":[{"name":"r","respond":{}}]}`).status, 0);
+    const { status, stderr } = check(`{"upstreams":{"a":{"url":"ftp://x"}},"rutes":[]}`);
+    assert.equal(status, 1);
+    assert.match(stderr, /ftp:\/\/x[^]*rutes/);
+  });
+}
+
 test("the wasm imports nothing but its own glue", () => {
-  const module = new WebAssembly.Module(readFileSync(new URL("../../dist/cloudflare/edgeway.wasm", import.meta.url)));
+  const module = new WebAssembly.Module(readFileSync(`${root}dist/cloudflare/edgeway.wasm`));
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {
     assert.equal(from, "./edgeway_bg.js");
     assert.match(name, /^__wb/);

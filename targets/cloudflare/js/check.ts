@@ -1,6 +1,6 @@
 /** Checks a configuration with the very wasm that will run it: `node check.mjs gateway.json`. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as wasm from "edgeway-wasm";
 
@@ -12,13 +12,24 @@ export function check(text: string, bindings?: Record<string, string>): string {
   return wasm.check(text, bindings && JSON.stringify(bindings));
 }
 
+function checkFile(path: string): string {
+  let text;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    return `error: \`${path}\` can't be read: ${(error as Error).message}`;
+  }
+  return check(text);
+}
+
 const binary = readFileSync(fileURLToPath(import.meta.resolve("./edgeway.wasm")));
 // @ts-expect-error: the types are those of Workers, where wasm can't be compiled at run time; in Node it can.
 wasm.initSync({ module: new WebAssembly.Module(binary) });
 
-if (import.meta.main) {
+// `import.meta.main` is younger than the oldest Node that may run this, and undefined there: nothing would be checked.
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const path = process.argv[2] ?? "gateway.json";
-  const faults = check(readFileSync(path, "utf8"));
+  const faults = checkFile(path);
   if (faults !== "") {
     console.error(faults);
     process.exit(1);
