@@ -95,6 +95,9 @@ pub const SQL_SWEEP: &str = "DELETE FROM cells WHERE name IN (SELECT name FROM c
 /// Lua's numbers are exact up to 2⁵³ only, and states are larger; so states are added to by Redis itself, in 64 bits. What
 /// is pending is above 2⁵³ only for windows of months with limits of hundreds of thousands that share no factor with them,
 /// and wrong by less than a millionth of a millisecond then.
+///
+/// The state is read before its expiry is set: a lifetime of a millisecond may be over by the time that Redis sets it, and
+/// then the key is gone at once, which is right, and there is nothing left to read.
 pub const REDIS_DECIDE: &str = "\
 local key, now, cost = KEYS[1], ARGV[1], ARGV[2]
 local previous = redis.call('GET', key)
@@ -112,6 +115,7 @@ if pending + tonumber(cost) <= tonumber(ARGV[3]) then
   pending = pending + tonumber(cost)
   redis.call('INCRBY', key, cost)
 end
+local state = redis.call('GET', key)
 redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(pending / tonumber(ARGV[5])) + 1))
-return { previous or '', redis.call('GET', key) }
+return { previous or '', state }
 ";
