@@ -129,6 +129,9 @@ catalogue! {
     /// Path and query are longer than `limits.urlBytes` (RFC 9110 §15.5.15).
     URL_TOO_LONG pub url_too_long "url_too_long" URI_TOO_LONG
         "URL too long" "path and query are longer than the gateway takes";
+    /// The platform sends no content of unknown length with this method (RFC 9110 §15.5.12).
+    LENGTH_REQUIRED pub length_required "length_required" LENGTH_REQUIRED
+        "Length required" "with this method, content has to come with its `Content-Length` here";
     /// The body is larger than `limits.bodyBytes` or the route's `bodyBytes` (RFC 9110 §15.5.14).
     BODY_TOO_LARGE pub body_too_large "body_too_large" PAYLOAD_TOO_LARGE
         "Body too large" "the body is larger than the gateway takes here";

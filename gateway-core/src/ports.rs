@@ -12,6 +12,7 @@ use http::{Request, Response};
 
 use crate::body::Body;
 pub use crate::capabilities::Capabilities;
+pub use crate::exec::Finish;
 use crate::plan::Upstream;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
@@ -58,6 +59,9 @@ pub struct UpstreamCall<'p, S> {
     pub request: Request<Body<S>>,
     /// How long each phase may take.
     pub deadlines: Deadlines,
+    /// What will be done to the head of the response, if that is known by now. An adapter may do it itself, answer the
+    /// client, and drop the future of the whole exchange; see [`Finish`] for the responses that it must not do so with.
+    pub finish: Option<Finish<'p>>,
 }
 
 /// How long each phase of an upstream exchange may take. `None` means without limit.
@@ -198,6 +202,8 @@ pub enum IoErrorKind {
     BodyTooLarge,
     /// The client's side failed: it left, or its body was cut off.
     Client,
+    /// The platform can't send this content without knowing its length.
+    LengthRequired,
     /// A counter or key-value store failed.
     Store,
     /// Anything else.

@@ -61,7 +61,7 @@ pub(super) fn respond<S>(
     action.body.fill(incoming.scope, &incoming.headers, action.form, &mut content);
     let mut headers = action.headers.clone();
     let filled = header_edit::fill_for_response(&action.filled, incoming.scope, &incoming.headers);
-    header_edit::apply_to_response(&action.filled, filled, &mut headers);
+    header_edit::apply_to_response(&action.filled, &filled, &mut headers);
     exchange.note(|| Event::Answered { by: "respond" });
     let mut response = with_content(incoming.scope.method, content.into_bytes().into());
     *response.status_mut() = action.status;

@@ -11,6 +11,7 @@ mod proxy;
 mod request;
 mod target_uri;
 
+pub use finish::Finish;
 pub(crate) use request::run;
 
 use http::HeaderValue;

@@ -4,6 +4,7 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use http::{Method, Request, Response, StatusCode, Version};
 
 use super::Exchange;
+use super::finish::Finish;
 use super::request::{EditedQuery, Incoming};
 use super::target_uri::target_uri;
 use crate::body::Body;
@@ -92,7 +93,8 @@ pub(super) async fn send<P: Platform>(
     *request.method_mut() = scope.method.clone();
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines }).await;
+    let finish = Finish::of(exchange, route);
+    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, finish }).await;
     let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         // The `Upgrade` that it could answer was never sent on.

@@ -3,6 +3,7 @@
 use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::edit_fields::EditFields;
 use super::identity;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -68,6 +69,14 @@ pub fn strip_response(headers: &mut HeaderMap) {
     let found = found(headers);
     if found != 0 {
         strip(headers, found);
+    }
+}
+
+/// Does the same to a response that can't be looked at: removes all that always ends here. Fields that `Connection` lists
+/// are for whoever holds the head.
+pub(crate) fn strip_unseen(headers: &mut impl EditFields) {
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 

@@ -3,6 +3,7 @@
 use http::header::{MAX_FORWARDS, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
+use super::edit_fields::EditFields;
 use super::proxy_status::is_tchar;
 
 /// `CDN-Loop`.
@@ -89,8 +90,8 @@ impl LoopGuard {
     }
 
     /// Marks a response that came from an upstream as `version`, before it goes to the client.
-    pub fn stamp_response(&self, headers: &mut HeaderMap, version: Version) {
-        headers.append(VIA, self.via(version).clone());
+    pub fn stamp_response(&self, headers: &mut impl EditFields, version: Version) {
+        headers.append(&VIA, self.via(version).clone());
     }
 
     fn via(&self, version: Version) -> &HeaderValue {

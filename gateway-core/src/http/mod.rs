@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub mod cookie;
 pub(crate) mod digits;
+pub mod edit_fields;
 pub mod forwarded;
 mod forwarded_element;
 pub mod hop_by_hop;

@@ -26,6 +26,7 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
         // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
         IoErrorKind::Client => (Reject::bad_request_framing(), "http_request_error"),
+        IoErrorKind::LengthRequired => (Reject::length_required(), "http_request_error"),
         IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
         IoErrorKind::Other => (Reject::upstream_unreachable(), "destination_unavailable"),
     };
@@ -80,7 +81,7 @@ pub(crate) const fn is_tchar(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    const KINDS: [IoErrorKind; 12] = [
+    const KINDS: [IoErrorKind; 13] = [
         IoErrorKind::Dns,
         IoErrorKind::Connect,
         IoErrorKind::ConnectTimeout,
@@ -91,6 +92,7 @@ mod tests {
         IoErrorKind::Protocol,
         IoErrorKind::BodyTooLarge,
         IoErrorKind::Client,
+        IoErrorKind::LengthRequired,
         IoErrorKind::Store,
         IoErrorKind::Other,
     ];

@@ -1,8 +1,9 @@
 //! Edits of header fields: rename, remove, set, append.
 
-use http::header::{self, Entry};
+use http::header;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::http::edit_fields::EditFields;
 use crate::template::{Scope, Template};
 
 /// One edit.
@@ -59,8 +60,8 @@ pub fn is_editable(name: &HeaderName) -> bool {
 pub fn apply(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &mut HeaderMap) {
     for edit in edits {
         match edit {
-            HeaderEdit::Rename(from, to) => rename(headers, from, to),
-            HeaderEdit::Remove(name) => remove(headers, name),
+            HeaderEdit::Rename(from, to) => headers.rename(from, to),
+            HeaderEdit::Remove(name) => EditFields::remove(headers, name),
             HeaderEdit::Set(name, value) => {
                 let value = value.resolve(scope, headers);
                 set(headers, name, value);
@@ -90,48 +91,31 @@ fn template_of(edit: &HeaderEdit) -> Option<&Template> {
 }
 
 /// Does `edits` to a response; `filled` are the values of [`fill_for_response`].
-pub fn apply_to_response(edits: &[HeaderEdit], filled: Vec<Option<HeaderValue>>, headers: &mut HeaderMap) {
-    let mut filled = filled.into_iter();
+pub fn apply_to_response(edits: &[HeaderEdit], filled: &[Option<HeaderValue>], headers: &mut impl EditFields) {
+    let mut filled = filled.iter();
     let mut resolve = |value: &FieldValue| match value {
         FieldValue::Fixed(value) => Some(value.clone()),
-        FieldValue::Template(_) => filled.next().flatten(),
+        FieldValue::Template(_) => filled.next().cloned().flatten(),
     };
     for edit in edits {
         match edit {
-            HeaderEdit::Rename(from, to) => rename(headers, from, to),
-            HeaderEdit::Remove(name) => remove(headers, name),
+            HeaderEdit::Rename(from, to) => headers.rename(from, to),
+            HeaderEdit::Remove(name) => headers.remove(name),
             HeaderEdit::Set(name, value) => set(headers, name, resolve(value)),
             HeaderEdit::Append(name, value) => {
                 if let Some(value) = resolve(value) {
-                    headers.append(name.clone(), value);
+                    headers.append(name, value);
                 }
             }
         }
     }
 }
 
-fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderValue>) {
     match value {
-        Some(value) => {
-            headers.insert(name.clone(), value);
-        }
+        Some(value) => headers.set(name, value),
         // A caller's own value must not stand in for the one that is missing.
-        None => remove(headers, name),
-    }
-}
-
-fn remove(headers: &mut HeaderMap, name: &HeaderName) {
-    headers.remove(name);
-}
-
-fn rename(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
-    if let Entry::Occupied(entry) = headers.entry(from) {
-        let (_, values) = entry.remove_entry_mult();
-        let values: Vec<_> = values.collect();
-        headers.remove(to);
-        for value in values {
-            headers.append(to.clone(), value);
-        }
+        None => headers.remove(name),
     }
 }
 
@@ -157,7 +141,7 @@ mod tests {
             HeaderEdit::Set(name("d"), FieldValue::Fixed(HeaderValue::from_static("5"))),
             HeaderEdit::Append(name("d"), FieldValue::Fixed(HeaderValue::from_static("6"))),
         ];
-        apply_to_response(&edits, Vec::new(), &mut map);
+        apply_to_response(&edits, &[], &mut map);
         assert_eq!(map, headers(&[("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
     }
 

@@ -14,6 +14,7 @@ use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
 use crate::http::digits::{push_decimal, write_hex};
+use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
 
 /// `RateLimit-Policy`.
@@ -137,9 +138,9 @@ impl RateLimit {
     }
 
     /// Appends [`RateLimit::headers`] to a response's fields.
-    pub fn apply(&self, v: &Verdict, headers: &mut HeaderMap) {
+    pub fn apply(&self, v: &Verdict, headers: &mut impl EditFields) {
         for (name, value) in self.headers(v) {
-            headers.append(name, value);
+            headers.append(&name, value);
         }
     }
 

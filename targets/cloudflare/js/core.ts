@@ -34,6 +34,7 @@ const Word = {
   FirstByte: 11,
   Total: 12,
   Ttl: 13,
+  Finish: 14,
 } as const;
 
 const BODIES = ["empty", "full", "stream"] as const;
@@ -59,6 +60,8 @@ export interface Frame {
   total: number;
   /** In seconds; 0 for none. */
   ttl: number;
+  /** Of a fetch: the line where the edits of the response's head begin; 0 if that head is for the core to see. */
+  finish: number;
 }
 
 /** What became of what the core asked for. */
@@ -139,15 +142,18 @@ export const abandon = {
     abandoned.register(owner, ticket, owner);
     return ticket;
   },
-  /** Takes that back: the exchange has ended. */
-  never(owner: object): void {
+  /** Ends an exchange that needs the core no more, if that has not ended it. */
+  now(owner: object, ticket: Ticket): void {
     abandoned.unregister(owner);
+    cancel(ticket);
   },
 };
 
-const abandoned = new FinalizationRegistry<Ticket>((ticket) => {
-  if (ticket.instance === instance) wasm.cancel(ticket.id);
-});
+function cancel({ id, instance: its }: Ticket): void {
+  if (its === instance) wasm.cancel(id);
+}
+
+const abandoned = new FinalizationRegistry<Ticket>(cancel);
 
 /** Reads the frame; to be done before the next call into the core. */
 export function readFrame(): Frame {
@@ -170,6 +176,7 @@ export function readFrame(): Frame {
     firstByte: words[at + Word.FirstByte]!,
     total: words[at + Word.Total]!,
     ttl: words[at + Word.Ttl]!,
+    finish: words[at + Word.Finish]!,
   };
 }
 

@@ -21,14 +21,24 @@ export class Exchange {
   #bindings: Bindings;
   /** The response to each fetch; a frame counts them from 1. */
   #responses: Response[] = [];
+  /** The text of the last fetch; like any text, it ends with a line feed, so the last of its lines is empty. */
+  #lines: string[] = [];
 
   constructor(request: Request, bindings: Bindings) {
     this.#request = request;
     this.#bindings = bindings;
   }
 
-  /** Answers the request, at once if the core needs nothing for that. */
+  /** Answers the request, at once if the core needs nothing for that. Never fails. */
   answer(): Response | Promise<Response> {
+    try {
+      return this.#begin();
+    } catch (error) {
+      return lost(error);
+    }
+  }
+
+  #begin(): Response | Promise<Response> {
     const { method, url, headers, body } = this.#request;
     const hasBody = body !== null && headers.get("content-length") !== "0";
     const kind = begin(`${method}\n${url}\n${peerAddress(this.#request)}\n${packFields(headers)}`, hasBody);
@@ -39,29 +49,39 @@ export class Exchange {
   async #goOn(kind: number, frame: Frame): Promise<Response> {
     // Should the client leave, nothing runs any more: not even `finally`. The core is told once this is collected.
     const ticket = abandon.when(this, frame.id);
-    do {
-      let completion: Completion;
-      try {
-        completion = await this.#perform(kind, frame);
-        if (completion instanceof Response) this.#responses.push(completion);
-      } catch (error) {
-        completion = failed(kind, error);
-      }
-      kind = resume(ticket, completion);
-      if (kind >= Kind.Broken) return refusal(kind);
-      frame = readFrame();
-    } while (kind !== Kind.Respond);
-    abandon.never(this);
-    return this.#respond(frame);
+    try {
+      do {
+        let completion: Completion;
+        try {
+          completion = await this.#perform(kind, frame);
+        } catch (error) {
+          completion = failed(kind, error);
+        }
+        if (completion instanceof Response) {
+          if (frame.finish !== 0 && isOrdinary(completion)) return this.#relay(completion, frame);
+          this.#responses.push(completion);
+        }
+        kind = resume(ticket, completion);
+        if (kind >= Kind.Broken) return refusal(kind);
+        frame = readFrame();
+      } while (kind !== Kind.Respond);
+      return this.#respond(frame);
+    } catch (error) {
+      return lost(error);
+    } finally {
+      abandon.now(this, ticket);
+    }
   }
+
 
   #perform(kind: number, frame: Frame): Promise<Completion> {
     const { COUNTERS, KEY_VALUE } = this.#bindings;
     switch (kind) {
       case Kind.Fetch: {
         const lines = frame.text.split("\n");
+        this.#lines = lines;
         const headers = new Headers(this.#request.headers);
-        applyEdits(headers, lines, FETCH_LINES);
+        applyEdits(headers, lines, FETCH_LINES, frame.finish === 0 ? lines.length - 1 : frame.finish);
         return fetchUpstream(lines[0]!, lines[1]!, headers, this.#content(frame), frame);
       }
       case Kind.Collect:
@@ -77,6 +97,14 @@ export class Exchange {
     }
   }
 
+  /** Answers with `response`, whose head the core need not see. */
+  #relay(response: Response, frame: Frame): Response {
+    const isBodiless = this.#request.method === "HEAD" || response.status === 205;
+    const answer = new Response(isBodiless ? null : response.body, response);
+    applyEdits(answer.headers, this.#lines, frame.finish, this.#lines.length - 1);
+    return answer;
+  }
+
   #respond(frame: Frame): Response {
     const content = this.#content(frame);
     const response = new Response(content && ("stream" in content ? bounded(content) : content), {
@@ -84,7 +112,10 @@ export class Exchange {
       headers: this.#responses[frame.base - 1]?.headers,
       encodeBody: "manual",
     });
-    if (frame.text !== "") applyEdits(response.headers, frame.text.split("\n"), 0);
+    if (frame.text !== "") {
+      const lines = frame.text.split("\n");
+      applyEdits(response.headers, lines, 0, lines.length - 1);
+    }
     return response;
   }
 
@@ -100,18 +131,31 @@ export class Exchange {
   }
 
   #source({ slot, limit }: Frame): Source {
-    const { body, headers } = slot === 0 ? this.#request : this.#responses[slot - 1]!;
-    return { stream: body!, headers, limit };
+    const message = slot === 0 ? this.#request : this.#responses[slot - 1]!;
+    return { stream: message.body!, headers: message.headers, limit, message };
   }
 }
 
 function nothing(): undefined {}
+
+/** Whether the edits that the core told beforehand are all that there is to do; see `Finish` in `gateway-core`. */
+function isOrdinary({ status, headers }: Response): boolean {
+  if (status < 200 || status > 599) return false;
+  const connection = headers.get("connection");
+  return connection === null || /^(close|keep-alive)$/i.test(connection);
+}
 
 function failed(kind: number, error: unknown): Failed {
   if (error instanceof Failed) return error;
   if (kind === Kind.Fetch) return new Failed(failureOf(error));
   console.error(`a binding failed: ${error}`);
   return new Failed(Failure.Store);
+}
+
+/** An answer that the runtime does not make, whatever the reason: a defect. */
+function lost(error: unknown): Response {
+  console.error(`no answer: ${error}`);
+  return refusal(Kind.Broken);
 }
 
 /** The last resort: the core makes every other answer. */

@@ -2,7 +2,7 @@
 
 /** The failures that the core tells apart; `failure_of` in `src/exports.rs`. */
 export const Failure = {
-Other: 0,
+  Other: 0,
   Dns: 1,
   Connect: 2,
   FirstByteTimeout: 3,
@@ -13,6 +13,7 @@ Other: 0,
   Store: 8,
   Tls: 9,
   Protocol: 10,
+  LengthRequired: 11,
 } as const;
 
 /** Thrown where it is known how something failed. No `Error`: nobody reads a stack, and taking one costs. */

@@ -9,10 +9,9 @@ export function packFields(headers: Headers): string {
   return text;
 }
 
-/** Applies the edits in `lines`, but for the first `skip`. */
-export function applyEdits(headers: Headers, lines: string[], skip: number): void {
-  // The text ends with a line feed, so the last of its lines is empty.
-  for (let at = skip; at < lines.length - 1; at += 1) {
+/** Applies the edits in `lines` from line `begin` to before line `end`. */
+export function applyEdits(headers: Headers, lines: string[], begin: number, end: number): void {
+  for (let at = begin; at < end; at += 1) {
     const line = lines[at]!;
     const name = line.slice(1);
     switch (line[0]) {
@@ -23,11 +22,24 @@ export function applyEdits(headers: Headers, lines: string[], skip: number): voi
         at += 1;
         headers.set(name, lines[at]!);
         break;
-      default:
+      case "+":
         at += 1;
         headers.append(name, lines[at]!);
+        break;
+      default:
+        at += 1;
+        rename(headers, name, lines[at]!);
     }
   }
+}
+
+function rename(headers: Headers, from: string, to: string): void {
+  // Lines of `Set-Cookie` must not be joined (RFC 9110 §5.3).
+  const values = from === "set-cookie" ? headers.getSetCookie() : [headers.get(from)];
+  if (values.length === 0 || values[0] === null) return;
+  headers.delete(from);
+  headers.delete(to);
+  for (const value of values) headers.append(to, value!);
 }
 
 /** Whether Cloudflare's edge is in front: it states the client's address in a field that no client can set. */
@@ -42,5 +54,6 @@ export function peerAddress(request: Request): string {
 /** The address of the connection, without its port; only workerd by itself tells it. */
 function socketAddress(request: Request): string | undefined {
   const address = (request.cf as { clientIp?: string } | undefined)?.clientIp;
-  return address?.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (address?.startsWith("[")) return address.slice(1, address.indexOf("]"));
+  return address?.slice(0, address.lastIndexOf(":"));
 }

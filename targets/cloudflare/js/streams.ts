@@ -12,6 +12,8 @@ export interface Source {
   headers: Headers;
   /** In bytes; may be `Infinity`. */
   limit: number;
+  /** The message whose content it is. */
+  message: Request | Response;
 }
 
 /** `source`'s stream, failing beyond its limit; the very stream if it can't go beyond. */

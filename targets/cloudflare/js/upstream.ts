@@ -25,16 +25,32 @@ export function fetchUpstream(
   content: Content,
   deadlines: Deadlines,
 ): Promise<Response> {
-  const init: RequestInit = { method, headers, redirect: "manual", encodeResponseBody: "manual" };
+  const init: RequestInit = { headers, redirect: "manual", encodeResponseBody: "manual" };
+  if ((method === "GET" || method === "HEAD") && content !== null) {
+    // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made of one
+    // that has it; and no other content can be put in, so not one that is metered either.
+    if (content instanceof Uint8Array || !isBounded(content)) return Promise.reject(new Failed(Failure.LengthRequired));
+    return send(new Request(url, content.message as Request), init, deadlines);
+  }
+  init.method = method;
   if (content === null || content instanceof Uint8Array) init.body = content;
   else if (isBounded(content)) init.body = content.stream;
   else return fetchAbortably(url, init, content, deadlines);
-  if (deadlines.total !== 0) return fetchAbortably(url, init, null, deadlines);
-  return inTime(fetch(url, init), deadlines.firstByte);
+  return send(url, init, deadlines);
+}
+
+function send(input: string | Request, init: RequestInit, deadlines: Deadlines): Promise<Response> {
+  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines);
+  return inTime(fetch(input, init), deadlines.firstByte);
 }
 
 /** The long way, for an exchange that may have to be cut off. */
-async function fetchAbortably(url: string, init: RequestInit, source: Source | null, deadlines: Deadlines): Promise<Response> {
+async function fetchAbortably(
+  input: string | Request,
+  init: RequestInit,
+  source: Source | null,
+  deadlines: Deadlines,
+): Promise<Response> {
   const controller = new AbortController();
   let reason: number | undefined;
   const abort = (failure: number): void => {
@@ -45,7 +61,7 @@ async function fetchAbortably(url: string, init: RequestInit, source: Source | n
   if (source !== null) init.body = metered(source, (error) => abort(error instanceof Failed ? error.failure : Failure.Client));
   if (deadlines.total !== 0) setTimeout(abort, deadlines.total, Failure.TotalTimeout);
   try {
-    const response = await inTime(fetch(url, init), deadlines.firstByte);
+    const response = await inTime(fetch(input, init), deadlines.firstByte);
     return deadlines.total === 0 ? response : abortable(response, controller.signal);
   } catch (error) {
     // What `fetch` rejects with does not tell why it was aborted.

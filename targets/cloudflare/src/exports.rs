@@ -141,6 +141,7 @@ fn failure_of(code: u32) -> IoError {
         8 => IoError::new(IoErrorKind::Store),
         9 => IoError::before_send(IoErrorKind::Tls),
         10 => IoError::new(IoErrorKind::Protocol),
+        11 => IoError::before_send(IoErrorKind::LengthRequired),
         _ => IoError::new(IoErrorKind::Other),
     }
 }

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use wasm_bindgen::prelude::*;
 
-const BATCH: usize = 512;
+const BATCH: usize = 4096;
 
 #[wasm_bindgen]
 extern "C" {

@@ -11,7 +11,7 @@ use gateway_core::config::Diagnostic;
 use gateway_core::gateway::Gateway;
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::{Peer, Scheme};
-use http::header;
+use http::{HeaderMap, header};
 
 use crate::executor::run;
 use crate::platform::{CAPABILITIES, Platform};
@@ -128,8 +128,24 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
 /// Sends `request` through `gateway` and reads the answer to its end.
 pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<Stream>>, peer: Peer) -> Response {
     let (head, body) = gateway.handle(request, peer).await.response.into_parts();
+    keep_promise(&gateway.platform().0, &head.headers);
     let (body, cut) = receive_body(body).await;
     Response { status: head.status.as_u16(), headers: texts(&head.headers), body, cut }
+}
+
+/// Checks that a response has the fields that were told before it was there, if any were.
+///
+/// # Panics
+/// If it has others: an adapter that goes by what it was told would answer differently.
+fn keep_promise(world: &World, fields: &HeaderMap) {
+    let mut promised = world.promised.borrow_mut();
+    let id = fields.get("x-request-id");
+    let mut own = promised.iter().enumerate().filter(|(_, promise)| promise.get("x-request-id") == id).peekable();
+    if own.peek().is_some() {
+        let kept = own.find(|(_, promise)| *promise == fields).map(|(place, _)| place);
+        let place = kept.unwrap_or_else(|| panic!("the response has {fields:#?}, but promised was {promised:#?}"));
+        promised.remove(place);
+    }
 }
 
 /// What holds for every response, whatever the case.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::time::Duration;
 use edgeway_corpus::{Call, Content, Fault, Reply};
 use gateway_core::body::Body;
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind, UpstreamCall};
+use gateway_core::ports::{Deadlines, Finish, IoError, IoErrorKind, UpstreamCall};
 use http::{Response, header};
 
 use crate::stream::{End, Sender, Stream};
@@ -41,6 +41,7 @@ pub(crate) async fn answer(
         _ => {}
     }
     let is_head = call.request.method() == http::Method::HEAD;
+    let finish = call.finish;
     let to = call.upstream.authority.to_str().expect("an authority").to_owned();
     let reply = world.reply_to(seen(to, call.request).await?);
 
@@ -59,7 +60,23 @@ pub(crate) async fn answer(
     match reply.fail {
         Some(Fault::Reset) => Err(IoError::new(IoErrorKind::Closed)),
         Some(Fault::Garbage) => Err(IoError::new(IoErrorKind::Protocol)),
-        _ => Ok(respond(world, &reply, is_head, total.map(|total| started.saturating_add(total)))),
+        _ => {
+            let response = respond(world, &reply, is_head, total.map(|total| started.saturating_add(total)));
+            if let Some(finish) = finish {
+                promise(world, finish, &response);
+            }
+            Ok(response)
+        }
+    }
+}
+
+/// Notes what the head of `response` has to be in the end; see [`Finish`] for those of which nothing is known beforehand.
+fn promise(world: &World, finish: Finish<'_>, response: &Response<Body<Stream>>) {
+    let is_ordinary = (200..=599).contains(&response.status().as_u16());
+    if is_ordinary && !response.headers().contains_key(header::CONNECTION) {
+        let mut fields = response.headers().clone();
+        finish.edit(response.version(), &mut fields);
+        world.promised.borrow_mut().push(fields);
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use edgeway_corpus::{Call, Reply};
 use gateway_core::time::Timestamp;
+use http::HeaderMap;
 
 use crate::chance::Chance;
 
@@ -34,6 +35,8 @@ pub struct World {
     pub stores_fail: Cell<bool>,
     /// How many request bodies were collected.
     pub collected: Cell<usize>,
+    /// The heads that calls said their responses would have in the end.
+    pub(crate) promised: RefCell<Vec<HeaderMap>>,
 }
 
 impl core::fmt::Debug for World {
@@ -56,6 +59,7 @@ impl World {
             values: RefCell::default(),
             stores_fail: Cell::new(false),
             collected: Cell::new(0),
+            promised: RefCell::default(),
         }
     }
 

@@ -1,5 +1,6 @@
-//! What has become of a head, told as edits of what it was.
+//! What has become of a head, or is to become of one, told as edits of what it was.
 
+use gateway_core::http::edit_fields::EditFields;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::frame::Frame;
@@ -55,6 +56,42 @@ fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderVa
     all
 }
 
+/// A head that only the glue sees: what is done to it is told, but for the fields that `ignore` names.
+pub(super) struct Unseen<'f> {
+    pub(super) frame: &'f mut Frame,
+    pub(super) ignore: fn(&str) -> bool,
+}
+
+impl Unseen<'_> {
+    fn tell(&mut self, what: &[u8], name: &HeaderName, argument: Option<&[u8]>) {
+        if (self.ignore)(name.as_str()) {
+            return;
+        }
+        edit(self.frame, what, name.as_str().as_bytes());
+        if let Some(argument) = argument {
+            self.frame.line(argument);
+        }
+    }
+}
+
+impl EditFields for Unseen<'_> {
+    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.tell(b"=", name, Some(value.as_bytes()));
+    }
+
+    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.tell(b"+", name, Some(value.as_bytes()));
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        self.tell(b"-", name, None);
+    }
+
+    fn rename(&mut self, from: &HeaderName, to: &HeaderName) {
+        self.tell(b">", from, Some(to.as_str().as_bytes()));
+    }
+}
+
 fn edit(frame: &mut Frame, what: &[u8], name: &[u8]) {
     frame.text(what);
     frame.line(name);
@@ -74,6 +111,20 @@ mod tests {
         let mut frame = Frame::default();
         write_edits(&mut frame, before, after, |name| name == "host");
         String::from_utf8(frame.text_so_far().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn what_is_done_to_an_unseen_head_is_told_in_order() {
+        let mut frame = Frame::default();
+        let mut head = Unseen { frame: &mut frame, ignore: |name| name == "connection" };
+        let name = HeaderName::from_static;
+        head.remove(&name("connection"));
+        head.remove(&name("x-a"));
+        head.set(&name("x-b"), HeaderValue::from_static("1"));
+        head.append(&name("via"), HeaderValue::from_static("1.1 gw"));
+        head.rename(&name("x-c"), &name("x-d"));
+        assert_eq!(frame.text_so_far(), b"-x-a\n=x-b\n1\n+via\n1.1 gw\n>x-c\nx-d\n");
+        assert_eq!(frame.lines(), 7);
     }
 
     #[test]

@@ -50,9 +50,11 @@ pub(crate) enum Word {
     FirstByte = 11,
     Total = 12,
     Ttl = 13,
+    /// Of a fetch: the line of the text where the edits of the response's head begin; 0 if that head has to come in.
+    Finish = 14,
 }
 
-const WORDS: usize = 14;
+const WORDS: usize = 15;
 
 /// One thing to do.
 #[derive(Debug, Default)]
@@ -60,6 +62,7 @@ pub(crate) struct Frame {
     kind: Option<Kind>,
     words: [u32; WORDS],
     text: Vec<u8>,
+    lines: u32,
     content: Bytes,
 }
 
@@ -69,6 +72,7 @@ impl Frame {
         self.kind = None;
         self.words = [0; WORDS];
         self.text.clear();
+        self.lines = 0;
         self.content = Bytes::new();
         self.set(Word::Id, id);
     }
@@ -105,6 +109,12 @@ impl Frame {
     pub(crate) fn line(&mut self, text: &[u8]) {
         self.text.extend_from_slice(text);
         self.text.push(b'\n');
+        self.lines += 1;
+    }
+
+    /// How many lines the text has so far.
+    pub(crate) fn lines(&self) -> u32 {
+        self.lines
     }
 
     /// The text so far.

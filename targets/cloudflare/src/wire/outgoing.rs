@@ -5,9 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::ports::UpstreamCall;
-use http::Response;
+use http::{Response, Version};
 
-use super::edits::write_edits;
+use super::edits::{Unseen, write_edits};
 use super::frame::{Frame, Kind, Word};
 use super::head::Head;
 use crate::exchange::Heads;
@@ -17,7 +17,8 @@ use crate::platform::Handle;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin(pub(super) u32);
 
-/// Writes a fetch: method and URL as the first two lines, then the edits of the client's head.
+/// Writes a fetch: method and URL as the first two lines, then the edits of the client's head; then, where they are known
+/// by now, those of the response's.
 pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'_, Handle>) {
     let (head, body) = call.request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -28,6 +29,11 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     frame.text(call.upstream.authority.as_bytes());
     frame.line(target.as_bytes());
     write_edits(frame, &heads.request, &head.headers, framed_by_runtime);
+    if let Some(finish) = call.finish {
+        frame.set(Word::Finish, frame.lines());
+        // The runtime does not tell a response's version.
+        finish.edit(Version::HTTP_11, &mut Unseen { frame, ignore: ends_in_runtime });
+    }
     frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
     frame.set_deadline(Word::Total, call.deadlines.total);
     frame.body(body);
@@ -82,4 +88,9 @@ pub(crate) fn write_count(frame: &mut Frame, cell: &str, op: [u8; 32]) {
 /// Fields that the runtime writes itself, whatever it is given.
 fn framed_by_runtime(name: &str) -> bool {
     matches!(name, "host" | "content-length" | "transfer-encoding" | "connection")
+}
+
+/// Fields of a response that the runtime does not send on, whoever set them.
+fn ends_in_runtime(name: &str) -> bool {
+    framed_by_runtime(name) || matches!(name, "keep-alive" | "te" | "upgrade")
 }

@@ -1,0 +1,42 @@
+//! What can be done to header fields without looking at them.
+
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Header fields to edit: at hand, as a [`HeaderMap`], or somewhere else, where a list of edits is sent to.
+pub trait EditFields {
+    /// Makes `value` the only field called `name`.
+    fn set(&mut self, name: &HeaderName, value: HeaderValue);
+    /// Adds a field.
+    fn append(&mut self, name: &HeaderName, value: HeaderValue);
+    /// Removes every field called `name`.
+    fn remove(&mut self, name: &HeaderName);
+    /// Gives every field called `from` the name `to`, instead of any that have it already: a caller's own must not mix with
+    /// them. Without a field called `from`, nothing changes.
+    fn rename(&mut self, from: &HeaderName, to: &HeaderName);
+}
+
+impl EditFields for HeaderMap {
+    fn set(&mut self, name: &HeaderName, value: HeaderValue) {
+        self.insert(name, value);
+    }
+
+    fn append(&mut self, name: &HeaderName, value: HeaderValue) {
+        Self::append(self, name, value);
+    }
+
+    fn remove(&mut self, name: &HeaderName) {
+        Self::remove(self, name);
+    }
+
+    fn rename(&mut self, from: &HeaderName, to: &HeaderName) {
+        if let Entry::Occupied(entry) = self.entry(from) {
+            let (_, values) = entry.remove_entry_mult();
+            let values: Vec<_> = values.collect();
+            Self::remove(self, to);
+            for value in values {
+                Self::append(self, to, value);
+            }
+        }
+    }
+}
