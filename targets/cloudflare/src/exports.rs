@@ -149,6 +149,8 @@ fn received(len: usize) -> Bytes {
     INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
 }
 
+#[cold]
+#[inline(never)]
 fn render(faults: &[Diagnostic], config: &str) -> String {
     let faults: Vec<_> = faults.iter().map(|fault| fault.render("gateway.json", Some(config), false)).collect();
     faults.join("\n")

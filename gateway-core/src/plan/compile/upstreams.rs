@@ -42,6 +42,7 @@ impl Compiler<'_> {
         self.check_host_override(at).then_some(host)
     }
 
+    #[inline(never)]
     pub(super) fn host_value(&mut self, at: &At<'_>, name: &str) -> Option<HeaderValue> {
         let value = name.parse::<http::uri::Authority>().ok().filter(|a| !a.as_str().contains('@'));
         let value = value.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
