@@ -457,16 +457,11 @@ impl<'t> Parser<'t> {
 
     /// Skips white space, and comments, which JSON does not have.
     pub(super) fn skip(&mut self) {
-        const INDENT: &[u8; 8] = b"        ";
         let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         loop {
             rest = match rest {
-                // Half of a text that people read is indentation.
-                [b' ', ..] => match rest.split_first_chunk() {
-                    Some((INDENT, tail)) => tail,
-                    _ => rest.get(1..).unwrap_or_default(),
-                },
-                [b'\t' | b'\n' | b'\r', tail @ ..] => tail,
+                [b'\n', tail @ ..] => past_indentation(tail),
+                [b' ' | b'\t' | b'\r', tail @ ..] => tail,
                 _ => break,
             };
         }
@@ -572,6 +567,19 @@ impl<'t> Parser<'t> {
         self.at += c.len_utf8();
         Some(c)
     }
+}
+
+/// What follows the spaces at the beginning of a line, but for one at most: half of a text that people read is these.
+fn past_indentation(line: &[u8]) -> &[u8] {
+    const EIGHT: &[u8; 8] = b"        ";
+    let mut rest = line;
+    while let Some((EIGHT, tail)) = rest.split_first_chunk() {
+        rest = tail;
+    }
+    while let [b' ', b' ', tail @ ..] = rest {
+        rest = tail;
+    }
+    rest
 }
 
 /// Why `text` is no JSON number (RFC 8259 section 6), and what to write.

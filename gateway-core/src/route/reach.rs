@@ -140,6 +140,7 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     /// Whether `rivals` and what is below `node` take every path that goes on there, a trailing slash aside.
+    #[inline(never)]
     fn all_taken_deeper(
         &mut self,
         subject: &mut Subject<'a, 's>,
@@ -157,6 +158,7 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     /// Whether `rivals` and what is at and below `node`, its prefixes aside, take every path that gets there.
+    #[inline(never)]
     fn all_taken_from(
         &mut self,
         subject: &mut Subject<'a, 's>,
