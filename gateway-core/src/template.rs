@@ -120,6 +120,15 @@ impl Template {
     /// # Errors
     /// A brace without partner, or a variable that does not exist (on this route).
     pub fn parse(text: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
+        if text.bytes().any(|byte| matches!(byte, b'{' | b'}')) {
+            Self::parse_variables(text, parameters)
+        } else {
+            Ok(Self::literal(text))
+        }
+    }
+
+    #[inline(never)]
+    fn parse_variables(text: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -200,6 +209,12 @@ impl Template {
     #[must_use]
     pub fn has_variables(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable(_)))
+    }
+
+    /// Whether it names a parameter of the route's path.
+    #[must_use]
+    pub fn has_path_parameters(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Variable(Variable::PathParameter(_))))
     }
 
     /// Writes the filled template to `out`, and says whether every variable had a value; one without is left out.

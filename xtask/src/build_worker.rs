@@ -20,6 +20,10 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// At a cold start the engine compiles each function that is called, whole. Without a bound the optimiser inlines whatever
+/// has one caller, and what a configuration does not use would be compiled along with what it does.
+const SMALL_FUNCTIONS: &str = "--one-caller-inline-max-function-size=60";
+
 /// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
     let root = root();
@@ -63,7 +67,7 @@ fn generate(wasm: &Path, out: &Path) -> Result<()> {
 
 fn optimise(wasm: &Path, out: &Path) -> Result<()> {
     let mut optimiser = npm_program("binaryen/bin/wasm-opt")?;
-    optimiser.args(FEATURES).args(["-O3", "--output"]).arg(out).arg(wasm);
+    optimiser.args(FEATURES).args(["-O3", SMALL_FUNCTIONS, "--output"]).arg(out).arg(wasm);
     run(optimiser)
 }
 

@@ -240,16 +240,16 @@ pub struct Route {
     pub split: Vec<Target>,
     /// Answer with a redirect.
     #[serde(default)]
-    pub redirect: Option<Redirect>,
+    pub redirect: Option<Box<Redirect>>,
     /// Answer with a fixed response.
     #[serde(default)]
-    pub respond: Option<Respond>,
+    pub respond: Option<Box<Respond>>,
     /// Serve a value from the key-value store.
     #[serde(default)]
-    pub key_value: Option<KeyValueEntry>,
+    pub key_value: Option<Box<KeyValueEntry>>,
     /// Change the path or host that the upstream is sent.
     #[serde(default)]
-    pub rewrite: Option<Rewrite>,
+    pub rewrite: Option<Box<Rewrite>>,
     /// Policies, applied after those of `defaults` and of the API.
     #[serde(default)]
     pub policies: Vec<PolicyUse>,

@@ -203,7 +203,26 @@ impl<'t> Parser<'t> {
     pub(super) fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
         let before = self.at;
         self.skip();
-        let mut comma = None;
+        let comma = (!first && self.peek() == Some(b',')).then_some(self.at);
+        if comma.is_some() {
+            self.at += 1;
+            self.skip();
+        }
+        match self.peek() {
+            Some(c) if c == close && comma.is_none() && !self.stopped => {
+                self.at += 1;
+                false
+            }
+            Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.odd_part(before, opened, close, first, comma),
+            Some(_) if (first || comma.is_some()) && !self.stopped => true,
+            Some(_) => self.odd_part(before, opened, close, first, comma),
+        }
+    }
+
+    /// The same where something is wrong: `comma` was read after `before`.
+    #[cold]
+    #[inline(never)]
+    fn odd_part(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
         while self.peek() == Some(b',') {
             if first || comma.is_some() {
                 self.fault(self.at..self.at + 1, "unexpected `,`", "remove it");
@@ -271,14 +290,30 @@ impl<'t> Parser<'t> {
 
     /// Reads the text in double quotes that begins here.
     pub(super) fn string(&mut self) -> Cow<'t, str> {
+        let start = self.at + 1;
+        let end = start + self.plain_length(start);
+        if self.text.as_bytes().get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return Cow::Borrowed(self.text.get(start..end).unwrap_or_default());
+        }
+        self.escaped_string()
+    }
+
+    /// How many bytes from `start` on are text that stands for itself.
+    fn plain_length(&self, start: usize) -> usize {
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len())
+    }
+
+    /// The same with escapes and mistakes in it.
+    #[inline(never)]
+    fn escaped_string(&mut self) -> Cow<'t, str> {
         let start = self.at;
         self.at += 1;
         let mut owned: Option<String> = None;
         loop {
             let from = self.at;
-            let rest = self.text.as_bytes().get(from..).unwrap_or_default();
-            let plain = rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len());
-            self.at += plain;
+            self.at += self.plain_length(from);
             let piece = self.text.get(from..self.at).unwrap_or_default();
             match self.peek() {
                 Some(b'"') => {
@@ -369,6 +404,8 @@ impl<'t> Parser<'t> {
     }
 
     /// `'text'`, which JSON does not have.
+    #[cold]
+    #[inline(never)]
     fn single_quoted(&mut self) -> Cow<'t, str> {
         let start = self.at;
         let rest = self.text.get(start + 1..).unwrap_or_default();
@@ -420,26 +457,37 @@ impl<'t> Parser<'t> {
 
     /// Skips white space, and comments, which JSON does not have.
     pub(super) fn skip(&mut self) {
+        let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         loop {
-            let blanks = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            self.at += blanks.iter().take_while(|c| matches!(c, b' ' | b'\t' | b'\n' | b'\r')).count();
-            if !matches!(self.peek(), Some(b'/' | b'#')) {
-                return;
-            }
-            let rest = self.rest();
-            let length = if rest.starts_with("//") || rest.starts_with('#') {
-                rest.find(['\n', '\r']).unwrap_or(rest.len())
-            } else if rest.starts_with("/*") {
-                rest.find("*/").map_or(rest.len(), |end| end + 2)
-            } else {
-                return;
+            rest = match rest {
+                [b'\n', tail @ ..] => past_indentation(tail),
+                [b' ' | b'\t' | b'\r', tail @ ..] => tail,
+                _ => break,
             };
-            let start = self.at;
-            self.at += length;
-            self.fault(start..self.at, "a comment, which JSON does not have", "remove it");
-            if self.stopped {
-                return;
-            }
+        }
+        self.at = self.text.len() - rest.len();
+        if let [b'/' | b'#', ..] = rest {
+            self.skip_comment();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn skip_comment(&mut self) {
+        let rest = self.rest();
+        let length = if rest.starts_with("//") || rest.starts_with('#') {
+            rest.find(['\n', '\r']).unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else {
+            return;
+        };
+        let start = self.at;
+        self.at += length;
+        self.fault(start..self.at, "a comment, which JSON does not have", "remove it");
+        // One after the other: at most as deep as there may be mistakes.
+        if !self.stopped {
+            self.skip();
         }
     }
 
@@ -452,6 +500,8 @@ impl<'t> Parser<'t> {
     }
 
     /// The next token, in quotes, for a message.
+    #[cold]
+    #[inline(never)]
     fn token(&self) -> (core::ops::Range<usize>, String) {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return (self.at..self.at, "the end of the file".to_owned()) };
@@ -464,18 +514,24 @@ impl<'t> Parser<'t> {
         (self.at..self.at + length, format!("`{}`", short(token.trim_end())))
     }
 
+    #[cold]
+    #[inline(never)]
     fn opened_at(&self, opened: usize) -> String {
         let (line, column) = position(self.text, offset(opened));
         let bracket = if self.text.as_bytes().get(opened) == Some(&b'[') { '[' } else { '{' };
         format!("`{bracket}` at {line}:{column} is not closed")
     }
 
+    #[cold]
+    #[inline(never)]
     fn fault(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
         let help = (!help.is_empty()).then(|| help.to_owned());
         self.faults.push(Fault { extent: extent(range), message: message.into(), help });
         self.stopped |= self.faults.len() >= MOST_FAULTS;
     }
 
+    #[cold]
+    #[inline(never)]
     fn stop(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
         self.fault(range, message, help);
         self.stopped = true;
@@ -511,6 +567,19 @@ impl<'t> Parser<'t> {
         self.at += c.len_utf8();
         Some(c)
     }
+}
+
+/// What follows the spaces at the beginning of a line, but for one at most: half of a text that people read is these.
+fn past_indentation(line: &[u8]) -> &[u8] {
+    const EIGHT: &[u8; 8] = b"        ";
+    let mut rest = line;
+    while let Some((EIGHT, tail)) = rest.split_first_chunk() {
+        rest = tail;
+    }
+    while let [b' ', b' ', tail @ ..] = rest {
+        rest = tail;
+    }
+    rest
 }
 
 /// Why `text` is no JSON number (RFC 8259 section 6), and what to write.

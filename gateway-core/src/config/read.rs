@@ -14,9 +14,15 @@ use super::{Config, ConfigError, Diagnostic, de, words};
 /// Every mistake in its form at once, with what could be read all the same; see [`Reading`].
 pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
     let text = without_mark(text);
-    if let Some(config) = de::read_sound(text) {
-        return Ok(config);
+    match de::read_sound(text) {
+        Some(config) => Ok(config),
+        None => read_thoroughly(text),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn read_thoroughly(text: &str) -> Result<Config, Box<Reading<'_>>> {
     let parsed = parse::parse(text);
     // Where the text breaks off, what was in which object is a guess.
     let (config, reports) = if parsed.complete { de::read::<Config>(&parsed.root) } else { (None, Vec::new()) };
@@ -36,6 +42,8 @@ pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
 /// Gives the mistakes that the compiler of the plan found in the configuration that [`read`] made of `text` their
 /// positions, and sorts them by these.
 #[must_use]
+#[cold]
+#[inline(never)]
 pub fn explain(text: &str, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
     let text = without_mark(text);
     let root = parse::parse(text).root;

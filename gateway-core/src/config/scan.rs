@@ -16,11 +16,14 @@ pub(super) struct Scan<'t>(RefCell<Parser<'t>>);
 pub(super) enum Next {
     List,
     Object,
+    String,
     Null,
     Other,
 }
 
 /// Something is wrong, and reading the text again will tell what.
+#[cold]
+#[inline(never)]
 pub(super) fn look_again() -> Error {
     Error::new(Mistake::Silent)
 }
@@ -36,16 +39,25 @@ impl<'t> Scan<'t> {
         match parser.peek() {
             Some(b'[') => Next::List,
             Some(b'{') => Next::Object,
+            Some(b'"') => Next::String,
             Some(b'n') => Next::Null,
             _ => Next::Other,
         }
     }
 
     /// Reads a value that is neither a list nor an object.
+    #[inline(never)]
     pub(super) fn scalar(&self) -> Result<Kind<'t>, Error> {
         let mut parser = self.0.borrow_mut();
         let node = parser.value();
         if parser.is_sound() { Ok(node.kind) } else { Err(look_again()) }
+    }
+
+    /// Reads a text in double quotes, which must come next.
+    pub(super) fn string(&self) -> Result<Cow<'t, str>, Error> {
+        let mut parser = self.0.borrow_mut();
+        let text = parser.string();
+        if parser.is_sound() { Ok(text) } else { Err(look_again()) }
     }
 
     /// Goes into the list or object that comes next; gives what [`more`](Self::more) wants to know.

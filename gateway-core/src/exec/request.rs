@@ -177,7 +177,7 @@ async fn steps<'p, P: Platform>(
     incoming: &mut Incoming<'_, P::Stream>,
 ) -> Result<EditedQuery, Reject> {
     let mut edited_query = None;
-    for step in &route.request {
+    for step in &*route.request {
         match step {
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, incoming).await?,
             RequestStep::EditHeaders(edits) => {

@@ -106,6 +106,7 @@ pub(crate) enum Network {
 
 impl Network {
     /// Reads `10.0.0.0/8`, `fd00::/8`, or one address; bits after the prefix are an error, since they hint at a mistake.
+    #[inline(never)]
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (address, length) = match text.split_once('/') {
             Some((address, length)) => (address, Some(length)),

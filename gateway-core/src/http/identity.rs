@@ -124,6 +124,7 @@ impl Pattern {
         Self { text: name.bytes().map(fold).collect(), prefix, slot }
     }
 
+    #[inline(never)]
     fn parse(text: &str) -> Result<Self, String> {
         let name = text.strip_suffix('*').unwrap_or(text);
         if text == "*" {

@@ -50,16 +50,15 @@ impl LoopGuard {
         if name.is_empty() || name.len() > 255 || !name.bytes().all(is_tchar) {
             return Err(InvalidName);
         }
-        let value = |text: String| HeaderValue::try_from(text).map_err(|_| InvalidName);
         Ok(Self {
             name: name.into(),
-            cdn_loop: value(name.to_owned())?,
+            cdn_loop: field_value(name.to_owned())?,
             // A version without minor ones means minor version 0 (RFC 9110 §2.5).
             via: [
-                value(format!("1.0 {name}"))?,
-                value(format!("1.1 {name}"))?,
-                value(format!("2.0 {name}"))?,
-                value(format!("3.0 {name}"))?,
+                field_value(format!("1.0 {name}"))?,
+                field_value(format!("1.1 {name}"))?,
+                field_value(format!("2.0 {name}"))?,
+                field_value(format!("3.0 {name}"))?,
             ],
         })
     }
@@ -115,6 +114,11 @@ impl LoopGuard {
         let received_by = entry.split(u8::is_ascii_whitespace).filter(|part| !part.is_empty()).nth(1);
         received_by.is_some_and(|by| by.eq_ignore_ascii_case(self.name.as_bytes()))
     }
+}
+
+#[inline(never)]
+fn field_value(text: String) -> Result<HeaderValue, InvalidName> {
+    HeaderValue::try_from(text).map_err(|_| InvalidName)
 }
 
 /// Whether a field of this name is one that [`LoopGuard::check`] reads.

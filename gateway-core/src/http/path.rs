@@ -68,8 +68,18 @@ pub fn normalise(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathErr
     if is_normal(raw.as_bytes()) {
         return Ok(Cow::Borrowed(raw));
     }
+    normalise_other(raw, slash)
+}
+
+#[inline(never)]
+fn normalise_other(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathError> {
     let normal = remove_dot_segments(&normalise_encoding(raw, slash)?)?;
     Ok(if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) })
+}
+
+/// Whether `segment` is sure to be itself in every normal form of a path. Says no to many that are.
+pub(crate) fn is_plain_segment(segment: &str) -> bool {
+    segment.bytes().all(|byte| class(byte) == Class::Plain)
 }
 
 /// What a byte needs.

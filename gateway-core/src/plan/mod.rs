@@ -5,7 +5,7 @@ mod limits;
 mod route;
 mod upstream;
 
-use crate::config::{self, Diagnostic, EncodedSlash};
+use crate::config::{self, Diagnostic, EncodedSlash, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -55,10 +55,15 @@ pub struct Plan {
 pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<Diagnostic>> {
     match config::read(text) {
         Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
-        Err(reading) => {
-            let read = reading.config.as_ref();
-            let errors = read.map(|config| compile::mistakes(config, capabilities, secrets)).unwrap_or_default();
-            Err(reading.explain(errors))
-        }
+        Err(reading) => Err(mistakes(*reading, capabilities, secrets)),
     }
+}
+
+/// Every mistake in a configuration that has some in its form.
+#[cold]
+#[inline(never)]
+fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<Diagnostic> {
+    let read = reading.config.as_ref();
+    let errors = read.map(|config| compile::mistakes(config, capabilities, secrets)).unwrap_or_default();
+    reading.explain(errors)
 }

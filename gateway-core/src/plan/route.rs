@@ -1,5 +1,7 @@
 //! A route, ready to run: its steps in order, its action, its deadlines.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
 
 use crate::config::JsonPath;
@@ -19,12 +21,12 @@ pub struct Route {
     pub at: JsonPath,
     /// Cross-origin rules, answered before every step.
     pub cors: Option<Cors>,
-    /// What is done to the request, in this order.
-    pub request: Box<[RequestStep]>,
+    /// What is done to the request, in this order. Routes with the same policies share it.
+    pub request: Arc<[RequestStep]>,
     /// What answers it.
     pub action: Action,
-    /// What is done to the response, in this order.
-    pub response: Box<[HeaderEdit]>,
+    /// What is done to the response, in this order. Routes with the same policies share it.
+    pub response: Arc<[HeaderEdit]>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
 }

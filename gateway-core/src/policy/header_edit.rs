@@ -20,6 +20,19 @@ pub enum HeaderEdit {
     Append(HeaderName, FieldValue),
 }
 
+impl HeaderEdit {
+    /// The template of its value, if that is one.
+    #[must_use]
+    pub const fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Set(_, FieldValue::Template(template)) | Self::Append(_, FieldValue::Template(template)) => {
+                Some(template)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The value of a field to set.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldValue {
@@ -78,16 +91,7 @@ pub fn apply(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &mut HeaderMap) {
 /// The values of the templates in `edits`, filled while the request is still there, for [`apply_to_response`].
 #[must_use]
 pub fn fill_for_response(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Vec<Option<HeaderValue>> {
-    edits.iter().filter_map(template_of).map(|template| template.header_value(scope, headers)).collect()
-}
-
-fn template_of(edit: &HeaderEdit) -> Option<&Template> {
-    match edit {
-        HeaderEdit::Set(_, FieldValue::Template(template)) | HeaderEdit::Append(_, FieldValue::Template(template)) => {
-            Some(template)
-        }
-        _ => None,
-    }
+    edits.iter().filter_map(HeaderEdit::template).map(|template| template.header_value(scope, headers)).collect()
 }
 
 /// Does `edits` to a response; `filled` are the values of [`fill_for_response`].

@@ -18,6 +18,17 @@ pub enum QueryEdit {
     Append(Box<str>, Template),
 }
 
+impl QueryEdit {
+    /// The template of its value, if it has one.
+    #[must_use]
+    pub const fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Rename(..) | Self::Remove(_) => None,
+            Self::Set(_, template) | Self::Append(_, template) => Some(template),
+        }
+    }
+}
+
 /// `query` after `edits`; `None` if no parameter is left.
 #[must_use]
 pub fn apply(edits: &[QueryEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Option<String> {

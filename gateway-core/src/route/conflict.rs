@@ -142,6 +142,11 @@ impl<'s> Pairs<'_, 's> {
             }
             return;
         }
+        self.check_crowd(group);
+    }
+
+    #[inline(never)]
+    fn check_crowd(&mut self, group: &[usize]) {
         let Some(field) = self.most_telling_field(group) else {
             for (i, b) in group.iter().enumerate() {
                 group.iter().take(i).any(|a| self.clash(*a, *b));
@@ -215,7 +220,21 @@ impl<'s> Pairs<'_, 's> {
         if lists_head(one) != lists_head(other) {
             shared = shared.without(MethodSet::HEAD);
         }
-        let Some(method) = shared.iter().next() else { return false };
+        match shared.iter().next() {
+            Some(method) => self.report((one, mine), (other, theirs), method),
+            None => false,
+        }
+    }
+
+    /// Whether there is a request that both take. If so, it is reported.
+    #[cold]
+    #[inline(never)]
+    fn report(
+        &mut self,
+        (one, mine): (&Spec, &Constraints<'_>),
+        (other, theirs): (&Spec, &Constraints<'_>),
+        method: &http::Method,
+    ) -> bool {
         let pair = (one.route.min(other.route), one.route.max(other.route));
         if self.seen.contains(&pair) {
             return true;

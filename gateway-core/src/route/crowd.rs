@@ -32,6 +32,11 @@ impl Crowd {
         if candidates.len() < CROWDED {
             return None;
         }
+        Self::of_many(candidates, specs)
+    }
+
+    #[inline(never)]
+    fn of_many(candidates: &[Candidate], specs: &[Spec]) -> Option<Self> {
         let specs = || candidates.iter().filter_map(|candidate| specs.get(candidate.spec as usize));
         let field = commonest_field(specs())?;
         let mut crowd = Self { field: field.clone(), groups: HashTable::new(), others: Vec::new() };

@@ -107,6 +107,11 @@ pub fn canonical(authority: &str) -> Result<Cow<'_, str>, HostError> {
     if is_canonical_name(authority.as_bytes()) {
         return Ok(Cow::Borrowed(authority));
     }
+    canonicalise(authority)
+}
+
+#[inline(never)]
+fn canonicalise(authority: &str) -> Result<Cow<'_, str>, HostError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(HostError::Ipv6)?;
         match port.strip_prefix(':') {

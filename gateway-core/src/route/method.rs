@@ -33,6 +33,21 @@ pub enum MethodError {
     Unknown,
 }
 
+impl MethodError {
+    #[cold]
+    #[inline(never)]
+    fn of(name: &str) -> Self {
+        match name {
+            _ if name.eq_ignore_ascii_case("CONNECT") => Self::Connect,
+            _ if name.eq_ignore_ascii_case("TRACE") => Self::Trace,
+            _ => METHODS
+                .iter()
+                .find(|method| method.as_str().eq_ignore_ascii_case(name))
+                .map_or(Self::Unknown, |method| Self::Case(method.as_str())),
+        }
+    }
+}
+
 impl MethodSet {
     /// No method.
     pub const EMPTY: Self = Self(0);
@@ -60,16 +75,9 @@ impl MethodSet {
     /// # Errors
     /// Why no route can take it.
     pub fn named(name: &str) -> Result<Self, MethodError> {
-        if let Some(set) = Method::from_bytes(name.as_bytes()).ok().and_then(|method| Self::of(&method)) {
-            return Ok(set);
-        }
-        match name {
-            _ if name.eq_ignore_ascii_case("CONNECT") => Err(MethodError::Connect),
-            _ if name.eq_ignore_ascii_case("TRACE") => Err(MethodError::Trace),
-            _ => Err(METHODS
-                .iter()
-                .find(|method| method.as_str().eq_ignore_ascii_case(name))
-                .map_or(MethodError::Unknown, |method| MethodError::Case(method.as_str()))),
+        match METHODS.iter().position(|method| method.as_str() == name) {
+            Some(bit) => Ok(Self(1 << bit)),
+            None => Err(MethodError::of(name)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::config::EncodedSlash;
-use crate::http::path::{PathError, normalise};
+use crate::http::path::{PathError, is_plain_segment, normalise};
 
 use super::params::Params;
 
@@ -89,15 +89,16 @@ impl PathPattern {
 
     fn parse(text: &str, slash: EncodedSlash, tail: Tail) -> Result<Self, PatternError> {
         let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
-        if let Some(delimiter) = text.chars().find(|c| matches!(c, '?' | '#')) {
-            return Err(PatternError::Delimiter(delimiter));
+        if let Some(delimiter) = text.bytes().find(|byte| matches!(byte, b'?' | b'#')) {
+            return Err(PatternError::Delimiter(delimiter.into()));
         }
-        let mut pattern = Parser { slash, tail, segments: Vec::new(), names: Vec::new() };
-        if pattern.tail != Tail::Prefix || !rest.is_empty() {
-            let mut segments = rest.split('/').peekable();
-            while let Some(segment) = segments.next() {
-                pattern.push(segment, segments.peek().is_none())?;
-            }
+        let slashes = text.bytes().filter(|byte| *byte == b'/').count();
+        let mut pattern = Parser { slash, tail, segments: Vec::with_capacity(slashes) };
+        let mut rest = (pattern.tail != Tail::Prefix || !rest.is_empty()).then_some(rest);
+        while let Some(text) = rest {
+            let (segment, after) = split_segment(text);
+            pattern.push(segment, after.is_none())?;
+            rest = after;
         }
         if pattern.segments.len() > MAX_SEGMENTS {
             return Err(PatternError::TooLong);
@@ -261,7 +262,6 @@ struct Parser {
     slash: EncodedSlash,
     tail: Tail,
     segments: Vec<Segment>,
-    names: Vec<Box<str>>,
 }
 
 impl Parser {
@@ -273,6 +273,16 @@ impl Parser {
             self.segments.push(Segment::Literal("".into()));
             return Ok(());
         }
+        if is_plain_segment(text) {
+            self.segments.push(Segment::Literal(text.into()));
+            return Ok(());
+        }
+        self.push_other(text, last)
+    }
+
+    /// A segment that is no text that stands for itself.
+    #[inline(never)]
+    fn push_other(&mut self, text: &str, last: bool) -> Result<(), PatternError> {
         if !text.contains(['{', '}']) {
             let literal = self.literal(text)?;
             self.segments.push(Segment::Literal(literal));
@@ -300,18 +310,18 @@ impl Parser {
     }
 
     /// A name that templates can refer to.
-    fn name(&mut self, name: &str) -> Result<Box<str>, PatternError> {
+    fn name(&self, name: &str) -> Result<Box<str>, PatternError> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')) {
             return Err(PatternError::Name(name.to_owned()));
         }
-        if self.names.iter().any(|n| **n == *name) {
+        if self.segments.iter().any(|segment| matches!(segment, Segment::Parameter(other) if **other == *name)) {
             return Err(PatternError::DuplicateName(name.to_owned()));
         }
-        self.names.push(name.into());
         Ok(name.into())
     }
 
     /// The normal form of a literal segment. Characters beyond ASCII stand for their UTF-8 octets (RFC 3987 §3.1).
+    #[inline(never)]
     fn literal(&self, text: &str) -> Result<Box<str>, PatternError> {
         let mut path = String::with_capacity(text.len() + 1);
         path.push('/');

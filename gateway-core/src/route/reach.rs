@@ -40,7 +40,7 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
             higher += equal.len();
         }
     }
-    by_route(specs, fates)
+    if fates.iter().all(Option::is_none) { Vec::new() } else { by_route(specs, fates) }
 }
 
 /// Why a spec gets no request.
@@ -50,10 +50,9 @@ enum Fate {
 }
 
 /// A route is unreachable if each of its specs is.
+#[cold]
+#[inline(never)]
 fn by_route(specs: &[Spec], fates: Vec<Option<Fate>>) -> Vec<Conflict> {
-    if fates.iter().all(Option::is_none) {
-        return Vec::new();
-    }
     let reachable: BTreeSet<usize> =
         specs.iter().zip(&fates).filter(|(_, fate)| fate.is_none()).map(|(spec, _)| spec.route).collect();
     let mut routes: std::collections::BTreeMap<usize, (BTreeSet<usize>, Unreachable)> = Default::default();
@@ -141,6 +140,7 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     /// Whether `rivals` and what is below `node` take every path that goes on there, a trailing slash aside.
+    #[inline(never)]
     fn all_taken_deeper(
         &mut self,
         subject: &mut Subject<'a, 's>,
@@ -158,6 +158,7 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     /// Whether `rivals` and what is at and below `node`, its prefixes aside, take every path that gets there.
+    #[inline(never)]
     fn all_taken_from(
         &mut self,
         subject: &mut Subject<'a, 's>,
@@ -220,13 +221,18 @@ impl<'a, 's> Check<'a, 's> {
     /// Whether `rivals` together take every request of the subject, as far as methods and predicates go.
     fn all_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
-        any_method.contains(subject.methods)
-            && subject.methods.iter().filter_map(MethodSet::of).all(|method| {
-                let rivals: Vec<_> = rivals.iter().filter(|rival| rival.methods.contains(method)).collect();
-                self.all_values_taken(subject, &rivals)
-            })
+        any_method.contains(subject.methods) && self.all_methods_taken(subject, rivals)
     }
 
+    #[inline(never)]
+    fn all_methods_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
+        subject.methods.iter().filter_map(MethodSet::of).all(|method| {
+            let rivals: Vec<_> = rivals.iter().filter(|rival| rival.methods.contains(method)).collect();
+            self.all_values_taken(subject, &rivals)
+        })
+    }
+
+    #[inline(never)]
     fn all_values_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[&Rival<'a, 's>]) -> bool {
         let Some(left) = self.budget.checked_sub(rivals.len()) else { return false };
         self.budget = left;

@@ -9,7 +9,7 @@ import * as wasm from "edgeway-wasm";
  * there.
  */
 export function check(text: string, bindings?: Record<string, string>): string {
-  return wasm.check(text, bindings && JSON.stringify(bindings));
+  return wasm.check(new TextEncoder().encode(text), bindings && JSON.stringify(bindings));
 }
 
 function checkFile(path: string): string {

@@ -93,7 +93,7 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
     bytes = nothing;
     inboxSize = INBOX;
     inbox = wasm.reserve(INBOX);
-    const faults = wasm.load(config, bindings);
+    const faults = wasm.load(encoder.encode(config), bindings);
     if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
   };
   initialise();

@@ -5,8 +5,8 @@ declare module "edgeway-wasm" {
   export function __wbg_reset_state(): void;
 
   export function reserve(len: number): number;
-  export function load(config: string, bindings: string): string;
-  export function check(config: string, bindings?: string): string;
+  export function load(config: Uint8Array, bindings: string): string;
+  export function check(config: Uint8Array, bindings?: string): string;
   export function begin(len: number, hasBody: boolean, now: number): number;
   export function resume_head(id: number, status: number, len: number, hasBody: boolean, now: number): number;
   export function resume_bytes(id: number, len: number, now: number): number;

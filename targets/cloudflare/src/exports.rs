@@ -16,6 +16,8 @@ use crate::platform::Worker;
 use crate::secrets::{Assumed, Bindings};
 use crate::wire::{self, Kind};
 
+const NOT_UTF8: &str = "error: the configuration is not UTF-8";
+
 thread_local! {
     static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
@@ -32,9 +34,13 @@ pub fn reserve(len: usize) -> *mut u8 {
     })
 }
 
-/// Loads a configuration; returns what is wrong with it, rendered, or nothing.
+// A configuration comes as bytes: the generated glue would copy a text character by character, in JavaScript that no one
+// has compiled yet.
+
+/// Loads a configuration, as UTF-8; returns what is wrong with it, rendered, or nothing.
 #[wasm_bindgen]
-pub fn load(config: &str, bindings: &str) -> String {
+pub fn load(config: &[u8], bindings: &str) -> String {
+    let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
     match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
         Ok(plan) => {
             // One gateway an instance, for as long as that lives; every exchange refers to it.
@@ -45,10 +51,11 @@ pub fn load(config: &str, bindings: &str) -> String {
     }
 }
 
-/// Checks a configuration: with the text bindings that it will have, as a JSON object, or as if it had every secret.
+/// Checks a configuration, as UTF-8: with the text bindings that it will have, as a JSON object, or as if it had every secret.
 /// Returns what is wrong with it, rendered, or nothing.
 #[wasm_bindgen]
-pub fn check(config: &str, bindings: Option<String>) -> String {
+pub fn check(config: &[u8], bindings: Option<String>) -> String {
+    let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
     let checked = match bindings {
         Some(bindings) => plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())),
         None => plan::load(config, &Worker::CAPABILITIES, &Assumed),
@@ -150,6 +157,8 @@ fn received(len: usize) -> Bytes {
     INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
 }
 
+#[cold]
+#[inline(never)]
 fn render(faults: &[Diagnostic], config: &str) -> String {
     let faults: Vec<_> = faults.iter().map(|fault| fault.render("gateway.json", Some(config), false)).collect();
     faults.join("\n")

@@ -113,7 +113,7 @@ impl<'c> Compiler<'c> {
         weight: u32,
     ) -> Option<Target> {
         let config = self.config;
-        let Some(index) = config.upstreams.iter().position(|(n, _)| n == name) else {
+        let Some(index) = self.upstream_names.find(name) else {
             self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
             return None;
         };
@@ -139,7 +139,21 @@ impl<'c> Compiler<'c> {
         matching: Option<&Matching>,
         parameters: Option<&[&str]>,
     ) -> Option<PathRewrite> {
-        let Some(rewrite) = &route.rewrite else { return Some(PathRewrite::Keep) };
+        match &route.rewrite {
+            Some(rewrite) => self.rewritten_path(at, group, (route, rewrite), matching, parameters),
+            None => Some(PathRewrite::Keep),
+        }
+    }
+
+    #[inline(never)]
+    fn rewritten_path(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        (route, rewrite): (&config::Route, &config::Rewrite),
+        matching: Option<&Matching>,
+        parameters: Option<&[&str]>,
+    ) -> Option<PathRewrite> {
         let at = at.member("rewrite");
         match (&rewrite.path, &rewrite.prefix) {
             (None, None) => Some(PathRewrite::Keep),
@@ -180,6 +194,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    #[inline(never)]
     fn redirect(&mut self, at: &At<'_>, redirect: &config::Redirect, parameters: Option<&[&str]>) -> Option<Redirect> {
         let status = redirect.status.unwrap_or(308);
         if !REDIRECTS.contains(&status) {
@@ -213,6 +228,7 @@ impl<'c> Compiler<'c> {
         })
     }
 
+    #[inline(never)]
     fn respond(&mut self, at: &At<'_>, respond: &config::Respond, parameters: Option<&[&str]>) -> Option<Respond> {
         let status = respond.status.unwrap_or(200);
         if !(200..=599).contains(&status) {
@@ -267,6 +283,7 @@ impl<'c> Compiler<'c> {
         Some(Respond { status, headers, filled: filled.into(), body, form })
     }
 
+    #[inline(never)]
     fn key_value(
         &mut self,
         at: &At<'_>,

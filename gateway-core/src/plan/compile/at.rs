@@ -30,6 +30,7 @@ impl<'a> At<'a> {
 
 impl At<'_> {
     /// The place as a value that can be kept.
+    #[inline(never)]
     pub(in crate::plan) fn to_path(self) -> JsonPath {
         let parent = self.parent.map_or_else(JsonPath::root, |parent| parent.to_path());
         match self.step {

@@ -22,15 +22,18 @@ pub(super) struct Matching {
 impl Matching {
     /// One spec for each host.
     pub(super) fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
-        self.hosts.clone().into_iter().map(move |host| Spec {
+        let hosts = self.hosts;
+        let spec = Spec {
             route,
-            host,
-            path: self.path.clone(),
+            host: HostPattern::Any,
+            path: self.path,
             methods: self.methods,
-            headers: self.headers.clone(),
-            query: self.query.clone(),
-            cookies: self.cookies.clone(),
-        })
+            headers: self.headers,
+            query: self.query,
+            cookies: self.cookies,
+        };
+        // The last host takes the spec itself: most routes have but one, and nothing is copied.
+        core::iter::repeat_n(spec, hosts.len()).zip(hosts).map(|(spec, host)| Spec { host, ..spec })
     }
 }
 
@@ -87,20 +90,19 @@ impl<'c> Compiler<'c> {
         (patterns.len() == hosts.len()).then_some(patterns)
     }
 
+    /// The prefix of the routes in `api`, without a slash at its end; `None` if it is wrong.
+    pub(super) fn api_prefix(&mut self, at: &At<'_>, api: &'c config::Api) -> Option<&'c str> {
+        let Some(prefix) = api.prefix.as_deref() else { return Some("") };
+        let slash = self.config.network.encoded_slash.unwrap_or_default();
+        self.pattern(at, prefix, PathPattern::prefix(prefix, slash))?;
+        Some(prefix.trim_end_matches('/'))
+    }
+
     /// The path pattern, and how many of its segments are a prefix that can be rewritten.
     fn path(&mut self, at: &At<'_>, group: Group<'c>, matches: &config::Match) -> Option<(PathPattern, usize)> {
         let slash = self.config.network.encoded_slash.unwrap_or_default();
-        let api_prefix = match group.api.and_then(|(index, api)| Some((index, api.prefix.as_deref()?))) {
-            None => "",
-            Some((index, prefix)) => {
-                let apis = At::ROOT.member("apis");
-                let api = apis.index(index);
-                let at = api.member("prefix");
-                self.pattern(&at, prefix, PathPattern::prefix(prefix, slash))?;
-                prefix.trim_end_matches('/')
-            }
-        };
-        let api_segments = api_prefix.matches('/').count();
+        let api_prefix = group.prefix?;
+        let api_segments = api_prefix.bytes().filter(|byte| *byte == b'/').count();
         match (&matches.path, &matches.prefix) {
             (Some(_), Some(_)) => {
                 self.error_with(&at.member("prefix"), "`path` and `prefix` can't both be matched", "keep one");
@@ -111,13 +113,13 @@ impl<'c> Compiler<'c> {
                 let whole = if path == "/" && !api_prefix.is_empty() {
                     api_prefix.to_owned()
                 } else {
-                    format!("{api_prefix}{}", self.absolute(&at, path)?)
+                    [api_prefix, self.absolute(&at, path)?].concat()
                 };
                 Some((self.pattern(&at, path, PathPattern::template(&whole, slash))?, api_segments))
             }
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
-                let whole = format!("{api_prefix}{}", self.absolute(&at, prefix)?);
+                let whole = [api_prefix, self.absolute(&at, prefix)?].concat();
                 let pattern = self.pattern(&at, prefix, PathPattern::prefix(&whole, slash))?;
                 let segments = pattern.segments().len();
                 Some((pattern, segments))
@@ -184,6 +186,19 @@ impl<'c> Compiler<'c> {
     }
 
     fn predicates(
+        &mut self,
+        at: &At<'_>,
+        entries: &Entries<ValueMatch>,
+        parse: fn(&str, &ValueMatch) -> Result<Predicate, PredicateError>,
+    ) -> Option<Vec<Predicate>> {
+        if entries.is_empty() {
+            return Some(Vec::new());
+        }
+        self.some_predicates(at, entries, parse)
+    }
+
+    #[inline(never)]
+    fn some_predicates(
         &mut self,
         at: &At<'_>,
         entries: &Entries<ValueMatch>,

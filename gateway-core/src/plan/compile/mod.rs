@@ -3,15 +3,19 @@
 mod actions;
 mod at;
 mod matching;
+mod names;
 mod policies;
+mod shared;
 mod timeouts;
 mod upstreams;
 
 use std::collections::BTreeMap;
 
 use self::at::At;
+use self::names::Names;
+use self::shared::Shared;
 use super::{Action, Limits, Plan, Respond, Route, Secrets};
-use crate::config::{self, Config, ConfigError, PolicyUse};
+use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
@@ -50,6 +54,9 @@ fn run(
         errors: Vec::new(),
         rate_limits: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
+        upstream_names: Names::of(&config.upstreams),
+        policy_names: Names::of(&config.policies),
+        shared: None,
     };
     let plan = compiler.plan();
     match plan {
@@ -59,6 +66,8 @@ fn run(
 }
 
 /// A policy used by many routes has its mistakes found as often; once is enough.
+#[cold]
+#[inline(never)]
 fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
     let mut kept: Vec<ConfigError> = Vec::with_capacity(errors.len());
     for error in errors {
@@ -79,12 +88,18 @@ struct Compiler<'c> {
     /// Names of rate limits with what they mean: two meanings would share counters.
     rate_limits: BTreeMap<String, (Quota, config::RateLimitKey, config::FailMode)>,
     used_policies: Vec<bool>,
+    upstream_names: Names<'c>,
+    policy_names: Names<'c>,
+    /// What the policies of the route before came to.
+    shared: Option<Shared<'c>>,
 }
 
 /// What a route inherits, from the outermost to the innermost.
 #[derive(Clone, Copy)]
 struct Group<'c> {
     api: Option<(usize, &'c config::Api)>,
+    /// The API's prefix, without a slash at its end; `None` if it is wrong.
+    prefix: Option<&'c str>,
 }
 
 impl<'c> Compiler<'c> {
@@ -103,10 +118,11 @@ impl<'c> Compiler<'c> {
             let apis = at.member("apis");
             let at = apis.index(i);
             self.api_names(&at, i, api);
-            let at = at.member("routes");
-            self.routes(&at, Group { api: Some((i, api)) }, &api.routes, &mut routes, &mut specs);
+            let group = Group { api: Some((i, api)), prefix: self.api_prefix(&at.member("prefix"), api) };
+            self.routes(&at.member("routes"), group, &api.routes, &mut routes, &mut specs);
         }
-        self.routes(&at.member("routes"), Group { api: None }, &config.routes, &mut routes, &mut specs);
+        let group = Group { api: None, prefix: Some("") };
+        self.routes(&at.member("routes"), group, &config.routes, &mut routes, &mut specs);
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
@@ -144,6 +160,7 @@ impl<'c> Compiler<'c> {
         specs: &mut Vec<Spec>,
     ) {
         let mut names = std::collections::BTreeSet::new();
+        let path = at.to_path();
         for (i, route) in configured.iter().enumerate() {
             let at = at.index(i);
             if route.name.is_empty() {
@@ -156,7 +173,7 @@ impl<'c> Compiler<'c> {
                 );
             }
             let place = routes.len();
-            let compiled = self.route(&at, group, route, place, specs);
+            let compiled = self.route(&at, group, (path.index(i), route), place, specs);
             routes.push(compiled);
         }
     }
@@ -166,14 +183,15 @@ impl<'c> Compiler<'c> {
         &mut self,
         at: &At<'_>,
         group: Group<'c>,
-        route: &'c config::Route,
+        (path, route): (JsonPath, &'c config::Route),
         place: usize,
         specs: &mut Vec<Spec>,
     ) -> Option<Route> {
+        let name = Self::route_name(group, route);
         let matching = self.matching(at, group, route);
         let pattern = matching.as_ref().map(|m| &m.path);
         let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
-        let policies = self.policies(at, group, route, parameters.as_deref());
+        let policies = self.policies(at, group, (&name, route), parameters.as_deref());
         let action = self.action(at, group, route, matching.as_ref(), parameters.as_deref());
         let methods = matching.as_ref().map(|m| m.methods);
         if let Some(matching) = matching {
@@ -184,17 +202,18 @@ impl<'c> Compiler<'c> {
             self.check_content_type(at, respond, &policies.response);
         }
         Some(Route {
-            name: Self::route_name(group, route),
-            at: at.to_path(),
+            name,
+            at: path,
             cors,
-            request: policies.request.into(),
+            request: policies.request,
             action: action?,
-            response: policies.response.into(),
+            response: policies.response,
             body_limit: self.body_limit(route),
         })
     }
 
     /// Values enter a response as its media type demands, so nothing may change the type behind their back.
+    #[inline(never)]
     fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, edits: &[HeaderEdit]) {
         let changes_type = |edit: &HeaderEdit| match edit {
             HeaderEdit::Rename(_, name)
@@ -214,7 +233,7 @@ impl<'c> Compiler<'c> {
     /// `api/route`, or `route` outside any API.
     fn route_name(group: Group<'_>, route: &config::Route) -> String {
         match group.api {
-            Some((_, api)) => format!("{}/{}", api.name, route.name),
+            Some((_, api)) => [&api.name, "/", &route.name].concat(),
             None => route.name.clone(),
         }
     }
@@ -238,6 +257,8 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
         let route = |place: usize| routes.get(place).and_then(Option::as_ref);
         let name = |place: usize| route(place).map_or_else(|| format!("route {place}"), |r| r.name.clone());
@@ -305,6 +326,11 @@ impl<'c> Compiler<'c> {
 
     fn redis(&mut self, at: &At<'_>) -> Option<String> {
         let value = self.config.counters.redis.as_ref()?;
+        self.redis_url(at, value)
+    }
+
+    #[inline(never)]
+    fn redis_url(&mut self, at: &At<'_>, value: &config::Value) -> Option<String> {
         if !self.capabilities.redis_counters {
             self.error_with(
                 at,
@@ -324,6 +350,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// The value of a secret; reports one that does not exist.
+    #[inline(never)]
     fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         let name = secret.secret.as_str();
         let well_formed = name.starts_with(|c: char| c.is_ascii_uppercase())
@@ -357,15 +384,21 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn error(&mut self, at: &At<'_>, message: impl Into<String>) {
         self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: None });
     }
 
+    #[cold]
+    #[inline(never)]
     fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
         self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: Some(help.into()) });
     }
 
     /// Reports that `name` is not one of `known`, with the likeliest one.
+    #[cold]
+    #[inline(never)]
     fn unknown<'n>(&mut self, at: &At<'_>, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
         let help = match config::suggest(name, known.clone()) {
             Some(likely) => format!("did you mean `{likely}`?"),
@@ -383,8 +416,7 @@ impl<'c> Compiler<'c> {
 
     fn find_policy(&mut self, at: &At<'_>, name: &str) -> Option<&'c config::Policy> {
         let config = self.config;
-        let found = config.policies.iter().position(|(n, _)| n == name);
-        match found.and_then(|i| config.policies.0.get(i).map(|(_, policy)| (i, policy))) {
+        match self.policy_names.find(name).and_then(|i| config.policies.0.get(i).map(|(_, policy)| (i, policy))) {
             Some((i, policy)) => {
                 if let Some(used) = self.used_policies.get_mut(i) {
                     *used = true;

@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::at::At;
+use super::shared::{Folded, Shared};
 use super::{Compiler, Group, Owner};
 use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
 use crate::plan::RequestStep;
@@ -13,15 +14,6 @@ use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::route::MethodSet;
 use crate::template::Template;
-
-/// What the policies of a route come to.
-#[derive(Default)]
-pub(super) struct Folded<'c> {
-    /// The innermost cross-origin rules, and where they stand.
-    pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
-    pub(super) request: Vec<RequestStep>,
-    pub(super) response: Vec<HeaderEdit>,
-}
 
 /// What is collected before the steps are put in their fixed order.
 #[derive(Default)]
@@ -37,15 +29,35 @@ struct Collected<'c> {
 type Parameters<'p> = Option<&'p [&'p str]>;
 
 impl<'c> Compiler<'c> {
+    /// What the policies of `route`, which is called `name` in full, come to. Most routes have those of their neighbours,
+    /// and share what came of them.
     pub(super) fn policies(
         &mut self,
         at: &At<'_>,
         group: Group<'c>,
-        route: &'c config::Route,
+        (name, route): (&str, &'c config::Route),
+        parameters: Parameters<'_>,
+    ) -> Folded<'c> {
+        let api = group.api.map(|(index, _)| index);
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_for(api, &route.policies)) {
+            return shared.folded.clone();
+        }
+        let before = self.errors.len();
+        let folded = self.fold(at, group, (name, route), parameters);
+        if self.errors.len() == before && !folded.is_bound_to_path() {
+            self.shared = Some(Shared { api, uses: &route.policies, folded: folded.clone() });
+        }
+        folded
+    }
+
+    fn fold(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        (name, route): (&str, &'c config::Route),
         parameters: Parameters<'_>,
     ) -> Folded<'c> {
         let mut collected = Collected::default();
-        let own = Self::route_name(group, route);
         for list in Self::policy_lists(group, route, &self.config.defaults) {
             let (root, defaults, apis) = (At::ROOT, At::ROOT.member("defaults"), At::ROOT.member("apis"));
             let api;
@@ -55,7 +67,7 @@ impl<'c> Compiler<'c> {
                     api = apis.index(index);
                     (api.member("policies"), name)
                 }
-                Owner::Route => (at.member("policies"), own.as_str()),
+                Owner::Route => (at.member("policies"), name),
             };
             for (i, policy) in list.uses.iter().enumerate() {
                 let at = at.index(i);
@@ -77,7 +89,7 @@ impl<'c> Compiler<'c> {
         if !collected.query.is_empty() {
             request.push(RequestStep::EditQuery(collected.query.into()));
         }
-        Folded { cors: collected.cors, request, response: collected.response }
+        Folded { cors: collected.cors, request: request.into(), response: collected.response.into() }
     }
 
     /// Checks a policy that no route uses.
@@ -118,17 +130,24 @@ impl<'c> Compiler<'c> {
     /// Compiles cross-origin rules for a route that takes `methods`.
     pub(super) fn cors(&mut self, cors: Option<(JsonPath, &config::Cors)>, methods: Option<MethodSet>) -> Option<Cors> {
         let (at, cors) = cors?;
+        self.cors_at(&at, cors, methods)
+    }
+
+    #[inline(never)]
+    fn cors_at(&mut self, at: &JsonPath, cors: &config::Cors, methods: Option<MethodSet>) -> Option<Cors> {
         let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
         match Cors::compile(cors, &methods) {
             Ok(cors) => Some(cors),
             Err(mistakes) => {
-                self.mistakes(&at, mistakes);
+                self.mistakes(at, mistakes);
                 None
             }
         }
     }
 
     /// Reports what a kernel complained of in the policy at `at`.
+    #[cold]
+    #[inline(never)]
     fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
         const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
         for (member, index, message, help) in mistakes {
@@ -138,6 +157,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    #[inline(never)]
     fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
         let name = limit.name.as_deref().unwrap_or(owner);
         let compiled = match RateLimit::compile(limit, owner) {
@@ -238,6 +258,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    #[inline(never)]
     fn query_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<QueryEdit>) {
         for (from, to) in edits.rename.iter() {
             out.push(QueryEdit::Rename(from.into(), to.as_str().into()));

@@ -42,6 +42,7 @@ impl Compiler<'_> {
         self.check_host_override(at).then_some(host)
     }
 
+    #[inline(never)]
     pub(super) fn host_value(&mut self, at: &At<'_>, name: &str) -> Option<HeaderValue> {
         let value = name.parse::<http::uri::Authority>().ok().filter(|a| !a.as_str().contains('@'));
         let value = value.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -64,10 +65,25 @@ impl Compiler<'_> {
 }
 
 fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, &'static str)> {
-    const FORM: &str = "write `http://host:port/path` or `https://…`";
-    let url = upstream.url.as_str();
-    let wrong = |why: &str| (format!("`{}` {why}", shown(url)), FORM);
-    let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+    match upstream.url.parse() {
+        Ok(uri) => upstream_at(&uri, index, name, upstream),
+        Err(_) => Err(wrong(&upstream.url, "is not a URL")),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn wrong(url: &str, why: &str) -> (String, &'static str) {
+    (format!("`{}` {why}", shown(url)), "write `http://host:port/path` or `https://…`")
+}
+
+fn upstream_at(
+    uri: &Uri,
+    index: usize,
+    name: &str,
+    upstream: &config::Upstream,
+) -> Result<Upstream, (String, &'static str)> {
+    let wrong = |why: &str| wrong(&upstream.url, why);
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,

@@ -59,7 +59,7 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     if route.cors.is_some() {
         policies.push("cors".to_owned());
     }
-    for step in &route.request {
+    for step in &*route.request {
         policies.push(match step {
             RequestStep::RateLimit(limit) => format!("limit {}", limit.name),
             RequestStep::EditHeaders(edits) => format!("{} header edits", edits.len()),

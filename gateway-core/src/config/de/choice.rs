@@ -1,0 +1,117 @@
+//! One of a fixed choice: a plain name, or an object with one member.
+
+use std::borrow::Cow;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor};
+
+use super::members::{members_of, too_many};
+use super::reader::{Reader, Source, Value};
+use crate::config::error::{Error, Mistake};
+use crate::config::scan::look_again;
+use crate::config::tree::Member;
+
+/// One of a fixed choice.
+pub(super) struct Choice<'n, 'l> {
+    name: Cow<'n, str>,
+    /// The value of the member.
+    value: Option<Reader<'n, 'l>>,
+    /// Of the whole.
+    reader: Reader<'n, 'l>,
+    /// The member, in a tree.
+    over: Option<&'n Member<'n>>,
+}
+
+impl<'n, 'l> Reader<'n, 'l> {
+    /// The choice that is made here, and the place of the object in a text that is left with it.
+    #[inline(never)]
+    pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Option<usize>), Error> {
+        let no_choice = Mistake::Choice { expected: variants };
+        match (self.value()?, self.source) {
+            (Value::String(name), _) => Ok((Choice { name, value: None, reader: self, over: None }, None)),
+            (Value::Object, Source::Node(node)) => {
+                let members = members_of(node);
+                let mut living = members.iter().filter(|member| !member.value.dead.get());
+                let member = match (living.next(), living.next()) {
+                    (Some(_), Some(surplus)) => return Err(too_many(surplus)),
+                    (Some(member), None) => member,
+                    (None, _) if !members.is_empty() => return Err(self.wrong(Mistake::Silent)),
+                    (None, _) => return Err(self.wrong(no_choice)),
+                };
+                let value = Reader { source: Source::Node(&member.value), log: self.log };
+                let name = Cow::Borrowed(&*member.name);
+                Ok((Choice { name, value: Some(value), reader: self, over: Some(member) }, None))
+            }
+            (Value::Object, Source::Text(scan)) => {
+                let opened = scan.enter()?;
+                if !scan.more(opened, b'}', true)? {
+                    return Err(look_again());
+                }
+                let name = scan.name()?;
+                Ok((Choice { name, value: Some(self), reader: self, over: None }, Some(opened)))
+            }
+            _ => Err(self.wrong(no_choice)),
+        }
+    }
+
+    /// Goes past the end of an object with one member.
+    #[inline(never)]
+    pub(super) fn leave_choice(self, opened: Option<usize>) -> Result<(), Error> {
+        match (opened, self.source) {
+            (Some(opened), Source::Text(scan)) if scan.more(opened, b'}', false)? => Err(look_again()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Choice<'_, '_> {
+    #[cold]
+    #[inline(never)]
+    fn bad_name(&self, error: Error) -> Error {
+        self.reader.placed(match self.over {
+            Some(member) => error.over(&member.value, member.name_extent),
+            None => error,
+        })
+    }
+}
+
+impl<'de, 'l> EnumAccess<'de> for Choice<'de, 'l> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
+        match seed.deserialize(StrDeserializer::new(&self.name)) {
+            Ok(variant) => Ok((variant, self)),
+            Err(error) => Err(self.bad_name(error)),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Choice<'de, '_> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        match self.value {
+            None => Ok(()),
+            Some(_) => Err(self.reader.wrong_type(&&*format!("the plain text `\"{}\"`", self.name))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Error> {
+        match self.value {
+            Some(value) => seed.deserialize(value),
+            None => Err(self.reader.wrong_type(&&*format!("an object `{{\"{}\": …}}`", self.name))),
+        }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        Err(self.reader.wrong_type(&visitor))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Some(value) => value.deserialize_map(visitor),
+            None => Err(self.reader.wrong_type(&visitor)),
+        }
+    }
+}

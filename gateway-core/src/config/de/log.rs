@@ -1,0 +1,49 @@
+//! What was found out so far.
+
+use core::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::MOST_REPORTS;
+use crate::config::error::{Error, Mistake, Report};
+use crate::config::tree::Node;
+
+/// What was found out so far.
+#[derive(Default)]
+pub(super) struct Log {
+    reports: RefCell<Vec<Report>>,
+    /// The missing fields that were reported, by the beginning of the object that they are missing from.
+    missing: RefCell<BTreeMap<u32, Vec<&'static str>>>,
+}
+
+impl Log {
+    #[cold]
+    pub(super) fn record(&self, error: Error) {
+        let report = error.into_report();
+        if !matches!(report.mistake, Mistake::Silent) {
+            self.reports.borrow_mut().push(report);
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.reports.borrow().len() >= MOST_REPORTS
+    }
+
+    pub(super) fn into_reports(self) -> Vec<Report> {
+        self.reports.into_inner()
+    }
+
+    pub(super) fn missing_from(&self, node: &Node<'_>) -> Vec<&'static str> {
+        self.missing.borrow().get(&node.extent.start).cloned().unwrap_or_default()
+    }
+
+    /// Whether that was not known.
+    pub(super) fn is_news(&self, node: &Node<'_>, field: &'static str) -> bool {
+        let mut missing = self.missing.borrow_mut();
+        let fields = missing.entry(node.extent.start).or_default();
+        let news = !fields.contains(&field);
+        if news {
+            fields.push(field);
+        }
+        news
+    }
+}

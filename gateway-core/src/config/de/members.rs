@@ -1,0 +1,189 @@
+//! What is in an object.
+
+use std::borrow::Cow;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{Deserialize, DeserializeSeed, Error as _, MapAccess};
+
+use super::parts::{Parts, Rest};
+use super::reader::{Reader, Source};
+use super::{MOST_REPORTS, attempt};
+use crate::config::error::{Error, Mistake};
+use crate::config::scan::look_again;
+use crate::config::suggest::suggest;
+use crate::config::tree::{Kind, Member, Node};
+
+/// The members of an object, then the fields that are assumed to be there.
+pub(super) struct Members<'n, 'l> {
+    members: Parts<'n, 'l, Member<'n>>,
+    object: Reader<'n, 'l>,
+    /// Where the next value comes from.
+    current: Source<'n, 'l>,
+    /// The member whose name was read last, in a tree.
+    member: Option<&'n Member<'n>>,
+    assumed: std::vec::IntoIter<&'static str>,
+    /// Whether any were assumed.
+    hollow: bool,
+    /// The names so far, where the type that is read does not look for repetitions itself.
+    names: Option<Vec<Cow<'n, str>>>,
+}
+
+impl<'n, 'l> Members<'n, 'l> {
+    /// Those of `object`; `any` if they may have any name.
+    #[inline(never)]
+    pub(super) fn of(object: Reader<'n, 'l>, any: bool) -> Result<Self, Error> {
+        let mut assumed = Vec::new();
+        let members = match object.source {
+            Source::Text(scan) => Parts::Text(Rest::of(scan, b'}')?),
+            Source::Node(node) => {
+                assumed = object.log.missing_from(node);
+                Parts::Tree(members_of(node).iter())
+            }
+            Source::Assumed => Parts::Tree([].iter()),
+        };
+        let hollow = !assumed.is_empty();
+        // A tree has been searched for repetitions.
+        let names = (any && matches!(members, Parts::Text(_))).then(Vec::new);
+        let assumed = assumed.into_iter();
+        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, hollow, names })
+    }
+
+    /// The living members that are left in a tree.
+    fn living(&self) -> impl Iterator<Item = &'n Member<'n>> + use<'n> {
+        let members = if let Parts::Tree(members) = &self.members { members.clone() } else { [].iter() };
+        members.filter(|member| !member.value.dead.get())
+    }
+
+    /// Whether all of it was read.
+    #[inline(never)]
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        match (&mut self.members, self.object.source) {
+            (Parts::Text(rest), _) => {
+                if rest.advance()? {
+                    return Err(look_again());
+                }
+            }
+            (Parts::Tree(_), Source::Node(node)) if self.hollow => return Err(Error::new(Mistake::Silent).about(node)),
+            (Parts::Tree(_), _) => {
+                if let Some(surplus) = self.living().next() {
+                    return Err(too_many(surplus));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Why it could not be read, given what came of trying.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn fail(self, error: Error) -> Error {
+        let Source::Node(node) = self.object.source else { return error };
+        if error.is_placed() {
+            return error;
+        }
+        let is_dead = |member: &Member<'_>| member.value.dead.get();
+        match *error.mistake() {
+            Mistake::Missing { field } if self.object.log.is_news(node, field) => {
+                // Where its value or its name was wrong, that was reported.
+                let is_meant = |name: &str| name == field || suggest(name, [field]).is_some();
+                let known = members_of(node).iter().any(|member| is_dead(member) && is_meant(&member.name));
+                if known { Error::new(Mistake::Silent).beside(node) } else { error.beside(node) }
+            }
+            _ if self.hollow || members_of(node).iter().any(is_dead) => Error::new(Mistake::Silent).about(node),
+            _ => error.about(node),
+        }
+    }
+
+    /// The name of the next member.
+    #[inline(never)]
+    fn next_name(&mut self) -> Result<Option<Cow<'n, str>>, Error> {
+        match &mut self.members {
+            Parts::Tree(members) => {
+                self.member = members.find(|member| !member.value.dead.get());
+                let Some(member) = self.member else {
+                    self.current = Source::Assumed;
+                    return Ok(self.assumed.next().map(Cow::Borrowed));
+                };
+                self.current = Source::Node(&member.value);
+                Ok(Some(Cow::Borrowed(&member.name)))
+            }
+            Parts::Text(rest) => {
+                if !rest.advance()? {
+                    return Ok(None);
+                }
+                self.current = Source::Text(rest.scan);
+                let name = rest.scan.name()?;
+                if let Some(names) = &mut self.names {
+                    remember(names, name.clone())?;
+                }
+                Ok(Some(name))
+            }
+        }
+    }
+
+    /// What is wrong with the name that was read last, reported along with every other unknown field.
+    #[cold]
+    #[inline(never)]
+    fn bad_name(&self, error: Error) -> Error {
+        let Some(member) = self.member else { return error };
+        if let Mistake::Field { expected } = *error.mistake() {
+            let unknown = self.living().filter(|other| !expected.contains(&&*other.name));
+            for other in unknown.take(MOST_REPORTS) {
+                let error = Error::new(Mistake::Field { expected });
+                self.object.log.record(error.over(&other.value, other.name_extent));
+            }
+        }
+        error.over(&member.value, member.name_extent)
+    }
+}
+
+pub(super) fn members_of<'n>(node: &'n Node<'n>) -> &'n [Member<'n>] {
+    if let Kind::Object(members) = &node.kind { members } else { &[] }
+}
+
+pub(super) fn too_many(member: &Member<'_>) -> Error {
+    Error::custom("only one member may be here").over(&member.value, member.name_extent)
+}
+
+/// Adds `name` to `names` unless it is there already, or there are so many that the tree is quicker.
+fn remember<'n>(names: &mut Vec<Cow<'n, str>>, name: Cow<'n, str>) -> Result<(), Error> {
+    const MANY: usize = 256;
+    if names.len() >= MANY || names.contains(&name) {
+        return Err(look_again());
+    }
+    names.push(name);
+    Ok(())
+}
+
+impl<'de> MapAccess<'de> for Members<'de, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some(name) = self.next_name()? else { return Ok(None) };
+        match seed.deserialize(StrDeserializer::new(&name)) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(self.bad_name(error)),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        seed.deserialize(Reader { source: self.current, log: self.object.log })
+    }
+
+    /// Goes on after an entry whose value can't be read.
+    fn next_entry<K: Deserialize<'de>, V: Deserialize<'de>>(&mut self) -> Result<Option<(K, V)>, Error> {
+        while let Some(name) = self.next_key::<K>()? {
+            if let Some(value) = attempt(Reader { source: self.current, log: self.object.log })? {
+                return Ok(Some((name, value)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        match &self.members {
+            Parts::Tree(members) => Some(members.len()),
+            Parts::Text(_) => None,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A serde deserializer over a text, which gives up at the first mistake, and over its syntax tree, which goes on: both in
+//! one type, so that the readers of the configuration's types are compiled once.
+//!
+//! In a tree, what can't be read is reported and marked dead, and the innermost list item or entry around it is read again without
+//! it: every repetition has one living value less, so that reading ends.
+//!
+//! serde makes a copy of every generic function for each type of the configuration, and the engine of a Worker compiles
+//! those that it meets at each cold start. So the generic functions here are few lines around others that know nothing of
+//! the type, which are kept from being inlined.
+
+mod choice;
+mod log;
+mod members;
+mod parts;
+mod reader;
+
+use serde::de::Deserialize;
+
+use self::log::Log;
+use self::reader::{Reader, Source};
+use super::error::{Error, Report};
+use super::scan::Scan;
+use super::tree::Node;
+
+/// After this many mistakes reading stops.
+pub(super) const MOST_REPORTS: usize = 1_000;
+
+/// Reads `root`; what can't be read is left out and reported.
+pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Vec<Report>) {
+    let log = Log::default();
+    let reader = Reader { source: Source::Node(root), log: &log };
+    let value = attempt(reader).ok().flatten().filter(|_| !log.is_full());
+    (value, log.into_reports())
+}
+
+/// Reads `text` if there is no mistake in it.
+pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
+    let scan = Scan::new(text);
+    let log = Log::default();
+    let value = T::deserialize(Reader { source: Source::Text(&scan), log: &log }).ok()?;
+    scan.is_at_end().then_some(value)
+}
+
+/// Reads a value; in a tree, until nothing in it stands in the way, or it is dead itself.
+fn attempt<'n, T: Deserialize<'n>>(reader: Reader<'n, '_>) -> Result<Option<T>, Error> {
+    while reader.is_readable() {
+        match T::deserialize(reader) {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => reader.record(error)?,
+        }
+    }
+    Ok(None)
+}

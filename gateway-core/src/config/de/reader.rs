@@ -1,0 +1,330 @@
+//! Reads one value.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserializer, Error as _, Expected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::log::Log;
+use super::members::Members;
+use super::parts::Items;
+use crate::config::error::{Error, Mistake};
+use crate::config::scan::{Next, Scan, look_again};
+use crate::config::tree::{Kind, Node};
+
+/// Reads one value.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'n, 'l> {
+    pub(super) source: Source<'n, 'l>,
+    pub(super) log: &'l Log,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'n, 'l> {
+    Node(&'n Node<'n>),
+    Text(&'l Scan<'n>),
+    /// Nowhere: it is the least value of whatever type is asked for, and stands for a required field that is missing, so
+    /// that one more that is missing shows in the same run.
+    Assumed,
+}
+
+/// A value, but for what a list or object has in it.
+pub(super) enum Value<'n> {
+    Assumed,
+    Null,
+    Bool(bool),
+    Number(&'n str),
+    String(Cow<'n, str>),
+    List,
+    Object,
+}
+
+/// A number as the nearest of Rust's kinds.
+enum Number {
+    Unsigned(u64),
+    Signed(i64),
+    Fraction(f64),
+}
+
+impl<'n, 'l> Reader<'n, 'l> {
+    #[inline(never)]
+    pub(super) fn value(self) -> Result<Value<'n>, Error> {
+        match self.source {
+            Source::Assumed => Ok(Value::Assumed),
+            Source::Node(node) => Ok(match &node.kind {
+                Kind::Null => Value::Null,
+                Kind::Bool(value) => Value::Bool(*value),
+                Kind::Number(text) => Value::Number(text),
+                Kind::String(text) => Value::String(Cow::Borrowed(text)),
+                Kind::List(_) => Value::List,
+                Kind::Object(_) => Value::Object,
+            }),
+            Source::Text(scan) => match scan.next() {
+                Next::List => Ok(Value::List),
+                Next::Object => Ok(Value::Object),
+                Next::String => scan.string().map(Value::String),
+                Next::Null | Next::Other => match scan.scalar()? {
+                    Kind::Null => Ok(Value::Null),
+                    Kind::Bool(value) => Ok(Value::Bool(value)),
+                    Kind::Number(text) => Ok(Value::Number(text)),
+                    Kind::String(text) => Ok(Value::String(text)),
+                    Kind::List(_) | Kind::Object(_) => Err(look_again()),
+                },
+            },
+        }
+    }
+
+    /// Whether it makes sense to read it.
+    #[inline(never)]
+    pub(super) fn is_readable(self) -> bool {
+        match self.source {
+            Source::Node(node) => !node.dead.get() && !self.log.is_full(),
+            Source::Text(_) | Source::Assumed => true,
+        }
+    }
+
+    /// Puts an error on record, if there is a way to go on after it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn record(self, error: Error) -> Result<(), Error> {
+        match self.source {
+            Source::Node(node) => {
+                self.log.record(error.about(node));
+                Ok(())
+            }
+            Source::Text(_) | Source::Assumed => Err(error),
+        }
+    }
+
+    /// Puts errors that are about no value in particular where this one is.
+    pub(super) fn about<T>(self, result: Result<T, Error>) -> Result<T, Error> {
+        result.map_err(|error| self.placed(error))
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn placed(self, error: Error) -> Error {
+        match self.source {
+            Source::Node(node) => error.about(node),
+            Source::Text(_) | Source::Assumed => error,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wrong(self, mistake: Mistake) -> Error {
+        match self.source {
+            Source::Node(node) => Error::new(mistake).about(node),
+            Source::Text(_) | Source::Assumed => look_again(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn wrong_type(self, expected: &dyn Expected) -> Error {
+        self.wrong(Mistake::Type { expected: expected.to_string() })
+    }
+
+    #[inline(never)]
+    fn boolean(self, expected: &dyn Expected) -> Result<bool, Error> {
+        match self.value()? {
+            Value::Assumed => Ok(false),
+            Value::Bool(value) => Ok(value),
+            _ => Err(self.wrong_type(expected)),
+        }
+    }
+
+    #[inline(never)]
+    fn number(self, whole: bool, expected: &dyn Expected) -> Result<Number, Error> {
+        match self.value()? {
+            Value::Assumed if whole => Ok(Number::Unsigned(0)),
+            Value::Assumed => Ok(Number::Fraction(0.0)),
+            Value::Number(text) => self.about(parse_number(text, whole)),
+            _ => Err(self.wrong_type(expected)),
+        }
+    }
+
+    fn visit_number<V: Visitor<'n>>(self, number: Number, visitor: V) -> Result<V::Value, Error> {
+        self.about(match number {
+            Number::Unsigned(number) => visitor.visit_u64(number),
+            Number::Signed(number) => visitor.visit_i64(number),
+            Number::Fraction(number) => visitor.visit_f64(number),
+        })
+    }
+
+    #[inline(never)]
+    fn text(self, expected: &dyn Expected) -> Result<Cow<'n, str>, Error> {
+        match self.value()? {
+            Value::Assumed => Ok(Cow::Borrowed("")),
+            Value::String(text) => Ok(text),
+            _ => Err(self.wrong_type(expected)),
+        }
+    }
+
+    fn visit_text<V: Visitor<'n>>(self, text: Cow<'n, str>, visitor: V) -> Result<V::Value, Error> {
+        self.about(match text {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        })
+    }
+
+    #[inline(never)]
+    fn is_none(self) -> Result<bool, Error> {
+        match self.source {
+            Source::Assumed => Ok(true),
+            Source::Node(node) => Ok(matches!(node.kind, Kind::Null)),
+            Source::Text(scan) => Ok(scan.next() == Next::Null && matches!(scan.scalar()?, Kind::Null)),
+        }
+    }
+
+    #[inline(never)]
+    fn expect_list(self) -> Result<(), Error> {
+        match self.value()? {
+            Value::Assumed | Value::List => Ok(()),
+            _ => Err(self.wrong_type(&"a list")),
+        }
+    }
+
+    /// `fields` are those that it has, where these are fixed.
+    #[inline(never)]
+    fn expect_object(self, fields: Option<&'static [&'static str]>) -> Result<(), Error> {
+        match (self.value()?, fields) {
+            (Value::Assumed | Value::Object, _) => Ok(()),
+            (_, Some(fields)) => Err(self.wrong(Mistake::Object { fields })),
+            (_, None) => Err(self.wrong_type(&"an object")),
+        }
+    }
+
+    fn list<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
+        let mut items = Items::of(self)?;
+        let value = self.about(visitor.visit_seq(&mut items))?;
+        items.finish().map(|()| value)
+    }
+
+    /// Reads an object; `any` if its members may have any name. Kept from being inlined so that the readers of what a
+    /// configuration does not have stay apart from those of what it has.
+    #[inline(never)]
+    fn object<V: Visitor<'n>>(self, any: bool, visitor: V) -> Result<V::Value, Error> {
+        let mut members = Members::of(self, any)?;
+        match visitor.visit_map(&mut members) {
+            Ok(value) => members.finish().map(|()| value),
+            Err(error) => Err(members.fail(error)),
+        }
+    }
+}
+
+/// A number as the nearest of Rust's kinds; as a whole one also if it is written `5.0` or `5e0`.
+fn parse_number(text: &str, whole: bool) -> Result<Number, Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Ok(number) = text.parse() {
+        return Ok(Number::Unsigned(number));
+    }
+    if let Ok(number) = text.parse() {
+        return Ok(Number::Signed(number));
+    }
+    let number: f64 = text.parse().map_err(Error::custom)?;
+    if whole && number.fract() == 0.0 && number.abs() <= EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range that f64 has exactly")]
+        return Ok(Number::Signed(number as i64));
+    }
+    Ok(Number::Fraction(number))
+}
+
+macro_rules! whole_numbers {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let number = self.number(true, &visitor)?;
+            self.visit_number(number, visitor)
+        }
+    )*};
+}
+
+impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value()? {
+            Value::Null => self.about(visitor.visit_unit()),
+            Value::Bool(value) => self.about(visitor.visit_bool(value)),
+            Value::Number(text) => self.visit_number(self.about(parse_number(text, false))?, visitor),
+            Value::String(text) => self.visit_text(text, visitor),
+            Value::List => self.list(visitor),
+            Value::Object => self.object(true, visitor),
+            Value::Assumed => visitor.visit_unit(),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let value = self.boolean(&visitor)?;
+        self.about(visitor.visit_bool(value))
+    }
+
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let number = self.number(false, &visitor)?;
+        self.visit_number(number, visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let text = self.text(&visitor)?;
+        self.visit_text(text, visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_none()? { self.about(visitor.visit_none()) } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.expect_list()?;
+        self.list(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.expect_object(None)?;
+        self.object(false, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.expect_object(Some(fields))?;
+        self.object(false, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let (choice, opened) = self.choice(variants)?;
+        let value = self.about(visitor.visit_enum(choice))?;
+        self.leave_choice(opened).map(|()| value)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    forward_to_deserialize_any! { char bytes byte_buf unit unit_struct tuple tuple_struct ignored_any }
+}

@@ -1,0 +1,105 @@
+//! What the policies of a route come to, shared with the routes that have the same ones.
+
+use std::sync::Arc;
+
+use crate::config::{self, JsonPath, PolicyUse};
+use crate::plan::RequestStep;
+use crate::policy::header_edit::HeaderEdit;
+use crate::policy::query_edit::QueryEdit;
+use crate::template::Template;
+
+/// What the policies of a route come to.
+#[derive(Clone)]
+pub(super) struct Folded<'c> {
+    /// The innermost cross-origin rules, and where they stand.
+    pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
+    pub(super) request: Arc<[RequestStep]>,
+    pub(super) response: Arc<[HeaderEdit]>,
+}
+
+impl Folded<'_> {
+    /// Whether it would be something else on a route with other path parameters.
+    pub(super) fn is_bound_to_path(&self) -> bool {
+        let in_headers =
+            |edits: &[HeaderEdit]| edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters);
+        let in_step = |step: &RequestStep| match step {
+            RequestStep::RateLimit(_) => false,
+            RequestStep::EditHeaders(edits) => in_headers(edits),
+            RequestStep::EditQuery(edits) => {
+                edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters)
+            }
+        };
+        self.request.iter().any(in_step) || in_headers(&self.response)
+    }
+}
+
+/// What the policies of one route came to, for the next one.
+pub(super) struct Shared<'c> {
+    pub(super) api: Option<usize>,
+    pub(super) uses: &'c [PolicyUse],
+    pub(super) folded: Folded<'c>,
+}
+
+impl Shared<'_> {
+    /// Whether a route in `api` that lists `uses` has the same policies. Those in place are of one route alone.
+    pub(super) fn is_for(&self, api: Option<usize>, uses: &[PolicyUse]) -> bool {
+        let same = |(one, other): (&PolicyUse, &PolicyUse)| matches!((one, other), (PolicyUse::Named(one), PolicyUse::Named(other)) if one == other);
+        self.api == api && self.uses.len() == uses.len() && self.uses.iter().zip(uses).all(same)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Plan, Secrets, load};
+    use crate::ports::Capabilities;
+
+    struct NoSecrets;
+
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    /// A plan with a route for each path, all with the policy `p`; each `own` is a list of policies besides.
+    fn plan(set: &str, routes: &[(&str, &str)]) -> Plan {
+        let routes: Vec<String> = routes
+            .iter()
+            .enumerate()
+            .map(|(i, (path, own))| {
+                format!(r#"{{"name": "r{i}", "match": {{"path": "{path}"}}, "policies": ["p"{own}], "respond": {{}}}}"#)
+            })
+            .collect();
+        let edits = format!(r#"{{"request": {{"headers": {{"set": {{"x-a": "{set}"}}}}}}}}"#);
+        let text = format!(
+            r#"{{"policies": {{"p": {edits}, "q": {{"rateLimit": {{"limit": 1, "window": "1s"}}}}}}, "routes": [{}]}}"#,
+            routes.join(", ")
+        );
+        load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
+    }
+
+    /// Whether each route shares the steps of the one before it.
+    fn shared(plan: &Plan) -> Vec<bool> {
+        plan.routes.windows(2).map(|pair| Arc::ptr_eq(&pair[0].request, &pair[1].request)).collect()
+    }
+
+    #[test]
+    fn routes_with_the_same_policies_share_them() {
+        let inline = r#", {"response": {"headers": {"remove": ["x-b"]}}}"#;
+        let own = [("/a", ""), ("/b", ""), ("/{c}", ""), ("/d", r#", "q""#), ("/e", r#", "q""#), ("/f", inline)];
+        let plan = plan("{header.x-b}", &own);
+        assert_eq!(shared(&plan), [true, true, false, true, false]);
+        assert_eq!(plan.routes[4].request.len(), 2);
+        assert_eq!(plan.routes[5].response.len(), 1);
+    }
+
+    #[test]
+    fn what_names_a_path_parameter_is_of_one_route() {
+        let plan = plan("{path.id}", &[("/a/{id}", ""), ("/{b}/{id}", ""), ("/c/{id}", "")]);
+        assert_eq!(shared(&plan), [false, false]);
+        let steps = |route: usize| format!("{:?}", plan.routes[route].request);
+        assert_ne!(steps(0), steps(1));
+        assert_eq!(steps(0), steps(2));
+    }
+}
