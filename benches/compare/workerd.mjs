@@ -17,7 +17,7 @@ export function workerd() {
     missing: program ? `${needs} is missing; build the Worker first` : 'no workerd here; run `npm ci`',
     version: program && version([program, '--version'], /(\d{4}-\d\d-\d\d)/),
     // Code that is compiled as it runs changes under callgrind's eyes, and takes long to become what it stays.
-    counting: { options: ['--smc-check=all-non-file'], warmUp: 1_500, requests: 1_000 },
+    counting: { options: ['--smc-check=all-non-file'], warmUp: 8_000, requests: 1_000 },
     prepare: (place) => {
       writeFileSync(join(place.folder, 'config.capnp'), config(prepare(place), place.proxy));
       return { command: [program, 'serve', 'config.capnp'] };
@@ -25,8 +25,8 @@ export function workerd() {
   });
   return [
     one('edgeway', edgeway, `${DIST}edgeway.wasm`),
-    // It adds no X-Forwarded-* that workerd alone gives it no address for; the peers do all the same.
     one('hono', (place) => script(place, 'hono')),
+    one('hono-bare', (place) => script(place, 'hono-bare')),
     one('plain-js', (place) => script(place, 'plain')),
   ];
 }

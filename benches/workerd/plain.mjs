@@ -1,6 +1,7 @@
 // The gateway by hand: no router, only what the work needs.
 
-import { forward, routes } from './forward.mjs';
+import { forward } from './forward.mjs';
+import { routes } from './settings.mjs';
 
 const table = new Map(routes.map((route, number) => [`/service-${number}/items/`, route]));
 

@@ -6,7 +6,6 @@ use super::Exchange;
 use crate::body::Body;
 use crate::gateway::Outcome;
 use crate::http::edit_fields::EditFields;
-use crate::http::hop_by_hop;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Plan, Route};
 use crate::policy::gcra::Verdict;
@@ -56,7 +55,7 @@ impl<'e> Finish<'e> {
 
     /// Does it to the fields of a response that came as `version`.
     pub fn edit(&self, version: Version, fields: &mut impl EditFields) {
-        hop_by_hop::strip_unseen(fields);
+        fields.remove_hop_by_hop();
         self.plan.loop_guard.stamp_response(fields, version);
         header_edit::apply_to_response(&self.route.response, self.filled, fields);
         for (limit, verdict) in self.verdicts {

@@ -3,6 +3,8 @@
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::hop_by_hop::HOP_BY_HOP;
+
 /// Header fields to edit: at hand, as a [`HeaderMap`], or somewhere else, where a list of edits is sent to.
 pub trait EditFields {
     /// Makes `value` the only field called `name`.
@@ -14,6 +16,13 @@ pub trait EditFields {
     /// Gives every field called `from` the name `to`, instead of any that have it already: a caller's own must not mix with
     /// them. Without a field called `from`, nothing changes.
     fn rename(&mut self, from: &HeaderName, to: &HeaderName);
+
+    /// Removes every field that always ends at this hop; those that `Connection` lists are for whoever can see it.
+    fn remove_hop_by_hop(&mut self) {
+        for name in &HOP_BY_HOP {
+            self.remove(name);
+        }
+    }
 }
 
 impl EditFields for HeaderMap {

@@ -3,7 +3,6 @@
 use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::edit_fields::EditFields;
 use super::identity;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -16,7 +15,7 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
 /// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1). `Trailer` is not: trailers are passed on, and so is what announces them
 /// (RFC 9110 §6.6.2).
-static HOP_BY_HOP: [HeaderName; 10] = [
+pub(super) static HOP_BY_HOP: [HeaderName; 10] = [
     CONNECTION,
     TE,
     KEEP_ALIVE,
@@ -69,14 +68,6 @@ pub fn strip_response(headers: &mut HeaderMap) {
     let found = found(headers);
     if found != 0 {
         strip(headers, found);
-    }
-}
-
-/// Does the same to a response that can't be looked at: removes all that always ends here. Fields that `Connection` lists
-/// are for whoever holds the head.
-pub(crate) fn strip_unseen(headers: &mut impl EditFields) {
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
     }
 }
 

@@ -2,7 +2,6 @@
 
 import * as wasm from "edgeway-wasm";
 import type { Failed } from "./failure.ts";
-import { packFields } from "./head.ts";
 
 /** What the core asks for; `Kind` in `src/wire/frame.rs`. */
 export const Kind = {
@@ -40,6 +39,7 @@ const Word = {
 const BODIES = ["empty", "full", "stream"] as const;
 const NO_LIMIT = 0xffff_ffff;
 const INBOX = 32 * 1024;
+const LINE_FEED = 10;
 
 /** What the core asks for, copied out of its memory. */
 export interface Frame {
@@ -68,9 +68,17 @@ export interface Frame {
 export type Completion = Response | Uint8Array | Failed | undefined;
 
 /** An exchange in the core. Those of an instance that trapped are gone with it. */
-export interface Ticket {
+interface Ticket {
   id: number;
   instance: number;
+}
+
+/**
+ * Holds an exchange in the core for as long as somebody holds this. Should the client leave, nothing runs any more, not even
+ * `finally`: then the core is told once the holder is garbage.
+ */
+export class Hold {
+  ticket: Ticket = { id: 0, instance: 0 };
 }
 
 const encoder = new TextEncoder();
@@ -84,6 +92,8 @@ let bytes: Uint8Array<ArrayBuffer>;
 let words: Uint32Array;
 let inbox: number;
 let inboxSize: number;
+/** How many bytes are in the inbox. */
+let sent = 0;
 
 /** Starts the instance with a configuration; throws what is wrong with that. */
 export function start(module: WebAssembly.Module, config: string, bindings: string): void {
@@ -100,23 +110,30 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
 }
 
 /** Begins an exchange; what to do first is in the frame, unless it came to nothing. */
-export function begin(head: string, hasBody: boolean): number {
+export function begin(method: string, url: string, peer: string, headers: Headers, hasBody: boolean): number {
   try {
-    return wasm.begin(sendText(head), hasBody, Date.now());
+    sent = 0;
+    sendLine(method);
+    sendLine(url);
+    sendLine(peer);
+    headers.forEach(sendField);
+    return wasm.begin(sent, hasBody, Date.now());
   } catch (error) {
     return startOver(error);
   }
 }
 
 /** Goes on with an exchange; what to do next is in the frame, unless it came to nothing. */
-export function resume(ticket: Ticket, completion: Completion): number {
+export function resume({ ticket }: Hold, completion: Completion): number {
   if (ticket.instance !== instance) return Kind.Broken;
   const { id } = ticket;
   const now = Date.now();
   try {
     if (completion instanceof Response) {
       const { status, headers, body } = completion;
-      return wasm.resume_head(id, status, sendText(packFields(headers)), body !== null, now);
+      sent = 0;
+      headers.forEach(sendField);
+      return wasm.resume_head(id, status, sent, body !== null, now);
     }
     if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now);
     if (completion === undefined) return wasm.resume_nothing(id, now);
@@ -134,26 +151,32 @@ function startOver(error: unknown): number {
   return Kind.Broken;
 }
 
-/** Tells the core of exchanges that will never go on. */
-export const abandon = {
-  /** Cancels exchange `id` once `owner` is garbage. */
-  when(owner: object, id: number): Ticket {
-    const ticket = { id, instance };
-    abandoned.register(owner, ticket, owner);
-    return ticket;
-  },
-  /** Ends an exchange that needs the core no more, if that has not ended it. */
-  now(owner: object, ticket: Ticket): void {
-    abandoned.unregister(owner);
-    cancel(ticket);
-  },
-};
+/** Holds that nobody needs; to register and unregister one for every request would cost more than all that it is for. */
+const idle: Hold[] = [];
+
+const abandoned = new FinalizationRegistry<Ticket>(cancel);
+
+/** Holds exchange `id`. */
+export function hold(id: number): Hold {
+  let held = idle.pop();
+  if (held === undefined) {
+    held = new Hold();
+    abandoned.register(held, held.ticket);
+  }
+  held.ticket.id = id;
+  held.ticket.instance = instance;
+  return held;
+}
+
+/** Ends an exchange that needs the core no more, if that has not ended it; the hold is used again. */
+export function letGo(held: Hold): void {
+  cancel(held.ticket);
+  idle.push(held);
+}
 
 function cancel({ id, instance: its }: Ticket): void {
   if (its === instance) wasm.cancel(id);
 }
-
-const abandoned = new FinalizationRegistry<Ticket>(cancel);
 
 /** Reads the frame; to be done before the next call into the core. */
 export function readFrame(): Frame {
@@ -189,10 +212,30 @@ function view(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-function sendText(text: string): number {
+/** Name and value of a header field, each on a line. */
+function sendField(value: string, name: string): void {
+  sendLine(name);
+  sendLine(value);
+}
+
+/** Writes `text` and a line feed behind what is in the inbox: a loop here is cheaper than a call of the runtime's. */
+function sendLine(text: string): void {
+  const { length } = text;
   // A UTF-16 code unit takes at most three bytes.
-  reserve(text.length * 3);
-  return encoder.encodeInto(text, view().subarray(inbox, inbox + inboxSize)).written;
+  reserve(sent + length * 3 + 1);
+  const memory = view();
+  let at = inbox + sent;
+  for (let index = 0; index < length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit >= 0x80) {
+      at += encoder.encodeInto(text.slice(index), memory.subarray(at)).written;
+      break;
+    }
+    memory[at] = unit;
+    at += 1;
+  }
+  memory[at] = LINE_FEED;
+  sent = at + 1 - inbox;
 }
 
 function sendBytes(content: Uint8Array): number {
@@ -201,9 +244,10 @@ function sendBytes(content: Uint8Array): number {
   return content.length;
 }
 
+/** Makes the inbox `len` bytes long; what is in it stays. */
 function reserve(len: number): void {
   if (len > inboxSize) {
-    inbox = wasm.reserve(len);
-    inboxSize = len;
+    inboxSize = Math.max(len, 2 * inboxSize);
+    inbox = wasm.reserve(inboxSize);
   }
 }

@@ -1,8 +1,8 @@
 /** One request on its way through the core: what that asks for is performed here, one thing after another. */
 
-import { abandon, begin, Kind, readFrame, resume, type Completion, type Frame } from "./core.ts";
+import { begin, hold, Kind, letGo, readFrame, resume, type Completion, type Frame } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
-import { applyEdits, peerAddress, packFields } from "./head.ts";
+import { applyEdits, peerAddress } from "./head.ts";
 import { Failed, Failure } from "./failure.ts";
 import { bounded, read, type Source } from "./streams.ts";
 import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
@@ -41,14 +41,13 @@ export class Exchange {
   #begin(): Response | Promise<Response> {
     const { method, url, headers, body } = this.#request;
     const hasBody = body !== null && headers.get("content-length") !== "0";
-    const kind = begin(`${method}\n${url}\n${peerAddress(this.#request)}\n${packFields(headers)}`, hasBody);
+    const kind = begin(method, url, peerAddress(this.#request), headers, hasBody);
     if (kind >= Kind.Broken) return refusal(kind);
     return kind === Kind.Respond ? this.#respond(readFrame()) : this.#goOn(kind, readFrame());
   }
 
   async #goOn(kind: number, frame: Frame): Promise<Response> {
-    // Should the client leave, nothing runs any more: not even `finally`. The core is told once this is collected.
-    const ticket = abandon.when(this, frame.id);
+    const held = hold(frame.id);
     try {
       do {
         let completion: Completion;
@@ -61,7 +60,7 @@ export class Exchange {
           if (frame.finish !== 0 && isOrdinary(completion)) return this.#relay(completion, frame);
           this.#responses.push(completion);
         }
-        kind = resume(ticket, completion);
+        kind = resume(held, completion);
         if (kind >= Kind.Broken) return refusal(kind);
         frame = readFrame();
       } while (kind !== Kind.Respond);
@@ -69,7 +68,7 @@ export class Exchange {
     } catch (error) {
       return lost(error);
     } finally {
-      abandon.now(this, ticket);
+      letGo(held);
     }
   }
 

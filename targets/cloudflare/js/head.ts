@@ -1,13 +1,13 @@
-/** Heads of messages on their way into the core and out of it; `src/wire/mod.rs` says what they look like there. */
+/** Heads of messages as the core tells them; `src/wire/mod.rs` says how. */
 
-/** Name and value of each field, each on a line. */
-export function packFields(headers: Headers): string {
-  let text = "";
-  headers.forEach((value, name) => {
-    text += `${name}\n${value}\n`;
-  });
-  return text;
-}
+/** Of the fields that end at this hop (RFC 9110 §7.6.1, §11.7), those that the runtime would send on. */
+const ENDING_HERE = [
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-authentication-info",
+  "http2-settings",
+];
 
 /** Applies the edits in `lines` from line `begin` to before line `end`. */
 export function applyEdits(headers: Headers, lines: string[], begin: number, end: number): void {
@@ -25,6 +25,9 @@ export function applyEdits(headers: Headers, lines: string[], begin: number, end
       case "+":
         at += 1;
         headers.append(name, lines[at]!);
+        break;
+      case "~":
+        for (const ended of ENDING_HERE) headers.delete(ended);
         break;
       default:
         at += 1;

@@ -87,6 +87,11 @@ impl EditFields for Unseen<'_> {
         self.tell(b"-", name, None);
     }
 
+    /// The glue knows the names: telling them each time would cost more than removing them.
+    fn remove_hop_by_hop(&mut self) {
+        self.frame.line(b"~");
+    }
+
     fn rename(&mut self, from: &HeaderName, to: &HeaderName) {
         self.tell(b">", from, Some(to.as_str().as_bytes()));
     }
@@ -123,8 +128,9 @@ mod tests {
         head.set(&name("x-b"), HeaderValue::from_static("1"));
         head.append(&name("via"), HeaderValue::from_static("1.1 gw"));
         head.rename(&name("x-c"), &name("x-d"));
-        assert_eq!(frame.text_so_far(), b"-x-a\n=x-b\n1\n+via\n1.1 gw\n>x-c\nx-d\n");
-        assert_eq!(frame.lines(), 7);
+        head.remove_hop_by_hop();
+        assert_eq!(frame.text_so_far(), b"-x-a\n=x-b\n1\n+via\n1.1 gw\n>x-c\nx-d\n~\n");
+        assert_eq!(frame.lines(), 8);
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //!
 //! *Out*, a [`Frame`] tells what to do next: numbers in fixed places, text, and content. A head that goes out is told as
 //! edits of the head that JavaScript already holds (`=name`, value to set; `+name`, value to append; `-name` to
-//! remove; `>name`, another name to rename): a field that nobody touched never crosses back, and keeps its very bytes.
+//! remove; `>name`, another name to rename; `~` to remove what ends
+//! at this hop): a field that nobody touched never crosses back, and keeps its very bytes.
 
 mod edits;
 mod frame;

@@ -32,7 +32,7 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     if let Some(finish) = call.finish {
         frame.set(Word::Finish, frame.lines());
         // The runtime does not tell a response's version.
-        finish.edit(Version::HTTP_11, &mut Unseen { frame, ignore: ends_in_runtime });
+        finish.edit(Version::HTTP_11, &mut Unseen { frame, ignore: framed_by_runtime });
     }
     frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
     frame.set_deadline(Word::Total, call.deadlines.total);
@@ -88,9 +88,4 @@ pub(crate) fn write_count(frame: &mut Frame, cell: &str, op: [u8; 32]) {
 /// Fields that the runtime writes itself, whatever it is given.
 fn framed_by_runtime(name: &str) -> bool {
     matches!(name, "host" | "content-length" | "transfer-encoding" | "connection")
-}
-
-/// Fields of a response that the runtime does not send on, whoever set them.
-fn ends_in_runtime(name: &str) -> bool {
-    framed_by_runtime(name) || matches!(name, "keep-alive" | "te" | "upgrade")
 }
