@@ -99,7 +99,8 @@ pub(super) async fn send<P: Platform>(
         return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
     }
     hop_by_hop::strip_response(response.headers_mut());
-    let version = response.version();
+    // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
+    let version = core::mem::take(response.version_mut());
     plan.loop_guard.stamp_response(response.headers_mut(), version);
     if scope.method == Method::HEAD {
         *response.body_mut() = Body::Empty;
