@@ -1,7 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, Version};
 
 use super::Exchange;
 use super::request::{EditedQuery, Incoming};
@@ -94,8 +94,9 @@ pub(super) async fn send<P: Platform>(
     *request.headers_mut() = headers;
     let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines }).await;
     let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // The `Upgrade` that it could answer was never sent on.
+    // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
+    // can end up here: the `Upgrade` that it could answer was never sent on.
+    if !(200..=599).contains(&response.status().as_u16()) {
         return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
     }
     hop_by_hop::strip_response(response.headers_mut());

@@ -125,6 +125,16 @@ fn an_upstream_of_an_old_version_makes_no_old_server() {
     assert_eq!(wire.body(&head), b"ok");
 }
 
+/// RFC 9110 §15: there is no status above 599.
+#[test]
+fn an_upstream_with_a_status_that_does_not_exist() {
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.1 999 Blocked\r\nContent-Length: 2\r\n\r\nno");
+    });
+    assert_eq!(get(gateway(upstream.address).address()).0, 502);
+}
+
 #[test]
 fn an_upstream_that_closes_without_an_answer() {
     let upstream = upstream(|wire, _| {
