@@ -182,7 +182,7 @@ async fn steps<'p, P: Platform>(
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, incoming).await?,
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, incoming.scope, &mut incoming.headers);
-                exchange.note(|| Event::HeadersEdited { edits: edits.len() });
+                exchange.note(|| Event::HeadersEdited { edits: edits.count() });
             }
             RequestStep::EditQuery(edits) => {
                 let query = query_edit::apply(edits, incoming.scope, &incoming.headers);

@@ -8,7 +8,7 @@ use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Valu
 use crate::plan::RequestStep;
 use crate::policy::Mistake;
 use crate::policy::cors::Cors;
-use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits, is_editable};
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::route::MethodSet;
@@ -72,7 +72,7 @@ impl<'c> Compiler<'c> {
         }
         let mut request: Vec<RequestStep> = collected.rate_limits.into_iter().map(RequestStep::RateLimit).collect();
         if !collected.headers.is_empty() {
-            request.push(RequestStep::EditHeaders(collected.headers.into()));
+            request.push(RequestStep::EditHeaders(RequestEdits::new(collected.headers)));
         }
         if !collected.query.is_empty() {
             request.push(RequestStep::EditQuery(collected.query.into()));
