@@ -123,9 +123,6 @@ async fn answer<'p, P: Platform>(
     if route.cors.is_some() {
         exchange.origin = headers.get(ORIGIN).cloned();
     }
-    if survey.length {
-        check_body_length(route, &headers)?;
-    }
 
     let client = plan.proxies.client(&headers, &peer);
     exchange.record.client = client.address;
@@ -144,10 +141,12 @@ async fn answer<'p, P: Platform>(
     if matches!(route.action, Action::Proxy(_)) {
         proxy::prepare(plan, platform, &mut incoming, &Connection { peer, client, version, survey });
     }
-    let edited_query = steps(exchange, platform, route, &mut incoming).await?;
+    let edited_query = steps(exchange, platform, route, &mut incoming, survey.length).await;
+    // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
         exchange.filled = header_edit::fill_for_response(&route.response, &scope, &incoming.headers);
     }
+    let edited_query = edited_query?;
     match &route.action {
         Action::Proxy(action) => proxy::send(exchange, platform, route, action, incoming, edited_query).await,
         Action::Redirect(action) => local::redirect(exchange, action, &incoming),
@@ -169,13 +168,17 @@ pub(super) struct Incoming<'r, S> {
 /// A query after edits, where there are any.
 pub(super) type EditedQuery = Option<Option<String>>;
 
-/// Does the route's request steps, in order.
+/// Checks the body's length, if the request `states_length`, and does the route's request steps, in order.
 async fn steps<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     route: &'p Route,
     incoming: &mut Incoming<'_, P::Stream>,
+    states_length: bool,
 ) -> Result<EditedQuery, Reject> {
+    if states_length {
+        check_body_length(route, &incoming.headers)?;
+    }
     let mut edited_query = None;
     for step in &route.request {
         match step {
