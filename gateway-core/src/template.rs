@@ -177,6 +177,17 @@ impl Template {
         }
     }
 
+    /// The text with a plain value for every variable.
+    #[must_use]
+    pub fn sample(&self) -> String {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text,
+            Part::Variable(Variable::Path) => "/x",
+            Part::Variable(_) => "x",
+        });
+        parts.collect()
+    }
+
     /// Whether no value can extend the authority of an absolute URL: it ends, with a slash, before any variable but
     /// `{request.host}`, or a variable that begins with a slash follows.
     #[must_use]
@@ -413,6 +424,12 @@ mod tests {
         assert_eq!(fill("{query.x}", Target::Json).1, r#"<a href='b'>\"c\u000a"#);
         assert_eq!(fill("{query.x}", Target::Html).1, "&lt;a href=&#39;b&#39;&gt;&quot;c\n");
         assert_eq!(fill("{query.x}", Target::Text).1, "<a href='b'>\"c\n");
+    }
+
+    #[test]
+    fn a_sample_has_plain_values() {
+        let template = Template::parse("https://{request.host}{request.path}/{query.a}{{b}}", Some(&[])).unwrap();
+        assert_eq!(template.sample(), "https://x/x/x{b}");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use super::at::At;
 use super::matching::Matching;
 use super::{Compiler, Group};
-use crate::config;
+use crate::config::{self, EncodedSlash};
+use crate::http::path;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::template::{Target as Form, Template};
@@ -198,6 +199,12 @@ impl<'c> Compiler<'c> {
                 "the location's beginning would come from the request",
                 "begin it with `/` and a name, `https://` or `http://`; for the same path elsewhere, `https://host{request.path}`",
             );
+        } else {
+            let sample = location.sample();
+            let path = path::of_reference(&sample);
+            if !path.is_empty() {
+                self.check_path(&at, path, location.has_variables());
+            }
         }
         if !location.has_closed_authority() {
             self.error_with(
@@ -211,6 +218,17 @@ impl<'c> Compiler<'c> {
             location,
             keep_query: redirect.keep_query.unwrap_or(true),
         })
+    }
+
+    /// Reports a path whose own text, whatever values are in it, is not in its normal form.
+    pub(super) fn check_path(&mut self, at: &At<'_>, path: &str, has_variables: bool) {
+        const RULE: &str = "leave out `.`, `..`, empty segments and encodings that are not needed";
+        match path::normalise(path, EncodedSlash::Keep) {
+            Ok(normal) if *normal == *path => {}
+            Ok(_) if has_variables => self.error_with(at, "the path is not in its normal form", RULE),
+            Ok(normal) => self.error_with(at, "the path is not in its normal form", format!("write `{normal}`")),
+            Err(error) => self.error(at, error.to_string()),
+        }
     }
 
     fn respond(&mut self, at: &At<'_>, respond: &config::Respond, parameters: Option<&[&str]>) -> Option<Respond> {
