@@ -3,6 +3,7 @@
 use http::header::{self, Entry};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::http::hop_by_hop;
 use crate::http::names::{are_aliases, is_foldable};
 use crate::template::{Scope, Template};
 
@@ -38,22 +39,19 @@ impl FieldValue {
     }
 }
 
-/// Fields whose meaning belongs to the connection, the framing or the routing: no edit may touch them.
-const UNTOUCHABLE: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::EXPECT,
-];
+/// Fields of the framing and the routing.
+const FRAMING: [HeaderName; 4] = [header::CONTENT_LENGTH, header::HOST, header::TRAILER, header::EXPECT];
 
-/// Whether edits may touch `name`.
+/// Whether edits may touch `name`: not if it frames or routes a message, or ends at this hop (RFC 9110 §7.6.1), where what
+/// becomes of it would differ from platform to platform.
 #[must_use]
 pub fn is_editable(name: &HeaderName) -> bool {
-    !UNTOUCHABLE.contains(name) && name != "keep-alive" && name != "proxy-connection"
+    !is_hop_by_hop(name) && !FRAMING.contains(name)
+}
+
+/// Whether a field of this name ends at this hop.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    hop_by_hop::place(name.as_str()).is_some()
 }
 
 /// Edits of a request.
@@ -188,10 +186,12 @@ fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &Header
     }
 }
 
-/// Removes the other spellings of `name`, but for `spared`.
+/// Removes the other spellings of `name`, but for `spared` and for those that no edit may touch: an edit of
+/// `content_length` must not take away the framing.
 fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
-    let is_alias =
-        |other: &&HeaderName| *other != name && Some(*other) != spared && are_aliases(other.as_str(), name.as_str());
+    let is_alias = |other: &&HeaderName| {
+        *other != name && Some(*other) != spared && is_editable(other) && are_aliases(other.as_str(), name.as_str())
+    };
     let aliases: Vec<HeaderName> = headers.keys().filter(is_alias).cloned().collect();
     for alias in aliases {
         headers.remove(alias);
@@ -264,6 +264,9 @@ mod tests {
         assert_eq!(edited(vec![set], &forged), headers(&[("x-a", "2"), ("x_b", "4")]));
         let append = HeaderEdit::Append(name("x-a"), fixed("gw"));
         assert_eq!(edited(vec![append], &[("x_a", "2")]), headers(&[("x_a", "2"), ("x-a", "gw")]));
+        let remove = vec![HeaderEdit::Remove(name("content_length"))];
+        let framed = edited(remove, &[("content_length", "1"), ("content.length", "1"), ("content-length", "2")]);
+        assert_eq!(framed, headers(&[("content-length", "2")]));
         // The configuration's own name may be the odd one.
         let set = HeaderEdit::Set(name("x_a"), fixed("gw"));
         assert_eq!(edited(vec![set], &[("x-a", "1")]), headers(&[("x_a", "gw")]));
@@ -284,9 +287,11 @@ mod tests {
 
     #[test]
     fn framing_and_routing_fields_are_out_of_reach() {
-        for name in ["connection", "content-length", "host", "transfer-encoding", "keep-alive"] {
+        for name in hop_by_hop::NAMES.into_iter().chain(["content-length", "host", "trailer", "expect"]) {
             assert!(!is_editable(&HeaderName::from_static(name)), "{name}");
         }
-        assert!(is_editable(&HeaderName::from_static("authorization")));
+        for name in ["authorization", "www-authenticate", "via", "content-type", "content_length"] {
+            assert!(is_editable(&HeaderName::from_static(name)), "{name}");
+        }
     }
 }

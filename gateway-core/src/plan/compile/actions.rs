@@ -7,6 +7,7 @@ use super::matching::Matching;
 use super::{Compiler, Group};
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
+use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::template::{Target as Form, Template};
@@ -268,7 +269,7 @@ impl<'c> Compiler<'c> {
                 self.error_with(&at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
                 continue;
             };
-            if !is_editable(&name) {
+            if !is_editable(&name) || name == X_REQUEST_ID {
                 self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
                 continue;
             }

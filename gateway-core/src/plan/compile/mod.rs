@@ -180,6 +180,11 @@ impl<'c> Compiler<'c> {
             specs.extend(matching.into_specs(place));
         }
         let cors = self.cors(policies.cors, methods);
+        if let (Some(_), Some(respond)) = (&cors, &route.respond) {
+            for (name, _) in respond.headers.iter().filter(|(name, _)| policies::is_cors_field(name)) {
+                self.against_cors(at.member("respond").member("headers").member(name).to_path());
+            }
+        }
         if let Some(Action::Respond(respond)) = &action {
             self.check_content_type(at, respond, &policies.response);
         }
