@@ -19,9 +19,9 @@ pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<B
         for (limit, verdict) in &exchange.verdicts {
             limit.apply(verdict, headers);
         }
-        if let Some(cors) = &route.cors {
-            cors.apply(exchange.origin.as_ref(), headers);
-        }
+    }
+    if let Some(cors) = exchange.cors {
+        cors.apply(exchange.origin.as_ref(), headers);
     }
     headers.insert(X_REQUEST_ID, exchange.id);
     Outcome { response, record: exchange.record }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -43,11 +43,13 @@ pub(crate) async fn run<P: Platform>(
         route: None,
         record: Record { route: None, upstream: None, error: None, request_id: id.clone(), client: None },
         id,
+        cors: None,
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
         trace,
     };
+    exchange.take_cors(plan.cors.as_ref(), &head.headers);
     let answer = match bounds {
         Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
         Err(reject) => Err(reject),
@@ -107,8 +109,11 @@ async fn answer<'p, P: Platform>(
             exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
             (route, params)
         }
-        Found::MethodNotAllowed { allow } if method == Method::OPTIONS => return Ok(local::options(allow)),
-        Found::MethodNotAllowed { allow } => {
+        Found::MethodNotAllowed { allow, route } => {
+            exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &headers);
+            if method == Method::OPTIONS {
+                return Ok(local::options(allow));
+            }
             exchange.note(|| Event::NotMatched);
             return Err(Reject::method_not_allowed(local::allow(allow)));
         }
@@ -120,9 +125,7 @@ async fn answer<'p, P: Platform>(
     let route = plan.routes.get(place).ok_or_else(Reject::internal)?;
     exchange.route = Some(route);
     exchange.record.route = Some(place);
-    if route.cors.is_some() {
-        exchange.origin = headers.get(ORIGIN).cloned();
-    }
+    exchange.take_cors(route.cors.as_ref(), &headers);
 
     let client = plan.proxies.client(&headers, &peer);
     exchange.record.client = client.address;
@@ -225,17 +228,28 @@ fn named(plan: &Plan, spec: usize, params: &Params<'_>) -> Vec<(String, String)>
     names.map(str::to_owned).zip(params.iter().map(str::to_owned)).collect()
 }
 
-/// The answer to a preflight, if the route that the announced request would take has cross-origin rules.
+/// The answer to a preflight, if the route that the announced request would take has cross-origin rules; where none takes
+/// the method, the highest-ranked that takes everything else.
 fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Option<Response<Body<S>>> {
     let plan = exchange.plan;
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let announced = Method::from_bytes(announced.as_bytes()).ok()?;
     let lookup = Lookup { method: &announced, ..*lookup };
-    let Found::Route { route, .. } = plan.table.find_ignoring_headers(&lookup) else { return None };
+    let found = plan.table.find_ignoring_headers(&lookup);
+    let (Found::Route { route, .. } | Found::MethodNotAllowed { route, .. }) = found else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;
     exchange.record.route = Some(route);
     exchange.note(|| Event::Preflight);
-    Some(cors.preflight(lookup.headers))
+    // The answer is complete: what other answers get would replace it.
+    exchange.cors = None;
+    Some(match found {
+        Found::MethodNotAllowed { allow, .. } => {
+            let mut response = local::options(allow);
+            cors::vary_on_preflight(response.headers_mut());
+            response
+        }
+        _ => cors.preflight(lookup.headers),
+    })
 }
 
 /// Refuses a body that is larger than the route takes, before any of it is read.

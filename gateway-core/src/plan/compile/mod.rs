@@ -110,6 +110,7 @@ impl<'c> Compiler<'c> {
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
+        let cors = self.default_cors();
         self.check_unused_policies(&at.member("policies"));
 
         let table = match Table::build(specs) {
@@ -125,6 +126,7 @@ impl<'c> Compiler<'c> {
             upstreams,
             routes: routes.into_iter().collect::<Option<Vec<_>>>()?,
             table: table?,
+            cors,
             loop_guard: loop_guard?,
             identity: identity?,
             proxies: proxies?,

@@ -185,6 +185,18 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    /// The cross-origin rules among the policies of `defaults`: every route has them if it has none of its own, and so have
+    /// the answers to requests without a route. Mistakes are reported with the routes.
+    pub(super) fn default_cors(&self) -> Option<Cors> {
+        let policies = self.config.defaults.policies.iter().rev();
+        let named = |name: &str| self.config.policies.iter().find(|(n, _)| *n == name).map(|(_, policy)| policy);
+        let cors = policies.filter_map(|policy| match policy {
+            PolicyUse::Named(name) => named(name)?.cors.as_ref(),
+            PolicyUse::Inline(policy) => policy.cors.as_ref(),
+        });
+        cors.take(1).find_map(|cors| Cors::compile(cors, &[]).ok())
+    }
+
     /// Reports what a kernel complained of in the policy at `at`.
     fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
         const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
