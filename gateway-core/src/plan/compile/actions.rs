@@ -157,7 +157,11 @@ impl<'c> Compiler<'c> {
                 if path.contains(['?', '#']) {
                     self.error_with(&at, "a path has no query", "use a policy's `request.query`");
                 }
-                Some(PathRewrite::Template(self.template(&at, path, parameters)?))
+                let template = self.template(&at, path, parameters)?;
+                if path.starts_with('/') && !path.contains(['?', '#']) {
+                    self.check_path(&at, &template.sample(), template.has_variables());
+                }
+                Some(PathRewrite::Template(template))
             }
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
@@ -174,6 +178,7 @@ impl<'c> Compiler<'c> {
                     );
                     return None;
                 }
+                self.check_path(&at, prefix, false);
                 Some(PathRewrite::Prefix {
                     segments: matching?.prefix_segments,
                     replacement: prefix.trim_end_matches('/').into(),

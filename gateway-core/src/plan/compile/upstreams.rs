@@ -1,10 +1,13 @@
 //! Upstreams.
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Uri};
 
 use super::Compiler;
 use super::at::At;
-use crate::config;
+use crate::config::{self, EncodedSlash};
+use crate::http::path;
 use crate::plan::{Host, Upstream};
 use crate::ports::Scheme;
 
@@ -63,10 +66,10 @@ impl Compiler<'_> {
     }
 }
 
-fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, &'static str)> {
+fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, Cow<'static, str>)> {
     const FORM: &str = "write `http://host:port/path` or `https://…`";
     let url = upstream.url.as_str();
-    let wrong = |why: &str| (format!("`{}` {why}", shown(url)), FORM);
+    let wrong = |why: &str| (format!("`{}` {why}", shown(url)), Cow::Borrowed(FORM));
     let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
@@ -77,7 +80,7 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
     if authority.as_str().contains('@') {
         return Err((
             "the URL contains credentials".to_owned(),
-            "set `authorization` from a secret in a policy's `request.headers.set`",
+            Cow::Borrowed("set `authorization` from a secret in a policy's `request.headers.set`"),
         ));
     }
     if uri.query().is_some() {
@@ -96,8 +99,17 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
     if is_metadata_service(&host) {
         return Err((
             format!("`{host}` is where clouds hand out credentials"),
-            "name the service itself: a gateway must not lead there",
+            Cow::Borrowed("name the service itself: a gateway must not lead there"),
         ));
+    }
+    // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
+    match path::normalise(uri.path(), EncodedSlash::Keep) {
+        Ok(normal) if *normal == *uri.path() => {}
+        Ok(normal) => {
+            let help = format!("write `{}://{authority}{normal}`", scheme.as_str());
+            return Err((format!("the path of `{url}` is not in its normal form"), Cow::Owned(help)));
+        }
+        Err(error) => return Err((format!("`{url}`: {error}"), Cow::Borrowed(FORM))),
     }
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
