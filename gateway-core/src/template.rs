@@ -57,7 +57,7 @@ pub enum Variable {
 pub struct Scope<'r> {
     /// Its method.
     pub method: &'r Method,
-    /// Its host, without port.
+    /// Its host, without port; empty if it has none.
     pub host: &'r str,
     /// Its normalised path.
     pub path: &'r str,
@@ -316,6 +316,9 @@ impl Variable {
             Self::Method => write_text(scope.method.as_str(), target, out),
             // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
             Self::Host => {
+                if scope.host.is_empty() {
+                    return false;
+                }
                 let target = if matches!(target, Target::Path | Target::Location) { Target::Text } else { target };
                 write_text(scope.host, target, out)
             }

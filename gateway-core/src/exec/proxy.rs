@@ -40,9 +40,9 @@ pub(super) fn prepare<P: Platform>(
         headers.remove(EXPECT);
     }
     if survey.forwarding {
-        plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
+        plan.proxies.rewrite(headers, peer, client, incoming.host_field.as_ref());
     } else {
-        plan.proxies.announce(headers, peer, client, Some(&incoming.host_field));
+        plan.proxies.announce(headers, peer, client, incoming.host_field.as_ref());
     }
     plan.loop_guard.stamp_request(headers, *version);
     if survey.trace {
@@ -70,7 +70,8 @@ pub(super) async fn send<P: Platform>(
         HOST,
         match &target.host {
             Host::Upstream => upstream.authority.clone(),
-            Host::Preserve => host_field,
+            // What has no host has none to keep.
+            Host::Preserve => host_field.unwrap_or_else(|| upstream.authority.clone()),
             Host::Set(host) => host.clone(),
         },
     );

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::proxy::Connection;
 use super::{Exchange, bounds, finish, key_value, local, proxy};
@@ -77,14 +78,21 @@ async fn answer<'p, P: Platform>(
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
+    // RFC 9110 §7.4: of an `ftp` resource, the gateway of an `http` one knows nothing.
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+        return Err(Reject::misdirected());
+    }
     if survey.identity && plan.identity.strip(&mut headers) {
         exchange.note(|| Event::IdentityStripped);
     }
     if survey.marks {
         plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
-    let host_field = take_host(&uri, &mut headers)?;
-    let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
+    let host_field = take_host(&uri, &headers, version)?;
+    let host = match &host_field {
+        Some(field) => field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?,
+        None => Cow::Borrowed(""),
+    };
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if uri.path() == "*" && method == Method::OPTIONS {
         return Ok(local::options(MethodSet::ALL));
@@ -163,8 +171,8 @@ pub(super) struct Incoming<'r, S> {
     pub(super) uri: &'r Uri,
     pub(super) scope: &'r Scope<'r>,
     pub(super) headers: HeaderMap,
-    /// The `Host` that the client sent.
-    pub(super) host_field: HeaderValue,
+    /// The `Host` that the client sent, if it did.
+    pub(super) host_field: Option<HeaderValue>,
     pub(super) body: Body<S>,
 }
 
@@ -258,16 +266,18 @@ fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
 }
 
-/// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`.
-fn take_host(uri: &Uri, headers: &mut HeaderMap) -> Result<HeaderValue, Reject> {
+/// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`. Only a
+/// request of HTTP/1.0 may have neither (RFC 9112 §3.2).
+fn take_host(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<Option<HeaderValue>, Reject> {
     let mut fields = headers.get_all(HOST).iter();
     let (field, second) = (fields.next().cloned(), fields.next());
     if second.is_some() {
         return Err(Reject::bad_host());
     }
     match uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).map_err(|_| Reject::bad_host()),
-        None => field.ok_or_else(Reject::bad_host),
+        Some(authority) => HeaderValue::from_str(authority.as_str()).map(Some).map_err(|_| Reject::bad_host()),
+        None if field.is_none() && version != Version::HTTP_10 => Err(Reject::bad_host()),
+        None => Ok(field),
     }
 }
 
