@@ -76,6 +76,7 @@ pub(super) async fn send<P: Platform>(
         },
     );
     let body = match body {
+        // INVARIANT: one of stated length ends there (`Fetch::Stream`), and the length has been checked.
         Body::Stream(stream) if !headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
         }
