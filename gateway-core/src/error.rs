@@ -114,9 +114,9 @@ catalogue! {
     /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
     BAD_HOST pub bad_host "bad_host" BAD_REQUEST
         "Bad host" "`Host` has to be one well-formed host";
-    /// The gateway does not serve this host on this connection (RFC 9110 §15.5.20).
+    /// The target is none that the gateway can answer for (RFC 9110 §15.5.20): its scheme is not HTTP's.
     MISDIRECTED pub misdirected "misdirected" MISDIRECTED_REQUEST
-        "Misdirected request" "this host is not served on this connection";
+        "Misdirected request" "the gateway answers for `http` and `https` alone";
     /// The framing is ambiguous or wrong (RFC 9112 §6.3).
     BAD_REQUEST_FRAMING pub bad_request_framing "bad_request_framing" BAD_REQUEST
         "Bad request framing" "`Content-Length` and `Transfer-Encoding` do not frame one body";

@@ -26,6 +26,10 @@ pub trait Platform: Fetch + KeyValue + Counters + Clock + Random {
 /// Sends one request to one upstream.
 pub trait Fetch {
     /// The host's own handle on a body in transit; the core moves it and never polls it.
+    ///
+    /// **Invariant:** a request's stream whose head has `Content-Length`, one number, yields that many bytes or fails: it never
+    /// goes on after them, and never ends cleanly before (RFC 9112 §6.3 and §8, RFC 9113 §8.1.1). The core checks such a length
+    /// against its limits and then leaves the stream alone; with [`limit`](Self::limit) it wraps only those of unknown length.
     type Stream;
 
     /// Sends `call` and returns the response as soon as its head has arrived.

@@ -57,7 +57,7 @@ pub enum Variable {
 pub struct Scope<'r> {
     /// Its method.
     pub method: &'r Method,
-    /// Its host, without port.
+    /// Its host, without port; empty if it has none.
     pub host: &'r str,
     /// Its normalised path.
     pub path: &'r str,
@@ -184,6 +184,17 @@ impl Template {
             [Part::Text(text), ..] => text,
             _ => "",
         }
+    }
+
+    /// The text with a plain value for every variable.
+    #[must_use]
+    pub fn sample(&self) -> String {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text,
+            Part::Variable(Variable::Path) => "/x",
+            Part::Variable(_) => "x",
+        });
+        parts.collect()
     }
 
     /// Whether no value can extend the authority of an absolute URL: it ends, with a slash, before any variable but
@@ -320,6 +331,9 @@ impl Variable {
             Self::Method => write_text(scope.method.as_str(), target, out),
             // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
             Self::Host => {
+                if scope.host.is_empty() {
+                    return false;
+                }
                 let target = if matches!(target, Target::Path | Target::Location) { Target::Text } else { target };
                 write_text(scope.host, target, out)
             }
@@ -428,6 +442,12 @@ mod tests {
         assert_eq!(fill("{query.x}", Target::Json).1, r#"<a href='b'>\"c\u000a"#);
         assert_eq!(fill("{query.x}", Target::Html).1, "&lt;a href=&#39;b&#39;&gt;&quot;c\n");
         assert_eq!(fill("{query.x}", Target::Text).1, "<a href='b'>\"c\n");
+    }
+
+    #[test]
+    fn a_sample_has_plain_values() {
+        let template = Template::parse("https://{request.host}{request.path}/{query.a}{{b}}", Some(&[])).unwrap();
+        assert_eq!(template.sample(), "https://x/x/x{b}");
     }
 
     #[test]

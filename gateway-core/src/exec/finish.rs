@@ -23,9 +23,9 @@ pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<B
         for (limit, verdict) in &exchange.verdicts {
             limit.apply(verdict, headers);
         }
-        if let Some(cors) = &route.cors {
-            cors.apply(exchange.origin.as_ref(), headers);
-        }
+    }
+    if let Some(cors) = exchange.cors {
+        cors.apply(exchange.origin.as_ref(), headers);
     }
     headers.insert(X_REQUEST_ID, exchange.id);
     Outcome { response, record: exchange.record }
@@ -49,8 +49,8 @@ pub struct Finish<'e> {
 impl<'e> Finish<'e> {
     /// What `exchange` will do; `None` if that depends on the response: cross-origin fields take the place of the upstream's.
     pub(super) fn of(exchange: &'e Exchange<'_, '_>, route: &'e Route) -> Option<Self> {
-        let Exchange { plan, filled, verdicts, id, .. } = exchange;
-        route.cors.is_none().then_some(Self { plan, route, filled, verdicts, id })
+        let Exchange { plan, filled, verdicts, id, cors, .. } = exchange;
+        cors.is_none().then_some(Self { plan, route, filled, verdicts, id })
     }
 
     /// Does it to the fields of a response that came as `version`.

@@ -7,6 +7,7 @@ use super::Exchange;
 use super::request::{Incoming, empty};
 use crate::body::Body;
 use crate::error::Reject;
+use crate::http::path;
 use crate::plan::{Redirect, Respond};
 use crate::policy::header_edit;
 use crate::route::MethodSet;
@@ -33,8 +34,9 @@ pub(super) fn redirect<S>(
     let scope = incoming.scope;
     let mut location = String::new();
     let is_complete = action.location.fill(scope, &incoming.headers, Target::Location, &mut location);
-    // An empty or leading-slash value must not turn a path into another site's address: `//evil.example`.
-    if !is_complete || location.starts_with("//") || location.starts_with("/\\") {
+    // A value must not leave its segment (`..`), nor turn a path into another site's address: `//evil.example`.
+    let path = path::of_reference(&location);
+    if !is_complete || !(path.is_empty() || path::is_normalised(path)) {
         return Err(Reject::bad_path().with_detail("the request makes no location to redirect to"));
     }
     if action.keep_query

@@ -14,10 +14,12 @@ mod target_uri;
 pub use finish::Finish;
 pub(crate) use request::run;
 
-use http::HeaderValue;
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderValue};
 
 use crate::gateway::Record;
 use crate::plan::{Plan, Route};
+use crate::policy::cors::Cors;
 use crate::policy::gcra::Verdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::trace::Trace;
@@ -28,7 +30,9 @@ struct Exchange<'p, 't> {
     route: Option<&'p Route>,
     record: Record,
     id: HeaderValue,
-    /// The client's `Origin`, if the route has cross-origin rules.
+    /// The cross-origin rules of the answer: those of `defaults` until there is a route.
+    cors: Option<&'p Cors>,
+    /// The client's `Origin`, if there are such rules.
     origin: Option<HeaderValue>,
     /// Values for the templates among the route's response edits.
     filled: Vec<Option<HeaderValue>>,
@@ -38,7 +42,15 @@ struct Exchange<'p, 't> {
     trace: Option<&'t mut Trace>,
 }
 
-impl Exchange<'_, '_> {
+impl<'p> Exchange<'p, '_> {
+    /// Puts the answer to the request with these `headers` under these cross-origin rules.
+    fn take_cors(&mut self, cors: Option<&'p Cors>, headers: &HeaderMap) {
+        self.cors = cors;
+        if cors.is_some() && self.origin.is_none() {
+            self.origin = headers.get(ORIGIN).cloned();
+        }
+    }
+
     /// Tells the listener, if there is one; `event` is not even made otherwise.
     fn note(&mut self, event: impl FnOnce() -> crate::trace::Event) {
         if let Some(trace) = self.trace.as_deref_mut() {

@@ -1,7 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, Version};
 
 use super::Exchange;
 use super::finish::Finish;
@@ -41,9 +41,9 @@ pub(super) fn prepare<P: Platform>(
         headers.remove(EXPECT);
     }
     if survey.forwarding {
-        plan.proxies.rewrite(headers, peer, client, Some(&incoming.host_field));
+        plan.proxies.rewrite(headers, peer, client, incoming.host_field.as_ref());
     } else {
-        plan.proxies.announce(headers, peer, client, Some(&incoming.host_field));
+        plan.proxies.announce(headers, peer, client, incoming.host_field.as_ref());
     }
     plan.loop_guard.stamp_request(headers, *version);
     if survey.trace {
@@ -71,11 +71,13 @@ pub(super) async fn send<P: Platform>(
         HOST,
         match &target.host {
             Host::Upstream => upstream.authority.clone(),
-            Host::Preserve => host_field,
+            // What has no host has none to keep.
+            Host::Preserve => host_field.unwrap_or_else(|| upstream.authority.clone()),
             Host::Set(host) => host.clone(),
         },
     );
     let body = match body {
+        // INVARIANT: one of stated length ends there (`Fetch::Stream`), and the length has been checked.
         Body::Stream(stream) if !headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
         }
@@ -96,12 +98,14 @@ pub(super) async fn send<P: Platform>(
     let finish = Finish::of(exchange, route);
     let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, finish }).await;
     let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        // The `Upgrade` that it could answer was never sent on.
+    // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
+    // can end up here: the `Upgrade` that it could answer was never sent on.
+    if !(200..=599).contains(&response.status().as_u16()) {
         return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
     }
     hop_by_hop::strip_response(response.headers_mut());
-    let version = response.version();
+    // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
+    let version = core::mem::take(response.version_mut());
     plan.loop_guard.stamp_response(response.headers_mut(), version);
     if scope.method == Method::HEAD {
         *response.body_mut() = Body::Empty;

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST, ORIGIN};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::proxy::Connection;
 use super::{Exchange, bounds, finish, key_value, local, proxy};
@@ -43,11 +44,13 @@ pub(crate) async fn run<P: Platform>(
         route: None,
         record: Record { route: None, upstream: None, error: None, request_id: id.clone(), client: None },
         id,
+        cors: None,
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
         trace,
     };
+    exchange.take_cors(plan.cors.as_ref(), &head.headers);
     let answer = match bounds {
         Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
         Err(reject) => Err(reject),
@@ -75,14 +78,21 @@ async fn answer<'p, P: Platform>(
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
+    // RFC 9110 §7.4: of an `ftp` resource, the gateway of an `http` one knows nothing.
+    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+        return Err(Reject::misdirected());
+    }
     if survey.identity && plan.identity.strip(&mut headers) {
         exchange.note(|| Event::IdentityStripped);
     }
     if survey.marks {
         plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
-    let host_field = take_host(&uri, &mut headers)?;
-    let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
+    let host_field = take_host(&uri, &headers, version)?;
+    let host = match &host_field {
+        Some(field) => field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?,
+        None => Cow::Borrowed(""),
+    };
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if uri.path() == "*" && method == Method::OPTIONS {
         return Ok(local::options(MethodSet::ALL));
@@ -107,8 +117,11 @@ async fn answer<'p, P: Platform>(
             exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
             (route, params)
         }
-        Found::MethodNotAllowed { allow } if method == Method::OPTIONS => return Ok(local::options(allow)),
-        Found::MethodNotAllowed { allow } => {
+        Found::MethodNotAllowed { allow, route } => {
+            exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &headers);
+            if method == Method::OPTIONS {
+                return Ok(local::options(allow));
+            }
             exchange.note(|| Event::NotMatched);
             return Err(Reject::method_not_allowed(local::allow(allow)));
         }
@@ -120,12 +133,7 @@ async fn answer<'p, P: Platform>(
     let route = plan.routes.get(place).ok_or_else(Reject::internal)?;
     exchange.route = Some(route);
     exchange.record.route = Some(place);
-    if route.cors.is_some() {
-        exchange.origin = headers.get(ORIGIN).cloned();
-    }
-    if survey.length {
-        check_body_length(route, &headers)?;
-    }
+    exchange.take_cors(route.cors.as_ref(), &headers);
 
     let client = plan.proxies.client(&headers, &peer);
     exchange.record.client = client.address;
@@ -144,10 +152,12 @@ async fn answer<'p, P: Platform>(
     if matches!(route.action, Action::Proxy(_)) {
         proxy::prepare(plan, platform, &mut incoming, &Connection { peer, client, version, survey });
     }
-    let edited_query = steps(exchange, platform, route, &mut incoming).await?;
+    let edited_query = steps(exchange, platform, route, &mut incoming, survey.length).await;
+    // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
         exchange.filled = header_edit::fill_for_response(&route.response, &scope, &incoming.headers);
     }
+    let edited_query = edited_query?;
     match &route.action {
         Action::Proxy(action) => proxy::send(exchange, platform, route, action, incoming, edited_query).await,
         Action::Redirect(action) => local::redirect(exchange, action, &incoming),
@@ -161,28 +171,32 @@ pub(super) struct Incoming<'r, S> {
     pub(super) uri: &'r Uri,
     pub(super) scope: &'r Scope<'r>,
     pub(super) headers: HeaderMap,
-    /// The `Host` that the client sent.
-    pub(super) host_field: HeaderValue,
+    /// The `Host` that the client sent, if it did.
+    pub(super) host_field: Option<HeaderValue>,
     pub(super) body: Body<S>,
 }
 
 /// A query after edits, where there are any.
 pub(super) type EditedQuery = Option<Option<String>>;
 
-/// Does the route's request steps, in order.
+/// Checks the body's length, if the request `states_length`, and does the route's request steps, in order.
 async fn steps<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     route: &'p Route,
     incoming: &mut Incoming<'_, P::Stream>,
+    states_length: bool,
 ) -> Result<EditedQuery, Reject> {
+    if states_length {
+        check_body_length(route, &incoming.headers)?;
+    }
     let mut edited_query = None;
     for step in &*route.request {
         match step {
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, incoming).await?,
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, incoming.scope, &mut incoming.headers);
-                exchange.note(|| Event::HeadersEdited { edits: edits.len() });
+                exchange.note(|| Event::HeadersEdited { edits: edits.count() });
             }
             RequestStep::EditQuery(edits) => {
                 let query = query_edit::apply(edits, incoming.scope, &incoming.headers);
@@ -222,17 +236,28 @@ fn named(plan: &Plan, spec: usize, params: &Params<'_>) -> Vec<(String, String)>
     names.map(str::to_owned).zip(params.iter().map(str::to_owned)).collect()
 }
 
-/// The answer to a preflight, if the route that the announced request would take has cross-origin rules.
+/// The answer to a preflight, if the route that the announced request would take has cross-origin rules; where none takes
+/// the method, the highest-ranked that takes everything else.
 fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Option<Response<Body<S>>> {
     let plan = exchange.plan;
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let announced = Method::from_bytes(announced.as_bytes()).ok()?;
     let lookup = Lookup { method: &announced, ..*lookup };
-    let Found::Route { route, .. } = plan.table.find_ignoring_headers(&lookup) else { return None };
+    let found = plan.table.find_ignoring_headers(&lookup);
+    let (Found::Route { route, .. } | Found::MethodNotAllowed { route, .. }) = found else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;
     exchange.record.route = Some(route);
     exchange.note(|| Event::Preflight);
-    Some(cors.preflight(lookup.headers))
+    // The answer is complete: what other answers get would replace it.
+    exchange.cors = None;
+    Some(match found {
+        Found::MethodNotAllowed { allow, .. } => {
+            let mut response = local::options(allow);
+            cors::vary_on_preflight(response.headers_mut());
+            response
+        }
+        _ => cors.preflight(lookup.headers),
+    })
 }
 
 /// Refuses a body that is larger than the route takes, before any of it is read.
@@ -241,16 +266,18 @@ fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
 }
 
-/// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`.
-fn take_host(uri: &Uri, headers: &mut HeaderMap) -> Result<HeaderValue, Reject> {
+/// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`. Only a
+/// request of HTTP/1.0 may have neither (RFC 9112 §3.2).
+fn take_host(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<Option<HeaderValue>, Reject> {
     let mut fields = headers.get_all(HOST).iter();
     let (field, second) = (fields.next().cloned(), fields.next());
     if second.is_some() {
         return Err(Reject::bad_host());
     }
     match uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).map_err(|_| Reject::bad_host()),
-        None => field.ok_or_else(Reject::bad_host),
+        Some(authority) => HeaderValue::from_str(authority.as_str()).map(Some).map_err(|_| Reject::bad_host()),
+        None if field.is_none() && version != Version::HTTP_10 => Err(Reject::bad_host()),
+        None => Ok(field),
     }
 }
 

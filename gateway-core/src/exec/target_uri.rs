@@ -6,7 +6,6 @@ use http::Uri;
 use http::uri::PathAndQuery;
 
 use super::request::Incoming;
-use crate::config::EncodedSlash;
 use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{PathRewrite, Proxy, Upstream};
@@ -56,10 +55,7 @@ fn rewritten_path<'r, S>(rewrite: &PathRewrite, incoming: &Incoming<'r, S>) -> R
                 return Err(Reject::bad_path());
             }
             // Values side by side could form a dot segment that none of them holds: `{path.a}{path.b}`.
-            match path::normalise(&text, EncodedSlash::Keep) {
-                Ok(normal) if *normal == *text => Ok(Cow::Owned(text)),
-                _ => Err(Reject::bad_path()),
-            }
+            if path::is_normalised(&text) { Ok(Cow::Owned(text)) } else { Err(Reject::bad_path()) }
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped, in every spelling that a
 //! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
-//! what upstreams read; `Forwarded` goes on only where a trusted proxy has begun it, so that the two never contradict.
+//! what upstreams read. `Forwarded` is never begun, only continued where a trusted proxy has begun it: an upstream that reads
+//! both then never finds them to contradict.
 
 use std::net::IpAddr;
 
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::address::{AddressText, Network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, is_alias, starts_with_alias};
+use super::proxy_status::is_tchar;
 use crate::ports::{Peer, Scheme};
 
 /// `X-Forwarded-For`.
@@ -114,7 +116,7 @@ impl TrustedProxies {
         original_host: Option<&HeaderValue>,
     ) {
         if self.trusts(peer) {
-            continue_chain(headers, peer, client);
+            continue_chain(headers, peer, client, original_host);
         } else if let Some(address) = peer.address {
             headers.insert(X_FORWARDED_FOR, AddressText::of(address.to_canonical()).value());
         }
@@ -279,8 +281,8 @@ fn claim(name: &str) -> Option<Claim> {
     Some(if is_canonical { claim } else { Claim::Alias })
 }
 
-/// Appends a trusted peer to the chain that it sent.
-fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo) {
+/// Appends a trusted peer to the chain that it sent; `host` is what it asked for.
+fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo, host: Option<&HeaderValue>) {
     let Some(peer_address) = peer.address else { return };
     let peer_text = AddressText::of(peer_address.to_canonical());
     let Some(client_address) = client.address else {
@@ -290,9 +292,9 @@ fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo) {
         return;
     };
     if headers.contains_key(FORWARDED) {
-        let node = node_text(peer_address.to_canonical());
-        let joined = joined(headers, &FORWARDED);
-        set(headers, FORWARDED, &[&joined, &b", for="[..], node.as_bytes()].concat());
+        let mut chain = joined(headers, &FORWARDED);
+        push_element(&mut chain, peer_address.to_canonical(), host, peer.scheme);
+        set(headers, FORWARDED, &chain);
     }
     let mut chain = joined(headers, &X_FORWARDED_FOR);
     if chain.is_empty() && client_address != peer_address.to_canonical() {
@@ -303,6 +305,19 @@ fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo) {
     }
     chain.extend_from_slice(peer_text.as_bytes());
     set(headers, X_FORWARDED_FOR, &chain);
+}
+
+/// Appends what this hop saw of the one before it, in all the parameters that it knows (RFC 7239 §5).
+fn push_element(chain: &mut Vec<u8>, address: IpAddr, host: Option<&HeaderValue>, scheme: Scheme) {
+    chain.extend_from_slice(b", for=");
+    chain.extend_from_slice(node_text(address).as_bytes());
+    // Hosts have been checked: there is nothing in one that a quoted string would have to escape.
+    if let Some(host) = host.map(HeaderValue::as_bytes).filter(|host| !host.is_empty()) {
+        let quote: &[u8] = if host.iter().all(|b| is_tchar(*b)) { b"" } else { b"\"" };
+        chain.extend_from_slice(&[b";host=", quote, host, quote].concat());
+    }
+    chain.extend_from_slice(b";proto=");
+    chain.extend_from_slice(scheme.as_str().as_bytes());
 }
 
 /// A node as RFC 7239 §6 writes it: IPv6 in brackets and quotes.

@@ -233,7 +233,7 @@ fn forwarded_goes_on_where_it_has_begun() {
             &[("forwarded", "for=203.0.113.7;proto=https;host=shop.example")]
         ),
         [
-            "forwarded: for=203.0.113.7;proto=https;host=shop.example, for=\"[2001:db8:ffff::1]\"",
+            "forwarded: for=203.0.113.7;proto=https;host=shop.example, for=\"[2001:db8:ffff::1]\";host=api.example;proto=http",
             "x-forwarded-for: 203.0.113.7, 2001:db8:ffff::1",
             "x-forwarded-host: shop.example",
             "x-forwarded-proto: https",

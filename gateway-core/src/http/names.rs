@@ -21,6 +21,17 @@ pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() >= folded.len() && name.iter().zip(folded).all(|(byte, expected)| fold(*byte) == *expected)
 }
 
+/// Whether some backend takes the two names for one.
+pub(crate) fn are_aliases(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+}
+
+/// Whether `name` has a character that backends fold. Names in lower case without one are no aliases of each other.
+pub(crate) fn is_foldable(name: &str) -> bool {
+    // Every byte is looked at, without leaving early: the compiler then takes many at once.
+    name.bytes().fold(false, |found, byte| found | (byte == b'_') | (byte == b'.'))
+}
+
 /// A set of names by their first, third and fourth letters: what is not in it is none of them, what is in it may be one.
 ///
 /// Not the second, since so many names begin with `x-`. Most fields of a request are told apart from a group of names like this,
@@ -94,6 +105,18 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_a_backend_takes_for_one() {
+        for (one, other) in [("x-a", "x_a"), ("x.a", "x_a"), ("x-a-b", "x.a_b"), ("x-a", "x-a")] {
+            assert!(are_aliases(one, other) && are_aliases(other, one), "{one} {other}");
+        }
+        for (one, other) in [("x-a", "x-b"), ("x-a", "x-a-"), ("x-a", "xa"), ("x-a", "x~a")] {
+            assert!(!are_aliases(one, other), "{one} {other}");
+        }
+        assert!(is_foldable("x-a_b") && is_foldable("x.a") && is_foldable("_"));
+        assert!(!is_foldable("x-forwarded-for") && !is_foldable(""));
+    }
 
     #[test]
     fn a_filter_lets_its_names_through_in_every_spelling() {

@@ -82,6 +82,24 @@ pub(crate) fn is_plain_segment(segment: &str) -> bool {
     segment.bytes().all(|byte| class(byte) == Class::Plain)
 }
 
+/// Whether `path` is a normal form, with encoded slashes as data: nobody who follows it arrives elsewhere.
+#[must_use]
+pub fn is_normalised(path: &str) -> bool {
+    normalise(path, EncodedSlash::Keep).is_ok_and(|normal| *normal == *path)
+}
+
+/// The path in a URI reference that begins with a slash or has an authority (RFC 3986 §4.1).
+#[must_use]
+pub fn of_reference(reference: &str) -> &str {
+    let from_path = match reference.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => {
+            rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default()
+        }
+        _ => reference,
+    };
+    from_path.split(['?', '#']).next().unwrap_or_default()
+}
+
 /// What a byte needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -250,6 +268,34 @@ mod tests {
 
     use super::*;
     use EncodedSlash::{Decode, Keep, Reject};
+
+    #[test]
+    fn the_path_of_a_reference() {
+        for (reference, path) in [
+            ("/a/b?c#d", "/a/b"),
+            ("/a#b?c", "/a"),
+            ("https://h/a/b?c", "/a/b"),
+            ("https://h", ""),
+            ("https://h?a/b", ""),
+            ("https://h#/a", ""),
+            ("https://h:1/", "/"),
+            ("/a?u=https://h/b", "/a"),
+            ("//h/a", "//h/a"),
+        ] {
+            assert_eq!(of_reference(reference), path, "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_normal_form_is_told() {
+        for path in ["/", "/a", "/a/", "/a%2Fb", "/.well-known/...", "/%20"] {
+            assert!(is_normalised(path), "{path}");
+        }
+        for path in ["", "a", "/a/..", "/./a", "/a//b", "/%2e%2e", "/%7E", "/..;x", "/..%2Fa", "/a\\b", "/%0A", "/{a}"]
+        {
+            assert!(!is_normalised(path), "{path}");
+        }
+    }
 
     #[test]
     fn normal_paths_are_borrowed() {

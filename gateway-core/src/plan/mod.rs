@@ -9,6 +9,7 @@ use crate::config::{self, Diagnostic, EncodedSlash, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
+use crate::policy::cors::Cors;
 use crate::ports::Capabilities;
 use crate::route::Table;
 
@@ -32,6 +33,8 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// Which request goes to which route.
     pub table: Table,
+    /// The cross-origin rules of requests that are refused before they have a route.
+    pub cors: Option<Cors>,
     /// The gateway's name in `Via`, `CDN-Loop` and `Proxy-Status`.
     pub loop_guard: LoopGuard,
     /// Header fields that a client may never send.

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::config::JsonPath;
 use crate::policy::cors::Cors;
-use crate::policy::header_edit::HeaderEdit;
+use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::ports::Deadlines;
@@ -37,7 +37,7 @@ pub enum RequestStep {
     /// Ask a rate limit.
     RateLimit(RateLimit),
     /// Edit header fields.
-    EditHeaders(Box<[HeaderEdit]>),
+    EditHeaders(RequestEdits),
     /// Edit query parameters.
     EditQuery(Box<[QueryEdit]>),
 }

@@ -70,9 +70,7 @@ impl Cors {
         *response.status_mut() = StatusCode::NO_CONTENT;
         let fields = response.headers_mut();
         self.allow_preflight(headers, fields);
-        const VARY_ON: HeaderValue =
-            HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
-        fields.insert(VARY, VARY_ON);
+        vary_on_preflight(fields);
         response
     }
 
@@ -269,6 +267,14 @@ fn remove_all(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
+}
+
+/// Says what the answer to a preflight depends on, whether it allows anything or not (Fetch standard, "CORS protocol and HTTP
+/// caches").
+pub fn vary_on_preflight(headers: &mut HeaderMap) {
+    const VARY_ON: HeaderValue =
+        HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    headers.insert(VARY, VARY_ON);
 }
 
 /// Adds `Origin` to `Vary`, unless it or `*` is there.

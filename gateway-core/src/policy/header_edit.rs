@@ -4,6 +4,8 @@ use http::header;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::edit_fields::EditFields;
+use crate::http::hop_by_hop;
+use crate::http::names::{are_aliases, is_foldable};
 use crate::template::{Scope, Template};
 
 /// One edit.
@@ -51,33 +53,76 @@ impl FieldValue {
     }
 }
 
-/// Fields whose meaning belongs to the connection, the framing or the routing: no edit may touch them.
-const UNTOUCHABLE: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::EXPECT,
-];
+/// Fields of the framing and the routing.
+const FRAMING: [HeaderName; 4] = [header::CONTENT_LENGTH, header::HOST, header::TRAILER, header::EXPECT];
 
-/// Whether edits may touch `name`.
+/// Whether edits may touch `name`: not if it frames or routes a message, or ends at this hop (RFC 9110 §7.6.1), where what
+/// becomes of it would differ from platform to platform.
 #[must_use]
 pub fn is_editable(name: &HeaderName) -> bool {
-    !UNTOUCHABLE.contains(name) && name != "keep-alive" && name != "proxy-connection"
+    !is_hop_by_hop(name) && !FRAMING.contains(name)
+}
+
+/// Whether a field of this name ends at this hop.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    hop_by_hop::place(name.as_str()).is_some()
+}
+
+/// Edits of a request.
+///
+/// What they take away or state goes in every spelling: to a backend that folds names as CGI does (RFC 3875 §4.1.18), a
+/// client's `X_Tenant` beside the gateway's `X-Tenant` would be one field with two values, or with the client's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestEdits {
+    edits: Box<[HeaderEdit]>,
+    /// Whether a plain name of a client can be another spelling of one in here.
+    foldable: bool,
+}
+
+impl RequestEdits {
+    /// These, in this order.
+    #[must_use]
+    pub fn new(edits: Vec<HeaderEdit>) -> Self {
+        let foldable = edits.iter().any(|edit| match edit {
+            HeaderEdit::Rename(from, to) => is_foldable(from.as_str()) || is_foldable(to.as_str()),
+            HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) => is_foldable(name.as_str()),
+            HeaderEdit::Append(..) => false,
+        });
+        Self { edits: edits.into(), foldable }
+    }
+
+    /// What they are.
+    pub(crate) fn as_slice(&self) -> &[HeaderEdit] {
+        &self.edits
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.edits.len()
+    }
 }
 
 /// Does `edits` to a request, in order; each sees what those before it did.
-pub fn apply(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &mut HeaderMap) {
-    for edit in edits {
+pub fn apply(edits: &RequestEdits, scope: &Scope<'_>, headers: &mut HeaderMap) {
+    // Hardly any request has a name with `_` or `.` in it: one look at all of them spares each edit its own.
+    let has_aliases = edits.foldable || headers.keys().any(|name| is_foldable(name.as_str()));
+    for edit in &edits.edits {
         match edit {
+            HeaderEdit::Rename(from, to) if has_aliases => rename_every_spelling(headers, from, to),
             HeaderEdit::Rename(from, to) => headers.rename(from, to),
-            HeaderEdit::Remove(name) => EditFields::remove(headers, name),
+            HeaderEdit::Remove(name) => {
+                EditFields::remove(headers, name);
+                if has_aliases {
+                    remove_aliases(headers, name, None);
+                }
+            }
             HeaderEdit::Set(name, value) => {
                 let value = value.resolve(scope, headers);
                 set(headers, name, value);
+                if has_aliases {
+                    remove_aliases(headers, name, None);
+                }
             }
             HeaderEdit::Append(name, value) => {
                 if let Some(value) = value.resolve(scope, headers) {
@@ -123,9 +168,59 @@ fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderVal
     }
 }
 
+/// Renames, and leaves no other spelling of either name. Where there is nothing to rename, a field that has the new name
+/// stays, also if that is a spelling of the old one.
+fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
+    let is_there = headers.contains_key(from);
+    headers.rename(from, to);
+    remove_aliases(headers, from, Some(to));
+    if is_there {
+        remove_aliases(headers, to, None);
+    }
+}
+
+/// Removes the other spellings of `name`, but for `spared` and for those that no edit may touch: an edit of
+/// `content_length` must not take away the framing.
+fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
+    let is_alias = |other: &&HeaderName| {
+        *other != name && Some(*other) != spared && is_editable(other) && are_aliases(other.as_str(), name.as_str())
+    };
+    let aliases: Vec<HeaderName> = headers.keys().filter(is_alias).cloned().collect();
+    for alias in aliases {
+        headers.remove(alias);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use http::Method;
+
     use super::*;
+    use crate::ports::Scheme;
+    use crate::route::Params;
+
+    fn edited(edits: Vec<HeaderEdit>, list: &[(&'static str, &'static str)]) -> HeaderMap {
+        let params = Params::default();
+        let scope = Scope {
+            method: &Method::GET,
+            host: "h",
+            path: "/",
+            query: None,
+            client: Some(IpAddr::from([192, 0, 2, 1])),
+            scheme: Scheme::Http,
+            id: &HeaderValue::from_static("id"),
+            params: &params,
+        };
+        let mut map = headers(list);
+        apply(&RequestEdits::new(edits), &scope, &mut map);
+        map
+    }
+
+    fn fixed(value: &'static str) -> FieldValue {
+        FieldValue::Fixed(HeaderValue::from_static(value))
+    }
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -149,11 +244,47 @@ mod tests {
         assert_eq!(map, headers(&[("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
     }
 
+    /// RFC 3875 §4.1.18: `-` becomes `_`, and some servers fold `.` as well.
+    #[test]
+    fn what_a_request_edit_names_goes_in_every_spelling() {
+        let name = HeaderName::from_static;
+        let forged = [("x-a", "1"), ("x_a", "2"), ("x.a", "3"), ("x_b", "4")];
+        assert_eq!(edited(vec![HeaderEdit::Remove(name("x-a"))], &forged), headers(&[("x_b", "4")]));
+        let set = HeaderEdit::Set(name("x-a"), fixed("gw"));
+        assert_eq!(edited(vec![set], &forged), headers(&[("x-a", "gw"), ("x_b", "4")]));
+        let template = Template::parse("{header.x_a}", Some(&[])).unwrap();
+        let set = HeaderEdit::Set(name("x-a"), FieldValue::Template(template));
+        assert_eq!(edited(vec![set], &forged), headers(&[("x-a", "2"), ("x_b", "4")]));
+        let append = HeaderEdit::Append(name("x-a"), fixed("gw"));
+        assert_eq!(edited(vec![append], &[("x_a", "2")]), headers(&[("x_a", "2"), ("x-a", "gw")]));
+        let remove = vec![HeaderEdit::Remove(name("content_length"))];
+        let framed = edited(remove, &[("content_length", "1"), ("content.length", "1"), ("content-length", "2")]);
+        assert_eq!(framed, headers(&[("content-length", "2")]));
+        // The configuration's own name may be the odd one.
+        let set = HeaderEdit::Set(name("x_a"), fixed("gw"));
+        assert_eq!(edited(vec![set], &[("x-a", "1")]), headers(&[("x_a", "gw")]));
+    }
+
+    #[test]
+    fn a_renamed_field_leaves_no_spelling_of_either_name() {
+        let name = HeaderName::from_static;
+        let rename = |from, to| vec![HeaderEdit::Rename(name(from), name(to))];
+        let both = [("x-a", "1"), ("x_a", "2"), ("x-b", "3"), ("x_b", "4")];
+        assert_eq!(edited(rename("x-a", "x-b"), &both), headers(&[("x-b", "1")]));
+        let no_source = [("x_a", "2"), ("x-b", "3"), ("x_b", "4")];
+        assert_eq!(edited(rename("x-a", "x-b"), &no_source), headers(&[("x-b", "3"), ("x_b", "4")]));
+        // From one spelling to another.
+        assert_eq!(edited(rename("x_a", "x-a"), &[("x_a", "1"), ("x.a", "2")]), headers(&[("x-a", "1")]));
+        assert_eq!(edited(rename("x_a", "x-a"), &[("x-a", "1")]), headers(&[("x-a", "1")]));
+    }
+
     #[test]
     fn framing_and_routing_fields_are_out_of_reach() {
-        for name in ["connection", "content-length", "host", "transfer-encoding", "keep-alive"] {
+        for name in hop_by_hop::NAMES.into_iter().chain(["content-length", "host", "trailer", "expect"]) {
             assert!(!is_editable(&HeaderName::from_static(name)), "{name}");
         }
-        assert!(is_editable(&HeaderName::from_static("authorization")));
+        for name in ["authorization", "www-authenticate", "via", "content-type", "content_length"] {
+            assert!(is_editable(&HeaderName::from_static(name)), "{name}");
+        }
     }
 }

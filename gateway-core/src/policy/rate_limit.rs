@@ -123,13 +123,15 @@ impl RateLimit {
 
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as
     /// members of one list (draft §3, §4).
+    ///
+    /// `r` is what is left of the quota `q` (draft §4.1), so it is never more, though a larger burst may admit more at once.
     #[must_use]
     pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
         let mut state = Vec::with_capacity(self.name.len() + 24);
         state.push(b'"');
         state.extend_from_slice(self.name.as_bytes());
         state.extend_from_slice(b"\";r=");
-        push_decimal(&mut state, v.remaining.into());
+        push_decimal(&mut state, v.remaining.min(self.quota.limit).into());
         state.extend_from_slice(b";t=");
         push_decimal(&mut state, whole_seconds(v.reset_after));
         // The name was checked at load, and the rest is digits: the fallback is never taken.
@@ -280,6 +282,17 @@ mod tests {
     fn everyone_shares_one_cell() {
         let limit = compiled(RateLimitKey::Everyone);
         assert_eq!(limit.cell(Some("203.0.113.7".parse().unwrap()), &HeaderMap::new()), "rl:api:*");
+    }
+
+    /// draft-ietf-httpapi-ratelimit-headers-10 §4.1: `r` is what is left of `q`.
+    #[test]
+    fn what_is_left_is_at_most_the_quota() {
+        let limit =
+            RateLimit::compile(&config::RateLimit { burst: Some(200), ..config(100, 60_000, None) }, "a").unwrap();
+        let told = |remaining| limit.headers(&verdict(remaining, 0, 0))[1].1.clone();
+        assert_eq!(told(199), "\"a\";r=100;t=0");
+        assert_eq!(told(100), "\"a\";r=100;t=0");
+        assert_eq!(told(99), "\"a\";r=99;t=0");
     }
 
     /// draft-ietf-httpapi-ratelimit-headers-10 §3 and §4: strings with integer parameters, lists over several policies.

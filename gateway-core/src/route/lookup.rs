@@ -54,6 +54,8 @@ pub enum Found<'r> {
     MethodNotAllowed {
         /// The methods that they take, and OPTIONS.
         allow: MethodSet,
+        /// [`Spec::route`] of the highest-ranked of them.
+        route: usize,
     },
     /// Nowhere (404).
     NotFound,

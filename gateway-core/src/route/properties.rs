@@ -203,7 +203,7 @@ fn agrees_with_a_search(specs: &[Spec], table: &Table, request: &Request) -> Res
             prop_assert_eq!(route, expected.route);
             prop_assert_eq!(Some(params), specs[spec].path.matches(&request.path));
         }
-        (Found::MethodNotAllowed { allow }, None) => {
+        (Found::MethodNotAllowed { allow, .. }, None) => {
             let others = takers(specs, request, &[Mismatch::Method]);
             prop_assert!(!others.is_empty());
             let all: MethodSet = others.iter().map(|(_, spec)| spec.methods.accepted()).collect();

@@ -69,13 +69,18 @@ impl Table {
             return Found::Route { spec: spec as usize, route: route as usize, params: shape.params(lookup.path) };
         }
         let mut allow = MethodSet::EMPTY;
+        let mut first = None;
         self.trie.walk(lookup, sight, &mut |candidate| {
             if !allow.contains(candidate.accepted) && met(candidate) {
                 allow = allow.union(candidate.accepted);
+                first.get_or_insert(candidate.route as usize);
             }
             None::<()>
         });
-        if allow.is_empty() { Found::NotFound } else { Found::MethodNotAllowed { allow: allow.with_options() } }
+        match first {
+            Some(route) => Found::MethodNotAllowed { allow: allow.with_options(), route },
+            None => Found::NotFound,
+        }
     }
 }
 
@@ -217,6 +222,12 @@ mod tests {
         assert_eq!(ask(&table, "PATCH /a", &[("x-a", "")]), "405 GET, HEAD, POST, PUT, DELETE, OPTIONS");
         assert_eq!(ask(&table, "POST /a/b", &[]), "404");
         assert_eq!(ask(&table, "BREW /a", &[]), "405 GET, HEAD, PUT, DELETE, OPTIONS");
+        // The highest-ranked of those that would take it with another method.
+        for (request, best) in [("POST /a", 0), ("POST /x", 1), ("POST x.com/a", 2)] {
+            let request = Request::new(request, &[]);
+            let Found::MethodNotAllowed { route, .. } = table.find(&request.lookup()) else { panic!("found") };
+            assert_eq!(route, best);
+        }
     }
 
     #[test]

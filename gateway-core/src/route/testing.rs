@@ -73,7 +73,7 @@ pub(super) fn show(found: &Found<'_>) -> String {
     match found {
         Found::Route { route, params, .. } if params.is_empty() => route.to_string(),
         Found::Route { route, params, .. } => format!("{route} {}", params.iter().collect::<Vec<_>>().join(",")),
-        Found::MethodNotAllowed { allow } => format!("405 {allow}"),
+        Found::MethodNotAllowed { allow, .. } => format!("405 {allow}"),
         Found::NotFound => "404".to_owned(),
     }
 }

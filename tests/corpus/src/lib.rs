@@ -16,6 +16,8 @@ pub use body::Content;
 pub use check::differences;
 pub use load::{LoadedCase, cases_dir, load_all};
 pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
-pub use model::{Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step};
+pub use model::{
+    Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,
+};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};

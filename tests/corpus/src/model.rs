@@ -134,6 +134,32 @@ pub struct Request {
     /// The client's address. Default: `127.0.0.1`.
     #[serde(default)]
     pub from: Option<std::net::IpAddr>,
+    /// The version of HTTP that it is sent as.
+    #[serde(default)]
+    pub version: Version,
+}
+
+/// A version of HTTP. Default: 1.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Version {
+    /// HTTP/1.0.
+    #[serde(rename = "1.0")]
+    Http10,
+    /// HTTP/1.1.
+    #[default]
+    #[serde(rename = "1.1")]
+    Http11,
+}
+
+impl Version {
+    /// As it is written in the first line of a message.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        }
+    }
 }
 
 impl Request {
@@ -154,6 +180,9 @@ impl Request {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
+    /// The version of HTTP that it answers as.
+    #[serde(default)]
+    pub version: Version,
     /// Its status. Default: 200.
     #[serde(default)]
     pub status: Option<u16>,

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use edgeway_corpus::{Request, Response};
+use edgeway_corpus::{Request, Response, Version};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -34,7 +34,7 @@ pub(crate) async fn send(gateway: &Gateway, request: &Request) -> io::Result<Res
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            answer = receive(Reader::new(read), &request.method) => answer,
+            answer = receive(Reader::new(read), request) => answer,
             () = send => unreachable!("sending never ends"),
         }
     };
@@ -50,10 +50,14 @@ pub(crate) async fn get(gateway: &Gateway, url: &str) -> io::Result<Response> {
     send(gateway, &request).await
 }
 
-async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, method: &str) -> io::Result<Response> {
+async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, request: &Request) -> io::Result<Response> {
     let head = reader.response().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    // RFC 9110 §2.5: whatever version an upstream answers as, a server sends the highest that the client takes.
+    if request.version == Version::Http11 && head.minor != 1 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("answered as HTTP/1.{}", head.minor)));
+    }
     // RFC 9112 §6.3: these never have content.
-    let bodiless = method == "HEAD" || matches!(head.status, 204 | 304);
+    let bodiless = request.method == "HEAD" || matches!(head.status, 204 | 304);
     let (body, cut) = if bodiless { Default::default() } else { reader.body(head.framing(Framing::UntilClose)).await };
     Ok(Response { status: head.status, headers: head.headers, body, cut })
 }
@@ -82,6 +86,6 @@ fn serialise(request: &Request) -> (Vec<u8>, Vec<Vec<u8>>) {
         }
     }
     let mut head = Vec::new();
-    write_head(&mut head, &format!("{} {target} HTTP/1.1", request.method), headers);
+    write_head(&mut head, &format!("{} {target} {}", request.method, request.version.as_str()), headers);
     (head, pieces)
 }

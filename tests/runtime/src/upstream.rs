@@ -166,7 +166,7 @@ async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io
         headers.push(("Content-Length", &length));
     }
     let mut out = Vec::new();
-    write_head(&mut out, &format!("HTTP/1.1 {status} As Scripted"), headers);
+    write_head(&mut out, &format!("{} {status} As Scripted", reply.version.as_str()), headers);
     if is_head || bodiless {
         return write.write_all(&out).await;
     }

@@ -15,6 +15,8 @@ pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) status: u16,
+    /// The minor version of HTTP/1.
+    pub(crate) minor: u8,
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -62,6 +64,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                         method: request.method.unwrap_or_default().to_owned(),
                         target: request.path.unwrap_or_default().to_owned(),
                         status: 0,
+                        minor: request.version.unwrap_or_default(),
                         headers: texts(request.headers),
                     },
                 )),
@@ -83,6 +86,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
                             length,
                             Head {
                                 status: response.code.unwrap_or_default(),
+                                minor: response.version.unwrap_or_default(),
                                 headers: texts(response.headers),
                                 ..Head::default()
                             },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use edgeway_corpus::{Case, Refusal, Request, Response, differences};
+use edgeway_corpus::{Case, Refusal, Request, Response, Version, differences};
 use gateway_core::body::Body;
 use gateway_core::config::Diagnostic;
 use gateway_core::gateway::Gateway;
@@ -128,6 +128,8 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
 /// Sends `request` through `gateway` and reads the answer to its end.
 pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<Stream>>, peer: Peer) -> Response {
     let (head, body) = gateway.handle(request, peer).await.response.into_parts();
+    // RFC 9110 §2.5: the version is that of the adapter's own connection, and not for the core to say.
+    assert_eq!(head.version, http::Version::default(), "the answer has a version of its own");
     keep_promise(&gateway.platform().0, &head.headers);
     let (body, cut) = receive_body(body).await;
     Response { status: head.status.as_u16(), headers: texts(&head.headers), body, cut }
@@ -172,7 +174,11 @@ pub fn violations(response: &Response) -> Vec<String> {
 #[must_use]
 pub fn client_request(world: &Rc<World>, request: &Request) -> (http::Request<Body<Stream>>, Peer) {
     let (scheme, authority, target) = request.parts();
-    let mut built = http::Request::builder().method(request.method.as_str()).uri(target);
+    let version = match request.version {
+        Version::Http10 => http::Version::HTTP_10,
+        Version::Http11 => http::Version::HTTP_11,
+    };
+    let mut built = http::Request::builder().version(version).method(request.method.as_str()).uri(target);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) && !authority.is_empty() {
         built = built.header(header::HOST, authority);
     }

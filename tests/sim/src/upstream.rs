@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use core::time::Duration;
-use edgeway_corpus::{Call, Content, Fault, Reply};
+use edgeway_corpus::{Call, Content, Fault, Reply, Version};
 use gateway_core::body::Body;
 use gateway_core::ports::{Deadlines, Finish, IoError, IoErrorKind, UpstreamCall};
 use http::{Response, header};
@@ -131,7 +131,11 @@ fn respond(
     deadline: Option<gateway_core::time::Timestamp>,
 ) -> Response<Body<Stream>> {
     let content = reply.content();
-    let mut response = Response::builder().status(reply.status());
+    let version = match reply.version {
+        Version::Http10 => http::Version::HTTP_10,
+        Version::Http11 => http::Version::HTTP_11,
+    };
+    let mut response = Response::builder().version(version).status(reply.status());
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }

@@ -5,7 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use super::at::At;
 use super::matching::Matching;
 use super::{Compiler, Group};
-use crate::config;
+use crate::config::{self, EncodedSlash};
+use crate::http::path;
+use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::template::{Target as Form, Template};
@@ -169,7 +171,11 @@ impl<'c> Compiler<'c> {
                 if path.contains(['?', '#']) {
                     self.error_with(&at, "a path has no query", "use a policy's `request.query`");
                 }
-                Some(PathRewrite::Template(self.template(&at, path, parameters)?))
+                let template = self.template(&at, path, parameters)?;
+                if path.starts_with('/') && !path.contains(['?', '#']) {
+                    self.check_path(&at, &template.sample(), template.has_variables());
+                }
+                Some(PathRewrite::Template(template))
             }
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
@@ -186,6 +192,7 @@ impl<'c> Compiler<'c> {
                     );
                     return None;
                 }
+                self.check_path(&at, prefix, false);
                 Some(PathRewrite::Prefix {
                     segments: matching?.prefix_segments,
                     replacement: prefix.trim_end_matches('/').into(),
@@ -213,6 +220,12 @@ impl<'c> Compiler<'c> {
                 "the location's beginning would come from the request",
                 "begin it with `/` and a name, `https://` or `http://`; for the same path elsewhere, `https://host{request.path}`",
             );
+        } else {
+            let sample = location.sample();
+            let path = path::of_reference(&sample);
+            if !path.is_empty() {
+                self.check_path(&at, path, location.has_variables());
+            }
         }
         if !location.has_closed_authority() {
             self.error_with(
@@ -226,6 +239,17 @@ impl<'c> Compiler<'c> {
             location,
             keep_query: redirect.keep_query.unwrap_or(true),
         })
+    }
+
+    /// Reports a path whose own text, whatever values are in it, is not in its normal form.
+    pub(super) fn check_path(&mut self, at: &At<'_>, path: &str, has_variables: bool) {
+        const RULE: &str = "leave out `.`, `..`, empty segments and encodings that are not needed";
+        match path::normalise(path, EncodedSlash::Keep) {
+            Ok(normal) if *normal == *path => {}
+            Ok(_) if has_variables => self.error_with(at, "the path is not in its normal form", RULE),
+            Ok(normal) => self.error_with(at, "the path is not in its normal form", format!("write `{normal}`")),
+            Err(error) => self.error(at, error.to_string()),
+        }
     }
 
     #[inline(never)]
@@ -266,7 +290,7 @@ impl<'c> Compiler<'c> {
                 self.error_with(&at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
                 continue;
             };
-            if !is_editable(&name) {
+            if !is_editable(&name) || name == X_REQUEST_ID {
                 self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
                 continue;
             }

@@ -126,6 +126,7 @@ impl<'c> Compiler<'c> {
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
+        let cors = self.default_cors();
         self.check_unused_policies(&at.member("policies"));
 
         let table = match Table::build(specs) {
@@ -141,6 +142,7 @@ impl<'c> Compiler<'c> {
             upstreams,
             routes: routes.into_iter().collect::<Option<Vec<_>>>()?,
             table: table?,
+            cors,
             loop_guard: loop_guard?,
             identity: identity?,
             proxies: proxies?,
@@ -198,6 +200,11 @@ impl<'c> Compiler<'c> {
             specs.extend(matching.into_specs(place));
         }
         let cors = self.cors(policies.cors, methods);
+        if let (Some(_), Some(respond)) = (&cors, &route.respond) {
+            for (name, _) in respond.headers.iter().filter(|(name, _)| policies::is_cors_field(name)) {
+                self.against_cors(at.member("respond").member("headers").member(name).to_path());
+            }
+        }
         if let Some(Action::Respond(respond)) = &action {
             self.check_content_type(at, respond, &policies.response);
         }

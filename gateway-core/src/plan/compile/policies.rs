@@ -6,10 +6,11 @@ use super::at::At;
 use super::shared::{Folded, Shared};
 use super::{Compiler, Group, Owner};
 use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
+use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::RequestStep;
 use crate::policy::Mistake;
 use crate::policy::cors::Cors;
-use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits, is_editable, is_hop_by_hop};
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::route::MethodSet;
@@ -23,10 +24,18 @@ struct Collected<'c> {
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
     response: Vec<HeaderEdit>,
+    /// Where edits of responses are that `cors` would undo.
+    against_cors: Vec<JsonPath>,
 }
 
 /// Names of path parameters that a template may use; `None` where the route is not known.
 type Parameters<'p> = Option<&'p [&'p str]>;
+
+/// Whether `cors` replaces a response's field of this name.
+pub(super) fn is_cors_field(name: &str) -> bool {
+    const PREFIX: &str = "access-control-";
+    name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
 
 impl<'c> Compiler<'c> {
     /// What the policies of `route`, which is called `name` in full, come to. Most routes have those of their neighbours,
@@ -82,9 +91,10 @@ impl<'c> Compiler<'c> {
                 }
             }
         }
+        self.check_against_cors(&collected);
         let mut request: Vec<RequestStep> = collected.rate_limits.into_iter().map(RequestStep::RateLimit).collect();
         if !collected.headers.is_empty() {
-            request.push(RequestStep::EditHeaders(collected.headers.into()));
+            request.push(RequestStep::EditHeaders(RequestEdits::new(collected.headers)));
         }
         if !collected.query.is_empty() {
             request.push(RequestStep::EditQuery(collected.query.into()));
@@ -96,6 +106,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn check_policy(&mut self, at: &At<'_>, name: &str, policy: &'c Policy) {
         let mut collected = Collected::default();
         self.policy(at, name, policy, None, &mut collected);
+        self.check_against_cors(&collected);
         self.cors(collected.cors, None);
     }
 
@@ -124,7 +135,53 @@ impl<'c> Compiler<'c> {
         if let Some(edits) = &policy.response {
             let at = at.member("response");
             self.header_edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
+            self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
         }
+    }
+
+    /// Reports edits of a response that what comes after them undoes, and notes those that `cors` would undo.
+    fn check_response_edits(&mut self, at: &At<'_>, edits: &FieldEdits, against_cors: &mut Vec<JsonPath>) {
+        let (rename, remove) = (at.member("rename"), at.member("remove"));
+        let renamed = edits.rename.iter().map(|(from, to)| (rename.member(from), to.as_str()));
+        let removed = edits.remove.iter().enumerate().map(|(i, name)| (remove.index(i), name.as_str()));
+        for (at, name) in removed.filter(|(_, name)| X_REQUEST_ID == *name) {
+            self.undone(&at, name);
+        }
+        let (set, append) = (at.member("set"), at.member("append"));
+        let set = edits.set.iter().map(|(name, _)| (set.member(name), name));
+        let appended = edits.append.iter().map(|(name, _)| (append.member(name), name));
+        for (at, name) in renamed.chain(set).chain(appended) {
+            if X_REQUEST_ID == *name {
+                self.undone(&at, name);
+            } else if is_cors_field(name) {
+                against_cors.push(at.to_path());
+            }
+        }
+    }
+
+    fn undone(&mut self, at: &At<'_>, name: &str) {
+        self.error_with(
+            at,
+            format!("`{name}` of a response can't be edited"),
+            "the gateway sets it after all edits; an upstream's own can be kept by `rename` to another name",
+        );
+    }
+
+    fn check_against_cors(&mut self, collected: &Collected<'_>) {
+        if collected.cors.is_some() {
+            for path in &collected.against_cors {
+                self.against_cors(path.clone());
+            }
+        }
+    }
+
+    /// Reports a field of a response that `cors` would undo.
+    pub(super) fn against_cors(&mut self, path: JsonPath) {
+        self.errors.push(config::ConfigError {
+            path,
+            message: "the route's `cors` sets this field itself".to_owned(),
+            help: Some("say it in `cors`, or take `cors` off the route".to_owned()),
+        });
     }
 
     /// Compiles cross-origin rules for a route that takes `methods`.
@@ -143,6 +200,18 @@ impl<'c> Compiler<'c> {
                 None
             }
         }
+    }
+
+    /// The cross-origin rules among the policies of `defaults`: every route has them if it has none of its own, and so have
+    /// the answers to requests without a route. Mistakes are reported with the routes.
+    pub(super) fn default_cors(&self) -> Option<Cors> {
+        let policies = self.config.defaults.policies.iter().rev();
+        let named = |name: &str| self.config.policies.iter().find(|(n, _)| *n == name).map(|(_, policy)| policy);
+        let cors = policies.filter_map(|policy| match policy {
+            PolicyUse::Named(name) => named(name)?.cors.as_ref(),
+            PolicyUse::Inline(policy) => policy.cors.as_ref(),
+        });
+        cors.take(1).find_map(|cors| Cors::compile(cors, &[]).ok())
     }
 
     /// Reports what a kernel complained of in the policy at `at`.
@@ -222,6 +291,10 @@ impl<'c> Compiler<'c> {
         if !is_editable(&parsed) {
             let help = if parsed == http::header::HOST {
                 "use `rewrite.host`, or the upstream's `host`"
+            } else if parsed == http::header::PROXY_AUTHORIZATION {
+                "it is for the gateway itself; an upstream's credentials go into `authorization`"
+            } else if is_hop_by_hop(&parsed) {
+                "it belongs to one connection, and goes no further"
             } else {
                 "the gateway sets it from the connection and the body"
             };

@@ -1,10 +1,14 @@
 //! Upstreams.
 
+use std::borrow::Cow;
+
+use http::uri::Authority;
 use http::{HeaderValue, Uri};
 
 use super::Compiler;
 use super::at::At;
-use crate::config;
+use crate::config::{self, EncodedSlash};
+use crate::http::path;
 use crate::plan::{Host, Upstream};
 use crate::ports::Scheme;
 
@@ -64,7 +68,7 @@ impl Compiler<'_> {
     }
 }
 
-fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, &'static str)> {
+fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, Cow<'static, str>)> {
     match upstream.url.parse() {
         Ok(uri) => upstream_at(&uri, index, name, upstream),
         Err(_) => Err(wrong(&upstream.url, "is not a URL")),
@@ -73,8 +77,20 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
 
 #[cold]
 #[inline(never)]
-fn wrong(url: &str, why: &str) -> (String, &'static str) {
-    (format!("`{}` {why}", shown(url)), "write `http://host:port/path` or `https://…`")
+fn wrong(url: &str, why: &str) -> (String, Cow<'static, str>) {
+    (format!("`{}` {why}", shown(url)), Cow::Borrowed("write `http://host:port/path` or `https://…`"))
+}
+
+#[cold]
+#[inline(never)]
+fn not_normal(url: &str, uri: &Uri, authority: &Authority) -> (String, Cow<'static, str>) {
+    match path::normalise(uri.path(), EncodedSlash::Keep) {
+        Ok(normal) => {
+            let help = format!("write `{}://{authority}{normal}`", uri.scheme_str().unwrap_or_default());
+            (format!("the path of `{url}` is not in its normal form"), Cow::Owned(help))
+        }
+        Err(error) => wrong(url, &format!("has a path that is none: {error}")),
+    }
 }
 
 fn upstream_at(
@@ -82,7 +98,7 @@ fn upstream_at(
     index: usize,
     name: &str,
     upstream: &config::Upstream,
-) -> Result<Upstream, (String, &'static str)> {
+) -> Result<Upstream, (String, Cow<'static, str>)> {
     let wrong = |why: &str| wrong(&upstream.url, why);
     let scheme = match uri.scheme_str() {
         Some("http") => Scheme::Http,
@@ -93,7 +109,7 @@ fn upstream_at(
     if authority.as_str().contains('@') {
         return Err((
             "the URL contains credentials".to_owned(),
-            "set `authorization` from a secret in a policy's `request.headers.set`",
+            Cow::Borrowed("set `authorization` from a secret in a policy's `request.headers.set`"),
         ));
     }
     if uri.query().is_some() {
@@ -112,8 +128,12 @@ fn upstream_at(
     if is_metadata_service(&host) {
         return Err((
             format!("`{host}` is where clouds hand out credentials"),
-            "name the service itself: a gateway must not lead there",
+            Cow::Borrowed("name the service itself: a gateway must not lead there"),
         ));
+    }
+    // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
+    if !path::is_normalised(uri.path()) {
+        return Err(not_normal(&upstream.url, uri, authority));
     }
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };

@@ -62,7 +62,7 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     for step in &*route.request {
         policies.push(match step {
             RequestStep::RateLimit(limit) => format!("limit {}", limit.name),
-            RequestStep::EditHeaders(edits) => format!("{} header edits", edits.len()),
+            RequestStep::EditHeaders(edits) => format!("{} header edits", edits.count()),
             RequestStep::EditQuery(edits) => format!("{} query edits", edits.len()),
         });
     }

@@ -116,6 +116,21 @@ fn hosts() {
         let answer = Wire::connect(gateway.address()).ask(&format!("GET / HTTP/1.1\r\n{hosts}\r\n"));
         assert_eq!(answer.unwrap().0, 400, "{hosts:?}");
     }
+    // HTTP/1.0 did not have the field.
+    assert_eq!(Wire::connect(gateway.address()).ask("GET / HTTP/1.0\r\n\r\n"), Some((200, "ok".to_owned())));
+}
+
+/// RFC 9110 §7.4 and §15.5.20: what is asked for has to be of HTTP.
+#[test]
+fn targets_of_other_schemes() {
+    let upstream = ok_upstream();
+    let gateway = gateway(upstream.address);
+    let ask = |target: &str| {
+        Wire::connect(gateway.address()).ask(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap().0
+    };
+    assert_eq!(ask("ftp://a/x"), 421);
+    assert_eq!(ask("http://a/x"), 200);
+    assert_eq!(ask("HTTPS://a/x"), 200);
 }
 
 /// RFC 9110 §4.1, RFC 6585 §5: bounds on the head hold before it has come whole.

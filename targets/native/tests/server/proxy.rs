@@ -110,6 +110,31 @@ fn an_upstream_that_speaks_something_else() {
     assert_eq!(get(gateway(upstream.address).address()).0, 502);
 }
 
+/// RFC 9110 §2.5: a server answers as the version that it speaks itself; §7.6.3: `Via` says the one that came in.
+#[test]
+fn an_upstream_of_an_old_version_makes_no_old_server() {
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    });
+    let mut wire = Wire::connect(gateway(upstream.address).address());
+    wire.send(GET);
+    let head = wire.head().unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert_eq!(field(&head, "via").as_deref(), Some("1.0 edgeway"));
+    assert_eq!(wire.body(&head), b"ok");
+}
+
+/// RFC 9110 §15: there is no status above 599.
+#[test]
+fn an_upstream_with_a_status_that_does_not_exist() {
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.1 999 Blocked\r\nContent-Length: 2\r\n\r\nno");
+    });
+    assert_eq!(get(gateway(upstream.address).address()).0, 502);
+}
+
 #[test]
 fn an_upstream_that_closes_without_an_answer() {
     let upstream = upstream(|wire, _| {
