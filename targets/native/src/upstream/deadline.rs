@@ -13,14 +13,15 @@ use crate::clock::{Tick, Ticker, Watched};
 /// Deadlines shorter than this get a timer of their own; longer ones are left to the worker's [`Ticker`].
 const COARSE: Duration = Duration::from_secs(2);
 
-/// The deadline of the exchange that has a connection at the moment.
+/// The exchange that has a connection at the moment: its deadline, and whether its response has begun.
 ///
-/// Nothing is woken or allocated for it: the [`Ticker`] ends the connection's task, and the exchange fails with it.
+/// Nothing is woken or allocated for a deadline: the [`Ticker`] ends the connection's task, and the exchange fails with it.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// 0 is none.
     deadline: AtomicU64,
     overdue: AtomicBool,
+    answered: AtomicBool,
     task: OnceLock<AbortHandle>,
 }
 
@@ -28,6 +29,22 @@ impl Watch {
     /// Gives the connection's task, which ends when overdue.
     pub(crate) fn set_task(&self, task: AbortHandle) {
         let _ = self.task.set(task);
+    }
+
+    /// An exchange begins, whose response head has to come until `deadline`.
+    pub(crate) fn begin(&self, deadline: Option<Tick>) {
+        self.answered.store(false, Ordering::Relaxed);
+        self.set(deadline);
+    }
+
+    /// Something has come from the upstream.
+    pub(crate) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anything has come from the upstream since the exchange began.
+    pub(crate) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Sets or removes the deadline.

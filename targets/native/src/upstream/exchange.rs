@@ -15,18 +15,24 @@ use hyper::client::conn::{TrySendError, http2};
 use super::deadline::{Due, Point};
 use super::lease::{Connection, Lease};
 use super::pool::{Opened, Pool};
-use crate::clock::Tick;
 use crate::stream::{Content, Outgoing, Stream, StreamError};
 
-/// An upstream that closes idle connections has hardly done so within this time: a request on a connection that was used
-/// more recently is not kept for being sent again.
-const FRESH_MILLIS: Tick = 500;
-
 /// A request that was not answered.
-struct Unsent {
+struct Unanswered {
     error: IoError,
+    /// Whether the connection ended before the response began, so that the upstream may never have seen the request.
+    abandoned: bool,
     /// The request, if nothing of it was sent.
     request: Option<Request<Content>>,
+}
+
+impl Unanswered {
+    /// What may be sent on another connection: the request, if nothing of it was sent, or else its `copy`, if the upstream
+    /// ended the connection instead of beginning a response (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
+    fn again(self, copy: Option<Request<Content>>) -> Result<Request<Content>, IoError> {
+        let copy = copy.filter(|_| self.abandoned);
+        self.request.or(copy).ok_or(self.error)
+    }
 }
 
 type Reply = Response<Body<Stream>>;
@@ -54,19 +60,17 @@ pub async fn fetch(
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
     }
-    let Some((mut connection, idle_for)) = pool.take() else {
-        return Box::pin(unhurried(pool, request, deadlines.connect, due)).await;
+    let Some(mut connection) = pool.take() else {
+        return Box::pin(on_new(pool, request, deadlines.connect, due)).await;
     };
-    if idle_for > FRESH_MILLIS {
-        return Box::pin(on_idle(pool, connection, request, deadlines.connect, due)).await;
-    }
-    connection.watch.set(due.head.and_then(Point::coarse));
+    let copy = copy_if_repeatable(&request);
+    connection.watch.begin(due.head.and_then(Point::coarse));
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
-        Err(failed) => match failure(failed, connection.watch.overdue(), &due) {
-            Unsent { request: Some(request), .. } => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
-            Unsent { error, .. } => Err(error),
+        Err(failed) => match unanswered(failed, &connection, &due).again(copy) {
+            Ok(request) => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
+            Err(error) => Err(error),
         },
     }
 }
@@ -88,44 +92,27 @@ async fn within(
     }
 }
 
+/// An exchange over a connection that stands already, or else over a new one. The upstream may be about to close the former:
+/// if it does, a request that may be repeated is.
 async fn unhurried(
     pool: &Arc<Pool>,
     request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
-    if let Some(sender) = pool.shared() {
-        return match send_h2(sender, request, &due).await {
-            Ok(response) => Ok(response),
-            Err(Unsent { request: Some(request), .. }) => on_new(pool, request, connect_within, due).await,
-            Err(unsent) => Err(unsent.error),
-        };
-    }
-    match pool.take() {
-        Some((connection, _)) => on_idle(pool, connection, request, connect_within, due).await,
-        None => on_new(pool, request, connect_within, due).await,
-    }
-}
-
-/// An exchange over a connection that the upstream may be about to close: if it does, one that may be repeated is.
-async fn on_idle(
-    pool: &Arc<Pool>,
-    connection: Connection,
-    request: Request<Content>,
-    connect_within: Option<Duration>,
-    due: Due,
-) -> Result<Reply, IoError> {
-    let copy = copy_if_repeatable(&request);
-    let request = match send_h1(pool, connection, request, &due).await {
-        Ok(response) => return Ok(response),
-        Err(Unsent { request: Some(unsent), .. }) => unsent,
-        // RFC 9110 §9.2.2, RFC 9112 §9.3.1.
-        Err(Unsent { error, .. }) => match copy.filter(|_| error.kind == IoErrorKind::Closed) {
-            Some(copy) => copy,
-            None => return Err(error),
-        },
+    let (sent, copy) = if let Some(sender) = pool.shared() {
+        let copy = copy_if_repeatable(&request);
+        (send_h2(sender, request, &due).await, copy)
+    } else if let Some(connection) = pool.take() {
+        let copy = copy_if_repeatable(&request);
+        (send_h1(pool, connection, request, &due).await, copy)
+    } else {
+        return on_new(pool, request, connect_within, due).await;
     };
-    on_new(pool, request, connect_within, due).await
+    match sent {
+        Ok(response) => Ok(response),
+        Err(unanswered) => on_new(pool, unanswered.again(copy)?, connect_within, due).await,
+    }
 }
 
 async fn on_new(
@@ -138,7 +125,7 @@ async fn on_new(
         Opened::H1(connection) => send_h1(pool, connection, request, &due).await,
         Opened::H2(sender) => send_h2(sender, request, &due).await,
     }
-    .map_err(|unsent| unsent.error)
+    .map_err(|unanswered| unanswered.error)
 }
 
 async fn send_h1(
@@ -146,11 +133,11 @@ async fn send_h1(
     mut connection: Connection,
     request: Request<Content>,
     due: &Due,
-) -> Result<Reply, Unsent> {
-    connection.watch.set(due.head.and_then(Point::coarse));
+) -> Result<Reply, Unanswered> {
+    connection.watch.begin(due.head.and_then(Point::coarse));
     match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(finish(pool, connection, response, due)),
-        Err(failed) => Err(failure(failed, connection.watch.overdue(), due)),
+        Err(failed) => Err(unanswered(failed, &connection, due)),
     }
 }
 
@@ -158,16 +145,17 @@ async fn send_h2(
     mut sender: http2::SendRequest<Content>,
     mut request: Request<Content>,
     due: &Due,
-) -> Result<Reply, Unsent> {
+) -> Result<Reply, Unanswered> {
     to_h2(&mut request);
     match sender.try_send_request(request).await {
         Ok(response) => Ok(response.map(|incoming| body(incoming, Lease::new(None, due)))),
-        Err(failed) => {
-            let mut unsent = failure(failed, false, due);
-            if let Some(request) = &mut unsent.request {
+        Err(mut failed) => {
+            let mut request = failed.take_message();
+            if let Some(request) = &mut request {
                 to_h1(request);
             }
-            Err(unsent)
+            let error = classify(failed.error(), request.is_some());
+            Err(Unanswered { error, abandoned: h2_abandoned(failed.error()), request })
         }
     }
 }
@@ -177,12 +165,24 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
 }
 
 #[cold]
-fn failure(mut failed: TrySendError<Request<Content>>, overdue: bool, due: &Due) -> Unsent {
-    if overdue {
-        return Unsent { error: IoError::new(due.head_error), request: None };
+fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connection, due: &Due) -> Unanswered {
+    if connection.watch.overdue() {
+        return Unanswered { error: IoError::new(due.head_error), abandoned: false, request: None };
     }
     let request = failed.take_message();
-    Unsent { error: classify(failed.error(), request.is_some()), request }
+    let error = classify(failed.error(), request.is_some());
+    let abandoned = error.kind == IoErrorKind::Closed && !connection.watch.answered();
+    Unanswered { error, abandoned, request }
+}
+
+/// Whether a stream failed because its connection ended, or because the upstream did not begin to process it: it went away
+/// before (RFC 9113 §6.8) or refused the stream (§8.7).
+fn h2_abandoned(error: &hyper::Error) -> bool {
+    let Some(source) = error.source() else { return false };
+    source.is::<std::io::Error>()
+        || source.downcast_ref::<h2::Error>().is_some_and(|error| {
+            error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        })
 }
 
 fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
@@ -194,7 +194,8 @@ fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     }
 }
 
-/// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and nothing of a body is lost.
+/// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and its body is not one that
+/// comes only once.
 fn copy_if_repeatable(request: &Request<Content>) -> Option<Request<Content>> {
     let idempotent = matches!(
         *request.method(),

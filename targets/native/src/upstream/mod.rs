@@ -3,6 +3,7 @@
 mod connect;
 mod deadline;
 mod exchange;
+mod io;
 mod lease;
 mod pool;
 mod tls;
