@@ -62,7 +62,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let serving = worker.serving.load_full();
     let scheme = if serving.tls.is_some() { Scheme::Https } else { Scheme::Http };
     let connection = Arc::new(Connection {
-        activity: Activity::new(&worker.ticker, &worker.shutdown),
+        activity: Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout),
         peer: Peer { address: Some(address.to_canonical()), scheme },
         client: address.to_canonical().to_string().into(),
         worker,
@@ -77,7 +77,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
-    let ticker = Arc::clone(&connection.worker.ticker);
+    let executor = StreamExecutor::of(&connection.worker);
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
@@ -88,7 +88,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
     if is_h2 {
         activity.set_multiplexed();
-        let served = http2::Builder::new(StreamExecutor(ticker))
+        let served = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
