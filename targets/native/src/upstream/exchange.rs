@@ -8,31 +8,22 @@ use gateway_core::body::Body;
 use gateway_core::ports::{Deadlines, IoError, IoErrorKind};
 use http::header::{CONNECTION, HOST, HeaderValue, TE};
 use http::uri::Authority;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http2};
 
 use super::deadline::{Due, Point};
 use super::lease::{Connection, Lease};
 use super::pool::{Opened, Pool};
-use crate::stream::{Content, Outgoing, Stream, StreamError};
+use super::repeat::{self, is_repeatable};
+use crate::stream::{Content, Stream, StreamError};
 
 /// A request that was not answered.
 struct Unanswered {
     error: IoError,
-    /// Whether the connection ended before the response began, so that the upstream may never have seen the request.
-    abandoned: bool,
-    /// The request, if nothing of it was sent.
+    /// The request, if it may be sent on another connection: nothing of it was sent, or it is [repeatable](is_repeatable) and
+    /// the upstream ended a connection that was used before instead of beginning a response (RFC 9112 §9.3.1).
     request: Option<Request<Content>>,
-}
-
-impl Unanswered {
-    /// What may be sent on another connection: the request, if nothing of it was sent, or else its `copy`, if the upstream
-    /// ended the connection instead of beginning a response (RFC 9110 §9.2.2, RFC 9112 §9.3.1).
-    fn again(self, copy: Option<Request<Content>>) -> Result<Request<Content>, IoError> {
-        let copy = copy.filter(|_| self.abandoned);
-        self.request.or(copy).ok_or(self.error)
-    }
 }
 
 type Reply = Response<Body<Stream>>;
@@ -63,14 +54,13 @@ pub async fn fetch(
     let Some(mut connection) = pool.take() else {
         return Box::pin(on_new(pool, request, deadlines.connect, due)).await;
     };
-    let copy = copy_if_repeatable(&request);
-    connection.watch.begin(due.head.and_then(Point::coarse));
+    connection.watch.begin(due.head.and_then(Point::coarse), is_repeatable(&request));
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
-        Err(failed) => match unanswered(failed, &connection, &due).again(copy) {
-            Ok(request) => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
-            Err(error) => Err(error),
+        Err(failed) => match unanswered(failed, &connection, &due) {
+            Unanswered { request: Some(request), .. } => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
+            Unanswered { error, .. } => Err(error),
         },
     }
 }
@@ -100,18 +90,19 @@ async fn unhurried(
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
-    let (sent, copy) = if let Some(sender) = pool.shared() {
-        let copy = copy_if_repeatable(&request);
-        (send_h2(sender, request, &due).await, copy)
+    let sent = if let Some(sender) = pool.shared() {
+        let copy = repeat::copy(&request);
+        send_h2(sender, request, copy, &due).await
     } else if let Some(connection) = pool.take() {
-        let copy = copy_if_repeatable(&request);
-        (send_h1(pool, connection, request, &due).await, copy)
+        let repeatable = is_repeatable(&request);
+        send_h1(pool, connection, request, repeatable, &due).await
     } else {
         return on_new(pool, request, connect_within, due).await;
     };
     match sent {
         Ok(response) => Ok(response),
-        Err(unanswered) => on_new(pool, unanswered.again(copy)?, connect_within, due).await,
+        Err(Unanswered { request: Some(request), .. }) => on_new(pool, request, connect_within, due).await,
+        Err(unanswered) => Err(unanswered.error),
     }
 }
 
@@ -122,8 +113,8 @@ async fn on_new(
     due: Due,
 ) -> Result<Reply, IoError> {
     match pool.open(connect_within, &due).await? {
-        Opened::H1(connection) => send_h1(pool, connection, request, &due).await,
-        Opened::H2(sender) => send_h2(sender, request, &due).await,
+        Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
+        Opened::H2(sender) => send_h2(sender, request, None, &due).await,
     }
     .map_err(|unanswered| unanswered.error)
 }
@@ -132,9 +123,10 @@ async fn send_h1(
     pool: &Arc<Pool>,
     mut connection: Connection,
     request: Request<Content>,
+    repeatable: bool,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
-    connection.watch.begin(due.head.and_then(Point::coarse));
+    connection.watch.begin(due.head.and_then(Point::coarse), repeatable);
     match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(finish(pool, connection, response, due)),
         Err(failed) => Err(unanswered(failed, &connection, due)),
@@ -144,6 +136,7 @@ async fn send_h1(
 async fn send_h2(
     mut sender: http2::SendRequest<Content>,
     mut request: Request<Content>,
+    copy: Option<Request<Content>>,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
     to_h2(&mut request);
@@ -155,7 +148,7 @@ async fn send_h2(
                 to_h1(request);
             }
             let error = classify(failed.error(), request.is_some());
-            Err(Unanswered { error, abandoned: h2_abandoned(failed.error()), request })
+            Err(Unanswered { error, request: request.or(copy.filter(|_| h2_abandoned(failed.error()))) })
         }
     }
 }
@@ -167,12 +160,15 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
 #[cold]
 fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connection, due: &Due) -> Unanswered {
     if connection.watch.overdue() {
-        return Unanswered { error: IoError::new(due.head_error), abandoned: false, request: None };
+        return Unanswered { error: IoError::new(due.head_error), request: None };
     }
     let request = failed.take_message();
     let error = classify(failed.error(), request.is_some());
-    let abandoned = error.kind == IoErrorKind::Closed && !connection.watch.answered();
-    Unanswered { error, abandoned, request }
+    if request.is_none() && error.kind == IoErrorKind::Closed {
+        let request = connection.watch.unanswered().and_then(|bytes| repeat::from_bytes(&bytes));
+        return Unanswered { error, request };
+    }
+    Unanswered { error, request }
 }
 
 /// Whether a stream failed because its connection ended, or because the upstream did not begin to process it: it went away
@@ -192,28 +188,6 @@ fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     } else {
         Body::Stream(Stream::from_upstream(incoming, lease))
     }
-}
-
-/// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and its body is not one that
-/// comes only once.
-fn copy_if_repeatable(request: &Request<Content>) -> Option<Request<Content>> {
-    let idempotent = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
-    );
-    let body = match request.body().0.as_deref() {
-        None | Some(Outgoing(Body::Empty)) => Body::Empty,
-        Some(Outgoing(Body::Full(bytes))) => Body::Full(bytes.clone()),
-        Some(Outgoing(Body::Stream(_))) => return None,
-    };
-    if !idempotent {
-        return None;
-    }
-    let mut copy = Request::new(Content::new(body));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
 }
 
 /// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).

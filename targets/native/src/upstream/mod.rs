@@ -6,7 +6,9 @@ mod exchange;
 mod io;
 mod lease;
 mod pool;
+mod repeat;
 mod tls;
+mod watch;
 
 pub use exchange::fetch;
 pub use pool::{Pool, PoolKey};

@@ -10,10 +10,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 
 use super::connect::connect;
-use super::deadline::{Due, Point, Watch};
+use super::deadline::{Due, Point};
 use super::io::UpstreamIo;
 use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
+use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::stream::Content;
 
