@@ -55,8 +55,11 @@ pub struct Case {
 pub enum Runtime {
     /// The simulator.
     Sim,
-    /// The native program.
+    /// The native program, over HTTP/1.1.
     Native,
+    /// The native program, over HTTP/2 and TLS.
+    #[serde(rename = "native-h2")]
+    NativeH2,
     /// The Worker on workerd.
     Workerd,
     /// The Spin component.
@@ -65,7 +68,7 @@ pub enum Runtime {
 
 impl Runtime {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Sim, Self::Native, Self::Workerd, Self::Spin];
+    pub const ALL: [Self; 5] = [Self::Sim, Self::Native, Self::NativeH2, Self::Workerd, Self::Spin];
 
     /// Its name in case files and on the command line.
     #[must_use]
@@ -73,8 +76,18 @@ impl Runtime {
         match self {
             Self::Sim => "sim",
             Self::Native => "native",
+            Self::NativeH2 => "native-h2",
             Self::Workerd => "workerd",
             Self::Spin => "spin",
+        }
+    }
+
+    /// Its name in reports.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NativeH2 => "native over h2+tls",
+            Self::Sim | Self::Native | Self::Workerd | Self::Spin => self.name(),
         }
     }
 }

@@ -76,7 +76,7 @@ impl Report {
         for (runtime, _, title, verdict) in &self.verdicts {
             match verdict {
                 Verdict::Failed(why) => {
-                    let _ = writeln!(text, "FAILED {} {title}", runtime.name());
+                    let _ = writeln!(text, "FAILED {} {title}", runtime.label());
                     for line in why.lines() {
                         let _ = writeln!(text, "    {line}");
                     }
@@ -88,7 +88,7 @@ impl Report {
         if !skips.is_empty() {
             text.push_str("\nskipped:\n");
             for ((runtime, why), count) in skips {
-                let _ = writeln!(text, "  {count:>3} on {:<8} {why}", runtime.name());
+                let _ = writeln!(text, "  {count:>3} on {:<18} {why}", runtime.label());
             }
         }
         self.table(&mut text);
@@ -106,7 +106,7 @@ impl Report {
         let width = topics.keys().map(|topic| topic.len()).max().unwrap_or(0).max("topic".len());
         let _ = write!(text, "\n{:<width$}", "topic");
         for runtime in &runtimes {
-            let _ = write!(text, "  {:>22}", runtime.name());
+            let _ = write!(text, "  {:>22}", runtime.label());
         }
         text.push('\n');
         let rows = topics.iter().map(|(topic, row)| (*topic, row)).chain([("total", &totals)]);

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::client::send;
+use crate::h2;
 use crate::runtimes::{Gateway, Host, NoGateway, Start};
 use crate::upstream::Upstreams;
 
@@ -21,6 +22,13 @@ pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[Loaded
         match case.skipped_on(runtime) {
             Some(Some(reason)) => report.add(runtime, case, Verdict::Skipped(reason.to_owned())),
             Some(None) => report.add(runtime, case, Verdict::NotMeant),
+            None if runtime == Runtime::NativeH2 && case.case.steps.is_empty() => {
+                // A configuration is refused before anybody can speak HTTP/2.
+                report.add(runtime, case, Verdict::NotMeant);
+            }
+            None if let Some(reason) = inexpressible(runtime, case) => {
+                report.add(runtime, case, Verdict::Skipped(reason.to_owned()));
+            }
             None => places.entry((&case.config, &case.case.secrets)).or_default().push(place),
         }
     }
@@ -58,6 +66,12 @@ pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[Loaded
     for (place, verdict) in verdicts {
         report.add(runtime, &cases[place], verdict);
     }
+}
+
+/// Why the client of `runtime` can't send the requests of `case`.
+fn inexpressible(runtime: Runtime, case: &LoadedCase) -> Option<&'static str> {
+    let requests = case.case.steps.iter().map(|step| &step.request);
+    if runtime == Runtime::NativeH2 { requests.filter_map(|request| h2::message(request).err()).next() } else { None }
 }
 
 /// The cases of one configuration.

@@ -18,6 +18,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// # Errors
 /// When there is no answer, or one that is not HTTP.
 pub(crate) async fn send(gateway: &Gateway, request: &Request) -> io::Result<Response> {
+    if let Some(tls) = &gateway.tls {
+        let exchange = crate::h2::send(gateway.address, tls, request);
+        return tokio::time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    }
     let exchange = async {
         let (read, mut write) = TcpStream::connect(gateway.address).await?.into_split();
         let (head, pieces) = serialise(request);

@@ -1,13 +1,14 @@
 //! The shared cases, and what only a real runtime can show, on the native program, the Worker and the Spin component.
 //!
 //! ```text
-//! cargo run -p edgeway-runtime-tests -- --runtime native,workerd,spin [FILTER]
+//! cargo run -p edgeway-runtime-tests -- --runtime native,native-h2,workerd,spin [FILTER]
 //! cargo test -p edgeway-runtime-tests --test native [-- FILTER]
 //! ```
 
 mod cases;
 mod client;
 mod extra;
+mod h2;
 mod runtimes;
 mod upstream;
 mod wire;
@@ -50,9 +51,9 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
     })
 }
 
-/// Runs on `runtime` alone, for a test target: the filter is the first argument that is no option.
+/// Runs on `runtimes`, for a test target: the filter is the first argument that is no option.
 #[must_use]
-pub fn run_test(runtime: Runtime) -> ExitCode {
+pub fn run_test(runtimes: &[Runtime]) -> ExitCode {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    run(&[runtime], &filter)
+    run(runtimes, &filter)
 }

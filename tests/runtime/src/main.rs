@@ -1,11 +1,11 @@
-//! `corpus [--runtime native,workerd,spin] [FILTER]`
+//! `corpus [--runtime native,native-h2,workerd,spin] [FILTER]`
 
 use std::process::ExitCode;
 
 use edgeway_corpus::Runtime;
 
 fn main() -> ExitCode {
-    let mut runtimes = vec![Runtime::Native, Runtime::Workerd, Runtime::Spin];
+    let mut runtimes = vec![Runtime::Native, Runtime::NativeH2, Runtime::Workerd, Runtime::Spin];
     let mut filter = String::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -18,7 +18,9 @@ fn main() -> ExitCode {
         match chosen.collect() {
             Some(chosen) => runtimes = chosen,
             None => {
-                eprintln!("`{names}` is no list of runtimes: use `native`, `workerd` and `spin`, with commas");
+                eprintln!(
+                    "`{names}` is no list of runtimes: use `native`, `native-h2`, `workerd` and `spin`, with commas"
+                );
                 return ExitCode::FAILURE;
             }
         }

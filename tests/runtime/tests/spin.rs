@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use edgeway_corpus::Runtime;
 
 fn main() -> ExitCode {
-    edgeway_runtime_tests::run_test(Runtime::Spin)
+    edgeway_runtime_tests::run_test(&[Runtime::Spin])
 }

@@ -48,7 +48,7 @@ impl ServerArgs {
             Runtime::ThreadPerCore => RuntimeKind::ThreadPerCore,
             Runtime::WorkStealing => RuntimeKind::WorkStealing,
         };
-        Options { runtime, threads: self.threads }
+        Options { runtime, threads: self.threads, ..Options::default() }
     }
 }
 

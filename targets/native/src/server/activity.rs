@@ -17,7 +17,8 @@ pub const HEAD_TIMEOUT: Tick = 15_000;
 /// How long a connection may be without a request, in milliseconds.
 pub const IDLE_TIMEOUT: Tick = 75_000;
 
-/// How long nothing of a request's body may come, or nothing of a response be taken, in milliseconds.
+/// How long nothing of a request's body may come, or nothing of a response be taken, in milliseconds, unless
+/// [`Options`](super::Options) say otherwise.
 pub const STALL_TIMEOUT: Tick = 60_000;
 
 /// How long an idle connection is left open once a shutdown began, so that a request that is already on its way is
@@ -40,6 +41,8 @@ pub enum Order {
 pub struct Activity {
     ticker: Arc<Ticker>,
     shutdown: Arc<AtomicBool>,
+    /// How long the client may stall in a body.
+    stall_timeout: Tick,
     /// Whether several exchanges share the connection.
     multiplexed: AtomicBool,
     /// Exchanges begun and not ended.
@@ -58,11 +61,12 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// A connection that was accepted just now.
-    pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>) -> Arc<Self> {
+    /// A connection that was accepted just now, whose client may stall in a body for `stall_timeout`.
+    pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>, stall_timeout: Tick) -> Arc<Self> {
         let activity = Arc::new(Self {
             ticker: Arc::clone(ticker),
             shutdown: Arc::clone(shutdown),
+            stall_timeout,
             multiplexed: AtomicBool::new(false),
             open: AtomicU32::new(0),
             idle_since: AtomicU64::new(ticker.now()),
@@ -179,9 +183,9 @@ impl Watched for Activity {
             0 => 0,
             begun => now.saturating_sub(begun),
         };
-        let overdue = since(&self.write_since) >= STALL_TIMEOUT
+        let overdue = since(&self.write_since) >= self.stall_timeout
             || if self.in_exchange() {
-                since(&self.body_since) >= STALL_TIMEOUT
+                since(&self.body_since) >= self.stall_timeout
             } else {
                 since(&self.head_since) >= HEAD_TIMEOUT || since(&self.idle_since) >= IDLE_TIMEOUT
             };
@@ -226,7 +230,7 @@ mod tests {
     use super::*;
 
     fn activity() -> Arc<Activity> {
-        Activity::new(&Arc::default(), &Arc::default())
+        Activity::new(&Arc::default(), &Arc::default(), STALL_TIMEOUT)
     }
 
     fn order_at(activity: &Activity, now: Tick) -> Order {

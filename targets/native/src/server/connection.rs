@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::{Activity, HEAD_TIMEOUT, Order};
 use super::exchange::exchange;
 use super::io::ClientIo;
+use super::settings::Settings;
 use super::stall::StreamExecutor;
 use super::worker::Worker;
 use crate::transport::Transport;
@@ -62,7 +63,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let serving = worker.serving.load_full();
     let scheme = if serving.tls.is_some() { Scheme::Https } else { Scheme::Http };
     let connection = Arc::new(Connection {
-        activity: Activity::new(&worker.ticker, &worker.shutdown),
+        activity: Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout),
         peer: Peer { address: Some(address.to_canonical()), scheme },
         client: address.to_canonical().to_string().into(),
         worker,
@@ -77,7 +78,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
-    let ticker = Arc::clone(&connection.worker.ticker);
+    let executor = StreamExecutor::of(&connection.worker);
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
@@ -88,12 +89,12 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
     if is_h2 {
         activity.set_multiplexed();
-        let served = http2::Builder::new(StreamExecutor(ticker))
+        let served = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
             .max_concurrent_streams(100)
-            .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+            .max_header_list_size(header_list(&settings))
             .serve_connection(io, service);
         let _ = Driven::new(served, activity).await;
     } else {
@@ -106,6 +107,15 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         }
         let _ = Driven::new(builder.serve_connection(io, service), activity).await;
     }
+}
+
+/// The largest head over HTTP/2, which counts 32 bytes for each field beside its name and value, four of which stand for a
+/// request line (RFC 9113 §6.5.2, §8.3.1). As over HTTP/1.1, one is read that is too large by the gateway's limits alone: it
+/// gets the gateway's answer.
+fn header_list(settings: &Settings) -> u32 {
+    let fields = usize::try_from(settings.max_headers).unwrap_or(usize::MAX).saturating_add(4);
+    let largest = settings.max_head.max(MIN_BUFFER).saturating_add(fields.saturating_mul(32));
+    u32::try_from(largest).unwrap_or(u32::MAX)
 }
 
 /// Does the TLS handshake, if any, and finds out the protocol; `None` when the client left.

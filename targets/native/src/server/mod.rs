@@ -45,12 +45,25 @@ pub enum RuntimeKind {
 }
 
 /// How the server runs, beyond its configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How the work is spread over threads.
     pub runtime: RuntimeKind,
     /// How many threads; by default one for each core that the process may use.
     pub threads: Option<NonZero<usize>>,
+    /// How long nothing of a request's body may come, or nothing of a response be taken. Tests have less patience than the
+    /// default.
+    pub stall_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            runtime: RuntimeKind::default(),
+            threads: None,
+            stall_timeout: Duration::from_millis(activity::STALL_TIMEOUT),
+        }
+    }
 }
 
 /// A running server.
@@ -85,6 +98,7 @@ impl Server {
         let stores = Arc::new(Stores::open(&settings).map_err(StartError::Store)?);
         let (address, sockets) = listener::listen(&settings.listen, workers)
             .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
+        let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
         let shutdown = Arc::new(AtomicBool::new(false));
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let (lines, writer) = start_writer(std::io::stdout());
@@ -107,6 +121,7 @@ impl Server {
                 Arc::clone(&stores),
                 Arc::clone(&shutdown),
                 AccessLogger::new(lines.clone()),
+                stall_timeout,
             );
             let worker = Arc::new(worker.map_err(StartError::Tls)?);
             server.workers.push(Arc::clone(&worker));

@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 
 use tokio::task::AbortHandle;
 
-use super::activity::STALL_TIMEOUT;
+use super::worker::Worker;
 use crate::clock::{Tick, Ticker, Watched};
 
 tokio::task_local! {
@@ -20,6 +20,8 @@ tokio::task_local! {
 #[derive(Debug)]
 pub struct StreamWatch {
     ticker: Arc<Ticker>,
+    /// How long the client may stall.
+    timeout: Tick,
     /// Since when the gateway has been waiting for more of the request's body.
     body_since: AtomicU64,
     /// Set once it has waited too long.
@@ -33,9 +35,10 @@ pub struct StreamWatch {
 }
 
 impl StreamWatch {
-    fn new(ticker: &Arc<Ticker>) -> Arc<Self> {
+    fn new(ticker: &Arc<Ticker>, timeout: Tick) -> Arc<Self> {
         let watch = Arc::new(Self {
             ticker: Arc::clone(ticker),
+            timeout,
             body_since: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
             reader: Mutex::default(),
@@ -81,7 +84,7 @@ impl Watched for StreamWatch {
     fn tick(&self, now: Tick) -> bool {
         let overdue = |time: &AtomicU64| match time.load(Ordering::Relaxed) {
             0 => false,
-            begun => now.saturating_sub(begun) >= STALL_TIMEOUT,
+            begun => now.saturating_sub(begun) >= self.timeout,
         };
         if overdue(&self.write_since)
             && let Some(task) = self.task.get()
@@ -100,7 +103,17 @@ impl Watched for StreamWatch {
 
 /// Runs the streams of HTTP/2 connections, each under a [`StreamWatch`].
 #[derive(Clone, Debug)]
-pub(super) struct StreamExecutor(pub Arc<Ticker>);
+pub(super) struct StreamExecutor {
+    ticker: Arc<Ticker>,
+    timeout: Tick,
+}
+
+impl StreamExecutor {
+    /// That of the connections of `worker`.
+    pub(super) fn of(worker: &Worker) -> Self {
+        Self { ticker: Arc::clone(&worker.ticker), timeout: worker.stall_timeout }
+    }
+}
 
 impl<F> hyper::rt::Executor<F> for StreamExecutor
 where
@@ -108,7 +121,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let watch = StreamWatch::new(&self.0);
+        let watch = StreamWatch::new(&self.ticker, self.timeout);
         let task = tokio::spawn(CURRENT.scope(Arc::clone(&watch), stream));
         let _ = watch.task.set(task.abort_handle());
     }
@@ -117,10 +130,11 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::activity::STALL_TIMEOUT;
 
     /// A watch over a task that never ends by itself.
     fn watched(runtime: &tokio::runtime::Runtime) -> (Arc<StreamWatch>, tokio::task::JoinHandle<()>) {
-        let watch = StreamWatch::new(&Arc::default());
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT);
         let task = runtime.spawn(CURRENT.scope(Arc::clone(&watch), std::future::pending()));
         watch.task.set(task.abort_handle()).unwrap();
         (watch, task)
@@ -149,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_body_that_does_not_come_is_given_up() {
-        let watch = StreamWatch::new(&Arc::default());
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT);
         let cx = Context::from_waker(Waker::noop());
         assert!(!watch.set_waiting(true, &cx));
         assert!(!watch.set_waiting(false, &cx));

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 
 use super::access_log::AccessLogger;
 use super::settings::Settings;
-use crate::clock::Ticker;
+use crate::clock::{Tick, Ticker};
 use crate::platform::{Native, Stores};
 use crate::upstream::TlsError;
 
@@ -38,6 +38,8 @@ pub(super) struct Worker {
     pub connections: AtomicUsize,
     /// The access log.
     pub log: Mutex<AccessLogger>,
+    /// How long a client may stall in a body.
+    pub stall_timeout: Tick,
 }
 
 impl Worker {
@@ -52,6 +54,7 @@ impl Worker {
         stores: Arc<Stores>,
         shutdown: Arc<AtomicBool>,
         log: AccessLogger,
+        stall_timeout: Tick,
     ) -> Result<Self, TlsError> {
         let ticker = Arc::new(Ticker::default());
         let platform = Native::new(&plan, stores, &ticker, None)?;
@@ -62,6 +65,7 @@ impl Worker {
             shutdown,
             connections: AtomicUsize::new(0),
             log: Mutex::new(log),
+            stall_timeout,
         })
     }
 

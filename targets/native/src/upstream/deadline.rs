@@ -1,58 +1,14 @@
 //! When an exchange with an upstream is overdue.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use gateway_core::ports::{Deadlines, IoErrorKind};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::clock::{Tick, Ticker, Watched};
+use crate::clock::{Tick, Ticker};
 
 /// Deadlines shorter than this get a timer of their own; longer ones are left to the worker's [`Ticker`].
 const COARSE: Duration = Duration::from_secs(2);
-
-/// The deadline of the exchange that has a connection at the moment.
-///
-/// Nothing is woken or allocated for it: the [`Ticker`] ends the connection's task, and the exchange fails with it.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    /// 0 is none.
-    deadline: AtomicU64,
-    overdue: AtomicBool,
-    task: OnceLock<AbortHandle>,
-}
-
-impl Watch {
-    /// Gives the connection's task, which ends when overdue.
-    pub(crate) fn set_task(&self, task: AbortHandle) {
-        let _ = self.task.set(task);
-    }
-
-    /// Sets or removes the deadline.
-    pub(crate) fn set(&self, deadline: Option<Tick>) {
-        self.deadline.store(deadline.unwrap_or(0), Ordering::Relaxed);
-    }
-
-    /// Whether the deadline has passed and the connection was ended for it.
-    pub(crate) fn overdue(&self) -> bool {
-        self.overdue.load(Ordering::Relaxed)
-    }
-}
-
-impl Watched for Watch {
-    fn tick(&self, now: Tick) -> bool {
-        let deadline = self.deadline.load(Ordering::Relaxed);
-        if deadline != 0 && now >= deadline {
-            self.overdue.store(true, Ordering::Relaxed);
-            if let Some(task) = self.task.get() {
-                task.abort();
-            }
-        }
-        true
-    }
-}
 
 /// The deadlines of one exchange, as points in time.
 #[derive(Clone, Copy, Debug)]

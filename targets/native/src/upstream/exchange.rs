@@ -8,24 +8,21 @@ use gateway_core::body::Body;
 use gateway_core::ports::{Deadlines, IoError, IoErrorKind};
 use http::header::{CONNECTION, HOST, HeaderValue, TE};
 use http::uri::Authority;
-use http::{Method, Request, Response, Uri, Version};
+use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http2};
 
 use super::deadline::{Due, Point};
 use super::lease::{Connection, Lease};
 use super::pool::{Opened, Pool};
-use crate::clock::Tick;
-use crate::stream::{Content, Outgoing, Stream, StreamError};
-
-/// An upstream that closes idle connections has hardly done so within this time: a request on a connection that was used
-/// more recently is not kept for being sent again.
-const FRESH_MILLIS: Tick = 500;
+use super::repeat::{self, is_repeatable};
+use crate::stream::{Content, Stream, StreamError};
 
 /// A request that was not answered.
-struct Unsent {
+struct Unanswered {
     error: IoError,
-    /// The request, if nothing of it was sent.
+    /// The request, if it may be sent on another connection: nothing of it was sent, or it is [repeatable](is_repeatable) and
+    /// the upstream ended a connection that was used before instead of beginning a response (RFC 9112 §9.3.1).
     request: Option<Request<Content>>,
 }
 
@@ -54,19 +51,16 @@ pub async fn fetch(
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
     }
-    let Some((mut connection, idle_for)) = pool.take() else {
-        return Box::pin(unhurried(pool, request, deadlines.connect, due)).await;
+    let Some(mut connection) = pool.take() else {
+        return Box::pin(on_new(pool, request, deadlines.connect, due)).await;
     };
-    if idle_for > FRESH_MILLIS {
-        return Box::pin(on_idle(pool, connection, request, deadlines.connect, due)).await;
-    }
-    connection.watch.set(due.head.and_then(Point::coarse));
+    connection.watch.begin(due.head.and_then(Point::coarse), is_repeatable(&request));
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
-        Err(failed) => match failure(failed, connection.watch.overdue(), &due) {
-            Unsent { request: Some(request), .. } => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
-            Unsent { error, .. } => Err(error),
+        Err(failed) => match unanswered(failed, &connection, &due) {
+            Unanswered { request: Some(request), .. } => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
+            Unanswered { error, .. } => Err(error),
         },
     }
 }
@@ -88,44 +82,28 @@ async fn within(
     }
 }
 
+/// An exchange over a connection that stands already, or else over a new one. The upstream may be about to close the former:
+/// if it does, a request that may be repeated is.
 async fn unhurried(
     pool: &Arc<Pool>,
     request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
-    if let Some(sender) = pool.shared() {
-        return match send_h2(sender, request, &due).await {
-            Ok(response) => Ok(response),
-            Err(Unsent { request: Some(request), .. }) => on_new(pool, request, connect_within, due).await,
-            Err(unsent) => Err(unsent.error),
-        };
-    }
-    match pool.take() {
-        Some((connection, _)) => on_idle(pool, connection, request, connect_within, due).await,
-        None => on_new(pool, request, connect_within, due).await,
-    }
-}
-
-/// An exchange over a connection that the upstream may be about to close: if it does, one that may be repeated is.
-async fn on_idle(
-    pool: &Arc<Pool>,
-    connection: Connection,
-    request: Request<Content>,
-    connect_within: Option<Duration>,
-    due: Due,
-) -> Result<Reply, IoError> {
-    let copy = copy_if_repeatable(&request);
-    let request = match send_h1(pool, connection, request, &due).await {
-        Ok(response) => return Ok(response),
-        Err(Unsent { request: Some(unsent), .. }) => unsent,
-        // RFC 9110 §9.2.2, RFC 9112 §9.3.1.
-        Err(Unsent { error, .. }) => match copy.filter(|_| error.kind == IoErrorKind::Closed) {
-            Some(copy) => copy,
-            None => return Err(error),
-        },
+    let sent = if let Some(sender) = pool.shared() {
+        let copy = repeat::copy(&request);
+        send_h2(sender, request, copy, &due).await
+    } else if let Some(connection) = pool.take() {
+        let repeatable = is_repeatable(&request);
+        send_h1(pool, connection, request, repeatable, &due).await
+    } else {
+        return on_new(pool, request, connect_within, due).await;
     };
-    on_new(pool, request, connect_within, due).await
+    match sent {
+        Ok(response) => Ok(response),
+        Err(Unanswered { request: Some(request), .. }) => on_new(pool, request, connect_within, due).await,
+        Err(unanswered) => Err(unanswered.error),
+    }
 }
 
 async fn on_new(
@@ -135,39 +113,42 @@ async fn on_new(
     due: Due,
 ) -> Result<Reply, IoError> {
     match pool.open(connect_within, &due).await? {
-        Opened::H1(connection) => send_h1(pool, connection, request, &due).await,
-        Opened::H2(sender) => send_h2(sender, request, &due).await,
+        Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
+        Opened::H2(sender) => send_h2(sender, request, None, &due).await,
     }
-    .map_err(|unsent| unsent.error)
+    .map_err(|unanswered| unanswered.error)
 }
 
 async fn send_h1(
     pool: &Arc<Pool>,
     mut connection: Connection,
     request: Request<Content>,
+    repeatable: bool,
     due: &Due,
-) -> Result<Reply, Unsent> {
-    connection.watch.set(due.head.and_then(Point::coarse));
+) -> Result<Reply, Unanswered> {
+    connection.watch.begin(due.head.and_then(Point::coarse), repeatable);
     match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(finish(pool, connection, response, due)),
-        Err(failed) => Err(failure(failed, connection.watch.overdue(), due)),
+        Err(failed) => Err(unanswered(failed, &connection, due)),
     }
 }
 
 async fn send_h2(
     mut sender: http2::SendRequest<Content>,
     mut request: Request<Content>,
+    copy: Option<Request<Content>>,
     due: &Due,
-) -> Result<Reply, Unsent> {
+) -> Result<Reply, Unanswered> {
     to_h2(&mut request);
     match sender.try_send_request(request).await {
         Ok(response) => Ok(response.map(|incoming| body(incoming, Lease::new(None, due)))),
-        Err(failed) => {
-            let mut unsent = failure(failed, false, due);
-            if let Some(request) = &mut unsent.request {
+        Err(mut failed) => {
+            let mut request = failed.take_message();
+            if let Some(request) = &mut request {
                 to_h1(request);
             }
-            Err(unsent)
+            let error = classify(failed.error(), request.is_some());
+            Err(Unanswered { error, request: request.or(copy.filter(|_| h2_abandoned(failed.error()))) })
         }
     }
 }
@@ -177,12 +158,27 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
 }
 
 #[cold]
-fn failure(mut failed: TrySendError<Request<Content>>, overdue: bool, due: &Due) -> Unsent {
-    if overdue {
-        return Unsent { error: IoError::new(due.head_error), request: None };
+fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connection, due: &Due) -> Unanswered {
+    if connection.watch.overdue() {
+        return Unanswered { error: IoError::new(due.head_error), request: None };
     }
     let request = failed.take_message();
-    Unsent { error: classify(failed.error(), request.is_some()), request }
+    let error = classify(failed.error(), request.is_some());
+    if request.is_none() && error.kind == IoErrorKind::Closed {
+        let request = connection.watch.unanswered().and_then(|bytes| repeat::from_bytes(&bytes));
+        return Unanswered { error, request };
+    }
+    Unanswered { error, request }
+}
+
+/// Whether a stream failed because its connection ended, or because the upstream did not begin to process it: it went away
+/// before (RFC 9113 §6.8) or refused the stream (§8.7).
+fn h2_abandoned(error: &hyper::Error) -> bool {
+    let Some(source) = error.source() else { return false };
+    source.is::<std::io::Error>()
+        || source.downcast_ref::<h2::Error>().is_some_and(|error| {
+            error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        })
 }
 
 fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
@@ -192,27 +188,6 @@ fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     } else {
         Body::Stream(Stream::from_upstream(incoming, lease))
     }
-}
-
-/// A copy of `request` for a second attempt, if its method is idempotent (RFC 9110 §9.2.2) and nothing of a body is lost.
-fn copy_if_repeatable(request: &Request<Content>) -> Option<Request<Content>> {
-    let idempotent = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
-    );
-    let body = match request.body().0.as_deref() {
-        None | Some(Outgoing(Body::Empty)) => Body::Empty,
-        Some(Outgoing(Body::Full(bytes))) => Body::Full(bytes.clone()),
-        Some(Outgoing(Body::Stream(_))) => return None,
-    };
-    if !idempotent {
-        return None;
-    }
-    let mut copy = Request::new(Content::new(body));
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
 }
 
 /// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).

@@ -7,8 +7,9 @@ use std::task::{Context, Poll};
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Sleep;
 
-use super::deadline::{Due, Watch};
+use super::deadline::Due;
 use super::pool::Pool;
+use super::watch::Watch;
 use crate::stream::Content;
 
 /// An HTTP/1.1 connection to an upstream.

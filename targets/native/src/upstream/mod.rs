@@ -3,9 +3,12 @@
 mod connect;
 mod deadline;
 mod exchange;
+mod io;
 mod lease;
 mod pool;
+mod repeat;
 mod tls;
+mod watch;
 
 pub use exchange::fetch;
 pub use pool::{Pool, PoolKey};

@@ -10,9 +10,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 
 use super::connect::connect;
-use super::deadline::{Due, Point, Watch};
+use super::deadline::{Due, Point};
+use super::io::UpstreamIo;
 use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
+use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::stream::Content;
 
@@ -106,11 +108,11 @@ impl Pool {
         shared.clone()
     }
 
-    /// An idle connection that is ready, and for how many milliseconds it was idle.
+    /// An idle connection that is ready.
     ///
     /// One that is not ready is passed over: its response has ended, but it may still be sending the body of a request whose
     /// client is in no hurry.
-    pub(super) fn take(&self) -> Option<(Connection, Tick)> {
+    pub(super) fn take(&self) -> Option<Connection> {
         let mut idle = lock(&self.idle);
         let mut place = idle.len();
         while let Some(next) = place.checked_sub(1) {
@@ -119,8 +121,7 @@ impl Pool {
             if connection.sender.is_closed() || connection.watch.overdue() {
                 idle.remove(place);
             } else if connection.sender.is_ready() {
-                let Idle { connection, since } = idle.remove(place);
-                return Some((connection, self.ticker.now().saturating_sub(since)));
+                return Some(idle.remove(place).connection);
             }
         }
         None
@@ -171,8 +172,9 @@ impl Pool {
             *lock(&self.h2) = Some(sender.clone());
             return Ok(Opened::H2(sender));
         }
-        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(failed)?;
         let watch = Arc::new(Watch::default());
+        let io = TokioIo::new(UpstreamIo::new(transport, Arc::clone(&watch)));
+        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
         watch.set_task(tokio::spawn(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));

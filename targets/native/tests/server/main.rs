@@ -13,5 +13,6 @@ mod lifecycle;
 mod memory;
 mod proxy;
 mod redis;
+mod repeat;
 mod support;
 mod tls;

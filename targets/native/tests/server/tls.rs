@@ -3,29 +3,46 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use edgeway::server::Server;
+use edgeway::server::{Options, Server};
 use gateway_core::ports::Scheme;
 use http::{HeaderMap, Request, Response, Version};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::support::{Folder, config, gateway, ok_upstream, start, upstream};
+use crate::support::{Folder, PATIENCE, config, gateway, load, ok_upstream, start, upstream};
 
 /// A certificate for `localhost` that signs itself, in files of `folder`.
-fn certificate(folder: &Folder) -> CertificateDer<'static> {
+pub(crate) fn certificate(folder: &Folder) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     folder.write("cert.pem", &made.cert.pem());
     folder.write("key.pem", &made.signing_key.serialize_pem());
     made.cert.der().clone()
+}
+
+/// What an upstream accepts connections of HTTP/2 with, by the [`certificate`] in `folder`.
+pub(crate) fn acceptor(folder: &Folder) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(folder.0.join("cert.pem")).unwrap().map(Result::unwrap).collect();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_file(folder.0.join("key.pem")).unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
 }
 
 fn tls_gateway(folder: &Folder, upstream: std::net::SocketAddr) -> Server {
@@ -258,9 +275,8 @@ async fn a_cut_off_body_resets_the_stream() {
 /// A stream that stalls loses its upstream's connection, though PINGs keep its own alive: one that takes nothing of its
 /// response, and one that sends no more of its body.
 #[tokio::test]
-#[ignore = "takes a minute"]
 async fn stalled_streams_end() {
-    let ended = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let ended = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&ended);
     let upstream = upstream(move |wire, _| {
         let head = wire.head().unwrap();
@@ -270,13 +286,15 @@ async fn stalled_streams_end() {
         }
         wire.stream.get_ref().set_read_timeout(None).unwrap();
         let _ = std::io::Read::read_to_end(&mut wire.stream, &mut Vec::new());
-        seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        seen.fetch_add(1, Ordering::SeqCst);
     });
-    let server = gateway(upstream.address);
+    let (plan, settings) = load(&config(upstream.address, "{}", "{}"));
+    let options = Options { stall_timeout: Duration::from_secs(1), ..Options::default() };
+    let server = Server::start(plan, settings, &options).unwrap();
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(hyper_util::rt::TokioTimer::new())
-        .keep_alive_interval(std::time::Duration::from_secs(5))
+        .keep_alive_interval(Duration::from_millis(100))
         .handshake::<_, http_body_util::combinators::BoxBody<Bytes, std::io::Error>>(TokioIo::new(stream))
         .await
         .unwrap();
@@ -288,10 +306,12 @@ async fn stalled_streams_end() {
     let request = Request::post("http://localhost/").body(body.boxed()).unwrap();
     let mut other = sender.clone();
     let post = tokio::spawn(async move { sender.send_request(request).await });
-    for _ in 0..70 {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    }
-    assert_eq!(ended.load(std::sync::atomic::Ordering::SeqCst), 2);
+    let both = async {
+        while ended.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, both).await.is_ok(), "{ended:?} of 2 streams have ended");
     let request = get("http://localhost/").map(|body| body.map_err(|never| match never {}).boxed());
     assert_eq!(other.send_request(request).await.unwrap().status().as_u16(), 200);
     drop((taken_by_nobody, post));

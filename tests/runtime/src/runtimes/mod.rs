@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use edgeway_corpus::Runtime;
+use tokio_rustls::TlsConnector;
 
 pub(crate) use native::Native;
 pub(crate) use spin::Spin;
@@ -23,13 +24,15 @@ pub(crate) struct Gateway {
     pub(crate) process: Option<u32>,
     /// Whether it takes a client that has ended its side for one that still reads.
     pub(crate) half_closes: bool,
+    /// What it is spoken to with over HTTP/2 and TLS; without it, over HTTP/1.1 in the clear.
+    pub(crate) tls: Option<TlsConnector>,
     /// What keeps it alive.
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Gateway {
     pub(crate) fn new(address: SocketAddr, process: Option<u32>, guard: impl Send + Sync + 'static) -> Self {
-        Self { address, process, half_closes: false, _guard: Box::new(guard) }
+        Self { address, process, half_closes: false, tls: None, _guard: Box::new(guard) }
     }
 }
 
@@ -66,6 +69,7 @@ impl Host {
     pub(crate) async fn ready(runtime: Runtime) -> Result<Self, String> {
         match runtime {
             Runtime::Native => Native::find().map(Self::Native),
+            Runtime::NativeH2 => Native::find()?.over_h2().map(Self::Native),
             Runtime::Workerd => Workerd::find().map(Self::Workerd),
             Runtime::Spin => Spin::find().await.map(Self::Spin),
             Runtime::Sim => Err("the simulator has a runner of its own: `cargo test -p edgeway-sim`".to_owned()),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,27 +12,35 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use super::{Gateway, NoGateway, Start, newest_build};
+use crate::h2::{Certificate, certificate};
 
 /// The `edgeway` program: `EDGEWAY_BIN`, else the newer of the release and the debug build.
 pub(crate) struct Native {
     program: PathBuf,
+    /// What it serves HTTPS with; without it, it serves HTTP.
+    certificate: Option<Arc<Certificate>>,
 }
 
 impl Native {
     pub(crate) fn find() -> Result<Self, String> {
         if let Some(program) = std::env::var_os("EDGEWAY_BIN") {
-            return Ok(Self { program: program.into() });
+            return Ok(Self { program: program.into(), certificate: None });
         }
         newest_build("edgeway")
-            .map(|program| Self { program })
+            .map(|program| Self { program, certificate: None })
             .ok_or_else(|| "there is no `edgeway` program: run `cargo build -p edgeway`, or set EDGEWAY_BIN".to_owned())
+    }
+
+    /// The same over HTTP/2 and TLS.
+    pub(crate) fn over_h2(self) -> Result<Self, String> {
+        Ok(Self { certificate: Some(Arc::new(certificate()?)), ..self })
     }
 
     pub(crate) async fn serve(&self, start: &Start) -> Result<Gateway, NoGateway> {
         let failed = |error: std::io::Error| NoGateway::Failed(error.to_string());
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join("gateway.json");
-        std::fs::write(&file, with_free_port(&start.config)).map_err(failed)?;
+        std::fs::write(&file, with_server(&start.config, self.certificate.as_deref())).map_err(failed)?;
         let mut child = Command::new(&self.program)
             .arg("serve")
             .arg(&file)
@@ -61,7 +70,9 @@ impl Native {
             Some(address) => {
                 let reader = tokio::spawn(async move { while lines.recv().await.is_some() {} });
                 let process = child.id();
-                Ok(Gateway::new(address, process, (child, folder, reader)))
+                let tls = self.certificate.as_ref().map(|certificate| certificate.connector.clone());
+                let guard = (child, folder, reader, self.certificate.clone());
+                Ok(Gateway { tls, ..Gateway::new(address, process, guard) })
             }
             None => {
                 let status = child.wait().await.map_err(failed)?;
@@ -75,12 +86,15 @@ impl Native {
     }
 }
 
-/// The configuration with a free port and without a log, unless it is no object or says so itself.
-fn with_free_port(config: &str) -> String {
+/// The configuration with a free port, without a log and with TLS by `certificate`, unless it is no object or says so itself.
+fn with_server(config: &str, certificate: Option<&Certificate>) -> String {
     match serde_json::from_str::<Value>(config) {
         Ok(Value::Object(members)) if !members.contains_key("server") => {
             let comma = if members.is_empty() { "" } else { "," };
-            config.replacen('{', &format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"}}{comma}"#), 1)
+            let tls = certificate.map_or_else(String::new, |Certificate { chain, key, .. }| {
+                format!(r#","tls":{{"certificate":{chain:?},"key":{key:?}}}"#)
+            });
+            config.replacen('{', &format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"{tls}}}{comma}"#), 1)
         }
         _ => config.to_owned(),
     }
@@ -106,6 +120,6 @@ fn lines_of(child: &mut Child) -> mpsc::UnboundedReceiver<String> {
 
 /// The address in a line that says where the program listens.
 fn address_in(line: &str) -> Option<SocketAddr> {
-    let (_, address) = line.split_once("on http://")?;
+    let (_, address) = line.split_once("on http://").or_else(|| line.split_once("on https://"))?;
     address.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next()?.parse().ok()
 }

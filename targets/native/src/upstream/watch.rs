@@ -1,0 +1,96 @@
+//! What is known of the exchange that has an HTTP/1.1 connection at the moment.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::task::AbortHandle;
+
+use crate::clock::{Tick, Watched};
+
+/// A place for the bytes of a head is given back when it was made larger than this.
+const USUAL_HEAD: usize = 4096;
+
+/// The exchange that has a connection at the moment: its deadline, and what is needed to send its request again.
+///
+/// Nothing is woken or allocated for a deadline: the [`Ticker`](crate::clock::Ticker) ends the connection's task, and the
+/// exchange fails with it.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    /// 0 is none.
+    deadline: AtomicU64,
+    overdue: AtomicBool,
+    /// Whether anything has come from the upstream since the exchange began.
+    answered: AtomicBool,
+    /// Whether what is sent is kept.
+    keeps: AtomicBool,
+    kept: Mutex<Vec<u8>>,
+    task: OnceLock<AbortHandle>,
+}
+
+impl Watch {
+    /// Gives the connection's task, which ends when overdue.
+    pub(super) fn set_task(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    /// An exchange begins, whose response head has to come until `deadline`. What is sent of its request is kept if it is
+    /// `repeatable`.
+    ///
+    /// The bytes that go out anyway are kept, and not a copy of the request: that would cost as much as a sixteenth of the
+    /// whole exchange.
+    pub(super) fn begin(&self, deadline: Option<Tick>, repeatable: bool) {
+        self.set(deadline);
+        self.answered.store(false, Ordering::Relaxed);
+        self.keeps.store(repeatable, Ordering::Relaxed);
+        if repeatable {
+            let mut kept = self.lock();
+            kept.clear();
+            kept.shrink_to(USUAL_HEAD);
+        }
+    }
+
+    /// Sets or removes the deadline.
+    pub(crate) fn set(&self, deadline: Option<Tick>) {
+        self.deadline.store(deadline.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether the deadline has passed and the connection was ended for it.
+    pub(crate) fn overdue(&self) -> bool {
+        self.overdue.load(Ordering::Relaxed)
+    }
+
+    /// Something has come from the upstream.
+    pub(super) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// These bytes go to the upstream.
+    pub(super) fn sends(&self, bytes: &[u8]) {
+        if self.keeps.load(Ordering::Relaxed) {
+            self.lock().extend_from_slice(bytes);
+        }
+    }
+
+    /// What was sent of a repeatable request, if nothing has come from the upstream since.
+    pub(super) fn unanswered(&self) -> Option<Vec<u8>> {
+        let keeps = self.keeps.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed);
+        keeps.then(|| std::mem::take(&mut *self.lock()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched for Watch {
+    fn tick(&self, now: Tick) -> bool {
+        let deadline = self.deadline.load(Ordering::Relaxed);
+        if deadline != 0 && now >= deadline {
+            self.overdue.store(true, Ordering::Relaxed);
+            if let Some(task) = self.task.get() {
+                task.abort();
+            }
+        }
+        true
+    }
+}
