@@ -23,6 +23,14 @@ pub trait Secrets {
     fn secret(&self, name: &str) -> Option<String>;
 }
 
+/// Whether `name` can be that of a secret: capital letters, digits and `_`. What can't be may be the secret itself, and
+/// must neither be looked up nor shown.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// What requests run on: immutable, built once from a [`Config`](crate::config::Config).
 #[derive(Debug)]
 pub struct Plan {

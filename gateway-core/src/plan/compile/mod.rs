@@ -10,7 +10,7 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
-use super::{Action, Limits, Plan, Respond, Route, Secrets};
+use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -326,12 +326,11 @@ impl<'c> Compiler<'c> {
     /// The value of a secret; reports one that does not exist.
     fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         let name = secret.secret.as_str();
-        let well_formed = name.starts_with(|c: char| c.is_ascii_uppercase())
-            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-        if !well_formed {
+        if !is_secret_name(name) {
+            // Not a word of it: it may be the secret itself.
             self.error_with(
                 &at.member("secret"),
-                format!("`{name}` is not a secret's name"),
+                "this is not a secret's name",
                 "use capital letters, digits and `_`, as in `USERS_TOKEN`: a reference, never the secret itself",
             );
             return None;
