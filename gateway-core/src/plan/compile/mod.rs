@@ -3,7 +3,9 @@
 mod actions;
 mod at;
 mod matching;
+mod place;
 mod policies;
+mod redis;
 mod timeouts;
 mod upstreams;
 
@@ -303,28 +305,8 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn redis(&mut self, at: &At<'_>) -> Option<String> {
-        let value = self.config.counters.redis.as_ref()?;
-        if !self.capabilities.redis_counters {
-            self.error_with(
-                at,
-                format!("{} can't keep counters in Redis", self.capabilities.name),
-                "remove it: counters live in the platform's own store",
-            );
-            return None;
-        }
-        let url = match value {
-            config::Value::Template(text) => text.clone(),
-            config::Value::Secret(secret) => self.secret(at, secret)?,
-        };
-        if !url.starts_with("redis://") && !url.starts_with("rediss://") {
-            self.error_with(at, "not a Redis URL", "write `redis://host:6379`, or the name of a secret that holds one");
-        }
-        Some(url)
-    }
-
     /// The value of a secret; reports one that does not exist.
-    fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
+    pub(super) fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         let name = secret.secret.as_str();
         if !is_secret_name(name) {
             // Not a word of it: it may be the secret itself.
