@@ -116,3 +116,31 @@ fn credentials_in_a_url_are_not_shown() {
         assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
     }
 }
+
+#[test]
+fn only_references_to_what_was_left_out_are_not_mistakes() {
+    // `x` is a header whose condition can't be read, and by chance also the text of another mistake.
+    let text = r#"{"routes": [
+        {"name": "a", "match": {"path": "/a"}, "respond": {}, "policies": [{"request": {"headers": {"set": {"b c": "x"}}}}]},
+        {"name": "b", "match": {"path": "/b", "headers": {"x": true}}, "respond": {}}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["routes[0].policies[0].request.headers.set[\"b c\"]", "routes[1].match.headers.x"]);
+
+    // Upstreams and policies are two namespaces.
+    let text = r#"{"upstreams": {"u": 5}, "policies": {"p": 5}, "defaults": {"policies": ["p", "u"]}, "routes": [
+        {"name": "a", "match": {"path": "/a"}, "upstream": "u"},
+        {"name": "b", "match": {"path": "/b"}, "upstream": "p"},
+        {"name": "c", "match": {"path": "/c"}, "split": [{"upstream": "u", "weight": 1}, {"upstream": "p", "weight": 1}]}],
+        "apis": [{"name": "d", "prefix": "/d", "upstream": "u", "routes": [{"name": "e"}]}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(
+        paths,
+        ["upstreams.u", "policies.p", "defaults.policies[1]", "routes[1].upstream", "routes[2].split[1].upstream"]
+    );
+
+    // What can't be read as a whole holds every name.
+    let text = r#"{"upstreams": [], "routes": [{"name": "a", "match": {"path": "/a"}, "upstream": "u"}]}"#;
+    assert_eq!(words(&said(text)), [("upstreams", "expected an object, found a list")]);
+}
