@@ -144,3 +144,33 @@ fn only_references_to_what_was_left_out_are_not_mistakes() {
     let text = r#"{"upstreams": [], "routes": [{"name": "a", "match": {"path": "/a"}, "upstream": "u"}]}"#;
     assert_eq!(words(&said(text)), [("upstreams", "expected an object, found a list")]);
 }
+
+#[test]
+fn an_address_to_listen_on_has_host_and_port() {
+    let with = |listen: &str| {
+        format!(
+            r#"{{"server": {{"listen": "{listen}"}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+        )
+    };
+    for listen in ["127.0.0.1:8080", "0.0.0.0:0", "[::]:80", "localhost:8080", "gateway.internal:65535"] {
+        assert_eq!(said(&with(listen)), [], "{listen}");
+    }
+    for listen in [
+        "",
+        "8080",
+        ":8080",
+        "not an address",
+        "127.0.0.1",
+        "0.0.0.0:99999",
+        "127.0.0.1:",
+        "1.2.3:80",
+        "::1:80",
+        "[::1]80",
+        "http://127.0.0.1:80",
+    ] {
+        let said = said(&with(listen));
+        assert_eq!(said.len(), 1, "{listen}: {said:?}");
+        assert_eq!(said[0].path, "server.listen");
+        assert!(said[0].help.as_deref().unwrap().contains("`127.0.0.1:8080`"), "{:?}", said[0].help);
+    }
+}

@@ -12,6 +12,7 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
+use self::place::Place;
 use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
@@ -96,6 +97,7 @@ impl<'c> Compiler<'c> {
         let loop_guard = self.loop_guard(&at);
         let identity = self.identity(&at);
         let proxies = self.proxies(&at);
+        self.check_listen(&at.member("server").member("listen"));
         let redis = self.redis(&at.member("counters").member("redis"));
         let upstreams = self.upstreams(&at.member("upstreams"));
 
@@ -284,6 +286,18 @@ impl<'c> Compiler<'c> {
                 }
                 None
             }
+        }
+    }
+
+    fn check_listen(&mut self, at: &At<'_>) {
+        let Some(listen) = &self.config.server.listen else { return };
+        let place = Place::parse(listen).filter(|place| !place.host.is_empty());
+        if place.is_none_or(|place| place.port.is_none_or(|port| port.parse::<u16>().is_err())) {
+            self.error_with(
+                at,
+                format!("`{listen}` is not an address to listen on"),
+                "write `127.0.0.1:8080`, or `0.0.0.0:8080` for every network",
+            );
         }
     }
 

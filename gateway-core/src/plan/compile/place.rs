@@ -19,7 +19,9 @@ impl<'t> Place<'t> {
         }
         let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
         let is_name = host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_'));
-        is_name.then_some(Self { host, port })
+        // What ends in a number is an address or nothing (URL Standard, host parsing).
+        let is_numeric = host.ends_with(|c: char| c.is_ascii_digit()) && host.bytes().all(|c| !c.is_ascii_alphabetic());
+        (is_name && (!is_numeric || host.parse::<Ipv4Addr>().is_ok())).then_some(Self { host, port })
     }
 
     /// Whether the host is `0.0.0.0` or `[::]`.
