@@ -174,3 +174,33 @@ fn an_address_to_listen_on_has_host_and_port() {
         assert!(said[0].help.as_deref().unwrap().contains("`127.0.0.1:8080`"), "{:?}", said[0].help);
     }
 }
+
+#[test]
+fn limits_that_let_nothing_in_are_refused() {
+    let text = r#"{"limits": {"headers": 0, "headerBytes": "0B", "urlBytes": "0B", "bodyBytes": "0B"},
+        "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}}]}"#;
+    let said = said(text);
+    let paths: Vec<_> = said.iter().map(|d| (&*d.path, d.help.as_deref().unwrap_or_default())).collect();
+    assert_eq!(
+        paths,
+        [
+            ("limits.headers", "at least 1; without it, 100 hold"),
+            ("limits.headerBytes", "leave it out for `32KiB`"),
+            ("limits.urlBytes", "leave it out for `8KiB`"),
+        ]
+    );
+}
+
+#[test]
+fn a_deadline_that_another_always_forestalls_is_refused() {
+    let text = r#"{"upstreams": {"u": {"url": "http://u.test", "timeouts": {"firstByte": "3s", "total": "2s"}}},
+        "defaults": {"timeouts": {"connect": "3s", "total": "2s"}}, "routes": [
+        {"name": "a", "match": {"path": "/a"}, "upstream": "u", "timeouts": {"firstByte": "2s", "total": "2s", "connect": "1s"}},
+        {"name": "b", "match": {"path": "/b"}, "upstream": "u", "timeouts": {"firstByte": "9s", "total": "0s"}},
+        {"name": "c", "match": {"path": "/c"}, "upstream": "u", "timeouts": {"firstByte": "0s", "total": "9s"}},
+        {"name": "d", "match": {"path": "/d"}, "upstream": "u", "timeouts": {"total": "1s"}}]}"#;
+    let said = said(text);
+    let paths: Vec<_> = said.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["upstreams.u.timeouts.firstByte", "defaults.timeouts.connect"]);
+    assert_eq!(said[0].message, "`total` is over before `firstByte`");
+}

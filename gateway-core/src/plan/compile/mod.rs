@@ -303,6 +303,21 @@ impl<'c> Compiler<'c> {
 
     fn limits(&mut self, at: &At<'_>) -> Limits {
         let limits = &self.config.limits;
+        // Every request has a target and, but for HTTP/1.0, a field: `Host`.
+        let zero = |size: Option<config::ByteSize>| size.is_some_and(|size| size.0 == 0);
+        if limits.headers == Some(0) {
+            let help = format!("at least 1; without it, {} hold", Limits::DEFAULT.headers);
+            self.error_with(&at.member("headers"), "this lets no request in", help);
+        }
+        for (name, is_zero, default) in [
+            ("headerBytes", zero(limits.header_bytes), Limits::DEFAULT.header_bytes),
+            ("urlBytes", zero(limits.url_bytes), Limits::DEFAULT.url_bytes),
+        ] {
+            if is_zero {
+                let help = format!("leave it out for `{}KiB`", default / 1024);
+                self.error_with(&at.member(name), "this lets no request in", help);
+            }
+        }
         let url_bytes = limits.url_bytes.map_or(Limits::DEFAULT.url_bytes, |s| s.0);
         if url_bytes > Limits::MOST_URL_BYTES {
             self.error_with(
