@@ -204,3 +204,53 @@ fn a_deadline_that_another_always_forestalls_is_refused() {
     assert_eq!(paths, ["upstreams.u.timeouts.firstByte", "defaults.timeouts.connect"]);
     assert_eq!(said[0].message, "`total` is over before `firstByte`");
 }
+
+#[test]
+fn every_mistake_of_a_url_is_reported() {
+    let text = r#"{"upstreams": {"a": {"url": "http://x:99999/p?q=1"}, "b": {"url": "ftp://u:p@:0?q"}},
+        "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}}]}"#;
+    assert_eq!(
+        words(&said(text)),
+        [
+            ("upstreams.a.url", "`http://x:99999/p?q=1` has an impossible port"),
+            ("upstreams.a.url", "`http://x:99999/p?q=1` has a query"),
+            ("upstreams.b.url", "`:0?q` is not an `http` or `https` URL"),
+            ("upstreams.b.url", "the URL contains credentials"),
+            ("upstreams.b.url", "`:0?q` has no host"),
+            ("upstreams.b.url", "`:0?q` has port 0"),
+            ("upstreams.b.url", "`:0?q` has a query"),
+        ]
+    );
+}
+
+#[test]
+fn conflicts_come_with_mistakes_elsewhere() {
+    // Of the form, in another route, in the API of one, and in a route itself: what it lost may be what told it apart.
+    let text = r#"{"apis": [
+        {"name": "whole", "prefix": "/a", "routes": [{"name": "r", "match": {"path": "/x"}, "respond": {}}, {"nam": 1}]},
+        {"name": "torn", "prefix": "/a", "host": ["h"], "routes": [{"name": "r", "match": {"path": "/x"}, "respond": {}}]}],
+        "routes": [5,
+        {"name": "one", "match": {"path": "/a/x"}, "respond": {}},
+        {"name": "two", "match": {"path": "/a/x"}, "methods": ["PUT"], "respond": {}},
+        {"name": "three", "match": {"path": "/t"}, "upstream": "none"},
+        {"name": "four", "match": {"path": "/t"}, "respond": {}}]}"#;
+    let found = said(text);
+    let conflicts: Vec<_> =
+        words(&found).into_iter().filter(|(_, message)| message.contains("rank the same")).collect();
+    assert_eq!(conflicts.len(), 2, "{found:?}");
+    assert_eq!(conflicts[0].0, "routes[1]");
+    assert!(conflicts[0].1.starts_with("`whole/r` and `one` rank the same"), "{}", conflicts[0].1);
+    assert_eq!(conflicts[1].0, "routes[4]");
+    assert!(conflicts[1].1.starts_with("`three` and `four` rank the same"), "{}", conflicts[1].1);
+}
+
+#[test]
+fn a_conflict_of_a_route_with_another_mistake_has_its_place() {
+    let text = r#"{"routes": [
+        {"name": "one", "match": {"path": "/x"}, "respond": {}},
+        {"name": "two", "match": {"path": "/x"}, "upstream": "none"}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["routes[1]", "routes[1].upstream"]);
+    assert!(found[0].message.starts_with("`one` and `two` rank the same"), "{}", found[0].message);
+}

@@ -4,7 +4,7 @@ use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Node, Place};
-use super::{Config, ConfigError, Diagnostic, Step, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
 ///
@@ -52,6 +52,18 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
+    /// Whether all of the object at `path`, but for its member `except`, could be read.
+    #[must_use]
+    pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
+        let node = self.root.follow(path).node;
+        match &node.kind {
+            Kind::Object(members) => {
+                !node.dead.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
+            }
+            _ => false,
+        }
+    }
+
     /// All mistakes by position: those of the form, and `errors`, which the compiler of the plan found in
     /// [`config`](Self::config), but for those that may only be there because parts were left out.
     #[must_use]

@@ -5,7 +5,7 @@ mod limits;
 mod route;
 mod upstream;
 
-use crate::config::{self, Diagnostic, EncodedSlash};
+use crate::config::{self, Diagnostic, EncodedSlash, JsonPath};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -65,7 +65,9 @@ pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> R
         Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
         Err(reading) => {
             let read = reading.config.as_ref();
-            let errors = read.map(|config| compile::mistakes(config, capabilities, secrets)).unwrap_or_default();
+            let is_intact = |path: &JsonPath, except: &str| reading.is_intact(path, except);
+            let errors =
+                read.map(|config| compile::mistakes(config, capabilities, secrets, &is_intact)).unwrap_or_default();
             Err(reading.explain(errors))
         }
     }

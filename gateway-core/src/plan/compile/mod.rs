@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use self::at::At;
 use self::place::Place;
 use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
-use crate::config::{self, Config, ConfigError, PolicyUse};
+use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
@@ -30,23 +30,31 @@ const DEFAULT_NAME: &str = "edgeway";
 /// # Errors
 /// Every mistake at once.
 pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
-    run(config, capabilities, secrets, true)
+    run(config, capabilities, secrets, None)
 }
 
-/// The mistakes in what could be read of a configuration. Conflicts are not among them: a route that lost its methods would
-/// clash with routes that it has nothing to do with.
-pub(super) fn mistakes(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<ConfigError> {
-    run(config, capabilities, secrets, false).err().unwrap_or_default()
+/// Whether all of the object at a place, but for one of its members, could be read.
+type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
+
+/// The mistakes in what could be read of a configuration. Conflicts are among them only where `is_intact` says that both
+/// routes are whole: one that lost its methods would clash with routes that it has nothing to do with.
+pub(super) fn mistakes(
+    config: &Config,
+    capabilities: &Capabilities,
+    secrets: &dyn Secrets,
+    is_intact: Intact<'_>,
+) -> Vec<ConfigError> {
+    run(config, capabilities, secrets, Some(is_intact)).err().unwrap_or_default()
 }
 
 fn run(
     config: &Config,
     capabilities: &Capabilities,
     secrets: &dyn Secrets,
-    is_whole: bool,
+    is_intact: Option<Intact<'_>>,
 ) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
-        is_whole,
+        is_intact,
         config,
         capabilities,
         secrets,
@@ -73,8 +81,8 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
-    /// Whether `config` is all that its author wrote.
-    is_whole: bool,
+    /// Where `config` is not all that its author wrote: which parts are.
+    is_intact: Option<Intact<'c>>,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -116,12 +124,13 @@ impl<'c> Compiler<'c> {
         }
         self.check_unused_policies(&at.member("policies"));
 
+        if let Some(is_intact) = self.is_intact {
+            specs.retain(|spec| self.is_whole(spec.route, is_intact));
+        }
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                if self.is_whole {
-                    conflicts.iter().for_each(|conflict| self.conflict(&routes, conflict));
-                }
+                conflicts.iter().for_each(|conflict| self.conflict(conflict));
                 None
             }
         };
@@ -242,14 +251,46 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
-        let route = |place: usize| routes.get(place).and_then(Option::as_ref);
-        let name = |place: usize| route(place).map_or_else(|| format!("route {place}"), |r| r.name.clone());
+    fn conflict(&mut self, conflict: &Conflict) {
+        let name = |place: usize| {
+            self.origin(place).map_or_else(String::new, |(group, _, route)| Self::route_name(group, route))
+        };
+        let message = conflict.message(name);
+        let path = self.origin(conflict.route()).map(|(group, index, _)| Self::route_path(group, index));
         self.errors.push(ConfigError {
-            path: route(conflict.route()).map_or_else(config::JsonPath::root, |r| r.at.clone()),
-            message: conflict.message(name),
+            path: path.unwrap_or_default(),
+            message,
             help: Some(conflict.help().to_owned()),
         });
+    }
+
+    /// Where the route at `place` of the plan comes from: its group, its place there, and itself.
+    fn origin(&self, place: usize) -> Option<(Group<'c>, usize, &'c config::Route)> {
+        let config = self.config;
+        let mut place = place;
+        for (i, api) in config.apis.iter().enumerate() {
+            if let Some(route) = api.routes.get(place) {
+                return Some((Group { api: Some((i, api)) }, place, route));
+            }
+            place -= api.routes.len();
+        }
+        config.routes.get(place).map(|route| (Group { api: None }, place, route))
+    }
+
+    fn route_path(group: Group<'_>, index: usize) -> JsonPath {
+        let owner = match group.api {
+            Some((api, _)) => JsonPath::root().member("apis").index(api),
+            None => JsonPath::root(),
+        };
+        owner.member("routes").index(index)
+    }
+
+    /// Whether nothing of the route at `place` of the plan, and of what it has from its API, was left out.
+    fn is_whole(&self, place: usize, is_intact: Intact<'_>) -> bool {
+        self.origin(place).is_some_and(|(group, index, _)| {
+            let api = group.api.map(|(api, _)| JsonPath::root().member("apis").index(api));
+            is_intact(&Self::route_path(group, index), "") && api.is_none_or(|api| is_intact(&api, "routes"))
+        })
     }
 
     fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {

@@ -26,7 +26,11 @@ impl Compiler<'_> {
             }
             match parse(index, name, upstream) {
                 Ok(upstream) => upstreams.push(upstream),
-                Err((message, help)) => self.error_with(&at.member("url"), message, help),
+                Err(faults) => {
+                    for (message, help) in faults {
+                        self.error_with(&at.member("url"), message, help);
+                    }
+                }
             }
         }
         upstreams
@@ -63,42 +67,58 @@ impl Compiler<'_> {
     }
 }
 
-fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, &'static str)> {
+/// What is wrong with a URL, and how to mend it.
+type Fault = (String, &'static str);
+
+fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
     const FORM: &str = "write `http://host:port/path` or `https://…`";
     let url = upstream.url.as_str();
     let wrong = |why: &str| (format!("`{}` {why}", shown(url)), FORM);
-    let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
+    let uri: Uri = url.parse().map_err(|_| vec![wrong("is not a URL")])?;
+    let mut faults = Vec::new();
     let scheme = match uri.scheme_str() {
-        Some("http") => Scheme::Http,
-        Some("https") => Scheme::Https,
-        _ => return Err(wrong("is not an `http` or `https` URL")),
+        Some("http") => Some(Scheme::Http),
+        Some("https") => Some(Scheme::Https),
+        _ => {
+            faults.push(wrong("is not an `http` or `https` URL"));
+            None
+        }
     };
-    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err((
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
+    if has_credentials {
+        faults.push((
             "the URL contains credentials".to_owned(),
             "set `authorization` from a secret in a policy's `request.headers.set`",
         ));
     }
-    if uri.query().is_some() {
-        return Err(wrong("has a query"));
-    }
-    let port = match authority.port_u16() {
-        Some(0) => return Err(wrong("has port 0")),
-        Some(port) => port,
-        None if authority.as_str().len() > authority.host().len() => return Err(wrong("has an impossible port")),
-        None => scheme.default_port(),
-    };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let written = uri.host().unwrap_or_default();
+    let host = written.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     if host.is_empty() {
-        return Err(wrong("has no host"));
+        faults.push(wrong("has no host"));
     }
     if is_metadata_service(&host) {
-        return Err((
+        faults.push((
             format!("`{host}` is where clouds hand out credentials"),
             "name the service itself: a gateway must not lead there",
         ));
     }
+    let port = match uri.port_u16() {
+        Some(0) => {
+            faults.push(wrong("has port 0"));
+            None
+        }
+        Some(port) => Some(port),
+        None if place.len() > written.len() => {
+            faults.push(wrong("has an impossible port"));
+            None
+        }
+        None => scheme.map(Scheme::default_port),
+    };
+    if uri.query().is_some() {
+        faults.push(wrong("has a query"));
+    }
+    let (Some(scheme), Some(port), true) = (scheme, port, faults.is_empty()) else { return Err(faults) };
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
     Ok(Upstream {
@@ -107,7 +127,7 @@ fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstre
         scheme,
         host,
         port,
-        authority: HeaderValue::try_from(shown_authority).map_err(|_| wrong("is not a URL"))?,
+        authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
         authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
     })
