@@ -9,6 +9,7 @@ mod check;
 mod load;
 mod matchers;
 mod model;
+mod refusals;
 mod report;
 mod seen;
 
@@ -17,5 +18,6 @@ pub use check::differences;
 pub use load::{LoadedCase, cases_dir, load_all};
 pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step};
+pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};

@@ -34,7 +34,10 @@ impl Watch {
         Ok(Self { process, idle, most, watcher })
     }
 
-    /// Fails if more than `limit` bytes were held: above idle, or in all for workerd, whose platform counts that way.
+    /// Fails if the process grew by more than `above_idle` bytes.
+    ///
+    /// Workers allow an isolate 128 MB for V8's heap and its wasm memory. No process shows that number: what workerd holds
+    /// at rest is mostly the runtime itself. What a body costs is in the growth, whoever holds it.
     pub(super) fn end(self, above_idle: u64) -> Result<(), String> {
         self.watcher.abort();
         resident(self.process)?;

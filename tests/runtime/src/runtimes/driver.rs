@@ -4,6 +4,7 @@ use std::io;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use edgeway_corpus::Mistake;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -84,7 +85,27 @@ pub(crate) fn body_of(start: &Start) -> Value {
 pub(crate) fn port_in(answer: &Value) -> Result<u16, NoGateway> {
     match (answer["port"].as_u64().and_then(|port| u16::try_from(port).ok()), answer["error"].as_str()) {
         (Some(port), _) => Ok(port),
-        (None, Some(error)) => Err(NoGateway::Refused(error.to_owned())),
+        (None, Some(error)) => Err(match mistakes_in(error) {
+            mistakes if mistakes.is_empty() => NoGateway::Failed(error.to_owned()),
+            mistakes => NoGateway::Refused(mistakes),
+        }),
         (None, None) => Err(NoGateway::Failed(answer.to_string())),
     }
+}
+
+/// What is said in `rendered`, as `Diagnostic::render` shows it.
+pub(super) fn mistakes_in(rendered: &str) -> Vec<Mistake> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    for line in rendered.lines() {
+        if let Some(message) = line.strip_prefix("error: ") {
+            mistakes.push(Mistake { message: message.to_owned(), ..Mistake::default() });
+        } else if let Some(mistake) = mistakes.last_mut() {
+            if let Some(place) = line.strip_prefix("  ┌ ") {
+                mistake.path = place.split_once("  ").map_or("", |(_, path)| path).to_owned();
+            } else if let Some(help) = line.strip_prefix("  = help: ") {
+                mistake.help = Some(help.to_owned());
+            }
+        }
+    }
+    mistakes
 }
