@@ -85,10 +85,10 @@ async fn answer<'p, P: Platform>(
     let host = host_field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?;
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if uri.path() == "*" && method == Method::OPTIONS {
-        return Ok(local::options(MethodSet::ALL));
+        return Ok(options(exchange, MethodSet::ALL));
     }
     if method == Method::OPTIONS && loop_guard::max_forwards(&mut headers) == Forwarding::Final {
-        return Ok(local::options(MethodSet::ALL));
+        return Ok(options(exchange, MethodSet::ALL));
     }
 
     let path = path::normalise(uri.path(), plan.encoded_slash)
@@ -107,7 +107,7 @@ async fn answer<'p, P: Platform>(
             exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
             (route, params)
         }
-        Found::MethodNotAllowed { allow } if method == Method::OPTIONS => return Ok(local::options(allow)),
+        Found::MethodNotAllowed { allow } if method == Method::OPTIONS => return Ok(options(exchange, allow)),
         Found::MethodNotAllowed { allow } => {
             exchange.note(|| Event::NotMatched);
             return Err(Reject::method_not_allowed(local::allow(allow)));
@@ -228,11 +228,17 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let announced = Method::from_bytes(announced.as_bytes()).ok()?;
     let lookup = Lookup { method: &announced, ..*lookup };
-    let Found::Route { route, .. } = plan.table.find_ignoring_headers(&lookup) else { return None };
+    let Found::Route { route, spec, params } = plan.table.find_ignoring_headers(&lookup) else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;
     exchange.record.route = Some(route);
-    exchange.note(|| Event::Preflight);
+    exchange.note(|| Event::Preflight { route, parameters: named(plan, spec, &params) });
     Some(cors.preflight(lookup.headers))
+}
+
+/// The answer to OPTIONS where no route takes it.
+fn options<S>(exchange: &mut Exchange<'_, '_>, allow: MethodSet) -> Response<Body<S>> {
+    exchange.note(|| Event::Options);
+    local::options(allow)
 }
 
 /// Refuses a body that is larger than the route takes, before any of it is read.
