@@ -20,7 +20,7 @@ impl Compiler<'_> {
             if upstream.tls.is_some() && !self.capabilities.upstream_tls {
                 self.error_with(
                     &at.member("tls"),
-                    format!("{} always trusts the public authorities", self.capabilities.name),
+                    format!("on {}, the public authorities are trusted and no others", self.capabilities.name),
                     "remove it, or give the upstream a certificate of a public authority",
                 );
             }
@@ -59,7 +59,7 @@ impl Compiler<'_> {
         if !self.capabilities.host_override {
             self.error_with(
                 at,
-                format!("{} always sends the upstream's own host", self.capabilities.name),
+                format!("on {}, every upstream is sent its own host", self.capabilities.name),
                 "remove it; the client's host is in `X-Forwarded-Host`",
             );
         }

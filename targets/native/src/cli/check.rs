@@ -29,7 +29,7 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
 pub(crate) struct Checked {
     /// The plan for the first target, unless there are mistakes.
     pub(crate) plan: Option<Plan>,
-    /// Mistakes that every target refuses, then those that one refuses alone.
+    /// Mistakes, by their place.
     pub(crate) mistakes: Vec<Mistake>,
     /// Secrets that are not set here.
     pub(crate) missing_secrets: Vec<String>,
@@ -43,6 +43,44 @@ pub(crate) struct Mistake {
     pub(crate) targets: Vec<&'static str>,
 }
 
+impl Mistake {
+    /// Takes `other`, found for `target`, for the same if nothing differs but the names of the platforms.
+    fn absorb(&mut self, other: &Diagnostic, target: &'static str) -> bool {
+        let mine = joined(&self.targets);
+        let mut both = self.targets.clone();
+        both.push(target);
+        let ours = joined(&both);
+        let same = |text: &str, others: &str| text.replace(&mine, &ours) == others.replace(target, &ours);
+        let help = |diagnostic: &Diagnostic| diagnostic.help.clone().unwrap_or_default();
+        let is_same = self.diagnostic == *other;
+        let is_alike = self.diagnostic.path == other.path
+            && self.diagnostic.position == other.position
+            && same(&self.diagnostic.message, &other.message)
+            && same(&help(&self.diagnostic), &help(other));
+        if is_alike && !is_same {
+            self.diagnostic.message = self.diagnostic.message.replace(&mine, &ours);
+            self.diagnostic.help = self.diagnostic.help.as_ref().map(|help| help.replace(&mine, &ours));
+        }
+        if is_same || is_alike {
+            self.targets = both;
+        }
+        is_same || is_alike
+    }
+
+    /// Whether its words say which platforms it is about.
+    fn names_targets(&self) -> bool {
+        self.diagnostic.message.contains(&joined(&self.targets))
+    }
+}
+
+/// `Cloudflare Workers and Spin`.
+fn joined(targets: &[&str]) -> String {
+    match targets.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => targets.concat(),
+    }
+}
+
 /// Checks `text` for each of `targets`.
 pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &impl Secrets) -> Checked {
     let secrets = AnySecrets { known: secrets, missing: Default::default() };
@@ -54,14 +92,14 @@ pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &imp
             }
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
-                    match checked.mistakes.iter_mut().find(|m| m.diagnostic == diagnostic) {
-                        Some(mistake) => mistake.targets.push(target.name),
-                        None => checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] }),
+                    if !checked.mistakes.iter_mut().any(|mistake| mistake.absorb(&diagnostic, target.name)) {
+                        checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] });
                     }
                 }
             }
         }
     }
+    checked.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
     checked.missing_secrets = secrets.missing.into_inner().into_iter().collect();
     checked
 }
@@ -92,7 +130,7 @@ pub(crate) fn report(
         if checked.mistakes.is_empty() {
             let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
             let ok = Style::stdout().green("ok");
-            println!("{ok} {}: {routes} routes, good for {}", file.display(), names.join(", "));
+            println!("{ok} {}: {routes} routes, good for {}", file.display(), joined(&names));
         }
     }
     if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -104,8 +142,8 @@ pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &
     let name = file.display().to_string();
     for mistake in &checked.mistakes {
         eprint!("{}", mistake.diagnostic.render(&name, Some(text), style.is_coloured()));
-        if mistake.targets.len() < targets {
-            eprintln!("  = {}", style.dim(format_args!("on {} alone", mistake.targets.join(" and "))));
+        if mistake.targets.len() < targets && !mistake.names_targets() {
+            eprintln!("  = {}", style.dim(format_args!("on {} alone", joined(&mistake.targets))));
         }
         eprintln!();
     }

@@ -69,3 +69,50 @@ fn explain_says_what_answers_a_plain_options() {
     assert!(said.contains("  options  answered with the methods that are taken here\n"), "{said}");
     assert!(said.contains("response  204 by the gateway\n"), "{said}");
 }
+
+const NATIVE_ONLY: &str = r#"{"upstreams": {"a": {"url": "https://a.test", "host": "preserve", "timeouts": {"connect": "1s"}}},
+    "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "a"}]}"#;
+
+#[test]
+fn check_is_for_the_platforms_whose_manifests_are_there() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "ok gateway.json: 1 routes, good for the native server\n");
+
+    folder.write("spin.toml", "");
+    let output = edgeway(&folder, &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: on Spin, every upstream is sent its own host\n"), "{said}");
+    assert!(said.ends_with("gateway.json: 1 mistake\n"), "{said}");
+
+    // Whatever lies beside it, `--target` says what counts.
+    assert!(edgeway(&folder, &["check", "--target", "native"]).status.success());
+}
+
+#[test]
+fn what_several_platforms_refuse_is_one_mistake() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    folder.write("spin.toml", "");
+    folder.write("wrangler.toml", "");
+    let said = text(&edgeway(&folder, &["check"]).stderr);
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(
+        lines,
+        [
+            "error: on Cloudflare Workers and Spin, every upstream is sent its own host",
+            "error: Cloudflare Workers can't tell connecting from waiting for the response",
+        ]
+    );
+    assert!(said.ends_with("gateway.json: 2 mistakes\n") && !said.contains("alone"), "{said}");
+
+    folder.write("gateway.json", &NATIVE_ONLY.replace("https://a.test", "ftp://Spin"));
+    let json = text(&edgeway(&folder, &["check", "--json", "--target", "cloudflare,spin"]).stdout);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = &report["mistakes"][0];
+    assert_eq!(first["message"], "`ftp://Spin` is not an `http` or `https` URL");
+    assert_eq!(first["targets"], serde_json::json!(["Cloudflare Workers", "Spin"]));
+}
