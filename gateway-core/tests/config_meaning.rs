@@ -254,3 +254,28 @@ fn a_conflict_of_a_route_with_another_mistake_has_its_place() {
     assert_eq!(paths, ["routes[1]", "routes[1].upstream"]);
     assert!(found[0].message.starts_with("`one` and `two` rank the same"), "{}", found[0].message);
 }
+
+#[test]
+fn warns_of_what_has_no_effect() {
+    let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
+        "policies": {"idle": {"request": {}}, "unused": {"rateLimit": {"limit": 1, "window": "1s"}}, "used": {"cors": {"origins": ["*"]}}},
+        "defaults": {"policies": ["idle", {}]},
+        "apis": [{"name": "x", "upstream": "a", "routes": [{"name": "r", "match": {"path": "/x"}, "policies": ["used"]}]}],
+        "routes": [{"name": "r", "match": {"path": "/r"}, "upstream": "b"},
+            {"name": "s", "match": {"path": "/s"}, "split": [{"upstream": "c", "weight": 1}]}]}"#;
+    assert_eq!(said(text), []);
+    let warnings = plan::warnings(text);
+    assert_eq!(
+        words(&warnings),
+        [
+            ("upstreams.d", "nothing is sent to `d`"),
+            ("policies.idle", "the policy does nothing"),
+            ("policies.unused", "nothing uses `unused`"),
+            ("defaults.policies[1]", "the policy does nothing"),
+        ]
+    );
+    assert!(warnings[0].render("f", Some(text), false).starts_with("warning: nothing is sent to `d`\n"));
+    assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
+    assert_eq!(plan::warnings("{"), []);
+    assert_eq!(plan::warnings(include_str!("../../gateway.json")), []);
+}

@@ -4,7 +4,7 @@ use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Node, Place};
-use super::{Config, ConfigError, Diagnostic, JsonPath, Step, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
 ///
@@ -177,6 +177,7 @@ impl<'t> Lines<'t> {
         let found = self.shown(&place, fault.extent);
         let position = Some(self.position(fault.extent.start));
         Diagnostic {
+            severity: Severity::Error,
             path: place.path.to_string(),
             position,
             found,
@@ -191,6 +192,7 @@ impl<'t> Lines<'t> {
         let found = if report.is_absence() { None } else { self.shown(&place, extent) };
         let (message, help) = words::describe(report, &place, found.as_deref());
         Diagnostic {
+            severity: Severity::Error,
             path: place.path.to_string(),
             position: Some(self.position(extent.start)),
             found,
@@ -201,6 +203,7 @@ impl<'t> Lines<'t> {
 
     fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
         Diagnostic {
+            severity: Severity::Error,
             position: Some(self.position(place.node.extent.start)),
             found: self.shown(&place, place.node.extent),
             path: place.path.to_string(),

@@ -4,6 +4,7 @@ mod compile;
 mod limits;
 mod route;
 mod upstream;
+mod warnings;
 
 use crate::config::{self, Diagnostic, EncodedSlash, JsonPath};
 use crate::http::forwarded::TrustedProxies;
@@ -16,6 +17,7 @@ pub use compile::compile;
 pub use limits::Limits;
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Route, Target};
 pub use upstream::Upstream;
+pub use warnings::warnings;
 
 /// Where secrets come from: Workers secrets, Spin variables, the environment, files.
 pub trait Secrets {

@@ -113,19 +113,25 @@ pub(crate) fn report(
     json: bool,
 ) -> ExitCode {
     let checked = check(text, targets, secrets);
+    let warnings = plan::warnings(text);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {
         let report = serde_json::json!({
             "file": file.display().to_string(),
             "targets": names,
             "mistakes": checked.mistakes,
+            "warnings": warnings,
             "missingSecrets": checked.missing_secrets,
         });
         println!("{report:#}");
     } else {
+        let (name, style) = (file.display().to_string(), Style::stderr());
+        for warning in &warnings {
+            eprintln!("{}", warning.render(&name, Some(text), style.is_coloured()));
+        }
         print_mistakes(file, text, targets.len(), &checked);
         for secret in &checked.missing_secrets {
-            eprintln!("{}: the secret `{secret}` is not set here", Style::stderr().bold("note"));
+            eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.mistakes.is_empty() {
             let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());

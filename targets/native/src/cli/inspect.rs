@@ -48,10 +48,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> ExitCode {
     report::failure(&format_args!("can't read {}: {error}", path.display()))
 }
 
-/// Check a configuration: every mistake, with its place and the fix
+/// Check a configuration: every mistake, with its place and the fix, and warnings of what has no effect
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exits with 0 if the configuration is right, with 1 if it is not, with 2 if the command is wrong.
+Exits with 0 if the configuration is right, whatever the warnings, with 1 if it is not, with 2 if the command is wrong.
 
 Example:
   edgeway check gateway.json --target cloudflare,spin")]

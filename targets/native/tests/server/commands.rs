@@ -116,3 +116,19 @@ fn what_several_platforms_refuse_is_one_mistake() {
     assert_eq!(first["message"], "`ftp://Spin` is not an `http` or `https` URL");
     assert_eq!(first["targets"], serde_json::json!(["Cloudflare Workers", "Spin"]));
 }
+
+#[test]
+fn warnings_refuse_nothing() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success());
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("warning: nothing uses `browser`\n") && said.contains("warning: the policy does nothing\n"),
+        "{said}"
+    );
+    let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+    assert_eq!((report["mistakes"].as_array().unwrap().len(), report["warnings"].as_array().unwrap().len()), (0, 2));
+    assert_eq!(report["warnings"][0]["severity"], "warning");
+}
