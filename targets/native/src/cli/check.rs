@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use gateway_core::config::Diagnostic;
+use gateway_core::config::{self, Diagnostic};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Capabilities;
 
+use super::files;
 use super::style::Style;
 
 /// Secrets as far as they are known: a check must not need them, but says which are missing.
@@ -33,6 +34,17 @@ pub(crate) struct Checked {
     pub(crate) mistakes: Vec<Mistake>,
     /// Secrets that are not set here.
     pub(crate) missing_secrets: Vec<String>,
+}
+
+impl Checked {
+    /// Adds what is wrong with the files that the native server would read.
+    fn add_files(&mut self, text: &str) {
+        let faults = self.plan.as_ref().map(files::faults).unwrap_or_default();
+        let diagnostics = config::explain(text, faults).into_iter();
+        let targets = vec![Capabilities::NATIVE.name];
+        self.mistakes.extend(diagnostics.map(|diagnostic| Mistake { diagnostic, targets: targets.clone() }));
+        self.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
+    }
 }
 
 /// One mistake, and which targets refuse it.
@@ -112,7 +124,10 @@ pub(crate) fn report(
     secrets: &impl Secrets,
     json: bool,
 ) -> ExitCode {
-    let checked = check(text, targets, secrets);
+    let mut checked = check(text, targets, secrets);
+    if targets.contains(&&Capabilities::NATIVE) {
+        checked.add_files(text);
+    }
     let warnings = plan::warnings(text);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {

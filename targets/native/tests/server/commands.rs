@@ -132,3 +132,63 @@ fn warnings_refuse_nothing() {
     assert_eq!((report["mistakes"].as_array().unwrap().len(), report["warnings"].as_array().unwrap().len()), (0, 2));
     assert_eq!(report["warnings"][0]["severity"], "warning");
 }
+
+#[test]
+fn check_reads_the_files_that_serve_will() {
+    let folder = Folder::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("cert.pem", &made.cert.pem());
+    folder.write("key.pem", &made.signing_key.serialize_pem());
+    folder
+        .write("other.pem", &rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap().signing_key.serialize_pem());
+    folder.write("text.pem", "no certificate");
+    let check = |certificate: &str, key: &str, authorities: &str| {
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"server": {{"tls": {{"certificate": "{certificate}", "key": "{key}"}}}},
+                "upstreams": {{"a": {{"url": "https://a.test", "tls": {{"authorities": "{authorities}"}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "a"}}]}}"#
+            ),
+        );
+        let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+        let mistakes = report["mistakes"].as_array().unwrap();
+        mistakes
+            .iter()
+            .map(|mistake| {
+                let message = mistake["message"].as_str().unwrap().split(':').next().unwrap().to_owned();
+                (mistake["path"].as_str().unwrap().to_owned(), message)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mistake = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let authorities = "upstreams.a.tls.authorities";
+    assert_eq!(check("cert.pem", "key.pem", "cert.pem"), []);
+    assert_eq!(
+        check("none.pem", "none.key", "none.ca"),
+        [
+            mistake("server.tls.certificate", "`none.pem` can't be read"),
+            mistake("server.tls.key", "`none.key` can't be read"),
+            mistake(authorities, "`none.ca` can't be read"),
+        ]
+    );
+    assert_eq!(
+        check("text.pem", "key.pem", "text.pem"),
+        [
+            mistake("server.tls.certificate", "`text.pem` holds no PEM certificate"),
+            mistake(authorities, "`text.pem` holds no PEM certificate"),
+        ]
+    );
+    assert_eq!(check("cert.pem", "text.pem", "cert.pem"), [mistake("server.tls.key", "`text.pem` can't be used")]);
+    assert_eq!(
+        check("cert.pem", "other.pem", "cert.pem"),
+        [mistake("server.tls.certificate", "`cert.pem` can't be used")]
+    );
+    // Another platform reads none of them.
+    folder.write(
+        "gateway.json",
+        &ROUTES.replacen('{', r#"{"server": {"tls": {"certificate": "none.pem", "key": "none.key"}},"#, 1),
+    );
+    assert!(edgeway(&folder, &["check", "--target", "spin"]).status.success());
+    assert!(!edgeway(&folder, &["check"]).status.success());
+}
