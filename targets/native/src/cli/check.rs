@@ -8,7 +8,7 @@ use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Capabilities;
 
 use super::files;
-use super::style::Style;
+use super::style::{Style, count};
 
 /// Secrets as far as they are known: a check must not need them, but says which are missing.
 struct AnySecrets<'s, S> {
@@ -149,9 +149,9 @@ pub(crate) fn report(
             eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.mistakes.is_empty() {
-            let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
+            let routes = count(checked.plan.as_ref().map_or(0, |plan| plan.routes.len()), "route");
             let ok = Style::stdout().green("ok");
-            println!("{ok} {}: {routes} routes, good for {}", file.display(), joined(&names));
+            println!("{ok} {}: {routes}, good for {}", file.display(), joined(&names));
         }
     }
     if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -168,9 +168,7 @@ pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &
         }
         eprintln!();
     }
-    match checked.mistakes.len() {
-        0 => {}
-        1 => eprintln!("{}", style.red(format_args!("{name}: 1 mistake"))),
-        n => eprintln!("{}", style.red(format_args!("{name}: {n} mistakes"))),
+    if !checked.mistakes.is_empty() {
+        eprintln!("{}", style.red(format_args!("{name}: {}", count(checked.mistakes.len(), "mistake"))));
     }
 }

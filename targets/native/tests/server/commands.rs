@@ -79,7 +79,7 @@ fn check_is_for_the_platforms_whose_manifests_are_there() {
     folder.write("gateway.json", NATIVE_ONLY);
     let output = edgeway(&folder, &["check"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout), "ok gateway.json: 1 routes, good for the native server\n");
+    assert_eq!(text(&output.stdout), "ok gateway.json: 1 route, good for the native server\n");
 
     folder.write("spin.toml", "");
     let output = edgeway(&folder, &["check"]);
@@ -191,4 +191,17 @@ fn check_reads_the_files_that_serve_will() {
     );
     assert!(edgeway(&folder, &["check", "--target", "spin"]).status.success());
     assert!(!edgeway(&folder, &["check"]).status.success());
+}
+
+#[test]
+fn one_is_not_many() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [
+            {"request": {"headers": {"remove": ["x-a"]}}, "response": {"headers": {"remove": ["x-a", "x-b"]}}}]}]}"#,
+    );
+    assert!(said(&folder, &["routes"]).contains("1 header edit, 2 response edits\n"));
+    let said = said(&folder, &["explain", "GET", "/"]);
+    assert!(said.contains("edit headers   1 edit\n") && said.contains("edit response  2 edits\n"), "{said}");
 }

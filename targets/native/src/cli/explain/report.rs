@@ -10,6 +10,7 @@ use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::Question;
+use crate::cli::style::count;
 
 /// What the gateway would do with a request.
 #[derive(Debug, serde::Serialize)]
@@ -143,14 +144,14 @@ fn step(event: &Event) -> Option<Step> {
                 None => format!("`{name}` can't be asked"),
             },
         ),
-        Event::HeadersEdited { edits } => ("edit headers", format!("{edits} edits")),
+        Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
         Event::QueryEdited { from, to } => {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
             ("edit query", format!("{} is {}", shown(from), shown(to)))
         }
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
         Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
-        Event::ResponseEdited { edits } => ("edit response", format!("{edits} edits")),
+        Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
         Event::Matched { .. } | Event::Sent { .. } => return None,
     };
     Some(Step { step, verdict })
