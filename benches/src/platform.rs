@@ -26,6 +26,7 @@ impl Platform for Still {
         host_override: true,
         connect_deadline: true,
         redis_counters: false,
+        redis_tls: false,
         upstream_tls: true,
     };
 }

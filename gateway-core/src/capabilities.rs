@@ -12,17 +12,20 @@ pub struct Capabilities {
     pub connect_deadline: bool,
     /// Whether counters can live in a Redis that several gateways share.
     pub redis_counters: bool,
+    /// Whether that Redis can be reached over TLS.
+    pub redis_tls: bool,
     /// Whether upstream TLS can be configured.
     pub upstream_tls: bool,
 }
 
 impl Capabilities {
-    /// The native server.
+    /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
     pub const NATIVE: Self = Self {
         name: "the native server",
         host_override: true,
         connect_deadline: true,
         redis_counters: true,
+        redis_tls: false,
         upstream_tls: true,
     };
 
@@ -32,10 +35,17 @@ impl Capabilities {
         host_override: false,
         connect_deadline: false,
         redis_counters: false,
+        redis_tls: false,
         upstream_tls: false,
     };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's.
-    pub const SPIN: Self =
-        Self { name: "Spin", host_override: false, connect_deadline: true, redis_counters: true, upstream_tls: false };
+    pub const SPIN: Self = Self {
+        name: "Spin",
+        host_override: false,
+        connect_deadline: true,
+        redis_counters: true,
+        redis_tls: true,
+        upstream_tls: false,
+    };
 }

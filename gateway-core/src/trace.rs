@@ -33,7 +33,14 @@ pub enum Event {
     /// No route takes the request.
     NotMatched,
     /// A preflight was answered.
-    Preflight,
+    Preflight {
+        /// The place in `Plan::routes` of the route whose rules answered it.
+        route: usize,
+        /// The path parameters, by name.
+        parameters: Vec<(String, String)>,
+    },
+    /// OPTIONS was answered with the methods that are taken here.
+    Options,
     /// A rate limit was asked.
     RateLimit {
         /// Its name.

@@ -4,9 +4,22 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::JsonPath;
 
+/// Whether a configuration can be used in spite of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// It is refused.
+    #[default]
+    Error,
+    /// It is served, but hardly as its author meant it.
+    Warning,
+}
+
 /// One mistake in a configuration. [`render`](Self::render) shows it to people, [`Serialize`] to programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
     /// Where, as a path of members: `routes[3].match.path`; empty for the whole file.
     pub path: String,
     /// Where in the text, if the place is there: line and column, both from 1, the column in characters.
@@ -46,10 +59,11 @@ impl ConfigError {
     }
 }
 
-/// `{"path", "line", "column", "found", "message", "help"}`; what is unknown is `null`.
+/// `{"severity", "path", "line", "column", "found", "message", "help"}`; what is unknown is `null`.
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Diagnostic", 6)?;
+        let mut object = serializer.serialize_struct("Diagnostic", 7)?;
+        object.serialize_field("severity", &self.severity)?;
         object.serialize_field("path", &self.path)?;
         object.serialize_field("line", &self.position.map(|(line, _)| line))?;
         object.serialize_field("column", &self.position.map(|(_, column)| column))?;

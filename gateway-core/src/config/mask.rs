@@ -7,10 +7,31 @@ pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
 
-/// `text` with every character of a value after a member name `secret` replaced by `*`; lines and columns stay as they are.
+/// `text` with every character of a value after a member name `secret`, and of credentials in a URL, replaced by `*`;
+/// lines and columns stay as they are.
 ///
 /// What belongs in such a value is a name, but what was put there may be the secret itself.
 pub(super) fn mask(text: &str) -> String {
+    mask_credentials(&mask_values(text))
+}
+
+/// `://user:password@` with stars instead of what is before the `@`.
+fn mask_credentials(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut masked = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        masked.push_str("://");
+        let authority = piece.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`'));
+        let (authority, rest) = piece.split_at_checked(authority.unwrap_or(piece.len())).unwrap_or((piece, ""));
+        let (credentials, place) = authority.split_at_checked(authority.rfind('@').unwrap_or(0)).unwrap_or_default();
+        masked.extend(credentials.chars().map(|_| '*'));
+        masked.push_str(place);
+        masked.push_str(rest);
+    }
+    masked
+}
+
+fn mask_values(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(after) = find_secret(rest) {
@@ -80,6 +101,8 @@ mod tests {
             ("{\"secret\": \"a\n, 1", "{\"secret\": **\n, 1"),
             (r#""secret""#, r#""secret""#),
             (r#""secret": "#, r#""secret": "#),
+            (r#""redis://u:pä@h:1/a@b", "http://h/@""#, r#""redis://****@h:1/a@b", "http://h/@""#),
+            ("://a@b@c ://", "://***@c ://"),
         ] {
             assert_eq!(mask(text), masked);
         }

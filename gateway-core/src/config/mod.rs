@@ -21,7 +21,7 @@ mod tree;
 mod units;
 mod words;
 
-pub use diagnostic::{ConfigError, Diagnostic};
+pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use entries::Entries;
 pub use model::*;
 pub use path::{JsonPath, Step};

@@ -84,8 +84,8 @@ pub enum AccessLog {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CounterStore {
-    /// A Redis that several gateways share, as a URL or a secret. Without one: Durable Objects on Cloudflare, SQLite on
-    /// Spin, memory on the native server.
+    /// A Redis that several gateways share: `redis://host:6379`, or a secret that holds such a URL. One with a password is
+    /// always in a secret. Without a Redis: Durable Objects on Cloudflare, SQLite on Spin, memory on the native server.
     pub redis: Option<Value>,
 }
 

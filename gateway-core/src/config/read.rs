@@ -1,12 +1,10 @@
 //! The text of a configuration to a [`Config`], with every mistake at its place.
 
-use std::collections::BTreeSet;
-
 use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Node, Place};
-use super::{Config, ConfigError, Diagnostic, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
 ///
@@ -62,16 +60,38 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
+    /// Whether all of the object at `path`, but for its member `except`, could be read.
+    #[must_use]
+    pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
+        let node = self.root.follow(path).node;
+        match &node.kind {
+            Kind::Object(members) => {
+                !node.dead.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
+            }
+            _ => false,
+        }
+    }
+
     /// All mistakes by position: those of the form, and `errors`, which the compiler of the plan found in
     /// [`config`](Self::config), but for those that may only be there because parts were left out.
     #[must_use]
     pub fn explain(self, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
-        let mut lost = BTreeSet::new();
-        collect_lost(&self.root, &mut lost);
+        let upstreams = Lost::in_section(&self.root, "upstreams");
+        let policies = Lost::in_section(&self.root, "policies");
         let mut diagnostics = self.diagnostics;
         for error in errors {
             let place = self.root.follow(&error.path);
-            if !is_consequence(&place, &lost) {
+            let is_consequence = place.node.is_damaged()
+                || match (&place.node.kind, &*place.path.steps()) {
+                    (Kind::String(name), [.., Step::Index(_), Step::Member(member)]) if **member == *"upstream" => {
+                        upstreams.has(name)
+                    }
+                    (Kind::String(name), [.., Step::Member(list), Step::Index(_)]) if **list == *"policies" => {
+                        policies.has(name)
+                    }
+                    _ => false,
+                };
+            if !is_consequence {
                 diagnostics.push(self.lines.error(place, error));
             }
         }
@@ -80,24 +100,33 @@ impl Reading<'_> {
     }
 }
 
-/// The names of all dead members: what refers to them by name finds nothing.
-fn collect_lost<'n>(node: &'n Node<'_>, lost: &mut BTreeSet<&'n str>) {
-    match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| collect_lost(item, lost)),
-        Kind::Object(members) => {
-            for member in members {
-                if member.value.dead.get() {
-                    lost.insert(&member.name);
-                }
-                collect_lost(&member.value, lost);
-            }
-        }
-        _ => {}
-    }
+/// The names in a section that could not be read: what refers to them finds nothing.
+enum Lost<'n> {
+    All,
+    Names(Vec<&'n str>),
 }
 
-fn is_consequence(place: &Place<'_, '_>, lost: &BTreeSet<&str>) -> bool {
-    place.node.is_damaged() || matches!(&place.node.kind, Kind::String(text) if lost.contains(&**text))
+impl<'n> Lost<'n> {
+    fn in_section(root: &'n Node<'_>, section: &str) -> Self {
+        let members = |node: &'n Node<'_>| match &node.kind {
+            Kind::Object(members) => members.iter(),
+            _ => [].iter(),
+        };
+        let Some(section) = members(root).find(|member| member.name == section) else {
+            return Self::Names(Vec::new());
+        };
+        if section.value.dead.get() {
+            return Self::All;
+        }
+        Self::Names(members(&section.value).filter(|m| m.value.dead.get()).map(|m| &*m.name).collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Names(names) => names.contains(&name),
+        }
+    }
 }
 
 fn sort(diagnostics: &mut [Diagnostic]) {
@@ -156,6 +185,7 @@ impl<'t> Lines<'t> {
         let found = self.shown(&place, fault.extent);
         let position = Some(self.position(fault.extent.start));
         Diagnostic {
+            severity: Severity::Error,
             path: place.path.to_string(),
             position,
             found,
@@ -170,6 +200,7 @@ impl<'t> Lines<'t> {
         let found = if report.is_absence() { None } else { self.shown(&place, extent) };
         let (message, help) = words::describe(report, &place, found.as_deref());
         Diagnostic {
+            severity: Severity::Error,
             path: place.path.to_string(),
             position: Some(self.position(extent.start)),
             found,
@@ -180,6 +211,7 @@ impl<'t> Lines<'t> {
 
     fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
         Diagnostic {
+            severity: Severity::Error,
             position: Some(self.position(place.node.extent.start)),
             found: self.shown(&place, place.node.extent),
             path: place.path.to_string(),

@@ -4,10 +4,10 @@ use core::fmt::Write;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::Diagnostic;
 use super::mask::mask;
 use super::parse::is_unprintable;
 use super::read::without_mark;
+use super::{Diagnostic, Severity};
 
 /// How many columns of a source line are shown at most, before and from the place.
 const BEFORE: usize = 60;
@@ -17,6 +17,7 @@ const LINES_BEFORE: usize = 4;
 const WHOLE: usize = BEFORE + AFTER;
 
 const RED: &str = "\x1b[1;31m";
+const YELLOW: &str = "\x1b[1;33m";
 const BLUE: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
@@ -34,10 +35,14 @@ impl Diagnostic {
     #[must_use]
     pub fn render(&self, file: &str, text: Option<&str>, colour: bool) -> String {
         let paint = |code: &'static str| if colour { code } else { "" };
-        let (red, blue, bold, plain) = (paint(RED), paint(BLUE), paint(BOLD), paint(PLAIN));
+        let (red, yellow, blue, bold, plain) = (paint(RED), paint(YELLOW), paint(BLUE), paint(BOLD), paint(PLAIN));
         let mut out = String::new();
         // Writing to a string can't fail.
-        let _ = writeln!(out, "{red}error{plain}{bold}: {}{plain}", self.message);
+        let (red, word) = match self.severity {
+            Severity::Error => (red, "error"),
+            Severity::Warning => (yellow, "warning"),
+        };
+        let _ = writeln!(out, "{red}{word}{plain}{bold}: {}{plain}", self.message);
         let gap = if self.path.is_empty() { "" } else { "  " };
         let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{}", self.place(file), self.path);
         if let Some((source, mark)) = text.and_then(|text| self.excerpt(text)) {

@@ -95,10 +95,10 @@ async fn answer<'p, P: Platform>(
     };
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if uri.path() == "*" && method == Method::OPTIONS {
-        return Ok(local::options(MethodSet::ALL));
+        return Ok(options(exchange, MethodSet::ALL));
     }
     if method == Method::OPTIONS && loop_guard::max_forwards(&mut headers) == Forwarding::Final {
-        return Ok(local::options(MethodSet::ALL));
+        return Ok(options(exchange, MethodSet::ALL));
     }
 
     let path = path::normalise(uri.path(), plan.encoded_slash)
@@ -120,7 +120,7 @@ async fn answer<'p, P: Platform>(
         Found::MethodNotAllowed { allow, route } => {
             exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &headers);
             if method == Method::OPTIONS {
-                return Ok(local::options(allow));
+                return Ok(options(exchange, allow));
             }
             exchange.note(|| Event::NotMatched);
             return Err(Reject::method_not_allowed(local::allow(allow)));
@@ -247,7 +247,11 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     let (Found::Route { route, .. } | Found::MethodNotAllowed { route, .. }) = found else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;
     exchange.record.route = Some(route);
-    exchange.note(|| Event::Preflight);
+    let parameters = match &found {
+        Found::Route { spec, params, .. } => named(plan, *spec, params),
+        _ => Vec::new(),
+    };
+    exchange.note(|| Event::Preflight { route, parameters });
     // The answer is complete: what other answers get would replace it.
     exchange.cors = None;
     Some(match found {
@@ -258,6 +262,12 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
         }
         _ => cors.preflight(lookup.headers),
     })
+}
+
+/// The answer to OPTIONS where no route takes it.
+fn options<S>(exchange: &mut Exchange<'_, '_>, allow: MethodSet) -> Response<Body<S>> {
+    exchange.note(|| Event::Options);
+    local::options(allow)
 }
 
 /// Refuses a body that is larger than the route takes, before any of it is read.

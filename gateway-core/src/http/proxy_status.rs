@@ -25,7 +25,10 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         // While the call is being sent, only the client's body is limited.
         IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
         // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
-        IoErrorKind::Client => (Reject::bad_request_framing(), "http_request_error"),
+        IoErrorKind::Client => {
+            let reject = Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end");
+            (reject, "http_request_error")
+        }
         IoErrorKind::LengthRequired => (Reject::length_required(), "http_request_error"),
         IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
         IoErrorKind::Other => (Reject::upstream_unreachable(), "destination_unavailable"),

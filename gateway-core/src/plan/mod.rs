@@ -4,8 +4,9 @@ mod compile;
 mod limits;
 mod route;
 mod upstream;
+mod warnings;
 
-use crate::config::{self, Diagnostic, EncodedSlash, Reading};
+use crate::config::{self, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -17,11 +18,20 @@ pub use compile::compile;
 pub use limits::Limits;
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Route, Target};
 pub use upstream::Upstream;
+pub use warnings::warnings;
 
 /// Where secrets come from: Workers secrets, Spin variables, the environment, files.
 pub trait Secrets {
     /// The value of the secret called `name`, if there is one.
     fn secret(&self, name: &str) -> Option<String>;
+}
+
+/// Whether `name` can be that of a secret: capital letters, digits and `_`. What can't be may be the secret itself, and
+/// must neither be looked up nor shown.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// What requests run on: immutable, built once from a [`Config`](crate::config::Config).
@@ -67,6 +77,7 @@ pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> R
 #[inline(never)]
 fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<Diagnostic> {
     let read = reading.config.as_ref();
-    let errors = read.map(|config| compile::mistakes(config, capabilities, secrets)).unwrap_or_default();
+    let is_intact = |path: &JsonPath, except: &str| reading.is_intact(path, except);
+    let errors = read.map(|config| compile::mistakes(config, capabilities, secrets, &is_intact)).unwrap_or_default();
     reading.explain(errors)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gateway_core::plan::Secrets;
+use gateway_core::plan::{Secrets, is_secret_name};
 use serde_json::Value;
 use spin_sdk::variables;
 
@@ -39,7 +39,8 @@ fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
         Value::Object(members) => {
             for (name, member) in members {
                 match member {
-                    Value::String(text) if name == "secret" => drop(names.insert(text.clone())),
+                    // Anything else may be a secret that was pasted for its name: the host must not log it either.
+                    Value::String(text) if name == "secret" && is_secret_name(text) => drop(names.insert(text.clone())),
                     member => collect_names(member, names),
                 }
             }

@@ -9,6 +9,7 @@ mod check;
 mod load;
 mod matchers;
 mod model;
+mod refusals;
 mod report;
 mod seen;
 
@@ -19,5 +20,6 @@ pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{
     Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,
 };
+pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};

@@ -9,6 +9,7 @@ mod cases;
 mod client;
 mod extra;
 mod h2;
+mod processes;
 mod runtimes;
 mod upstream;
 mod wire;
@@ -16,7 +17,7 @@ mod wire;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edgeway_corpus::{Report, Runtime, load_all};
+use edgeway_corpus::{Report, Runtime, Verdict, load_all};
 
 use crate::runtimes::Host;
 
@@ -39,6 +40,12 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
                     let host = Arc::new(host);
                     cases::play_all(runtime, &host, &cases, &mut report).await;
                     extra::run(runtime, &host, filter, &mut report).await;
+                    drop(host);
+                    let verdict = match processes::orphans::take() {
+                        0 => Verdict::Passed,
+                        left => Verdict::Failed(format!("{left} were left behind, and are ended now")),
+                    };
+                    report.add_test(runtime, "runtime", "no process outlives the gateway that it belongs to", verdict);
                 }
                 Err(missing) => {
                     eprintln!("{}: {missing}", runtime.name());

@@ -21,6 +21,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     host_override: true,
     connect_deadline: true,
     redis_counters: true,
+    redis_tls: true,
     upstream_tls: true,
 };
 

@@ -4,7 +4,9 @@ mod actions;
 mod at;
 mod matching;
 mod names;
+mod place;
 mod policies;
+mod redis;
 mod shared;
 mod timeouts;
 mod upstreams;
@@ -13,8 +15,9 @@ use std::collections::BTreeMap;
 
 use self::at::At;
 use self::names::Names;
+use self::place::Place;
 use self::shared::Shared;
-use super::{Action, Limits, Plan, Respond, Route, Secrets};
+use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -31,23 +34,31 @@ const DEFAULT_NAME: &str = "edgeway";
 /// # Errors
 /// Every mistake at once.
 pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
-    run(config, capabilities, secrets, true)
+    run(config, capabilities, secrets, None)
 }
 
-/// The mistakes in what could be read of a configuration. Conflicts are not among them: a route that lost its methods would
-/// clash with routes that it has nothing to do with.
-pub(super) fn mistakes(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<ConfigError> {
-    run(config, capabilities, secrets, false).err().unwrap_or_default()
+/// Whether all of the object at a place, but for one of its members, could be read.
+type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
+
+/// The mistakes in what could be read of a configuration. Conflicts are among them only where `is_intact` says that both
+/// routes are whole: one that lost its methods would clash with routes that it has nothing to do with.
+pub(super) fn mistakes(
+    config: &Config,
+    capabilities: &Capabilities,
+    secrets: &dyn Secrets,
+    is_intact: Intact<'_>,
+) -> Vec<ConfigError> {
+    run(config, capabilities, secrets, Some(is_intact)).err().unwrap_or_default()
 }
 
 fn run(
     config: &Config,
     capabilities: &Capabilities,
     secrets: &dyn Secrets,
-    is_whole: bool,
+    is_intact: Option<Intact<'_>>,
 ) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
-        is_whole,
+        is_intact,
         config,
         capabilities,
         secrets,
@@ -79,8 +90,8 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
-    /// Whether `config` is all that its author wrote.
-    is_whole: bool,
+    /// Where `config` is not all that its author wrote: which parts are.
+    is_intact: Option<Intact<'c>>,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -102,6 +113,24 @@ struct Group<'c> {
     prefix: Option<&'c str>,
 }
 
+/// Where a route of the plan comes from.
+struct Origin<'c> {
+    api: Option<(usize, &'c config::Api)>,
+    /// Its place in `api`, or in the configuration itself.
+    index: usize,
+    route: &'c config::Route,
+}
+
+impl Origin<'_> {
+    fn api_path(&self) -> Option<JsonPath> {
+        self.api.map(|(api, _)| JsonPath::root().member("apis").index(api))
+    }
+
+    fn path(&self) -> JsonPath {
+        self.api_path().unwrap_or_default().member("routes").index(self.index)
+    }
+}
+
 impl<'c> Compiler<'c> {
     fn plan(&mut self) -> Option<Plan> {
         let config = self.config;
@@ -109,6 +138,7 @@ impl<'c> Compiler<'c> {
         let loop_guard = self.loop_guard(&at);
         let identity = self.identity(&at);
         let proxies = self.proxies(&at);
+        self.check_listen(&at.member("server").member("listen"));
         let redis = self.redis(&at.member("counters").member("redis"));
         let upstreams = self.upstreams(&at.member("upstreams"));
 
@@ -129,12 +159,13 @@ impl<'c> Compiler<'c> {
         let cors = self.default_cors();
         self.check_unused_policies(&at.member("policies"));
 
+        if let Some(is_intact) = self.is_intact {
+            specs.retain(|spec| self.is_whole(spec.route, is_intact));
+        }
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                if self.is_whole {
-                    conflicts.iter().for_each(|conflict| self.conflict(&routes, conflict));
-                }
+                conflicts.iter().for_each(|conflict| self.conflict(conflict));
                 None
             }
         };
@@ -189,7 +220,7 @@ impl<'c> Compiler<'c> {
         place: usize,
         specs: &mut Vec<Spec>,
     ) -> Option<Route> {
-        let name = Self::route_name(group, route);
+        let name = Self::route_name(group.api, route);
         let matching = self.matching(at, group, route);
         let pattern = matching.as_ref().map(|m| &m.path);
         let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
@@ -238,8 +269,8 @@ impl<'c> Compiler<'c> {
     }
 
     /// `api/route`, or `route` outside any API.
-    fn route_name(group: Group<'_>, route: &config::Route) -> String {
-        match group.api {
+    fn route_name(api: Option<(usize, &config::Api)>, route: &config::Route) -> String {
+        match api {
             Some((_, api)) => [&api.name, "/", &route.name].concat(),
             None => route.name.clone(),
         }
@@ -266,14 +297,37 @@ impl<'c> Compiler<'c> {
 
     #[cold]
     #[inline(never)]
-    fn conflict(&mut self, routes: &[Option<Route>], conflict: &Conflict) {
-        let route = |place: usize| routes.get(place).and_then(Option::as_ref);
-        let name = |place: usize| route(place).map_or_else(|| format!("route {place}"), |r| r.name.clone());
+    fn conflict(&mut self, conflict: &Conflict) {
+        let name = |place: usize| {
+            self.origin(place).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
+        };
+        let message = conflict.message(name);
+        let path = self.origin(conflict.route()).map(|origin| origin.path());
         self.errors.push(ConfigError {
-            path: route(conflict.route()).map_or_else(config::JsonPath::root, |r| r.at.clone()),
-            message: conflict.message(name),
+            path: path.unwrap_or_default(),
+            message,
             help: Some(conflict.help().to_owned()),
         });
+    }
+
+    /// Where the route at `place` of the plan comes from.
+    fn origin(&self, place: usize) -> Option<Origin<'c>> {
+        let config = self.config;
+        let mut index = place;
+        for (i, api) in config.apis.iter().enumerate() {
+            if let Some(route) = api.routes.get(index) {
+                return Some(Origin { api: Some((i, api)), index, route });
+            }
+            index -= api.routes.len();
+        }
+        config.routes.get(index).map(|route| Origin { api: None, index, route })
+    }
+
+    /// Whether nothing of the route at `place` of the plan, and of what it has from its API, was left out.
+    fn is_whole(&self, place: usize, is_intact: Intact<'_>) -> bool {
+        self.origin(place).is_some_and(|origin| {
+            is_intact(&origin.path(), "") && origin.api_path().is_none_or(|api| is_intact(&api, "routes"))
+        })
     }
 
     fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {
@@ -313,8 +367,35 @@ impl<'c> Compiler<'c> {
         }
     }
 
+    fn check_listen(&mut self, at: &At<'_>) {
+        let Some(listen) = &self.config.server.listen else { return };
+        let place = Place::parse(listen).filter(|place| !place.host.is_empty());
+        if place.is_none_or(|place| place.port.is_none_or(|port| port.parse::<u16>().is_err())) {
+            self.error_with(
+                at,
+                format!("`{listen}` is not an address to listen on"),
+                "write `127.0.0.1:8080`, or `0.0.0.0:8080` for every network",
+            );
+        }
+    }
+
     fn limits(&mut self, at: &At<'_>) -> Limits {
         let limits = &self.config.limits;
+        // Every request has a target and, but for HTTP/1.0, a field: `Host`.
+        let zero = |size: Option<config::ByteSize>| size.is_some_and(|size| size.0 == 0);
+        if limits.headers == Some(0) {
+            let help = format!("at least 1; without it, {} hold", Limits::DEFAULT.headers);
+            self.error_with(&at.member("headers"), "this lets no request in", help);
+        }
+        for (name, is_zero, default) in [
+            ("headerBytes", zero(limits.header_bytes), Limits::DEFAULT.header_bytes),
+            ("urlBytes", zero(limits.url_bytes), Limits::DEFAULT.url_bytes),
+        ] {
+            if is_zero {
+                let help = format!("leave it out for `{}KiB`", default / 1024);
+                self.error_with(&at.member(name), "this lets no request in", help);
+            }
+        }
         let url_bytes = limits.url_bytes.map_or(Limits::DEFAULT.url_bytes, |s| s.0);
         if url_bytes > Limits::MOST_URL_BYTES {
             self.error_with(
@@ -331,41 +412,15 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn redis(&mut self, at: &At<'_>) -> Option<String> {
-        let value = self.config.counters.redis.as_ref()?;
-        self.redis_url(at, value)
-    }
-
-    #[inline(never)]
-    fn redis_url(&mut self, at: &At<'_>, value: &config::Value) -> Option<String> {
-        if !self.capabilities.redis_counters {
-            self.error_with(
-                at,
-                format!("{} can't keep counters in Redis", self.capabilities.name),
-                "remove it: counters live in the platform's own store",
-            );
-            return None;
-        }
-        let url = match value {
-            config::Value::Template(text) => text.clone(),
-            config::Value::Secret(secret) => self.secret(at, secret)?,
-        };
-        if !url.starts_with("redis://") && !url.starts_with("rediss://") {
-            self.error_with(at, "not a Redis URL", "write `redis://host:6379`, or the name of a secret that holds one");
-        }
-        Some(url)
-    }
-
     /// The value of a secret; reports one that does not exist.
     #[inline(never)]
-    fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
+    pub(super) fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         let name = secret.secret.as_str();
-        let well_formed = name.starts_with(|c: char| c.is_ascii_uppercase())
-            && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-        if !well_formed {
+        if !is_secret_name(name) {
+            // Not a word of it: it may be the secret itself.
             self.error_with(
                 &at.member("secret"),
-                format!("`{name}` is not a secret's name"),
+                "this is not a secret's name",
                 "use capital letters, digits and `_`, as in `USERS_TOKEN`: a reference, never the secret itself",
             );
             return None;

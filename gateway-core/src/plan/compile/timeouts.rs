@@ -43,5 +43,16 @@ impl Compiler<'_> {
                 "use `firstByte`, which covers both",
             );
         }
+        // Zero is without limit.
+        let Some(Span(total)) = timeouts.total.filter(|total| !total.0.is_zero()) else { return };
+        for (name, phase) in [("connect", timeouts.connect), ("firstByte", timeouts.first_byte)] {
+            if phase.is_some_and(|phase| phase.0 > total) {
+                self.error_with(
+                    &at.member(name),
+                    format!("`total` is over before `{name}`"),
+                    "make it shorter than `total`, which covers all phases, or leave it out",
+                );
+            }
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use http::uri::Authority;
 use http::{HeaderValue, Uri};
 
 use super::Compiler;
@@ -24,13 +23,17 @@ impl Compiler<'_> {
             if upstream.tls.is_some() && !self.capabilities.upstream_tls {
                 self.error_with(
                     &at.member("tls"),
-                    format!("{} always trusts the public authorities", self.capabilities.name),
+                    format!("on {}, the public authorities are trusted and no others", self.capabilities.name),
                     "remove it, or give the upstream a certificate of a public authority",
                 );
             }
             match parse(index, name, upstream) {
                 Ok(upstream) => upstreams.push(upstream),
-                Err((message, help)) => self.error_with(&at.member("url"), message, help),
+                Err(faults) => {
+                    for (message, help) in faults {
+                        self.error_with(&at.member("url"), message, help);
+                    }
+                }
             }
         }
         upstreams
@@ -60,7 +63,7 @@ impl Compiler<'_> {
         if !self.capabilities.host_override {
             self.error_with(
                 at,
-                format!("{} always sends the upstream's own host", self.capabilities.name),
+                format!("on {}, every upstream is sent its own host", self.capabilities.name),
                 "remove it; the client's host is in `X-Forwarded-Host`",
             );
         }
@@ -68,73 +71,85 @@ impl Compiler<'_> {
     }
 }
 
-fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, (String, Cow<'static, str>)> {
+/// What is wrong with a URL, and how to mend it.
+type Fault = (String, Cow<'static, str>);
+
+fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
     match upstream.url.parse() {
         Ok(uri) => upstream_at(&uri, index, name, upstream),
-        Err(_) => Err(wrong(&upstream.url, "is not a URL")),
+        Err(_) => Err(vec![wrong(&upstream.url, "is not a URL")]),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn wrong(url: &str, why: &str) -> (String, Cow<'static, str>) {
+fn wrong(url: &str, why: &str) -> Fault {
     (format!("`{}` {why}", shown(url)), Cow::Borrowed("write `http://host:port/path` or `https://…`"))
 }
 
 #[cold]
 #[inline(never)]
-fn not_normal(url: &str, uri: &Uri, authority: &Authority) -> (String, Cow<'static, str>) {
-    match path::normalise(uri.path(), EncodedSlash::Keep) {
-        Ok(normal) => {
-            let help = format!("write `{}://{authority}{normal}`", uri.scheme_str().unwrap_or_default());
-            (format!("the path of `{url}` is not in its normal form"), Cow::Owned(help))
+fn not_normal(url: &str, uri: &Uri) -> Fault {
+    match (path::normalise(uri.path(), EncodedSlash::Keep), uri.scheme_str(), uri.authority()) {
+        (Ok(normal), Some(scheme), Some(authority)) if !authority.as_str().contains('@') => {
+            let help = format!("write `{scheme}://{authority}{normal}`");
+            (format!("the path of `{}` is not in its normal form", shown(url)), Cow::Owned(help))
         }
-        Err(error) => wrong(url, &format!("has a path that is none: {error}")),
+        (Err(error), ..) => wrong(url, &format!("has a path that is none: {error}")),
+        _ => wrong(url, "has a path that is not in its normal form"),
     }
 }
 
-fn upstream_at(
-    uri: &Uri,
-    index: usize,
-    name: &str,
-    upstream: &config::Upstream,
-) -> Result<Upstream, (String, Cow<'static, str>)> {
+fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
     let wrong = |why: &str| wrong(&upstream.url, why);
+    let mut faults = Vec::new();
     let scheme = match uri.scheme_str() {
-        Some("http") => Scheme::Http,
-        Some("https") => Scheme::Https,
-        _ => return Err(wrong("is not an `http` or `https` URL")),
+        Some("http") => Some(Scheme::Http),
+        Some("https") => Some(Scheme::Https),
+        _ => {
+            faults.push(wrong("is not an `http` or `https` URL"));
+            None
+        }
     };
-    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
-    if authority.as_str().contains('@') {
-        return Err((
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
+    if has_credentials {
+        faults.push((
             "the URL contains credentials".to_owned(),
             Cow::Borrowed("set `authorization` from a secret in a policy's `request.headers.set`"),
         ));
     }
-    if uri.query().is_some() {
-        return Err(wrong("has a query"));
-    }
-    let port = match authority.port_u16() {
-        Some(0) => return Err(wrong("has port 0")),
-        Some(port) => port,
-        None if authority.as_str().len() > authority.host().len() => return Err(wrong("has an impossible port")),
-        None => scheme.default_port(),
-    };
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let written = uri.host().unwrap_or_default();
+    let host = written.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     if host.is_empty() {
-        return Err(wrong("has no host"));
+        faults.push(wrong("has no host"));
     }
     if is_metadata_service(&host) {
-        return Err((
+        faults.push((
             format!("`{host}` is where clouds hand out credentials"),
             Cow::Borrowed("name the service itself: a gateway must not lead there"),
         ));
     }
-    // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
-    if !path::is_normalised(uri.path()) {
-        return Err(not_normal(&upstream.url, uri, authority));
+    let port = match uri.port_u16() {
+        Some(0) => {
+            faults.push(wrong("has port 0"));
+            None
+        }
+        Some(port) => Some(port),
+        None if place.len() > written.len() => {
+            faults.push(wrong("has an impossible port"));
+            None
+        }
+        None => scheme.map(Scheme::default_port),
+    };
+    if uri.query().is_some() {
+        faults.push(wrong("has a query"));
     }
+    // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
+    if scheme.is_some() && !path::is_normalised(uri.path()) {
+        faults.push(not_normal(&upstream.url, uri));
+    }
+    let (Some(scheme), Some(port), true) = (scheme, port, faults.is_empty()) else { return Err(faults) };
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
     Ok(Upstream {
@@ -143,7 +158,7 @@ fn upstream_at(
         scheme,
         host,
         port,
-        authority: HeaderValue::try_from(shown_authority).map_err(|_| wrong("is not a URL"))?,
+        authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
         authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
     })

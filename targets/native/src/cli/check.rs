@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use gateway_core::config::Diagnostic;
+use gateway_core::config::{self, Diagnostic};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Capabilities;
 
-use super::style::Style;
+use super::files;
+use super::style::{Style, count};
 
 /// Secrets as far as they are known: a check must not need them, but says which are missing.
 struct AnySecrets<'s, S> {
@@ -29,10 +30,21 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
 pub(crate) struct Checked {
     /// The plan for the first target, unless there are mistakes.
     pub(crate) plan: Option<Plan>,
-    /// Mistakes that every target refuses, then those that one refuses alone.
+    /// Mistakes, by their place.
     pub(crate) mistakes: Vec<Mistake>,
     /// Secrets that are not set here.
     pub(crate) missing_secrets: Vec<String>,
+}
+
+impl Checked {
+    /// Adds what is wrong with the files that the native server would read.
+    fn add_files(&mut self, text: &str) {
+        let faults = self.plan.as_ref().map(files::faults).unwrap_or_default();
+        let diagnostics = config::explain(text, faults).into_iter();
+        let targets = vec![Capabilities::NATIVE.name];
+        self.mistakes.extend(diagnostics.map(|diagnostic| Mistake { diagnostic, targets: targets.clone() }));
+        self.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
+    }
 }
 
 /// One mistake, and which targets refuse it.
@@ -41,6 +53,44 @@ pub(crate) struct Mistake {
     #[serde(flatten)]
     pub(crate) diagnostic: Diagnostic,
     pub(crate) targets: Vec<&'static str>,
+}
+
+impl Mistake {
+    /// Takes `other`, found for `target`, for the same if nothing differs but the names of the platforms.
+    fn absorb(&mut self, other: &Diagnostic, target: &'static str) -> bool {
+        let mine = joined(&self.targets);
+        let mut both = self.targets.clone();
+        both.push(target);
+        let ours = joined(&both);
+        let same = |text: &str, others: &str| text.replace(&mine, &ours) == others.replace(target, &ours);
+        let help = |diagnostic: &Diagnostic| diagnostic.help.clone().unwrap_or_default();
+        let is_same = self.diagnostic == *other;
+        let is_alike = self.diagnostic.path == other.path
+            && self.diagnostic.position == other.position
+            && same(&self.diagnostic.message, &other.message)
+            && same(&help(&self.diagnostic), &help(other));
+        if is_alike && !is_same {
+            self.diagnostic.message = self.diagnostic.message.replace(&mine, &ours);
+            self.diagnostic.help = self.diagnostic.help.as_ref().map(|help| help.replace(&mine, &ours));
+        }
+        if is_same || is_alike {
+            self.targets = both;
+        }
+        is_same || is_alike
+    }
+
+    /// Whether its words say which platforms it is about.
+    fn names_targets(&self) -> bool {
+        self.diagnostic.message.contains(&joined(&self.targets))
+    }
+}
+
+/// `Cloudflare Workers and Spin`.
+fn joined(targets: &[&str]) -> String {
+    match targets.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => targets.concat(),
+    }
 }
 
 /// Checks `text` for each of `targets`.
@@ -54,14 +104,14 @@ pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &imp
             }
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
-                    match checked.mistakes.iter_mut().find(|m| m.diagnostic == diagnostic) {
-                        Some(mistake) => mistake.targets.push(target.name),
-                        None => checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] }),
+                    if !checked.mistakes.iter_mut().any(|mistake| mistake.absorb(&diagnostic, target.name)) {
+                        checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] });
                     }
                 }
             }
         }
     }
+    checked.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
     checked.missing_secrets = secrets.missing.into_inner().into_iter().collect();
     checked
 }
@@ -74,25 +124,34 @@ pub(crate) fn report(
     secrets: &impl Secrets,
     json: bool,
 ) -> ExitCode {
-    let checked = check(text, targets, secrets);
+    let mut checked = check(text, targets, secrets);
+    if targets.contains(&&Capabilities::NATIVE) {
+        checked.add_files(text);
+    }
+    let warnings = plan::warnings(text);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {
         let report = serde_json::json!({
             "file": file.display().to_string(),
             "targets": names,
             "mistakes": checked.mistakes,
+            "warnings": warnings,
             "missingSecrets": checked.missing_secrets,
         });
         println!("{report:#}");
     } else {
+        let (name, style) = (file.display().to_string(), Style::stderr());
+        for warning in &warnings {
+            eprintln!("{}", warning.render(&name, Some(text), style.is_coloured()));
+        }
         print_mistakes(file, text, targets.len(), &checked);
         for secret in &checked.missing_secrets {
-            eprintln!("{}: the secret `{secret}` is not set here", Style::stderr().bold("note"));
+            eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.mistakes.is_empty() {
-            let routes = checked.plan.as_ref().map_or(0, |plan| plan.routes.len());
+            let routes = count(checked.plan.as_ref().map_or(0, |plan| plan.routes.len()), "route");
             let ok = Style::stdout().green("ok");
-            println!("{ok} {}: {routes} routes, good for {}", file.display(), names.join(", "));
+            println!("{ok} {}: {routes}, good for {}", file.display(), joined(&names));
         }
     }
     if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -104,14 +163,12 @@ pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &
     let name = file.display().to_string();
     for mistake in &checked.mistakes {
         eprint!("{}", mistake.diagnostic.render(&name, Some(text), style.is_coloured()));
-        if mistake.targets.len() < targets {
-            eprintln!("  = {}", style.dim(format_args!("on {} alone", mistake.targets.join(" and "))));
+        if mistake.targets.len() < targets && !mistake.names_targets() {
+            eprintln!("  = {}", style.dim(format_args!("on {} alone", joined(&mistake.targets))));
         }
         eprintln!();
     }
-    match checked.mistakes.len() {
-        0 => {}
-        1 => eprintln!("{}", style.red(format_args!("{name}: 1 mistake"))),
-        n => eprintln!("{}", style.red(format_args!("{name}: {n} mistakes"))),
+    if !checked.mistakes.is_empty() {
+        eprintln!("{}", style.red(format_args!("{name}: {}", count(checked.mistakes.len(), "mistake"))));
     }
 }

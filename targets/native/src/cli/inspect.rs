@@ -48,10 +48,10 @@ fn unreadable(path: &Path, error: &std::io::Error) -> ExitCode {
     report::failure(&format_args!("can't read {}: {error}", path.display()))
 }
 
-/// Check a configuration: every mistake, with its place and the fix
+/// Check a configuration: every mistake, with its place and the fix, and warnings of what has no effect
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exits with 0 if the configuration is right, with 1 if it is not, with 2 if the command is wrong.
+Exits with 0 if the configuration is right, whatever the warnings, with 1 if it is not, with 2 if the command is wrong.
 
 Example:
   edgeway check gateway.json --target cloudflare,spin")]
@@ -59,7 +59,7 @@ pub(super) struct Check {
     /// The configuration
     #[arg(default_value = "gateway.json")]
     config: PathBuf,
-    /// The platforms that are to run it [default: all]
+    /// The platforms that are to run it [default: native, and those with a wrangler.toml or spin.toml beside the file]
     #[arg(long, value_enum, value_delimiter = ',')]
     target: Vec<Target>,
     /// The folder of files with secrets, beside environment variables [default: /run/secrets]
@@ -70,7 +70,7 @@ pub(super) struct Check {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Target {
     Native,
     Cloudflare,
@@ -78,6 +78,23 @@ enum Target {
 }
 
 impl Target {
+    /// The platforms that the project of the configuration at `path` is for, as far as its folder shows.
+    fn beside(path: &Path) -> Vec<Self> {
+        const MANIFESTS: [(&str, Target); 4] = [
+            ("wrangler.toml", Target::Cloudflare),
+            ("wrangler.json", Target::Cloudflare),
+            ("wrangler.jsonc", Target::Cloudflare),
+            ("spin.toml", Target::Spin),
+        ];
+        let mut targets = vec![Self::Native];
+        for (manifest, target) in MANIFESTS {
+            if path.with_file_name(manifest).is_file() && !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        targets
+    }
+
     const fn capabilities(self) -> &'static Capabilities {
         match self {
             Self::Native => &Capabilities::NATIVE,
@@ -93,8 +110,7 @@ impl Check {
             Ok(text) => text,
             Err(error) => return unreadable(&self.config, &error),
         };
-        let all = [Target::Native, Target::Cloudflare, Target::Spin];
-        let targets = if self.target.is_empty() { &all[..] } else { &self.target };
+        let targets = if self.target.is_empty() { Target::beside(&self.config) } else { self.target };
         let targets: Vec<_> = targets.iter().map(|target| target.capabilities()).collect();
         check::report(&self.config, &text, &targets, &NativeSecrets::new(self.secrets), self.json)
     }

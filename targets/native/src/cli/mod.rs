@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod explain;
+mod files;
 mod inspect;
 mod report;
 mod routes;

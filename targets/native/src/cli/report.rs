@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::style::Style;
+use super::style::{Style, count};
 use crate::config_file::ConfigError;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
@@ -23,14 +23,14 @@ pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
 
 /// Says where the server listens.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
-    eprintln!("serving {routes} routes of {} on {}", path.display(), server.url());
+    eprintln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
 }
 
 /// Says what happened to the running server.
 pub(super) fn event(event: &Event<'_>) {
     match event {
         Event::Reloaded { path, routes, restart } => {
-            eprintln!("reloaded {}: {routes} routes", path.display());
+            eprintln!("reloaded {}: {}", path.display(), count(*routes, "route"));
             for name in restart {
                 eprintln!("note: {name} has changed, which takes effect at the next start");
             }
@@ -53,7 +53,8 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
     match drained {
         Some(Drained { cut_off: 0 }) => ExitCode::SUCCESS,
         Some(Drained { cut_off }) => {
-            eprintln!("{cut_off} connections were cut off");
+            let were = if cut_off == 1 { "was" } else { "were" };
+            eprintln!("{} {were} cut off", count(cut_off, "connection"));
             ExitCode::SUCCESS
         }
         None => ExitCode::FAILURE,

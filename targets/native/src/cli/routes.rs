@@ -3,7 +3,7 @@
 use gateway_core::plan::{Action, Plan};
 use gateway_core::route::Spec;
 
-use super::style::{Style, pad, widest};
+use super::style::{Style, count, pad, widest};
 
 /// One line of the table.
 #[derive(Debug, serde::Serialize)]
@@ -62,12 +62,12 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     for step in &*route.request {
         policies.push(match step {
             RequestStep::RateLimit(limit) => format!("limit {}", limit.name),
-            RequestStep::EditHeaders(edits) => format!("{} header edits", edits.count()),
-            RequestStep::EditQuery(edits) => format!("{} query edits", edits.len()),
+            RequestStep::EditHeaders(edits) => count(edits.count(), "header edit"),
+            RequestStep::EditQuery(edits) => count(edits.len(), "query edit"),
         });
     }
     if !route.response.is_empty() {
-        policies.push(format!("{} response edits", route.response.len()));
+        policies.push(count(route.response.len(), "response edit"));
     }
     policies
 }

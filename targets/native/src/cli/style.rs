@@ -54,6 +54,11 @@ impl Style {
     }
 }
 
+/// `1 route`, `2 routes`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `text` padded to `width` columns, before any colour.
 pub(crate) fn pad(text: &str, width: usize) -> String {
     format!("{text:<width$}")

@@ -34,6 +34,8 @@ use crate::platform::Stores;
 pub use self::error::StartError;
 pub use self::settings::{Settings, TlsFiles};
 
+pub(crate) use self::tls::server_config;
+
 /// How the work is spread over threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RuntimeKind {
@@ -94,7 +96,7 @@ impl Server {
     pub fn start(plan: Plan, settings: Settings, options: &Options) -> Result<Self, StartError> {
         let threads = options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
         let workers = if options.runtime == RuntimeKind::WorkStealing { 1 } else { threads };
-        let tls = settings.tls.as_ref().map(tls::server_config).transpose().map_err(StartError::Tls)?;
+        let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
         let stores = Arc::new(Stores::open(&settings).map_err(StartError::Store)?);
         let (address, sockets) = listener::listen(&settings.listen, workers)
             .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
@@ -158,7 +160,7 @@ impl Server {
     /// # Errors
     /// When a certificate or an upstream's authorities can't be used.
     pub fn reload(&self, plan: Plan, settings: Settings) -> Result<Vec<&'static str>, StartError> {
-        let tls = settings.tls.as_ref().map(tls::server_config).transpose().map_err(StartError::Tls)?;
+        let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
         let restart = self.settings.needs_restart(&settings);
         let tls = if self.is_https() == tls.is_some() { Some(tls) } else { None };
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));

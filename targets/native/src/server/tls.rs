@@ -13,7 +13,7 @@ use crate::upstream::{TlsError, certificates, read};
 ///
 /// # Errors
 /// When a file can't be read or used.
-pub(super) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let invalid = |path: &str, reason: String| TlsError::Invalid { path: path.to_owned(), reason };
     let chain = certificates(&files.certificate, &read(&files.certificate)?)?;
     let key =

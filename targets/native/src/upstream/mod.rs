@@ -14,6 +14,6 @@ pub use exchange::fetch;
 pub use pool::{Pool, PoolKey};
 pub use tls::TlsError;
 
-pub(crate) use tls::{certificates, read};
+pub(crate) use tls::{certificates, client_config, read};
 
 pub(crate) use lease::Lease;

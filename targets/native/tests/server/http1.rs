@@ -167,6 +167,8 @@ fn malformed_chunks() {
         wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
         if let Some(head) = wire.head() {
             assert!(status(&head) >= 400, "{chunk:?}: {head}");
+            let body = String::from_utf8(wire.body(&head)).unwrap();
+            assert!(!body.contains("Content-Length"), "{chunk:?}: it is the chunk that is wrong: {body}");
         }
         assert!(!ended.load(std::sync::atomic::Ordering::SeqCst), "{chunk:?}");
     }

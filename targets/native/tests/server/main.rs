@@ -7,6 +7,7 @@
     reason = "what goes wrong in a test ends it"
 )]
 
+mod commands;
 mod demo;
 mod http1;
 mod lifecycle;

@@ -92,7 +92,8 @@ pub(crate) async fn run(runtime: Runtime, host: &Host, filter: &str, report: &mu
 /// A gateway in a process of its own.
 async fn serve(host: &Host, config: String) -> Result<Gateway, String> {
     host.serve_alone(&Start { config, ..Start::default() }).await.map_err(|error| match error {
-        NoGateway::Refused(why) | NoGateway::Failed(why) => why,
+        NoGateway::Refused(said) => format!("the configuration was refused: {said:?}"),
+        NoGateway::Failed(why) => why,
     })
 }
 

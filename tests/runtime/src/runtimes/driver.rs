@@ -2,18 +2,24 @@
 
 use std::io;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use edgeway_corpus::Mistake;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{NoGateway, Start};
+use crate::processes::{descendants, orphans};
 
-/// A process that starts gateways on command; ends when dropped.
+/// How long a driver may take to end once its input has.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A process that starts gateways on command; ends when dropped, with the processes that it started.
 pub(crate) struct Driver {
     child: Child,
-    input: ChildStdin,
+    /// Its end is the command to end.
+    input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
     id: u64,
 }
@@ -25,7 +31,7 @@ impl Driver {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        Ok(Self { child, input, output: BufReader::new(output).lines(), id: 0 })
+        Ok(Self { child, input: Some(input), output: BufReader::new(output).lines(), id: 0 })
     }
 
     /// The process's number.
@@ -43,8 +49,9 @@ impl Driver {
     async fn exchange(&mut self, command: &str, body: &Value) -> Result<Value, String> {
         self.id += 1;
         let line = format!("{}\n", json!({ "id": self.id, command: body }));
-        self.input.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
-        self.input.flush().await.map_err(|error| error.to_string())?;
+        let input = self.input.as_mut().ok_or("the driver's input is closed")?;
+        input.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
+        input.flush().await.map_err(|error| error.to_string())?;
         while let Some(line) = self.output.next_line().await.map_err(|error| error.to_string())? {
             if let Ok(answer) = serde_json::from_str::<Value>(&line)
                 && answer["id"] == self.id
@@ -53,6 +60,19 @@ impl Driver {
             }
         }
         Err("the driver ended".to_owned())
+    }
+}
+
+impl Drop for Driver {
+    /// Lets it end by itself: one that is killed leaves its children running.
+    fn drop(&mut self) {
+        let started = self.process().map(descendants).unwrap_or_default();
+        self.input = None;
+        let deadline = Instant::now() + FAREWELL;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        orphans::note(&started);
     }
 }
 
@@ -65,7 +85,27 @@ pub(crate) fn body_of(start: &Start) -> Value {
 pub(crate) fn port_in(answer: &Value) -> Result<u16, NoGateway> {
     match (answer["port"].as_u64().and_then(|port| u16::try_from(port).ok()), answer["error"].as_str()) {
         (Some(port), _) => Ok(port),
-        (None, Some(error)) => Err(NoGateway::Refused(error.to_owned())),
+        (None, Some(error)) => Err(match mistakes_in(error) {
+            mistakes if mistakes.is_empty() => NoGateway::Failed(error.to_owned()),
+            mistakes => NoGateway::Refused(mistakes),
+        }),
         (None, None) => Err(NoGateway::Failed(answer.to_string())),
     }
+}
+
+/// What is said in `rendered`, as `Diagnostic::render` shows it.
+pub(super) fn mistakes_in(rendered: &str) -> Vec<Mistake> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    for line in rendered.lines() {
+        if let Some(message) = line.strip_prefix("error: ") {
+            mistakes.push(Mistake { message: message.to_owned(), ..Mistake::default() });
+        } else if let Some(mistake) = mistakes.last_mut() {
+            if let Some(place) = line.strip_prefix("  ┌ ") {
+                mistake.path = place.split_once("  ").map_or("", |(_, path)| path).to_owned();
+            } else if let Some(help) = line.strip_prefix("  = help: ") {
+                mistake.help = Some(help.to_owned());
+            }
+        }
+    }
+    mistakes
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use edgeway_corpus::Runtime;
+use edgeway_corpus::{Mistake, Runtime};
 use tokio_rustls::TlsConnector;
 
 pub(crate) use native::Native;
@@ -49,7 +49,7 @@ pub(crate) struct Start {
 #[derive(Debug)]
 pub(crate) enum NoGateway {
     /// The configuration is wrong: everything that was said about it.
-    Refused(String),
+    Refused(Vec<Mistake>),
     /// The runtime could not be started.
     Failed(String),
 }

@@ -1,16 +1,18 @@
 //! The native program.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgeway_corpus::Mistake;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
+use super::driver::mistakes_in;
 use super::{Gateway, NoGateway, Start, newest_build};
 use crate::h2::{Certificate, certificate};
 
@@ -79,9 +81,47 @@ impl Native {
                 match status.code() {
                     Some(0) | None => Err(NoGateway::Failed(format!("the program ended with {status}\n{said}"))),
                     Some(101) => Err(NoGateway::Failed(format!("the program panicked\n{said}"))),
-                    Some(_) => Err(NoGateway::Refused(said)),
+                    Some(_) => Err(self.check(&file, start, &said).await),
                 }
             }
+        }
+    }
+}
+
+impl Native {
+    /// What is wrong with a file that `edgeway serve` refused with the words `said`; `edgeway check` has to agree.
+    async fn check(&self, file: &Path, start: &Start, said: &str) -> NoGateway {
+        let served = mistakes_in(said);
+        let mut command = Command::new(&self.program);
+        command.args(["check", "--target", "native", "--json"]).arg(file).envs(&start.secrets).stdin(Stdio::null());
+        let output = match command.output().await {
+            Ok(output) => output,
+            Err(error) => return NoGateway::Failed(error.to_string()),
+        };
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let list = |name: &str| report[name].as_array().cloned().unwrap_or_default();
+        let checked = list("mistakes").into_iter().map(|mistake| Mistake {
+            path: text(&mistake["path"]).unwrap_or_default(),
+            message: text(&mistake["message"]).unwrap_or_default(),
+            help: text(&mistake["help"]),
+        });
+        let checked: Vec<Mistake> = checked.collect();
+        // A check does without the secrets, and lists those that are not set.
+        let missing = list("missingSecrets");
+        let is_missing = |mistake: &Mistake| {
+            missing
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|name| mistake.message == format!("the secret `{name}` is not set"))
+        };
+        let unchecked = served.iter().find(|mistake| !checked.contains(mistake) && !is_missing(mistake));
+        let unserved = checked.iter().find(|mistake| !served.contains(mistake));
+        match (unchecked, unserved) {
+            _ if served.is_empty() => NoGateway::Failed(format!("`serve` fails with\n{said}")),
+            (Some(mistake), _) => NoGateway::Failed(format!("`check` passes what `serve` refuses: {mistake}")),
+            (None, Some(mistake)) => NoGateway::Failed(format!("`check` refuses what `serve` does not: {mistake}")),
+            (None, None) => NoGateway::Refused(served),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use edgeway_corpus::Mistake;
 use gateway_core::plan;
 use gateway_core::ports::Capabilities;
 use serde_json::json;
@@ -51,7 +52,7 @@ impl Spin {
     pub(crate) async fn serve(&self, start: &Start) -> Result<Gateway, NoGateway> {
         // On Spin nothing reads the configuration before the first request; `edgeway check` does this before a deploy.
         if let Err(diagnostics) = plan::load(&start.config, &Capabilities::SPIN, &Secrets(start)) {
-            return Err(NoGateway::Refused(diagnostics.iter().map(|d| d.line("gateway.json") + "\n").collect()));
+            return Err(NoGateway::Refused(diagnostics.iter().map(Mistake::from).collect()));
         }
         match &self.host {
             Host::Spin => self.spin_up(start).await.map_err(|error| NoGateway::Failed(error.to_string())),

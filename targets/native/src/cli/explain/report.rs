@@ -4,12 +4,13 @@ use gateway_core::body::Body;
 use gateway_core::gateway::Outcome;
 use gateway_core::http::path;
 use gateway_core::plan::Plan;
-use gateway_core::route::{Lookup, Mismatch, Spec, canonical_host};
+use gateway_core::route::{Field, Lookup, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Trace};
-use http::header::HOST;
-use http::{HeaderMap, HeaderValue};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::Question;
+use crate::cli::style::count;
 
 /// What the gateway would do with a request.
 #[derive(Debug, serde::Serialize)]
@@ -78,9 +79,15 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, outcome
     let mut chosen = None;
     let mut steps = Vec::new();
     let mut upstream = None;
+    let mut sight = Sight::Whole;
     for event in &trace.events {
         match event {
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
+            Event::Preflight { route, parameters } => {
+                chosen = Some((*route, parameters.clone()));
+                sight = Sight::Preflight;
+                steps.extend(step(event));
+            }
             Event::Sent { upstream: index, method, target, headers } => {
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
                     name: u.name.clone(),
@@ -106,7 +113,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, outcome
     Report {
         method: question.method.to_string(),
         url: question.url.to_string(),
-        others: others(plan, question, chosen.map(|(index, _)| index)),
+        others: others(plan, question, chosen.map(|(index, _)| index), sight),
         route,
         steps,
         response: Answer {
@@ -127,7 +134,8 @@ fn step(event: &Event) -> Option<Step> {
         Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
         Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
         Event::NotMatched => ("match", "no route takes it".to_owned()),
-        Event::Preflight => ("preflight", "answered from the route's cross-origin rules".to_owned()),
+        Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
+        Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
         Event::RateLimit { name, cell, verdict } => (
             "rate limit",
             match verdict {
@@ -136,22 +144,33 @@ fn step(event: &Event) -> Option<Step> {
                 None => format!("`{name}` can't be asked"),
             },
         ),
-        Event::HeadersEdited { edits } => ("edit headers", format!("{edits} edits")),
+        Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
         Event::QueryEdited { from, to } => {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
             ("edit query", format!("{} is {}", shown(from), shown(to)))
         }
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
         Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
-        Event::ResponseEdited { edits } => ("edit response", format!("{edits} edits")),
+        Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
         Event::Matched { .. } | Event::Sent { .. } => return None,
     };
     Some(Step { step, verdict })
 }
 
+/// How a route was looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// By all that the request has.
+    Whole,
+    /// By what a preflight announces: the method, but neither header fields nor cookies.
+    Preflight,
+}
+
 /// Every route that was not chosen, with the reasons.
-fn others(plan: &Plan, question: &Question, chosen: Option<usize>) -> Vec<Other> {
+fn others(plan: &Plan, question: &Question, chosen: Option<usize>, sight: Sight) -> Vec<Other> {
     let request = question.request();
+    let announced = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| sight == Sight::Preflight);
+    let announced = announced.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
     let host = request.headers().get(HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let Ok(host) = canonical_host(host) else { return Vec::new() };
     let Ok(path) = path::normalise(request.uri().path(), plan.encoded_slash) else { return Vec::new() };
@@ -159,7 +178,7 @@ fn others(plan: &Plan, question: &Question, chosen: Option<usize>) -> Vec<Other>
         host: &host,
         path: &path,
         query: request.uri().query(),
-        method: request.method(),
+        method: announced.as_ref().unwrap_or(request.method()),
         headers: request.headers(),
     };
     let is_other = |spec: &&Spec| Some(spec.route) != chosen;
@@ -167,7 +186,11 @@ fn others(plan: &Plan, question: &Question, chosen: Option<usize>) -> Vec<Other>
         .ranked()
         .filter(is_other)
         .filter_map(|spec| {
-            let because = spec.mismatches(&lookup).iter().map(|m| reason(m, spec, &lookup)).collect();
+            let counts = |mismatch: &&Mismatch| {
+                sight == Sight::Whole || !matches!(mismatch, Mismatch::Field(Field::Header(_) | Field::Cookie(_)))
+            };
+            let mismatches = spec.mismatches(&lookup);
+            let because = mismatches.iter().filter(counts).map(|m| reason(m, spec, &lookup)).collect();
             Some(Other { name: plan.routes.get(spec.route)?.name.clone(), path: spec.path.to_string(), because })
         })
         .collect()
@@ -177,6 +200,7 @@ fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
     match mismatch {
         Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
         Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),
+        Mismatch::Method if spec.methods.is_empty() => format!("the gateway takes no {}", lookup.method),
         Mismatch::Method => format!("{} is not among {}", lookup.method, spec.methods),
         Mismatch::Field(field) => format!("{field} is not what it asks for"),
     }

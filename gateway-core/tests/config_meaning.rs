@@ -1,0 +1,281 @@
+//! What is said of configurations that are well-formed and yet wrong.
+
+use gateway_core::config::Diagnostic;
+use gateway_core::plan::{self, Secrets};
+use gateway_core::ports::Capabilities;
+
+/// One secret, and no other.
+struct Vault(&'static str, &'static str);
+
+impl Secrets for Vault {
+    fn secret(&self, name: &str) -> Option<String> {
+        (name == self.0).then(|| self.1.to_owned())
+    }
+}
+
+/// What the native server says of `text`.
+fn said(text: &str) -> Vec<Diagnostic> {
+    said_on(&Capabilities::NATIVE, text, &Vault("", ""))
+}
+
+fn said_on(platform: &Capabilities, text: &str, secrets: &Vault) -> Vec<Diagnostic> {
+    plan::load(text, platform, secrets).err().unwrap_or_default()
+}
+
+/// Paths and messages alone.
+fn words(said: &[Diagnostic]) -> Vec<(&str, &str)> {
+    said.iter().map(|d| (&*d.path, &*d.message)).collect()
+}
+
+/// Everything that any output shows of `diagnostic`.
+fn shown(diagnostic: &Diagnostic, text: &str) -> String {
+    let json = serde_json::to_string(diagnostic).unwrap_or_default();
+    format!("{diagnostic:?}{json}{}{}", diagnostic.line("f"), diagnostic.render("f", Some(text), false))
+}
+
+#[test]
+fn a_secret_that_was_pasted_for_its_name_is_not_repeated() {
+    let text = r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [
+        {"response": {"headers": {"set": {"x-a": {"secret": "hunter2-Very-Secret"}}}}}]}],
+        "counters": {"redis": {"secret": "hunter2-Very-Secret"}}}"#;
+    let said = said(text);
+    assert_eq!(said.len(), 2, "{said:?}");
+    for diagnostic in said {
+        assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
+    }
+}
+
+/// A configuration whose counters are in the Redis at `url`, written out or in a secret.
+fn redis(url: &str, is_secret: bool) -> String {
+    let value = if is_secret { r#"{"secret": "REDIS"}"#.to_owned() } else { format!("{url:?}") };
+    format!(
+        r#"{{"counters": {{"redis": {value}}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+    )
+}
+
+#[test]
+fn the_url_of_a_redis_is_one() {
+    for url in
+        ["redis://h", "redis://h:1", "redis://10.0.0.1:6379/3", "redis://[::1]:6379/", "redis://h/0?protocol=resp3"]
+    {
+        assert_eq!(said(&redis(url, false)), [], "{url}");
+        assert_eq!(said_on(&Capabilities::SPIN, &redis(url, false), &Vault("", "")), [], "{url}");
+    }
+    for (url, message) in [
+        ("http://h", "not a Redis URL"),
+        ("redis:h", "not a Redis URL"),
+        ("redis://", "the URL has no host"),
+        ("redis://:6379", "the URL has no host"),
+        ("redis:///0", "the URL has no host"),
+        ("redis://a b", "the URL has an impossible host"),
+        ("redis://[::1", "the URL has an impossible host"),
+        ("redis://[::1]6379", "the URL has an impossible host"),
+        ("redis://0.0.0.0", "the URL's host stands for every address"),
+        ("redis://[::]:1", "the URL's host stands for every address"),
+        ("redis://h:", "the URL has an impossible port"),
+        ("redis://h:0", "the URL has an impossible port"),
+        ("redis://h:65536", "the URL has an impossible port"),
+        ("redis://h:x", "the URL has an impossible port"),
+        ("redis://h/x", "the URL's path is not a database's number"),
+        ("rediss://h", "the native server can't reach a Redis over TLS"),
+        ("rediss://", "the URL has no host"),
+    ] {
+        assert_eq!(words(&said(&redis(url, false))), [("counters.redis", message)], "{url}");
+    }
+    assert_eq!(said_on(&Capabilities::SPIN, &redis("rediss://h", false), &Vault("", "")), []);
+}
+
+#[test]
+fn the_password_of_a_redis_belongs_in_a_secret() {
+    for url in ["redis://user:hunter2@h:1", "redis://:hunter2@h", "redis://hunter2@h", "rediss://u:hunter2@h"] {
+        let text = redis(url, false);
+        let said = said(&text);
+        assert_eq!(words(&said), [("counters.redis", "the URL contains credentials")], "{url}");
+        assert!(said[0].help.as_deref().unwrap().contains("secret"), "{:?}", said[0].help);
+        assert!(!shown(&said[0], &text).contains("hunter2"), "{}", shown(&said[0], &text));
+    }
+    let text = redis("", true);
+    let right = Vault("REDIS", "redis://user:hunter2@h:1");
+    assert_eq!(said_on(&Capabilities::NATIVE, &text, &right), []);
+    for wrong in
+        ["hunter2", "http://u:hunter2@h", "redis://u:hunter2@h:x", "redis://u:hunter2@", "rediss://u:hunter2@h"]
+    {
+        let said = said_on(&Capabilities::NATIVE, &text, &Vault("REDIS", wrong));
+        assert_eq!(said.len(), 1, "{wrong}");
+        assert!(!shown(&said[0], &text).contains("hunter2"), "{}", shown(&said[0], &text));
+    }
+}
+
+#[test]
+fn credentials_in_a_url_are_not_shown() {
+    let text = r#"{"upstreams": {"a": {"url": "http://user:hunter2@c.test"}, "b": "http://u:hunter2@d.test"},
+        "limits": {"bodyBytes": "https://u:hunter2@e"}}"#;
+    let said = said(text);
+    assert_eq!(said.len(), 3, "{said:?}");
+    for diagnostic in said {
+        assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
+    }
+}
+
+#[test]
+fn only_references_to_what_was_left_out_are_not_mistakes() {
+    // `x` is a header whose condition can't be read, and by chance also the text of another mistake.
+    let text = r#"{"routes": [
+        {"name": "a", "match": {"path": "/a"}, "respond": {}, "policies": [{"request": {"headers": {"set": {"b c": "x"}}}}]},
+        {"name": "b", "match": {"path": "/b", "headers": {"x": true}}, "respond": {}}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["routes[0].policies[0].request.headers.set[\"b c\"]", "routes[1].match.headers.x"]);
+
+    // Upstreams and policies are two namespaces.
+    let text = r#"{"upstreams": {"u": 5}, "policies": {"p": 5}, "defaults": {"policies": ["p", "u"]}, "routes": [
+        {"name": "a", "match": {"path": "/a"}, "upstream": "u"},
+        {"name": "b", "match": {"path": "/b"}, "upstream": "p"},
+        {"name": "c", "match": {"path": "/c"}, "split": [{"upstream": "u", "weight": 1}, {"upstream": "p", "weight": 1}]}],
+        "apis": [{"name": "d", "prefix": "/d", "upstream": "u", "routes": [{"name": "e"}]}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(
+        paths,
+        ["upstreams.u", "policies.p", "defaults.policies[1]", "routes[1].upstream", "routes[2].split[1].upstream"]
+    );
+
+    // What can't be read as a whole holds every name.
+    let text = r#"{"upstreams": [], "routes": [{"name": "a", "match": {"path": "/a"}, "upstream": "u"}]}"#;
+    assert_eq!(words(&said(text)), [("upstreams", "expected an object, found a list")]);
+}
+
+#[test]
+fn an_address_to_listen_on_has_host_and_port() {
+    let with = |listen: &str| {
+        format!(
+            r#"{{"server": {{"listen": "{listen}"}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+        )
+    };
+    for listen in ["127.0.0.1:8080", "0.0.0.0:0", "[::]:80", "localhost:8080", "gateway.internal:65535"] {
+        assert_eq!(said(&with(listen)), [], "{listen}");
+    }
+    for listen in [
+        "",
+        "8080",
+        ":8080",
+        "not an address",
+        "127.0.0.1",
+        "0.0.0.0:99999",
+        "127.0.0.1:",
+        "1.2.3:80",
+        "::1:80",
+        "[::1]80",
+        "http://127.0.0.1:80",
+    ] {
+        let said = said(&with(listen));
+        assert_eq!(said.len(), 1, "{listen}: {said:?}");
+        assert_eq!(said[0].path, "server.listen");
+        assert!(said[0].help.as_deref().unwrap().contains("`127.0.0.1:8080`"), "{:?}", said[0].help);
+    }
+}
+
+#[test]
+fn limits_that_let_nothing_in_are_refused() {
+    let text = r#"{"limits": {"headers": 0, "headerBytes": "0B", "urlBytes": "0B", "bodyBytes": "0B"},
+        "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}}]}"#;
+    let said = said(text);
+    let paths: Vec<_> = said.iter().map(|d| (&*d.path, d.help.as_deref().unwrap_or_default())).collect();
+    assert_eq!(
+        paths,
+        [
+            ("limits.headers", "at least 1; without it, 100 hold"),
+            ("limits.headerBytes", "leave it out for `32KiB`"),
+            ("limits.urlBytes", "leave it out for `8KiB`"),
+        ]
+    );
+}
+
+#[test]
+fn a_deadline_that_another_always_forestalls_is_refused() {
+    let text = r#"{"upstreams": {"u": {"url": "http://u.test", "timeouts": {"firstByte": "3s", "total": "2s"}}},
+        "defaults": {"timeouts": {"connect": "3s", "total": "2s"}}, "routes": [
+        {"name": "a", "match": {"path": "/a"}, "upstream": "u", "timeouts": {"firstByte": "2s", "total": "2s", "connect": "1s"}},
+        {"name": "b", "match": {"path": "/b"}, "upstream": "u", "timeouts": {"firstByte": "9s", "total": "0s"}},
+        {"name": "c", "match": {"path": "/c"}, "upstream": "u", "timeouts": {"firstByte": "0s", "total": "9s"}},
+        {"name": "d", "match": {"path": "/d"}, "upstream": "u", "timeouts": {"total": "1s"}}]}"#;
+    let said = said(text);
+    let paths: Vec<_> = said.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["upstreams.u.timeouts.firstByte", "defaults.timeouts.connect"]);
+    assert_eq!(said[0].message, "`total` is over before `firstByte`");
+}
+
+#[test]
+fn every_mistake_of_a_url_is_reported() {
+    let text = r#"{"upstreams": {"a": {"url": "http://x:99999/p?q=1"}, "b": {"url": "ftp://u:p@:0?q"}},
+        "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}}]}"#;
+    assert_eq!(
+        words(&said(text)),
+        [
+            ("upstreams.a.url", "`http://x:99999/p?q=1` has an impossible port"),
+            ("upstreams.a.url", "`http://x:99999/p?q=1` has a query"),
+            ("upstreams.b.url", "`:0?q` is not an `http` or `https` URL"),
+            ("upstreams.b.url", "the URL contains credentials"),
+            ("upstreams.b.url", "`:0?q` has no host"),
+            ("upstreams.b.url", "`:0?q` has port 0"),
+            ("upstreams.b.url", "`:0?q` has a query"),
+        ]
+    );
+}
+
+#[test]
+fn conflicts_come_with_mistakes_elsewhere() {
+    // Of the form, in another route, in the API of one, and in a route itself: what it lost may be what told it apart.
+    let text = r#"{"apis": [
+        {"name": "whole", "prefix": "/a", "routes": [{"name": "r", "match": {"path": "/x"}, "respond": {}}, {"nam": 1}]},
+        {"name": "torn", "prefix": "/a", "host": ["h"], "routes": [{"name": "r", "match": {"path": "/x"}, "respond": {}}]}],
+        "routes": [5,
+        {"name": "one", "match": {"path": "/a/x"}, "respond": {}},
+        {"name": "two", "match": {"path": "/a/x"}, "methods": ["PUT"], "respond": {}},
+        {"name": "three", "match": {"path": "/t"}, "upstream": "none"},
+        {"name": "four", "match": {"path": "/t"}, "respond": {}}]}"#;
+    let found = said(text);
+    let conflicts: Vec<_> =
+        words(&found).into_iter().filter(|(_, message)| message.contains("rank the same")).collect();
+    assert_eq!(conflicts.len(), 2, "{found:?}");
+    assert_eq!(conflicts[0].0, "routes[1]");
+    assert!(conflicts[0].1.starts_with("`whole/r` and `one` rank the same"), "{}", conflicts[0].1);
+    assert_eq!(conflicts[1].0, "routes[4]");
+    assert!(conflicts[1].1.starts_with("`three` and `four` rank the same"), "{}", conflicts[1].1);
+}
+
+#[test]
+fn a_conflict_of_a_route_with_another_mistake_has_its_place() {
+    let text = r#"{"routes": [
+        {"name": "one", "match": {"path": "/x"}, "respond": {}},
+        {"name": "two", "match": {"path": "/x"}, "upstream": "none"}]}"#;
+    let found = said(text);
+    let paths: Vec<_> = found.iter().map(|d| &*d.path).collect();
+    assert_eq!(paths, ["routes[1]", "routes[1].upstream"]);
+    assert!(found[0].message.starts_with("`one` and `two` rank the same"), "{}", found[0].message);
+}
+
+#[test]
+fn warns_of_what_has_no_effect() {
+    let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
+        "policies": {"idle": {"request": {}}, "unused": {"rateLimit": {"limit": 1, "window": "1s"}}, "used": {"cors": {"origins": ["*"]}}},
+        "defaults": {"policies": ["idle", {}]},
+        "apis": [{"name": "x", "upstream": "a", "routes": [{"name": "r", "match": {"path": "/x"}, "policies": ["used"]}]}],
+        "routes": [{"name": "r", "match": {"path": "/r"}, "upstream": "b"},
+            {"name": "s", "match": {"path": "/s"}, "split": [{"upstream": "c", "weight": 1}]}]}"#;
+    assert_eq!(said(text), []);
+    let warnings = plan::warnings(text);
+    assert_eq!(
+        words(&warnings),
+        [
+            ("upstreams.d", "nothing is sent to `d`"),
+            ("policies.idle", "the policy does nothing"),
+            ("policies.unused", "nothing uses `unused`"),
+            ("defaults.policies[1]", "the policy does nothing"),
+        ]
+    );
+    assert!(warnings[0].render("f", Some(text), false).starts_with("warning: nothing is sent to `d`\n"));
+    assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
+    assert_eq!(plan::warnings("{"), []);
+    assert_eq!(plan::warnings(include_str!("../../gateway.json")), []);
+}

@@ -1,0 +1,42 @@
+//! The files that a configuration names for the native server.
+
+use gateway_core::config::{ConfigError, JsonPath};
+use gateway_core::plan::Plan;
+
+use crate::server::{TlsFiles, server_config};
+use crate::upstream::{TlsError, client_config, read};
+
+/// What is wrong with the certificates, keys and authorities that `plan` names.
+pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
+    let mut faults = Vec::new();
+    if let Some(tls) = &plan.server.tls {
+        let at = JsonPath::root().member("server").member("tls");
+        let unreadable = [("certificate", &tls.certificate), ("key", &tls.key)];
+        faults.extend(unreadable.iter().filter_map(|(name, path)| fault(at.member(name), path, read(path))));
+        if faults.is_empty() {
+            let files = TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() };
+            let made = server_config(&files);
+            let is_key = matches!(&made, Err(TlsError::Invalid { path, .. }) if *path == tls.key);
+            let (name, path) = if is_key { ("key", &tls.key) } else { ("certificate", &tls.certificate) };
+            faults.extend(fault(at.member(name), path, made));
+        }
+    }
+    for upstream in &plan.upstreams {
+        let Some(path) = &upstream.authorities else { continue };
+        let at = JsonPath::root().member("upstreams").member(&upstream.name).member("tls").member("authorities");
+        faults.extend(fault(at, path, read(path).and_then(|pem| client_config(Some((path, &pem))))));
+    }
+    faults
+}
+
+/// The error at `at`, where `read` is one of the file at `path`.
+fn fault<T>(at: JsonPath, path: &str, read: Result<T, TlsError>) -> Option<ConfigError> {
+    let error = ConfigError::new(at, read.err()?.to_string());
+    let folder = std::env::current_dir().ok().filter(|_| std::path::Path::new(path).is_relative());
+    Some(match folder {
+        Some(folder) => {
+            error.with_help(format!("it is looked for from where the program starts: `{}`", folder.display()))
+        }
+        None => error,
+    })
+}

@@ -1,0 +1,207 @@
+//! The commands that serve nothing.
+
+use std::process::{Command, Output};
+
+use crate::support::Folder;
+
+/// What `edgeway` says to `arguments`, started in `folder`.
+fn edgeway(folder: &Folder, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_edgeway")).args(arguments).current_dir(&folder.0).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What it prints.
+fn said(folder: &Folder, arguments: &[&str]) -> String {
+    text(&edgeway(folder, arguments).stdout)
+}
+
+const ROUTES: &str = r#"{"policies": {"browser": {"cors": {"origins": ["*"]}}}, "routes": [
+    {"name": "put", "match": {"path": "/x/{id}", "methods": ["PUT"]}, "respond": {}, "policies": ["browser"]},
+    {"name": "all", "match": {"path": "/all"}, "respond": {}},
+    {"name": "header", "match": {"path": "/all", "headers": {"x-a": "1"}}, "respond": {}}]}"#;
+
+#[test]
+fn explain_says_why_a_method_is_not_taken() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    for method in ["FOO", "TRACE"] {
+        let said = said(&folder, &["explain", method, "/all"]);
+        assert!(said.contains(&format!("all     the gateway takes no {method}\n")), "{said}");
+        assert!(said.contains(&format!("`/all` is not `/x/{{id}}`; {method} is not among PUT\n")), "{said}");
+    }
+}
+
+#[test]
+fn explain_names_the_route_that_answers_a_preflight() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    let preflight = |path| {
+        said(
+            &folder,
+            &[
+                "explain",
+                "OPTIONS",
+                path,
+                "-H",
+                "Origin: https://a.example",
+                "-H",
+                "Access-Control-Request-Method: PUT",
+            ],
+        )
+    };
+    let said = preflight("/x/5");
+    assert!(said.contains("route  put /x/{id} at routes[0]\n       id = 5\n"), "{said}");
+    assert!(said.contains("  preflight  answered from the route's cross-origin rules\n"), "{said}");
+    // The method that counts is the one that it announces.
+    assert!(said.contains("  all     `/x/5` is not `/all`\n"), "{said}");
+    // A preflight has none of the fields that the request will have.
+    assert!(said.contains("  header  `/x/5` is not `/all`\n"), "{said}");
+}
+
+#[test]
+fn explain_says_what_answers_a_plain_options() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    let said = said(&folder, &["explain", "OPTIONS", "/x/5"]);
+    assert!(said.contains("  options  answered with the methods that are taken here\n"), "{said}");
+    assert!(said.contains("response  204 by the gateway\n"), "{said}");
+}
+
+const NATIVE_ONLY: &str = r#"{"upstreams": {"a": {"url": "https://a.test", "host": "preserve", "timeouts": {"connect": "1s"}}},
+    "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "a"}]}"#;
+
+#[test]
+fn check_is_for_the_platforms_whose_manifests_are_there() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "ok gateway.json: 1 route, good for the native server\n");
+
+    folder.write("spin.toml", "");
+    let output = edgeway(&folder, &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: on Spin, every upstream is sent its own host\n"), "{said}");
+    assert!(said.ends_with("gateway.json: 1 mistake\n"), "{said}");
+
+    // Whatever lies beside it, `--target` says what counts.
+    assert!(edgeway(&folder, &["check", "--target", "native"]).status.success());
+}
+
+#[test]
+fn what_several_platforms_refuse_is_one_mistake() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    folder.write("spin.toml", "");
+    folder.write("wrangler.toml", "");
+    let said = text(&edgeway(&folder, &["check"]).stderr);
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(
+        lines,
+        [
+            "error: on Cloudflare Workers and Spin, every upstream is sent its own host",
+            "error: Cloudflare Workers can't tell connecting from waiting for the response",
+        ]
+    );
+    assert!(said.ends_with("gateway.json: 2 mistakes\n") && !said.contains("alone"), "{said}");
+
+    folder.write("gateway.json", &NATIVE_ONLY.replace("https://a.test", "ftp://Spin"));
+    let json = text(&edgeway(&folder, &["check", "--json", "--target", "cloudflare,spin"]).stdout);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = &report["mistakes"][0];
+    assert_eq!(first["message"], "`ftp://Spin` is not an `http` or `https` URL");
+    assert_eq!(first["targets"], serde_json::json!(["Cloudflare Workers", "Spin"]));
+}
+
+#[test]
+fn warnings_refuse_nothing() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success());
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("warning: nothing uses `browser`\n") && said.contains("warning: the policy does nothing\n"),
+        "{said}"
+    );
+    let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+    assert_eq!((report["mistakes"].as_array().unwrap().len(), report["warnings"].as_array().unwrap().len()), (0, 2));
+    assert_eq!(report["warnings"][0]["severity"], "warning");
+}
+
+#[test]
+fn check_reads_the_files_that_serve_will() {
+    let folder = Folder::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("cert.pem", &made.cert.pem());
+    folder.write("key.pem", &made.signing_key.serialize_pem());
+    folder
+        .write("other.pem", &rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap().signing_key.serialize_pem());
+    folder.write("text.pem", "no certificate");
+    let check = |certificate: &str, key: &str, authorities: &str| {
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"server": {{"tls": {{"certificate": "{certificate}", "key": "{key}"}}}},
+                "upstreams": {{"a": {{"url": "https://a.test", "tls": {{"authorities": "{authorities}"}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "a"}}]}}"#
+            ),
+        );
+        let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+        let mistakes = report["mistakes"].as_array().unwrap();
+        mistakes
+            .iter()
+            .map(|mistake| {
+                let message = mistake["message"].as_str().unwrap().split(':').next().unwrap().to_owned();
+                (mistake["path"].as_str().unwrap().to_owned(), message)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mistake = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let authorities = "upstreams.a.tls.authorities";
+    assert_eq!(check("cert.pem", "key.pem", "cert.pem"), []);
+    assert_eq!(
+        check("none.pem", "none.key", "none.ca"),
+        [
+            mistake("server.tls.certificate", "`none.pem` can't be read"),
+            mistake("server.tls.key", "`none.key` can't be read"),
+            mistake(authorities, "`none.ca` can't be read"),
+        ]
+    );
+    assert_eq!(
+        check("text.pem", "key.pem", "text.pem"),
+        [
+            mistake("server.tls.certificate", "`text.pem` holds no PEM certificate"),
+            mistake(authorities, "`text.pem` holds no PEM certificate"),
+        ]
+    );
+    assert_eq!(check("cert.pem", "text.pem", "cert.pem"), [mistake("server.tls.key", "`text.pem` can't be used")]);
+    assert_eq!(
+        check("cert.pem", "other.pem", "cert.pem"),
+        [mistake("server.tls.certificate", "`cert.pem` can't be used")]
+    );
+    // Another platform reads none of them.
+    folder.write(
+        "gateway.json",
+        &ROUTES.replacen('{', r#"{"server": {"tls": {"certificate": "none.pem", "key": "none.key"}},"#, 1),
+    );
+    assert!(edgeway(&folder, &["check", "--target", "spin"]).status.success());
+    assert!(!edgeway(&folder, &["check"]).status.success());
+}
+
+#[test]
+fn one_is_not_many() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [
+            {"request": {"headers": {"remove": ["x-a"]}}, "response": {"headers": {"remove": ["x-a", "x-b"]}}}]}]}"#,
+    );
+    assert!(said(&folder, &["routes"]).contains("1 header edit, 2 response edits\n"));
+    let said = said(&folder, &["explain", "GET", "/"]);
+    assert!(said.contains("edit headers   1 edit\n") && said.contains("edit response  2 edits\n"), "{said}");
+}
