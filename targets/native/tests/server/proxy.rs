@@ -83,7 +83,8 @@ fn an_upstream_of_an_old_version_makes_no_old_server() {
         wire.head();
         wire.send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
     });
-    let mut wire = Wire::connect(gateway(upstream.address).address());
+    let gateway = gateway(upstream.address);
+    let mut wire = Wire::connect(gateway.address());
     wire.send(GET);
     let head = wire.head().unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
