@@ -120,7 +120,7 @@ impl Pool {
                 idle.remove(place);
             } else if connection.sender.is_ready() {
                 let Idle { connection, since } = idle.remove(place);
-                return Some((connection, self.ticker.now().saturating_sub(since)));
+                return Some((connection, self.ticker.with_stops().saturating_sub(since)));
             }
         }
         None
@@ -134,7 +134,7 @@ impl Pool {
         }
         let mut idle = lock(&self.idle);
         if idle.len() < MAX_IDLE {
-            idle.push(Idle { connection, since: self.ticker.now() });
+            idle.push(Idle { connection, since: self.ticker.with_stops() });
         }
     }
 
@@ -187,7 +187,8 @@ pub(super) enum Opened {
 }
 
 impl Watched for Pool {
-    fn tick(&self, now: Tick) -> bool {
+    fn tick(&self, _: Tick) -> bool {
+        let now = self.ticker.with_stops();
         let timeout = u64::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {
