@@ -8,6 +8,7 @@
 )]
 
 mod demo;
+mod failures;
 mod http1;
 mod lifecycle;
 mod memory;
