@@ -22,6 +22,13 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection whose response has ended may take to be ready for the next request, in milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
 
+/// The most header fields of a response. hyper's own hundred are few for a site that sets cookies and a policy for each of
+/// its parts.
+const MAX_FIELDS: usize = 256;
+
+/// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
+const MAX_HEAD: u32 = 256 * 1024;
+
 /// How many idle connections a pool keeps.
 const MAX_IDLE: usize = 256;
 
@@ -164,6 +171,7 @@ impl Pool {
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(30))
                 .keep_alive_while_idle(true)
+                .max_header_list_size(MAX_HEAD)
                 .handshake(TokioIo::new(transport))
                 .await
                 .map_err(failed)?;
@@ -171,7 +179,8 @@ impl Pool {
             *lock(&self.h2) = Some(sender.clone());
             return Ok(Opened::H2(sender));
         }
-        let (sender, connection) = http1::handshake(TokioIo::new(transport)).await.map_err(failed)?;
+        let (sender, connection) =
+            http1::Builder::new().max_headers(MAX_FIELDS).handshake(TokioIo::new(transport)).await.map_err(failed)?;
         let watch = Arc::new(Watch::default());
         watch.set_task(tokio::spawn(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);

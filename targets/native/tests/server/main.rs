@@ -9,6 +9,7 @@
 
 mod demo;
 mod failures;
+mod heads;
 mod http1;
 mod lifecycle;
 mod memory;
