@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::{Activity, HEAD_TIMEOUT, Order};
 use super::exchange::exchange;
 use super::io::ClientIo;
+use super::settings::Settings;
 use super::stall::StreamExecutor;
 use super::worker::Worker;
 use crate::transport::Transport;
@@ -93,7 +94,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
             .max_concurrent_streams(100)
-            .max_header_list_size(u32::try_from(settings.max_head).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(h2_head(&settings)).unwrap_or(u32::MAX))
             .serve_connection(io, service);
         let _ = Driven::new(served, activity).await;
     } else {
@@ -106,6 +107,15 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         }
         let _ = Driven::new(builder.serve_connection(io, service), activity).await;
     }
+}
+
+/// The largest head over HTTP/2, which counts 32 bytes more for each field, those of the request line among them
+/// (RFC 9113 §6.5.2). As over HTTP/1, a little more than is allowed comes through, and gets the gateway's own answer.
+fn h2_head(settings: &Settings) -> usize {
+    settings
+        .max_head
+        .max(MIN_BUFFER)
+        .saturating_add((settings.max_headers as usize).saturating_add(8).saturating_mul(32))
 }
 
 /// Does the TLS handshake, if any, and finds out the protocol; `None` when the client left.
