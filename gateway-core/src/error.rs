@@ -111,6 +111,9 @@ catalogue! {
     /// The path or query is malformed, or tries to leave its place.
     BAD_PATH pub bad_path "bad_path" BAD_REQUEST
         "Bad path" "the path or query is malformed";
+    /// A header field is malformed (RFC 9110 §5).
+    BAD_HEADER pub bad_header "bad_header" BAD_REQUEST
+        "Bad header field" "a header field is malformed";
     /// `Host` is missing, repeated or malformed (RFC 9112 §3.2).
     BAD_HOST pub bad_host "bad_host" BAD_REQUEST
         "Bad host" "`Host` has to be one well-formed host";

@@ -183,17 +183,29 @@ impl IoError {
     }
 }
 
-/// The phase in which an exchange failed; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
+/// How an exchange failed; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoErrorKind {
     /// The upstream's name has no address.
     Dns,
-    /// The upstream refused the connection or can't be reached.
+    /// Nobody said in time which address the upstream's name has.
+    DnsTimeout,
+    /// The upstream refused the connection.
     Connect,
+    /// There is no way to the upstream's address.
+    Unroutable,
+    /// The machine or its host lets nobody connect to the upstream's address.
+    Prohibited,
+    /// The host has as many connections as it is allowed.
+    ConnectionLimit,
     /// The connection did not stand in time.
     ConnectTimeout,
-    /// The TLS handshake failed, its certificate included.
+    /// The TLS handshake failed for a reason that has no kind of its own.
     Tls,
+    /// The upstream's certificate is not trusted, or is for another name or time.
+    TlsCertificate,
+    /// The upstream refused the TLS handshake.
+    TlsAlert,
     /// No response head in time.
     FirstByteTimeout,
     /// The exchange took longer than its total deadline.
@@ -202,6 +214,8 @@ pub enum IoErrorKind {
     Closed,
     /// What the upstream sent is not HTTP.
     Protocol,
+    /// The response's head is larger than the platform takes.
+    HeadTooLarge,
     /// A body is larger than its limit.
     BodyTooLarge,
     /// The client's side failed: it left, or its body was cut off.
@@ -210,6 +224,6 @@ pub enum IoErrorKind {
     LengthRequired,
     /// A counter or key-value store failed.
     Store,
-    /// Anything else.
+    /// The upstream can't be reached, and nobody says why.
     Other,
 }

@@ -1,6 +1,6 @@
 //! Proxy-Status (RFC 9209): what went wrong between the gateway and an upstream, as far as a client may know.
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::error::Reject;
 use crate::ports::IoErrorKind;
@@ -13,15 +13,23 @@ pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 /// Statuses are those that RFC 9209 §2.3 recommends for each error type.
 #[must_use]
 pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
+    let unavailable = || Reject { status: StatusCode::SERVICE_UNAVAILABLE, ..Reject::upstream_unreachable() };
     let (reject, error) = match kind {
         IoErrorKind::Dns => (Reject::upstream_dns(), "dns_error"),
+        IoErrorKind::DnsTimeout => (Reject::upstream_timeout(), "dns_timeout"),
         IoErrorKind::Connect => (Reject::upstream_unreachable(), "connection_refused"),
+        IoErrorKind::Unroutable => (Reject::upstream_unreachable(), "destination_ip_unroutable"),
+        IoErrorKind::Prohibited => (Reject::upstream_unreachable(), "destination_ip_prohibited"),
+        IoErrorKind::ConnectionLimit => (unavailable(), "connection_limit_reached"),
         IoErrorKind::ConnectTimeout => (Reject::upstream_timeout(), "connection_timeout"),
         IoErrorKind::Tls => (Reject::upstream_tls(), "tls_protocol_error"),
+        IoErrorKind::TlsCertificate => (Reject::upstream_tls(), "tls_certificate_error"),
+        IoErrorKind::TlsAlert => (Reject::upstream_tls(), "tls_alert_received"),
         IoErrorKind::FirstByteTimeout => (Reject::upstream_timeout(), "connection_read_timeout"),
         IoErrorKind::TotalTimeout => (Reject::upstream_timeout(), "http_response_timeout"),
         IoErrorKind::Closed => (Reject::upstream_protocol_error(), "connection_terminated"),
         IoErrorKind::Protocol => (Reject::upstream_protocol_error(), "http_protocol_error"),
+        IoErrorKind::HeadTooLarge => (Reject::upstream_protocol_error(), "http_response_header_section_size"),
         // While the call is being sent, only the client's body is limited.
         IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
         // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
@@ -31,7 +39,7 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         }
         IoErrorKind::LengthRequired => (Reject::length_required(), "http_request_error"),
         IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
-        IoErrorKind::Other => (Reject::upstream_unreachable(), "destination_unavailable"),
+        IoErrorKind::Other => (unavailable(), "destination_unavailable"),
     };
     stamp(reject, name, error)
 }
@@ -42,7 +50,7 @@ pub fn reject_response_too_large(name: &str) -> Reject {
     stamp(Reject::upstream_body_too_large(), name, "http_response_body_size")
 }
 
-/// The rejection of a request that goes round in circles (RFC 9209 §2.3.31).
+/// The rejection of a request that goes round in circles (RFC 9209 §2.3.32): 508, as RFC 5842 §7.2 has it.
 #[must_use]
 pub fn reject_loop(name: &str) -> Reject {
     stamp(Reject::loop_detected(), name, "proxy_loop_detected")
@@ -84,43 +92,36 @@ pub(crate) const fn is_tchar(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    const KINDS: [IoErrorKind; 13] = [
-        IoErrorKind::Dns,
-        IoErrorKind::Connect,
-        IoErrorKind::ConnectTimeout,
-        IoErrorKind::Tls,
-        IoErrorKind::FirstByteTimeout,
-        IoErrorKind::TotalTimeout,
-        IoErrorKind::Closed,
-        IoErrorKind::Protocol,
-        IoErrorKind::BodyTooLarge,
-        IoErrorKind::Client,
-        IoErrorKind::LengthRequired,
-        IoErrorKind::Store,
-        IoErrorKind::Other,
+    /// Each failure with the number of its error type in RFC 9209 §2.3, its name there, and the status recommended.
+    const KINDS: [(IoErrorKind, u32, &str, u16); 18] = [
+        (IoErrorKind::DnsTimeout, 1, "dns_timeout", 504),
+        (IoErrorKind::Dns, 2, "dns_error", 502),
+        (IoErrorKind::Other, 4, "destination_unavailable", 503),
+        (IoErrorKind::Prohibited, 5, "destination_ip_prohibited", 502),
+        (IoErrorKind::Unroutable, 6, "destination_ip_unroutable", 502),
+        (IoErrorKind::Connect, 7, "connection_refused", 502),
+        (IoErrorKind::Closed, 8, "connection_terminated", 502),
+        (IoErrorKind::ConnectTimeout, 9, "connection_timeout", 504),
+        (IoErrorKind::FirstByteTimeout, 10, "connection_read_timeout", 504),
+        (IoErrorKind::ConnectionLimit, 12, "connection_limit_reached", 503),
+        (IoErrorKind::Tls, 13, "tls_protocol_error", 502),
+        (IoErrorKind::TlsCertificate, 14, "tls_certificate_error", 502),
+        (IoErrorKind::TlsAlert, 15, "tls_alert_received", 502),
+        (IoErrorKind::BodyTooLarge, 16, "http_request_error", 413),
+        (IoErrorKind::LengthRequired, 16, "http_request_error", 411),
+        (IoErrorKind::HeadTooLarge, 19, "http_response_header_section_size", 502),
+        (IoErrorKind::TotalTimeout, 26, "http_response_timeout", 504),
+        (IoErrorKind::Protocol, 28, "http_protocol_error", 502),
     ];
 
-    /// RFC 9209 §2: a list of items, each a token or string, with the error type as a token.
+    /// RFC 9209 §2 and §2.3: a list of items, each a token or string, with the error type as a token.
     #[test]
-    fn each_failure_has_its_field() {
-        for kind in KINDS {
+    fn each_failure_has_its_type_and_the_recommended_status() {
+        for (kind, section, error, status) in KINDS {
             let reject = reject_for(kind, "edgeway");
-            let (name, value) = &reject.headers[0];
-            assert_eq!(name, PROXY_STATUS);
-            let error = value.to_str().unwrap().strip_prefix("edgeway; error=").unwrap();
-            assert!(error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{error}");
+            assert_eq!(reject.headers, [(PROXY_STATUS, format!("edgeway; error={error}").parse().unwrap())]);
+            assert_eq!(reject.status, status, "§2.3.{section}");
         }
-    }
-
-    /// RFC 9209 §2.3.1, §2.3.7, §2.3.9: recommended statuses.
-    #[test]
-    fn statuses_are_the_recommended_ones() {
-        assert_eq!(reject_for(IoErrorKind::Dns, "edgeway").status, 502);
-        assert_eq!(reject_for(IoErrorKind::Connect, "edgeway").status, 502);
-        assert_eq!(reject_for(IoErrorKind::ConnectTimeout, "edgeway").status, 504);
-        assert_eq!(reject_for(IoErrorKind::FirstByteTimeout, "edgeway").status, 504);
-        assert_eq!(reject_for(IoErrorKind::TotalTimeout, "edgeway").status, 504);
-        assert_eq!(reject_for(IoErrorKind::Closed, "edgeway").status, 502);
     }
 
     /// RFC 9651 §4.1.6 and §4.1.7: what is no token becomes a quoted string; beyond ASCII nothing can be sent.

@@ -2,17 +2,26 @@
 //!
 //! Setting and clearing a deadline is a store to memory. A task wakes every [`TICK`] while any connection is open, and
 //! ends what is overdue; with no connection open it sleeps.
+//!
+//! **Invariant:** the time that anyone reads is at most [`LONGEST_STEP`] behind the one that the next sweep goes by, however
+//! much later that comes: while the task sleeps time stands still, and a stop of the whole process counts as one step.
+//! Otherwise a connection would be overdue for what happened before it began.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// How often deadlines are looked at: one is noticed at most two ticks late, and never early.
+/// How often deadlines are looked at: one is noticed at most three ticks late, and never early.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// A point in a worker's coarse time: milliseconds since the worker began, never 0.
+/// A sweep that comes later than this after the last one counts as this late. More than a tick, or the milliseconds by
+/// which every sweep is late would add up.
+const LONGEST_STEP: Duration = TICK.saturating_mul(2);
+
+/// A point in a worker's coarse time: milliseconds that it has run for, never 0.
 pub type Tick = u64;
 
 /// Something with deadlines.
@@ -23,8 +32,9 @@ pub trait Watched: Send + Sync {
 
 /// The coarse time of a worker, and everything that it watches.
 pub struct Ticker {
-    start: Instant,
     now: AtomicU64,
+    /// What of the time counted less than it was long.
+    stopped: AtomicU64,
     watched: Mutex<Vec<Weak<dyn Watched>>>,
     asleep: AtomicBool,
     awake: Notify,
@@ -39,8 +49,8 @@ impl std::fmt::Debug for Ticker {
 impl Default for Ticker {
     fn default() -> Self {
         Self {
-            start: Instant::now(),
             now: AtomicU64::new(1),
+            stopped: AtomicU64::new(0),
             watched: Mutex::default(),
             asleep: AtomicBool::new(false),
             awake: Notify::new(),
@@ -54,17 +64,20 @@ impl Ticker {
         self.now.load(Ordering::Relaxed)
     }
 
+    /// The same with all the time in which the process was stopped: what others end after a while goes by that.
+    pub fn with_stops(&self) -> Tick {
+        self.now().saturating_add(self.stopped.load(Ordering::Relaxed))
+    }
+
     /// The tick at which `duration` has certainly passed.
     pub fn after(&self, duration: Duration) -> Tick {
-        let millis = u64::try_from((duration + TICK).as_millis()).unwrap_or(u64::MAX);
-        self.now().saturating_add(millis)
+        self.now().saturating_add(millis(duration.saturating_add(LONGEST_STEP)))
     }
 
     /// Has `watched` told of every tick until it is dropped.
     pub fn watch(&self, watched: Weak<dyn Watched>) {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
         if self.asleep.swap(false, Ordering::AcqRel) {
-            self.advance();
             self.awake.notify_one();
         }
     }
@@ -72,9 +85,13 @@ impl Ticker {
     /// Ticks for ever; `each` runs after every tick.
     pub async fn run(self: Arc<Self>, each: impl Fn()) {
         loop {
+            let mut last = Instant::now();
             while self.sweep() {
                 tokio::time::sleep(TICK).await;
                 each();
+                let step = millis(last.elapsed());
+                last += Duration::from_millis(step);
+                self.advance(step);
             }
             each();
             self.asleep.store(true, Ordering::Release);
@@ -88,7 +105,7 @@ impl Ticker {
 
     /// Tells every watched thing the time; false if none of them needs to know.
     fn sweep(&self) -> bool {
-        let now = self.advance();
+        let now = self.now();
         // What is told the time may itself watch or drop something: it isn't called under the lock.
         let mut kept = std::mem::take(&mut *self.watched.lock().unwrap_or_else(PoisonError::into_inner));
         let mut active = false;
@@ -104,9 +121,79 @@ impl Ticker {
         active
     }
 
-    fn advance(&self) -> Tick {
-        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        self.now.store(now, Ordering::Relaxed);
-        now
+    /// Only the task that ticks calls this.
+    fn advance(&self, step: u64) {
+        let counted = step.min(millis(LONGEST_STEP));
+        self.now.store(self.now().saturating_add(counted), Ordering::Relaxed);
+        self.stopped.fetch_add(step - counted, Ordering::Relaxed);
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::activity::{Activity, HEAD_TIMEOUT, Order, STALL_TIMEOUT};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn running() -> Arc<Ticker> {
+        let ticker = Arc::new(Ticker::default());
+        tokio::spawn(Arc::clone(&ticker).run(|| ()));
+        ticker
+    }
+
+    fn connection(ticker: &Arc<Ticker>) -> Arc<Activity> {
+        Activity::new(ticker, &Arc::default(), STALL_TIMEOUT)
+    }
+
+    /// Lets the sweeps of `duration` happen, and one more.
+    async fn pass(duration: Duration) {
+        tokio::time::sleep(duration + 2 * TICK).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_connection_after_a_long_sleep_has_all_its_time() {
+        let ticker = running();
+        for _ in 0..3 {
+            pass(HOUR).await;
+            let connection = connection(&ticker);
+            pass(Duration::from_millis(HEAD_TIMEOUT) - 10 * TICK).await;
+            assert_eq!(connection.order(), Order::None);
+            pass(10 * TICK).await;
+            assert_eq!(connection.order(), Order::Close);
+        }
+    }
+
+    /// A process that was stopped, or a machine that was: its clients could not do anything in that time.
+    #[tokio::test(start_paused = true)]
+    async fn time_in_which_nothing_ran_ends_no_connection() {
+        let ticker = running();
+        let first = connection(&ticker);
+        pass(TICK).await;
+        tokio::time::advance(HOUR).await;
+        let second = connection(&ticker);
+        pass(TICK).await;
+        assert_eq!((first.order(), second.order()), (Order::None, Order::None));
+        assert!(ticker.now() < HEAD_TIMEOUT && u128::from(ticker.with_stops()) >= HOUR.as_millis());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_is_never_early() {
+        let ticker = running();
+        let _connection = connection(&ticker);
+        for late in [0, 1, 50, 99, 100, 150, 1_000] {
+            pass(TICK).await;
+            let begun = Instant::now();
+            let due = ticker.after(Duration::from_secs(2));
+            tokio::time::advance(Duration::from_millis(late)).await;
+            while ticker.now() < due {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(begun.elapsed() >= Duration::from_secs(2), "{late}: {:?}", begun.elapsed());
+        }
     }
 }

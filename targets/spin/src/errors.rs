@@ -7,17 +7,19 @@ use spin_sdk::wasip3::http::types::ErrorCode;
 pub(crate) fn from_upstream(code: &ErrorCode) -> IoError {
     use IoErrorKind as Kind;
     match code {
-        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => IoError::before_send(Kind::Dns),
-        ErrorCode::DestinationNotFound
-        | ErrorCode::DestinationUnavailable
-        | ErrorCode::DestinationIpProhibited
-        | ErrorCode::DestinationIpUnroutable
-        | ErrorCode::ConnectionRefused
-        | ErrorCode::ConnectionLimitReached => IoError::before_send(Kind::Connect),
+        ErrorCode::DnsTimeout => IoError::before_send(Kind::DnsTimeout),
+        ErrorCode::DnsError(_) => IoError::before_send(Kind::Dns),
+        ErrorCode::DestinationNotFound | ErrorCode::DestinationUnavailable => IoError::before_send(Kind::Other),
+        ErrorCode::DestinationIpProhibited => IoError::before_send(Kind::Prohibited),
+        // A destination that `allowed_outbound_hosts` does not list.
+        ErrorCode::HttpRequestDenied => IoError::before_send(Kind::Prohibited),
+        ErrorCode::DestinationIpUnroutable => IoError::before_send(Kind::Unroutable),
+        ErrorCode::ConnectionRefused => IoError::before_send(Kind::Connect),
+        ErrorCode::ConnectionLimitReached => IoError::before_send(Kind::ConnectionLimit),
         ErrorCode::ConnectionTimeout => IoError::before_send(Kind::ConnectTimeout),
-        ErrorCode::TlsProtocolError | ErrorCode::TlsCertificateError | ErrorCode::TlsAlertReceived(_) => {
-            IoError::before_send(Kind::Tls)
-        }
+        ErrorCode::TlsProtocolError => IoError::before_send(Kind::Tls),
+        ErrorCode::TlsCertificateError => IoError::before_send(Kind::TlsCertificate),
+        ErrorCode::TlsAlertReceived(_) => IoError::before_send(Kind::TlsAlert),
         ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout | ErrorCode::HttpResponseTimeout => {
             IoError::new(Kind::FirstByteTimeout)
         }
@@ -26,17 +28,16 @@ pub(crate) fn from_upstream(code: &ErrorCode) -> IoError {
         // Spin says `HTTP-protocol-error` also where the upstream closed the connection before a response.
         ErrorCode::HttpProtocolError
         | ErrorCode::HttpResponseIncomplete
-        | ErrorCode::HttpResponseHeaderSectionSize(_)
-        | ErrorCode::HttpResponseHeaderSize(_)
         | ErrorCode::HttpResponseBodySize(_)
         | ErrorCode::HttpResponseTrailerSectionSize(_)
         | ErrorCode::HttpResponseTrailerSize(_)
         | ErrorCode::HttpResponseTransferCoding(_)
         | ErrorCode::HttpResponseContentCoding(_)
         | ErrorCode::HttpUpgradeFailed => IoError::new(Kind::Protocol),
-        // Among these is a destination that `allowed_outbound_hosts` does not list.
-        ErrorCode::HttpRequestDenied
-        | ErrorCode::HttpRequestLengthRequired
+        ErrorCode::HttpResponseHeaderSectionSize(_) | ErrorCode::HttpResponseHeaderSize(_) => {
+            IoError::new(Kind::HeadTooLarge)
+        }
+        ErrorCode::HttpRequestLengthRequired
         | ErrorCode::HttpRequestMethodInvalid
         | ErrorCode::HttpRequestUriInvalid
         | ErrorCode::HttpRequestUriTooLong

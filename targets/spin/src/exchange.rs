@@ -3,17 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 
 use gateway_core::body::Body;
-use gateway_core::error::{self, Entry};
+use gateway_core::error::Reject;
 use gateway_core::http::identity::IdentityNames;
-use gateway_core::http::problem::TYPE_PREFIX;
+use gateway_core::http::request_id::{self, X_REQUEST_ID};
 use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::{CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use spin_sdk::wasip3::http::types as wasi;
 
 use crate::fetch::is_bodiless;
 use crate::fields;
+use crate::platform::HostRandom;
 use crate::stream::{Stream, content_length, no_trailers, of_bytes};
 
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
@@ -21,16 +22,15 @@ const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 /// A client's request, and who sent it.
 ///
 /// # Errors
-/// The status that a request gets which is not as RFC 9110 has it.
+/// What is answered to a request that is not as RFC 9110 has it.
 pub(crate) async fn receive(
     request: wasi::Request,
     identity: &IdentityNames,
-) -> Result<(Request<Body<Stream>>, Peer), StatusCode> {
-    let mut headers = fields::read(&request.get_headers()).ok_or(StatusCode::BAD_REQUEST)?;
-    let method = method(&request.get_method()).ok_or(StatusCode::NOT_IMPLEMENTED)?;
-    let target = request.get_path_with_query().unwrap_or_default();
-    let target = if target.is_empty() || target.starts_with('?') { format!("/{target}") } else { target };
-    let uri = Uri::try_from(target).map_err(|_| StatusCode::BAD_REQUEST)?;
+) -> Result<(Request<Body<Stream>>, Peer), Box<Refusal>> {
+    let (mut headers, method, uri) = match head(&request) {
+        Ok(head) => head,
+        Err(reject) => return Err(Box::new(Refusal::of(&request, *reject))),
+    };
     let scheme = match request.get_scheme() {
         Some(wasi::Scheme::Https) => Scheme::Https,
         _ => Scheme::Http,
@@ -55,6 +55,15 @@ pub(crate) async fn receive(
     *received.uri_mut() = uri;
     *received.headers_mut() = headers;
     Ok((received, peer))
+}
+
+fn head(request: &wasi::Request) -> Result<(HeaderMap, Method, Uri), Box<Reject>> {
+    let headers = fields::read(&request.get_headers()).ok_or_else(|| Box::new(Reject::bad_header()))?;
+    let method = method(&request.get_method()).ok_or_else(|| Box::new(Reject::method_not_implemented()))?;
+    let target = request.get_path_with_query().unwrap_or_default();
+    let target = if target.is_empty() || target.starts_with('?') { format!("/{target}") } else { target };
+    let uri = Uri::try_from(target).map_err(|_| Box::new(Reject::bad_path()))?;
+    Ok((headers, method, uri))
 }
 
 /// Spin appends the address after whatever the client sent under this name, so the last one is its own.
@@ -143,22 +152,37 @@ pub(crate) fn announce_trailers(headers: &mut HeaderMap, stream: &Stream) {
     }
 }
 
-/// The answer to every request while the configuration is wrong; what is wrong is in the log only.
-pub(crate) fn unavailable() -> Result<wasi::Response, wasi::ErrorCode> {
-    refuse(StatusCode::INTERNAL_SERVER_ERROR)
+/// The answer to a request that the core never sees.
+pub(crate) struct Refusal {
+    reject: Reject,
+    is_head: bool,
+    request_id: Option<HeaderValue>,
 }
 
-/// A problem (RFC 9457) from the core's catalogue, for what the core never sees.
-pub(crate) fn refuse(status: StatusCode) -> Result<wasi::Response, wasi::ErrorCode> {
-    let Entry { code, title, .. } = match status {
-        StatusCode::NOT_IMPLEMENTED => error::METHOD_NOT_IMPLEMENTED,
-        StatusCode::BAD_REQUEST => error::BAD_PATH,
-        _ => error::INTERNAL,
-    };
-    let number = status.as_u16();
-    let problem = format!(r#"{{"type":"{TYPE_PREFIX}{code}","title":"{title}","status":{number},"code":"{code}"}}"#);
-    let mut response = Response::new(Body::Full(problem.into()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    respond(&Method::GET, response)
+impl Refusal {
+    /// That of every request while the configuration is wrong; what is wrong is in the log only.
+    pub(crate) fn unavailable(request: &wasi::Request) -> Self {
+        Self::of(request, Reject::internal())
+    }
+
+    fn of(request: &wasi::Request, reject: Reject) -> Self {
+        let request_id = match request.get_headers().get(X_REQUEST_ID.as_str()).as_slice() {
+            [id] => HeaderValue::from_bytes(id).ok(),
+            // Of several the core takes none either.
+            _ => None,
+        };
+        Self { reject, is_head: matches!(request.get_method(), wasi::Method::Head), request_id }
+    }
+
+    /// The answer, for the host.
+    ///
+    /// # Errors
+    /// As [`respond`].
+    pub(crate) fn respond(self) -> Result<wasi::Response, wasi::ErrorCode> {
+        let mut headers: HeaderMap = self.request_id.map(|id| (X_REQUEST_ID, id)).into_iter().collect();
+        let request_id = request_id::ensure(&mut headers, &HostRandom);
+        let mut response = self.reject.into_response(self.is_head, &request_id);
+        response.headers_mut().insert(X_REQUEST_ID, request_id);
+        respond(if self.is_head { &Method::HEAD } else { &Method::GET }, response)
+    }
 }

@@ -39,12 +39,13 @@ impl Fetch for Spin {
         };
         match sent {
             Ok(response) => incoming(response, &method, deadline),
-            Err(wasi::ErrorCode::HttpRequestDenied) => {
-                let authority = authority(upstream);
-                eprintln!("edgeway: upstream `{}`: `allowed_outbound_hosts` does not list {authority}", upstream.name);
-                Err(IoError::new(IoErrorKind::Other))
+            Err(code) => {
+                if let wasi::ErrorCode::HttpRequestDenied = code {
+                    let (name, authority) = (&upstream.name, authority(upstream));
+                    eprintln!("edgeway: upstream `{name}`: `allowed_outbound_hosts` does not list {authority}");
+                }
+                Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new))
             }
-            Err(code) => Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new)),
         }
     }
 

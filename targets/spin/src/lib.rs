@@ -20,14 +20,16 @@ mod stream;
 use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response};
 
+use crate::exchange::Refusal;
+
 struct Component;
 
 impl Guest for Component {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let Some(gateway) = start::gateway().await else { return exchange::unavailable() };
+        let Some(gateway) = start::gateway().await else { return Refusal::unavailable(&request).respond() };
         let (request, peer) = match exchange::receive(request, &gateway.plan().identity).await {
             Ok(received) => received,
-            Err(status) => return exchange::refuse(status),
+            Err(refusal) => return refusal.respond(),
         };
         let method = request.method().clone();
         let outcome = gateway.handle(request, peer).await;

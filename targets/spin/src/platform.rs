@@ -49,6 +49,15 @@ impl Clock for Spin {
 
 impl Random for Spin {
     fn next_u64(&self) -> u64 {
+        HostRandom.next_u64()
+    }
+}
+
+/// The host's random numbers, which are there before any gateway is.
+pub(crate) struct HostRandom;
+
+impl Random for HostRandom {
+    fn next_u64(&self) -> u64 {
         random::get_random_u64()
     }
 }

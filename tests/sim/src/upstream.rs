@@ -33,6 +33,9 @@ pub(crate) async fn answer(
     world.linger().await;
     match call.upstream.host.as_str() {
         "refused.test" => return Err(IoError::before_send(IoErrorKind::Connect)),
+        "unroutable.test" => return Err(IoError::before_send(IoErrorKind::Unroutable)),
+        "untrusted.test" => return Err(IoError::before_send(IoErrorKind::TlsCertificate)),
+        "lost.test" => return Err(IoError::new(IoErrorKind::Other)),
         "unresolved.test" => return Err(IoError::before_send(IoErrorKind::Dns)),
         "unreachable.test" => {
             world.sleep(soonest(soonest(connect, first_byte), total).expect("a deadline")).await;

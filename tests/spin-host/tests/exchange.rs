@@ -163,10 +163,12 @@ async fn each_failure_has_its_status_and_error_type() {
     let silent = proxy_to(silent.local_addr().unwrap());
     let nobody = proxy_to(TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap());
     let unresolvable = nobody.replace("http://127.0.0.1", "http://nobody.invalid");
+    let unlisted = nobody.replace("http://127.0.0.1", "http://unlisted.invalid");
     let garbage = Upstream::answering("SSH-2.0-OpenSSH\r\n\r\n").await;
     let cases = [
         (nobody, 502, "connection_refused"),
         (unresolvable, 502, "dns_error"),
+        (unlisted, 502, "destination_ip_prohibited"),
         (with_timeouts(&silent, r#""firstByte": "100ms""#), 504, "connection_read_timeout"),
         (with_timeouts(&silent, r#""total": "100ms""#), 504, "http_response_timeout"),
         (garbage.configuration(), 502, "http_protocol_error"),

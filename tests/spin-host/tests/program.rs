@@ -80,8 +80,20 @@ async fn a_wrong_configuration_is_explained_in_the_log_only() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert_eq!(status(&answer), 500);
-    assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
+    for field in ["content-type: application/problem+json\r\n", "cache-control: no-store\r\n", "x-request-id: "] {
+        assert!(answer.contains(field), "{field}: {answer}");
+    }
     assert!(!answer.contains("mtach") && !answer.contains("gateway.json"), "{answer}");
+    // RFC 9110 §9.3.2; and the client's own identifier is in the answer, as in any other.
+    let mut client = TcpStream::connect(program.address).await.unwrap();
+    client
+        .write_all(b"HEAD / HTTP/1.1\r\nhost: a.test\r\nx-request-id: mine\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(status(&answer), 500);
+    assert!(answer.contains("x-request-id: mine\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     let log = program.log();
     assert!(log.contains("mtach") && log.contains("limits.headers"), "every mistake: {log}");
 }

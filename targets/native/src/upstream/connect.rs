@@ -19,7 +19,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Opens a connection to `host`, with TLS if `tls` is given.
 pub(crate) async fn connect(host: &str, port: u16, tls: Option<&Arc<ClientConfig>>) -> Result<Transport, IoError> {
-    let stream = first_to_answer(addresses(host, port).await?).await.map_err(|_| before_send(IoErrorKind::Connect))?;
+    let stream =
+        first_to_answer(addresses(host, port).await?).await.map_err(|error| before_send(unconnected(&error)))?;
     // A request is written in one piece: waiting for more to send with it only costs time.
     let _ = stream.set_nodelay(true);
     let Some(config) = tls else { return Ok(Transport::Tcp(stream)) };
@@ -27,12 +28,39 @@ pub(crate) async fn connect(host: &str, port: u16, tls: Option<&Arc<ClientConfig
     let stream = TlsConnector::from(Arc::clone(config))
         .connect(name, stream)
         .await
-        .map_err(|_| before_send(IoErrorKind::Tls))?;
+        .map_err(|error| before_send(unsecured(&error)))?;
     Ok(Transport::Tls(Box::new(stream.into())))
 }
 
 fn before_send(kind: IoErrorKind) -> IoError {
     IoError::before_send(kind)
+}
+
+/// Why no connection came about.
+fn unconnected(error: &io::Error) -> IoErrorKind {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => IoErrorKind::Connect,
+        // No address of the family that the upstream's is of: the machine speaks no IPv6, say.
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
+            IoErrorKind::Unroutable
+        }
+        // What a local packet filter says.
+        io::ErrorKind::PermissionDenied => IoErrorKind::Prohibited,
+        io::ErrorKind::TimedOut => IoErrorKind::ConnectTimeout,
+        io::ErrorKind::ConnectionReset => IoErrorKind::Closed,
+        _ => IoErrorKind::Other,
+    }
+}
+
+/// Why no TLS came about over a connection that did.
+fn unsecured(error: &io::Error) -> IoErrorKind {
+    match error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+            IoErrorKind::TlsCertificate
+        }
+        Some(rustls::Error::AlertReceived(_)) => IoErrorKind::TlsAlert,
+        _ => IoErrorKind::Tls,
+    }
 }
 
 async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
@@ -93,6 +121,21 @@ async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_why_no_connection_came_about() {
+        for (kind, told) in [
+            (io::ErrorKind::ConnectionRefused, IoErrorKind::Connect),
+            (io::ErrorKind::NetworkUnreachable, IoErrorKind::Unroutable),
+            (io::ErrorKind::HostUnreachable, IoErrorKind::Unroutable),
+            (io::ErrorKind::AddrNotAvailable, IoErrorKind::Unroutable),
+            (io::ErrorKind::PermissionDenied, IoErrorKind::Prohibited),
+            (io::ErrorKind::TimedOut, IoErrorKind::ConnectTimeout),
+            (io::ErrorKind::OutOfMemory, IoErrorKind::Other),
+        ] {
+            assert_eq!(unconnected(&kind.into()), told, "{kind}");
+        }
+    }
 
     #[test]
     fn alternates_between_address_families() {

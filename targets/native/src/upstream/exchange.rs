@@ -226,7 +226,9 @@ fn classify(error: &hyper::Error, unsent: bool) -> IoError {
     if let Some(body) = error.source().and_then(|source| source.downcast_ref::<StreamError>()) {
         return IoError::new(body.kind);
     }
-    let kind = if error.is_parse() || error.is_parse_too_large() || error.is_parse_status() {
+    let kind = if error.is_parse_too_large() {
+        IoErrorKind::HeadTooLarge
+    } else if error.is_parse() || error.is_parse_status() {
         IoErrorKind::Protocol
     } else {
         IoErrorKind::Closed

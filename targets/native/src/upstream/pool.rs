@@ -24,6 +24,13 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection whose response has ended may take to be ready for the next request, in milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
 
+/// The most header fields of a response. hyper's own hundred are few for a site that sets cookies and a policy for each of
+/// its parts.
+const MAX_FIELDS: usize = 256;
+
+/// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
+const MAX_HEAD: u32 = 256 * 1024;
+
 /// How many idle connections a pool keeps.
 const MAX_IDLE: usize = 256;
 
@@ -135,7 +142,7 @@ impl Pool {
         }
         let mut idle = lock(&self.idle);
         if idle.len() < MAX_IDLE {
-            idle.push(Idle { connection, since: self.ticker.now() });
+            idle.push(Idle { connection, since: self.ticker.with_stops() });
         }
     }
 
@@ -165,6 +172,7 @@ impl Pool {
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(30))
                 .keep_alive_while_idle(true)
+                .max_header_list_size(MAX_HEAD)
                 .handshake(TokioIo::new(transport))
                 .await
                 .map_err(failed)?;
@@ -174,7 +182,7 @@ impl Pool {
         }
         let watch = Arc::new(Watch::default());
         let io = TokioIo::new(UpstreamIo::new(transport, Arc::clone(&watch)));
-        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
+        let (sender, connection) = http1::Builder::new().max_headers(MAX_FIELDS).handshake(io).await.map_err(failed)?;
         watch.set_task(tokio::spawn(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));
@@ -189,7 +197,8 @@ pub(super) enum Opened {
 }
 
 impl Watched for Pool {
-    fn tick(&self, now: Tick) -> bool {
+    fn tick(&self, _: Tick) -> bool {
+        let now = self.ticker.with_stops();
         let timeout = u64::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {

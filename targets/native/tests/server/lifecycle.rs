@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::{
-    Folder, Load, Program, Wire, config, field, gateway_with, get, ok_upstream, start, upstream, wait_until,
+    Folder, Load, Program, Wire, config, field, gateway_with, get, load, ok_upstream, start, upstream, wait_until,
 };
 
 fn answering(text: &str) -> String {
@@ -191,4 +191,19 @@ fn values_outlive_the_program() {
     let program = Program::serve(&path);
     let answer = Wire::connect(program.address).ask("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(answer, Some((200, "one".to_owned())));
+}
+
+/// A client that takes its time is served, however long nobody was there before it.
+#[test]
+#[ignore = "takes a quarter of a minute"]
+fn the_first_connection_after_a_quiet_time() {
+    let (plan, settings) = load(&answering("one"));
+    let options = edgeway::server::Options { threads: std::num::NonZero::new(1), ..Default::default() };
+    let gateway = edgeway::server::Server::start(plan, settings, &options).unwrap();
+    assert_eq!(get(gateway.address()), (200, "one".to_owned()));
+    std::thread::sleep(std::time::Duration::from_millis(edgeway::server::activity::HEAD_TIMEOUT + 1_000));
+    let mut wire = Wire::connect(gateway.address());
+    // Time for some sweeps.
+    std::thread::sleep(edgeway::clock::TICK * 5);
+    assert_eq!(wire.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some((200, "one".to_owned())));
 }

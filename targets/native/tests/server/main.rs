@@ -9,6 +9,8 @@
 
 mod commands;
 mod demo;
+mod failures;
+mod heads;
 mod http1;
 mod lifecycle;
 mod memory;
