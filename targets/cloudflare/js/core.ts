@@ -14,7 +14,6 @@ export const Kind = {
   Count: 6,
   /** From here on, the exchange has come to nothing. */
   Broken: 7,
-  Malformed: 8,
 } as const;
 
 /** The places of a frame's numbers; `Word` in `src/wire/frame.rs`. */

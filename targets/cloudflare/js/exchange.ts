@@ -42,7 +42,7 @@ export class Exchange {
     const { method, url, headers, body } = this.#request;
     const hasBody = body !== null && headers.get("content-length") !== "0";
     const kind = begin(method, url, peerAddress(this.#request), headers, hasBody);
-    if (kind >= Kind.Broken) return refusal(kind);
+    if (kind >= Kind.Broken) return refusal();
     return kind === Kind.Respond ? this.#respond(readFrame()) : this.#goOn(kind, readFrame());
   }
 
@@ -61,7 +61,7 @@ export class Exchange {
           this.#responses.push(completion);
         }
         kind = resume(held, completion);
-        if (kind >= Kind.Broken) return refusal(kind);
+        if (kind >= Kind.Broken) return refusal();
         frame = readFrame();
       } while (kind !== Kind.Respond);
       return this.#respond(frame);
@@ -154,12 +154,25 @@ function failed(kind: number, error: unknown): Failed {
 /** An answer that the runtime does not make, whatever the reason: a defect. */
 function lost(error: unknown): Response {
   console.error(`no answer: ${error}`);
-  return refusal(Kind.Broken);
+  return refusal();
 }
 
-/** The last resort: the core makes every other answer. */
-function refusal(kind: number): Response {
-  const [status, title] = kind === Kind.Malformed ? [400, "Bad Request"] : [500, "Internal Server Error"];
-  const problem = JSON.stringify({ type: "about:blank", title, status });
-  return new Response(problem, { status, headers: { "content-type": "application/problem+json" } });
+/** The last resort, where the core can't say it: it makes every other answer. */
+function refusal(): Response {
+  const id = crypto.randomUUID().replaceAll("-", "");
+  const problem = {
+    type: "urn:edgeway:problem:internal",
+    title: "Internal error",
+    status: 500,
+    detail: "the gateway failed to handle the request",
+    instance: `urn:edgeway:request:${id}`,
+    code: "internal",
+  };
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-request-id": id,
+  };
+  return new Response(JSON.stringify(problem), { status: 500, headers });
 }

@@ -9,12 +9,14 @@ use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::error::Reject;
 use gateway_core::gateway::Outcome;
+use gateway_core::http::request_id::{self, X_REQUEST_ID};
 use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
-use http::Response;
+use http::{HeaderMap, Response};
 
-use crate::platform::Handle;
+use crate::platform::{Handle, Worker};
 use crate::wire::{self, Frame, Head, Kind};
 
 /// What an effect came to.
@@ -80,6 +82,18 @@ pub(crate) fn begin(answer: Answer, request: Head) -> Kind {
         })
     });
     run(Exchange { id, answer, heads: Heads { request, responses: Vec::new() } }, None)
+}
+
+/// Answers what is no request.
+pub(crate) fn refuse(reject: Reject) -> Kind {
+    let id = request_id::ensure(&mut HeaderMap::new(), &Worker);
+    let mut response = reject.into_response(false, &id);
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    RUNNING.with_borrow_mut(|running| {
+        running.frame.clear(0);
+        wire::write_response(&mut running.frame, &Heads::default(), response);
+    });
+    Kind::Respond
 }
 
 /// Runs exchange `id` on from the effect that it waits for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_core::config::Diagnostic;
+use gateway_core::error::Reject;
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Platform as _};
@@ -69,7 +70,7 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
     exchange::set_now(now);
     let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
     let Some((head, request, peer)) = wire::read_request(&received(len), has_body) else {
-        return Kind::Malformed as u32;
+        return exchange::refuse(Reject::bad_header()) as u32;
     };
     exchange::begin(Box::pin(gateway.handle(request, peer)), head) as u32
 }

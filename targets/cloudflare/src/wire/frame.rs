@@ -27,8 +27,6 @@ pub(crate) enum Kind {
     Count = 6,
     /// The exchange is not there, or lost its way; answer 500.
     Broken = 7,
-    /// What came in is not a request; answer 400.
-    Malformed = 8,
 }
 
 /// The places of the numbers; the glue knows them by the same names.

@@ -195,7 +195,6 @@ fn values_outlive_the_program() {
 
 /// A client that takes its time is served, however long nobody was there before it.
 #[test]
-#[ignore = "takes a quarter of a minute"]
 fn the_first_connection_after_a_quiet_time() {
     let (plan, settings) = load(&answering("one"));
     let options = edgeway::server::Options { threads: std::num::NonZero::new(1), ..Default::default() };
