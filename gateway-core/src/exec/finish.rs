@@ -35,8 +35,8 @@ pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<B
 ///
 /// So it can be told before the request is sent, and where heads are far away (across the border between wasm and
 /// JavaScript), the response's need not come here at all. What it does is exactly what happens to a response that does
-/// come, with three exceptions for whoever applies it: a status that is no final one, one that is above 599, and fields that
-/// the response's `Connection` lists are not its business, and such a response has to come.
+/// come, but for those that have to come: with a status that is no final one or above 599, with 205, whose content is dropped,
+/// and with fields that `Connection` lists.
 #[derive(Clone, Copy, Debug)]
 pub struct Finish<'e> {
     plan: &'e Plan,

@@ -1,7 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::{Method, Request, Response, Version};
+use http::{Method, Request, Response, StatusCode, Version};
 
 use super::Exchange;
 use super::finish::Finish;
@@ -107,7 +107,11 @@ pub(super) async fn send<P: Platform>(
     // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
     let version = core::mem::take(response.version_mut());
     plan.loop_guard.stamp_response(response.headers_mut(), version);
-    if scope.method == Method::HEAD {
+    if response.status() == StatusCode::RESET_CONTENT {
+        // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = Body::Empty;
+    } else if scope.method == Method::HEAD {
         *response.body_mut() = Body::Empty;
     }
     Ok(response)

@@ -15,6 +15,7 @@ export interface Bindings {
 
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
+const RESET_CONTENT = 205;
 
 export class Exchange {
   #request: Request;
@@ -72,7 +73,6 @@ export class Exchange {
     }
   }
 
-
   #perform(kind: number, frame: Frame): Promise<Completion> {
     const { COUNTERS, KEY_VALUE } = this.#bindings;
     switch (kind) {
@@ -98,8 +98,7 @@ export class Exchange {
 
   /** Answers with `response`, whose head the core need not see. */
   #relay(response: Response, frame: Frame): Response {
-    const isBodiless = this.#request.method === "HEAD" || response.status === 205;
-    const answer = new Response(isBodiless ? null : response.body, response);
+    const answer = new Response(this.#request.method === "HEAD" ? null : response.body, response);
     applyEdits(answer.headers, this.#lines, frame.finish, this.#lines.length - 1);
     return answer;
   }
@@ -139,7 +138,7 @@ function nothing(): undefined {}
 
 /** Whether the edits that the core told beforehand are all that there is to do; see `Finish` in `gateway-core`. */
 function isOrdinary({ status, headers }: Response): boolean {
-  if (status < 200 || status > 599) return false;
+  if (status < 200 || status > 599 || status === RESET_CONTENT) return false;
   const connection = headers.get("connection");
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }

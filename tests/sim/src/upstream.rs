@@ -75,7 +75,7 @@ pub(crate) async fn answer(
 
 /// Notes what the head of `response` has to be in the end; see [`Finish`] for those of which nothing is known beforehand.
 fn promise(world: &World, finish: Finish<'_>, response: &Response<Body<Stream>>) {
-    let is_ordinary = (200..=599).contains(&response.status().as_u16());
+    let is_ordinary = (200..=599).contains(&response.status().as_u16()) && response.status() != 205;
     if is_ordinary && !response.headers().contains_key(header::CONNECTION) {
         let mut fields = response.headers().clone();
         finish.edit(response.version(), &mut fields);
