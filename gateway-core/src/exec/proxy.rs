@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::error::Reject;
 use crate::http::forwarded::ClientInfo;
 use crate::http::survey::Survey;
-use crate::http::{hop_by_hop, proxy_status, trace_context};
+use crate::http::{hop_by_hop, proxy_status, trace_context, trailers};
 use crate::plan::{Host, Plan, Proxy, Route, Target};
 use crate::ports::{IoErrorKind, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
@@ -35,6 +35,9 @@ pub(super) fn prepare<P: Platform>(
     let headers = &mut incoming.headers;
     if survey.hop_by_hop {
         hop_by_hop::strip_request(headers);
+    }
+    if survey.trailer {
+        trailers::announce(headers, &plan.identity);
     }
     // The server has answered it: a body that waits for 100 (Continue) is asked for when it is first read.
     if survey.expect {

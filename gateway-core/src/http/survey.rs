@@ -24,6 +24,8 @@ pub struct Survey {
     pub expect: bool,
     /// There is a `Content-Length`.
     pub length: bool,
+    /// There is a `Trailer`.
+    pub trailer: bool,
     /// There is a `traceparent` or `tracestate`.
     pub trace: bool,
     /// The length of all names and values, in bytes.
@@ -33,7 +35,7 @@ pub struct Survey {
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const MARKS: Filter = Filter::of(&["via", "cdn-loop"]);
-const SINGLE: Filter = Filter::of(&["expect", "content-length", "traceparent", "tracestate"]);
+const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate"]);
 const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS).with(&SINGLE);
 
 impl Survey {
@@ -56,6 +58,7 @@ impl Survey {
             survey.marks |= loop_guard::is_mark(name);
             survey.expect |= name == "expect";
             survey.length |= name == "content-length";
+            survey.trailer |= name == "trailer";
             survey.trace |= matches!(name, "traceparent" | "tracestate");
         }
         survey
@@ -118,6 +121,7 @@ mod tests {
     fn single_fields_are_seen() {
         assert_eq!(survey("expect"), Survey { expect: true, ..Survey::default() });
         assert_eq!(survey("content-length"), Survey { length: true, ..Survey::default() });
+        assert_eq!(survey("trailer"), Survey { trailer: true, ..Survey::default() });
         for name in ["traceparent", "tracestate"] {
             assert_eq!(survey(name), Survey { trace: true, ..Survey::default() }, "{name}");
         }

@@ -122,7 +122,7 @@ impl Activity {
     ///
     /// # Errors
     /// What is answered instead.
-    pub(super) fn begin<B>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
+    pub(super) fn begin<B: http_body::Body>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         if self.is_multiplexed() {
@@ -238,8 +238,8 @@ mod tests {
         activity.order()
     }
 
-    fn request() -> Request<()> {
-        Request::new(())
+    fn request() -> Request<String> {
+        Request::new(String::new())
     }
 
     #[test]

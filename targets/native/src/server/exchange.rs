@@ -11,7 +11,7 @@ use gateway_core::body::Body;
 use gateway_core::config::AccessLog;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Outcome, Record};
-use gateway_core::http::{request_id, trailers};
+use gateway_core::http::request_id;
 use gateway_core::plan::Plan;
 use gateway_core::time::Timestamp;
 use http::header::{CONNECTION, COOKIE, HeaderValue};
@@ -39,7 +39,6 @@ pub(super) async fn exchange(
         Ok(()) => {
             let plan = serving.gateway.plan();
             let mut request = request.map(|incoming| exchange.body(incoming, plan));
-            trailers::announce(request.headers_mut(), &plan.identity);
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());
             }

@@ -24,10 +24,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a connection whose response has ended may take to be ready for the next request, in milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
 
-/// The most header fields of a response. hyper's own hundred are few for a site that sets cookies and a policy for each of
-/// its parts.
-const MAX_FIELDS: usize = 256;
-
 /// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
 const MAX_HEAD: u32 = 256 * 1024;
 
@@ -182,7 +178,7 @@ impl Pool {
         }
         let watch = Arc::new(Watch::default());
         let io = TokioIo::new(UpstreamIo::new(transport, Arc::clone(&watch)));
-        let (sender, connection) = http1::Builder::new().max_headers(MAX_FIELDS).handshake(io).await.map_err(failed)?;
+        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
         watch.set_task(tokio::spawn(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));
