@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gateway_core::body::Body;
 use gateway_core::ports::{Deadlines, IoError, IoErrorKind};
-use http::header::{CONNECTION, HOST, HeaderValue, TE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Request, Response, Uri, Version};
+use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http2};
 
@@ -46,6 +46,9 @@ pub async fn fetch(
     if request.headers().contains_key(TE) {
         // RFC 9110 §10.1.4.
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("te"));
+    }
+    if request.body().0.is_some() {
+        state_coding(&mut request);
     }
     let due = Due::new(&deadlines, pool.ticker(), pool.may_multiplex());
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
@@ -190,11 +193,19 @@ fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     }
 }
 
+/// States the coding of content whose length is not known: of a GET or HEAD, hyper sends none otherwise.
+fn state_coding(request: &mut Request<Content>) {
+    if matches!(*request.method(), Method::GET | Method::HEAD) && !request.headers().contains_key(CONTENT_LENGTH) {
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
 /// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).
 fn to_h2(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_2;
     // RFC 9113 §8.2.2: `TE: trailers` stays, without a `Connection`.
     request.headers_mut().remove(CONNECTION);
+    request.headers_mut().remove(TRANSFER_ENCODING);
     let Some(host) = request.headers_mut().remove(HOST) else { return };
     let Ok(authority) = Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes())) else { return };
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
@@ -208,6 +219,9 @@ fn to_h2(request: &mut Request<Content>) {
 /// Undoes [`to_h2`], for the next connection may speak HTTP/1.1.
 fn to_h1(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_11;
+    if request.body().0.is_some() {
+        state_coding(request);
+    }
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.scheme = None;
     if let Some(host) = parts.authority.take().and_then(|name| name.as_str().parse().ok()) {
