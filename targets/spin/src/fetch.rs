@@ -75,6 +75,12 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
             let (bytes, ending) = of_bytes(content);
             (Some(bytes), ending)
         }
+        // The host would send none of it, and the coding is not the component's to state.
+        Body::Stream(_)
+            if matches!(parts.method, Method::GET | Method::HEAD) && !parts.headers.contains_key(CONTENT_LENGTH) =>
+        {
+            return Err(IoError::before_send(IoErrorKind::LengthRequired));
+        }
         Body::Stream(stream) => {
             failure = stream.failure();
             announce_trailers(&mut parts.headers, &stream);
