@@ -47,7 +47,11 @@ fn decision(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(size), |bencher| {
             bencher.iter_batched(
                 || samples.next().map(Sample::request).unwrap_or_default(),
-                |request| pollster::block_on(gateway.handle(request, PEER)),
+                |request| {
+                    let mut record = gateway.begin(&request, &PEER);
+                    let outcome = pollster::block_on(gateway.handle(request, PEER, &mut record));
+                    (outcome, record)
+                },
                 BatchSize::SmallInput,
             );
         });

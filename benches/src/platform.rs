@@ -8,7 +8,8 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra::Verdict;
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -33,6 +34,7 @@ impl Platform for Still {
 
 impl Fetch for Still {
     type Stream = Infallible;
+    type Socket = Infallible;
 
     async fn fetch(&self, call: UpstreamCall<'_, Infallible>) -> Result<Response<Body<Infallible>>, IoError> {
         drop(call);
@@ -42,6 +44,13 @@ impl Fetch for Still {
         headers.insert(header::ETAG, HeaderValue::from_static("\"33a64df5\""));
         headers.insert("x-powered-by", HeaderValue::from_static("bench"));
         Ok(response)
+    }
+
+    async fn open_socket(
+        &self,
+        call: UpstreamCall<'_, Infallible>,
+    ) -> Result<Handshake<Infallible, Infallible>, IoError> {
+        self.fetch(call).await.map(Handshake::Declined)
     }
 
     fn limit(&self, stream: Infallible, _: u64) -> Infallible {
@@ -82,6 +91,14 @@ impl Clock for Still {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_millis(1_700_000_000_000)
     }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Log for Still {
+    fn log(&self, _: impl FnOnce(&mut Vec<u8>)) {}
 }
 
 impl Random for Still {

@@ -38,10 +38,12 @@ unsafe impl GlobalAlloc for Counting {
 fn allocations(gateway: &Gateway<Still>, sample: &Sample) -> (usize, usize) {
     let request = sample.request();
     let (times, bytes) = COUNTED.get();
-    let outcome = pollster::block_on(gateway.handle(request, PEER));
+    let mut record = gateway.begin(&request, &PEER);
+    let outcome = pollster::block_on(gateway.handle(request, PEER, &mut record));
     let (times_after, bytes_after) = COUNTED.get();
-    assert_eq!(outcome.response.status(), StatusCode::OK, "{sample:?}");
-    let route = outcome.record.route.and_then(|route| gateway.plan().routes.get(route)).map(|route| &*route.name);
+    drop(outcome);
+    assert_eq!(record.status, Some(StatusCode::OK), "{sample:?}");
+    let route = record.route.and_then(|route| gateway.plan().routes.get(route)).map(|route| &*route.name);
     assert_eq!(route, Some(&*sample.route));
     (times_after - times, bytes_after - bytes)
 }

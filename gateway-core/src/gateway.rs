@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 
+use crate::access_log;
 use crate::body::Body;
+use crate::error::Reject;
 use crate::exec;
+use crate::http::{problem, request_id};
 use crate::plan::Plan;
 use crate::ports::{Peer, Platform};
+pub use crate::record::{Ended, Length, Record};
 use crate::trace::Trace;
 
 /// A plan on a platform.
@@ -17,28 +21,27 @@ pub struct Gateway<P> {
     platform: P,
 }
 
-/// The answer to a request, and what is known about how it came to be.
-#[derive(Debug)]
-pub struct Outcome<S> {
-    /// What to send to the client.
-    pub response: Response<Body<S>>,
-    /// What to log about it.
-    pub record: Record,
+/// The answer to a request, and the work that is left when it has been given.
+pub struct Outcome<P: Platform> {
+    /// The answer.
+    pub reply: Reply<P>,
+    /// The work that is to be done after the answer, by [`Gateway::run_after`]; mostly none.
+    pub after: Vec<After>,
 }
 
-/// What the access log says of a request beyond what the adapter sees itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The place of the route in `Plan::routes`, unless none matched.
-    pub route: Option<usize>,
-    /// The place of the upstream in `Plan::upstreams`, unless none was called.
-    pub upstream: Option<usize>,
-    /// The stable code of the error, if the gateway made the response because of one.
-    pub error: Option<&'static str>,
-    /// The client's address as `trustedProxies` yields it, unless the request was refused before that was asked.
-    pub client: Option<std::net::IpAddr>,
-    /// The request's identifier, as sent in `X-Request-Id`.
-    pub request_id: http::HeaderValue,
+/// The answer to a request.
+pub enum Reply<P: Platform> {
+    /// A response.
+    Http(Response<Body<P::Stream>>),
+    /// The head of a 101 (Switching Protocols), and the upstream's end of the tunnel that opens with it.
+    Upgrade(Response<()>, P::Socket),
+}
+
+/// Work that is left when a request has been answered, or when its exchange has ended.
+#[derive(Debug)]
+pub enum After {
+    /// Clear out what has expired in the platform's stores.
+    Sweep,
 }
 
 impl<P: Platform> Gateway<P> {
@@ -57,12 +60,23 @@ impl<P: Platform> Gateway<P> {
         &self.platform
     }
 
+    /// Begins the record of the exchange that `request` from `peer` opens.
+    pub fn begin<B>(&self, request: &Request<B>, peer: &Peer) -> Record {
+        Record::begin(&self.plan, &self.platform, request, peer)
+    }
+
     /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
     ///
-    /// Never fails: what goes wrong becomes a problem (RFC 9457). Dropping the future cancels the upstream exchange.
+    /// Never fails: what goes wrong becomes a problem (RFC 9457). Dropping the future cancels the upstream exchange; what
+    /// `record` holds by then still has to go to [`ended`](Self::ended).
     // No `async fn`: each layer of those copies the whole state of the next, some kilobytes, twice.
-    pub fn handle(&self, request: Request<Body<P::Stream>>, peer: Peer) -> impl Future<Output = Outcome<P::Stream>> {
-        exec::run(&self.plan, &self.platform, request, peer, None)
+    pub fn handle(
+        &self,
+        request: Request<Body<P::Stream>>,
+        peer: Peer,
+        record: &mut Record,
+    ) -> impl Future<Output = Outcome<P>> {
+        exec::run(&self.plan, &self.platform, request, peer, record, None)
     }
 
     /// Answers `request` as [`handle`](Self::handle) does, and tells `trace` every step.
@@ -70,8 +84,41 @@ impl<P: Platform> Gateway<P> {
         &self,
         request: Request<Body<P::Stream>>,
         peer: Peer,
+        record: &mut Record,
         trace: &mut Trace,
-    ) -> Outcome<P::Stream> {
-        exec::run(&self.plan, &self.platform, request, peer, Some(trace)).await
+    ) -> Outcome<P> {
+        exec::run(&self.plan, &self.platform, request, peer, record, Some(trace)).await
+    }
+
+    /// The answer to a request that the adapter refuses before the gateway could handle it, with `headers` as far as they
+    /// are known: a problem as every other.
+    pub fn refuse(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        reject: Reject,
+        record: &mut Record,
+    ) -> Response<Body<P::Stream>> {
+        let id = request_id::of(headers, &self.platform);
+        record.refused(&reject, &id);
+        problem::answer(reject, *method == Method::HEAD, id)
+    }
+
+    /// Takes note that the exchange that `record` is of has ended: the body of its response, its tunnel, or the client's
+    /// patience. Writes its line of the access log, and returns the work that is left.
+    #[must_use = "the work has to be run"]
+    pub fn ended(&self, record: Record, ended: &Ended) -> Vec<After> {
+        if record.is_awaited() {
+            let now = self.platform.monotonic();
+            self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
+        }
+        Vec::new()
+    }
+
+    /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
+    pub async fn run_after(&self, work: After) {
+        match work {
+            After::Sweep => self.platform.sweep().await,
+        }
     }
 }

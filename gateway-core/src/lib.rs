@@ -7,7 +7,9 @@
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
 
+mod access_log;
 pub mod body;
+pub mod call;
 mod capabilities;
 pub mod config;
 pub mod error;
@@ -17,6 +19,7 @@ pub mod http;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+mod record;
 pub mod route;
 pub mod template;
 pub mod time;

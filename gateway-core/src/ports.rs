@@ -4,6 +4,7 @@
 //!
 //! **Invariant:** nothing else in this crate does I/O, reads a clock or draws a random number.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::net::IpAddr;
 
@@ -12,15 +13,23 @@ use http::{Request, Response};
 
 use crate::body::Body;
 pub use crate::capabilities::Capabilities;
-pub use crate::exec::Finish;
+pub use crate::exec::KnownEdits;
 use crate::plan::Upstream;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Clock + Random {
-    /// What this platform can do; a configuration that asks for more is refused at load.
+pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log {
+    /// The abilities of this platform; a configuration that asks for more is refused at load.
     const CAPABILITIES: Capabilities;
+
+    /// One of so many requests, by chance, is followed by a [`sweep`](Self::sweep); none where stores expire by themselves.
+    const SWEEP_ONE_IN: Option<NonZeroU64> = None;
+
+    /// Removes some of what has expired in the platform's stores.
+    fn sweep(&self) -> impl Future<Output = ()> {
+        core::future::ready(())
+    }
 }
 
 /// Sends one request to one upstream.
@@ -31,6 +40,9 @@ pub trait Fetch {
     /// goes on after them, and never ends cleanly before (RFC 9112 §6.3 and §8, RFC 9113 §8.1.1). The core checks such a length
     /// against its limits and then leaves the stream alone; with [`limit`](Self::limit) it wraps only those of unknown length.
     type Stream;
+
+    /// The host's own handle on an upstream's end of an open tunnel; dropping it closes the tunnel.
+    type Socket;
 
     /// Sends `call` and returns the response as soon as its head has arrived.
     ///
@@ -43,6 +55,15 @@ pub trait Fetch {
         &self,
         call: UpstreamCall<'_, Self::Stream>,
     ) -> impl Future<Output = Result<Response<Body<Self::Stream>>, IoError>>;
+
+    /// Sends `call`, which carries a WebSocket handshake (RFC 6455 §4.1), over a connection of its own.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch); a 101 that does not fit the handshake is [`IoErrorKind::Protocol`].
+    fn open_socket(
+        &self,
+        call: UpstreamCall<'_, Self::Stream>,
+    ) -> impl Future<Output = Result<Handshake<Self::Stream, Self::Socket>, IoError>>;
 
     /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
     fn limit(&self, stream: Self::Stream, limit: u64) -> Self::Stream;
@@ -63,9 +84,18 @@ pub struct UpstreamCall<'p, S> {
     pub request: Request<Body<S>>,
     /// How long each phase may take.
     pub deadlines: Deadlines,
-    /// What will be done to the head of the response, if that is known by now. An adapter may do it itself, answer the
-    /// client, and drop the future of the whole exchange; see [`Finish`] for the responses that it must not do so with.
-    pub finish: Option<Finish<'p>>,
+    /// The edits of the response's head, if they are known by now. An adapter may do them itself, answer the client, and
+    /// drop the future of the whole exchange; see [`KnownEdits`] for the responses that it must not do so with.
+    pub known_edits: Option<KnownEdits<'p>>,
+}
+
+/// An upstream's answer to a WebSocket handshake.
+#[derive(Debug)]
+pub enum Handshake<S, K> {
+    /// It answers as to any request.
+    Declined(Response<Body<S>>),
+    /// It agrees: a 101 whose `Sec-WebSocket-Accept` fits the key (RFC 6455 §4.1), and its end of the tunnel.
+    Opened(Response<()>, K),
 }
 
 /// How long each phase of an upstream exchange may take. `None` means without limit.
@@ -110,10 +140,19 @@ pub trait Counters {
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, IoError>>;
 }
 
-/// The time of day.
+/// The time.
 pub trait Clock {
-    /// Now.
+    /// The time of day.
     fn now(&self) -> Timestamp;
+
+    /// The time since some fixed moment of this process; it never goes back. On Workers it stands still between I/O.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The access log.
+pub trait Log {
+    /// Has `write` append whole lines to the buffer of the log, and sees to it that they are written.
+    fn log(&self, write: impl FnOnce(&mut Vec<u8>));
 }
 
 /// A source of random numbers, for identifiers and weighted choices; not for keys.

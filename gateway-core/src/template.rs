@@ -5,15 +5,12 @@
 //! are decoded, and escaped where the text is JSON or HTML.
 
 use core::fmt::Write as _;
-use std::net::IpAddr;
+use http::{HeaderName, HeaderValue};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-
+use crate::call::Call;
 use crate::http::cookie;
 use crate::http::percent;
 use crate::http::query;
-use crate::ports::Scheme;
-use crate::route::Params;
 
 /// Parsed text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,27 +47,6 @@ pub enum Variable {
     Scheme,
     /// The request's identifier.
     RequestId,
-}
-
-/// The request that a template is filled from.
-#[derive(Debug)]
-pub struct Scope<'r> {
-    /// Its method.
-    pub method: &'r Method,
-    /// Its host, without port; empty if it has none.
-    pub host: &'r str,
-    /// Its normalised path.
-    pub path: &'r str,
-    /// Its query.
-    pub query: Option<&'r str>,
-    /// The client's address.
-    pub client: Option<IpAddr>,
-    /// The scheme that the client used.
-    pub scheme: Scheme,
-    /// Its identifier.
-    pub id: &'r HeaderValue,
-    /// The path parameters of the matched route.
-    pub params: &'r Params<'r>,
 }
 
 /// Where a filled template goes, which decides what has to be encoded.
@@ -229,7 +205,7 @@ impl Template {
     }
 
     /// Writes the filled template to `out`, and says whether every variable had a value; one without is left out.
-    pub fn fill(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
+    pub fn fill(&self, call: &Call, target: Target, out: &mut String) -> bool {
         let mut complete = true;
         let mut target = target;
         let is_location = target == Target::Location;
@@ -244,7 +220,7 @@ impl Template {
             match part {
                 Part::Text(text) if target == Target::Query => percent::encode_query_value(text, out),
                 Part::Text(text) => out.push_str(text),
-                Part::Variable(variable) => complete &= variable.write(scope, headers, target, out),
+                Part::Variable(variable) => complete &= variable.write(call, target, out),
             }
         }
         complete
@@ -252,12 +228,12 @@ impl Template {
 
     /// The filled template as a header value: `None` if a variable has no value, or the result can't be one.
     #[must_use]
-    pub fn header_value(&self, scope: &Scope<'_>, headers: &HeaderMap) -> Option<HeaderValue> {
+    pub fn header_value(&self, call: &Call) -> Option<HeaderValue> {
         if let [Part::Variable(Variable::Header(name))] = &*self.parts {
-            return headers.get(name).cloned();
+            return call.headers.get(name).cloned();
         }
         let mut text = String::new();
-        if !self.fill(scope, headers, Target::Text, &mut text) {
+        if !self.fill(call, Target::Text, &mut text) {
             return None;
         }
         HeaderValue::try_from(text).ok()
@@ -316,34 +292,36 @@ impl Variable {
         }
     }
 
-    fn write(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
+    fn write(&self, call: &Call, target: Target, out: &mut String) -> bool {
         match self {
-            Self::PathParameter(index) => scope.params.value(*index).is_some_and(|v| write_url_part(v, target, out)),
-            Self::Query(name) => query::first_raw(scope.query, name).is_some_and(|v| match target {
+            Self::PathParameter(index) => call.parameter(*index).is_some_and(|v| write_url_part(v, target, out)),
+            Self::Query(name) => query::first_raw(call.query(), name).is_some_and(|v| match target {
                 Target::Query => write_url_part(v, target, out),
                 _ => write_text(&query::decode(v), target, out),
             }),
             Self::Header(name) => {
-                headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
+                call.headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
             }
-            Self::Cookie(name) => cookie::first(headers, name).is_some_and(|v| write_text(v, target, out)),
-            Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
-            Self::Method => write_text(scope.method.as_str(), target, out),
+            Self::Cookie(name) => cookie::first(&call.headers, name).is_some_and(|v| write_text(v, target, out)),
+            Self::ClientAddress => {
+                call.client_address().is_some_and(|address| write_text(&address.to_string(), target, out))
+            }
+            Self::Method => write_text(call.method.as_str(), target, out),
             // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
             Self::Host => {
-                if scope.host.is_empty() {
+                if call.host().is_empty() {
                     return false;
                 }
                 let target = if matches!(target, Target::Path | Target::Location) { Target::Text } else { target };
-                write_text(scope.host, target, out)
+                write_text(call.host(), target, out)
             }
             Self::Path => match target {
-                Target::Path | Target::Location | Target::Query => write_url_part(scope.path, target, out),
+                Target::Path | Target::Location | Target::Query => write_url_part(call.path(), target, out),
                 // A path is a whole with its encoding: decoded, its segments could not be told apart.
-                Target::Text | Target::Json | Target::Html => write_text(scope.path, target, out),
+                Target::Text | Target::Json | Target::Html => write_text(call.path(), target, out),
             },
-            Self::Scheme => write_text(scope.scheme.as_str(), target, out),
-            Self::RequestId => scope.id.to_str().is_ok_and(|v| write_text(v, target, out)),
+            Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
+            Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
         }
     }
 }
@@ -400,25 +378,21 @@ fn escape_html(value: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use http::{HeaderMap, Method};
+
     use super::*;
 
     fn fill(text: &str, target: Target) -> (bool, String) {
         let mut headers = HeaderMap::new();
         headers.insert("x-tenant", HeaderValue::from_static("a/b&c=d e"));
         headers.insert("cookie", HeaderValue::from_static("a=1; sid=xyz"));
-        let params = Params::default();
-        let scope = Scope {
-            method: &Method::GET,
-            host: "api.example.com",
-            path: "/a%2Fb",
-            query: Some("q=1%262&page=3&x=%3Ca+href='b'%3E%22c%0A"),
-            client: Some(IpAddr::from([192, 0, 2, 1])),
-            scheme: Scheme::Https,
-            id: &HeaderValue::from_static("id-1"),
-            params: &params,
-        };
+        let uri = "/a%2Fb?q=1%262&page=3&x=%3Ca+href='b'%3E%22c%0A".parse().unwrap();
+        let mut call = Call::new(Method::GET, uri, headers, HeaderValue::from_static("id-1"));
+        call.client.address = Some(IpAddr::from([192, 0, 2, 1]));
         let mut out = String::new();
-        let complete = Template::parse(text, Some(&[])).unwrap().fill(&scope, &headers, target, &mut out);
+        let complete = Template::parse(text, Some(&[])).unwrap().fill(&call, target, &mut out);
         (complete, out)
     }
 

@@ -16,6 +16,8 @@ pub struct Config {
     pub name: Option<String>,
     /// What only the native server reads: addresses, TLS, logs.
     pub server: Server,
+    /// The access log: one line for each exchange.
+    pub access_log: AccessLog,
     /// Where counters live, beyond each platform's own place.
     pub counters: CounterStore,
     /// How client addresses, hosts and paths are read.
@@ -48,8 +50,8 @@ pub struct Server {
     pub tls: Option<ServerTls>,
     /// How long open exchanges may go on once a shutdown begins. Default: `30s`.
     pub drain: Option<Span>,
-    /// Where the access log goes. Default: `json`.
-    pub access_log: Option<AccessLog>,
+    /// The form of the access log, where `accessLog.format` states none.
+    pub access_log: Option<AccessLogFormat>,
     /// The file of the key-value store; without one it is kept in memory.
     pub key_value_file: Option<String>,
 }
@@ -65,15 +67,27 @@ pub struct ServerTls {
     pub key: String,
 }
 
+/// The access log: one line for each exchange. The native server and Spin write it to standard output, Workers to the
+/// console, where `wrangler tail` and Workers Logs find it.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AccessLog {
+    /// The form of a line. Default: `json`.
+    pub format: Option<AccessLogFormat>,
+    /// Write the query too. It may hold what nobody should read. Default: false.
+    pub query: Option<bool>,
+}
+
 /// The form of the access log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub enum AccessLog {
-    /// One JSON object a line, on standard output.
+pub enum AccessLogFormat {
+    /// One JSON object a line.
     #[default]
     Json,
-    /// One aligned line for people, on standard output.
+    /// One aligned line for people.
     Text,
     /// None.
     Off,
@@ -259,6 +273,9 @@ pub struct Route {
     /// The largest request body, instead of `limits.bodyBytes`.
     #[serde(default)]
     pub body_bytes: Option<ByteSize>,
+    /// Whether its exchanges are in the access log. Default: true.
+    #[serde(default)]
+    pub access_log: Option<bool>,
 }
 
 /// Which requests a route takes: those that meet every member.

@@ -8,7 +8,7 @@ use super::units;
 
 /// Where a field belongs that is often put elsewhere.
 const HOMES: [(&str, &str); 42] = [
-    ("accessLog", "`server`"),
+    ("accessLog", "the top level, or a route"),
     ("append", "`headers` or `query` of a policy's `request` or `response`"),
     ("authorities", "`upstreams.<name>.tls`"),
     ("body", "`respond`"),

@@ -1,24 +1,50 @@
 //! The last phases of every response, whoever made it.
 
-use http::{HeaderValue, Response, Version};
+use http::{HeaderMap, HeaderValue, Response, Version};
 
 use super::Exchange;
 use crate::body::Body;
-use crate::gateway::Outcome;
+use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::request_id::X_REQUEST_ID;
-use crate::plan::{Plan, Route};
+use crate::plan::{Plan, ResponseStep, Route};
 use crate::policy::gcra::Verdict;
 use crate::policy::header_edit;
 use crate::policy::rate_limit::RateLimit;
 use crate::trace::Event;
 
-pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<Body<S>>) -> Outcome<S> {
-    let headers = response.headers_mut();
+/// The values that the route's response steps take from the request, in their order; to be asked for while that is there.
+pub(super) fn fill(steps: &[ResponseStep], call: &Call) -> Vec<Option<HeaderValue>> {
+    let mut filled = Vec::new();
+    for step in steps {
+        match step {
+            ResponseStep::EditHeaders(edits) => filled.extend(header_edit::fill_for_response(edits, call)),
+        }
+    }
+    filled
+}
+
+/// Does the route's response steps; `filled` are the values of [`fill`].
+fn respond(steps: &[ResponseStep], filled: &[Option<HeaderValue>], fields: &mut impl EditFields) {
+    let mut filled = filled.iter();
+    for step in steps {
+        match step {
+            ResponseStep::EditHeaders(edits) => header_edit::apply_to_response(edits, &mut filled, fields),
+        }
+    }
+}
+
+pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, response: &mut Response<Body<S>>) {
+    exchange.record.status = Some(response.status());
+    finish_fields(&mut exchange, response.headers_mut());
+    response.headers_mut().insert(X_REQUEST_ID, exchange.id);
+}
+
+fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
     if let Some(route) = exchange.route {
         if !route.response.is_empty() {
-            header_edit::apply_to_response(&route.response, &exchange.filled, headers);
-            exchange.note(|| Event::ResponseEdited { edits: route.response.len() });
+            respond(&route.response, &exchange.filled, headers);
+            exchange.note(|| Event::ResponseEdited { edits: edits(&route.response) });
         }
         for (limit, verdict) in &exchange.verdicts {
             limit.apply(verdict, headers);
@@ -27,18 +53,26 @@ pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, mut response: Response<B
     if let Some(cors) = exchange.cors {
         cors.apply(exchange.origin.as_ref(), headers);
     }
-    headers.insert(X_REQUEST_ID, exchange.id);
-    Outcome { response, record: exchange.record }
 }
 
-/// All that will be done to the head of an upstream's response, where that does not depend on what is in it.
+/// The number of edits in `steps`.
+fn edits(steps: &[ResponseStep]) -> usize {
+    steps
+        .iter()
+        .map(|step| match step {
+            ResponseStep::EditHeaders(edits) => edits.len(),
+        })
+        .sum()
+}
+
+/// All edits of the head of an upstream's response, where they do not depend on that head.
 ///
-/// So it can be told before the request is sent, and where heads are far away (across the border between wasm and
-/// JavaScript), the response's need not come here at all. What it does is exactly what happens to a response that does
-/// come, but for those that have to come: with a status that is no final one or above 599, with 205, whose content is dropped,
-/// and with fields that `Connection` lists.
+/// So they can be told before the request is sent; and where heads are far away (across the border between wasm and
+/// JavaScript), the response's need not come here at all. They are the edits that the core would make. Some responses have
+/// to come here all the same: those with a status below 200 or above 599, those with 205, whose content is dropped, and
+/// those whose `Connection` lists fields.
 #[derive(Clone, Copy, Debug)]
-pub struct Finish<'e> {
+pub struct KnownEdits<'e> {
     plan: &'e Plan,
     route: &'e Route,
     filled: &'e [Option<HeaderValue>],
@@ -46,18 +80,18 @@ pub struct Finish<'e> {
     id: &'e HeaderValue,
 }
 
-impl<'e> Finish<'e> {
-    /// What `exchange` will do; `None` if that depends on the response: cross-origin fields take the place of the upstream's.
+impl<'e> KnownEdits<'e> {
+    /// The edits that `exchange` will make; `None` if a step needs the response's head for that.
     pub(super) fn of(exchange: &'e Exchange<'_, '_>, route: &'e Route) -> Option<Self> {
-        let Exchange { plan, filled, verdicts, id, cors, .. } = exchange;
-        cors.is_none().then_some(Self { plan, route, filled, verdicts, id })
+        let Exchange { plan, filled, verdicts, id, .. } = exchange;
+        (!route.needs.head).then_some(Self { plan, route, filled, verdicts, id })
     }
 
-    /// Does it to the fields of a response that came as `version`.
+    /// Makes them in the fields of a response that came as `version`.
     pub fn edit(&self, version: Version, fields: &mut impl EditFields) {
         fields.remove_hop_by_hop();
         self.plan.loop_guard.stamp_response(fields, version);
-        header_edit::apply_to_response(&self.route.response, self.filled, fields);
+        respond(&self.route.response, self.filled, fields);
         for (limit, verdict) in self.verdicts {
             limit.apply(verdict, fields);
         }

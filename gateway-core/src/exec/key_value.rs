@@ -5,8 +5,9 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::Exchange;
 use super::local::with_content;
-use super::request::{Incoming, empty};
+use super::request::empty;
 use crate::body::Body;
+use crate::call::Call;
 use crate::error::Reject;
 use crate::plan::KeyValueEntry;
 use crate::ports::{IoErrorKind, Platform};
@@ -20,18 +21,19 @@ pub(super) async fn serve<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     action: &KeyValueEntry,
-    incoming: Incoming<'_, P::Stream>,
+    call: &Call,
+    body: Body<P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     let mut key = String::new();
     // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`.
-    if !action.key.fill(incoming.scope, &incoming.headers, Target::Path, &mut key) || key.len() > MOST_KEY_BYTES {
+    if !action.key.fill(call, Target::Path, &mut key) || key.len() > MOST_KEY_BYTES {
         return Err(Reject::bad_path().with_detail("the path makes no key that the store takes"));
     }
     exchange.note(|| Event::Answered { by: "keyValue" });
     let unavailable = |_| Reject::store_unavailable();
-    match *incoming.scope.method {
+    match call.method {
         Method::PUT => {
-            let value = match incoming.body {
+            let value = match body {
                 Body::Empty => bytes::Bytes::new(),
                 Body::Full(value) => value,
                 Body::Stream(stream) => platform.collect(stream, action.limit).await.map_err(|e| match e.kind {
@@ -51,7 +53,7 @@ pub(super) async fn serve<P: Platform>(
         }
         _ => {
             let value = platform.get(&key).await.map_err(unavailable)?.ok_or_else(Reject::value_not_found)?;
-            let mut response = with_content(incoming.scope.method, value);
+            let mut response = with_content(&call.method, value);
             response.headers_mut().insert(CONTENT_TYPE, action.content_type.clone());
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             Ok(response)

@@ -4,8 +4,9 @@ use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::Exchange;
-use super::request::{Incoming, empty};
+use super::request::empty;
 use crate::body::Body;
+use crate::call::Call;
 use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{Redirect, Respond};
@@ -29,18 +30,17 @@ pub(super) fn allow(methods: MethodSet) -> HeaderValue {
 pub(super) fn redirect<S>(
     exchange: &mut Exchange<'_, '_>,
     action: &Redirect,
-    incoming: &Incoming<'_, S>,
+    call: &Call,
 ) -> Result<Response<Body<S>>, Reject> {
-    let scope = incoming.scope;
     let mut location = String::new();
-    let is_complete = action.location.fill(scope, &incoming.headers, Target::Location, &mut location);
+    let is_complete = action.location.fill(call, Target::Location, &mut location);
     // A value must not leave its segment (`..`), nor turn a path into another site's address: `//evil.example`.
     let path = path::of_reference(&location);
     if !is_complete || !(path.is_empty() || path::is_normalised(path)) {
         return Err(Reject::bad_path().with_detail("the request makes no location to redirect to"));
     }
     if action.keep_query
-        && let Some(query) = scope.query
+        && let Some(query) = call.query()
     {
         let fragment = location.find('#').map(|at| location.split_off(at));
         location.push(if location.contains('?') { '&' } else { '?' });
@@ -54,18 +54,14 @@ pub(super) fn redirect<S>(
     Ok(response)
 }
 
-pub(super) fn respond<S>(
-    exchange: &mut Exchange<'_, '_>,
-    action: &Respond,
-    incoming: &Incoming<'_, S>,
-) -> Response<Body<S>> {
+pub(super) fn respond<S>(exchange: &mut Exchange<'_, '_>, action: &Respond, call: &Call) -> Response<Body<S>> {
     let mut content = String::new();
-    action.body.fill(incoming.scope, &incoming.headers, action.form, &mut content);
+    action.body.fill(call, action.form, &mut content);
     let mut headers = action.headers.clone();
-    let filled = header_edit::fill_for_response(&action.filled, incoming.scope, &incoming.headers);
-    header_edit::apply_to_response(&action.filled, &filled, &mut headers);
+    let filled: Vec<_> = header_edit::fill_for_response(&action.filled, call).collect();
+    header_edit::apply_to_response(&action.filled, &mut filled.iter(), &mut headers);
     exchange.note(|| Event::Answered { by: "respond" });
-    let mut response = with_content(incoming.scope.method, content.into_bytes().into());
+    let mut response = with_content(&call.method, content.into_bytes().into());
     *response.status_mut() = action.status;
     if matches!(action.status.as_u16(), 204 | 304) {
         response.headers_mut().remove(CONTENT_LENGTH);

@@ -1,7 +1,7 @@
 //! The only asynchronous code: it walks a route's plan and calls the ports.
 //!
-//! The phases, in their fixed order: bound and normalise → strip identity → match → preflight → rate limits → edit the
-//! request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
+//! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → rate limits → edit
+//! the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
 
 mod bounds;
 mod finish;
@@ -11,7 +11,7 @@ mod proxy;
 mod request;
 mod target_uri;
 
-pub use finish::Finish;
+pub use finish::KnownEdits;
 pub(crate) use request::run;
 
 use http::header::ORIGIN;
@@ -24,11 +24,11 @@ use crate::policy::gcra::Verdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::trace::Trace;
 
-/// What the phases after the answer need to know of those before it.
+/// The knowledge that the phases after the answer need of those before it.
 struct Exchange<'p, 't> {
     plan: &'p Plan,
     route: Option<&'p Route>,
-    record: Record,
+    record: &'t mut Record,
     id: HeaderValue,
     /// The cross-origin rules of the answer: those of `defaults` until there is a route.
     cors: Option<&'p Cors>,
@@ -36,9 +36,9 @@ struct Exchange<'p, 't> {
     origin: Option<HeaderValue>,
     /// Values for the templates among the route's response edits.
     filled: Vec<Option<HeaderValue>>,
-    /// What the rate limits said.
+    /// The verdicts of the rate limits.
     verdicts: Vec<(&'p RateLimit, Verdict)>,
-    /// Where `explain` listens.
+    /// The ear of `explain`.
     trace: Option<&'t mut Trace>,
 }
 

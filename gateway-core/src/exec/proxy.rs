@@ -4,35 +4,29 @@ use http::header::{CONTENT_LENGTH, EXPECT, HOST};
 use http::{Method, Request, Response, StatusCode, Version};
 
 use super::Exchange;
-use super::finish::Finish;
-use super::request::{EditedQuery, Incoming};
+use super::finish::KnownEdits;
 use super::target_uri::target_uri;
 use crate::body::Body;
+use crate::call::Call;
 use crate::error::Reject;
-use crate::http::forwarded::ClientInfo;
 use crate::http::survey::Survey;
 use crate::http::{hop_by_hop, proxy_status, trace_context, trailers};
 use crate::plan::{Host, Plan, Proxy, Route, Target};
 use crate::ports::{IoErrorKind, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
 
-/// What is known of the client's side beyond the request's fields.
-pub(super) struct Connection {
+/// The client's side of an exchange, beyond the request itself.
+pub(super) struct ClientSide {
     pub(super) peer: Peer,
-    pub(super) client: ClientInfo,
     pub(super) version: Version,
     pub(super) survey: Survey,
 }
 
 /// Puts the fields of the connection in order, before any edit: an edit can read what the gateway states, or replace it.
-pub(super) fn prepare<P: Platform>(
-    plan: &Plan,
-    platform: &P,
-    incoming: &mut Incoming<'_, P::Stream>,
-    connection: &Connection,
-) {
-    let Connection { peer, client, version, survey } = connection;
-    let headers = &mut incoming.headers;
+pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, side: &ClientSide) {
+    let ClientSide { peer, version, survey } = side;
+    let host = call.host_field().cloned();
+    let Call { headers, client, .. } = call;
     if survey.hop_by_hop {
         hop_by_hop::strip_request(headers);
     }
@@ -44,9 +38,9 @@ pub(super) fn prepare<P: Platform>(
         headers.remove(EXPECT);
     }
     if survey.forwarding {
-        plan.proxies.rewrite(headers, peer, client, incoming.host_field.as_ref());
+        plan.proxies.rewrite(headers, peer, client, host.as_ref());
     } else {
-        plan.proxies.announce(headers, peer, client, incoming.host_field.as_ref());
+        plan.proxies.announce(headers, peer, client, host.as_ref());
     }
     plan.loop_guard.stamp_request(headers, *version);
     if survey.trace {
@@ -62,44 +56,43 @@ pub(super) async fn send<P: Platform>(
     platform: &P,
     route: &Route,
     action: &Proxy,
-    incoming: Incoming<'_, P::Stream>,
-    edited_query: EditedQuery,
+    mut call: Call,
+    body: Body<P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     let plan = exchange.plan;
     let target = choose(action, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
-    let uri = target_uri(action, upstream, &incoming, edited_query.as_ref())?;
-    let Incoming { scope, mut headers, host_field, body, .. } = incoming;
-    headers.insert(
-        HOST,
-        match &target.host {
-            Host::Upstream => upstream.authority.clone(),
-            // What has no host has none to keep.
-            Host::Preserve => host_field.unwrap_or_else(|| upstream.authority.clone()),
-            Host::Set(host) => host.clone(),
-        },
-    );
+    let uri = target_uri(action, upstream, &call)?;
+    let host = match &target.host {
+        Host::Upstream => upstream.authority.clone(),
+        // What has no host has none to keep.
+        Host::Preserve => call.host_field().unwrap_or(&upstream.authority).clone(),
+        Host::Set(host) => host.clone(),
+    };
+    call.headers.insert(HOST, host);
     let body = match body {
         // INVARIANT: one of stated length ends there (`Fetch::Stream`), and the length has been checked.
-        Body::Stream(stream) if !headers.contains_key(CONTENT_LENGTH) => {
+        Body::Stream(stream) if !call.headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
         }
         body => body,
     };
-    exchange.record.upstream = Some(target.upstream);
+    exchange.record.sent(target.upstream, &call, platform);
     exchange.note(|| Event::Sent {
         upstream: target.upstream,
-        method: scope.method.clone(),
+        method: call.method.clone(),
         target: uri.to_string(),
-        headers: headers.clone(),
+        headers: call.headers.clone(),
     });
 
+    let is_head = call.method == Method::HEAD;
     let mut request = Request::new(body);
-    *request.method_mut() = scope.method.clone();
+    *request.method_mut() = call.method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    let finish = Finish::of(exchange, route);
-    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, finish }).await;
+    *request.headers_mut() = call.headers;
+    let known_edits = KnownEdits::of(exchange, route);
+    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, known_edits }).await;
+    exchange.record.answered(platform);
     let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
     // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
     // can end up here: the `Upgrade` that it could answer was never sent on.
@@ -114,7 +107,7 @@ pub(super) async fn send<P: Platform>(
         // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = Body::Empty;
-    } else if scope.method == Method::HEAD {
+    } else if is_head {
         *response.body_mut() = Body::Empty;
     }
     Ok(response)

@@ -7,12 +7,13 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
-use super::proxy::Connection;
+use super::proxy::ClientSide;
 use super::{Exchange, bounds, finish, key_value, local, proxy};
 use crate::body::Body;
+use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
-use crate::gateway::{Outcome, Record};
+use crate::gateway::{After, Outcome, Record, Reply};
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
@@ -21,8 +22,7 @@ use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform};
-use crate::route::{Found, Lookup, MethodSet, Params, canonical_host};
-use crate::template::Scope;
+use crate::route::{Found, Lookup, MethodSet, Params};
 use crate::trace::{Event, Trace};
 
 /// Answers `request`: the gateway's one way of serving, with or without a listener.
@@ -31,18 +31,20 @@ pub(crate) async fn run<P: Platform>(
     platform: &P,
     request: Request<Body<P::Stream>>,
     peer: Peer,
+    record: &mut Record,
     trace: Option<&mut Trace>,
-) -> Outcome<P::Stream> {
+) -> Outcome<P> {
     let (mut head, body) = request.into_parts();
     // Before the gateway adds a field of its own.
     let survey = Survey::of(&head.headers, &plan.identity);
     let bounds = bounds::check(&plan.limits, &head.uri, &head.headers, &survey);
     let id = request_id::ensure(&mut head.headers, platform);
+    record.request_id = Some(id.clone());
     let is_head = head.method == Method::HEAD;
     let mut exchange = Exchange {
         plan,
         route: None,
-        record: Record { route: None, upstream: None, error: None, request_id: id.clone(), client: None },
+        record,
         id,
         cors: None,
         origin: None,
@@ -55,15 +57,22 @@ pub(crate) async fn run<P: Platform>(
         Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
         Err(reject) => Err(reject),
     };
-    let response = match answer {
+    let mut response = match answer {
         Ok(response) => response,
         Err(reject) => {
-            exchange.record.error = Some(reject.code);
+            exchange.record.refused(&reject, &exchange.id);
             exchange.note(|| Event::Refused { status: reject.status, code: reject.code });
             reject.into_response(is_head, &exchange.id)
         }
     };
-    finish::finish(exchange, response)
+    finish::finish(exchange, &mut response);
+    Outcome { reply: Reply::Http(response), after: after(platform) }
+}
+
+/// The work that the platform wants done once in a while.
+fn after<P: Platform>(platform: &P) -> Vec<After> {
+    let is_due = P::SWEEP_ONE_IN.is_some_and(|often| platform.next_u64().is_multiple_of(often.get()));
+    if is_due { vec![After::Sweep] } else { Vec::new() }
 }
 
 async fn answer<'p, P: Platform>(
@@ -74,7 +83,7 @@ async fn answer<'p, P: Platform>(
     peer: Peer,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     let plan = exchange.plan;
-    let Parts { method, uri, version, mut headers, .. } = head;
+    let Parts { method, uri, version, headers, .. } = head;
     if MethodSet::of(&method).is_none() {
         return Err(Reject::method_not_implemented());
     }
@@ -82,44 +91,45 @@ async fn answer<'p, P: Platform>(
     if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Reject::misdirected());
     }
-    if survey.identity && plan.identity.strip(&mut headers) {
+    let mut call = Call::new(method, uri, headers, exchange.id.clone());
+    if survey.identity && plan.identity.strip(&mut call.headers) {
         exchange.note(|| Event::IdentityStripped);
     }
     if survey.marks {
-        plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
+        plan.loop_guard.check(&call.headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
-    let host_field = take_host(&uri, &headers, version)?;
-    let host = match &host_field {
-        Some(field) => field.to_str().ok().and_then(|h| canonical_host(h).ok()).ok_or_else(Reject::bad_host)?,
-        None => Cow::Borrowed(""),
-    };
+    if let Some(field) = take_host(call.uri(), &call.headers, version)? {
+        call.set_host(field).map_err(|_| Reject::bad_host())?;
+    }
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
-    if uri.path() == "*" && method == Method::OPTIONS {
+    if call.uri().path() == "*" && call.method == Method::OPTIONS {
         return Ok(options(exchange, MethodSet::ALL));
     }
-    if method == Method::OPTIONS && loop_guard::max_forwards(&mut headers) == Forwarding::Final {
+    if call.method == Method::OPTIONS && loop_guard::max_forwards(&mut call.headers) == Forwarding::Final {
         return Ok(options(exchange, MethodSet::ALL));
     }
 
-    let path = path::normalise(uri.path(), plan.encoded_slash)
+    let normal = path::normalise(call.uri().path(), plan.encoded_slash)
         .map_err(|error| Reject::bad_path().with_detail(error.to_string()))?;
-    if let Cow::Owned(normal) = &path {
-        exchange.note(|| Event::Normalised { from: uri.path().to_owned(), to: normal.clone() });
+    if let Cow::Owned(normal) = normal {
+        exchange.note(|| Event::Normalised { from: call.uri().path().to_owned(), to: normal.clone() });
+        call.set_path(&normal);
     }
-    let lookup = Lookup { host: &host, path: &path, query: uri.query(), method: &method, headers: &headers };
-    if cors::is_preflight(&method, &headers)
+    let lookup = call.lookup();
+    if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = preflight(exchange, &lookup)
     {
         return Ok(response);
     }
-    let (place, params) = match plan.table.find(&lookup) {
+    let index = match plan.table.find(&lookup) {
         Found::Route { route, spec, params } => {
-            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params) });
-            (route, params)
+            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params, lookup.path) });
+            call.params = params;
+            route
         }
         Found::MethodNotAllowed { allow, route } => {
-            exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &headers);
-            if method == Method::OPTIONS {
+            exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
+            if call.method == Method::OPTIONS {
                 return Ok(options(exchange, allow));
             }
             exchange.note(|| Event::NotMatched);
@@ -130,94 +140,68 @@ async fn answer<'p, P: Platform>(
             return Err(Reject::route_not_found());
         }
     };
-    let route = plan.routes.get(place).ok_or_else(Reject::internal)?;
+    let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
     exchange.route = Some(route);
-    exchange.record.route = Some(place);
-    exchange.take_cors(route.cors.as_ref(), &headers);
+    exchange.record.matched(index, route);
+    exchange.take_cors(route.cors.as_ref(), &call.headers);
 
-    let client = plan.proxies.client(&headers, &peer);
-    exchange.record.client = client.address;
-    let id = exchange.id.clone();
-    let scope = Scope {
-        method: &method,
-        host: &host,
-        path: &path,
-        query: uri.query(),
-        client: client.address,
-        scheme: client.scheme,
-        id: &id,
-        params: &params,
-    };
-    let mut incoming = Incoming { uri: &uri, scope: &scope, headers, host_field: host_field.clone(), body };
+    call.client = plan.proxies.client(&call.headers, &peer);
+    exchange.record.client = call.client.address;
     if matches!(route.action, Action::Proxy(_)) {
-        proxy::prepare(plan, platform, &mut incoming, &Connection { peer, client, version, survey });
+        proxy::prepare(plan, platform, &mut call, &ClientSide { peer, version, survey });
     }
-    let edited_query = steps(exchange, platform, route, &mut incoming, survey.length).await;
+    let done = steps(exchange, platform, route, &mut call, survey.length).await;
     // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
-        exchange.filled = header_edit::fill_for_response(&route.response, &scope, &incoming.headers);
+        exchange.filled = finish::fill(&route.response, &call);
     }
-    let edited_query = edited_query?;
+    done?;
     match &route.action {
-        Action::Proxy(action) => proxy::send(exchange, platform, route, action, incoming, edited_query).await,
-        Action::Redirect(action) => local::redirect(exchange, action, &incoming),
-        Action::Respond(action) => Ok(local::respond(exchange, action, &incoming)),
-        Action::KeyValue(action) => key_value::serve(exchange, platform, action, incoming).await,
+        Action::Proxy(action) => proxy::send(exchange, platform, route, action, call, body).await,
+        Action::Redirect(action) => local::redirect(exchange, action, &call),
+        Action::Respond(action) => Ok(local::respond(exchange, action, &call)),
+        Action::KeyValue(action) => key_value::serve(exchange, platform, action, &call, body).await,
     }
 }
-
-/// A matched request.
-pub(super) struct Incoming<'r, S> {
-    pub(super) uri: &'r Uri,
-    pub(super) scope: &'r Scope<'r>,
-    pub(super) headers: HeaderMap,
-    /// The `Host` that the client sent, if it did.
-    pub(super) host_field: Option<HeaderValue>,
-    pub(super) body: Body<S>,
-}
-
-/// A query after edits, where there are any.
-pub(super) type EditedQuery = Option<Option<String>>;
 
 /// Checks the body's length, if the request `states_length`, and does the route's request steps, in order.
 async fn steps<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     route: &'p Route,
-    incoming: &mut Incoming<'_, P::Stream>,
+    call: &mut Call,
     states_length: bool,
-) -> Result<EditedQuery, Reject> {
+) -> Result<(), Reject> {
     if states_length {
-        check_body_length(route, &incoming.headers)?;
+        check_body_length(route, &call.headers)?;
     }
-    let mut edited_query = None;
     for step in &*route.request {
         match step {
-            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, incoming).await?,
+            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::EditHeaders(edits) => {
-                header_edit::apply(edits, incoming.scope, &mut incoming.headers);
+                header_edit::apply(edits, call);
                 exchange.note(|| Event::HeadersEdited { edits: edits.count() });
             }
             RequestStep::EditQuery(edits) => {
-                let query = query_edit::apply(edits, incoming.scope, &incoming.headers);
-                exchange
-                    .note(|| Event::QueryEdited { from: incoming.scope.query.map(str::to_owned), to: query.clone() });
-                edited_query = Some(query);
+                let query = query_edit::apply(edits, call);
+                exchange.note(|| Event::QueryEdited { from: call.query().map(str::to_owned), to: query.clone() });
+                call.set_query(query);
             }
         }
     }
-    Ok(edited_query)
+    Ok(())
 }
 
 async fn rate_limit<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     limit: &'p RateLimit,
-    incoming: &Incoming<'_, P::Stream>,
+    call: &Call,
 ) -> Result<(), Reject> {
-    let cell = limit.cell(incoming.scope.client, &incoming.headers);
+    let cell = limit.cell(call.client_address(), &call.headers);
     let answer = platform.apply(&cell, CounterOp::Gcra { quota: limit.quota, cost: 1 }).await;
     let verdict = answer.ok().map(|CounterVerdict::Gcra(verdict)| verdict);
+    exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {
         Some(verdict) if verdict.admitted => {
@@ -231,9 +215,9 @@ async fn rate_limit<'p, P: Platform>(
 }
 
 /// The path parameters by name, for a listener.
-fn named(plan: &Plan, spec: usize, params: &Params<'_>) -> Vec<(String, String)> {
+fn named(plan: &Plan, spec: usize, params: &Params, path: &str) -> Vec<(String, String)> {
     let names = plan.table.spec(spec).into_iter().flat_map(|spec| spec.path.parameters());
-    names.map(str::to_owned).zip(params.iter().map(str::to_owned)).collect()
+    names.map(str::to_owned).zip(params.iter(path).map(str::to_owned)).collect()
 }
 
 /// The answer to a preflight, if the route that the announced request would take has cross-origin rules; where none takes
@@ -248,7 +232,7 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     let cors = plan.routes.get(route)?.cors.as_ref()?;
     exchange.record.route = Some(route);
     let parameters = match &found {
-        Found::Route { spec, params, .. } => named(plan, *spec, params),
+        Found::Route { spec, params, .. } => named(plan, *spec, params, lookup.path),
         _ => Vec::new(),
     };
     exchange.note(|| Event::Preflight { route, parameters });

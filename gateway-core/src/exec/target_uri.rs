@@ -5,28 +5,20 @@ use std::borrow::Cow;
 use http::Uri;
 use http::uri::PathAndQuery;
 
-use super::request::Incoming;
+use crate::call::Call;
 use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{PathRewrite, Proxy, Upstream};
 use crate::template::Target;
 
 /// The request target for `upstream`, in origin form.
-pub(super) fn target_uri<S>(
-    action: &Proxy,
-    upstream: &Upstream,
-    incoming: &Incoming<'_, S>,
-    edited_query: Option<&Option<String>>,
-) -> Result<Uri, Reject> {
-    let path = rewritten_path(&action.path, incoming)?;
-    let is_as_it_came = edited_query.is_none() && upstream.base_path.is_empty() && *path == *incoming.uri.path();
+pub(super) fn target_uri(action: &Proxy, upstream: &Upstream, call: &Call) -> Result<Uri, Reject> {
+    let path = rewritten_path(&action.path, call)?;
+    let is_as_it_came = call.keeps_target() && upstream.base_path.is_empty() && *path == *call.uri().path();
     let target = if is_as_it_came {
-        incoming.uri.path_and_query().cloned().ok_or_else(Reject::internal)?
+        call.uri().path_and_query().cloned().ok_or_else(Reject::internal)?
     } else {
-        let query = match edited_query {
-            Some(query) => query.as_deref(),
-            None => incoming.uri.query(),
-        };
+        let query = call.query();
         let mut text =
             String::with_capacity(upstream.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
         text.push_str(&upstream.base_path);
@@ -40,8 +32,8 @@ pub(super) fn target_uri<S>(
     Ok(Uri::from(target))
 }
 
-fn rewritten_path<'r, S>(rewrite: &PathRewrite, incoming: &Incoming<'r, S>) -> Result<Cow<'r, str>, Reject> {
-    let path = incoming.scope.path;
+fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, str>, Reject> {
+    let path = call.path();
     match rewrite {
         PathRewrite::Keep => Ok(Cow::Borrowed(path)),
         PathRewrite::Prefix { segments, replacement } => {
@@ -51,7 +43,7 @@ fn rewritten_path<'r, S>(rewrite: &PathRewrite, incoming: &Incoming<'r, S>) -> R
         }
         PathRewrite::Template(template) => {
             let mut text = String::new();
-            if !template.fill(incoming.scope, &incoming.headers, Target::Path, &mut text) {
+            if !template.fill(call, Target::Path, &mut text) {
                 return Err(Reject::bad_path());
             }
             // Values side by side could form a dot segment that none of them holds: `{path.a}{path.b}`.

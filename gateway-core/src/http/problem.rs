@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_O
 use http::{HeaderValue, Response};
 use serde::Serialize;
 
+use super::request_id::X_REQUEST_ID;
 use crate::body::Body;
 use crate::error::{RATE_LIMITED, Reject};
 
@@ -74,6 +75,13 @@ impl Reject {
         // Strings and numbers always serialise; were it not so, an empty object is still a valid problem.
         serde_json::to_vec(&problem).map_or(Bytes::from_static(b"{}"), Bytes::from)
     }
+}
+
+/// The answer to a request that no executor saw: the problem, with the request's identifier.
+pub fn answer<S>(reject: Reject, head: bool, id: HeaderValue) -> Response<Body<S>> {
+    let mut response = reject.into_response(head, &id);
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    response
 }
 
 #[cfg(test)]

@@ -35,6 +35,15 @@ pub fn ensure(headers: &mut HeaderMap, random: &impl Random) -> HeaderValue {
     }
 }
 
+/// The identifier of a request with `headers`, which stay as they are; see [`ensure`].
+pub fn of(headers: &HeaderMap, random: &impl Random) -> HeaderValue {
+    let mut values = headers.get_all(X_REQUEST_ID).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) if is_sane(value.as_bytes()) => value.clone(),
+        _ => made(random),
+    }
+}
+
 fn made(random: &impl Random) -> HeaderValue {
     let mut text = [0; 32];
     let (high, low) = text.split_at_mut(16);

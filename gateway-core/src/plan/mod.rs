@@ -2,11 +2,12 @@
 
 mod compile;
 mod limits;
+mod needs;
 mod route;
 mod upstream;
 mod warnings;
 
-use crate::config::{self, Diagnostic, EncodedSlash, JsonPath, Reading};
+use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -16,7 +17,10 @@ use crate::route::Table;
 
 pub use compile::compile;
 pub use limits::Limits;
-pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Route, Target};
+pub use needs::{BodyUse, Needs};
+pub use route::{
+    Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, ResponseStep, Route, Target,
+};
 pub use upstream::Upstream;
 pub use warnings::warnings;
 
@@ -55,10 +59,29 @@ pub struct Plan {
     pub encoded_slash: EncodedSlash,
     /// The largest requests that are let in.
     pub limits: Limits,
+    /// The access log.
+    pub access_log: AccessLog,
     /// What only the native server reads.
     pub server: config::Server,
     /// The URL of the Redis that holds the counters, where one does.
     pub counters_redis: Option<String>,
+}
+
+/// The access log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The form of a line.
+    pub format: AccessLogFormat,
+    /// Whether a line has the query.
+    pub query: bool,
+}
+
+impl AccessLog {
+    /// Whether anything is logged.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.format != AccessLogFormat::Off
+    }
 }
 
 /// Reads, checks and compiles the text of a `gateway.json`.

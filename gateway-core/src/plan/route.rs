@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
 
+use super::needs::{BodyUse, Needs};
 use crate::config::JsonPath;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
@@ -26,9 +27,23 @@ pub struct Route {
     /// What answers it.
     pub action: Action,
     /// What is done to the response, in this order. Routes with the same policies share it.
-    pub response: Arc<[HeaderEdit]>,
+    pub response: Arc<[ResponseStep]>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// The parts of an exchange that its steps and its action have to see.
+    pub needs: Needs,
+    /// Whether its exchanges are in the access log.
+    pub logged: bool,
+}
+
+impl Route {
+    /// The needs of a route with these parts, which everything else in it is nothing to.
+    pub(super) fn needs(request: &[RequestStep], action: &Action, response: &[ResponseStep], cors: bool) -> Needs {
+        // Cross-origin fields take the place of the upstream's own.
+        let cors = Needs { head: cors, ..Needs::NONE };
+        let steps = request.iter().map(RequestStep::needs).chain(response.iter().map(ResponseStep::needs));
+        steps.fold(cors.and(action.needs()), Needs::and)
+    }
 }
 
 /// Something done to a request before its action.
@@ -42,6 +57,32 @@ pub enum RequestStep {
     EditQuery(Box<[QueryEdit]>),
 }
 
+impl RequestStep {
+    /// The parts of an exchange that it has to see beyond the request's head.
+    const fn needs(&self) -> Needs {
+        match self {
+            Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
+        }
+    }
+}
+
+/// Something done to a response after its action.
+#[derive(Debug)]
+pub enum ResponseStep {
+    /// Edit header fields.
+    EditHeaders(Box<[HeaderEdit]>),
+}
+
+impl ResponseStep {
+    /// The parts of an exchange that it has to see.
+    const fn needs(&self) -> Needs {
+        match self {
+            // Edits are told without looking at the fields: see `EditFields`.
+            Self::EditHeaders(_) => Needs::NONE,
+        }
+    }
+}
+
 /// What answers a request.
 #[derive(Debug)]
 pub enum Action {
@@ -53,6 +94,16 @@ pub enum Action {
     Respond(Respond),
     /// A value in the key-value store.
     KeyValue(KeyValueEntry),
+}
+
+impl Action {
+    /// The parts of an exchange that it has to see.
+    fn needs(&self) -> Needs {
+        match self {
+            Self::Proxy(_) | Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
+            Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
+        }
+    }
 }
 
 /// How a request is sent to an upstream.

@@ -3,10 +3,11 @@
 use http::header;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::hop_by_hop;
 use crate::http::names::{are_aliases, is_foldable};
-use crate::template::{Scope, Template};
+use crate::template::Template;
 
 /// One edit.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,10 +46,10 @@ pub enum FieldValue {
 }
 
 impl FieldValue {
-    fn resolve(&self, scope: &Scope<'_>, headers: &HeaderMap) -> Option<HeaderValue> {
+    fn resolve(&self, call: &Call) -> Option<HeaderValue> {
         match self {
             Self::Fixed(value) => Some(value.clone()),
-            Self::Template(template) => template.header_value(scope, headers),
+            Self::Template(template) => template.header_value(call),
         }
     }
 }
@@ -104,29 +105,29 @@ impl RequestEdits {
 }
 
 /// Does `edits` to a request, in order; each sees what those before it did.
-pub fn apply(edits: &RequestEdits, scope: &Scope<'_>, headers: &mut HeaderMap) {
+pub fn apply(edits: &RequestEdits, call: &mut Call) {
     // Hardly any request has a name with `_` or `.` in it: one look at all of them spares each edit its own.
-    let has_aliases = edits.foldable || headers.keys().any(|name| is_foldable(name.as_str()));
+    let has_aliases = edits.foldable || call.headers.keys().any(|name| is_foldable(name.as_str()));
     for edit in &edits.edits {
         match edit {
-            HeaderEdit::Rename(from, to) if has_aliases => rename_every_spelling(headers, from, to),
-            HeaderEdit::Rename(from, to) => headers.rename(from, to),
+            HeaderEdit::Rename(from, to) if has_aliases => rename_every_spelling(&mut call.headers, from, to),
+            HeaderEdit::Rename(from, to) => call.headers.rename(from, to),
             HeaderEdit::Remove(name) => {
-                EditFields::remove(headers, name);
+                EditFields::remove(&mut call.headers, name);
                 if has_aliases {
-                    remove_aliases(headers, name, None);
+                    remove_aliases(&mut call.headers, name, None);
                 }
             }
             HeaderEdit::Set(name, value) => {
-                let value = value.resolve(scope, headers);
-                set(headers, name, value);
+                let value = value.resolve(call);
+                set(&mut call.headers, name, value);
                 if has_aliases {
-                    remove_aliases(headers, name, None);
+                    remove_aliases(&mut call.headers, name, None);
                 }
             }
             HeaderEdit::Append(name, value) => {
-                if let Some(value) = value.resolve(scope, headers) {
-                    headers.append(name.clone(), value);
+                if let Some(value) = value.resolve(call) {
+                    call.headers.append(name.clone(), value);
                 }
             }
         }
@@ -134,14 +135,16 @@ pub fn apply(edits: &RequestEdits, scope: &Scope<'_>, headers: &mut HeaderMap) {
 }
 
 /// The values of the templates in `edits`, filled while the request is still there, for [`apply_to_response`].
-#[must_use]
-pub fn fill_for_response(edits: &[HeaderEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Vec<Option<HeaderValue>> {
-    edits.iter().filter_map(HeaderEdit::template).map(|template| template.header_value(scope, headers)).collect()
+pub fn fill_for_response(edits: &[HeaderEdit], call: &Call) -> impl Iterator<Item = Option<HeaderValue>> {
+    edits.iter().filter_map(HeaderEdit::template).map(|template| template.header_value(call))
 }
 
-/// Does `edits` to a response; `filled` are the values of [`fill_for_response`].
-pub fn apply_to_response(edits: &[HeaderEdit], filled: &[Option<HeaderValue>], headers: &mut impl EditFields) {
-    let mut filled = filled.iter();
+/// Does `edits` to a response; it takes from `filled` the values of [`fill_for_response`].
+pub fn apply_to_response<'f>(
+    edits: &[HeaderEdit],
+    filled: &mut impl Iterator<Item = &'f Option<HeaderValue>>,
+    headers: &mut impl EditFields,
+) {
     let mut resolve = |value: &FieldValue| match value {
         FieldValue::Fixed(value) => Some(value.clone()),
         FieldValue::Template(_) => filled.next().cloned().flatten(),
@@ -193,29 +196,14 @@ fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&He
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use http::Method;
 
     use super::*;
-    use crate::ports::Scheme;
-    use crate::route::Params;
 
     fn edited(edits: Vec<HeaderEdit>, list: &[(&'static str, &'static str)]) -> HeaderMap {
-        let params = Params::default();
-        let scope = Scope {
-            method: &Method::GET,
-            host: "h",
-            path: "/",
-            query: None,
-            client: Some(IpAddr::from([192, 0, 2, 1])),
-            scheme: Scheme::Http,
-            id: &HeaderValue::from_static("id"),
-            params: &params,
-        };
-        let mut map = headers(list);
-        apply(&RequestEdits::new(edits), &scope, &mut map);
-        map
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), headers(list), HeaderValue::from_static("id"));
+        apply(&RequestEdits::new(edits), &mut call);
+        call.headers
     }
 
     fn fixed(value: &'static str) -> FieldValue {
@@ -240,7 +228,7 @@ mod tests {
             HeaderEdit::Set(name("d"), FieldValue::Fixed(HeaderValue::from_static("5"))),
             HeaderEdit::Append(name("d"), FieldValue::Fixed(HeaderValue::from_static("6"))),
         ];
-        apply_to_response(&edits, &[], &mut map);
+        apply_to_response(&edits, &mut core::iter::empty(), &mut map);
         assert_eq!(map, headers(&[("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
     }
 

@@ -1,9 +1,8 @@
 //! Edits of query parameters. What no edit names stays as it came, byte for byte.
 
-use http::HeaderMap;
-
+use crate::call::Call;
 use crate::http::{percent, query};
-use crate::template::{Scope, Target, Template};
+use crate::template::{Target, Template};
 
 /// One edit.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,11 +28,11 @@ impl QueryEdit {
     }
 }
 
-/// `query` after `edits`; `None` if no parameter is left.
+/// The query of `call` after `edits`; `None` if no parameter is left.
 #[must_use]
-pub fn apply(edits: &[QueryEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Option<String> {
+pub fn apply(edits: &[QueryEdit], call: &Call) -> Option<String> {
     let mut pairs: Vec<String> =
-        scope.query.unwrap_or_default().split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        call.query().unwrap_or_default().split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
     for edit in edits {
         match edit {
             QueryEdit::Rename(from, to) => {
@@ -52,11 +51,11 @@ pub fn apply(edits: &[QueryEdit], scope: &Scope<'_>, headers: &HeaderMap) -> Opt
             QueryEdit::Set(name, template) => {
                 let at = pairs.iter().position(|pair| names(pair, name));
                 pairs.retain(|pair| !names(pair, name));
-                if let Some(pair) = filled(name, template, scope, headers) {
+                if let Some(pair) = filled(name, template, call) {
                     pairs.insert(at.unwrap_or(pairs.len()).min(pairs.len()), pair);
                 }
             }
-            QueryEdit::Append(name, template) => pairs.extend(filled(name, template, scope, headers)),
+            QueryEdit::Append(name, template) => pairs.extend(filled(name, template, call)),
         }
     }
     (!pairs.is_empty()).then(|| pairs.join("&"))
@@ -72,35 +71,25 @@ fn encoded_name(name: &str) -> String {
     out
 }
 
-fn filled(name: &str, template: &Template, scope: &Scope<'_>, headers: &HeaderMap) -> Option<String> {
+fn filled(name: &str, template: &Template, call: &Call) -> Option<String> {
     let mut pair = encoded_name(name);
     pair.push('=');
-    template.fill(scope, headers, Target::Query, &mut pair).then_some(pair)
+    template.fill(call, Target::Query, &mut pair).then_some(pair)
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use http::{HeaderValue, Method};
+    use http::{HeaderMap, HeaderValue, Method};
 
     use super::*;
-    use crate::ports::Scheme;
-    use crate::route::Params;
 
     fn edited(query: &str, edits: &[QueryEdit]) -> Option<String> {
-        let params = Params::default();
-        let scope = Scope {
-            method: &Method::GET,
-            host: "h",
-            path: "/",
-            query: Some(query),
-            client: Some(IpAddr::from([192, 0, 2, 1])),
-            scheme: Scheme::Http,
-            id: &HeaderValue::from_static("id"),
-            params: &params,
-        };
-        apply(edits, &scope, &HeaderMap::new())
+        let uri = format!("/?{query}").parse().unwrap();
+        let mut call = Call::new(Method::GET, uri, HeaderMap::new(), HeaderValue::from_static("id"));
+        call.client.address = Some(IpAddr::from([192, 0, 2, 1]));
+        apply(edits, &call)
     }
 
     fn template(text: &str) -> Template {

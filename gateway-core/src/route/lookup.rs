@@ -40,7 +40,7 @@ pub struct Lookup<'r, 'h> {
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found<'r> {
+pub enum Found {
     /// To a route.
     Route {
         /// The index of the spec in the list that the table was built from.
@@ -48,7 +48,7 @@ pub enum Found<'r> {
         /// [`Spec::route`] of that spec.
         route: usize,
         /// The values of its path's parameters.
-        params: Params<'r>,
+        params: Params,
     },
     /// Some routes would take it with another method (405, RFC 9110 §15.5.6).
     MethodNotAllowed {

@@ -5,29 +5,53 @@ const INLINE: usize = 4;
 
 /// The values of a path's parameters, still percent-encoded, in the order of
 /// [`PathPattern::parameters`](super::PathPattern::parameters). The first four need no allocation.
+///
+/// They are kept as places in the path, which is asked for with each value: so they can be kept beside the path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Params<'r> {
-    inline: [&'r str; INLINE],
-    more: Vec<&'r str>,
+pub struct Params {
+    inline: [Span; INLINE],
+    more: Vec<Span>,
     len: usize,
-    pub(super) rest: Option<&'r str>,
+    rest: Option<Span>,
 }
 
-impl<'r> Params<'r> {
-    /// The value of the parameter with this index.
-    #[must_use]
-    pub fn value(&self, index: usize) -> Option<&'r str> {
-        if index < INLINE {
-            self.inline.get(index).copied().filter(|_| index < self.len)
-        } else {
-            self.more.get(index - INLINE).copied()
-        }
+/// A part of a path, in bytes from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The place of `part` in `path`, of which it is a part.
+    fn of(part: &str, path: &str) -> Self {
+        // INVARIANT: every platform bounds URLs far below 4 GiB (`Limits::MOST_URL_BYTES`).
+        let start = part.as_ptr().addr().saturating_sub(path.as_ptr().addr()) as u32;
+        Self { start, end: start + part.len() as u32 }
     }
 
-    /// What follows a matched prefix and its slash; none if the path ends with the prefix, or no prefix was matched.
+    fn text(self, path: &str) -> Option<&str> {
+        path.get(self.start as usize..self.end as usize)
+    }
+}
+
+impl Params {
+    /// The value of the parameter with this index in `path`, the path that was matched.
     #[must_use]
-    pub const fn rest(&self) -> Option<&'r str> {
-        self.rest
+    pub fn value<'p>(&self, index: usize, path: &'p str) -> Option<&'p str> {
+        let span = if index < INLINE {
+            self.inline.get(index).filter(|_| index < self.len)
+        } else {
+            self.more.get(index - INLINE)
+        };
+        span?.text(path)
+    }
+
+    /// The part of `path` behind a matched prefix and its slash; none if the path ends with the prefix, or no prefix was
+    /// matched.
+    #[must_use]
+    pub fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
+        self.rest?.text(path)
     }
 
     /// The number of values.
@@ -42,17 +66,24 @@ impl<'r> Params<'r> {
         self.len == 0
     }
 
-    /// The values, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &'r str> {
-        self.inline.iter().take(self.len).chain(&self.more).copied()
+    /// The values in `path`, in order.
+    pub fn iter<'p>(&self, path: &'p str) -> impl Iterator<Item = &'p str> {
+        self.inline.iter().take(self.len).chain(&self.more).filter_map(|span| span.text(path))
     }
 
-    pub(super) fn push(&mut self, value: &'r str) {
+    /// Adds a value, which is a part of `path`.
+    pub(super) fn push(&mut self, value: &str, path: &str) {
+        let span = Span::of(value, path);
         match self.inline.get_mut(self.len) {
-            Some(place) => *place = value,
-            None => self.more.push(value),
+            Some(slot) => *slot = span,
+            None => self.more.push(span),
         }
         self.len += 1;
+    }
+
+    /// Sets what follows a matched prefix, which is a part of `path`.
+    pub(super) fn set_rest(&mut self, rest: Option<&str>, path: &str) {
+        self.rest = rest.map(|rest| Span::of(rest, path));
     }
 }
 
@@ -62,15 +93,16 @@ mod tests {
 
     #[test]
     fn values_keep_their_order_beyond_the_inline_ones() {
+        let path = "/a/b/c/d/e/f";
         let mut params = Params::default();
         assert!(params.is_empty());
-        for value in ["a", "b", "c", "d", "e", "f"] {
-            params.push(value);
+        for value in path.split('/').skip(1) {
+            params.push(value, path);
         }
         assert_eq!(params.len(), 6);
-        assert_eq!(params.iter().collect::<String>(), "abcdef");
+        assert_eq!(params.iter(path).collect::<String>(), "abcdef");
         assert_eq!(
-            [params.value(0), params.value(3), params.value(4), params.value(6)],
+            [params.value(0, path), params.value(3, path), params.value(4, path), params.value(6, path)],
             [Some("a"), Some("d"), Some("e"), None]
         );
     }

@@ -139,22 +139,22 @@ impl PathPattern {
 
     /// The parameters' values in `path`, which is in its normal form, if the pattern takes it.
     #[must_use]
-    pub fn matches<'r>(&self, path: &'r str) -> Option<Params<'r>> {
+    pub fn matches(&self, path: &str) -> Option<Params> {
         let mut params = Params::default();
         let mut rest = Some(path.strip_prefix('/')?);
         for expected in &self.segments {
             let (segment, after) = split_segment(rest?);
             match expected {
                 Segment::Literal(text) if **text == *segment => {}
-                Segment::Parameter(_) if !segment.is_empty() => params.push(segment),
+                Segment::Parameter(_) if !segment.is_empty() => params.push(segment, path),
                 Segment::Literal(_) | Segment::Parameter(_) => return None,
             }
             rest = after;
         }
         match (&self.tail, rest) {
             (Tail::End, None) => {}
-            (Tail::CatchAll(_), Some(value)) if !value.is_empty() => params.push(value),
-            (Tail::Prefix, rest) => params.rest = rest,
+            (Tail::CatchAll(_), Some(value)) if !value.is_empty() => params.push(value, path),
+            (Tail::Prefix, rest) => params.set_rest(rest, path),
             (Tail::End | Tail::CatchAll(_), _) => return None,
         }
         Some(params)
@@ -222,7 +222,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// The parameters' values in `path`, which the pattern takes.
-    pub(super) fn params<'r>(self, path: &'r str) -> Params<'r> {
+    pub(super) fn params(self, path: &str) -> Params {
         let mut params = Params::default();
         // Without a tail, what follows the last parameter need not be looked at.
         let segments = if self.catch_all || self.prefix {
@@ -235,13 +235,13 @@ impl Shape {
             let Some(text) = rest else { break };
             let (segment, after) = split_segment(text);
             if self.parameters >> at & 1 != 0 {
-                params.push(segment);
+                params.push(segment, path);
             }
             rest = after;
         }
         match rest {
-            Some(value) if self.catch_all => params.push(value),
-            rest if self.prefix => params.rest = rest,
+            Some(value) if self.catch_all => params.push(value, path),
+            rest if self.prefix => params.set_rest(rest, path),
             _ => {}
         }
         params
@@ -448,7 +448,7 @@ mod tests {
         ];
         for (pattern, path, values) in table {
             let found = template(pattern).matches(path);
-            let found: Option<Vec<&str>> = found.as_ref().map(|params| params.iter().collect());
+            let found: Option<Vec<&str>> = found.as_ref().map(|params| params.iter(path).collect());
             assert_eq!(found.as_deref(), *values, "{pattern} {path}");
         }
     }
@@ -469,7 +469,7 @@ mod tests {
             ("/t/{tenant}", "/t/", None),
         ];
         for (pattern, path, rest) in table {
-            assert_eq!(prefix(pattern).matches(path).map(|params| params.rest()), rest, "{pattern} {path}");
+            assert_eq!(prefix(pattern).matches(path).map(|params| params.rest(path)), rest, "{pattern} {path}");
         }
     }
 

@@ -65,14 +65,15 @@ impl Spec {
 /// What the table finds for `GET host/path?query` with these header lines, written as `found` writes it.
 pub(super) fn ask(table: &Table, request: &str, lines: &[(&str, &str)]) -> String {
     let request = Request::new(request, lines);
-    show(&table.find(&request.lookup()))
+    let lookup = request.lookup();
+    show(&table.find(&lookup), lookup.path)
 }
 
 /// `1 a,b` for route 1 with these parameters; `405 GET, OPTIONS`; `404`.
-pub(super) fn show(found: &Found<'_>) -> String {
+pub(super) fn show(found: &Found, path: &str) -> String {
     match found {
         Found::Route { route, params, .. } if params.is_empty() => route.to_string(),
-        Found::Route { route, params, .. } => format!("{route} {}", params.iter().collect::<Vec<_>>().join(",")),
+        Found::Route { route, params, .. } => format!("{route} {}", params.iter(path).collect::<Vec<_>>().join(",")),
         Found::MethodNotAllowed { allow, .. } => format!("405 {allow}"),
         Found::NotFound => "404".to_owned(),
     }

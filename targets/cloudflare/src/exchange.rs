@@ -10,8 +10,7 @@ use core::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
-use gateway_core::gateway::Outcome;
-use gateway_core::http::request_id::{self, X_REQUEST_ID};
+use gateway_core::http::{problem, request_id};
 use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
 use http::{HeaderMap, Response};
@@ -31,7 +30,7 @@ pub(crate) enum Completion {
 }
 
 /// The answer to one request, being worked out.
-pub(crate) type Answer = Pin<Box<dyn Future<Output = Outcome<Handle>>>>;
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response<Body<Handle>>>>>;
 
 /// The heads that the glue holds as `Headers`.
 #[derive(Debug, Default)]
@@ -86,9 +85,7 @@ pub(crate) fn begin(answer: Answer, request: Head) -> Kind {
 
 /// Answers what is no request.
 pub(crate) fn refuse(reject: Reject) -> Kind {
-    let id = request_id::ensure(&mut HeaderMap::new(), &Worker);
-    let mut response = reject.into_response(false, &id);
-    response.headers_mut().insert(X_REQUEST_ID, id);
+    let response = problem::answer(reject, false, request_id::of(&HeaderMap::new(), &Worker));
     RUNNING.with_borrow_mut(|running| {
         running.frame.clear(0);
         wire::write_response(&mut running.frame, &Heads::default(), response);
@@ -166,9 +163,9 @@ fn run(exchange: Exchange, completion: Option<Result<Completion, IoError>>) -> K
     RUNNING.with_borrow_mut(|running| {
         let heads = core::mem::take(&mut running.heads);
         match polled {
-            Poll::Ready(outcome) => {
+            Poll::Ready(response) => {
                 release(id);
-                wire::write_response(&mut running.frame, &heads, outcome.response);
+                wire::write_response(&mut running.frame, &heads, response);
             }
             Poll::Pending => EXCHANGES.with_borrow_mut(|exchanges| {
                 if let Some(place) = exchanges.get_mut(place(id)) {

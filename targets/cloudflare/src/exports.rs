@@ -4,16 +4,18 @@ use core::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gateway_core::body::Body;
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
-use gateway_core::gateway::Gateway;
+use gateway_core::gateway::{Gateway, Reply};
 use gateway_core::plan;
-use gateway_core::ports::{IoError, IoErrorKind, Platform as _};
+use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
+use http::{Request, Response};
 use wasm_bindgen::prelude::*;
 
 use crate::counter;
 use crate::exchange::{self, Completion};
-use crate::platform::Worker;
+use crate::platform::{Handle, Worker};
 use crate::secrets::{Assumed, Bindings};
 use crate::wire::{self, Kind};
 
@@ -72,7 +74,15 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
     let Some((head, request, peer)) = wire::read_request(&received(len), has_body) else {
         return exchange::refuse(Reject::bad_header()) as u32;
     };
-    exchange::begin(Box::pin(gateway.handle(request, peer)), head) as u32
+    exchange::begin(Box::pin(answer(gateway, request, peer)), head) as u32
+}
+
+async fn answer(gateway: &Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Response<Body<Handle>> {
+    let mut record = gateway.begin(&request, &peer);
+    match gateway.handle(request, peer, &mut record).await.reply {
+        Reply::Http(response) => response,
+        Reply::Upgrade(_, never) => match never {},
+    }
 }
 
 /// Goes on with exchange `id`: its fetch was answered with `status` and the packed head in the inbox.

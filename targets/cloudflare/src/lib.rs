@@ -10,6 +10,7 @@
 //! wasm      └ plan, policies ┘           └ policies ┘
 //! ```
 
+mod console;
 mod counter;
 mod exchange;
 pub mod exports;

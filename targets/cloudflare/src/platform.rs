@@ -1,18 +1,20 @@
 //! The ports, in terms of effects that the glue performs.
 
+use core::convert::Infallible;
 use core::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::exchange::{self, Completion};
-use crate::{counter, random, wire};
+use crate::{console, counter, random, wire};
 
 /// The Workers runtime.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,12 +46,18 @@ impl Platform for Worker {
 
 impl Fetch for Worker {
     type Stream = Handle;
+    type Socket = Infallible;
 
     async fn fetch(&self, call: UpstreamCall<'_, Handle>) -> Result<Response<Body<Handle>>, IoError> {
         match exchange::perform(|frame, heads| wire::write_fetch(frame, heads, call)).await? {
             Completion::Head(head) => Ok(head),
             _ => Err(IoError::new(IoErrorKind::Other)),
         }
+    }
+
+    /// INVARIANT: no plan for this platform asks for it yet.
+    async fn open_socket(&self, _: UpstreamCall<'_, Handle>) -> Result<Handshake<Handle, Infallible>, IoError> {
+        Err(IoError::before_send(IoErrorKind::Other))
     }
 
     fn limit(&self, stream: Handle, limit: u64) -> Handle {
@@ -95,6 +103,18 @@ impl Counters for Worker {
 impl Clock for Worker {
     fn now(&self) -> Timestamp {
         exchange::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(exchange::now().unix_millis())
+    }
+}
+
+impl Log for Worker {
+    fn log(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut line = Vec::new();
+        write(&mut line);
+        console::log(String::from_utf8_lossy(&line).trim_end());
     }
 }
 

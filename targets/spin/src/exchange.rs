@@ -5,17 +5,20 @@ use std::net::{IpAddr, SocketAddr};
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
 use gateway_core::http::identity::IdentityNames;
+use gateway_core::http::problem;
 use gateway_core::http::request_id::{self, X_REQUEST_ID};
 use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
 use http::header::{CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use spin_sdk::wasip3::http::types as wasi;
+use spin_sdk::wasip3::wit_bindgen::StreamReader;
 
+use crate::after::Witness;
 use crate::fetch::is_bodiless;
 use crate::fields;
 use crate::platform::HostRandom;
-use crate::stream::{Stream, content_length, no_trailers, of_bytes};
+use crate::stream::{Ending, Stream, content_length, no_trailers, of_bytes};
 
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 
@@ -120,25 +123,43 @@ fn method(method: &wasi::Method) -> Option<Method> {
 ///
 /// # Errors
 /// When the host does not take it, which makes the client's answer a 500.
-pub(crate) fn respond(method: &Method, response: Response<Body<Stream>>) -> Result<wasi::Response, wasi::ErrorCode> {
+pub(crate) fn respond(
+    method: &Method,
+    response: Response<Body<Stream>>,
+    witness: Witness,
+) -> Result<wasi::Response, wasi::ErrorCode> {
     let (mut parts, body) = response.into_parts();
     let (bytes, ending) = match body {
-        _ if is_bodiless(method, parts.status) => (None, no_trailers()),
+        _ if is_bodiless(method, parts.status) => {
+            witness.ended_whole(0);
+            (None, no_trailers())
+        }
         Body::Empty => {
+            witness.ended_whole(0);
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
             (None, no_trailers())
         }
         Body::Full(content) => {
+            witness.ended_whole(content.len());
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
             let (bytes, ending) = of_bytes(content);
             (Some(bytes), ending)
         }
         Body::Stream(stream) => {
             announce_trailers(&mut parts.headers, &stream);
+            let length = content_length(&parts.headers);
             let (bytes, ending) = stream.into_parts();
-            (Some(bytes), ending)
+            (Some(bytes), witness.watch(ending, length))
         }
     };
+    send(&parts, bytes, ending)
+}
+
+fn send(
+    parts: &http::response::Parts,
+    bytes: Option<StreamReader<u8>>,
+    ending: Ending,
+) -> Result<wasi::Response, wasi::ErrorCode> {
     let headers = fields::write(&parts.headers).map_err(|_| wasi::ErrorCode::HttpResponseHeaderSectionSize(None))?;
     let (response, _) = wasi::Response::new(headers, bytes, ending);
     response.set_status_code(parts.status.as_u16()).map_err(|()| wasi::ErrorCode::InternalError(None))?;
@@ -179,10 +200,16 @@ impl Refusal {
     /// # Errors
     /// As [`respond`].
     pub(crate) fn respond(self) -> Result<wasi::Response, wasi::ErrorCode> {
-        let mut headers: HeaderMap = self.request_id.map(|id| (X_REQUEST_ID, id)).into_iter().collect();
-        let request_id = request_id::ensure(&mut headers, &HostRandom);
-        let mut response = self.reject.into_response(self.is_head, &request_id);
-        response.headers_mut().insert(X_REQUEST_ID, request_id);
-        respond(if self.is_head { &Method::HEAD } else { &Method::GET }, response)
+        let headers: HeaderMap = self.request_id.map(|id| (X_REQUEST_ID, id)).into_iter().collect();
+        let id = request_id::of(&headers, &HostRandom);
+        let (parts, body) = problem::answer::<Stream>(self.reject, self.is_head, id).into_parts();
+        let (bytes, ending) = match body {
+            Body::Full(content) => {
+                let (bytes, ending) = of_bytes(content);
+                (Some(bytes), ending)
+            }
+            Body::Empty | Body::Stream(_) => (None, no_trailers()),
+        };
+        send(&parts, bytes, ending)
     }
 }

@@ -1,5 +1,6 @@
 //! Requests to upstreams.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use gateway_core::body::Body;
 use gateway_core::plan::Upstream;
-use gateway_core::ports::{Deadlines, Fetch, IoError, IoErrorKind, Scheme, UpstreamCall};
+use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Scheme, UpstreamCall};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response, StatusCode};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -21,6 +22,7 @@ use crate::{errors, fields};
 
 impl Fetch for Spin {
     type Stream = Stream;
+    type Socket = Infallible;
 
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
@@ -47,6 +49,11 @@ impl Fetch for Spin {
                 Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new))
             }
         }
+    }
+
+    /// INVARIANT: no plan for this platform asks for it.
+    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
+        Err(IoError::before_send(IoErrorKind::Other))
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

@@ -5,6 +5,7 @@
 //!
 //! INVARIANT: nothing here panics. A panic answers 500 to every request in flight in the instance.
 
+mod after;
 mod counters;
 mod errors;
 mod exchange;
@@ -17,6 +18,7 @@ mod secrets;
 mod start;
 mod stream;
 
+use gateway_core::gateway::Reply;
 use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response};
 
@@ -32,11 +34,13 @@ impl Guest for Component {
             Err(refusal) => return refusal.respond(),
         };
         let method = request.method().clone();
-        let outcome = gateway.handle(request, peer).await;
-        if gateway.platform().is_time_to_sweep() {
-            spin_sdk::wasip3::spawn(async move { gateway.platform().sweep().await });
+        let mut record = gateway.begin(&request, &peer);
+        let outcome = gateway.handle(request, peer, &mut record).await;
+        after::run_all(&gateway, outcome.after);
+        match outcome.reply {
+            Reply::Http(response) => exchange::respond(&method, response, after::Witness::new(gateway, record)),
+            Reply::Upgrade(_, never) => match never {},
         }
-        exchange::respond(&method, outcome.response)
     }
 }
 

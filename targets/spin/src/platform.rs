@@ -1,9 +1,14 @@
 //! What Spin can do, its clock and its random numbers.
 
+use std::io::Write as _;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{Capabilities, Clock, Counters, IoError, Platform, Random};
+use gateway_core::ports::{Capabilities, Clock, Counters, IoError, Log, Platform, Random};
 use gateway_core::time::Timestamp;
-use spin_sdk::wasip3::{clocks::system_clock, random::random};
+use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
+use spin_sdk::wasip3::random::random;
 
 use crate::counters::Cells;
 use crate::key_value::Store;
@@ -14,28 +19,20 @@ pub(crate) struct Spin {
     cells: Cells,
 }
 
-/// Instances come and go, so chance decides, not a count.
-const SWEEP_EVERY: u64 = 64;
-
 impl Spin {
     /// With counters in the Redis at `redis`, or in SQLite if there is none.
     pub(crate) fn new(redis: Option<String>) -> Self {
         Self { values: Store::default(), cells: Cells::new(redis) }
     }
-
-    /// Whether this request, one in [`SWEEP_EVERY`], is the one to [`sweep`](Self::sweep) after.
-    pub(crate) fn is_time_to_sweep(&self) -> bool {
-        self.next_u64().is_multiple_of(SWEEP_EVERY)
-    }
-
-    /// Removes what has expired.
-    pub(crate) async fn sweep(&self) {
-        self.cells.sweep(self.now()).await;
-    }
 }
 
 impl Platform for Spin {
     const CAPABILITIES: Capabilities = Capabilities::SPIN;
+    const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(64);
+
+    async fn sweep(&self) {
+        self.cells.sweep(self.now()).await;
+    }
 }
 
 impl Clock for Spin {
@@ -44,6 +41,19 @@ impl Clock for Spin {
         let seconds = u64::try_from(now.seconds).unwrap_or(0);
         let millis = seconds.saturating_mul(1000).saturating_add(u64::from(now.nanoseconds / 1_000_000));
         Timestamp::from_unix_millis(millis)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_nanos(monotonic_clock::now())
+    }
+}
+
+impl Log for Spin {
+    fn log(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut lines = Vec::new();
+        write(&mut lines);
+        // Nobody is left to be told when standard output is closed.
+        let _ = std::io::stdout().lock().write_all(&lines);
     }
 }
 

@@ -1,11 +1,13 @@
 //! Runs futures in an order that the seed chooses, and moves the clock on when all of them wait.
 
 use core::fmt;
-use core::pin::Pin;
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use std::sync::{Arc, Mutex};
 use std::task::Wake;
 
+use crate::chance::Chance;
 use crate::world::World;
 
 /// No future can go on, or none ever ends.
@@ -75,6 +77,41 @@ pub fn run<'f, T>(
         }
     }
     Err(Hang { waiting: tasks.iter().flatten().count(), deadlock: false })
+}
+
+/// Runs two futures until both have ended; whenever both can go on, chance decides which goes first.
+pub(crate) async fn side_by_side<A, B>(
+    chance: &Chance,
+    one: impl Future<Output = A>,
+    other: impl Future<Output = B>,
+) -> (A, B) {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        for turn in [chance.below(2), 0, 1] {
+            match turn {
+                0 if first.is_none() => {
+                    if let Poll::Ready(output) = one.as_mut().poll(context) {
+                        first = Some(output);
+                    }
+                }
+                1 if second.is_none() => {
+                    if let Poll::Ready(output) = other.as_mut().poll(context) {
+                        second = Some(output);
+                    }
+                }
+                _ => {}
+            }
+        }
+        match (first.take(), second.take()) {
+            (Some(first), Some(second)) => Poll::Ready((first, second)),
+            (one, other) => {
+                (first, second) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 #[cfg(test)]

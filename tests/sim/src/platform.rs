@@ -1,5 +1,7 @@
 //! The gateway's ports on a simulated world.
 
+use core::convert::Infallible;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::rc::Rc;
 
@@ -7,7 +9,9 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra;
-use gateway_core::ports::{Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Random, UpstreamCall};
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Random, UpstreamCall,
+};
 use gateway_core::time::Timestamp;
 use http::Response;
 
@@ -31,13 +35,26 @@ pub struct Platform(pub Rc<World>);
 
 impl gateway_core::ports::Platform for Platform {
     const CAPABILITIES: Capabilities = CAPABILITIES;
+    const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(4);
+
+    async fn sweep(&self) {
+        self.0.linger().await;
+        let now = self.0.now().unix_millis();
+        self.0.cells.borrow_mut().retain(|_, (_, until)| *until > now);
+        self.0.values.borrow_mut().retain(|_, (_, until)| until.is_none_or(|until| until > now));
+    }
 }
 
 impl Fetch for Platform {
     type Stream = Stream;
+    type Socket = Infallible;
 
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         upstream::answer(&self.0, call).await
+    }
+
+    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
+        Err(IoError::before_send(IoErrorKind::Other))
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {
@@ -109,6 +126,16 @@ impl Counters for Platform {
 impl Clock for Platform {
     fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(self.0.now().unix_millis())
+    }
+}
+
+impl Log for Platform {
+    fn log(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.0.log.borrow_mut());
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use edgeway_corpus::{Case, Mistake, Request, Response, Version, compare_refusals, differences};
 use gateway_core::body::Body;
-use gateway_core::gateway::Gateway;
+use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::{Peer, Scheme};
 use http::{HeaderMap, header};
 
-use crate::executor::run;
+use crate::executor::{run, side_by_side};
 use crate::platform::{CAPABILITIES, Platform};
 use crate::stream::{End, Stream};
 use crate::upstream::{receive_body, texts};
@@ -95,14 +95,34 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// Sends `request` through `gateway` and reads the answer to its end.
+/// Sends `request` through `gateway`, reads the answer to its end, and does the work that is left.
 pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<Stream>>, peer: Peer) -> Response {
-    let (head, body) = gateway.handle(request, peer).await.response.into_parts();
+    let mut record = gateway.begin(&request, &peer);
+    let Outcome { reply, after } = gateway.handle(request, peer, &mut record).await;
+    let (head, body) = match reply {
+        Reply::Http(response) => response.into_parts(),
+        Reply::Upgrade(_, never) => match never {},
+    };
     // RFC 9110 §2.5: the version is that of the adapter's own connection, and not for the core to say.
     assert_eq!(head.version, http::Version::default(), "the answer has a version of its own");
+    assert_eq!(record.status, Some(head.status), "the record knows another status");
     keep_promise(&gateway.platform().0, &head.headers);
-    let (body, cut) = receive_body(body).await;
-    Response { status: head.status.as_u16(), headers: texts(&head.headers), body, cut }
+    let world = &gateway.platform().0;
+    let received = async {
+        let (body, cut) = receive_body(body).await;
+        let ended = Ended { received: None, sent: Length::Counted(body.len() as u64), cut };
+        run_all(gateway, gateway.ended(record, &ended)).await;
+        (body, cut)
+    };
+    // The work after the answer goes on while the body is on its way.
+    let ((body, cut), ()) = side_by_side(&world.chance, received, run_all(gateway, after)).await;
+    Response { status: head.status.as_u16(), headers: texts(&head.headers), body, cut: cut.is_some() }
+}
+
+async fn run_all(gateway: &Gateway<Platform>, work: Vec<After>) {
+    for work in work {
+        gateway.run_after(work).await;
+    }
 }
 
 /// Checks that a response has the fields that were told before it was there, if any were.

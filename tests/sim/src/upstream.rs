@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::time::Duration;
 use edgeway_corpus::{Call, Content, Fault, Reply, Version};
 use gateway_core::body::Body;
-use gateway_core::ports::{Deadlines, Finish, IoError, IoErrorKind, UpstreamCall};
+use gateway_core::ports::{Deadlines, IoError, IoErrorKind, KnownEdits, UpstreamCall};
 use http::{Response, header};
 
 use crate::stream::{End, Sender, Stream};
@@ -44,7 +44,7 @@ pub(crate) async fn answer(
         _ => {}
     }
     let is_head = call.request.method() == http::Method::HEAD;
-    let finish = call.finish;
+    let known_edits = call.known_edits;
     let to = call.upstream.authority.to_str().expect("an authority").to_owned();
     let reply = world.reply_to(seen(to, call.request).await?);
 
@@ -65,20 +65,20 @@ pub(crate) async fn answer(
         Some(Fault::Garbage) => Err(IoError::new(IoErrorKind::Protocol)),
         _ => {
             let response = respond(world, &reply, is_head, total.map(|total| started.saturating_add(total)));
-            if let Some(finish) = finish {
-                promise(world, finish, &response);
+            if let Some(edits) = known_edits {
+                promise(world, edits, &response);
             }
             Ok(response)
         }
     }
 }
 
-/// Notes what the head of `response` has to be in the end; see [`Finish`] for those of which nothing is known beforehand.
-fn promise(world: &World, finish: Finish<'_>, response: &Response<Body<Stream>>) {
+/// Notes what the head of `response` has to be in the end; see [`KnownEdits`] for those of which nothing is known beforehand.
+fn promise(world: &World, edits: KnownEdits<'_>, response: &Response<Body<Stream>>) {
     let is_ordinary = (200..=599).contains(&response.status().as_u16()) && response.status() != 205;
     if is_ordinary && !response.headers().contains_key(header::CONNECTION) {
         let mut fields = response.headers().clone();
-        finish.edit(response.version(), &mut fields);
+        edits.edit(response.version(), &mut fields);
         world.promised.borrow_mut().push(fields);
     }
 }
@@ -158,14 +158,14 @@ fn respond(
     response.body(body).expect("a well-formed reply")
 }
 
-/// Reads a response's body as the client does: what came, and whether it was cut off.
-pub(crate) async fn receive_body(body: Body<Stream>) -> (Bytes, bool) {
+/// Reads a response's body as the client does: what came, and why it was cut off, if it was.
+pub(crate) async fn receive_body(body: Body<Stream>) -> (Bytes, Option<IoErrorKind>) {
     match body {
-        Body::Empty => (Bytes::new(), false),
-        Body::Full(bytes) => (bytes, false),
+        Body::Empty => (Bytes::new(), None),
+        Body::Full(bytes) => (bytes, None),
         Body::Stream(stream) => match stream.read().await {
-            Ok(bytes) => (bytes, false),
-            Err((bytes, _)) => (bytes, true),
+            Ok(bytes) => (bytes, None),
+            Err((bytes, error)) => (bytes, Some(error.kind)),
         },
     }
 }

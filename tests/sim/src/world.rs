@@ -37,6 +37,8 @@ pub struct World {
     pub collected: Cell<usize>,
     /// The heads that calls said their responses would have in the end.
     pub(crate) promised: RefCell<Vec<HeaderMap>>,
+    /// The access log.
+    pub(crate) log: RefCell<Vec<u8>>,
 }
 
 impl core::fmt::Debug for World {
@@ -60,6 +62,7 @@ impl World {
             stores_fail: Cell::new(false),
             collected: Cell::new(0),
             promised: RefCell::default(),
+            log: RefCell::default(),
         }
     }
 
@@ -78,6 +81,11 @@ impl World {
     /// The calls that reached upstreams since the last time.
     pub fn take_calls(&self) -> Vec<Call> {
         self.calls.take()
+    }
+
+    /// The lines of the access log since the last time.
+    pub fn take_log(&self) -> Vec<String> {
+        String::from_utf8_lossy(&self.log.take()).lines().map(str::to_owned).collect()
     }
 
     /// Now.

@@ -259,3 +259,51 @@ fn a_seed_replays() {
     };
     for_every_seed(|seed| assert_eq!(replay(seed), replay(seed)));
 }
+
+/// docs/configuration.md, Access log: each exchange has one line, which says what the client got, and which side cut it off.
+#[test]
+fn the_access_log_has_one_true_line_for_each_exchange() {
+    let plan = plan(
+        r#"{"upstreams": {"a": {"url": "http://a.test", "timeouts": {"firstByte": "1s", "total": "3s"}}},
+            "routes": [{"name": "a", "match": {"prefix": "/"}, "upstream": "a"},
+                       {"name": "quiet", "match": {"prefix": "/quiet"}, "respond": {}, "accessLog": false}]}"#,
+    );
+    let faults = [None, Some(Fault::Reset), Some(Fault::Cut)];
+    let urls = ["http://gw.test/x", "http://gw.test/quiet", "http://gw.test/y"];
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let requests: Vec<Request> = (0..8)
+            .map(|n| {
+                let id = format!("r{n}");
+                request(serde_json::json!({ "url": *world.chance.pick(&urls), "headers": [["x-request-id", id]] }))
+            })
+            .collect();
+        let script = Rc::downgrade(&world);
+        world.set_script(move |_| {
+            let Some(world) = script.upgrade() else { return Reply::default() };
+            Reply {
+                fail: *world.chance.pick(&faults),
+                pause: Some(Duration::from_millis(world.chance.below(5_000) as u64)),
+                body: Some(Content::Chunks(vec!["one".to_owned(), "two".to_owned()])),
+                ..Reply::default()
+            }
+        });
+        let answers = all_at_once(&plan, &world, &requests);
+        let lines: Vec<serde_json::Value> =
+            world.take_log().iter().map(|line| serde_json::from_str(line).expect("one JSON object a line")).collect();
+        for (n, (asked, answer)) in requests.iter().zip(&answers).enumerate() {
+            let own: Vec<_> = lines.iter().filter(|line| line["id"] == format!("r{n}")).collect();
+            if asked.url.ends_with("quiet") {
+                assert!(own.is_empty());
+                continue;
+            }
+            let [line] = own[..] else { panic!("{} lines for one exchange", own.len()) };
+            assert_eq!((&line["status"], &line["bytes"]), (&answer.status.into(), &answer.body.len().into()));
+            assert_eq!(line.get("cut").is_some(), answer.cut);
+            if answer.cut {
+                assert!(line["cut"] == "upstream" || line["cut"] == "deadline", "{line}");
+            }
+        }
+        assert_eq!(lines.len(), requests.iter().filter(|asked| !asked.url.ends_with("quiet")).count());
+    });
+}

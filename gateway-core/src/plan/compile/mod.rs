@@ -17,7 +17,7 @@ use self::at::At;
 use self::names::Names;
 use self::place::Place;
 use self::shared::Shared;
-use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
+use super::{AccessLog, Action, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -179,6 +179,10 @@ impl<'c> Compiler<'c> {
             proxies: proxies?,
             encoded_slash: config.network.encoded_slash.unwrap_or_default(),
             limits: self.limits(&at.member("limits")),
+            access_log: AccessLog {
+                format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
+                query: config.access_log.query.unwrap_or(false),
+            },
             server: config.server.clone(),
             counters_redis: redis,
         })
@@ -239,26 +243,32 @@ impl<'c> Compiler<'c> {
         if let Some(Action::Respond(respond)) = &action {
             self.check_content_type(at, respond, &policies.response);
         }
+        let action = action?;
         Some(Route {
             name,
             at: path,
+            needs: Route::needs(&policies.request, &action, &policies.response, cors.is_some()),
             cors,
             request: policies.request,
-            action: action?,
+            action,
             response: policies.response,
             body_limit: self.body_limit(route),
+            logged: route.access_log.unwrap_or(true),
         })
     }
 
     /// Values enter a response as its media type demands, so nothing may change the type behind their back.
     #[inline(never)]
-    fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, edits: &[HeaderEdit]) {
+    fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, steps: &[ResponseStep]) {
         let changes_type = |edit: &HeaderEdit| match edit {
             HeaderEdit::Rename(_, name)
             | HeaderEdit::Remove(name)
             | HeaderEdit::Set(name, _)
             | HeaderEdit::Append(name, _) => *name == http::header::CONTENT_TYPE,
         };
+        let edits = steps.iter().flat_map(|step| match step {
+            ResponseStep::EditHeaders(edits) => edits.iter(),
+        });
         if respond.body.has_variables() && respond.filled.iter().chain(edits).any(changes_type) {
             self.error_with(
                 &at.member("respond").member("body"),

@@ -7,7 +7,7 @@ use super::shared::{Folded, Shared};
 use super::{Compiler, Group, Owner};
 use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
 use crate::http::request_id::X_REQUEST_ID;
-use crate::plan::RequestStep;
+use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::Mistake;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits, is_editable, is_hop_by_hop};
@@ -99,7 +99,11 @@ impl<'c> Compiler<'c> {
         if !collected.query.is_empty() {
             request.push(RequestStep::EditQuery(collected.query.into()));
         }
-        Folded { cors: collected.cors, request: request.into(), response: collected.response.into() }
+        let mut response = Vec::new();
+        if !collected.response.is_empty() {
+            response.push(ResponseStep::EditHeaders(collected.response.into()));
+        }
+        Folded { cors: collected.cors, request: request.into(), response: response.into() }
     }
 
     /// Checks a policy that no route uses.

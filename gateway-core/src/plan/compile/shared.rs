@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{self, JsonPath, PolicyUse};
-use crate::plan::RequestStep;
+use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::query_edit::QueryEdit;
 use crate::template::Template;
@@ -14,7 +14,7 @@ pub(super) struct Folded<'c> {
     /// The innermost cross-origin rules, and where they stand.
     pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
     pub(super) request: Arc<[RequestStep]>,
-    pub(super) response: Arc<[HeaderEdit]>,
+    pub(super) response: Arc<[ResponseStep]>,
 }
 
 impl Folded<'_> {
@@ -29,7 +29,10 @@ impl Folded<'_> {
                 edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters)
             }
         };
-        self.request.iter().any(in_step) || in_headers(&self.response)
+        let in_response = |step: &ResponseStep| match step {
+            ResponseStep::EditHeaders(edits) => in_headers(edits),
+        };
+        self.request.iter().any(in_step) || self.response.iter().any(in_response)
     }
 }
 

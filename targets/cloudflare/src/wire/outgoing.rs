@@ -29,10 +29,10 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     frame.text(call.upstream.authority.as_bytes());
     frame.line(target.as_bytes());
     write_edits(frame, &heads.request, &head.headers, framed_by_runtime);
-    if let Some(finish) = call.finish {
+    if let Some(edits) = call.known_edits {
         frame.set(Word::Finish, frame.lines());
         // The runtime does not tell a response's version.
-        finish.edit(Version::HTTP_11, &mut Unseen { frame, ignore: framed_by_runtime });
+        edits.edit(Version::HTTP_11, &mut Unseen { frame, ignore: framed_by_runtime });
     }
     frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
     frame.set_deadline(Word::Total, call.deadlines.total);

@@ -1,6 +1,6 @@
 //! `edgeway routes`: every route, in the order in which they are tried.
 
-use gateway_core::plan::{Action, Plan};
+use gateway_core::plan::{Action, Plan, ResponseStep};
 use gateway_core::route::Spec;
 
 use super::style::{Style, count, pad, widest};
@@ -66,8 +66,10 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
             RequestStep::EditQuery(edits) => count(edits.len(), "query edit"),
         });
     }
-    if !route.response.is_empty() {
-        policies.push(count(route.response.len(), "response edit"));
+    for step in &*route.response {
+        policies.push(match step {
+            ResponseStep::EditHeaders(edits) => count(edits.len(), "response edit"),
+        });
     }
     policies
 }

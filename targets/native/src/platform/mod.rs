@@ -4,20 +4,24 @@ pub mod counters;
 pub mod key_value;
 pub mod secrets;
 
+use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::plan::Plan;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{Capabilities, Clock, Counters, Fetch, IoError, KeyValue, Platform, Random, UpstreamCall};
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    UpstreamCall,
+};
 use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::clock::Ticker;
-use crate::server::Settings;
+use crate::server::{AccessLogger, Settings};
 use crate::stream::Stream;
 use crate::upstream::{Pool, PoolKey, TlsError, fetch};
 
@@ -79,16 +83,21 @@ impl std::error::Error for StoreError {}
 pub struct Native {
     pools: Box<[Arc<Pool>]>,
     stores: Arc<Stores>,
+    log: SharedLogger,
 }
+
+/// The access log of a thread, which the thread's connections and its ticker share.
+pub(crate) type SharedLogger = Arc<Mutex<AccessLogger>>;
 
 impl Native {
     /// The platform for `plan`. Upstreams that `previous` had already keep their connections.
     ///
     /// # Errors
     /// When the authorities of an upstream can't be used.
-    pub fn new(
+    pub(crate) fn new(
         plan: &Plan,
         stores: Arc<Stores>,
+        log: SharedLogger,
         ticker: &Arc<Ticker>,
         previous: Option<&Self>,
     ) -> Result<Self, TlsError> {
@@ -102,7 +111,7 @@ impl Native {
                 None => Pool::new(key, Arc::clone(ticker))?,
             });
         }
-        Ok(Self { pools: pools.into(), stores })
+        Ok(Self { pools: pools.into(), stores, log })
     }
 }
 
@@ -112,11 +121,17 @@ impl Platform for Native {
 
 impl Fetch for Native {
     type Stream = Stream;
+    type Socket = Infallible;
 
     // No `async fn`: it would copy the state of what it awaits.
     fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
         // INVARIANT: `new` made one pool for each upstream of the plan.
         fetch(self.pools.get(call.upstream.index), call.request, call.deadlines)
+    }
+
+    /// INVARIANT: no plan for this platform asks for it yet.
+    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
+        Err(IoError::before_send(IoErrorKind::Other))
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {
@@ -152,6 +167,18 @@ impl Counters for Native {
 impl Clock for Native {
     fn now(&self) -> Timestamp {
         now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        // The zero is the first call's moment.
+        static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+        ZERO.elapsed()
+    }
+}
+
+impl Log for Native {
+    fn log(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).log(write);
     }
 }
 

@@ -40,8 +40,6 @@ pub(super) struct Connection {
     pub activity: Arc<Activity>,
     /// The client.
     pub peer: Peer,
-    /// The client's address as text.
-    pub client: Box<str>,
 }
 
 impl Connection {
@@ -65,7 +63,6 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let connection = Arc::new(Connection {
         activity: Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout),
         peer: Peer { address: Some(address.to_canonical()), scheme },
-        client: address.to_canonical().to_string().into(),
         worker,
     });
     // A response is written in one piece: waiting for more to send with it only costs time.

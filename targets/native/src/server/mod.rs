@@ -27,13 +27,14 @@ use std::time::Duration;
 use gateway_core::plan::Plan;
 use tokio::sync::watch;
 
-use self::access_log::{AccessLogger, start_writer};
+use self::access_log::start_writer;
 use self::worker::Worker;
 use crate::platform::Stores;
 
 pub use self::error::StartError;
 pub use self::settings::{Settings, TlsFiles};
 
+pub(crate) use self::access_log::AccessLogger;
 pub(crate) use self::tls::server_config;
 
 /// How the work is spread over threads.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use gateway_core::config::AccessLog;
 use gateway_core::plan::Plan;
 
 /// What the server itself reads from a configuration.
@@ -14,8 +13,6 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// How long open exchanges may go on once a shutdown begins.
     pub drain: Duration,
-    /// The form of the access log.
-    pub access_log: AccessLog,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
     /// The URL of the Redis that holds the counters.
@@ -48,7 +45,6 @@ impl Settings {
             listen: server.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             tls,
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
-            access_log: server.access_log.unwrap_or_default(),
             key_value_file: server.key_value_file.clone(),
             counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,

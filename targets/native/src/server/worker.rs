@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use super::access_log::AccessLogger;
 use super::settings::Settings;
 use crate::clock::{Tick, Ticker};
-use crate::platform::{Native, Stores};
+use crate::platform::{Native, SharedLogger, Stores};
 use crate::upstream::TlsError;
 
 /// What a request runs on; replaced as a whole by a reload.
@@ -37,7 +37,7 @@ pub(super) struct Worker {
     /// Client connections that stand.
     pub connections: AtomicUsize,
     /// The access log.
-    pub log: Mutex<AccessLogger>,
+    pub log: SharedLogger,
     /// How long a client may stall in a body.
     pub stall_timeout: Tick,
 }
@@ -57,14 +57,15 @@ impl Worker {
         stall_timeout: Tick,
     ) -> Result<Self, TlsError> {
         let ticker = Arc::new(Ticker::default());
-        let platform = Native::new(&plan, stores, &ticker, None)?;
+        let log = Arc::new(Mutex::new(log));
+        let platform = Native::new(&plan, stores, Arc::clone(&log), &ticker, None)?;
         let serving = Serving { gateway: Gateway::new(plan, platform), settings, tls };
         Ok(Self {
             serving: Arc::new(ArcSwap::from_pointee(serving)),
             ticker,
             shutdown,
             connections: AtomicUsize::new(0),
-            log: Mutex::new(log),
+            log,
             stall_timeout,
         })
     }
@@ -81,7 +82,8 @@ impl Worker {
         stores: Arc<Stores>,
     ) -> Result<Serving, TlsError> {
         let previous = self.serving.load();
-        let platform = Native::new(&plan, stores, &self.ticker, Some(previous.gateway.platform()))?;
+        let log = Arc::clone(&self.log);
+        let platform = Native::new(&plan, stores, log, &self.ticker, Some(previous.gateway.platform()))?;
         Ok(Serving { gateway: Gateway::new(plan, platform), settings, tls })
     }
 

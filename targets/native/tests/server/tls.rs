@@ -247,7 +247,9 @@ fn an_exchange_is_send() {
     fn assert_send<T: Send>(_: &T) {}
     fn check(gateway: &gateway_core::gateway::Gateway<edgeway::platform::Native>) {
         let peer = gateway_core::ports::Peer { address: None, scheme: Scheme::Http };
-        assert_send(&gateway.handle(Request::new(gateway_core::body::Body::Empty), peer));
+        let request = Request::new(gateway_core::body::Body::Empty);
+        let mut record = gateway.begin(&request, &peer);
+        assert_send(&gateway.handle(request, peer, &mut record));
     }
     let _ = check;
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::gateway::Gateway;
+use gateway_core::gateway::{Gateway, Reply};
 use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
 use gateway_core::trace::Trace;
@@ -85,8 +85,12 @@ fn parse_field(field: &str) -> Result<(HeaderName, HeaderValue), String> {
 
 /// Runs `question` through `plan`.
 pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Report {
-    let gateway = Gateway::new(Arc::clone(&plan), platform::Recorder);
+    let gateway = Gateway::new(Arc::clone(&plan), platform::DryRun);
     let mut trace = Trace::default();
-    let outcome = gateway.handle_traced(question.request(), question.peer(), &mut trace).await;
-    report(&plan, question, &trace, &outcome)
+    let (request, peer) = (question.request(), question.peer());
+    let mut record = gateway.begin(&request, &peer);
+    match gateway.handle_traced(request, peer, &mut record, &mut trace).await.reply {
+        Reply::Http(response) => report(&plan, question, &trace, &response),
+        Reply::Upgrade(_, never) => match never {},
+    }
 }

@@ -1,5 +1,6 @@
-//! Ports that record nothing and call nobody: the trace has it all.
+//! Ports of a dry run: nobody is called and nothing is kept, since the trace has it all.
 
+use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -7,23 +8,29 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra;
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
 
 /// Every upstream answers 200 without content, every counter is untouched, every key is absent.
-pub(super) struct Recorder;
+pub(super) struct DryRun;
 
-impl Platform for Recorder {
+impl Platform for DryRun {
     const CAPABILITIES: Capabilities = Capabilities::NATIVE;
 }
 
-impl Fetch for Recorder {
+impl Fetch for DryRun {
     type Stream = Bytes;
+    type Socket = Infallible;
 
     async fn fetch(&self, _: UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
         Ok(Response::new(Body::Empty))
+    }
+
+    async fn open_socket(&self, call: UpstreamCall<'_, Bytes>) -> Result<Handshake<Bytes, Infallible>, IoError> {
+        self.fetch(call).await.map(Handshake::Declined)
     }
 
     fn limit(&self, stream: Bytes, _: u64) -> Bytes {
@@ -35,7 +42,7 @@ impl Fetch for Recorder {
     }
 }
 
-impl KeyValue for Recorder {
+impl KeyValue for DryRun {
     async fn get(&self, _: &str) -> Result<Option<Bytes>, IoError> {
         Ok(None)
     }
@@ -49,7 +56,7 @@ impl KeyValue for Recorder {
     }
 }
 
-impl Counters for Recorder {
+impl Counters for DryRun {
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
         let CounterOp::Gcra { quota, cost } = op;
         let (_, verdict) = gcra::decide(None, self.now(), quota, cost);
@@ -57,14 +64,22 @@ impl Counters for Recorder {
     }
 }
 
-impl Clock for Recorder {
+impl Clock for DryRun {
     fn now(&self) -> Timestamp {
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         Timestamp::from_unix_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
-impl Random for Recorder {
+impl Log for DryRun {
+    fn log(&self, _: impl FnOnce(&mut Vec<u8>)) {}
+}
+
+impl Random for DryRun {
     fn next_u64(&self) -> u64 {
         fastrand::u64(..)
     }

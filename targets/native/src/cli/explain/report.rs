@@ -1,13 +1,12 @@
 //! What `explain` has to say, as data.
 
 use gateway_core::body::Body;
-use gateway_core::gateway::Outcome;
 use gateway_core::http::path;
 use gateway_core::plan::Plan;
 use gateway_core::route::{Field, Lookup, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Trace};
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Response};
 
 use super::Question;
 use crate::cli::style::count;
@@ -75,7 +74,7 @@ pub(crate) struct Answer {
 }
 
 /// Puts together what happened.
-pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, outcome: &Outcome<S>) -> Report {
+pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, response: &Response<Body<S>>) -> Report {
     let mut chosen = None;
     let mut steps = Vec::new();
     let mut upstream = None;
@@ -117,10 +116,10 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, outcome
         route,
         steps,
         response: Answer {
-            status: outcome.response.status().as_u16(),
+            status: response.status().as_u16(),
             by: if upstream.is_some() { "the upstream, as if it said 200" } else { "the gateway" },
-            headers: fields(outcome.response.headers()),
-            body: match outcome.response.body() {
+            headers: fields(response.headers()),
+            body: match response.body() {
                 Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
                 Body::Empty | Body::Stream(_) => None,
             },

@@ -1,0 +1,416 @@
+//! The line that the access log has of an exchange, the same on every platform.
+
+use core::fmt::{self, Write as _};
+use core::time::Duration;
+use std::borrow::Cow;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::{HeaderValue, Version};
+use serde::{Serialize, Serializer};
+
+use crate::config::AccessLogFormat;
+use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
+use crate::plan::Plan;
+use crate::ports::IoErrorKind;
+use crate::record::{Ended, Facts, Length, Record};
+use crate::time::Timestamp;
+
+/// Writes the line of the exchange that `record` is of, which `ended` at `now` on the monotonic clock; nothing where nothing
+/// is logged.
+pub(crate) fn write(plan: &Plan, record: &Record, ended: &Ended, now: Duration, out: &mut Vec<u8>) {
+    let Some(facts) = &record.facts else { return };
+    let line = Line::of(plan, record, facts, ended, now);
+    match plan.access_log.format {
+        AccessLogFormat::Json => {
+            // Writing to memory never fails, and every key is text.
+            let _ = serde_json::to_writer(&mut *out, &line);
+        }
+        AccessLogFormat::Text => {
+            let mut text = String::new();
+            let _ = write!(text, "{line}");
+            out.extend_from_slice(text.as_bytes());
+        }
+        AccessLogFormat::Off => return,
+    }
+    out.push(b'\n');
+}
+
+/// The members of a line, in their order.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'r> {
+    #[serde(serialize_with = "as_text")]
+    time: Moment,
+    method: &'r str,
+    scheme: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<Cow<'r, str>>,
+    path: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<&'r str>,
+    protocol: &'static str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    received: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    /// Whether `bytes` is what the head states, and nobody counted.
+    #[serde(skip_serializing_if = "is_false")]
+    stated: bool,
+    #[serde(serialize_with = "as_millis")]
+    ms: Duration,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_some_millis")]
+    upstream_ms: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<Client>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    referer: Option<Cow<'r, str>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    limits: Vec<Limit<'r>>,
+    #[serde(skip_serializing_if = "is_true")]
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut: Option<&'static str>,
+}
+
+/// The verdict of a rate limit.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Limit<'r> {
+    name: &'r str,
+    /// Whether it let the request pass; none if its store could not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admitted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<u32>,
+}
+
+impl<'r> Line<'r> {
+    fn of(plan: &'r Plan, record: &'r Record, facts: &'r Facts, ended: &Ended, now: Duration) -> Self {
+        let gone = record.status.is_none();
+        let (bytes, stated) = match ended.sent {
+            Length::Counted(bytes) => (Some(bytes), false),
+            Length::Stated(bytes) => (bytes, true),
+        };
+        Self {
+            time: Moment(facts.time),
+            method: facts.method.as_str(),
+            scheme: facts.scheme.as_str(),
+            host: facts.host.as_ref().map(text),
+            path: facts.uri.path(),
+            query: facts.uri.query().filter(|_| plan.access_log.query),
+            protocol: protocol(facts.version),
+            status: record.status.map_or(CLIENT_CLOSED_STATUS, |status| status.as_u16()),
+            route: record.route.and_then(|route| plan.routes.get(route)).map(|route| route.name.as_str()),
+            upstream: record
+                .upstream
+                .and_then(|index| plan.upstreams.get(index))
+                .map(|upstream| upstream.name.as_str()),
+            error: if gone { Some(CLIENT_CLOSED) } else { record.error },
+            cause: record.cause,
+            received: ended.received,
+            bytes,
+            stated,
+            ms: now.saturating_sub(facts.begun),
+            upstream_ms: facts.upstream_took,
+            id: record.request_id.as_ref().map(text),
+            trace: facts.trace.as_ref().and_then(trace_id),
+            client: record.client.or(facts.peer).map(|address| Client(address.to_canonical())),
+            user_agent: facts.user_agent.as_ref().map(text),
+            referer: facts.referer.as_ref().map(text),
+            limits: facts.limits.iter().map(Limit::of).collect(),
+            complete: !gone && ended.cut.is_none(),
+            cut: ended.cut.map(side),
+        }
+    }
+}
+
+impl<'r> Limit<'r> {
+    fn of((name, verdict): &'r (Box<str>, Option<crate::policy::gcra::Verdict>)) -> Self {
+        Self {
+            name,
+            admitted: verdict.map(|verdict| verdict.admitted),
+            remaining: verdict.map(|verdict| verdict.remaining),
+        }
+    }
+}
+
+/// One aligned line for people.
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {:>3} {:<7} {:>9.3} ms {:>10} B  {}",
+            self.time,
+            self.status,
+            self.method,
+            self.ms.as_secs_f64() * 1000.0,
+            self.bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
+            self.path.escape_default(),
+        )?;
+        if let Some(query) = self.query {
+            write!(f, "?{}", query.escape_default())?;
+        }
+        if let Some(route) = self.route {
+            write!(f, "  {route}")?;
+        }
+        if let Some(upstream) = self.upstream {
+            write!(f, " -> {upstream}")?;
+        }
+        for reason in [self.error, self.cause].into_iter().flatten() {
+            write!(f, "  {reason}")?;
+        }
+        match self.cut {
+            Some(side) => write!(f, "  (cut off: {side})"),
+            None if !self.complete => f.write_str("  (cut off)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The side that cut a body off.
+const fn side(kind: IoErrorKind) -> &'static str {
+    match kind {
+        IoErrorKind::Client => "client",
+        IoErrorKind::TotalTimeout | IoErrorKind::FirstByteTimeout => "deadline",
+        IoErrorKind::BodyTooLarge => "limit",
+        _ => "upstream",
+    }
+}
+
+/// The name and version of the protocol that the client speaks (RFC 9110 §2.5).
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}
+
+/// The trace's identifier in a `traceparent` (W3C Trace Context §3.2.2).
+fn trace_id(parent: &HeaderValue) -> Option<&str> {
+    parent.to_str().ok()?.split('-').nth(1)
+}
+
+/// A field's value; bytes that are no UTF-8 are replaced.
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Moment(Timestamp);
+
+/// As RFC 3339 has it, in UTC.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = Duration::from_millis(self.0.unix_millis());
+        let time = UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
+        write!(f, "{}", humantime::format_rfc3339_millis(time))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Client(core::net::IpAddr);
+
+impl Serialize for Client {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// Milliseconds, to a thousandth.
+fn as_millis<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
+    serializer.serialize_f64(f64::from(micros) / 1000.0)
+}
+
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+fn as_some_millis<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_millis(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_true(value: &bool) -> bool {
+    *value
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, StatusCode};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::plan::{Secrets, load};
+    use crate::policy::gcra::Verdict;
+    use crate::ports::{Capabilities, Scheme};
+
+    struct NoSecrets;
+
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn plan(log: &str) -> Plan {
+        let text = format!(
+            r#"{{"accessLog": {log}, "upstreams": {{"users": {{"url": "http://users.test"}}}},
+                "routes": [{{"name": "list", "match": {{"prefix": "/"}}, "upstream": "users"}}]}}"#
+        );
+        load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
+    }
+
+    fn record() -> Record {
+        Record {
+            route: Some(0),
+            upstream: Some(0),
+            status: Some(StatusCode::OK),
+            client: Some([192, 0, 2, 1].into()),
+            request_id: Some(HeaderValue::from_static("r1")),
+            facts: Some(Box::new(Facts {
+                time: Timestamp::from_unix_millis(1_709_210_096_789),
+                begun: Duration::from_millis(1_000),
+                method: Method::GET,
+                uri: "/a%22b?token=1".parse().unwrap(),
+                version: Version::HTTP_2,
+                scheme: Scheme::Https,
+                peer: Some([127, 0, 0, 1].into()),
+                host: Some(HeaderValue::from_static("api.test:8443")),
+                user_agent: Some(HeaderValue::from_bytes(b"curl \"\xe9\"").unwrap()),
+                referer: Some(HeaderValue::from_static("https://ref.test/")),
+                trace: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
+                sent_at: Duration::ZERO,
+                upstream_took: Some(Duration::from_micros(2_500)),
+                limits: vec![("l".into(), None)],
+            })),
+            ..Record::default()
+        }
+    }
+
+    fn line(plan: &Plan, record: &Record, ended: &Ended) -> String {
+        let mut out = Vec::new();
+        write(plan, record, ended, Duration::from_micros(1_012_345), &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn parsed(plan: &Plan, record: &Record, ended: &Ended) -> Value {
+        serde_json::from_str(&line(plan, record, ended)).unwrap()
+    }
+
+    /// docs/configuration.md, Access log.
+    #[test]
+    fn a_line_is_one_json_object_with_all_that_is_known() {
+        let ended = Ended { received: Some(7), sent: Length::Counted(42), cut: None };
+        let expected = json!({
+            "time": "2024-02-29T12:34:56.789Z", "method": "GET", "scheme": "https", "host": "api.test:8443",
+            "path": "/a%22b", "protocol": "HTTP/2", "status": 200, "route": "list", "upstream": "users", "received": 7,
+            "bytes": 42, "ms": 12.345, "upstreamMs": 2.5, "id": "r1", "trace": "4bf92f3577b34da6a3ce929d0e0e4736",
+            "client": "192.0.2.1", "userAgent": "curl \"\u{fffd}\"", "referer": "https://ref.test/",
+            "limits": [{"name": "l"}],
+        });
+        let text = line(&plan("{}"), &record(), &ended);
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.ends_with('\n'));
+    }
+
+    /// A query may hold a credential: it is written only where the configuration says so.
+    #[test]
+    fn the_query_is_written_where_it_is_asked_for() {
+        let ended = Ended::default();
+        assert_eq!(parsed(&plan("{}"), &record(), &ended).get("query"), None);
+        assert_eq!(parsed(&plan(r#"{"query": true}"#), &record(), &ended)["query"], "token=1");
+    }
+
+    #[test]
+    fn a_cut_body_says_which_side_cut_it() {
+        let plan = plan("{}");
+        for (kind, side) in [
+            (IoErrorKind::Client, "client"),
+            (IoErrorKind::Closed, "upstream"),
+            (IoErrorKind::TotalTimeout, "deadline"),
+            (IoErrorKind::BodyTooLarge, "limit"),
+        ] {
+            let line = parsed(&plan, &record(), &Ended { cut: Some(kind), ..Ended::default() });
+            assert_eq!((&line["cut"], &line["complete"]), (&json!(side), &json!(false)), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_leaves_before_the_answer_is_logged_as_gone() {
+        let record = Record { status: None, ..record() };
+        let line = parsed(&plan("{}"), &record, &Ended { cut: Some(IoErrorKind::Client), ..Ended::default() });
+        assert_eq!(
+            (&line["status"], &line["error"], &line["complete"]),
+            (&json!(499), &json!("client_closed"), &json!(false))
+        );
+    }
+
+    #[test]
+    fn a_length_that_nobody_counted_says_so() {
+        let line = parsed(&plan("{}"), &record(), &Ended { sent: Length::Stated(Some(5)), ..Ended::default() });
+        assert_eq!((&line["bytes"], &line["stated"]), (&json!(5), &json!(true)));
+        let line = parsed(&plan("{}"), &record(), &Ended { sent: Length::Stated(None), ..Ended::default() });
+        assert_eq!((line.get("bytes"), &line["stated"]), (None, &json!(true)));
+    }
+
+    #[test]
+    fn a_verdict_says_what_is_left() {
+        let mut record = record();
+        let verdict =
+            Verdict { admitted: true, remaining: 3, retry_after: Duration::ZERO, reset_after: Duration::ZERO };
+        record.facts.as_mut().unwrap().limits = vec![("l".into(), Some(verdict))];
+        let line = parsed(&plan("{}"), &record, &Ended::default());
+        assert_eq!(line["limits"], json!([{"name": "l", "admitted": true, "remaining": 3}]));
+    }
+
+    #[test]
+    fn a_line_for_people_has_no_control_characters() {
+        let mut record = record();
+        record.error = Some("upstream_timeout");
+        record.cause = Some("connection_timeout");
+        let text = line(
+            &plan(r#"{"format": "text"}"#),
+            &record,
+            &Ended { cut: Some(IoErrorKind::Closed), ..Ended::default() },
+        );
+        assert!(!text.trim_end().contains(char::is_control), "{text:?}");
+        assert!(
+            text.ends_with("  list -> users  upstream_timeout  connection_timeout  (cut off: upstream)\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_written_where_the_log_is_off() {
+        assert_eq!(line(&plan(r#"{"format": "off"}"#), &record(), &Ended::default()), "");
+    }
+}

@@ -1,0 +1,215 @@
+//! One request on its way through the gateway: found, edited, filled into templates, sent on.
+
+use core::ops::Range;
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderValue, Method, Uri};
+
+use crate::http::forwarded::ClientInfo;
+use crate::ports::Scheme;
+use crate::route::{HostError, Lookup, Params, canonical_host};
+
+/// A request, all but its body, at its present state: each step sees what those before it did.
+///
+/// It owns everything, so that it can outlive the exchange that it came with, or be made without one.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The client that it is made for.
+    pub client: ClientInfo,
+    /// The request's identifier.
+    pub id: HeaderValue,
+    /// The parameters of the matched route's path.
+    pub params: Params,
+    /// The target as it came.
+    uri: Uri,
+    /// The normal form of the path, where the target's is not in it.
+    path: Option<Box<str>>,
+    query: Query,
+    host: Host,
+}
+
+/// The present query.
+#[derive(Clone, Debug)]
+enum Query {
+    /// That of the target.
+    AsItCame,
+    /// Another, or none.
+    Edited(Option<String>),
+}
+
+/// The authority that the client asked for.
+#[derive(Clone, Debug, Default)]
+struct Host {
+    /// As it came, with port.
+    field: Option<HeaderValue>,
+    name: HostName,
+}
+
+/// The canonical name of a host.
+#[derive(Clone, Debug)]
+enum HostName {
+    /// A part of the field.
+    InField(Range<usize>),
+    /// Another text.
+    Own(Box<str>),
+}
+
+impl Default for HostName {
+    fn default() -> Self {
+        Self::InField(0..0)
+    }
+}
+
+impl Call {
+    /// A call of `method` to `uri`, without a host, with these fields.
+    #[must_use]
+    pub fn new(method: Method, uri: Uri, headers: HeaderMap, id: HeaderValue) -> Self {
+        Self {
+            method,
+            headers,
+            client: ClientInfo { address: None, scheme: Scheme::Http, host: None },
+            id,
+            params: Params::default(),
+            uri,
+            path: None,
+            query: Query::AsItCame,
+            host: Host::default(),
+        }
+    }
+
+    /// Sets the authority, as the client wrote it.
+    ///
+    /// # Errors
+    /// Why it names no host (RFC 9112 §3.2).
+    pub fn set_host(&mut self, field: HeaderValue) -> Result<(), HostError> {
+        let text = field.to_str().map_err(|_| HostError::NonAscii)?;
+        let name = match canonical_host(text)? {
+            Cow::Borrowed(name) => {
+                let start = name.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+                HostName::InField(start..start + name.len())
+            }
+            Cow::Owned(name) => HostName::Own(name.into()),
+        };
+        self.host = Host { field: Some(field), name };
+        Ok(())
+    }
+
+    /// Sets the normal form of the path.
+    pub fn set_path(&mut self, normal: &str) {
+        self.path = Some(normal.into());
+    }
+
+    /// Sets the query; `None` removes it.
+    pub fn set_query(&mut self, query: Option<String>) {
+        self.query = Query::Edited(query);
+    }
+
+    /// The target as it came.
+    #[must_use]
+    pub const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The path, in its normal form.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or_else(|| self.uri.path())
+    }
+
+    /// The query at present, without its `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        match &self.query {
+            Query::AsItCame => self.uri.query(),
+            Query::Edited(query) => query.as_deref(),
+        }
+    }
+
+    /// Whether the path and the query are still those of the target.
+    #[must_use]
+    pub const fn keeps_target(&self) -> bool {
+        self.path.is_none() && matches!(self.query, Query::AsItCame)
+    }
+
+    /// The host, without port; empty if there is none.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match &self.host.name {
+            HostName::Own(name) => name,
+            HostName::InField(range) => {
+                let field = self.host.field.as_ref().and_then(|field| field.to_str().ok());
+                field.and_then(|field| field.get(range.clone())).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The authority as the client wrote it.
+    #[must_use]
+    pub const fn host_field(&self) -> Option<&HeaderValue> {
+        self.host.field.as_ref()
+    }
+
+    /// The value of the path parameter with this index, raw.
+    #[must_use]
+    pub fn parameter(&self, index: usize) -> Option<&str> {
+        self.params.value(index, self.path())
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub const fn client_address(&self) -> Option<IpAddr> {
+        self.client.address
+    }
+
+    /// Its parts that routes look at.
+    #[must_use]
+    pub fn lookup(&self) -> Lookup<'_, '_> {
+        Lookup {
+            host: self.host(),
+            path: self.path(),
+            query: self.query(),
+            method: &self.method,
+            headers: &self.headers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(uri: &str) -> Call {
+        Call::new(Method::GET, uri.parse().unwrap(), HeaderMap::new(), HeaderValue::from_static("id"))
+    }
+
+    #[test]
+    fn a_host_is_known_by_its_canonical_name() {
+        for (field, name) in [
+            ("api.example.com", "api.example.com"),
+            ("api.example.com:8443", "api.example.com"),
+            ("API.example.com.", "api.example.com"),
+            ("[2001:DB8::1]:80", "[2001:db8::1]"),
+        ] {
+            let mut call = call("/");
+            call.set_host(HeaderValue::from_static(field)).unwrap();
+            assert_eq!((call.host(), call.host_field().unwrap().to_str().unwrap()), (name, field));
+        }
+        assert_eq!(call("/").host(), "");
+        assert!(call("/").set_host(HeaderValue::from_static("a b")).is_err());
+    }
+
+    #[test]
+    fn a_step_sees_the_query_that_the_one_before_left() {
+        let mut call = call("/a?x=1");
+        assert_eq!((call.query(), call.keeps_target()), (Some("x=1"), true));
+        call.set_query(Some("y=2".to_owned()));
+        assert_eq!((call.query(), call.keeps_target()), (Some("y=2"), false));
+        call.set_query(None);
+        assert_eq!(call.query(), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! The record of an exchange: what is known of it from its first byte to its last, however it ends.
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use http::header::{REFERER, USER_AGENT};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
+
+use crate::call::Call;
+use crate::error::Reject;
+use crate::http::trace_context::TRACEPARENT;
+use crate::plan::{Plan, Route};
+use crate::policy::gcra::Verdict;
+use crate::ports::{Clock, IoErrorKind, Peer, Scheme};
+use crate::time::Timestamp;
+
+/// The record of an exchange.
+///
+/// An adapter begins it with the request, has it filled by [`Gateway::handle`](crate::gateway::Gateway::handle), and hands it to
+/// [`Gateway::ended`](crate::gateway::Gateway::ended) when the response's body has ended, or when the client has left
+/// before there was a response: what the gateway owes then is in it.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The index of the route in `Plan::routes`, unless none matched.
+    pub route: Option<usize>,
+    /// The index of the upstream in `Plan::upstreams`, unless none was called.
+    pub upstream: Option<usize>,
+    /// The status that the client is sent; none until there is a response.
+    pub status: Option<StatusCode>,
+    /// The stable code of the error, if the gateway made the response because of one.
+    pub error: Option<&'static str>,
+    /// The `Proxy-Status` error type of a failed exchange with an upstream (RFC 9209 §2.3).
+    pub cause: Option<&'static str>,
+    /// The client's address as `trustedProxies` yields it, unless the request was refused before that was asked.
+    pub client: Option<IpAddr>,
+    /// The request's identifier, as sent in `X-Request-Id`, once there is one.
+    pub request_id: Option<HeaderValue>,
+    /// The parts that only the access log tells; none where nothing is logged.
+    pub(crate) facts: Option<Box<Facts>>,
+}
+
+/// The parts of an exchange that only the access log tells.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The time of day at the beginning.
+    pub(crate) time: Timestamp,
+    /// The clock at the beginning.
+    pub(crate) begun: Duration,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) scheme: Scheme,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) user_agent: Option<HeaderValue>,
+    pub(crate) referer: Option<HeaderValue>,
+    /// `traceparent` as the upstream is told.
+    pub(crate) trace: Option<HeaderValue>,
+    /// The clock when the request left for the upstream.
+    pub(crate) sent_at: Duration,
+    /// The time until the head of the upstream's response came, or until that failed.
+    pub(crate) upstream_took: Option<Duration>,
+    /// Each rate limit that was asked, and its verdict; none if its store failed.
+    pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
+}
+
+impl Record {
+    /// The record of the exchange that `request` begins.
+    pub(crate) fn begin<B>(plan: &Plan, clock: &impl Clock, request: &Request<B>, peer: &Peer) -> Self {
+        let facts = plan.access_log.is_on().then(|| {
+            let field = |name| request.headers().get(name).cloned();
+            Box::new(Facts {
+                time: clock.now(),
+                begun: clock.monotonic(),
+                method: request.method().clone(),
+                uri: request.uri().clone(),
+                version: request.version(),
+                scheme: peer.scheme,
+                peer: peer.address,
+                host: field(http::header::HOST),
+                user_agent: field(USER_AGENT),
+                referer: field(REFERER),
+                trace: None,
+                sent_at: Duration::ZERO,
+                upstream_took: None,
+                limits: Vec::new(),
+            })
+        });
+        Self { facts, ..Self::default() }
+    }
+}
+
+impl Record {
+    /// Notes that `route`, which has this index, takes the request.
+    pub(crate) fn matched(&mut self, index: usize, route: &Route) {
+        self.route = Some(index);
+        if !route.logged {
+            self.facts = None;
+        }
+    }
+
+    /// Notes that `call` goes to the upstream with this index.
+    pub(crate) fn sent(&mut self, upstream: usize, call: &Call, clock: &impl Clock) {
+        self.upstream = Some(upstream);
+        if let Some(facts) = &mut self.facts {
+            facts.trace = call.headers.get(TRACEPARENT).cloned();
+            facts.sent_at = clock.monotonic();
+        }
+    }
+
+    /// Notes that the head of the upstream's response has come, or that the exchange with it has failed.
+    pub(crate) fn answered(&mut self, clock: &impl Clock) {
+        if let Some(facts) = &mut self.facts {
+            facts.upstream_took = Some(clock.monotonic().saturating_sub(facts.sent_at));
+        }
+    }
+
+    /// Whether somebody waits for the end of the exchange: else its body need not be watched.
+    #[must_use]
+    pub const fn is_awaited(&self) -> bool {
+        self.facts.is_some()
+    }
+
+    /// Notes that the adapter has answered with the upstream's response by the edits that it was told, so that the core has
+    /// not seen it.
+    pub fn relayed(&mut self, status: StatusCode, clock: &impl Clock) {
+        self.answered(clock);
+        self.status = Some(status);
+    }
+
+    /// Notes the verdict of a rate limit; none if its store could not say.
+    pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>) {
+        if let Some(facts) = &mut self.facts {
+            facts.limits.push((name.into(), verdict));
+        }
+    }
+
+    /// Notes that the answer is `reject`, to the request with this `id`.
+    pub(crate) fn refused(&mut self, reject: &Reject, id: &HeaderValue) {
+        self.status = Some(reject.status);
+        self.error = Some(reject.code);
+        self.request_id = Some(id.clone());
+    }
+}
+
+/// The end of an exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The bytes of the request's body that were read; none where nobody counted them.
+    pub received: Option<u64>,
+    /// The bytes of the response's body.
+    pub sent: Length,
+    /// The reason why the response's body ended before its end: the client's, or that of the upstream's side; or why there
+    /// was no response at all. None if all of it was sent.
+    pub cut: Option<IoErrorKind>,
+}
+
+/// The length of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// So many bytes were sent.
+    Counted(u64),
+    /// The head states so many, and nobody watched the body; none if it states no length.
+    Stated(Option<u64>),
+}
+
+impl Default for Length {
+    fn default() -> Self {
+        Self::Counted(0)
+    }
+}
