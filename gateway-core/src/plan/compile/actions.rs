@@ -10,6 +10,7 @@ use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
 const MOST_WEIGHT: u32 = 1_000_000;
@@ -319,6 +320,14 @@ impl<'c> Compiler<'c> {
             self.error_with(&at.member("key"), "the key is empty", "write it as `flags/{path.name}`");
         }
         let key = self.template(&at.member("key"), &entry.key, parameters)?;
+        let most = KeyUse::Route.most_name_bytes();
+        if key.as_text().is_some_and(|text| text.len() > most) {
+            self.error_with(
+                &at.member("key"),
+                "not every platform's store takes a key this long",
+                format!("at most {most} bytes"),
+            );
+        }
         let content_type = entry.content_type.as_deref().unwrap_or("application/octet-stream");
         let content_type = HeaderValue::from_str(content_type).ok().filter(|_| content_type.contains('/'));
         if content_type.is_none() {
