@@ -319,14 +319,18 @@ impl Variable {
     fn write(&self, scope: &Scope<'_>, headers: &HeaderMap, target: Target, out: &mut String) -> bool {
         match self {
             Self::PathParameter(index) => scope.params.value(*index).is_some_and(|v| write_url_part(v, target, out)),
-            Self::Query(name) => query::first_raw(scope.query, name).is_some_and(|v| match target {
-                Target::Query => write_url_part(v, target, out),
-                _ => write_text(&query::decode(v), target, out),
-            }),
-            Self::Header(name) => {
-                headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
+            Self::Query(name) => {
+                scope.query.and_then(|query| query::first(query, name)).is_some_and(|v| match target {
+                    Target::Query => write_url_part(v, target, out),
+                    _ => write_text(&percent::decode_form(v), target, out),
+                })
             }
-            Self::Cookie(name) => cookie::first(headers, name).is_some_and(|v| write_text(v, target, out)),
+            Self::Header(name) => {
+                headers.get(name).and_then(|v| header_text(v.as_bytes())).is_some_and(|v| write_text(v, target, out))
+            }
+            Self::Cookie(name) => {
+                cookie::first(headers, name).and_then(header_text).is_some_and(|v| write_text(v, target, out))
+            }
             Self::ClientAddress => scope.client.is_some_and(|address| write_text(&address.to_string(), target, out)),
             Self::Method => write_text(scope.method.as_str(), target, out),
             // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
@@ -346,6 +350,11 @@ impl Variable {
             Self::RequestId => scope.id.to_str().is_ok_and(|v| write_text(v, target, out)),
         }
     }
+}
+
+/// A header field's value as text, unless it has octets outside ASCII, which mean nothing certain (RFC 9110 §5.5).
+fn header_text(value: &[u8]) -> Option<&str> {
+    str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
 /// Writes a part of the request's URL: encoded as it came where it enters a URL, decoded elsewhere.

@@ -21,9 +21,8 @@ pub(super) async fn serve<P: Platform>(
     incoming: Incoming<'_, P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
     // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`.
-    let key = StoreKey::written(KeyUse::Route, |key| {
-        action.key.fill(incoming.scope, &incoming.headers, Target::Path, key)
-    });
+    let key =
+        StoreKey::written(KeyUse::Route, |key| action.key.fill(incoming.scope, &incoming.headers, Target::Path, key));
     let key = key.ok_or_else(|| Reject::bad_path().with_detail("the path makes no key that the store takes"))?;
     exchange.note(|| Event::Answered { by: "keyValue" });
     let unavailable = |_| Reject::store_unavailable();

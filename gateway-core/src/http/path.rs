@@ -17,6 +17,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::percent::{hex_digit, is_unreserved, push_encoded};
 use crate::config::EncodedSlash;
 
 /// Why a path has no normal form. Each is a bad request (400).
@@ -238,28 +239,6 @@ fn remove_dot_segments(path: &str) -> Result<String, PathError> {
 fn hides_dot_segment(segment: &str) -> bool {
     let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
     segment.split("%2F").any(dots)
-}
-
-/// RFC 3986 §2.3.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-const fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
-}
-
-/// Appends `byte` percent-encoded.
-fn push_encoded(out: &mut String, byte: u8) {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 });
-    out.push('%');
-    out.push(digit(byte >> 4));
-    out.push(digit(byte & 0xF));
 }
 
 #[cfg(test)]

@@ -294,7 +294,11 @@ mod tests {
             (exact("1"), &["a=b", "s=1"], true),
             (exact("\"1\""), &["s=\"1\""], true),
             (exact("a=b"), &["s=a=b"], true),
-            (exact("1"), &["s = 1"], true),
+            (exact("1"), &["s= 1"], true),
+            // RFC 6265 §4.1.1: a name is a token, without white space.
+            (exact("1"), &["s =1"], false),
+            (exact("1"), &["s =2; s=1"], true),
+            (present(false), &["s =1"], true),
             (prefix("v"), &["s=value"], true),
             (present(true), &["s="], true),
             (present(true), &["s"], false),
