@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
-pub use crate::capabilities::Capabilities;
+pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::Finish;
 use crate::plan::Upstream;
 use crate::policy::counter::{CounterOp, CounterVerdict};

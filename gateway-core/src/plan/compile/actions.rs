@@ -10,6 +10,7 @@ use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::ports::Feature;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
@@ -126,7 +127,7 @@ impl<'c> Compiler<'c> {
             Some(host) => {
                 let at = route_at.member("rewrite");
                 let at = at.member("host");
-                self.check_host_override(&at);
+                self.require(&at, Feature::HostOverride);
                 Host::Set(self.host_value(&at, host)?)
             }
             None => self.host_policy(&upstreams.member(name).member("host"), upstream.host.as_ref())?,

@@ -24,7 +24,7 @@ use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::gcra::Quota;
 use crate::policy::header_edit::HeaderEdit;
-use crate::ports::Capabilities;
+use crate::ports::{Capabilities, Feature};
 use crate::route::{Conflict, Spec, Table};
 
 const DEFAULT_NAME: &str = "edgeway";
@@ -434,6 +434,16 @@ impl<'c> Compiler<'c> {
             );
         }
         value
+    }
+
+    /// Whether the platform has `feature`, which is asked for at `at`; reports it if not.
+    pub(super) fn require(&mut self, at: &At<'_>, feature: Feature) -> bool {
+        let is_there = self.capabilities.has(feature);
+        if !is_there {
+            let (message, help) = feature.refusal(self.capabilities.name);
+            self.error_with(at, message, help);
+        }
+        is_there
     }
 
     fn check_unused_policies(&mut self, at: &At<'_>) {

@@ -4,6 +4,7 @@ use super::Compiler;
 use super::at::At;
 use super::place::Place;
 use crate::config;
+use crate::ports::Feature;
 
 /// Why a text is no URL of a Redis, without a word of it: it may hold a password.
 type Fault = (&'static str, &'static str);
@@ -14,33 +15,29 @@ impl Compiler<'_> {
     /// The URL of the Redis that holds the counters, where one does.
     pub(super) fn redis(&mut self, at: &At<'_>) -> Option<String> {
         let value = self.config.counters.redis.as_ref()?;
-        if !self.capabilities.redis_counters {
-            self.error_with(
-                at,
-                format!("{} can't keep counters in Redis", self.capabilities.name),
-                "remove it: counters live in the platform's own store",
-            );
+        if !self.require(at, Feature::RedisCounters) {
             return None;
         }
         let url = match value {
             config::Value::Template(text) => text.clone(),
             config::Value::Secret(secret) => self.secret(at, secret)?,
         };
-        match parse(&url) {
-            Err((message, help)) => self.error_with(at, message, help),
-            Ok(parsed) if parsed.has_credentials && matches!(value, config::Value::Template(_)) => self.error_with(
+        let parsed = match parse(&url) {
+            Ok(parsed) => parsed,
+            Err((message, help)) => {
+                self.error_with(at, message, help);
+                return None;
+            }
+        };
+        if parsed.has_credentials && matches!(value, config::Value::Template(_)) {
+            self.error_with(
                 at,
                 "the URL contains credentials",
                 "put the whole URL into a secret, and write `{\"secret\": \"REDIS_URL\"}`",
-            ),
-            Ok(parsed) if parsed.is_tls && !self.capabilities.redis_tls => self.error_with(
-                at,
-                format!("{} can't reach a Redis over TLS", self.capabilities.name),
-                "use `redis://`, through a tunnel where the network is not to be trusted",
-            ),
-            Ok(_) => return Some(url),
+            );
+            return None;
         }
-        None
+        (!parsed.is_tls || self.require(at, Feature::RedisTls)).then_some(url)
     }
 }
 

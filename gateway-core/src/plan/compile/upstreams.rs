@@ -9,7 +9,7 @@ use super::at::At;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::plan::{Host, Upstream};
-use crate::ports::Scheme;
+use crate::ports::{Feature, Scheme};
 
 impl Compiler<'_> {
     /// The upstreams; a wrong one is reported and left out.
@@ -20,12 +20,8 @@ impl Compiler<'_> {
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
-            if upstream.tls.is_some() && !self.capabilities.upstream_tls {
-                self.error_with(
-                    &at.member("tls"),
-                    format!("on {}, the public authorities are trusted and no others", self.capabilities.name),
-                    "remove it, or give the upstream a certificate of a public authority",
-                );
+            if upstream.tls.is_some() {
+                self.require(&at.member("tls"), Feature::UpstreamTls);
             }
             match parse(index, name, upstream) {
                 Ok(upstream) => upstreams.push(upstream),
@@ -46,7 +42,7 @@ impl Compiler<'_> {
             Some(config::HostPolicy::Preserve) => Host::Preserve,
             Some(config::HostPolicy::Set(name)) => Host::Set(self.host_value(at, name)?),
         };
-        self.check_host_override(at).then_some(host)
+        self.require(at, Feature::HostOverride).then_some(host)
     }
 
     #[inline(never)]
@@ -57,17 +53,6 @@ impl Compiler<'_> {
             self.error_with(at, format!("`{name}` is not a host"), "write `host` or `host:port`");
         }
         value
-    }
-
-    pub(super) fn check_host_override(&mut self, at: &At<'_>) -> bool {
-        if !self.capabilities.host_override {
-            self.error_with(
-                at,
-                format!("on {}, every upstream is sent its own host", self.capabilities.name),
-                "remove it; the client's host is in `X-Forwarded-Host`",
-            );
-        }
-        self.capabilities.host_override
     }
 }
 
