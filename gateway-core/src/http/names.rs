@@ -21,6 +21,14 @@ pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() >= folded.len() && name.iter().zip(folded).all(|(byte, expected)| fold(*byte) == *expected)
 }
 
+/// Whether `name`, in any spelling, fits `pattern`, which is in the folded one; a trailing `*` stands for any ending.
+pub(crate) fn fits(name: &[u8], pattern: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        Some(start) => starts_with_alias(name, start),
+        None => is_alias(name, pattern),
+    }
+}
+
 /// Whether some backend takes the two names for one.
 pub(crate) fn are_aliases(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
@@ -116,6 +124,16 @@ mod tests {
         }
         assert!(is_foldable("x-a_b") && is_foldable("x.a") && is_foldable("_"));
         assert!(!is_foldable("x-forwarded-for") && !is_foldable(""));
+    }
+
+    #[test]
+    fn a_pattern_takes_every_spelling_and_with_a_star_every_ending() {
+        for (pattern, name) in [("x-a", "x-a"), ("x-a", "X_A"), ("x-*", "x."), ("x-*", "X_Abc")] {
+            assert!(fits(name.as_bytes(), pattern.as_bytes()), "{pattern} {name}");
+        }
+        for (pattern, name) in [("x-a", "x-ab"), ("x-a", "x-"), ("x-*", "x"), ("x-*", "y-a")] {
+            assert!(!fits(name.as_bytes(), pattern.as_bytes()), "{pattern} {name}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Survey {
             if !FIXED.may_contain(slot) {
                 continue;
             }
-            survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::place(name).is_some();
+            survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::index(name).is_some();
             survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
             survey.marks |= loop_guard::is_mark(name);
             survey.expect |= name == "expect";

@@ -65,7 +65,7 @@ pub fn is_editable(name: &HeaderName) -> bool {
 
 /// Whether a field of this name ends at this hop.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    hop_by_hop::place(name.as_str()).is_some()
+    hop_by_hop::index(name.as_str()).is_some()
 }
 
 /// Edits of a request.
