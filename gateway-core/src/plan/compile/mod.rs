@@ -2,6 +2,7 @@
 
 mod actions;
 mod at;
+mod edits;
 mod matching;
 mod names;
 mod place;
@@ -14,6 +15,8 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
+use self::edits::Parameters;
+use self::matching::Matching;
 use self::names::Names;
 use self::place::Place;
 use self::shared::Shared;
@@ -111,6 +114,19 @@ struct Group<'c> {
     api: Option<(usize, &'c config::Api)>,
     /// The API's prefix, without a slash at its end; `None` if it is wrong.
     prefix: Option<&'c str>,
+}
+
+/// A route while it is compiled, with what is known of it so far.
+struct RouteContext<'r, 'c> {
+    at: At<'r>,
+    group: Group<'c>,
+    /// Its full name.
+    name: &'r str,
+    route: &'c config::Route,
+    /// `None` if it is wrong.
+    matching: Option<&'r Matching>,
+    /// The names of its path parameters, in order; `None` if they are not known.
+    parameters: Parameters<'r>,
 }
 
 /// Where a route of the plan comes from.
@@ -224,8 +240,16 @@ impl<'c> Compiler<'c> {
         let matching = self.matching(at, group, route);
         let pattern = matching.as_ref().map(|m| &m.path);
         let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
-        let policies = self.policies(at, group, (&name, route), parameters.as_deref());
-        let action = self.action(at, group, route, matching.as_ref(), parameters.as_deref());
+        let context = RouteContext {
+            at: *at,
+            group,
+            name: &name,
+            route,
+            matching: matching.as_ref(),
+            parameters: parameters.as_deref(),
+        };
+        let policies = self.policies(&context);
+        let action = self.action(&context);
         let methods = matching.as_ref().map(|m| m.methods);
         if let Some(matching) = matching {
             specs.extend(matching.into_specs(place));
