@@ -9,8 +9,9 @@ use std::net::IpAddr;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
 
-use super::address::{AddressText, Network};
+use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, is_alias, starts_with_alias};
 use super::proxy_status::is_tchar;
@@ -26,7 +27,7 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// The networks whose `Forwarded` and `X-Forwarded-*` are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    networks: Vec<Network>,
+    networks: Vec<IpNet>,
 }
 
 /// The client as far as it is known.
@@ -49,7 +50,7 @@ impl TrustedProxies {
         let mut networks = Vec::with_capacity(entries.len());
         let mut errors = Vec::new();
         for (index, text) in entries.iter().enumerate() {
-            match Network::parse(text) {
+            match parse_network(text) {
                 Ok(network) => networks.push(network),
                 Err(message) => errors.push((index, message)),
             }
@@ -62,7 +63,7 @@ impl TrustedProxies {
     pub fn contains(&self, address: IpAddr) -> bool {
         !self.networks.is_empty() && {
             let address = address.to_canonical();
-            self.networks.iter().any(|network| network.contains(address))
+            self.networks.iter().any(|network| network.contains(&address))
         }
     }
 

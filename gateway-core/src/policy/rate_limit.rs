@@ -13,7 +13,7 @@ use super::gcra::{Quota, Verdict};
 use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
-use crate::http::digits::{push_decimal, write_hex};
+use crate::http::digits::write_hex;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
 
@@ -127,13 +127,14 @@ impl RateLimit {
     /// `r` is what is left of the quota `q` (draft §4.1), so it is never more, though a larger burst may admit more at once.
     #[must_use]
     pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
+        let mut decimal = itoa::Buffer::new();
         let mut state = Vec::with_capacity(self.name.len() + 24);
         state.push(b'"');
         state.extend_from_slice(self.name.as_bytes());
         state.extend_from_slice(b"\";r=");
-        push_decimal(&mut state, v.remaining.min(self.quota.limit).into());
+        state.extend_from_slice(decimal.format(v.remaining.min(self.quota.limit)).as_bytes());
         state.extend_from_slice(b";t=");
-        push_decimal(&mut state, whole_seconds(v.reset_after));
+        state.extend_from_slice(decimal.format(whole_seconds(v.reset_after)).as_bytes());
         // The name was checked at load, and the rest is digits: the fallback is never taken.
         let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
         [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
