@@ -1,6 +1,6 @@
 //! Proxy-Status (RFC 9209): what went wrong between the gateway and an upstream, as far as a client may know.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 
 use crate::error::Reject;
 use crate::ports::IoErrorKind;
@@ -13,14 +13,13 @@ pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 /// Statuses are those that RFC 9209 §2.3 recommends for each error type.
 #[must_use]
 pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
-    let unavailable = || Reject { status: StatusCode::SERVICE_UNAVAILABLE, ..Reject::upstream_unreachable() };
     let (reject, error) = match kind {
         IoErrorKind::Dns => (Reject::upstream_dns(), "dns_error"),
         IoErrorKind::DnsTimeout => (Reject::upstream_timeout(), "dns_timeout"),
         IoErrorKind::Connect => (Reject::upstream_unreachable(), "connection_refused"),
         IoErrorKind::Unroutable => (Reject::upstream_unreachable(), "destination_ip_unroutable"),
         IoErrorKind::Prohibited => (Reject::upstream_unreachable(), "destination_ip_prohibited"),
-        IoErrorKind::ConnectionLimit => (unavailable(), "connection_limit_reached"),
+        IoErrorKind::ConnectionLimit => (Reject::upstream_unavailable(), "connection_limit_reached"),
         IoErrorKind::ConnectTimeout => (Reject::upstream_timeout(), "connection_timeout"),
         IoErrorKind::Tls => (Reject::upstream_tls(), "tls_protocol_error"),
         IoErrorKind::TlsCertificate => (Reject::upstream_tls(), "tls_certificate_error"),
@@ -39,15 +38,9 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         }
         IoErrorKind::LengthRequired => (Reject::length_required(), "http_request_error"),
         IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
-        IoErrorKind::Other => (unavailable(), "destination_unavailable"),
+        IoErrorKind::Other => (Reject::upstream_unavailable(), "destination_unavailable"),
     };
     stamp(reject, name, error)
-}
-
-/// The rejection of a response body above its limit (RFC 9209 §2.3.21).
-#[must_use]
-pub fn reject_response_too_large(name: &str) -> Reject {
-    stamp(Reject::upstream_body_too_large(), name, "http_response_body_size")
 }
 
 /// The rejection of a request that goes round in circles (RFC 9209 §2.3.32): 508, as RFC 5842 §7.2 has it.

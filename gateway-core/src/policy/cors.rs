@@ -90,15 +90,6 @@ impl Cors {
         }
     }
 
-    /// The methods that a preflight allows, for the table of routes; `None` if any.
-    #[must_use]
-    pub fn allowed_methods(&self) -> Option<&HeaderValue> {
-        match &self.methods {
-            Allowed::Any { .. } => None,
-            Allowed::These(_, field) => field.as_ref(),
-        }
-    }
-
     fn allow_preflight(&self, request: &HeaderMap, fields: &mut HeaderMap) -> Option<()> {
         let origin = single(request, &ORIGIN).filter(|origin| self.origins.allow(origin))?;
         let method = single(request, &ACCESS_CONTROL_REQUEST_METHOD)?;
