@@ -137,7 +137,7 @@ impl<'t> Parser<'t> {
         self.at += 1;
         let kind = read(self);
         self.depth -= 1;
-        // What is cut off reaches beyond the end of the text, so that the end is inside it.
+        // A value that is cut off ends one byte after the text: the end of the text is then inside it.
         let extent = if self.stopped { extent(start..self.at + 1) } else { extent(start..self.at) };
         Node::new(extent, kind)
     }
@@ -213,16 +213,16 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 false
             }
-            Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.odd_part(before, opened, close, first, comma),
+            Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.recover(before, opened, close, first, comma),
             Some(_) if (first || comma.is_some()) && !self.stopped => true,
-            Some(_) => self.odd_part(before, opened, close, first, comma),
+            Some(_) => self.recover(before, opened, close, first, comma),
         }
     }
 
-    /// The same where something is wrong: `comma` was read after `before`.
+    /// Goes on as [`more`](Self::more) where something is wrong; `comma` was read after `before`.
     #[cold]
     #[inline(never)]
-    fn odd_part(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
+    fn recover(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
         while self.peek() == Some(b',') {
             if first || comma.is_some() {
                 self.fault(self.at..self.at + 1, "unexpected `,`", "remove it");
@@ -277,7 +277,7 @@ impl<'t> Parser<'t> {
         for member in order {
             match first.filter(|first| first.name == member.name) {
                 Some(first) => {
-                    member.value.dead.set(true);
+                    member.value.reported.set(true);
                     let (line, _) = position(self.text, first.name_extent.start);
                     let help = format!("the first is on line {line}; keep one of them");
                     let range = member.name_extent.start as usize..member.name_extent.end as usize;
@@ -425,7 +425,7 @@ impl<'t> Parser<'t> {
         if let Some((message, help)) = fault {
             self.fault(range, format!("{message}: `{}`", short(text)), &help);
             let node = self.node(start, Kind::Null);
-            node.dead.set(true);
+            node.reported.set(true);
             return node;
         }
         self.node(start, Kind::Number(text))
@@ -448,7 +448,7 @@ impl<'t> Parser<'t> {
                 };
                 self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
                 let node = self.node(start, Kind::Null);
-                node.dead.set(true);
+                node.reported.set(true);
                 return node;
             }
         };
@@ -544,7 +544,7 @@ impl<'t> Parser<'t> {
     /// Stands where there should be a value.
     fn nothing(&self) -> Node<'t> {
         let node = self.node(self.at, Kind::Null);
-        node.dead.set(true);
+        node.reported.set(true);
         node
     }
 

@@ -3,7 +3,7 @@
 use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
-use super::tree::{Extent, Kind, Node, Place};
+use super::tree::{Extent, Kind, Located, Node};
 use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
@@ -66,7 +66,7 @@ impl Reading<'_> {
         let node = self.root.follow(path).node;
         match &node.kind {
             Kind::Object(members) => {
-                !node.dead.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
+                !node.reported.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
             }
             _ => false,
         }
@@ -115,10 +115,10 @@ impl<'n> Lost<'n> {
         let Some(section) = members(root).find(|member| member.name == section) else {
             return Self::Names(Vec::new());
         };
-        if section.value.dead.get() {
+        if section.value.reported.get() {
             return Self::All;
         }
-        Self::Names(members(&section.value).filter(|m| m.value.dead.get()).map(|m| &*m.name).collect())
+        Self::Names(members(&section.value).filter(|m| m.value.reported.get()).map(|m| &*m.name).collect())
     }
 
     fn has(&self, name: &str) -> bool {
@@ -160,7 +160,7 @@ impl<'t> Lines<'t> {
     }
 
     /// The text there, shortened, unless it is missing or may be a secret.
-    fn shown(&self, place: &Place<'_, '_>, extent: Extent) -> Option<String> {
+    fn shown(&self, place: &Located<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
         if is_secret(&place.path) && extent.start >= place.node.extent.start {
             return None;
@@ -209,7 +209,7 @@ impl<'t> Lines<'t> {
         }
     }
 
-    fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
+    fn error(&self, place: Located<'_, '_>, error: ConfigError) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
             position: Some(self.position(place.node.extent.start)),

@@ -1,9 +1,9 @@
 //! Mistakes in words, with the way to mend them.
 
-use super::error::{Mistake, Report};
+use super::error::{ErrorKind, Report};
 use super::parse::short;
 use super::suggest::suggest;
-use super::tree::{Kind, Node, Place};
+use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
@@ -57,10 +57,10 @@ const MAIN_MEMBERS: [(&str, &str); 4] =
     [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
 
 /// What is wrong, and how to mend it. `found` is the text that it is about, unless that must not be shown.
-pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
+pub(super) fn describe(report: &Report, place: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
     let name = place.member.map_or("", |member| &*member.name);
-    match &report.mistake {
-        Mistake::Type { expected } => (
+    match &report.kind {
+        ErrorKind::Type { expected } => (
             match (found, &place.node.kind) {
                 (Some(found), Kind::Number(_)) if is_whole(expected) => {
                     format!("expected {}, found `{found}`", plain(expected))
@@ -69,13 +69,13 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
             },
             found.and_then(|found| right_type(expected, place, found)),
         ),
-        Mistake::Object { fields } => (
+        ErrorKind::Object { fields } => (
             format!("expected an object, found {}", kind(place.node)),
             found
                 .and_then(|found| right_type("an object", place, found))
                 .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
         ),
-        Mistake::Value { expected } => (
+        ErrorKind::Value { expected } => (
             match found {
                 Some(found) => format!("expected {}, found `{found}`", plain(expected)),
                 None => format!("expected {}", plain(expected)),
@@ -85,8 +85,8 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
                 _ => None,
             },
         ),
-        Mistake::Choice { expected } => (format!("expected {}, found {}", one_of(expected), kind(place.node)), None),
-        Mistake::Variant { expected } => {
+        ErrorKind::Choice { expected } => (format!("expected {}, found {}", one_of(expected), kind(place.node)), None),
+        ErrorKind::Variant { expected } => {
             let (what, word) = match (&place.node.kind, place.member) {
                 (Kind::String(text), _) if place.node.extent == report.extent.unwrap_or(place.node.extent) => {
                     ("value", &**text)
@@ -99,12 +99,14 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
             };
             (format!("unknown {what} `{}`", short(word)), Some(help))
         }
-        Mistake::Field { expected } => (format!("unknown field `{}`", short(name)), Some(right_field(name, expected))),
-        Mistake::Missing { field } => {
+        ErrorKind::Field { expected } => {
+            (format!("unknown field `{}`", short(name)), Some(right_field(name, expected)))
+        }
+        ErrorKind::Missing { field } => {
             (format!("missing field `{field}`"), Some(format!("add `\"{field}\": …` to this object")))
         }
-        Mistake::Other { message } => (message.clone(), None),
-        Mistake::Silent => (String::new(), None),
+        ErrorKind::Other { message } => (message.clone(), None),
+        ErrorKind::Consequence => (String::new(), None),
     }
 }
 
@@ -124,7 +126,7 @@ fn right_field(name: &str, expected: &[&str]) -> String {
 }
 
 /// How to write what was written as the wrong type.
-fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<String> {
+fn right_type(expected: &str, place: &Located<'_, '_>, found: &str) -> Option<String> {
     let list = matches!(expected, "a list" | "a sequence");
     match &place.node.kind {
         Kind::Null => Some("leave it out".to_owned()),

@@ -17,7 +17,7 @@ const fn eight_digits(value: u32) -> [u8; 8] {
     word = (word | word << 16) & 0x0000_ffff_0000_ffff;
     word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
     word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    // Six more than ten and above reaches bit 4: there the letters begin, 39 after the digit before `0` + 10.
+    // Adding 6 carries a digit of 10 or more into bit 4. Such digits are letters, and `a` is 39 further than `0` + 10.
     let letters = (word + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
     (word + 0x3030_3030_3030_3030 + letters * 39).to_be_bytes()
 }

@@ -83,14 +83,13 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return own;
         }
-        let standard = headers.contains_key(FORWARDED).then(|| self.by_forwarded(headers, &own));
-        let usual = headers.contains_key(X_FORWARDED_FOR).then(|| self.by_x_forwarded_for(headers, &own));
-        match (standard, usual) {
-            (Some(standard), Some(usual)) if standard.address == usual.address => standard,
+        let forwarded = headers.contains_key(FORWARDED).then(|| self.by_forwarded(headers, &own));
+        let x_forwarded = headers.contains_key(X_FORWARDED_FOR).then(|| self.by_x_forwarded_for(headers, &own));
+        match (forwarded, x_forwarded) {
+            (Some(forwarded), Some(x_forwarded)) if forwarded.address == x_forwarded.address => forwarded,
             (Some(_), Some(_)) => ClientInfo { address: None, ..own },
-            (Some(standard), None) => standard,
-            (None, Some(usual)) => usual,
-            (None, None) => Self::with_usual_host_and_proto(headers, own),
+            (Some(client), None) | (None, Some(client)) => client,
+            (None, None) => Self::with_x_forwarded_host_and_proto(headers, own),
         }
     }
 
@@ -157,11 +156,11 @@ impl TrustedProxies {
                 _ => break,
             }
         }
-        Self::with_usual_host_and_proto(headers, client)
+        Self::with_x_forwarded_host_and_proto(headers, client)
     }
 
     /// Scheme and host by `X-Forwarded-Proto` and `-Host`: of several, the last, which the nearest proxy wrote.
-    fn with_usual_host_and_proto(headers: &HeaderMap, mut client: ClientInfo) -> ClientInfo {
+    fn with_x_forwarded_host_and_proto(headers: &HeaderMap, mut client: ClientInfo) -> ClientInfo {
         if let Some(scheme) = last_member(headers, &X_FORWARDED_PROTO).and_then(|text| scheme(&text)) {
             client.scheme = scheme;
         }

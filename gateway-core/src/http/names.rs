@@ -34,7 +34,8 @@ pub(crate) fn are_aliases(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
-/// Whether `name` has a character that backends fold. Names in lower case without one are no aliases of each other.
+/// Whether `name` has a character that backends fold. Two different lower-case names without such a character are never
+/// aliases of each other.
 pub(crate) fn is_foldable(name: &str) -> bool {
     // Every byte is looked at, without leaving early: the compiler then takes many at once.
     name.bytes().fold(false, |found, byte| found | (byte == b'_') | (byte == b'.'))

@@ -168,8 +168,8 @@ fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderVal
     }
 }
 
-/// Renames, and leaves no other spelling of either name. Where there is nothing to rename, a field that has the new name
-/// stays, also if that is a spelling of the old one.
+/// Renames, and leaves no other spelling of either name. Without a field to rename, one that has the new name already
+/// stays, even if the new name is a spelling of the old one.
 fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
     let is_there = headers.contains_key(from);
     headers.rename(from, to);

@@ -33,8 +33,8 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
             let Some(before) = candidates.get(..higher) else { break };
             for candidate in equal {
                 if let Some(fate @ None) = fates.get_mut(candidate.spec as usize) {
-                    let place = Place { id, node, kind, before, equal };
-                    *fate = check.covers(&place, candidate).map(Fate::Covered);
+                    let position = Position { id, node, kind, before, equal };
+                    *fate = check.covers(&position, candidate).map(Fate::Covered);
                 }
             }
             higher += equal.len();
@@ -84,8 +84,8 @@ struct Check<'a, 's> {
     budget: usize,
 }
 
-/// Where a spec stands.
-struct Place<'a> {
+/// The position of a candidate: its pattern in the trie, and its rank among the candidates of that pattern.
+struct Position<'a> {
     id: u32,
     node: &'a Node,
     kind: Kind,
@@ -113,7 +113,7 @@ struct Rival<'a, 's> {
 
 impl<'a, 's> Check<'a, 's> {
     /// The routes that together take all requests of the candidate.
-    fn covers(&mut self, place: &Place<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
+    fn covers(&mut self, position: &Position<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
         let spec = self.specs.get(candidate.spec as usize)?;
         let mut subject = Subject {
             spec,
@@ -122,19 +122,19 @@ impl<'a, 's> Check<'a, 's> {
             by: BTreeSet::new(),
         };
         let mut rivals = Vec::new();
-        for earlier in place.before {
+        for earlier in position.before {
             self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
         }
         if !lists_head(spec) {
             let explicit = |other: &&Candidate| self.specs.get(other.spec as usize).is_some_and(lists_head);
-            for earlier in place.equal.iter().take_while(explicit) {
+            for earlier in position.equal.iter().take_while(explicit) {
                 self.add(&mut rivals, &subject, earlier, MethodSet::HEAD);
             }
         }
-        let covered = match place.kind {
+        let covered = match position.kind {
             Kind::End => self.all_taken(&mut subject, &rivals),
-            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, place.node),
-            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, place.id, place.node),
+            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, position.node),
+            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, position.id, position.node),
         };
         covered.then_some(subject.by)
     }

@@ -2,10 +2,10 @@
 
 mod actions;
 mod at;
+mod authority;
 mod edits;
 mod matching;
 mod names;
-mod place;
 mod policies;
 mod redis;
 mod shared;
@@ -15,10 +15,10 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
+use self::authority::Authority;
 use self::edits::Parameters;
 use self::matching::Matching;
 use self::names::Names;
-use self::place::Place;
 use self::shared::Shared;
 use super::{Action, Limits, Plan, Respond, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
@@ -393,8 +393,8 @@ impl<'c> Compiler<'c> {
 
     fn check_listen(&mut self, at: &At<'_>) {
         let Some(listen) = &self.config.server.listen else { return };
-        let place = Place::parse(listen).filter(|place| !place.host.is_empty());
-        if place.is_none_or(|place| place.port.is_none_or(|port| port.parse::<u16>().is_err())) {
+        let authority = Authority::parse(listen).filter(|authority| !authority.host.is_empty());
+        if authority.is_none_or(|authority| authority.port.is_none_or(|port| port.parse::<u16>().is_err())) {
             self.error_with(
                 at,
                 format!("`{listen}` is not an address to listen on"),

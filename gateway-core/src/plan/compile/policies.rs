@@ -7,7 +7,7 @@ use super::{Compiler, Owner, RouteContext};
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::RequestStep;
-use crate::policy::Mistake;
+use crate::policy::PolicyError;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::query_edit::QueryEdit;
@@ -180,8 +180,8 @@ impl<'c> Compiler<'c> {
         let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
         match Cors::compile(cors, &methods) {
             Ok(cors) => Some(cors),
-            Err(mistakes) => {
-                self.mistakes(at, mistakes);
+            Err(errors) => {
+                self.policy_errors(at, errors);
                 None
             }
         }
@@ -199,14 +199,13 @@ impl<'c> Compiler<'c> {
         cors.take(1).find_map(|cors| Cors::compile(cors, &[]).ok())
     }
 
-    /// Reports what a kernel complained of in the policy at `at`.
+    /// Reports the errors in the policy at `at`.
     #[cold]
     #[inline(never)]
-    fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
-        const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
-        for (member, index, message, help) in mistakes {
+    fn policy_errors(&mut self, at: &JsonPath, errors: Vec<PolicyError>) {
+        for PolicyError { member, index, message, help } in errors {
             let path = at.member(member);
-            let path = if LISTS.contains(&member) { path.index(index) } else { path };
+            let path = index.map_or(path.clone(), |index| path.index(index));
             self.errors.push(config::ConfigError { path, message, help });
         }
     }
@@ -216,8 +215,8 @@ impl<'c> Compiler<'c> {
         let name = limit.name.as_deref().unwrap_or(owner);
         let compiled = match RateLimit::compile(limit, owner) {
             Ok(compiled) => compiled,
-            Err(mistakes) => {
-                self.mistakes(&at.to_path(), mistakes);
+            Err(errors) => {
+                self.policy_errors(&at.to_path(), errors);
                 return None;
             }
         };

@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::at::At;
-use super::place::Place;
+use super::authority::Authority;
 use crate::config;
 use crate::ports::Feature;
 
@@ -56,18 +56,18 @@ fn parse(url: &str) -> Result<Parsed, Fault> {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
-    let place = Place::parse(place).ok_or(("the URL has an impossible host", FORM))?;
-    if place.host.is_empty() {
+    let (has_credentials, address) = authority.rsplit_once('@').map_or((false, authority), |(_, rest)| (true, rest));
+    let authority = Authority::parse(address).ok_or(("the URL has an impossible host", FORM))?;
+    if authority.host.is_empty() {
         return Err(("the URL has no host", FORM));
     }
-    if place.is_every_address() {
+    if authority.is_every_address() {
         return Err((
             "the URL's host stands for every address",
             "name the one where the Redis is: `127.0.0.1` on this machine",
         ));
     }
-    if place.port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
+    if authority.port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
         return Err(("the URL has an impossible port", FORM));
     }
     let database = tail.split(['?', '#']).next().unwrap_or_default().trim_matches('/');

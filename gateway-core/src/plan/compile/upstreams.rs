@@ -97,7 +97,7 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
         }
     };
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
+    let (has_credentials, address) = authority.rsplit_once('@').map_or((false, authority), |(_, rest)| (true, rest));
     if has_credentials {
         faults.push((
             "the URL contains credentials".to_owned(),
@@ -121,7 +121,7 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
             None
         }
         Some(port) => Some(port),
-        None if place.len() > written.len() => {
+        None if address.len() > written.len() => {
             faults.push(wrong("has an impossible port"));
             None
         }
