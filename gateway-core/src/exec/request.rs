@@ -85,7 +85,7 @@ async fn answer<'p, P: Platform>(
     if survey.identity && plan.identity.strip(&mut headers) {
         exchange.note(|| Event::IdentityStripped);
     }
-    if survey.marks {
+    if survey.loop_fields {
         plan.loop_guard.check(&headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
     let host_field = take_host(&uri, &headers, version)?;

@@ -19,7 +19,7 @@ pub struct Survey {
     /// [`announce`](forwarded::TrustedProxies::announce) does the same.
     pub forwarding: bool,
     /// There are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
-    pub marks: bool,
+    pub loop_fields: bool,
     /// There is an `Expect`.
     pub expect: bool,
     /// There is a `Content-Length`.
@@ -34,9 +34,9 @@ pub struct Survey {
 
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
-const MARKS: Filter = Filter::of(&["via", "cdn-loop"]);
+const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
 const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate"]);
-const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS).with(&SINGLE);
+const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE);
 
 impl Survey {
     /// Looks at each field once.
@@ -55,7 +55,7 @@ impl Survey {
             }
             survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::index(name).is_some();
             survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
-            survey.marks |= loop_guard::is_mark(name);
+            survey.loop_fields |= loop_guard::is_mark(name);
             survey.expect |= name == "expect";
             survey.length |= name == "content-length";
             survey.trailer |= name == "trailer";
@@ -105,7 +105,7 @@ mod tests {
             assert!(survey(name).identity, "{name}");
         }
         for name in ["via", "cdn-loop"] {
-            assert!(survey(name).marks, "{name}");
+            assert!(survey(name).loop_fields, "{name}");
         }
     }
 
