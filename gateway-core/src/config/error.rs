@@ -42,7 +42,7 @@ pub(super) enum ErrorKind {
 }
 
 impl Report {
-    /// Whether the error is about something that is not there.
+    /// Returns whether the error is about something that is not there.
     pub(super) const fn is_absence(&self) -> bool {
         matches!(self.kind, ErrorKind::Missing { .. })
     }

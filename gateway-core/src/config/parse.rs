@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::tree::{Extent, Kind, Member, Node};
 
-/// How deep lists and objects may nest.
+/// The greatest depth to which lists and objects may nest.
 const DEEPEST: u32 = 64;
 /// The largest text, in bytes.
 const LARGEST: usize = 32 << 20;
@@ -20,12 +20,12 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
 }
 
-/// What became of a text.
+/// The outcome of reading a text.
 #[derive(Debug)]
 pub(super) struct Parsed<'t> {
     pub(super) root: Node<'t>,
     pub(super) faults: Vec<Fault>,
-    /// Whether the whole text was read; otherwise `root` holds what came before the last fault.
+    /// Set if the whole text was read; otherwise `root` holds the part before the last fault.
     pub(super) complete: bool,
 }
 
@@ -53,7 +53,7 @@ impl<'t> Parser<'t> {
         Self { text, at: 0, depth: 0, faults: Vec::new(), stopped: false }
     }
 
-    /// Whether all is well so far.
+    /// Returns whether there has been no fault so far.
     pub(super) const fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
@@ -299,13 +299,13 @@ impl<'t> Parser<'t> {
         self.escaped_string()
     }
 
-    /// How many bytes from `start` on are text that stands for itself.
+    /// The number of bytes from `start` on that stand for themselves.
     fn plain_length(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len())
     }
 
-    /// The same with escapes and mistakes in it.
+    /// Reads the text in double quotes that begins here, with escapes and mistakes in it.
     #[inline(never)]
     fn escaped_string(&mut self) -> Cow<'t, str> {
         let start = self.at;
@@ -569,7 +569,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// What follows the spaces at the beginning of a line, but for one at most: half of a text that people read is these.
+/// The rest of a line after its leading spaces, of which one may be left. Half of a text that people read is such spaces.
 fn past_indentation(line: &[u8]) -> &[u8] {
     const EIGHT: &[u8; 8] = b"        ";
     let mut rest = line;
@@ -582,7 +582,7 @@ fn past_indentation(line: &[u8]) -> &[u8] {
     rest
 }
 
-/// Why `text` is no JSON number (RFC 8259 section 6), and what to write.
+/// The message and help for a `text` that is no JSON number (RFC 8259 section 6).
 fn number_fault(text: &str) -> Option<(&'static str, String)> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -658,7 +658,7 @@ pub(super) fn short(text: &str) -> String {
     shown
 }
 
-/// Whether `c` could move the cursor or reorder a line on a terminal.
+/// Returns whether `c` could move the cursor or reorder a line on a terminal.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! Where in a configuration something is: `routes[3].match.path`.
+//! Paths to places in a configuration: `routes[3].match.path`.
 
 use core::fmt;
 use std::sync::Arc;

@@ -48,10 +48,10 @@ pub fn explain(text: &str, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
     Reading { config: None, diagnostics: Vec::new(), root, lines: Lines::new(text) }.explain(errors)
 }
 
-/// What was read of a configuration with mistakes in its form.
+/// A configuration with mistakes in its form, as far as it could be read.
 #[derive(Debug)]
 pub struct Reading<'t> {
-    /// What is left without the parts that could not be read; `None` if that is nothing.
+    /// The configuration without the parts that could not be read; `None` if nothing is left.
     pub config: Option<Config>,
     /// The mistakes, at least one, by position.
     pub diagnostics: Vec<Diagnostic>,
@@ -60,7 +60,7 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
-    /// Whether all of the object at `path`, but for its member `except`, could be read.
+    /// Returns whether all of the object at `path`, but for its member `except`, could be read.
     #[must_use]
     pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
         let node = self.root.follow(path).node;

@@ -65,7 +65,7 @@ impl<'t> Scan<'t> {
         self.0.borrow_mut().enter().ok_or_else(unsound)
     }
 
-    /// Whether one more item or member comes before `close`; goes past `close` if not.
+    /// Returns whether one more item or member comes before `close`; goes past `close` if not.
     pub(super) fn more(&self, opened: usize, close: u8, first: bool) -> Result<bool, Error> {
         let mut parser = self.0.borrow_mut();
         let more = parser.more(opened, close, first);
@@ -90,7 +90,7 @@ impl<'t> Scan<'t> {
         if colon && parser.is_sound() { Ok(name) } else { Err(unsound()) }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     pub(super) fn is_at_end(&self) -> bool {
         let mut parser = self.0.borrow_mut();
         parser.skip();

@@ -17,7 +17,7 @@ pub(super) struct Extent {
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) extent: Extent,
-    /// Whether an error was reported about the value, so that the configuration does without it. List items after it keep
+    /// Set if an error was reported about the value, so that the configuration does without it. List items after it keep
     /// their index in paths.
     pub(super) reported: Cell<bool>,
     pub(super) kind: Kind<'t>,
@@ -56,7 +56,7 @@ impl<'t> Node<'t> {
         Self { extent, reported: Cell::new(false), kind }
     }
 
-    /// Whether an error was reported about the value or a part of it.
+    /// Returns whether an error was reported about the value or a part of it.
     pub(super) fn is_damaged(&self) -> bool {
         self.reported.get()
             || match &self.kind {

@@ -56,7 +56,7 @@ const HOMES: [(&str, &str); 42] = [
 const MAIN_MEMBERS: [(&str, &str); 4] =
     [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
 
-/// What is wrong, and how to mend it. `found` is the text that it is about, unless that must not be shown.
+/// The message and help for a report. `found` is the text that it is about, unless that must not be shown.
 pub(super) fn describe(report: &Report, place: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
     let name = place.member.map_or("", |member| &*member.name);
     match &report.kind {
@@ -125,7 +125,7 @@ fn right_field(name: &str, expected: &[&str]) -> String {
     }
 }
 
-/// How to write what was written as the wrong type.
+/// The way to write a value that was written as the wrong type.
 fn right_type(expected: &str, place: &Located<'_, '_>, found: &str) -> Option<String> {
     let list = matches!(expected, "a list" | "a sequence");
     match &place.node.kind {
@@ -159,7 +159,7 @@ fn right_type(expected: &str, place: &Located<'_, '_>, found: &str) -> Option<St
     }
 }
 
-/// How to write a wrong value right.
+/// The way to write a wrong value right.
 fn right_value(expected: &str, text: &str) -> Option<String> {
     units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
 }

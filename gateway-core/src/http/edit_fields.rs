@@ -1,4 +1,4 @@
-//! What can be done to header fields without looking at them.
+//! Edits of header fields that need no look at them.
 
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};

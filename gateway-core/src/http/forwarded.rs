@@ -1,4 +1,4 @@
-//! Who the client is, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
+//! The client's address, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
 //! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped, in every spelling that a
 //! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
@@ -33,9 +33,9 @@ pub struct TrustedProxies {
 /// The client as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// Its address; `None` if the platform does not tell it, a trusted proxy hides it, or trusted fields contradict.
+    /// The address; `None` if the platform does not tell it, a trusted proxy hides it, or trusted fields contradict.
     pub address: Option<IpAddr>,
-    /// How the client's own connection is protected.
+    /// The scheme of the client's own connection.
     pub scheme: Scheme,
     /// The host that the client asked for, if a trusted proxy states it; else `Host` says it.
     pub host: Option<HeaderValue>,
@@ -58,7 +58,7 @@ impl TrustedProxies {
         if errors.is_empty() { Ok(Self { networks }) } else { Err(errors) }
     }
 
-    /// Whether `address` is a trusted proxy's.
+    /// Returns whether `address` is a trusted proxy's.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         !self.networks.is_empty() && {
@@ -242,15 +242,15 @@ pub(crate) const CLAIMS: [&str; 14] = [
     "x-forwarded-",
 ];
 
-/// How many of [`CLAIMS`] are of one address.
+/// The number of [`CLAIMS`] that hold one address.
 const ADDRESSES: usize = 6;
 
-/// Whether a field of this name is one that [`TrustedProxies::rewrite`] reads or drops.
+/// Returns whether [`TrustedProxies::rewrite`] reads or drops a field of this name.
 pub(crate) fn is_claim(name: &str) -> bool {
     claim(name).is_some()
 }
 
-/// What a field claims to know.
+/// A claim of a field about the client.
 #[derive(Clone, Copy)]
 enum Claim {
     /// The client's address, in a field of one address.
@@ -261,7 +261,7 @@ enum Claim {
     Alias,
 }
 
-/// What the field called `name` claims, if it is one of those that proxies tell of clients with.
+/// The claim that the field called `name` makes, if it is one in which proxies tell of clients.
 fn claim(name: &str) -> Option<Claim> {
     let bytes = name.as_bytes();
     const KNOWN: Filter = Filter::of(&CLAIMS);

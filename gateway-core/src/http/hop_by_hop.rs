@@ -11,7 +11,7 @@ macro_rules! hop_by_hop {
         /// The names of the fields that always end here.
         pub(crate) const NAMES: [&str; [$($index),*].len()] = [$($name),*];
 
-        /// The same as field names.
+        /// The names as field names.
         pub(super) static FIELDS: [HeaderName; NAMES.len()] = [$(HeaderName::from_static($name)),*];
 
         /// The lengths that the names have, each as a bit: most other names are told apart by theirs.
@@ -114,7 +114,7 @@ fn is_plain_option(name: &[u8]) -> bool {
     name.is_empty() || name.eq_ignore_ascii_case(b"keep-alive") || name.eq_ignore_ascii_case(b"close")
 }
 
-/// Whether a `TE` line names `trailers` (RFC 9110 §10.1.4).
+/// Returns whether a `TE` line names `trailers` (RFC 9110 §10.1.4).
 fn accepts_trailers(line: &HeaderValue) -> bool {
     line.as_bytes()
         .split(|b| *b == b',')
@@ -122,7 +122,7 @@ fn accepts_trailers(line: &HeaderValue) -> bool {
         .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
-/// Whether `Connection` may not remove this field.
+/// Returns whether `Connection` may not remove this field.
 ///
 /// A sender must not list fields meant for all recipients (RFC 9110 §7.6.1), and a client that does so tries to take from the
 /// upstream what a hop before it relies on: credentials, addresses, the framing, marks against loops.

@@ -54,7 +54,7 @@ pub struct IdentityNames {
 struct Pattern {
     /// In folded spelling; a trailing `*` stands for any ending.
     text: Box<[u8]>,
-    /// Where the names that it takes are, if it is long enough to tell.
+    /// The slot of the names that the pattern takes, if it is long enough to tell.
     slot: Option<Slot>,
 }
 
@@ -82,7 +82,7 @@ impl IdentityNames {
         if errors.is_empty() { Ok(Self::of(patterns)) } else { Err(errors) }
     }
 
-    /// Whether `name`, in any spelling, is one that only the gateway may set.
+    /// Returns whether `name`, in any spelling, is one that only the gateway may set.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
@@ -90,7 +90,7 @@ impl IdentityNames {
         self.may_reserve(slot) && self.patterns.iter().any(|pattern| pattern.is_in(slot) && fits(name, &pattern.text))
     }
 
-    /// Whether a name in this place may be reserved.
+    /// Returns whether a name in `slot` may be reserved.
     pub(crate) const fn may_reserve(&self, slot: Slot) -> bool {
         self.known.may_contain(slot)
     }
@@ -141,13 +141,13 @@ impl Pattern {
         }
     }
 
-    /// Whether names in this place may match.
+    /// Returns whether names in `slot` may match.
     fn is_in(&self, slot: Slot) -> bool {
         self.slot.is_none_or(|own| own == slot)
     }
 }
 
-/// Whether `name`, in any spelling, is of the built-in namespace.
+/// Returns whether `name`, in any spelling, is of the built-in namespace.
 pub(crate) fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|pattern| fits(name.as_bytes(), pattern.as_bytes()))
 }

@@ -1,7 +1,7 @@
 //! Field names as a backend may fold them.
 //!
 //! CGI and WSGI turn `-` into `_`, and some frameworks `.` too: to them `X_Remote.User` and `X-Remote-User` are one field.
-//! What guards a name therefore guards every spelling of it.
+//! A rule that guards a name therefore guards every spelling of it.
 
 /// `byte` in the one spelling that names are compared in: lower case, `-` for `_` and `.`.
 pub(crate) const fn fold(byte: u8) -> u8 {
@@ -11,17 +11,18 @@ pub(crate) const fn fold(byte: u8) -> u8 {
     }
 }
 
-/// Whether `name` is `folded` in any spelling; `folded` is in the folded one.
+/// Returns whether `name` is a spelling of `folded`, which is in the folded one.
 pub(crate) fn is_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() == folded.len() && starts_with_alias(name, folded)
 }
 
-/// Whether `name` begins with `folded` in any spelling.
+/// Returns whether `name` begins with a spelling of `folded`.
 pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() >= folded.len() && name.iter().zip(folded).all(|(byte, expected)| fold(*byte) == *expected)
 }
 
-/// Whether `name`, in any spelling, fits `pattern`, which is in the folded one; a trailing `*` stands for any ending.
+/// Returns whether `name`, in any spelling, fits `pattern`, which is in the folded one; a trailing `*` stands for any
+/// ending.
 pub(crate) fn fits(name: &[u8], pattern: &[u8]) -> bool {
     match pattern.strip_suffix(b"*") {
         Some(start) => starts_with_alias(name, start),
@@ -29,13 +30,13 @@ pub(crate) fn fits(name: &[u8], pattern: &[u8]) -> bool {
     }
 }
 
-/// Whether some backend takes the two names for one.
+/// Returns whether some backend takes the two names for one.
 pub(crate) fn are_aliases(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
-/// Whether `name` has a character that backends fold. Two different lower-case names without such a character are never
-/// aliases of each other.
+/// Returns whether `name` has a character that backends fold. Two different lower-case names without such a character are
+/// never aliases of each other.
 pub(crate) fn is_foldable(name: &str) -> bool {
     // Every byte is looked at, without leaving early: the compiler then takes many at once.
     name.bytes().fold(false, |found, byte| found | (byte == b'_') | (byte == b'.'))
@@ -48,7 +49,7 @@ pub(crate) fn is_foldable(name: &str) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter([u64; 32]);
 
-/// The place of a name in every [`Filter`].
+/// The slot of a name in every [`Filter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     row: usize,
@@ -56,7 +57,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// How many letters of a name fix its place, so that all longer names that begin with them are there too.
+    /// The number of letters that fix a name's slot. All longer names that begin with them are in the same slot.
     pub(crate) const LETTERS: usize = 4;
 
     pub(crate) const fn of(name: &[u8]) -> Self {

@@ -20,7 +20,7 @@ use std::fmt;
 use super::percent::{hex_digit, is_unreserved, push_encoded};
 use crate::config::EncodedSlash;
 
-/// Why a path has no normal form. Each is a bad request (400).
+/// A reason why a path has no normal form. Each is a bad request (400).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
     /// It does not begin with `/`.
@@ -78,12 +78,12 @@ fn normalise_other(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathE
     Ok(if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) })
 }
 
-/// Whether `segment` is sure to be itself in every normal form of a path. Says no to many that are.
+/// Returns whether `segment` is sure to be itself in every normal form of a path; `false` for many that are.
 pub(crate) fn is_plain_segment(segment: &str) -> bool {
     segment.bytes().all(|byte| class(byte) == Class::Plain)
 }
 
-/// Whether `path` is a normal form, with encoded slashes as data: nobody who follows it arrives elsewhere.
+/// Returns whether `path` is a normal form, with encoded slashes as data.
 #[must_use]
 pub fn is_normalised(path: &str) -> bool {
     normalise(path, EncodedSlash::Keep).is_ok_and(|normal| *normal == *path)
@@ -101,7 +101,7 @@ pub fn of_reference(reference: &str) -> &str {
     from_path.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// What a byte needs.
+/// The treatment that a byte needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Nothing.
@@ -144,7 +144,7 @@ fn class(byte: u8) -> Class {
     CLASSES[byte as usize]
 }
 
-/// Whether `path` is sure to be its own normal form, under any setting. Says no to a few that are.
+/// Returns whether `path` is sure to be its own normal form, under any setting; `false` for a few that are.
 fn is_normal(path: &[u8]) -> bool {
     let [b'/', rest @ ..] = path else { return false };
     let mut rest = rest;

@@ -57,7 +57,7 @@ pub const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Whether `byte` means the same with and without encoding (RFC 3986 §2.3).
+/// Returns whether `byte` means the same with and without encoding (RFC 3986 §2.3).
 #[must_use]
 pub const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')

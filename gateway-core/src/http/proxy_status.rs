@@ -72,7 +72,7 @@ fn structured_item(text: &str) -> Option<String> {
     Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// Whether a token may contain `byte` (RFC 9110 §5.6.2).
+/// Returns whether a token may contain `byte` (RFC 9110 §5.6.2).
 pub(crate) const fn is_tchar(byte: u8) -> bool {
     matches!(
         byte,

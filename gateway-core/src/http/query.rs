@@ -13,7 +13,7 @@ pub fn split(parameter: &str) -> (&str, &str) {
     parameter.split_once('=').unwrap_or((parameter, ""))
 }
 
-/// Whether the decoded name of `parameter` is `name`.
+/// Returns whether the decoded name of `parameter` is `name`.
 #[must_use]
 pub fn is_named(parameter: &str, name: &str) -> bool {
     percent::form_octets(split(parameter).0).eq(name.bytes())

@@ -8,7 +8,7 @@ use super::identity::IdentityNames;
 use super::names::{Filter, Slot};
 use super::{forwarded, hop_by_hop, loop_guard};
 
-/// Which rules have something to do.
+/// The rules that have something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// There are fields for [`IdentityNames::strip`].
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::http::testing::fields;
 
-    /// What is found of a field among ordinary ones, whose length is no news.
+    /// The survey of a field among ordinary ones, without the length.
     fn survey(name: &str) -> Survey {
         let headers = fields(&[("host", "a"), (name, "1"), ("accept", "*/*")]);
         Survey { bytes: 0, ..Survey::of(&headers, &IdentityNames::default()) }

@@ -95,7 +95,7 @@ pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
     };
 }
 
-/// Whether a trailer of this lower-case name does not pass.
+/// Returns whether a trailer of this lower-case name does not pass.
 fn is_dropped(name: &str, identity: &IdentityNames) -> bool {
     identity.is_reserved(name)
         || forwarded::is_claim(name)

@@ -27,17 +27,17 @@ pub struct Cors {
     max_age: HeaderValue,
 }
 
-/// What a preflight allows.
+/// The methods or headers that a preflight allows.
 #[derive(Clone, Debug)]
 enum Allowed {
-    /// Whatever it asks for; of headers, `Authorization` only where that is listed beside `*`.
+    /// All that it asks for; `Authorization` only where that is listed beside `*`.
     Any { authorization: bool },
     /// These names, and the field that lists them, unless there are none.
     These(Vec<Box<[u8]>>, Option<HeaderValue>),
 }
 
-/// Whether the request is a preflight: OPTIONS with `Origin` and `Access-Control-Request-Method` (Fetch standard, "CORS
-/// preflight request"). Any other OPTIONS is for the upstream.
+/// Returns whether the request is a preflight: OPTIONS with `Origin` and `Access-Control-Request-Method` (Fetch standard,
+/// "CORS preflight request"). Any other OPTIONS is for the upstream.
 #[must_use]
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) && headers.contains_key(ORIGIN)

@@ -110,7 +110,7 @@ fn a_doubled_origin_is_none() {
     assert_eq!(lines(response.headers()), [VARY_PREFLIGHT]);
 }
 
-/// Who allows GET allows HEAD (RFC 9110 §9.3.2).
+/// A list that has GET allows HEAD (RFC 9110 §9.3.2).
 #[test]
 fn head_goes_with_get() {
     assert_eq!(preflight(&compiled(&config(&[APP])), APP, "HEAD", &[]).len(), 4);

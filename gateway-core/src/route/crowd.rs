@@ -76,7 +76,7 @@ impl Crowd {
         })
     }
 
-    /// Whether it goes by something that a CORS preflight does not show.
+    /// Returns whether the crowd is told apart by something that a CORS preflight does not show.
     pub(super) const fn goes_by_headers(&self) -> bool {
         !matches!(self.field, Field::Query(_))
     }

@@ -15,7 +15,7 @@ use super::rank::{lists_head, precedence};
 use super::trie::{Candidate, Kind, Node, Trie};
 use super::{Field, MethodSet, Spec};
 
-/// How many times two specs are compared, in all.
+/// The number of comparisons of two specs, in all.
 const BUDGET: usize = 100_000;
 
 /// The routes of which no spec can get a request.
@@ -43,7 +43,7 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
     if fates.iter().all(Option::is_none) { Vec::new() } else { by_route(specs, fates) }
 }
 
-/// Why a spec gets no request.
+/// A reason why a spec gets no request.
 enum Fate {
     Contradiction(Field),
     Covered(BTreeSet<usize>),
@@ -89,9 +89,9 @@ struct Position<'a> {
     id: u32,
     node: &'a Node,
     kind: Kind,
-    /// Those with the same pattern that go first.
+    /// The candidates with the same pattern that go first.
     before: &'a [Candidate],
-    /// Those with the same pattern and rank, itself included.
+    /// The candidates with the same pattern and rank, this one included.
     equal: &'a [Candidate],
 }
 
@@ -139,7 +139,7 @@ impl<'a, 's> Check<'a, 's> {
         covered.then_some(subject.by)
     }
 
-    /// Whether `rivals` and what is below `node` take every path that goes on there, a trailing slash aside.
+    /// Returns whether `rivals` and the patterns below `node` take every path that goes on there, a trailing slash aside.
     #[inline(never)]
     fn all_taken_deeper(
         &mut self,
@@ -157,7 +157,7 @@ impl<'a, 's> Check<'a, 's> {
         taken
     }
 
-    /// Whether `rivals` and what is at and below `node`, its prefixes aside, take every path that gets there.
+    /// Returns whether `rivals` and the patterns at and below `node`, its prefixes aside, take every path that gets there.
     #[inline(never)]
     fn all_taken_from(
         &mut self,
@@ -218,7 +218,7 @@ impl<'a, 's> Check<'a, 's> {
         rivals.push(Rival { route: spec.route, methods, constraints });
     }
 
-    /// Whether `rivals` together take every request of the subject, as far as methods and predicates go.
+    /// Returns whether `rivals` together take every request of the subject, as far as methods and predicates go.
     fn all_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
         any_method.contains(subject.methods) && self.all_methods_taken(subject, rivals)

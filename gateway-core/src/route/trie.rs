@@ -30,7 +30,7 @@ pub(super) struct Trie {
     crowds: HashMap<u32, Crowd, FxBuildHasher>,
 }
 
-/// What a walk may look at.
+/// The parts of a request that a walk may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     /// The whole request.
@@ -55,7 +55,7 @@ pub(super) struct Node {
     end: Run,
     catch_all: Run,
     prefix: Run,
-    /// Whether it stands for a host, before the first segment.
+    /// Set if the node stands for a host, before the first segment.
     pub(super) is_root: bool,
 }
 
@@ -80,12 +80,12 @@ pub(super) struct Candidate {
     pub(super) spec: u32,
     pub(super) route: u32,
     pub(super) accepted: MethodSet,
-    /// Whether it has predicates.
+    /// Set if the spec has predicates.
     pub(super) conditional: bool,
     pub(super) shape: Shape,
 }
 
-/// What can stand at a node.
+/// A kind of pattern that can end at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     End,
@@ -243,7 +243,7 @@ impl Trie {
         self.texts.get(edge.start as usize..edge.end as usize).unwrap_or("")
     }
 
-    /// Where the pattern's candidates stand.
+    /// Makes room for the pattern's candidates, and returns their node and kind.
     fn insert(&mut self, spec: &Spec) -> (u32, Kind) {
         let mut at = self.root(&spec.host);
         for segment in &spec.path.segments {

@@ -41,8 +41,8 @@ impl Value<'_> {
     }
 }
 
-/// The same for the same octets, however they are written (FNV-1a, stirred). Not seeded: what is stored comes from the
-/// configuration, so that no client can make collisions.
+/// A hash that is the same for the same octets, however they are written (FNV-1a, stirred). It is not seeded: the values
+/// that are stored come from the configuration, so that no client can make collisions.
 pub(super) fn hash(octets: impl Iterator<Item = u8>) -> u64 {
     let hash = octets
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3));

@@ -11,11 +11,11 @@ use crate::http::percent;
 /// A request, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its URL.
+    /// The URL.
     pub url: String,
-    /// Its header lines.
+    /// The header lines.
     pub headers: Vec<(String, String)>,
 }
 

@@ -17,19 +17,19 @@ use crate::config::tree::{Kind, Member, Node};
 pub(super) struct Members<'n, 'l> {
     members: Parts<'n, 'l, Member<'n>>,
     object: Reader<'n, 'l>,
-    /// Where the next value comes from.
+    /// The source of the next value.
     current: Source<'n, 'l>,
     /// The member whose name was read last, in a tree.
     member: Option<&'n Member<'n>>,
     assumed: std::vec::IntoIter<&'static str>,
-    /// Whether there are such fields.
+    /// Set if there are such fields.
     has_assumed: bool,
     /// The names so far, where the type that is read does not look for repetitions itself.
     names: Option<Vec<Cow<'n, str>>>,
 }
 
 impl<'n, 'l> Members<'n, 'l> {
-    /// Those of `object`; `any` if they may have any name.
+    /// The members of `object`; `any` if they may have any name.
     #[inline(never)]
     pub(super) fn of(object: Reader<'n, 'l>, any: bool) -> Result<Self, Error> {
         let mut assumed = Vec::new();

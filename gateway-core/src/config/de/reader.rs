@@ -19,7 +19,7 @@ pub(super) struct Reader<'n, 'l> {
     pub(super) log: &'l Log,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'n, 'l> {
     Node(&'n Node<'n>),
@@ -75,7 +75,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// Whether the value is worth reading.
+    /// Returns whether the value is worth reading.
     #[inline(never)]
     pub(super) fn is_readable(self) -> bool {
         match self.source {
