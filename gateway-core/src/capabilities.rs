@@ -70,7 +70,7 @@ impl FeatureSet {
         Self(self.0 & !feature.bit())
     }
 
-    /// Whether `feature` is in the set.
+    /// Returns whether `feature` is in the set.
     #[must_use]
     pub const fn contains(self, feature: Feature) -> bool {
         self.0 & feature.bit() != 0
@@ -99,7 +99,7 @@ impl Capabilities {
         features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
     };
 
-    /// Whether the platform has `feature`.
+    /// Returns whether the platform has `feature`.
     #[must_use]
     pub const fn has(&self, feature: Feature) -> bool {
         self.features.contains(feature)

@@ -1,4 +1,4 @@
-//! What a route does with a request.
+//! The actions of routes.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -318,7 +318,7 @@ impl<'c> Compiler<'c> {
     }
 }
 
-/// How values have to enter content of this media type.
+/// The context in which values enter content of this media type.
 fn form_of(content_type: Option<&HeaderValue>) -> Form {
     let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();

@@ -24,7 +24,7 @@ impl<'t> Authority<'t> {
         (is_name && (!is_numeric || host.parse::<Ipv4Addr>().is_ok())).then_some(Self { host, port })
     }
 
-    /// Whether the host is `0.0.0.0` or `[::]`.
+    /// Returns whether the host is `0.0.0.0` or `[::]`.
     pub(super) fn is_every_address(&self) -> bool {
         self.host.parse() == Ok(Ipv4Addr::UNSPECIFIED) || self.host.parse() == Ok(Ipv6Addr::UNSPECIFIED)
     }

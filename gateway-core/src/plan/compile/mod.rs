@@ -108,7 +108,7 @@ struct Compiler<'c> {
     shared: Option<Shared<'c>>,
 }
 
-/// What a route inherits, from the outermost to the innermost.
+/// The group that a route is in: an API, or none.
 #[derive(Clone, Copy)]
 struct Group<'c> {
     api: Option<(usize, &'c config::Api)>,
@@ -129,10 +129,10 @@ struct RouteContext<'r, 'c> {
     parameters: Parameters<'r>,
 }
 
-/// Where a route of the plan comes from.
+/// The origin of a route of the plan.
 struct Origin<'c> {
     api: Option<(usize, &'c config::Api)>,
-    /// Its place in `api`, or in the configuration itself.
+    /// The index of the route in `api`, or in the configuration itself.
     index: usize,
     route: &'c config::Route,
 }
@@ -460,7 +460,7 @@ impl<'c> Compiler<'c> {
         value
     }
 
-    /// Whether the platform has `feature`, which is asked for at `at`; reports it if not.
+    /// Returns whether the platform has `feature`, which is asked for at `at`; reports it if not.
     pub(super) fn require(&mut self, at: &At<'_>, feature: Feature) -> bool {
         let is_there = self.capabilities.has(feature);
         if !is_there {

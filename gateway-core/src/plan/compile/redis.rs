@@ -6,7 +6,7 @@ use super::authority::Authority;
 use crate::config;
 use crate::ports::Feature;
 
-/// Why a text is no URL of a Redis, without a word of it: it may hold a password.
+/// The message and help for a text that is no URL of a Redis, without a word of it: it may hold a password.
 type Fault = (&'static str, &'static str);
 
 const FORM: &str = "write `redis://host:6379`, or the name of a secret that holds such a URL";

@@ -56,7 +56,7 @@ impl Compiler<'_> {
     }
 }
 
-/// What is wrong with a URL, and how to mend it.
+/// The message and help for a wrong URL.
 type Fault = (String, Cow<'static, str>);
 
 fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
@@ -149,8 +149,8 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
     })
 }
 
-/// Whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side request
-/// forgery prevention).
+/// Returns whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side
+/// request forgery prevention).
 fn is_metadata_service(host: &str) -> bool {
     match host.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),
