@@ -23,9 +23,9 @@ fn mask_credentials(text: &str) -> String {
         masked.push_str("://");
         let authority = piece.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`'));
         let (authority, rest) = piece.split_at_checked(authority.unwrap_or(piece.len())).unwrap_or((piece, ""));
-        let (credentials, place) = authority.split_at_checked(authority.rfind('@').unwrap_or(0)).unwrap_or_default();
+        let (credentials, address) = authority.split_at_checked(authority.rfind('@').unwrap_or(0)).unwrap_or_default();
         masked.extend(credentials.chars().map(|_| '*'));
-        masked.push_str(place);
+        masked.push_str(address);
         masked.push_str(rest);
     }
     masked

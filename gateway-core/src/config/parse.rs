@@ -58,7 +58,7 @@ impl<'t> Parser<'t> {
         self.faults.is_empty()
     }
 
-    /// Goes into the list or object that begins here; gives its place for [`more`](Self::more).
+    /// Goes into the list or object that begins here; gives its offset for [`more`](Self::more).
     pub(super) fn enter(&mut self) -> Option<usize> {
         let opened = self.at;
         self.at += 1;
@@ -267,7 +267,7 @@ impl<'t> Parser<'t> {
     /// RFC 8259 section 4: names should be unique; here they must.
     fn refuse_repetition(&mut self, members: &[Member<'t>]) {
         const FEW: usize = 12;
-        let rest = |place: usize| members.iter().skip(place + 1);
+        let rest = |index: usize| members.iter().skip(index + 1);
         if members.len() <= FEW && members.iter().enumerate().all(|(i, a)| rest(i).all(|b| a.name != b.name)) {
             return;
         }

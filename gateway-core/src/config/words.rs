@@ -57,22 +57,22 @@ const MAIN_MEMBERS: [(&str, &str); 4] =
     [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
 
 /// The message and help for a report. `found` is the text that it is about, unless that must not be shown.
-pub(super) fn describe(report: &Report, place: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
-    let name = place.member.map_or("", |member| &*member.name);
+pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
+    let name = located.member.map_or("", |member| &*member.name);
     match &report.kind {
         ErrorKind::Type { expected } => (
-            match (found, &place.node.kind) {
+            match (found, &located.node.kind) {
                 (Some(found), Kind::Number(_)) if is_whole(expected) => {
                     format!("expected {}, found `{found}`", plain(expected))
                 }
-                _ => format!("expected {}, found {}", plain(expected), kind(place.node)),
+                _ => format!("expected {}, found {}", plain(expected), kind(located.node)),
             },
-            found.and_then(|found| right_type(expected, place, found)),
+            found.and_then(|found| right_type(expected, located, found)),
         ),
         ErrorKind::Object { fields } => (
-            format!("expected an object, found {}", kind(place.node)),
+            format!("expected an object, found {}", kind(located.node)),
             found
-                .and_then(|found| right_type("an object", place, found))
+                .and_then(|found| right_type("an object", located, found))
                 .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
         ),
         ErrorKind::Value { expected } => (
@@ -80,15 +80,17 @@ pub(super) fn describe(report: &Report, place: &Located<'_, '_>, found: Option<&
                 Some(found) => format!("expected {}, found `{found}`", plain(expected)),
                 None => format!("expected {}", plain(expected)),
             },
-            match &place.node.kind {
+            match &located.node.kind {
                 Kind::String(text) if found.is_some() => right_value(expected, text),
                 _ => None,
             },
         ),
-        ErrorKind::Choice { expected } => (format!("expected {}, found {}", one_of(expected), kind(place.node)), None),
+        ErrorKind::Choice { expected } => {
+            (format!("expected {}, found {}", one_of(expected), kind(located.node)), None)
+        }
         ErrorKind::Variant { expected } => {
-            let (what, word) = match (&place.node.kind, place.member) {
-                (Kind::String(text), _) if place.node.extent == report.extent.unwrap_or(place.node.extent) => {
+            let (what, word) = match (&located.node.kind, located.member) {
+                (Kind::String(text), _) if located.node.extent == report.extent.unwrap_or(located.node.extent) => {
                     ("value", &**text)
                 }
                 _ => ("name", name),
@@ -126,9 +128,9 @@ fn right_field(name: &str, expected: &[&str]) -> String {
 }
 
 /// The way to write a value that was written as the wrong type.
-fn right_type(expected: &str, place: &Located<'_, '_>, found: &str) -> Option<String> {
+fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
     let list = matches!(expected, "a list" | "a sequence");
-    match &place.node.kind {
+    match &located.node.kind {
         Kind::Null => Some("leave it out".to_owned()),
         Kind::Object(_) if list => Some("put it in a list: `[{ … }]`".to_owned()),
         _ if list => Some(format!("write `[{found}]`")),
@@ -137,7 +139,7 @@ fn right_type(expected: &str, place: &Located<'_, '_>, found: &str) -> Option<St
         Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
         Kind::String(text) => match expected {
             "an object" => {
-                let name = place.member.map_or("", |member| &*member.name);
+                let name = located.member.map_or("", |member| &*member.name);
                 let (_, main) = MAIN_MEMBERS
                     .iter()
                     .find(|(object, _)| *object == name)

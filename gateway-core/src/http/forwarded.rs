@@ -45,7 +45,7 @@ impl TrustedProxies {
     /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4.
     ///
     /// # Errors
-    /// The place and the mistake of each entry that is neither.
+    /// The index of each entry that is neither, with a message.
     pub fn parse(entries: &[String]) -> Result<Self, Vec<(usize, String)>> {
         let mut networks = Vec::with_capacity(entries.len());
         let mut errors = Vec::new();

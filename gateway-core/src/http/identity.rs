@@ -69,7 +69,7 @@ impl IdentityNames {
     /// The built-in names and `extra` ones; a trailing `*` stands for any ending.
     ///
     /// # Errors
-    /// The place and the mistake of each entry that is no field name, or that would take a field which requests need.
+    /// The index of each entry that is no field name, or that would take a field which requests need, with a message.
     pub fn new(extra: &[String]) -> Result<Self, Vec<(usize, String)>> {
         let mut patterns: Vec<_> = BUILT_IN.iter().map(|text| Pattern::new(text)).collect();
         let mut errors = Vec::new();

@@ -64,8 +64,8 @@ impl Slot {
         // The lowest five bits are the same for capital and small letters.
         match name {
             [first, _, third, fourth, ..] => {
-                let place = (fold(*third) & 31) * 5 + (fold(*fourth) & 31);
-                Self { row: (fold(*first) & 31) as usize, bit: 1 << (place & 63) }
+                let letters = (fold(*third) & 31) * 5 + (fold(*fourth) & 31);
+                Self { row: (fold(*first) & 31) as usize, bit: 1 << (letters & 63) }
             }
             [first, ..] => Self { row: (fold(*first) & 31) as usize, bit: 1 },
             [] => Self { row: 0, bit: 1 },
@@ -80,10 +80,10 @@ impl Filter {
     #[expect(clippy::indexing_slicing, reason = "worked out by the compiler")]
     pub(crate) const fn of(names: &[&str]) -> Self {
         let mut filter = Self::EMPTY;
-        let mut place = 0;
-        while place < names.len() {
-            filter.add(names[place].as_bytes());
-            place += 1;
+        let mut index = 0;
+        while index < names.len() {
+            filter.add(names[index].as_bytes());
+            index += 1;
         }
         filter
     }

@@ -97,7 +97,7 @@ pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
     let constraints: Vec<Constraints<'_>> = specs.iter().map(Constraints::of).collect();
     let contradictions: Vec<Option<&Field>> = constraints.iter().map(Constraints::contradiction).collect();
     let mut pairs = Pairs { specs, constraints: &constraints, seen: BTreeSet::new(), found: Vec::new() };
-    for (_, node, kind) in trie.places() {
+    for (_, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         // A route's own specs never conflict: at most it names a host twice.
         let sound = |candidate: &&Candidate| contradictions.get(candidate.spec as usize).is_some_and(Option::is_none);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Method;
 
-/// The methods that the gateway knows, in the order in which `Allow` lists them. The bit of each is its place.
+/// The methods that the gateway knows, in the order in which `Allow` lists them. The bit of each is its index.
 static METHODS: [Method; 8] = [
     Method::GET,
     Method::HEAD,

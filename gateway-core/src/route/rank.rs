@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use super::{MethodSet, PathPattern, Segment, Spec, Tail};
 
-/// The place of `spec` among those with the same host and path: lower is tried earlier. Two with the same place that can
+/// The rank of `spec` among those with the same host and path: lower is tried earlier. Two of the same rank that can
 /// take the same request are a conflict.
 pub(super) fn precedence(spec: &Spec) -> u64 {
     let fewer = |count: usize| u64::from(u16::MAX - u16::try_from(count).unwrap_or(u16::MAX));

@@ -25,7 +25,7 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
     for (all, fate) in constraints.iter().zip(&mut fates) {
         *fate = all.contradiction().map(|field| Fate::Contradiction(field.clone()));
     }
-    for (id, node, kind) in trie.places() {
+    for (id, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         let rank = |candidate: &Candidate| specs.get(candidate.spec as usize).map(precedence);
         let mut higher = 0;

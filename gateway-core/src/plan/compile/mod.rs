@@ -40,7 +40,7 @@ pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secre
     run(config, capabilities, secrets, None)
 }
 
-/// Whether all of the object at a place, but for one of its members, could be read.
+/// A test whether all of the object at a path, but for one of its members, could be read.
 type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
 
 /// The mistakes in what could be read of a configuration. Conflicts are among them only where `is_intact` says that both
@@ -221,8 +221,8 @@ impl<'c> Compiler<'c> {
                     "choose a name of its own: it stands in logs and messages",
                 );
             }
-            let place = routes.len();
-            let compiled = self.route(&at, group, (path.index(i), route), place, specs);
+            let index = routes.len();
+            let compiled = self.route(&at, group, (path.index(i), route), index, specs);
             routes.push(compiled);
         }
     }
@@ -233,7 +233,7 @@ impl<'c> Compiler<'c> {
         at: &At<'_>,
         group: Group<'c>,
         (path, route): (JsonPath, &'c config::Route),
-        place: usize,
+        index: usize,
         specs: &mut Vec<Spec>,
     ) -> Option<Route> {
         let name = Self::route_name(group.api, route);
@@ -252,7 +252,7 @@ impl<'c> Compiler<'c> {
         let action = self.action(&context);
         let methods = matching.as_ref().map(|m| m.methods);
         if let Some(matching) = matching {
-            specs.extend(matching.into_specs(place));
+            specs.extend(matching.into_specs(index));
         }
         let cors = self.cors(policies.cors, methods);
         if let (Some(_), Some(respond)) = (&cors, &route.respond) {
@@ -322,8 +322,8 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn conflict(&mut self, conflict: &Conflict) {
-        let name = |place: usize| {
-            self.origin(place).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
+        let name = |index: usize| {
+            self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
         };
         let message = conflict.message(name);
         let path = self.origin(conflict.route()).map(|origin| origin.path());
@@ -334,10 +334,9 @@ impl<'c> Compiler<'c> {
         });
     }
 
-    /// Where the route at `place` of the plan comes from.
-    fn origin(&self, place: usize) -> Option<Origin<'c>> {
+    /// The origin of the plan's route at `index`.
+    fn origin(&self, mut index: usize) -> Option<Origin<'c>> {
         let config = self.config;
-        let mut index = place;
         for (i, api) in config.apis.iter().enumerate() {
             if let Some(route) = api.routes.get(index) {
                 return Some(Origin { api: Some((i, api)), index, route });
@@ -347,9 +346,9 @@ impl<'c> Compiler<'c> {
         config.routes.get(index).map(|route| Origin { api: None, index, route })
     }
 
-    /// Whether nothing of the route at `place` of the plan, and of what it has from its API, was left out.
-    fn is_whole(&self, place: usize, is_intact: Intact<'_>) -> bool {
-        self.origin(place).is_some_and(|origin| {
+    /// Returns whether nothing was left out of the plan's route at `index`, nor of its API.
+    fn is_whole(&self, index: usize, is_intact: Intact<'_>) -> bool {
+        self.origin(index).is_some_and(|origin| {
             is_intact(&origin.path(), "") && origin.api_path().is_none_or(|api| is_intact(&api, "routes"))
         })
     }
