@@ -11,7 +11,7 @@ pub enum Severity {
     /// The configuration is refused.
     #[default]
     Error,
-    /// It is served, but hardly as its author meant it.
+    /// The configuration is served, but hardly as its author meant it.
     Warning,
 }
 

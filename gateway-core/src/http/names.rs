@@ -42,10 +42,11 @@ pub(crate) fn is_foldable(name: &str) -> bool {
     name.bytes().fold(false, |found, byte| found | (byte == b'_') | (byte == b'.'))
 }
 
-/// A set of names by their first, third and fourth letters: what is not in it is none of them, what is in it may be one.
+/// A set of names by their first, third and fourth letters. A name that is not in the set is none of them; one that is may
+/// be one of them.
 ///
-/// Not the second, since so many names begin with `x-`. Most fields of a request are told apart from a group of names like this,
-/// at the cost of a few instructions.
+/// The second letter does not count, since so many names begin with `x-`. The set tells most fields of a request apart from
+/// a group of names, at the cost of a few instructions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter([u64; 32]);
 

@@ -23,7 +23,7 @@ use crate::config::EncodedSlash;
 /// A reason why a path has no normal form. Each is a bad request (400).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
-    /// It does not begin with `/`.
+    /// A path that does not begin with `/`.
     NotAbsolute,
     /// `%` without two hexadecimal digits after it (RFC 3986 §2.1).
     InvalidEncoding,

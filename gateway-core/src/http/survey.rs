@@ -11,22 +11,22 @@ use super::{forwarded, hop_by_hop, loop_guard};
 /// The rules that have something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// There are fields for [`IdentityNames::strip`].
+    /// Set if there are fields for [`IdentityNames::strip`].
     pub identity: bool,
-    /// There are fields for [`hop_by_hop::strip_request`].
+    /// Set if there are fields for [`hop_by_hop::strip_request`].
     pub hop_by_hop: bool,
-    /// There are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops; without any,
-    /// [`announce`](forwarded::TrustedProxies::announce) does the same.
+    /// Set if there are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops. Without
+    /// any, [`announce`](forwarded::TrustedProxies::announce) does the same.
     pub forwarding: bool,
-    /// There are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
+    /// Set if there are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
     pub loop_fields: bool,
-    /// There is an `Expect`.
+    /// Set if there is an `Expect`.
     pub expect: bool,
-    /// There is a `Content-Length`.
+    /// Set if there is a `Content-Length`.
     pub length: bool,
-    /// There is a `Trailer`.
+    /// Set if there is a `Trailer`.
     pub trailer: bool,
-    /// There is a `traceparent` or `tracestate`.
+    /// Set if there is a `traceparent` or `tracestate`.
     pub trace: bool,
     /// The length of all names and values, in bytes.
     pub bytes: usize,

@@ -32,7 +32,7 @@ pub struct Cors {
 enum Allowed {
     /// All that it asks for; `Authorization` only where that is listed beside `*`.
     Any { authorization: bool },
-    /// These names, and the field that lists them, unless there are none.
+    /// The listed names, and the field that lists them, unless there are none.
     These(Vec<Box<[u8]>>, Option<HeaderValue>),
 }
 

@@ -35,7 +35,7 @@ pub enum Conflict {
 /// A reason why no request gets to a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreachable {
-    /// Its predicates on this field exclude each other.
+    /// The route's predicates on this field exclude each other.
     Contradiction(Field),
     /// Routes that rank higher take every request that it would.
     Covered,

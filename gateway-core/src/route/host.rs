@@ -19,7 +19,7 @@ pub enum HostPattern {
 /// A reason why text is not a host, or not a pattern of hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostError {
-    /// There is none.
+    /// An empty text.
     Empty,
     /// Over 253 characters, or a label over 63 (RFC 1035 §2.3.4).
     TooLong,

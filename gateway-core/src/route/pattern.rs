@@ -40,7 +40,7 @@ pub enum Tail {
 /// A reason why text is no pattern, or one that no request could match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatternError {
-    /// It does not begin with `/`.
+    /// A text that does not begin with `/`.
     NotAbsolute,
     /// `//`: normalisation drops empty segments.
     EmptySegment,

@@ -32,9 +32,9 @@ pub enum Field {
 /// A test of one value. Values are compared octet by octet, case included.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
-    /// There, whatever the value.
+    /// Any value.
     Present,
-    /// Not there.
+    /// No value.
     Absent,
     /// One of these values.
     OneOf(Box<[Box<str>]>),

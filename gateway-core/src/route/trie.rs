@@ -35,7 +35,7 @@ pub(super) struct Trie {
 pub(super) enum Sight {
     /// The whole request.
     All,
-    /// Not its headers and cookies, which count as whatever a route asks for.
+    /// All but the headers and cookies, which count as meeting every predicate.
     WithoutHeaders,
 }
 
