@@ -8,8 +8,8 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra::Verdict;
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log,
+    Platform, Random, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -22,14 +22,8 @@ pub const UPSTREAM_BODY: Bytes = Bytes::from_static(br#"{"ok":true}"#);
 pub struct Still;
 
 impl Platform for Still {
-    const CAPABILITIES: Capabilities = Capabilities {
-        name: "the benchmark",
-        host_override: true,
-        connect_deadline: true,
-        redis_counters: false,
-        redis_tls: false,
-        upstream_tls: true,
-    };
+    const CAPABILITIES: Capabilities =
+        Capabilities { name: "the benchmark", features: FeatureSet::ALL.without(Feature::RedisCounters) };
 }
 
 impl Fetch for Still {

@@ -1,51 +1,139 @@
-//! What each platform can do beyond the common ground. A configuration that asks for more is refused at load, so that
+//! Features that not every platform has. A configuration that asks for a missing one is refused at load, so that
 //! `edgeway check` can tell, before any deploy, which platforms will run it.
 
-/// What a platform can do beyond the common ground.
+/// A feature beyond the common ground of all platforms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// A request can carry a `Host` other than the authority that it is sent to.
+    HostOverride,
+    /// Connecting has a deadline of its own, apart from waiting for the response.
+    ConnectDeadline,
+    /// Counters can live in a Redis that several gateways share.
+    RedisCounters,
+    /// That Redis can be reached over TLS.
+    RedisTls,
+    /// Upstream TLS can be configured.
+    UpstreamTls,
+}
+
+impl Feature {
+    /// The message for a configuration that needs the feature where `platform` lacks it, and the way to do without.
+    pub(crate) fn refusal(self, platform: &str) -> (String, &'static str) {
+        match self {
+            Self::HostOverride => (
+                format!("on {platform}, every upstream is sent its own host"),
+                "remove it; the client's host is in `X-Forwarded-Host`",
+            ),
+            Self::ConnectDeadline => (
+                format!("{platform} can't tell connecting from waiting for the response"),
+                "use `firstByte`, which covers both",
+            ),
+            Self::RedisCounters => (
+                format!("{platform} can't keep counters in Redis"),
+                "remove it: counters live in the platform's own store",
+            ),
+            Self::RedisTls => (
+                format!("{platform} can't reach a Redis over TLS"),
+                "use `redis://`, through a tunnel where the network is not to be trusted",
+            ),
+            Self::UpstreamTls => (
+                format!("on {platform}, the public authorities are trusted and no others"),
+                "remove it, or give the upstream a certificate of a public authority",
+            ),
+        }
+    }
+
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+/// A set of features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureSet(u32);
+
+impl FeatureSet {
+    /// No feature.
+    pub const NONE: Self = Self(0);
+    /// Every feature that there is.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The set with `feature`.
+    #[must_use]
+    pub const fn with(self, feature: Feature) -> Self {
+        Self(self.0 | feature.bit())
+    }
+
+    /// The set without `feature`.
+    #[must_use]
+    pub const fn without(self, feature: Feature) -> Self {
+        Self(self.0 & !feature.bit())
+    }
+
+    /// Returns whether `feature` is in the set.
+    #[must_use]
+    pub const fn contains(self, feature: Feature) -> bool {
+        self.0 & feature.bit() != 0
+    }
+}
+
+/// A platform's name and features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The platform's name in error messages.
     pub name: &'static str,
-    /// Whether a request can carry a `Host` other than the authority that it is sent to.
-    pub host_override: bool,
-    /// Whether connecting has a deadline of its own, apart from waiting for the response.
-    pub connect_deadline: bool,
-    /// Whether counters can live in a Redis that several gateways share.
-    pub redis_counters: bool,
-    /// Whether that Redis can be reached over TLS.
-    pub redis_tls: bool,
-    /// Whether upstream TLS can be configured.
-    pub upstream_tls: bool,
+    /// The features that it has.
+    pub features: FeatureSet,
 }
 
 impl Capabilities {
     /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
-    pub const NATIVE: Self = Self {
-        name: "the native server",
-        host_override: true,
-        connect_deadline: true,
-        redis_counters: true,
-        redis_tls: false,
-        upstream_tls: true,
-    };
+    pub const NATIVE: Self = Self { name: "the native server", features: FeatureSet::ALL.without(Feature::RedisTls) };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis.
-    pub const CLOUDFLARE: Self = Self {
-        name: "Cloudflare Workers",
-        host_override: false,
-        connect_deadline: false,
-        redis_counters: false,
-        redis_tls: false,
-        upstream_tls: false,
-    };
+    pub const CLOUDFLARE: Self = Self { name: "Cloudflare Workers", features: FeatureSet::NONE };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's.
     pub const SPIN: Self = Self {
         name: "Spin",
-        host_override: false,
-        connect_deadline: true,
-        redis_counters: true,
-        redis_tls: true,
-        upstream_tls: false,
+        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
     };
+
+    /// Returns whether the platform has `feature`.
+    #[must_use]
+    pub const fn has(&self, feature: Feature) -> bool {
+        self.features.contains(feature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEATURES: [Feature; 5] = [
+        Feature::HostOverride,
+        Feature::ConnectDeadline,
+        Feature::RedisCounters,
+        Feature::RedisTls,
+        Feature::UpstreamTls,
+    ];
+
+    #[test]
+    fn features_come_and_go_one_by_one() {
+        for feature in FEATURES {
+            let (with, without) = (FeatureSet::NONE.with(feature), FeatureSet::ALL.without(feature));
+            for other in FEATURES {
+                assert_eq!((with.contains(other), without.contains(other)), (other == feature, other != feature));
+            }
+        }
+    }
+
+    /// docs/platforms.md, the table: what each platform refuses.
+    #[test]
+    fn platforms_have_what_the_documentation_says() {
+        let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
+        assert_eq!(lacks(Capabilities::NATIVE), [Feature::RedisTls]);
+        assert_eq!(lacks(Capabilities::CLOUDFLARE), FEATURES);
+        assert_eq!(lacks(Capabilities::SPIN), [Feature::HostOverride, Feature::UpstreamTls]);
+    }
 }

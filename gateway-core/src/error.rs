@@ -123,6 +123,9 @@ catalogue! {
     /// The framing is ambiguous or wrong (RFC 9112 §6.3).
     BAD_REQUEST_FRAMING pub bad_request_framing "bad_request_framing" BAD_REQUEST
         "Bad request framing" "`Content-Length` and `Transfer-Encoding` do not frame one body";
+    /// The body comes in a transfer coding that the gateway does not know (RFC 9112 §6.1).
+    UNKNOWN_TRANSFER_CODING pub unknown_transfer_coding "unknown_transfer_coding" NOT_IMPLEMENTED
+        "Unknown transfer coding" "the only transfer coding that is understood is `chunked`";
     /// All header fields together are larger than `limits.headerBytes` (RFC 6585 §5).
     HEADERS_TOO_LARGE pub headers_too_large "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE
         "Header fields too large" "the header fields together are larger than the gateway takes";
@@ -153,6 +156,9 @@ catalogue! {
     /// The upstream can't be reached.
     UPSTREAM_UNREACHABLE pub upstream_unreachable "upstream_unreachable" BAD_GATEWAY
         "Upstream unreachable" "the service behind the gateway can't be reached";
+    /// The upstream can't take the request at the moment, or it is not known what failed (RFC 9209 §2.3.4, §2.3.12).
+    UPSTREAM_UNAVAILABLE pub upstream_unavailable "upstream_unavailable" SERVICE_UNAVAILABLE
+        "Upstream unavailable" "the service behind the gateway can't be reached at the moment";
     /// The upstream's name has no address.
     UPSTREAM_DNS pub upstream_dns "upstream_dns" BAD_GATEWAY
         "Upstream not resolved" "the service behind the gateway can't be found";
@@ -162,9 +168,6 @@ catalogue! {
     /// The upstream ended its answer early or broke the protocol.
     UPSTREAM_PROTOCOL_ERROR pub upstream_protocol_error "upstream_protocol_error" BAD_GATEWAY
         "Upstream protocol error" "the service behind the gateway gave no valid answer";
-    /// The upstream's answer is larger than the gateway takes.
-    UPSTREAM_BODY_TOO_LARGE pub upstream_body_too_large "upstream_body_too_large" BAD_GATEWAY
-        "Upstream body too large" "the answer of the service behind the gateway is too large";
     /// The upstream took longer than a deadline of the route.
     UPSTREAM_TIMEOUT pub upstream_timeout "upstream_timeout" GATEWAY_TIMEOUT
         "Upstream timeout" "the service behind the gateway did not answer in time";
@@ -178,21 +181,6 @@ pub const CLIENT_CLOSED: &str = "client_closed";
 
 /// The status under which [`CLIENT_CLOSED`] is logged: never sent, and outside the registry.
 pub const CLIENT_CLOSED_STATUS: u16 = 499;
-
-impl Reject {
-    /// The client left before the answer ([`CLIENT_CLOSED`]); for the log, since nobody reads the response.
-    #[must_use]
-    pub fn client_closed() -> Self {
-        Self {
-            status: StatusCode::from_u16(CLIENT_CLOSED_STATUS).unwrap_or(StatusCode::BAD_REQUEST),
-            code: CLIENT_CLOSED,
-            title: "Client closed the request",
-            detail: Cow::Borrowed("the client left before the answer"),
-            headers: Vec::new(),
-            violated_policies: Vec::new(),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -216,7 +204,6 @@ mod tests {
         for entry in CATALOGUE {
             assert!(entry.status.is_client_error() || entry.status.is_server_error(), "{}", entry.code);
         }
-        assert_eq!(Reject::client_closed().status.as_u16(), CLIENT_CLOSED_STATUS);
     }
 
     /// RFC 9110 §15.5.6: a 405 response carries `Allow`.

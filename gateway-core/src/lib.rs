@@ -4,6 +4,7 @@
 //! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.
 //! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
 //!   [`http`] is HTTP as the standards define it.
+//! - [`store_key`] keeps the uses of the key-value store apart.
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
 
@@ -21,6 +22,7 @@ pub mod policy;
 pub mod ports;
 mod record;
 pub mod route;
+pub mod store_key;
 pub mod template;
 pub mod time;
 pub mod trace;

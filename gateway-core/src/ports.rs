@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
-pub use crate::capabilities::Capabilities;
+pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
 use crate::plan::Upstream;
 use crate::policy::counter::{CounterOp, CounterVerdict};

@@ -295,14 +295,20 @@ impl Variable {
     fn write(&self, call: &Call, target: Target, out: &mut String) -> bool {
         match self {
             Self::PathParameter(index) => call.parameter(*index).is_some_and(|v| write_url_part(v, target, out)),
-            Self::Query(name) => query::first_raw(call.query(), name).is_some_and(|v| match target {
-                Target::Query => write_url_part(v, target, out),
-                _ => write_text(&query::decode(v), target, out),
-            }),
-            Self::Header(name) => {
-                call.headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| write_text(v, target, out))
+            Self::Query(name) => {
+                call.query().and_then(|query| query::first(query, name)).is_some_and(|v| match target {
+                    Target::Query => write_url_part(v, target, out),
+                    _ => write_text(&percent::decode_form(v), target, out),
+                })
             }
-            Self::Cookie(name) => cookie::first(&call.headers, name).is_some_and(|v| write_text(v, target, out)),
+            Self::Header(name) => call
+                .headers
+                .get(name)
+                .and_then(|v| header_text(v.as_bytes()))
+                .is_some_and(|v| write_text(v, target, out)),
+            Self::Cookie(name) => {
+                cookie::first(&call.headers, name).and_then(header_text).is_some_and(|v| write_text(v, target, out))
+            }
             Self::ClientAddress => {
                 call.client_address().is_some_and(|address| write_text(&address.to_string(), target, out))
             }
@@ -324,6 +330,11 @@ impl Variable {
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
         }
     }
+}
+
+/// A header field's value as text, unless it has octets outside ASCII, which mean nothing certain (RFC 9110 §5.5).
+fn header_text(value: &[u8]) -> Option<&str> {
+    str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
 /// Writes a part of the request's URL: encoded as it came where it enters a URL, decoded elsewhere.

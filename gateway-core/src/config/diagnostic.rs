@@ -1,34 +1,34 @@
-//! What is wrong with a configuration, where, and how to mend it.
+//! Diagnostics: mistakes in a configuration, with their places and the ways to mend them.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::JsonPath;
 
-/// Whether a configuration can be used in spite of it.
+/// The weight of a diagnostic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
-    /// It is refused.
+    /// The configuration is refused.
     #[default]
     Error,
-    /// It is served, but hardly as its author meant it.
+    /// The configuration is served, but hardly as its author meant it.
     Warning,
 }
 
 /// One mistake in a configuration. [`render`](Self::render) shows it to people, [`Serialize`] to programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The weight.
     pub severity: Severity,
-    /// Where, as a path of members: `routes[3].match.path`; empty for the whole file.
+    /// The place as a path of members: `routes[3].match.path`; empty for the whole file.
     pub path: String,
-    /// Where in the text, if the place is there: line and column, both from 1, the column in characters.
+    /// The place in the text, if it is there: line and column, both from 1, the column in characters.
     pub position: Option<(u32, u32)>,
     /// The offending text, shortened; `None` for what is missing and for anything under a `secret`.
     pub found: Option<String>,
-    /// What is wrong: lower case, no full stop, the author's words in backticks.
+    /// The message: lower case, no full stop, the author's words in backticks.
     pub message: String,
-    /// How to mend it.
+    /// The way to mend it.
     pub help: Option<String>,
 }
 
@@ -36,11 +36,11 @@ pub struct Diagnostic {
 /// position in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where; counts list items as the `Config` does.
+    /// The place; counts list items as the `Config` does.
     pub path: JsonPath,
-    /// What is wrong: lower case, no full stop, the author's words in backticks.
+    /// The message: lower case, no full stop, the author's words in backticks.
     pub message: String,
-    /// How to mend it.
+    /// The way to mend it.
     pub help: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl ConfigError {
         Self { path, message: message.into(), help: None }
     }
 
-    /// The same with a way to mend it.
+    /// Adds a way to mend it.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

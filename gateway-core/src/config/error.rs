@@ -1,4 +1,4 @@
-//! What is wrong with a value, kept apart from its wording.
+//! Errors about values, without their wording.
 
 use core::fmt;
 
@@ -6,72 +6,72 @@ use serde::de::{self, Expected, Unexpected};
 
 use super::tree::{Extent, Node};
 
-/// Why a value could not be read.
+/// An error that has to be reported, or that stops the reading of a text.
 #[derive(Debug)]
 pub(super) struct Error(Box<Report>);
 
-/// A mistake and its place.
+/// An error and its place.
 #[derive(Debug)]
 pub(super) struct Report {
-    pub(super) mistake: Mistake,
+    pub(super) kind: ErrorKind,
     /// `None` until the value that it is about is known.
     pub(super) extent: Option<Extent>,
 }
 
-/// What is wrong.
+/// A kind of error.
 #[derive(Debug)]
-pub(super) enum Mistake {
-    /// Not of the type that the words describe.
+pub(super) enum ErrorKind {
+    /// A value of another type than the one described.
     Type { expected: String },
-    /// Not an object with these fields.
+    /// A value that is no object, where one with these fields is expected.
     Object { fields: &'static [&'static str] },
-    /// Of the right type, but not what the words describe.
+    /// A value of the right type, but not the one described.
     Value { expected: String },
-    /// Not even the form of a choice between these.
+    /// A value that is neither text nor an object, where one of these is to be chosen.
     Choice { expected: &'static [&'static str] },
-    /// None of these, in a place that has a fixed choice.
+    /// A choice that is none of these.
     Variant { expected: &'static [&'static str] },
-    /// Not one of these fields.
+    /// A field that is none of these.
     Field { expected: &'static [&'static str] },
-    /// A field that has to be there is not.
+    /// A required field that is not there.
     Missing { field: &'static str },
     /// Anything else.
     Other { message: String },
     /// A consequence of what was reported before.
-    Silent,
+    Consequence,
 }
 
 impl Report {
-    /// Whether it is about something that is not there.
+    /// Returns whether the error is about something that is not there.
     pub(super) const fn is_absence(&self) -> bool {
-        matches!(self.mistake, Mistake::Missing { .. })
+        matches!(self.kind, ErrorKind::Missing { .. })
     }
 }
 
 impl Error {
-    pub(super) fn new(mistake: Mistake) -> Self {
-        Self(Box::new(Report { mistake, extent: None }))
+    pub(super) fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Report { kind, extent: None }))
     }
 
     pub(super) fn wrong_type(expected: &dyn Expected) -> Self {
-        Self::new(Mistake::Type { expected: expected.to_string() })
+        Self::new(ErrorKind::Type { expected: expected.to_string() })
     }
 
-    /// The error as one about `node`, which dies of it, unless it is known to be about another.
+    /// Points the error at `node`, which counts as reported from now on, unless the error points somewhere already.
     pub(super) fn about(self, node: &Node<'_>) -> Self {
         self.over(node, node.extent)
     }
 
-    /// The same, pointing at `extent`.
+    /// As [`about`](Self::about), but points at `extent`.
     pub(super) fn over(mut self, node: &Node<'_>, extent: Extent) -> Self {
         if self.0.extent.is_none() {
             self.0.extent = Some(extent);
-            node.dead.set(true);
+            node.reported.set(true);
         }
         self
     }
 
-    /// The same, pointing at `node`, which goes on living.
+    /// As [`about`](Self::about), but `node` does not count as reported.
     pub(super) fn beside(mut self, node: &Node<'_>) -> Self {
         self.0.extent.get_or_insert(node.extent);
         self
@@ -81,8 +81,8 @@ impl Error {
         self.0.extent.is_some()
     }
 
-    pub(super) const fn mistake(&self) -> &Mistake {
-        &self.0.mistake
+    pub(super) const fn kind(&self) -> &ErrorKind {
+        &self.0.kind
     }
 
     pub(super) fn into_report(self) -> Report {
@@ -92,7 +92,7 @@ impl Error {
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Mistake::Other { message: message.to_string() })
+        Self::new(ErrorKind::Other { message: message.to_string() })
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -100,23 +100,23 @@ impl de::Error for Error {
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Mistake::Value { expected: expected.to_string() })
+        Self::new(ErrorKind::Value { expected: expected.to_string() })
     }
 
     fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        Self::new(Mistake::Value { expected: expected.to_string() })
+        Self::new(ErrorKind::Value { expected: expected.to_string() })
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Mistake::Variant { expected })
+        Self::new(ErrorKind::Variant { expected })
     }
 
     fn unknown_field(_: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Mistake::Field { expected })
+        Self::new(ErrorKind::Field { expected })
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(Mistake::Missing { field })
+        Self::new(ErrorKind::Missing { field })
     }
 
     fn duplicate_field(field: &'static str) -> Self {
@@ -126,7 +126,7 @@ impl de::Error for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0.mistake)
+        write!(f, "{:?}", self.0.kind)
     }
 }
 

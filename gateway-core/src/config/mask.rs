@@ -2,7 +2,7 @@
 
 use super::path::{JsonPath, Step};
 
-/// Whether `path` leads into something called a secret, so that its value must not be shown.
+/// Returns whether `path` leads into something called a secret, so that its value must not be shown.
 pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
@@ -10,7 +10,7 @@ pub(super) fn is_secret(path: &JsonPath) -> bool {
 /// `text` with every character of a value after a member name `secret`, and of credentials in a URL, replaced by `*`;
 /// lines and columns stay as they are.
 ///
-/// What belongs in such a value is a name, but what was put there may be the secret itself.
+/// A name belongs in such a value, but the secret itself may have been put there.
 pub(super) fn mask(text: &str) -> String {
     mask_credentials(&mask_values(text))
 }
@@ -23,9 +23,9 @@ fn mask_credentials(text: &str) -> String {
         masked.push_str("://");
         let authority = piece.find(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '`'));
         let (authority, rest) = piece.split_at_checked(authority.unwrap_or(piece.len())).unwrap_or((piece, ""));
-        let (credentials, place) = authority.split_at_checked(authority.rfind('@').unwrap_or(0)).unwrap_or_default();
+        let (credentials, address) = authority.split_at_checked(authority.rfind('@').unwrap_or(0)).unwrap_or_default();
         masked.extend(credentials.chars().map(|_| '*'));
-        masked.push_str(place);
+        masked.push_str(address);
         masked.push_str(rest);
     }
     masked
@@ -62,7 +62,7 @@ fn find_secret(text: &str) -> Option<usize> {
     }
 }
 
-/// How long the value at the beginning of `text` is; one that is malformed or no scalar reaches to the end.
+/// The length of the value at the beginning of `text`; one that is malformed or no scalar reaches to the end.
 fn value_length(text: &str) -> usize {
     let mut chars = text.char_indices();
     match chars.next() {

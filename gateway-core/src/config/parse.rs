@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::tree::{Extent, Kind, Member, Node};
 
-/// How deep lists and objects may nest.
+/// The greatest depth to which lists and objects may nest.
 const DEEPEST: u32 = 64;
 /// The largest text, in bytes.
 const LARGEST: usize = 32 << 20;
@@ -20,12 +20,12 @@ pub(super) struct Fault {
     pub(super) help: Option<String>,
 }
 
-/// What became of a text.
+/// The outcome of reading a text.
 #[derive(Debug)]
 pub(super) struct Parsed<'t> {
     pub(super) root: Node<'t>,
     pub(super) faults: Vec<Fault>,
-    /// Whether the whole text was read; otherwise `root` holds what came before the last fault.
+    /// Set if the whole text was read; otherwise `root` holds the part before the last fault.
     pub(super) complete: bool,
 }
 
@@ -53,12 +53,12 @@ impl<'t> Parser<'t> {
         Self { text, at: 0, depth: 0, faults: Vec::new(), stopped: false }
     }
 
-    /// Whether all is well so far.
+    /// Returns whether there has been no fault so far.
     pub(super) const fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Goes into the list or object that begins here; gives its place for [`more`](Self::more).
+    /// Goes into the list or object that begins here; gives its offset for [`more`](Self::more).
     pub(super) fn enter(&mut self) -> Option<usize> {
         let opened = self.at;
         self.at += 1;
@@ -137,7 +137,7 @@ impl<'t> Parser<'t> {
         self.at += 1;
         let kind = read(self);
         self.depth -= 1;
-        // What is cut off reaches beyond the end of the text, so that the end is inside it.
+        // A value that is cut off ends one byte after the text: the end of the text is then inside it.
         let extent = if self.stopped { extent(start..self.at + 1) } else { extent(start..self.at) };
         Node::new(extent, kind)
     }
@@ -213,16 +213,16 @@ impl<'t> Parser<'t> {
                 self.at += 1;
                 false
             }
-            Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.odd_part(before, opened, close, first, comma),
+            Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.recover(before, opened, close, first, comma),
             Some(_) if (first || comma.is_some()) && !self.stopped => true,
-            Some(_) => self.odd_part(before, opened, close, first, comma),
+            Some(_) => self.recover(before, opened, close, first, comma),
         }
     }
 
-    /// The same where something is wrong: `comma` was read after `before`.
+    /// Goes on as [`more`](Self::more) where something is wrong; `comma` was read after `before`.
     #[cold]
     #[inline(never)]
-    fn odd_part(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
+    fn recover(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
         while self.peek() == Some(b',') {
             if first || comma.is_some() {
                 self.fault(self.at..self.at + 1, "unexpected `,`", "remove it");
@@ -267,7 +267,7 @@ impl<'t> Parser<'t> {
     /// RFC 8259 section 4: names should be unique; here they must.
     fn refuse_repetition(&mut self, members: &[Member<'t>]) {
         const FEW: usize = 12;
-        let rest = |place: usize| members.iter().skip(place + 1);
+        let rest = |index: usize| members.iter().skip(index + 1);
         if members.len() <= FEW && members.iter().enumerate().all(|(i, a)| rest(i).all(|b| a.name != b.name)) {
             return;
         }
@@ -277,7 +277,7 @@ impl<'t> Parser<'t> {
         for member in order {
             match first.filter(|first| first.name == member.name) {
                 Some(first) => {
-                    member.value.dead.set(true);
+                    member.value.reported.set(true);
                     let (line, _) = position(self.text, first.name_extent.start);
                     let help = format!("the first is on line {line}; keep one of them");
                     let range = member.name_extent.start as usize..member.name_extent.end as usize;
@@ -299,13 +299,13 @@ impl<'t> Parser<'t> {
         self.escaped_string()
     }
 
-    /// How many bytes from `start` on are text that stands for itself.
+    /// The number of bytes from `start` on that stand for themselves.
     fn plain_length(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len())
     }
 
-    /// The same with escapes and mistakes in it.
+    /// Reads the text in double quotes that begins here, with escapes and mistakes in it.
     #[inline(never)]
     fn escaped_string(&mut self) -> Cow<'t, str> {
         let start = self.at;
@@ -425,7 +425,7 @@ impl<'t> Parser<'t> {
         if let Some((message, help)) = fault {
             self.fault(range, format!("{message}: `{}`", short(text)), &help);
             let node = self.node(start, Kind::Null);
-            node.dead.set(true);
+            node.reported.set(true);
             return node;
         }
         self.node(start, Kind::Number(text))
@@ -448,7 +448,7 @@ impl<'t> Parser<'t> {
                 };
                 self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
                 let node = self.node(start, Kind::Null);
-                node.dead.set(true);
+                node.reported.set(true);
                 return node;
             }
         };
@@ -544,7 +544,7 @@ impl<'t> Parser<'t> {
     /// Stands where there should be a value.
     fn nothing(&self) -> Node<'t> {
         let node = self.node(self.at, Kind::Null);
-        node.dead.set(true);
+        node.reported.set(true);
         node
     }
 
@@ -569,7 +569,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// What follows the spaces at the beginning of a line, but for one at most: half of a text that people read is these.
+/// The rest of a line after its leading spaces, of which one may be left. Half of a text that people read is such spaces.
 fn past_indentation(line: &[u8]) -> &[u8] {
     const EIGHT: &[u8; 8] = b"        ";
     let mut rest = line;
@@ -582,7 +582,7 @@ fn past_indentation(line: &[u8]) -> &[u8] {
     rest
 }
 
-/// Why `text` is no JSON number (RFC 8259 section 6), and what to write.
+/// The message and help for a `text` that is no JSON number (RFC 8259 section 6).
 fn number_fault(text: &str) -> Option<(&'static str, String)> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -658,7 +658,7 @@ pub(super) fn short(text: &str) -> String {
     shown
 }
 
-/// Whether `c` could move the cursor or reorder a line on a terminal.
+/// Returns whether `c` could move the cursor or reorder a line on a terminal.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! Where in a configuration something is: `routes[3].match.path`.
+//! Paths to places in a configuration: `routes[3].match.path`.
 
 use core::fmt;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ struct Link {
 pub enum Step {
     /// To the member of this name.
     Member(Box<str>),
-    /// To the list item at this place, from 0.
+    /// To the list item at this index, from 0.
     Index(usize),
 }
 
@@ -64,11 +64,11 @@ impl JsonPath {
 
 impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, step) in self.steps().into_iter().enumerate() {
+        for (index, step) in self.steps().into_iter().enumerate() {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Member(name) if !is_plain(name) => write!(f, "[{name:?}]")?,
-                Step::Member(name) if place == 0 => f.write_str(name)?,
+                Step::Member(name) if index == 0 => f.write_str(name)?,
                 Step::Member(name) => write!(f, ".{name}")?,
             }
         }

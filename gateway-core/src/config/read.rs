@@ -1,9 +1,9 @@
-//! The text of a configuration to a [`Config`], with every mistake at its place.
+//! The text of a configuration to a [`Config`], with every mistake at its located.
 
 use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
-use super::tree::{Extent, Kind, Node, Place};
+use super::tree::{Extent, Kind, Located, Node};
 use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
@@ -48,10 +48,10 @@ pub fn explain(text: &str, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
     Reading { config: None, diagnostics: Vec::new(), root, lines: Lines::new(text) }.explain(errors)
 }
 
-/// What was read of a configuration with mistakes in its form.
+/// A configuration with mistakes in its form, as far as it could be read.
 #[derive(Debug)]
 pub struct Reading<'t> {
-    /// What is left without the parts that could not be read; `None` if that is nothing.
+    /// The configuration without the parts that could not be read; `None` if nothing is left.
     pub config: Option<Config>,
     /// The mistakes, at least one, by position.
     pub diagnostics: Vec<Diagnostic>,
@@ -60,13 +60,13 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
-    /// Whether all of the object at `path`, but for its member `except`, could be read.
+    /// Returns whether all of the object at `path`, but for its member `except`, could be read.
     #[must_use]
     pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
         let node = self.root.follow(path).node;
         match &node.kind {
             Kind::Object(members) => {
-                !node.dead.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
+                !node.reported.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
             }
             _ => false,
         }
@@ -80,9 +80,9 @@ impl Reading<'_> {
         let policies = Lost::in_section(&self.root, "policies");
         let mut diagnostics = self.diagnostics;
         for error in errors {
-            let place = self.root.follow(&error.path);
-            let is_consequence = place.node.is_damaged()
-                || match (&place.node.kind, &*place.path.steps()) {
+            let located = self.root.follow(&error.path);
+            let is_consequence = located.node.is_damaged()
+                || match (&located.node.kind, &*located.path.steps()) {
                     (Kind::String(name), [.., Step::Index(_), Step::Member(member)]) if **member == *"upstream" => {
                         upstreams.has(name)
                     }
@@ -92,7 +92,7 @@ impl Reading<'_> {
                     _ => false,
                 };
             if !is_consequence {
-                diagnostics.push(self.lines.error(place, error));
+                diagnostics.push(self.lines.error(located, error));
             }
         }
         sort(&mut diagnostics);
@@ -115,10 +115,10 @@ impl<'n> Lost<'n> {
         let Some(section) = members(root).find(|member| member.name == section) else {
             return Self::Names(Vec::new());
         };
-        if section.value.dead.get() {
+        if section.value.reported.get() {
             return Self::All;
         }
-        Self::Names(members(&section.value).filter(|m| m.value.dead.get()).map(|m| &*m.name).collect())
+        Self::Names(members(&section.value).filter(|m| m.value.reported.get()).map(|m| &*m.name).collect())
     }
 
     fn has(&self, name: &str) -> bool {
@@ -160,9 +160,9 @@ impl<'t> Lines<'t> {
     }
 
     /// The text there, shortened, unless it is missing or may be a secret.
-    fn shown(&self, place: &Place<'_, '_>, extent: Extent) -> Option<String> {
+    fn shown(&self, located: &Located<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
-        if is_secret(&place.path) && extent.start >= place.node.extent.start {
+        if is_secret(&located.path) && extent.start >= located.node.extent.start {
             return None;
         }
         let end = (extent.end as usize).min(self.text.len());
@@ -173,20 +173,20 @@ impl<'t> Lines<'t> {
     }
 
     fn fault(&self, root: &Node<'_>, fault: &Fault) -> Diagnostic {
-        let place = root.at(fault.extent.start);
-        let is_value = fault.extent.start >= place.node.extent.start;
-        let (message, help) = if is_secret(&place.path) && is_value {
+        let located = root.at(fault.extent.start);
+        let is_value = fault.extent.start >= located.node.extent.start;
+        let (message, help) = if is_secret(&located.path) && is_value {
             // What comes before the author's words.
             let words = fault.message.split('`').next().unwrap_or_default();
             (words.trim_end_matches([' ', ':']).trim_end_matches(", found").to_owned(), None)
         } else {
             (fault.message.clone(), fault.help.clone())
         };
-        let found = self.shown(&place, fault.extent);
+        let found = self.shown(&located, fault.extent);
         let position = Some(self.position(fault.extent.start));
         Diagnostic {
             severity: Severity::Error,
-            path: place.path.to_string(),
+            path: located.path.to_string(),
             position,
             found,
             message: printable(message),
@@ -196,12 +196,12 @@ impl<'t> Lines<'t> {
 
     fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {
         let extent = report.extent.unwrap_or(root.extent);
-        let place = root.at(extent.start);
-        let found = if report.is_absence() { None } else { self.shown(&place, extent) };
-        let (message, help) = words::describe(report, &place, found.as_deref());
+        let located = root.at(extent.start);
+        let found = if report.is_absence() { None } else { self.shown(&located, extent) };
+        let (message, help) = words::describe(report, &located, found.as_deref());
         Diagnostic {
             severity: Severity::Error,
-            path: place.path.to_string(),
+            path: located.path.to_string(),
             position: Some(self.position(extent.start)),
             found,
             message: printable(message),
@@ -209,12 +209,12 @@ impl<'t> Lines<'t> {
         }
     }
 
-    fn error(&self, place: Place<'_, '_>, error: ConfigError) -> Diagnostic {
+    fn error(&self, located: Located<'_, '_>, error: ConfigError) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
-            position: Some(self.position(place.node.extent.start)),
-            found: self.shown(&place, place.node.extent),
-            path: place.path.to_string(),
+            position: Some(self.position(located.node.extent.start)),
+            found: self.shown(&located, located.node.extent),
+            path: located.path.to_string(),
             message: printable(error.message),
             help: error.help.map(printable),
         }

@@ -9,10 +9,10 @@ use super::parse::is_unprintable;
 use super::read::without_mark;
 use super::{Diagnostic, Severity};
 
-/// How many columns of a source line are shown at most, before and from the place.
+/// The most columns of a source line that are shown, before and from the place.
 const BEFORE: usize = 60;
 const AFTER: usize = 80;
-/// How many lines before it are looked at for names of secrets.
+/// The number of lines before it that are searched for names of secrets.
 const LINES_BEFORE: usize = 4;
 const WHOLE: usize = BEFORE + AFTER;
 
@@ -106,7 +106,7 @@ impl Diagnostic {
     }
 }
 
-/// How many characters of `text` the token at its beginning has.
+/// The length of the token at the beginning of `text`, in characters.
 fn token_length(text: &[char]) -> usize {
     let Some((first, rest)) = text.split_first() else { return 0 };
     match first {

@@ -3,15 +3,15 @@
 use core::cell::RefCell;
 use std::borrow::Cow;
 
-use super::error::{Error, Mistake};
+use super::error::{Error, ErrorKind};
 use super::parse::Parser;
 use super::tree::Kind;
 
-/// A place in a text. Where anything is wrong it says no more than that: a tree of the text will tell.
+/// A reader of a text. It only finds out that something is wrong; a tree of the text tells what.
 #[derive(Debug)]
 pub(super) struct Scan<'t>(RefCell<Parser<'t>>);
 
-/// What kind of value comes next.
+/// The kind of value that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     List,
@@ -21,11 +21,11 @@ pub(super) enum Next {
     Other,
 }
 
-/// Something is wrong, and reading the text again will tell what.
+/// The error for a text with anything wrong in it; reading it again as a tree tells what.
 #[cold]
 #[inline(never)]
-pub(super) fn look_again() -> Error {
-    Error::new(Mistake::Silent)
+pub(super) fn unsound() -> Error {
+    Error::new(ErrorKind::Consequence)
 }
 
 impl<'t> Scan<'t> {
@@ -50,36 +50,36 @@ impl<'t> Scan<'t> {
     pub(super) fn scalar(&self) -> Result<Kind<'t>, Error> {
         let mut parser = self.0.borrow_mut();
         let node = parser.value();
-        if parser.is_sound() { Ok(node.kind) } else { Err(look_again()) }
+        if parser.is_sound() { Ok(node.kind) } else { Err(unsound()) }
     }
 
     /// Reads a text in double quotes, which must come next.
     pub(super) fn string(&self) -> Result<Cow<'t, str>, Error> {
         let mut parser = self.0.borrow_mut();
         let text = parser.string();
-        if parser.is_sound() { Ok(text) } else { Err(look_again()) }
+        if parser.is_sound() { Ok(text) } else { Err(unsound()) }
     }
 
     /// Goes into the list or object that comes next; gives what [`more`](Self::more) wants to know.
     pub(super) fn enter(&self) -> Result<usize, Error> {
-        self.0.borrow_mut().enter().ok_or_else(look_again)
+        self.0.borrow_mut().enter().ok_or_else(unsound)
     }
 
-    /// Whether one more item or member comes before `close`; goes past `close` if not.
+    /// Returns whether one more item or member comes before `close`; goes past `close` if not.
     pub(super) fn more(&self, opened: usize, close: u8, first: bool) -> Result<bool, Error> {
         let mut parser = self.0.borrow_mut();
         let more = parser.more(opened, close, first);
         if !more {
             parser.leave();
         }
-        if parser.is_sound() { Ok(more) } else { Err(look_again()) }
+        if parser.is_sound() { Ok(more) } else { Err(unsound()) }
     }
 
     /// Reads the name of a member and its colon.
     pub(super) fn name(&self) -> Result<Cow<'t, str>, Error> {
         let mut parser = self.0.borrow_mut();
         if parser.peek() != Some(b'"') {
-            return Err(look_again());
+            return Err(unsound());
         }
         let name = parser.string();
         parser.skip();
@@ -87,10 +87,10 @@ impl<'t> Scan<'t> {
         if colon {
             parser.bump();
         }
-        if colon && parser.is_sound() { Ok(name) } else { Err(look_again()) }
+        if colon && parser.is_sound() { Ok(name) } else { Err(unsound()) }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     pub(super) fn is_at_end(&self) -> bool {
         let mut parser = self.0.borrow_mut();
         parser.skip();

@@ -1,4 +1,4 @@
-//! What the author may have meant.
+//! Guesses at the name that the author meant.
 
 /// The candidate that is nearest to `name`, if one is near enough to be a slip of the pen: another case or other
 /// separators, or about one edit (insertion, deletion, replacement, swap of neighbours) for every three characters.

@@ -17,13 +17,13 @@ pub(super) struct Extent {
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) extent: Extent,
-    /// Whether a mistake was reported about it, so that the configuration does without it. A dead member vanishes; a dead
-    /// list item does, too, but the ones after it keep their places in paths.
-    pub(super) dead: Cell<bool>,
+    /// Set if an error was reported about the value, so that the configuration does without it. List items after it keep
+    /// their index in paths.
+    pub(super) reported: Cell<bool>,
     pub(super) kind: Kind<'t>,
 }
 
-/// What a value is.
+/// A value by its type.
 #[derive(Debug)]
 pub(super) enum Kind<'t> {
     Null,
@@ -43,8 +43,8 @@ pub(super) struct Member<'t> {
     pub(super) value: Node<'t>,
 }
 
-/// What begins at an offset: a value, or the name of a member.
-pub(super) struct Place<'n, 't> {
+/// A value or the name of a member, with its path.
+pub(super) struct Located<'n, 't> {
     pub(super) path: JsonPath,
     /// The member whose value it is, unless it is a list item or the root.
     pub(super) member: Option<&'n Member<'t>>,
@@ -53,12 +53,12 @@ pub(super) struct Place<'n, 't> {
 
 impl<'t> Node<'t> {
     pub(super) const fn new(extent: Extent, kind: Kind<'t>) -> Self {
-        Self { extent, dead: Cell::new(false), kind }
+        Self { extent, reported: Cell::new(false), kind }
     }
 
-    /// Whether the value or a part of it is dead.
+    /// Returns whether an error was reported about the value or a part of it.
     pub(super) fn is_damaged(&self) -> bool {
-        self.dead.get()
+        self.reported.get()
             || match &self.kind {
                 Kind::List(items) => items.iter().any(Node::is_damaged),
                 Kind::Object(members) => members.iter().any(|member| member.value.is_damaged()),
@@ -67,24 +67,24 @@ impl<'t> Node<'t> {
     }
 
     /// The value that begins at `offset`, or the member whose name does; else the innermost value around it.
-    pub(super) fn at(&self, offset: u32) -> Place<'_, 't> {
-        let mut place = Place { path: JsonPath::root(), member: None, node: self };
+    pub(super) fn at(&self, offset: u32) -> Located<'_, 't> {
+        let mut located = Located { path: JsonPath::root(), member: None, node: self };
         loop {
-            let inner = match &place.node.kind {
+            let inner = match &located.node.kind {
                 Kind::List(items) => {
                     let next = items.partition_point(|item| item.extent.start <= offset);
                     next.checked_sub(1)
                         .and_then(|index| Some((index, items.get(index)?)))
                         .filter(|(_, item)| offset < item.extent.end.max(item.extent.start + 1))
-                        .map(|(index, item)| Place { path: place.path.index(index), member: None, node: item })
+                        .map(|(index, item)| Located { path: located.path.index(index), member: None, node: item })
                 }
                 Kind::Object(members) => {
                     let next = members.partition_point(|member| member.name_extent.start <= offset);
                     next.checked_sub(1)
                         .and_then(|index| members.get(index))
                         .filter(|member| offset < member.value.extent.end.max(member.name_extent.end))
-                        .map(|member| Place {
-                            path: place.path.member(&member.name),
+                        .map(|member| Located {
+                            path: located.path.member(&member.name),
                             member: Some(member),
                             node: &member.value,
                         })
@@ -92,23 +92,23 @@ impl<'t> Node<'t> {
                 _ => None,
             };
             match inner {
-                Some(inner) => place = inner,
-                None => return place,
+                Some(inner) => located = inner,
+                None => return located,
             }
         }
     }
 
-    /// The value at `path`, whose list positions count only what is alive; where there is none, the nearest around it.
-    /// The path in the result counts all.
-    pub(super) fn follow(&self, path: &JsonPath) -> Place<'_, 't> {
+    /// The value at `path`, whose indexes leave out reported items; where there is none, the nearest value around it. The
+    /// path in the result counts all items.
+    pub(super) fn follow(&self, path: &JsonPath) -> Located<'_, 't> {
         let mut written = JsonPath::root();
         let mut node = self;
         let mut inside = None;
         for step in path.steps() {
             let inner = match (step, &node.kind) {
                 (Step::Index(index), Kind::List(items)) => {
-                    let alive = items.iter().enumerate().filter(|(_, item)| !item.dead.get()).nth(*index);
-                    alive.map(|(place, item)| (written.index(place), None, item))
+                    let readable = items.iter().enumerate().filter(|(_, item)| !item.reported.get()).nth(*index);
+                    readable.map(|(index, item)| (written.index(index), None, item))
                 }
                 (Step::Member(name), Kind::Object(members)) => members
                     .iter()
@@ -117,14 +117,14 @@ impl<'t> Node<'t> {
                 _ => None,
             };
             let Some((longer, member, inner)) = inner else {
-                // What is missing still shows in the path, but for list places, which may have moved.
-                return Place { path: finish(written, path), member: inside, node };
+                // The missing steps still show in the path.
+                return Located { path: finish(written, path), member: inside, node };
             };
             written = longer;
             inside = member;
             node = inner;
         }
-        Place { path: written, member: inside, node }
+        Located { path: written, member: inside, node }
     }
 }
 

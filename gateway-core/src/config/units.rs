@@ -92,7 +92,7 @@ macro_rules! from_text {
     };
 }
 
-/// What a plain number may have meant where a duration or a size is `expected`: seconds or bytes.
+/// The likely meaning of a plain number where a duration or a size is `expected`: seconds or bytes.
 pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     let number: u64 = number.parse().ok()?;
     if expected == Span::EXPECTED {

@@ -1,9 +1,9 @@
 //! Mistakes in words, with the way to mend them.
 
-use super::error::{Mistake, Report};
+use super::error::{ErrorKind, Report};
 use super::parse::short;
 use super::suggest::suggest;
-use super::tree::{Kind, Node, Place};
+use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
@@ -56,39 +56,41 @@ const HOMES: [(&str, &str); 42] = [
 const MAIN_MEMBERS: [(&str, &str); 4] =
     [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
 
-/// What is wrong, and how to mend it. `found` is the text that it is about, unless that must not be shown.
-pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
-    let name = place.member.map_or("", |member| &*member.name);
-    match &report.mistake {
-        Mistake::Type { expected } => (
-            match (found, &place.node.kind) {
+/// The message and help for a report. `found` is the text that it is about, unless that must not be shown.
+pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
+    let name = located.member.map_or("", |member| &*member.name);
+    match &report.kind {
+        ErrorKind::Type { expected } => (
+            match (found, &located.node.kind) {
                 (Some(found), Kind::Number(_)) if is_whole(expected) => {
                     format!("expected {}, found `{found}`", plain(expected))
                 }
-                _ => format!("expected {}, found {}", plain(expected), kind(place.node)),
+                _ => format!("expected {}, found {}", plain(expected), kind(located.node)),
             },
-            found.and_then(|found| right_type(expected, place, found)),
+            found.and_then(|found| right_type(expected, located, found)),
         ),
-        Mistake::Object { fields } => (
-            format!("expected an object, found {}", kind(place.node)),
+        ErrorKind::Object { fields } => (
+            format!("expected an object, found {}", kind(located.node)),
             found
-                .and_then(|found| right_type("an object", place, found))
+                .and_then(|found| right_type("an object", located, found))
                 .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
         ),
-        Mistake::Value { expected } => (
+        ErrorKind::Value { expected } => (
             match found {
                 Some(found) => format!("expected {}, found `{found}`", plain(expected)),
                 None => format!("expected {}", plain(expected)),
             },
-            match &place.node.kind {
+            match &located.node.kind {
                 Kind::String(text) if found.is_some() => right_value(expected, text),
                 _ => None,
             },
         ),
-        Mistake::Choice { expected } => (format!("expected {}, found {}", one_of(expected), kind(place.node)), None),
-        Mistake::Variant { expected } => {
-            let (what, word) = match (&place.node.kind, place.member) {
-                (Kind::String(text), _) if place.node.extent == report.extent.unwrap_or(place.node.extent) => {
+        ErrorKind::Choice { expected } => {
+            (format!("expected {}, found {}", one_of(expected), kind(located.node)), None)
+        }
+        ErrorKind::Variant { expected } => {
+            let (what, word) = match (&located.node.kind, located.member) {
+                (Kind::String(text), _) if located.node.extent == report.extent.unwrap_or(located.node.extent) => {
                     ("value", &**text)
                 }
                 _ => ("name", name),
@@ -99,12 +101,14 @@ pub(super) fn describe(report: &Report, place: &Place<'_, '_>, found: Option<&st
             };
             (format!("unknown {what} `{}`", short(word)), Some(help))
         }
-        Mistake::Field { expected } => (format!("unknown field `{}`", short(name)), Some(right_field(name, expected))),
-        Mistake::Missing { field } => {
+        ErrorKind::Field { expected } => {
+            (format!("unknown field `{}`", short(name)), Some(right_field(name, expected)))
+        }
+        ErrorKind::Missing { field } => {
             (format!("missing field `{field}`"), Some(format!("add `\"{field}\": …` to this object")))
         }
-        Mistake::Other { message } => (message.clone(), None),
-        Mistake::Silent => (String::new(), None),
+        ErrorKind::Other { message } => (message.clone(), None),
+        ErrorKind::Consequence => (String::new(), None),
     }
 }
 
@@ -123,10 +127,10 @@ fn right_field(name: &str, expected: &[&str]) -> String {
     }
 }
 
-/// How to write what was written as the wrong type.
-fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<String> {
+/// The way to write a value that was written as the wrong type.
+fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
     let list = matches!(expected, "a list" | "a sequence");
-    match &place.node.kind {
+    match &located.node.kind {
         Kind::Null => Some("leave it out".to_owned()),
         Kind::Object(_) if list => Some("put it in a list: `[{ … }]`".to_owned()),
         _ if list => Some(format!("write `[{found}]`")),
@@ -135,7 +139,7 @@ fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<Stri
         Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
         Kind::String(text) => match expected {
             "an object" => {
-                let name = place.member.map_or("", |member| &*member.name);
+                let name = located.member.map_or("", |member| &*member.name);
                 let (_, main) = MAIN_MEMBERS
                     .iter()
                     .find(|(object, _)| *object == name)
@@ -157,7 +161,7 @@ fn right_type(expected: &str, place: &Place<'_, '_>, found: &str) -> Option<Stri
     }
 }
 
-/// How to write a wrong value right.
+/// The way to write a wrong value right.
 fn right_value(expected: &str, text: &str) -> Option<String> {
     units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
 }

@@ -11,11 +11,9 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::plan::KeyValueEntry;
 use crate::ports::{IoErrorKind, Platform};
+use crate::store_key::{KeyUse, StoreKey};
 use crate::template::Target;
 use crate::trace::Event;
-
-/// The longest key that every platform's store takes, in bytes.
-const MOST_KEY_BYTES: usize = 255;
 
 pub(super) async fn serve<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -24,11 +22,9 @@ pub(super) async fn serve<P: Platform>(
     call: &Call,
     body: Body<P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
-    let mut key = String::new();
     // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`.
-    if !action.key.fill(call, Target::Path, &mut key) || key.len() > MOST_KEY_BYTES {
-        return Err(Reject::bad_path().with_detail("the path makes no key that the store takes"));
-    }
+    let key = StoreKey::written(KeyUse::Route, |key| action.key.fill(call, Target::Path, key));
+    let key = key.ok_or_else(|| Reject::bad_path().with_detail("the path makes no key that the store takes"))?;
     exchange.note(|| Event::Answered { by: "keyValue" });
     let unavailable = |_| Reject::store_unavailable();
     match call.method {
@@ -44,15 +40,15 @@ pub(super) async fn serve<P: Platform>(
             if value.len() as u64 > action.limit {
                 return Err(Reject::body_too_large());
             }
-            platform.put(&key, value, action.ttl).await.map_err(unavailable)?;
+            platform.put(key.as_str(), value, action.ttl).await.map_err(unavailable)?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Method::DELETE => {
-            platform.delete(&key).await.map_err(unavailable)?;
+            platform.delete(key.as_str()).await.map_err(unavailable)?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         _ => {
-            let value = platform.get(&key).await.map_err(unavailable)?.ok_or_else(Reject::value_not_found)?;
+            let value = platform.get(key.as_str()).await.map_err(unavailable)?.ok_or_else(Reject::value_not_found)?;
             let mut response = with_content(&call.method, value);
             response.headers_mut().insert(CONTENT_TYPE, action.content_type.clone());
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -93,11 +93,15 @@ pub(super) async fn send<P: Platform>(
     let known_edits = KnownEdits::of(exchange, route);
     let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, known_edits }).await;
     exchange.record.answered(platform);
-    let mut response = answer.map_err(|e| proxy_status::reject_for(e.kind, plan.loop_guard.name()))?;
+    let mut failed = |kind| {
+        exchange.record.cause = Some(proxy_status::error_type(kind));
+        proxy_status::reject_for(kind, plan.loop_guard.name())
+    };
+    let mut response = answer.map_err(|error| failed(error.kind))?;
     // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
     // can end up here: the `Upgrade` that it could answer was never sent on.
     if !(200..=599).contains(&response.status().as_u16()) {
-        return Err(proxy_status::reject_for(IoErrorKind::Protocol, plan.loop_guard.name()));
+        return Err(failed(IoErrorKind::Protocol));
     }
     hop_by_hop::strip_response(response.headers_mut());
     // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.

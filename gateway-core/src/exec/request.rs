@@ -95,7 +95,7 @@ async fn answer<'p, P: Platform>(
     if survey.identity && plan.identity.strip(&mut call.headers) {
         exchange.note(|| Event::IdentityStripped);
     }
-    if survey.marks {
+    if survey.loop_fields {
         plan.loop_guard.check(&call.headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
     if let Some(field) = take_host(call.uri(), &call.headers, version)? {

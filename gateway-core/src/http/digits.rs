@@ -1,4 +1,4 @@
-//! Numbers as text, without the detour over `fmt`.
+//! Hexadecimal numbers as text, without the detour over `fmt`.
 
 /// Writes the 16 digits of `value` in lower case at the beginning of `out`, if there is room for them.
 pub(crate) fn write_hex(value: u64, out: &mut [u8]) {
@@ -17,7 +17,7 @@ const fn eight_digits(value: u32) -> [u8; 8] {
     word = (word | word << 16) & 0x0000_ffff_0000_ffff;
     word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
     word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    // Six more than ten and above reaches bit 4: there the letters begin, 39 after the digit before `0` + 10.
+    // Adding 6 carries a digit of 10 or more into bit 4. Such digits are letters, and `a` is 39 further than `0` + 10.
     let letters = (word + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
     (word + 0x3030_3030_3030_3030 + letters * 39).to_be_bytes()
 }
@@ -57,18 +57,6 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// Appends `value` in decimal.
-pub(crate) fn push_decimal(out: &mut Vec<u8>, value: u64) {
-    let mut power = 1;
-    while value / power >= 10 {
-        power *= 10;
-    }
-    while power > 0 {
-        out.push(b'0' + (value / power % 10) as u8);
-        power /= 10;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,15 +75,6 @@ mod tests {
     fn nothing_else_is_read() {
         for text in ["A", "g", " 1", "-1", "/", ":", "`", "00000000000000000"] {
             assert_eq!(read_hex(text.as_bytes()), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn decimals_are_written() {
-        for value in [0, 1, 9, 10, 99, 100, 1_234_567_890, u64::MAX] {
-            let mut text = Vec::new();
-            push_decimal(&mut text, value);
-            assert_eq!(text, value.to_string().into_bytes());
         }
     }
 }

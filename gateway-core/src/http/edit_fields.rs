@@ -1,9 +1,9 @@
-//! What can be done to header fields without looking at them.
+//! Edits of header fields that need no look at them.
 
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::hop_by_hop::HOP_BY_HOP;
+use super::hop_by_hop;
 
 /// Header fields to edit: at hand, as a [`HeaderMap`], or somewhere else, where a list of edits is sent to.
 pub trait EditFields {
@@ -19,7 +19,7 @@ pub trait EditFields {
 
     /// Removes every field that always ends at this hop; those that `Connection` lists are for whoever can see it.
     fn remove_hop_by_hop(&mut self) {
-        for name in &HOP_BY_HOP {
+        for name in &hop_by_hop::FIELDS {
             self.remove(name);
         }
     }

@@ -1,4 +1,4 @@
-//! Who the client is, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
+//! The client's address, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
 //! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped, in every spelling that a
 //! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
@@ -9,8 +9,9 @@ use std::net::IpAddr;
 
 use http::header::FORWARDED;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
 
-use super::address::{AddressText, Network};
+use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, is_alias, starts_with_alias};
 use super::proxy_status::is_tchar;
@@ -26,15 +27,15 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 /// The networks whose `Forwarded` and `X-Forwarded-*` are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    networks: Vec<Network>,
+    networks: Vec<IpNet>,
 }
 
 /// The client as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientInfo {
-    /// Its address; `None` if the platform does not tell it, a trusted proxy hides it, or trusted fields contradict.
+    /// The address; `None` if the platform does not tell it, a trusted proxy hides it, or trusted fields contradict.
     pub address: Option<IpAddr>,
-    /// How the client's own connection is protected.
+    /// The scheme of the client's own connection.
     pub scheme: Scheme,
     /// The host that the client asked for, if a trusted proxy states it; else `Host` says it.
     pub host: Option<HeaderValue>,
@@ -44,12 +45,12 @@ impl TrustedProxies {
     /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4.
     ///
     /// # Errors
-    /// The place and the mistake of each entry that is neither.
+    /// The index of each entry that is neither, with a message.
     pub fn parse(entries: &[String]) -> Result<Self, Vec<(usize, String)>> {
         let mut networks = Vec::with_capacity(entries.len());
         let mut errors = Vec::new();
         for (index, text) in entries.iter().enumerate() {
-            match Network::parse(text) {
+            match parse_network(text) {
                 Ok(network) => networks.push(network),
                 Err(message) => errors.push((index, message)),
             }
@@ -57,12 +58,12 @@ impl TrustedProxies {
         if errors.is_empty() { Ok(Self { networks }) } else { Err(errors) }
     }
 
-    /// Whether `address` is a trusted proxy's.
+    /// Returns whether `address` is a trusted proxy's.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         !self.networks.is_empty() && {
             let address = address.to_canonical();
-            self.networks.iter().any(|network| network.contains(address))
+            self.networks.iter().any(|network| network.contains(&address))
         }
     }
 
@@ -82,14 +83,13 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return own;
         }
-        let standard = headers.contains_key(FORWARDED).then(|| self.by_forwarded(headers, &own));
-        let usual = headers.contains_key(X_FORWARDED_FOR).then(|| self.by_x_forwarded_for(headers, &own));
-        match (standard, usual) {
-            (Some(standard), Some(usual)) if standard.address == usual.address => standard,
+        let forwarded = headers.contains_key(FORWARDED).then(|| self.by_forwarded(headers, &own));
+        let x_forwarded = headers.contains_key(X_FORWARDED_FOR).then(|| self.by_x_forwarded_for(headers, &own));
+        match (forwarded, x_forwarded) {
+            (Some(forwarded), Some(x_forwarded)) if forwarded.address == x_forwarded.address => forwarded,
             (Some(_), Some(_)) => ClientInfo { address: None, ..own },
-            (Some(standard), None) => standard,
-            (None, Some(usual)) => usual,
-            (None, None) => Self::with_usual_host_and_proto(headers, own),
+            (Some(client), None) | (None, Some(client)) => client,
+            (None, None) => Self::with_x_forwarded_host_and_proto(headers, own),
         }
     }
 
@@ -156,11 +156,11 @@ impl TrustedProxies {
                 _ => break,
             }
         }
-        Self::with_usual_host_and_proto(headers, client)
+        Self::with_x_forwarded_host_and_proto(headers, client)
     }
 
     /// Scheme and host by `X-Forwarded-Proto` and `-Host`: of several, the last, which the nearest proxy wrote.
-    fn with_usual_host_and_proto(headers: &HeaderMap, mut client: ClientInfo) -> ClientInfo {
+    fn with_x_forwarded_host_and_proto(headers: &HeaderMap, mut client: ClientInfo) -> ClientInfo {
         if let Some(scheme) = last_member(headers, &X_FORWARDED_PROTO).and_then(|text| scheme(&text)) {
             client.scheme = scheme;
         }
@@ -242,15 +242,15 @@ pub(crate) const CLAIMS: [&str; 14] = [
     "x-forwarded-",
 ];
 
-/// How many of [`CLAIMS`] are of one address.
+/// The number of [`CLAIMS`] that hold one address.
 const ADDRESSES: usize = 6;
 
-/// Whether a field of this name is one that [`TrustedProxies::rewrite`] reads or drops.
+/// Returns whether [`TrustedProxies::rewrite`] reads or drops a field of this name.
 pub(crate) fn is_claim(name: &str) -> bool {
     claim(name).is_some()
 }
 
-/// What a field claims to know.
+/// A claim of a field about the client.
 #[derive(Clone, Copy)]
 enum Claim {
     /// The client's address, in a field of one address.
@@ -261,7 +261,7 @@ enum Claim {
     Alias,
 }
 
-/// What the field called `name` claims, if it is one of those that proxies tell of clients with.
+/// The claim that the field called `name` makes, if it is one in which proxies tell of clients.
 fn claim(name: &str) -> Option<Claim> {
     let bytes = name.as_bytes();
     const KNOWN: Filter = Filter::of(&CLAIMS);

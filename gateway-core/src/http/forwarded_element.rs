@@ -5,7 +5,7 @@ use std::net::IpAddr;
 /// The most elements that are read; a longer chain is no honest one.
 const MAX_ELEMENTS: usize = 64;
 
-/// What one proxy says. Values are unquoted.
+/// One proxy's account of a request. Values are unquoted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Element {
     pub(crate) r#for: Option<Vec<u8>>,

@@ -277,7 +277,7 @@ fn forgeries_past_a_trusted_proxy_are_dropped() {
     );
 }
 
-/// What one gateway sends, the next one behind it reads the same.
+/// A gateway reads the client that the gateway before it has sent.
 #[test]
 fn a_gateway_behind_a_gateway_finds_the_same_client() {
     for list in [&[("x-forwarded-for", CLIENT)][..], &[("forwarded", "for=203.0.113.7;proto=https")], &[]] {

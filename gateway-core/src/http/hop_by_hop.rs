@@ -1,49 +1,53 @@
 //! Fields that end at this hop (RFC 9110 §7.6.1).
 
-use http::header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::identity;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const PROXY_AUTHENTICATION_INFO: HeaderName = HeaderName::from_static("proxy-authentication-info");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// Makes the list of names, the same as fields, and the look-up in both from one table.
+macro_rules! hop_by_hop {
+    ($($index:literal $name:literal)*) => {
+        /// The names of the fields that always end here.
+        pub(crate) const NAMES: [&str; [$($index),*].len()] = [$($name),*];
 
-/// The fields that always end here, each under the bit of its place.
-///
-/// The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
-/// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1). `Trailer` is not: trailers are passed on, and so is what announces them
-/// (RFC 9110 §6.6.2).
-pub(super) static HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    TE,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    PROXY_AUTHENTICATION_INFO,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-];
+        /// The names as field names.
+        pub(super) static FIELDS: [HeaderName; NAMES.len()] = [$(HeaderName::from_static($name)),*];
 
-/// The same as text.
-pub(crate) const NAMES: [&str; 10] = [
-    "connection",
-    "te",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-authentication-info",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
+        /// The lengths that the names have, each as a bit: most other names are told apart by theirs.
+        const LENGTHS: u32 = 0 $(| 1 << $name.len())*;
 
-const CONNECTION_BIT: u16 = 1;
-const TE_BIT: u16 = 2;
+        /// The index of `name` in [`NAMES`].
+        pub(crate) fn index(name: &str) -> Option<u8> {
+            if LENGTHS >> name.len().min(31) & 1 == 0 {
+                return None;
+            }
+            match name {
+                $($name => Some($index),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+// The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
+// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1). `Trailer` is not: trailers are passed on, and so is what announces them
+// (RFC 9110 §6.6.2).
+hop_by_hop! {
+    0 "connection"
+    1 "te"
+    2 "keep-alive"
+    3 "proxy-connection"
+    4 "proxy-authenticate"
+    5 "proxy-authorization"
+    6 "proxy-authentication-info"
+    7 "transfer-encoding"
+    8 "upgrade"
+    9 "http2-settings"
+}
+
+const CONNECTION_BIT: u16 = 1 << 0;
+const TE_BIT: u16 = 1 << 1;
 
 /// Removes what a request must not carry over to the upstream.
 ///
@@ -71,32 +75,15 @@ pub fn strip_response(headers: &mut HeaderMap) {
     }
 }
 
-/// The bits of those of [`HOP_BY_HOP`] that are there: one look at each name.
+/// The fields of [`FIELDS`] that are there, each as the bit of its index.
 fn found(headers: &HeaderMap) -> u16 {
     let mut found = 0;
     for name in headers.keys() {
-        if let Some(place) = place(name.as_str()) {
-            found |= 1 << place;
+        if let Some(index) = index(name.as_str()) {
+            found |= 1 << index;
         }
     }
     found
-}
-
-/// The place of `name` in [`HOP_BY_HOP`]; told apart by length first.
-pub(crate) fn place(name: &str) -> Option<u8> {
-    Some(match name.len() {
-        2 if name == "te" => 1,
-        7 if name == "upgrade" => 8,
-        10 if name == "connection" => 0,
-        10 if name == "keep-alive" => 2,
-        14 if name == "http2-settings" => 9,
-        16 if name == "proxy-connection" => 3,
-        17 if name == "transfer-encoding" => 7,
-        18 if name == "proxy-authenticate" => 4,
-        19 if name == "proxy-authorization" => 5,
-        25 if name == "proxy-authentication-info" => 6,
-        _ => return None,
-    })
 }
 
 fn strip(headers: &mut HeaderMap, found: u16) {
@@ -116,7 +103,7 @@ fn strip(headers: &mut HeaderMap, found: u16) {
         }
     }
     let mut left = found;
-    while let Some(name) = HOP_BY_HOP.get(left.trailing_zeros() as usize) {
+    while let Some(name) = FIELDS.get(left.trailing_zeros() as usize) {
         headers.remove(name);
         left &= left - 1;
     }
@@ -127,7 +114,7 @@ fn is_plain_option(name: &[u8]) -> bool {
     name.is_empty() || name.eq_ignore_ascii_case(b"keep-alive") || name.eq_ignore_ascii_case(b"close")
 }
 
-/// Whether a `TE` line names `trailers` (RFC 9110 §10.1.4).
+/// Returns whether a `TE` line names `trailers` (RFC 9110 §10.1.4).
 fn accepts_trailers(line: &HeaderValue) -> bool {
     line.as_bytes()
         .split(|b| *b == b',')
@@ -135,7 +122,7 @@ fn accepts_trailers(line: &HeaderValue) -> bool {
         .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
-/// Whether `Connection` may not remove this field.
+/// Returns whether `Connection` may not remove this field.
 ///
 /// A sender must not list fields meant for all recipients (RFC 9110 §7.6.1), and a client that does so tries to take from the
 /// upstream what a hop before it relies on: credentials, addresses, the framing, marks against loops.
@@ -202,19 +189,22 @@ mod tests {
         lines(&headers)
     }
 
-    /// The table and the matcher name the same fields.
     #[test]
-    fn every_hop_by_hop_field_is_found_under_its_bit() {
-        for (place, name) in HOP_BY_HOP.iter().enumerate() {
-            assert_eq!(name, NAMES[place]);
-            assert_eq!(found(&fields(&[(name.as_str(), "x")])), 1 << place, "{name}");
+    fn every_hop_by_hop_field_is_found_under_the_bit_of_its_index() {
+        for (index, name) in NAMES.into_iter().enumerate() {
+            assert_eq!(FIELDS[index], name);
+            assert_eq!(found(&fields(&[(name, "x")])), 1 << index, "{name}");
+        }
+        assert_eq!((CONNECTION_BIT, TE_BIT), (found(&fields(&[("connection", "x")])), found(&fields(&[("te", "x")]))));
+        for name in ["", "x", "tt", "refer", "referer", "user-agent", "proxy-authenticate-info", &"x".repeat(63)] {
+            assert_eq!(index(name), None, "{name}");
         }
     }
 
     /// RFC 9110 §7.6.1.
     #[test]
     fn hop_by_hop_fields_are_removed_both_ways() {
-        let mut list: Vec<_> = HOP_BY_HOP.iter().map(|name| (name.as_str(), "x")).collect();
+        let mut list: Vec<_> = NAMES.into_iter().map(|name| (name, "x")).collect();
         list.push(("accept", "*/*"));
         assert_eq!(after_request(&list), ["accept: */*"]);
         let mut headers = fields(&list);

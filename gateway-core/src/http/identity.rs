@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::names::{Filter, Slot, fold, is_alias, starts_with_alias};
+use super::names::{Filter, Slot, fits, fold};
 use super::proxy_status::is_tchar;
 
 /// The built-in namespace, in folded spelling; a trailing `*` stands for any ending.
@@ -52,11 +52,9 @@ pub struct IdentityNames {
 
 #[derive(Clone, Debug)]
 struct Pattern {
-    /// In folded spelling.
+    /// In folded spelling; a trailing `*` stands for any ending.
     text: Box<[u8]>,
-    /// Whether any ending may follow.
-    prefix: bool,
-    /// Where the names that it takes are, if it is long enough to tell.
+    /// The slot of the names that the pattern takes, if it is long enough to tell.
     slot: Option<Slot>,
 }
 
@@ -71,7 +69,7 @@ impl IdentityNames {
     /// The built-in names and `extra` ones; a trailing `*` stands for any ending.
     ///
     /// # Errors
-    /// The place and the mistake of each entry that is no field name, or that would take a field which requests need.
+    /// The index of each entry that is no field name, or that would take a field which requests need, with a message.
     pub fn new(extra: &[String]) -> Result<Self, Vec<(usize, String)>> {
         let mut patterns: Vec<_> = BUILT_IN.iter().map(|text| Pattern::new(text)).collect();
         let mut errors = Vec::new();
@@ -84,15 +82,15 @@ impl IdentityNames {
         if errors.is_empty() { Ok(Self::of(patterns)) } else { Err(errors) }
     }
 
-    /// Whether `name`, in any spelling, is one that only the gateway may set.
+    /// Returns whether `name`, in any spelling, is one that only the gateway may set.
     #[must_use]
     pub fn is_reserved(&self, name: &str) -> bool {
         let name = name.as_bytes();
         let slot = Slot::of(name);
-        self.may_reserve(slot) && self.patterns.iter().any(|pattern| pattern.is_in(slot) && pattern.matches(name))
+        self.may_reserve(slot) && self.patterns.iter().any(|pattern| pattern.is_in(slot) && fits(name, &pattern.text))
     }
 
-    /// Whether a name in this place may be reserved.
+    /// Returns whether a name in `slot` may be reserved.
     pub(crate) const fn may_reserve(&self, slot: Slot) -> bool {
         self.known.may_contain(slot)
     }
@@ -111,7 +109,7 @@ impl IdentityNames {
     fn of(patterns: Vec<Pattern>) -> Self {
         let mut known = Filter::EMPTY;
         for pattern in &patterns {
-            known.add(&pattern.text);
+            known.add(pattern.text.strip_suffix(b"*").unwrap_or(&pattern.text));
         }
         Self { patterns, known }
     }
@@ -119,9 +117,9 @@ impl IdentityNames {
 
 impl Pattern {
     fn new(text: &str) -> Self {
-        let (name, prefix) = text.strip_suffix('*').map_or((text, false), |name| (name, true));
-        let slot = (name.len() >= Slot::LETTERS).then(|| Slot::of(name.as_bytes()));
-        Self { text: name.bytes().map(fold).collect(), prefix, slot }
+        let letters = text.strip_suffix('*').unwrap_or(text).as_bytes();
+        let slot = (letters.len() >= Slot::LETTERS).then(|| Slot::of(letters));
+        Self { text: text.bytes().map(fold).collect(), slot }
     }
 
     #[inline(never)]
@@ -137,28 +135,21 @@ impl Pattern {
             return Err(format!("`{text}` is no header name"));
         }
         let pattern = Self::new(text);
-        match NEEDED.iter().find(|needed| pattern.matches(needed.as_bytes())) {
+        match NEEDED.iter().find(|needed| fits(needed.as_bytes(), &pattern.text)) {
             Some(needed) => Err(format!("`{text}` would remove `{needed}`, which requests need")),
             None => Ok(pattern),
         }
     }
 
-    /// Whether names in this place may match.
+    /// Returns whether names in `slot` may match.
     fn is_in(&self, slot: Slot) -> bool {
         self.slot.is_none_or(|own| own == slot)
     }
-
-    fn matches(&self, name: &[u8]) -> bool {
-        if self.prefix { starts_with_alias(name, &self.text) } else { is_alias(name, &self.text) }
-    }
 }
 
-/// Whether `name`, in any spelling, is of the built-in namespace.
+/// Returns whether `name`, in any spelling, is of the built-in namespace.
 pub(crate) fn is_built_in(name: &str) -> bool {
-    BUILT_IN.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(prefix) => starts_with_alias(name.as_bytes(), prefix.as_bytes()),
-        None => is_alias(name.as_bytes(), pattern.as_bytes()),
-    })
+    BUILT_IN.iter().any(|pattern| fits(name.as_bytes(), pattern.as_bytes()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::proxy_status::is_tchar;
 /// `CDN-Loop`.
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// How often a request may have been through gateways of one name before it is refused.
+/// The number of times that a request may have been through gateways of one name before it is refused.
 ///
 /// RFC 8586 §2 lets a node refuse at the first. Gateways in a row that all keep the default name are no loop, though, and a
 /// real one is broken just as surely a few rounds later.
@@ -32,7 +32,7 @@ pub struct InvalidName;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looped;
 
-/// What `Max-Forwards` says to an intermediary.
+/// The instruction of `Max-Forwards` to an intermediary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarding {
     /// Forward the request.
@@ -121,7 +121,7 @@ fn field_value(text: String) -> Result<HeaderValue, InvalidName> {
     HeaderValue::try_from(text).map_err(|_| InvalidName)
 }
 
-/// Whether a field of this name is one that [`LoopGuard::check`] reads.
+/// Returns whether [`LoopGuard::check`] reads a field of this name.
 pub(crate) fn is_mark(name: &str) -> bool {
     name == "via" || name == "cdn-loop"
 }

@@ -1,7 +1,7 @@
 //! Field names as a backend may fold them.
 //!
 //! CGI and WSGI turn `-` into `_`, and some frameworks `.` too: to them `X_Remote.User` and `X-Remote-User` are one field.
-//! What guards a name therefore guards every spelling of it.
+//! A rule that guards a name therefore guards every spelling of it.
 
 /// `byte` in the one spelling that names are compared in: lower case, `-` for `_` and `.`.
 pub(crate) const fn fold(byte: u8) -> u8 {
@@ -11,35 +11,46 @@ pub(crate) const fn fold(byte: u8) -> u8 {
     }
 }
 
-/// Whether `name` is `folded` in any spelling; `folded` is in the folded one.
+/// Returns whether `name` is a spelling of `folded`, which is in the folded one.
 pub(crate) fn is_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() == folded.len() && starts_with_alias(name, folded)
 }
 
-/// Whether `name` begins with `folded` in any spelling.
+/// Returns whether `name` begins with a spelling of `folded`.
 pub(crate) fn starts_with_alias(name: &[u8], folded: &[u8]) -> bool {
     name.len() >= folded.len() && name.iter().zip(folded).all(|(byte, expected)| fold(*byte) == *expected)
 }
 
-/// Whether some backend takes the two names for one.
+/// Returns whether `name`, in any spelling, fits `pattern`, which is in the folded one; a trailing `*` stands for any
+/// ending.
+pub(crate) fn fits(name: &[u8], pattern: &[u8]) -> bool {
+    match pattern.strip_suffix(b"*") {
+        Some(start) => starts_with_alias(name, start),
+        None => is_alias(name, pattern),
+    }
+}
+
+/// Returns whether some backend takes the two names for one.
 pub(crate) fn are_aliases(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
-/// Whether `name` has a character that backends fold. Names in lower case without one are no aliases of each other.
+/// Returns whether `name` has a character that backends fold. Two different lower-case names without such a character are
+/// never aliases of each other.
 pub(crate) fn is_foldable(name: &str) -> bool {
     // Every byte is looked at, without leaving early: the compiler then takes many at once.
     name.bytes().fold(false, |found, byte| found | (byte == b'_') | (byte == b'.'))
 }
 
-/// A set of names by their first, third and fourth letters: what is not in it is none of them, what is in it may be one.
+/// A set of names by their first, third and fourth letters. A name that is not in the set is none of them; one that is may
+/// be one of them.
 ///
-/// Not the second, since so many names begin with `x-`. Most fields of a request are told apart from a group of names like this,
-/// at the cost of a few instructions.
+/// The second letter does not count, since so many names begin with `x-`. The set tells most fields of a request apart from
+/// a group of names, at the cost of a few instructions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filter([u64; 32]);
 
-/// The place of a name in every [`Filter`].
+/// The slot of a name in every [`Filter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     row: usize,
@@ -47,15 +58,15 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// How many letters of a name fix its place, so that all longer names that begin with them are there too.
+    /// The number of letters that fix a name's slot. All longer names that begin with them are in the same slot.
     pub(crate) const LETTERS: usize = 4;
 
     pub(crate) const fn of(name: &[u8]) -> Self {
         // The lowest five bits are the same for capital and small letters.
         match name {
             [first, _, third, fourth, ..] => {
-                let place = (fold(*third) & 31) * 5 + (fold(*fourth) & 31);
-                Self { row: (fold(*first) & 31) as usize, bit: 1 << (place & 63) }
+                let letters = (fold(*third) & 31) * 5 + (fold(*fourth) & 31);
+                Self { row: (fold(*first) & 31) as usize, bit: 1 << (letters & 63) }
             }
             [first, ..] => Self { row: (fold(*first) & 31) as usize, bit: 1 },
             [] => Self { row: 0, bit: 1 },
@@ -70,10 +81,10 @@ impl Filter {
     #[expect(clippy::indexing_slicing, reason = "worked out by the compiler")]
     pub(crate) const fn of(names: &[&str]) -> Self {
         let mut filter = Self::EMPTY;
-        let mut place = 0;
-        while place < names.len() {
-            filter.add(names[place].as_bytes());
-            place += 1;
+        let mut index = 0;
+        while index < names.len() {
+            filter.add(names[index].as_bytes());
+            index += 1;
         }
         filter
     }
@@ -116,6 +127,16 @@ mod tests {
         }
         assert!(is_foldable("x-a_b") && is_foldable("x.a") && is_foldable("_"));
         assert!(!is_foldable("x-forwarded-for") && !is_foldable(""));
+    }
+
+    #[test]
+    fn a_pattern_takes_every_spelling_and_with_a_star_every_ending() {
+        for (pattern, name) in [("x-a", "x-a"), ("x-a", "X_A"), ("x-*", "x."), ("x-*", "X_Abc")] {
+            assert!(fits(name.as_bytes(), pattern.as_bytes()), "{pattern} {name}");
+        }
+        for (pattern, name) in [("x-a", "x-ab"), ("x-a", "x-"), ("x-*", "x"), ("x-*", "y-a")] {
+            assert!(!fits(name.as_bytes(), pattern.as_bytes()), "{pattern} {name}");
+        }
     }
 
     #[test]

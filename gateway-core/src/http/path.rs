@@ -17,12 +17,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::percent::{hex_digit, is_unreserved, push_encoded};
 use crate::config::EncodedSlash;
 
-/// Why a path has no normal form. Each is a bad request (400).
+/// A reason why a path has no normal form. Each is a bad request (400).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
-    /// It does not begin with `/`.
+    /// A path that does not begin with `/`.
     NotAbsolute,
     /// `%` without two hexadecimal digits after it (RFC 3986 §2.1).
     InvalidEncoding,
@@ -77,12 +78,12 @@ fn normalise_other(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathE
     Ok(if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) })
 }
 
-/// Whether `segment` is sure to be itself in every normal form of a path. Says no to many that are.
+/// Returns whether `segment` is sure to be itself in every normal form of a path; `false` for many that are.
 pub(crate) fn is_plain_segment(segment: &str) -> bool {
     segment.bytes().all(|byte| class(byte) == Class::Plain)
 }
 
-/// Whether `path` is a normal form, with encoded slashes as data: nobody who follows it arrives elsewhere.
+/// Returns whether `path` is a normal form, with encoded slashes as data.
 #[must_use]
 pub fn is_normalised(path: &str) -> bool {
     normalise(path, EncodedSlash::Keep).is_ok_and(|normal| *normal == *path)
@@ -100,7 +101,7 @@ pub fn of_reference(reference: &str) -> &str {
     from_path.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// What a byte needs.
+/// The treatment that a byte needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Nothing.
@@ -143,7 +144,7 @@ fn class(byte: u8) -> Class {
     CLASSES[byte as usize]
 }
 
-/// Whether `path` is sure to be its own normal form, under any setting. Says no to a few that are.
+/// Returns whether `path` is sure to be its own normal form, under any setting; `false` for a few that are.
 fn is_normal(path: &[u8]) -> bool {
     let [b'/', rest @ ..] = path else { return false };
     let mut rest = rest;
@@ -238,28 +239,6 @@ fn remove_dot_segments(path: &str) -> Result<String, PathError> {
 fn hides_dot_segment(segment: &str) -> bool {
     let dots = |part: &str| matches!(part.split(';').next(), Some("." | ".."));
     segment.split("%2F").any(dots)
-}
-
-/// RFC 3986 §2.3.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-const fn hex_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    }
-}
-
-/// Appends `byte` percent-encoded.
-fn push_encoded(out: &mut String, byte: u8) {
-    let digit = |nibble: u8| char::from(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 });
-    out.push('%');
-    out.push(digit(byte >> 4));
-    out.push(digit(byte & 0xF));
 }
 
 #[cfg(test)]

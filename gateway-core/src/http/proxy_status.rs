@@ -1,6 +1,6 @@
 //! Proxy-Status (RFC 9209): what went wrong between the gateway and an upstream, as far as a client may know.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 
 use crate::error::Reject;
 use crate::ports::IoErrorKind;
@@ -13,41 +13,51 @@ pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 /// Statuses are those that RFC 9209 §2.3 recommends for each error type.
 #[must_use]
 pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
-    let unavailable = || Reject { status: StatusCode::SERVICE_UNAVAILABLE, ..Reject::upstream_unreachable() };
-    let (reject, error) = match kind {
-        IoErrorKind::Dns => (Reject::upstream_dns(), "dns_error"),
-        IoErrorKind::DnsTimeout => (Reject::upstream_timeout(), "dns_timeout"),
-        IoErrorKind::Connect => (Reject::upstream_unreachable(), "connection_refused"),
-        IoErrorKind::Unroutable => (Reject::upstream_unreachable(), "destination_ip_unroutable"),
-        IoErrorKind::Prohibited => (Reject::upstream_unreachable(), "destination_ip_prohibited"),
-        IoErrorKind::ConnectionLimit => (unavailable(), "connection_limit_reached"),
-        IoErrorKind::ConnectTimeout => (Reject::upstream_timeout(), "connection_timeout"),
-        IoErrorKind::Tls => (Reject::upstream_tls(), "tls_protocol_error"),
-        IoErrorKind::TlsCertificate => (Reject::upstream_tls(), "tls_certificate_error"),
-        IoErrorKind::TlsAlert => (Reject::upstream_tls(), "tls_alert_received"),
-        IoErrorKind::FirstByteTimeout => (Reject::upstream_timeout(), "connection_read_timeout"),
-        IoErrorKind::TotalTimeout => (Reject::upstream_timeout(), "http_response_timeout"),
-        IoErrorKind::Closed => (Reject::upstream_protocol_error(), "connection_terminated"),
-        IoErrorKind::Protocol => (Reject::upstream_protocol_error(), "http_protocol_error"),
-        IoErrorKind::HeadTooLarge => (Reject::upstream_protocol_error(), "http_response_header_section_size"),
+    let reject = match kind {
+        IoErrorKind::Dns => Reject::upstream_dns(),
+        IoErrorKind::Connect | IoErrorKind::Unroutable | IoErrorKind::Prohibited => Reject::upstream_unreachable(),
+        IoErrorKind::ConnectionLimit | IoErrorKind::Other => Reject::upstream_unavailable(),
+        IoErrorKind::Tls | IoErrorKind::TlsCertificate | IoErrorKind::TlsAlert => Reject::upstream_tls(),
+        IoErrorKind::DnsTimeout
+        | IoErrorKind::ConnectTimeout
+        | IoErrorKind::FirstByteTimeout
+        | IoErrorKind::TotalTimeout => Reject::upstream_timeout(),
+        IoErrorKind::Closed | IoErrorKind::Protocol | IoErrorKind::HeadTooLarge => Reject::upstream_protocol_error(),
         // While the call is being sent, only the client's body is limited.
-        IoErrorKind::BodyTooLarge => (Reject::body_too_large(), "http_request_error"),
+        IoErrorKind::BodyTooLarge => Reject::body_too_large(),
         // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
         IoErrorKind::Client => {
-            let reject = Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end");
-            (reject, "http_request_error")
+            Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end")
         }
-        IoErrorKind::LengthRequired => (Reject::length_required(), "http_request_error"),
-        IoErrorKind::Store => (Reject::store_unavailable(), "proxy_internal_error"),
-        IoErrorKind::Other => (unavailable(), "destination_unavailable"),
+        IoErrorKind::LengthRequired => Reject::length_required(),
+        IoErrorKind::Store => Reject::store_unavailable(),
     };
-    stamp(reject, name, error)
+    stamp(reject, name, error_type(kind))
 }
 
-/// The rejection of a response body above its limit (RFC 9209 §2.3.21).
+/// The error type of a failed exchange with an upstream (RFC 9209 §2.3).
 #[must_use]
-pub fn reject_response_too_large(name: &str) -> Reject {
-    stamp(Reject::upstream_body_too_large(), name, "http_response_body_size")
+pub const fn error_type(kind: IoErrorKind) -> &'static str {
+    match kind {
+        IoErrorKind::Dns => "dns_error",
+        IoErrorKind::DnsTimeout => "dns_timeout",
+        IoErrorKind::Connect => "connection_refused",
+        IoErrorKind::Unroutable => "destination_ip_unroutable",
+        IoErrorKind::Prohibited => "destination_ip_prohibited",
+        IoErrorKind::ConnectionLimit => "connection_limit_reached",
+        IoErrorKind::ConnectTimeout => "connection_timeout",
+        IoErrorKind::Tls => "tls_protocol_error",
+        IoErrorKind::TlsCertificate => "tls_certificate_error",
+        IoErrorKind::TlsAlert => "tls_alert_received",
+        IoErrorKind::FirstByteTimeout => "connection_read_timeout",
+        IoErrorKind::TotalTimeout => "http_response_timeout",
+        IoErrorKind::Closed => "connection_terminated",
+        IoErrorKind::Protocol => "http_protocol_error",
+        IoErrorKind::HeadTooLarge => "http_response_header_section_size",
+        IoErrorKind::BodyTooLarge | IoErrorKind::Client | IoErrorKind::LengthRequired => "http_request_error",
+        IoErrorKind::Store => "proxy_internal_error",
+        IoErrorKind::Other => "destination_unavailable",
+    }
 }
 
 /// The rejection of a request that goes round in circles (RFC 9209 §2.3.32): 508, as RFC 5842 §7.2 has it.
@@ -79,7 +89,7 @@ fn structured_item(text: &str) -> Option<String> {
     Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// Whether a token may contain `byte` (RFC 9110 §5.6.2).
+/// Returns whether a token may contain `byte` (RFC 9110 §5.6.2).
 pub(crate) const fn is_tchar(byte: u8) -> bool {
     matches!(
         byte,

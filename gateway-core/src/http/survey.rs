@@ -8,25 +8,25 @@ use super::identity::IdentityNames;
 use super::names::{Filter, Slot};
 use super::{forwarded, hop_by_hop, loop_guard};
 
-/// Which rules have something to do.
+/// The rules that have something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// There are fields for [`IdentityNames::strip`].
+    /// Set if there are fields for [`IdentityNames::strip`].
     pub identity: bool,
-    /// There are fields for [`hop_by_hop::strip_request`].
+    /// Set if there are fields for [`hop_by_hop::strip_request`].
     pub hop_by_hop: bool,
-    /// There are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops; without any,
-    /// [`announce`](forwarded::TrustedProxies::announce) does the same.
+    /// Set if there are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops. Without
+    /// any, [`announce`](forwarded::TrustedProxies::announce) does the same.
     pub forwarding: bool,
-    /// There are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
-    pub marks: bool,
-    /// There is an `Expect`.
+    /// Set if there are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
+    pub loop_fields: bool,
+    /// Set if there is an `Expect`.
     pub expect: bool,
-    /// There is a `Content-Length`.
+    /// Set if there is a `Content-Length`.
     pub length: bool,
-    /// There is a `Trailer`.
+    /// Set if there is a `Trailer`.
     pub trailer: bool,
-    /// There is a `traceparent` or `tracestate`.
+    /// Set if there is a `traceparent` or `tracestate`.
     pub trace: bool,
     /// The length of all names and values, in bytes.
     pub bytes: usize,
@@ -34,9 +34,9 @@ pub struct Survey {
 
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
-const MARKS: Filter = Filter::of(&["via", "cdn-loop"]);
+const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
 const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate"]);
-const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&MARKS).with(&SINGLE);
+const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE);
 
 impl Survey {
     /// Looks at each field once.
@@ -53,9 +53,9 @@ impl Survey {
             if !FIXED.may_contain(slot) {
                 continue;
             }
-            survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::place(name).is_some();
+            survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::index(name).is_some();
             survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
-            survey.marks |= loop_guard::is_mark(name);
+            survey.loop_fields |= loop_guard::is_mark(name);
             survey.expect |= name == "expect";
             survey.length |= name == "content-length";
             survey.trailer |= name == "trailer";
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::http::testing::fields;
 
-    /// What is found of a field among ordinary ones, whose length is no news.
+    /// The survey of a field among ordinary ones, without the length.
     fn survey(name: &str) -> Survey {
         let headers = fields(&[("host", "a"), (name, "1"), ("accept", "*/*")]);
         Survey { bytes: 0, ..Survey::of(&headers, &IdentityNames::default()) }
@@ -105,7 +105,7 @@ mod tests {
             assert!(survey(name).identity, "{name}");
         }
         for name in ["via", "cdn-loop"] {
-            assert!(survey(name).marks, "{name}");
+            assert!(survey(name).loop_fields, "{name}");
         }
     }
 

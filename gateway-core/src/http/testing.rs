@@ -1,4 +1,4 @@
-//! What the tests of several rules share.
+//! Helpers that the tests of several rules share.
 
 use core::cell::RefCell;
 use std::collections::VecDeque;

@@ -7,7 +7,7 @@ use http::header::TRAILER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::identity::IdentityNames;
-use super::names::{is_alias, starts_with_alias};
+use super::names::fits;
 use super::{forwarded, hop_by_hop};
 
 /// The fields that a recipient needs before the content, in folded spelling; a trailing `*` stands for any ending.
@@ -95,15 +95,12 @@ pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
     };
 }
 
-/// Whether a trailer of this lower-case name does not pass.
+/// Returns whether a trailer of this lower-case name does not pass.
 fn is_dropped(name: &str, identity: &IdentityNames) -> bool {
     identity.is_reserved(name)
         || forwarded::is_claim(name)
-        || hop_by_hop::place(name).is_some()
-        || FORBIDDEN.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => starts_with_alias(name.as_bytes(), prefix.as_bytes()),
-            None => is_alias(name.as_bytes(), pattern.as_bytes()),
-        })
+        || hop_by_hop::index(name).is_some()
+        || FORBIDDEN.iter().any(|pattern| fits(name.as_bytes(), pattern.as_bytes()))
 }
 
 #[cfg(test)]

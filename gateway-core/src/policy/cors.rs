@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
-use super::Mistake;
+use super::PolicyError;
 use super::cors_origin::Origins;
 use crate::body::Body;
 use crate::config;
@@ -27,17 +27,17 @@ pub struct Cors {
     max_age: HeaderValue,
 }
 
-/// What a preflight allows.
+/// The methods or headers that a preflight allows.
 #[derive(Clone, Debug)]
 enum Allowed {
-    /// Whatever it asks for; of headers, `Authorization` only where that is listed beside `*`.
+    /// All that it asks for; `Authorization` only where that is listed beside `*`.
     Any { authorization: bool },
-    /// These names, and the field that lists them, unless there are none.
+    /// The listed names, and the field that lists them, unless there are none.
     These(Vec<Box<[u8]>>, Option<HeaderValue>),
 }
 
-/// Whether the request is a preflight: OPTIONS with `Origin` and `Access-Control-Request-Method` (Fetch standard, "CORS
-/// preflight request"). Any other OPTIONS is for the upstream.
+/// Returns whether the request is a preflight: OPTIONS with `Origin` and `Access-Control-Request-Method` (Fetch standard,
+/// "CORS preflight request"). Any other OPTIONS is for the upstream.
 #[must_use]
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) && headers.contains_key(ORIGIN)
@@ -47,16 +47,16 @@ impl Cors {
     /// Checks and compiles `c`; `route_methods` are allowed where it states none, and any method if these are none either.
     ///
     /// # Errors
-    /// Every mistake in it. `credentials` together with `*` is one: browsers take no wildcard then (Fetch standard, "CORS
+    /// Every error in it. `credentials` together with `*` is one: browsers take no wildcard then (Fetch standard, "CORS
     /// protocol and credentials"), and echoing every origin instead would hand any site the user's data.
-    pub fn compile(c: &config::Cors, route_methods: &[Method]) -> Result<Self, Vec<Mistake>> {
-        let mut mistakes = Vec::new();
-        let origins = compile_origins(c, &mut mistakes);
-        let methods = compile_methods(c, route_methods, &mut mistakes);
-        let headers = compile_headers(c, &mut mistakes);
-        let expose = compile_expose(c, &mut mistakes);
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+    pub fn compile(c: &config::Cors, route_methods: &[Method]) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        let origins = compile_origins(c, &mut errors);
+        let methods = compile_methods(c, route_methods, &mut errors);
+        let headers = compile_headers(c, &mut errors);
+        let expose = compile_expose(c, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let max_age = c.max_age.map_or(DEFAULT_MAX_AGE, |span| span.0.as_secs());
         Ok(Self { origins, methods, headers, expose, credentials: c.credentials, max_age: HeaderValue::from(max_age) })
@@ -87,15 +87,6 @@ impl Cors {
         self.allow_origin(origin, response_headers);
         if let Some(expose) = &self.expose {
             response_headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
-        }
-    }
-
-    /// The methods that a preflight allows, for the table of routes; `None` if any.
-    #[must_use]
-    pub fn allowed_methods(&self) -> Option<&HeaderValue> {
-        match &self.methods {
-            Allowed::Any { .. } => None,
-            Allowed::These(_, field) => field.as_ref(),
         }
     }
 
@@ -167,24 +158,24 @@ impl Allowed {
     }
 }
 
-fn compile_origins(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Origins {
+fn compile_origins(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Origins {
     let mut origins = Origins::default();
     if c.origins.is_empty() {
         let help = "list the origins that may read responses, or leave `cors` out";
-        mistakes.push(("origins", 0, "no origin is allowed".to_owned(), Some(help.to_owned())));
+        errors.push(wrong_entry("origins", 0, "no origin is allowed".to_owned(), Some(help.to_owned())));
     }
     for (index, text) in c.origins.iter().enumerate() {
         if c.credentials && matches!(text.as_str(), "*" | "null") {
             let message = format!("`{text}` can't go with credentials: any site could read what the user may");
-            mistakes.push(("origins", index, message, Some("list the origins that may".to_owned())));
+            errors.push(wrong_entry("origins", index, message, Some("list the origins that may".to_owned())));
         } else if let Err(error) = origins.add(text) {
-            mistakes.push(("origins", index, error.message, error.help));
+            errors.push(wrong_entry("origins", index, error.message, error.help));
         }
     }
     origins
 }
 
-fn compile_methods(c: &config::Cors, route_methods: &[Method], mistakes: &mut Vec<Mistake>) -> Allowed {
+fn compile_methods(c: &config::Cors, route_methods: &[Method], errors: &mut Vec<PolicyError>) -> Allowed {
     let methods: Vec<&str> = if c.methods.is_empty() {
         route_methods.iter().map(Method::as_str).collect()
     } else {
@@ -192,21 +183,21 @@ fn compile_methods(c: &config::Cors, route_methods: &[Method], mistakes: &mut Ve
     };
     for (index, method) in c.methods.iter().enumerate() {
         if method == "*" {
-            wildcard("methods", index, c.credentials, mistakes);
+            wildcard("methods", index, c.credentials, errors);
         } else if !is_token(method) {
-            mistakes.push(("methods", index, format!("`{method}` is no method"), None));
+            errors.push(wrong_entry("methods", index, format!("`{method}` is no method"), None));
         } else if method.bytes().any(|b| b.is_ascii_lowercase()) {
             let help = format!("write `{}`: methods are told apart by case", method.to_ascii_uppercase());
-            mistakes.push(("methods", index, format!("`{method}` has small letters"), Some(help)));
+            errors.push(wrong_entry("methods", index, format!("`{method}` has small letters"), Some(help)));
         }
     }
     if methods.is_empty() || methods.contains(&"*") { Allowed::Any { authorization: false } } else { these(&methods) }
 }
 
-fn compile_headers(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Allowed {
+fn compile_headers(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Allowed {
     let names: Vec<&str> = c.headers.iter().map(String::as_str).collect();
     for (index, name) in names.iter().enumerate() {
-        check_header("headers", index, name, c.credentials, mistakes);
+        check_header("headers", index, name, c.credentials, errors);
     }
     if names.contains(&"*") {
         Allowed::Any { authorization: names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) }
@@ -215,25 +206,29 @@ fn compile_headers(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Allowed {
     }
 }
 
-fn compile_expose(c: &config::Cors, mistakes: &mut Vec<Mistake>) -> Option<HeaderValue> {
+fn compile_expose(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Option<HeaderValue> {
     for (index, name) in c.expose.iter().enumerate() {
-        check_header("expose", index, name, c.credentials, mistakes);
+        check_header("expose", index, name, c.credentials, errors);
     }
     list(c.expose.iter().map(String::as_str))
 }
 
-fn check_header(member: &'static str, index: usize, name: &str, credentials: bool, mistakes: &mut Vec<Mistake>) {
+fn check_header(member: &'static str, index: usize, name: &str, credentials: bool, errors: &mut Vec<PolicyError>) {
     if name == "*" {
-        wildcard(member, index, credentials, mistakes);
+        wildcard(member, index, credentials, errors);
     } else if !is_token(name) {
-        mistakes.push((member, index, format!("`{name}` is no header name"), None));
+        errors.push(wrong_entry(member, index, format!("`{name}` is no header name"), None));
     }
 }
 
-fn wildcard(member: &'static str, index: usize, credentials: bool, mistakes: &mut Vec<Mistake>) {
+fn wrong_entry(member: &'static str, index: usize, message: String, help: Option<String>) -> PolicyError {
+    PolicyError { member, index: Some(index), message, help }
+}
+
+fn wildcard(member: &'static str, index: usize, credentials: bool, errors: &mut Vec<PolicyError>) {
     if credentials {
         let message = "`*` can't go with credentials: browsers take it for a name then".to_owned();
-        mistakes.push((member, index, message, Some("list the names".to_owned())));
+        errors.push(wrong_entry(member, index, message, Some("list the names".to_owned())));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which origins a cross-origin policy allows, as serialised origins (HTML standard, "serialization of an origin").
+//! The origins that a cross-origin policy allows, serialised (HTML standard, "serialization of an origin").
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use http::HeaderValue;
 /// The allowed origins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    /// Whether every origin is allowed.
+    /// Set if every origin is allowed.
     pub(crate) any: bool,
     /// Sorted, for a binary search.
     exact: Vec<Box<[u8]>>,
@@ -23,7 +23,7 @@ struct Subdomains {
     ending: Box<[u8]>,
 }
 
-/// What is wrong with an entry, and how to mend it.
+/// An entry that is no origin.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OriginError {
     pub(crate) message: String,
@@ -50,7 +50,7 @@ impl Origins {
         Ok(())
     }
 
-    /// Whether scripts of `origin` may read responses.
+    /// Returns whether scripts of `origin` may read responses.
     pub(crate) fn allow(&self, origin: &HeaderValue) -> bool {
         let origin = origin.as_bytes();
         self.any

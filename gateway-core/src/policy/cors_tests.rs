@@ -110,7 +110,7 @@ fn a_doubled_origin_is_none() {
     assert_eq!(lines(response.headers()), [VARY_PREFLIGHT]);
 }
 
-/// Who allows GET allows HEAD (RFC 9110 §9.3.2).
+/// A list that has GET allows HEAD (RFC 9110 §9.3.2).
 #[test]
 fn head_goes_with_get() {
     assert_eq!(preflight(&compiled(&config(&[APP])), APP, "HEAD", &[]).len(), 4);
@@ -213,10 +213,11 @@ fn credentials_with_a_wildcard_are_refused() {
     c.methods = strings(&["GET", "*"]);
     c.headers = strings(&["*"]);
     c.expose = strings(&["*"]);
-    let mistakes = Cors::compile(&c, &[]).unwrap_err();
+    let errors = Cors::compile(&c, &[]).unwrap_err();
     assert_eq!(
-        mistakes.iter().map(|(member, index, ..)| (*member, *index)).collect::<Vec<_>>(),
+        errors.iter().map(|error| (error.member, error.index)).collect::<Vec<_>>(),
         [("origins", 0), ("origins", 2), ("methods", 1), ("headers", 0), ("expose", 0)]
+            .map(|(member, index)| (member, Some(index)))
     );
     c.credentials = false;
     assert!(Cors::compile(&c, &[]).is_ok());
@@ -232,10 +233,11 @@ fn every_mistake_is_reported() {
         credentials: false,
         max_age: None,
     };
-    let mistakes = Cors::compile(&c, &[]).unwrap_err();
+    let errors = Cors::compile(&c, &[]).unwrap_err();
     assert_eq!(
-        mistakes.iter().map(|(member, index, ..)| (*member, *index)).collect::<Vec<_>>(),
+        errors.iter().map(|error| (error.member, error.index)).collect::<Vec<_>>(),
         [("origins", 0), ("origins", 1), ("methods", 0), ("methods", 1), ("headers", 1), ("expose", 0)]
+            .map(|(member, index)| (member, Some(index)))
     );
-    assert_eq!(Cors::compile(&config(&[]), &[]).unwrap_err()[0].0, "origins");
+    assert_eq!(Cors::compile(&config(&[]), &[]).unwrap_err()[0].member, "origins");
 }

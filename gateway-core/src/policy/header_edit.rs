@@ -66,7 +66,7 @@ pub fn is_editable(name: &HeaderName) -> bool {
 
 /// Whether a field of this name ends at this hop.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
-    hop_by_hop::place(name.as_str()).is_some()
+    hop_by_hop::index(name.as_str()).is_some()
 }
 
 /// Edits of a request.
@@ -171,8 +171,8 @@ fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderVal
     }
 }
 
-/// Renames, and leaves no other spelling of either name. Where there is nothing to rename, a field that has the new name
-/// stays, also if that is a spelling of the old one.
+/// Renames, and leaves no other spelling of either name. Without a field to rename, one that has the new name already
+/// stays, even if the new name is a spelling of the old one.
 fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
     let is_there = headers.contains_key(from);
     headers.rename(from, to);

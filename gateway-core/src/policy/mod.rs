@@ -9,5 +9,15 @@ pub mod header_edit;
 pub mod query_edit;
 pub mod rate_limit;
 
-/// A mistake in a policy: its member, the place in it (0 if it is no list), the message, and how to mend it.
-pub type Mistake = (&'static str, usize, String, Option<String>);
+/// An error in the configuration of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    /// The member of the policy that is wrong.
+    pub member: &'static str,
+    /// The index of the wrong entry, where the member is a list.
+    pub index: Option<usize>,
+    /// The message.
+    pub message: String,
+    /// The way to mend it.
+    pub help: Option<String>,
+}

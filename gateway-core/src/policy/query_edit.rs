@@ -31,13 +31,12 @@ impl QueryEdit {
 /// The query of `call` after `edits`; `None` if no parameter is left.
 #[must_use]
 pub fn apply(edits: &[QueryEdit], call: &Call) -> Option<String> {
-    let mut pairs: Vec<String> =
-        call.query().unwrap_or_default().split('&').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    let mut pairs: Vec<String> = query::parameters(call.query().unwrap_or_default()).map(str::to_owned).collect();
     for edit in edits {
         match edit {
             QueryEdit::Rename(from, to) => {
                 for pair in &mut pairs {
-                    if names(pair, from) {
+                    if query::is_named(pair, from) {
                         let value = pair.split_once('=').map(|(_, value)| value.to_owned());
                         *pair = encoded_name(to);
                         if let Some(value) = value {
@@ -47,10 +46,10 @@ pub fn apply(edits: &[QueryEdit], call: &Call) -> Option<String> {
                     }
                 }
             }
-            QueryEdit::Remove(name) => pairs.retain(|pair| !names(pair, name)),
+            QueryEdit::Remove(name) => pairs.retain(|pair| !query::is_named(pair, name)),
             QueryEdit::Set(name, template) => {
-                let at = pairs.iter().position(|pair| names(pair, name));
-                pairs.retain(|pair| !names(pair, name));
+                let at = pairs.iter().position(|pair| query::is_named(pair, name));
+                pairs.retain(|pair| !query::is_named(pair, name));
                 if let Some(pair) = filled(name, template, call) {
                     pairs.insert(at.unwrap_or(pairs.len()).min(pairs.len()), pair);
                 }
@@ -59,10 +58,6 @@ pub fn apply(edits: &[QueryEdit], call: &Call) -> Option<String> {
         }
     }
     (!pairs.is_empty()).then(|| pairs.join("&"))
-}
-
-fn names(pair: &str, name: &str) -> bool {
-    query::is_named(pair.split_once('=').map_or(pair, |(n, _)| n), name)
 }
 
 fn encoded_name(name: &str) -> String {

@@ -8,12 +8,12 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
-use super::Mistake;
+use super::PolicyError;
 use super::gcra::{Quota, Verdict};
 use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
-use crate::http::digits::{push_decimal, write_hex};
+use crate::http::digits::write_hex;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
 
@@ -56,28 +56,29 @@ impl RateLimit {
     /// Checks and compiles `c`, called `fallback_name` where it states no name.
     ///
     /// # Errors
-    /// Every mistake in it.
-    pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<Mistake>> {
-        let mut mistakes: Vec<Mistake> = Vec::new();
-        let mut mistake =
-            |member, message: String, help: &str| mistakes.push((member, 0, message, Some(help.to_owned())));
+    /// Every error in it.
+    pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
+        let mut errors: Vec<PolicyError> = Vec::new();
+        let mut error = |member, message: String, help: &str| {
+            errors.push(PolicyError { member, index: None, message, help: Some(help.to_owned()) });
+        };
 
         let name = c.name.as_deref().unwrap_or(fallback_name);
         if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_name_byte) {
-            mistake(
+            error(
                 "name",
                 format!("`{name}` can't be sent in `RateLimit-Policy`"),
                 "use 1 to 128 printable ASCII characters without quotes and backslashes",
             );
         }
         if c.limit == 0 || c.limit > LARGEST_LIMIT {
-            mistake("limit", format!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
+            error("limit", format!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
         }
         if c.window.0 < SHORTEST_WINDOW || c.window.0 > LONGEST_WINDOW {
-            mistake("window", "the window is too short or too long".to_owned(), "use `1s` to `366d`");
+            error("window", "the window is too short or too long".to_owned(), "use `1s` to `366d`");
         }
         if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
-            mistake("burst", "the burst is no usable number".to_owned(), "use 1 to 1000000000, or leave it out");
+            error("burst", "the burst is no usable number".to_owned(), "use 1 to 1000000000, or leave it out");
         }
         let key = match c.key.as_ref().unwrap_or(&config::RateLimitKey::ClientAddress) {
             config::RateLimitKey::ClientAddress => KeySource::ClientAddress,
@@ -85,7 +86,7 @@ impl RateLimit {
             config::RateLimitKey::Header(header) => match HeaderName::from_bytes(header.as_bytes()) {
                 Ok(header) => KeySource::Header(header),
                 Err(_) => {
-                    mistake("key", format!("`{header}` is no header name"), "use letters, digits and `-`");
+                    error("key", format!("`{header}` is no header name"), "use letters, digits and `-`");
                     KeySource::Everyone
                 }
             },
@@ -95,10 +96,10 @@ impl RateLimit {
         // A list of strings with parameters (draft §3); windows are whole seconds there.
         let policy = format!("\"{name}\";q={};w={}", quota.limit, whole_seconds(quota.window));
         match HeaderValue::try_from(policy) {
-            Ok(policy_header) if mistakes.is_empty() => {
+            Ok(policy_header) if errors.is_empty() => {
                 Ok(Self { name: name.into(), quota, key, fail: c.fail.unwrap_or_default(), policy_header })
             }
-            _ => Err(mistakes),
+            _ => Err(errors),
         }
     }
 
@@ -127,13 +128,14 @@ impl RateLimit {
     /// `r` is what is left of the quota `q` (draft §4.1), so it is never more, though a larger burst may admit more at once.
     #[must_use]
     pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
+        let mut decimal = itoa::Buffer::new();
         let mut state = Vec::with_capacity(self.name.len() + 24);
         state.push(b'"');
         state.extend_from_slice(self.name.as_bytes());
         state.extend_from_slice(b"\";r=");
-        push_decimal(&mut state, v.remaining.min(self.quota.limit).into());
+        state.extend_from_slice(decimal.format(v.remaining.min(self.quota.limit)).as_bytes());
         state.extend_from_slice(b";t=");
-        push_decimal(&mut state, whole_seconds(v.reset_after));
+        state.extend_from_slice(decimal.format(whole_seconds(v.reset_after)).as_bytes());
         // The name was checked at load, and the rest is digits: the fallback is never taken.
         let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
         [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
@@ -246,9 +248,9 @@ mod tests {
         let mut wrong = config(0, 999, Some(RateLimitKey::Header("not a name".to_owned())));
         wrong.name = Some("a\"b".to_owned());
         wrong.burst = Some(0);
-        let mistakes = RateLimit::compile(&wrong, "api").unwrap_err();
+        let errors = RateLimit::compile(&wrong, "api").unwrap_err();
         assert_eq!(
-            mistakes.iter().map(|(member, ..)| *member).collect::<Vec<_>>(),
+            errors.iter().map(|error| error.member).collect::<Vec<_>>(),
             ["name", "limit", "window", "burst", "key"]
         );
     }

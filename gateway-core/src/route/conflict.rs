@@ -27,15 +27,15 @@ pub enum Conflict {
         route: usize,
         /// The routes that take all of its requests; none if it contradicts itself.
         by: Vec<usize>,
-        /// Why.
+        /// The reason.
         reason: Unreachable,
     },
 }
 
-/// Why no request gets to a route.
+/// A reason why no request gets to a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreachable {
-    /// Its predicates on this field exclude each other.
+    /// The route's predicates on this field exclude each other.
     Contradiction(Field),
     /// Routes that rank higher take every request that it would.
     Covered,
@@ -51,7 +51,7 @@ impl Conflict {
         }
     }
 
-    /// What is wrong; `name` gives the name of a route.
+    /// The message; `name` gives the name of a route.
     pub fn message(&self, name: impl Fn(usize) -> String) -> String {
         match self {
             Self::Ambiguous { a, b, witness } => {
@@ -68,7 +68,7 @@ impl Conflict {
         }
     }
 
-    /// How to mend it.
+    /// The way to mend it.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
     let constraints: Vec<Constraints<'_>> = specs.iter().map(Constraints::of).collect();
     let contradictions: Vec<Option<&Field>> = constraints.iter().map(Constraints::contradiction).collect();
     let mut pairs = Pairs { specs, constraints: &constraints, seen: BTreeSet::new(), found: Vec::new() };
-    for (_, node, kind) in trie.places() {
+    for (_, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         // A route's own specs never conflict: at most it names a host twice.
         let sound = |candidate: &&Candidate| contradictions.get(candidate.spec as usize).is_some_and(Option::is_none);
@@ -209,7 +209,7 @@ impl<'s> Pairs<'_, 's> {
         counts.into_iter().max_by_key(|(_, count)| *count).map(|(field, _)| field)
     }
 
-    /// Whether one request can be taken by both. If so, and if they are of different routes, it is reported.
+    /// Reports the two if they are of different routes and one request can be taken by both; `true` if it did.
     fn clash(&mut self, a: usize, b: usize) -> bool {
         let (Some(one), Some(other)) = (self.specs.get(a), self.specs.get(b)) else { return false };
         let (Some(mine), Some(theirs)) = (self.constraints.get(a), self.constraints.get(b)) else { return false };
@@ -226,7 +226,7 @@ impl<'s> Pairs<'_, 's> {
         }
     }
 
-    /// Whether there is a request that both take. If so, it is reported.
+    /// Reports the two if there is a request that both take; `true` if it did.
     #[cold]
     #[inline(never)]
     fn report(

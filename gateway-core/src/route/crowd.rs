@@ -15,15 +15,15 @@ pub(super) const CROWDED: usize = 4;
 pub(super) struct Crowd {
     field: Field,
     groups: HashTable<Group>,
-    /// The places of those that don't ask for certain values of it, in order.
+    /// The indexes of those that don't ask for certain values of it, in order.
     others: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Group {
     value: Box<str>,
-    /// The places of those that ask for it, in order.
-    places: Vec<u32>,
+    /// The indexes of those that ask for it, in order.
+    indexes: Vec<u32>,
 }
 
 impl Crowd {
@@ -40,34 +40,34 @@ impl Crowd {
         let specs = || candidates.iter().filter_map(|candidate| specs.get(candidate.spec as usize));
         let field = commonest_field(specs())?;
         let mut crowd = Self { field: field.clone(), groups: HashTable::new(), others: Vec::new() };
-        for (place, spec) in (0..).zip(specs()) {
+        for (index, spec) in (0..).zip(specs()) {
             match values_of(spec, field) {
-                Some(values) => values.iter().for_each(|value| crowd.add(value, place)),
-                None => crowd.others.push(place),
+                Some(values) => values.iter().for_each(|value| crowd.add(value, index)),
+                None => crowd.others.push(index),
             }
         }
         (crowd.others.len() * 2 <= candidates.len()).then_some(crowd)
     }
 
-    fn add(&mut self, value: &str, place: u32) {
+    fn add(&mut self, value: &str, index: u32) {
         let key = hash(value.bytes());
         match self.groups.find_mut(key, |group| *group.value == *value) {
-            Some(group) if group.places.last() == Some(&place) => {}
-            Some(group) => group.places.push(place),
+            Some(group) if group.indexes.last() == Some(&index) => {}
+            Some(group) => group.indexes.push(index),
             None => {
-                let group = Group { value: value.into(), places: vec![place] };
+                let group = Group { value: value.into(), indexes: vec![index] };
                 self.groups.insert_unique(key, group, |group| hash(group.value.bytes()));
             }
         }
     }
 
-    /// The places of all candidates that may take the request, in order.
-    pub(super) fn places(&self, lookup: &Lookup<'_, '_>) -> impl Iterator<Item = u32> {
+    /// The indexes of all candidates that may take the request, in order.
+    pub(super) fn indexes(&self, lookup: &Lookup<'_, '_>) -> impl Iterator<Item = u32> {
         let group = self
             .field
             .value(lookup)
             .and_then(|value| self.groups.find(value.hash(), |group| value.equals(group.value.as_bytes())));
-        let mut keyed = group.map_or(&[][..], |group| &group.places).iter().copied().peekable();
+        let mut keyed = group.map_or(&[][..], |group| &group.indexes).iter().copied().peekable();
         let mut others = self.others.iter().copied().peekable();
         std::iter::from_fn(move || match (keyed.peek(), others.peek()) {
             (Some(one), Some(other)) if one < other => keyed.next(),
@@ -76,7 +76,7 @@ impl Crowd {
         })
     }
 
-    /// Whether it goes by something that a CORS preflight does not show.
+    /// Returns whether the crowd is told apart by something that a CORS preflight does not show.
     pub(super) const fn goes_by_headers(&self) -> bool {
         !matches!(self.field, Field::Query(_))
     }

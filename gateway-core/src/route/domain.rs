@@ -10,7 +10,7 @@ pub(super) enum Domain<'s> {
     Nothing,
     /// The lack of a value.
     Absent,
-    /// These values, sorted, at least one.
+    /// One of these values; sorted, at least one.
     OneOf(Vec<&'s str>),
     /// Every value that begins so.
     Prefix(&'s str),
@@ -103,7 +103,7 @@ impl<'s> Constraints<'s> {
         self.0.iter().map(|(field, domain)| (*field, domain))
     }
 
-    /// What it asks of `field`; none if nothing.
+    /// The constraint on `field`, if there is one.
     pub(super) fn on(&self, field: &Field) -> Option<&Domain<'s>> {
         self.0.iter().find(|(known, _)| *known == field).map(|(_, domain)| domain)
     }
@@ -113,12 +113,12 @@ impl<'s> Constraints<'s> {
         self.0.iter().find(|(_, domain)| *domain == Domain::Nothing).map(|(field, _)| *field)
     }
 
-    /// Whether one request can meet both. Neither is a contradiction in itself.
+    /// Returns whether one request can meet both, neither of which is a contradiction in itself.
     pub(super) fn overlap(&self, other: &Self) -> bool {
         self.0.iter().all(|(field, domain)| other.on(field).is_none_or(|theirs| domain.overlaps(theirs)))
     }
 
-    /// What requests that meet both have to meet.
+    /// The constraints on requests that meet both.
     pub(super) fn both(&self, other: &Self) -> Self {
         let mut all = self.clone();
         for (field, domain) in &other.0 {

@@ -1,10 +1,10 @@
-//! Which hosts a route takes.
+//! Patterns of hosts.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// Which hosts a route takes. Ports do not count.
+/// A pattern of the hosts that a route takes. Ports do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HostPattern {
     /// This one, in its canonical form.
@@ -16,10 +16,10 @@ pub enum HostPattern {
     Any,
 }
 
-/// Why text is not a host, or not a pattern of hosts.
+/// A reason why text is not a host, or not a pattern of hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostError {
-    /// There is none.
+    /// An empty text.
     Empty,
     /// Over 253 characters, or a label over 63 (RFC 1035 §2.3.4).
     TooLong,
@@ -44,7 +44,7 @@ impl HostPattern {
     /// do not count.
     ///
     /// # Errors
-    /// Why no host can match `text`.
+    /// A `text` that no host can match.
     pub fn parse(text: &str) -> Result<Self, HostError> {
         if text == "*" {
             return Ok(Self::Any);
@@ -56,7 +56,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether it takes `host`, in its canonical form.
+    /// Returns whether the pattern takes `host`, which is in its canonical form.
     #[must_use]
     pub fn matches(&self, host: &str) -> bool {
         match self {
@@ -102,7 +102,7 @@ impl fmt::Display for HostPattern {
 /// end, IPv6 addresses as RFC 5952 has them. Names that are canonical already are returned as they are.
 ///
 /// # Errors
-/// Why `authority` names no host: a bad request (RFC 9112 §3.2).
+/// An `authority` that names no host: a bad request (RFC 9112 §3.2).
 pub fn canonical(authority: &str) -> Result<Cow<'_, str>, HostError> {
     if is_canonical_name(authority.as_bytes()) {
         return Ok(Cow::Borrowed(authority));
@@ -139,7 +139,7 @@ fn canonicalise(authority: &str) -> Result<Cow<'_, str>, HostError> {
     })
 }
 
-/// Whether it is a name in its canonical form, as nearly all are: one pass that looks for nothing else.
+/// Returns whether `name` is in its canonical form. Nearly all are, and one pass that looks for nothing else finds out.
 fn is_canonical_name(name: &[u8]) -> bool {
     let mut label = 0;
     for byte in name {
@@ -204,7 +204,7 @@ impl fmt::Display for HostError {
 impl std::error::Error for HostError {}
 
 impl HostError {
-    /// How to mend it.
+    /// The way to mend it.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {

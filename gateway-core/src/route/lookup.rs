@@ -1,4 +1,4 @@
-//! What is matched against what: a request's parts and a route's conditions.
+//! The two sides of matching: a request's parts and a route's conditions.
 
 use http::{HeaderMap, Method};
 
@@ -38,7 +38,7 @@ pub struct Lookup<'r, 'h> {
     pub headers: &'h HeaderMap,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// To a route.
@@ -61,7 +61,7 @@ pub enum Found {
     NotFound,
 }
 
-/// Which part of a request a spec does not take.
+/// A part of a request that a spec does not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
     /// The host.

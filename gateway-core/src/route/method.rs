@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::Method;
 
-/// The methods that the gateway knows, in the order in which `Allow` lists them. The bit of each is its place.
+/// The methods that the gateway knows, in the order in which `Allow` lists them. The bit of each is its index.
 static METHODS: [Method; 8] = [
     Method::GET,
     Method::HEAD,
@@ -20,7 +20,7 @@ static METHODS: [Method; 8] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MethodSet(u8);
 
-/// Why a name is not that of a method that a route can take.
+/// A reason why a name is not that of a method that a route can take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MethodError {
     /// Known under this name in capitals: methods are case-sensitive (RFC 9110 §9.1).
@@ -73,7 +73,7 @@ impl MethodSet {
     /// The set of the method that is written `name`.
     ///
     /// # Errors
-    /// Why no route can take it.
+    /// A name that no route can take.
     pub fn named(name: &str) -> Result<Self, MethodError> {
         match METHODS.iter().position(|method| method.as_str() == name) {
             Some(bit) => Ok(Self(1 << bit)),
@@ -81,13 +81,13 @@ impl MethodSet {
         }
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether every one of `other` is in it.
+    /// Returns whether every method of `other` is in the set.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -119,7 +119,8 @@ impl MethodSet {
     /// HEAD.
     pub(super) const HEAD: Self = Self(1 << 1);
 
-    /// What a route with this list takes: an empty list is every method, and GET takes HEAD along (RFC 9110 §9.3.2).
+    /// The methods that a route with this list takes: an empty list is every method, and GET takes HEAD along (RFC 9110
+    /// §9.3.2).
     pub(super) const fn accepted(self) -> Self {
         match self.0 {
             0 => Self::ALL,

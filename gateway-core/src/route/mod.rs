@@ -1,4 +1,4 @@
-//! Which route takes a request: patterns, predicates, one total order, and the proof at load that it is unambiguous.
+//! Routing: patterns, predicates, one total order, and the proof at load that it is unambiguous.
 //!
 //! A [`Table`] is built once from [`Spec`]s and then asked with a [`Lookup`]. Of all the routes that match a request, the
 //! one that ranks highest takes it. The order is that of the Gateway API (`HTTPRouteMatch`, precedence), made total:

@@ -10,7 +10,7 @@ use super::params::Params;
 /// The most segments of a pattern; matching goes one call deeper with each.
 const MAX_SEGMENTS: usize = 64;
 
-/// Which paths a route takes.
+/// A pattern of the paths that a route takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPattern {
     pub(super) segments: Box<[Segment]>,
@@ -26,7 +26,7 @@ pub enum Segment {
     Parameter(Box<str>),
 }
 
-/// What may follow the segments of a pattern.
+/// The part of a path that may follow the segments of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// Nothing.
@@ -37,10 +37,10 @@ pub enum Tail {
     Prefix,
 }
 
-/// Why text is no pattern, or one that no request could match.
+/// A reason why text is no pattern, or one that no request could match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatternError {
-    /// It does not begin with `/`.
+    /// A text that does not begin with `/`.
     NotAbsolute,
     /// `//`: normalisation drops empty segments.
     EmptySegment,
@@ -131,7 +131,7 @@ impl PathPattern {
         &self.segments
     }
 
-    /// What may follow the segments.
+    /// The part of a path that may follow the segments.
     #[must_use]
     pub const fn tail(&self) -> &Tail {
         &self.tail
@@ -160,7 +160,7 @@ impl PathPattern {
         Some(params)
     }
 
-    /// Where its parameters are.
+    /// The positions of the parameters.
     pub(super) fn shape(&self) -> Shape {
         let bit = |(at, segment): (usize, &Segment)| match segment {
             Segment::Parameter(_) => 1_u64 << at,
@@ -210,7 +210,7 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// Where the parameters of a pattern are: enough to find their values in a path that it takes.
+/// The positions of a pattern's parameters: enough to find their values in a path that the pattern takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     /// One bit for each segment, the lowest for the first.
@@ -345,7 +345,7 @@ impl Parser {
     }
 }
 
-/// Whether braces open and close, unnested.
+/// Returns whether braces open and close in `text`, unnested.
 fn balanced(text: &str) -> bool {
     let mut open = false;
     for c in text.chars() {
@@ -387,7 +387,7 @@ impl fmt::Display for PatternError {
 impl std::error::Error for PatternError {}
 
 impl PatternError {
-    /// How to mend it.
+    /// The way to mend it.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::config::{ValueMatch, ValueTest};
 use super::lookup::Lookup;
 use super::value::{self, Value};
 
-/// What one header field, query parameter or cookie has to be.
+/// A condition on one header field, query parameter or cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Predicate {
     pub(super) field: Field,
@@ -32,9 +32,9 @@ pub enum Field {
 /// A test of one value. Values are compared octet by octet, case included.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Test {
-    /// There, whatever the value.
+    /// Any value.
     Present,
-    /// Not there.
+    /// No value.
     Absent,
     /// One of these values.
     OneOf(Box<[Box<str>]>),
@@ -42,7 +42,7 @@ pub enum Test {
     Prefix(Box<str>),
 }
 
-/// Why a predicate makes no sense.
+/// A reason why no request could meet a predicate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PredicateError {
     /// The name is none that a header field, parameter or cookie can have.
@@ -121,13 +121,13 @@ impl Predicate {
         Ok(Self { field, test })
     }
 
-    /// What it reads.
+    /// The field that the predicate reads.
     #[must_use]
     pub const fn field(&self) -> &Field {
         &self.field
     }
 
-    /// Whether the request meets it.
+    /// Returns whether the request meets the predicate.
     #[must_use]
     pub fn holds(&self, lookup: &Lookup<'_, '_>) -> bool {
         match (&self.test, self.field.value(lookup)) {
@@ -141,7 +141,7 @@ impl Predicate {
 }
 
 impl Field {
-    /// Its value in the request.
+    /// The value of the field in the request.
     pub(super) fn value<'r>(&self, lookup: &Lookup<'r, 'r>) -> Option<Value<'r>> {
         match self {
             Self::Header(name) => value::header(lookup.headers, name),
@@ -186,7 +186,7 @@ impl fmt::Display for PredicateError {
 impl std::error::Error for PredicateError {}
 
 impl PredicateError {
-    /// How to mend it.
+    /// The way to mend it.
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
@@ -294,7 +294,11 @@ mod tests {
             (exact("1"), &["a=b", "s=1"], true),
             (exact("\"1\""), &["s=\"1\""], true),
             (exact("a=b"), &["s=a=b"], true),
-            (exact("1"), &["s = 1"], true),
+            (exact("1"), &["s= 1"], true),
+            // RFC 6265 §4.1.1: a name is a token, without white space.
+            (exact("1"), &["s =1"], false),
+            (exact("1"), &["s =2; s=1"], true),
+            (present(false), &["s =1"], true),
             (prefix("v"), &["s=value"], true),
             (present(true), &["s="], true),
             (present(true), &["s"], false),

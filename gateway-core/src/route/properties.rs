@@ -1,4 +1,4 @@
-//! What holds for every table and request: tried on small alphabets, against plain searches through all specs.
+//! Properties of every table and request: tried on small alphabets, against plain searches through all specs.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;

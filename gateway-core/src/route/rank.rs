@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use super::{MethodSet, PathPattern, Segment, Spec, Tail};
 
-/// The place of `spec` among those with the same host and path: lower is tried earlier. Two with the same place that can
+/// The rank of `spec` among those with the same host and path: lower is tried earlier. Two of the same rank that can
 /// take the same request are a conflict.
 pub(super) fn precedence(spec: &Spec) -> u64 {
     let fewer = |count: usize| u64::from(u16::MAX - u16::try_from(count).unwrap_or(u16::MAX));
@@ -13,8 +13,8 @@ pub(super) fn precedence(spec: &Spec) -> u64 {
         | fewer(spec.query.len())
 }
 
-/// Whether it lists HEAD itself. For a HEAD request such a route goes before one that lists only GET; for others it makes
-/// no difference, for routes that share another method are told apart by [`precedence`] or refused.
+/// Returns whether the spec lists HEAD itself. For a HEAD request such a route goes before one that lists only GET. For
+/// others it makes no difference: routes that share another method are told apart by [`precedence`] or refused.
 pub(super) fn lists_head(spec: &Spec) -> bool {
     spec.methods.contains(MethodSet::HEAD)
 }
@@ -35,7 +35,7 @@ fn compare_paths(a: &PathPattern, b: &PathPattern) -> Ordering {
     steps(a).cmp(steps(b))
 }
 
-/// What a pattern asks of a path, from the left; the derived order is the order of matching.
+/// A demand of a pattern on a path, from the left. The derived order is the order of matching.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'s> {
     Literal(&'s str),

@@ -15,7 +15,7 @@ use super::rank::{lists_head, precedence};
 use super::trie::{Candidate, Kind, Node, Trie};
 use super::{Field, MethodSet, Spec};
 
-/// How many times two specs are compared, in all.
+/// The number of comparisons of two specs, in all.
 const BUDGET: usize = 100_000;
 
 /// The routes of which no spec can get a request.
@@ -25,7 +25,7 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
     for (all, fate) in constraints.iter().zip(&mut fates) {
         *fate = all.contradiction().map(|field| Fate::Contradiction(field.clone()));
     }
-    for (id, node, kind) in trie.places() {
+    for (id, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         let rank = |candidate: &Candidate| specs.get(candidate.spec as usize).map(precedence);
         let mut higher = 0;
@@ -33,8 +33,8 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
             let Some(before) = candidates.get(..higher) else { break };
             for candidate in equal {
                 if let Some(fate @ None) = fates.get_mut(candidate.spec as usize) {
-                    let place = Place { id, node, kind, before, equal };
-                    *fate = check.covers(&place, candidate).map(Fate::Covered);
+                    let position = Position { id, node, kind, before, equal };
+                    *fate = check.covers(&position, candidate).map(Fate::Covered);
                 }
             }
             higher += equal.len();
@@ -43,7 +43,7 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
     if fates.iter().all(Option::is_none) { Vec::new() } else { by_route(specs, fates) }
 }
 
-/// Why a spec gets no request.
+/// A reason why a spec gets no request.
 enum Fate {
     Contradiction(Field),
     Covered(BTreeSet<usize>),
@@ -84,14 +84,14 @@ struct Check<'a, 's> {
     budget: usize,
 }
 
-/// Where a spec stands.
-struct Place<'a> {
+/// The position of a candidate: its pattern in the trie, and its rank among the candidates of that pattern.
+struct Position<'a> {
     id: u32,
     node: &'a Node,
     kind: Kind,
-    /// Those with the same pattern that go first.
+    /// The candidates with the same pattern that go first.
     before: &'a [Candidate],
-    /// Those with the same pattern and rank, itself included.
+    /// The candidates with the same pattern and rank, this one included.
     equal: &'a [Candidate],
 }
 
@@ -113,7 +113,7 @@ struct Rival<'a, 's> {
 
 impl<'a, 's> Check<'a, 's> {
     /// The routes that together take all requests of the candidate.
-    fn covers(&mut self, place: &Place<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
+    fn covers(&mut self, position: &Position<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
         let spec = self.specs.get(candidate.spec as usize)?;
         let mut subject = Subject {
             spec,
@@ -122,24 +122,24 @@ impl<'a, 's> Check<'a, 's> {
             by: BTreeSet::new(),
         };
         let mut rivals = Vec::new();
-        for earlier in place.before {
+        for earlier in position.before {
             self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
         }
         if !lists_head(spec) {
             let explicit = |other: &&Candidate| self.specs.get(other.spec as usize).is_some_and(lists_head);
-            for earlier in place.equal.iter().take_while(explicit) {
+            for earlier in position.equal.iter().take_while(explicit) {
                 self.add(&mut rivals, &subject, earlier, MethodSet::HEAD);
             }
         }
-        let covered = match place.kind {
+        let covered = match position.kind {
             Kind::End => self.all_taken(&mut subject, &rivals),
-            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, place.node),
-            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, place.id, place.node),
+            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, position.node),
+            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, position.id, position.node),
         };
         covered.then_some(subject.by)
     }
 
-    /// Whether `rivals` and what is below `node` take every path that goes on there, a trailing slash aside.
+    /// Returns whether `rivals` and the patterns below `node` take every path that goes on there, a trailing slash aside.
     #[inline(never)]
     fn all_taken_deeper(
         &mut self,
@@ -157,7 +157,7 @@ impl<'a, 's> Check<'a, 's> {
         taken
     }
 
-    /// Whether `rivals` and what is at and below `node`, its prefixes aside, take every path that gets there.
+    /// Returns whether `rivals` and the patterns at and below `node`, its prefixes aside, take every path that gets there.
     #[inline(never)]
     fn all_taken_from(
         &mut self,
@@ -218,7 +218,7 @@ impl<'a, 's> Check<'a, 's> {
         rivals.push(Rival { route: spec.route, methods, constraints });
     }
 
-    /// Whether `rivals` together take every request of the subject, as far as methods and predicates go.
+    /// Returns whether `rivals` together take every request of the subject, as far as methods and predicates go.
     fn all_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
         any_method.contains(subject.methods) && self.all_methods_taken(subject, rivals)

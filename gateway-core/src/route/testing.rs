@@ -62,7 +62,7 @@ impl Spec {
     }
 }
 
-/// What the table finds for `GET host/path?query` with these header lines, written as `found` writes it.
+/// The table's answer to `GET host/path?query` with these header lines, written as `show` writes it.
 pub(super) fn ask(table: &Table, request: &str, lines: &[(&str, &str)]) -> String {
     let request = Request::new(request, lines);
     let lookup = request.lookup();

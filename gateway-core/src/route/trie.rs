@@ -30,12 +30,12 @@ pub(super) struct Trie {
     crowds: HashMap<u32, Crowd, FxBuildHasher>,
 }
 
-/// What a walk may look at.
+/// The parts of a request that a walk may look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     /// The whole request.
     All,
-    /// Not its headers and cookies, which count as whatever a route asks for.
+    /// All but the headers and cookies, which count as meeting every predicate.
     WithoutHeaders,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Node {
     end: Run,
     catch_all: Run,
     prefix: Run,
-    /// Whether it stands for a host, before the first segment.
+    /// Set if the node stands for a host, before the first segment.
     pub(super) is_root: bool,
 }
 
@@ -80,12 +80,12 @@ pub(super) struct Candidate {
     pub(super) spec: u32,
     pub(super) route: u32,
     pub(super) accepted: MethodSet,
-    /// Whether it has predicates.
+    /// Set if the spec has predicates.
     pub(super) conditional: bool,
     pub(super) shape: Shape,
 }
 
-/// What can stand at a node.
+/// A kind of pattern that can end at a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     End,
@@ -96,15 +96,15 @@ pub(super) enum Kind {
 impl Trie {
     pub(super) fn build(specs: &[Spec]) -> Self {
         let mut trie = Self::default();
-        let mut places = Vec::with_capacity(specs.len());
+        let mut ends = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let rank = precedence(spec) << 1 | u64::from(!lists_head(spec));
             let (node, kind) = trie.insert(spec);
-            places.push((node, kind, rank, id(index)));
+            ends.push((node, kind, rank, id(index)));
         }
-        places.sort_unstable();
-        trie.candidates.reserve_exact(places.len());
-        for (place, (node, kind, _, index)) in places.into_iter().enumerate() {
+        ends.sort_unstable();
+        trie.candidates.reserve_exact(ends.len());
+        for (position, (node, kind, _, index)) in ends.into_iter().enumerate() {
             let (Some(spec), Some(node)) = (specs.get(index as usize), trie.nodes.get_mut(node as usize)) else {
                 continue;
             };
@@ -113,8 +113,8 @@ impl Trie {
                 Kind::CatchAll => &mut node.catch_all,
                 Kind::Prefix => &mut node.prefix,
             };
-            let start = if run.start == run.end { id(place) } else { run.start };
-            *run = Run { start, end: id(place + 1) };
+            let start = if run.start == run.end { id(position) } else { run.start };
+            *run = Run { start, end: id(position + 1) };
             trie.candidates.push(Candidate {
                 spec: index,
                 route: id(spec.route),
@@ -200,7 +200,7 @@ impl Trie {
             && let Some(crowd) = self.crowds.get(&run.start)
             && (walk.sight == Sight::All || !crowd.goes_by_headers())
         {
-            return crowd.places(walk.lookup).filter_map(|place| candidates.get(place as usize)).find_map(visit);
+            return crowd.indexes(walk.lookup).filter_map(|index| candidates.get(index as usize)).find_map(visit);
         }
         candidates.iter().find_map(visit)
     }
@@ -209,8 +209,8 @@ impl Trie {
         self.candidates.get(run.start as usize..run.end as usize).unwrap_or(&[])
     }
 
-    /// Every place where candidates can stand.
-    pub(super) fn places(&self) -> impl Iterator<Item = (u32, &Node, Kind)> {
+    /// Every pattern with candidates: its node and kind, and the node's number.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (u32, &Node, Kind)> {
         let kinds = [Kind::End, Kind::CatchAll, Kind::Prefix];
         self.nodes.iter().enumerate().flat_map(move |(index, node)| kinds.map(|kind| (id(index), node, kind)))
     }
@@ -243,7 +243,7 @@ impl Trie {
         self.texts.get(edge.start as usize..edge.end as usize).unwrap_or("")
     }
 
-    /// Where the pattern's candidates stand.
+    /// Makes room for the pattern's candidates, and returns their node and kind.
     fn insert(&mut self, spec: &Spec) -> (u32, Kind) {
         let mut at = self.root(&spec.host);
         for segment in &spec.path.segments {

@@ -1,6 +1,9 @@
 //! The values that predicates test, where they stand in the request: nothing is copied or decoded to a buffer.
 
-use http::header::{COOKIE, GetAll, HeaderMap, HeaderName, HeaderValue};
+use http::header::{GetAll, HeaderMap, HeaderName, HeaderValue};
+
+use crate::http::percent::form_octets;
+use crate::http::{cookie, query};
 
 /// A value as it stands in the request.
 pub(super) enum Value<'r> {
@@ -9,7 +12,7 @@ pub(super) enum Value<'r> {
     /// The lines of a header field that has several.
     Lines(GetAll<'r, HeaderValue>),
     /// Form-encoded: `+` and percent-encodings.
-    Form(&'r [u8]),
+    Form(&'r str),
 }
 
 impl Value<'_> {
@@ -17,7 +20,7 @@ impl Value<'_> {
         match self {
             Self::Plain(value) => *value == expected,
             Self::Lines(lines) => joined(lines).eq(expected.iter().copied()),
-            Self::Form(text) => decoded(text).eq(expected.iter().copied()),
+            Self::Form(text) => form_octets(text).eq(expected.iter().copied()),
         }
     }
 
@@ -25,7 +28,7 @@ impl Value<'_> {
         match self {
             Self::Plain(value) => hash(value.iter().copied()),
             Self::Lines(lines) => hash(joined(lines)),
-            Self::Form(text) => hash(decoded(text)),
+            Self::Form(text) => hash(form_octets(text)),
         }
     }
 
@@ -33,13 +36,13 @@ impl Value<'_> {
         match self {
             Self::Plain(value) => value.starts_with(start),
             Self::Lines(lines) => begins(joined(lines), start),
-            Self::Form(text) => begins(decoded(text), start),
+            Self::Form(text) => begins(form_octets(text), start),
         }
     }
 }
 
-/// The same for the same octets, however they are written (FNV-1a, stirred). Not seeded: what is stored comes from the
-/// configuration, so that no client can make collisions.
+/// A hash that is the same for the same octets, however they are written (FNV-1a, stirred). It is not seeded: the values
+/// that are stored come from the configuration, so that no client can make collisions.
 pub(super) fn hash(octets: impl Iterator<Item = u8>) -> u64 {
     let hash = octets
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3));
@@ -54,25 +57,14 @@ pub(super) fn header<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<Va
     Some(if iter.next().is_none() { Value::Plain(first.as_bytes().trim_ascii()) } else { Value::Lines(lines) })
 }
 
-/// The first parameter whose decoded name is `name`.
+/// The first query parameter called `name`.
 pub(super) fn query<'r>(query: &'r str, name: &str) -> Option<Value<'r>> {
-    query.as_bytes().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).find_map(|pair| {
-        let (key, value) = split_at(pair, b'=').unwrap_or((pair, b""));
-        decoded(key).eq(name.bytes()).then_some(Value::Form(value))
-    })
+    query::first(query, name).map(Value::Form)
 }
 
-/// The first cookie called `name`, in all `Cookie` lines. Pairs without `=` are none (RFC 6265 §5.2).
+/// The first cookie called `name`.
 pub(super) fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Option<Value<'r>> {
-    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';')).find_map(|pair| {
-        let (key, value) = split_at(pair, b'=')?;
-        (key.trim_ascii() == name.as_bytes()).then(|| Value::Plain(value.trim_ascii()))
-    })
-}
-
-fn split_at(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|byte| *byte == separator)?;
-    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+    cookie::first(headers, name).map(Value::Plain)
 }
 
 fn begins(mut value: impl Iterator<Item = u8>, start: &[u8]) -> bool {
@@ -84,26 +76,5 @@ fn joined(lines: &GetAll<'_, HeaderValue>) -> impl Iterator<Item = u8> {
     lines.iter().enumerate().flat_map(|(i, line)| {
         let separator: &[u8] = if i == 0 { b"" } else { b", " };
         separator.iter().chain(line.as_bytes().trim_ascii()).copied()
-    })
-}
-
-/// A name or value of `application/x-www-form-urlencoded` (URL standard §5.1). A `%` without two digits is itself.
-fn decoded(text: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let (byte, tail) = rest.split_first()?;
-        rest = tail;
-        let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-        match (byte, tail) {
-            (b'+', _) => Some(b' '),
-            (b'%', [high, low, after @ ..]) => match (digit(high), digit(low)) {
-                (Some(high), Some(low)) => {
-                    rest = after;
-                    Some(high << 4 | low)
-                }
-                _ => Some(b'%'),
-            },
-            _ => Some(*byte),
-        }
     })
 }

@@ -6,15 +6,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::domain::Constraints;
 use super::{Field, Lookup, Spec};
+use crate::http::percent;
 
 /// A request, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witness {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its URL.
+    /// The URL.
     pub url: String,
-    /// Its header lines.
+    /// The header lines.
     pub headers: Vec<(String, String)>,
 }
 
@@ -72,12 +73,6 @@ fn push_pair(list: &mut String, separator: &str, name: &str, value: &str) {
 
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
+    percent::encode_query_value(text, &mut out);
     out
 }

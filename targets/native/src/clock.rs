@@ -3,9 +3,9 @@
 //! Setting and clearing a deadline is a store to memory. A task wakes every [`TICK`] while any connection is open, and
 //! ends what is overdue; with no connection open it sleeps.
 //!
-//! **Invariant:** the time that anyone reads is at most [`LONGEST_STEP`] behind the one that the next sweep goes by, however
-//! much later that comes: while the task sleeps time stands still, and a stop of the whole process counts as one step.
-//! Otherwise a connection would be overdue for what happened before it began.
+//! **Invariant:** [`Ticker::now`] advances by at most [`LONGEST_STEP`] a sweep, however late the sweep comes. Time stands
+//! still while the task sleeps, and a pause of the whole process counts as one step. So a pause can't expire a connection
+//! that began after it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -33,7 +33,7 @@ pub trait Watched: Send + Sync {
 /// The coarse time of a worker, and everything that it watches.
 pub struct Ticker {
     now: AtomicU64,
-    /// What of the time counted less than it was long.
+    /// Wall time that was not counted, because a step was capped.
     stopped: AtomicU64,
     watched: Mutex<Vec<Weak<dyn Watched>>>,
     asleep: AtomicBool,
@@ -64,7 +64,7 @@ impl Ticker {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// The same with all the time in which the process was stopped: what others end after a while goes by that.
+    /// [`now`](Self::now) and the wall time that it left out. Upstreams close idle connections by wall time.
     pub fn with_stops(&self) -> Tick {
         self.now().saturating_add(self.stopped.load(Ordering::Relaxed))
     }

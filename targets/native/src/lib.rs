@@ -8,5 +8,6 @@ pub mod platform;
 pub mod server;
 pub mod stream;
 pub mod supervise;
+mod tapped;
 mod transport;
 pub mod upstream;

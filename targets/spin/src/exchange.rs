@@ -88,11 +88,11 @@ enum Content {
     Unknown,
 }
 
-/// Whether a request has content. HTTP/1.1 says it in the header (RFC 9112 §6.3); HTTP/2 does not, and has no Host field.
+/// Tells whether a request has content. HTTP/1.1 says it in the head (RFC 9112 §6.3); HTTP/2 does not, and has no `Host`.
 ///
-/// Hosts that hide the fields of the connection from a component, Host among them, look like HTTP/2. Where the header says
-/// nothing, a method whose requests carry content is taken to have some, so that its upstream is called at once; of others
-/// the content comes with the head, if there is any.
+/// A request looks like one of HTTP/2, too, where the host hides the fields of the connection from the component. Then POST,
+/// PUT and PATCH count as having content, and their upstream is called at once. For other methods the content's first piece
+/// decides, which comes with the head.
 fn content(method: &Method, headers: &HeaderMap) -> Content {
     match content_length(headers) {
         Some(0) => Content::None,

@@ -10,7 +10,8 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::gcra;
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Random, UpstreamCall,
+    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Random,
+    UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -20,14 +21,7 @@ use crate::upstream;
 use crate::world::World;
 
 /// What the simulated platform can do: everything.
-pub const CAPABILITIES: Capabilities = Capabilities {
-    name: "the simulator",
-    host_override: true,
-    connect_deadline: true,
-    redis_counters: true,
-    redis_tls: true,
-    upstream_tls: true,
-};
+pub const CAPABILITIES: Capabilities = Capabilities { name: "the simulator", features: FeatureSet::ALL };
 
 /// The gateway's ports on a world.
 #[derive(Clone, Debug)]

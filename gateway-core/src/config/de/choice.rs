@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, V
 
 use super::members::{members_of, too_many};
 use super::reader::{Reader, Source, Value};
-use crate::config::error::{Error, Mistake};
-use crate::config::scan::look_again;
+use crate::config::error::{Error, ErrorKind};
+use crate::config::scan::unsound;
 use crate::config::tree::Member;
 
 /// One of a fixed choice.
@@ -26,16 +26,16 @@ impl<'n, 'l> Reader<'n, 'l> {
     /// The choice that is made here, and the place of the object in a text that is left with it.
     #[inline(never)]
     pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Option<usize>), Error> {
-        let no_choice = Mistake::Choice { expected: variants };
+        let no_choice = ErrorKind::Choice { expected: variants };
         match (self.value()?, self.source) {
             (Value::String(name), _) => Ok((Choice { name, value: None, reader: self, over: None }, None)),
             (Value::Object, Source::Node(node)) => {
                 let members = members_of(node);
-                let mut living = members.iter().filter(|member| !member.value.dead.get());
-                let member = match (living.next(), living.next()) {
+                let mut readable = members.iter().filter(|member| !member.value.reported.get());
+                let member = match (readable.next(), readable.next()) {
                     (Some(_), Some(surplus)) => return Err(too_many(surplus)),
                     (Some(member), None) => member,
-                    (None, _) if !members.is_empty() => return Err(self.wrong(Mistake::Silent)),
+                    (None, _) if !members.is_empty() => return Err(self.wrong(ErrorKind::Consequence)),
                     (None, _) => return Err(self.wrong(no_choice)),
                 };
                 let value = Reader { source: Source::Node(&member.value), log: self.log };
@@ -45,7 +45,7 @@ impl<'n, 'l> Reader<'n, 'l> {
             (Value::Object, Source::Text(scan)) => {
                 let opened = scan.enter()?;
                 if !scan.more(opened, b'}', true)? {
-                    return Err(look_again());
+                    return Err(unsound());
                 }
                 let name = scan.name()?;
                 Ok((Choice { name, value: Some(self), reader: self, over: None }, Some(opened)))
@@ -58,7 +58,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     #[inline(never)]
     pub(super) fn leave_choice(self, opened: Option<usize>) -> Result<(), Error> {
         match (opened, self.source) {
-            (Some(opened), Source::Text(scan)) if scan.more(opened, b'}', false)? => Err(look_again()),
+            (Some(opened), Source::Text(scan)) if scan.more(opened, b'}', false)? => Err(unsound()),
             _ => Ok(()),
         }
     }

@@ -1,13 +1,13 @@
-//! What was found out so far.
+//! The errors found so far.
 
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::MOST_REPORTS;
-use crate::config::error::{Error, Mistake, Report};
+use crate::config::error::{Error, ErrorKind, Report};
 use crate::config::tree::Node;
 
-/// What was found out so far.
+/// The errors found so far.
 #[derive(Default)]
 pub(super) struct Log {
     reports: RefCell<Vec<Report>>,
@@ -19,7 +19,7 @@ impl Log {
     #[cold]
     pub(super) fn record(&self, error: Error) {
         let report = error.into_report();
-        if !matches!(report.mistake, Mistake::Silent) {
+        if !matches!(report.kind, ErrorKind::Consequence) {
             self.reports.borrow_mut().push(report);
         }
     }
@@ -36,7 +36,7 @@ impl Log {
         self.missing.borrow().get(&node.extent.start).cloned().unwrap_or_default()
     }
 
-    /// Whether that was not known.
+    /// Notes that `field` is missing from `node`; `false` if that was known.
     pub(super) fn is_news(&self, node: &Node<'_>, field: &'static str) -> bool {
         let mut missing = self.missing.borrow_mut();
         let fields = missing.entry(node.extent.start).or_default();

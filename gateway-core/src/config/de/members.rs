@@ -1,4 +1,4 @@
-//! What is in an object.
+//! The members of an object.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use serde::de::{Deserialize, DeserializeSeed, Error as _, MapAccess};
 use super::parts::{Parts, Rest};
 use super::reader::{Reader, Source};
 use super::{MOST_REPORTS, attempt};
-use crate::config::error::{Error, Mistake};
-use crate::config::scan::look_again;
+use crate::config::error::{Error, ErrorKind};
+use crate::config::scan::unsound;
 use crate::config::suggest::suggest;
 use crate::config::tree::{Kind, Member, Node};
 
@@ -17,19 +17,19 @@ use crate::config::tree::{Kind, Member, Node};
 pub(super) struct Members<'n, 'l> {
     members: Parts<'n, 'l, Member<'n>>,
     object: Reader<'n, 'l>,
-    /// Where the next value comes from.
+    /// The source of the next value.
     current: Source<'n, 'l>,
     /// The member whose name was read last, in a tree.
     member: Option<&'n Member<'n>>,
     assumed: std::vec::IntoIter<&'static str>,
-    /// Whether any were assumed.
-    hollow: bool,
+    /// Set if there are such fields.
+    has_assumed: bool,
     /// The names so far, where the type that is read does not look for repetitions itself.
     names: Option<Vec<Cow<'n, str>>>,
 }
 
 impl<'n, 'l> Members<'n, 'l> {
-    /// Those of `object`; `any` if they may have any name.
+    /// The members of `object`; `any` if they may have any name.
     #[inline(never)]
     pub(super) fn of(object: Reader<'n, 'l>, any: bool) -> Result<Self, Error> {
         let mut assumed = Vec::new();
@@ -41,31 +41,33 @@ impl<'n, 'l> Members<'n, 'l> {
             }
             Source::Assumed => Parts::Tree([].iter()),
         };
-        let hollow = !assumed.is_empty();
+        let has_assumed = !assumed.is_empty();
         // A tree has been searched for repetitions.
         let names = (any && matches!(members, Parts::Text(_))).then(Vec::new);
         let assumed = assumed.into_iter();
-        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, hollow, names })
+        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, has_assumed, names })
     }
 
-    /// The living members that are left in a tree.
-    fn living(&self) -> impl Iterator<Item = &'n Member<'n>> + use<'n> {
+    /// The members of a tree that are left to read.
+    fn remaining(&self) -> impl Iterator<Item = &'n Member<'n>> + use<'n> {
         let members = if let Parts::Tree(members) = &self.members { members.clone() } else { [].iter() };
-        members.filter(|member| !member.value.dead.get())
+        members.filter(|member| !member.value.reported.get())
     }
 
-    /// Whether all of it was read.
+    /// Checks that nothing is left to read.
     #[inline(never)]
     pub(super) fn finish(mut self) -> Result<(), Error> {
         match (&mut self.members, self.object.source) {
             (Parts::Text(rest), _) => {
                 if rest.advance()? {
-                    return Err(look_again());
+                    return Err(unsound());
                 }
             }
-            (Parts::Tree(_), Source::Node(node)) if self.hollow => return Err(Error::new(Mistake::Silent).about(node)),
+            (Parts::Tree(_), Source::Node(node)) if self.has_assumed => {
+                return Err(Error::new(ErrorKind::Consequence).about(node));
+            }
             (Parts::Tree(_), _) => {
-                if let Some(surplus) = self.living().next() {
+                if let Some(surplus) = self.remaining().next() {
                     return Err(too_many(surplus));
                 }
             }
@@ -73,7 +75,7 @@ impl<'n, 'l> Members<'n, 'l> {
         Ok(())
     }
 
-    /// Why it could not be read, given what came of trying.
+    /// Places the error that reading the object ended with, or makes it a consequence of what was reported before.
     #[cold]
     #[inline(never)]
     pub(super) fn fail(self, error: Error) -> Error {
@@ -81,15 +83,17 @@ impl<'n, 'l> Members<'n, 'l> {
         if error.is_placed() {
             return error;
         }
-        let is_dead = |member: &Member<'_>| member.value.dead.get();
-        match *error.mistake() {
-            Mistake::Missing { field } if self.object.log.is_news(node, field) => {
+        let is_reported = |member: &Member<'_>| member.value.reported.get();
+        match *error.kind() {
+            ErrorKind::Missing { field } if self.object.log.is_news(node, field) => {
                 // Where its value or its name was wrong, that was reported.
                 let is_meant = |name: &str| name == field || suggest(name, [field]).is_some();
-                let known = members_of(node).iter().any(|member| is_dead(member) && is_meant(&member.name));
-                if known { Error::new(Mistake::Silent).beside(node) } else { error.beside(node) }
+                let known = members_of(node).iter().any(|member| is_reported(member) && is_meant(&member.name));
+                if known { Error::new(ErrorKind::Consequence).beside(node) } else { error.beside(node) }
             }
-            _ if self.hollow || members_of(node).iter().any(is_dead) => Error::new(Mistake::Silent).about(node),
+            _ if self.has_assumed || members_of(node).iter().any(is_reported) => {
+                Error::new(ErrorKind::Consequence).about(node)
+            }
             _ => error.about(node),
         }
     }
@@ -99,7 +103,7 @@ impl<'n, 'l> Members<'n, 'l> {
     fn next_name(&mut self) -> Result<Option<Cow<'n, str>>, Error> {
         match &mut self.members {
             Parts::Tree(members) => {
-                self.member = members.find(|member| !member.value.dead.get());
+                self.member = members.find(|member| !member.value.reported.get());
                 let Some(member) = self.member else {
                     self.current = Source::Assumed;
                     return Ok(self.assumed.next().map(Cow::Borrowed));
@@ -121,15 +125,15 @@ impl<'n, 'l> Members<'n, 'l> {
         }
     }
 
-    /// What is wrong with the name that was read last, reported along with every other unknown field.
+    /// Places the error about the name that was read last, and reports every other unknown field along with it.
     #[cold]
     #[inline(never)]
     fn bad_name(&self, error: Error) -> Error {
         let Some(member) = self.member else { return error };
-        if let Mistake::Field { expected } = *error.mistake() {
-            let unknown = self.living().filter(|other| !expected.contains(&&*other.name));
+        if let ErrorKind::Field { expected } = *error.kind() {
+            let unknown = self.remaining().filter(|other| !expected.contains(&&*other.name));
             for other in unknown.take(MOST_REPORTS) {
-                let error = Error::new(Mistake::Field { expected });
+                let error = Error::new(ErrorKind::Field { expected });
                 self.object.log.record(error.over(&other.value, other.name_extent));
             }
         }
@@ -149,7 +153,7 @@ pub(super) fn too_many(member: &Member<'_>) -> Error {
 fn remember<'n>(names: &mut Vec<Cow<'n, str>>, name: Cow<'n, str>) -> Result<(), Error> {
     const MANY: usize = 256;
     if names.len() >= MANY || names.contains(&name) {
-        return Err(look_again());
+        return Err(unsound());
     }
     names.push(name);
     Ok(())

@@ -1,8 +1,8 @@
 //! A serde deserializer over a text, which gives up at the first mistake, and over its syntax tree, which goes on: both in
 //! one type, so that the readers of the configuration's types are compiled once.
 //!
-//! In a tree, what can't be read is reported and marked dead, and the innermost list item or entry around it is read again without
-//! it: every repetition has one living value less, so that reading ends.
+//! In a tree, a value that can't be read is reported and marked. The innermost list item or entry around it is then read
+//! again without it. Reading ends, for each repetition has one value less to read.
 //!
 //! serde makes a copy of every generic function for each type of the configuration, and the engine of a Worker compiles
 //! those that it meets at each cold start. So the generic functions here are few lines around others that know nothing of
@@ -41,7 +41,7 @@ pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
     scan.is_at_end().then_some(value)
 }
 
-/// Reads a value; in a tree, until nothing in it stands in the way, or it is dead itself.
+/// Reads a value. In a tree it is read again after each error in it, until nothing is left of it.
 fn attempt<'n, T: Deserialize<'n>>(reader: Reader<'n, '_>) -> Result<Option<T>, Error> {
     while reader.is_readable() {
         match T::deserialize(reader) {

@@ -1,4 +1,4 @@
-//! What is in a list.
+//! The items of a list, and the remainder of a list or an object.
 
 use core::slice;
 
@@ -7,16 +7,16 @@ use serde::de::{Deserialize, DeserializeSeed, SeqAccess};
 use super::attempt;
 use super::reader::{Reader, Source};
 use crate::config::error::Error;
-use crate::config::scan::{Scan, look_again};
+use crate::config::scan::{Scan, unsound};
 use crate::config::tree::{Kind, Node};
 
-/// What is left of a list or an object.
+/// The remainder of a list or an object.
 pub(super) enum Parts<'n, 'l, T> {
     Tree(slice::Iter<'n, T>),
     Text(Rest<'n, 'l>),
 }
 
-/// What is left of a list or an object in a text.
+/// The remainder of a list or an object in a text.
 pub(super) struct Rest<'n, 'l> {
     pub(super) scan: &'l Scan<'n>,
     opened: usize,
@@ -30,7 +30,7 @@ impl<'n, 'l> Rest<'n, 'l> {
         Ok(Self { scan, opened: scan.enter()?, close, first: true, more: true })
     }
 
-    /// Whether one more comes.
+    /// Goes to the next part; `false` if there is none.
     pub(super) fn advance(&mut self) -> Result<bool, Error> {
         self.more = self.more && self.scan.more(self.opened, self.close, core::mem::take(&mut self.first))?;
         Ok(self.more)
@@ -57,16 +57,16 @@ impl<'n, 'l> Items<'n, 'l> {
     #[inline(never)]
     fn next(&mut self) -> Result<Option<Reader<'n, 'l>>, Error> {
         let source = match &mut self.items {
-            Parts::Tree(items) => items.find(|item| !item.dead.get()).map(Source::Node),
+            Parts::Tree(items) => items.find(|item| !item.reported.get()).map(Source::Node),
             Parts::Text(rest) => rest.advance()?.then_some(Source::Text(rest.scan)),
         };
         Ok(source.map(|source| Reader { source, log: self.list.log }))
     }
 
-    /// Whether a list in a text was read to its end.
+    /// Checks that a list in a text was read to its end.
     #[inline(never)]
     pub(super) fn finish(self) -> Result<(), Error> {
-        if let Parts::Text(Rest { more: true, .. }) = self.items { Err(look_again()) } else { Ok(()) }
+        if let Parts::Text(Rest { more: true, .. }) = self.items { Err(unsound()) } else { Ok(()) }
     }
 }
 

@@ -8,8 +8,8 @@ use serde::forward_to_deserialize_any;
 use super::log::Log;
 use super::members::Members;
 use super::parts::Items;
-use crate::config::error::{Error, Mistake};
-use crate::config::scan::{Next, Scan, look_again};
+use crate::config::error::{Error, ErrorKind};
+use crate::config::scan::{Next, Scan, unsound};
 use crate::config::tree::{Kind, Node};
 
 /// Reads one value.
@@ -19,17 +19,17 @@ pub(super) struct Reader<'n, 'l> {
     pub(super) log: &'l Log,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'n, 'l> {
     Node(&'n Node<'n>),
     Text(&'l Scan<'n>),
-    /// Nowhere: it is the least value of whatever type is asked for, and stands for a required field that is missing, so
-    /// that one more that is missing shows in the same run.
+    /// A placeholder for a required field that is missing: the least value of its type. With it, further missing fields
+    /// are reported in the same run.
     Assumed,
 }
 
-/// A value, but for what a list or object has in it.
+/// A value, without the contents of a list or object.
 pub(super) enum Value<'n> {
     Assumed,
     Null,
@@ -69,22 +69,22 @@ impl<'n, 'l> Reader<'n, 'l> {
                     Kind::Bool(value) => Ok(Value::Bool(value)),
                     Kind::Number(text) => Ok(Value::Number(text)),
                     Kind::String(text) => Ok(Value::String(text)),
-                    Kind::List(_) | Kind::Object(_) => Err(look_again()),
+                    Kind::List(_) | Kind::Object(_) => Err(unsound()),
                 },
             },
         }
     }
 
-    /// Whether it makes sense to read it.
+    /// Returns whether the value is worth reading.
     #[inline(never)]
     pub(super) fn is_readable(self) -> bool {
         match self.source {
-            Source::Node(node) => !node.dead.get() && !self.log.is_full(),
+            Source::Node(node) => !node.reported.get() && !self.log.is_full(),
             Source::Text(_) | Source::Assumed => true,
         }
     }
 
-    /// Puts an error on record, if there is a way to go on after it.
+    /// Records an error; returns it where there is no way to go on.
     #[cold]
     #[inline(never)]
     pub(super) fn record(self, error: Error) -> Result<(), Error> {
@@ -97,7 +97,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// Puts errors that are about no value in particular where this one is.
+    /// Points an error that has no place yet at this value.
     pub(super) fn about<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| self.placed(error))
     }
@@ -113,17 +113,17 @@ impl<'n, 'l> Reader<'n, 'l> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn wrong(self, mistake: Mistake) -> Error {
+    pub(super) fn wrong(self, kind: ErrorKind) -> Error {
         match self.source {
-            Source::Node(node) => Error::new(mistake).about(node),
-            Source::Text(_) | Source::Assumed => look_again(),
+            Source::Node(node) => Error::new(kind).about(node),
+            Source::Text(_) | Source::Assumed => unsound(),
         }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn wrong_type(self, expected: &dyn Expected) -> Error {
-        self.wrong(Mistake::Type { expected: expected.to_string() })
+        self.wrong(ErrorKind::Type { expected: expected.to_string() })
     }
 
     #[inline(never)]
@@ -191,7 +191,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     fn expect_object(self, fields: Option<&'static [&'static str]>) -> Result<(), Error> {
         match (self.value()?, fields) {
             (Value::Assumed | Value::Object, _) => Ok(()),
-            (_, Some(fields)) => Err(self.wrong(Mistake::Object { fields })),
+            (_, Some(fields)) => Err(self.wrong(ErrorKind::Object { fields })),
             (_, None) => Err(self.wrong_type(&"an object")),
         }
     }

@@ -1,15 +1,16 @@
-//! What a route does with a request.
+//! The actions of routes.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::at::At;
-use super::matching::Matching;
-use super::{Compiler, Group};
+use super::{Compiler, RouteContext};
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::ports::Feature;
+use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
 const MOST_WEIGHT: u32 = 1_000_000;
@@ -21,15 +22,9 @@ const DEFAULT_VALUE_BYTES: u64 = 1 << 20;
 const MOST_VALUE_BYTES: u64 = 25 << 20;
 
 impl<'c> Compiler<'c> {
-    /// The action of `route`.
-    pub(super) fn action(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        route: &'c config::Route,
-        matching: Option<&Matching>,
-        parameters: Option<&[&str]>,
-    ) -> Option<Action> {
+    /// The action of a route.
+    pub(super) fn action(&mut self, context: &RouteContext<'_, 'c>) -> Option<Action> {
+        let RouteContext { at, group, route, .. } = *context;
         self.check_timeouts(&at.member("timeouts"), &route.timeouts);
         if let Some((index, api)) = group.api {
             self.check_timeouts(&At::ROOT.member("apis").index(index).member("timeouts"), &api.timeouts);
@@ -55,25 +50,19 @@ impl<'c> Compiler<'c> {
             self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
         }
         if let Some(redirect) = &route.redirect {
-            return self.redirect(&at.member("redirect"), redirect, parameters).map(Action::Redirect);
+            return self.redirect(context, redirect).map(Action::Redirect);
         }
         if let Some(respond) = &route.respond {
-            return self.respond(&at.member("respond"), respond, parameters).map(Action::Respond);
+            return self.respond(context, respond).map(Action::Respond);
         }
         if let Some(entry) = &route.key_value {
-            return self.key_value(&at.member("keyValue"), route, entry, parameters).map(Action::KeyValue);
+            return self.key_value(context, entry).map(Action::KeyValue);
         }
-        self.proxy(at, group, route, matching, parameters).map(Action::Proxy)
+        self.proxy(context).map(Action::Proxy)
     }
 
-    fn proxy(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        route: &'c config::Route,
-        matching: Option<&Matching>,
-        parameters: Option<&[&str]>,
-    ) -> Option<Proxy> {
+    fn proxy(&mut self, context: &RouteContext<'_, 'c>) -> Option<Proxy> {
+        let RouteContext { at, group, route, .. } = *context;
         let mut targets = Vec::new();
         if !route.split.is_empty() {
             let at = at.member("split");
@@ -82,39 +71,32 @@ impl<'c> Compiler<'c> {
                 if target.weight > MOST_WEIGHT {
                     self.error(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"));
                 }
-                targets.extend(self.target(&at.member("upstream"), at, group, route, &target.upstream, target.weight));
+                targets.extend(self.target(context, &at.member("upstream"), &target.upstream, target.weight));
             }
             if route.split.iter().all(|target| target.weight == 0) {
                 self.error_with(&at, "every weight is 0", "give at least one upstream a weight above 0");
                 return None;
             }
         } else if let Some(name) = &route.upstream {
-            targets.extend(self.target(&at.member("upstream"), *at, group, route, name, 1));
+            targets.extend(self.target(context, &at.member("upstream"), name, 1));
         } else if let Some((index, name)) = group.api.and_then(|(i, api)| Some((i, api.upstream.as_deref()?))) {
             let apis = At::ROOT.member("apis");
-            targets.extend(self.target(&apis.index(index).member("upstream"), *at, group, route, name, 1));
+            targets.extend(self.target(context, &apis.index(index).member("upstream"), name, 1));
         } else {
             self.error_with(
-                at,
+                &at,
                 "the route has no action",
                 "add `upstream`, `split`, `redirect`, `respond` or `keyValue`",
             );
         }
-        let path = self.path_rewrite(at, group, route, matching, parameters)?;
+        let path = self.path_rewrite(context)?;
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
         (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path })
     }
 
-    fn target(
-        &mut self,
-        at: &At<'_>,
-        route_at: At<'_>,
-        group: Group<'c>,
-        route: &'c config::Route,
-        name: &str,
-        weight: u32,
-    ) -> Option<Target> {
-        let config = self.config;
+    /// The share of the upstream called `name`, which stands at `at`.
+    fn target(&mut self, context: &RouteContext<'_, 'c>, at: &At<'_>, name: &str, weight: u32) -> Option<Target> {
+        let (config, route) = (self.config, context.route);
         let Some(index) = self.upstream_names.find(name) else {
             self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
             return None;
@@ -123,40 +105,26 @@ impl<'c> Compiler<'c> {
         let upstreams = At::ROOT.member("upstreams");
         let host = match route.rewrite.as_ref().and_then(|r| r.host.as_deref()) {
             Some(host) => {
-                let at = route_at.member("rewrite");
+                let at = context.at.member("rewrite");
                 let at = at.member("host");
-                self.check_host_override(&at);
+                self.require(&at, Feature::HostOverride);
                 Host::Set(self.host_value(&at, host)?)
             }
             None => self.host_policy(&upstreams.member(name).member("host"), upstream.host.as_ref())?,
         };
-        Some(Target { upstream: index, weight, host, deadlines: self.deadlines(group, route, upstream) })
+        Some(Target { upstream: index, weight, host, deadlines: self.deadlines(context.group, route, upstream) })
     }
 
-    fn path_rewrite(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        route: &'c config::Route,
-        matching: Option<&Matching>,
-        parameters: Option<&[&str]>,
-    ) -> Option<PathRewrite> {
-        match &route.rewrite {
-            Some(rewrite) => self.rewritten_path(at, group, (route, rewrite), matching, parameters),
+    fn path_rewrite(&mut self, context: &RouteContext<'_, 'c>) -> Option<PathRewrite> {
+        match &context.route.rewrite {
+            Some(rewrite) => self.rewritten_path(context, rewrite),
             None => Some(PathRewrite::Keep),
         }
     }
 
     #[inline(never)]
-    fn rewritten_path(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        (route, rewrite): (&config::Route, &config::Rewrite),
-        matching: Option<&Matching>,
-        parameters: Option<&[&str]>,
-    ) -> Option<PathRewrite> {
-        let at = at.member("rewrite");
+    fn rewritten_path(&mut self, context: &RouteContext<'_, 'c>, rewrite: &config::Rewrite) -> Option<PathRewrite> {
+        let at = context.at.member("rewrite");
         match (&rewrite.path, &rewrite.prefix) {
             (None, None) => Some(PathRewrite::Keep),
             (Some(_), Some(_)) => {
@@ -171,7 +139,7 @@ impl<'c> Compiler<'c> {
                 if path.contains(['?', '#']) {
                     self.error_with(&at, "a path has no query", "use a policy's `request.query`");
                 }
-                let template = self.template(&at, path, parameters)?;
+                let template = self.template(&at, path, context.parameters)?;
                 if path.starts_with('/') && !path.contains(['?', '#']) {
                     self.check_path(&at, &template.sample(), template.has_variables());
                 }
@@ -179,8 +147,8 @@ impl<'c> Compiler<'c> {
             }
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
-                let has_prefix = route.matches.prefix.is_some() || group.api.is_some_and(|(_, a)| a.prefix.is_some());
-                if !has_prefix {
+                let api_has_prefix = context.group.api.is_some_and(|(_, api)| api.prefix.is_some());
+                if context.route.matches.prefix.is_none() && !api_has_prefix {
                     self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or rewrite `path`");
                     return None;
                 }
@@ -194,7 +162,7 @@ impl<'c> Compiler<'c> {
                 }
                 self.check_path(&at, prefix, false);
                 Some(PathRewrite::Prefix {
-                    segments: matching?.prefix_segments,
+                    segments: context.matching?.prefix_segments,
                     replacement: prefix.trim_end_matches('/').into(),
                 })
             }
@@ -202,7 +170,8 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn redirect(&mut self, at: &At<'_>, redirect: &config::Redirect, parameters: Option<&[&str]>) -> Option<Redirect> {
+    fn redirect(&mut self, context: &RouteContext<'_, 'c>, redirect: &config::Redirect) -> Option<Redirect> {
+        let at = context.at.member("redirect");
         let status = redirect.status.unwrap_or(308);
         if !REDIRECTS.contains(&status) {
             self.error_with(
@@ -212,7 +181,7 @@ impl<'c> Compiler<'c> {
             );
         }
         let at = at.member("location");
-        let location = self.template(&at, &redirect.location, parameters)?;
+        let location = self.template(&at, &redirect.location, context.parameters)?;
         let lead = location.leading_text();
         if !(lead.starts_with('/') || lead.starts_with("https://") || lead.starts_with("http://")) {
             self.error_with(
@@ -253,7 +222,8 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn respond(&mut self, at: &At<'_>, respond: &config::Respond, parameters: Option<&[&str]>) -> Option<Respond> {
+    fn respond(&mut self, context: &RouteContext<'_, 'c>, respond: &config::Respond) -> Option<Respond> {
+        let at = context.at.member("respond");
         let status = respond.status.unwrap_or(200);
         if !(200..=599).contains(&status) {
             self.error_with(&at.member("status"), format!("{status} is not a final status"), "use 200 to 599");
@@ -271,7 +241,7 @@ impl<'c> Compiler<'c> {
             }
             (None, Some(body)) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-                self.template(&at.member("body"), body, parameters)?
+                self.template(&at.member("body"), body, context.parameters)?
             }
             (None, None) => Template::literal(""),
         };
@@ -294,7 +264,7 @@ impl<'c> Compiler<'c> {
                 self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
                 continue;
             }
-            let Some(template) = self.template(&at, text, parameters) else { continue };
+            let Some(template) = self.template(&at, text, context.parameters) else { continue };
             match template.as_text().map(HeaderValue::try_from) {
                 Some(Ok(value)) => {
                     headers.insert(name, value);
@@ -308,17 +278,20 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn key_value(
-        &mut self,
-        at: &At<'_>,
-        route: &config::Route,
-        entry: &config::KeyValueEntry,
-        parameters: Option<&[&str]>,
-    ) -> Option<KeyValueEntry> {
+    fn key_value(&mut self, context: &RouteContext<'_, 'c>, entry: &config::KeyValueEntry) -> Option<KeyValueEntry> {
+        let at = context.at.member("keyValue");
         if entry.key.is_empty() {
             self.error_with(&at.member("key"), "the key is empty", "write it as `flags/{path.name}`");
         }
-        let key = self.template(&at.member("key"), &entry.key, parameters)?;
+        let key = self.template(&at.member("key"), &entry.key, context.parameters)?;
+        let most = KeyUse::Route.most_name_bytes();
+        if key.as_text().is_some_and(|text| text.len() > most) {
+            self.error_with(
+                &at.member("key"),
+                "not every platform's store takes a key this long",
+                format!("at most {most} bytes"),
+            );
+        }
         let content_type = entry.content_type.as_deref().unwrap_or("application/octet-stream");
         let content_type = HeaderValue::from_str(content_type).ok().filter(|_| content_type.contains('/'));
         if content_type.is_none() {
@@ -328,7 +301,7 @@ impl<'c> Compiler<'c> {
             self.error_with(&at.member("ttl"), "not every platform can keep a value this briefly", "at least `60s`");
         }
         let limit = entry.value_bytes.map_or(DEFAULT_VALUE_BYTES, |size| size.0);
-        let body_limit = self.body_limit(route);
+        let body_limit = self.body_limit(context.route);
         if limit > MOST_VALUE_BYTES {
             self.error_with(
                 &at.member("valueBytes"),
@@ -345,7 +318,7 @@ impl<'c> Compiler<'c> {
     }
 }
 
-/// How values have to enter content of this media type.
+/// The context in which values enter content of this media type.
 fn form_of(content_type: Option<&HeaderValue>) -> Form {
     let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();

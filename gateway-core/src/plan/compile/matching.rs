@@ -1,4 +1,4 @@
-//! What a route matches, from its own members and its API's.
+//! The match of a route, from its own members and its API's.
 
 use core::fmt::Display;
 
@@ -7,11 +7,11 @@ use super::{Compiler, Group};
 use crate::config::{self, Entries, ValueMatch};
 use crate::route::{HostPattern, MethodError, MethodSet, PathPattern, Predicate, PredicateError, Spec};
 
-/// What a route matches.
+/// The match of a route.
 pub(super) struct Matching {
     pub(super) hosts: Vec<HostPattern>,
     pub(super) path: PathPattern,
-    /// How many segments of the path `rewrite.prefix` replaces.
+    /// The number of the path's segments that `rewrite.prefix` replaces.
     pub(super) prefix_segments: usize,
     pub(super) methods: MethodSet,
     headers: Vec<Predicate>,
@@ -38,7 +38,7 @@ impl Matching {
 }
 
 impl<'c> Compiler<'c> {
-    /// What `route` matches; `None` if that can't be said.
+    /// The match of `route`; `None` if it is wrong.
     pub(super) fn matching(&mut self, at: &At<'_>, group: Group<'c>, route: &'c config::Route) -> Option<Matching> {
         let at = at.member("match");
         let matches = &route.matches;
@@ -98,7 +98,7 @@ impl<'c> Compiler<'c> {
         Some(prefix.trim_end_matches('/'))
     }
 
-    /// The path pattern, and how many of its segments are a prefix that can be rewritten.
+    /// The path pattern, and the number of its segments that are a prefix to rewrite.
     fn path(&mut self, at: &At<'_>, group: Group<'c>, matches: &config::Match) -> Option<(PathPattern, usize)> {
         let slash = self.config.network.encoded_slash.unwrap_or_default();
         let api_prefix = group.prefix?;
@@ -219,7 +219,7 @@ impl<'c> Compiler<'c> {
     }
 }
 
-/// Whether `host` ends with a port.
+/// Returns whether `host` ends with a port.
 fn has_port(host: &str) -> bool {
     host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':')
 }

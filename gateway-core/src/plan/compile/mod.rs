@@ -2,9 +2,10 @@
 
 mod actions;
 mod at;
+mod authority;
+mod edits;
 mod matching;
 mod names;
-mod place;
 mod policies;
 mod redis;
 mod shared;
@@ -14,8 +15,10 @@ mod upstreams;
 use std::collections::BTreeMap;
 
 use self::at::At;
+use self::authority::Authority;
+use self::edits::Parameters;
+use self::matching::Matching;
 use self::names::Names;
-use self::place::Place;
 use self::shared::Shared;
 use super::{AccessLog, Action, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
 use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
@@ -24,7 +27,7 @@ use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::gcra::Quota;
 use crate::policy::header_edit::HeaderEdit;
-use crate::ports::Capabilities;
+use crate::ports::{Capabilities, Feature};
 use crate::route::{Conflict, Spec, Table};
 
 const DEFAULT_NAME: &str = "edgeway";
@@ -37,7 +40,7 @@ pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secre
     run(config, capabilities, secrets, None)
 }
 
-/// Whether all of the object at a place, but for one of its members, could be read.
+/// A test whether all of the object at a path, but for one of its members, could be read.
 type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
 
 /// The mistakes in what could be read of a configuration. Conflicts are among them only where `is_intact` says that both
@@ -105,7 +108,7 @@ struct Compiler<'c> {
     shared: Option<Shared<'c>>,
 }
 
-/// What a route inherits, from the outermost to the innermost.
+/// The group that a route is in: an API, or none.
 #[derive(Clone, Copy)]
 struct Group<'c> {
     api: Option<(usize, &'c config::Api)>,
@@ -113,10 +116,23 @@ struct Group<'c> {
     prefix: Option<&'c str>,
 }
 
-/// Where a route of the plan comes from.
+/// A route while it is compiled, with what is known of it so far.
+struct RouteContext<'r, 'c> {
+    at: At<'r>,
+    group: Group<'c>,
+    /// Its full name.
+    name: &'r str,
+    route: &'c config::Route,
+    /// `None` if it is wrong.
+    matching: Option<&'r Matching>,
+    /// The names of its path parameters, in order; `None` if they are not known.
+    parameters: Parameters<'r>,
+}
+
+/// The origin of a route of the plan.
 struct Origin<'c> {
     api: Option<(usize, &'c config::Api)>,
-    /// Its place in `api`, or in the configuration itself.
+    /// The index of the route in `api`, or in the configuration itself.
     index: usize,
     route: &'c config::Route,
 }
@@ -209,8 +225,8 @@ impl<'c> Compiler<'c> {
                     "choose a name of its own: it stands in logs and messages",
                 );
             }
-            let place = routes.len();
-            let compiled = self.route(&at, group, (path.index(i), route), place, specs);
+            let index = routes.len();
+            let compiled = self.route(&at, group, (path.index(i), route), index, specs);
             routes.push(compiled);
         }
     }
@@ -221,18 +237,26 @@ impl<'c> Compiler<'c> {
         at: &At<'_>,
         group: Group<'c>,
         (path, route): (JsonPath, &'c config::Route),
-        place: usize,
+        index: usize,
         specs: &mut Vec<Spec>,
     ) -> Option<Route> {
         let name = Self::route_name(group.api, route);
         let matching = self.matching(at, group, route);
         let pattern = matching.as_ref().map(|m| &m.path);
         let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
-        let policies = self.policies(at, group, (&name, route), parameters.as_deref());
-        let action = self.action(at, group, route, matching.as_ref(), parameters.as_deref());
+        let context = RouteContext {
+            at: *at,
+            group,
+            name: &name,
+            route,
+            matching: matching.as_ref(),
+            parameters: parameters.as_deref(),
+        };
+        let policies = self.policies(&context);
+        let action = self.action(&context);
         let methods = matching.as_ref().map(|m| m.methods);
         if let Some(matching) = matching {
-            specs.extend(matching.into_specs(place));
+            specs.extend(matching.into_specs(index));
         }
         let cors = self.cors(policies.cors, methods);
         if let (Some(_), Some(respond)) = (&cors, &route.respond) {
@@ -308,8 +332,8 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn conflict(&mut self, conflict: &Conflict) {
-        let name = |place: usize| {
-            self.origin(place).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
+        let name = |index: usize| {
+            self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
         };
         let message = conflict.message(name);
         let path = self.origin(conflict.route()).map(|origin| origin.path());
@@ -320,10 +344,9 @@ impl<'c> Compiler<'c> {
         });
     }
 
-    /// Where the route at `place` of the plan comes from.
-    fn origin(&self, place: usize) -> Option<Origin<'c>> {
+    /// The origin of the plan's route at `index`.
+    fn origin(&self, mut index: usize) -> Option<Origin<'c>> {
         let config = self.config;
-        let mut index = place;
         for (i, api) in config.apis.iter().enumerate() {
             if let Some(route) = api.routes.get(index) {
                 return Some(Origin { api: Some((i, api)), index, route });
@@ -333,9 +356,9 @@ impl<'c> Compiler<'c> {
         config.routes.get(index).map(|route| Origin { api: None, index, route })
     }
 
-    /// Whether nothing of the route at `place` of the plan, and of what it has from its API, was left out.
-    fn is_whole(&self, place: usize, is_intact: Intact<'_>) -> bool {
-        self.origin(place).is_some_and(|origin| {
+    /// Returns whether nothing was left out of the plan's route at `index`, nor of its API.
+    fn is_whole(&self, index: usize, is_intact: Intact<'_>) -> bool {
+        self.origin(index).is_some_and(|origin| {
             is_intact(&origin.path(), "") && origin.api_path().is_none_or(|api| is_intact(&api, "routes"))
         })
     }
@@ -379,8 +402,8 @@ impl<'c> Compiler<'c> {
 
     fn check_listen(&mut self, at: &At<'_>) {
         let Some(listen) = &self.config.server.listen else { return };
-        let place = Place::parse(listen).filter(|place| !place.host.is_empty());
-        if place.is_none_or(|place| place.port.is_none_or(|port| port.parse::<u16>().is_err())) {
+        let authority = Authority::parse(listen).filter(|authority| !authority.host.is_empty());
+        if authority.is_none_or(|authority| authority.port.is_none_or(|port| port.parse::<u16>().is_err())) {
             self.error_with(
                 at,
                 format!("`{listen}` is not an address to listen on"),
@@ -444,6 +467,16 @@ impl<'c> Compiler<'c> {
             );
         }
         value
+    }
+
+    /// Returns whether the platform has `feature`, which is asked for at `at`; reports it if not.
+    pub(super) fn require(&mut self, at: &At<'_>, feature: Feature) -> bool {
+        let is_there = self.capabilities.has(feature);
+        if !is_there {
+            let (message, help) = feature.refusal(self.capabilities.name);
+            self.error_with(at, message, help);
+        }
+        is_there
     }
 
     fn check_unused_policies(&mut self, at: &At<'_>) {

@@ -5,14 +5,14 @@ use rustc_hash::FxBuildHasher;
 
 use crate::config::Entries;
 
-/// The places of entries, by their names.
+/// The indexes of entries, by name.
 pub(super) struct Names<'c>(HashMap<&'c str, usize, FxBuildHasher>);
 
 impl<'c> Names<'c> {
     pub(super) fn of<T>(entries: &'c Entries<T>) -> Self {
-        let mut places = HashMap::with_capacity_and_hasher(entries.iter().len(), FxBuildHasher);
-        places.extend(entries.iter().zip(0..).map(|((name, _), place)| (name, place)));
-        Self(places)
+        let mut indexes = HashMap::with_capacity_and_hasher(entries.iter().len(), FxBuildHasher);
+        indexes.extend(entries.iter().zip(0..).map(|((name, _), index)| (name, index)));
+        Self(indexes)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {

@@ -1,16 +1,15 @@
 //! The policies of a route, folded from `defaults`, its API and itself into steps.
 
-use http::{HeaderName, HeaderValue};
-
 use super::at::At;
+use super::edits::Parameters;
 use super::shared::{Folded, Shared};
-use super::{Compiler, Group, Owner};
-use crate::config::{self, Entries, FieldEdits, JsonPath, Policy, PolicyUse, Value};
+use super::{Compiler, Owner, RouteContext};
+use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
-use crate::policy::Mistake;
+use crate::policy::PolicyError;
 use crate::policy::cors::Cors;
-use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits, is_editable, is_hop_by_hop};
+use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::route::MethodSet;
@@ -28,9 +27,6 @@ struct Collected<'c> {
     against_cors: Vec<JsonPath>,
 }
 
-/// Names of path parameters that a template may use; `None` where the route is not known.
-type Parameters<'p> = Option<&'p [&'p str]>;
-
 /// Whether `cors` replaces a response's field of this name.
 pub(super) fn is_cors_field(name: &str) -> bool {
     const PREFIX: &str = "access-control-";
@@ -38,36 +34,25 @@ pub(super) fn is_cors_field(name: &str) -> bool {
 }
 
 impl<'c> Compiler<'c> {
-    /// What the policies of `route`, which is called `name` in full, come to. Most routes have those of their neighbours,
-    /// and share what came of them.
-    pub(super) fn policies(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        (name, route): (&str, &'c config::Route),
-        parameters: Parameters<'_>,
-    ) -> Folded<'c> {
-        let api = group.api.map(|(index, _)| index);
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_for(api, &route.policies)) {
+    /// The steps of a route's policies. Most routes have the policies of their neighbours, and share the steps with them.
+    pub(super) fn policies(&mut self, context: &RouteContext<'_, 'c>) -> Folded<'c> {
+        let api = context.group.api.map(|(index, _)| index);
+        let uses = &context.route.policies;
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_for(api, uses)) {
             return shared.folded.clone();
         }
         let before = self.errors.len();
-        let folded = self.fold(at, group, (name, route), parameters);
+        let folded = self.fold(context);
         if self.errors.len() == before && !folded.is_bound_to_path() {
-            self.shared = Some(Shared { api, uses: &route.policies, folded: folded.clone() });
+            self.shared = Some(Shared { api, uses, folded: folded.clone() });
         }
         folded
     }
 
-    fn fold(
-        &mut self,
-        at: &At<'_>,
-        group: Group<'c>,
-        (name, route): (&str, &'c config::Route),
-        parameters: Parameters<'_>,
-    ) -> Folded<'c> {
+    fn fold(&mut self, context: &RouteContext<'_, 'c>) -> Folded<'c> {
+        let parameters = context.parameters;
         let mut collected = Collected::default();
-        for list in Self::policy_lists(group, route, &self.config.defaults) {
+        for list in Self::policy_lists(context.group, context.route, &self.config.defaults) {
             let (root, defaults, apis) = (At::ROOT, At::ROOT.member("defaults"), At::ROOT.member("apis"));
             let api;
             let (at, owner) = match list.owner {
@@ -76,7 +61,7 @@ impl<'c> Compiler<'c> {
                     api = apis.index(index);
                     (api.member("policies"), name)
                 }
-                Owner::Route => (at.member("policies"), name),
+                Owner::Route => (context.at.member("policies"), context.name),
             };
             for (i, policy) in list.uses.iter().enumerate() {
                 let at = at.index(i);
@@ -133,12 +118,12 @@ impl<'c> Compiler<'c> {
         }
         if let Some(edits) = &policy.request {
             let at = at.member("request");
-            self.header_edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
-            self.query_edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
+            self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
+            self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
         }
         if let Some(edits) = &policy.response {
             let at = at.member("response");
-            self.header_edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
+            self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
             self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
         }
     }
@@ -199,8 +184,8 @@ impl<'c> Compiler<'c> {
         let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
         match Cors::compile(cors, &methods) {
             Ok(cors) => Some(cors),
-            Err(mistakes) => {
-                self.mistakes(at, mistakes);
+            Err(errors) => {
+                self.policy_errors(at, errors);
                 None
             }
         }
@@ -218,14 +203,13 @@ impl<'c> Compiler<'c> {
         cors.take(1).find_map(|cors| Cors::compile(cors, &[]).ok())
     }
 
-    /// Reports what a kernel complained of in the policy at `at`.
+    /// Reports the errors in the policy at `at`.
     #[cold]
     #[inline(never)]
-    fn mistakes(&mut self, at: &JsonPath, mistakes: Vec<Mistake>) {
-        const LISTS: [&str; 4] = ["origins", "methods", "headers", "expose"];
-        for (member, index, message, help) in mistakes {
+    fn policy_errors(&mut self, at: &JsonPath, errors: Vec<PolicyError>) {
+        for PolicyError { member, index, message, help } in errors {
             let path = at.member(member);
-            let path = if LISTS.contains(&member) { path.index(index) } else { path };
+            let path = index.map_or(path.clone(), |index| path.index(index));
             self.errors.push(config::ConfigError { path, message, help });
         }
     }
@@ -235,8 +219,8 @@ impl<'c> Compiler<'c> {
         let name = limit.name.as_deref().unwrap_or(owner);
         let compiled = match RateLimit::compile(limit, owner) {
             Ok(compiled) => compiled,
-            Err(mistakes) => {
-                self.mistakes(&at.to_path(), mistakes);
+            Err(errors) => {
+                self.policy_errors(&at.to_path(), errors);
                 return None;
             }
         };
@@ -251,121 +235,6 @@ impl<'c> Compiler<'c> {
             return None;
         }
         Some(compiled)
-    }
-
-    fn header_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<HeaderEdit>) {
-        for (from, to) in edits.rename.iter() {
-            let at = at.member("rename");
-            let at = at.member(from);
-            if let (Some(from), Some(to)) = (self.field_name(&at, from), self.field_name(&at, to)) {
-                out.push(HeaderEdit::Rename(from, to));
-            }
-        }
-        for (i, name) in edits.remove.iter().enumerate() {
-            out.extend(self.field_name(&at.member("remove").index(i), name).map(HeaderEdit::Remove));
-        }
-        self.field_values(&at.member("set"), &edits.set, parameters, HeaderEdit::Set, out);
-        self.field_values(&at.member("append"), &edits.append, parameters, HeaderEdit::Append, out);
-    }
-
-    fn field_values(
-        &mut self,
-        at: &At<'_>,
-        fields: &Entries<Value>,
-        parameters: Parameters<'_>,
-        edit: fn(HeaderName, FieldValue) -> HeaderEdit,
-        out: &mut Vec<HeaderEdit>,
-    ) {
-        for (name, value) in fields.iter() {
-            let at = at.member(name);
-            let name = self.field_name(&at, name);
-            let value = self.field_value(&at, value, parameters);
-            if let (Some(name), Some(value)) = (name, value) {
-                out.push(edit(name, value));
-            }
-        }
-    }
-
-    /// A header name that edits may touch.
-    fn field_name(&mut self, at: &At<'_>, name: &str) -> Option<HeaderName> {
-        let Ok(parsed) = HeaderName::try_from(name) else {
-            self.error_with(at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
-            return None;
-        };
-        if !is_editable(&parsed) {
-            let help = if parsed == http::header::HOST {
-                "use `rewrite.host`, or the upstream's `host`"
-            } else if parsed == http::header::PROXY_AUTHORIZATION {
-                "it is for the gateway itself; an upstream's credentials go into `authorization`"
-            } else if is_hop_by_hop(&parsed) {
-                "it belongs to one connection, and goes no further"
-            } else {
-                "the gateway sets it from the connection and the body"
-            };
-            self.error_with(at, format!("`{name}` can't be edited"), help);
-            return None;
-        }
-        Some(parsed)
-    }
-
-    fn field_value(&mut self, at: &At<'_>, value: &Value, parameters: Parameters<'_>) -> Option<FieldValue> {
-        match value {
-            Value::Secret(secret) => {
-                let text = self.secret(at, secret)?;
-                let Ok(mut value) = HeaderValue::try_from(text) else {
-                    self.error(at, format!("the secret `{}` is no text for a header", secret.secret));
-                    return None;
-                };
-                value.set_sensitive(true);
-                Some(FieldValue::Fixed(value))
-            }
-            Value::Template(text) => {
-                let template = self.template(at, text, parameters)?;
-                let Some(text) = template.as_text() else { return Some(FieldValue::Template(template)) };
-                let value = HeaderValue::try_from(text).ok();
-                if value.is_none() {
-                    self.error_with(
-                        at,
-                        "the value is no text for a header",
-                        "leave out line breaks and control characters",
-                    );
-                }
-                value.map(FieldValue::Fixed)
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn query_edits(&mut self, at: &At<'_>, edits: &FieldEdits, parameters: Parameters<'_>, out: &mut Vec<QueryEdit>) {
-        for (from, to) in edits.rename.iter() {
-            out.push(QueryEdit::Rename(from.into(), to.as_str().into()));
-        }
-        out.extend(edits.remove.iter().map(|name| QueryEdit::Remove(name.as_str().into())));
-        self.query_values(&at.member("set"), &edits.set, parameters, QueryEdit::Set, out);
-        self.query_values(&at.member("append"), &edits.append, parameters, QueryEdit::Append, out);
-    }
-
-    fn query_values(
-        &mut self,
-        at: &At<'_>,
-        values: &Entries<Value>,
-        parameters: Parameters<'_>,
-        edit: fn(Box<str>, Template) -> QueryEdit,
-        out: &mut Vec<QueryEdit>,
-    ) {
-        for (name, value) in values.iter() {
-            let at = at.member(name);
-            match value {
-                Value::Template(text) => {
-                    out.extend(self.template(&at, text, parameters).map(|template| edit(name.into(), template)));
-                }
-                Value::Secret(_) => self.error_with(
-                    &at,
-                    "a secret can't be sent in a URL, where logs would keep it",
-                    "send it as a header: `request.headers.set`",
-                ),
-            }
-        }
     }
 
     /// Parses a template; where the route is not known, its path parameters go unchecked.

@@ -2,10 +2,11 @@
 
 use super::Compiler;
 use super::at::At;
-use super::place::Place;
+use super::authority::Authority;
 use crate::config;
+use crate::ports::Feature;
 
-/// Why a text is no URL of a Redis, without a word of it: it may hold a password.
+/// The message and help for a text that is no URL of a Redis, without a word of it: it may hold a password.
 type Fault = (&'static str, &'static str);
 
 const FORM: &str = "write `redis://host:6379`, or the name of a secret that holds such a URL";
@@ -14,33 +15,29 @@ impl Compiler<'_> {
     /// The URL of the Redis that holds the counters, where one does.
     pub(super) fn redis(&mut self, at: &At<'_>) -> Option<String> {
         let value = self.config.counters.redis.as_ref()?;
-        if !self.capabilities.redis_counters {
-            self.error_with(
-                at,
-                format!("{} can't keep counters in Redis", self.capabilities.name),
-                "remove it: counters live in the platform's own store",
-            );
+        if !self.require(at, Feature::RedisCounters) {
             return None;
         }
         let url = match value {
             config::Value::Template(text) => text.clone(),
             config::Value::Secret(secret) => self.secret(at, secret)?,
         };
-        match parse(&url) {
-            Err((message, help)) => self.error_with(at, message, help),
-            Ok(parsed) if parsed.has_credentials && matches!(value, config::Value::Template(_)) => self.error_with(
+        let parsed = match parse(&url) {
+            Ok(parsed) => parsed,
+            Err((message, help)) => {
+                self.error_with(at, message, help);
+                return None;
+            }
+        };
+        if parsed.has_credentials && matches!(value, config::Value::Template(_)) {
+            self.error_with(
                 at,
                 "the URL contains credentials",
                 "put the whole URL into a secret, and write `{\"secret\": \"REDIS_URL\"}`",
-            ),
-            Ok(parsed) if parsed.is_tls && !self.capabilities.redis_tls => self.error_with(
-                at,
-                format!("{} can't reach a Redis over TLS", self.capabilities.name),
-                "use `redis://`, through a tunnel where the network is not to be trusted",
-            ),
-            Ok(_) => return Some(url),
+            );
+            return None;
         }
-        None
+        (!parsed.is_tls || self.require(at, Feature::RedisTls)).then_some(url)
     }
 }
 
@@ -59,18 +56,18 @@ fn parse(url: &str) -> Result<Parsed, Fault> {
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
-    let place = Place::parse(place).ok_or(("the URL has an impossible host", FORM))?;
-    if place.host.is_empty() {
+    let (has_credentials, address) = authority.rsplit_once('@').map_or((false, authority), |(_, rest)| (true, rest));
+    let authority = Authority::parse(address).ok_or(("the URL has an impossible host", FORM))?;
+    if authority.host.is_empty() {
         return Err(("the URL has no host", FORM));
     }
-    if place.is_every_address() {
+    if authority.is_every_address() {
         return Err((
             "the URL's host stands for every address",
             "name the one where the Redis is: `127.0.0.1` on this machine",
         ));
     }
-    if place.port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
+    if authority.port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
         return Err(("the URL has an impossible port", FORM));
     }
     let database = tail.split(['?', '#']).next().unwrap_or_default().trim_matches('/');

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::at::At;
 use super::{Compiler, Group};
 use crate::config::{self, Span, Timeouts};
-use crate::ports::Deadlines;
+use crate::ports::{Deadlines, Feature};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(30);
@@ -36,12 +36,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {
-        if timeouts.connect.is_some() && !self.capabilities.connect_deadline {
-            self.error_with(
-                &at.member("connect"),
-                format!("{} can't tell connecting from waiting for the response", self.capabilities.name),
-                "use `firstByte`, which covers both",
-            );
+        if timeouts.connect.is_some() {
+            self.require(&at.member("connect"), Feature::ConnectDeadline);
         }
         // Zero is without limit.
         let Some(Span(total)) = timeouts.total.filter(|total| !total.0.is_zero()) else { return };

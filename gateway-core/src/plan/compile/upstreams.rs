@@ -9,7 +9,7 @@ use super::at::At;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::plan::{Host, Upstream};
-use crate::ports::Scheme;
+use crate::ports::{Feature, Scheme};
 
 impl Compiler<'_> {
     /// The upstreams; a wrong one is reported and left out.
@@ -20,12 +20,8 @@ impl Compiler<'_> {
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
-            if upstream.tls.is_some() && !self.capabilities.upstream_tls {
-                self.error_with(
-                    &at.member("tls"),
-                    format!("on {}, the public authorities are trusted and no others", self.capabilities.name),
-                    "remove it, or give the upstream a certificate of a public authority",
-                );
+            if upstream.tls.is_some() {
+                self.require(&at.member("tls"), Feature::UpstreamTls);
             }
             match parse(index, name, upstream) {
                 Ok(upstream) => upstreams.push(upstream),
@@ -46,7 +42,7 @@ impl Compiler<'_> {
             Some(config::HostPolicy::Preserve) => Host::Preserve,
             Some(config::HostPolicy::Set(name)) => Host::Set(self.host_value(at, name)?),
         };
-        self.check_host_override(at).then_some(host)
+        self.require(at, Feature::HostOverride).then_some(host)
     }
 
     #[inline(never)]
@@ -58,20 +54,9 @@ impl Compiler<'_> {
         }
         value
     }
-
-    pub(super) fn check_host_override(&mut self, at: &At<'_>) -> bool {
-        if !self.capabilities.host_override {
-            self.error_with(
-                at,
-                format!("on {}, every upstream is sent its own host", self.capabilities.name),
-                "remove it; the client's host is in `X-Forwarded-Host`",
-            );
-        }
-        self.capabilities.host_override
-    }
 }
 
-/// What is wrong with a URL, and how to mend it.
+/// The message and help for a wrong URL.
 type Fault = (String, Cow<'static, str>);
 
 fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
@@ -112,7 +97,7 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
         }
     };
     let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let (has_credentials, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
+    let (has_credentials, address) = authority.rsplit_once('@').map_or((false, authority), |(_, rest)| (true, rest));
     if has_credentials {
         faults.push((
             "the URL contains credentials".to_owned(),
@@ -136,7 +121,7 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
             None
         }
         Some(port) => Some(port),
-        None if place.len() > written.len() => {
+        None if address.len() > written.len() => {
             faults.push(wrong("has an impossible port"));
             None
         }
@@ -164,8 +149,8 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
     })
 }
 
-/// Whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side request
-/// forgery prevention).
+/// Returns whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side
+/// request forgery prevention).
 fn is_metadata_service(host: &str) -> bool {
     match host.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),

@@ -30,8 +30,8 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
 pub(crate) struct Checked {
     /// The plan for the first target, unless there are mistakes.
     pub(crate) plan: Option<Plan>,
-    /// Mistakes, by their place.
-    pub(crate) mistakes: Vec<Mistake>,
+    /// Mistakes by position.
+    pub(crate) findings: Vec<Finding>,
     /// Secrets that are not set here.
     pub(crate) missing_secrets: Vec<String>,
 }
@@ -42,20 +42,20 @@ impl Checked {
         let faults = self.plan.as_ref().map(files::faults).unwrap_or_default();
         let diagnostics = config::explain(text, faults).into_iter();
         let targets = vec![Capabilities::NATIVE.name];
-        self.mistakes.extend(diagnostics.map(|diagnostic| Mistake { diagnostic, targets: targets.clone() }));
-        self.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
+        self.findings.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: targets.clone() }));
+        self.findings.sort_by_key(|finding| finding.diagnostic.position);
     }
 }
 
-/// One mistake, and which targets refuse it.
+/// A mistake, and the targets that refuse it.
 #[derive(serde::Serialize)]
-pub(crate) struct Mistake {
+pub(crate) struct Finding {
     #[serde(flatten)]
     pub(crate) diagnostic: Diagnostic,
     pub(crate) targets: Vec<&'static str>,
 }
 
-impl Mistake {
+impl Finding {
     /// Takes `other`, found for `target`, for the same if nothing differs but the names of the platforms.
     fn absorb(&mut self, other: &Diagnostic, target: &'static str) -> bool {
         let mine = joined(&self.targets);
@@ -96,7 +96,7 @@ fn joined(targets: &[&str]) -> String {
 /// Checks `text` for each of `targets`.
 pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &impl Secrets) -> Checked {
     let secrets = AnySecrets { known: secrets, missing: Default::default() };
-    let mut checked = Checked { plan: None, mistakes: Vec::new(), missing_secrets: Vec::new() };
+    let mut checked = Checked { plan: None, findings: Vec::new(), missing_secrets: Vec::new() };
     for target in targets {
         match plan::load(text, target, &secrets) {
             Ok(plan) => {
@@ -104,14 +104,14 @@ pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &imp
             }
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
-                    if !checked.mistakes.iter_mut().any(|mistake| mistake.absorb(&diagnostic, target.name)) {
-                        checked.mistakes.push(Mistake { diagnostic, targets: vec![target.name] });
+                    if !checked.findings.iter_mut().any(|finding| finding.absorb(&diagnostic, target.name)) {
+                        checked.findings.push(Finding { diagnostic, targets: vec![target.name] });
                     }
                 }
             }
         }
     }
-    checked.mistakes.sort_by_key(|mistake| mistake.diagnostic.position);
+    checked.findings.sort_by_key(|finding| finding.diagnostic.position);
     checked.missing_secrets = secrets.missing.into_inner().into_iter().collect();
     checked
 }
@@ -134,7 +134,7 @@ pub(crate) fn report(
         let report = serde_json::json!({
             "file": file.display().to_string(),
             "targets": names,
-            "mistakes": checked.mistakes,
+            "mistakes": checked.findings,
             "warnings": warnings,
             "missingSecrets": checked.missing_secrets,
         });
@@ -148,27 +148,27 @@ pub(crate) fn report(
         for secret in &checked.missing_secrets {
             eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
-        if checked.mistakes.is_empty() {
+        if checked.findings.is_empty() {
             let routes = count(checked.plan.as_ref().map_or(0, |plan| plan.routes.len()), "route");
             let ok = Style::stdout().green("ok");
             println!("{ok} {}: {routes}, good for {}", file.display(), joined(&names));
         }
     }
-    if checked.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if checked.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Prints every mistake, and how many there are.
 pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &Checked) {
     let style = Style::stderr();
     let name = file.display().to_string();
-    for mistake in &checked.mistakes {
-        eprint!("{}", mistake.diagnostic.render(&name, Some(text), style.is_coloured()));
-        if mistake.targets.len() < targets && !mistake.names_targets() {
-            eprintln!("  = {}", style.dim(format_args!("on {} alone", joined(&mistake.targets))));
+    for finding in &checked.findings {
+        eprint!("{}", finding.diagnostic.render(&name, Some(text), style.is_coloured()));
+        if finding.targets.len() < targets && !finding.names_targets() {
+            eprintln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
         }
         eprintln!();
     }
-    if !checked.mistakes.is_empty() {
-        eprintln!("{}", style.red(format_args!("{name}: {}", count(checked.mistakes.len(), "mistake"))));
+    if !checked.findings.is_empty() {
+        eprintln!("{}", style.red(format_args!("{name}: {}", count(checked.findings.len(), "mistake"))));
     }
 }

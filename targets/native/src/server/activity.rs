@@ -1,8 +1,9 @@
 //! What a client's connection is doing, so that one that does too little is ended.
 
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use gateway_core::error::Reject;
 use http::Request;
@@ -10,6 +11,7 @@ use http::Request;
 use super::guard::{Heads, check};
 use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
+use crate::tapped::Tap;
 
 /// How long a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in milliseconds.
 pub const HEAD_TIMEOUT: Tick = 15_000;
@@ -174,6 +176,16 @@ impl Activity {
         {
             waker.wake_by_ref();
         }
+    }
+}
+
+impl Tap for Activity {
+    fn on_read(&self, bytes: &[u8]) {
+        self.read(bytes);
+    }
+
+    fn on_write(&self, _: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
+        self.wrote(outcome.is_pending());
     }
 }
 

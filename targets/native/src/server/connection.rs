@@ -19,10 +19,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, HEAD_TIMEOUT, Order};
 use super::exchange::exchange;
-use super::io::ClientIo;
 use super::settings::Settings;
 use super::stall::StreamExecutor;
 use super::worker::Worker;
+use crate::tapped::Tapped;
 use crate::transport::Transport;
 
 /// What begins a connection of HTTP/2 (RFC 9113 §3.4).
@@ -82,7 +82,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         // hyper moves the future about: on the heap it is a pointer instead of some kilobytes.
         Box::pin(exchange(Arc::clone(&connection), serving, request))
     });
-    let io = TokioIo::new(ClientIo::new(transport, first.freeze(), Arc::clone(&activity)));
+    let io = TokioIo::new(Tapped::new(transport, first.freeze(), Arc::clone(&activity)));
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
     if is_h2 {
         activity.set_multiplexed();

@@ -6,8 +6,8 @@
 //! attempt to smuggle another, and is refused here.
 
 use gateway_core::error::Reject;
+use http::Request;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
-use http::{Request, StatusCode};
 
 /// The first bytes of the heads that have come, kept to find what hyper does not show.
 #[derive(Debug, Default)]
@@ -74,11 +74,6 @@ fn check_coding(headers: &HeaderMap, heads: &Heads) -> Result<(), Box<Reject>> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => {
-            let reject =
-                Reject::bad_request_framing().with_detail("the only transfer coding that is understood is `chunked`");
-            // RFC 9112 §6.1.
-            refuse(Reject { status: StatusCode::NOT_IMPLEMENTED, ..reject })
-        }
+        _ => refuse(Reject::unknown_transfer_coding()),
     }
 }

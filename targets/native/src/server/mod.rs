@@ -9,7 +9,6 @@ mod connection;
 mod error;
 mod exchange;
 mod guard;
-mod io;
 mod listener;
 mod run;
 mod settings;

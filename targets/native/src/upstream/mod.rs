@@ -3,7 +3,6 @@
 mod connect;
 mod deadline;
 mod exchange;
-mod io;
 mod lease;
 mod pool;
 mod repeat;

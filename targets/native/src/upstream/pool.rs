@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gateway_core::plan::Upstream;
 use gateway_core::ports::{IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
@@ -11,12 +12,12 @@ use rustls::ClientConfig;
 
 use super::connect::connect;
 use super::deadline::{Due, Point};
-use super::io::UpstreamIo;
 use super::lease::Connection;
 use super::tls::{TlsError, client_config, read};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::stream::Content;
+use crate::tapped::Tapped;
 
 /// How long a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -177,7 +178,7 @@ impl Pool {
             return Ok(Opened::H2(sender));
         }
         let watch = Arc::new(Watch::default());
-        let io = TokioIo::new(UpstreamIo::new(transport, Arc::clone(&watch)));
+        let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
         watch.set_task(tokio::spawn(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);

@@ -1,11 +1,14 @@
 //! What is known of the exchange that has an HTTP/1.1 connection at the moment.
 
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 
 use tokio::task::AbortHandle;
 
 use crate::clock::{Tick, Watched};
+use crate::tapped::Tap;
 
 /// A place for the bytes of a head is given back when it was made larger than this.
 const USUAL_HEAD: usize = 4096;
@@ -59,18 +62,6 @@ impl Watch {
         self.overdue.load(Ordering::Relaxed)
     }
 
-    /// Something has come from the upstream.
-    pub(super) fn set_answered(&self) {
-        self.answered.store(true, Ordering::Relaxed);
-    }
-
-    /// These bytes go to the upstream.
-    pub(super) fn sends(&self, bytes: &[u8]) {
-        if self.keeps.load(Ordering::Relaxed) {
-            self.lock().extend_from_slice(bytes);
-        }
-    }
-
     /// What was sent of a repeatable request, if nothing has come from the upstream since.
     pub(super) fn unanswered(&self) -> Option<Vec<u8>> {
         let keeps = self.keeps.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed);
@@ -79,6 +70,30 @@ impl Watch {
 
     fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tap for Watch {
+    fn on_read(&self, _: &[u8]) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Keeps what has left; all of it where the connection turned out to be closed, for nobody asks again.
+    fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
+        if !self.keeps.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut left = match outcome {
+            Poll::Ready(Ok(count)) => *count,
+            Poll::Ready(Err(_)) => usize::MAX,
+            Poll::Pending => 0,
+        };
+        let mut kept = self.lock();
+        for piece in pieces {
+            let count = piece.len().min(left);
+            kept.extend_from_slice(piece.get(..count).unwrap_or_default());
+            left -= count;
+        }
     }
 }
 

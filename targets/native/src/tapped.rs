@@ -1,4 +1,4 @@
-//! A client's connection as hyper sees it: it tells the [`Activity`] what it does.
+//! A connection that tells a tap what passes over it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,49 +8,58 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::Activity;
 use crate::transport::Transport;
 
-/// A client's connection as hyper sees it.
-#[derive(Debug)]
-pub(super) struct ClientIo {
-    transport: Transport,
-    /// What was read to find out the protocol.
-    first: Bytes,
-    activity: Arc<Activity>,
+/// A listener to the bytes of a connection.
+pub(crate) trait Tap {
+    /// Takes note of bytes that have come, at least one.
+    fn on_read(&self, bytes: &[u8]);
+
+    /// Takes note of an attempt to send `pieces`, and of its outcome.
+    fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>);
 }
 
-impl ClientIo {
-    /// Reads `first` and then what comes over `transport`.
-    pub(super) fn new(transport: Transport, first: Bytes, activity: Arc<Activity>) -> Self {
-        Self { transport, first, activity }
+/// A connection as hyper sees it, with a tap.
+#[derive(Debug)]
+pub(crate) struct Tapped<T> {
+    transport: Transport,
+    /// Bytes that were read before, to be read again.
+    first: Bytes,
+    tap: Arc<T>,
+}
+
+impl<T> Tapped<T> {
+    /// A connection that reads `first` and then what comes over `transport`.
+    pub(crate) fn new(transport: Transport, first: Bytes, tap: Arc<T>) -> Self {
+        Self { transport, first, tap }
     }
 }
 
-impl AsyncRead for ClientIo {
+impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        if this.first.is_empty() {
-            match Pin::new(&mut this.transport).poll_read(cx, buf) {
-                Poll::Ready(Ok(())) => {}
-                other => return other,
-            }
+        let polled = if this.first.is_empty() {
+            Pin::new(&mut this.transport).poll_read(cx, buf)
         } else {
             let count = this.first.len().min(buf.remaining());
             buf.put_slice(this.first.get(..count).unwrap_or_default());
             this.first.advance(count);
+            Poll::Ready(Ok(()))
+        };
+        match buf.filled().get(before..) {
+            None | Some([]) => {}
+            Some(bytes) => this.tap.on_read(bytes),
         }
-        this.activity.read(buf.filled().get(before..).unwrap_or_default());
-        Poll::Ready(Ok(()))
+        polled
     }
 }
 
-impl AsyncWrite for ClientIo {
+impl<T: Tap> AsyncWrite for Tapped<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.transport).poll_write(cx, buf);
-        this.activity.wrote(polled.is_pending());
+        this.tap.on_write(&[IoSlice::new(buf)], &polled);
         polled
     }
 
@@ -61,7 +70,7 @@ impl AsyncWrite for ClientIo {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.transport).poll_write_vectored(cx, bufs);
-        this.activity.wrote(polled.is_pending());
+        this.tap.on_write(bufs, &polled);
         polled
     }
 

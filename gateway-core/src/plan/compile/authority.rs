@@ -1,14 +1,14 @@
-//! Where something listens or is reached: `host:port`.
+//! An address to listen on or to connect to: `host:port`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// `host`, `host:port`, `[address]` or `[address]:port`; the host may be empty, and the port anything.
-pub(super) struct Place<'t> {
+pub(super) struct Authority<'t> {
     pub(super) host: &'t str,
     pub(super) port: Option<&'t str>,
 }
 
-impl<'t> Place<'t> {
+impl<'t> Authority<'t> {
     /// `None` where the host is neither a name nor an address.
     pub(super) fn parse(text: &'t str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix('[') {
@@ -24,7 +24,7 @@ impl<'t> Place<'t> {
         (is_name && (!is_numeric || host.parse::<Ipv4Addr>().is_ok())).then_some(Self { host, port })
     }
 
-    /// Whether the host is `0.0.0.0` or `[::]`.
+    /// Returns whether the host is `0.0.0.0` or `[::]`.
     pub(super) fn is_every_address(&self) -> bool {
         self.host.parse() == Ok(Ipv4Addr::UNSPECIFIED) || self.host.parse() == Ok(Ipv6Addr::UNSPECIFIED)
     }

@@ -1,0 +1,181 @@
+//! Edits of header fields and of query parameters: rename, remove, set, append.
+
+use http::{HeaderName, HeaderValue, header};
+
+use super::Compiler;
+use super::at::At;
+use crate::config::{FieldEdits, Value};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_hop_by_hop};
+use crate::policy::query_edit::QueryEdit;
+use crate::template::Template;
+
+/// Names of path parameters that a template may use; `None` where the route is not known.
+pub(super) type Parameters<'p> = Option<&'p [&'p str]>;
+
+/// An edit of something that has names and values.
+pub(super) trait Edit: Sized {
+    type Name;
+    type Value;
+
+    /// Reads a name, or reports why no edit can touch it.
+    fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<Self::Name>;
+
+    /// Reads a value, or reports why it can't be set.
+    fn value(
+        compiler: &mut Compiler<'_>,
+        at: &At<'_>,
+        value: &Value,
+        parameters: Parameters<'_>,
+    ) -> Option<Self::Value>;
+
+    fn rename(from: Self::Name, to: Self::Name) -> Self;
+    fn remove(name: Self::Name) -> Self;
+    fn set(name: Self::Name, value: Self::Value) -> Self;
+    fn append(name: Self::Name, value: Self::Value) -> Self;
+}
+
+impl Compiler<'_> {
+    /// Compiles `edits`, in the order in which they are done, to the end of `out`.
+    pub(super) fn edits<E: Edit>(
+        &mut self,
+        at: &At<'_>,
+        edits: &FieldEdits,
+        parameters: Parameters<'_>,
+        out: &mut Vec<E>,
+    ) {
+        for (from, to) in edits.rename.iter() {
+            let at = at.member("rename");
+            let at = at.member(from);
+            if let (Some(from), Some(to)) = (E::name(self, &at, from), E::name(self, &at, to)) {
+                out.push(E::rename(from, to));
+            }
+        }
+        for (i, name) in edits.remove.iter().enumerate() {
+            out.extend(E::name(self, &at.member("remove").index(i), name).map(E::remove));
+        }
+        let set = edits.set.iter().map(|entry| ("set", entry, E::set as fn(_, _) -> _));
+        let append = edits.append.iter().map(|entry| ("append", entry, E::append as fn(_, _) -> _));
+        for (member, (name, value), edit) in set.chain(append) {
+            let at = at.member(member);
+            let at = at.member(name);
+            let name = E::name(self, &at, name);
+            let value = E::value(self, &at, value, parameters);
+            if let (Some(name), Some(value)) = (name, value) {
+                out.push(edit(name, value));
+            }
+        }
+    }
+}
+
+impl Edit for HeaderEdit {
+    type Name = HeaderName;
+    type Value = FieldValue;
+
+    fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<HeaderName> {
+        let Ok(parsed) = HeaderName::try_from(name) else {
+            compiler.error_with(at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
+            return None;
+        };
+        if is_editable(&parsed) {
+            return Some(parsed);
+        }
+        let help = if parsed == header::HOST {
+            "use `rewrite.host`, or the upstream's `host`"
+        } else if parsed == header::PROXY_AUTHORIZATION {
+            "it is for the gateway itself; an upstream's credentials go into `authorization`"
+        } else if is_hop_by_hop(&parsed) {
+            "it belongs to one connection, and goes no further"
+        } else {
+            "the gateway sets it from the connection and the body"
+        };
+        compiler.error_with(at, format!("`{name}` can't be edited"), help);
+        None
+    }
+
+    fn value(
+        compiler: &mut Compiler<'_>,
+        at: &At<'_>,
+        value: &Value,
+        parameters: Parameters<'_>,
+    ) -> Option<FieldValue> {
+        match value {
+            Value::Secret(secret) => {
+                let text = compiler.secret(at, secret)?;
+                let Ok(mut value) = HeaderValue::try_from(text) else {
+                    compiler.error(at, format!("the secret `{}` is no text for a header", secret.secret));
+                    return None;
+                };
+                value.set_sensitive(true);
+                Some(FieldValue::Fixed(value))
+            }
+            Value::Template(text) => {
+                let template = compiler.template(at, text, parameters)?;
+                let Some(text) = template.as_text() else { return Some(FieldValue::Template(template)) };
+                let value = HeaderValue::try_from(text).ok();
+                if value.is_none() {
+                    compiler.error_with(
+                        at,
+                        "the value is no text for a header",
+                        "leave out line breaks and control characters",
+                    );
+                }
+                value.map(FieldValue::Fixed)
+            }
+        }
+    }
+
+    fn rename(from: HeaderName, to: HeaderName) -> Self {
+        Self::Rename(from, to)
+    }
+
+    fn remove(name: HeaderName) -> Self {
+        Self::Remove(name)
+    }
+
+    fn set(name: HeaderName, value: FieldValue) -> Self {
+        Self::Set(name, value)
+    }
+
+    fn append(name: HeaderName, value: FieldValue) -> Self {
+        Self::Append(name, value)
+    }
+}
+
+impl Edit for QueryEdit {
+    type Name = Box<str>;
+    type Value = Template;
+
+    fn name(_: &mut Compiler<'_>, _: &At<'_>, name: &str) -> Option<Box<str>> {
+        Some(name.into())
+    }
+
+    fn value(compiler: &mut Compiler<'_>, at: &At<'_>, value: &Value, parameters: Parameters<'_>) -> Option<Template> {
+        match value {
+            Value::Template(text) => compiler.template(at, text, parameters),
+            Value::Secret(_) => {
+                compiler.error_with(
+                    at,
+                    "a secret can't be sent in a URL, where logs would keep it",
+                    "send it as a header: `request.headers.set`",
+                );
+                None
+            }
+        }
+    }
+
+    fn rename(from: Box<str>, to: Box<str>) -> Self {
+        Self::Rename(from, to)
+    }
+
+    fn remove(name: Box<str>) -> Self {
+        Self::Remove(name)
+    }
+
+    fn set(name: Box<str>, value: Template) -> Self {
+        Self::Set(name, value)
+    }
+
+    fn append(name: Box<str>, value: Template) -> Self {
+        Self::Append(name, value)
+    }
+}

@@ -1,0 +1,79 @@
+//! Keys of the key-value store, which all uses of a gateway share.
+
+/// The longest key that every platform's store takes, in bytes.
+const MOST_BYTES: usize = 255;
+
+/// A use of the key-value store.
+///
+/// Each use has a prefix of its own, so that no key of one can name an entry of another, whatever a client sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// The values of `keyValue` routes.
+    Route,
+}
+
+impl KeyUse {
+    /// The beginning of every key of this use. None is the beginning of another.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Route => "kv:",
+        }
+    }
+
+    /// The longest name that a key of this use has room for, in bytes.
+    #[must_use]
+    pub const fn most_name_bytes(self) -> usize {
+        MOST_BYTES.saturating_sub(self.prefix().len())
+    }
+}
+
+/// A key that belongs to one use and that every platform's store takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct StoreKey(String);
+
+impl StoreKey {
+    /// The key of this use for the name that `write` appends; `None` if `write` fails or the key becomes too long.
+    pub fn written(of: KeyUse, write: impl FnOnce(&mut String) -> bool) -> Option<Self> {
+        let mut key = of.prefix().to_owned();
+        (write(&mut key) && key.len() <= MOST_BYTES).then_some(Self(key))
+    }
+
+    /// The whole key, as the store has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route_key(name: &str) -> Option<StoreKey> {
+        StoreKey::written(KeyUse::Route, |key| {
+            key.push_str(name);
+            true
+        })
+    }
+
+    /// docs/configuration.md, Actions: a route's entries are stored under `kv:`.
+    #[test]
+    fn a_key_names_its_use() {
+        assert_eq!(route_key("flags/dark").unwrap().as_str(), "kv:flags/dark");
+        assert_eq!(route_key("jwks:https://issuer").unwrap().as_str(), "kv:jwks:https://issuer");
+    }
+
+    /// docs/configuration.md, Actions: a key has at most 252 bytes, 255 with its prefix.
+    #[test]
+    fn the_prefix_counts_into_the_longest_key() {
+        assert_eq!(KeyUse::Route.most_name_bytes(), 252);
+        assert_eq!(route_key(&"a".repeat(252)).unwrap().as_str().len(), 255);
+        assert_eq!(route_key(&"a".repeat(253)), None);
+    }
+
+    #[test]
+    fn a_name_that_could_not_be_written_is_no_key() {
+        assert_eq!(StoreKey::written(KeyUse::Route, |_| false), None);
+    }
+}
