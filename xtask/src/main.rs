@@ -1,6 +1,7 @@
 //! The project's own chores, run as `cargo xtask <chore>`.
 
 mod build_worker;
+mod fmt_cases;
 mod measure;
 mod paths;
 
@@ -8,7 +9,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-const USAGE: &str = "usage: cargo xtask build-worker | measure";
+const HELP: &str = "\
+The project's own chores.
+
+Usage: cargo xtask CHORE
+
+  build-worker  builds the Worker into dist/cloudflare/ and measures it
+  fmt-cases     formats the shared cases; `--check` only looks whether they are
+  measure       holds the wasm to its size budget and to its imports";
 
 fn main() -> ExitCode {
     match run() {
@@ -22,9 +30,17 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("build-worker"), None) => build_worker::run_and_measure(),
-        (Some("measure"), None) => measure::run(),
-        _ => bail!("{USAGE}"),
+    let chore = arguments.next().unwrap_or_default();
+    if chore == "fmt-cases" {
+        return fmt_cases::run(arguments);
+    }
+    match (chore.as_str(), arguments.next()) {
+        ("build-worker", None) => build_worker::run_and_measure(),
+        ("measure", None) => measure::run(),
+        ("-h" | "--help", None) => {
+            println!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("no such chore\n\n{HELP}"),
     }
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod check;
+mod format;
 mod load;
 mod matchers;
 mod model;
@@ -15,7 +16,8 @@ mod seen;
 
 pub use body::Content;
 pub use check::differences;
-pub use load::{LoadedCase, cases_dir, load_all};
+pub use format::format;
+pub use load::{LoadedCase, case_files, cases_dir, load_all};
 pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{
     Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,

@@ -43,18 +43,27 @@ pub fn cases_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/").join("cases")
 }
 
+/// The case files, by name.
+///
+/// # Errors
+/// Why the folder can't be read.
+pub fn case_files() -> Result<Vec<PathBuf>, String> {
+    let dir = cases_dir();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir)
+        .map_err(|error| format!("{}: {error}", dir.display()))?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
 /// Reads every case whose title contains `filter`.
 ///
 /// # Errors
 /// Everything that is wrong with the files, one line each.
 pub fn load_all(filter: &str) -> Result<Vec<LoadedCase>, Vec<String>> {
-    let dir = cases_dir();
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir)
-        .map_err(|error| vec![format!("{}: {error}", dir.display())])?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .collect();
-    paths.sort();
+    let paths = case_files().map_err(|error| vec![error])?;
     let mut cases = Vec::new();
     let mut errors = Vec::new();
     for path in paths {
