@@ -4,9 +4,10 @@ pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod gcra;
-pub mod gcra_store;
+mod gcra_store;
 pub mod header_edit;
 pub mod query_edit;
+pub mod quota;
 pub mod rate_limit;
 
 /// A mistake in a policy: its member, the place in it (0 if it is no list), the message, and how to mend it.

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::Mistake;
-use super::gcra::{Quota, Verdict};
+use super::counter::CounterOp;
+use super::quota::{Quota, Verdict};
 use crate::config;
 use crate::error::Reject;
 use crate::http::address::AddressText;
@@ -119,6 +120,12 @@ impl RateLimit {
             KeySource::Header(name) => push_header(&mut cell, headers, name),
         }
         cell
+    }
+
+    /// The operation that asks this limit's cell to admit a request of `cost` units.
+    #[must_use]
+    pub const fn op(&self, cost: u32) -> CounterOp {
+        CounterOp::Gcra { quota: self.quota, cost }
     }
 
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as

@@ -22,8 +22,8 @@ use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
-use crate::policy::gcra::Quota;
 use crate::policy::header_edit::HeaderEdit;
+use crate::policy::quota::Quota;
 use crate::ports::Capabilities;
 use crate::route::{Conflict, Spec, Table};
 

@@ -4,8 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, IoError, IoErrorKind, KeyValue, Platform, Random, UpstreamCall,
 };
@@ -51,9 +50,7 @@ impl KeyValue for Recorder {
 
 impl Counters for Recorder {
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
-        let CounterOp::Gcra { quota, cost } = op;
-        let (_, verdict) = gcra::decide(None, self.now(), quota, cost);
-        Ok(CounterVerdict::Gcra(verdict))
+        Ok(step(op, None, self.now()).verdict)
     }
 }
 
