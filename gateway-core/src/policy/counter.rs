@@ -11,8 +11,9 @@ use core::time::Duration;
 
 pub use self::bytes::PACKED;
 pub use self::program::{Program, SCRIPTS, SQL_SCHEMA, SQL_SWEEP, program, verdict};
-use super::gcra;
 use super::quota::{Quota, Verdict};
+use super::sliding_window::Window;
+use super::{gcra, sliding_window};
 use crate::time::Timestamp;
 
 /// An operation on a cell.
@@ -20,6 +21,13 @@ use crate::time::Timestamp;
 pub enum CounterOp {
     /// Asks a rate limit to admit one request of `cost`, by [`gcra`].
     Gcra {
+        /// The limit.
+        quota: Quota,
+        /// How many of the quota's units the request takes.
+        cost: u32,
+    },
+    /// Asks a rate limit to admit one request of `cost`, by [`sliding_window`].
+    SlidingWindow {
         /// The limit.
         quota: Quota,
         /// How many of the quota's units the request takes.
@@ -49,6 +57,8 @@ impl CounterVerdict {
 pub enum State {
     /// A theoretical arrival time, as [`gcra::decide`] defines it.
     Gcra(u64),
+    /// The counts of two windows, as [`sliding_window::decide`] keeps them.
+    SlidingWindow(Window),
 }
 
 /// The outcome of an operation.
@@ -62,15 +72,27 @@ pub struct Step {
     pub keep_for: Duration,
 }
 
+impl Step {
+    /// The outcome of asking a rate limit. Its state says nothing more once the quota is whole again.
+    const fn quota(state: State, verdict: Verdict) -> Self {
+        Self { state, verdict: CounterVerdict::Quota(verdict), keep_for: verdict.reset_after }
+    }
+}
+
 /// Applies `op` to a cell that holds `state`, or nothing if it is new or was forgotten.
 #[must_use]
 #[inline]
 pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
     match op {
         CounterOp::Gcra { quota, cost } => {
-            let state = state.map(|State::Gcra(arrival)| arrival);
+            let state = if let Some(State::Gcra(arrival)) = state { Some(arrival) } else { None };
             let (state, verdict) = gcra::decide(state, now, quota, cost);
-            Step { state: State::Gcra(state), verdict: CounterVerdict::Quota(verdict), keep_for: verdict.reset_after }
+            Step::quota(State::Gcra(state), verdict)
+        }
+        CounterOp::SlidingWindow { quota, cost } => {
+            let state = if let Some(State::SlidingWindow(window)) = state { Some(window) } else { None };
+            let (state, verdict) = sliding_window::decide(state, now, quota, cost);
+            Step::quota(State::SlidingWindow(state), verdict)
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::{Gateway, Redis, status};
 use gateway_core::policy::counter::{CounterOp, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict};
 use gateway_core::policy::quota::Quota;
+use gateway_core::policy::sliding_window::Window;
 use gateway_core::time::Timestamp;
 
 const CASES: u64 = 200;
@@ -94,6 +95,20 @@ fn gcra_state(reply: &[Option<i64>]) -> State {
     State::Gcra(reply[1].unwrap().cast_unsigned())
 }
 
+/// Counts that a limit may have been lowered below, too.
+fn sliding_window(random: &mut Random, quota: Quota) -> CounterOp {
+    let cost = 1 + u32::try_from(random.below(1 + u64::from(quota.limit / 3))).unwrap();
+    let limit = if random.below(10) == 0 { 1 + quota.limit / 2 } else { quota.limit };
+    CounterOp::SlidingWindow { quota: Quota { limit, ..quota }, cost }
+}
+
+/// The state after: the first three numbers of the reply.
+fn sliding_window_state(reply: &[Option<i64>]) -> State {
+    let count = |at: usize| u32::try_from(reply[at].unwrap()).unwrap();
+    let number = u64::try_from(reply[0].unwrap()).unwrap();
+    State::SlidingWindow(Window { number, current: count(1), previous: count(2) })
+}
+
 fn database() -> rusqlite::Connection {
     let database = rusqlite::Connection::open_in_memory().unwrap();
     for statement in SQL_SCHEMA {
@@ -138,6 +153,31 @@ async fn sql_decides_by_gcra_as_the_kernel_does() {
     compare(gcra, gcra_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
 }
 
+#[tokio::test]
+async fn sql_decides_by_sliding_window_as_the_kernel_does() {
+    let database = database();
+    compare(sliding_window, sliding_window_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
+}
+
+#[tokio::test]
+async fn redis_decides_by_sliding_window_as_the_kernel_does() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    compare(sliding_window, sliding_window_state, async |cell, state, program| {
+        if let Some(State::SlidingWindow(Window { number, current, previous })) = state {
+            let fields = [("number", *number), ("current", u64::from(*current)), ("previous", u64::from(*previous))];
+            let _: () = redis::cmd("HSET").arg(cell).arg(&fields).query_async(&mut connection.clone()).await.unwrap();
+        }
+        let reply = run_redis(&connection, cell, &program).await;
+        let left: i64 = redis::cmd("PTTL").arg(cell).query_async(&mut connection.clone()).await.unwrap();
+        // Two windows and those that a clock went back by: what is forgotten earlier would be admitted again.
+        let window = program.args[6];
+        assert!(left > 2 * window - 1_000, "{left} of {window}");
+        reply
+    })
+    .await;
+}
+
 #[test]
 fn sql_keeps_a_cell_for_as_long_as_it_says_anything() {
     let database = database();
@@ -150,6 +190,10 @@ fn sql_keeps_a_cell_for_as_long_as_it_says_anything() {
     };
     assert_eq!(sweep(4_285), 0);
     assert_eq!(sweep(4_288), 1);
+    // The present window and the next.
+    run_sql(&database, "cell", &program(CounterOp::SlidingWindow { quota, cost: 3 }, now));
+    assert_eq!(sweep(20_000), 0);
+    assert_eq!(sweep(20_001), 1);
 }
 
 #[tokio::test]
@@ -166,10 +210,12 @@ async fn redis_decides_by_gcra_as_the_kernel_does() {
     .await;
 }
 
-async fn admitted_of_400(counters: &str) -> usize {
+/// Of 400 requests at once to a limit of 100, how many are admitted.
+async fn admitted_of_400(counters: &str, algorithm: &str) -> usize {
     let configuration = format!(
         r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
-            "respond": {{"body": "ok"}}, "policies": [{{"rateLimit": {{"limit": 100, "window": "1d"}}}}]}}]}}"#
+            "respond": {{"body": "ok"}},
+            "policies": [{{"rateLimit": {{"algorithm": "{algorithm}", "limit": 100, "window": "7d"}}}}]}}]}}"#
     );
     let gateway = Gateway::start(&configuration).await;
     let answers = futures_util::future::join_all((0..400).map(|_| gateway.get("/limited"))).await;
@@ -181,13 +227,16 @@ async fn admitted_of_400(counters: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_sqlite_admits_the_100_of_the_limit() {
-    assert_eq!(admitted_of_400("").await, 100);
+    assert_eq!(admitted_of_400("", "gcra").await, 100);
+    assert_eq!(admitted_of_400("", "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_redis_admits_the_100_of_the_limit() {
     let Some(redis) = Redis::start().await else { return };
-    assert_eq!(admitted_of_400(&format!(r#""redis": "{}""#, redis.url())).await, 100);
+    let counters = format!(r#""redis": "{}""#, redis.url());
+    assert_eq!(admitted_of_400(&counters, "gcra").await, 100);
+    assert_eq!(admitted_of_400(&counters, "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -97,7 +97,7 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Vec<ConfigError>,
     /// Names of rate limits with what they mean: two meanings would share counters.
-    rate_limits: BTreeMap<String, (Quota, config::RateLimitKey, config::FailMode)>,
+    rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::RateLimitKey, config::FailMode)>,
     used_policies: Vec<bool>,
     upstream_names: Names<'c>,
     policy_names: Names<'c>,

@@ -5,12 +5,16 @@
 use core::time::Duration;
 
 use super::super::quota::{Quota, Verdict};
+use super::super::sliding_window::Window;
 use super::{CounterOp, CounterVerdict, State};
 
 /// The length of an operation or a verdict in bytes, the unused ones zero.
 pub const PACKED: usize = 32;
 
 const GCRA: u8 = 1;
+const SLIDING_WINDOW: u8 = 2;
+
+/// The tag of a verdict.
 const QUOTA: u8 = 1;
 
 impl CounterOp {
@@ -18,9 +22,8 @@ impl CounterOp {
     #[must_use]
     pub fn to_bytes(self) -> [u8; PACKED] {
         match self {
-            Self::Gcra { quota, cost } => {
-                Packer::new(GCRA).u32(quota.limit).duration(quota.window).u32(quota.burst).u32(cost).done()
-            }
+            Self::Gcra { quota, cost } => Packer::new(GCRA).quota(quota, cost),
+            Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
         }
     }
 
@@ -29,10 +32,8 @@ impl CounterOp {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         match reader.tag()? {
-            GCRA => {
-                let (limit, window, burst) = (reader.u32()?, reader.duration()?, reader.u32()?);
-                Some(Self::Gcra { quota: Quota { limit, window, burst }, cost: reader.u32()? })
-            }
+            GCRA => reader.quota().map(|(quota, cost)| Self::Gcra { quota, cost }),
+            SLIDING_WINDOW => reader.quota().map(|(quota, cost)| Self::SlidingWindow { quota, cost }),
             _ => None,
         }
     }
@@ -74,6 +75,9 @@ impl State {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Gcra(arrival) => numbers(GCRA, [*arrival]),
+            Self::SlidingWindow(Window { number, current, previous }) => {
+                numbers(SLIDING_WINDOW, [*number, u64::from(*current), u64::from(*previous)])
+            }
         }
     }
 
@@ -83,6 +87,11 @@ impl State {
         let mut reader = Reader(bytes);
         match reader.tag()? {
             GCRA => Some(Self::Gcra(reader.u64()?)),
+            SLIDING_WINDOW => Some(Self::SlidingWindow(Window {
+                number: reader.u64()?,
+                current: u32::try_from(reader.u64()?).ok()?,
+                previous: u32::try_from(reader.u64()?).ok()?,
+            })),
             _ => None,
         }
     }
@@ -123,6 +132,11 @@ impl Packer {
         self.put(&millis.to_le_bytes())
     }
 
+    /// A quota and a cost, to the end.
+    fn quota(self, quota: Quota, cost: u32) -> [u8; PACKED] {
+        self.u32(quota.limit).duration(quota.window).u32(quota.burst).u32(cost).done()
+    }
+
     fn done(self) -> [u8; PACKED] {
         debug_assert!(self.len <= PACKED, "{} bytes", self.len);
         self.bytes
@@ -153,16 +167,23 @@ impl Reader<'_> {
     fn duration(&mut self) -> Option<Duration> {
         self.u64().map(Duration::from_millis)
     }
+
+    fn quota(&mut self) -> Option<(Quota, u32)> {
+        let (limit, window, burst) = (self.u32()?, self.duration()?, self.u32()?);
+        Some((Quota { limit, window, burst }, self.u32()?))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const OPS: [CounterOp; 1] = [CounterOp::Gcra {
-        quota: Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 },
-        cost: u32::MAX,
-    }];
+    const QUOTA_OF_ALL: Quota = Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 };
+
+    const OPS: [CounterOp; 2] = [
+        CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
+        CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
+    ];
 
     const VERDICTS: [CounterVerdict; 1] = [CounterVerdict::Quota(Verdict {
         admitted: true,
@@ -171,8 +192,8 @@ mod tests {
         reset_after: Duration::from_millis(31_622_400_000),
     })];
 
-    fn states() -> [State; 1] {
-        [State::Gcra(u64::MAX)]
+    fn states() -> [State; 2] {
+        [State::Gcra(u64::MAX), State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 })]
     }
 
     #[test]
@@ -191,7 +212,7 @@ mod tests {
     /// A store may hold what a later or earlier version wrote.
     #[test]
     fn other_bytes_are_nothing() {
-        for bytes in [&[][..], &[0], &[GCRA], &[0xff; PACKED], &[GCRA, 1, 2, 3, 4, 5, 6, 7]] {
+        for bytes in [&[][..], &[0], &[GCRA], &[0xff; PACKED], &[GCRA, 1, 2, 3, 4, 5, 6, 7], &[SLIDING_WINDOW; 9]] {
             assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");

@@ -1,6 +1,7 @@
 //! Operations for the stores that compute by themselves: SQL (SQLite) and Lua (Redis).
 
-use super::super::{gcra, gcra_store};
+use super::super::sliding_window::{self, Window};
+use super::super::{gcra, gcra_store, sliding_window_store};
 use super::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
@@ -16,13 +17,18 @@ pub struct Program {
 }
 
 /// Statements that make what the SQL of all programs needs, whatever part of it there is already.
-pub const SQL_SCHEMA: &[&str] = &[gcra_store::SQL_CREATE, gcra_store::SQL_CREATE_INDEX];
+pub const SQL_SCHEMA: &[&str] = &[
+    gcra_store::SQL_CREATE,
+    gcra_store::SQL_CREATE_INDEX,
+    sliding_window_store::SQL_CREATE,
+    sliding_window_store::SQL_CREATE_INDEX,
+];
 
 /// Statements that each remove some of the cells that expired before their parameter, in milliseconds since the Unix epoch.
-pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP];
+pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP];
 
 /// The scripts of all programs.
-pub const SCRIPTS: &[&str] = &[gcra_store::REDIS_DECIDE];
+pub const SCRIPTS: &[&str] = &[gcra_store::REDIS_DECIDE, sliding_window_store::REDIS_DECIDE];
 
 /// The program that does `op` at `now`.
 #[must_use]
@@ -32,6 +38,11 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
             sql: gcra_store::SQL_DECIDE,
             lua: gcra_store::REDIS_DECIDE,
             args: gcra_store::Terms::new(now, quota, cost).args(),
+        },
+        CounterOp::SlidingWindow { quota, cost } => Program {
+            sql: sliding_window_store::SQL_DECIDE,
+            lua: sliding_window_store::REDIS_DECIDE,
+            args: sliding_window::Terms::new(now, quota, cost).args(),
         },
     }
 }
@@ -46,6 +57,16 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             let before = before.map(u64::try_from).transpose().ok()?;
             // The program is the same rule: its verdict is what the rule says of the state that it found.
             Some(CounterVerdict::Quota(gcra::decide(before, now, quota, cost).1))
+        }
+        CounterOp::SlidingWindow { quota, cost } => {
+            let [Some(number), Some(current), Some(previous), Some(admitted)] = *reply else { return None };
+            let state = Window {
+                number: u64::try_from(number).ok()?,
+                current: u32::try_from(current).ok()?,
+                previous: u32::try_from(previous).ok()?,
+            };
+            let terms = sliding_window::Terms::new(now, quota, cost);
+            Some(CounterVerdict::Quota(terms.verdict(state, admitted != 0)))
         }
     }
 }
