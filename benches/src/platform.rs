@@ -5,8 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra::Verdict;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log,
     Platform, Random, UpstreamCall,
@@ -71,13 +70,8 @@ impl KeyValue for Still {
 }
 
 impl Counters for Still {
-    async fn apply(&self, _: &str, _: CounterOp) -> Result<CounterVerdict, IoError> {
-        Ok(CounterVerdict::Gcra(Verdict {
-            admitted: true,
-            remaining: 1,
-            retry_after: Duration::ZERO,
-            reset_after: Duration::ZERO,
-        }))
+    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+        Ok(step(op, None, self.now()).verdict)
     }
 }
 

@@ -140,7 +140,7 @@ impl<'r> Line<'r> {
 }
 
 impl<'r> Limit<'r> {
-    fn of((name, verdict): &'r (Box<str>, Option<crate::policy::gcra::Verdict>)) -> Self {
+    fn of((name, verdict): &'r (Box<str>, Option<crate::policy::quota::Verdict>)) -> Self {
         Self {
             name,
             admitted: verdict.map(|verdict| verdict.admitted),
@@ -269,7 +269,7 @@ mod tests {
 
     use super::*;
     use crate::plan::{Secrets, load};
-    use crate::policy::gcra::Verdict;
+    use crate::policy::quota::Verdict;
     use crate::ports::{Capabilities, Scheme};
 
     struct NoSecrets;

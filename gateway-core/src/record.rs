@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::trace_context::TRACEPARENT;
 use crate::plan::{Plan, Route};
-use crate::policy::gcra::Verdict;
+use crate::policy::quota::Verdict;
 use crate::ports::{Clock, IoErrorKind, Peer, Scheme};
 use crate::time::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::policy::gcra::Verdict;
+use crate::policy::quota::Verdict;
 
 /// Everything that happened to one request.
 #[derive(Debug, Default)]

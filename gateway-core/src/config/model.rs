@@ -438,7 +438,7 @@ pub struct Cors {
     pub max_age: Option<Span>,
 }
 
-/// A rate limit by the generic cell rate algorithm (GCRA).
+/// A rate limit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -450,7 +450,10 @@ pub struct RateLimit {
     pub limit: u32,
     /// The window: `1s` to `366d`.
     pub window: Span,
-    /// How many requests may come at once. Default: `limit`.
+    /// How requests are counted. Default: `gcra`.
+    #[serde(default)]
+    pub algorithm: Option<RateLimitAlgorithm>,
+    /// How many requests may come at once. Default: `limit`. Not with `slidingWindow`.
     #[serde(default)]
     pub burst: Option<u32>,
     /// Whose requests are counted together. Default: `clientAddress`.
@@ -459,6 +462,18 @@ pub struct RateLimit {
     /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
+}
+
+/// How a rate limit counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum RateLimitAlgorithm {
+    /// The generic cell rate algorithm: the quota comes back evenly.
+    #[default]
+    Gcra,
+    /// The sliding window counter: what the window before admitted counts by how much of it the window's length still covers.
+    SlidingWindow,
 }
 
 /// Whose requests a rate limit counts together.

@@ -7,8 +7,9 @@ use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
-const HOMES: [(&str, &str); 42] = [
+const HOMES: [(&str, &str); 43] = [
     ("accessLog", "the top level, or a route"),
+    ("algorithm", "`rateLimit`"),
     ("append", "`headers` or `query` of a policy's `request` or `response`"),
     ("authorities", "`upstreams.<name>.tls`"),
     ("body", "`respond`"),

@@ -8,8 +8,8 @@ use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Plan, ResponseStep, Route};
-use crate::policy::gcra::Verdict;
 use crate::policy::header_edit;
+use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::trace::Event;
 

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue};
 use crate::gateway::Record;
 use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
-use crate::policy::gcra::Verdict;
+use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::trace::Trace;
 

@@ -18,7 +18,7 @@ use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
 use crate::plan::{Action, Plan, RequestStep, Route};
-use crate::policy::counter::{CounterOp, CounterVerdict};
+use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform};
@@ -199,8 +199,8 @@ async fn rate_limit<'p, P: Platform>(
     call: &Call,
 ) -> Result<(), Reject> {
     let cell = limit.cell(call.client_address(), &call.headers);
-    let answer = platform.apply(&cell, CounterOp::Gcra { quota: limit.quota, cost: 1 }).await;
-    let verdict = answer.ok().map(|CounterVerdict::Gcra(verdict)| verdict);
+    let answer = platform.apply(&cell, limit.op(1)).await;
+    let verdict = answer.ok().and_then(CounterVerdict::quota);
     exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {

@@ -1,17 +1,17 @@
 //! The generic cell rate algorithm: a rate limit with one number of state and no window edges to game.
-
 //!
 //! A cell holds its *theoretical arrival time* (TAT): the moment at which all that was admitted so far will have been worked
 //! off at the limit's rate. A request is admitted if, with it, that moment is at most `burst` emission intervals away.
 
 use core::time::Duration;
 
+use super::quota::{Quota, Verdict};
 use crate::time::Timestamp;
 
 /// Decides about one request of `cost` units: the cell's new state, to be stored in any case, and the verdict.
 ///
 /// `state` is what was stored last, or `None` if the cell is new or was forgotten after
-/// [`keep_for`](super::counter::CounterVerdict::keep_for). It is the TAT in units of 1/q milliseconds, where `window / limit`
+/// [`keep_for`](super::counter::Step::keep_for). It is the TAT in units of 1/q milliseconds, where `window / limit`
 /// in milliseconds is p/q in lowest terms: so the arithmetic is exact, and a limit of 7 in 10 s never drifts. Only where q is
 /// above 2²¹ (more than two million requests in a window that is no round number) the interval is rounded up, by less
 /// than 2⁻²¹ ms.
@@ -84,30 +84,6 @@ const fn gcd(mut a: u64, mut b: u64) -> u64 {
         (a, b) = (b, a % b);
     }
     a
-}
-
-/// What a limit admits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Requests a window.
-    pub limit: u32,
-    /// The window.
-    pub window: Duration,
-    /// Requests that may come at once.
-    pub burst: u32,
-}
-
-/// Whether a request is admitted, and what is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether the request may pass.
-    pub admitted: bool,
-    /// How many more requests would be admitted right now.
-    pub remaining: u32,
-    /// When refused: how long until this request would be admitted.
-    pub retry_after: Duration,
-    /// How long until the quota is whole again.
-    pub reset_after: Duration,
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! Both change the cell as [`decide`](super::gcra::decide) does and return its state from before and after; the verdict is
 //! what `decide` says of the former. The tests of the stores hold them to the kernel on random inputs.
 
-use super::gcra::{FOREIGN_AFTER, Quota, Rate};
+use super::gcra::{FOREIGN_AFTER, Rate};
+use super::quota::Quota;
 use crate::time::Timestamp;
 
 /// A decision in whole numbers of the cell's unit: what a store needs to know of now, the quota and the cost.
@@ -13,25 +14,24 @@ use crate::time::Timestamp;
 /// at most `horizon`, `cost` is pending too. The new state is `now` and what is pending.
 ///
 /// All fit into a store's signed 64 bits, and so do their sums. Where they would not, which takes a burst of ages, they stop
-/// at 2⁶¹.
+/// at 2⁶².
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
+pub(super) struct Terms {
     /// Now.
-    pub now: i64,
+    now: i64,
     /// What the request adds.
-    pub cost: i64,
+    cost: i64,
     /// How much may be pending.
-    pub horizon: i64,
+    horizon: i64,
     /// Above this, a state is another quota's.
-    pub foreign: i64,
+    foreign: i64,
     /// How many units a millisecond has: a state divided by it is a time in milliseconds since the Unix epoch.
-    pub units_per_milli: i64,
+    units_per_milli: i64,
 }
 
 impl Terms {
     /// The terms of a request of `cost` units of `quota`.
-    #[must_use]
-    pub fn new(now: Timestamp, quota: Quota, cost: u32) -> Self {
+    pub(super) fn new(now: Timestamp, quota: Quota, cost: u32) -> Self {
         let rate = Rate::of(quota);
         let horizon = u128::from(quota.burst) * rate.interval;
         Self {
@@ -41,6 +41,11 @@ impl Terms {
             foreign: bounded(horizon + FOREIGN_AFTER * rate.units_per_milli),
             units_per_milli: bounded(rate.units_per_milli),
         }
+    }
+
+    /// The arguments of the programs below, in their order.
+    pub(super) fn args(self) -> Vec<i64> {
+        vec![self.now, self.cost, self.horizon, self.foreign, self.units_per_milli]
     }
 }
 
@@ -66,15 +71,15 @@ macro_rules! next {
 }
 
 /// SQL that makes the table of the cells.
-pub const SQL_CREATE: &str = "CREATE TABLE IF NOT EXISTS cells (
+pub(super) const SQL_CREATE: &str = "CREATE TABLE IF NOT EXISTS cells (
     name TEXT PRIMARY KEY, state INTEGER NOT NULL, previous INTEGER, expires INTEGER NOT NULL) WITHOUT ROWID";
 
 /// SQL that makes [`SQL_SWEEP`] fast.
-pub const SQL_CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS cells_expires ON cells (expires)";
+pub(super) const SQL_CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS cells_expires ON cells (expires)";
 
 /// SQL that decides about one request. Parameters: the cell's name, then `now`, `cost`, `horizon`, `foreign` and
 /// `units_per_milli` of its [`Terms`]. Returns one row: the state from before, null for a new cell, and the new one.
-pub const SQL_DECIDE: &str = concat!(
+pub(super) const SQL_DECIDE: &str = concat!(
     "INSERT INTO cells (name, state, previous, expires) VALUES (?1, ",
     first!(),
     ", NULL, (",
@@ -87,7 +92,8 @@ pub const SQL_DECIDE: &str = concat!(
 );
 
 /// SQL that removes some of the cells that expired before its parameter, in milliseconds since the Unix epoch.
-pub const SQL_SWEEP: &str = "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE expires < ?1 LIMIT 500)";
+pub(super) const SQL_SWEEP: &str =
+    "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE expires < ?1 LIMIT 500)";
 
 /// A Redis script that decides about one request. Key: the cell's name. Arguments: `now`, `cost`, `horizon`, `foreign` and
 /// `units_per_milli` of its [`Terms`]. Returns the state from before, empty for a new cell, and the new one, as text.
@@ -98,7 +104,7 @@ pub const SQL_SWEEP: &str = "DELETE FROM cells WHERE name IN (SELECT name FROM c
 ///
 /// The state is read before its expiry is set: a lifetime of a millisecond may be over by the time that Redis sets it, and
 /// then the key is gone at once, which is right, and there is nothing left to read.
-pub const REDIS_DECIDE: &str = "\
+pub(super) const REDIS_DECIDE: &str = "\
 local key, now, cost = KEYS[1], ARGV[1], ARGV[2]
 local previous = redis.call('GET', key)
 local pending = 0

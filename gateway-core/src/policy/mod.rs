@@ -4,10 +4,13 @@ pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod gcra;
-pub mod gcra_store;
+mod gcra_store;
 pub mod header_edit;
 pub mod query_edit;
+pub mod quota;
 pub mod rate_limit;
+pub mod sliding_window;
+mod sliding_window_store;
 
 /// An error in the configuration of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

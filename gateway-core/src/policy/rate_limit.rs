@@ -9,8 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::PolicyError;
-use super::gcra::{Quota, Verdict};
-use crate::config;
+use super::counter::CounterOp;
+use super::quota::{Quota, Verdict};
+use crate::config::{self, RateLimitAlgorithm as Algorithm};
 use crate::error::Reject;
 use crate::http::address::AddressText;
 use crate::http::digits::write_hex;
@@ -34,6 +35,8 @@ pub struct RateLimit {
     pub name: Box<str>,
     /// What it admits.
     pub quota: Quota,
+    /// How it counts.
+    pub algorithm: config::RateLimitAlgorithm,
     /// Whose requests it counts together.
     pub key: KeySource,
     /// What happens while the counter can't be reached.
@@ -77,7 +80,14 @@ impl RateLimit {
         if c.window.0 < SHORTEST_WINDOW || c.window.0 > LONGEST_WINDOW {
             error("window", "the window is too short or too long".to_owned(), "use `1s` to `366d`");
         }
-        if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
+        let algorithm = c.algorithm.unwrap_or_default();
+        if c.burst.is_some() && algorithm == Algorithm::SlidingWindow {
+            error(
+                "burst",
+                "a sliding window has no burst: all of its `limit` may come at once".to_owned(),
+                "leave it out, or leave out `algorithm`",
+            );
+        } else if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
             error("burst", "the burst is no usable number".to_owned(), "use 1 to 1000000000, or leave it out");
         }
         let key = match c.key.as_ref().unwrap_or(&config::RateLimitKey::ClientAddress) {
@@ -97,13 +107,14 @@ impl RateLimit {
         let policy = format!("\"{name}\";q={};w={}", quota.limit, whole_seconds(quota.window));
         match HeaderValue::try_from(policy) {
             Ok(policy_header) if errors.is_empty() => {
-                Ok(Self { name: name.into(), quota, key, fail: c.fail.unwrap_or_default(), policy_header })
+                Ok(Self { name: name.into(), quota, algorithm, key, fail: c.fail.unwrap_or_default(), policy_header })
             }
             _ => Err(errors),
         }
     }
 
-    /// The name of the cell that counts this request: `rl:name:key`.
+    /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state is
+    /// another.
     ///
     /// A header's value is put in as a hash, the first 128 bits of its SHA-256: it may be a credential, which has no place in
     /// the names of a store, and it may be long. Collisions can't be found at will, so nobody can use up another's quota.
@@ -111,7 +122,10 @@ impl RateLimit {
     #[must_use]
     pub fn cell(&self, client: Option<IpAddr>, headers: &HeaderMap) -> String {
         let mut cell = String::with_capacity(4 + self.name.len() + 32);
-        cell.push_str("rl:");
+        cell.push_str(match self.algorithm {
+            Algorithm::Gcra => "rl:",
+            Algorithm::SlidingWindow => "sw:",
+        });
         cell.push_str(&self.name);
         cell.push(':');
         match &self.key {
@@ -120,6 +134,15 @@ impl RateLimit {
             KeySource::Header(name) => push_header(&mut cell, headers, name),
         }
         cell
+    }
+
+    /// The operation that asks this limit's cell to admit a request of `cost` units.
+    #[must_use]
+    pub const fn op(&self, cost: u32) -> CounterOp {
+        match self.algorithm {
+            Algorithm::Gcra => CounterOp::Gcra { quota: self.quota, cost },
+            Algorithm::SlidingWindow => CounterOp::SlidingWindow { quota: self.quota, cost },
+        }
     }
 
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as
@@ -215,6 +238,7 @@ mod tests {
             name: None,
             limit,
             window: Span(Duration::from_millis(window_millis)),
+            algorithm: None,
             burst: None,
             key,
             fail: None,
@@ -278,6 +302,25 @@ mod tests {
         assert_eq!(cell(&[("x-api-key", "a"), ("x-api-key", "b")]), cell(&[("x-api-key", "a,b")]));
         assert_eq!(cell(&[("x-api-key", &"x".repeat(100_000))]).len(), "rl:api:".len() + 32);
         assert_eq!(cell(&[("other", "abc")]), "rl:api:none");
+    }
+
+    /// The cells of another algorithm hold another state: none may be taken for the other's.
+    #[test]
+    fn each_algorithm_has_cells_of_its_own() {
+        let mut config = config(100, 60_000, Some(RateLimitKey::Everyone));
+        config.algorithm = Some(Algorithm::SlidingWindow);
+        let window = RateLimit::compile(&config, "api").unwrap();
+        assert_eq!(window.cell(None, &HeaderMap::new()), "sw:api:*");
+        assert_eq!(window.op(1), CounterOp::SlidingWindow { quota: window.quota, cost: 1 });
+    }
+
+    /// docs/configuration.md, Policies: a sliding window has no burst.
+    #[test]
+    fn a_burst_beside_a_sliding_window_is_a_mistake() {
+        let mut config = config(100, 60_000, None);
+        (config.algorithm, config.burst) = (Some(Algorithm::SlidingWindow), Some(10));
+        let mistakes = RateLimit::compile(&config, "api").unwrap_err();
+        assert_eq!(mistakes.iter().map(|error| error.member).collect::<Vec<_>>(), ["burst"]);
     }
 
     #[test]

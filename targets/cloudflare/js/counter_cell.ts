@@ -3,12 +3,16 @@
 import { DurableObject } from "cloudflare:workers";
 import * as wasm from "edgeway-wasm";
 
+/** The bytes of a verdict at the front of an answer, then how long to keep the state that follows, in ms. */
+const KEEP_FOR_AT = 32;
+const STATE_AT = 40;
+
 const STATE = "state";
 /** When the state may be forgotten, in ms since 1970. */
 const UNTIL = "until";
 
 export class CounterCell extends DurableObject {
-  #state: bigint | undefined = this.ctx.storage.kv.get(STATE);
+  #state = known(this.ctx.storage.kv.get(STATE));
   #until: number = this.ctx.storage.kv.get(UNTIL) ?? 0;
   #alarm = this.#until !== 0;
 
@@ -16,16 +20,16 @@ export class CounterCell extends DurableObject {
   count(op: Uint8Array): Uint8Array {
     const now = Date.now();
     const answer = wasm.count(op, this.#state, now);
-    const numbers = new DataView(answer.buffer, answer.byteOffset);
-    this.#state = numbers.getBigUint64(32, true);
-    this.#until = now + Number(numbers.getBigUint64(40, true));
+    const keepFor = new DataView(answer.buffer, answer.byteOffset).getBigUint64(KEEP_FOR_AT, true);
+    this.#state = answer.slice(STATE_AT);
+    this.#until = now + Number(keepFor);
     this.ctx.storage.kv.put(STATE, this.#state);
     this.ctx.storage.kv.put(UNTIL, this.#until);
     if (!this.#alarm) {
       this.#alarm = true;
       void this.ctx.storage.setAlarm(this.#until);
     }
-    return answer.subarray(0, 32);
+    return answer.subarray(0, KEEP_FOR_AT);
   }
 
   /** Forgets a state that is over; the alarm of one that was renewed is moved. */
@@ -39,4 +43,9 @@ export class CounterCell extends DurableObject {
     this.#alarm = false;
     await this.ctx.storage.deleteAll();
   }
+}
+
+/** The state of a cell; an earlier version stored a number, which counts as none. */
+function known(stored: unknown): Uint8Array | undefined {
+  return stored instanceof Uint8Array ? stored : undefined;
 }

@@ -15,7 +15,7 @@ declare module "edgeway-wasm" {
   export function cancel(id: number): void;
   export function waiting(): number;
   export function frame(): number;
-  export function count(op: Uint8Array, state: bigint | undefined, now: number): Uint8Array;
+  export function count(op: Uint8Array, state: Uint8Array | undefined, now: number): Uint8Array;
 }
 
 declare module "*.wasm" {

@@ -139,11 +139,11 @@ pub fn frame() -> *const u32 {
     exchange::read_frame(wire::Frame::seal)
 }
 
-/// Applies the packed operation `op` to a counter cell whose state is `state`, at `now`; for use inside the cell's own
-/// Durable Object. Returns the packed verdict, the new state and how long to keep it (ms); nothing if `op` is none.
+/// Applies the packed operation `op` to a counter cell whose packed state is `state`, at `now`; for use inside the cell's
+/// own Durable Object. Returns the packed verdict, how long to keep the new state (ms), and that; nothing if `op` is none.
 #[wasm_bindgen]
-pub fn count(op: &[u8], state: Option<u64>, now: f64) -> Vec<u8> {
-    counter::count(op, state, now as u64).unwrap_or_default()
+pub fn count(op: &[u8], state: Option<Vec<u8>>, now: f64) -> Vec<u8> {
+    counter::count(op, state.as_deref(), now as u64).unwrap_or_default()
 }
 
 /// The failures that the glue can tell apart; it knows them by the same numbers.

@@ -14,7 +14,7 @@ use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::exchange::{self, Completion};
-use crate::{console, counter, random, wire};
+use crate::{console, random, wire};
 
 /// The Workers runtime.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,8 +93,8 @@ impl KeyValue for Worker {
 impl Counters for Worker {
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
         let store = IoError::new(IoErrorKind::Store);
-        match exchange::perform(|frame, _| wire::write_count(frame, cell, counter::encode_op(op))).await? {
-            Completion::Bytes(verdict) => counter::decode_verdict(op, &verdict).ok_or(store),
+        match exchange::perform(|frame, _| wire::write_count(frame, cell, op.to_bytes())).await? {
+            Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(store),
             _ => Err(store),
         }
     }

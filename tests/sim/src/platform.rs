@@ -7,8 +7,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
+use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Random,
     UpstreamCall,
@@ -76,13 +75,10 @@ impl Platform {
         let now = self.0.now();
         let mut cells = self.0.cells.borrow_mut();
         cells.retain(|_, (_, until)| *until > now.unix_millis());
-        let state = cells.get(cell).map(|(state, _)| *state);
-        let (state, verdict) = match op {
-            CounterOp::Gcra { quota, cost } => gcra::decide(state, now, quota, cost),
-        };
-        let verdict = CounterVerdict::Gcra(verdict);
-        cells.insert(cell.to_owned(), (state, now.saturating_add(verdict.keep_for()).unix_millis()));
-        verdict
+        let state = cells.remove(cell).map(|(state, _)| state);
+        let step = counter::step(op, state, now);
+        cells.insert(cell.to_owned(), (step.state, now.saturating_add(step.keep_for).unix_millis()));
+        step.verdict
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use edgeway_corpus::{Call, Reply};
+use gateway_core::policy::counter::State;
 use gateway_core::time::Timestamp;
 use http::HeaderMap;
 
@@ -28,7 +29,7 @@ pub struct World {
     script: RefCell<Script>,
     calls: RefCell<Vec<Call>>,
     /// Counter cells: state and when it may be forgotten.
-    pub(crate) cells: RefCell<BTreeMap<String, (u64, u64)>>,
+    pub(crate) cells: RefCell<BTreeMap<String, (State, u64)>>,
     /// The key-value store: values and when they expire.
     pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
     /// Whether stores fail.

@@ -54,19 +54,21 @@ fn for_every_seed(check: impl Fn(u64)) {
 /// docs/configuration.md, Policies: a limit of 10, hit by 40 requests at once, admits exactly 10, in whatever order they run.
 #[test]
 fn parallel_requests_get_exactly_the_quota() {
-    let plan = plan(
-        r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a",
-            "policies": [{"rateLimit": {"limit": 10, "window": "1h", "key": "everyone"}}]}]}"#,
-    );
-    let requests: Vec<Request> = (0..40).map(|_| get("http://gw.test/x")).collect();
-    for_every_seed(|seed| {
-        let world = Rc::new(World::new(seed));
-        let answers = all_at_once(&plan, &world, &requests);
-        let admitted = answers.iter().filter(|answer| answer.status == 200).count();
-        let refused = answers.iter().filter(|answer| answer.status == 429).count();
-        assert_eq!((admitted, refused), (10, 30));
-        assert_eq!(world.take_calls().len(), 10);
-    });
+    for algorithm in ["gcra", "slidingWindow"] {
+        let plan = plan(&format!(
+            r#"{{"upstreams": {{"a": {{"url": "http://a.test"}}}}, "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "a",
+                "policies": [{{"rateLimit": {{"algorithm": "{algorithm}", "limit": 10, "window": "1h", "key": "everyone"}}}}]}}]}}"#
+        ));
+        let requests: Vec<Request> = (0..40).map(|_| get("http://gw.test/x")).collect();
+        for_every_seed(|seed| {
+            let world = Rc::new(World::new(seed));
+            let answers = all_at_once(&plan, &world, &requests);
+            let admitted = answers.iter().filter(|answer| answer.status == 200).count();
+            let refused = answers.iter().filter(|answer| answer.status == 429).count();
+            assert_eq!((admitted, refused), (10, 30), "{algorithm}");
+            assert_eq!(world.take_calls().len(), 10);
+        });
+    }
 }
 
 /// docs/configuration.md, Policies: of two limits on one route, neither lets more through than it admits.

@@ -1,4 +1,4 @@
-//! The rate limit in the languages of its stores: the same as the kernel, and exact when hundreds ask at once.
+//! Counter operations in the languages of their stores: the same as the kernels, and exact when hundreds ask at once.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test reports by panicking")]
 
@@ -7,8 +7,9 @@ mod common;
 use std::time::Duration;
 
 use common::{Gateway, Redis, status};
-use gateway_core::policy::gcra::{self, Quota};
-use gateway_core::policy::gcra_store::{REDIS_DECIDE, SQL_CREATE, SQL_CREATE_INDEX, SQL_DECIDE, SQL_SWEEP, Terms};
+use gateway_core::policy::counter::{CounterOp, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict};
+use gateway_core::policy::quota::Quota;
+use gateway_core::policy::sliding_window::Window;
 use gateway_core::time::Timestamp;
 
 const CASES: u64 = 200;
@@ -54,88 +55,167 @@ impl Random {
     }
 }
 
-/// Runs random sequences through `decide`, which is told the state and returns it from before and after, and compares with
-/// the kernel.
-async fn compare(mut decide: impl AsyncFnMut(&str, Option<u64>, Terms) -> (Option<u64>, u64)) {
+/// Runs random sequences of operations as programs through `run`, which is told the state that the cell should hold, and
+/// compares reply and state with the kernel's. `state` makes a state of a reply.
+async fn compare(
+    operation: impl Fn(&mut Random, Quota) -> CounterOp,
+    state: impl Fn(&[Option<i64>]) -> State,
+    mut run: impl AsyncFnMut(&str, Option<&State>, Program) -> Vec<Option<i64>>,
+) {
     for seed in 0..CASES {
         let mut random = Random(seed);
         let mut quota = random.quota();
         let mut now = 1_800_000_000_000;
-        let mut state = None;
+        let mut expected = None;
         for request in 0..REQUESTS {
             if random.below(20) == 0 {
                 // A new configuration: the cell holds another quota's state, in other units.
                 quota = random.quota();
             }
             now = random.advance(now, quota);
-            let cost = if random.below(5) == 0 { 1 + u32::try_from(random.below(5)).unwrap() } else { 1 };
-            let now = Timestamp::from_unix_millis(now);
-            let (expected, _) = gcra::decide(state, now, quota, cost);
-            let (before, after) = decide(&format!("cell-{seed}"), state, Terms::new(now, quota, cost)).await;
-            let place = format!("seed {seed}, request {request}, {quota:?}, cost {cost}");
-            assert_eq!((before, after), (state, expected), "{place}");
-            state = Some(expected);
+            let op = operation(&mut random, quota);
+            let time = Timestamp::from_unix_millis(now);
+            let reply = run(&format!("cell-{seed}"), expected.as_ref(), program(op, time)).await;
+            let kernel = step(op, expected, time);
+            let place = format!("seed {seed}, request {request}, {op:?}, reply {reply:?}");
+            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "{place}");
+            assert_eq!(state(&reply), kernel.state, "{place}");
+            expected = Some(kernel.state);
         }
     }
 }
 
-#[tokio::test]
-async fn sql_decides_as_the_kernel_does() {
+fn gcra(random: &mut Random, quota: Quota) -> CounterOp {
+    let cost = if random.below(5) == 0 { 1 + u32::try_from(random.below(5)).unwrap() } else { 1 };
+    CounterOp::Gcra { quota, cost }
+}
+
+/// The state after: the second number of the reply.
+fn gcra_state(reply: &[Option<i64>]) -> State {
+    State::Gcra(reply[1].unwrap().cast_unsigned())
+}
+
+/// Counts that a limit may have been lowered below, too.
+fn sliding_window(random: &mut Random, quota: Quota) -> CounterOp {
+    let cost = 1 + u32::try_from(random.below(1 + u64::from(quota.limit / 3))).unwrap();
+    let limit = if random.below(10) == 0 { 1 + quota.limit / 2 } else { quota.limit };
+    CounterOp::SlidingWindow { quota: Quota { limit, ..quota }, cost }
+}
+
+/// The state after: the first three numbers of the reply.
+fn sliding_window_state(reply: &[Option<i64>]) -> State {
+    let count = |at: usize| u32::try_from(reply[at].unwrap()).unwrap();
+    let number = u64::try_from(reply[0].unwrap()).unwrap();
+    State::SlidingWindow(Window { number, current: count(1), previous: count(2) })
+}
+
+fn database() -> rusqlite::Connection {
     let database = rusqlite::Connection::open_in_memory().unwrap();
-    database.execute(SQL_CREATE, []).unwrap();
-    database.execute(SQL_CREATE_INDEX, []).unwrap();
-    compare(async |cell, _, terms| {
-        let Terms { now, cost, horizon, foreign, units_per_milli } = terms;
-        let parameters = rusqlite::params![cell, now, cost, horizon, foreign, units_per_milli];
-        database
-            .query_row(SQL_DECIDE, parameters, |row| {
-                let before: Option<i64> = row.get(0)?;
-                let after: i64 = row.get(1)?;
-                Ok((before.map(i64::cast_unsigned), after.cast_unsigned()))
-            })
-            .unwrap()
+    for statement in SQL_SCHEMA {
+        database.execute(statement, []).unwrap();
+    }
+    database
+}
+
+/// The numbers of the row that `program` yields, if any.
+fn run_sql(database: &rusqlite::Connection, cell: &str, program: &Program) -> Vec<Option<i64>> {
+    let mut statement = database.prepare(program.sql).unwrap();
+    statement.raw_bind_parameter(1, cell).unwrap();
+    for (at, arg) in program.args.iter().enumerate() {
+        statement.raw_bind_parameter(at + 2, arg).unwrap();
+    }
+    let columns = statement.column_count();
+    let mut rows = statement.raw_query();
+    let reply = rows.next().unwrap().map(|row| (0..columns).map(|column| row.get(column).unwrap()).collect());
+    // A statement has to come to its end to be done.
+    assert!(rows.next().unwrap().is_none());
+    reply.unwrap_or_default()
+}
+
+async fn connect(redis: &Redis) -> redis::aio::MultiplexedConnection {
+    redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+async fn run_redis(connection: &redis::aio::MultiplexedConnection, cell: &str, program: &Program) -> Vec<Option<i64>> {
+    let mut command = redis::cmd("EVAL");
+    command.arg(program.lua).arg(1).arg(cell).arg(&program.args);
+    let reply: Vec<redis::Value> = command.query_async(&mut connection.clone()).await.unwrap();
+    let number = |value| match value {
+        redis::Value::BulkString(text) if text.is_empty() => None,
+        value => Some(redis::from_redis_value(value).unwrap()),
+    };
+    reply.into_iter().map(number).collect()
+}
+
+#[tokio::test]
+async fn sql_decides_by_gcra_as_the_kernel_does() {
+    let database = database();
+    compare(gcra, gcra_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
+}
+
+#[tokio::test]
+async fn sql_decides_by_sliding_window_as_the_kernel_does() {
+    let database = database();
+    compare(sliding_window, sliding_window_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
+}
+
+#[tokio::test]
+async fn redis_decides_by_sliding_window_as_the_kernel_does() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    compare(sliding_window, sliding_window_state, async |cell, state, program| {
+        if let Some(State::SlidingWindow(Window { number, current, previous })) = state {
+            let fields = [("number", *number), ("current", u64::from(*current)), ("previous", u64::from(*previous))];
+            let _: () = redis::cmd("HSET").arg(cell).arg(&fields).query_async(&mut connection.clone()).await.unwrap();
+        }
+        let reply = run_redis(&connection, cell, &program).await;
+        let left: i64 = redis::cmd("PTTL").arg(cell).query_async(&mut connection.clone()).await.unwrap();
+        // Two windows and those that a clock went back by: what is forgotten earlier would be admitted again.
+        let window = program.args[6];
+        assert!(left > 2 * window - 1_000, "{left} of {window}");
+        reply
     })
     .await;
 }
 
 #[test]
 fn sql_keeps_a_cell_for_as_long_as_it_says_anything() {
-    let database = rusqlite::Connection::open_in_memory().unwrap();
-    database.execute(SQL_CREATE, []).unwrap();
+    let database = database();
     let quota = Quota { limit: 7, window: Duration::from_secs(10), burst: 7 };
     let now = Timestamp::from_unix_millis(1_800_000_000_000);
-    let Terms { now: units, cost, horizon, foreign, units_per_milli } = Terms::new(now, quota, 3);
-    let parameters = rusqlite::params!["cell", units, cost, horizon, foreign, units_per_milli];
-    database.query_row(SQL_DECIDE, parameters, |_| Ok(())).unwrap();
+    run_sql(&database, "cell", &program(CounterOp::Gcra { quota, cost: 3 }, now));
     // Three of seven requests in ten seconds are worked off after 30/7 s.
-    let sweep = |millis: i64| database.execute(SQL_SWEEP, [1_800_000_000_000 + millis]).unwrap();
+    let sweep = |millis: i64| -> usize {
+        SQL_SWEEP.iter().map(|sweep| database.execute(sweep, [1_800_000_000_000 + millis]).unwrap()).sum()
+    };
     assert_eq!(sweep(4_285), 0);
     assert_eq!(sweep(4_288), 1);
+    // The present window and the next.
+    run_sql(&database, "cell", &program(CounterOp::SlidingWindow { quota, cost: 3 }, now));
+    assert_eq!(sweep(20_000), 0);
+    assert_eq!(sweep(20_001), 1);
 }
 
 #[tokio::test]
-async fn redis_decides_as_the_kernel_does() {
+async fn redis_decides_by_gcra_as_the_kernel_does() {
     let Some(redis) = Redis::start().await else { return };
-    let client = redis::Client::open(redis.url()).unwrap();
-    let connection = client.get_multiplexed_async_connection().await.unwrap();
-    compare(async |cell, state, terms| {
-        if let Some(state) = state {
+    let connection = connect(&redis).await;
+    compare(gcra, gcra_state, async |cell, state, program| {
+        if let Some(State::Gcra(state)) = state {
             // The key may have expired, by the real clock, which the test does not follow.
             let _: () = redis::cmd("SET").arg(cell).arg(state).query_async(&mut connection.clone()).await.unwrap();
         }
-        let Terms { now, cost, horizon, foreign, units_per_milli } = terms;
-        let mut command = redis::cmd("EVAL");
-        command.arg(REDIS_DECIDE).arg(1).arg(cell).arg(now).arg(cost).arg(horizon).arg(foreign).arg(units_per_milli);
-        let (before, after): (String, String) = command.query_async(&mut connection.clone()).await.unwrap();
-        (before.parse().ok(), after.parse().unwrap())
+        run_redis(&connection, cell, &program).await
     })
     .await;
 }
 
-async fn admitted_of_400(counters: &str) -> usize {
+/// Of 400 requests at once to a limit of 100, how many are admitted.
+async fn admitted_of_400(counters: &str, algorithm: &str) -> usize {
     let configuration = format!(
         r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
-            "respond": {{"body": "ok"}}, "policies": [{{"rateLimit": {{"limit": 100, "window": "1d"}}}}]}}]}}"#
+            "respond": {{"body": "ok"}},
+            "policies": [{{"rateLimit": {{"algorithm": "{algorithm}", "limit": 100, "window": "7d"}}}}]}}]}}"#
     );
     let gateway = Gateway::start(&configuration).await;
     let answers = futures_util::future::join_all((0..400).map(|_| gateway.get("/limited"))).await;
@@ -147,13 +227,16 @@ async fn admitted_of_400(counters: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_sqlite_admits_the_100_of_the_limit() {
-    assert_eq!(admitted_of_400("").await, 100);
+    assert_eq!(admitted_of_400("", "gcra").await, 100);
+    assert_eq!(admitted_of_400("", "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_redis_admits_the_100_of_the_limit() {
     let Some(redis) = Redis::start().await else { return };
-    assert_eq!(admitted_of_400(&format!(r#""redis": "{}""#, redis.url())).await, 100);
+    let counters = format!(r#""redis": "{}""#, redis.url());
+    assert_eq!(admitted_of_400(&counters, "gcra").await, 100);
+    assert_eq!(admitted_of_400(&counters, "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

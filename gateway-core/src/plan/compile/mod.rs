@@ -25,8 +25,8 @@ use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
-use crate::policy::gcra::Quota;
 use crate::policy::header_edit::HeaderEdit;
+use crate::policy::quota::Quota;
 use crate::ports::{Capabilities, Feature};
 use crate::route::{Conflict, Spec, Table};
 
@@ -100,7 +100,7 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Vec<ConfigError>,
     /// Names of rate limits with what they mean: two meanings would share counters.
-    rate_limits: BTreeMap<String, (Quota, config::RateLimitKey, config::FailMode)>,
+    rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::RateLimitKey, config::FailMode)>,
     used_policies: Vec<bool>,
     upstream_names: Names<'c>,
     policy_names: Names<'c>,

@@ -224,7 +224,7 @@ impl<'c> Compiler<'c> {
                 return None;
             }
         };
-        let meaning = (compiled.quota, limit.key.clone().unwrap_or_default(), compiled.fail);
+        let meaning = (compiled.quota, compiled.algorithm, limit.key.clone().unwrap_or_default(), compiled.fail);
         let known = self.rate_limits.entry(name.to_owned()).or_insert_with(|| meaning.clone());
         if *known != meaning {
             self.error_with(

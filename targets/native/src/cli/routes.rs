@@ -54,6 +54,7 @@ fn action(plan: &Plan, action: &Action) -> String {
 }
 
 fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
+    use gateway_core::config::RateLimitAlgorithm;
     use gateway_core::plan::RequestStep;
     let mut policies = Vec::new();
     if route.cors.is_some() {
@@ -61,7 +62,10 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     }
     for step in &*route.request {
         policies.push(match step {
-            RequestStep::RateLimit(limit) => format!("limit {}", limit.name),
+            RequestStep::RateLimit(limit) => match limit.algorithm {
+                RateLimitAlgorithm::Gcra => format!("limit {}", limit.name),
+                RateLimitAlgorithm::SlidingWindow => format!("limit {} (sliding window)", limit.name),
+            },
             RequestStep::EditHeaders(edits) => count(edits.count(), "header edit"),
             RequestStep::EditQuery(edits) => count(edits.len(), "query edit"),
         });

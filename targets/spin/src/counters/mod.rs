@@ -1,13 +1,11 @@
 //! Counter cells: in SQLite, or in a Redis that several gateways share.
 //!
-//! A decision is one statement of the store, so it is atomic and none is lost, whatever number of instances ask at once.
+//! An operation is one statement of the store, so it is atomic and none is lost, whatever number of instances ask at once.
 
 mod redis;
 mod sqlite;
 
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
-use gateway_core::policy::gcra_store::Terms;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, program, verdict};
 use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
 
@@ -27,17 +25,13 @@ impl Cells {
     }
 
     pub(crate) async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
-        match op {
-            CounterOp::Gcra { quota, cost } => {
-                let terms = Terms::new(now, quota, cost);
-                let previous = match self {
-                    Self::Sqlite(database) => database.decide(cell, terms).await,
-                    Self::Redis(server) => server.decide(cell, terms).await,
-                };
-                let previous = previous.map_err(|reason| failed(&reason))?;
-                Ok(CounterVerdict::Gcra(gcra::decide(previous, now, quota, cost).1))
-            }
-        }
+        let program = program(op, now);
+        let reply = match self {
+            Self::Sqlite(database) => database.run(cell, &program).await,
+            Self::Redis(server) => server.run(cell, &program).await,
+        };
+        let reply = reply.map_err(|reason| failed(&reason))?;
+        verdict(op, now, &reply).ok_or_else(|| failed("a reply that means nothing"))
     }
 
     /// Removes some of the cells that have expired by `now`; Redis does that by itself.

@@ -5,14 +5,14 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
-use gateway_core::policy::gcra_store::{REDIS_DECIDE, Terms};
+use gateway_core::policy::counter::Program;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 use spin_sdk::wasip3::clocks::monotonic_clock;
 
 /// What the names of all keys begin with.
 const PREFIX: &str = "edgeway:";
 
-/// How long a decision may take, the connection included, in nanoseconds.
+/// How long an operation may take, the connection included, in nanoseconds.
 const TIMEOUT: u64 = 5_000_000_000;
 
 /// A connection, opened when first used and again after a failure.
@@ -26,10 +26,10 @@ impl Server {
         Self { url, connection: RefCell::new(None) }
     }
 
-    /// Decides about one request and returns the cell's state from before.
-    pub(crate) async fn decide(&self, cell: &str, terms: Terms) -> Result<Option<u64>, String> {
-        match select(pin!(self.ask(cell, terms)), pin!(monotonic_clock::wait_for(TIMEOUT))).await {
-            Either::Left((decision, _)) => decision,
+    /// Runs `program` on `cell` and returns the reply's numbers.
+    pub(crate) async fn run(&self, cell: &str, program: &Program) -> Result<Vec<Option<i64>>, String> {
+        match select(pin!(self.ask(cell, program)), pin!(monotonic_clock::wait_for(TIMEOUT))).await {
+            Either::Left((reply, _)) => reply,
             Either::Right(_) => {
                 self.connection.take();
                 Err("Redis: no answer in time".to_owned())
@@ -37,25 +37,17 @@ impl Server {
         }
     }
 
-    async fn ask(&self, cell: &str, terms: Terms) -> Result<Option<u64>, String> {
-        let Terms { now, cost, horizon, foreign, units_per_milli } = terms;
+    async fn ask(&self, cell: &str, program: &Program) -> Result<Vec<Option<i64>>, String> {
         let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
-        let arguments = [text(REDIS_DECIDE), RedisParameter::Int64(1), text(&format!("{PREFIX}{cell}"))];
-        let numbers = [now, cost, horizon, foreign, units_per_milli].map(RedisParameter::Int64);
+        let arguments = [text(program.lua), RedisParameter::Int64(1), text(&format!("{PREFIX}{cell}"))];
+        let numbers = program.args.iter().copied().map(RedisParameter::Int64);
         let connection = self.open().await?;
         let answer = connection.execute("EVAL", arguments.into_iter().chain(numbers)).await;
         let answer = answer.map_err(|error| {
             self.connection.take();
             describe(&error)
         })?;
-        match answer.first() {
-            Some(RedisResult::Binary(state)) if state.is_empty() => Ok(None),
-            Some(RedisResult::Binary(state)) => {
-                let state = std::str::from_utf8(state).ok().and_then(|state| state.parse().ok());
-                state.map(Some).ok_or_else(|| "a state that is no number".to_owned())
-            }
-            _ => Err("a decision without a state".to_owned()),
-        }
+        answer.iter().map(number).collect()
     }
 
     async fn open(&self) -> Result<Rc<Connection>, String> {
@@ -66,6 +58,18 @@ impl Server {
         self.connection.replace(Some(Rc::clone(&connection)));
         Ok(connection)
     }
+}
+
+/// A number of a reply, which may be text; an empty text is none.
+fn number(value: &RedisResult) -> Result<Option<i64>, String> {
+    let number = match value {
+        RedisResult::Nil => return Ok(None),
+        RedisResult::Int64(number) => Some(*number),
+        RedisResult::Binary(text) if text.is_empty() => return Ok(None),
+        RedisResult::Binary(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
+        RedisResult::Status(_) => None,
+    };
+    number.map(Some).ok_or_else(|| "Redis: a reply that is no number".to_owned())
 }
 
 /// The host's own words for an invalid address contain it; ours do not.

@@ -1,13 +1,14 @@
 //! Cells in the SQLite database called `default`.
 
 use std::cell::RefCell;
+use std::iter;
 use std::rc::Rc;
 
-use gateway_core::policy::gcra_store::{SQL_CREATE, SQL_CREATE_INDEX, SQL_DECIDE, SQL_SWEEP, Terms};
+use gateway_core::policy::counter::{Program, SQL_SCHEMA, SQL_SWEEP};
 use gateway_core::time::Timestamp;
 use spin_sdk::sqlite::{Connection, RowResult, Value};
 
-/// How often a decision is tried while the database stays locked. Each try waits for as long as the host lets it.
+/// How often an operation is tried while the database stays locked. Each try waits for as long as the host lets it.
 const TRIES: u32 = 4;
 
 /// A connection, opened when first used.
@@ -15,17 +16,16 @@ const TRIES: u32 = 4;
 pub(crate) struct Database(RefCell<Option<Rc<Connection>>>);
 
 impl Database {
-    /// Decides about one request and returns the cell's state from before.
-    pub(crate) async fn decide(&self, cell: &str, terms: Terms) -> Result<Option<u64>, String> {
+    /// Runs `program` on `cell` and returns the numbers of the row that it yields, if any.
+    pub(crate) async fn run(&self, cell: &str, program: &Program) -> Result<Vec<Option<i64>>, String> {
         let parameters = || {
-            let Terms { now, cost, horizon, foreign, units_per_milli } = terms;
-            let numbers = [now, cost, horizon, foreign, units_per_milli].map(Value::Integer);
-            [Value::Text(cell.to_owned())].into_iter().chain(numbers)
+            let numbers = program.args.iter().copied().map(Value::Integer);
+            iter::once(Value::Text(cell.to_owned())).chain(numbers)
         };
         let connection = self.open().await?;
         let mut tries = 1;
         let rows = loop {
-            match query(&connection, SQL_DECIDE, parameters()).await {
+            match query(&connection, program.sql, parameters()).await {
                 Ok(rows) => break rows,
                 Err(reason) if tries < TRIES && reason.contains("no such table") => create(&connection).await?,
                 Err(reason) if tries < TRIES && reason.contains("locked") => {}
@@ -36,18 +36,26 @@ impl Database {
             }
             tries += 1;
         };
-        match rows.first().and_then(|row| row.values.first()) {
-            Some(Value::Null) => Ok(None),
-            Some(Value::Integer(state)) => Ok(u64::try_from(*state).ok()),
-            _ => Err("a decision without a state".to_owned()),
-        }
+        let numbers = rows.first().into_iter().flat_map(|row| &row.values).map(|value| match value {
+            Value::Null => Ok(None),
+            Value::Integer(number) => Ok(Some(*number)),
+            _ => Err("SQLite: a reply that is no number".to_owned()),
+        });
+        numbers.collect()
     }
 
     /// Removes some of the cells that have expired by `now`, if this instance has used any.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), String> {
         let Some(connection) = self.0.borrow().clone() else { return Ok(()) };
         let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
-        query(&connection, SQL_SWEEP, [Value::Integer(now)]).await.map(drop)
+        for statement in SQL_SWEEP {
+            match query(&connection, statement, [Value::Integer(now)]).await {
+                // An earlier version made the database: it lacks the tables of newer operations.
+                Err(reason) if reason.contains("no such table") => create(&connection).await?,
+                swept => drop(swept?),
+            }
+        }
+        Ok(())
     }
 
     async fn open(&self) -> Result<Rc<Connection>, String> {
@@ -66,8 +74,9 @@ impl Database {
 async fn create(connection: &Connection) -> Result<(), String> {
     // With a write-ahead log a write need not wait for the disk, nor a reader for a writer.
     let _ = query(connection, "PRAGMA journal_mode = WAL", []).await;
-    query(connection, SQL_CREATE, []).await?;
-    query(connection, SQL_CREATE_INDEX, []).await?;
+    for statement in SQL_SCHEMA {
+        query(connection, statement, []).await?;
+    }
     Ok(())
 }
 

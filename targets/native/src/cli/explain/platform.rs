@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
     UpstreamCall,
@@ -58,9 +57,7 @@ impl KeyValue for DryRun {
 
 impl Counters for DryRun {
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
-        let CounterOp::Gcra { quota, cost } = op;
-        let (_, verdict) = gcra::decide(None, self.now(), quota, cost);
-        Ok(CounterVerdict::Gcra(verdict))
+        Ok(step(op, None, self.now()).verdict)
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, State, step};
 use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
 
@@ -38,7 +37,8 @@ struct Shard {
 
 #[derive(Debug)]
 struct Cell {
-    state: u64,
+    /// Only ever `None` while an operation is applied.
+    state: Option<State>,
     expires: Timestamp,
 }
 
@@ -70,18 +70,18 @@ impl Cells {
 impl Shard {
     fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
         if let Some(cell) = self.cells.get_mut(name) {
-            let state = (cell.expires > now).then_some(cell.state);
-            let (state, verdict) = decide(state, op, now);
-            *cell = Cell { state, expires: now.saturating_add(verdict.keep_for()) };
+            let state = cell.state.take().filter(|_| cell.expires > now);
+            let (after, verdict) = Cell::after(op, state, now);
+            *cell = after;
             return Ok(verdict);
         }
         self.sweep(if self.cells.len() < MAX_CELLS { SWEEP } else { SWEEP_FULL }, now);
         if self.cells.len() >= MAX_CELLS {
             return Err(IoError::new(IoErrorKind::Store));
         }
-        let (state, verdict) = decide(None, op, now);
+        let (cell, verdict) = Cell::after(op, None, now);
         let name: Arc<str> = name.into();
-        self.cells.insert(Arc::clone(&name), Cell { state, expires: now.saturating_add(verdict.keep_for()) });
+        self.cells.insert(Arc::clone(&name), cell);
         self.queue.push_back(name);
         Ok(verdict)
     }
@@ -99,12 +99,11 @@ impl Shard {
     }
 }
 
-fn decide(state: Option<u64>, op: CounterOp, now: Timestamp) -> (u64, CounterVerdict) {
-    match op {
-        CounterOp::Gcra { quota, cost } => {
-            let (state, verdict) = gcra::decide(state, now, quota, cost);
-            (state, CounterVerdict::Gcra(verdict))
-        }
+impl Cell {
+    /// A cell that held `state`, once `op` has been applied to it.
+    fn after(op: CounterOp, state: Option<State>, now: Timestamp) -> (Self, CounterVerdict) {
+        let step = step(op, state, now);
+        (Self { state: Some(step.state), expires: now.saturating_add(step.keep_for) }, step.verdict)
     }
 }
 
@@ -112,7 +111,7 @@ fn decide(state: Option<u64>, op: CounterOp, now: Timestamp) -> (u64, CounterVer
 mod tests {
     use std::time::Duration;
 
-    use gateway_core::policy::gcra::Quota;
+    use gateway_core::policy::quota::Quota;
 
     use super::*;
 
@@ -120,8 +119,7 @@ mod tests {
         CounterOp::Gcra { quota: Quota { limit: 100, window: Duration::from_secs(60), burst: 100 }, cost: 1 };
 
     fn admitted(verdict: Result<CounterVerdict, IoError>) -> bool {
-        let CounterVerdict::Gcra(verdict) = verdict.unwrap();
-        verdict.admitted
+        verdict.unwrap().quota().unwrap().admitted
     }
 
     #[test]

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::policy::gcra;
-use gateway_core::policy::gcra_store::{REDIS_DECIDE, Terms};
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, Program, SCRIPTS, program, verdict};
 use gateway_core::ports::{IoError, IoErrorKind};
 use gateway_core::time::Timestamp;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Script};
+use redis::{Client, RedisResult, Script, Value, from_redis_value};
 use tokio::sync::OnceCell;
 
 /// What the names of all keys begin with.
@@ -24,7 +22,8 @@ const DECISION_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Redis {
     client: Client,
     connection: OnceCell<ConnectionManager>,
-    script: Script,
+    /// The scripts of all operations, with their text.
+    scripts: Box<[(&'static str, Script)]>,
 }
 
 impl std::fmt::Debug for Redis {
@@ -36,26 +35,18 @@ impl std::fmt::Debug for Redis {
 impl Redis {
     pub(super) fn new(url: &str) -> Result<Self, ()> {
         let client = Client::open(url).map_err(|_| ())?;
-        Ok(Self { client, connection: OnceCell::new(), script: Script::new(REDIS_DECIDE) })
+        let scripts = SCRIPTS.iter().map(|text| (*text, Script::new(text))).collect();
+        Ok(Self { client, connection: OnceCell::new(), scripts })
     }
 
     pub(super) async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
-        let CounterOp::Gcra { quota, cost } = op;
-        let Terms { now: terms_now, cost: terms_cost, horizon, foreign, units_per_milli } =
-            Terms::new(now, quota, cost);
-        let asked = self.run(cell, [terms_now, terms_cost, horizon, foreign, units_per_milli]);
-        let before =
-            tokio::time::timeout(DECISION_TIMEOUT, asked).await.map_err(|_| IoError::new(IoErrorKind::Store))?;
-        let before = before.map_err(|_| IoError::new(IoErrorKind::Store))?;
-        // The script is the same rule: its verdict is what the rule says of the state that it found.
-        let state = match before.as_str() {
-            "" => None,
-            number => Some(number.parse().map_err(|_| IoError::new(IoErrorKind::Store))?),
-        };
-        Ok(CounterVerdict::Gcra(gcra::decide(state, now, quota, cost).1))
+        let failed = || IoError::new(IoErrorKind::Store);
+        let asked = tokio::time::timeout(DECISION_TIMEOUT, self.run(cell, program(op, now)));
+        let reply = asked.await.map_err(|_| failed())?.map_err(|_| failed())?;
+        verdict(op, now, &reply).ok_or_else(failed)
     }
 
-    async fn run(&self, cell: &str, terms: [i64; 5]) -> Result<String, redis::RedisError> {
+    async fn run(&self, cell: &str, program: Program) -> RedisResult<Vec<Option<i64>>> {
         let connect = || {
             let config = ConnectionManagerConfig::new()
                 .set_connection_timeout(Some(TIMEOUT))
@@ -64,11 +55,22 @@ impl Redis {
             ConnectionManager::new_with_config(self.client.clone(), config)
         };
         let mut connection = self.connection.get_or_try_init(connect).await?.clone();
-        let mut call = self.script.key(format!("{PREFIX}{cell}"));
-        for term in terms {
-            call.arg(term);
+        let Some((_, script)) = self.scripts.iter().find(|(text, _)| *text == program.lua) else {
+            return Ok(Vec::new());
+        };
+        let mut call = script.key(format!("{PREFIX}{cell}"));
+        for arg in program.args {
+            call.arg(arg);
         }
-        let (before, _after): (String, String) = call.invoke_async(&mut connection).await?;
-        Ok(before)
+        let reply: Vec<Value> = call.invoke_async(&mut connection).await?;
+        reply.into_iter().map(number).collect()
+    }
+}
+
+/// A number of a reply, which may be text; an empty text is none.
+fn number(value: Value) -> RedisResult<Option<i64>> {
+    match value {
+        Value::BulkString(text) if text.is_empty() => Ok(None),
+        value => Ok(Some(from_redis_value(value)?)),
     }
 }

@@ -1,0 +1,232 @@
+//! Operations, verdicts and states as bytes, for a store at the other end of a wire: a tag, then little-endian numbers.
+//!
+//! A tag is never used again for something else: states outlive the program that wrote them.
+
+use core::time::Duration;
+
+use super::super::quota::{Quota, Verdict};
+use super::super::sliding_window::Window;
+use super::{CounterOp, CounterVerdict, State};
+
+/// The length of an operation or a verdict in bytes, the unused ones zero.
+pub const PACKED: usize = 32;
+
+const GCRA: u8 = 1;
+const SLIDING_WINDOW: u8 = 2;
+
+/// The tag of a verdict.
+const QUOTA: u8 = 1;
+
+impl CounterOp {
+    /// The operation as bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; PACKED] {
+        match self {
+            Self::Gcra { quota, cost } => Packer::new(GCRA).quota(quota, cost),
+            Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
+        }
+    }
+
+    /// The operation that [`to_bytes`](Self::to_bytes) made `bytes` of.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        match reader.tag()? {
+            GCRA => reader.quota().map(|(quota, cost)| Self::Gcra { quota, cost }),
+            SLIDING_WINDOW => reader.quota().map(|(quota, cost)| Self::SlidingWindow { quota, cost }),
+            _ => None,
+        }
+    }
+}
+
+impl CounterVerdict {
+    /// The verdict as bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; PACKED] {
+        match self {
+            Self::Quota(verdict) => Packer::new(QUOTA)
+                .u32(verdict.admitted.into())
+                .u32(verdict.remaining)
+                .duration(verdict.retry_after)
+                .duration(verdict.reset_after)
+                .done(),
+        }
+    }
+
+    /// The verdict that [`to_bytes`](Self::to_bytes) made `bytes` of.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        match reader.tag()? {
+            QUOTA => Some(Self::Quota(Verdict {
+                admitted: reader.u32()? != 0,
+                remaining: reader.u32()?,
+                retry_after: reader.duration()?,
+                reset_after: reader.duration()?,
+            })),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// The state as bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Gcra(arrival) => numbers(GCRA, [*arrival]),
+            Self::SlidingWindow(Window { number, current, previous }) => {
+                numbers(SLIDING_WINDOW, [*number, u64::from(*current), u64::from(*previous)])
+            }
+        }
+    }
+
+    /// The state that [`to_bytes`](Self::to_bytes) made `bytes` of; none if they are of a kind that is not known here.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        match reader.tag()? {
+            GCRA => Some(Self::Gcra(reader.u64()?)),
+            SLIDING_WINDOW => Some(Self::SlidingWindow(Window {
+                number: reader.u64()?,
+                current: u32::try_from(reader.u64()?).ok()?,
+                previous: u32::try_from(reader.u64()?).ok()?,
+            })),
+            _ => None,
+        }
+    }
+}
+
+fn numbers(tag: u8, numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    bytes.extend(numbers.into_iter().flat_map(u64::to_le_bytes));
+    bytes
+}
+
+/// Fills [`PACKED`] bytes from the front.
+struct Packer {
+    bytes: [u8; PACKED],
+    len: usize,
+}
+
+impl Packer {
+    fn new(tag: u8) -> Self {
+        Self { bytes: [0; PACKED], len: 0 }.put(&[tag])
+    }
+
+    fn put(mut self, bytes: &[u8]) -> Self {
+        for (slot, byte) in self.bytes.iter_mut().skip(self.len).zip(bytes) {
+            *slot = *byte;
+        }
+        self.len += bytes.len();
+        self
+    }
+
+    fn u32(self, number: u32) -> Self {
+        self.put(&number.to_le_bytes())
+    }
+
+    /// Whole milliseconds, rounded up: a client told to wait must not come back too early.
+    fn duration(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        self.put(&millis.to_le_bytes())
+    }
+
+    /// A quota and a cost, to the end.
+    fn quota(self, quota: Quota, cost: u32) -> [u8; PACKED] {
+        self.u32(quota.limit).duration(quota.window).u32(quota.burst).u32(cost).done()
+    }
+
+    fn done(self) -> [u8; PACKED] {
+        debug_assert!(self.len <= PACKED, "{} bytes", self.len);
+        self.bytes
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn tag(&mut self) -> Option<u8> {
+        self.take().map(|[tag]| tag)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn duration(&mut self) -> Option<Duration> {
+        self.u64().map(Duration::from_millis)
+    }
+
+    fn quota(&mut self) -> Option<(Quota, u32)> {
+        let (limit, window, burst) = (self.u32()?, self.duration()?, self.u32()?);
+        Some((Quota { limit, window, burst }, self.u32()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA_OF_ALL: Quota = Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 };
+
+    const OPS: [CounterOp; 2] = [
+        CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
+        CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
+    ];
+
+    const VERDICTS: [CounterVerdict; 1] = [CounterVerdict::Quota(Verdict {
+        admitted: true,
+        remaining: u32::MAX,
+        retry_after: Duration::from_millis(1),
+        reset_after: Duration::from_millis(31_622_400_000),
+    })];
+
+    fn states() -> [State; 2] {
+        [State::Gcra(u64::MAX), State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 })]
+    }
+
+    #[test]
+    fn all_come_back_as_they_were() {
+        for op in OPS {
+            assert_eq!(CounterOp::from_bytes(&op.to_bytes()), Some(op));
+        }
+        for verdict in VERDICTS {
+            assert_eq!(CounterVerdict::from_bytes(&verdict.to_bytes()), Some(verdict));
+        }
+        for state in states() {
+            assert_eq!(State::from_bytes(&state.to_bytes()), Some(state));
+        }
+    }
+
+    /// A store may hold what a later or earlier version wrote.
+    #[test]
+    fn other_bytes_are_nothing() {
+        for bytes in [&[][..], &[0], &[GCRA], &[0xff; PACKED], &[GCRA, 1, 2, 3, 4, 5, 6, 7], &[SLIDING_WINDOW; 9]] {
+            assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
+            assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
+            assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
+        }
+    }
+
+    /// A wait of a fraction of a millisecond is rounded up.
+    #[test]
+    fn durations_are_rounded_up() {
+        let verdict =
+            Verdict { admitted: false, remaining: 0, retry_after: Duration::from_nanos(1), reset_after: Duration::MAX };
+        let back =
+            CounterVerdict::from_bytes(&CounterVerdict::Quota(verdict).to_bytes()).and_then(CounterVerdict::quota);
+        let back = back.map(|verdict| (verdict.retry_after, verdict.reset_after));
+        assert_eq!(back, Some((Duration::from_millis(1), Duration::from_millis(u64::MAX))));
+    }
+}

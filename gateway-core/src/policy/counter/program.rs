@@ -1,0 +1,72 @@
+//! Operations for the stores that compute by themselves: SQL (SQLite) and Lua (Redis).
+
+use super::super::sliding_window::{self, Window};
+use super::super::{gcra, gcra_store, sliding_window_store};
+use super::{CounterOp, CounterVerdict};
+use crate::time::Timestamp;
+
+/// An operation as a store runs it: one atomic statement, however many gateways ask at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// An SQL statement. Parameters: the cell's name, then [`args`](Self::args). It returns at most one row.
+    pub sql: &'static str,
+    /// A Redis script, one of [`SCRIPTS`]. Key: the cell's name; arguments: [`args`](Self::args). It returns a list.
+    pub lua: &'static str,
+    /// The numbers of this operation at this time.
+    pub args: Vec<i64>,
+}
+
+/// Statements that make what the SQL of all programs needs, whatever part of it there is already.
+pub const SQL_SCHEMA: &[&str] = &[
+    gcra_store::SQL_CREATE,
+    gcra_store::SQL_CREATE_INDEX,
+    sliding_window_store::SQL_CREATE,
+    sliding_window_store::SQL_CREATE_INDEX,
+];
+
+/// Statements that each remove some of the cells that expired before their parameter, in milliseconds since the Unix epoch.
+pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP];
+
+/// The scripts of all programs.
+pub const SCRIPTS: &[&str] = &[gcra_store::REDIS_DECIDE, sliding_window_store::REDIS_DECIDE];
+
+/// The program that does `op` at `now`.
+#[must_use]
+pub fn program(op: CounterOp, now: Timestamp) -> Program {
+    match op {
+        CounterOp::Gcra { quota, cost } => Program {
+            sql: gcra_store::SQL_DECIDE,
+            lua: gcra_store::REDIS_DECIDE,
+            args: gcra_store::Terms::new(now, quota, cost).args(),
+        },
+        CounterOp::SlidingWindow { quota, cost } => Program {
+            sql: sliding_window_store::SQL_DECIDE,
+            lua: sliding_window_store::REDIS_DECIDE,
+            args: sliding_window::Terms::new(now, quota, cost).args(),
+        },
+    }
+}
+
+/// The verdict that a store's reply to [`program`]'s program means: the numbers of its row or list in their order, where
+/// null and an empty text are `None`. It is `None` itself if the reply is none of that program.
+#[must_use]
+pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<CounterVerdict> {
+    match op {
+        CounterOp::Gcra { quota, cost } => {
+            let [before, _after] = reply else { return None };
+            let before = before.map(u64::try_from).transpose().ok()?;
+            // The program is the same rule: its verdict is what the rule says of the state that it found.
+            Some(CounterVerdict::Quota(gcra::decide(before, now, quota, cost).1))
+        }
+        CounterOp::SlidingWindow { quota, cost } => {
+            let [Some(number), Some(current), Some(previous), Some(admitted)] = *reply else { return None };
+            let state = Window {
+                number: u64::try_from(number).ok()?,
+                current: u32::try_from(current).ok()?,
+                previous: u32::try_from(previous).ok()?,
+            };
+            let terms = sliding_window::Terms::new(now, quota, cost);
+            Some(CounterVerdict::Quota(terms.verdict(state, admitted != 0)))
+        }
+    }
+}
