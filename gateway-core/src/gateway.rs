@@ -12,12 +12,14 @@ use crate::http::{problem, request_id};
 use crate::plan::Plan;
 use crate::ports::{Peer, Platform};
 pub use crate::record::{Ended, Length, Record};
+use crate::state::State;
 use crate::trace::Trace;
 
-/// A plan on a platform.
+/// A plan on a platform, and the state that outlives it.
 #[derive(Debug)]
 pub struct Gateway<P> {
     plan: Arc<Plan>,
+    state: State,
     platform: P,
 }
 
@@ -47,7 +49,20 @@ pub enum After {
 impl<P: Platform> Gateway<P> {
     /// A gateway that runs `plan` on `platform`.
     pub fn new(plan: Arc<Plan>, platform: P) -> Self {
-        Self { plan, platform }
+        let state = State::adopt(&plan, None);
+        Self { plan, state, platform }
+    }
+
+    /// The gateway that takes over from this one: it runs `plan` on `platform`, and keeps the state of all that `plan` still
+    /// names. Requests under way on this one go on, and their state is the same.
+    pub fn reload(&self, plan: Arc<Plan>, platform: P) -> Self {
+        let state = State::adopt(&plan, Some(&self.state));
+        Self { plan, state, platform }
+    }
+
+    /// The state that outlives requests and reloads.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// The plan.
@@ -76,7 +91,7 @@ impl<P: Platform> Gateway<P> {
         peer: Peer,
         record: &mut Record,
     ) -> impl Future<Output = Outcome<P>> {
-        exec::run(&self.plan, &self.platform, request, peer, record, None)
+        exec::run(&self.plan, &self.state, &self.platform, request, peer, record, None)
     }
 
     /// Answers `request` as [`handle`](Self::handle) does, and tells `trace` every step.
@@ -87,7 +102,7 @@ impl<P: Platform> Gateway<P> {
         record: &mut Record,
         trace: &mut Trace,
     ) -> Outcome<P> {
-        exec::run(&self.plan, &self.platform, request, peer, record, Some(trace)).await
+        exec::run(&self.plan, &self.state, &self.platform, request, peer, record, Some(trace)).await
     }
 
     /// The answer to a request that the adapter refuses before the gateway could handle it, with `headers` as far as they

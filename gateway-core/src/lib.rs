@@ -22,6 +22,7 @@ pub mod policy;
 pub mod ports;
 mod record;
 pub mod route;
+pub mod state;
 pub mod store_key;
 pub mod template;
 pub mod time;

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
-use crate::plan::Upstream;
+use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
@@ -78,8 +78,10 @@ pub trait Fetch {
 /// One request as it leaves for an upstream.
 #[derive(Debug)]
 pub struct UpstreamCall<'p, S> {
-    /// Where to: scheme, authority and the connection settings.
+    /// The upstream, with the settings that all of its endpoints share.
     pub upstream: &'p Upstream,
+    /// The endpoint of it that the call goes to.
+    pub endpoint: &'p Endpoint,
     /// Its URI is in origin form (path and query, upstream's base path included); `Host` is set.
     pub request: Request<Body<S>>,
     /// How long each phase may take.

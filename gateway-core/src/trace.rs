@@ -1,8 +1,9 @@
 //! What `explain` is told while a request runs through the very code that serves it.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::policy::quota::Verdict;
+use crate::ports::Scheme;
 
 /// Everything that happened to one request.
 #[derive(Debug, Default)]
@@ -66,6 +67,10 @@ pub enum Event {
     Sent {
         /// Its place in `Plan::upstreams`.
         upstream: usize,
+        /// How the endpoint is called.
+        scheme: Scheme,
+        /// The endpoint's authority.
+        authority: HeaderValue,
         /// The method.
         method: Method,
         /// Path and query.

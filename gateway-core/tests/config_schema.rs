@@ -55,7 +55,6 @@ fn both_refuse() {
         json!({"limits": {"bodyBytes": "1mb"}}),
         json!({"identityHeaders": null}),
         json!({"upstreams": []}),
-        json!({"upstreams": {"a": {}}}),
         json!({"upstreams": {"a": {"url": "x", "host": "set"}}}),
         json!({"upstreams": {"a": {"url": "x", "host": {"set": "x", "preserve": null}}}}),
         json!({"upstreams": {"a": {"url": "x", "host": {"preserve": null}}}}),

@@ -149,7 +149,11 @@ pub struct Limits {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Upstream {
     /// Where it is: `http://host:port/base/path` or `https://…`.
-    pub url: String,
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Where it is, if it is in several places that answer alike: each is called in turn.
+    #[serde(default)]
+    pub urls: Vec<String>,
     /// The `Host` that it is sent. Default: `upstream`.
     #[serde(default)]
     pub host: Option<HostPolicy>,

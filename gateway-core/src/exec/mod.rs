@@ -22,11 +22,13 @@ use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
 use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::RateLimit;
+use crate::state::State;
 use crate::trace::Trace;
 
 /// The knowledge that the phases after the answer need of those before it.
 struct Exchange<'p, 't> {
     plan: &'p Plan,
+    state: &'p State,
     route: Option<&'p Route>,
     record: &'t mut Record,
     id: HeaderValue,

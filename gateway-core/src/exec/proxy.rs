@@ -62,11 +62,12 @@ pub(super) async fn send<P: Platform>(
     let plan = exchange.plan;
     let target = choose(action, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
-    let uri = target_uri(action, upstream, &call)?;
+    let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
+    let uri = target_uri(action, endpoint, &call)?;
     let host = match &target.host {
-        Host::Upstream => upstream.authority.clone(),
+        Host::Upstream => endpoint.authority.clone(),
         // What has no host has none to keep.
-        Host::Preserve => call.host_field().unwrap_or(&upstream.authority).clone(),
+        Host::Preserve => call.host_field().unwrap_or(&endpoint.authority).clone(),
         Host::Set(host) => host.clone(),
     };
     call.headers.insert(HOST, host);
@@ -77,9 +78,12 @@ pub(super) async fn send<P: Platform>(
         }
         body => body,
     };
+    exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, &call, platform);
     exchange.note(|| Event::Sent {
         upstream: target.upstream,
+        authority: endpoint.authority.clone(),
+        scheme: endpoint.scheme,
         method: call.method.clone(),
         target: uri.to_string(),
         headers: call.headers.clone(),
@@ -91,13 +95,17 @@ pub(super) async fn send<P: Platform>(
     *request.uri_mut() = uri;
     *request.headers_mut() = call.headers;
     let known_edits = KnownEdits::of(exchange, route);
-    let answer = platform.fetch(UpstreamCall { upstream, request, deadlines: target.deadlines, known_edits }).await;
+    let answer =
+        platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines: target.deadlines, known_edits }).await;
     exchange.record.answered(platform);
     let mut failed = |kind| {
         exchange.record.cause = Some(proxy_status::error_type(kind));
         proxy_status::reject_for(kind, plan.loop_guard.name())
     };
-    let mut response = answer.map_err(|error| failed(error.kind))?;
+    let mut response = answer.map_err(|error| {
+        exchange.state.failed(endpoint);
+        failed(error.kind)
+    })?;
     // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
     // can end up here: the `Upgrade` that it could answer was never sent on.
     if !(200..=599).contains(&response.status().as_u16()) {

@@ -23,11 +23,13 @@ use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform};
 use crate::route::{Found, Lookup, MethodSet, Params};
+use crate::state::State;
 use crate::trace::{Event, Trace};
 
 /// Answers `request`: the gateway's one way of serving, with or without a listener.
 pub(crate) async fn run<P: Platform>(
     plan: &Plan,
+    state: &State,
     platform: &P,
     request: Request<Body<P::Stream>>,
     peer: Peer,
@@ -43,6 +45,7 @@ pub(crate) async fn run<P: Platform>(
     let is_head = head.method == Method::HEAD;
     let mut exchange = Exchange {
         plan,
+        state,
         route: None,
         record,
         id,

@@ -8,20 +8,20 @@ use http::uri::PathAndQuery;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::path;
-use crate::plan::{PathRewrite, Proxy, Upstream};
+use crate::plan::{Endpoint, PathRewrite, Proxy};
 use crate::template::Target;
 
-/// The request target for `upstream`, in origin form.
-pub(super) fn target_uri(action: &Proxy, upstream: &Upstream, call: &Call) -> Result<Uri, Reject> {
+/// The request target at `endpoint`, in origin form.
+pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Result<Uri, Reject> {
     let path = rewritten_path(&action.path, call)?;
-    let is_as_it_came = call.keeps_target() && upstream.base_path.is_empty() && *path == *call.uri().path();
+    let is_as_it_came = call.keeps_target() && endpoint.base_path.is_empty() && *path == *call.uri().path();
     let target = if is_as_it_came {
         call.uri().path_and_query().cloned().ok_or_else(Reject::internal)?
     } else {
         let query = call.query();
         let mut text =
-            String::with_capacity(upstream.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
-        text.push_str(&upstream.base_path);
+            String::with_capacity(endpoint.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
+        text.push_str(&endpoint.base_path);
         text.push_str(&path);
         if let Some(query) = query {
             text.push('?');

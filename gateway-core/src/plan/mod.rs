@@ -21,7 +21,7 @@ pub use needs::{BodyUse, Needs};
 pub use route::{
     Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, ResponseStep, Route, Target,
 };
-pub use upstream::Upstream;
+pub use upstream::{Endpoint, Upstream};
 pub use warnings::warnings;
 
 /// Where secrets come from: Workers secrets, Spin variables, the environment, files.

@@ -4,13 +4,24 @@ use http::HeaderValue;
 
 use crate::ports::Scheme;
 
-/// A service behind the gateway, ready to be called.
+/// A service behind the gateway: a cluster of endpoints that answer alike.
 #[derive(Debug)]
 pub struct Upstream {
-    /// Its place in [`Plan::upstreams`](super::Plan::upstreams): an adapter keeps what belongs to it under this number.
+    /// Its index in [`Plan::upstreams`](super::Plan::upstreams).
     pub index: usize,
     /// Its name in the configuration.
     pub name: String,
+    /// Its endpoints; at least one. Calls go to them in turn.
+    pub endpoints: Box<[Endpoint]>,
+    /// A PEM file with the authorities to trust instead of the public ones (native only).
+    pub authorities: Option<String>,
+}
+
+/// One place that an upstream is called at.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Its index among the endpoints of all upstreams: an adapter keeps what belongs to it under this number.
+    pub index: usize,
     /// Whether it is called over TLS.
     pub scheme: Scheme,
     /// Its host: a name or an address; an IPv6 address without brackets.
@@ -21,6 +32,12 @@ pub struct Upstream {
     pub authority: HeaderValue,
     /// Goes before every path; empty, or begins with a slash and ends without.
     pub base_path: String,
-    /// A PEM file with the authorities to trust instead of the public ones (native only).
-    pub authorities: Option<String>,
+}
+
+impl Endpoint {
+    /// Whether this and `other` are the same place, whatever their base paths.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.host == other.host && self.port == other.port
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use gateway_core::body::Body;
-use gateway_core::plan::Upstream;
+use gateway_core::plan::Endpoint;
 use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Scheme, UpstreamCall};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -27,7 +27,7 @@ impl Fetch for Spin {
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
         let method = call.request.method().clone();
-        let upstream = call.upstream;
+        let (upstream, endpoint) = (call.upstream, call.endpoint);
         let (request, failure) = outgoing(call)?;
         let sent = {
             let sending = pin!(client::send(request));
@@ -43,7 +43,7 @@ impl Fetch for Spin {
             Ok(response) => incoming(response, &method, deadline),
             Err(code) => {
                 if let wasi::ErrorCode::HttpRequestDenied = code {
-                    let (name, authority) = (&upstream.name, authority(upstream));
+                    let (name, authority) = (&upstream.name, authority(endpoint));
                     eprintln!("edgeway: upstream `{name}`: `allowed_outbound_hosts` does not list {authority}");
                 }
                 Err(failure.kind().map_or_else(|| errors::from_upstream(&code), IoError::new))
@@ -100,8 +100,8 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
     let path = parts.uri.path_and_query().map(|path| path.as_str().to_owned());
     request
         .set_method(&wasi_method(&parts.method))
-        .and_then(|()| request.set_scheme(Some(&wasi_scheme(call.upstream.scheme))))
-        .and_then(|()| request.set_authority(Some(&authority(call.upstream))))
+        .and_then(|()| request.set_scheme(Some(&wasi_scheme(call.endpoint.scheme))))
+        .and_then(|()| request.set_authority(Some(&authority(call.endpoint))))
         .and_then(|()| request.set_path_with_query(path.as_deref()))
         .map_err(|()| unsendable)?;
     Ok((request, failure))
@@ -147,8 +147,8 @@ fn deadline_after(duration: Duration) -> Mark {
     monotonic_clock::now().saturating_add(nanoseconds(duration))
 }
 
-fn authority(upstream: &Upstream) -> String {
-    let Upstream { host, port, .. } = upstream;
+fn authority(endpoint: &Endpoint) -> String {
+    let Endpoint { host, port, .. } = endpoint;
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

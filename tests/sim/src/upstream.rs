@@ -31,7 +31,7 @@ pub(crate) async fn answer(
     let started = world.now();
     let Deadlines { connect, first_byte, total } = call.deadlines;
     world.linger().await;
-    match call.upstream.host.as_str() {
+    match call.endpoint.host.as_str() {
         "refused.test" => return Err(IoError::before_send(IoErrorKind::Connect)),
         "unroutable.test" => return Err(IoError::before_send(IoErrorKind::Unroutable)),
         "untrusted.test" => return Err(IoError::before_send(IoErrorKind::TlsCertificate)),
@@ -45,7 +45,7 @@ pub(crate) async fn answer(
     }
     let is_head = call.request.method() == http::Method::HEAD;
     let known_edits = call.known_edits;
-    let to = call.upstream.authority.to_str().expect("an authority").to_owned();
+    let to = call.endpoint.authority.to_str().expect("an authority").to_owned();
     let reply = world.reply_to(seen(to, call.request).await?);
 
     let patience = soonest(first_byte, total);

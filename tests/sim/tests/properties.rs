@@ -1,6 +1,6 @@
 //! What holds for every interleaving and every fault, not for one request at a time. Each property runs under 256 seeds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -307,5 +307,61 @@ fn the_access_log_has_one_true_line_for_each_exchange() {
             }
         }
         assert_eq!(lines.len(), requests.iter().filter(|asked| !asked.url.ends_with("quiet")).count());
+    });
+}
+
+/// docs/configuration.md, Upstreams: endpoints are called in turn, so that each gets its even share however requests overlap.
+#[test]
+fn endpoints_get_even_shares_of_requests_at_once() {
+    let plan = plan(
+        r#"{"upstreams": {"u": {"urls": ["http://a.test", "http://b.test", "http://c.test"]}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "u"}]}"#,
+    );
+    let requests: Vec<Request> = (0..30).map(|_| get("http://gw.test/x")).collect();
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        all_at_once(&plan, &world, &requests);
+        let calls = world.take_calls();
+        for host in ["a.test", "b.test", "c.test"] {
+            assert_eq!(calls.iter().filter(|call| call.to == host).count(), 10);
+        }
+    });
+}
+
+/// ARCHITECTURE.md, State: a reload in the middle of everything loses nothing that the new plan still names.
+#[test]
+fn a_reload_in_the_middle_of_everything_loses_no_state() {
+    let upstreams = [
+        r#"{"u": {"urls": ["http://a.test", "http://b.test"]}}"#,
+        r#"{"other": {"url": "http://c.test"}, "u": {"urls": ["http://b.test", "http://a.test"]}}"#,
+    ];
+    let plans = upstreams.map(|upstreams| {
+        plan(&format!(
+            r#"{{"upstreams": {upstreams}, "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "u"}}]}}"#
+        ))
+    });
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let platform = || Platform(Rc::clone(&world));
+        // Each request goes to the gateway that is newest when it comes, and reloads come at any time.
+        let newest = RefCell::new(Rc::new(Gateway::new(Arc::clone(&plans[0]), platform())));
+        let (world, newest, plans) = (&world, &newest, &plans);
+        let exchanges = (0..24).map(|n| {
+            let (asked, peer) = client_request(world, &get("http://gw.test/x"));
+            Box::pin(async move {
+                world.sleep(Duration::from_millis(world.chance.below(50) as u64)).await;
+                if n % 4 == 0 {
+                    let next = newest.borrow().reload(Arc::clone(world.chance.pick(plans)), platform());
+                    *newest.borrow_mut() = Rc::new(next);
+                }
+                let gateway = Rc::clone(&newest.borrow());
+                receive(&gateway, asked, peer).await
+            }) as Pin<Box<dyn Future<Output = Response>>>
+        });
+        run(world, exchanges).unwrap_or_else(|hang| panic!("{hang}"));
+        let gateway = Rc::clone(&newest.borrow());
+        let upstream = gateway.plan().upstreams.iter().find(|upstream| upstream.name == "u").expect("it is there");
+        let sent: u64 = upstream.endpoints.iter().map(|endpoint| gateway.state().calls(endpoint).sent).sum();
+        assert_eq!(sent, 24, "calls that were counted on earlier plans are forgotten");
     });
 }

@@ -8,7 +8,7 @@ use super::Compiler;
 use super::at::At;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
-use crate::plan::{Host, Upstream};
+use crate::plan::{Endpoint, Host, Upstream};
 use crate::ports::{Feature, Scheme};
 
 impl Compiler<'_> {
@@ -17,22 +17,59 @@ impl Compiler<'_> {
         let config = self.config;
         self.check_timeouts(&At::ROOT.member("defaults").member("timeouts"), &config.defaults.timeouts);
         let mut upstreams = Vec::new();
+        let mut first = 0;
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
             if upstream.tls.is_some() {
                 self.require(&at.member("tls"), Feature::UpstreamTls);
             }
-            match parse(index, name, upstream) {
-                Ok(upstream) => upstreams.push(upstream),
-                Err(faults) => {
-                    for (message, help) in faults {
-                        self.error_with(&at.member("url"), message, help);
+            let endpoints = self.endpoints(&at, upstream, first);
+            first += endpoints.len();
+            upstreams.push(Upstream {
+                index,
+                name: name.to_owned(),
+                endpoints: endpoints.into(),
+                authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
+            });
+        }
+        upstreams
+    }
+
+    /// The endpoints of `upstream`, which are counted from `first`; a wrong one is reported and left out.
+    fn endpoints(&mut self, at: &At<'_>, upstream: &config::Upstream, first: usize) -> Vec<Endpoint> {
+        let (url, urls) = (at.member("url"), at.member("urls"));
+        let mut endpoints: Vec<Endpoint> = Vec::new();
+        match (&upstream.url, &*upstream.urls) {
+            (None, []) => self.error_with(at, "the upstream has no `url`", "add `\"url\": \"http://host:port\"`"),
+            (Some(_), [_, ..]) => {
+                self.error_with(&urls, "the upstream has both `url` and `urls`", "keep one; `urls` lists all of them");
+            }
+            (Some(url_text), []) => endpoints.extend(self.endpoint(&url, url_text, first)),
+            (None, list) => {
+                for (i, text) in list.iter().enumerate() {
+                    let at = urls.index(i);
+                    let Some(endpoint) = self.endpoint(&at, text, first + endpoints.len()) else { continue };
+                    if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
+                        self.error_with(&at, format!("`{text}` is there twice"), "list each endpoint once");
                     }
+                    endpoints.push(endpoint);
                 }
             }
         }
-        upstreams
+        endpoints
+    }
+
+    fn endpoint(&mut self, at: &At<'_>, url: &str, index: usize) -> Option<Endpoint> {
+        match parse(index, url) {
+            Ok(endpoint) => Some(endpoint),
+            Err(faults) => {
+                for (message, help) in faults {
+                    self.error_with(at, message, help);
+                }
+                None
+            }
+        }
     }
 
     /// The `Host` to send to `upstream`, which is written at `at`.
@@ -59,10 +96,10 @@ impl Compiler<'_> {
 /// The message and help for a wrong URL.
 type Fault = (String, Cow<'static, str>);
 
-fn parse(index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
-    match upstream.url.parse() {
-        Ok(uri) => upstream_at(&uri, index, name, upstream),
-        Err(_) => Err(vec![wrong(&upstream.url, "is not a URL")]),
+fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
+    match url.parse() {
+        Ok(uri) => endpoint_at(&uri, index, url),
+        Err(_) => Err(vec![wrong(url, "is not a URL")]),
     }
 }
 
@@ -85,8 +122,8 @@ fn not_normal(url: &str, uri: &Uri) -> Fault {
     }
 }
 
-fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream) -> Result<Upstream, Vec<Fault>> {
-    let wrong = |why: &str| wrong(&upstream.url, why);
+fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
+    let wrong = |why: &str| wrong(url, why);
     let mut faults = Vec::new();
     let scheme = match uri.scheme_str() {
         Some("http") => Some(Scheme::Http),
@@ -132,20 +169,18 @@ fn upstream_at(uri: &Uri, index: usize, name: &str, upstream: &config::Upstream)
     }
     // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
     if scheme.is_some() && !path::is_normalised(uri.path()) {
-        faults.push(not_normal(&upstream.url, uri));
+        faults.push(not_normal(url, uri));
     }
     let (Some(scheme), Some(port), true) = (scheme, port, faults.is_empty()) else { return Err(faults) };
     let shown_host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let shown_authority = if port == scheme.default_port() { shown_host } else { format!("{shown_host}:{port}") };
-    Ok(Upstream {
+    Ok(Endpoint {
         index,
-        name: name.to_owned(),
         scheme,
         host,
         port,
         authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
-        authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
     })
 }
 

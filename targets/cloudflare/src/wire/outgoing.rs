@@ -24,9 +24,9 @@ pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     frame.be(Kind::Fetch);
     frame.line(head.method.as_str().as_bytes());
-    frame.text(call.upstream.scheme.as_str().as_bytes());
+    frame.text(call.endpoint.scheme.as_str().as_bytes());
     frame.text(b"://");
-    frame.text(call.upstream.authority.as_bytes());
+    frame.text(call.endpoint.authority.as_bytes());
     frame.line(target.as_bytes());
     write_edits(frame, &heads.request, &head.headers, framed_by_runtime);
     if let Some(edits) = call.known_edits {

@@ -102,8 +102,12 @@ impl Native {
         previous: Option<&Self>,
     ) -> Result<Self, TlsError> {
         let mut pools: Vec<Arc<Pool>> = Vec::with_capacity(plan.upstreams.len());
-        for upstream in &plan.upstreams {
-            let key = PoolKey::of(upstream)?;
+        let endpoints = plan
+            .upstreams
+            .iter()
+            .flat_map(|upstream| upstream.endpoints.iter().map(move |endpoint| (upstream, endpoint)));
+        for (upstream, endpoint) in endpoints {
+            let key = PoolKey::of(upstream, endpoint)?;
             let known = previous.into_iter().flat_map(|native| native.pools.iter());
             let same = known.chain(&pools).find(|pool| *pool.key() == key).map(Arc::clone);
             pools.push(match same {
@@ -125,8 +129,8 @@ impl Fetch for Native {
 
     // No `async fn`: it would copy the state of what it awaits.
     fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
-        // INVARIANT: `new` made one pool for each upstream of the plan.
-        fetch(self.pools.get(call.upstream.index), call.request, call.deadlines)
+        // INVARIANT: `new` made one pool for each endpoint of the plan.
+        fetch(self.pools.get(call.endpoint.index), call.request, call.deadlines)
     }
 
     /// INVARIANT: no plan for this platform asks for it yet.

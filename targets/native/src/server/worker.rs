@@ -84,7 +84,7 @@ impl Worker {
         let previous = self.serving.load();
         let log = Arc::clone(&self.log);
         let platform = Native::new(&plan, stores, log, &self.ticker, Some(previous.gateway.platform()))?;
-        Ok(Serving { gateway: Gateway::new(plan, platform), settings, tls })
+        Ok(Serving { gateway: previous.gateway.reload(plan, platform), settings, tls })
     }
 
     /// Serves new requests by `serving`; those under way go on as they began.

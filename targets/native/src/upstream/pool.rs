@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::plan::Upstream;
+use gateway_core::plan::{Endpoint, Upstream};
 use gateway_core::ports::{IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -57,16 +57,16 @@ struct Idle {
 }
 
 impl PoolKey {
-    /// The key of `upstream`.
+    /// The key of `endpoint` of `upstream`.
     ///
     /// # Errors
     /// When the file of its authorities can't be read.
-    pub fn of(upstream: &Upstream) -> Result<Self, TlsError> {
+    pub fn of(upstream: &Upstream, endpoint: &Endpoint) -> Result<Self, TlsError> {
         let pem = |path: &String| Ok((path.clone(), read(path)?));
         Ok(Self {
-            scheme: upstream.scheme,
-            host: upstream.host.clone(),
-            port: upstream.port,
+            scheme: endpoint.scheme,
+            host: endpoint.host.clone(),
+            port: endpoint.port,
             authorities: upstream.authorities.as_ref().map(pem).transpose()?,
         })
     }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use edgeway::server::{Options, Server};
+
 use crate::support::{Wire, field, gateway, gateway_with, get, ok_upstream, status, upstream, wait_until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -351,4 +353,36 @@ fn a_rate_limit_admits_exactly_its_number() {
         }
     });
     assert_eq!((admitted.into_inner(), refused.into_inner()), (100, 300));
+}
+
+/// docs/configuration.md, Upstreams: the endpoints are called in turn; a reload goes on where they were.
+#[test]
+fn endpoints_are_called_in_turn_also_after_a_reload() {
+    let answer = |name: &'static str| {
+        upstream(move |wire, _| {
+            while wire.head().is_some() {
+                wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{name}"));
+            }
+        })
+    };
+    let (a, b) = (answer("a"), answer("b"));
+    let config = |first: std::net::SocketAddr, second: std::net::SocketAddr| {
+        format!(
+            r#"{{"server": {{"listen": "127.0.0.1:0", "accessLog": "off"}},
+                "upstreams": {{"u": {{"urls": ["http://{first}", "http://{second}"]}}}},
+                "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "u"}}]}}"#
+        )
+    };
+    let (plan, settings) = crate::support::load(&config(a.address, b.address));
+    let options = Options { threads: std::num::NonZero::new(1), ..Options::default() };
+    let gateway = Server::start(plan, settings, &options).unwrap();
+    let ask = |times: usize| -> String {
+        let mut wire = Wire::connect(gateway.address());
+        (0..times).map(|_| wire.ask(GET).unwrap().1).collect()
+    };
+    assert_eq!(ask(5), "ababa");
+    let (plan, settings) = crate::support::load(&config(b.address, a.address));
+    gateway.reload(plan, settings).unwrap();
+    // Five turns have passed: the sixth is the second endpoint's, which is now `a`.
+    assert_eq!(ask(4), "abab");
 }

@@ -87,10 +87,10 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                 sight = Sight::Preflight;
                 steps.extend(step(event));
             }
-            Event::Sent { upstream: index, method, target, headers } => {
+            Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
                     name: u.name.clone(),
-                    to: format!("{}://{}", u.scheme.as_str(), text(&u.authority)),
+                    to: format!("{}://{}", scheme.as_str(), text(authority)),
                     method: method.to_string(),
                     target: target.clone(),
                     headers: fields(headers),

@@ -1,0 +1,178 @@
+//! The state that outlives requests and reloads.
+//!
+//! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
+//! its name, an endpoint by its scheme, host and port, wherever the configuration lists them now.
+
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use crate::plan::{Endpoint, Plan, Upstream};
+use crate::ports::Scheme;
+
+/// The state of a gateway that outlives its requests, and its plan.
+#[derive(Debug, Default)]
+pub struct State {
+    upstreams: Adopted<String, Round>,
+    endpoints: Adopted<Place, Traffic>,
+}
+
+/// States by identity. They stand in the order of what they are of in the plan, so that an index finds one.
+#[derive(Debug)]
+struct Adopted<K, V>(Box<[(K, Arc<V>)]>);
+
+impl<K, V> Default for Adopted<K, V> {
+    fn default() -> Self {
+        Self(Box::default())
+    }
+}
+
+/// The identity of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+/// The turn of an upstream's endpoints.
+#[derive(Debug, Default)]
+struct Round(AtomicUsize);
+
+/// The calls that an endpoint was sent.
+#[derive(Debug, Default)]
+struct Traffic {
+    sent: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// The calls that an endpoint was sent since the gateway started, by all plans that named it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// All of them.
+    pub sent: u64,
+    /// Those without a response.
+    pub failed: u64,
+}
+
+impl State {
+    /// The state for `plan`: that of `previous` as far as the plan still names what it is of, and new otherwise.
+    #[must_use]
+    pub fn adopt(plan: &Plan, previous: Option<&Self>) -> Self {
+        let endpoints = plan.upstreams.iter().flat_map(|upstream| &upstream.endpoints).map(Place::of);
+        Self {
+            upstreams: Adopted::adopt(
+                plan.upstreams.iter().map(|upstream| upstream.name.clone()),
+                previous.map(|previous| &previous.upstreams),
+            ),
+            endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
+        }
+    }
+
+    /// The endpoint of `upstream` whose turn it is.
+    pub(crate) fn next_endpoint<'u>(&self, upstream: &'u Upstream) -> Option<&'u Endpoint> {
+        if let [only] = &*upstream.endpoints {
+            return Some(only);
+        }
+        let turn = self.upstreams.at(upstream.index)?.0.fetch_add(1, Ordering::Relaxed);
+        upstream.endpoints.get(turn.checked_rem(upstream.endpoints.len())?)
+    }
+
+    /// Counts a call to `endpoint`.
+    pub(crate) fn sent(&self, endpoint: &Endpoint) {
+        if let Some(traffic) = self.endpoints.at(endpoint.index) {
+            traffic.sent.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a call to `endpoint` that got no response.
+    pub(crate) fn failed(&self, endpoint: &Endpoint) {
+        if let Some(traffic) = self.endpoints.at(endpoint.index) {
+            traffic.failed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The calls that `endpoint` was sent.
+    #[must_use]
+    pub fn calls(&self, endpoint: &Endpoint) -> Calls {
+        self.endpoints.at(endpoint.index).map_or_else(Calls::default, |traffic| Calls {
+            sent: traffic.sent.load(Ordering::Relaxed),
+            failed: traffic.failed.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl Place {
+    fn of(endpoint: &Endpoint) -> Self {
+        Self { scheme: endpoint.scheme, host: endpoint.host.clone(), port: endpoint.port }
+    }
+}
+
+impl<K: PartialEq, V: Default> Adopted<K, V> {
+    fn adopt(keys: impl Iterator<Item = K>, previous: Option<&Self>) -> Self {
+        let mut adopted: Vec<(K, Arc<V>)> = Vec::new();
+        for key in keys {
+            let known = previous.into_iter().flat_map(|previous| previous.0.iter()).chain(&adopted);
+            let value = known.into_iter().find(|(other, _)| *other == key).map(|(_, value)| Arc::clone(value));
+            adopted.push((key, value.unwrap_or_default()));
+        }
+        Self(adopted.into())
+    }
+
+    fn at(&self, index: usize) -> Option<&V> {
+        self.0.get(index).map(|(_, value)| &**value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Secrets, load};
+    use crate::ports::Capabilities;
+
+    struct NoSecrets;
+
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    fn plan(upstreams: &str) -> Plan {
+        let text = format!(r#"{{"upstreams": {upstreams}, "routes": [{{"name": "r", "respond": {{}}}}]}}"#);
+        load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
+    }
+
+    fn hosts(state: &State, upstream: &Upstream, times: usize) -> String {
+        (0..times).filter_map(|_| state.next_endpoint(upstream)).map(|endpoint| endpoint.host.as_str()).collect()
+    }
+
+    #[test]
+    fn endpoints_take_turns() {
+        let plan = plan(r#"{"u": {"urls": ["http://a", "http://b", "http://c"]}, "one": {"url": "http://d"}}"#);
+        let state = State::adopt(&plan, None);
+        assert_eq!(hosts(&state, &plan.upstreams[0], 7), "abcabca");
+        assert_eq!(hosts(&state, &plan.upstreams[1], 2), "dd");
+    }
+
+    /// ARCHITECTURE.md, State: a reload loses nothing that the new plan still names, and gives nothing to another.
+    #[test]
+    fn state_follows_its_identity_and_not_its_place() {
+        let before = plan(r#"{"u": {"urls": ["http://a", "http://b"]}, "v": {"url": "http://c"}}"#);
+        let state = State::adopt(&before, None);
+        assert_eq!(hosts(&state, &before.upstreams[0], 1), "a");
+        state.sent(&before.upstreams[0].endpoints[1]);
+        state.failed(&before.upstreams[1].endpoints[0]);
+        let after = plan(
+            r#"{"new": {"url": "http://new"}, "v": {"url": "http://elsewhere"}, "u": {"urls": ["http://b", "http://c", "http://a"]}}"#,
+        );
+        let adopted = State::adopt(&after, Some(&state));
+        let calls = |upstream: usize, endpoint: usize| adopted.calls(&after.upstreams[upstream].endpoints[endpoint]);
+        assert_eq!(hosts(&adopted, &after.upstreams[2], 1), "c");
+        assert_eq!(calls(2, 0), Calls { sent: 1, failed: 0 });
+        assert_eq!(calls(2, 1), Calls { sent: 0, failed: 1 });
+        assert_eq!([calls(0, 0), calls(1, 0), calls(2, 2)], [Calls::default(); 3]);
+        // What is under way on the old plan counts on for the new one.
+        state.sent(&before.upstreams[0].endpoints[1]);
+        assert_eq!(calls(2, 0), Calls { sent: 2, failed: 0 });
+    }
+}
