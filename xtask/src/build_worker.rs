@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::measure;
 use crate::paths::{dist, npm_program, root, run, target};
+use crate::{generate, measure};
 
 /// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
 const FEATURES: [&str; 6] = [
@@ -26,6 +26,7 @@ const SMALL_FUNCTIONS: &str = "--one-caller-inline-max-function-size=60";
 
 /// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
+    generate::check()?;
     let generated = target().join("worker");
     std::fs::create_dir_all(dist)?;
 
@@ -75,7 +76,7 @@ fn bundle(entry: &str, out: &Path, generated: &Path) -> Result<()> {
     bundler.current_dir(root());
     bundler
         .arg(format!("targets/cloudflare/js/{entry}"))
-        .args(["--bundle", "--format=esm", "--target=es2024", "--log-level=warning"])
+        .args(["--bundle", "--minify-whitespace", "--format=esm", "--target=es2024", "--log-level=warning"])
         .args(["--external:cloudflare:*", "--external:node:*", "--external:*.wasm", "--external:*.json"])
         .arg(format!("--alias:edgeway-wasm={}", generated.join("edgeway.js").display()))
         .arg(format!("--outfile={}", out.display()));
