@@ -83,6 +83,11 @@ impl Clock for Still {
     fn monotonic(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Nothing here takes time, so no deadline passes.
+    fn sleep(&self, _: Duration) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
 }
 
 impl Log for Still {

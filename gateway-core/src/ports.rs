@@ -149,6 +149,9 @@ pub trait Clock {
 
     /// The time since some fixed moment of this process; it never goes back. On Workers it stands still between I/O.
     fn monotonic(&self) -> Duration;
+
+    /// Waits for `duration`. Dropping the future ends the wait.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 }
 
 /// The access log.

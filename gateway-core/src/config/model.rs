@@ -98,6 +98,8 @@ pub enum AccessLogFormat {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CounterStore {
+    /// How long a request waits for a counter; then `fail` of its limit decides. `10ms` to `30s`. Default: `2s`.
+    pub timeout: Option<Span>,
     /// A Redis that several gateways share: `redis://host:6379`, or a secret that holds such a URL. One with a password is
     /// always in a secret. Without a Redis: Durable Objects on Cloudflare, SQLite on Spin, memory on the native server.
     pub redis: Option<Value>,

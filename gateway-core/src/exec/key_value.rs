@@ -1,19 +1,25 @@
 //! A value in the key-value store, over HTTP.
 
+use core::time::Duration;
+
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::Exchange;
 use super::local::with_content;
 use super::request::empty;
+use super::within::within;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::plan::KeyValueEntry;
-use crate::ports::{IoErrorKind, Platform};
+use crate::ports::{Clock, IoError, IoErrorKind, Platform};
 use crate::store_key::{KeyUse, StoreKey};
 use crate::template::Target;
 use crate::trace::Event;
+
+/// The longest that the store is waited for. Workers KV takes seconds at times, and a value may be large.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn serve<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -26,7 +32,6 @@ pub(super) async fn serve<P: Platform>(
     let key = StoreKey::written(KeyUse::Route, |key| action.key.fill(call, Target::Path, key));
     let key = key.ok_or_else(|| Reject::bad_path().with_detail("the path makes no key that the store takes"))?;
     exchange.note(|| Event::Answered { by: "keyValue" });
-    let unavailable = |_| Reject::store_unavailable();
     match call.method {
         Method::PUT => {
             let value = match body {
@@ -40,19 +45,27 @@ pub(super) async fn serve<P: Platform>(
             if value.len() as u64 > action.limit {
                 return Err(Reject::body_too_large());
             }
-            platform.put(key.as_str(), value, action.ttl).await.map_err(unavailable)?;
+            in_time(platform, platform.put(key.as_str(), value, action.ttl)).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Method::DELETE => {
-            platform.delete(key.as_str()).await.map_err(unavailable)?;
+            in_time(platform, platform.delete(key.as_str())).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         _ => {
-            let value = platform.get(key.as_str()).await.map_err(unavailable)?.ok_or_else(Reject::value_not_found)?;
+            let value = in_time(platform, platform.get(key.as_str())).await?.ok_or_else(Reject::value_not_found)?;
             let mut response = with_content(&call.method, value);
             response.headers_mut().insert(CONTENT_TYPE, action.content_type.clone());
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             Ok(response)
         }
+    }
+}
+
+/// What the store says to `call`; a slow store is a failed one.
+async fn in_time<T>(clock: &impl Clock, call: impl Future<Output = Result<T, IoError>>) -> Result<T, Reject> {
+    match within(clock, TIMEOUT, call).await {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(_)) | None => Err(Reject::store_unavailable()),
     }
 }

@@ -10,6 +10,7 @@ mod local;
 mod proxy;
 mod request;
 mod target_uri;
+mod within;
 
 pub use finish::KnownEdits;
 pub(crate) use request::run;

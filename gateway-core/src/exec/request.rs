@@ -8,6 +8,7 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::proxy::ClientSide;
+use super::within::within;
 use super::{Exchange, bounds, finish, key_value, local, proxy};
 use crate::body::Body;
 use crate::call::Call;
@@ -202,8 +203,8 @@ async fn rate_limit<'p, P: Platform>(
     call: &Call,
 ) -> Result<(), Reject> {
     let cell = limit.cell(call.client_address(), &call.headers);
-    let answer = platform.apply(&cell, limit.op(1)).await;
-    let verdict = answer.ok().and_then(CounterVerdict::quota);
+    let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, limit.op(1))).await;
+    let verdict = answer.and_then(Result::ok).and_then(CounterVerdict::quota);
     exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {

@@ -7,6 +7,8 @@ mod route;
 mod upstream;
 mod warnings;
 
+use core::time::Duration;
+
 use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -63,6 +65,8 @@ pub struct Plan {
     pub access_log: AccessLog,
     /// What only the native server reads.
     pub server: config::Server,
+    /// The longest that a counter is waited for.
+    pub counter_timeout: Duration,
     /// The URL of the Redis that holds the counters, where one does.
     pub counters_redis: Option<String>,
 }

@@ -53,16 +53,6 @@ impl Drop for Handle {
     }
 }
 
-impl Worker {
-    /// Waits for `duration`.
-    ///
-    /// # Errors
-    /// [`IoErrorKind::Other`] outside of an exchange: there nobody can wait.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), IoError> {
-        exchange::perform(Kind::Sleep, |command, _| wire::write_sleep(command, duration)).await.map(drop)
-    }
-}
-
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
 }
@@ -132,6 +122,11 @@ impl Clock for Worker {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(exchange::now().unix_millis())
+    }
+
+    /// Outside of an exchange nobody can wait: there it is over at once.
+    async fn sleep(&self, duration: Duration) {
+        let _ = exchange::perform(Kind::Sleep, |command, _| wire::write_sleep(command, duration)).await;
     }
 }
 

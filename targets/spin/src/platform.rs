@@ -46,6 +46,10 @@ impl Clock for Spin {
     fn monotonic(&self) -> Duration {
         Duration::from_nanos(monotonic_clock::now())
     }
+
+    async fn sleep(&self, duration: Duration) {
+        monotonic_clock::wait_for(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)).await;
+    }
 }
 
 impl Log for Spin {

@@ -65,6 +65,9 @@ impl Fetch for Platform {
 impl Platform {
     async fn store(&self) -> Result<(), IoError> {
         self.0.linger().await;
+        if self.0.stores_hang.get() {
+            core::future::pending::<()>().await;
+        }
         if self.0.stores_fail.get() { Err(IoError::before_send(IoErrorKind::Store)) } else { Ok(()) }
     }
 }
@@ -120,6 +123,10 @@ impl Clock for Platform {
 
     fn monotonic(&self) -> Duration {
         Duration::from_millis(self.0.now().unix_millis())
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+        self.0.sleep(duration)
     }
 }
 

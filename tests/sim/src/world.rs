@@ -34,6 +34,8 @@ pub struct World {
     pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
     /// Whether stores fail.
     pub stores_fail: Cell<bool>,
+    /// Whether stores never answer.
+    pub stores_hang: Cell<bool>,
     /// How many request bodies were collected.
     pub collected: Cell<usize>,
     /// The heads that calls said their responses would have in the end.
@@ -61,6 +63,7 @@ impl World {
             cells: RefCell::default(),
             values: RefCell::default(),
             stores_fail: Cell::new(false),
+            stores_hang: Cell::new(false),
             collected: Cell::new(0),
             promised: RefCell::default(),
             log: RefCell::default(),

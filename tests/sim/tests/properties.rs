@@ -365,3 +365,25 @@ fn a_reload_in_the_middle_of_everything_loses_no_state() {
         assert_eq!(sent, 24, "calls that were counted on earlier plans are forgotten");
     });
 }
+
+/// docs/configuration.md, Policies: a counter that does not answer in time has failed, and `fail` decides; a store of values
+/// that does not is a 503. Neither delays a request beyond its deadline.
+#[test]
+fn a_store_that_never_answers_delays_a_request_by_its_deadline_and_no_longer() {
+    let plan = plan(
+        r#"{"counters": {"timeout": "700ms"}, "routes": [
+            {"name": "closed", "match": {"path": "/closed"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s"}}]},
+            {"name": "open", "match": {"path": "/open"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s", "fail": "open"}}]},
+            {"name": "value", "match": {"path": "/value"}, "keyValue": {"key": "k"}}]}"#,
+    );
+    for_every_seed(|seed| {
+        for (path, status, millis) in [("closed", 503, 700), ("open", 200, 700), ("value", 503, 10_000)] {
+            let world = Rc::new(World::new(seed));
+            world.stores_hang.set(true);
+            let started = world.now();
+            let answers = all_at_once(&plan, &world, &[get(&format!("http://gw.test/{path}"))]);
+            assert_eq!(answers[0].status, status, "{path}");
+            assert_eq!(world.now().saturating_since(started), Duration::from_millis(millis), "{path}");
+        }
+    });
+}

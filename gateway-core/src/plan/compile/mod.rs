@@ -156,6 +156,7 @@ impl<'c> Compiler<'c> {
         let proxies = self.proxies(&at);
         self.check_listen(&at.member("server").member("listen"));
         let redis = self.redis(&at.member("counters").member("redis"));
+        let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let upstreams = self.upstreams(&at.member("upstreams"));
 
         let mut routes = Vec::new();
@@ -200,6 +201,7 @@ impl<'c> Compiler<'c> {
                 query: config.access_log.query.unwrap_or(false),
             },
             server: config.server.clone(),
+            counter_timeout,
             counters_redis: redis,
         })
     }

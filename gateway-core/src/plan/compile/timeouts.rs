@@ -10,6 +10,11 @@ use crate::ports::{Deadlines, Feature};
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 
+/// The longest that a counter is waited for, where the configuration says nothing.
+const COUNTER_TIMEOUT: Duration = Duration::from_secs(2);
+const SHORTEST_COUNTER_TIMEOUT: Duration = Duration::from_millis(10);
+const LONGEST_COUNTER_TIMEOUT: Duration = Duration::from_secs(30);
+
 impl Compiler<'_> {
     /// The deadlines of `route` towards `upstream`: the route's, else the API's, the upstream's, the defaults', ours.
     pub(super) fn deadlines(&self, group: Group<'_>, route: &config::Route, upstream: &config::Upstream) -> Deadlines {
@@ -33,6 +38,15 @@ impl Compiler<'_> {
             first_byte: nearest(|t| t.first_byte, Some(FIRST_BYTE)),
             total: nearest(|t| t.total, None),
         }
+    }
+
+    /// The longest that a counter is waited for.
+    pub(super) fn counter_timeout(&mut self, at: &At<'_>) -> Duration {
+        let Some(Span(timeout)) = self.config.counters.timeout else { return COUNTER_TIMEOUT };
+        if !(SHORTEST_COUNTER_TIMEOUT..=LONGEST_COUNTER_TIMEOUT).contains(&timeout) {
+            self.error_with(at, "the deadline is too short or too long", "use `10ms` to `30s`; without it, `2s` hold");
+        }
+        timeout
     }
 
     pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {

@@ -178,6 +178,10 @@ impl Clock for Native {
         static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
         ZERO.elapsed()
     }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
+        tokio::time::sleep(duration)
+    }
 }
 
 impl Log for Native {

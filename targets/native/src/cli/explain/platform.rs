@@ -70,6 +70,11 @@ impl Clock for DryRun {
     fn monotonic(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Nothing here takes time, so no deadline passes.
+    fn sleep(&self, _: Duration) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
 }
 
 impl Log for DryRun {
