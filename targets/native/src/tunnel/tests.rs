@@ -80,6 +80,23 @@ async fn a_side_that_leaves_without_a_word_is_to_blame() {
     }
 }
 
+/// RFC 6455 §7.1.1: who has ended may still be told something, but not for ever.
+#[tokio::test(start_paused = true)]
+async fn a_side_that_has_ended_hears_the_rest_for_a_while() {
+    let mut sides = tunnel(64, unlimited());
+    read(&mut sides.client, HELLO.len()).await;
+    sides.client.write_all(&close(1000, Some(MASK))).await.unwrap();
+    sides.client.shutdown().await.unwrap();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(rest(&mut sides.upstream).await, close(1000, Some(MASK)));
+    sides.upstream.write_all(&close(1000, None)).await.unwrap();
+    assert_eq!(read(&mut sides.client, 4).await, close(1000, None));
+    // The upstream never ends.
+    assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Closed);
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_secs(10) && waited < Duration::from_secs(11), "{waited:?}");
+}
+
 /// RFC 6455 §5.4, §5.5.1, §7.4.1: a Close frame between two frames, with 1001 for an endpoint that goes away.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_takes_leave_of_both_sides_at_the_end_of_a_frame() {
