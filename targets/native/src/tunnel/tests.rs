@@ -120,6 +120,23 @@ async fn a_shutdown_takes_leave_of_both_sides_at_the_end_of_a_frame() {
     assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Drain);
 }
 
+/// RFC 6455 §7.1.1: the server ends the connection once both have said Close, whatever another side does.
+#[tokio::test(start_paused = true)]
+async fn a_side_that_answers_a_farewell_is_let_go_at_once() {
+    for client_answers in [true, false] {
+        let mut sides = tunnel(1024, unlimited());
+        read(&mut sides.client, HELLO.len()).await;
+        sides.shutdown.store(true, Ordering::Relaxed);
+        let told = (read(&mut sides.client, 4).await, read(&mut sides.upstream, 8).await);
+        assert_eq!(told, (close(1001, None), close(1001, Some(MASK))));
+        let begun = tokio::time::Instant::now();
+        let side = if client_answers { &mut sides.client } else { &mut sides.upstream };
+        side.write_all(&close(1001, client_answers.then_some(MASK))).await.unwrap();
+        assert!(rest(side).await.is_empty());
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn sides_that_do_not_answer_a_farewell_hold_nothing_up() {
     let mut sides = tunnel(1024, unlimited());
@@ -163,15 +180,18 @@ async fn a_socket_ends_when_nothing_passes_and_at_the_end_of_its_life() {
 /// A side that takes nothing holds back the other, and is given up; what it sends does not save it.
 #[tokio::test(start_paused = true)]
 async fn a_side_that_takes_nothing_stops_the_other_and_is_given_up() {
-    let mut sides = tunnel(16, unlimited());
-    let begun = tokio::time::Instant::now();
-    let written = tokio::time::timeout(Duration::from_secs(30), sides.upstream.write_all(&[0; 1_000_000])).await;
-    assert!(written.is_err(), "the upstream could send all");
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    let _ = sides.client.write_all(HELLO).await;
-    assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Client);
-    let stalled = begun.elapsed();
-    assert!(stalled >= Duration::from_secs(60) && stalled < Duration::from_secs(60) + 5 * TICK, "{stalled:?}");
+    // What came with the 101 fills the first exactly.
+    for size in [HELLO.len(), 16] {
+        let mut sides = tunnel(size, unlimited());
+        let begun = tokio::time::Instant::now();
+        let written = tokio::time::timeout(Duration::from_secs(30), sides.upstream.write_all(&[0; 1_000_000])).await;
+        assert!(written.is_err(), "the upstream could send all");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let _ = sides.client.write_all(HELLO).await;
+        assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Client);
+        let stalled = begun.elapsed();
+        assert!(stalled >= Duration::from_secs(60) && stalled < Duration::from_secs(60) + 5 * TICK, "{stalled:?}");
+    }
 }
 
 /// Whatever the sizes of what comes and what can be taken, nothing is lost, repeated or out of order.
