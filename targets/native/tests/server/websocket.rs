@@ -116,6 +116,25 @@ fn a_socket_opens_and_passes_bytes_both_ways() {
     assert_eq!(read(&mut client, 2 * HELLO.len()), [HELLO, HELLO].concat());
 }
 
+/// Each upstream is called where it is, though another has several endpoints.
+#[test]
+fn a_socket_goes_to_the_upstream_of_its_route() {
+    let (wrong, right) = (upstream(|_, _| {}), echo());
+    let gateway = start(&format!(
+        r#"{{
+          "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
+          "upstreams": {{ "many": {{ "urls": ["http://{0}", "http://127.0.0.1:9"] }}, "up": {{ "url": "http://{1}" }} }},
+          "routes": [ {{ "name": "many", "match": {{ "prefix": "/many" }}, "upstream": "many" }},
+            {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }} ]
+        }}"#,
+        wrong.address, right.address
+    ));
+    let mut client = Wire::connect(gateway.address());
+    client.send(handshake(""));
+    assert_eq!(status(&client.head().unwrap()), 101);
+    assert_eq!(wrong.connections.load(Ordering::SeqCst), 0);
+}
+
 /// RFC 6455 §4.1: any other status is an ordinary response.
 #[test]
 fn an_upstream_can_decline_and_the_connection_goes_on() {
