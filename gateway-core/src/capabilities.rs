@@ -14,6 +14,10 @@ pub enum Feature {
     RedisTls,
     /// Upstream TLS can be configured.
     UpstreamTls,
+    /// WebSockets can be passed through.
+    WebSockets,
+    /// The time that they stand can be limited.
+    WebSocketLimits,
 }
 
 impl Feature {
@@ -40,6 +44,13 @@ impl Feature {
                 format!("on {platform}, the public authorities are trusted and no others"),
                 "remove it, or give the upstream a certificate of a public authority",
             ),
+            Self::WebSockets => (
+                format!("on {platform}, no WebSockets are passed on"),
+                "remove it: their handshakes are answered with 501; the native server takes them",
+            ),
+            Self::WebSocketLimits => {
+                (format!("on {platform}, the runtime decides how long a WebSocket stands"), "remove it")
+            }
         }
     }
 
@@ -90,10 +101,11 @@ impl Capabilities {
     /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
     pub const NATIVE: Self = Self { name: "the native server", features: FeatureSet::ALL.without(Feature::RedisTls) };
 
-    /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis.
+    /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
+    /// Worker's glue does not hand WebSockets on yet.
     pub const CLOUDFLARE: Self = Self { name: "Cloudflare Workers", features: FeatureSet::NONE };
 
-    /// Spin: `host` is forbidden to the guest, TLS is the host's.
+    /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols.
     pub const SPIN: Self = Self {
         name: "Spin",
         features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
@@ -110,12 +122,14 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 5] = [
+    const FEATURES: [Feature; 7] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
         Feature::RedisTls,
         Feature::UpstreamTls,
+        Feature::WebSockets,
+        Feature::WebSocketLimits,
     ];
 
     #[test]
@@ -134,6 +148,9 @@ mod tests {
         let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
         assert_eq!(lacks(Capabilities::NATIVE), [Feature::RedisTls]);
         assert_eq!(lacks(Capabilities::CLOUDFLARE), FEATURES);
-        assert_eq!(lacks(Capabilities::SPIN), [Feature::HostOverride, Feature::UpstreamTls]);
+        assert_eq!(
+            lacks(Capabilities::SPIN),
+            [Feature::HostOverride, Feature::UpstreamTls, Feature::WebSockets, Feature::WebSocketLimits]
+        );
     }
 }

@@ -126,6 +126,15 @@ catalogue! {
     /// The body comes in a transfer coding that the gateway does not know (RFC 9112 §6.1).
     UNKNOWN_TRANSFER_CODING pub unknown_transfer_coding "unknown_transfer_coding" NOT_IMPLEMENTED
         "Unknown transfer coding" "the only transfer coding that is understood is `chunked`";
+    /// The handshake of a WebSocket is malformed (RFC 6455 §4.2.1).
+    BAD_WEBSOCKET_HANDSHAKE pub bad_websocket_handshake "bad_websocket_handshake" BAD_REQUEST
+        "Bad WebSocket handshake" "the handshake of the WebSocket is malformed";
+    /// The version of the WebSocket is not 13 (RFC 6455 §4.4); `Sec-WebSocket-Version` says so.
+    WEBSOCKET_VERSION pub websocket_version "websocket_version" UPGRADE_REQUIRED
+        "WebSocket version not supported" "the only version of WebSocket that there is here is 13";
+    /// The route takes no WebSockets, or its platform can't (RFC 9110 §15.6.2).
+    WEBSOCKET_NOT_IMPLEMENTED pub websocket_not_implemented "websocket_not_implemented" NOT_IMPLEMENTED
+        "WebSocket not implemented" "no WebSockets are taken here";
     /// All header fields together are larger than `limits.headerBytes` (RFC 6585 §5).
     HEADERS_TOO_LARGE pub headers_too_large "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE
         "Header fields too large" "the header fields together are larger than the gateway takes";

@@ -63,6 +63,8 @@ pub enum Event {
         /// The query after.
         to: Option<String>,
     },
+    /// The request is the handshake of a WebSocket.
+    Handshake,
     /// A request left for an upstream.
     Sent {
         /// Its place in `Plan::upstreams`.

@@ -2,7 +2,7 @@
 
 use gateway_core::config::Diagnostic;
 use gateway_core::plan::{self, Secrets};
-use gateway_core::ports::Capabilities;
+use gateway_core::ports::{Capabilities, Feature};
 
 /// One secret, and no other.
 struct Vault(&'static str, &'static str);
@@ -278,4 +278,76 @@ fn warns_of_what_has_no_effect() {
     assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
     assert_eq!(plan::warnings("{"), []);
     assert_eq!(plan::warnings(include_str!("../../gateway.json")), []);
+}
+
+#[test]
+fn web_sockets_are_refused_where_the_platform_has_none() {
+    let with = |member: &str| {
+        format!(
+            r#"{{"upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [
+            {{"name": "r", "match": {{"path": "/"}}, "upstream": "u"{member}}}]}}"#
+        )
+    };
+    let on = |platform: &Capabilities, member: &str| -> Vec<(String, String)> {
+        let said = said_on(platform, &with(member), &Vault("", ""));
+        said.into_iter().map(|diagnostic| (diagnostic.path, diagnostic.message)).collect()
+    };
+    let all = [Capabilities::NATIVE, Capabilities::CLOUDFLARE, Capabilities::SPIN];
+    for platform in &all {
+        for member in ["", r#", "webSocket": false"#, r#", "webSocket": null"#] {
+            assert_eq!(on(platform, member), [], "{}: {member}", platform.name);
+        }
+    }
+    let refused = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    for member in [r#", "webSocket": true"#, r#", "webSocket": {}"#, r#", "webSocket": {"idle": "1s"}"#] {
+        assert_eq!(on(&Capabilities::NATIVE, member), [], "{member}");
+        for platform in [Capabilities::SPIN, Capabilities::CLOUDFLARE] {
+            let because = refused("routes[0].webSocket", &format!("on {}, no WebSockets are passed on", platform.name));
+            assert_eq!(on(&platform, member), [because], "{member}");
+        }
+    }
+    // One that hands them on without a say in how long they stand.
+    let host =
+        Capabilities { name: "the host", features: Capabilities::NATIVE.features.without(Feature::WebSocketLimits) };
+    let words = "on the host, the runtime decides how long a WebSocket stands";
+    assert_eq!(
+        on(&host, r#", "webSocket": {"idle": "1s", "life": "0s"}"#),
+        [refused("routes[0].webSocket.idle", words), refused("routes[0].webSocket.life", words)]
+    );
+    assert_eq!(on(&host, r#", "webSocket": true"#), []);
+    assert_eq!(
+        on(&Capabilities::NATIVE, r#", "webSocket": {"idle": "2s", "life": "1s"}"#),
+        [refused("routes[0].webSocket.idle", "`life` is over before `idle`")]
+    );
+    assert_eq!(on(&Capabilities::NATIVE, r#", "webSocket": {"idle": "2s", "life": "0s"}"#), []);
+    assert!(plan::takes_web_sockets_unsaid(&with("")));
+    assert!(!plan::takes_web_sockets_unsaid(&with(r#", "webSocket": false"#)));
+    assert!(!plan::takes_web_sockets_unsaid("{"));
+}
+
+#[test]
+fn only_a_route_to_an_upstream_takes_web_sockets() {
+    let text = r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "webSocket": true}]}"#;
+    assert_eq!(words(&said(text)), [("routes[0].webSocket", "only a route to an upstream can take WebSockets")]);
+    assert!(!plan::takes_web_sockets_unsaid(text));
+}
+
+/// Without limits stated, those of the documentation hold; `0s` is without limit.
+#[test]
+fn web_sockets_have_limits() {
+    let limits = |member: &str| {
+        let text = format!(
+            r#"{{"upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [
+            {{"name": "r", "match": {{"path": "/"}}, "upstream": "u"{member}}}]}}"#
+        );
+        let plan = plan::load(&text, &Capabilities::NATIVE, &Vault("", "")).unwrap();
+        let plan::Action::Proxy(proxy) = &plan.routes[0].action else { unreachable!() };
+        proxy.web_socket.map(|limits| [limits.idle, limits.life].map(|limit| limit.map(|limit| limit.as_secs())))
+    };
+    for member in ["", r#", "webSocket": true"#, r#", "webSocket": {}"#] {
+        assert_eq!(limits(member), Some([Some(600), Some(86_400)]), "{member}");
+    }
+    assert_eq!(limits(r#", "webSocket": false"#), None);
+    assert_eq!(limits(r#", "webSocket": {"idle": "0s"}"#), Some([None, Some(86_400)]));
+    assert_eq!(limits(r#", "webSocket": {"idle": "5s", "life": "1m"}"#), Some([Some(5), Some(60)]));
 }

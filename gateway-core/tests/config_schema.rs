@@ -25,6 +25,7 @@ fn both_accept() {
         r#"{"limits": {"headers": 4294967295}}"#,
         r#"{"defaults": {"policies": ["a", {}, {"cors": {}}]}}"#,
         r#"{"counters": {"redis": {"secret": "REDIS"}}}"#,
+        r#"{"routes": [{"name": "a", "webSocket": true}, {"name": "b", "webSocket": {}}, {"name": "c", "webSocket": null}]}"#,
         r#"{"routes": [{"name": "a", "respond": {"json": [1, {"a": null}]}}]}"#,
         r#"{"routes": [{"name": "a", "match": {"headers": {"x": "", "y": {"present": false}, "z": {"oneOf": []}}}}]}"#,
     ] {
@@ -68,6 +69,9 @@ fn both_refuse() {
         json!({"defaults": {"policies": [{"rateLimit": {"limit": 1, "window": "1s", "key": {"header": 5}}}]}}),
         json!({"defaults": {"timeouts": ["1s"]}}),
         json!({"apis": [{"name": "a"}]}),
+        json!({"routes": [{"name": "a", "webSocket": "true"}]}),
+        json!({"routes": [{"name": "a", "webSocket": {"idle": 5}}]}),
+        json!({"routes": [{"name": "a", "webSocket": {"ping": "5s"}}]}),
         json!({"routes": [{"name": "a", "match": []}]}),
         json!({"routes": [["a"]]}),
         json!({"routes": [{"name": "a", "match": {"query": {"x": {}}}}]}),

@@ -279,9 +279,33 @@ pub struct Route {
     /// The largest request body, instead of `limits.bodyBytes`.
     #[serde(default)]
     pub body_bytes: Option<ByteSize>,
+    /// Whether a route to an upstream takes WebSockets, and for how long. Default: `true`, where the platform can.
+    #[serde(default)]
+    pub web_socket: Option<WebSocket>,
     /// Whether its exchanges are in the access log. Default: true.
     #[serde(default)]
     pub access_log: Option<bool>,
+}
+
+/// Whether WebSockets are taken, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum WebSocket {
+    /// They are, within the usual limits; or they are refused with 501.
+    Taken(bool),
+    /// They are, within these limits.
+    Within(WebSocketLimits),
+}
+
+/// How long a WebSocket may stand; `"0s"` means without limit. Then it is closed with 1001 (going away). Native server only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct WebSocketLimits {
+    /// Without a frame from either side, pings among them. Default: `10m`.
+    pub idle: Option<Span>,
+    /// From the handshake on. Default: `24h`.
+    pub life: Option<Span>,
 }
 
 /// Which requests a route takes: those that meet every member.

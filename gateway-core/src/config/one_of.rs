@@ -1,4 +1,4 @@
-//! Members that may be a plain string or an object. Written by hand, not `#[serde(untagged)]`, which would lose the
+//! Members that may be a plain value or an object. Written by hand, not `#[serde(untagged)]`, which would lose the
 //! place and the reason of an error inside the object.
 
 use core::fmt;
@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
-use super::model::{Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest};
+use super::model::{Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits};
 
 /// A type that is written as a string or as an object of type `Object`.
 trait StringOr: Sized {
@@ -73,3 +73,27 @@ string_or!(
     ValueMatch::Exact,
     ValueMatch::Test
 );
+
+struct BooleanOrLimits;
+
+impl<'de> Visitor<'de> for BooleanOrLimits {
+    type Value = WebSocket;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`true`, `false`, or an object with `idle` and `life`")
+    }
+
+    fn visit_bool<E: Error>(self, taken: bool) -> Result<WebSocket, E> {
+        Ok(WebSocket::Taken(taken))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WebSocket, A::Error> {
+        WebSocketLimits::deserialize(MapAccessDeserializer::new(map)).map(WebSocket::Within)
+    }
+}
+
+impl<'de> Deserialize<'de> for WebSocket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BooleanOrLimits)
+    }
+}

@@ -7,7 +7,7 @@ use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
-const HOMES: [(&str, &str); 43] = [
+const HOMES: [(&str, &str); 45] = [
     ("accessLog", "the top level, or a route"),
     ("algorithm", "`rateLimit`"),
     ("append", "`headers` or `query` of a policy's `request` or `response`"),
@@ -27,9 +27,11 @@ const HOMES: [(&str, &str); 43] = [
     ("firstByte", "`timeouts`"),
     ("headerBytes", "`limits`"),
     ("hosts", "`match`"),
+    ("idle", "`webSocket`"),
     ("json", "`respond`"),
     ("keepQuery", "`redirect`"),
     ("keyValueFile", "`server`"),
+    ("life", "`webSocket`"),
     ("limit", "`rateLimit`"),
     ("listen", "`server`"),
     ("location", "`redirect`"),

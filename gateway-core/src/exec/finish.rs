@@ -3,7 +3,6 @@
 use http::{HeaderMap, HeaderValue, Response, Version};
 
 use super::Exchange;
-use crate::body::Body;
 use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::request_id::X_REQUEST_ID;
@@ -34,7 +33,7 @@ fn respond(steps: &[ResponseStep], filled: &[Option<HeaderValue>], fields: &mut 
     }
 }
 
-pub(super) fn finish<S>(mut exchange: Exchange<'_, '_>, response: &mut Response<Body<S>>) {
+pub(super) fn finish<B>(mut exchange: Exchange<'_, '_>, response: &mut Response<B>) {
     exchange.record.status = Some(response.status());
     finish_fields(&mut exchange, response.headers_mut());
     response.headers_mut().insert(X_REQUEST_ID, exchange.id);

@@ -9,6 +9,7 @@ mod key_value;
 mod local;
 mod proxy;
 mod request;
+mod socket;
 mod target_uri;
 mod within;
 

@@ -5,10 +5,12 @@ use http::{Method, Request, Response, StatusCode, Version};
 
 use super::Exchange;
 use super::finish::KnownEdits;
+use super::socket;
 use super::target_uri::target_uri;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
+use crate::gateway::Reply;
 use crate::http::survey::Survey;
 use crate::http::{hop_by_hop, proxy_status, trace_context, trailers};
 use crate::plan::{Host, Plan, Proxy, Route, Target};
@@ -50,15 +52,15 @@ pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, s
     }
 }
 
-/// Sends a request to one of the route's upstreams.
+/// Sends a request to one of the route's upstreams; one that opens a socket, if it `opens_socket`.
 pub(super) async fn send<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     route: &Route,
     action: &Proxy,
-    mut call: Call,
-    body: Body<P::Stream>,
-) -> Result<Response<Body<P::Stream>>, Reject> {
+    (mut call, body): (Call, Body<P::Stream>),
+    opens_socket: bool,
+) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
     let target = choose(action, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
@@ -78,6 +80,10 @@ pub(super) async fn send<P: Platform>(
         }
         body => body,
     };
+    if opens_socket {
+        socket::prepare(&mut call);
+        exchange.note(|| Event::Handshake);
+    }
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, &call, platform);
     exchange.note(|| Event::Sent {
@@ -94,27 +100,43 @@ pub(super) async fn send<P: Platform>(
     *request.method_mut() = call.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = call.headers;
+    let deadlines = target.deadlines;
+    if opens_socket {
+        let call = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
+        // On the heap: it is rare, and the state of every other exchange would be as large.
+        return Box::pin(socket::open(exchange, platform, call)).await;
+    }
     let known_edits = KnownEdits::of(exchange, route);
-    let answer =
-        platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines: target.deadlines, known_edits }).await;
+    let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(platform);
-    let mut failed = |kind| {
-        exchange.record.cause = Some(proxy_status::error_type(kind));
-        proxy_status::reject_for(kind, plan.loop_guard.name())
-    };
-    let mut response = answer.map_err(|error| {
+    let response = answer.map_err(|error| {
         exchange.state.failed(endpoint);
-        failed(error.kind)
+        failed(exchange, error.kind)
     })?;
+    pass_back(exchange, response, is_head).map(Reply::Http)
+}
+
+/// The rejection of a request whose exchange with the upstream has failed by this `kind`.
+pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reject {
+    exchange.record.cause = Some(proxy_status::error_type(kind));
+    proxy_status::reject_for(kind, exchange.plan.loop_guard.name())
+}
+
+/// Prepares an upstream's response for the client.
+pub(super) fn pass_back<S>(
+    exchange: &mut Exchange<'_, '_>,
+    mut response: Response<Body<S>>,
+    is_head: bool,
+) -> Result<Response<Body<S>>, Reject> {
     // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
     // can end up here: the `Upgrade` that it could answer was never sent on.
     if !(200..=599).contains(&response.status().as_u16()) {
-        return Err(failed(IoErrorKind::Protocol));
+        return Err(failed(exchange, IoErrorKind::Protocol));
     }
     hop_by_hop::strip_response(response.headers_mut());
     // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
     let version = core::mem::take(response.version_mut());
-    plan.loop_guard.stamp_response(response.headers_mut(), version);
+    exchange.plan.loop_guard.stamp_response(response.headers_mut(), version);
     if response.status() == StatusCode::RESET_CONTENT {
         // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
         response.headers_mut().remove(CONTENT_LENGTH);

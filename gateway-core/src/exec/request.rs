@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 
 use super::proxy::ClientSide;
 use super::within::within;
-use super::{Exchange, bounds, finish, key_value, local, proxy};
+use super::{Exchange, bounds, finish, key_value, local, proxy, socket};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -61,16 +61,19 @@ pub(crate) async fn run<P: Platform>(
         Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
         Err(reject) => Err(reject),
     };
-    let mut response = match answer {
-        Ok(response) => response,
+    let mut reply = match answer {
+        Ok(reply) => reply,
         Err(reject) => {
             exchange.record.refused(&reject, &exchange.id);
             exchange.note(|| Event::Refused { status: reject.status, code: reject.code });
-            reject.into_response(is_head, &exchange.id)
+            Reply::Http(reject.into_response(is_head, &exchange.id))
         }
     };
-    finish::finish(exchange, &mut response);
-    Outcome { reply: Reply::Http(response), after: after(platform) }
+    match &mut reply {
+        Reply::Http(response) => finish::finish(exchange, response),
+        Reply::Upgrade(response, _) => finish::finish(exchange, response),
+    }
+    Outcome { reply, after: after(platform) }
 }
 
 /// The work that the platform wants done once in a while.
@@ -85,7 +88,7 @@ async fn answer<'p, P: Platform>(
     (head, survey): (Parts, Survey),
     body: Body<P::Stream>,
     peer: Peer,
-) -> Result<Response<Body<P::Stream>>, Reject> {
+) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
     let Parts { method, uri, version, headers, .. } = head;
     if MethodSet::of(&method).is_none() {
@@ -107,10 +110,10 @@ async fn answer<'p, P: Platform>(
     }
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if call.uri().path() == "*" && call.method == Method::OPTIONS {
-        return Ok(options(exchange, MethodSet::ALL));
+        return Ok(Reply::Http(options(exchange, MethodSet::ALL)));
     }
     if call.method == Method::OPTIONS && loop_guard::max_forwards(&mut call.headers) == Forwarding::Final {
-        return Ok(options(exchange, MethodSet::ALL));
+        return Ok(Reply::Http(options(exchange, MethodSet::ALL)));
     }
 
     let normal = path::normalise(call.uri().path(), plan.encoded_slash)
@@ -123,7 +126,7 @@ async fn answer<'p, P: Platform>(
     if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = preflight(exchange, &lookup)
     {
-        return Ok(response);
+        return Ok(Reply::Http(response));
     }
     let index = match plan.table.find(&lookup) {
         Found::Route { route, spec, params } => {
@@ -134,7 +137,7 @@ async fn answer<'p, P: Platform>(
         Found::MethodNotAllowed { allow, route } => {
             exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
             if call.method == Method::OPTIONS {
-                return Ok(options(exchange, allow));
+                return Ok(Reply::Http(options(exchange, allow)));
             }
             exchange.note(|| Event::NotMatched);
             return Err(Reject::method_not_allowed(local::allow(allow)));
@@ -151,21 +154,31 @@ async fn answer<'p, P: Platform>(
 
     call.client = plan.proxies.client(&call.headers, &peer);
     exchange.record.client = call.client.address;
-    if matches!(route.action, Action::Proxy(_)) {
+    let mut socket = Ok(false);
+    if let Action::Proxy(action) = &route.action {
+        if survey.web_socket {
+            socket = socket::is_opened_by(&call, version, &body, action);
+        }
         proxy::prepare(plan, platform, &mut call, &ClientSide { peer, version, survey });
     }
-    let done = steps(exchange, platform, route, &mut call, survey.length).await;
+    let done = match socket {
+        Ok(opens) => steps(exchange, platform, route, &mut call, survey.length).await.map(|()| opens),
+        Err(reject) => Err(reject),
+    };
     // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
         exchange.filled = finish::fill(&route.response, &call);
     }
-    done?;
-    match &route.action {
-        Action::Proxy(action) => proxy::send(exchange, platform, route, action, call, body).await,
-        Action::Redirect(action) => local::redirect(exchange, action, &call),
-        Action::Respond(action) => Ok(local::respond(exchange, action, &call)),
-        Action::KeyValue(action) => key_value::serve(exchange, platform, action, &call, body).await,
-    }
+    let opens_socket = done?;
+    let response = match &route.action {
+        Action::Proxy(action) => {
+            return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;
+        }
+        Action::Redirect(action) => local::redirect(exchange, action, &call)?,
+        Action::Respond(action) => local::respond(exchange, action, &call),
+        Action::KeyValue(action) => key_value::serve(exchange, platform, action, &call, body).await?,
+    };
+    Ok(Reply::Http(response))
 }
 
 /// Checks the body's length, if the request `states_length`, and does the route's request steps, in order.

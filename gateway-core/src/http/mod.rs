@@ -20,6 +20,8 @@ pub mod survey;
 pub mod trace_context;
 pub mod trailers;
 pub(crate) mod value;
+pub mod websocket;
+pub mod websocket_frames;
 
 #[cfg(test)]
 pub(crate) mod testing;

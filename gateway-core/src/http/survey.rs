@@ -28,14 +28,17 @@ pub struct Survey {
     pub trailer: bool,
     /// Set if there is a `traceparent` or `tracestate`.
     pub trace: bool,
+    /// Set if there is an `Upgrade` or a `Sec-WebSocket-Key`.
+    pub web_socket: bool,
     /// The length of all names and values, in bytes.
     pub bytes: usize,
 }
 
+const KEY: &str = "sec-websocket-key";
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
-const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate"]);
+const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate", KEY]);
 const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE);
 
 impl Survey {
@@ -60,6 +63,7 @@ impl Survey {
             survey.length |= name == "content-length";
             survey.trailer |= name == "trailer";
             survey.trace |= matches!(name, "traceparent" | "tracestate");
+            survey.web_socket |= matches!(name, "upgrade" | KEY);
         }
         survey
     }
@@ -122,6 +126,8 @@ mod tests {
         assert_eq!(survey("expect"), Survey { expect: true, ..Survey::default() });
         assert_eq!(survey("content-length"), Survey { length: true, ..Survey::default() });
         assert_eq!(survey("trailer"), Survey { trailer: true, ..Survey::default() });
+        assert_eq!(survey("upgrade"), Survey { web_socket: true, hop_by_hop: true, ..Survey::default() });
+        assert_eq!(survey(KEY), Survey { web_socket: true, ..Survey::default() });
         for name in ["traceparent", "tracestate"] {
             assert_eq!(survey(name), Survey { trace: true, ..Survey::default() }, "{name}");
         }

@@ -22,9 +22,10 @@ pub use limits::Limits;
 pub use needs::{BodyUse, Needs};
 pub use route::{
     Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, ResponseStep, Route, Target,
+    WebSocketLimits,
 };
 pub use upstream::{Endpoint, Upstream};
-pub use warnings::warnings;
+pub use warnings::{takes_web_sockets_unsaid, warnings};
 
 /// Where secrets come from: Workers secrets, Spin variables, the environment, files.
 pub trait Secrets {

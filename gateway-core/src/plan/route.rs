@@ -1,5 +1,6 @@
 //! A route, ready to run: its steps in order, its action, its deadlines.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
@@ -115,6 +116,23 @@ pub struct Proxy {
     pub total_weight: u64,
     /// The path to send.
     pub path: PathRewrite,
+    /// How long a WebSocket may stand; `None` where the route takes none.
+    pub web_socket: Option<WebSocketLimits>,
+}
+
+/// How long a WebSocket may stand. `None` means without limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebSocketLimits {
+    /// Without a byte from either side.
+    pub idle: Option<Duration>,
+    /// From the handshake on.
+    pub life: Option<Duration>,
+}
+
+impl WebSocketLimits {
+    /// What holds where the configuration says nothing.
+    pub const DEFAULT: Self =
+        Self { idle: Some(Duration::from_secs(10 * 60)), life: Some(Duration::from_secs(24 * 60 * 60)) };
 }
 
 /// One upstream of a route.
@@ -191,7 +209,7 @@ pub struct KeyValueEntry {
     /// Its media type.
     pub content_type: http::HeaderValue,
     /// How long a written value is kept.
-    pub ttl: Option<core::time::Duration>,
+    pub ttl: Option<Duration>,
     /// The largest value that is taken, in bytes.
     pub limit: u64,
 }

@@ -29,6 +29,17 @@ pub fn warnings(text: &str) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// Returns whether a route of the text of a `gateway.json` takes WebSockets without saying so; false where its form is wrong.
+///
+/// A platform that can't pass them on answers their handshakes with 501, which the author may not have thought of.
+#[must_use]
+pub fn takes_web_sockets_unsaid(text: &str) -> bool {
+    let Ok(config) = config::read(text) else { return false };
+    let is_proxied = |route: &Route| route.redirect.is_none() && route.respond.is_none() && route.key_value.is_none();
+    let mut routes = config.apis.iter().flat_map(|api| &api.routes).chain(&config.routes);
+    routes.any(|route| is_proxied(route) && route.web_socket.is_none())
+}
+
 /// The names that are referred to.
 #[derive(Default)]
 struct Uses<'c> {

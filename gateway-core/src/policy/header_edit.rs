@@ -57,11 +57,20 @@ impl FieldValue {
 /// Fields of the framing and the routing.
 const FRAMING: [HeaderName; 4] = [header::CONTENT_LENGTH, header::HOST, header::TRAILER, header::EXPECT];
 
-/// Whether edits may touch `name`: not if it frames or routes a message, or ends at this hop (RFC 9110 §7.6.1), where what
-/// becomes of it would differ from platform to platform.
+/// Fields that hold the two ends of a WebSocket's handshake together (RFC 6455 §4.1).
+const HANDSHAKE: [HeaderName; 3] =
+    [header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION, header::SEC_WEBSOCKET_ACCEPT];
+
+/// Whether edits may touch `name`: not if it frames or routes a message, ends at this hop (RFC 9110 §7.6.1), where what
+/// becomes of it would differ from platform to platform, or is what the handshake of a WebSocket is checked by.
 #[must_use]
 pub fn is_editable(name: &HeaderName) -> bool {
-    !is_hop_by_hop(name) && !FRAMING.contains(name)
+    !is_hop_by_hop(name) && !FRAMING.contains(name) && !is_handshake(name)
+}
+
+/// Whether the handshake of a WebSocket is checked by the field of this name.
+pub(crate) fn is_handshake(name: &HeaderName) -> bool {
+    HANDSHAKE.contains(name)
 }
 
 /// Whether a field of this name ends at this hop.
@@ -268,10 +277,20 @@ mod tests {
 
     #[test]
     fn framing_and_routing_fields_are_out_of_reach() {
-        for name in hop_by_hop::NAMES.into_iter().chain(["content-length", "host", "trailer", "expect"]) {
+        let handshake = ["sec-websocket-key", "sec-websocket-version", "sec-websocket-accept"];
+        let framing = ["content-length", "host", "trailer", "expect"];
+        for name in hop_by_hop::NAMES.into_iter().chain(framing).chain(handshake) {
             assert!(!is_editable(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["authorization", "www-authenticate", "via", "content-type", "content_length"] {
+        for name in [
+            "sec-websocket-protocol",
+            "sec-websocket-extensions",
+            "authorization",
+            "www-authenticate",
+            "via",
+            "content-type",
+            "content_length",
+        ] {
             assert!(is_editable(&HeaderName::from_static(name)), "{name}");
         }
     }

@@ -10,4 +10,5 @@ pub mod stream;
 pub mod supervise;
 mod tapped;
 mod transport;
+mod tunnel;
 pub mod upstream;

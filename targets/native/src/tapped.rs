@@ -33,6 +33,11 @@ impl<T> Tapped<T> {
     pub(crate) fn new(transport: Transport, first: Bytes, tap: Arc<T>) -> Self {
         Self { transport, first, tap }
     }
+
+    /// The connection, and the bytes that are still to be read again.
+    pub(crate) fn into_inner(self) -> (Transport, Bytes) {
+        (self.transport, self.first)
+    }
 }
 
 impl<T: Tap> AsyncRead for Tapped<T> {

@@ -61,7 +61,7 @@ async fn receive(mut reader: Reader<tokio::net::tcp::OwnedReadHalf>, request: &R
         return Err(io::Error::new(io::ErrorKind::InvalidData, format!("answered as HTTP/1.{}", head.minor)));
     }
     // RFC 9112 §6.3: these never have content.
-    let bodiless = request.method == "HEAD" || matches!(head.status, 204 | 304);
+    let bodiless = request.method == "HEAD" || matches!(head.status, 101 | 204 | 304);
     let (body, cut) = if bodiless { Default::default() } else { reader.body(head.framing(Framing::UntilClose)).await };
     Ok(Response { status: head.status, headers: head.headers, body, cut })
 }

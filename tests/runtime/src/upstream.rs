@@ -148,6 +148,12 @@ async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io:
             }
             Some(Fault::Garbage) => return write.write_all(b"this is not HTTP\r\n\r\n").await,
             Some(Fault::Cut) => return respond(&mut write, &reply, is_head).await,
+            // What follows is no HTTP.
+            None if reply.status() == 101 => {
+                respond(&mut write, &reply, is_head).await?;
+                reader.closed().await;
+                return Ok(());
+            }
             None => respond(&mut write, &reply, is_head).await?,
         }
     }
@@ -157,7 +163,7 @@ async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io:
 async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io::Result<()> {
     let content = reply.content();
     let status = reply.status();
-    let bodiless = matches!(status, 204 | 304);
+    let bodiless = matches!(status, 101 | 204 | 304);
     let length = content.bytes().len().to_string();
     let mut headers: Vec<(&str, &str)> = reply.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     if content.is_chunked() {

@@ -1,6 +1,5 @@
 //! The gateway's ports on a simulated world.
 
-use core::convert::Infallible;
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::rc::Rc;
@@ -40,14 +39,14 @@ impl gateway_core::ports::Platform for Platform {
 
 impl Fetch for Platform {
     type Stream = Stream;
-    type Socket = Infallible;
+    type Socket = ();
 
     async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         upstream::answer(&self.0, call).await
     }
 
-    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
-        Err(IoError::before_send(IoErrorKind::Other))
+    async fn open_socket(&self, call: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, ()>, IoError> {
+        upstream::open(&self.0, call).await
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

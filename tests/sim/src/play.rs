@@ -101,7 +101,7 @@ pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<St
     let Outcome { reply, after } = gateway.handle(request, peer, &mut record).await;
     let (head, body) = match reply {
         Reply::Http(response) => response.into_parts(),
-        Reply::Upgrade(_, never) => match never {},
+        Reply::Upgrade(response, ()) => response.map(|()| Body::Empty).into_parts(),
     };
     // RFC 9110 §2.5: the version is that of the adapter's own connection, and not for the core to say.
     assert_eq!(head.version, http::Version::default(), "the answer has a version of its own");
@@ -150,7 +150,9 @@ pub fn violations(response: &Response) -> Vec<String> {
     }
     // RFC 9110 §7.6.1.
     for name in ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"] {
-        if count(name) > 0 {
+        // RFC 9110 §7.8, §15.5.22: these name another protocol.
+        let switches = matches!(response.status, 101 | 426) && matches!(name, "connection" | "upgrade");
+        if count(name) > 0 && !switches {
             wrong.push(format!("the response has the hop-by-hop field {name}"));
         }
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use core::time::Duration;
 use edgeway_corpus::{Call, Content, Fault, Reply, Version};
 use gateway_core::body::Body;
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind, KnownEdits, UpstreamCall};
+use gateway_core::http::websocket;
+use gateway_core::ports::{Deadlines, Handshake, IoError, IoErrorKind, KnownEdits, UpstreamCall};
 use http::{Response, header};
 
 use crate::stream::{End, Sender, Stream};
@@ -22,6 +23,22 @@ const HOP_BY_HOP: [&str; 7] = [
     "upgrade",
     "http2-settings",
 ];
+
+/// Sends `call`, a handshake, to the upstream that it names. A socket that opens has nothing to say.
+pub(crate) async fn open(world: &Rc<World>, call: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, ()>, IoError> {
+    let headers = call.request.headers();
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).expect("a handshake has a key").clone();
+    assert!(websocket::is_requested(http::Version::HTTP_11, headers), "a handshake names its protocol");
+    assert_eq!(websocket::check(call.request.method(), headers, !call.request.body().is_empty()), Ok(()));
+    let response = answer(world, call).await?;
+    if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Handshake::Declined(response));
+    }
+    match websocket::is_opened(&key, response.status(), response.headers()) {
+        true => Ok(Handshake::Opened(response.map(drop), ())),
+        false => Err(IoError::new(IoErrorKind::Protocol)),
+    }
+}
 
 /// Sends `call` to the upstream that it names.
 pub(crate) async fn answer(
@@ -93,7 +110,8 @@ async fn seen(to: String, request: http::Request<Body<Stream>>) -> Result<Call, 
     // What `UpstreamCall` promises to adapters.
     assert!(head.uri.authority().is_none(), "the call's URI `{}` is not in origin form", head.uri);
     assert_eq!(head.headers.get_all(header::HOST).iter().count(), 1, "a call has one Host");
-    for name in HOP_BY_HOP {
+    let is_handshake = websocket::is_requested(http::Version::HTTP_11, &head.headers);
+    for name in HOP_BY_HOP.into_iter().filter(|name| !is_handshake || !matches!(*name, "connection" | "upgrade")) {
         assert!(!head.headers.contains_key(name), "`{name}` was sent on to an upstream");
     }
     let chunked = matches!(body, Body::Stream(_)) && !head.headers.contains_key(header::CONTENT_LENGTH);
@@ -143,7 +161,7 @@ fn respond(
         response = response.header(name, value);
     }
     let framed = reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let bodiless = matches!(reply.status(), 204 | 304);
+    let bodiless = matches!(reply.status(), 101 | 204 | 304);
     if content.is_chunked() {
         response = response.header(header::TRANSFER_ENCODING, "chunked");
     } else if !framed && !bodiless {

@@ -49,6 +49,9 @@ impl<'c> Compiler<'c> {
         if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue")) {
             self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
         }
+        if route.web_socket.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue")) {
+            self.error_with(&at.member("webSocket"), "only a route to an upstream can take WebSockets", "remove it");
+        }
         if let Some(redirect) = &route.redirect {
             return self.redirect(context, redirect).map(Action::Redirect);
         }
@@ -90,8 +93,9 @@ impl<'c> Compiler<'c> {
             );
         }
         let path = self.path_rewrite(context)?;
+        let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
-        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path })
+        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path, web_socket })
     }
 
     /// The share of the upstream called `name`, which stands at `at`.

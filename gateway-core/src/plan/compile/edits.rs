@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::Compiler;
 use super::at::At;
 use crate::config::{FieldEdits, Value};
-use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_hop_by_hop};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_handshake, is_hop_by_hop};
 use crate::policy::query_edit::QueryEdit;
 use crate::template::Template;
 
@@ -85,6 +85,8 @@ impl Edit for HeaderEdit {
             "it is for the gateway itself; an upstream's credentials go into `authorization`"
         } else if is_hop_by_hop(&parsed) {
             "it belongs to one connection, and goes no further"
+        } else if is_handshake(&parsed) {
+            "the client and the upstream know each other by it"
         } else {
             "the gateway sets it from the connection and the body"
         };

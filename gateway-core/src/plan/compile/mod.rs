@@ -11,6 +11,7 @@ mod redis;
 mod shared;
 mod timeouts;
 mod upstreams;
+mod web_socket;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use gateway_core::config::{self, Diagnostic};
 use gateway_core::plan::{self, Plan, Secrets};
-use gateway_core::ports::Capabilities;
+use gateway_core::ports::{Capabilities, Feature};
 
 use super::files;
 use super::style::{Style, count};
@@ -129,6 +129,7 @@ pub(crate) fn report(
         checked.add_files(text);
     }
     let warnings = plan::warnings(text);
+    let notes = notes(text, targets);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {
         let report = serde_json::json!({
@@ -136,6 +137,7 @@ pub(crate) fn report(
             "targets": names,
             "mistakes": checked.findings,
             "warnings": warnings,
+            "notes": notes,
             "missingSecrets": checked.missing_secrets,
         });
         println!("{report:#}");
@@ -149,12 +151,25 @@ pub(crate) fn report(
             eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.findings.is_empty() {
+            for note in &notes {
+                eprintln!("{}: {note}", style.bold("note"));
+            }
             let routes = count(checked.plan.as_ref().map_or(0, |plan| plan.routes.len()), "route");
             let ok = Style::stdout().green("ok");
             println!("{ok} {}: {routes}, good for {}", file.display(), joined(&names));
         }
     }
     if checked.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What the targets do otherwise than the author may expect, without a word about it in the file.
+fn notes(text: &str, targets: &[&'static Capabilities]) -> Vec<String> {
+    let without: Vec<_> =
+        targets.iter().filter(|target| !target.has(Feature::WebSockets)).map(|target| target.name).collect();
+    if without.is_empty() || !plan::takes_web_sockets_unsaid(text) {
+        return Vec::new();
+    }
+    vec![format!("on {}, handshakes of WebSockets are answered with 501", joined(&without))]
 }
 
 /// Prints every mistake, and how many there are.

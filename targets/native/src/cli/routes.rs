@@ -1,6 +1,8 @@
 //! `edgeway routes`: every route, in the order in which they are tried.
 
-use gateway_core::plan::{Action, Plan, ResponseStep};
+use std::time::Duration;
+
+use gateway_core::plan::{Action, Plan, ResponseStep, WebSocketLimits};
 use gateway_core::route::Spec;
 
 use super::style::{Style, count, pad, widest};
@@ -75,7 +77,19 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
             ResponseStep::EditHeaders(edits) => count(edits.len(), "response edit"),
         });
     }
+    policies.extend(sockets(&route.action));
     policies
+}
+
+/// What differs from the usual about WebSockets.
+fn sockets(action: &Action) -> Option<String> {
+    let Action::Proxy(proxy) = action else { return None };
+    let span = |limit: Option<Duration>| limit.map_or("any".to_owned(), |limit| format!("{}s", limit.as_secs_f64()));
+    match proxy.web_socket {
+        None => Some("no WebSockets".to_owned()),
+        Some(WebSocketLimits::DEFAULT) => None,
+        Some(limits) => Some(format!("WebSockets idle {}, life {}", span(limits.idle), span(limits.life))),
+    }
 }
 
 /// The aligned table.

@@ -4,7 +4,6 @@ pub mod counters;
 pub mod key_value;
 pub mod secrets;
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,8 +13,7 @@ use gateway_core::body::Body;
 use gateway_core::plan::Plan;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, IoError, KeyValue, Log, Platform, Random, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -23,7 +21,7 @@ use http::Response;
 use crate::clock::Ticker;
 use crate::server::{AccessLogger, Settings};
 use crate::stream::Stream;
-use crate::upstream::{Pool, PoolKey, TlsError, fetch};
+use crate::upstream::{Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -125,7 +123,7 @@ impl Platform for Native {
 
 impl Fetch for Native {
     type Stream = Stream;
-    type Socket = Infallible;
+    type Socket = Socket;
 
     // No `async fn`: it would copy the state of what it awaits.
     fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
@@ -133,9 +131,11 @@ impl Fetch for Native {
         fetch(self.pools.get(call.endpoint.index), call.request, call.deadlines)
     }
 
-    /// INVARIANT: no plan for this platform asks for it yet.
-    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
-        Err(IoError::before_send(IoErrorKind::Other))
+    fn open_socket(
+        &self,
+        call: UpstreamCall<'_, Stream>,
+    ) -> impl Future<Output = Result<Handshake<Stream, Socket>, IoError>> {
+        open_socket(self.pools.get(call.endpoint.index), call.request, call.deadlines)
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

@@ -92,6 +92,8 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
             .keep_alive_timeout(Duration::from_secs(20))
             .max_concurrent_streams(100)
             .max_header_list_size(header_list(&settings))
+            // RFC 8441 §3: WebSockets.
+            .enable_connect_protocol()
             .serve_connection(io, service);
         let _ = Driven::new(served, activity).await;
     } else {
@@ -102,7 +104,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);
         }
-        let _ = Driven::new(builder.serve_connection(io, service), activity).await;
+        let _ = Driven::new(builder.serve_connection(io, service).with_upgrades(), activity).await;
     }
 }
 
@@ -147,11 +149,11 @@ trait Served: Future {
     fn drain(self: Pin<&mut Self>);
 }
 
-impl<I, S, B> Served for http1::Connection<I, S>
+impl<I, S, B> Served for http1::UpgradeableConnection<I, S>
 where
     S: hyper::service::HttpService<hyper::body::Incoming, ResBody = B>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     B: hyper::body::Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::activity::Reading;
 use super::connection::Connection;
+use super::socket::{self, WayOut};
 use super::stall::StreamWatch;
 use super::worker::Serving;
 use crate::stream::{Outgoing, Stream, StreamError};
@@ -25,13 +26,14 @@ use crate::stream::{Outgoing, Stream, StreamError};
 pub(super) async fn exchange(
     connection: Arc<Connection>,
     serving: Arc<Serving>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     let checked = connection.activity.begin(&request);
     let mut exchange = Exchange::new(connection, serving, &request);
     let answer = match checked {
         Ok(()) => {
             let gateway = &exchange.serving.gateway;
+            let way_out = WayOut::of(&mut request);
             let mut request = request.map(|incoming| exchange.body(incoming));
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());
@@ -41,7 +43,7 @@ pub(super) async fn exchange(
             run_all(&exchange.serving, outcome.after);
             match outcome.reply {
                 Answer::Http(response) => response,
-                Answer::Upgrade(_, never) => match never {},
+                Answer::Upgrade(head, upstream) => return Ok(socket::open(exchange, head, upstream, way_out)),
             }
         }
         Err(reject) => {
@@ -52,7 +54,7 @@ pub(super) async fn exchange(
     let serving_ends = exchange.connection.is_last();
     // hyper never asks for a body that is known to be empty.
     exchange.ending = if matches!(answer.body(), Body::Empty) { Ending::Whole } else { Ending::Left };
-    let mut response = answer.map(|body| Reply { body: Outgoing(body), exchange });
+    let mut response = answer.map(|body| Reply { body: Outgoing(body), exchange: Some(exchange) });
     if serving_ends {
         // RFC 9112 §9.6: the client is told to send no more.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -82,20 +84,22 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// An exchange until it ends; dropped then, however it ends.
 #[derive(Debug)]
-struct Exchange {
-    connection: Arc<Connection>,
-    serving: Arc<Serving>,
+pub(super) struct Exchange {
+    pub(super) connection: Arc<Connection>,
+    pub(super) serving: Arc<Serving>,
     /// Its own, on a connection that several share.
     watch: Option<Arc<StreamWatch>>,
-    record: Record,
-    /// The bytes of the response's body that were sent.
-    sent: u64,
-    ending: Ending,
+    pub(super) record: Record,
+    /// The bytes that came from the client through a tunnel.
+    pub(super) received: Option<u64>,
+    /// The bytes of the response's body, or through a tunnel, that were sent.
+    pub(super) sent: u64,
+    pub(super) ending: Ending,
 }
 
-/// The way in which a response's body has ended, as far as is known by now.
+/// The way in which a response's body, or a tunnel, has ended, as far as is known by now.
 #[derive(Clone, Copy, Debug)]
-enum Ending {
+pub(super) enum Ending {
     /// All of it was sent.
     Whole,
     /// The client left before the end, if nothing else happens.
@@ -108,7 +112,7 @@ impl Exchange {
     fn new<B>(connection: Arc<Connection>, serving: Arc<Serving>, request: &Request<B>) -> Self {
         let watch = if connection.activity.is_multiplexed() { StreamWatch::current() } else { None };
         let record = serving.gateway.begin(request, &connection.peer);
-        Self { connection, serving, watch, record, sent: 0, ending: Ending::Left }
+        Self { connection, serving, watch, record, received: None, sent: 0, ending: Ending::Left }
     }
 
     fn body(&self, incoming: Incoming) -> Body<Stream> {
@@ -132,7 +136,7 @@ impl Drop for Exchange {
             Ending::Left => Some(IoErrorKind::Client),
             Ending::Cut(kind) => Some(kind),
         };
-        let ended = Ended { received: None, sent: Length::Counted(self.sent), cut };
+        let ended = Ended { received: self.received, sent: Length::Counted(self.sent), cut };
         let left = self.serving.gateway.ended(core::mem::take(&mut self.record), &ended);
         run_all(&self.serving, left);
     }
@@ -142,7 +146,15 @@ impl Drop for Exchange {
 #[derive(Debug)]
 pub(super) struct Reply {
     body: Outgoing,
-    exchange: Exchange,
+    /// `None` where something else holds it: a tunnel.
+    exchange: Option<Exchange>,
+}
+
+impl Reply {
+    /// No body.
+    pub(super) fn without_body() -> Self {
+        Self { body: Outgoing(Body::Empty), exchange: None }
+    }
 }
 
 impl HttpBody for Reply {
@@ -152,19 +164,20 @@ impl HttpBody for Reply {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        if let Some(watch) = &this.exchange.watch {
+        let Some(exchange) = &mut this.exchange else { return polled };
+        if let Some(watch) = &exchange.watch {
             // What was made of the response is asked for again once the client has taken it.
             watch.set_written(matches!(polled, Poll::Ready(Some(Ok(_)))));
         }
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
-                this.exchange.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                exchange.sent += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if this.body.is_end_stream() {
-                    this.exchange.ending = Ending::Whole;
+                    exchange.ending = Ending::Whole;
                 }
             }
-            Poll::Ready(Some(Err(error))) => this.exchange.ending = Ending::Cut(error.kind),
-            Poll::Ready(None) => this.exchange.ending = Ending::Whole,
+            Poll::Ready(Some(Err(error))) => exchange.ending = Ending::Cut(error.kind),
+            Poll::Ready(None) => exchange.ending = Ending::Whole,
             Poll::Pending => {}
         }
         polled

@@ -12,6 +12,7 @@ mod guard;
 mod listener;
 mod run;
 mod settings;
+mod socket;
 pub mod stall;
 mod tls;
 mod worker;

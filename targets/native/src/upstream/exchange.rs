@@ -184,7 +184,7 @@ fn h2_abandoned(error: &hyper::Error) -> bool {
         })
 }
 
-fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
+pub(super) fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     if hyper::body::Body::is_end_stream(&incoming) {
         lease.give_back();
         Body::Empty
@@ -233,7 +233,7 @@ fn to_h1(request: &mut Request<Content>) {
 }
 
 /// Why an exchange failed, as hyper tells it.
-fn classify(error: &hyper::Error, unsent: bool) -> IoError {
+pub(super) fn classify(error: &hyper::Error, unsent: bool) -> IoError {
     if unsent {
         return IoError::before_send(IoErrorKind::Closed);
     }

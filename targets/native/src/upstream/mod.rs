@@ -6,11 +6,13 @@ mod exchange;
 mod lease;
 mod pool;
 mod repeat;
+mod socket;
 mod tls;
 mod watch;
 
 pub use exchange::fetch;
 pub use pool::{Pool, PoolKey};
+pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
 pub(crate) use tls::{certificates, client_config, read};

@@ -18,6 +18,7 @@ use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::stream::Content;
 use crate::tapped::Tapped;
+use crate::transport::Transport;
 
 /// How long a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,10 +45,19 @@ pub struct PoolKey {
 #[derive(Debug)]
 pub struct Pool {
     key: PoolKey,
-    tls: Option<Arc<ClientConfig>>,
+    tls: Option<Tls>,
     ticker: Arc<Ticker>,
     idle: Mutex<Vec<Idle>>,
     h2: Mutex<Option<http2::SendRequest<Content>>>,
+}
+
+/// How TLS is done.
+#[derive(Debug)]
+struct Tls {
+    /// With whichever protocol the upstream chooses.
+    any: Arc<ClientConfig>,
+    /// With HTTP/1.1, which alone can be left for a WebSocket.
+    http1: Arc<ClientConfig>,
 }
 
 #[derive(Debug)]
@@ -81,7 +91,10 @@ impl Pool {
         let tls = match key.scheme {
             Scheme::Http => None,
             Scheme::Https => {
-                Some(client_config(key.authorities.as_ref().map(|(path, pem)| (path.as_str(), pem.as_slice())))?)
+                let any = client_config(key.authorities.as_ref().map(|(path, pem)| (path.as_str(), pem.as_slice())))?;
+                let mut http1 = ClientConfig::clone(&any);
+                http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Some(Tls { any, http1: Arc::new(http1) })
             }
         };
         let pool = Arc::new(Self { key, tls, ticker, idle: Mutex::default(), h2: Mutex::default() });
@@ -143,8 +156,18 @@ impl Pool {
         }
     }
 
-    pub(super) async fn open(&self, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
-        let connecting = connect(&self.key.host, self.key.port, self.tls.as_ref());
+    /// A connection that speaks HTTP/1.1 and is nobody else's.
+    pub(super) async fn connect_alone(&self, within: Option<Duration>, due: &Due) -> Result<Transport, IoError> {
+        self.connect(self.tls.as_ref().map(|tls| &tls.http1), within, due).await
+    }
+
+    async fn connect(
+        &self,
+        tls: Option<&Arc<ClientConfig>>,
+        within: Option<Duration>,
+        due: &Due,
+    ) -> Result<Transport, IoError> {
+        let connecting = connect(&self.key.host, self.key.port, tls);
         let head = due.head.map(|point| match point {
             Point::Exact(instant) => instant.into_std(),
             Point::Coarse(tick) => {
@@ -157,12 +180,16 @@ impl Pool {
             (Some(connect), _) => (Some(connect), IoErrorKind::ConnectTimeout),
             (None, head) => (head, due.head_error),
         };
-        let transport = match limit {
-            None => connecting.await?,
+        match limit {
+            None => connecting.await,
             Some(limit) => {
-                tokio::time::timeout_at(limit.into(), connecting).await.map_err(|_| IoError::before_send(kind))??
+                tokio::time::timeout_at(limit.into(), connecting).await.map_err(|_| IoError::before_send(kind))?
             }
-        };
+        }
+    }
+
+    pub(super) async fn open(&self, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
+        let transport = self.connect(self.tls.as_ref().map(|tls| &tls.any), within, due).await?;
         let failed = |_| IoError::before_send(IoErrorKind::Connect);
         if transport.chose_h2() {
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())

@@ -205,3 +205,50 @@ fn one_is_not_many() {
     let said = said(&folder, &["explain", "GET", "/"]);
     assert!(said.contains("edit headers   1 edit\n") && said.contains("edit response  2 edits\n"), "{said}");
 }
+
+const SOCKETS: &str = r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [
+    {"name": "usual", "match": {"path": "/a"}, "upstream": "a"},
+    {"name": "none", "match": {"path": "/b"}, "upstream": "a", "webSocket": false},
+    {"name": "own", "match": {"path": "/c"}, "upstream": "a"WITHIN}]}"#;
+
+/// docs/platforms.md: on a platform without WebSockets, what takes them unsaid is noted once; what says so is refused.
+#[test]
+fn sockets_where_there_are_none_are_noted_once() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", ""));
+    let output = edgeway(&folder, &["check", "--target", "spin"]);
+    assert!(output.status.success());
+    let note = "note: on Spin, handshakes of WebSockets are answered with 501\n";
+    assert_eq!(text(&output.stderr).matches(note).count(), 1, "{}", text(&output.stderr));
+    assert!(!text(&edgeway(&folder, &["check"]).stderr).contains("WebSocket"));
+    let json = edgeway(&folder, &["check", "--target", "spin", "--json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(report["notes"].as_array().unwrap().len(), 1);
+
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", r#", "webSocket": true"#));
+    let output = edgeway(&folder, &["check", "--target", "spin"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("error: on Spin, no WebSockets are passed on\n"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn routes_and_explain_tell_of_sockets() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", r#", "webSocket": {"idle": "90s", "life": "0s"}"#));
+    let routes = said(&folder, &["routes"]);
+    assert_eq!(routes.matches("WebSockets").count(), 2, "{routes}");
+    assert!(routes.contains("no WebSockets\n") && routes.contains("WebSockets idle 90s, life any\n"), "{routes}");
+    let handshake = [
+        "-H",
+        "Upgrade: websocket",
+        "-H",
+        "Connection: Upgrade",
+        "-H",
+        "Sec-WebSocket-Version: 13",
+        "-H",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let explain = |path| said(&folder, &[&["explain", "GET", path], &handshake[..]].concat());
+    assert!(explain("/a").contains("webSocket  the upstream is asked to open one"), "{}", explain("/a"));
+    assert!(explain("/b").contains("501 websocket_not_implemented"), "{}", explain("/b"));
+}

@@ -19,3 +19,4 @@ mod redis;
 mod repeat;
 mod support;
 mod tls;
+mod websocket;

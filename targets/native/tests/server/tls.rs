@@ -33,6 +33,12 @@ pub(crate) fn certificate(folder: &Folder) -> CertificateDer<'static> {
 
 /// What an upstream accepts connections of HTTP/2 with, by the [`certificate`] in `folder`.
 pub(crate) fn acceptor(folder: &Folder) -> TlsAcceptor {
+    acceptor_of(folder, &["h2"])
+}
+
+/// What an upstream accepts connections with by the [`certificate`] in `folder`, if they speak one of `protocols`: the first
+/// that it can.
+pub(crate) fn acceptor_of(folder: &Folder, protocols: &[&str]) -> TlsAcceptor {
     let chain = CertificateDer::pem_file_iter(folder.0.join("cert.pem")).unwrap().map(Result::unwrap).collect();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -41,7 +47,7 @@ pub(crate) fn acceptor(folder: &Folder) -> TlsAcceptor {
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::from_pem_file(folder.0.join("key.pem")).unwrap())
         .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -51,7 +57,11 @@ fn tls_gateway(folder: &Folder, upstream: std::net::SocketAddr) -> Server {
     start(&config(upstream, "{}", &files))
 }
 
-async fn connect(server: &Server, certificate: &CertificateDer<'static>, alpn: &[&str]) -> TlsStream<TcpStream> {
+pub(crate) async fn connect(
+    server: &Server,
+    certificate: &CertificateDer<'static>,
+    alpn: &[&str],
+) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -148,6 +148,7 @@ fn step(event: &Event) -> Option<Step> {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
             ("edit query", format!("{} is {}", shown(from), shown(to)))
         }
+        Event::Handshake => ("webSocket", "the upstream is asked to open one; here it declines with 200".to_owned()),
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
         Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
         Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),

@@ -1,0 +1,70 @@
+//! A WebSocket: its handshake on the way to an upstream, and the answer on the way back.
+
+use http::header::{CONTENT_LENGTH, TE};
+use http::{Response, Version};
+
+use super::Exchange;
+use super::proxy::{failed, pass_back};
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::gateway::Reply;
+use crate::http::{hop_by_hop, websocket};
+use crate::plan::Proxy;
+use crate::ports::{Handshake, Platform, UpstreamCall};
+
+/// Returns whether `call`, which came as `version`, opens a WebSocket; to be asked before the fields of the connection are removed.
+///
+/// # Errors
+/// When the route takes none, or the handshake is malformed: an answer without a word about it would look like an upstream's
+/// that declines (RFC 6455 §4.2.2).
+pub(super) fn is_opened_by<S>(call: &Call, version: Version, body: &Body<S>, action: &Proxy) -> Result<bool, Reject> {
+    let is_requested = websocket::is_requested(version, &call.headers);
+    if action.web_socket.is_none() && (is_requested || websocket::has_key(version, &call.headers)) {
+        return Err(Reject::websocket_not_implemented());
+    }
+    if is_requested {
+        websocket::check(&call.method, &call.headers, !body.is_empty())?;
+    }
+    Ok(is_requested)
+}
+
+/// States in `call` that the WebSocket begins at the next hop, too.
+pub(super) fn prepare(call: &mut Call) {
+    // `Connection` has another use here; and no response of a tunnel has trailers.
+    call.headers.remove(TE);
+    websocket::switch(&mut call.headers);
+}
+
+/// Sends a handshake, and passes the answer back.
+pub(super) async fn open<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    call: UpstreamCall<'_, P::Stream>,
+) -> Result<Reply<P>, Reject> {
+    let endpoint = call.endpoint;
+    let answer = platform.open_socket(call).await;
+    exchange.record.answered(platform);
+    let answer = answer.map_err(|error| {
+        exchange.state.failed(endpoint);
+        failed(exchange, error.kind)
+    })?;
+    match answer {
+        Handshake::Declined(response) => pass_back(exchange, response, false).map(Reply::Http),
+        Handshake::Opened(mut response, socket) => {
+            open_back(exchange, &mut response);
+            Ok(Reply::Upgrade(response, socket))
+        }
+    }
+}
+
+/// Prepares the head of a 101 for the client.
+fn open_back(exchange: &Exchange<'_, '_>, response: &mut Response<()>) {
+    let version = core::mem::take(response.version_mut());
+    let headers = response.headers_mut();
+    hop_by_hop::strip_response(headers);
+    // RFC 9110 §8.6: a 1xx has none.
+    headers.remove(CONTENT_LENGTH);
+    exchange.plan.loop_guard.stamp_response(headers, version);
+    websocket::switch(headers);
+}

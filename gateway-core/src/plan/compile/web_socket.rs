@@ -1,0 +1,45 @@
+//! WebSockets: taken unless a route says otherwise, where the platform can.
+
+use super::Compiler;
+use super::at::At;
+use crate::config::{self, Span, WebSocket};
+use crate::plan::WebSocketLimits;
+use crate::ports::Feature;
+
+impl Compiler<'_> {
+    /// How long a WebSocket may stand on the route that says `stated` at this place; `None` if it takes none.
+    pub(super) fn web_socket(&mut self, at: &At<'_>, stated: Option<WebSocket>) -> Option<WebSocketLimits> {
+        let limits = match stated {
+            None if self.capabilities.has(Feature::WebSockets) => return Some(WebSocketLimits::DEFAULT),
+            None | Some(WebSocket::Taken(false)) => return None,
+            Some(WebSocket::Taken(true)) => config::WebSocketLimits::default(),
+            Some(WebSocket::Within(limits)) => limits,
+        };
+        self.check_web_socket(at, limits);
+        let or = |span: Option<Span>, otherwise| span.map_or(otherwise, |span| Some(span.0).filter(|d| !d.is_zero()));
+        let WebSocketLimits { idle, life } = WebSocketLimits::DEFAULT;
+        Some(WebSocketLimits { idle: or(limits.idle, idle), life: or(limits.life, life) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check_web_socket(&mut self, at: &At<'_>, limits: config::WebSocketLimits) {
+        if !self.require(at, Feature::WebSockets) {
+            return;
+        }
+        for (name, limit) in [("idle", limits.idle), ("life", limits.life)] {
+            if limit.is_some() {
+                self.require(&at.member(name), Feature::WebSocketLimits);
+            }
+        }
+        // Zero is without limit.
+        let (Some(Span(idle)), Some(Span(life))) = (limits.idle, limits.life) else { return };
+        if !life.is_zero() && idle > life {
+            self.error_with(
+                &at.member("idle"),
+                "`life` is over before `idle`",
+                "make it shorter than `life`, or leave it out",
+            );
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The limits of a tunnel: the time that it may stand, and the moment at which it has to end.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use gateway_core::plan::WebSocketLimits;
+
+use super::Reason;
+use super::oneway::Flow;
+use crate::clock::{Tick, Ticker, Watched};
+
+/// The time that both sides have to answer the gateway's farewell, in milliseconds.
+const FAREWELL: Tick = 2_000;
+
+/// The time for which one side may go on after the other has ended, in milliseconds: there is no half of a WebSocket (RFC 6455 §7.1.1).
+const HALF_CLOSED: Tick = 10_000;
+
+/// The limits of one tunnel, watched by the worker's ticker. All times are ticks; 0 is never.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    ticker: Arc<Ticker>,
+    /// Set once a shutdown has begun.
+    shutdown: Arc<AtomicBool>,
+    /// The time for which nothing may pass.
+    idle: Option<Tick>,
+    /// The tick at which it has stood for as long as it may.
+    end: Option<Tick>,
+    /// The time for which a side may take nothing.
+    stall: Tick,
+    /// The tick at which something passed last.
+    moved: AtomicU64,
+    /// Since when the upstream, and the client, have taken nothing of what there is.
+    blocked: [AtomicU64; 2],
+    /// Since when one side has ended.
+    half_closed: AtomicU64,
+    /// Since when, and why, the gateway has been taking leave.
+    leaving: OnceLock<(Tick, Reason)>,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Limits {
+    /// Those of a tunnel that begins now, where a side may take nothing for `stall`.
+    pub(crate) fn new(
+        limits: WebSocketLimits,
+        stall: Tick,
+        ticker: &Arc<Ticker>,
+        shutdown: &Arc<AtomicBool>,
+    ) -> Arc<Self> {
+        let watch = Arc::new(Self {
+            ticker: Arc::clone(ticker),
+            shutdown: Arc::clone(shutdown),
+            idle: limits.idle.map(millis),
+            end: limits.life.map(|life| ticker.after(life)),
+            stall,
+            moved: AtomicU64::new(ticker.now()),
+            blocked: Default::default(),
+            half_closed: AtomicU64::new(0),
+            leaving: OnceLock::new(),
+            task: Mutex::new(None),
+        });
+        let watched: Arc<dyn Watched> = Arc::<Self>::clone(&watch);
+        ticker.watch(Arc::downgrade(&watched));
+        watch
+    }
+
+    /// Gives the tunnel's task, which is woken when it has something to do.
+    pub(super) fn set_task(&self, waker: &Waker) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *task {
+            Some(task) => task.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    /// The reason why the gateway takes leave, if it does.
+    pub(super) fn leaving(&self) -> Option<Reason> {
+        self.leaving.get().map(|(_, reason)| *reason)
+    }
+
+    /// Notes whether something passed, and what the upstream and the client make of what there is for them.
+    pub(super) fn note(&self, moved: bool, flows: [Flow; 2]) {
+        let now = self.ticker.now();
+        if moved {
+            self.moved.store(now, Ordering::Relaxed);
+        }
+        for (since, flow) in self.blocked.iter().zip(flows) {
+            match flow {
+                Flow::Free => since.store(0, Ordering::Relaxed),
+                Flow::Slow => since.store(now, Ordering::Relaxed),
+                Flow::Stuck if since.load(Ordering::Relaxed) == 0 => since.store(now, Ordering::Relaxed),
+                Flow::Stuck => {}
+            }
+        }
+    }
+
+    /// Notes that one side has ended.
+    pub(super) fn set_half_closed(&self) {
+        self.half_closed.store(self.ticker.now(), Ordering::Relaxed);
+    }
+
+    /// Returns whether the tunnel has to end at once, and which side is to blame if one is.
+    pub(super) fn overdue(&self) -> Option<Option<Reason>> {
+        self.overdue_at(self.ticker.now())
+    }
+
+    fn overdue_at(&self, now: Tick) -> Option<Option<Reason>> {
+        let is_past = |since: Tick, limit: Tick| since != 0 && now.saturating_sub(since) >= limit;
+        let [upstream, client] = &self.blocked;
+        if is_past(client.load(Ordering::Relaxed), self.stall) {
+            return Some(Some(Reason::Client));
+        }
+        if is_past(upstream.load(Ordering::Relaxed), self.stall) {
+            return Some(Some(Reason::Upstream));
+        }
+        let left = self.leaving.get().is_some_and(|(since, _)| is_past(*since, FAREWELL));
+        (left || is_past(self.half_closed.load(Ordering::Relaxed), HALF_CLOSED)).then_some(None)
+    }
+
+    /// The reason why the gateway has to take leave by now.
+    fn farewell_at(&self, now: Tick) -> Option<Reason> {
+        if self.shutdown.load(Ordering::Relaxed) {
+            return Some(Reason::Drain);
+        }
+        if self.end.is_some_and(|end| now >= end) {
+            return Some(Reason::Life);
+        }
+        let still = now.saturating_sub(self.moved.load(Ordering::Relaxed));
+        self.idle.is_some_and(|idle| still >= idle).then_some(Reason::Idle)
+    }
+}
+
+impl Watched for Limits {
+    fn tick(&self, now: Tick) -> bool {
+        let leaves = self.leaving.get().is_none()
+            && self.farewell_at(now).is_some_and(|reason| self.leaving.set((now, reason)).is_ok());
+        if (leaves || self.overdue_at(now).is_some())
+            && let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            task.wake();
+        }
+        true
+    }
+}
+
+fn millis(duration: Duration) -> Tick {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,79 @@
+//! Opening a WebSocket to an upstream: on a connection of its own, which no other exchange ever sees.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::http::websocket;
+use gateway_core::ports::{Deadlines, Handshake, IoError, IoErrorKind};
+use http::header::SEC_WEBSOCKET_KEY;
+use http::{Request, StatusCode, Version};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+
+use super::deadline::{Due, Point};
+use super::exchange::{body, classify};
+use super::lease::Lease;
+use super::pool::Pool;
+use crate::stream::{Content, Stream};
+use crate::transport::Transport;
+
+/// An open WebSocket to an upstream.
+#[derive(Debug)]
+pub struct Socket {
+    /// Its connection.
+    pub(crate) transport: Transport,
+    /// Bytes that came with the upstream's answer.
+    pub(crate) early: Bytes,
+}
+
+/// Sends a handshake, and returns the answer: a socket, or an ordinary response that declines it.
+///
+/// # Errors
+/// As [`Fetch::open_socket`](gateway_core::ports::Fetch::open_socket).
+pub async fn open_socket(
+    pool: Option<&Arc<Pool>>,
+    request: Request<Body<Stream>>,
+    deadlines: Deadlines,
+) -> Result<Handshake<Stream, Socket>, IoError> {
+    let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
+    // Each has timers of its own: no ticker watches the connection.
+    let due = Due::new(&deadlines, pool.ticker(), true);
+    let handshake = shake(pool, request, deadlines.connect, &due);
+    match due.head.and_then(Point::exact) {
+        None => handshake.await,
+        Some(instant) => match tokio::time::timeout_at(instant, handshake).await {
+            Ok(result) => result,
+            Err(_) => Err(IoError::new(due.head_error)),
+        },
+    }
+}
+
+async fn shake(
+    pool: &Pool,
+    request: Request<Body<Stream>>,
+    connect_within: Option<Duration>,
+    due: &Due,
+) -> Result<Handshake<Stream, Socket>, IoError> {
+    let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
+    let key = key.ok_or(IoError::before_send(IoErrorKind::Other))?;
+    let mut request = request.map(Content::new);
+    *request.version_mut() = Version::HTTP_11;
+    let transport = pool.connect_alone(connect_within, due).await?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(transport)).await.map_err(|_| IoError::before_send(IoErrorKind::Connect))?;
+    // It ends by itself: with the tunnel's beginning, with the response's end, or when nobody waits for one any more.
+    tokio::spawn(connection.with_upgrades());
+    let mut response = sender.send_request(request).await.map_err(|error| classify(&error, false))?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Handshake::Declined(response.map(|incoming| body(incoming, Lease::new(None, due)))));
+    }
+    if !websocket::is_opened(&key, response.status(), response.headers()) {
+        return Err(IoError::new(IoErrorKind::Protocol));
+    }
+    let upgraded = hyper::upgrade::on(&mut response).await.map_err(|error| classify(&error, false))?;
+    let parts = upgraded.downcast::<TokioIo<Transport>>().map_err(|_| IoError::new(IoErrorKind::Other))?;
+    let socket = Socket { transport: parts.io.into_inner(), early: parts.read_buf };
+    Ok(Handshake::Opened(response.map(drop), socket))
+}
