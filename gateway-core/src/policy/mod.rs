@@ -6,6 +6,8 @@ pub mod counter;
 pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
+pub mod lease;
+mod lease_store;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;
