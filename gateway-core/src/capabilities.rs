@@ -14,6 +14,8 @@ pub enum Feature {
     RedisTls,
     /// Upstream TLS can be configured.
     UpstreamTls,
+    /// The end of an answer is told when it comes.
+    WatchedEnd,
 }
 
 impl Feature {
@@ -40,6 +42,9 @@ impl Feature {
                 format!("on {platform}, the public authorities are trusted and no others"),
                 "remove it, or give the upstream a certificate of a public authority",
             ),
+            Self::WatchedEnd => {
+                (format!("on {platform}, the end of an answer is not told yet"), "limit the rate instead: `rateLimit`")
+            }
         }
     }
 
@@ -96,7 +101,11 @@ impl Capabilities {
     /// Spin: `host` is forbidden to the guest, TLS is the host's.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
+        features: FeatureSet::NONE
+            .with(Feature::ConnectDeadline)
+            .with(Feature::RedisCounters)
+            .with(Feature::RedisTls)
+            .with(Feature::WatchedEnd),
     };
 
     /// Returns whether the platform has `feature`.
@@ -110,12 +119,13 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 5] = [
+    const FEATURES: [Feature; 6] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
         Feature::RedisTls,
         Feature::UpstreamTls,
+        Feature::WatchedEnd,
     ];
 
     #[test]
