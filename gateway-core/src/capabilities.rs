@@ -18,6 +18,8 @@ pub enum Feature {
     WebSockets,
     /// The time that they stand can be limited.
     WebSocketLimits,
+    /// The end of an answer is told when it comes.
+    WatchedEnd,
 }
 
 impl Feature {
@@ -50,6 +52,9 @@ impl Feature {
             ),
             Self::WebSocketLimits => {
                 (format!("on {platform}, the runtime decides how long a WebSocket stands"), "remove it")
+            }
+            Self::WatchedEnd => {
+                (format!("on {platform}, the end of an answer is not told yet"), "limit the rate instead: `rateLimit`")
             }
         }
     }
@@ -108,7 +113,11 @@ impl Capabilities {
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
+        features: FeatureSet::NONE
+            .with(Feature::ConnectDeadline)
+            .with(Feature::RedisCounters)
+            .with(Feature::RedisTls)
+            .with(Feature::WatchedEnd),
     };
 
     /// Returns whether the platform has `feature`.
@@ -122,7 +131,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 7] = [
+    const FEATURES: [Feature; 8] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -130,6 +139,7 @@ mod tests {
         Feature::UpstreamTls,
         Feature::WebSockets,
         Feature::WebSocketLimits,
+        Feature::WatchedEnd,
     ];
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Reject {
     pub detail: Cow<'static, str>,
     /// Fields of the response beyond the usual ones: `Allow`, `Retry-After`, `Proxy-Status`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The rate limits that the request exceeded; none for other codes.
+    /// The limits that the request exceeded; none for other codes.
     pub violated_policies: Vec<Box<str>>,
 }
 
@@ -156,9 +156,12 @@ catalogue! {
     /// A rate limit is used up (RFC 6585 §4).
     RATE_LIMITED pub rate_limited "rate_limited" TOO_MANY_REQUESTS
         "Request cannot be satisfied as assigned quota has been exceeded" "try again after the time in `Retry-After`";
-    /// A rate limit can't be checked, and its policy says `"fail": "closed"`.
+    /// As many requests are in flight as a limit on concurrency admits (RFC 6585 §4).
+    CONCURRENCY_LIMITED pub concurrency_limited "concurrency_limited" TOO_MANY_REQUESTS
+        "Too many requests at once" "wait for answers to earlier requests, then try again";
+    /// A limit can't be checked, and its policy says `"fail": "closed"`.
     COUNTER_UNAVAILABLE pub counter_unavailable "counter_unavailable" SERVICE_UNAVAILABLE
-        "Counter unavailable" "a rate limit can't be checked at the moment";
+        "Counter unavailable" "a limit can't be checked at the moment";
     /// The key-value store can't answer.
     STORE_UNAVAILABLE pub store_unavailable "store_unavailable" SERVICE_UNAVAILABLE
         "Store unavailable" "the key-value store can't answer at the moment";

@@ -10,8 +10,9 @@ use crate::error::Reject;
 use crate::exec;
 use crate::http::{problem, request_id};
 use crate::plan::Plan;
+use crate::policy::counter::CounterOp;
 use crate::ports::{Peer, Platform};
-pub use crate::record::{Ended, Length, Record};
+pub use crate::record::{Ended, Length, Place, Record};
 use crate::state::State;
 use crate::trace::Trace;
 
@@ -44,6 +45,8 @@ pub enum Reply<P: Platform> {
 pub enum After {
     /// Clear out what has expired in the platform's stores.
     Sweep,
+    /// Give a place back that the request had.
+    Release(Place),
 }
 
 impl<P: Platform> Gateway<P> {
@@ -123,17 +126,21 @@ impl<P: Platform> Gateway<P> {
     /// patience. Writes its line of the access log, and returns the work that is left.
     #[must_use = "the work has to be run"]
     pub fn ended(&self, record: Record, ended: &Ended) -> Vec<After> {
-        if record.is_awaited() {
+        if record.facts.is_some() {
             let now = self.platform.monotonic();
             self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
         }
-        Vec::new()
+        record.places.into_iter().map(After::Release).collect()
     }
 
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
     pub async fn run_after(&self, work: After) {
         match work {
             After::Sweep => self.platform.sweep().await,
+            After::Release(Place { cell, holder }) => {
+                // If the store can't be reached, the place is free once the lease has expired.
+                let _ = self.platform.apply(&cell, CounterOp::Release { holder }).await;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use crate::policy::lease;
 use crate::policy::quota::Verdict;
 use crate::ports::Scheme;
 
@@ -50,6 +51,15 @@ pub enum Event {
         cell: String,
         /// What it said; `None` if it could not be asked.
         verdict: Option<Verdict>,
+    },
+    /// A limit on concurrency was asked.
+    Concurrency {
+        /// Its name.
+        name: String,
+        /// The cell.
+        cell: String,
+        /// What it said; `None` if it could not be asked.
+        verdict: Option<lease::Verdict>,
     },
     /// Header fields of the request were edited.
     HeadersEdited {

@@ -443,6 +443,8 @@ pub struct Policy {
     pub cors: Option<Cors>,
     /// A rate limit; of several on one route, every one holds.
     pub rate_limit: Option<RateLimit>,
+    /// A limit on concurrency; of several on one route, every one holds.
+    pub concurrency: Option<Concurrency>,
     /// Edits of requests on their way to the upstream.
     pub request: Option<RequestEdits>,
     /// Edits of responses on their way to the client, also of those that the gateway makes itself.
@@ -488,7 +490,26 @@ pub struct RateLimit {
     pub burst: Option<u32>,
     /// Whose requests are counted together. Default: `clientAddress`.
     #[serde(default)]
-    pub key: Option<RateLimitKey>,
+    pub key: Option<CounterKey>,
+    /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
+    #[serde(default)]
+    pub fail: Option<FailMode>,
+}
+
+/// A limit on concurrency: how many requests are in flight at once, until their answers have ended. A route that calls an
+/// upstream needs `timeouts.total` with it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Concurrency {
+    /// Its name in problems, and of its counters. Default: the policy's name, or the route's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// How many requests may be in flight at once; 1 to 10,000.
+    pub limit: u32,
+    /// Whose requests are counted together. Default: `clientAddress`.
+    #[serde(default)]
+    pub key: Option<CounterKey>,
     /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
@@ -506,11 +527,11 @@ pub enum RateLimitAlgorithm {
     SlidingWindow,
 }
 
-/// Whose requests a rate limit counts together.
+/// Whose requests a limit counts together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub enum RateLimitKey {
+pub enum CounterKey {
     /// Those of one client address; IPv6 by its first 64 bits.
     #[default]
     ClientAddress,

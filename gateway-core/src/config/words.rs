@@ -7,7 +7,7 @@ use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
-const HOMES: [(&str, &str); 45] = [
+const HOMES: [(&str, &str); 46] = [
     ("accessLog", "the top level, or a route"),
     ("algorithm", "`rateLimit`"),
     ("append", "`headers` or `query` of a policy's `request` or `response`"),
@@ -15,6 +15,7 @@ const HOMES: [(&str, &str); 45] = [
     ("body", "`respond`"),
     ("burst", "`rateLimit`"),
     ("certificate", "`server.tls`"),
+    ("concurrency", "a policy: `\"policies\": [{\"concurrency\": …}]`"),
     ("connect", "`timeouts`"),
     ("contentType", "`keyValue`"),
     ("cookies", "`match`"),
@@ -23,7 +24,7 @@ const HOMES: [(&str, &str); 45] = [
     ("drain", "`server`"),
     ("encodedSlash", "`network`"),
     ("expose", "`cors`"),
-    ("fail", "`rateLimit`"),
+    ("fail", "`rateLimit` or `concurrency`"),
     ("firstByte", "`timeouts`"),
     ("headerBytes", "`limits`"),
     ("hosts", "`match`"),
@@ -32,7 +33,7 @@ const HOMES: [(&str, &str); 45] = [
     ("keepQuery", "`redirect`"),
     ("keyValueFile", "`server`"),
     ("life", "`webSocket`"),
-    ("limit", "`rateLimit`"),
+    ("limit", "`rateLimit` or `concurrency`"),
     ("listen", "`server`"),
     ("location", "`redirect`"),
     ("maxAge", "`cors`"),

@@ -14,11 +14,12 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
-use crate::gateway::{After, Outcome, Record, Reply};
+use crate::gateway::{After, Outcome, Place, Record, Reply};
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
 use crate::plan::{Action, Plan, RequestStep, Route};
+use crate::policy::concurrency::Concurrency;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
@@ -195,6 +196,7 @@ async fn steps<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
+            RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);
                 exchange.note(|| Event::HeadersEdited { edits: edits.count() });
@@ -226,6 +228,32 @@ async fn rate_limit<'p, P: Platform>(
             Ok(())
         }
         Some(verdict) => Err(limit.refuse(&verdict)),
+        None if limit.fail == FailMode::Open => Ok(()),
+        None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// Takes a place for the request, until its exchange has ended.
+async fn concurrency<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (limit, route): (&Concurrency, &Route),
+    call: &Call,
+) -> Result<(), Reject> {
+    let cell = limit.cell(call.client_address(), &call.headers);
+    let holder = platform.next_u64();
+    // Before the store is asked: should the client leave meanwhile, the place is given back all the same.
+    exchange.record.places.push(Place { cell: cell.clone(), holder });
+    let answer = platform.apply(&cell, limit.acquire(holder, route.lease)).await;
+    let verdict = answer.ok().and_then(CounterVerdict::lease);
+    exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
+    match verdict {
+        Some(verdict) if verdict.acquired => Ok(()),
+        Some(_) => {
+            exchange.record.places.pop();
+            Err(limit.refuse())
+        }
+        // The store may have given the place and failed to say so: it is given back in any case.
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
     }

@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::needs::{BodyUse, Needs};
 use crate::config::JsonPath;
+use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::query_edit::QueryEdit;
@@ -31,6 +32,8 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// The time that an exchange takes at the longest, of use to limits on concurrency; zero where there are none.
+    pub lease: Duration,
     /// The parts of an exchange that its steps and its action have to see.
     pub needs: Needs,
     /// Whether its exchanges are in the access log.
@@ -52,6 +55,8 @@ impl Route {
 pub enum RequestStep {
     /// Ask a rate limit.
     RateLimit(RateLimit),
+    /// Ask a limit on concurrency.
+    Concurrency(Concurrency),
     /// Edit header fields.
     EditHeaders(RequestEdits),
     /// Edit query parameters.
@@ -63,6 +68,7 @@ impl RequestStep {
     const fn needs(&self) -> Needs {
         match self {
             Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
+            Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
         }
     }
 }

@@ -85,11 +85,11 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
 
 /// Warns of a policy that does nothing.
 fn idle(path: JsonPath, policy: &Policy) -> Option<ConfigError> {
-    let Policy { cors, rate_limit, request, response } = policy;
+    let Policy { cors, rate_limit, concurrency, request, response } = policy;
     let edits = request.as_ref().is_some_and(|edits| *edits != Default::default())
         || response.as_ref().is_some_and(|edits| *edits != Default::default());
-    (cors.is_none() && rate_limit.is_none() && !edits).then(|| {
+    (cors.is_none() && rate_limit.is_none() && concurrency.is_none() && !edits).then(|| {
         ConfigError::new(path, "the policy does nothing")
-            .with_help("give it `cors`, `rateLimit`, `request` or `response`, or remove it")
+            .with_help("give it `cors`, `rateLimit`, `concurrency`, `request` or `response`, or remove it")
     })
 }

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 pub use self::bytes::PACKED;
 pub use self::program::{Program, SCRIPTS, SQL_SCHEMA, SQL_SWEEP, program, verdict};
+use super::lease::{self, Lease};
 use super::quota::{Quota, Verdict};
 use super::sliding_window::Window;
 use super::{gcra, sliding_window};
@@ -33,6 +34,20 @@ pub enum CounterOp {
         /// How many of the quota's units the request takes.
         cost: u32,
     },
+    /// Asks for one of the cell's places, by [`lease::acquire`].
+    Acquire {
+        /// The one that asks, by a number of its own.
+        holder: u64,
+        /// How many places there are.
+        limit: u32,
+        /// How long it keeps the place, unless it lets go or asks again before.
+        lease: Duration,
+    },
+    /// Gives a place back, by [`lease::release`].
+    Release {
+        /// The one that has it.
+        holder: u64,
+    },
 }
 
 /// A store's answer.
@@ -40,6 +55,10 @@ pub enum CounterOp {
 pub enum CounterVerdict {
     /// The answer of a rate limit, whatever its algorithm.
     Quota(Verdict),
+    /// The answer to [`CounterOp::Acquire`].
+    Lease(lease::Verdict),
+    /// The answer to [`CounterOp::Release`].
+    Released,
 }
 
 impl CounterVerdict {
@@ -48,6 +67,16 @@ impl CounterVerdict {
     pub const fn quota(self) -> Option<Verdict> {
         match self {
             Self::Quota(verdict) => Some(verdict),
+            Self::Lease(_) | Self::Released => None,
+        }
+    }
+
+    /// The answer to [`CounterOp::Acquire`].
+    #[must_use]
+    pub const fn lease(self) -> Option<lease::Verdict> {
+        match self {
+            Self::Lease(verdict) => Some(verdict),
+            Self::Quota(_) | Self::Released => None,
         }
     }
 }
@@ -59,6 +88,8 @@ pub enum State {
     Gcra(u64),
     /// The counts of two windows, as [`sliding_window::decide`] keeps them.
     SlidingWindow(Window),
+    /// The holders of the cell's places.
+    Leases(Vec<Lease>),
 }
 
 /// The outcome of an operation.
@@ -77,6 +108,10 @@ impl Step {
     const fn quota(state: State, verdict: Verdict) -> Self {
         Self { state, verdict: CounterVerdict::Quota(verdict), keep_for: verdict.reset_after }
     }
+
+    fn leases(leases: Vec<Lease>, now: Timestamp, verdict: CounterVerdict) -> Self {
+        Self { keep_for: lease::keep_for(&leases, now), state: State::Leases(leases), verdict }
+    }
 }
 
 /// Applies `op` to a cell that holds `state`, or nothing if it is new or was forgotten.
@@ -93,6 +128,46 @@ pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
             let state = if let Some(State::SlidingWindow(window)) = state { Some(window) } else { None };
             let (state, verdict) = sliding_window::decide(state, now, quota, cost);
             Step::quota(State::SlidingWindow(state), verdict)
+        }
+        CounterOp::Acquire { holder, limit, lease } => {
+            let (leases, verdict) = lease::acquire(leases(state), now, holder, limit, lease);
+            Step::leases(leases, now, CounterVerdict::Lease(verdict))
+        }
+        CounterOp::Release { holder } => {
+            Step::leases(lease::release(leases(state), holder), now, CounterVerdict::Released)
+        }
+    }
+}
+
+fn leases(state: Option<State>) -> Vec<Lease> {
+    if let Some(State::Leases(leases)) = state { leases } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store keeps millions of states: two numbers and a tag, or what a list of holders takes.
+    #[test]
+    fn a_state_is_small() {
+        assert!(size_of::<Option<State>>() <= 24, "{}", size_of::<Option<State>>());
+    }
+
+    /// A cell's name tells the kind of its state; should two kinds meet all the same, neither is taken for the other.
+    #[test]
+    fn a_state_of_another_kind_counts_as_none() {
+        let now = Timestamp::from_unix_millis(1_800_000_000_000);
+        let quota = Quota { limit: 1, window: Duration::from_secs(60), burst: 1 };
+        let ops = [
+            CounterOp::Gcra { quota, cost: 1 },
+            CounterOp::SlidingWindow { quota, cost: 1 },
+            CounterOp::Acquire { holder: 1, limit: 1, lease: Duration::from_secs(60) },
+        ];
+        for op in ops {
+            let fresh = step(op, None, now);
+            for other in ops.into_iter().filter(|other| *other != op) {
+                assert_eq!(step(op, Some(step(other, None, now).state), now), fresh, "{op:?} after {other:?}");
+            }
         }
     }
 }

@@ -1,11 +1,15 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
+pub mod concurrency;
 pub mod cors;
 mod cors_origin;
 pub mod counter;
+pub mod counter_key;
 pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
+pub mod lease;
+mod lease_store;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;
@@ -23,4 +27,11 @@ pub struct PolicyError {
     pub message: String,
     /// The way to mend it.
     pub help: Option<String>,
+}
+
+impl PolicyError {
+    /// The error `message` about all of `member`, with the way to mend it.
+    fn new(member: &'static str, message: impl Into<String>, help: &str) -> Self {
+        Self { member, index: None, message: message.into(), help: Some(help.to_owned()) }
+    }
 }

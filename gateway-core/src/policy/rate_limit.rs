@@ -6,15 +6,13 @@ use std::net::IpAddr;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use sha2::{Digest, Sha256};
 
 use super::PolicyError;
 use super::counter::CounterOp;
+use super::counter_key::{KeySource, check_name};
 use super::quota::{Quota, Verdict};
 use crate::config::{self, RateLimitAlgorithm as Algorithm};
 use crate::error::Reject;
-use crate::http::address::AddressText;
-use crate::http::digits::write_hex;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
 
@@ -23,7 +21,6 @@ pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-poli
 /// `RateLimit`.
 pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-const LONGEST_NAME: usize = 128;
 const LARGEST_LIMIT: u32 = 1_000_000_000;
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
@@ -44,36 +41,16 @@ pub struct RateLimit {
     policy_header: HeaderValue,
 }
 
-/// Whose requests are counted together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeySource {
-    /// Those of one client address; IPv6 by its first 64 bits.
-    ClientAddress,
-    /// Those with one value of this field.
-    Header(HeaderName),
-    /// All.
-    Everyone,
-}
-
 impl RateLimit {
     /// Checks and compiles `c`, called `fallback_name` where it states no name.
     ///
     /// # Errors
     /// Every error in it.
     pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
-        let mut errors: Vec<PolicyError> = Vec::new();
-        let mut error = |member, message: String, help: &str| {
-            errors.push(PolicyError { member, index: None, message, help: Some(help.to_owned()) });
-        };
-
         let name = c.name.as_deref().unwrap_or(fallback_name);
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(is_name_byte) {
-            error(
-                "name",
-                format!("`{name}` can't be sent in `RateLimit-Policy`"),
-                "use 1 to 128 printable ASCII characters without quotes and backslashes",
-            );
-        }
+        let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
+        let mut error = |member, message: String, help: &str| errors.push(PolicyError::new(member, message, help));
+
         if c.limit == 0 || c.limit > LARGEST_LIMIT {
             error("limit", format!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
         }
@@ -90,17 +67,10 @@ impl RateLimit {
         } else if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
             error("burst", "the burst is no usable number".to_owned(), "use 1 to 1000000000, or leave it out");
         }
-        let key = match c.key.as_ref().unwrap_or(&config::RateLimitKey::ClientAddress) {
-            config::RateLimitKey::ClientAddress => KeySource::ClientAddress,
-            config::RateLimitKey::Everyone => KeySource::Everyone,
-            config::RateLimitKey::Header(header) => match HeaderName::from_bytes(header.as_bytes()) {
-                Ok(header) => KeySource::Header(header),
-                Err(_) => {
-                    error("key", format!("`{header}` is no header name"), "use letters, digits and `-`");
-                    KeySource::Everyone
-                }
-            },
-        };
+        let key = KeySource::compile(c.key.as_ref()).unwrap_or_else(|mistake| {
+            errors.push(mistake);
+            KeySource::Everyone
+        });
 
         let quota = Quota { limit: c.limit, window: c.window.0, burst: c.burst.unwrap_or(c.limit) };
         // A list of strings with parameters (draft §3); windows are whole seconds there.
@@ -115,25 +85,13 @@ impl RateLimit {
 
     /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state is
     /// another.
-    ///
-    /// A header's value is put in as a hash, the first 128 bits of its SHA-256: it may be a credential, which has no place in
-    /// the names of a store, and it may be long. Collisions can't be found at will, so nobody can use up another's quota.
-    /// Clients without an address share a cell, and so do requests without the header.
     #[must_use]
     pub fn cell(&self, client: Option<IpAddr>, headers: &HeaderMap) -> String {
-        let mut cell = String::with_capacity(4 + self.name.len() + 32);
-        cell.push_str(match self.algorithm {
+        let prefix = match self.algorithm {
             Algorithm::Gcra => "rl:",
             Algorithm::SlidingWindow => "sw:",
-        });
-        cell.push_str(&self.name);
-        cell.push(':');
-        match &self.key {
-            KeySource::Everyone => cell.push('*'),
-            KeySource::ClientAddress => push_address(&mut cell, client),
-            KeySource::Header(name) => push_header(&mut cell, headers, name),
-        }
-        cell
+        };
+        self.key.cell(prefix, &self.name, client, headers)
     }
 
     /// The operation that asks this limit's cell to admit a request of `cost` units.
@@ -182,58 +140,18 @@ impl RateLimit {
     }
 }
 
-/// Printable ASCII that a structured field's string holds without escapes (RFC 9651 §3.3.3).
-const fn is_name_byte(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
-}
-
 /// Rounded up: a client that waits so long has waited enough.
 const fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
 }
 
-fn push_address(cell: &mut String, client: Option<IpAddr>) {
-    match client.map(|address| address.to_canonical()) {
-        None => cell.push_str("unknown"),
-        Some(address @ IpAddr::V4(_)) => cell.push_str(AddressText::of(address).as_str()),
-        Some(IpAddr::V6(address)) => {
-            push_hex(cell, (u128::from(address) >> 64) as u64);
-            cell.push_str("/64");
-        }
-    }
-}
-
-fn push_header(cell: &mut String, headers: &HeaderMap, name: &HeaderName) {
-    let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else {
-        cell.push_str("none");
-        return;
-    };
-    let mut hash = Sha256::new();
-    hash.update(first.as_bytes());
-    for value in values {
-        // Several lines are one list (RFC 9110 §5.3).
-        hash.update(b",");
-        hash.update(value.as_bytes());
-    }
-    for word in hash.finalize().chunks_exact(8).take(2) {
-        push_hex(cell, word.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)));
-    }
-}
-
-fn push_hex(cell: &mut String, value: u64) {
-    let mut text = [0; 16];
-    write_hex(value, &mut text);
-    cell.push_str(core::str::from_utf8(&text).unwrap_or_default());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{FailMode, RateLimitKey, Span};
-    use crate::http::testing::{fields, lines};
+    use crate::config::{CounterKey, FailMode, Span};
+    use crate::http::testing::lines;
 
-    fn config(limit: u32, window_millis: u64, key: Option<RateLimitKey>) -> config::RateLimit {
+    fn config(limit: u32, window_millis: u64, key: Option<CounterKey>) -> config::RateLimit {
         config::RateLimit {
             name: None,
             limit,
@@ -245,7 +163,7 @@ mod tests {
         }
     }
 
-    fn compiled(key: RateLimitKey) -> RateLimit {
+    fn compiled(key: CounterKey) -> RateLimit {
         RateLimit::compile(&config(100, 60_000, Some(key)), "api").unwrap()
     }
 
@@ -269,7 +187,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported() {
-        let mut wrong = config(0, 999, Some(RateLimitKey::Header("not a name".to_owned())));
+        let mut wrong = config(0, 999, Some(CounterKey::Header("not a name".to_owned())));
         wrong.name = Some("a\"b".to_owned());
         wrong.burst = Some(0);
         let errors = RateLimit::compile(&wrong, "api").unwrap_err();
@@ -279,35 +197,10 @@ mod tests {
         );
     }
 
-    #[test]
-    fn addresses_make_cells() {
-        let limit = compiled(RateLimitKey::ClientAddress);
-        for (address, cell) in [
-            ("203.0.113.7", "rl:api:203.0.113.7"),
-            ("::ffff:203.0.113.7", "rl:api:203.0.113.7"),
-            ("2001:db8:1:2:3:4:5:6", "rl:api:20010db800010002/64"),
-            ("2001:db8:1:2:ffff::", "rl:api:20010db800010002/64"),
-        ] {
-            assert_eq!(limit.cell(Some(address.parse().unwrap()), &HeaderMap::new()), cell);
-        }
-        assert_eq!(limit.cell(None, &HeaderMap::new()), "rl:api:unknown");
-    }
-
-    /// FIPS 180-4: SHA-256 of `abc` begins with ba7816bf…
-    #[test]
-    fn header_values_make_cells_without_showing() {
-        let limit = compiled(RateLimitKey::Header("X-Api-Key".to_owned()));
-        let cell = |list: &[(&str, &str)]| limit.cell(None, &fields(list));
-        assert_eq!(cell(&[("x-api-key", "abc")]), "rl:api:ba7816bf8f01cfea414140de5dae2223");
-        assert_eq!(cell(&[("x-api-key", "a"), ("x-api-key", "b")]), cell(&[("x-api-key", "a,b")]));
-        assert_eq!(cell(&[("x-api-key", &"x".repeat(100_000))]).len(), "rl:api:".len() + 32);
-        assert_eq!(cell(&[("other", "abc")]), "rl:api:none");
-    }
-
     /// The cells of another algorithm hold another state: none may be taken for the other's.
     #[test]
     fn each_algorithm_has_cells_of_its_own() {
-        let mut config = config(100, 60_000, Some(RateLimitKey::Everyone));
+        let mut config = config(100, 60_000, Some(CounterKey::Everyone));
         config.algorithm = Some(Algorithm::SlidingWindow);
         let window = RateLimit::compile(&config, "api").unwrap();
         assert_eq!(window.cell(None, &HeaderMap::new()), "sw:api:*");
@@ -321,12 +214,6 @@ mod tests {
         (config.algorithm, config.burst) = (Some(Algorithm::SlidingWindow), Some(10));
         let mistakes = RateLimit::compile(&config, "api").unwrap_err();
         assert_eq!(mistakes.iter().map(|error| error.member).collect::<Vec<_>>(), ["burst"]);
-    }
-
-    #[test]
-    fn everyone_shares_one_cell() {
-        let limit = compiled(RateLimitKey::Everyone);
-        assert_eq!(limit.cell(Some("203.0.113.7".parse().unwrap()), &HeaderMap::new()), "rl:api:*");
     }
 
     /// draft-ietf-httpapi-ratelimit-headers-10 §4.1: `r` is what is left of `q`.
@@ -343,7 +230,7 @@ mod tests {
     /// draft-ietf-httpapi-ratelimit-headers-10 §3 and §4: strings with integer parameters, lists over several policies.
     #[test]
     fn fields_follow_the_draft() {
-        let burst = compiled(RateLimitKey::Everyone);
+        let burst = compiled(CounterKey::Everyone);
         let daily = RateLimit::compile(&config(1_000, 86_400_000, None), "daily").unwrap();
         let mut headers = HeaderMap::new();
         burst.apply(&verdict(50, 0, 29_001), &mut headers);
@@ -363,7 +250,7 @@ mod tests {
     #[test]
     fn a_refusal_says_when_to_come_back() {
         for (retry_millis, seconds) in [(1, "1"), (600, "1"), (1_000, "1"), (1_001, "2"), (60_000, "60")] {
-            let reject = compiled(RateLimitKey::Everyone).refuse(&verdict(0, retry_millis, 60_000));
+            let reject = compiled(CounterKey::Everyone).refuse(&verdict(0, retry_millis, 60_000));
             assert_eq!((reject.status.as_u16(), reject.code), (429, "rate_limited"));
             assert_eq!(reject.headers[0], (RETRY_AFTER, HeaderValue::from_str(seconds).unwrap()));
             assert_eq!(reject.headers[2].1, "\"api\";r=0;t=60");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use edgeway_corpus::{Content, Fault, Reply, Request, Response};
 use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, receive, run, seeds, violations};
-use gateway_core::gateway::Gateway;
+use gateway_core::gateway::{Ended, Gateway};
 use gateway_core::plan::{self, Plan};
 
 fn plan(config: &str) -> Arc<Plan> {
@@ -26,8 +26,11 @@ fn get(url: &str) -> Request {
 
 /// The answers to `requests`, all sent at once under `seed`.
 fn all_at_once(plan: &Arc<Plan>, world: &Rc<World>, requests: &[Request]) -> Vec<Response> {
-    let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(world)));
-    let gateway = &gateway;
+    all_at_once_on(&Gateway::new(Arc::clone(plan), Platform(Rc::clone(world))), world, requests)
+}
+
+/// The answers of `gateway` to `requests`, all sent at once.
+fn all_at_once_on(gateway: &Gateway<Platform>, world: &Rc<World>, requests: &[Request]) -> Vec<Response> {
     run(
         world,
         requests.iter().map(|asked| {
@@ -92,6 +95,69 @@ fn parallel_requests_under_two_limits_pass_neither() {
         };
         assert!((0..6).all(|client| admitted(client) <= 5));
         assert!((0..6).map(admitted).sum::<usize>() <= 20);
+    });
+}
+
+/// docs/configuration.md, Policies: of 40 requests at once, exactly as many as there are places are in flight, and once their
+/// answers have ended, however they did, all places are free again.
+#[test]
+fn parallel_requests_get_exactly_the_places_and_give_them_back() {
+    let plan = plan(
+        r#"{"defaults": {"timeouts": {"total": "10m"}}, "upstreams": {"a": {"url": "http://a.test"}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a",
+                        "policies": [{"concurrency": {"limit": 3, "key": "everyone"}}]}]}"#,
+    );
+    let requests: Vec<Request> = (0..40).map(|_| get("http://gw.test/x")).collect();
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        let faults = [None, None, Some(Fault::Reset), Some(Fault::Garbage), Some(Fault::Cut)];
+        let script = Rc::downgrade(&world);
+        world.set_script(move |_| Reply {
+            fail: script.upgrade().and_then(|world| *world.chance.pick(&faults)),
+            delay: Some(Duration::from_secs(20)),
+            pause: Some(Duration::from_secs(20)),
+            ..Reply::default()
+        });
+        for round in 0..3 {
+            let answers = all_at_once_on(&gateway, &world, &requests);
+            let refused = answers.iter().filter(|answer| answer.status == 429).count();
+            assert_eq!((refused, world.take_calls().len()), (37, 3), "round {round}");
+        }
+    });
+}
+
+/// docs/adr/0007: a client that leaves before it has its answer keeps no place.
+#[test]
+fn a_place_comes_back_from_a_client_that_left() {
+    let plan = plan(
+        r#"{"defaults": {"timeouts": {"total": "10m"}}, "upstreams": {"a": {"url": "http://a.test"}},
+            "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a",
+                        "policies": [{"concurrency": {"limit": 1, "key": "everyone"}}]}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        world.set_script(|_| Reply { delay: Some(Duration::from_secs(20)), ..Reply::default() });
+        let (asked, peer) = client_request(&world, &get("http://gw.test/x"));
+        let leaving: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
+            let mut record = gateway.begin(&asked, &peer);
+            {
+                let mut answer = std::pin::pin!(gateway.handle(asked, peer, &mut record));
+                // Up to the call of the upstream, whose answer is a long time off.
+                for _ in 0..world.chance.below(12) {
+                    let step = std::future::poll_fn(|cx| std::task::Poll::Ready(answer.as_mut().poll(cx)));
+                    assert!(step.await.is_pending());
+                    world.linger().await;
+                }
+            }
+            for work in gateway.ended(record, &Ended::default()) {
+                gateway.run_after(work).await;
+            }
+        });
+        run(&world, [leaving]).unwrap_or_else(|hang| panic!("{hang}"));
+        let answers = all_at_once_on(&gateway, &world, &[get("http://gw.test/x")]);
+        assert_eq!(answers[0].status, 200);
     });
 }
 

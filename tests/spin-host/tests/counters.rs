@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use common::{Gateway, Redis, status};
 use gateway_core::policy::counter::{CounterOp, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict};
+use gateway_core::policy::lease::Lease;
 use gateway_core::policy::quota::Quota;
 use gateway_core::policy::sliding_window::Window;
 use gateway_core::time::Timestamp;
@@ -178,6 +179,109 @@ async fn redis_decides_by_sliding_window_as_the_kernel_does() {
     .await;
 }
 
+/// Runs random acquiring and releasing as programs through `run`, and compares each verdict with the kernel's, and after each
+/// operation the leases that `held` finds with those that the kernel holds. The clock goes back by up to `back` ms at times.
+async fn compare_leases(
+    back: u64,
+    mut run: impl AsyncFnMut(&str, Program) -> Vec<Option<i64>>,
+    mut held: impl AsyncFnMut(&str) -> Vec<Lease>,
+) {
+    for seed in 0..CASES {
+        let mut random = Random(seed);
+        let cell = format!("cell-{seed}");
+        let mut now = 1_800_000_000_000;
+        let mut state = None;
+        // Any number: half of them are negative to a store.
+        let holders: Vec<u64> = (0..8).map(|_| random.below(u64::MAX)).collect();
+        for request in 0..REQUESTS {
+            now = if random.below(10) == 0 { now - random.below(back + 1) } else { now + random.below(20_000) };
+            let holder = holders[usize::try_from(random.below(8)).unwrap()];
+            let op = match random.below(3) {
+                0 => CounterOp::Release { holder },
+                _ => CounterOp::Acquire {
+                    holder,
+                    // At times another limit, as after a new configuration.
+                    limit: u32::try_from(3 + random.below(10) / 9 * random.below(5)).unwrap(),
+                    lease: Duration::from_millis(60_000 + random.below(60_000)),
+                },
+            };
+            let time = Timestamp::from_unix_millis(now);
+            let reply = run(&cell, program(op, time)).await;
+            let kernel = step(op, state, time);
+            let place = format!("seed {seed}, request {request}, {op:?}, reply {reply:?}");
+            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "{place}");
+            let expected = if let State::Leases(leases) = &kernel.state { leases.as_slice() } else { &[] };
+            assert!(matches!(kernel.state, State::Leases(_)), "{place}");
+            let live = |leases: &[Lease]| {
+                let mut live: Vec<_> = leases.iter().filter(|lease| lease.expires > time).copied().collect();
+                live.sort_by_key(|lease| lease.holder);
+                live
+            };
+            assert_eq!(live(&held(&cell).await), live(expected), "{place}");
+            state = Some(kernel.state);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sql_leases_places_as_the_kernel_does() {
+    let database = database();
+    // An expired lease is there until it is swept, and would count again if the clock went back.
+    compare_leases(
+        0,
+        async |cell, program| run_sql(&database, cell, &program),
+        async |cell| {
+            let mut statement = database.prepare("SELECT holder, expires FROM leases WHERE name = ?1").unwrap();
+            let lease = |row: &rusqlite::Row<'_>| {
+                let (holder, expires): (i64, i64) = (row.get(0)?, row.get(1)?);
+                let expires = Timestamp::from_unix_millis(expires.cast_unsigned());
+                Ok(Lease { holder: holder.cast_unsigned(), expires })
+            };
+            statement.query_map([cell], lease).unwrap().map(Result::unwrap).collect()
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn redis_leases_places_as_the_kernel_does() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    compare_leases(
+        5_000,
+        async |cell, program| run_redis(&connection, cell, &program).await,
+        async |cell| {
+            let mut connection = connection.clone();
+            let mut all = redis::cmd("ZRANGE");
+            all.arg(cell).arg(0).arg(-1).arg("WITHSCORES");
+            let scores: Vec<(i64, u64)> = all.query_async(&mut connection).await.unwrap();
+            let left: i64 = redis::cmd("PTTL").arg(cell).query_async(&mut connection).await.unwrap();
+            // As long as the last lease that was given: what is forgotten earlier would be given to another.
+            assert!(scores.is_empty() || left > 60_000 - 10_000, "{left}");
+            let lease = |(holder, expires): (i64, u64)| Lease {
+                holder: holder.cast_unsigned(),
+                expires: Timestamp::from_unix_millis(expires),
+            };
+            scores.into_iter().map(lease).collect()
+        },
+    )
+    .await;
+}
+
+#[test]
+fn sql_sweeps_the_leases_of_holders_that_died() {
+    let database = database();
+    let now = Timestamp::from_unix_millis(1_800_000_000_000);
+    for holder in 0..3 {
+        let lease = Duration::from_secs(60 + holder);
+        run_sql(&database, "cell", &program(CounterOp::Acquire { holder, limit: 3, lease }, now));
+    }
+    let sweep = |millis: i64| -> usize {
+        SQL_SWEEP.iter().map(|sweep| database.execute(sweep, [1_800_000_000_000 + millis]).unwrap()).sum()
+    };
+    assert_eq!((sweep(60_000), sweep(60_001), sweep(62_001)), (0, 1, 2));
+}
+
 #[test]
 fn sql_keeps_a_cell_for_as_long_as_it_says_anything() {
     let database = database();
@@ -250,5 +354,28 @@ async fn without_its_redis_a_limit_refuses_with_503() {
         ))
         .await;
         assert_eq!(status(&gateway.get("/limited").await), 503);
+    }
+}
+
+/// docs/configuration.md, Policies: a place is taken until the answer has ended, and then it is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn places_in_both_stores_come_back_once_answers_have_ended() {
+    let redis = Redis::start().await;
+    let stores = [Some(String::new()), redis.as_ref().map(|redis| format!(r#""redis": "{}""#, redis.url()))];
+    for counters in stores.into_iter().flatten() {
+        let gateway = Gateway::start(&format!(
+            r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
+                "respond": {{"body": "ok"}}, "policies": [{{"concurrency": {{"limit": 2}}}}]}}]}}"#
+        ))
+        .await;
+        let answers = futures_util::future::join_all((0..50).map(|_| gateway.get("/limited"))).await;
+        let count = |wanted| answers.iter().filter(|answer| status(answer) == wanted).count();
+        assert!(count(200) >= 2 && count(200) + count(429) == 50, "{answers:?}");
+        let mut tries = 0;
+        while status(&gateway.get("/limited").await) != 200 {
+            tries += 1;
+            assert!(tries < 100, "no place comes back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }

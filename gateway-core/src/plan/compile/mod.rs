@@ -68,6 +68,7 @@ fn run(
         secrets,
         errors: Vec::new(),
         rate_limits: BTreeMap::new(),
+        concurrency: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
         upstream_names: Names::of(&config.upstreams),
         policy_names: Names::of(&config.policies),
@@ -101,7 +102,9 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Vec<ConfigError>,
     /// Names of rate limits with what they mean: two meanings would share counters.
-    rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::RateLimitKey, config::FailMode)>,
+    rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
+    /// The same of limits on concurrency.
+    concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,
     upstream_names: Names<'c>,
     policy_names: Names<'c>,
@@ -271,6 +274,7 @@ impl<'c> Compiler<'c> {
             self.check_content_type(at, respond, &policies.response);
         }
         let action = action?;
+        let lease = self.lease(at, &policies.request, &action)?;
         Some(Route {
             name,
             at: path,
@@ -280,6 +284,7 @@ impl<'c> Compiler<'c> {
             action,
             response: policies.response,
             body_limit: self.body_limit(route),
+            lease,
             logged: route.access_log.unwrap_or(true),
         })
     }

@@ -8,10 +8,12 @@ use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
+use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
+use crate::ports::Feature;
 use crate::route::MethodSet;
 use crate::template::Template;
 
@@ -20,6 +22,7 @@ use crate::template::Template;
 struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
     rate_limits: Vec<RateLimit>,
+    concurrency: Vec<Concurrency>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
     response: Vec<HeaderEdit>,
@@ -78,6 +81,8 @@ impl<'c> Compiler<'c> {
         }
         self.check_against_cors(&collected);
         let mut request: Vec<RequestStep> = collected.rate_limits.into_iter().map(RequestStep::RateLimit).collect();
+        // After the rate limits: a request that those refuse takes no place.
+        request.extend(collected.concurrency.into_iter().map(RequestStep::Concurrency));
         if !collected.headers.is_empty() {
             request.push(RequestStep::EditHeaders(RequestEdits::new(collected.headers)));
         }
@@ -115,6 +120,12 @@ impl<'c> Compiler<'c> {
             && !collected.rate_limits.iter().any(|l| l.name == limit.name)
         {
             collected.rate_limits.push(limit);
+        }
+        if let Some(limit) = &policy.concurrency
+            && let Some(limit) = self.concurrency(&at.member("concurrency"), name, limit)
+            && !collected.concurrency.iter().any(|l| l.name == limit.name)
+        {
+            collected.concurrency.push(limit);
         }
         if let Some(edits) = &policy.request {
             let at = at.member("request");
@@ -230,6 +241,31 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 at,
                 format!("two different rate limits are called `{name}`, and would share their counters"),
+                "give each a `name` of its own, or define it once under `policies`",
+            );
+            return None;
+        }
+        Some(compiled)
+    }
+
+    #[inline(never)]
+    fn concurrency(&mut self, at: &At<'_>, owner: &str, limit: &config::Concurrency) -> Option<Concurrency> {
+        if !self.require(at, Feature::WatchedEnd) {
+            return None;
+        }
+        let compiled = match Concurrency::compile(limit, owner) {
+            Ok(compiled) => compiled,
+            Err(errors) => {
+                self.policy_errors(&at.to_path(), errors);
+                return None;
+            }
+        };
+        let meaning = (compiled.limit, limit.key.clone().unwrap_or_default(), compiled.fail);
+        let known = self.concurrency.entry(compiled.name.to_string()).or_insert_with(|| meaning.clone());
+        if *known != meaning {
+            self.error_with(
+                at,
+                format!("two different limits are called `{}`, and would share their counters", compiled.name),
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;

@@ -23,7 +23,7 @@ impl Folded<'_> {
         let in_headers =
             |edits: &[HeaderEdit]| edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters);
         let in_step = |step: &RequestStep| match step {
-            RequestStep::RateLimit(_) => false,
+            RequestStep::RateLimit(_) | RequestStep::Concurrency(_) => false,
             RequestStep::EditHeaders(edits) => in_headers(edits.as_slice()),
             RequestStep::EditQuery(edits) => {
                 edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters)

@@ -5,6 +5,8 @@ use core::time::Duration;
 use super::at::At;
 use super::{Compiler, Group};
 use crate::config::{self, Span, Timeouts};
+use crate::plan::{Action, RequestStep};
+use crate::policy::concurrency;
 use crate::ports::{Deadlines, Feature};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -47,6 +49,34 @@ impl Compiler<'_> {
             self.error_with(at, "the deadline is too short or too long", "use `10ms` to `30s`; without it, `2s` hold");
         }
         timeout
+    }
+
+    /// The time that places are held for on a route with these steps; zero if it takes none.
+    ///
+    /// A place must not come free under a live answer, so that the exchange needs an end that it can't outlive.
+    pub(super) fn lease(&mut self, at: &At<'_>, steps: &[RequestStep], action: &Action) -> Option<Duration> {
+        if !steps.iter().any(|step| matches!(step, RequestStep::Concurrency(_))) {
+            return Some(Duration::ZERO);
+        }
+        let Action::Proxy(proxy) = action else { return concurrency::lease_for(concurrency::LOCAL) };
+        let totals: Option<Vec<Duration>> = proxy.targets.iter().map(|target| target.deadlines.total).collect();
+        let Some(total) = totals.and_then(|totals| totals.into_iter().max()) else {
+            self.error_with(
+                at,
+                "a limit on concurrency needs the `total` deadline, which this route does not have",
+                "set `timeouts.total`, in the route, its API, its upstream or `defaults`",
+            );
+            return None;
+        };
+        let lease = concurrency::lease_for(total);
+        if lease.is_none() {
+            self.error_with(
+                at,
+                "the `total` deadline of this route is too long for a limit on concurrency",
+                "use at most `86390s`: after a day, a place whose holder died is given to another",
+            );
+        }
+        lease
     }
 
     pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {

@@ -4,18 +4,25 @@
 
 use core::time::Duration;
 
+use super::super::lease::{self, Lease};
 use super::super::quota::{Quota, Verdict};
 use super::super::sliding_window::Window;
 use super::{CounterOp, CounterVerdict, State};
+use crate::time::Timestamp;
 
 /// The length of an operation or a verdict in bytes, the unused ones zero.
 pub const PACKED: usize = 32;
 
 const GCRA: u8 = 1;
 const SLIDING_WINDOW: u8 = 2;
+/// Of [`CounterOp::Acquire`], and of the state that it leaves.
+const LEASE: u8 = 3;
+const RELEASE: u8 = 4;
 
-/// The tag of a verdict.
+/// The tags of verdicts.
 const QUOTA: u8 = 1;
+const LEASED: u8 = 2;
+const RELEASED: u8 = 3;
 
 impl CounterOp {
     /// The operation as bytes.
@@ -24,6 +31,8 @@ impl CounterOp {
         match self {
             Self::Gcra { quota, cost } => Packer::new(GCRA).quota(quota, cost),
             Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
+            Self::Acquire { holder, limit, lease } => Packer::new(LEASE).u64(holder).u32(limit).duration(lease).done(),
+            Self::Release { holder } => Packer::new(RELEASE).u64(holder).done(),
         }
     }
 
@@ -34,6 +43,11 @@ impl CounterOp {
         match reader.tag()? {
             GCRA => reader.quota().map(|(quota, cost)| Self::Gcra { quota, cost }),
             SLIDING_WINDOW => reader.quota().map(|(quota, cost)| Self::SlidingWindow { quota, cost }),
+            LEASE => {
+                let (holder, limit, lease) = (reader.u64()?, reader.u32()?, reader.duration()?);
+                Some(Self::Acquire { holder, limit, lease })
+            }
+            RELEASE => Some(Self::Release { holder: reader.u64()? }),
             _ => None,
         }
     }
@@ -50,6 +64,8 @@ impl CounterVerdict {
                 .duration(verdict.retry_after)
                 .duration(verdict.reset_after)
                 .done(),
+            Self::Lease(verdict) => Packer::new(LEASED).u32(verdict.acquired.into()).u32(verdict.held).done(),
+            Self::Released => Packer::new(RELEASED).done(),
         }
     }
 
@@ -64,6 +80,8 @@ impl CounterVerdict {
                 retry_after: reader.duration()?,
                 reset_after: reader.duration()?,
             })),
+            LEASED => Some(Self::Lease(lease::Verdict { acquired: reader.u32()? != 0, held: reader.u32()? })),
+            RELEASED => Some(Self::Released),
             _ => None,
         }
     }
@@ -77,6 +95,9 @@ impl State {
             Self::Gcra(arrival) => numbers(GCRA, [*arrival]),
             Self::SlidingWindow(Window { number, current, previous }) => {
                 numbers(SLIDING_WINDOW, [*number, u64::from(*current), u64::from(*previous)])
+            }
+            Self::Leases(leases) => {
+                numbers(LEASE, leases.iter().flat_map(|lease| [lease.holder, lease.expires.unix_millis()]))
             }
         }
     }
@@ -92,6 +113,14 @@ impl State {
                 current: u32::try_from(reader.u64()?).ok()?,
                 previous: u32::try_from(reader.u64()?).ok()?,
             })),
+            LEASE => {
+                let (leases, rest) = reader.0.as_chunks::<16>();
+                let lease = |bytes: &[u8; 16]| {
+                    let mut reader = Reader(bytes);
+                    Some(Lease { holder: reader.u64()?, expires: Timestamp::from_unix_millis(reader.u64()?) })
+                };
+                rest.is_empty().then(|| leases.iter().filter_map(lease).collect()).map(Self::Leases)
+            }
             _ => None,
         }
     }
@@ -126,10 +155,14 @@ impl Packer {
         self.put(&number.to_le_bytes())
     }
 
+    fn u64(self, number: u64) -> Self {
+        self.put(&number.to_le_bytes())
+    }
+
     /// Whole milliseconds, rounded up: a client told to wait must not come back too early.
     fn duration(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        self.put(&millis.to_le_bytes())
+        self.u64(millis)
     }
 
     /// A quota and a cost, to the end.
@@ -180,20 +213,32 @@ mod tests {
 
     const QUOTA_OF_ALL: Quota = Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 };
 
-    const OPS: [CounterOp; 2] = [
+    const OPS: [CounterOp; 4] = [
         CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
         CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
+        CounterOp::Acquire { holder: u64::MAX, limit: 10_000, lease: Duration::from_millis(86_400_000) },
+        CounterOp::Release { holder: u64::MAX - 1 },
     ];
 
-    const VERDICTS: [CounterVerdict; 1] = [CounterVerdict::Quota(Verdict {
-        admitted: true,
-        remaining: u32::MAX,
-        retry_after: Duration::from_millis(1),
-        reset_after: Duration::from_millis(31_622_400_000),
-    })];
+    const VERDICTS: [CounterVerdict; 3] = [
+        CounterVerdict::Quota(Verdict {
+            admitted: true,
+            remaining: u32::MAX,
+            retry_after: Duration::from_millis(1),
+            reset_after: Duration::from_millis(31_622_400_000),
+        }),
+        CounterVerdict::Lease(lease::Verdict { acquired: true, held: u32::MAX }),
+        CounterVerdict::Released,
+    ];
 
-    fn states() -> [State; 2] {
-        [State::Gcra(u64::MAX), State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 })]
+    fn states() -> [State; 4] {
+        let lease = |holder| Lease { holder, expires: Timestamp::from_unix_millis(1_800_000_000_000) };
+        [
+            State::Gcra(u64::MAX),
+            State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 }),
+            State::Leases(Vec::new()),
+            State::Leases(vec![lease(u64::MAX), lease(0)]),
+        ]
     }
 
     #[test]
@@ -209,12 +254,21 @@ mod tests {
         }
     }
 
-    /// A store may hold what a later or earlier version wrote.
+    /// A store may hold what a later or earlier version wrote, and a wire may cut it off.
     #[test]
     fn other_bytes_are_nothing() {
-        for bytes in [&[][..], &[0], &[GCRA], &[0xff; PACKED], &[GCRA, 1, 2, 3, 4, 5, 6, 7], &[SLIDING_WINDOW; 9]] {
+        for bytes in [&[][..], &[0], &[0xff; PACKED]] {
             assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
+            assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&[GCRA][..], &[SLIDING_WINDOW; 20], &[LEASE; 20], &[RELEASE; 8]] {
+            assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&[QUOTA; 24][..], &[LEASED; 8]] {
+            assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&[GCRA; 8][..], &[SLIDING_WINDOW; 24], &[LEASE; 16]] {
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! Operations for the stores that compute by themselves: SQL (SQLite) and Lua (Redis).
 
 use super::super::sliding_window::{self, Window};
-use super::super::{gcra, gcra_store, sliding_window_store};
+use super::super::{gcra, gcra_store, lease, lease_store, sliding_window_store};
 use super::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
@@ -22,13 +22,20 @@ pub const SQL_SCHEMA: &[&str] = &[
     gcra_store::SQL_CREATE_INDEX,
     sliding_window_store::SQL_CREATE,
     sliding_window_store::SQL_CREATE_INDEX,
+    lease_store::SQL_CREATE,
+    lease_store::SQL_CREATE_INDEX,
 ];
 
 /// Statements that each remove some of the cells that expired before their parameter, in milliseconds since the Unix epoch.
-pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP];
+pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP, lease_store::SQL_SWEEP];
 
 /// The scripts of all programs.
-pub const SCRIPTS: &[&str] = &[gcra_store::REDIS_DECIDE, sliding_window_store::REDIS_DECIDE];
+pub const SCRIPTS: &[&str] = &[
+    gcra_store::REDIS_DECIDE,
+    sliding_window_store::REDIS_DECIDE,
+    lease_store::REDIS_ACQUIRE,
+    lease_store::REDIS_RELEASE,
+];
 
 /// The program that does `op` at `now`.
 #[must_use]
@@ -43,6 +50,16 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
             sql: sliding_window_store::SQL_DECIDE,
             lua: sliding_window_store::REDIS_DECIDE,
             args: sliding_window::Terms::new(now, quota, cost).args(),
+        },
+        CounterOp::Acquire { holder, limit, lease } => Program {
+            sql: lease_store::SQL_ACQUIRE,
+            lua: lease_store::REDIS_ACQUIRE,
+            args: lease_store::acquire_args(now, holder, limit, lease),
+        },
+        CounterOp::Release { holder } => Program {
+            sql: lease_store::SQL_RELEASE,
+            lua: lease_store::REDIS_RELEASE,
+            args: lease_store::release_args(holder),
         },
     }
 }
@@ -68,5 +85,14 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             let terms = sliding_window::Terms::new(now, quota, cost);
             Some(CounterVerdict::Quota(terms.verdict(state, admitted != 0)))
         }
+        CounterOp::Acquire { limit, .. } => {
+            let verdict = match *reply {
+                [] => lease::Verdict { acquired: false, held: limit },
+                [Some(held)] => lease::Verdict { acquired: true, held: u32::try_from(held).ok()? },
+                _ => return None,
+            };
+            Some(CounterVerdict::Lease(verdict))
+        }
+        CounterOp::Release { .. } => Some(CounterVerdict::Released),
     }
 }

@@ -68,6 +68,7 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
                 RateLimitAlgorithm::Gcra => format!("limit {}", limit.name),
                 RateLimitAlgorithm::SlidingWindow => format!("limit {} (sliding window)", limit.name),
             },
+            RequestStep::Concurrency(limit) => format!("at once {}", limit.name),
             RequestStep::EditHeaders(edits) => count(edits.count(), "header edit"),
             RequestStep::EditQuery(edits) => count(edits.len(), "query edit"),
         });

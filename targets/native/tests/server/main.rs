@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod concurrency;
 mod demo;
 mod failures;
 mod heads;

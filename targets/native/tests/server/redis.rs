@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Wire, config, ok_upstream, start, wait_until};
 
-struct Redis(Child);
+pub(crate) struct Redis(Child);
 
 impl Drop for Redis {
     fn drop(&mut self) {
@@ -16,7 +16,7 @@ impl Drop for Redis {
 }
 
 /// A Redis on a free port, where the system has one.
-fn redis() -> Option<(Redis, u16)> {
+pub(crate) fn redis() -> Option<(Redis, u16)> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])

@@ -143,6 +143,14 @@ fn step(event: &Event) -> Option<Step> {
                 None => format!("`{name}` can't be asked"),
             },
         ),
+        Event::Concurrency { name, cell, verdict } => (
+            "concurrency",
+            match verdict {
+                Some(v) if v.acquired => format!("`{name}` admits it, {} in flight in cell `{cell}`", v.held),
+                Some(_) => format!("`{name}` refuses it"),
+                None => format!("`{name}` can't be asked"),
+            },
+        ),
         Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
         Event::QueryEdited { from, to } => {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));

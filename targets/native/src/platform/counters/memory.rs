@@ -109,6 +109,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use gateway_core::policy::quota::Quota;
@@ -133,6 +134,35 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(total, 100);
+    }
+
+    #[test]
+    fn threads_together_hold_no_more_places_than_there_are() {
+        let (cells, now) = (Cells::default(), Timestamp::from_unix_millis(1_000_000));
+        let lease = Duration::from_secs(60);
+        let (held, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (cells, held, most) = (&cells, &held, &most);
+                scope.spawn(move || {
+                    for n in 0..200 {
+                        let holder = thread * 1_000 + n;
+                        let asked = cells.apply("a", CounterOp::Acquire { holder, limit: 3, lease }, now).unwrap();
+                        if asked.lease().unwrap().acquired {
+                            most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                            std::thread::yield_now();
+                            held.fetch_sub(1, Ordering::SeqCst);
+                            let released = cells.apply("a", CounterOp::Release { holder }, now);
+                            assert_eq!(released, Ok(CounterVerdict::Released));
+                        }
+                    }
+                });
+            }
+        });
+        assert!((1..=3).contains(&most.into_inner()));
+        // None was lost, and an empty cell says nothing more.
+        let acquire = |holder| cells.apply("a", CounterOp::Acquire { holder, limit: 3, lease }, now).unwrap();
+        assert_eq!((1..=4).filter(|holder| acquire(*holder).lease().unwrap().acquired).count(), 3);
     }
 
     #[test]
