@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { applyEdits } from "../../targets/cloudflare/js/head.ts";
 import { collect, connect, serveWorker } from "./workerd.mjs";
 
 const MIB = 1 << 20;
@@ -185,6 +186,21 @@ test("of 400 requests at once, a limit of 100 admits exactly 100", async () => {
 test("gateway.json that is wrong keeps the Worker from starting, with all that is wrong", async () => {
   const starting = serveWorker({ upstreams: { a: { url: "ftp://x" } }, rutes: [] });
   await assert.rejects(starting, (error) => /ftp:\/\/x/.test(error.message) && /rutes/.test(error.message));
+});
+
+test("a glue and a wasm of different builds do not start", async () => {
+  const older = (script) => {
+    const changed = script.replace(/\bVERSION = (\d+)/, (_, version) => `VERSION = ${Number(version) - 1}`);
+    assert.notEqual(changed, script);
+    return changed;
+  };
+  await assert.rejects(serveWorker({ routes: [{ name: "r", respond: {} }] }, older), /not of one build/);
+});
+
+test("an edit that the glue does not know is an error, and changes nothing", () => {
+  const headers = new Headers({ "x-a": "1" });
+  assert.throws(() => applyEdits(headers, ["?x-a", "x-b", ""], 0, 2), /no edit/);
+  assert.deepEqual([...headers], [["x-a", "1"]]);
 });
 
 for (const node of [process.execPath, "node"]) {

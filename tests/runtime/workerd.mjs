@@ -35,12 +35,13 @@ const worker :Workerd.Worker = (
 );
 `;
 
-/** Serves `config` until `end` is called; rejects with what workerd says if it does not start. */
-export async function serveWorker(config) {
+/** Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not start. */
+export async function serveWorker(config, change = (script) => script) {
   const folder = mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
   writeFileSync(join(folder, "config.capnp"), CONFIG.replace("FOLDER", folder));
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
-  for (const file of ["worker.js", "edgeway.wasm"]) writeFileSync(join(folder, file), readFileSync(join(dist, file)));
+  writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));
+  writeFileSync(join(folder, "edgeway.wasm"), readFileSync(join(dist, "edgeway.wasm")));
 
   const program = spawn(workerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], {
     stdio: ["ignore", "inherit", "pipe", "pipe"],

@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::measure;
 use crate::paths::{dist, npm_program, root, run};
+use crate::{generate, measure};
 
 /// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
 const FEATURES: [&str; 6] = [
@@ -26,6 +26,7 @@ const SMALL_FUNCTIONS: &str = "--one-caller-inline-max-function-size=60";
 
 /// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
+    generate::check()?;
     let root = root();
     let generated = root.join("target/worker");
     std::fs::create_dir_all(dist)?;

@@ -2,6 +2,7 @@
 
 mod build_worker;
 mod fmt_cases;
+mod generate;
 mod measure;
 mod paths;
 
@@ -16,6 +17,7 @@ Usage: cargo xtask CHORE
 
   build-worker  builds the Worker into dist/cloudflare/ and measures it
   fmt-cases     formats the shared cases; `--check` only looks whether they are
+  generate      writes what both sides of the Worker's wire know for TypeScript; `--check` only looks whether it is current
   measure       holds the wasm to its size budget and to its imports";
 
 fn main() -> ExitCode {
@@ -34,8 +36,10 @@ fn run() -> Result<()> {
     if chore == "fmt-cases" {
         return fmt_cases::run(arguments);
     }
-    match (chore.as_str(), arguments.next()) {
+    match (chore.as_str(), arguments.next().as_deref()) {
         ("build-worker", None) => build_worker::run_and_measure(),
+        ("generate", None) => generate::write(),
+        ("generate", Some("--check")) => generate::check(),
         ("measure", None) => measure::run(),
         ("-h" | "--help", None) => {
             println!("{HELP}");

@@ -1,41 +1,9 @@
 /** The wasm instance, and how text and bytes get into it and out of it; `src/wire/` is the other side. */
 
 import * as wasm from "edgeway-wasm";
-import type { Failed } from "./failure.ts";
+import { Failed } from "./failure.ts";
+import { BodyKind, Kind, VERSION, Word } from "./wire.gen.ts";
 
-/** What the core asks for; `Kind` in `src/wire/frame.rs`. */
-export const Kind = {
-  Respond: 0,
-  Fetch: 1,
-  Collect: 2,
-  Get: 3,
-  Put: 4,
-  Delete: 5,
-  Count: 6,
-  /** From here on, the exchange has come to nothing. */
-  Broken: 7,
-} as const;
-
-/** The places of a frame's numbers; `Word` in `src/wire/frame.rs`. */
-const Word = {
-  Id: 0,
-  TextAt: 1,
-  TextLen: 2,
-  Body: 3,
-  BodySlot: 4,
-  BodyAt: 5,
-  BodyLen: 6,
-  LimitLow: 7,
-  LimitHigh: 8,
-  Status: 9,
-  Base: 10,
-  FirstByte: 11,
-  Total: 12,
-  Ttl: 13,
-  Finish: 14,
-} as const;
-
-const BODIES = ["empty", "full", "stream"] as const;
 const NO_LIMIT = 0xffff_ffff;
 const INBOX = 32 * 1024;
 const LINE_FEED = 10;
@@ -44,7 +12,7 @@ const LINE_FEED = 10;
 export interface Frame {
   id: number;
   text: string;
-  body: (typeof BODIES)[number];
+  body: BodyKind;
   /** Of a full body. */
   content: Uint8Array<ArrayBuffer>;
   /** Of a streamed body: 0 for the client's, or which fetch's. */
@@ -98,6 +66,7 @@ let sent = 0;
 export function start(module: WebAssembly.Module, config: string, bindings: string): void {
   initialise = () => {
     memory = wasm.initSync({ module }).memory;
+    agree(wasm.wire_version());
     instance += 1;
     bytes = nothing;
     inboxSize = INBOX;
@@ -108,22 +77,29 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
   initialise();
 }
 
+/** Throws unless the wasm was built with this very glue. */
+function agree(version: number): void {
+  if (version === VERSION) return;
+  const [its, own] = [version, VERSION].map((number) => number.toString(16));
+  throw new Error(`edgeway.wasm and worker.js are not of one build (wire ${its} and ${own}): run \`cargo xtask build-worker\``);
+}
+
 /** Begins an exchange; what to do first is in the frame, unless it came to nothing. */
-export function begin(method: string, url: string, peer: string, headers: Headers, hasBody: boolean): number {
+export function begin(method: string, url: string, peer: string, headers: Headers, hasBody: boolean): Kind {
   try {
     sent = 0;
     sendLine(method);
     sendLine(url);
     sendLine(peer);
     headers.forEach(sendField);
-    return wasm.begin(sent, hasBody, Date.now());
+    return wasm.begin(sent, hasBody, Date.now()) as Kind;
   } catch (error) {
     return startOver(error);
   }
 }
 
 /** Goes on with an exchange; what to do next is in the frame, unless it came to nothing. */
-export function resume({ ticket }: Hold, completion: Completion): number {
+export function resume({ ticket }: Hold, completion: Completion): Kind {
   if (ticket.instance !== instance) return Kind.Broken;
   const { id } = ticket;
   const now = Date.now();
@@ -132,18 +108,19 @@ export function resume({ ticket }: Hold, completion: Completion): number {
       const { status, headers, body } = completion;
       sent = 0;
       headers.forEach(sendField);
-      return wasm.resume_head(id, status, sent, body !== null, now);
+      return wasm.resume_head(id, status, sent, body !== null, now) as Kind;
     }
-    if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now);
-    if (completion === undefined) return wasm.resume_nothing(id, now);
-    return wasm.resume_failed(id, completion.failure, now);
+    if (completion instanceof Uint8Array) return wasm.resume_bytes(id, sendBytes(completion), now) as Kind;
+    if (completion === undefined) return wasm.resume_nothing(id, now) as Kind;
+    if (completion instanceof Failed) return wasm.resume_failed(id, completion.failure, now) as Kind;
+    throw new TypeError(`no completion: ${completion satisfies never}`);
   } catch (error) {
     return startOver(error);
   }
 }
 
 /** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
-function startOver(error: unknown): number {
+function startOver(error: unknown): Kind {
   console.error(`the core failed: ${error}`);
   wasm.__wbg_reset_state();
   initialise();
@@ -183,14 +160,14 @@ export function readFrame(): Frame {
   const memory = view();
   const textAt = words[at + Word.TextAt]!;
   const textLen = words[at + Word.TextLen]!;
-  const body = BODIES[words[at + Word.Body]!]!;
+  const body = words[at + Word.Body]! as BodyKind;
   const contentAt = words[at + Word.BodyAt]!;
   const high = words[at + Word.LimitHigh]!;
   return {
     id: words[at + Word.Id]!,
     text: textLen === 0 ? "" : decoder.decode(memory.subarray(textAt, textAt + textLen)),
     body,
-    content: body === "full" ? memory.slice(contentAt, contentAt + words[at + Word.BodyLen]!) : nothing,
+    content: body === BodyKind.Full ? memory.slice(contentAt, contentAt + words[at + Word.BodyLen]!) : nothing,
     slot: words[at + Word.BodySlot]!,
     limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + words[at + Word.LimitLow]!,
     status: words[at + Word.Status]!,

@@ -4,6 +4,7 @@ declare module "edgeway-wasm" {
   /** Starts over with a fresh instance: after a trap the old one can't be trusted. */
   export function __wbg_reset_state(): void;
 
+  export function wire_version(): number;
   export function reserve(len: number): number;
   export function load(config: Uint8Array, bindings: string): string;
   export function check(config: Uint8Array, bindings?: string): string;

@@ -1,17 +1,21 @@
 /** One request on its way through the core: what that asks for is performed here, one thing after another. */
 
-import { begin, hold, Kind, letGo, readFrame, resume, type Completion, type Frame } from "./core.ts";
+import { begin, hold, letGo, readFrame, resume, type Completion, type Frame } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { applyEdits, peerAddress } from "./head.ts";
-import { Failed, Failure } from "./failure.ts";
+import { Failed } from "./failure.ts";
 import { bounded, read, type Source } from "./streams.ts";
 import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
+import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 
 /** What wrangler.toml binds. */
 export interface Bindings {
   COUNTERS: DurableObjectNamespace<CounterCell>;
   KEY_VALUE: KVNamespace;
 }
+
+/** What the core waits for. */
+type Effect = Exclude<Kind, typeof Kind.Broken | typeof Kind.Respond>;
 
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
@@ -43,14 +47,14 @@ export class Exchange {
     const { method, url, headers, body } = this.#request;
     const hasBody = body !== null && headers.get("content-length") !== "0";
     const kind = begin(method, url, peerAddress(this.#request), headers, hasBody);
-    if (kind >= Kind.Broken) return refusal();
+    if (kind === Kind.Broken) return refusal();
     return kind === Kind.Respond ? this.#respond(readFrame()) : this.#goOn(kind, readFrame());
   }
 
-  async #goOn(kind: number, frame: Frame): Promise<Response> {
+  async #goOn(kind: Effect, frame: Frame): Promise<Response> {
     const held = hold(frame.id);
     try {
-      do {
+      while (true) {
         let completion: Completion;
         try {
           completion = await this.#perform(kind, frame);
@@ -61,11 +65,12 @@ export class Exchange {
           if (frame.finish !== 0 && isOrdinary(completion)) return this.#relay(completion, frame);
           this.#responses.push(completion);
         }
-        kind = resume(held, completion);
-        if (kind >= Kind.Broken) return refusal();
+        const next = resume(held, completion);
+        if (next === Kind.Broken) return refusal();
         frame = readFrame();
-      } while (kind !== Kind.Respond);
-      return this.#respond(frame);
+        if (next === Kind.Respond) return this.#respond(frame);
+        kind = next;
+      }
     } catch (error) {
       return lost(error);
     } finally {
@@ -73,7 +78,7 @@ export class Exchange {
     }
   }
 
-  #perform(kind: number, frame: Frame): Promise<Completion> {
+  #perform(kind: Effect, frame: Frame): Promise<Completion> {
     const { COUNTERS, KEY_VALUE } = this.#bindings;
     switch (kind) {
       case Kind.Fetch: {
@@ -91,8 +96,10 @@ export class Exchange {
         return KEY_VALUE.get(frame.text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
       case Kind.Put:
         return KEY_VALUE.put(frame.text, frame.content, frame.ttl === 0 ? {} : { expirationTtl: frame.ttl }).then(nothing);
-      default:
+      case Kind.Delete:
         return KEY_VALUE.delete(frame.text).then(nothing);
+      default:
+        throw new TypeError(`no effect: ${kind satisfies never}`);
     }
   }
 
@@ -119,12 +126,14 @@ export class Exchange {
 
   #content(frame: Frame): Content {
     switch (frame.body) {
-      case "empty":
+      case BodyKind.Empty:
         return null;
-      case "full":
+      case BodyKind.Full:
         return frame.content;
-      case "stream":
+      case BodyKind.Stream:
         return this.#source(frame);
+      default:
+        throw new TypeError(`no form of a body: ${frame.body satisfies never}`);
     }
   }
 
@@ -143,7 +152,7 @@ function isOrdinary({ status, headers }: Response): boolean {
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }
 
-function failed(kind: number, error: unknown): Failed {
+function failed(kind: Effect, error: unknown): Failed {
   if (error instanceof Failed) return error;
   if (kind === Kind.Fetch) return new Failed(failureOf(error));
   console.error(`a binding failed: ${error}`);

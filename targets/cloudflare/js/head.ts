@@ -1,5 +1,7 @@
 /** Heads of messages as the core tells them; `src/wire/mod.rs` says how. */
 
+import { Edit } from "./wire.gen.ts";
+
 /** Of the fields that end at this hop (RFC 9110 §7.6.1, §11.7), those that the runtime would send on. */
 const ENDING_HERE = [
   "proxy-connection",
@@ -14,24 +16,28 @@ export function applyEdits(headers: Headers, lines: string[], begin: number, end
   for (let at = begin; at < end; at += 1) {
     const line = lines[at]!;
     const name = line.slice(1);
-    switch (line[0]) {
-      case "-":
+    const edit = line[0] as Edit;
+    switch (edit) {
+      case Edit.Remove:
         headers.delete(name);
         break;
-      case "=":
+      case Edit.Set:
         at += 1;
         headers.set(name, lines[at]!);
         break;
-      case "+":
+      case Edit.Append:
         at += 1;
         headers.append(name, lines[at]!);
         break;
-      case "~":
+      case Edit.RemoveHopByHop:
         for (const ended of ENDING_HERE) headers.delete(ended);
         break;
-      default:
+      case Edit.Rename:
         at += 1;
         rename(headers, name, lines[at]!);
+        break;
+      default:
+        throw new TypeError(`no edit: ${edit satisfies never}`);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Bodies in transit. One that needs no bound is passed on as it is: wrapping it costs a crossing a chunk. */
 
-import { Failed, Failure } from "./failure.ts";
+import { Failed } from "./failure.ts";
+import { Failure } from "./wire.gen.ts";
 
 /** How much is read at once: a crossing each, and garbage until it is collected. */
 const CHUNK = 64 * 1024;

@@ -1,7 +1,8 @@
 /** Calls to upstreams. */
 
-import { Failed, Failure } from "./failure.ts";
+import { Failed } from "./failure.ts";
 import { abortable, isBounded, metered, type Source } from "./streams.ts";
+import { Failure } from "./wire.gen.ts";
 
 /** Content to send: none, all of it, or a stream. */
 export type Content = Uint8Array<ArrayBuffer> | Source | null;
@@ -52,8 +53,8 @@ async function fetchAbortably(
   deadlines: Deadlines,
 ): Promise<Response> {
   const controller = new AbortController();
-  let reason: number | undefined;
-  const abort = (failure: number): void => {
+  let reason: Failure | undefined;
+  const abort = (failure: Failure): void => {
     reason ??= failure;
     controller.abort();
   };
@@ -87,6 +88,6 @@ function inTime(response: Promise<Response>, millis: number): Promise<Response> 
 }
 
 /** The runtime has no codes, and one message for every connection that failed, whether refused, reset or cut off. */
-export function failureOf(error: unknown): number {
+export function failureOf(error: unknown): Failure {
   return /connection lost|disconnected/i.test(String(error)) ? Failure.Closed : Failure.Other;
 }

@@ -8,6 +8,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
 use gateway_core::http::{problem, request_id};
@@ -16,7 +17,7 @@ use gateway_core::time::Timestamp;
 use http::{HeaderMap, Response};
 
 use crate::platform::{Handle, Worker};
-use crate::wire::{self, Frame, Head, Kind};
+use crate::wire::{self, Frame, Head};
 
 /// What an effect came to.
 #[derive(Debug)]

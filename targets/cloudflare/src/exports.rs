@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use edgeway_wire::{Failure, Kind};
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Gateway, Reply};
@@ -17,13 +18,19 @@ use crate::counter;
 use crate::exchange::{self, Completion};
 use crate::platform::{Handle, Worker};
 use crate::secrets::{Assumed, Bindings};
-use crate::wire::{self, Kind};
+use crate::{failure, wire};
 
 const NOT_UTF8: &str = "error: the configuration is not UTF-8";
 
 thread_local! {
     static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
+}
+
+/// Returns which names and numbers this side knows: those that the glue was made with, or neither understands the other.
+#[wasm_bindgen]
+pub fn wire_version() -> u32 {
+    edgeway_wire::VERSION
 }
 
 /// Makes room for `len` bytes and returns where the glue may write them.
@@ -118,7 +125,7 @@ pub fn resume_nothing(id: u32, now: f64) -> u32 {
 #[wasm_bindgen]
 pub fn resume_failed(id: u32, failure: u32, now: f64) -> u32 {
     exchange::set_now(now);
-    exchange::resume(id, |_| Err(failure_of(failure))) as u32
+    exchange::resume(id, |_| Err(failure::io_error(Failure::from_number(failure)))) as u32
 }
 
 /// Forgets exchange `id`: its client has left.
@@ -144,24 +151,6 @@ pub fn frame() -> *const u32 {
 #[wasm_bindgen]
 pub fn count(op: &[u8], state: Option<Vec<u8>>, now: f64) -> Vec<u8> {
     counter::count(op, state.as_deref(), now as u64).unwrap_or_default()
-}
-
-/// The failures that the glue can tell apart; it knows them by the same numbers.
-fn failure_of(code: u32) -> IoError {
-    match code {
-        1 => IoError::before_send(IoErrorKind::Dns),
-        2 => IoError::before_send(IoErrorKind::Connect),
-        3 => IoError::new(IoErrorKind::FirstByteTimeout),
-        4 => IoError::new(IoErrorKind::TotalTimeout),
-        5 => IoError::new(IoErrorKind::Closed),
-        6 => IoError::new(IoErrorKind::BodyTooLarge),
-        7 => IoError::new(IoErrorKind::Client),
-        8 => IoError::new(IoErrorKind::Store),
-        9 => IoError::before_send(IoErrorKind::Tls),
-        10 => IoError::new(IoErrorKind::Protocol),
-        11 => IoError::before_send(IoErrorKind::LengthRequired),
-        _ => IoError::new(IoErrorKind::Other),
-    }
 }
 
 fn received(len: usize) -> Bytes {

@@ -14,6 +14,7 @@ mod console;
 mod counter;
 mod exchange;
 pub mod exports;
+mod failure;
 mod platform;
 mod random;
 mod secrets;

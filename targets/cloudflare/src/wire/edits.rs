@@ -1,5 +1,6 @@
 //! What has become of a head, or is to become of one, told as edits of what it was.
 
+use edgeway_wire::Edit;
 use gateway_core::http::edit_fields::EditFields;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,14 +18,14 @@ pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, i
     while let Some((name, value)) = values.next() {
         group.clear();
         group.push(value);
-        while let Some((_, value)) = values.next_if(|(next, _)| core::ptr::eq(*next, name)) {
+        while let Some((_, value)) = values.next_if(|(next, _)| *next == name) {
             group.push(value);
         }
         if keep(&mut kept, before, name, &group) || ignore(name.as_str()) {
             continue;
         }
         for (index, value) in group.iter().enumerate() {
-            edit(frame, if index == 0 { b"=" } else { b"+" }, name.as_str().as_bytes());
+            edit(frame, if index == 0 { Edit::Set } else { Edit::Append }, name.as_str().as_bytes());
             frame.line(value.as_bytes());
         }
     }
@@ -35,7 +36,7 @@ pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, i
         let Ok(text) = core::str::from_utf8(name) else { continue };
         // Lines of one name stand together, and one edit removes them all.
         if name != removed && !after.contains_key(text) && !ignore(text) {
-            edit(frame, b"-", name);
+            edit(frame, Edit::Remove, name);
             removed = name;
         }
     }
@@ -63,7 +64,7 @@ pub(super) struct Unseen<'f> {
 }
 
 impl Unseen<'_> {
-    fn tell(&mut self, what: &[u8], name: &HeaderName, argument: Option<&[u8]>) {
+    fn tell(&mut self, what: Edit, name: &HeaderName, argument: Option<&[u8]>) {
         if (self.ignore)(name.as_str()) {
             return;
         }
@@ -76,29 +77,29 @@ impl Unseen<'_> {
 
 impl EditFields for Unseen<'_> {
     fn set(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.tell(b"=", name, Some(value.as_bytes()));
+        self.tell(Edit::Set, name, Some(value.as_bytes()));
     }
 
     fn append(&mut self, name: &HeaderName, value: HeaderValue) {
-        self.tell(b"+", name, Some(value.as_bytes()));
+        self.tell(Edit::Append, name, Some(value.as_bytes()));
     }
 
     fn remove(&mut self, name: &HeaderName) {
-        self.tell(b"-", name, None);
+        self.tell(Edit::Remove, name, None);
     }
 
     /// The glue knows the names: telling them each time would cost more than removing them.
     fn remove_hop_by_hop(&mut self) {
-        self.frame.line(b"~");
+        edit(self.frame, Edit::RemoveHopByHop, b"");
     }
 
     fn rename(&mut self, from: &HeaderName, to: &HeaderName) {
-        self.tell(b">", from, Some(to.as_str().as_bytes()));
+        self.tell(Edit::Rename, from, Some(to.as_str().as_bytes()));
     }
 }
 
-fn edit(frame: &mut Frame, what: &[u8], name: &[u8]) {
-    frame.text(what);
+fn edit(frame: &mut Frame, what: Edit, name: &[u8]) {
+    frame.text(&[what as u8]);
     frame.line(name);
 }
 

@@ -3,56 +3,12 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use edgeway_wire::{BodyKind, Kind, Word};
 use gateway_core::body::Body;
 
 use crate::platform::Handle;
 
-/// What the glue is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum Kind {
-    /// Send this response to the client: the exchange has ended.
-    Respond = 0,
-    /// Send this request to an upstream.
-    Fetch = 1,
-    /// Read a body to its end.
-    Collect = 2,
-    /// Read a key.
-    Get = 3,
-    /// Write a key.
-    Put = 4,
-    /// Remove a key.
-    Delete = 5,
-    /// Apply an operation to a counter cell.
-    Count = 6,
-    /// The exchange is not there, or lost its way; answer 500.
-    Broken = 7,
-}
-
-/// The places of the numbers; the glue knows them by the same names.
-#[derive(Clone, Copy, Debug)]
-#[repr(usize)]
-pub(crate) enum Word {
-    Id = 0,
-    TextAt = 1,
-    TextLen = 2,
-    Body = 3,
-    BodySlot = 4,
-    BodyAt = 5,
-    BodyLen = 6,
-    LimitLow = 7,
-    LimitHigh = 8,
-    Status = 9,
-    /// One more than the fetch whose response head the edits apply to; 0 for a new head.
-    Base = 10,
-    FirstByte = 11,
-    Total = 12,
-    Ttl = 13,
-    /// Of a fetch: the line of the text where the edits of the response's head begin; 0 if that head has to come in.
-    Finish = 14,
-}
-
-const WORDS: usize = 15;
+const WORDS: usize = Word::TABLE.entries.len();
 
 /// One thing to do.
 #[derive(Debug, Default)]
@@ -124,13 +80,13 @@ impl Frame {
     /// Says which body goes with it.
     pub(crate) fn body(&mut self, body: Body<Handle>) {
         match body {
-            Body::Empty => self.set(Word::Body, 0),
+            Body::Empty => self.set(Word::Body, BodyKind::Empty as u32),
             Body::Full(content) => {
-                self.set(Word::Body, 1);
+                self.set(Word::Body, BodyKind::Full as u32);
                 self.content = content;
             }
             Body::Stream(handle) => {
-                self.set(Word::Body, 2);
+                self.set(Word::Body, BodyKind::Stream as u32);
                 self.set(Word::BodySlot, handle.slot);
                 let limit = handle.limit.unwrap_or(u64::MAX);
                 self.set(Word::LimitLow, limit as u32);

@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use edgeway_wire::{Kind, Word};
 use gateway_core::body::Body;
 use gateway_core::ports::UpstreamCall;
 use http::{Response, Version};
 
 use super::edits::{Unseen, write_edits};
-use super::frame::{Frame, Kind, Word};
+use super::frame::Frame;
 use super::head::Head;
 use crate::exchange::Heads;
 use crate::platform::Handle;

@@ -1,0 +1,179 @@
+//! The vocabularies themselves.
+
+use crate::table::{Entry, Table, Value};
+
+/// Declares an enum whose members cross as numbers, counted from 0, and its [`Table`].
+macro_rules! numbers {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $entry_doc:literal])+ $entry:ident,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum $name {
+            $($(#[doc = $entry_doc])+ $entry,)+
+        }
+
+        impl $name {
+            /// The enum as data.
+            pub const TABLE: Table = Table {
+                name: stringify!($name),
+                doc: &[$($doc),+],
+                entries: &[$(Entry {
+                    name: stringify!($entry),
+                    doc: &[$($entry_doc),+],
+                    value: Value::Number(Self::$entry as u32),
+                }),+],
+            };
+
+            /// The member that crosses as `number`, if there is one.
+            #[must_use]
+            pub const fn from_number(number: u32) -> Option<Self> {
+                $(if number == Self::$entry as u32 {
+                    return Some(Self::$entry);
+                })+
+                None
+            }
+        }
+    };
+}
+
+/// Declares an enum whose members cross as characters, and its [`Table`].
+macro_rules! characters {
+    ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $entry_doc:literal])+ $entry:ident = $character:literal,)+ }) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[doc = $entry_doc])+ $entry = $character,)+
+        }
+
+        impl $name {
+            /// The enum as data.
+            pub const TABLE: Table = Table {
+                name: stringify!($name),
+                doc: &[$($doc),+],
+                entries: &[$(Entry {
+                    name: stringify!($entry),
+                    doc: &[$($entry_doc),+],
+                    value: Value::Character($character as char),
+                }),+],
+            };
+        }
+    };
+}
+
+numbers! {
+    /// The core's next request to the glue.
+    Kind {
+        /// None: the exchange is not there, or lost its way. The glue answers 500.
+        Broken,
+        /// Send this response to the client: the exchange has ended.
+        Respond,
+        /// Send this request to an upstream.
+        Fetch,
+        /// Read a body to its end.
+        Collect,
+        /// Read a key.
+        Get,
+        /// Write a key.
+        Put,
+        /// Remove a key.
+        Delete,
+        /// Apply an operation to a counter cell.
+        Count,
+    }
+}
+
+numbers! {
+    /// The places of a frame's numbers.
+    Word {
+        /// The exchange.
+        Id,
+        /// The address of the text.
+        TextAt,
+        /// The length of the text, in bytes.
+        TextLen,
+        /// The `BodyKind`.
+        Body,
+        /// Of a streamed body: 0 for the client's, or the number of the fetch whose it is.
+        BodySlot,
+        /// Of a full body: its address.
+        BodyAt,
+        /// Of a full body: its length, in bytes.
+        BodyLen,
+        /// Of a streamed body: the low half of its limit, in bytes.
+        LimitLow,
+        /// Of a streamed body: the high half of its limit; all bits set for none.
+        LimitHigh,
+        /// Of a response: its status.
+        Status,
+        /// Of a response: the number of the fetch whose head the edits apply to; 0 for a new head.
+        Base,
+        /// Of a fetch: the deadline of the response's head, in ms; 0 for none.
+        FirstByte,
+        /// Of a fetch: the deadline of the whole exchange, in ms; 0 for none.
+        Total,
+        /// Of a key to write: how long it is kept, in s; 0 for ever.
+        Ttl,
+        /// Of a fetch: the line of the text where the edits of the response's head begin; 0 if the core has to see that head.
+        Finish,
+    }
+}
+
+numbers! {
+    /// The forms of a body.
+    BodyKind {
+        /// No content.
+        Empty,
+        /// All of the content, in wasm's memory.
+        Full,
+        /// Content that the runtime streams.
+        Stream,
+    }
+}
+
+characters! {
+    /// The edits of a head: the first character of an edit's line, before the field's name. `Set`, `Append` and `Rename` take
+    /// the next line as their argument.
+    Edit {
+        /// Make the argument the field's only value.
+        Set = b'=',
+        /// Add a line with the argument as its value.
+        Append = b'+',
+        /// Remove every line of the field.
+        Remove = b'-',
+        /// Give the field the argument as its name.
+        Rename = b'>',
+        /// Remove the fields that end at this hop; without a name.
+        RemoveHopByHop = b'~',
+    }
+}
+
+numbers! {
+    /// The failures of effects that the glue can tell apart.
+    Failure {
+        /// Nobody says why.
+        Other,
+        /// The upstream's name has no address.
+        Dns,
+        /// The upstream refused the connection.
+        Connect,
+        /// No response head in time.
+        FirstByteTimeout,
+        /// The exchange took longer than its total deadline.
+        TotalTimeout,
+        /// The upstream closed or reset the connection before a complete head.
+        Closed,
+        /// A body is larger than its limit.
+        BodyTooLarge,
+        /// The client left, or its body was cut off.
+        Client,
+        /// A counter or the key-value store failed.
+        Store,
+        /// The TLS handshake failed.
+        Tls,
+        /// What the upstream sent is not HTTP.
+        Protocol,
+        /// The runtime can't send this content without knowing its length.
+        LengthRequired,
+    }
+}
