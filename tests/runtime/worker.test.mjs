@@ -190,7 +190,7 @@ test("gateway.json that is wrong keeps the Worker from starting, with all that i
 
 test("a glue and a wasm of different builds do not start", async () => {
   const older = (script) => {
-    const changed = script.replace(/\bVERSION = (\d+)/, (_, version) => `VERSION = ${Number(version) - 1}`);
+    const changed = script.replace(/\bVERSION=(\d+)/, (_, version) => `VERSION=${Number(version) - 1}`);
     assert.notEqual(changed, script);
     return changed;
   };

@@ -77,7 +77,7 @@ fn bundle(entry: &str, out: &Path, generated: &Path) -> Result<()> {
     bundler.current_dir(root());
     bundler
         .arg(format!("targets/cloudflare/js/{entry}"))
-        .args(["--bundle", "--format=esm", "--target=es2024", "--log-level=warning"])
+        .args(["--bundle", "--minify-whitespace", "--format=esm", "--target=es2024", "--log-level=warning"])
         .args(["--external:cloudflare:*", "--external:node:*", "--external:*.wasm", "--external:*.json"])
         .arg(format!("--alias:edgeway-wasm={}", generated.join("edgeway.js").display()))
         .arg(format!("--outfile={}", out.display()));

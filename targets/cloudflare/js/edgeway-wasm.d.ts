@@ -9,13 +9,12 @@ declare module "edgeway-wasm" {
   export function load(config: Uint8Array, bindings: string): string;
   export function check(config: Uint8Array, bindings?: string): string;
   export function begin(len: number, hasBody: boolean, now: number): number;
-  export function resume_head(id: number, status: number, len: number, hasBody: boolean, now: number): number;
-  export function resume_bytes(id: number, len: number, now: number): number;
-  export function resume_nothing(id: number, now: number): number;
-  export function resume_failed(id: number, failure: number, now: number): number;
+  export function resume_head(id: number, slot: number, status: number, len: number, hasBody: boolean, now: number): number;
+  export function resume_bytes(id: number, slot: number, len: number, now: number): number;
+  export function resume_nothing(id: number, slot: number, now: number): number;
+  export function resume_failed(id: number, slot: number, failure: number, now: number): number;
   export function cancel(id: number): void;
   export function waiting(): number;
-  export function frame(): number;
   export function count(op: Uint8Array, state: Uint8Array | undefined, now: number): Uint8Array;
 }
 

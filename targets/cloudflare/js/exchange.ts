@@ -1,10 +1,12 @@
-/** One request on its way through the core: what that asks for is performed here, one thing after another. */
+/** One request on its way through the core: what that asks for is performed here. */
 
-import { begin, hold, letGo, readFrame, resume, type Completion, type Frame } from "./core.ts";
+import type { Command } from "./commands.ts";
+import { begin, hold, letGo, release, resume, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { applyEdits, peerAddress } from "./head.ts";
 import { Failed } from "./failure.ts";
-import { bounded, read, type Source } from "./streams.ts";
+import { refusal } from "./refusal.ts";
+import { bounded, collect, type Source } from "./streams.ts";
 import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
 import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 
@@ -14,8 +16,8 @@ export interface Bindings {
   KEY_VALUE: KVNamespace;
 }
 
-/** What the core waits for. */
-type Effect = Exclude<Kind, typeof Kind.Broken | typeof Kind.Respond>;
+/** A command whose outcome the core waits for. */
+type Effect = Command & { kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.End> };
 
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
@@ -24,126 +26,243 @@ const RESET_CONTENT = 205;
 export class Exchange {
   #request: Request;
   #bindings: Bindings;
-  /** The response to each fetch; a frame counts them from 1. */
+  #context: ExecutionContext;
+  /** What the core goes on by; nothing once it has ended the exchange, or never had to wait. */
+  #held: Hold | undefined;
+  /** The response to each fetch that the core has seen the head of, by slot. */
   #responses: Response[] = [];
-  /** The text of the last fetch; like any text, it ends with a line feed, so the last of its lines is empty. */
-  #lines: string[] = [];
+  /** How to give up the effects under way that can be, by slot. */
+  #aborts: (() => void)[] | undefined;
+  /** The effects that the core has given up. */
+  #aborted: Set<number> | undefined;
+  #answer: Response | undefined;
+  /** Who waits for the answer, if it was not there at once. */
+  #resolve: ((answer: Response) => void) | undefined;
+  /** Tells the runtime that the work after the answer is done, if there was any. */
+  #finish: (() => void) | undefined;
 
-  constructor(request: Request, bindings: Bindings) {
+  constructor(request: Request, bindings: Bindings, context: ExecutionContext) {
     this.#request = request;
     this.#bindings = bindings;
+    this.#context = context;
   }
 
   /** Answers the request, at once if the core needs nothing for that. Never fails. */
   answer(): Response | Promise<Response> {
     try {
-      return this.#begin();
+      const { method, url, headers, body } = this.#request;
+      const hasBody = body !== null && headers.get("content-length") !== "0";
+      this.#perform(begin(method, url, peerAddress(this.#request), headers, hasBody));
     } catch (error) {
-      return lost(error);
+      this.#lose(error);
+    }
+    return this.#answer ?? new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** Performs what the core asks for, in order. */
+  #perform(commands: Command[] | undefined): void {
+    if (commands === undefined) return this.#lose("the core has lost the exchange");
+    for (const command of commands) {
+      const { kind, slot } = command;
+      if (kind === Kind.End) return this.#end();
+      this.#held ??= hold(command.exchange);
+      switch (kind) {
+        case Kind.Respond:
+          this.#respond(this.#response(command));
+          break;
+        case Kind.Abort:
+          this.#abort(slot);
+          break;
+        case Kind.Fetch:
+        case Kind.Collect:
+        case Kind.Get:
+        case Kind.Put:
+        case Kind.Delete:
+        case Kind.Count:
+        case Kind.Sleep:
+          this.#start(command as Effect);
+          break;
+        default:
+          throw new TypeError(`no command: ${kind satisfies never}`);
+      }
+    }
+    if (this.#answer !== undefined && this.#finish === undefined) {
+      this.#context.waitUntil(new Promise<void>((resolve) => (this.#finish = resolve)));
     }
   }
 
-  #begin(): Response | Promise<Response> {
-    const { method, url, headers, body } = this.#request;
-    const hasBody = body !== null && headers.get("content-length") !== "0";
-    const kind = begin(method, url, peerAddress(this.#request), headers, hasBody);
-    if (kind === Kind.Broken) return refusal();
-    return kind === Kind.Respond ? this.#respond(readFrame()) : this.#goOn(kind, readFrame());
-  }
-
-  async #goOn(kind: Effect, frame: Frame): Promise<Response> {
-    const held = hold(frame.id);
+  #start(effect: Effect): void {
+    let outcome: Promise<Completion>;
     try {
-      while (true) {
-        let completion: Completion;
-        try {
-          completion = await this.#perform(kind, frame);
-        } catch (error) {
-          completion = failed(kind, error);
-        }
-        if (completion instanceof Response) {
-          if (frame.finish !== 0 && isOrdinary(completion)) return this.#relay(completion, frame);
-          this.#responses.push(completion);
-        }
-        const next = resume(held, completion);
-        if (next === Kind.Broken) return refusal();
-        frame = readFrame();
-        if (next === Kind.Respond) return this.#respond(frame);
-        kind = next;
-      }
+      outcome = this.#outcome(effect);
     } catch (error) {
-      return lost(error);
-    } finally {
-      letGo(held);
+      outcome = Promise.reject(error);
     }
+    outcome.then(
+      (completion) => this.#complete(effect, completion),
+      (error) => this.#complete(effect, failed(effect.kind, error)),
+    );
   }
 
-  #perform(kind: Effect, frame: Frame): Promise<Completion> {
+  #outcome(effect: Effect): Promise<Completion> {
     const { COUNTERS, KEY_VALUE } = this.#bindings;
+    const { kind, slot, text, content } = effect;
     switch (kind) {
-      case Kind.Fetch: {
-        const lines = frame.text.split("\n");
-        this.#lines = lines;
-        const headers = new Headers(this.#request.headers);
-        applyEdits(headers, lines, FETCH_LINES, frame.finish === 0 ? lines.length - 1 : frame.finish);
-        return fetchUpstream(lines[0]!, lines[1]!, headers, this.#content(frame), frame);
+      case Kind.Fetch:
+        return this.#fetch(effect);
+      case Kind.Collect: {
+        const { content, cancel } = collect(this.#source(effect));
+        this.#abortBy(slot, cancel);
+        return content;
       }
-      case Kind.Collect:
-        return read(this.#source(frame));
       case Kind.Count:
-        return COUNTERS.getByName(frame.text).count(frame.content);
+        return COUNTERS.getByName(text).count(content);
       case Kind.Get:
-        return KEY_VALUE.get(frame.text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
+        return KEY_VALUE.get(text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
       case Kind.Put:
-        return KEY_VALUE.put(frame.text, frame.content, frame.ttl === 0 ? {} : { expirationTtl: frame.ttl }).then(nothing);
+        return KEY_VALUE.put(text, content, effect.ttl === 0 ? {} : { expirationTtl: effect.ttl }).then(nothing);
       case Kind.Delete:
-        return KEY_VALUE.delete(frame.text).then(nothing);
+        return KEY_VALUE.delete(text).then(nothing);
+      case Kind.Sleep:
+        return new Promise((resolve) => {
+          const timer = setTimeout(resolve, effect.millis, undefined);
+          this.#abortBy(slot, () => clearTimeout(timer));
+        });
       default:
         throw new TypeError(`no effect: ${kind satisfies never}`);
     }
   }
 
-  /** Answers with `response`, whose head the core need not see. */
-  #relay(response: Response, frame: Frame): Response {
-    const answer = new Response(this.#request.method === "HEAD" ? null : response.body, response);
-    applyEdits(answer.headers, this.#lines, frame.finish, this.#lines.length - 1);
-    return answer;
+  #fetch(effect: Effect): Promise<Response> {
+    const { text, slot, finish } = effect;
+    const lines = text.split("\n");
+    const [method, url] = lines as [string, string];
+    const headers = new Headers(this.#base(effect));
+    // The text ends with a line feed, like any: the last of its lines is empty.
+    applyEdits(headers, lines, FETCH_LINES, finish === 0 ? lines.length - 1 : finish);
+    // A response that need not come in is one that the core never gives up.
+    const controller = finish === 0 ? new AbortController() : undefined;
+    if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
+    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller);
   }
 
-  #respond(frame: Frame): Response {
-    const content = this.#content(frame);
+  #complete(effect: Effect, completion: Completion): void {
+    const { kind, slot, finish } = effect;
+    delete this.#aborts?.[slot];
+    if (this.#held === undefined || this.#aborted?.has(slot)) {
+      if (completion instanceof Response) cancel(completion);
+      return;
+    }
+    try {
+      if (completion instanceof Response) {
+        if (kind === Kind.Fetch && finish !== 0 && isOrdinary(completion)) return this.#relay(completion, effect);
+        this.#responses[slot] = completion;
+      }
+      this.#perform(resume(this.#held, slot, completion));
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  /** Answers with `response`, whose head the core need not see, and lets go of the exchange. */
+  #relay(response: Response, { text, finish }: Command): void {
+    const answer = new Response(this.#request.method === "HEAD" ? null : response.body, response);
+    const lines = text.split("\n");
+    applyEdits(answer.headers, lines, finish, lines.length - 1);
+    this.#respond(answer);
+    this.#letGo();
+  }
+
+  #respond(answer: Response): void {
+    this.#answer = answer;
+    this.#resolve?.(answer);
+  }
+
+  #response(command: Command): Response {
+    const content = this.#content(command);
     const response = new Response(content && ("stream" in content ? bounded(content) : content), {
-      status: frame.status,
-      headers: this.#responses[frame.base - 1]?.headers,
+      status: command.status,
+      headers: this.#base(command),
       encodeBody: "manual",
     });
-    if (frame.text !== "") {
-      const lines = frame.text.split("\n");
+    if (command.text !== "") {
+      const lines = command.text.split("\n");
       applyEdits(response.headers, lines, 0, lines.length - 1);
     }
     return response;
   }
 
-  #content(frame: Frame): Content {
-    switch (frame.body) {
+  /** The fields that the edits of `command` apply to. */
+  #base({ base }: Command): Headers | undefined {
+    if (base === 0) return undefined;
+    return base === 1 ? this.#request.headers : this.#responses[base - 1]!.headers;
+  }
+
+  #content(command: Command): Content {
+    switch (command.body) {
       case BodyKind.Empty:
         return null;
       case BodyKind.Full:
-        return frame.content;
+        return command.content;
       case BodyKind.Stream:
-        return this.#source(frame);
+        return this.#source(command);
       default:
-        throw new TypeError(`no form of a body: ${frame.body satisfies never}`);
+        throw new TypeError(`no form of a body: ${command.body satisfies never}`);
     }
   }
 
-  #source({ slot, limit }: Frame): Source {
-    const message = slot === 0 ? this.#request : this.#responses[slot - 1]!;
+  #source({ bodySlot, limit }: Command): Source {
+    const message = bodySlot === 0 ? this.#request : this.#responses[bodySlot]!;
     return { stream: message.body!, headers: message.headers, limit, message };
+  }
+
+  #abortBy(slot: number, abort: () => void): void {
+    this.#aborts ??= [];
+    this.#aborts[slot] = abort;
+  }
+
+  /** Gives up the effect in `slot`, or the body of the response in it. */
+  #abort(slot: number): void {
+    const response = this.#responses[slot];
+    if (response !== undefined) {
+      delete this.#responses[slot];
+      return cancel(response);
+    }
+    this.#aborted ??= new Set();
+    this.#aborted.add(slot);
+    this.#aborts?.[slot]?.();
+    delete this.#aborts?.[slot];
+  }
+
+  /** The core has ended the exchange. */
+  #end(): void {
+    if (this.#held !== undefined) release(this.#held);
+    this.#held = undefined;
+    this.#finish?.();
+  }
+
+  /** Ends the exchange in the core, and all that is under way for it. */
+  #letGo(): void {
+    if (this.#held !== undefined) letGo(this.#held);
+    this.#held = undefined;
+    this.#aborts?.forEach((abort) => abort());
+    this.#finish?.();
+  }
+
+  /** Ends an exchange that has come to nothing, whatever the reason: a defect. */
+  #lose(reason: unknown): void {
+    console.error(`no answer: ${reason}`);
+    if (this.#answer === undefined) this.#respond(refusal());
+    this.#letGo();
   }
 }
 
 function nothing(): undefined {}
+
+function cancel({ body }: Response): void {
+  // A body that somebody reads is that one's to cancel.
+  if (body !== null && !body.locked) body.cancel().catch(nothing);
+}
 
 /** Whether the edits that the core told beforehand are all that there is to do; see `Finish` in `gateway-core`. */
 function isOrdinary({ status, headers }: Response): boolean {
@@ -152,35 +271,9 @@ function isOrdinary({ status, headers }: Response): boolean {
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }
 
-function failed(kind: Effect, error: unknown): Failed {
+function failed(kind: Kind, error: unknown): Failed {
   if (error instanceof Failed) return error;
   if (kind === Kind.Fetch) return new Failed(failureOf(error));
   console.error(`a binding failed: ${error}`);
   return new Failed(Failure.Store);
-}
-
-/** An answer that the runtime does not make, whatever the reason: a defect. */
-function lost(error: unknown): Response {
-  console.error(`no answer: ${error}`);
-  return refusal();
-}
-
-/** The last resort, where the core can't say it: it makes every other answer. */
-function refusal(): Response {
-  const id = crypto.randomUUID().replaceAll("-", "");
-  const problem = {
-    type: "urn:edgeway:problem:internal",
-    title: "Internal error",
-    status: 500,
-    detail: "the gateway failed to handle the request",
-    instance: `urn:edgeway:request:${id}`,
-    code: "internal",
-  };
-  const headers = {
-    "content-type": "application/problem+json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-    "x-request-id": id,
-  };
-  return new Response(JSON.stringify(problem), { status: 500, headers });
 }

@@ -67,18 +67,31 @@ export function abortable(response: Response, signal: AbortSignal): Response {
   return new Response(response.body.pipeThrough(relay, { signal }), response);
 }
 
-/** All of `source`, unless that is more than its limit. */
-export async function read({ stream, limit }: Source): Promise<Uint8Array> {
+/** All of `source`, unless that is more than its limit; and how to give it up. */
+export function collect({ stream, limit }: Source): { content: Promise<Uint8Array>; cancel: () => void } {
+  const reader = stream.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  return { content: readAll(reader, limit, cancel), cancel };
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+  cancel: () => void,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  try {
-    for await (const chunk of stream) {
-      size += chunk.byteLength;
-      if (size > limit) throw new Failed(Failure.BodyTooLarge);
-      chunks.push(chunk);
+  while (true) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new Failed(Failure.Client);
+    });
+    if (done) break;
+    size += value.byteLength;
+    if (size > limit) {
+      cancel();
+      throw new Failed(Failure.BodyTooLarge);
     }
-  } catch (error) {
-    throw error instanceof Failed ? error : new Failed(Failure.Client);
+    chunks.push(value);
   }
   if (chunks.length === 1) return chunks[0]!;
   const content = new Uint8Array(size);

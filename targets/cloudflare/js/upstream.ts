@@ -14,10 +14,10 @@ export interface Deadlines {
 }
 
 /**
- * Sends a request and returns the response once its head is there.
+ * Sends a request and returns the response once its head is there; `controller` can give it up before.
  *
- * The deadline for the head is a race and not a signal: a signal makes the runtime watch every chunk of the body. The
- * loser is cancelled, with everything that the client's request still has open, once that has been answered.
+ * The deadline for the head is a race and not a signal: that would have to be made for every request. The loser is cancelled,
+ * with everything that the client's request still has open, once that has been answered.
  */
 export function fetchUpstream(
   method: string,
@@ -25,23 +25,30 @@ export function fetchUpstream(
   headers: Headers,
   content: Content,
   deadlines: Deadlines,
+  controller?: AbortController,
 ): Promise<Response> {
   const init: RequestInit = { headers, redirect: "manual", encodeResponseBody: "manual" };
   if ((method === "GET" || method === "HEAD") && content !== null) {
     // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made of one
     // that has it; and no other content can be put in, so not one that is metered either.
     if (content instanceof Uint8Array || !isBounded(content)) return Promise.reject(new Failed(Failure.LengthRequired));
-    return send(new Request(url, content.message as Request), init, deadlines);
+    return send(new Request(url, content.message as Request), init, deadlines, controller);
   }
   init.method = method;
   if (content === null || content instanceof Uint8Array) init.body = content;
   else if (isBounded(content)) init.body = content.stream;
-  else return fetchAbortably(url, init, content, deadlines);
-  return send(url, init, deadlines);
+  else return fetchAbortably(url, init, content, deadlines, controller);
+  return send(url, init, deadlines, controller);
 }
 
-function send(input: string | Request, init: RequestInit, deadlines: Deadlines): Promise<Response> {
-  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines);
+function send(
+  input: string | Request,
+  init: RequestInit,
+  deadlines: Deadlines,
+  controller?: AbortController,
+): Promise<Response> {
+  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines, controller);
+  if (controller !== undefined) init.signal = controller.signal;
   return inTime(fetch(input, init), deadlines.firstByte);
 }
 
@@ -51,8 +58,8 @@ async function fetchAbortably(
   init: RequestInit,
   source: Source | null,
   deadlines: Deadlines,
+  controller = new AbortController(),
 ): Promise<Response> {
-  const controller = new AbortController();
   let reason: Failure | undefined;
   const abort = (failure: Failure): void => {
     reason ??= failure;

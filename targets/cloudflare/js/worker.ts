@@ -16,5 +16,6 @@ function textBindings(bindings: object): Record<string, string> {
 }
 
 export default {
-  fetch: (request: Request, bindings: Bindings): Response | Promise<Response> => new Exchange(request, bindings).answer(),
+  fetch: (request: Request, bindings: Bindings, context: ExecutionContext): Response | Promise<Response> =>
+    new Exchange(request, bindings, context).answer(),
 };

@@ -1,21 +1,22 @@
 //! What the glue can call.
 
 use core::cell::{Cell, RefCell};
+use core::ptr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use edgeway_wire::Failure;
 use gateway_core::body::Body;
-use edgeway_wire::{Failure, Kind};
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Gateway, Reply};
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
-use http::{Request, Response};
+use http::Request;
 use wasm_bindgen::prelude::*;
 
 use crate::counter;
-use crate::exchange::{self, Completion};
+use crate::exchange::{self, Answered, Completion};
 use crate::platform::{Handle, Worker};
 use crate::secrets::{Assumed, Bindings};
 use crate::{failure, wire};
@@ -73,59 +74,60 @@ pub fn check(config: &[u8], bindings: Option<String>) -> String {
     checked.map_or_else(|faults| render(&faults, config), |_| String::new())
 }
 
+// `begin` and `resume_…` return where the commands are that the glue is to perform now; null if the exchange has come to nothing.
+
 /// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
 #[wasm_bindgen]
-pub fn begin(len: usize, has_body: bool, now: f64) -> u32 {
+pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
     exchange::set_now(now);
-    let Some(gateway) = GATEWAY.get() else { return Kind::Broken as u32 };
+    let Some(gateway) = GATEWAY.get() else { return ptr::null() };
     let Some((head, request, peer)) = wire::read_request(&received(len), has_body) else {
-        return exchange::refuse(Reject::bad_header()) as u32;
+        return exchange::refuse(Reject::bad_header());
     };
-    exchange::begin(Box::pin(answer(gateway, request, peer)), head) as u32
+    exchange::begin(Box::pin(answer(gateway, request, peer)), head)
 }
 
-async fn answer(gateway: &Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Response<Body<Handle>> {
+async fn answer(gateway: &Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
     let mut record = gateway.begin(&request, &peer);
     match gateway.handle(request, peer, &mut record).await.reply {
-        Reply::Http(response) => response,
+        Reply::Http(response) => Answered { response, after: None },
         Reply::Upgrade(_, never) => match never {},
     }
 }
 
-/// Goes on with exchange `id`: its fetch was answered with `status` and the packed head in the inbox.
+/// Goes on with exchange `id`: the fetch in `slot` was answered with `status` and the packed head in the inbox.
 #[wasm_bindgen]
-pub fn resume_head(id: u32, status: u16, len: usize, has_body: bool, now: f64) -> u32 {
+pub fn resume_head(id: u32, slot: u32, status: u16, len: usize, has_body: bool, now: f64) -> *const u32 {
     exchange::set_now(now);
     let head = received(len);
-    exchange::resume(id, |heads| {
-        let slot = u32::try_from(heads.responses.len() + 1).unwrap_or(u32::MAX);
-        let (head, response) = wire::read_response(status, head, has_body, slot).unzip();
-        // A response that is none takes its slot all the same: the glue has counted it.
-        heads.responses.push(head.unwrap_or_default());
-        response.map(Completion::Head).ok_or(IoError::new(IoErrorKind::Protocol))
-    }) as u32
+    exchange::resume(id, slot, |heads| {
+        let (head, response) =
+            wire::read_response(status, head, has_body, slot).ok_or(IoError::new(IoErrorKind::Protocol))?;
+        heads.keep(slot, head);
+        Ok(Completion::Head(response))
+    })
 }
 
-/// Goes on with exchange `id`: its effect came to the bytes in the inbox.
+/// Goes on with exchange `id`: the effect in `slot` came to the bytes in the inbox.
 #[wasm_bindgen]
-pub fn resume_bytes(id: u32, len: usize, now: f64) -> u32 {
+pub fn resume_bytes(id: u32, slot: u32, len: usize, now: f64) -> *const u32 {
     exchange::set_now(now);
     let content = received(len);
-    exchange::resume(id, |_| Ok(Completion::Bytes(content))) as u32
+    exchange::resume(id, slot, |_| Ok(Completion::Bytes(content)))
 }
 
-/// Goes on with exchange `id`: its effect is done, and there is nothing to tell.
+/// Goes on with exchange `id`: the effect in `slot` is done, and there is nothing to tell.
 #[wasm_bindgen]
-pub fn resume_nothing(id: u32, now: f64) -> u32 {
+pub fn resume_nothing(id: u32, slot: u32, now: f64) -> *const u32 {
     exchange::set_now(now);
-    exchange::resume(id, |_| Ok(Completion::Nothing)) as u32
+    exchange::resume(id, slot, |_| Ok(Completion::Nothing))
 }
 
-/// Goes on with exchange `id`: its effect failed.
+/// Goes on with exchange `id`: the effect in `slot` failed.
 #[wasm_bindgen]
-pub fn resume_failed(id: u32, failure: u32, now: f64) -> u32 {
+pub fn resume_failed(id: u32, slot: u32, failure: u32, now: f64) -> *const u32 {
     exchange::set_now(now);
-    exchange::resume(id, |_| Err(failure::io_error(Failure::from_number(failure)))) as u32
+    exchange::resume(id, slot, |_| Err(failure::io_error(Failure::from_number(failure))))
 }
 
 /// Forgets exchange `id`: its client has left.
@@ -134,16 +136,10 @@ pub fn cancel(id: u32) {
     exchange::cancel(id);
 }
 
-/// How many exchanges wait for an effect; for tests.
+/// The number of exchanges that wait for an effect; for tests.
 #[wasm_bindgen]
 pub fn waiting() -> usize {
     exchange::waiting()
-}
-
-/// Where the numbers of the frame are that the last `begin` or `resume_…` left.
-#[wasm_bindgen]
-pub fn frame() -> *const u32 {
-    exchange::read_frame(wire::Frame::seal)
 }
 
 /// Applies the packed operation `op` to a counter cell whose packed state is `state`, at `now`; for use inside the cell's

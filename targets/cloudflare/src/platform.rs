@@ -4,6 +4,7 @@ use core::convert::Infallible;
 use core::time::Duration;
 
 use bytes::Bytes;
+use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
@@ -20,23 +21,45 @@ use crate::{console, random, wire};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Worker;
 
-/// A body that the glue holds as a `ReadableStream`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A body that the glue holds as a `ReadableStream`. Dropping that of a response cancels it.
+#[derive(Debug)]
 pub struct Handle {
-    /// Which of the exchange's bodies: [`Handle::REQUEST`], or that of its n-th fetch.
-    pub slot: u32,
+    /// Which of the exchange's bodies: [`Handle::REQUEST`], or that of the fetch in this slot.
+    slot: u32,
     /// The most bytes that may be read from it.
-    pub limit: Option<u64>,
+    limit: Option<u64>,
 }
 
 impl Handle {
     /// The slot of the client's request.
-    pub const REQUEST: u32 = 0;
+    pub(crate) const REQUEST: u32 = 0;
 
     /// The whole body in `slot`.
-    #[must_use]
-    pub const fn whole(slot: u32) -> Self {
+    pub(crate) const fn whole(slot: u32) -> Self {
         Self { slot, limit: None }
+    }
+
+    /// The slot and the limit, which are the glue's to keep from now on.
+    pub(crate) fn into_parts(mut self) -> (u32, Option<u64>) {
+        (core::mem::replace(&mut self.slot, Self::REQUEST), self.limit)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.slot != Self::REQUEST {
+            exchange::abandon(self.slot);
+        }
+    }
+}
+
+impl Worker {
+    /// Waits for `duration`.
+    ///
+    /// # Errors
+    /// [`IoErrorKind::Other`] outside of an exchange: there nobody can wait.
+    pub async fn sleep(&self, duration: Duration) -> Result<(), IoError> {
+        exchange::perform(Kind::Sleep, |command, _| wire::write_sleep(command, duration)).await.map(drop)
     }
 }
 
@@ -49,7 +72,7 @@ impl Fetch for Worker {
     type Socket = Infallible;
 
     async fn fetch(&self, call: UpstreamCall<'_, Handle>) -> Result<Response<Body<Handle>>, IoError> {
-        match exchange::perform(|frame, heads| wire::write_fetch(frame, heads, call)).await? {
+        match exchange::perform(Kind::Fetch, |command, heads| wire::write_fetch(command, heads, call)).await? {
             Completion::Head(head) => Ok(head),
             _ => Err(IoError::new(IoErrorKind::Other)),
         }
@@ -60,12 +83,14 @@ impl Fetch for Worker {
         Err(IoError::before_send(IoErrorKind::Other))
     }
 
-    fn limit(&self, stream: Handle, limit: u64) -> Handle {
-        Handle { limit: Some(stream.limit.map_or(limit, |earlier| earlier.min(limit))), ..stream }
+    fn limit(&self, mut stream: Handle, limit: u64) -> Handle {
+        stream.limit = Some(stream.limit.map_or(limit, |earlier| earlier.min(limit)));
+        stream
     }
 
     async fn collect(&self, stream: Handle, limit: u64) -> Result<Bytes, IoError> {
-        match exchange::perform(|frame, _| wire::write_collect(frame, self.limit(stream, limit))).await? {
+        let stream = self.limit(stream, limit);
+        match exchange::perform(Kind::Collect, |command, _| wire::write_collect(command, stream)).await? {
             Completion::Bytes(content) => Ok(content),
             _ => Err(IoError::new(IoErrorKind::Other)),
         }
@@ -74,7 +99,7 @@ impl Fetch for Worker {
 
 impl KeyValue for Worker {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
-        match exchange::perform(|frame, _| wire::write_get(frame, key)).await? {
+        match exchange::perform(Kind::Get, |command, _| wire::write_key(command, key)).await? {
             Completion::Bytes(value) => Ok(Some(value)),
             Completion::Nothing => Ok(None),
             _ => Err(IoError::new(IoErrorKind::Store)),
@@ -82,18 +107,20 @@ impl KeyValue for Worker {
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
-        exchange::perform(|frame, _| wire::write_put(frame, key, value, ttl)).await.map(drop)
+        exchange::perform(Kind::Put, |command, _| wire::write_put(command, key, value, ttl)).await.map(drop)
     }
 
     async fn delete(&self, key: &str) -> Result<(), IoError> {
-        exchange::perform(|frame, _| wire::write_delete(frame, key)).await.map(drop)
+        exchange::perform(Kind::Delete, |command, _| wire::write_key(command, key)).await.map(drop)
     }
 }
 
 impl Counters for Worker {
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
         let store = IoError::new(IoErrorKind::Store);
-        match exchange::perform(|frame, _| wire::write_count(frame, cell, op.to_bytes())).await? {
+        match exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes()))
+            .await?
+        {
             Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(store),
             _ => Err(store),
         }

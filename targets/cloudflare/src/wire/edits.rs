@@ -4,14 +4,14 @@ use edgeway_wire::Edit;
 use gateway_core::http::edit_fields::EditFields;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::frame::Frame;
 use super::head::{Field, Head};
+use super::outbox::Command;
 
 /// Writes the edits that make the fields of `before` into `after`, but for those that `ignore` names.
 ///
 /// A value that nobody touched still points into the packed head that it was read from: that tells it from an equal one
 /// without looking its name up.
-pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, ignore: fn(&str) -> bool) {
+pub(super) fn write_edits(command: &mut Command<'_>, before: &Head, after: &HeaderMap, ignore: fn(&str) -> bool) {
     let mut kept = vec![false; before.fields.len()];
     let mut values = after.iter().peekable();
     let mut group: Vec<&HeaderValue> = Vec::new();
@@ -25,8 +25,8 @@ pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, i
             continue;
         }
         for (index, value) in group.iter().enumerate() {
-            edit(frame, if index == 0 { Edit::Set } else { Edit::Append }, name.as_str().as_bytes());
-            frame.line(value.as_bytes());
+            edit(command, if index == 0 { Edit::Set } else { Edit::Append }, name.as_str().as_bytes());
+            command.line(value.as_bytes());
         }
     }
 
@@ -36,7 +36,7 @@ pub(super) fn write_edits(frame: &mut Frame, before: &Head, after: &HeaderMap, i
         let Ok(text) = core::str::from_utf8(name) else { continue };
         // Lines of one name stand together, and one edit removes them all.
         if name != removed && !after.contains_key(text) && !ignore(text) {
-            edit(frame, Edit::Remove, name);
+            edit(command, Edit::Remove, name);
             removed = name;
         }
     }
@@ -58,24 +58,24 @@ fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderVa
 }
 
 /// A head that only the glue sees: what is done to it is told, but for the fields that `ignore` names.
-pub(super) struct Unseen<'f> {
-    pub(super) frame: &'f mut Frame,
+pub(super) struct Unseen<'c, 'o> {
+    pub(super) command: &'c mut Command<'o>,
     pub(super) ignore: fn(&str) -> bool,
 }
 
-impl Unseen<'_> {
+impl Unseen<'_, '_> {
     fn tell(&mut self, what: Edit, name: &HeaderName, argument: Option<&[u8]>) {
         if (self.ignore)(name.as_str()) {
             return;
         }
-        edit(self.frame, what, name.as_str().as_bytes());
+        edit(self.command, what, name.as_str().as_bytes());
         if let Some(argument) = argument {
-            self.frame.line(argument);
+            self.command.line(argument);
         }
     }
 }
 
-impl EditFields for Unseen<'_> {
+impl EditFields for Unseen<'_, '_> {
     fn set(&mut self, name: &HeaderName, value: HeaderValue) {
         self.tell(Edit::Set, name, Some(value.as_bytes()));
     }
@@ -90,7 +90,7 @@ impl EditFields for Unseen<'_> {
 
     /// The glue knows the names: telling them each time would cost more than removing them.
     fn remove_hop_by_hop(&mut self) {
-        edit(self.frame, Edit::RemoveHopByHop, b"");
+        edit(self.command, Edit::RemoveHopByHop, b"");
     }
 
     fn rename(&mut self, from: &HeaderName, to: &HeaderName) {
@@ -98,40 +98,48 @@ impl EditFields for Unseen<'_> {
     }
 }
 
-fn edit(frame: &mut Frame, what: Edit, name: &[u8]) {
-    frame.text(&[what as u8]);
-    frame.line(name);
+fn edit(command: &mut Command<'_>, what: Edit, name: &[u8]) {
+    command.text(&[what as u8]);
+    command.line(name);
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use edgeway_wire::Kind;
 
     use super::*;
+    use crate::wire::Outbox;
 
     fn head(text: &'static str) -> (Head, HeaderMap) {
         Head::read(Bytes::from_static(text.as_bytes()), 0).unwrap()
     }
 
+    fn told(write: impl FnOnce(&mut Command<'_>)) -> String {
+        let mut outbox = Outbox::default();
+        outbox.clear();
+        write(&mut outbox.command(0, Kind::Respond, 0));
+        outbox.text().to_owned()
+    }
+
     fn edits(before: &Head, after: &HeaderMap) -> String {
-        let mut frame = Frame::default();
-        write_edits(&mut frame, before, after, |name| name == "host");
-        String::from_utf8(frame.text_so_far().to_vec()).unwrap()
+        told(|command| write_edits(command, before, after, |name| name == "host"))
     }
 
     #[test]
     fn what_is_done_to_an_unseen_head_is_told_in_order() {
-        let mut frame = Frame::default();
-        let mut head = Unseen { frame: &mut frame, ignore: |name| name == "connection" };
         let name = HeaderName::from_static;
-        head.remove(&name("connection"));
-        head.remove(&name("x-a"));
-        head.set(&name("x-b"), HeaderValue::from_static("1"));
-        head.append(&name("via"), HeaderValue::from_static("1.1 gw"));
-        head.rename(&name("x-c"), &name("x-d"));
-        head.remove_hop_by_hop();
-        assert_eq!(frame.text_so_far(), b"-x-a\n=x-b\n1\n+via\n1.1 gw\n>x-c\nx-d\n~\n");
-        assert_eq!(frame.lines(), 8);
+        let text = told(|command| {
+            let mut head = Unseen { command, ignore: |name| name == "connection" };
+            head.remove(&name("connection"));
+            head.remove(&name("x-a"));
+            head.set(&name("x-b"), HeaderValue::from_static("1"));
+            head.append(&name("via"), HeaderValue::from_static("1.1 gw"));
+            head.rename(&name("x-c"), &name("x-d"));
+            head.remove_hop_by_hop();
+            assert_eq!(command.lines(), 8);
+        });
+        assert_eq!(text, "-x-a\n=x-b\n1\n+via\n1.1 gw\n>x-c\nx-d\n~\n");
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Head {
         self.text.get(field.name.clone()).unwrap_or_default()
     }
 
+    /// Whether `value` is a part of the text itself, not merely equal to one.
+    pub(super) fn has(&self, value: &[u8]) -> bool {
+        self.text.as_ptr_range().contains(&value.as_ptr())
+    }
+
     /// Which field has the very `value`: not an equal one, but this place in memory.
     pub(super) fn position(&self, value: &[u8]) -> Option<usize> {
         let at = value.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;

@@ -1,4 +1,4 @@
-//! Writes what the glue is to do.
+//! Writes the commands of each kind.
 
 use core::time::Duration;
 
@@ -6,87 +6,129 @@ use bytes::Bytes;
 use edgeway_wire::{Kind, Word};
 use gateway_core::body::Body;
 use gateway_core::ports::UpstreamCall;
-use http::{Response, Version};
+use http::{HeaderMap, Response, Version};
 
 use super::edits::{Unseen, write_edits};
-use super::frame::Frame;
 use super::head::Head;
+use super::outbox::{Command, Outbox};
 use crate::exchange::Heads;
 use crate::platform::Handle;
 
-/// In a response's extensions: the fetch whose head it began as, counted from 1.
+/// In a response's extensions: the slot of the fetch whose head it began as.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin(pub(super) u32);
 
-/// Writes a fetch: method and URL as the first two lines, then the edits of the client's head; then, where they are known
-/// by now, those of the response's.
-pub(crate) fn write_fetch(frame: &mut Frame, heads: &Heads, call: UpstreamCall<'_, Handle>) {
+/// Writes a fetch: method and URL as the first two lines, then the edits of its base; then, where they are known by now, those
+/// of the response's head.
+pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: UpstreamCall<'_, Handle>) {
     let (head, body) = call.request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    frame.be(Kind::Fetch);
-    frame.line(head.method.as_str().as_bytes());
-    frame.text(call.endpoint.scheme.as_str().as_bytes());
-    frame.text(b"://");
-    frame.text(call.endpoint.authority.as_bytes());
-    frame.line(target.as_bytes());
-    write_edits(frame, &heads.request, &head.headers, framed_by_runtime);
-    if let Some(edits) = call.known_edits {
-        frame.set(Word::Finish, frame.lines());
-        // The runtime does not tell a response's version.
-        edits.edit(Version::HTTP_11, &mut Unseen { frame, ignore: framed_by_runtime });
+    command.line(head.method.as_str().as_bytes());
+    command.text(call.endpoint.scheme.as_str().as_bytes());
+    command.text(b"://");
+    command.text(call.endpoint.authority.as_bytes());
+    command.line(target.as_bytes());
+    if continues(&heads.request, &head.headers) {
+        write_head(command, Some((Handle::REQUEST, &heads.request)), &head.headers);
+    } else {
+        write_head(command, None, &head.headers);
     }
-    frame.set_deadline(Word::FirstByte, call.deadlines.first_byte);
-    frame.set_deadline(Word::Total, call.deadlines.total);
-    frame.body(body);
+    if let Some(edits) = call.known_edits {
+        command.set(Word::Finish, command.lines());
+        // The runtime does not tell a response's version.
+        edits.edit(Version::HTTP_11, &mut Unseen { command, ignore: framed_by_runtime });
+    }
+    command.set_millis(Word::FirstByte, call.deadlines.first_byte);
+    command.set_millis(Word::Total, call.deadlines.total);
+    command.body(body);
 }
 
-/// Writes the response that ends an exchange.
-pub(crate) fn write_response(frame: &mut Frame, heads: &Heads, response: Response<Body<Handle>>) {
+/// Writes a response to the client.
+pub(crate) fn write_response(outbox: &mut Outbox, exchange: u32, heads: &Heads, response: Response<Body<Handle>>) {
     let (head, body) = response.into_parts();
-    let origin = head.extensions.get::<Origin>().map_or(0, |origin| origin.0);
-    let before = (origin as usize).checked_sub(1).and_then(|fetch| heads.responses.get(fetch));
-    frame.be(Kind::Respond);
-    frame.set(Word::Status, head.status.as_u16().into());
-    frame.set(Word::Base, if before.is_some() { origin } else { 0 });
-    write_edits(frame, before.unwrap_or(&Head::default()), &head.headers, framed_by_runtime);
-    frame.body(body);
+    let mut command = outbox.command(exchange, Kind::Respond, 0);
+    command.set(Word::Status, head.status.as_u16().into());
+    let base = head.extensions.get::<Origin>().and_then(|origin| Some((origin.0, heads.response(origin.0)?)));
+    write_head(&mut command, base, &head.headers);
+    command.body(body);
 }
 
 /// Writes the collection of a body.
-pub(crate) fn write_collect(frame: &mut Frame, body: Handle) {
-    frame.be(Kind::Collect);
-    frame.body(Body::Stream(body));
+pub(crate) fn write_collect(command: &mut Command<'_>, body: Handle) {
+    command.body(Body::Stream(body));
 }
 
-/// Writes the reading of a key.
-pub(crate) fn write_get(frame: &mut Frame, key: &str) {
-    frame.be(Kind::Get);
-    frame.text(key.as_bytes());
+/// Writes a key, to read or remove it.
+pub(crate) fn write_key(command: &mut Command<'_>, key: &str) {
+    command.text(key.as_bytes());
 }
 
-/// Writes the writing of a key; a time to live is in whole seconds, rounded up.
-pub(crate) fn write_put(frame: &mut Frame, key: &str, value: Bytes, ttl: Option<Duration>) {
+/// Writes a key and its value; a time to live is in whole seconds, rounded up.
+pub(crate) fn write_put(command: &mut Command<'_>, key: &str, value: Bytes, ttl: Option<Duration>) {
     let seconds = ttl.map_or(0, |ttl| ttl.as_nanos().div_ceil(1_000_000_000));
-    frame.be(Kind::Put);
-    frame.text(key.as_bytes());
-    frame.set(Word::Ttl, u32::try_from(seconds).unwrap_or(u32::MAX));
-    frame.body(Body::Full(value));
-}
-
-/// Writes the removal of a key.
-pub(crate) fn write_delete(frame: &mut Frame, key: &str) {
-    frame.be(Kind::Delete);
-    frame.text(key.as_bytes());
+    command.text(key.as_bytes());
+    command.set(Word::Ttl, u32::try_from(seconds).unwrap_or(u32::MAX));
+    command.body(Body::Full(value));
 }
 
 /// Writes an operation on a counter cell.
-pub(crate) fn write_count(frame: &mut Frame, cell: &str, op: [u8; 32]) {
-    frame.be(Kind::Count);
-    frame.text(cell.as_bytes());
-    frame.body(Body::Full(Bytes::copy_from_slice(&op)));
+pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: [u8; 32]) {
+    command.text(cell.as_bytes());
+    command.body(Body::Full(Bytes::copy_from_slice(&op)));
+}
+
+/// Writes how long to wait.
+pub(crate) fn write_sleep(command: &mut Command<'_>, duration: Duration) {
+    command.set_millis(Word::Millis, Some(duration));
+}
+
+/// Writes `headers` as edits of `base`, which is a slot and the head in it, or else of an empty head.
+fn write_head(command: &mut Command<'_>, base: Option<(u32, &Head)>, headers: &HeaderMap) {
+    match base {
+        Some((slot, head)) => {
+            command.set(Word::Base, slot + 1);
+            write_edits(command, head, headers, framed_by_runtime);
+        }
+        None => write_edits(command, &Head::default(), headers, framed_by_runtime),
+    }
+}
+
+/// Whether `headers` are the fields of `head`, more or less: then few edits make them of it.
+fn continues(head: &Head, headers: &HeaderMap) -> bool {
+    let kept = headers.values().filter(|value| head.has(value.as_bytes())).count();
+    2 * kept > head.fields.len()
 }
 
 /// Fields that the runtime writes itself, whatever it is given.
 fn framed_by_runtime(name: &str) -> bool {
     matches!(name, "host" | "content-length" | "transfer-encoding" | "connection")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn head(text: &'static str) -> (Head, HeaderMap) {
+        Head::read(Bytes::from_static(text.as_bytes()), 0).unwrap()
+    }
+
+    #[test]
+    fn a_request_that_has_most_of_the_clients_fields_is_told_as_edits_of_them() {
+        let (client, mut headers) = head("accept\n*/*\ncookie\na=1\nx-a\n1\n");
+        headers.remove("cookie");
+        headers.insert("via", HeaderValue::from_static("1.1 gw"));
+        assert!(continues(&client, &headers));
+    }
+
+    #[test]
+    fn a_request_with_fields_of_its_own_is_told_from_nothing() {
+        let (client, theirs) = head("accept\n*/*\ncookie\na=1\nx-a\n1\nauthorization\nb\n");
+        let mut headers = HeaderMap::new();
+        headers.insert("accept", HeaderValue::from_static("*/*"));
+        assert!(!continues(&client, &headers), "an equal value is not the client's");
+        headers.insert("authorization", theirs.get("authorization").unwrap().clone());
+        assert!(!continues(&client, &headers));
+    }
 }

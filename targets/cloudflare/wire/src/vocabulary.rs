@@ -62,11 +62,9 @@ macro_rules! characters {
 }
 
 numbers! {
-    /// The core's next request to the glue.
+    /// The commands of the core to the glue.
     Kind {
-        /// None: the exchange is not there, or lost its way. The glue answers 500.
-        Broken,
-        /// Send this response to the client: the exchange has ended.
+        /// Send this response to the client. The exchange may go on.
         Respond,
         /// Send this request to an upstream.
         Fetch,
@@ -80,21 +78,31 @@ numbers! {
         Delete,
         /// Apply an operation to a counter cell.
         Count,
+        /// Wait.
+        Sleep,
+        /// Give up the effect in this slot, or the body of the response in it: nobody waits for it any more.
+        Abort,
+        /// Forget the exchange: it has ended.
+        End,
     }
 }
 
 numbers! {
-    /// The places of a frame's numbers.
+    /// The places of a command's numbers.
     Word {
+        /// The `Kind`.
+        Kind,
         /// The exchange.
-        Id,
+        Exchange,
+        /// The effect, by which it is resumed or aborted; counted from 1 in each exchange.
+        Slot,
         /// The address of the text.
         TextAt,
         /// The length of the text, in bytes.
         TextLen,
         /// The `BodyKind`.
         Body,
-        /// Of a streamed body: 0 for the client's, or the number of the fetch whose it is.
+        /// Of a streamed body: 0 for the client's, or the slot of the fetch whose it is.
         BodySlot,
         /// Of a full body: its address.
         BodyAt,
@@ -106,7 +114,7 @@ numbers! {
         LimitHigh,
         /// Of a response: its status.
         Status,
-        /// Of a response: the number of the fetch whose head the edits apply to; 0 for a new head.
+        /// The head that the edits apply to: 0 for an empty one, 1 for the client's, else 1 more than the slot of the fetch.
         Base,
         /// Of a fetch: the deadline of the response's head, in ms; 0 for none.
         FirstByte,
@@ -116,6 +124,8 @@ numbers! {
         Ttl,
         /// Of a fetch: the line of the text where the edits of the response's head begin; 0 if the core has to see that head.
         Finish,
+        /// Of a sleep: how long, in ms.
+        Millis,
     }
 }
 

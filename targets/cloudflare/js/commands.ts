@@ -1,0 +1,69 @@
+/** What the core asks for; `src/wire/outbox.rs` is the other side. */
+
+import { readBytes, readText, viewNumbers } from "./memory.ts";
+import { BodyKind, Kind, Word } from "./wire.gen.ts";
+
+const NO_LIMIT = 0xffff_ffff;
+const WORDS = Object.keys(Word).length;
+const nothing = new Uint8Array(0);
+
+/** A command, copied out of the core's memory. */
+export interface Command {
+  kind: Kind;
+  exchange: number;
+  /** Of an effect: by what it is resumed or aborted. */
+  slot: number;
+  text: string;
+  body: BodyKind;
+  /** Of a full body. */
+  content: Uint8Array<ArrayBuffer>;
+  /** Of a streamed body: 0 for the client's, or the slot of the fetch whose it is. */
+  bodySlot: number;
+  /** Of a streamed body, in bytes. */
+  limit: number;
+  status: number;
+  /** Which head the edits apply to: 0 for an empty one, 1 for the client's, else 1 more than the slot of a fetch. */
+  base: number;
+  /** Deadlines, in ms; 0 for none. */
+  firstByte: number;
+  total: number;
+  /** In seconds; 0 for none. */
+  ttl: number;
+  /** Of a fetch: the line where the edits of the response's head begin; 0 if that head is for the core to see. */
+  finish: number;
+  /** Of a sleep. */
+  millis: number;
+}
+
+/** The commands at `address`, which is null for none. To be read before the next call into the core. */
+export function readCommands(address: number): Command[] | undefined {
+  if (address === 0) return undefined;
+  const at = address >>> 2;
+  const count = viewNumbers()[at]!;
+  // The most frequent list.
+  if (count === 1) return [readCommand(at + WORDS)];
+  return Array.from({ length: count }, (_, index) => readCommand(at + WORDS * (index + 1)));
+}
+
+function readCommand(at: number): Command {
+  const words = viewNumbers();
+  const body = words[at + Word.Body]! as BodyKind;
+  const high = words[at + Word.LimitHigh]!;
+  return {
+    kind: words[at + Word.Kind]! as Kind,
+    exchange: words[at + Word.Exchange]!,
+    slot: words[at + Word.Slot]!,
+    text: readText(words[at + Word.TextAt]!, words[at + Word.TextLen]!),
+    body,
+    content: body === BodyKind.Full ? readBytes(words[at + Word.BodyAt]!, words[at + Word.BodyLen]!) : nothing,
+    bodySlot: words[at + Word.BodySlot]!,
+    limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + words[at + Word.LimitLow]!,
+    status: words[at + Word.Status]!,
+    base: words[at + Word.Base]!,
+    firstByte: words[at + Word.FirstByte]!,
+    total: words[at + Word.Total]!,
+    ttl: words[at + Word.Ttl]!,
+    finish: words[at + Word.Finish]!,
+    millis: words[at + Word.Millis]!,
+  };
+}

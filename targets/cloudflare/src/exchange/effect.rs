@@ -1,0 +1,82 @@
+//! What only the glue can do, as a future.
+
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use edgeway_wire::Kind;
+use gateway_core::ports::{IoError, IoErrorKind};
+
+use super::slots::Progress;
+use super::{Completion, Heads, OUTBOX, RUNNING, State};
+use crate::wire::Command;
+
+/// An effect under way. Dropping it tells the glue to give it up.
+#[derive(Debug)]
+#[must_use = "an effect that nobody waits for is given up"]
+pub(crate) struct Effect {
+    exchange: u32,
+    /// Its slot; 0 once there is nothing to wait for.
+    slot: u32,
+}
+
+/// Hands an effect to the glue: a command of this `kind`, completed by `write`.
+pub(crate) fn perform(kind: Kind, write: impl FnOnce(&mut Command<'_>, &Heads)) -> Effect {
+    RUNNING.with_borrow_mut(|running| {
+        let Some(State { id, heads, slots }) = running else { return Effect { exchange: 0, slot: 0 } };
+        let slot = slots.open();
+        OUTBOX.with_borrow_mut(|outbox| write(&mut outbox.command(*id, kind, slot), heads));
+        Effect { exchange: *id, slot }
+    })
+}
+
+/// Tells the glue that nobody wants the body in `slot` any more.
+pub(crate) fn abandon(slot: u32) {
+    // While a command is being written, or no exchange runs, there is nobody to tell.
+    let running = RUNNING.try_with(|running| Some(running.try_borrow().ok()?.as_ref()?.id));
+    if let Ok(Some(id)) = running {
+        abort(id, slot);
+    }
+}
+
+fn abort(exchange: u32, slot: u32) {
+    OUTBOX.with(|outbox| {
+        if let Ok(mut outbox) = outbox.try_borrow_mut() {
+            drop(outbox.command(exchange, Kind::Abort, slot));
+        }
+    });
+}
+
+impl Future for Effect {
+    type Output = Result<Completion, IoError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Effect { exchange, slot } = *self;
+        let polled = RUNNING.with_borrow_mut(|running| match running {
+            Some(State { id, slots, .. }) if *id == exchange => slots.poll(slot, context),
+            // Begun outside of any exchange, or taken out of its own.
+            _ => Poll::Ready(None),
+        });
+        polled.map(|completion| {
+            self.slot = 0;
+            completion.unwrap_or(Err(IoError::before_send(IoErrorKind::Other)))
+        })
+    }
+}
+
+impl Drop for Effect {
+    fn drop(&mut self) {
+        let Effect { exchange, slot } = *self;
+        if slot == 0 {
+            return;
+        }
+        // A thread that ends drops what still waits on it, and has forgotten what runs.
+        let closed = RUNNING.try_with(|running| match &mut *running.borrow_mut() {
+            Some(State { id, slots, .. }) if *id == exchange => slots.close(slot),
+            _ => None,
+        });
+        // An outcome that nobody takes is dropped when the exchange is free to be told of its body.
+        if let Ok(Some(Progress::Awaited(_))) = closed {
+            abort(exchange, slot);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Exchanges in progress: each is a coroutine that runs until it can't go on without the glue.
+//!
+//! What it needs is an [effect](effect) with a slot of its own; any number of them can be under way. A run leaves a list of
+//! commands, which the glue performs in their order. It resumes the exchange by the slot of each effect that is done. The list
+//! that ends an exchange ends with [`Kind::End`]; after [`Kind::Respond`] it may go on.
+//!
+//! **Invariant:** nothing here is borrowed while a future runs, and an exchange runs only when it is begun or resumed: the
+//! runtime lets no request touch what belongs to another. A wake from outside of its own run takes effect when it is resumed.
+
+mod alarm;
+mod effect;
+mod places;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use core::cell::{Cell, RefCell};
+use core::pin::Pin;
+use core::ptr;
+use core::task::{Context, Poll};
+
+use bytes::Bytes;
+use edgeway_wire::Kind;
+use gateway_core::body::Body;
+use gateway_core::error::Reject;
+use gateway_core::http::{problem, request_id};
+use gateway_core::ports::IoError;
+use gateway_core::time::Timestamp;
+use http::{HeaderMap, Response};
+
+use crate::platform::{Handle, Worker};
+use crate::wire::{self, Head, Outbox};
+use alarm::Alarm;
+pub(crate) use effect::{abandon, perform};
+pub(crate) use places::{cancel, waiting};
+use slots::Slots;
+
+/// The outcome of an effect.
+#[derive(Debug)]
+pub(crate) enum Completion {
+    /// A response head; its body stays with the glue.
+    Head(Response<Body<Handle>>),
+    /// Content.
+    Bytes(Bytes),
+    /// Done, with nothing to tell; or nothing was there.
+    Nothing,
+}
+
+/// The answer to one request, being worked out.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Answered>>>;
+
+/// Work that outlives the answer.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+/// An answer, and what is to be done once it is on its way.
+pub(crate) struct Answered {
+    pub(crate) response: Response<Body<Handle>>,
+    pub(crate) after: Option<Work>,
+}
+
+/// The heads that the glue holds as `Headers`.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    /// The client's request.
+    pub(crate) request: Head,
+    responses: Vec<(u32, Head)>,
+}
+
+impl Heads {
+    /// Keeps the head of the response to the fetch in `slot`.
+    pub(crate) fn keep(&mut self, slot: u32, head: Head) {
+        self.responses.push((slot, head));
+    }
+
+    /// The head of the response to the fetch in `slot`.
+    pub(crate) fn response(&self, slot: u32) -> Option<&Head> {
+        self.responses.iter().find(|(of, _)| *of == slot).map(|(_, head)| head)
+    }
+}
+
+struct Exchange {
+    task: Task,
+    state: State,
+    alarm: Alarm,
+}
+
+enum Task {
+    Answer(Answer),
+    Work(Work),
+}
+
+/// What a running exchange shares with its effects.
+struct State {
+    id: u32,
+    heads: Heads,
+    slots: Slots,
+}
+
+thread_local! {
+    /// The exchange that runs at the moment.
+    static RUNNING: RefCell<Option<State>> = const { RefCell::new(None) };
+    /// The commands of the last run.
+    static OUTBOX: RefCell<Outbox> = RefCell::default();
+    static NOW: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The time when the glue last called in. Workers' clock stands still between I/O, so this is exact.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_unix_millis(NOW.get())
+}
+
+/// Sets [`now`].
+pub(crate) fn set_now(millis: f64) {
+    NOW.set(millis as u64);
+}
+
+/// Begins an exchange. Returns its first commands, or null if it has come to nothing.
+pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
+    let heads = Heads { request, ..Heads::default() };
+    let state = State { id: places::claim(), heads, slots: Slots::default() };
+    run(Exchange { task: Task::Answer(answer), state, alarm: Alarm::default() })
+}
+
+/// Answers what is no request.
+pub(crate) fn refuse(reject: Reject) -> *const u32 {
+    let response = problem::answer(reject, false, request_id::of(&HeaderMap::new(), &Worker));
+    OUTBOX.with_borrow_mut(|outbox| {
+        outbox.clear();
+        wire::write_response(outbox, 0, &Heads::default(), response);
+        drop(outbox.command(0, Kind::End, 0));
+        outbox.seal()
+    })
+}
+
+/// Completes the effect in `slot` of exchange `id`, and runs that on. Returns its next commands, or null if it is not there or has
+/// come to nothing.
+pub(crate) fn resume(
+    id: u32,
+    slot: u32,
+    completion: impl FnOnce(&mut Heads) -> Result<Completion, IoError>,
+) -> *const u32 {
+    let Some(mut exchange) = places::take(id) else { return ptr::null() };
+    if !exchange.state.slots.is_open(slot) {
+        // It was aborted while the glue was on its way here.
+        places::put(exchange);
+        return OUTBOX.with_borrow_mut(|outbox| {
+            outbox.clear();
+            outbox.seal()
+        });
+    }
+    let completion = completion(&mut exchange.state.heads);
+    exchange.state.slots.complete(slot, completion);
+    run(exchange)
+}
+
+fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
+    let id = state.id;
+    OUTBOX.with_borrow_mut(Outbox::clear);
+    RUNNING.set(Some(state));
+    let has_ended = loop {
+        alarm.silence();
+        let context = &mut Context::from_waker(alarm.waker());
+        let polled = match &mut task {
+            Task::Answer(answer) => answer.as_mut().poll(context).map(Some),
+            Task::Work(work) => work.as_mut().poll(context).map(|()| None),
+        };
+        let after = match polled {
+            Poll::Ready(Some(answered)) => {
+                // What the answer still waited for is of no more use.
+                task = Task::Work(Box::pin(async {}));
+                respond(answered.response);
+                answered.after
+            }
+            Poll::Ready(None) => None,
+            Poll::Pending if alarm.rings() => continue,
+            Poll::Pending => break false,
+        };
+        match after {
+            Some(work) => task = Task::Work(work),
+            None => break true,
+        }
+    };
+    if has_ended {
+        // Its last effects are aborted while it is still known whose they are.
+        drop(task);
+        RUNNING.take();
+        places::release(id);
+        return OUTBOX.with_borrow_mut(|outbox| {
+            drop(outbox.command(id, Kind::End, 0));
+            outbox.seal()
+        });
+    }
+    match RUNNING.take() {
+        Some(state) if state.slots.are_awaited() => {
+            places::put(Exchange { task, state, alarm });
+            OUTBOX.with_borrow_mut(Outbox::seal)
+        }
+        // It waits for what no effect will bring.
+        _ => {
+            places::release(id);
+            ptr::null()
+        }
+    }
+}
+
+/// Hands a response to the glue.
+fn respond(response: Response<Body<Handle>>) {
+    RUNNING.with_borrow(|running| {
+        if let Some(State { id, heads, .. }) = running {
+            OUTBOX.with_borrow_mut(|outbox| wire::write_response(outbox, *id, heads, response));
+        }
+    });
+}

@@ -1,0 +1,59 @@
+//! Where the exchanges are that wait.
+
+use core::cell::RefCell;
+
+use super::Exchange;
+
+thread_local! {
+    static EXCHANGES: RefCell<Vec<Option<Exchange>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// More than an instance has memory for.
+const PLACES: u32 = 1 << 20;
+
+/// The place of exchange `id`. The bits above it count how often the place was used: an id is not soon used again.
+const fn place(id: u32) -> usize {
+    (id & (PLACES - 1)) as usize
+}
+
+/// The id of a new exchange.
+pub(super) fn claim() -> u32 {
+    FREE.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
+        EXCHANGES.with_borrow_mut(|exchanges| {
+            exchanges.push(None);
+            u32::try_from(exchanges.len() - 1).unwrap_or(u32::MAX)
+        })
+    })
+}
+
+/// Frees the place of exchange `id`.
+pub(super) fn release(id: u32) {
+    FREE.with_borrow_mut(|free| free.push(id.wrapping_add(PLACES)));
+}
+
+/// Takes exchange `id` out, to run it.
+pub(super) fn take(id: u32) -> Option<Exchange> {
+    EXCHANGES.with_borrow_mut(|exchanges| exchanges.get_mut(place(id))?.take_if(|exchange| exchange.state.id == id))
+}
+
+/// Puts an exchange to where it waits.
+pub(super) fn put(exchange: Exchange) {
+    EXCHANGES.with_borrow_mut(|exchanges| {
+        if let Some(place) = exchanges.get_mut(place(exchange.state.id)) {
+            *place = Some(exchange);
+        }
+    });
+}
+
+/// Forgets exchange `id`: its client has left, or has its answer.
+pub(crate) fn cancel(id: u32) {
+    if take(id).is_some() {
+        release(id);
+    }
+}
+
+/// The number of exchanges that wait.
+pub(crate) fn waiting() -> usize {
+    EXCHANGES.with_borrow(|exchanges| exchanges.iter().flatten().count())
+}

@@ -1,0 +1,245 @@
+//! Exchanges without a glue: the tests are it.
+
+use core::time::Duration;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures_util::future::{Either, join, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use gateway_core::ports::{Fetch as _, IoErrorKind, KeyValue as _};
+
+use super::*;
+use crate::wire::read_response;
+
+/// What futures note, in order.
+#[derive(Clone, Default)]
+struct Notes(Rc<RefCell<Vec<String>>>);
+
+impl Notes {
+    fn add(&self, note: impl Into<String>) {
+        self.0.borrow_mut().push(note.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+}
+
+/// Begins an exchange that works before it answers 204, and after.
+fn start(before: impl Future<Output = ()> + 'static, after: Option<Work>) -> bool {
+    let answer = async move {
+        before.await;
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = http::StatusCode::NO_CONTENT;
+        Answered { response, after }
+    };
+    !begin(Box::pin(answer), Head::default()).is_null()
+}
+
+/// The commands of the last run, as kinds and slots.
+fn commands() -> Vec<(Kind, u32)> {
+    OUTBOX.with_borrow(Outbox::commands)
+}
+
+/// The only exchange that waits.
+fn id() -> u32 {
+    let id = OUTBOX.with_borrow(|outbox| outbox.word(0, edgeway_wire::Word::Exchange));
+    assert_eq!(waiting(), 1);
+    id
+}
+
+fn bytes(text: &'static str) -> Result<Completion, IoError> {
+    Ok(Completion::Bytes(Bytes::from_static(text.as_bytes())))
+}
+
+/// Reads `key` and notes its value.
+async fn read(key: &'static str, notes: Notes) {
+    let value = Worker.get(key).await;
+    notes.add(format!(
+        "{key}={}",
+        value.map_or("error".to_owned(), |value| String::from_utf8(value.unwrap().to_vec()).unwrap())
+    ));
+}
+
+const ENDS: [(Kind, u32); 2] = [(Kind::Respond, 0), (Kind::End, 0)];
+
+#[test]
+fn an_answer_that_needs_nothing_comes_at_once_and_ends_the_exchange() {
+    assert!(start(async {}, None));
+    assert_eq!(commands(), ENDS);
+    assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn two_effects_are_under_way_at_once_and_either_may_be_done_first() {
+    for (first, second) in [(1, 2), (2, 1)] {
+        let notes = Notes::default();
+        let both = join(read("a", notes.clone()), read("b", notes.clone()));
+        assert!(start(
+            async {
+                both.await;
+            },
+            None
+        ));
+        assert_eq!(commands(), [(Kind::Get, 1), (Kind::Get, 2)]);
+        let id = id();
+        assert!(!resume(id, first, |_| bytes("x")).is_null());
+        assert_eq!(commands(), [], "it still waits for the other");
+        assert_eq!(notes.take(), [if first == 1 { "a=x" } else { "b=x" }]);
+        assert!(!resume(id, second, |_| bytes("y")).is_null());
+        assert_eq!(commands(), ENDS);
+        assert_eq!(notes.take(), [if second == 1 { "a=y" } else { "b=y" }]);
+        assert_eq!(waiting(), 0);
+    }
+}
+
+#[test]
+fn the_effect_that_loses_a_race_is_aborted() {
+    for (winner, loser) in [(1, 2), (2, 1)] {
+        let race = async {
+            let race = select(Box::pin(Worker.get("a")), Box::pin(Worker.sleep(Duration::from_millis(5))));
+            drop(race.await);
+            Worker.delete("after").await.unwrap();
+        };
+        assert!(start(race, None));
+        assert_eq!(commands(), [(Kind::Get, 1), (Kind::Sleep, 2)]);
+        assert_eq!(OUTBOX.with_borrow(|outbox| outbox.word(1, edgeway_wire::Word::Millis)), 5);
+        let id = id();
+        resume(id, winner, |_| Ok(Completion::Nothing));
+        assert_eq!(commands(), [(Kind::Abort, loser), (Kind::Delete, 3)]);
+        // The glue was on its way with the loser: nobody is there to take it.
+        assert!(!resume(id, loser, |_| Ok(Completion::Nothing)).is_null());
+        assert_eq!(commands(), []);
+        resume(id, 3, |_| Ok(Completion::Nothing));
+        assert_eq!(commands(), ENDS);
+    }
+}
+
+#[test]
+fn effects_that_an_unordered_collection_holds_are_woken_each() {
+    let notes = Notes::default();
+    let noted = notes.clone();
+    let all = async move {
+        let mut reads = FuturesUnordered::new();
+        for key in ["a", "b", "c"] {
+            reads.push(read(key, noted.clone()));
+        }
+        while reads.next().await.is_some() {}
+    };
+    assert!(start(all, None));
+    assert_eq!(commands(), [(Kind::Get, 1), (Kind::Get, 2), (Kind::Get, 3)]);
+    let id = id();
+    for (slot, value) in [(3, "z"), (1, "x"), (2, "y")] {
+        assert!(!resume(id, slot, |_| bytes(value)).is_null());
+    }
+    assert_eq!(notes.take(), ["c=z", "a=x", "b=y"]);
+    assert_eq!(commands(), ENDS);
+}
+
+#[test]
+fn a_future_that_wakes_itself_is_polled_again() {
+    let mut left = 3;
+    let yields = core::future::poll_fn(move |context| {
+        context.waker().wake_by_ref();
+        left -= 1;
+        if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    assert!(start(yields, None));
+    assert_eq!(commands(), ENDS);
+}
+
+#[test]
+fn work_after_the_answer_goes_on_until_it_ends() {
+    let work: Work = Box::pin(async {
+        Worker.sleep(Duration::from_secs(1)).await.unwrap();
+        Worker.put("key", Bytes::new(), None).await.unwrap();
+    });
+    assert!(start(async {}, Some(work)));
+    assert_eq!(commands(), [(Kind::Respond, 0), (Kind::Sleep, 1)]);
+    let id = id();
+    resume(id, 1, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::Put, 2)]);
+    resume(id, 2, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::End, 0)]);
+    assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn what_waits_for_no_effect_has_come_to_nothing() {
+    assert!(!start(core::future::pending(), None));
+    assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn an_exchange_that_is_cancelled_is_gone_and_its_id_means_nothing() {
+    assert!(start(async { drop(Worker.get("a").await) }, None));
+    let id = id();
+    cancel(id);
+    assert_eq!(waiting(), 0);
+    assert!(resume(id, 1, |_| Ok(Completion::Nothing)).is_null());
+    // The next one has the same place and another id.
+    assert!(start(async { drop(Worker.get("a").await) }, None));
+    assert!(resume(id, 1, |_| Ok(Completion::Nothing)).is_null());
+    cancel(self::id());
+}
+
+#[test]
+fn a_body_that_nobody_takes_is_cancelled() {
+    let answer = async {
+        let completion = perform(Kind::Fetch, |_, _| {}).await;
+        assert!(matches!(completion, Ok(Completion::Head(_))));
+        drop(completion);
+        Worker.get("a").await.unwrap();
+    };
+    assert!(start(answer, None));
+    let id = id();
+    let response = |heads: &mut Heads| {
+        let (head, response) = read_response(200, Bytes::new(), true, 1).unwrap();
+        heads.keep(1, head);
+        Ok(Completion::Head(response))
+    };
+    resume(id, 1, response);
+    assert_eq!(commands(), [(Kind::Abort, 1), (Kind::Get, 2)]);
+    cancel(id);
+}
+
+#[test]
+fn an_outcome_that_comes_too_late_takes_its_body_with_it() {
+    let answer = async {
+        let fetch = perform(Kind::Fetch, |_, _| {});
+        // Done while nobody polls it, and then dropped.
+        let Either::Left(_) = select(Worker.get("a").boxed(), core::future::pending::<()>()).await else { return };
+        drop(fetch);
+        Worker.get("b").await.unwrap();
+    };
+    assert!(start(answer, None));
+    assert_eq!(commands(), [(Kind::Fetch, 1), (Kind::Get, 2)]);
+    let id = id();
+    let (_, response) = read_response(200, Bytes::new(), true, 1).unwrap();
+    resume(id, 1, |_| Ok(Completion::Head(response)));
+    resume(id, 2, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::Abort, 1), (Kind::Get, 3)]);
+    cancel(id);
+}
+
+#[test]
+fn an_effect_outside_of_an_exchange_fails() {
+    let error = Worker.sleep(Duration::ZERO);
+    let polled = core::pin::pin!(error).poll(&mut Context::from_waker(core::task::Waker::noop()));
+    assert_eq!(polled, Poll::Ready(Err(IoError::before_send(IoErrorKind::Other))));
+}
+
+#[test]
+fn the_lowest_of_two_limits_counts() {
+    let limit = |stream| Worker.limit(stream, 5);
+    assert_eq!(limit(Handle::whole(Handle::REQUEST)).into_parts(), (0, Some(5)));
+    assert_eq!(Worker.limit(limit(Handle::whole(Handle::REQUEST)), 9).into_parts(), (0, Some(5)));
+}
+
+trait Boxed: Sized {
+    fn boxed(self) -> Pin<Box<Self>> {
+        Box::pin(self)
+    }
+}
+
+impl<F: Future> Boxed for F {}
