@@ -118,9 +118,7 @@ impl KeyValue for Worker {
 impl Counters for Worker {
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
         let store = IoError::new(IoErrorKind::Store);
-        match exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes()))
-            .await?
-        {
+        match exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await? {
             Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(store),
             _ => Err(store),
         }
