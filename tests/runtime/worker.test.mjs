@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { Agent, createServer as createHttpServer, request as sendRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,7 @@ before(async () => {
       { name: "all", match: { prefix: "/" }, upstream: "a" },
       { name: "late", match: { prefix: "/late" }, upstream: "late" },
       { name: "small", match: { prefix: "/small" }, upstream: "a", bodyBytes: "1000B" },
+      { name: "cors", match: { path: "/cors" }, upstream: "a", policies: [{ cors: { origins: ["https://app.test"] } }] },
       { name: "flag", match: { path: "/flag" }, keyValue: { key: "flag" } },
       {
         name: "limited",
@@ -137,6 +139,83 @@ test("a client that leaves takes the call to the upstream with it", async () => 
   await collect(socket);
 });
 
+test("a client that leaves takes a call with it whose response the core has to see", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, get("/cors", "Origin: https://app.test\r\n"));
+  const socket = await arriving;
+  await collect(socket, "\r\n\r\n");
+  client.resetAndDestroy();
+  await collect(socket);
+});
+
+test("10,000 exchanges of every kind leave none behind in the core", async () => {
+  const upstream = createHttpServer((request, response) => {
+    if (request.url === "/fail") request.socket.destroy();
+    else if (request.url !== "/hang") response.end("ok");
+    else request.socket.emit("arrived");
+  });
+  const hanging = [];
+  upstream.on("connection", (socket) => socket.on("arrived", () => hanging.shift()?.()));
+  await new Promise((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  const counted = await serveWorker(
+    {
+      upstreams: { a: { url: `http://127.0.0.1:${upstream.address().port}` } },
+      routes: [
+        { name: "all", match: { prefix: "/" }, upstream: "a" },
+        { name: "cors", match: { path: "/cors" }, upstream: "a", policies: [{ cors: { origins: ["https://app.test"] } }] },
+        { name: "flag", match: { path: "/flag", methods: ["PUT"] }, keyValue: { key: "flag" } },
+        { name: "limited", match: { path: "/limited" }, upstream: "a", policies: [{ rateLimit: { limit: 1000, window: "1h" } }] },
+      ],
+    },
+    countingExchanges,
+  );
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const send = (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const headers = { origin: "https://app.test" };
+      const request = sendRequest({ port: counted.port, agent, method, path, headers }, (response) => {
+        response.resume().on("end", () => resolve(response.statusCode));
+      });
+      request.on("error", reject).end(body);
+    });
+  const leave = async () => {
+    const arrived = new Promise((resolve) => hanging.push(resolve));
+    const client = connect(counted.port, get("/hang"));
+    await arrived;
+    client.resetAndDestroy();
+  };
+  const kinds = [
+    () => send("GET", "/plain"),
+    () => send("GET", "/cors"),
+    () => send("GET", "/limited"),
+    () => send("PUT", "/flag", "value"),
+    () => send("GET", "/fail"),
+    leave,
+  ];
+  const seen = kinds.map(() => new Set());
+  await Promise.all(
+    Array.from({ length: 32 }, async (_, lane) => {
+      for (let count = lane; count < 10_000; count += 32) {
+        const kind = count % kinds.length;
+        seen[kind].add(await kinds[kind]());
+      }
+    }),
+  );
+  const statuses = seen.map((of) => [...of].sort());
+  // Of a client that has left, the core is told once the collector has found out.
+  let waiting;
+  for (let tries = 0; tries < 50 && waiting !== 0; tries += 1) {
+    const answer = await collect(connect(counted.port, get("/exchanges-that-wait")));
+    waiting = Number(/\r\n\r\n(\d+)$/.exec(answer.toString())[1]);
+  }
+  agent.destroy();
+  await counted.end();
+  upstream.closeAllConnections();
+  upstream.close();
+  assert.deepEqual(statuses, [[200], [200], [200, 429], [503], [502], [undefined]]);
+  assert.equal(waiting, 0);
+});
+
 test("a response that comes too late is 504, and the call is given up", async () => {
   const arriving = arrival();
   const client = connect(gateway.port, get("/late"));
@@ -224,6 +303,19 @@ test("the wasm imports nothing but its own glue", () => {
     assert.match(name, /^__wb/);
   }
 });
+
+/** `script`, which besides answers at `/exchanges-that-wait` how many wait in the core once all garbage is collected. */
+function countingExchanges(script) {
+  const [, wasm] = /\b(?:let|var) (?:\w+,)*?(wasm\d*)[;,]/.exec(script);
+  return `${script}
+    const serve = worker_default.fetch;
+    worker_default.fetch = async (request, ...context) => {
+      if (!request.url.endsWith("/exchanges-that-wait")) return serve(request, ...context);
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return new Response(String(${wasm}.waiting()));
+    };`;
+}
 
 /** Writes `mebibytes` of content to `socket`, as fast as it takes them. */
 async function pour(socket, mebibytes, chunked = false) {

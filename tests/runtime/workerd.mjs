@@ -15,6 +15,7 @@ const workerd = createRequire(import.meta.url)("workerd").default;
 const CONFIG = `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
+  v8Flags = ["--expose-gc"],
   services = [
     (name = "gateway", worker = .worker),
     (name = "internet", network = (allow = ["public", "private", "local"])),
