@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::measure;
-use crate::paths::{dist, npm_program, root, run};
+use crate::paths::{dist, npm_program, root, run, target};
 
 /// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
 const FEATURES: [&str; 6] = [
@@ -26,12 +26,11 @@ const SMALL_FUNCTIONS: &str = "--one-caller-inline-max-function-size=60";
 
 /// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
-    let root = root();
-    let generated = root.join("target/worker");
+    let generated = target().join("worker");
     std::fs::create_dir_all(dist)?;
 
     compile()?;
-    generate(&root.join("target/wasm32-unknown-unknown/release/edgeway_cloudflare.wasm"), &generated)?;
+    generate(&target().join("wasm32-unknown-unknown/release/edgeway_cloudflare.wasm"), &generated)?;
     optimise(&generated.join("edgeway_bg.wasm"), &dist.join("edgeway.wasm"))?;
     bundle("worker.ts", &dist.join("worker.js"), &generated)?;
     bundle("check.ts", &dist.join("check.mjs"), &generated)

@@ -26,6 +26,13 @@ impl LoadedCase {
         format!("{}/{}", self.topic, self.case.name)
     }
 
+    /// The same for another time: nothing but the text of its configuration tells it apart, by blanks at the end.
+    fn again(&self, time: usize) -> Self {
+        let config =
+            if time == 0 { Arc::clone(&self.config) } else { (self.config.to_string() + &" ".repeat(time)).into() };
+        Self { config, ..self.clone() }
+    }
+
     /// Why `runtime` does not run it, if so. `None` in a `Some` when the case is about other runtimes alone.
     #[must_use]
     pub fn skipped_on(&self, runtime: Runtime) -> Option<Option<&str>> {
@@ -60,6 +67,9 @@ pub fn case_files() -> Result<Vec<PathBuf>, String> {
 
 /// Reads every case whose title contains `filter`.
 ///
+/// With `EDGEWAY_REPEAT=n` each comes `n` times, with a gateway of its own each time: that is how long a corpus of `n` times
+/// the size takes.
+///
 /// # Errors
 /// Everything that is wrong with the files, one line each.
 pub fn load_all(filter: &str) -> Result<Vec<LoadedCase>, Vec<String>> {
@@ -77,7 +87,8 @@ pub fn load_all(filter: &str) -> Result<Vec<LoadedCase>, Vec<String>> {
         return Err(errors);
     }
     cases.retain(|case| case.title().contains(filter));
-    Ok(cases)
+    let times = std::env::var("EDGEWAY_REPEAT").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    Ok((0..times).flat_map(|time| cases.iter().map(move |case| case.again(time))).collect())
 }
 
 fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {

@@ -82,6 +82,17 @@ impl Runtime {
         }
     }
 
+    /// The command that runs cases on it.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::Sim => "cargo test -p edgeway-sim --test corpus",
+            Self::Native | Self::NativeH2 => "cargo test -p edgeway-runtime-tests --test native",
+            Self::Workerd => "cargo test -p edgeway-runtime-tests --test workerd",
+            Self::Spin => "cargo test -p edgeway-runtime-tests --test spin",
+        }
+    }
+
     /// Its name in reports.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -80,6 +80,8 @@ impl Report {
                     for line in why.lines() {
                         let _ = writeln!(text, "    {line}");
                     }
+                    let quoted = title.replace('\'', r"'\''");
+                    let _ = writeln!(text, "    alone: {} -- '{quoted}'", runtime.command());
                 }
                 Verdict::Skipped(why) => *skips.entry((*runtime, why)).or_default() += 1,
                 Verdict::Passed | Verdict::NotMeant => {}

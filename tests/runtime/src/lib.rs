@@ -16,6 +16,7 @@ mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use edgeway_corpus::{Report, Runtime, Verdict, load_all};
 
@@ -38,9 +39,17 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
             match Host::ready(runtime).await {
                 Ok(host) => {
                     let host = Arc::new(host);
+                    let begun = Instant::now();
                     cases::play_all(runtime, &host, &cases, &mut report).await;
+                    let cases_over = Instant::now();
                     extra::run(runtime, &host, filter, &mut report).await;
                     drop(host);
+                    println!(
+                        "{}: the cases took {:.1} s, the other tests {:.1} s",
+                        runtime.label(),
+                        (cases_over - begun).as_secs_f64(),
+                        cases_over.elapsed().as_secs_f64()
+                    );
                     let verdict = match processes::orphans::take() {
                         0 => Verdict::Passed,
                         left => Verdict::Failed(format!("{left} were left behind, and are ended now")),

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use edgeway_corpus::{LoadedCase, Report, Runtime, Verdict, load_all};
 
@@ -19,11 +20,27 @@ fn main() -> ExitCode {
     // A panic is reported with its case and seed.
     std::panic::set_hook(Box::new(|_| {}));
     let mut report = Report::default();
-    for case in &cases {
-        report.add(Runtime::Sim, case, verdict(case, &seeds));
+    for (case, verdict) in cases.iter().zip(verdicts(&cases, &seeds)) {
+        report.add(Runtime::Sim, case, verdict);
     }
     println!("{}", report.render());
     if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// A verdict for each case. Cases know nothing of each other: they are spread over the processors.
+fn verdicts(cases: &[LoadedCase], seeds: &[u64]) -> Vec<Verdict> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let places = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        places.map_while(|at| cases.get(at).map(|case| (at, verdict(case, seeds)))).collect::<Vec<_>>()
+    };
+    let mut found: Vec<(usize, Verdict)> = std::thread::scope(|scope| {
+        let count = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(take)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("panics are caught")).collect()
+    });
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, verdict)| verdict).collect()
 }
 
 fn verdict(case: &LoadedCase, seeds: &[u64]) -> Verdict {

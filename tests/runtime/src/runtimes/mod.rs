@@ -121,11 +121,15 @@ pub(crate) fn root() -> PathBuf {
     edgeway_corpus::cases_dir().join("../..")
 }
 
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The newer of the release and the debug build of `program`.
 pub(crate) fn newest_build(program: &str) -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     ["release", "debug"]
-        .map(|profile| target.join(profile).join(program))
+        .map(|profile| target().join(profile).join(program))
         .into_iter()
         .filter(|path| path.exists())
         .max_by_key(|path| path.metadata().and_then(|meta| meta.modified()).ok())

@@ -15,7 +15,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use super::driver::{Driver, body_of, port_in};
-use super::{Gateway, NoGateway, Start, newest_build, root};
+use super::{Gateway, NoGateway, Start, newest_build, target};
 
 /// Starts the component.
 pub(crate) struct Spin {
@@ -33,7 +33,7 @@ enum Host {
 impl Spin {
     pub(crate) async fn find() -> Result<Self, String> {
         let component = std::env::var_os("EDGEWAY_COMPONENT")
-            .map_or_else(|| root().join("target/wasm32-wasip2/release/edgeway_spin.wasm"), PathBuf::from);
+            .map_or_else(|| target().join("wasm32-wasip2/release/edgeway_spin.wasm"), PathBuf::from);
         if !component.exists() {
             return Err(
                 "the component is not built: run `cargo build -p edgeway-spin --target wasm32-wasip2 --release`"
