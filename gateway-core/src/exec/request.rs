@@ -118,6 +118,16 @@ async fn answer<'p, P: Platform>(
         exchange.note(|| Event::Normalised { from: call.uri().path().to_owned(), to: normal.clone() });
         call.set_path(&normal);
     }
+    if let Some(admin) = &plan.admin
+        && let Some(door) = &admin.door
+        && let Some(path) = door.behind(call.path())
+    {
+        // Scripts of other origins have no business here.
+        exchange.cors = None;
+        door.admit(&call.headers)?;
+        exchange.note(|| Event::Answered { by: "admin" });
+        return admin.answer(plan, platform, path, &call.method);
+    }
     let lookup = call.lookup();
     if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = preflight(exchange, &lookup)

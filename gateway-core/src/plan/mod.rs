@@ -7,6 +7,7 @@ mod route;
 mod upstream;
 mod warnings;
 
+use crate::admin::Admin;
 use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -61,6 +62,8 @@ pub struct Plan {
     pub limits: Limits,
     /// The access log.
     pub access_log: AccessLog,
+    /// The admin endpoints, if there is a way to them.
+    pub admin: Option<Admin>,
     /// What only the native server reads.
     pub server: config::Server,
     /// The URL of the Redis that holds the counters, where one does.

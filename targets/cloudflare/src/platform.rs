@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
     UpstreamCall,
 };
 use gateway_core::time::Timestamp;
@@ -39,6 +39,8 @@ impl Handle {
         Self { slot, limit: None }
     }
 }
+
+impl Instance for Worker {}
 
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;

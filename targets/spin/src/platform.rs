@@ -26,6 +26,8 @@ impl Spin {
     }
 }
 
+impl Instance for Spin {}
+
 impl Platform for Spin {
     const CAPABILITIES: Capabilities = Capabilities::SPIN;
     const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(64);
