@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log,
-    Platform, Random, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue,
+    Log, Platform, Random, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -19,6 +19,8 @@ pub const UPSTREAM_BODY: Bytes = Bytes::from_static(br#"{"ok":true}"#);
 /// A platform where time stands still and every upstream answers at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Still;
+
+impl Instance for Still {}
 
 impl Platform for Still {
     const CAPABILITIES: Capabilities =

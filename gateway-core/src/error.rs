@@ -99,6 +99,12 @@ catalogue! {
     /// No route takes the request's host and path (RFC 9110 §15.5.5).
     ROUTE_NOT_FOUND pub route_not_found "route_not_found" NOT_FOUND
         "Route not found" "no route takes this host and path";
+    /// There is no admin endpoint at this path (RFC 9110 §15.5.5).
+    ENDPOINT_NOT_FOUND pub endpoint_not_found "endpoint_not_found" NOT_FOUND
+        "Endpoint not found" "there is no admin endpoint at this path";
+    /// The request states no valid credentials (RFC 9110 §15.5.2); whoever makes it adds the challenge.
+    UNAUTHORIZED pub unauthorized "unauthorized" UNAUTHORIZED
+        "Unauthorized" "the request states no valid credentials";
     /// The route's key-value store holds nothing under the key.
     VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
         "Value not found" "there is no value under this key";

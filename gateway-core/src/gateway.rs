@@ -108,6 +108,15 @@ impl<P: Platform> Gateway<P> {
         exec::run(&self.plan, &self.state, &self.platform, request, peer, record, Some(trace)).await
     }
 
+    /// The answer of the admin endpoint that `request` names, on a listener of its own: nobody is asked for a token.
+    pub fn admin<B>(&self, request: &Request<B>) -> Response<Body<P::Stream>> {
+        let (method, path) = (request.method(), request.uri().path());
+        let admin = self.plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found);
+        admin.and_then(|admin| admin.answer(&self.plan, &self.platform, path, method)).unwrap_or_else(|reject| {
+            problem::answer(reject, *method == Method::HEAD, request_id::of(request.headers(), &self.platform))
+        })
+    }
+
     /// The answer to a request that the adapter refuses before the gateway could handle it, with `headers` as far as they
     /// are known: a problem as every other.
     pub fn refuse(
@@ -139,7 +148,8 @@ impl<P: Platform> Gateway<P> {
             After::Sweep => self.platform.sweep().await,
             After::Release(Place { cell, holder }) => {
                 // If the store can't be reached, the place is free once the lease has expired.
-                let _ = self.platform.apply(&cell, CounterOp::Release { holder }).await;
+                let release = self.platform.apply(&cell, CounterOp::Release { holder });
+                let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;
             }
         }
     }

@@ -4,11 +4,13 @@
 //! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.
 //! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
 //!   [`http`] is HTTP as the standards define it.
+//! - [`admin`] is what the gateway tells of itself.
 //! - [`store_key`] keeps the uses of the key-value store apart.
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
 
 mod access_log;
+pub mod admin;
 pub mod body;
 pub mod call;
 mod capabilities;

@@ -19,7 +19,7 @@ use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log {
+pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance {
     /// The abilities of this platform; a configuration that asks for more is refused at load.
     const CAPABILITIES: Capabilities;
 
@@ -158,6 +158,28 @@ pub trait Clock {
 pub trait Log {
     /// Has `write` append whole lines to the buffer of the log, and sees to it that they are written.
     fn log(&self, write: impl FnOnce(&mut Vec<u8>));
+}
+
+/// This instance of the gateway, as far as its admin endpoints tell of it. Most platforms have nothing to tell.
+pub trait Instance {
+    /// Whether a shutdown has begun.
+    fn is_draining(&self) -> bool {
+        false
+    }
+
+    /// The connections to `endpoint`; none where the platform hides them.
+    fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
+        None
+    }
+}
+
+/// The connections to an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Connections {
+    /// Those that stand, idle ones among them.
+    pub open: usize,
+    /// Those that no exchange uses.
+    pub idle: usize,
 }
 
 /// A source of random numbers, for identifiers and weighted choices; not for keys.

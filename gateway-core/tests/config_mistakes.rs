@@ -243,7 +243,7 @@ fn says_what_is_wrong_with_values() {
                 2,
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
-                "the fields here are `name`, `server`, `accessLog`, `counters`, `network`, `limits`, `identityHeaders`, `upstreams`, \
+                "the fields here are `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `upstreams`, \
              `policies`, `defaults`, `apis` and `routes`",
             )],
         ),

@@ -18,6 +18,8 @@ pub struct Config {
     pub server: Server,
     /// The access log: one line for each exchange.
     pub access_log: AccessLog,
+    /// The admin endpoints, under a path of the gateway's own.
+    pub admin: Option<Admin>,
     /// Where counters live, beyond each platform's own place.
     pub counters: CounterStore,
     /// How client addresses, hosts and paths are read.
@@ -54,6 +56,9 @@ pub struct Server {
     pub access_log: Option<AccessLogFormat>,
     /// The file of the key-value store; without one it is kept in memory.
     pub key_value_file: Option<String>,
+    /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Whoever can
+    /// connect to it can read them. Default: none.
+    pub admin: Option<String>,
 }
 
 /// The certificate of the native server.
@@ -77,6 +82,17 @@ pub struct AccessLog {
     pub format: Option<AccessLogFormat>,
     /// Write the query too. It may hold what nobody should read. Default: false.
     pub query: Option<bool>,
+}
+
+/// The admin endpoints, under a path of the gateway's own, on every platform.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Admin {
+    /// The path before each endpoint's own. Default: `/.edgeway`.
+    pub path: Option<String>,
+    /// The token that a request has to state in `Authorization: Bearer`. Without one there is no such path.
+    pub token: Option<SecretRef>,
 }
 
 /// The form of the access log.

@@ -7,7 +7,7 @@ use super::tree::{Kind, Located, Node};
 use super::units;
 
 /// Where a field belongs that is often put elsewhere.
-const HOMES: [(&str, &str); 46] = [
+const HOMES: [(&str, &str); 47] = [
     ("accessLog", "the top level, or a route"),
     ("algorithm", "`rateLimit`"),
     ("append", "`headers` or `query` of a policy's `request` or `response`"),
@@ -47,6 +47,7 @@ const HOMES: [(&str, &str); 46] = [
     ("rename", "`headers` or `query` of a policy's `request` or `response`"),
     ("set", "`headers` or `query` of a policy's `request` or `response`"),
     ("status", "`respond` or `redirect`"),
+    ("token", "`admin`"),
     ("total", "`timeouts`"),
     ("trustedProxies", "`network`"),
     ("ttl", "`keyValue`"),

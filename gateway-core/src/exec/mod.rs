@@ -15,6 +15,7 @@ mod within;
 
 pub use finish::KnownEdits;
 pub(crate) use request::run;
+pub(crate) use within::within;
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};

@@ -123,6 +123,16 @@ async fn answer<'p, P: Platform>(
         exchange.note(|| Event::Normalised { from: call.uri().path().to_owned(), to: normal.clone() });
         call.set_path(&normal);
     }
+    if let Some(admin) = &plan.admin
+        && let Some(door) = &admin.door
+        && let Some(path) = door.behind(call.path())
+    {
+        // Scripts of other origins have no business here.
+        exchange.cors = None;
+        door.admit(&call.headers)?;
+        exchange.note(|| Event::Answered { by: "admin" });
+        return admin.answer(plan, platform, path, &call.method).map(Reply::Http);
+    }
     let lookup = call.lookup();
     if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = preflight(exchange, &lookup)
@@ -244,8 +254,9 @@ async fn concurrency<P: Platform>(
     let holder = platform.next_u64();
     // Before the store is asked: should the client leave meanwhile, the place is given back all the same.
     exchange.record.places.push(Place { cell: cell.clone(), holder });
-    let answer = platform.apply(&cell, limit.acquire(holder, route.lease)).await;
-    let verdict = answer.ok().and_then(CounterVerdict::lease);
+    let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
+    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
+    let verdict = answer.and_then(Result::ok).and_then(CounterVerdict::lease);
     exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
     match verdict {
         Some(verdict) if verdict.acquired => Ok(()),

@@ -10,7 +10,7 @@ use crate::ports::Clock;
 /// What `future` comes to, unless that takes longer than `limit`: it is dropped then, and with it whatever it waits for.
 ///
 /// Nothing is set up for a future that is ready at once.
-pub(super) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
         return Some(output);

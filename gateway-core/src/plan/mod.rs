@@ -9,6 +9,7 @@ mod warnings;
 
 use core::time::Duration;
 
+use crate::admin::Admin;
 use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -64,6 +65,8 @@ pub struct Plan {
     pub limits: Limits,
     /// The access log.
     pub access_log: AccessLog,
+    /// The admin endpoints, if there is a way to them.
+    pub admin: Option<Admin>,
     /// What only the native server reads.
     pub server: config::Server,
     /// The longest that a counter is waited for.

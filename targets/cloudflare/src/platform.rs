@@ -8,7 +8,7 @@ use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
     UpstreamCall,
 };
 use gateway_core::time::Timestamp;
@@ -52,6 +52,8 @@ impl Drop for Handle {
         }
     }
 }
+
+impl Instance for Worker {}
 
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{Capabilities, Clock, Counters, IoError, Log, Platform, Random};
+use gateway_core::ports::{Capabilities, Clock, Counters, Instance, IoError, Log, Platform, Random};
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
@@ -25,6 +25,8 @@ impl Spin {
         Self { values: Store::default(), cells: Cells::new(redis) }
     }
 }
+
+impl Instance for Spin {}
 
 impl Platform for Spin {
     const CAPABILITIES: Capabilities = Capabilities::SPIN;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Random,
+    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Random,
     UpstreamCall,
 };
 use gateway_core::time::Timestamp;
@@ -24,6 +24,8 @@ pub const CAPABILITIES: Capabilities = Capabilities { name: "the simulator", fea
 /// The gateway's ports on a world.
 #[derive(Clone, Debug)]
 pub struct Platform(pub Rc<World>);
+
+impl Instance for Platform {}
 
 impl gateway_core::ports::Platform for Platform {
     const CAPABILITIES: Capabilities = CAPABILITIES;

@@ -1,6 +1,7 @@
 //! From a configuration to a plan, or to every reason why not.
 
 mod actions;
+mod admin;
 mod at;
 mod authority;
 mod edits;
@@ -73,6 +74,7 @@ fn run(
         upstream_names: Names::of(&config.upstreams),
         policy_names: Names::of(&config.policies),
         shared: None,
+        admin_path: None,
     };
     let plan = compiler.plan();
     match plan {
@@ -110,6 +112,8 @@ struct Compiler<'c> {
     policy_names: Names<'c>,
     /// What the policies of the route before came to.
     shared: Option<Shared<'c>>,
+    /// The path under which the admin endpoints are, if any are.
+    admin_path: Option<&'c str>,
 }
 
 /// The group that a route is in: an API, or none.
@@ -159,6 +163,8 @@ impl<'c> Compiler<'c> {
         let identity = self.identity(&at);
         let proxies = self.proxies(&at);
         self.check_listen(&at.member("server").member("listen"));
+        self.check_admin_listen(&at.member("server").member("admin"));
+        let admin = self.admin(&at);
         let redis = self.redis(&at.member("counters").member("redis"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let upstreams = self.upstreams(&at.member("upstreams"));
@@ -204,6 +210,7 @@ impl<'c> Compiler<'c> {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
                 query: config.access_log.query.unwrap_or(false),
             },
+            admin,
             server: config.server.clone(),
             counter_timeout,
             counters_redis: redis,
@@ -249,6 +256,9 @@ impl<'c> Compiler<'c> {
         let name = Self::route_name(group.api, route);
         let matching = self.matching(at, group, route);
         let pattern = matching.as_ref().map(|m| &m.path);
+        if let Some(pattern) = pattern {
+            self.check_against_admin(&at.member("match"), pattern);
+        }
         let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
         let context = RouteContext {
             at: *at,

@@ -24,6 +24,9 @@ pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
 /// Says where the server listens.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
     eprintln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
+    if let Some(address) = server.admin_address() {
+        eprintln!("admin endpoints on http://{address}");
+    }
 }
 
 /// Says what happened to the running server.

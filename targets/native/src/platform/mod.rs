@@ -10,16 +10,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::plan::Plan;
+use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, KeyValue, Log, Platform, Random, UpstreamCall,
+    Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform, Random,
+    UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::clock::Ticker;
-use crate::server::{AccessLogger, Settings};
+use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::Stream;
 use crate::upstream::{Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
@@ -82,6 +83,7 @@ pub struct Native {
     pools: Box<[Arc<Pool>]>,
     stores: Arc<Stores>,
     log: SharedLogger,
+    crew: Arc<Crew>,
 }
 
 /// The access log of a thread, which the thread's connections and its ticker share.
@@ -97,6 +99,7 @@ impl Native {
         stores: Arc<Stores>,
         log: SharedLogger,
         ticker: &Arc<Ticker>,
+        crew: Arc<Crew>,
         previous: Option<&Self>,
     ) -> Result<Self, TlsError> {
         let mut pools: Vec<Arc<Pool>> = Vec::with_capacity(plan.upstreams.len());
@@ -113,7 +116,22 @@ impl Native {
                 None => Pool::new(key, Arc::clone(ticker))?,
             });
         }
-        Ok(Self { pools: pools.into(), stores, log })
+        Ok(Self { pools: pools.into(), stores, log, crew })
+    }
+
+    /// The connections of this worker alone by `key`.
+    pub(crate) fn connections_by(&self, key: &PoolKey) -> Connections {
+        self.pools.iter().find(|pool| pool.key() == key).map(|pool| pool.connections()).unwrap_or_default()
+    }
+}
+
+impl Instance for Native {
+    fn is_draining(&self) -> bool {
+        self.crew.is_draining()
+    }
+
+    fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
+        self.pools.get(endpoint.index).map(|pool| self.crew.connections(pool.key()))
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod access_log;
 pub mod activity;
+mod admin;
 mod connection;
+mod crew;
 mod error;
 mod exchange;
 mod guard;
@@ -20,7 +22,7 @@ mod worker;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ use gateway_core::plan::Plan;
 use tokio::sync::watch;
 
 use self::access_log::start_writer;
+use self::admin::AdminListener;
 use self::worker::Worker;
 use crate::platform::Stores;
 
@@ -35,6 +38,7 @@ pub use self::error::StartError;
 pub use self::settings::{Settings, TlsFiles};
 
 pub(crate) use self::access_log::AccessLogger;
+pub(crate) use self::crew::Crew;
 pub(crate) use self::tls::server_config;
 
 /// How the work is spread over threads.
@@ -76,7 +80,8 @@ pub struct Server {
     settings: Arc<Settings>,
     stores: Arc<Stores>,
     workers: Vec<Arc<Worker>>,
-    shutdown: Arc<AtomicBool>,
+    crew: Arc<Crew>,
+    admin: Option<AdminListener>,
     stop: watch::Sender<Option<Duration>>,
     threads: Vec<JoinHandle<()>>,
     writer: Option<JoinHandle<()>>,
@@ -102,7 +107,7 @@ impl Server {
         let (address, sockets) = listener::listen(&settings.listen, workers)
             .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
-        let shutdown = Arc::new(AtomicBool::new(false));
+        let crew = Arc::new(Crew::default());
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let (lines, writer) = start_writer(std::io::stdout());
         let (stop, stopped) = watch::channel(None);
@@ -111,7 +116,8 @@ impl Server {
             settings: Arc::clone(&settings),
             stores: Arc::clone(&stores),
             workers: Vec::new(),
-            shutdown: Arc::clone(&shutdown),
+            crew: Arc::clone(&crew),
+            admin: None,
             stop,
             threads: Vec::new(),
             writer: Some(writer),
@@ -122,7 +128,7 @@ impl Server {
                 Arc::clone(&settings),
                 tls.clone(),
                 Arc::clone(&stores),
-                Arc::clone(&shutdown),
+                Arc::clone(&crew),
                 AccessLogger::new(lines.clone()),
                 stall_timeout,
             );
@@ -136,12 +142,20 @@ impl Server {
                 .map_err(StartError::Runtime)?;
             server.threads.push(thread);
         }
+        if let (Some(address), Some(worker)) = (&settings.admin, server.workers.first()) {
+            server.admin = Some(AdminListener::start(address, Arc::clone(&worker.serving))?);
+        }
         Ok(server)
     }
 
     /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the admin endpoints, if they have one of their own.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminListener::address)
     }
 
     /// Whether it serves HTTPS.
@@ -181,10 +195,14 @@ impl Server {
     /// ends. Blocks until then.
     pub fn shutdown(mut self) -> Drained {
         let drain = self.drain();
-        self.shutdown.store(true, Ordering::Relaxed);
+        self.crew.shutdown.store(true, Ordering::Relaxed);
         let _ = self.stop.send(Some(drain));
         for thread in self.threads.drain(..) {
             let _ = thread.join();
+        }
+        // Only now: while the others drain, it says so.
+        if let Some(admin) = self.admin.take() {
+            admin.stop();
         }
         let cut_off = self.workers.iter().map(|worker| worker.connections.load(Ordering::Acquire)).sum();
         // Each worker holds a sender of the log: the writer ends with the last.

@@ -9,6 +9,8 @@ use gateway_core::plan::Plan;
 pub struct Settings {
     /// The address to listen on, as `host:port`.
     pub listen: String,
+    /// The address of the admin endpoints, as `host:port`.
+    pub admin: Option<String>,
     /// Files with certificate chain and key.
     pub tls: Option<TlsFiles>,
     /// How long open exchanges may go on once a shutdown begins.
@@ -43,6 +45,7 @@ impl Settings {
         let head = limits.header_bytes.saturating_add(limits.url_bytes).saturating_add(separators);
         Self {
             listen: server.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            admin: server.admin.as_deref().map(admin_address),
             tls,
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             key_value_file: server.key_value_file.clone(),
@@ -53,11 +56,18 @@ impl Settings {
     }
 }
 
+/// `9901` and `:9901` are ports of the loopback interface: nobody else is to read what was not meant for all.
+fn admin_address(written: &str) -> String {
+    let port = written.strip_prefix(':').unwrap_or(written);
+    if port.bytes().all(|byte| byte.is_ascii_digit()) { format!("127.0.0.1:{port}") } else { written.to_owned() }
+}
+
 impl Settings {
     /// What differs in `new` and can't change while the server runs.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         [
             ("server.listen", self.listen != new.listen),
+            ("server.admin", self.admin != new.admin),
             ("server.tls", self.tls.is_some() != new.tls.is_some()),
             ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),

@@ -9,6 +9,7 @@ use gateway_core::plan::Plan;
 use rustls::ServerConfig;
 
 use super::access_log::AccessLogger;
+use super::crew::Crew;
 use super::settings::Settings;
 use crate::clock::{Tick, Ticker};
 use crate::platform::{Native, SharedLogger, Stores};
@@ -34,6 +35,8 @@ pub(super) struct Worker {
     pub ticker: Arc<Ticker>,
     /// Set once a shutdown has begun.
     pub shutdown: Arc<AtomicBool>,
+    /// The workers of the process.
+    crew: Arc<Crew>,
     /// Client connections that stand.
     pub connections: AtomicUsize,
     /// The access log.
@@ -52,18 +55,21 @@ impl Worker {
         settings: Arc<Settings>,
         tls: Option<Arc<ServerConfig>>,
         stores: Arc<Stores>,
-        shutdown: Arc<AtomicBool>,
+        crew: Arc<Crew>,
         log: AccessLogger,
         stall_timeout: Tick,
     ) -> Result<Self, TlsError> {
         let ticker = Arc::new(Ticker::default());
         let log = Arc::new(Mutex::new(log));
-        let platform = Native::new(&plan, stores, Arc::clone(&log), &ticker, None)?;
+        let platform = Native::new(&plan, stores, Arc::clone(&log), &ticker, Arc::clone(&crew), None)?;
         let serving = Serving { gateway: Gateway::new(plan, platform), settings, tls };
+        let serving = Arc::new(ArcSwap::from_pointee(serving));
+        crew.join(&serving);
         Ok(Self {
-            serving: Arc::new(ArcSwap::from_pointee(serving)),
+            serving,
             ticker,
-            shutdown,
+            shutdown: Arc::clone(&crew.shutdown),
+            crew,
             connections: AtomicUsize::new(0),
             log,
             stall_timeout,
@@ -83,7 +89,8 @@ impl Worker {
     ) -> Result<Serving, TlsError> {
         let previous = self.serving.load();
         let log = Arc::clone(&self.log);
-        let platform = Native::new(&plan, stores, log, &self.ticker, Some(previous.gateway.platform()))?;
+        let crew = Arc::clone(&self.crew);
+        let platform = Native::new(&plan, stores, log, &self.ticker, crew, Some(previous.gateway.platform()))?;
         Ok(Serving { gateway: previous.gateway.reload(plan, platform), settings, tls })
     }
 

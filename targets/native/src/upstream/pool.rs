@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::plan::{Endpoint, Upstream};
-use gateway_core::ports::{IoError, IoErrorKind, Scheme};
+use gateway_core::ports::{Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
+use tokio::task::JoinHandle;
 
 use super::connect::connect;
 use super::deadline::{Due, Point};
@@ -49,6 +50,8 @@ pub struct Pool {
     ticker: Arc<Ticker>,
     idle: Mutex<Vec<Idle>>,
     h2: Mutex<Option<http2::SendRequest<Content>>>,
+    /// The task of each connection holds it for as long as the connection stands.
+    open: Arc<()>,
 }
 
 /// How TLS is done.
@@ -97,7 +100,8 @@ impl Pool {
                 Some(Tls { any, http1: Arc::new(http1) })
             }
         };
-        let pool = Arc::new(Self { key, tls, ticker, idle: Mutex::default(), h2: Mutex::default() });
+        let pool =
+            Arc::new(Self { key, tls, ticker, idle: Mutex::default(), h2: Mutex::default(), open: Arc::default() });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
         pool.ticker.watch(Arc::downgrade(&watched));
         Ok(pool)
@@ -106,6 +110,23 @@ impl Pool {
     /// Which upstreams it is for.
     pub fn key(&self) -> &PoolKey {
         &self.key
+    }
+
+    /// The connections that stand.
+    pub(crate) fn connections(&self) -> Connections {
+        let multiplexed = usize::from(lock(&self.h2).as_ref().is_some_and(|sender| !sender.is_closed()));
+        let open = Arc::strong_count(&self.open).saturating_sub(1);
+        // Nobody counts the exchanges of one that several share.
+        Connections { open, idle: lock(&self.idle).len().min(open.saturating_sub(multiplexed)) }
+    }
+
+    /// Runs `connection` to its end.
+    fn drive<C: Future<Output: Send> + Send + 'static>(&self, connection: C) -> JoinHandle<()> {
+        let open = Arc::clone(&self.open);
+        tokio::spawn(async move {
+            let _ = connection.await;
+            drop(open);
+        })
     }
 
     /// Whether its connections may be shared by several exchanges.
@@ -200,14 +221,14 @@ impl Pool {
                 .handshake(TokioIo::new(transport))
                 .await
                 .map_err(failed)?;
-            tokio::spawn(connection);
+            self.drive(connection);
             *lock(&self.h2) = Some(sender.clone());
             return Ok(Opened::H2(sender));
         }
         let watch = Arc::new(Watch::default());
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
-        watch.set_task(tokio::spawn(connection).abort_handle());
+        watch.set_task(self.drive(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));
         Ok(Opened::H1(Connection { sender, watch }))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
+    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
     UpstreamCall,
 };
 use gateway_core::time::Timestamp;
@@ -15,6 +15,8 @@ use http::Response;
 
 /// Every upstream answers 200 without content, every counter is untouched, every key is absent.
 pub(super) struct DryRun;
+
+impl Instance for DryRun {}
 
 impl Platform for DryRun {
     const CAPABILITIES: Capabilities = Capabilities::NATIVE;

@@ -1,0 +1,137 @@
+//! The way to the admin endpoints through the gateway's own listener: a path and a bearer token (RFC 6750).
+
+use core::fmt;
+
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::Reject;
+
+/// A path, and the token that is asked for there.
+#[derive(Debug)]
+pub struct Door {
+    path: Box<str>,
+    token: Token,
+}
+
+impl Door {
+    /// A door at `path`, which is in its normal form and has no slash at its end.
+    pub(crate) fn new(path: &str, token: Token) -> Self {
+        Self { path: path.into(), token }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The rest of `path` behind the door; none if it leads elsewhere. Both are in their normal form.
+    pub(crate) fn behind<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&*self.path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// Lets a request with these `headers` in.
+    ///
+    /// # Errors
+    /// 401 with a challenge that says no more than the scheme, for a wrong token as for none (RFC 6750 §3).
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Reject> {
+        let is_right = stated(headers).is_some_and(|stated| self.token.is(stated));
+        let challenge = HeaderValue::from_static("Bearer");
+        if is_right { Ok(()) } else { Err(Reject::unauthorized().with_header(WWW_AUTHENTICATE, challenge)) }
+    }
+}
+
+/// The token that a request states, if it has one `Authorization` field of that scheme, whose name's case does not count
+/// (RFC 9110 §11.1).
+fn stated(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let (Some(field), None) = (fields.next(), fields.next()) else { return None };
+    let (scheme, rest) = field.as_bytes().split_at_checked(6)?;
+    (scheme.eq_ignore_ascii_case(b"bearer") && rest.starts_with(b" ")).then(|| rest.trim_ascii())
+}
+
+/// A secret token, as its digest: comparing digests takes the same time for every token, however long.
+pub struct Token([u8; 32]);
+
+impl Token {
+    /// The token that is written `text`; none if it is not of the form that a client can send (`b64token`, RFC 6750 §2.1).
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let body = text.trim_end_matches('=');
+        let is_sendable = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+        (!body.is_empty() && body.bytes().all(is_sendable)).then(|| Self(Sha256::digest(text).into()))
+    }
+
+    fn is(&self, stated: &[u8]) -> bool {
+        let digest: [u8; 32] = Sha256::digest(stated).into();
+        self.0.ct_eq(&digest).into()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn door() -> Door {
+        Door::new("/.edgeway", Token::parse("s3cret+/=").unwrap())
+    }
+
+    fn admits(fields: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(field).unwrap());
+        }
+        door().admit(&headers).is_ok()
+    }
+
+    #[test]
+    fn the_path_counts_by_segment() {
+        assert_eq!(door().behind("/.edgeway/live"), Some("/live"));
+        assert_eq!(door().behind("/.edgeway"), Some(""));
+        assert_eq!(door().behind("/.edgewayx"), None);
+        assert_eq!(door().behind("/x/.edgeway/live"), None);
+    }
+
+    /// RFC 6750 §2.1, RFC 9110 §11.1: the scheme in any case, then spaces, then the token.
+    #[test]
+    fn the_right_token_alone_is_let_in() {
+        assert!(admits(&["Bearer s3cret+/="]));
+        assert!(admits(&["bEARER  s3cret+/="]));
+        let wrong = [
+            "Bearer s3cret+/",
+            "Bearer s3cret+/==",
+            "Bearer S3cret+/=",
+            "Bearer",
+            "Bearers3cret+/=",
+            "Basic s3cret+/=",
+        ];
+        for field in wrong {
+            assert!(!admits(&[field]), "{field}");
+        }
+        assert!(!admits(&[]));
+        assert!(!admits(&["Bearer s3cret+/=", "Bearer s3cret+/="]));
+    }
+
+    /// RFC 6750 §3.1: without credentials the challenge has no error code; a wrong token is told no more.
+    #[test]
+    fn the_challenge_says_nothing_but_the_scheme() {
+        let reject = door().admit(&HeaderMap::new()).unwrap_err();
+        assert_eq!(reject.headers, [(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
+    }
+
+    /// RFC 6750 §2.1: `b64token`.
+    #[test]
+    fn a_token_that_no_client_could_send_is_none() {
+        for text in ["", "=", "two words", "a=b", "é", "a\n"] {
+            assert!(Token::parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The content of the endpoints, as JSON.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::Report;
+use crate::plan::{self, Plan};
+use crate::ports::{Connections, Platform};
+
+#[derive(Serialize)]
+struct Condition {
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Version<'p> {
+    name: &'p str,
+    version: &'static str,
+    platform: &'static str,
+}
+
+#[derive(Serialize)]
+struct Upstreams<'p> {
+    upstreams: Vec<Upstream<'p>>,
+}
+
+#[derive(Serialize)]
+struct Upstream<'p> {
+    name: &'p str,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Serialize)]
+struct Endpoint {
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connections: Option<Connections>,
+}
+
+/// Says that the process runs: being able to answer is all that it takes.
+pub(super) fn live() -> Report {
+    json(StatusCode::OK, &Condition { status: "live" })
+}
+
+/// Says whether more requests are welcome; 503 tells a load balancer that they are not.
+pub(super) fn ready(platform: &impl Platform) -> Report {
+    if platform.is_draining() {
+        json(StatusCode::SERVICE_UNAVAILABLE, &Condition { status: "draining" })
+    } else {
+        json(StatusCode::OK, &Condition { status: "ready" })
+    }
+}
+
+pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
+    let (version, platform) = (env!("CARGO_PKG_VERSION"), P::CAPABILITIES.name);
+    json(StatusCode::OK, &Version { name: plan.loop_guard.name(), version, platform })
+}
+
+pub(super) fn upstreams(plan: &Plan, platform: &impl Platform) -> Report {
+    let endpoint = |endpoint: &plan::Endpoint| {
+        let authority = String::from_utf8_lossy(endpoint.authority.as_bytes());
+        let url = [endpoint.scheme.as_str(), "://", &authority, &endpoint.base_path].concat();
+        Endpoint { url, connections: platform.connections(endpoint) }
+    };
+    let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
+    let upstreams =
+        plan.upstreams.iter().map(|configured| Upstream { name: &configured.name, endpoints: upstream(configured) });
+    json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Report {
+    // Strings and numbers always serialise; were it not so, an empty object is still JSON.
+    let content = serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec());
+    Report { status, media_type: "application/json", content }
+}

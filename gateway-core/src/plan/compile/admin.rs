@@ -1,0 +1,92 @@
+//! The admin endpoints: the path and token of their door, and the address of their listener.
+
+use super::Compiler;
+use super::at::At;
+use super::authority::Authority;
+use crate::admin::{Admin, Door, Token};
+use crate::config;
+use crate::http::path;
+use crate::route::{PathPattern, Segment};
+
+const DEFAULT_PATH: &str = "/.edgeway";
+
+impl<'c> Compiler<'c> {
+    /// The admin endpoints, if the configuration opens any way to them.
+    pub(super) fn admin(&mut self, at: &At<'_>) -> Option<Admin> {
+        let has_listener = self.config.server.admin.is_some();
+        let door = self.config.admin.as_ref().and_then(|admin| self.door(&at.member("admin"), admin));
+        (has_listener || door.is_some()).then(|| Admin::new(door))
+    }
+
+    fn door(&mut self, at: &At<'_>, admin: &'c config::Admin) -> Option<Door> {
+        let path = admin.path.as_deref().unwrap_or(DEFAULT_PATH);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+        let is_path = path.starts_with('/') && !path.ends_with('/') && path.bytes().all(is_plain);
+        let is_path = is_path && path::is_normalised(path);
+        if is_path {
+            self.admin_path = Some(path);
+        } else {
+            self.error_with(
+                &at.member("path"),
+                format!("`{path}` can't be the path of the admin endpoints"),
+                "write `/.edgeway`: one or more segments of letters, digits, `-`, `.`, `_` and `~`",
+            );
+        }
+        let Some(secret) = &admin.token else {
+            // What could not be read has been reported.
+            if self.is_intact.is_none_or(|is_intact| is_intact(&at.to_path(), "")) {
+                self.error_with(
+                    at,
+                    "the admin endpoints have no token, and anybody could read them",
+                    "add `\"token\": {\"secret\": \"ADMIN_TOKEN\"}`, and set that secret",
+                );
+            }
+            return None;
+        };
+        let at = at.member("token");
+        let text = self.secret(&at, secret)?;
+        let token = Token::parse(&text);
+        if token.is_none() {
+            self.error_with(
+                &at,
+                format!("the secret `{}` is no bearer token", secret.secret),
+                "use letters, digits, `-`, `.`, `_`, `~`, `+` and `/`, such as the output of `openssl rand -hex 32`",
+            );
+        }
+        token.filter(|_| is_path).map(|token| Door::new(path, token))
+    }
+
+    /// Reports a route whose every request the admin endpoints would take.
+    #[inline(never)]
+    pub(super) fn check_against_admin(&mut self, at: &At<'_>, pattern: &PathPattern) {
+        let Some(path) = self.admin_path else { return };
+        let mut segments = pattern.segments().iter();
+        let is_behind = path.split('/').skip(1).all(|expected| {
+            segments.next().is_some_and(|segment| matches!(segment, Segment::Literal(text) if **text == *expected))
+        });
+        if is_behind {
+            self.error_with(
+                at,
+                format!("the admin endpoints answer every request under `{path}`"),
+                "give the route another path, or them another `admin.path`",
+            );
+        }
+    }
+
+    /// Checks the address of the endpoints' own listener.
+    pub(super) fn check_admin_listen(&mut self, at: &At<'_>) {
+        let Some(listen) = &self.config.server.admin else { return };
+        let port = match Authority::parse(listen) {
+            _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => Some(&**listen),
+            Some(authority) => authority.port,
+            None => None,
+        };
+        if port.is_none_or(|port| port.parse::<u16>().is_err()) {
+            self.error_with(
+                at,
+                format!("`{listen}` is not an address to listen on"),
+                "write `9901` for this machine alone, or an address and a port: `10.0.0.5:9901`",
+            );
+        }
+    }
+}

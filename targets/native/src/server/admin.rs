@@ -1,0 +1,111 @@
+//! The listener of the admin endpoints: a thread of its own, which still answers while the others drain.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::error::StartError;
+use super::listener::listen;
+use super::worker::Serving;
+use crate::stream::Outgoing;
+
+/// The most connections at once.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long the head of a request may take to come, and a connection may be idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long to wait when the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The listener of the admin endpoints.
+#[derive(Debug)]
+pub(super) struct AdminListener {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl AdminListener {
+    /// Listens on `address`, and answers from the worker that runs on `serving`.
+    ///
+    /// # Errors
+    /// When the address can't be listened on, or the system gives no thread.
+    pub(super) fn start(address: &str, serving: Arc<ArcSwap<Serving>>) -> Result<Self, StartError> {
+        let refused = |error: io::Error| StartError::Listen { address: address.to_owned(), reason: error.to_string() };
+        let (bound, sockets) = listen(address, 1).map_err(refused)?;
+        let socket = sockets.into_iter().next().ok_or_else(|| refused(io::ErrorKind::AddrNotAvailable.into()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("edgeway-admin".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = accept(socket, serving) => {}
+                        _ = stopped => {}
+                    }
+                });
+            })
+            .map_err(StartError::Runtime)?;
+        Ok(Self { address: bound, stop, thread })
+    }
+
+    /// The address that it listens on.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it, and whatever it is answering.
+    pub(super) fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn accept(socket: TcpListener, serving: Arc<ArcSwap<Serving>>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(socket) else { return };
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let serving = Arc::clone(&serving);
+                tokio::spawn(async move {
+                    serve(stream, serving).await;
+                    drop(place);
+                });
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, serving: Arc<ArcSwap<Serving>>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let response = serving.load().gateway.admin(&request).map(Outgoing);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);
+    // What goes wrong on a connection is its client's affair.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
