@@ -12,7 +12,7 @@ use crate::http::{problem, request_id};
 use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{Peer, Platform};
-pub use crate::record::{Ended, Length, Place, Record};
+pub use crate::record::{Ended, Length, Permit, Record};
 use crate::state::State;
 use crate::trace::Trace;
 
@@ -45,8 +45,8 @@ pub enum Reply<P: Platform> {
 pub enum After {
     /// Clear out what has expired in the platform's stores.
     Sweep,
-    /// Give a place back that the request had.
-    Release(Place),
+    /// Give a permit of the request back.
+    Release(Permit),
 }
 
 impl<P: Platform> Gateway<P> {
@@ -139,14 +139,14 @@ impl<P: Platform> Gateway<P> {
             let now = self.platform.monotonic();
             self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
         }
-        record.places.into_iter().map(After::Release).collect()
+        record.permits.into_iter().map(After::Release).collect()
     }
 
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
     pub async fn run_after(&self, work: After) {
         match work {
             After::Sweep => self.platform.sweep().await,
-            After::Release(Place { cell, holder }) => {
+            After::Release(Permit { cell, holder }) => {
                 // If the store can't be reached, the place is free once the lease has expired.
                 let release = self.platform.apply(&cell, CounterOp::Release { holder });
                 let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;

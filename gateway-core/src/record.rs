@@ -35,15 +35,15 @@ pub struct Record {
     pub client: Option<IpAddr>,
     /// The request's identifier, as sent in `X-Request-Id`, once there is one.
     pub request_id: Option<HeaderValue>,
-    /// The places that the request has taken, to be given back when the exchange has ended.
-    pub(crate) places: Vec<Place>,
+    /// The permits of the request, to be given back when the exchange has ended.
+    pub(crate) permits: Vec<Permit>,
     /// The parts that only the access log tells; none where nothing is logged.
     pub(crate) facts: Option<Box<Facts>>,
 }
 
-/// A place in a counter cell that a request has taken.
+/// A permit: a place in a counter cell that a request holds for as long as its exchange lasts.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     /// The cell.
     pub(crate) cell: String,
     /// The request, by a number of its own.
@@ -129,7 +129,7 @@ impl Record {
     /// Whether somebody waits for the end of the exchange: else its body need not be watched.
     #[must_use]
     pub const fn is_awaited(&self) -> bool {
-        self.facts.is_some() || !self.places.is_empty()
+        self.facts.is_some() || !self.permits.is_empty()
     }
 
     /// Notes that the adapter has answered with the upstream's response by the edits that it was told, so that the core has

@@ -14,7 +14,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
-use crate::gateway::{After, Outcome, Place, Record, Reply};
+use crate::gateway::{After, Outcome, Permit, Record, Reply};
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
@@ -253,7 +253,7 @@ async fn concurrency<P: Platform>(
     let cell = limit.cell(call.client_address(), &call.headers);
     let holder = platform.next_u64();
     // Before the store is asked: should the client leave meanwhile, the place is given back all the same.
-    exchange.record.places.push(Place { cell: cell.clone(), holder });
+    exchange.record.permits.push(Permit { cell: cell.clone(), holder });
     let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
     let answer = within(platform, exchange.plan.counter_timeout, asked).await;
     let verdict = answer.and_then(Result::ok).and_then(CounterVerdict::lease);
@@ -261,7 +261,7 @@ async fn concurrency<P: Platform>(
     match verdict {
         Some(verdict) if verdict.acquired => Ok(()),
         Some(_) => {
-            exchange.record.places.pop();
+            exchange.record.permits.pop();
             Err(limit.refuse())
         }
         // The store may have given the place and failed to say so: it is given back in any case.
