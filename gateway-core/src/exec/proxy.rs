@@ -109,11 +109,12 @@ pub(super) async fn send<P: Platform>(
     let known_edits = KnownEdits::of(exchange, route);
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(platform);
-    let response = answer.map_err(|error| {
+    let mut response = answer.map_err(|error| {
         exchange.state.failed(endpoint);
         failed(exchange, error.kind)
     })?;
-    pass_back(exchange, response, is_head).map(Reply::Http)
+    pass_back(exchange, &mut response, is_head)?;
+    Ok(Reply::Http(response))
 }
 
 /// The rejection of a request whose exchange with the upstream has failed by this `kind`.
@@ -125,9 +126,9 @@ pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reje
 /// Prepares an upstream's response for the client.
 pub(super) fn pass_back<S>(
     exchange: &mut Exchange<'_, '_>,
-    mut response: Response<Body<S>>,
+    response: &mut Response<Body<S>>,
     is_head: bool,
-) -> Result<Response<Body<S>>, Reject> {
+) -> Result<(), Reject> {
     // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
     // can end up here: the `Upgrade` that it could answer was never sent on.
     if !(200..=599).contains(&response.status().as_u16()) {
@@ -144,7 +145,7 @@ pub(super) fn pass_back<S>(
     } else if is_head {
         *response.body_mut() = Body::Empty;
     }
-    Ok(response)
+    Ok(())
 }
 
 /// One of the targets, by weight.

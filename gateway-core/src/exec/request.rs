@@ -165,22 +165,24 @@ async fn answer<'p, P: Platform>(
 
     call.client = plan.proxies.client(&call.headers, &peer);
     exchange.record.client = call.client.address;
-    let mut socket = Ok(false);
+    // Boxed: it is rare, and lives as long as the steps take.
+    let mut socket: Result<bool, Box<Reject>> = Ok(false);
     if let Action::Proxy(action) = &route.action {
         if survey.web_socket {
             socket = socket::is_opened_by(&call, version, &body, action);
         }
         proxy::prepare(plan, platform, &mut call, &ClientSide { peer, version, survey });
     }
+    let opens_socket = matches!(socket, Ok(true));
     let done = match socket {
-        Ok(opens) => steps(exchange, platform, route, &mut call, survey.length).await.map(|()| opens),
-        Err(reject) => Err(reject),
+        Ok(_) => steps(exchange, platform, route, &mut call, survey.length).await,
+        Err(reject) => Err(*reject),
     };
     // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
         exchange.filled = finish::fill(&route.response, &call);
     }
-    let opens_socket = done?;
+    done?;
     let response = match &route.action {
         Action::Proxy(action) => {
             return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;

@@ -18,13 +18,18 @@ use crate::ports::{Handshake, Platform, UpstreamCall};
 /// # Errors
 /// When the route takes none, or the handshake is malformed: an answer without a word about it would look like an upstream's
 /// that declines (RFC 6455 §4.2.2).
-pub(super) fn is_opened_by<S>(call: &Call, version: Version, body: &Body<S>, action: &Proxy) -> Result<bool, Reject> {
+pub(super) fn is_opened_by<S>(
+    call: &Call,
+    version: Version,
+    body: &Body<S>,
+    action: &Proxy,
+) -> Result<bool, Box<Reject>> {
     let is_requested = websocket::is_requested(version, &call.headers);
     if action.web_socket.is_none() && (is_requested || websocket::has_key(version, &call.headers)) {
-        return Err(Reject::websocket_not_implemented());
+        return Err(Box::new(Reject::websocket_not_implemented()));
     }
     if is_requested {
-        websocket::check(&call.method, &call.headers, !body.is_empty())?;
+        websocket::check(&call.method, &call.headers, !body.is_empty()).map_err(|fault| Box::new(fault.into()))?;
     }
     Ok(is_requested)
 }
@@ -50,7 +55,10 @@ pub(super) async fn open<P: Platform>(
         failed(exchange, error.kind)
     })?;
     match answer {
-        Handshake::Declined(response) => pass_back(exchange, response, false).map(Reply::Http),
+        Handshake::Declined(mut response) => {
+            pass_back(exchange, &mut response, false)?;
+            Ok(Reply::Http(response))
+        }
         Handshake::Opened(mut response, socket) => {
             open_back(exchange, &mut response);
             Ok(Reply::Upgrade(response, socket))
