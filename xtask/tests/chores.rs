@@ -20,6 +20,12 @@ fn every_case_file_is_formatted() {
 }
 
 #[test]
+fn the_wire_of_the_glue_is_generated() {
+    let checked = xtask(&["generate", "--check"]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
 fn a_check_fails_until_the_file_is_formatted_and_writes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("t.json");

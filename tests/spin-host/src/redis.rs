@@ -1,7 +1,7 @@
 //! `spin:redis`: calls to a real Redis server.
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncCommands, AsyncConnectionConfig, Cmd, FromRedisValue, RedisError};
+use ::redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError};
 use wasmtime::component::{Accessor, HasSelf, Resource};
 
 use crate::app::State;
@@ -37,8 +37,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         channel: String,
         payload: Vec<u8>,
     ) -> Answer<()> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.publish(channel, payload).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::publish(channel, payload)).await
     }
 
     async fn get(
@@ -46,8 +45,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         connection: Resource<Connection>,
         key: String,
     ) -> Answer<Option<Vec<u8>>> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.get(key).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::get(key)).await
     }
 
     async fn set(
@@ -56,18 +54,15 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         key: String,
         value: Vec<u8>,
     ) -> Answer<()> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.set(key, value).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::set(key, value)).await
     }
 
     async fn incr(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Answer<i64> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.incr(key, 1).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::incr(key, 1)).await
     }
 
     async fn del(accessor: &Accessor<T, Self>, connection: Resource<Connection>, keys: Vec<String>) -> Answer<u32> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.del(keys).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::del(keys)).await
     }
 
     async fn sadd(
@@ -76,8 +71,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         key: String,
         values: Vec<String>,
     ) -> Answer<u32> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.sadd(key, values).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::sadd(key, values)).await
     }
 
     async fn smembers(
@@ -85,8 +79,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         connection: Resource<Connection>,
         key: String,
     ) -> Answer<Vec<String>> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.smembers(key).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::smembers(key)).await
     }
 
     async fn srem(
@@ -95,8 +88,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         key: String,
         values: Vec<String>,
     ) -> Answer<u32> {
-        let mut connection = open(accessor, &connection)?;
-        Ok(connection.srem(key, values).await.map_err(|error| other(&error)))
+        ask(accessor, &connection, &Cmd::srem(key, values)).await
     }
 
     async fn execute(
@@ -105,7 +97,6 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
         command: String,
         arguments: Vec<RedisParameter>,
     ) -> Answer<Vec<RedisResult>> {
-        let mut connection = open(accessor, &connection)?;
         let mut call: Cmd = ::redis::cmd(&command);
         for argument in arguments {
             match argument {
@@ -113,10 +104,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
                 RedisParameter::Binary(bytes) => call.arg(bytes),
             };
         }
-        Ok(match call.query_async::<::redis::Value>(&mut connection).await {
-            Ok(value) => flatten(value),
-            Err(error) => Err(other(&error)),
-        })
+        Ok(ask(accessor, &connection, &call).await?.and_then(flatten))
     }
 
     async fn drop(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -125,11 +113,14 @@ impl<T: Send> HostConnectionWithStore<T> for HasSelf<State> {
     }
 }
 
-fn open<T: Send>(
+/// Gives `command` and reads the answer.
+async fn ask<T: Send, V: FromRedisValue>(
     accessor: &Accessor<T, HasSelf<State>>,
     connection: &Resource<Connection>,
-) -> wasmtime::Result<MultiplexedConnection> {
-    Ok(accessor.with(|mut access| access.get().table.get(connection).map(|open| open.0.clone()))?)
+    command: &Cmd,
+) -> Answer<V> {
+    let mut connection = accessor.with(|mut access| access.get().table.get(connection).map(|open| open.0.clone()))?;
+    Ok(command.query_async(&mut connection).await.map_err(|error| other(&error)))
 }
 
 /// How long to wait is for the component to say.
