@@ -351,3 +351,27 @@ fn web_sockets_have_limits() {
     assert_eq!(limits(r#", "webSocket": {"idle": "0s"}"#), Some([None, Some(86_400)]));
     assert_eq!(limits(r#", "webSocket": {"idle": "5s", "life": "1m"}"#), Some([Some(5), Some(60)]));
 }
+
+/// docs/configuration.md, WebSockets: a place must not come free under a live socket.
+#[test]
+fn a_socket_with_a_place_ends_before_its_lease() {
+    let with = |member: &str| {
+        format!(
+            r#"{{"upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [{{"name": "r", "match": {{"path": "/"}},
+            "upstream": "u", "timeouts": {{"total": "1h"}}, "policies": [{{"concurrency": {{"limit": 1}}}}]{member}}}]}}"#
+        )
+    };
+    let life = |member: &str| {
+        let plan = plan::load(&with(member), &Capabilities::NATIVE, &Vault("", "")).unwrap();
+        let plan::Action::Proxy(proxy) = &plan.routes[0].action else { unreachable!() };
+        proxy.web_socket.and_then(|limits| limits.life).map(|life| life.as_secs())
+    };
+    assert_eq!(life(""), Some(3_600));
+    assert_eq!(life(r#", "webSocket": {"life": "5m"}"#), Some(300));
+    assert_eq!(life(r#", "webSocket": false"#), None);
+    for life in ["2h", "0s"] {
+        let said = said(&with(&format!(r#", "webSocket": {{"idle": "1m", "life": "{life}"}}"#)));
+        let message = "with a limit on concurrency, no socket stands longer than the `total` deadline";
+        assert_eq!(words(&said), [("routes[0].webSocket.life", message)], "{life}");
+    }
+}

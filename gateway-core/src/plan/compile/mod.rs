@@ -283,8 +283,11 @@ impl<'c> Compiler<'c> {
         if let Some(Action::Respond(respond)) = &action {
             self.check_content_type(at, respond, &policies.response);
         }
-        let action = action?;
+        let mut action = action?;
         let lease = self.lease(at, &policies.request, &action)?;
+        if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
+            self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
+        }
         Some(Route {
             name,
             at: path,

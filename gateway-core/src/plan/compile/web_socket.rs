@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::at::At;
 use crate::config::{self, Span, WebSocket};
-use crate::plan::WebSocketLimits;
+use crate::plan::{Proxy, WebSocketLimits};
 use crate::ports::Feature;
 
 impl Compiler<'_> {
@@ -19,6 +19,23 @@ impl Compiler<'_> {
         let or = |span: Option<Span>, otherwise| span.map_or(otherwise, |span| Some(span.0).filter(|d| !d.is_zero()));
         let WebSocketLimits { idle, life } = WebSocketLimits::DEFAULT;
         Some(WebSocketLimits { idle: or(limits.idle, idle), life: or(limits.life, life) })
+    }
+
+    /// Ends the sockets of a route whose requests hold places: a place is held for the `total` deadline, and must not come free
+    /// under a live socket.
+    pub(super) fn end_with_lease(&mut self, at: &At<'_>, stated: Option<WebSocket>, proxy: &mut Proxy) {
+        let total = proxy.targets.iter().filter_map(|target| target.deadlines.total).max();
+        let (Some(limits), Some(total)) = (&mut proxy.web_socket, total) else { return };
+        if let Some(WebSocket::Within(config::WebSocketLimits { life: Some(Span(life)), .. })) = stated
+            && (life.is_zero() || life > total)
+        {
+            self.error_with(
+                &at.member("life"),
+                "with a limit on concurrency, no socket stands longer than the `total` deadline",
+                "make it at most `timeouts.total`, or make that longer",
+            );
+        }
+        limits.life = Some(limits.life.map_or(total, |life| life.min(total)));
     }
 
     #[cold]

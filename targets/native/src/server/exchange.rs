@@ -33,7 +33,7 @@ pub(super) async fn exchange(
     let answer = match checked {
         Ok(()) => {
             let gateway = &exchange.serving.gateway;
-            let way_out = WayOut::of(&mut request);
+            let way_out = WayOut::of(&mut request, &exchange.connection.worker.ticker);
             let mut request = request.map(|incoming| exchange.body(incoming));
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());

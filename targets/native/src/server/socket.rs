@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 
 use super::activity::Activity;
 use super::exchange::{Ending, Exchange, Reply};
+use crate::clock::{Tick, Ticker};
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 use crate::tunnel::{End, Ended, Limits, Reason, Tunnel};
@@ -21,20 +22,24 @@ use crate::upstream::Socket;
 
 /// A request's way out of HTTP.
 #[derive(Debug)]
-pub(super) enum WayOut {
-    /// By a 101 over HTTP/1.1 (RFC 9110 §7.8).
-    Upgrade(OnUpgrade),
-    /// By a 2xx over HTTP/2 (RFC 8441 §4).
-    Connect(OnUpgrade),
+pub(super) struct WayOut {
+    on_upgrade: OnUpgrade,
+    /// Set if it opens by a 2xx over HTTP/2 (RFC 8441 §4), and not by a 101 over HTTP/1.1 (RFC 9110 §7.8).
+    is_connect: bool,
+    /// The tick at which the request came.
+    begun: Tick,
 }
 
 impl WayOut {
     /// That of `request`, if it asks for one. An extended CONNECT becomes the handshake of HTTP/1.1 that says the same (RFC
     /// 8441 §5): the gateway is itself the client of the upstream, and its key is its own.
-    pub(super) fn of<B>(request: &mut Request<B>) -> Option<Self> {
+    pub(super) fn of<B>(request: &mut Request<B>, ticker: &Ticker) -> Option<Self> {
         let extensions = request.extensions_mut();
         let on_upgrade = extensions.remove::<OnUpgrade>()?;
-        let Some(protocol) = extensions.remove::<Protocol>() else { return Some(Self::Upgrade(on_upgrade)) };
+        let begun = ticker.now();
+        let Some(protocol) = extensions.remove::<Protocol>() else {
+            return Some(Self { on_upgrade, is_connect: false, begun });
+        };
         if protocol.as_str() != websocket::PROTOCOL || *request.method() != Method::CONNECT {
             return None;
         }
@@ -43,7 +48,7 @@ impl WayOut {
         // RFC 6455 §4.1: not to be guessed is not asked of it, only to be another each time.
         let key = websocket::key(fastrand::u128(..).to_be_bytes());
         request.headers_mut().insert(SEC_WEBSOCKET_KEY, key);
-        Some(Self::Connect(on_upgrade))
+        Some(Self { on_upgrade, is_connect: true, begun })
     }
 }
 
@@ -55,22 +60,18 @@ pub(super) fn open(
     way_out: Option<WayOut>,
 ) -> Response<Reply> {
     let mut response = head.map(|()| Reply::without_body());
-    let on_upgrade = match way_out {
-        Some(WayOut::Upgrade(on_upgrade)) => on_upgrade,
-        Some(WayOut::Connect(on_upgrade)) => {
-            *response.status_mut() = StatusCode::OK;
-            for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
-                response.headers_mut().remove(name);
-            }
-            on_upgrade
-        }
+    let Some(WayOut { on_upgrade, is_connect, begun }) = way_out else {
         // INVARIANT: every request that the core can take for a handshake has a way out.
-        None => {
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            return response;
-        }
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
     };
-    let limits = limits(&exchange);
+    if is_connect {
+        *response.status_mut() = StatusCode::OK;
+        for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+            response.headers_mut().remove(name);
+        }
+    }
+    let limits = limits(&exchange, begun);
     tokio::spawn(async move {
         let mut exchange = exchange;
         // Else the client has left: so says the exchange if nobody says otherwise.
@@ -104,8 +105,8 @@ fn joined(first: Bytes, second: Bytes) -> Bytes {
     if second.is_empty() { first } else { [first, second].concat().into() }
 }
 
-/// The limits of the socket of `exchange`.
-fn limits(exchange: &Exchange) -> Arc<Limits> {
+/// The limits of the socket of `exchange`, which began at this tick.
+fn limits(exchange: &Exchange, begun: Tick) -> Arc<Limits> {
     let plan = exchange.serving.gateway.plan();
     let route = exchange.record.route.and_then(|route| plan.routes.get(route));
     let limits = match route.map(|route| &route.action) {
@@ -113,7 +114,13 @@ fn limits(exchange: &Exchange) -> Arc<Limits> {
         _ => None,
     };
     let worker = &exchange.connection.worker;
-    Limits::new(limits.unwrap_or(WebSocketLimits::DEFAULT), worker.stall_timeout, &worker.ticker, &worker.shutdown)
+    Limits::new(
+        limits.unwrap_or(WebSocketLimits::DEFAULT),
+        begun,
+        worker.stall_timeout,
+        &worker.ticker,
+        &worker.shutdown,
+    )
 }
 
 /// Notes in `exchange` how its tunnel ended.

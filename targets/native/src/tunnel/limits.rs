@@ -41,9 +41,10 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Those of a tunnel that begins now, where a side may take nothing for `stall`.
+    /// Those of a tunnel whose handshake has `begun` at this tick, and where a side may take nothing for `stall`.
     pub(crate) fn new(
         limits: WebSocketLimits,
+        begun: Tick,
         stall: Tick,
         ticker: &Arc<Ticker>,
         shutdown: &Arc<AtomicBool>,
@@ -52,7 +53,7 @@ impl Limits {
             ticker: Arc::clone(ticker),
             shutdown: Arc::clone(shutdown),
             idle: limits.idle.map(millis),
-            end: limits.life.map(|life| ticker.after(life)),
+            end: limits.life.map(|life| ticker.after(life).saturating_sub(ticker.now().saturating_sub(begun))),
             stall,
             moved: AtomicU64::new(ticker.now()),
             blocked: Default::default(),

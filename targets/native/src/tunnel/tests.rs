@@ -26,7 +26,7 @@ fn tunnel(size: usize, limits: WebSocketLimits) -> Sides {
     tokio::spawn(Arc::clone(&ticker).run(|| ()));
     let shutdown = Arc::new(AtomicBool::new(false));
     let ((client, near), (far, upstream)) = (duplex(size), duplex(size));
-    let limits = Limits::new(limits, STALL, &ticker, &shutdown);
+    let limits = Limits::new(limits, ticker.now(), STALL, &ticker, &shutdown);
     let end = |io, early| End { io, early };
     let tunnel = Tunnel::new(end(near, Bytes::new()), end(far, Bytes::from_static(HELLO)), MASK, limits);
     Sides { client, upstream, shutdown, tunnel: tokio::spawn(tunnel.run()) }
