@@ -63,6 +63,12 @@ function worker({ config, bindings = {} }) {
   };
 }
 
+/** What the Worker writes, the access log above all, must not get between the answers. */
+function handleRuntimeStdio(stdout, stderr) {
+  stdout.resume();
+  stderr.pipe(process.stderr);
+}
+
 async function startAll(starts) {
   const started = starts.map(({ config, bindings = {} }) => {
     const faults = check(config, bindings);
@@ -72,7 +78,7 @@ async function startAll(starts) {
   if (good.length === 0) return started;
 
   const workers = good.map(worker);
-  const options = convertV4MiniflareOptions({ cf: false, host: "127.0.0.1", port: 0, workers });
+  const options = convertV4MiniflareOptions({ cf: false, handleRuntimeStdio, host: "127.0.0.1", port: 0, workers });
   if (miniflare === undefined) miniflare = new Miniflare(options);
   else await miniflare.setOptions(options);
   const ports = [];

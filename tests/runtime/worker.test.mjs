@@ -41,6 +41,7 @@ before(async () => {
       { name: "all", match: { prefix: "/" }, upstream: "a" },
       { name: "late", match: { prefix: "/late" }, upstream: "late" },
       { name: "small", match: { prefix: "/small" }, upstream: "a", bodyBytes: "1000B" },
+      { name: "own", match: { path: "/own" }, respond: { body: "in" } },
       { name: "cors", match: { path: "/cors" }, upstream: "a", policies: [{ cors: { origins: ["https://app.test"] } }] },
       { name: "flag", match: { path: "/flag" }, keyValue: { key: "flag" } },
       {
@@ -148,6 +149,27 @@ test("a client that leaves takes a call with it whose response the core has to s
   await collect(socket);
 });
 
+test("every exchange has its line in the access log, with what the head states of a body that nobody watches", async () => {
+  const path = (line) => (line.startsWith("{") ? JSON.parse(line).path : undefined);
+  const logged = async (its) => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      const line = gateway.lines.find((line) => path(line) === its);
+      if (line !== undefined) return JSON.parse(line);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.fail(`no line of ${its}`);
+  };
+  const head = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok";
+  for (const [its, fields] of [["/relayed", ""], ["/cors", "Origin: https://app.test\r\n"]]) {
+    await exchange(get(its, fields), head);
+    const { status, upstream, bytes, stated, complete } = await logged(its);
+    assert.deepEqual([status, upstream, bytes, stated, complete], [201, "a", 2, true, undefined], its);
+  }
+  await collect(connect(gateway.port, get("/own")));
+  const { status, bytes, stated } = await logged("/own");
+  assert.deepEqual([status, bytes, stated], [200, 2, undefined], "a body of the gateway's own is counted");
+});
+
 test("10,000 exchanges of every kind leave none behind in the core", async () => {
   const upstream = createHttpServer((request, response) => {
     if (request.url === "/fail") request.socket.destroy();
@@ -208,12 +230,19 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
     const answer = await collect(connect(counted.port, get("/exchanges-that-wait")));
     waiting = Number(/\r\n\r\n(\d+)$/.exec(answer.toString())[1]);
   }
+  const logged = () => counted.lines.filter((line) => /"path":"\/(plain|cors|limited|flag|fail|hang)"/.test(line));
+  for (let tries = 0; tries < 100 && logged().length < 10_000; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const lines = logged();
+  const left = lines.filter((line) => /"path":"\/hang"/.test(line) && /"status":499/.test(line));
   agent.destroy();
   await counted.end();
   upstream.closeAllConnections();
   upstream.close();
   assert.deepEqual(statuses, [[200], [200], [200, 429], [503], [502], [undefined]]);
   assert.equal(waiting, 0);
+  assert.deepEqual([lines.length, left.length], [10_000, Math.floor(10_000 / kinds.length)], "each has its line in the log");
 });
 
 test("a response that comes too late is 504, and the call is given up", async () => {

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect as connectSocket } from "node:net";
+import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,7 +46,7 @@ export async function serveWorker(config, change = (script) => script) {
   writeFileSync(join(folder, "edgeway.wasm"), readFileSync(join(dist, "edgeway.wasm")));
 
   const program = spawn(workerd, ["serve", "--control-fd=3", join(folder, "config.capnp")], {
-    stdio: ["ignore", "inherit", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const gone = new Promise((resolve) => program.once("exit", resolve));
   const end = async () => {
@@ -53,6 +54,8 @@ export async function serveWorker(config, change = (script) => script) {
     await gone;
     rmSync(folder, { recursive: true });
   };
+  const lines = [];
+  createInterface({ input: program.stdout }).on("line", (line) => lines.push(line));
   let said = "";
   program.stderr.on("data", (data) => (said += data));
   const port = new Promise((resolve) => {
@@ -68,7 +71,7 @@ export async function serveWorker(config, change = (script) => script) {
     await end();
     throw new Error(said);
   }
-  return { port: started, end, peakWhile: (work) => peakWhile(program.pid, work) };
+  return { port: started, end, lines, peakWhile: (work) => peakWhile(program.pid, work) };
 }
 
 /** By how many bytes the memory of process `pid` grows while `work` is under way. */

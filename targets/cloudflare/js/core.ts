@@ -27,6 +27,8 @@ const encoder = new TextEncoder();
 
 let initialise: () => void;
 let instance = 0;
+/** Whether an access log is kept. */
+let logged = false;
 
 /** Starts the instance with a configuration; throws what is wrong with that. */
 export function start(module: WebAssembly.Module, config: string, bindings: string): void {
@@ -37,6 +39,7 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
     resetMemory(memory);
     const faults = wasm.load(encoder.encode(config), bindings);
     if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
+    logged = wasm.is_logged();
   };
   initialise();
 }
@@ -67,6 +70,17 @@ export function resume({ ticket }: Hold, slot: number, completion: Completion): 
   if (ticket.instance !== instance) return undefined;
   try {
     return readCommands(complete(ticket.id, slot, completion, Date.now()));
+  } catch (error) {
+    return startOver(error);
+  }
+}
+
+/** Ends an exchange that was answered with the upstream's `response`, and returns what is left to do, if anything. */
+export function relayed({ ticket }: Hold, { status, headers, body }: Response): Command[] | undefined {
+  if (ticket.instance !== instance) return undefined;
+  const length = logged ? Number(headers.get("content-length") ?? NaN) : NaN;
+  try {
+    return readCommands(wasm.relayed(ticket.id, status, body !== null, length, Date.now()));
   } catch (error) {
     return startOver(error);
   }
@@ -111,7 +125,7 @@ export function hold(id: number): Hold {
   return held;
 }
 
-/** Gives a hold back whose exchange has ended in the core. */
+/** Gives back a hold whose exchange has ended in the core. */
 export function release(held: Hold): void {
   // An instance that was never there: whoever still has the hold can reach no exchange by it.
   held.ticket.instance = 0;
@@ -125,5 +139,5 @@ export function letGo(held: Hold): void {
 }
 
 function cancel({ id, instance: its }: Ticket): void {
-  if (its === instance) wasm.cancel(id);
+  if (its === instance) wasm.cancel(id, Date.now());
 }

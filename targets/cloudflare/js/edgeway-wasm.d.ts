@@ -13,7 +13,9 @@ declare module "edgeway-wasm" {
   export function resume_bytes(id: number, slot: number, len: number, now: number): number;
   export function resume_nothing(id: number, slot: number, now: number): number;
   export function resume_failed(id: number, slot: number, failure: number, now: number): number;
-  export function cancel(id: number): void;
+  export function relayed(id: number, status: number, hasBody: boolean, length: number, now: number): number;
+  export function is_logged(): boolean;
+  export function cancel(id: number, now: number): void;
   export function waiting(): number;
   export function count(op: Uint8Array, state: Uint8Array | undefined, now: number): Uint8Array;
 }

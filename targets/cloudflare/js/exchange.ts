@@ -1,7 +1,7 @@
 /** One request on its way through the core: what that asks for is performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, hold, letGo, release, resume, type Completion, type Hold } from "./core.ts";
+import { begin, hold, letGo, relayed, release, resume, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { applyEdits, peerAddress } from "./head.ts";
 import { Failed } from "./failure.ts";
@@ -170,7 +170,10 @@ export class Exchange {
     const lines = text.split("\n");
     applyEdits(answer.headers, lines, finish, lines.length - 1);
     this.#respond(answer);
-    this.#letGo();
+    this.#aborts?.forEach((abort) => abort());
+    const commands = relayed(this.#held!, answer);
+    if (commands === undefined) this.#end();
+    else this.#perform(commands);
   }
 
   #respond(answer: Response): void {

@@ -9,16 +9,17 @@ use edgeway_wire::Failure;
 use gateway_core::body::Body;
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
-use gateway_core::gateway::{Gateway, Reply};
+use gateway_core::gateway::{Gateway, Length, Outcome, Reply};
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
-use http::Request;
+use http::{Request, StatusCode};
 use wasm_bindgen::prelude::*;
 
 use crate::counter;
 use crate::exchange::{self, Answered, Completion};
 use crate::platform::{Handle, Worker};
 use crate::secrets::{Assumed, Bindings};
+use crate::witness::{self, Relayed, Witness};
 use crate::{failure, wire};
 
 const NOT_UTF8: &str = "error: the configuration is not UTF-8";
@@ -87,12 +88,32 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
     exchange::begin(Box::pin(answer(gateway, request, peer)), head)
 }
 
-async fn answer(gateway: &Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
-    let mut record = gateway.begin(&request, &peer);
-    match gateway.handle(request, peer, &mut record).await.reply {
-        Reply::Http(response) => Answered { response, after: None },
+async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
+    let mut witness = Witness::new(gateway, &request, &peer);
+    let Outcome { reply, mut after } = gateway.handle(request, peer, &mut witness.record).await;
+    let response = match reply {
+        Reply::Http(response) => response,
         Reply::Upgrade(_, never) => match never {},
-    }
+    };
+    after.append(&mut witness.answered(&response));
+    Answered { response, after: witness::work(gateway, after) }
+}
+
+/// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length` bytes if
+/// the head states that. Returns the commands of the work that is left, or null if there is none.
+#[wasm_bindgen]
+pub fn relayed(id: u32, status: u16, has_body: bool, length: f64, now: f64) -> *const u32 {
+    exchange::set_now(now);
+    let (Some(gateway), Ok(status)) = (GATEWAY.get(), StatusCode::from_u16(status)) else { return ptr::null() };
+    let stated = (length >= 0.0).then_some(length as u64);
+    let sent = if has_body { Length::Stated(stated) } else { Length::Counted(0) };
+    exchange::relayed(id, |task| witness::work(gateway, witness::relayed(Relayed { status, sent }, || drop(task))))
+}
+
+/// Returns whether an access log is kept: only then a response's length matters.
+#[wasm_bindgen]
+pub fn is_logged() -> bool {
+    GATEWAY.get().is_some_and(|gateway| gateway.plan().access_log.is_on())
 }
 
 /// Goes on with exchange `id`: the fetch in `slot` was answered with `status` and the packed head in the inbox.
@@ -132,7 +153,8 @@ pub fn resume_failed(id: u32, slot: u32, failure: u32, now: f64) -> *const u32 {
 
 /// Forgets exchange `id`: its client has left.
 #[wasm_bindgen]
-pub fn cancel(id: u32) {
+pub fn cancel(id: u32, now: f64) {
+    exchange::set_now(now);
     exchange::cancel(id);
 }
 

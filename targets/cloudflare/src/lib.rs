@@ -19,5 +19,6 @@ mod platform;
 mod random;
 mod secrets;
 mod wire;
+mod witness;
 
 pub use platform::{Handle, Worker};

@@ -84,7 +84,8 @@ struct Exchange {
     alarm: Alarm,
 }
 
-enum Task {
+/// A future of an exchange.
+pub(crate) enum Task {
     Answer(Answer),
     Work(Work),
 }
@@ -151,6 +152,18 @@ pub(crate) fn resume(
     let completion = completion(&mut exchange.state.heads);
     exchange.state.slots.complete(slot, completion);
     run(exchange)
+}
+
+/// Ends the answer of exchange `id`, which the glue has given by itself: `end` drops it and returns the work that is left.
+/// Returns the commands of that work, or null if there is none.
+pub(crate) fn relayed(id: u32, end: impl FnOnce(Task) -> Option<Work>) -> *const u32 {
+    let Some(Exchange { task, mut state, alarm }) = places::take(id) else { return ptr::null() };
+    let Some(work) = end(task) else {
+        places::release(id);
+        return ptr::null();
+    };
+    state.slots.close_all();
+    run(Exchange { task: Task::Work(work), state, alarm })
 }
 
 fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {

@@ -74,6 +74,11 @@ impl Slots {
         Some(self.open.swap_remove(index).progress)
     }
 
+    /// Closes every slot.
+    pub(super) fn close_all(&mut self) {
+        self.open.clear();
+    }
+
     /// Whether the glue is at any of them.
     pub(super) fn are_awaited(&self) -> bool {
         self.open.iter().any(|slot| matches!(slot.progress, Progress::Awaited(_)))

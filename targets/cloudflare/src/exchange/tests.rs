@@ -165,6 +165,32 @@ fn work_after_the_answer_goes_on_until_it_ends() {
 }
 
 #[test]
+fn work_that_a_relayed_answer_leaves_is_done_in_its_exchange() {
+    assert!(start(async { drop(Worker.get("a").await) }, None));
+    let id = id();
+    let work = |task| {
+        drop(task);
+        Some(Box::pin(async { Worker.sleep(Duration::from_secs(1)).await }) as Work)
+    };
+    assert!(!relayed(id, work).is_null());
+    assert_eq!(commands(), [(Kind::Sleep, 2)]);
+    resume(id, 2, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::End, 0)]);
+    assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn a_relayed_answer_that_leaves_no_work_is_forgotten() {
+    assert!(start(async { drop(Worker.get("a").await) }, None));
+    let nothing = |task| {
+        drop(task);
+        None
+    };
+    assert!(relayed(id(), nothing).is_null());
+    assert_eq!(waiting(), 0);
+}
+
+#[test]
 fn what_waits_for_no_effect_has_come_to_nothing() {
     assert!(!start(core::future::pending(), None));
     assert_eq!(waiting(), 0);

@@ -1,0 +1,101 @@
+//! The end of an exchange, whichever way it comes, and the work that is left then.
+
+use core::cell::{Cell, RefCell};
+
+use gateway_core::body::Body;
+use gateway_core::gateway::{After, Ended, Gateway, Length, Record};
+use gateway_core::ports::{IoErrorKind, Peer};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Request, Response, StatusCode};
+
+use crate::exchange::Work;
+use crate::platform::{Handle, Worker};
+
+/// A response that the glue has relayed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Relayed {
+    pub(crate) status: StatusCode,
+    pub(crate) sent: Length,
+}
+
+thread_local! {
+    /// The response for whose sake an exchange is being dropped; none if its client has left.
+    static RELAYED: Cell<Option<Relayed>> = const { Cell::new(None) };
+    /// Work that dropped exchanges have left. Nothing runs for a client that has left: it is done after the next answer.
+    static LEFT: RefCell<Vec<After>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The record of an exchange under way. It goes to the gateway when the response is known, or else when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    gateway: &'static Gateway<Worker>,
+    pub(crate) record: Record,
+    has_told: bool,
+}
+
+impl Witness {
+    /// Begins the record of the exchange that `request` from `peer` opens.
+    pub(crate) fn new(gateway: &'static Gateway<Worker>, request: &Request<Body<Handle>>, peer: &Peer) -> Self {
+        Self { gateway, record: gateway.begin(request, peer), has_told: false }
+    }
+
+    /// Tells the gateway of the answer, and returns the work that it and earlier exchanges have left.
+    ///
+    /// Nobody watches the body, which would cost five times its passage: its length is what the head states.
+    pub(crate) fn answered(mut self, response: &Response<Body<Handle>>) -> Vec<After> {
+        let sent = match response.body() {
+            Body::Empty => Length::Counted(0),
+            Body::Full(content) => Length::Counted(content.len() as u64),
+            Body::Stream(_) => Length::Stated(response.headers().get(CONTENT_LENGTH).and_then(number)),
+        };
+        let mut left = self.end(&Ended { received: None, sent, cut: None });
+        left.append(&mut LEFT.take());
+        left
+    }
+
+    fn end(&mut self, ended: &Ended) -> Vec<After> {
+        self.has_told = true;
+        self.gateway.ended(core::mem::take(&mut self.record), ended)
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if self.has_told {
+            return;
+        }
+        let ended = match RELAYED.take() {
+            Some(Relayed { status, sent }) => {
+                self.record.relayed(status, self.gateway.platform());
+                Ended { received: None, sent, cut: None }
+            }
+            None => Ended { cut: Some(IoErrorKind::Client), ..Ended::default() },
+        };
+        let mut left = self.end(&ended);
+        LEFT.with_borrow_mut(|all| all.append(&mut left));
+    }
+}
+
+/// Has `drop` drop an exchange whose response the glue has `relayed`, and returns the work that is left.
+pub(crate) fn relayed(relayed: Relayed, drop: impl FnOnce()) -> Vec<After> {
+    RELAYED.set(Some(relayed));
+    drop();
+    RELAYED.set(None);
+    LEFT.take()
+}
+
+/// Does `left`, if it is any.
+pub(crate) fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
+    if left.is_empty() {
+        return None;
+    }
+    Some(Box::pin(async move {
+        for work in left {
+            gateway.run_after(work).await;
+        }
+    }))
+}
+
+fn number(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok()?.parse().ok()
+}
