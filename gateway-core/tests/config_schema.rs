@@ -31,7 +31,7 @@ fn properties(schema: &Value) -> Vec<(String, String)> {
 fn visit<'s>(root: &'s Value, schema: &'s Value, name: &'s str, value: &Value, seen: &mut BTreeSet<(String, String)>) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
-        visit(root, &root["$defs"][name], name, value, seen);
+        root["$defs"].get(name).into_iter().for_each(|schema| visit(root, schema, name, value, seen));
     }
     for branch in ["anyOf", "oneOf"].iter().filter_map(|branch| schema[*branch].as_array()).flatten() {
         visit(root, branch, name, value, seen);
@@ -40,8 +40,7 @@ fn visit<'s>(root: &'s Value, schema: &'s Value, name: &'s str, value: &Value, s
         Value::Array(items) => items.iter().for_each(|item| visit(root, &schema["items"], "", item, seen)),
         Value::Object(members) => {
             for (member, value) in members {
-                let property = &schema["properties"][member];
-                if !property.is_null() {
+                if let Some(property) = schema["properties"].get(member) {
                     seen.insert((name.to_owned(), member.clone()));
                     visit(root, property, "", value, seen);
                 } else if schema["additionalProperties"].is_object() {
