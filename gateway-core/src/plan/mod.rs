@@ -23,9 +23,7 @@ use crate::store_key::StoreKey;
 pub use compile::compile;
 pub use limits::Limits;
 pub use needs::{BodyUse, Needs};
-pub use route::{
-    Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits,
-};
+pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
 pub use upstream::{Endpoint, Upstream};
 pub use warnings::{takes_web_sockets_unsaid, warnings};

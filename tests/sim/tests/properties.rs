@@ -444,7 +444,9 @@ fn a_store_that_never_answers_delays_a_request_by_its_deadline_and_no_longer() {
             {"name": "value", "match": {"path": "/value"}, "keyValue": {"key": "k"}}]}"#,
     );
     for_every_seed(|seed| {
-        for (path, status, millis) in [("closed", 503, 700), ("open", 200, 700), ("flag", 200, 2_000), ("value", 503, 10_000)] {
+        for (path, status, millis) in
+            [("closed", 503, 700), ("open", 200, 700), ("flag", 200, 2_000), ("value", 503, 10_000)]
+        {
             let world = Rc::new(World::new(seed));
             world.stores_hang.set(true);
             let started = world.now();
@@ -489,7 +491,11 @@ fn a_flag_is_read_once_in_five_seconds_however_many_ask() {
         assert_eq!(statuses(&gateway, &world, "/"), (BTreeSet::from([503]), 0), "a reload knows it");
         world.set_value("flag:f", None);
         world.advance(Duration::from_secs(30));
-        assert_eq!(all_at_once_on(&gateway, &world, &[get("http://gw.test/")])[0].status, 200, "too old a value is not gone by");
+        assert_eq!(
+            all_at_once_on(&gateway, &world, &[get("http://gw.test/")])[0].status,
+            200,
+            "too old a value is not gone by"
+        );
     });
 }
 
