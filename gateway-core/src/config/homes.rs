@@ -91,7 +91,7 @@ mod tests {
 
     impl Objects {
         fn of(schema: Value) -> Self {
-            let definitions = schema["$defs"].as_object().into_iter().flatten();
+            let definitions = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
             let mut all: BTreeMap<String, Value> =
                 definitions.map(|(name, object)| (name.clone(), object.clone())).collect();
             all.insert(String::new(), schema);
