@@ -159,6 +159,9 @@ catalogue! {
     /// The request has been through this gateway too often (RFC 8586 §2, RFC 5842 §7.2).
     LOOP_DETECTED pub loop_detected "loop_detected" LOOP_DETECTED
         "Loop detected" "the request has come back to this gateway too often";
+    /// The route's policy `maintenance` holds (RFC 9110 §15.6.4).
+    MAINTENANCE pub maintenance "maintenance" SERVICE_UNAVAILABLE
+        "Maintenance" "there is maintenance; try again after the time in `Retry-After`";
     /// A rate limit is used up (RFC 6585 §4).
     RATE_LIMITED pub rate_limited "rate_limited" TOO_MANY_REQUESTS
         "Request cannot be satisfied as assigned quota has been exceeded" "try again after the time in `Retry-After`";

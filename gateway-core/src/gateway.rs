@@ -47,6 +47,11 @@ pub enum After {
     Sweep,
     /// Give a permit of the request back.
     Release(Permit),
+    /// Read a flag again.
+    RefreshFlag {
+        /// Its index in [`Plan::flags`].
+        flag: usize,
+    },
 }
 
 impl<P: Platform> Gateway<P> {
@@ -151,6 +156,7 @@ impl<P: Platform> Gateway<P> {
                 let release = self.platform.apply(&cell, CounterOp::Release { holder });
                 let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;
             }
+            After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }
 }

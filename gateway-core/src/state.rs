@@ -1,19 +1,22 @@
 //! The state that outlives requests and reloads.
 //!
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
-//! its name, an endpoint by its scheme, host and port, wherever the configuration lists them now.
+//! its name, an endpoint by its scheme, host and port, a flag by its key, wherever the configuration lists them now.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use crate::plan::{Endpoint, Plan, Upstream};
+use crate::policy::flag::FlagCell;
 use crate::ports::Scheme;
+use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
 #[derive(Debug, Default)]
 pub struct State {
     upstreams: Adopted<String, Round>,
     endpoints: Adopted<Place, Traffic>,
+    flags: Adopted<StoreKey, FlagCell>,
 }
 
 /// States by identity. They stand in the order of what they are of in the plan, so that an index finds one.
@@ -65,7 +68,13 @@ impl State {
                 previous.map(|previous| &previous.upstreams),
             ),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
+            flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
         }
+    }
+
+    /// The memory of the flag with this index in [`Plan::flags`].
+    pub(crate) fn flag(&self, index: usize) -> Option<&FlagCell> {
+        self.flags.at(index)
     }
 
     /// The endpoint of `upstream` whose turn it is.

@@ -10,6 +10,8 @@ const MOST_BYTES: usize = 255;
 pub enum KeyUse {
     /// The values of `keyValue` routes.
     Route,
+    /// The flags that policies ask for.
+    Flag,
 }
 
 impl KeyUse {
@@ -18,6 +20,7 @@ impl KeyUse {
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Route => "kv:",
+            Self::Flag => "flag:",
         }
     }
 

@@ -43,6 +43,13 @@ pub enum Event {
     },
     /// OPTIONS was answered with the methods that are taken here.
     Options,
+    /// A policy decided, and needs no event of its own.
+    Policy {
+        /// Its member in the configuration.
+        policy: &'static str,
+        /// The decision, in words.
+        verdict: String,
+    },
     /// A rate limit was asked.
     RateLimit {
         /// Its name.

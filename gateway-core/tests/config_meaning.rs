@@ -3,6 +3,7 @@
 use gateway_core::config::Diagnostic;
 use gateway_core::plan::{self, Secrets};
 use gateway_core::ports::{Capabilities, Feature};
+use gateway_core::time::Timestamp;
 
 /// One secret, and no other.
 struct Vault(&'static str, &'static str);
@@ -255,6 +256,23 @@ fn a_conflict_of_a_route_with_another_mistake_has_its_place() {
     assert!(found[0].message.starts_with("`one` and `two` rank the same"), "{}", found[0].message);
 }
 
+/// 2026-12-02T02:00:00Z
+const NOW: Timestamp = Timestamp::from_unix_millis(1_796_176_800_000);
+
+/// docs/configuration.md, Maintenance: `check` warns of a time that is over.
+#[test]
+fn warns_of_maintenance_that_is_over() {
+    let over = |until: &str| {
+        let policy = format!(r#"{{"maintenance": {{"until": "{until}"}}}}"#);
+        let text = format!(
+            r#"{{"policies": {{"p": {policy}}}, "routes": [{{"name": "r", "policies": ["p", {policy}], "respond": {{}}}}]}}"#
+        );
+        assert_eq!(said(&text), []);
+        words(&plan::warnings(&text, NOW)).len()
+    };
+    assert_eq!([over("2026-12-02T02:00:00Z"), over("2026-12-02T02:00:01Z")], [2, 0]);
+}
+
 #[test]
 fn warns_of_what_has_no_effect() {
     let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
@@ -264,7 +282,7 @@ fn warns_of_what_has_no_effect() {
         "routes": [{"name": "r", "match": {"path": "/r"}, "upstream": "b"},
             {"name": "s", "match": {"path": "/s"}, "split": [{"upstream": "c", "weight": 1}]}]}"#;
     assert_eq!(said(text), []);
-    let warnings = plan::warnings(text);
+    let warnings = plan::warnings(text, NOW);
     assert_eq!(
         words(&warnings),
         [
@@ -276,8 +294,8 @@ fn warns_of_what_has_no_effect() {
     );
     assert!(warnings[0].render("f", Some(text), false).starts_with("warning: nothing is sent to `d`\n"));
     assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
-    assert_eq!(plan::warnings("{"), []);
-    assert_eq!(plan::warnings(include_str!("../../gateway.json")), []);
+    assert_eq!(plan::warnings("{", NOW), []);
+    assert_eq!(plan::warnings(include_str!("../../gateway.json"), NOW), []);
 }
 
 #[test]

@@ -138,7 +138,13 @@ fn says_what_is_wrong_with_values() {
         ("{\"name\": \"…宽\", \"nam\": 1}", &[(1, 16, "nam", "unknown field `nam`", "did you mean `name`?")]),
         (
             r#"{"routes": [{"name": "a", "methds": []}]}"#,
-            &[(1, 27, "routes[0].methds", "unknown field `methds`", "did you mean `methods`? it belongs in `match`")],
+            &[(
+                1,
+                27,
+                "routes[0].methds",
+                "unknown field `methds`",
+                "did you mean `methods`? it belongs in `match` or `cors`",
+            )],
         ),
         (r#"{"routes": [{"nam": "a"}]}"#, &[(1, 14, "routes[0].nam", "unknown field `nam`", "did you mean `name`?")]),
         (

@@ -1,14 +1,78 @@
 //! The JSON Schema accepts what the gateway reads, and nothing else.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use gateway_core::config::{json_schema, read};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Has every member that there is.
 const WHOLE: &str = include_str!("fixtures/whole.json");
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&json_schema()).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// Every property of every object in `schema`, as `Definition.property`.
+fn properties(schema: &Value) -> Vec<(String, String)> {
+    let definitions = schema["$defs"].as_object().into_iter().flatten();
+    let objects = definitions.map(|(name, object)| (name.as_str(), object)).chain([("", schema)]);
+    let mut all = Vec::new();
+    for (name, object) in objects {
+        for object in [object].into_iter().chain(object["oneOf"].as_array().into_iter().flatten()) {
+            let names = object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+            all.extend(names.map(|property| (name.to_owned(), property.clone())));
+        }
+    }
+    all
+}
+
+/// The definitions that `schema` refers to, and the objects of `value` that are described by them.
+fn visit<'s>(root: &'s Value, schema: &'s Value, name: &'s str, value: &Value, seen: &mut BTreeSet<(String, String)>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        root["$defs"].get(name).into_iter().for_each(|schema| visit(root, schema, name, value, seen));
+    }
+    for branch in ["anyOf", "oneOf"].iter().filter_map(|branch| schema[*branch].as_array()).flatten() {
+        visit(root, branch, name, value, seen);
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| visit(root, &schema["items"], "", item, seen)),
+        Value::Object(members) => {
+            for (member, value) in members {
+                if let Some(property) = schema["properties"].get(member) {
+                    seen.insert((name.to_owned(), member.clone()));
+                    visit(root, property, "", value, seen);
+                } else if schema["additionalProperties"].is_object() {
+                    visit(root, &schema["additionalProperties"], "", value, seen);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_whole_fixture_has_every_member_that_there_is() {
+    let schema = json_schema();
+    let mut seen = BTreeSet::new();
+    visit(&schema, &schema, "", &serde_json::from_str(WHOLE).unwrap(), &mut seen);
+    let missing: Vec<_> = properties(&schema).into_iter().filter(|property| !seen.contains(property)).collect();
+    assert!(missing.is_empty(), "add to fixtures/whole.json: {missing:?}");
+}
+
+/// CONTRIBUTING.md, A new policy: the documentation names each policy, and the shared corpus has cases for it.
+#[test]
+fn every_policy_is_documented_and_has_cases() {
+    let documentation = include_str!("../../docs/configuration.md");
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases");
+    let files = std::fs::read_dir(cases).unwrap().map(|file| file.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let cases: String = files.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    for (_, policy) in properties(&json_schema()).iter().filter(|(object, _)| object == "Policy") {
+        assert!(documentation.contains(&format!("`{policy}`")), "docs/configuration.md says nothing of `{policy}`");
+        assert!(cases.contains(&format!("\"{policy}\": {{")), "tests/cases has nothing with `{policy}`");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod de;
 mod diagnostic;
 mod entries;
 mod error;
+mod homes;
 mod mask;
 mod model;
 mod one_of;

@@ -457,6 +457,8 @@ pub enum PolicyUse {
 pub struct Policy {
     /// Cross-origin rules; of several on one route, the last holds.
     pub cors: Option<Cors>,
+    /// A time in which requests are refused with 503; of several on one route, every one holds.
+    pub maintenance: Option<Maintenance>,
     /// A rate limit; of several on one route, every one holds.
     pub rate_limit: Option<RateLimit>,
     /// A limit on concurrency; of several on one route, every one holds.
@@ -484,6 +486,25 @@ pub struct Cors {
     pub credentials: bool,
     /// How long a browser may keep a preflight's answer. Default: `5s`, as in the Fetch standard; browsers cap it at `2h`.
     pub max_age: Option<Span>,
+}
+
+/// A time in which requests are refused with 503 (RFC 9110 §15.6.4): between `from` and `until`, and while `flag` is set.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Maintenance {
+    /// When it begins, in UTC: `2026-12-01T22:00:00Z` (RFC 3339). Default, beside `until`: it has begun.
+    pub from: Option<String>,
+    /// When it is over, in UTC. Default, beside `from`: it stays until the configuration says otherwise.
+    pub until: Option<String>,
+    /// A flag that turns it on while it is set: the entry `flag:` and this name of the key-value store, at most 250 bytes.
+    pub flag: Option<String>,
+    /// Addresses and networks (CIDR) of the clients that are served all the same.
+    pub bypass: Vec<String>,
+    /// The wait that `Retry-After` asks for where no end is known; `1s` to `366d`. Default: `60s`.
+    pub retry_after: Option<Span>,
+    /// What happens while the flag can't be read and never could be. Default: `open`, which serves.
+    pub fail: Option<FailMode>,
 }
 
 /// A rate limit.
@@ -557,7 +578,7 @@ pub enum CounterKey {
     Everyone,
 }
 
-/// What happens while a counter can't be reached.
+/// What happens while a store can't be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

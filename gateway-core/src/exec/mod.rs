@@ -1,12 +1,13 @@
 //! The only asynchronous code: it walks a route's plan and calls the ports.
 //!
-//! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → rate limits → edit
-//! the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
+//! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance → rate
+//! limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
 
 mod bounds;
 mod finish;
 mod key_value;
 mod local;
+mod maintenance;
 mod proxy;
 mod request;
 mod socket;
@@ -14,13 +15,14 @@ mod target_uri;
 mod within;
 
 pub use finish::KnownEdits;
+pub(crate) use maintenance::refresh_flag;
 pub(crate) use request::run;
 pub(crate) use within::within;
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
-use crate::gateway::Record;
+use crate::gateway::{After, Record};
 use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
 use crate::policy::quota::Verdict;
@@ -43,6 +45,8 @@ struct Exchange<'p, 't> {
     filled: Vec<Option<HeaderValue>>,
     /// The verdicts of the rate limits.
     verdicts: Vec<(&'p RateLimit, Verdict)>,
+    /// The work that is left for after the answer.
+    after: Vec<After>,
     /// The ear of `explain`.
     trace: Option<&'t mut Trace>,
 }

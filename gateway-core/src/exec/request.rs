@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 
 use super::proxy::ClientSide;
 use super::within::within;
-use super::{Exchange, bounds, finish, key_value, local, proxy, socket};
+use super::{Exchange, bounds, finish, key_value, local, maintenance, proxy, socket};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -55,6 +55,7 @@ pub(crate) async fn run<P: Platform>(
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
+        after: after(platform),
         trace,
     };
     exchange.take_cors(plan.cors.as_ref(), &head.headers);
@@ -70,11 +71,12 @@ pub(crate) async fn run<P: Platform>(
             Reply::Http(reject.into_response(is_head, &exchange.id))
         }
     };
+    let after = core::mem::take(&mut exchange.after);
     match &mut reply {
         Reply::Http(response) => finish::finish(exchange, response),
         Reply::Upgrade(response, _) => finish::finish(exchange, response),
     }
-    Outcome { reply, after: after(platform) }
+    Outcome { reply, after }
 }
 
 /// The work that the platform wants done once in a while.
@@ -207,6 +209,7 @@ async fn steps<'p, P: Platform>(
     }
     for step in &*route.request {
         match step {
+            RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {

@@ -4,6 +4,7 @@ mod compile;
 mod limits;
 mod needs;
 mod route;
+mod step;
 mod upstream;
 mod warnings;
 
@@ -17,14 +18,13 @@ use crate::http::loop_guard::LoopGuard;
 use crate::policy::cors::Cors;
 use crate::ports::Capabilities;
 use crate::route::Table;
+use crate::store_key::StoreKey;
 
 pub use compile::compile;
 pub use limits::Limits;
 pub use needs::{BodyUse, Needs};
-pub use route::{
-    Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, ResponseStep, Route, Target,
-    WebSocketLimits,
-};
+pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
+pub use step::{RequestStep, ResponseStep};
 pub use upstream::{Endpoint, Upstream};
 pub use warnings::{takes_web_sockets_unsaid, warnings};
 
@@ -63,6 +63,8 @@ pub struct Plan {
     pub encoded_slash: EncodedSlash,
     /// The largest requests that are let in.
     pub limits: Limits,
+    /// The keys of the flags that policies ask for.
+    pub flags: Vec<StoreKey>,
     /// The access log.
     pub access_log: AccessLog,
     /// The admin endpoints, if there is a way to them.

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode};
 
 use super::needs::{BodyUse, Needs};
+use super::step::{RequestStep, ResponseStep};
 use crate::config::JsonPath;
-use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
-use crate::policy::header_edit::{HeaderEdit, RequestEdits};
-use crate::policy::query_edit::QueryEdit;
-use crate::policy::rate_limit::RateLimit;
+use crate::policy::header_edit::HeaderEdit;
 use crate::ports::Deadlines;
 use crate::template::Template;
 
@@ -47,46 +45,6 @@ impl Route {
         let cors = Needs { head: cors, ..Needs::NONE };
         let steps = request.iter().map(RequestStep::needs).chain(response.iter().map(ResponseStep::needs));
         steps.fold(cors.and(action.needs()), Needs::and)
-    }
-}
-
-/// Something done to a request before its action.
-#[derive(Debug)]
-pub enum RequestStep {
-    /// Ask a rate limit.
-    RateLimit(RateLimit),
-    /// Ask a limit on concurrency.
-    Concurrency(Concurrency),
-    /// Edit header fields.
-    EditHeaders(RequestEdits),
-    /// Edit query parameters.
-    EditQuery(Box<[QueryEdit]>),
-}
-
-impl RequestStep {
-    /// The parts of an exchange that it has to see beyond the request's head.
-    const fn needs(&self) -> Needs {
-        match self {
-            Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
-            Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
-        }
-    }
-}
-
-/// Something done to a response after its action.
-#[derive(Debug)]
-pub enum ResponseStep {
-    /// Edit header fields.
-    EditHeaders(Box<[HeaderEdit]>),
-}
-
-impl ResponseStep {
-    /// The parts of an exchange that it has to see.
-    const fn needs(&self) -> Needs {
-        match self {
-            // Edits are told without looking at the fields: see `EditFields`.
-            Self::EditHeaders(_) => Needs::NONE,
-        }
     }
 }
 

@@ -4,14 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Route, Severity};
+use crate::config::{
+    self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, RequestEdits, ResponseEdits, Route,
+    Severity,
+};
+use crate::policy::maintenance::parse_time;
+use crate::time::Timestamp;
 
-/// What is odd about the text of a `gateway.json`, in its order; nothing where its form is wrong.
+/// What is odd at `now` about the text of a `gateway.json`, in its order; nothing where its form is wrong.
 #[must_use]
-pub fn warnings(text: &str) -> Vec<Diagnostic> {
+pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     let Ok(config) = config::read(text) else { return Vec::new() };
     let mut found = Vec::new();
-    let mut uses = Uses::default();
+    let mut uses = Uses { now, upstreams: BTreeSet::new(), policies: BTreeSet::new() };
     let root = JsonPath::root();
     uses.policies(&root.member("defaults").member("policies"), &config.defaults.policies, &mut found);
     for (i, api) in config.apis.iter().enumerate() {
@@ -41,8 +46,8 @@ pub fn takes_web_sockets_unsaid(text: &str) -> bool {
 }
 
 /// The names that are referred to.
-#[derive(Default)]
 struct Uses<'c> {
+    now: Timestamp,
     upstreams: BTreeSet<&'c str>,
     policies: BTreeSet<&'c str>,
 }
@@ -60,7 +65,7 @@ impl<'c> Uses<'c> {
         for (i, policy) in uses.iter().enumerate() {
             match policy {
                 PolicyUse::Named(name) => drop(self.policies.insert(name)),
-                PolicyUse::Inline(policy) => found.extend(idle(at.index(i), policy)),
+                PolicyUse::Inline(policy) => odd(&at.index(i), policy, self.now, found),
             }
         }
     }
@@ -68,7 +73,9 @@ impl<'c> Uses<'c> {
 
 fn check_sections(config: &Config, uses: &Uses<'_>, found: &mut Vec<ConfigError>) {
     let policies = JsonPath::root().member("policies");
-    found.extend(config.policies.iter().filter_map(|(name, policy)| idle(policies.member(name), policy)));
+    for (name, policy) in config.policies.iter() {
+        odd(&policies.member(name), policy, uses.now, found);
+    }
     unused("upstreams", "nothing is sent to", &config.upstreams, &uses.upstreams, found);
     unused("policies", "nothing uses", &config.policies, &uses.policies, found);
 }
@@ -83,13 +90,22 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
     }
 }
 
-/// Warns of a policy that does nothing.
-fn idle(path: JsonPath, policy: &Policy) -> Option<ConfigError> {
-    let Policy { cors, rate_limit, concurrency, request, response } = policy;
-    let edits = request.as_ref().is_some_and(|edits| *edits != Default::default())
-        || response.as_ref().is_some_and(|edits| *edits != Default::default());
-    (cors.is_none() && rate_limit.is_none() && concurrency.is_none() && !edits).then(|| {
-        ConfigError::new(path, "the policy does nothing")
-            .with_help("give it `cors`, `rateLimit`, `concurrency`, `request` or `response`, or remove it")
+/// Warns of a policy that does nothing, or nothing any more.
+fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigError>) {
+    found.extend(idle(path, policy));
+    if let Some(until) = policy.maintenance.as_ref().and_then(|maintenance| maintenance.until.as_deref())
+        && parse_time(until).is_some_and(|until| until <= now)
+    {
+        let path = path.member("maintenance").member("until");
+        found.push(ConfigError::new(path, "this time is over").with_help("remove it, or plan the next"));
+    }
+}
+
+fn idle(path: &JsonPath, policy: &Policy) -> Option<ConfigError> {
+    let mut policy = policy.clone();
+    policy.request.take_if(|edits| *edits == RequestEdits::default());
+    policy.response.take_if(|edits| *edits == ResponseEdits::default());
+    (policy == Policy::default()).then(|| {
+        ConfigError::new(path.clone(), "the policy does nothing").with_help("give it something to do, or remove it")
     })
 }

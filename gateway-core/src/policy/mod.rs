@@ -5,11 +5,13 @@ pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod counter_key;
+pub mod flag;
 pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
 pub mod lease;
 mod lease_store;
+pub mod maintenance;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;
@@ -19,7 +21,7 @@ mod sliding_window_store;
 /// An error in the configuration of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
-    /// The member of the policy that is wrong.
+    /// The member of the policy that is wrong; empty for the policy itself.
     pub member: &'static str,
     /// The index of the wrong entry, where the member is a list.
     pub index: Option<usize>,

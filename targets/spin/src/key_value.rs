@@ -52,8 +52,12 @@ fn wrap(value: &[u8], expires: Option<Timestamp>) -> Vec<u8> {
     [&expires.to_be_bytes(), value].concat()
 }
 
-/// The value in `stored` unless it has expired, or was not written by [`wrap`].
+/// The value in `stored` unless it has expired. Until two million years after the epoch, a time begins with a zero: a value
+/// without one was written by another program, and is taken as it stands.
 fn unwrap(mut stored: Bytes, now: Timestamp) -> Option<Bytes> {
+    if stored.first().is_some_and(|first| *first != 0) {
+        return Some(stored);
+    }
     let expires = stored.try_get_u64().ok()?;
     (expires == 0 || now < Timestamp::from_unix_millis(expires)).then_some(stored)
 }

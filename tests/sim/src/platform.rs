@@ -88,6 +88,7 @@ impl Platform {
 
 impl KeyValue for Platform {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+        self.0.reads.set(self.0.reads.get() + 1);
         self.store().await?;
         let now = self.0.now().unix_millis();
         let values = self.0.values.borrow();

@@ -32,6 +32,8 @@ pub struct World {
     pub(crate) cells: RefCell<BTreeMap<String, (State, u64)>>,
     /// The key-value store: values and when they expire.
     pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
+    /// The reads of the key-value store.
+    pub reads: Cell<usize>,
     /// Whether stores fail.
     pub stores_fail: Cell<bool>,
     /// Whether stores never answer.
@@ -62,6 +64,7 @@ impl World {
             calls: RefCell::default(),
             cells: RefCell::default(),
             values: RefCell::default(),
+            reads: Cell::new(0),
             stores_fail: Cell::new(false),
             stores_hang: Cell::new(false),
             collected: Cell::new(0),
@@ -90,6 +93,15 @@ impl World {
     /// The lines of the access log since the last time.
     pub fn take_log(&self) -> Vec<String> {
         String::from_utf8_lossy(&self.log.take()).lines().map(str::to_owned).collect()
+    }
+
+    /// Another program writes to the key-value store, or removes what is there.
+    pub fn set_value(&self, key: &str, value: Option<&'static str>) {
+        let mut values = self.values.borrow_mut();
+        match value {
+            Some(value) => values.insert(key.to_owned(), (Bytes::from(value), None)),
+            None => values.remove(key),
+        };
     }
 
     /// Now.

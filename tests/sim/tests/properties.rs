@@ -440,10 +440,13 @@ fn a_store_that_never_answers_delays_a_request_by_its_deadline_and_no_longer() {
         r#"{"counters": {"timeout": "700ms"}, "routes": [
             {"name": "closed", "match": {"path": "/closed"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s"}}]},
             {"name": "open", "match": {"path": "/open"}, "respond": {}, "policies": [{"rateLimit": {"limit": 1, "window": "1s", "fail": "open"}}]},
+            {"name": "flag", "match": {"path": "/flag"}, "respond": {}, "policies": [{"maintenance": {"flag": "f"}}]},
             {"name": "value", "match": {"path": "/value"}, "keyValue": {"key": "k"}}]}"#,
     );
     for_every_seed(|seed| {
-        for (path, status, millis) in [("closed", 503, 700), ("open", 200, 700), ("value", 503, 10_000)] {
+        for (path, status, millis) in
+            [("closed", 503, 700), ("open", 200, 700), ("flag", 200, 2_000), ("value", 503, 10_000)]
+        {
             let world = Rc::new(World::new(seed));
             world.stores_hang.set(true);
             let started = world.now();
@@ -451,5 +454,77 @@ fn a_store_that_never_answers_delays_a_request_by_its_deadline_and_no_longer() {
             assert_eq!(answers[0].status, status, "{path}");
             assert_eq!(world.now().saturating_since(started), Duration::from_millis(millis), "{path}");
         }
+    });
+}
+
+/// The statuses of 40 answers to GETs at once, without repeats, and how often the key-value store was read for them.
+fn statuses(gateway: &Gateway<Platform>, world: &Rc<World>, path: &str) -> (BTreeSet<u16>, usize) {
+    world.reads.set(0);
+    let requests: Vec<Request> = (0..40).map(|_| get(&format!("http://gw.test{path}"))).collect();
+    let answers = all_at_once_on(gateway, world, &requests);
+    (answers.iter().map(|answer| answer.status).collect(), world.reads.get())
+}
+
+/// docs/configuration.md, Maintenance: once a flag is known, it is read once in 5 s, after the answer to the request that finds
+/// it old; after 30 s it is read before. A reload knows it, too.
+#[test]
+fn a_flag_is_read_once_in_five_seconds_however_many_ask() {
+    let plan = plan(
+        r#"{"routes": [{"name": "r", "match": {"prefix": "/"}, "respond": {}, "policies": [{"maintenance": {"flag": "f"}}]}]}"#,
+    );
+    let next = self::plan(
+        r#"{"routes": [{"name": "s", "match": {"prefix": "/s"}, "respond": {}, "policies": [{"maintenance": {"flag": "g"}}]},
+                       {"name": "r", "match": {"prefix": "/"}, "respond": {}, "policies": [{"maintenance": {"flag": "f"}}]}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        assert_eq!(all_at_once_on(&gateway, &world, &[get("http://gw.test/")])[0].status, 200);
+        assert_eq!(world.reads.get(), 1, "the first request reads it");
+        world.set_value("flag:f", Some("on"));
+        world.advance(Duration::from_secs(4));
+        assert_eq!(statuses(&gateway, &world, "/"), (BTreeSet::from([200]), 0), "it is fresh");
+        world.advance(Duration::from_secs(1));
+        assert_eq!(statuses(&gateway, &world, "/").1, 1, "one request has it read again");
+        assert_eq!(statuses(&gateway, &world, "/"), (BTreeSet::from([503]), 0), "what was read holds for the next");
+        let gateway = gateway.reload(Arc::clone(&next), Platform(Rc::clone(&world)));
+        assert_eq!(statuses(&gateway, &world, "/"), (BTreeSet::from([503]), 0), "a reload knows it");
+        world.set_value("flag:f", None);
+        world.advance(Duration::from_secs(30));
+        assert_eq!(
+            all_at_once_on(&gateway, &world, &[get("http://gw.test/")])[0].status,
+            200,
+            "too old a value is not gone by"
+        );
+    });
+}
+
+/// docs/configuration.md, Maintenance: while the store can't answer, the last value holds; where there is none, `fail` decides,
+/// and `open` serves.
+#[test]
+fn a_flag_outlives_the_failure_of_its_store() {
+    let plan = plan(
+        r#"{"routes": [{"name": "open", "match": {"path": "/open"}, "respond": {}, "policies": [{"maintenance": {"flag": "f"}}]},
+                       {"name": "closed", "match": {"path": "/closed"}, "respond": {},
+                        "policies": [{"maintenance": {"flag": "f", "fail": "closed"}}]}]}"#,
+    );
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        world.set_value("flag:f", Some("on"));
+        world.stores_fail.set(true);
+        assert_eq!(statuses(&gateway, &world, "/open").0, BTreeSet::from([200]));
+        assert_eq!(
+            statuses(&gateway, &world, "/closed"),
+            (BTreeSet::from([503]), 0),
+            "a failure is remembered as long"
+        );
+        world.stores_fail.set(false);
+        world.advance(Duration::from_secs(5));
+        assert_eq!(statuses(&gateway, &world, "/open").1, 1);
+        assert_eq!(statuses(&gateway, &world, "/open").0, BTreeSet::from([503]));
+        world.stores_fail.set(true);
+        world.advance(Duration::from_secs(3_600));
+        assert_eq!(statuses(&gateway, &world, "/open").0, BTreeSet::from([503]), "the last value holds");
     });
 }

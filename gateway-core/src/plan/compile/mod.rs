@@ -27,6 +27,7 @@ use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
+use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
 use crate::ports::{Capabilities, Feature};
@@ -71,6 +72,7 @@ fn run(
         rate_limits: BTreeMap::new(),
         concurrency: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
+        flags: Flags::default(),
         upstream_names: Names::of(&config.upstreams),
         policy_names: Names::of(&config.policies),
         shared: None,
@@ -108,6 +110,7 @@ struct Compiler<'c> {
     /// The same of limits on concurrency.
     concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,
+    flags: Flags,
     upstream_names: Names<'c>,
     policy_names: Names<'c>,
     /// What the policies of the route before came to.
@@ -214,6 +217,7 @@ impl<'c> Compiler<'c> {
             server: config.server.clone(),
             counter_timeout,
             counters_redis: redis,
+            flags: core::mem::take(&mut self.flags).into_keys(),
         })
     }
 

@@ -11,6 +11,7 @@ use crate::policy::PolicyError;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
+use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::ports::Feature;
@@ -21,6 +22,7 @@ use crate::template::Template;
 #[derive(Default)]
 struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
+    maintenance: Vec<Maintenance>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
     headers: Vec<HeaderEdit>,
@@ -28,6 +30,28 @@ struct Collected<'c> {
     response: Vec<HeaderEdit>,
     /// Where edits of responses are that `cors` would undo.
     against_cors: Vec<JsonPath>,
+}
+
+impl<'c> Collected<'c> {
+    /// The steps in their fixed order, which no configuration changes. Preflights are answered by `cors` before all of them.
+    fn in_order(self) -> Folded<'c> {
+        let Self { cors, maintenance, rate_limits, concurrency, headers, query, response, against_cors: _ } = self;
+        let request = maintenance
+            .into_iter()
+            .map(RequestStep::Maintenance)
+            .chain(rate_limits.into_iter().map(RequestStep::RateLimit))
+            // After the rate limits: a request that those refuse takes no place.
+            .chain(concurrency.into_iter().map(RequestStep::Concurrency))
+            .chain(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders))
+            .chain(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
+        let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
+        Folded { cors, request: request.collect(), response: response.into_iter().collect() }
+    }
+}
+
+/// The edits, if there are any.
+fn some<E>(edits: Vec<E>) -> Option<Vec<E>> {
+    Some(edits).filter(|edits| !edits.is_empty())
 }
 
 /// Whether `cors` replaces a response's field of this name.
@@ -80,20 +104,7 @@ impl<'c> Compiler<'c> {
             }
         }
         self.check_against_cors(&collected);
-        let mut request: Vec<RequestStep> = collected.rate_limits.into_iter().map(RequestStep::RateLimit).collect();
-        // After the rate limits: a request that those refuse takes no place.
-        request.extend(collected.concurrency.into_iter().map(RequestStep::Concurrency));
-        if !collected.headers.is_empty() {
-            request.push(RequestStep::EditHeaders(RequestEdits::new(collected.headers)));
-        }
-        if !collected.query.is_empty() {
-            request.push(RequestStep::EditQuery(collected.query.into()));
-        }
-        let mut response = Vec::new();
-        if !collected.response.is_empty() {
-            response.push(ResponseStep::EditHeaders(collected.response.into()));
-        }
-        Folded { cors: collected.cors, request: request.into(), response: response.into() }
+        collected.in_order()
     }
 
     /// Checks a policy that no route uses.
@@ -112,27 +123,33 @@ impl<'c> Compiler<'c> {
         parameters: Parameters<'_>,
         collected: &mut Collected<'c>,
     ) {
-        if let Some(cors) = &policy.cors {
+        let Policy { cors, maintenance, rate_limit, concurrency, request, response } = policy;
+        if let Some(cors) = cors {
             collected.cors = Some((at.member("cors").to_path(), cors));
         }
-        if let Some(limit) = &policy.rate_limit
+        if let Some(maintenance) = maintenance
+            && let Some(maintenance) = self.maintenance(&at.member("maintenance"), maintenance)
+        {
+            collected.maintenance.push(maintenance);
+        }
+        if let Some(limit) = rate_limit
             && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)
             && !collected.rate_limits.iter().any(|l| l.name == limit.name)
         {
             collected.rate_limits.push(limit);
         }
-        if let Some(limit) = &policy.concurrency
+        if let Some(limit) = concurrency
             && let Some(limit) = self.concurrency(&at.member("concurrency"), name, limit)
             && !collected.concurrency.iter().any(|l| l.name == limit.name)
         {
             collected.concurrency.push(limit);
         }
-        if let Some(edits) = &policy.request {
+        if let Some(edits) = request {
             let at = at.member("request");
             self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
             self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
         }
-        if let Some(edits) = &policy.response {
+        if let Some(edits) = response {
             let at = at.member("response");
             self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
             self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
@@ -219,9 +236,20 @@ impl<'c> Compiler<'c> {
     #[inline(never)]
     fn policy_errors(&mut self, at: &JsonPath, errors: Vec<PolicyError>) {
         for PolicyError { member, index, message, help } in errors {
-            let path = at.member(member);
+            let path = if member.is_empty() { at.clone() } else { at.member(member) };
             let path = index.map_or(path.clone(), |index| path.index(index));
             self.errors.push(config::ConfigError { path, message, help });
+        }
+    }
+
+    #[inline(never)]
+    fn maintenance(&mut self, at: &At<'_>, maintenance: &config::Maintenance) -> Option<Maintenance> {
+        match Maintenance::compile(maintenance, &mut self.flags) {
+            Ok(compiled) => Some(compiled),
+            Err(errors) => {
+                self.policy_errors(&at.to_path(), errors);
+                None
+            }
         }
     }
 

@@ -4,9 +4,6 @@ use std::sync::Arc;
 
 use crate::config::{self, JsonPath, PolicyUse};
 use crate::plan::{RequestStep, ResponseStep};
-use crate::policy::header_edit::HeaderEdit;
-use crate::policy::query_edit::QueryEdit;
-use crate::template::Template;
 
 /// What the policies of a route come to.
 #[derive(Clone)]
@@ -20,19 +17,8 @@ pub(super) struct Folded<'c> {
 impl Folded<'_> {
     /// Whether it would be something else on a route with other path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
-        let in_headers =
-            |edits: &[HeaderEdit]| edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters);
-        let in_step = |step: &RequestStep| match step {
-            RequestStep::RateLimit(_) | RequestStep::Concurrency(_) => false,
-            RequestStep::EditHeaders(edits) => in_headers(edits.as_slice()),
-            RequestStep::EditQuery(edits) => {
-                edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters)
-            }
-        };
-        let in_response = |step: &ResponseStep| match step {
-            ResponseStep::EditHeaders(edits) => in_headers(edits),
-        };
-        self.request.iter().any(in_step) || self.response.iter().any(in_response)
+        self.request.iter().any(RequestStep::is_bound_to_path)
+            || self.response.iter().any(ResponseStep::is_bound_to_path)
     }
 }
 

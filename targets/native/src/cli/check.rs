@@ -128,7 +128,7 @@ pub(crate) fn report(
     if targets.contains(&&Capabilities::NATIVE) {
         checked.add_files(text);
     }
-    let warnings = plan::warnings(text);
+    let warnings = plan::warnings(text, crate::platform::now());
     let notes = notes(text, targets);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
     if json {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, Plan, ResponseStep, WebSocketLimits};
+use gateway_core::plan::{Action, Plan, RequestStep, ResponseStep, WebSocketLimits};
 use gateway_core::route::Spec;
 
-use super::style::{Style, count, pad, widest};
+use super::style::{Style, pad, widest};
 
 /// One line of the table.
 #[derive(Debug, serde::Serialize)]
@@ -56,30 +56,10 @@ fn action(plan: &Plan, action: &Action) -> String {
 }
 
 fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
-    use gateway_core::config::RateLimitAlgorithm;
-    use gateway_core::plan::RequestStep;
-    let mut policies = Vec::new();
-    if route.cors.is_some() {
-        policies.push("cors".to_owned());
-    }
-    for step in &*route.request {
-        policies.push(match step {
-            RequestStep::RateLimit(limit) => match limit.algorithm {
-                RateLimitAlgorithm::Gcra => format!("limit {}", limit.name),
-                RateLimitAlgorithm::SlidingWindow => format!("limit {} (sliding window)", limit.name),
-            },
-            RequestStep::Concurrency(limit) => format!("at once {}", limit.name),
-            RequestStep::EditHeaders(edits) => count(edits.count(), "header edit"),
-            RequestStep::EditQuery(edits) => count(edits.len(), "query edit"),
-        });
-    }
-    for step in &*route.response {
-        policies.push(match step {
-            ResponseStep::EditHeaders(edits) => count(edits.len(), "response edit"),
-        });
-    }
-    policies.extend(sockets(&route.action));
-    policies
+    let cors = route.cors.iter().map(|_| "cors".to_owned());
+    let request = route.request.iter().map(RequestStep::describe);
+    let response = route.response.iter().map(ResponseStep::describe);
+    cors.chain(request).chain(response).chain(sockets(&route.action)).collect()
 }
 
 /// What differs from the usual about WebSockets.

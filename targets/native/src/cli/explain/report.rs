@@ -135,6 +135,7 @@ fn step(event: &Event) -> Option<Step> {
         Event::NotMatched => ("match", "no route takes it".to_owned()),
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
+        Event::Policy { policy, verdict } => (*policy, verdict.clone()),
         Event::RateLimit { name, cell, verdict } => (
             "rate limit",
             match verdict {

@@ -1,0 +1,177 @@
+//! The objects that fields belong in. The rows follow from the schema; the test below says what they have to be.
+
+/// Where a field belongs that may have been put elsewhere: each with at most three homes, not all of them at the top.
+#[rustfmt::skip]
+pub(super) const HOMES: &[(&str, &str)] = &[
+    ("accessLog", "`server`, a route or the top level"),
+    ("admin", "`server` or the top level"),
+    ("algorithm", "`rateLimit`"),
+    ("append", "`request.headers`, `request.query` or `response.headers`"),
+    ("authorities", "`upstreams.<name>.tls`"),
+    ("body", "`respond`"),
+    ("bodyBytes", "`limits` or a route"),
+    ("burst", "`rateLimit`"),
+    ("bypass", "`maintenance`"),
+    ("certificate", "`server.tls`"),
+    ("concurrency", "a policy: `\"policies\": [{\"concurrency\": …}]`"),
+    ("connect", "`timeouts`"),
+    ("contentType", "`keyValue`"),
+    ("cookies", "`match`"),
+    ("cors", "a policy: `\"policies\": [{\"cors\": …}]`"),
+    ("credentials", "`cors`"),
+    ("drain", "`server`"),
+    ("encodedSlash", "`network`"),
+    ("expose", "`cors`"),
+    ("fail", "`concurrency`, `maintenance` or `rateLimit`"),
+    ("firstByte", "`timeouts`"),
+    ("flag", "`maintenance`"),
+    ("format", "`accessLog`"),
+    ("from", "`maintenance`"),
+    ("headerBytes", "`limits`"),
+    ("host", "`rewrite` or `upstreams.<name>`"),
+    ("hosts", "`match` or an entry of `apis`"),
+    ("idle", "`webSocket`"),
+    ("json", "`respond`"),
+    ("keepQuery", "`redirect`"),
+    ("keyValueFile", "`server`"),
+    ("life", "`webSocket`"),
+    ("limit", "`concurrency` or `rateLimit`"),
+    ("listen", "`server`"),
+    ("location", "`redirect`"),
+    ("maintenance", "a policy: `\"policies\": [{\"maintenance\": …}]`"),
+    ("maxAge", "`cors`"),
+    ("methods", "`match` or `cors`"),
+    ("origins", "`cors`"),
+    ("path", "`match`, `rewrite` or `admin`"),
+    ("prefix", "`match`, `rewrite` or an entry of `apis`"),
+    ("query", "`match`, `accessLog` or `request`"),
+    ("rateLimit", "a policy: `\"policies\": [{\"rateLimit\": …}]`"),
+    ("redis", "`counters`"),
+    ("remove", "`request.headers`, `request.query` or `response.headers`"),
+    ("rename", "`request.headers`, `request.query` or `response.headers`"),
+    ("request", "a policy: `\"policies\": [{\"request\": …}]`"),
+    ("response", "a policy: `\"policies\": [{\"response\": …}]`"),
+    ("retryAfter", "`maintenance`"),
+    ("set", "`request.headers`, `request.query` or `response.headers`"),
+    ("status", "`redirect` or `respond`"),
+    ("timeout", "`counters`"),
+    ("tls", "`server` or `upstreams.<name>`"),
+    ("token", "`admin`"),
+    ("total", "`timeouts`"),
+    ("trustedProxies", "`network`"),
+    ("ttl", "`keyValue`"),
+    ("until", "`maintenance`"),
+    ("upstream", "an entry of `split`, a route or an entry of `apis`"),
+    ("url", "`upstreams.<name>`"),
+    ("urlBytes", "`limits`"),
+    ("urls", "`upstreams.<name>`"),
+    ("valueBytes", "`keyValue`"),
+    ("weight", "an entry of `split`"),
+    ("window", "`rateLimit`"),
+];
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::json_schema;
+
+    /// The definitions whose members need no path before them.
+    const TOPS: [(&str, &str); 4] =
+        [("", "the top level"), ("Api", "an entry of `apis`"), ("Defaults", "`defaults`"), ("Route", "a route")];
+
+    /// The objects of a schema by name, and for each definition the members that lead to it, with the object they are in.
+    struct Objects {
+        all: BTreeMap<String, Value>,
+        doors: BTreeMap<String, Vec<(String, String)>>,
+    }
+
+    impl Objects {
+        fn of(schema: Value) -> Self {
+            let definitions = schema.get("$defs").and_then(Value::as_object).into_iter().flatten();
+            let mut all: BTreeMap<String, Value> =
+                definitions.map(|(name, object)| (name.clone(), object.clone())).collect();
+            all.insert(String::new(), schema);
+            let mut doors: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for (owner, object) in &all {
+                let mut lead = |to: &Value, written: String| {
+                    if let Some((_, name)) = to["$ref"].as_str().and_then(|reference| reference.rsplit_once('/')) {
+                        doors.entry(name.to_owned()).or_default().push((owner.clone(), written));
+                    }
+                };
+                lead(&object["additionalProperties"], ".<name>".to_owned());
+                object["anyOf"].as_array().into_iter().flatten().for_each(|object| lead(object, String::new()));
+                for (member, value) in object["properties"].as_object().into_iter().flatten() {
+                    lead(value, format!(".{member}"));
+                    lead(&value["items"], format!(".{member}[]"));
+                    value["anyOf"].as_array().into_iter().flatten().for_each(|value| lead(value, format!(".{member}")));
+                }
+            }
+            Self { all, doors }
+        }
+
+        /// The paths to objects of `definition`, from below the top, a route or a policy; the short one of two.
+        fn paths(&self, definition: &str) -> BTreeSet<String> {
+            let mut paths = BTreeSet::new();
+            for (owner, written) in self.doors.get(definition).into_iter().flatten() {
+                if owner == "Policy" || TOPS.iter().any(|(top, _)| top == owner) {
+                    paths.insert(written.trim_start_matches('.').to_owned());
+                } else {
+                    paths.extend(self.paths(owner).into_iter().map(|path| path + written));
+                }
+            }
+            let all = paths.clone();
+            paths.retain(|path| !all.iter().any(|other| path.ends_with(&format!(".{other}"))));
+            paths
+        }
+
+        /// The words for the objects of `definition`, which `field` belongs in; those of a route come first.
+        fn homes(&self, definition: &str, field: &str) -> BTreeSet<(bool, String)> {
+            if definition == "Policy" {
+                return BTreeSet::from([(false, format!("a policy: `\"policies\": [{{\"{field}\": …}}]`"))]);
+            }
+            if let Some((_, words)) = TOPS.iter().find(|(top, _)| *top == definition) {
+                return BTreeSet::from([(true, (*words).to_owned())]);
+            }
+            let is_of_route = |(owner, _): &(String, String)| owner == "Route";
+            let is_elsewhere = !self.doors.get(definition).is_some_and(|doors| doors.iter().any(is_of_route));
+            let words = |path: String| match path.strip_suffix("[]") {
+                Some(list) => (is_elsewhere, format!("an entry of `{list}`")),
+                None => (is_elsewhere, format!("`{path}`")),
+            };
+            self.paths(definition).into_iter().map(words).collect()
+        }
+
+        fn rows(&self) -> Vec<(String, String)> {
+            let mut homes: BTreeMap<&str, BTreeSet<(bool, String)>> = BTreeMap::new();
+            // A secret is a value, with no object of its own.
+            for (definition, object) in self.all.iter().filter(|(name, _)| *name != "SecretRef") {
+                for field in object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+                    homes.entry(field).or_default().extend(self.homes(definition, field));
+                }
+            }
+            let is_top = |(_, home): &(bool, String)| TOPS.iter().any(|(_, top)| top == home);
+            homes.retain(|_, homes| (1..=3).contains(&homes.len()) && !homes.iter().all(is_top));
+            homes.into_iter().map(|(field, homes)| (field.to_owned(), joined(&homes))).collect()
+        }
+    }
+
+    fn joined(homes: &BTreeSet<(bool, String)>) -> String {
+        let homes: Vec<&str> = homes.iter().map(|(_, home)| home.as_str()).collect();
+        match homes.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => homes.concat(),
+        }
+    }
+
+    #[test]
+    fn the_homes_are_those_of_the_schema() {
+        let rows = Objects::of(json_schema()).rows();
+        let written: String = rows.iter().map(|row| format!("    {row:?},\n")).collect();
+        let known: Vec<_> = HOMES.iter().map(|(field, home)| ((*field).to_owned(), (*home).to_owned())).collect();
+        assert!(known == rows, "the rows of HOMES in {} are stale; write:\n{written}", file!());
+    }
+}

@@ -1,0 +1,102 @@
+//! The steps that a route's policies become: whatever the rest of the gateway has to know of a kind of step is said here, by
+//! exhaustive matches, so that the compiler asks a new kind for all of it.
+
+use super::needs::Needs;
+use crate::config::RateLimitAlgorithm;
+use crate::policy::concurrency::Concurrency;
+use crate::policy::header_edit::{HeaderEdit, RequestEdits};
+use crate::policy::maintenance::Maintenance;
+use crate::policy::query_edit::QueryEdit;
+use crate::policy::rate_limit::RateLimit;
+use crate::template::Template;
+
+/// Something done to a request before its action.
+#[derive(Debug)]
+pub enum RequestStep {
+    /// Refuse while there is maintenance.
+    Maintenance(Maintenance),
+    /// Ask a rate limit.
+    RateLimit(RateLimit),
+    /// Ask a limit on concurrency.
+    Concurrency(Concurrency),
+    /// Edit header fields.
+    EditHeaders(RequestEdits),
+    /// Edit query parameters.
+    EditQuery(Box<[QueryEdit]>),
+}
+
+impl RequestStep {
+    /// The parts of an exchange that it has to see beyond the request's head.
+    pub(super) const fn needs(&self) -> Needs {
+        match self {
+            // The flag is read again after the answer. Where the answer is relayed past the core, there is no after.
+            Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
+            Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
+            Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
+        }
+    }
+
+    /// Whether it would be another on a route with other path parameters.
+    pub(super) fn is_bound_to_path(&self) -> bool {
+        match self {
+            Self::Maintenance(_) | Self::RateLimit(_) | Self::Concurrency(_) => false,
+            Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
+            Self::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters),
+        }
+    }
+
+    /// A few words for a list of policies.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Maintenance(maintenance) => maintenance.describe(),
+            Self::RateLimit(limit) => match limit.algorithm {
+                RateLimitAlgorithm::Gcra => format!("limit {}", limit.name),
+                RateLimitAlgorithm::SlidingWindow => format!("limit {} (sliding window)", limit.name),
+            },
+            Self::Concurrency(limit) => format!("at once {}", limit.name),
+            Self::EditHeaders(edits) => count(edits.count(), "header edit"),
+            Self::EditQuery(edits) => count(edits.len(), "query edit"),
+        }
+    }
+}
+
+/// Something done to a response after its action.
+#[derive(Debug)]
+pub enum ResponseStep {
+    /// Edit header fields.
+    EditHeaders(Box<[HeaderEdit]>),
+}
+
+impl ResponseStep {
+    /// The parts of an exchange that it has to see.
+    pub(super) const fn needs(&self) -> Needs {
+        match self {
+            // Edits are told without looking at the fields: see `EditFields`.
+            Self::EditHeaders(_) => Needs::NONE,
+        }
+    }
+
+    /// Whether it would be another on a route with other path parameters.
+    pub(super) fn is_bound_to_path(&self) -> bool {
+        match self {
+            Self::EditHeaders(edits) => are_bound_to_path(edits),
+        }
+    }
+
+    /// A few words for a list of policies.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::EditHeaders(edits) => count(edits.len(), "response edit"),
+        }
+    }
+}
+
+fn are_bound_to_path(edits: &[HeaderEdit]) -> bool {
+    edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters)
+}
+
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}

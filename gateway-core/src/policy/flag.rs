@@ -1,0 +1,176 @@
+//! Flags: entries of the key-value store that turn something on while they are there.
+//!
+//! A read for each request would cost as much as the request. The value is remembered, and read again after the answer to the
+//! request that finds it old.
+
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::store_key::{KeyUse, StoreKey};
+
+/// The age from which a value is read again, after the answer to the request that finds it so old.
+pub const FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// The age from which a value is no longer gone by: the request that finds it so old reads it first.
+pub const USABLE_FOR: Duration = Duration::from_secs(30);
+
+/// The longest that reading it may take.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A flag of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Its name in the configuration.
+    pub name: Box<str>,
+    /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
+    pub index: usize,
+}
+
+/// The flags of a plan while it is compiled.
+#[derive(Debug, Default)]
+pub struct Flags(Vec<StoreKey>);
+
+impl Flags {
+    /// The flag called `name`, the same for every policy that asks for it; `None` if the name makes no key.
+    pub fn find(&mut self, name: &str) -> Option<Flag> {
+        let is_name = !name.is_empty() && !name.contains(char::is_control);
+        let key = StoreKey::written(KeyUse::Flag, |key| {
+            key.push_str(name);
+            is_name
+        })?;
+        let index = self.0.iter().position(|known| *known == key).unwrap_or_else(|| {
+            self.0.push(key);
+            self.0.len() - 1
+        });
+        Some(Flag { name: name.into(), index })
+    }
+
+    /// The keys, by the flags' indices.
+    #[must_use]
+    pub fn into_keys(self) -> Vec<StoreKey> {
+        self.0
+    }
+}
+
+/// Whether a flag whose entry has this value is set: any but nothing, `0`, `false`, `off` and `no`.
+#[must_use]
+pub fn is_set(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    !value.is_empty() && ![&b"0"[..], b"false", b"off", b"no"].iter().any(|off| value.eq_ignore_ascii_case(off))
+}
+
+/// What is known of a flag; shared by all requests.
+#[derive(Debug, Default)]
+pub struct FlagCell(Mutex<Memory>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    /// The value that was read last.
+    value: Option<bool>,
+    /// When it was last tried to read it.
+    tried: Option<Duration>,
+    /// When a request last took it on to have it read.
+    claimed: Option<Duration>,
+}
+
+/// What a request finds of a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// This value, or that nobody could read it.
+    Known(Option<bool>),
+    /// The same, and this request has to have it read after its answer.
+    Stale(Option<bool>),
+    /// Nothing that could be gone by: this request has to read it first.
+    Unread,
+}
+
+impl FlagCell {
+    /// Looks at what is known at `now`, a time of the process's clock that never goes back.
+    pub fn look(&self, now: Duration) -> Look {
+        let mut memory = self.memory();
+        let age = |since: Duration| now.saturating_sub(since);
+        match memory.tried.map(age) {
+            Some(old) if old < FRESH_FOR => Look::Known(memory.value),
+            Some(old) if old < USABLE_FOR => {
+                if memory.claimed.is_some_and(|claimed| age(claimed) < FRESH_FOR) {
+                    return Look::Known(memory.value);
+                }
+                memory.claimed = Some(now);
+                Look::Stale(memory.value)
+            }
+            _ => Look::Unread,
+        }
+    }
+
+    /// Takes note of what reading it gave at `now`, and returns what is to be gone by. While the store can't answer (`None`),
+    /// that is the value that was read last.
+    pub fn learn(&self, value: Option<bool>, now: Duration) -> Option<bool> {
+        let mut memory = self.memory();
+        memory.value = value.or(memory.value);
+        memory.tried = Some(now);
+        memory.claimed = None;
+        memory.value
+    }
+
+    /// A panic elsewhere leaves the memory as sound as it was: every write to it is one assignment.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(1_000 + seconds)
+    }
+
+    /// docs/configuration.md, Flags: set while it is there, but for the values that say no.
+    #[test]
+    fn a_flag_is_set_by_any_value_that_does_not_say_no() {
+        for set in ["1", "on", "true", "{}", "since 10 pm", "false alarm"] {
+            assert!(is_set(set.as_bytes()), "{set}");
+        }
+        for unset in ["", " \n", "0", "false", "FALSE", " off\n", "no"] {
+            assert!(!is_set(unset.as_bytes()), "{unset}");
+        }
+    }
+
+    /// docs/configuration.md, Flags: read again after 5 s by one request, gone by for 30 s.
+    #[test]
+    fn one_request_in_five_seconds_has_it_read_again() {
+        let cell = FlagCell::default();
+        assert_eq!(cell.look(at(0)), Look::Unread);
+        assert_eq!(cell.learn(Some(true), at(0)), Some(true));
+        assert_eq!(cell.look(at(4)), Look::Known(Some(true)));
+        assert_eq!(cell.look(at(5)), Look::Stale(Some(true)));
+        assert_eq!(cell.look(at(5)), Look::Known(Some(true)));
+        // Whoever took it on did not do it.
+        assert_eq!(cell.look(at(10)), Look::Stale(Some(true)));
+        assert_eq!(cell.learn(Some(false), at(11)), Some(false));
+        assert_eq!(cell.look(at(12)), Look::Known(Some(false)));
+        assert_eq!(cell.look(at(41)), Look::Unread);
+    }
+
+    /// docs/configuration.md, Flags: while the store can't answer, the last value holds, and the store is asked no more often.
+    #[test]
+    fn the_last_value_outlives_a_failing_store() {
+        let cell = FlagCell::default();
+        assert_eq!(cell.learn(None, at(0)), None);
+        assert_eq!(cell.look(at(4)), Look::Known(None));
+        assert_eq!(cell.learn(Some(true), at(5)), Some(true));
+        assert_eq!(cell.learn(None, at(50)), Some(true));
+        assert_eq!(cell.look(at(54)), Look::Known(Some(true)));
+    }
+
+    #[test]
+    fn policies_that_name_one_flag_share_it() {
+        let mut flags = Flags::default();
+        let mut index = |name: &str| flags.find(name).map(|flag| flag.index);
+        assert_eq!([index("a"), index("b"), index("a")], [Some(0), Some(1), Some(0)]);
+        assert_eq!([index(""), index("a\nb"), index(&"a".repeat(251))], [None; 3]);
+        assert_eq!(index(&"a".repeat(250)), Some(2));
+        assert_eq!(flags.into_keys()[1].as_str(), "flag:b");
+    }
+}
