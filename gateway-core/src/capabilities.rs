@@ -113,11 +113,7 @@ impl Capabilities {
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE
-            .with(Feature::ConnectDeadline)
-            .with(Feature::RedisCounters)
-            .with(Feature::RedisTls)
-            .with(Feature::WatchedEnd),
+        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
     };
 
     /// Returns whether the platform has `feature`.
@@ -160,7 +156,13 @@ mod tests {
         assert_eq!(lacks(Capabilities::CLOUDFLARE), FEATURES);
         assert_eq!(
             lacks(Capabilities::SPIN),
-            [Feature::HostOverride, Feature::UpstreamTls, Feature::WebSockets, Feature::WebSocketLimits]
+            [
+                Feature::HostOverride,
+                Feature::UpstreamTls,
+                Feature::WebSockets,
+                Feature::WebSocketLimits,
+                Feature::WatchedEnd
+            ]
         );
     }
 }

@@ -356,26 +356,3 @@ async fn without_its_redis_a_limit_refuses_with_503() {
         assert_eq!(status(&gateway.get("/limited").await), 503);
     }
 }
-
-/// docs/configuration.md, Policies: a place is taken until the answer has ended, and then it is free.
-#[tokio::test(flavor = "multi_thread")]
-async fn places_in_both_stores_come_back_once_answers_have_ended() {
-    let redis = Redis::start().await;
-    let stores = [Some(String::new()), redis.as_ref().map(|redis| format!(r#""redis": "{}""#, redis.url()))];
-    for counters in stores.into_iter().flatten() {
-        let gateway = Gateway::start(&format!(
-            r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
-                "respond": {{"body": "ok"}}, "policies": [{{"concurrency": {{"limit": 2}}}}]}}]}}"#
-        ))
-        .await;
-        let answers = futures_util::future::join_all((0..50).map(|_| gateway.get("/limited"))).await;
-        let count = |wanted| answers.iter().filter(|answer| status(answer) == wanted).count();
-        assert!(count(200) >= 2 && count(200) + count(429) == 50, "{answers:?}");
-        let mut tries = 0;
-        while status(&gateway.get("/limited").await) != 200 {
-            tries += 1;
-            assert!(tries < 100, "no place comes back");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
