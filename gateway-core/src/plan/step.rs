@@ -100,3 +100,41 @@ fn are_bound_to_path(edits: &[HeaderEdit]) -> bool {
 fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::{Secrets, load};
+    use crate::ports::Capabilities;
+
+    struct NoSecrets;
+
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    /// docs/platforms.md, Workers: an answer that is relayed past the core leaves no work, so a flag would never be read again.
+    #[test]
+    fn a_route_with_a_flag_has_the_heads_of_its_responses_come_in() {
+        let needs_head = |maintenance: &str| {
+            let text = format!(
+                r#"{{"routes": [{{"name": "r", "respond": {{}}, "policies": [{{"maintenance": {maintenance}}}]}}]}}"#
+            );
+            load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap().routes[0].needs.head
+        };
+        assert!(needs_head(r#"{"flag": "f"}"#));
+        assert!(!needs_head(r#"{"until": "2026-12-02T02:00:00Z"}"#));
+    }
+
+    /// CONTRIBUTING.md, A new policy: the order of steps is fixed, however the policies are listed.
+    #[test]
+    fn steps_are_in_their_fixed_order() {
+        let text = r#"{"routes": [{"name": "r", "respond": {}, "policies": [
+            {"request": {"query": {"set": {"a": "1"}}, "headers": {"set": {"a": "1"}}}},
+            {"concurrency": {"limit": 1}}, {"rateLimit": {"limit": 1, "window": "1s"}}, {"maintenance": {"flag": "f"}}]}]}"#;
+        let plan = load(text, &Capabilities::NATIVE, &NoSecrets).unwrap();
+        let steps: Vec<_> = plan.routes[0].request.iter().map(super::RequestStep::describe).collect();
+        assert_eq!(steps, ["maintenance by flag f", "limit r", "at once r", "1 header edit", "1 query edit"]);
+    }
+}

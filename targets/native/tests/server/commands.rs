@@ -252,3 +252,28 @@ fn routes_and_explain_tell_of_sockets() {
     assert!(explain("/a").contains("webSocket  the upstream is asked to open one"), "{}", explain("/a"));
     assert!(explain("/b").contains("501 websocket_not_implemented"), "{}", explain("/b"));
 }
+
+/// docs/configuration.md, Maintenance: `check` warns of a time that is over, `routes` shows the policy, `explain` its decision.
+#[test]
+fn the_commands_tell_of_maintenance() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"policies": {"past": {"maintenance": {"until": "2001-01-01T00:00:00Z", "flag": "users"}},
+                         "now": {"maintenance": {"from": "2001-01-01T00:00:00Z", "bypass": ["192.0.2.7"]}}},
+            "routes": [{"name": "a", "match": {"path": "/a"}, "respond": {}, "policies": ["past"]},
+                       {"name": "b", "match": {"path": "/b"}, "respond": {}, "policies": ["now"]}]}"#,
+    );
+    let check = text(&edgeway(&folder, &["check"]).stderr);
+    assert!(check.contains("warning: this time is over\n") && check.contains("gateway.json:1:"), "{check}");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("maintenance until 2001-01-01T00:00:00Z, or by flag users"), "{routes}");
+    assert!(routes.contains("maintenance from 2001-01-01T00:00:00Z"), "{routes}");
+    let explain = |arguments: &[&str]| said(&folder, &[&["explain"], arguments].concat());
+    let open = explain(&["GET", "/a"]);
+    assert!(open.contains("the flag `users` is not set"), "{open}");
+    let closed = explain(&["GET", "/b"]);
+    assert!(closed.contains("it is the planned time") && closed.contains("503 maintenance"), "{closed}");
+    let by = explain(&["GET", "/b", "--client", "192.0.2.7"]);
+    assert!(by.contains("the client is let by"), "{by}");
+}
