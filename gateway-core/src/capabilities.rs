@@ -20,6 +20,8 @@ pub enum Feature {
     WebSocketLimits,
     /// The end of an answer is told when it comes.
     WatchedEnd,
+    /// The admin endpoints can have a listener of their own; where they can't, the setting is ignored with the rest of `server`.
+    AdminListener,
 }
 
 impl Feature {
@@ -55,6 +57,9 @@ impl Feature {
             }
             Self::WatchedEnd => {
                 (format!("on {platform}, the end of an answer is not told yet"), "limit the rate instead: `rateLimit`")
+            }
+            Self::AdminListener => {
+                (format!("on {platform}, there is one listener"), "use `admin`, which gives the endpoints a path")
             }
         }
     }
@@ -127,7 +132,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 8] = [
+    const FEATURES: [Feature; 9] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -136,6 +141,7 @@ mod tests {
         Feature::WebSockets,
         Feature::WebSocketLimits,
         Feature::WatchedEnd,
+        Feature::AdminListener,
     ];
 
     #[test]
@@ -161,7 +167,8 @@ mod tests {
                 Feature::UpstreamTls,
                 Feature::WebSockets,
                 Feature::WebSocketLimits,
-                Feature::WatchedEnd
+                Feature::WatchedEnd,
+                Feature::AdminListener
             ]
         );
     }

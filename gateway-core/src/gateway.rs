@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Request, Response};
 
 use crate::access_log;
+use crate::admin::Asked;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::exec;
@@ -85,7 +86,12 @@ impl<P: Platform> Gateway<P> {
 
     /// Begins the record of the exchange that `request` from `peer` opens.
     pub fn begin<B>(&self, request: &Request<B>, peer: &Peer) -> Record {
-        Record::begin(&self.plan, &self.platform, request, peer)
+        let mut record = Record::begin(&self.plan, &self.platform, request, peer);
+        if let Some(metrics) = self.state.metrics() {
+            let now = record.facts.as_ref().map_or_else(|| self.platform.monotonic(), |facts| facts.begun);
+            record.meter = Some(metrics.begin(now));
+        }
+        record
     }
 
     /// Answers `request`. Its URI is in origin form (or absolute, or `*`), exactly as the client sent it.
@@ -115,10 +121,11 @@ impl<P: Platform> Gateway<P> {
 
     /// The answer of the admin endpoint that `request` names, on a listener of its own: nobody is asked for a token.
     pub fn admin<B>(&self, request: &Request<B>) -> Response<Body<P::Stream>> {
-        let (method, path) = (request.method(), request.uri().path());
+        let (method, headers) = (request.method(), request.headers());
+        let asked = Asked { path: request.uri().path(), method, headers };
         let admin = self.plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found);
-        admin.and_then(|admin| admin.answer(&self.plan, &self.platform, path, method)).unwrap_or_else(|reject| {
-            problem::answer(reject, *method == Method::HEAD, request_id::of(request.headers(), &self.platform))
+        admin.and_then(|admin| admin.answer(&self.plan, &self.state, &self.platform, &asked)).unwrap_or_else(|reject| {
+            problem::answer(reject, *method == Method::HEAD, request_id::of(headers, &self.platform))
         })
     }
 
@@ -137,12 +144,17 @@ impl<P: Platform> Gateway<P> {
     }
 
     /// Takes note that the exchange that `record` is of has ended: the body of its response, its tunnel, or the client's
-    /// patience. Writes its line of the access log, and returns the work that is left.
+    /// patience. Counts it, writes its line of the access log, and returns the work that is left.
     #[must_use = "the work has to be run"]
     pub fn ended(&self, record: Record, ended: &Ended) -> Vec<After> {
-        if record.facts.is_some() {
+        if record.facts.is_some() || record.meter.is_some() {
             let now = self.platform.monotonic();
-            self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
+            if let (Some(metrics), Some(meter)) = (self.state.metrics(), &record.meter) {
+                metrics.ended(&record, meter, now);
+            }
+            if record.facts.is_some() {
+                self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
+            }
         }
         record.permits.into_iter().map(After::Release).collect()
     }

@@ -4,7 +4,7 @@
 //! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.
 //! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
 //!   [`http`] is HTTP as the standards define it.
-//! - [`admin`] is what the gateway tells of itself.
+//! - [`admin`] is what the gateway tells of itself; [`metrics`] is what it counts for that.
 //! - [`store_key`] keeps the uses of the key-value store apart.
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
@@ -19,6 +19,7 @@ pub mod error;
 mod exec;
 pub mod gateway;
 pub mod http;
+pub mod metrics;
 pub mod plan;
 pub mod policy;
 pub mod ports;

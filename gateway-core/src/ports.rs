@@ -14,6 +14,7 @@ use http::{Request, Response};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
+use crate::metrics::Metrics;
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
@@ -162,6 +163,11 @@ pub trait Log {
 
 /// This instance of the gateway, as far as its admin endpoints tell of it. Most platforms have nothing to tell.
 pub trait Instance {
+    /// Shows the metrics of each part of this instance, of which `own` are one.
+    fn each_metrics(&self, own: &Metrics, mut show: impl FnMut(&Metrics)) {
+        show(own);
+    }
+
     /// Whether a shutdown has begun.
     fn is_draining(&self) -> bool {
         false
@@ -198,7 +204,7 @@ pub struct Peer {
 }
 
 /// The scheme of a URL that the gateway serves or calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Cleartext HTTP.
     Http,

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::trace_context::TRACEPARENT;
+use crate::metrics::Meter;
 use crate::plan::{Plan, Route};
 use crate::policy::quota::Verdict;
 use crate::ports::{Clock, IoErrorKind, Peer, Scheme};
@@ -39,6 +40,8 @@ pub struct Record {
     pub(crate) permits: Vec<Permit>,
     /// The parts that only the access log tells; none where nothing is logged.
     pub(crate) facts: Option<Box<Facts>>,
+    /// Measurements; none where there are no metrics.
+    pub(crate) meter: Option<Meter>,
 }
 
 /// A permit: a place in a counter cell that a request holds for as long as its exchange lasts.
@@ -113,34 +116,51 @@ impl Record {
     /// Notes that `call` goes to the upstream with this index.
     pub(crate) fn sent(&mut self, upstream: usize, call: &Call, clock: &impl Clock) {
         self.upstream = Some(upstream);
+        if !self.is_awaited() {
+            return;
+        }
+        let now = clock.monotonic();
         if let Some(facts) = &mut self.facts {
             facts.trace = call.headers.get(TRACEPARENT).cloned();
-            facts.sent_at = clock.monotonic();
+            facts.sent_at = now;
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.sent(now);
         }
     }
 
-    /// Notes that the head of the upstream's response has come, or that the exchange with it has failed.
-    pub(crate) fn answered(&mut self, clock: &impl Clock) {
+    /// Notes that the head of the upstream's response has come, with its status; or that the exchange with it has failed.
+    pub(crate) fn answered(&mut self, status: Option<StatusCode>, clock: &impl Clock) {
+        if !self.is_awaited() {
+            return;
+        }
+        let now = clock.monotonic();
         if let Some(facts) = &mut self.facts {
-            facts.upstream_took = Some(clock.monotonic().saturating_sub(facts.sent_at));
+            facts.upstream_took = Some(now.saturating_sub(facts.sent_at));
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.answered(status, now);
         }
     }
 
     /// Whether somebody waits for the end of the exchange: else its body need not be watched.
     #[must_use]
     pub const fn is_awaited(&self) -> bool {
-        self.facts.is_some() || !self.permits.is_empty()
+        self.facts.is_some() || !self.permits.is_empty() || self.meter.is_some()
     }
 
     /// Notes that the adapter has answered with the upstream's response by the edits that it was told, so that the core has
     /// not seen it.
     pub fn relayed(&mut self, status: StatusCode, clock: &impl Clock) {
-        self.answered(clock);
+        self.answered(Some(status), clock);
         self.status = Some(status);
     }
 
     /// Notes the verdict of a rate limit; none if its store could not say.
     pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>) {
+        if let Some(meter) = &mut self.meter {
+            meter.limited(verdict);
+        }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict));
         }

@@ -3,9 +3,14 @@
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
 //! its name, an endpoint by its scheme, host and port, a flag by its key, wherever the configuration lists them now.
 
+use core::hash::Hash;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use crate::metrics::Metrics;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::flag::FlagCell;
 use crate::ports::Scheme;
@@ -17,11 +22,12 @@ pub struct State {
     upstreams: Adopted<String, Round>,
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
+    metrics: Option<Metrics>,
 }
 
 /// States by identity. They stand in the order of what they are of in the plan, so that an index finds one.
 #[derive(Debug)]
-struct Adopted<K, V>(Box<[(K, Arc<V>)]>);
+pub(crate) struct Adopted<K, V>(Box<[(K, Arc<V>)]>);
 
 impl<K, V> Default for Adopted<K, V> {
     fn default() -> Self {
@@ -30,7 +36,7 @@ impl<K, V> Default for Adopted<K, V> {
 }
 
 /// The identity of an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Place {
     scheme: Scheme,
     host: String,
@@ -69,12 +75,19 @@ impl State {
             ),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
             flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
+            metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
 
     /// The memory of the flag with this index in [`Plan::flags`].
     pub(crate) fn flag(&self, index: usize) -> Option<&FlagCell> {
         self.flags.at(index)
+    }
+
+    /// The metrics; none where nobody could read them.
+    #[must_use]
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.metrics.as_ref()
     }
 
     /// The endpoint of `upstream` whose turn it is.
@@ -116,18 +129,22 @@ impl Place {
     }
 }
 
-impl<K: PartialEq, V: Default> Adopted<K, V> {
-    fn adopt(keys: impl Iterator<Item = K>, previous: Option<&Self>) -> Self {
-        let mut adopted: Vec<(K, Arc<V>)> = Vec::new();
-        for key in keys {
-            let known = previous.into_iter().flat_map(|previous| previous.0.iter()).chain(&adopted);
-            let value = known.into_iter().find(|(other, _)| *other == key).map(|(_, value)| Arc::clone(value));
-            adopted.push((key, value.unwrap_or_default()));
-        }
-        Self(adopted.into())
+impl<K: Clone + Eq + Hash, V: Default> Adopted<K, V> {
+    pub(crate) fn adopt(keys: impl Iterator<Item = K>, previous: Option<&Self>) -> Self {
+        let previous = previous.into_iter().flat_map(|previous| previous.0.iter().cloned());
+        let mut known: HashMap<K, Arc<V>, FxBuildHasher> = previous.collect();
+        let adopted = keys.map(|key| {
+            let value = Arc::clone(known.entry(key.clone()).or_default());
+            (key, value)
+        });
+        Self(adopted.collect())
     }
 
-    fn at(&self, index: usize) -> Option<&V> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, Arc<V>)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn at(&self, index: usize) -> Option<&V> {
         self.0.get(index).map(|(_, value)| &**value)
     }
 }

@@ -57,11 +57,10 @@ fn stated(headers: &HeaderMap) -> Option<&[u8]> {
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// The token that is written `text`; none if it is not of the form that a client can send (`b64token`, RFC 6750 §2.1).
+    /// The token that is written `text`; none if a client could not send it. More is taken than RFC 6750 §2.1 has tokens be.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let body = text.trim_end_matches('=');
-        let is_sendable = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
-        (!body.is_empty() && body.bytes().all(is_sendable)).then(|| Self(Sha256::digest(text).into()))
+        let is_sendable = |byte: u8| byte.is_ascii_graphic();
+        (!text.is_empty() && text.bytes().all(is_sendable)).then(|| Self(Sha256::digest(text).into()))
     }
 
     fn is(&self, stated: &[u8]) -> bool {
@@ -127,10 +126,10 @@ mod tests {
         assert_eq!(reject.headers, [(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))]);
     }
 
-    /// RFC 6750 §2.1: `b64token`.
+    /// RFC 9110 §5.5: a field has visible characters, and a space ends a token.
     #[test]
     fn a_token_that_no_client_could_send_is_none() {
-        for text in ["", "=", "two words", "a=b", "é", "a\n"] {
+        for text in ["", "two words", "é", "a\n"] {
             assert!(Token::parse(text).is_none(), "{text}");
         }
     }

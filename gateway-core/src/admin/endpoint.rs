@@ -13,10 +13,12 @@ pub(super) enum Endpoint {
     Version,
     /// The upstreams, with the connections to them.
     Upstreams,
+    /// The metrics.
+    Metrics,
 }
 
 impl Endpoint {
-    const ALL: [Self; 4] = [Self::Live, Self::Ready, Self::Version, Self::Upstreams];
+    const ALL: [Self; 5] = [Self::Live, Self::Ready, Self::Version, Self::Upstreams, Self::Metrics];
 
     const fn path(self) -> &'static str {
         match self {
@@ -24,6 +26,7 @@ impl Endpoint {
             Self::Ready => "/ready",
             Self::Version => "/version",
             Self::Upstreams => "/upstreams",
+            Self::Metrics => "/metrics",
         }
     }
 }

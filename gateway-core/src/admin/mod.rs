@@ -8,14 +8,16 @@ mod endpoint;
 mod report;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 pub use self::door::{Door, Token};
 use self::endpoint::{Endpoint, Endpoints};
 use crate::body::Body;
 use crate::error::Reject;
+use crate::metrics::Snapshot;
 use crate::plan::Plan;
 use crate::ports::Platform;
+use crate::state::State;
 
 /// The methods that every endpoint takes.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -34,19 +36,19 @@ impl Admin {
         Self { endpoints: Endpoints::new(), door }
     }
 
-    /// The answer of the endpoint at `path` to a request with `method`.
+    /// The answer to what is asked.
     ///
     /// # Errors
     /// 404 where there is no endpoint, 405 where it does not take the method.
     pub(crate) fn answer<P: Platform>(
         &self,
         plan: &Plan,
+        state: &State,
         platform: &P,
-        path: &str,
-        method: &Method,
+        asked: &Asked<'_>,
     ) -> Result<Response<Body<P::Stream>>, Reject> {
-        let endpoint = self.endpoints.find(path).ok_or_else(Reject::endpoint_not_found)?;
-        match *method {
+        let endpoint = self.endpoints.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
+        match *asked.method {
             Method::GET | Method::HEAD => {}
             Method::OPTIONS => return Ok(options()),
             _ => return Err(Reject::method_not_allowed(METHODS)),
@@ -56,9 +58,21 @@ impl Admin {
             Endpoint::Ready => report::ready(platform),
             Endpoint::Version => report::version::<P>(plan),
             Endpoint::Upstreams => report::upstreams(plan, platform),
+            Endpoint::Metrics => {
+                let metrics = state.metrics().ok_or_else(Reject::endpoint_not_found)?;
+                report::metrics(Snapshot::of(plan, platform, metrics), asked.headers)
+            }
         };
-        Ok(report.into_response(*method == Method::HEAD))
+        Ok(report.into_response(*asked.method == Method::HEAD))
     }
+}
+
+/// A request for an endpoint.
+pub(crate) struct Asked<'r> {
+    /// The path of the endpoint.
+    pub(crate) path: &'r str,
+    pub(crate) method: &'r Method,
+    pub(crate) headers: &'r HeaderMap,
 }
 
 /// The answer of an endpoint.

@@ -1,9 +1,11 @@
-//! The content of the endpoints, as JSON.
+//! The content of the endpoints: JSON, but for the metrics.
 
-use http::StatusCode;
+use http::header::ACCEPT;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Report;
+use crate::metrics::{OPENMETRICS, Snapshot, TEXT, open_metrics, text};
 use crate::plan::{self, Plan};
 use crate::ports::{Connections, Platform};
 
@@ -66,6 +68,17 @@ pub(super) fn upstreams(plan: &Plan, platform: &impl Platform) -> Report {
     let upstreams =
         plan.upstreams.iter().map(|configured| Upstream { name: &configured.name, endpoints: upstream(configured) });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
+}
+
+/// The metrics, as OpenMetrics if the request names that among what it takes.
+pub(super) fn metrics(snapshot: Snapshot, headers: &HeaderMap) -> Report {
+    let takes = |field: &HeaderValue| field.to_str().is_ok_and(|field| field.contains("application/openmetrics-text"));
+    let (media_type, content) = if headers.get_all(ACCEPT).iter().any(takes) {
+        (OPENMETRICS, open_metrics(snapshot))
+    } else {
+        (TEXT, text(snapshot))
+    };
+    Report { status: StatusCode::OK, media_type, content: content.into_bytes() }
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Report {

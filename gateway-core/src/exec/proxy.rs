@@ -108,7 +108,7 @@ pub(super) async fn send<P: Platform>(
     }
     let known_edits = KnownEdits::of(exchange, route);
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
-    exchange.record.answered(platform);
+    exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
         exchange.state.failed(endpoint);
         failed(exchange, error.kind)

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 use super::proxy::ClientSide;
 use super::within::within;
 use super::{Exchange, bounds, finish, key_value, local, maintenance, proxy, socket};
+use crate::admin::Asked;
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -133,7 +134,8 @@ async fn answer<'p, P: Platform>(
         exchange.cors = None;
         door.admit(&call.headers)?;
         exchange.note(|| Event::Answered { by: "admin" });
-        return admin.answer(plan, platform, path, &call.method).map(Reply::Http);
+        let asked = Asked { path, method: &call.method, headers: &call.headers };
+        return admin.answer(plan, exchange.state, platform, &asked).map(Reply::Http);
     }
     let lookup = call.lookup();
     if cors::is_preflight(&call.method, &call.headers)

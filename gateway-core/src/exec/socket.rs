@@ -49,7 +49,11 @@ pub(super) async fn open<P: Platform>(
 ) -> Result<Reply<P>, Reject> {
     let endpoint = call.endpoint;
     let answer = platform.open_socket(call).await;
-    exchange.record.answered(platform);
+    let status = answer.as_ref().ok().map(|handshake| match handshake {
+        Handshake::Declined(response) => response.status(),
+        Handshake::Opened(response, _) => response.status(),
+    });
+    exchange.record.answered(status, platform);
     let answer = answer.map_err(|error| {
         exchange.state.failed(endpoint);
         failed(exchange, error.kind)

@@ -6,6 +6,7 @@ use super::authority::Authority;
 use crate::admin::{Admin, Door, Token};
 use crate::config;
 use crate::http::path;
+use crate::ports::Feature;
 use crate::route::{PathPattern, Segment};
 
 const DEFAULT_PATH: &str = "/.edgeway";
@@ -13,7 +14,7 @@ const DEFAULT_PATH: &str = "/.edgeway";
 impl<'c> Compiler<'c> {
     /// The admin endpoints, if the configuration opens any way to them.
     pub(super) fn admin(&mut self, at: &At<'_>) -> Option<Admin> {
-        let has_listener = self.config.server.admin.is_some();
+        let has_listener = self.config.server.admin.is_some() && self.capabilities.has(Feature::AdminListener);
         let door = self.config.admin.as_ref().and_then(|admin| self.door(&at.member("admin"), admin));
         (has_listener || door.is_some()).then(|| Admin::new(door))
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::metrics::Metrics;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
@@ -126,6 +127,10 @@ impl Native {
 }
 
 impl Instance for Native {
+    fn each_metrics(&self, _: &Metrics, show: impl FnMut(&Metrics)) {
+        self.crew.each_metrics(show);
+    }
+
     fn is_draining(&self) -> bool {
         self.crew.is_draining()
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
+use gateway_core::metrics::Metrics;
 use gateway_core::ports::Connections;
 
 use super::worker::Serving;
@@ -27,6 +28,16 @@ impl Crew {
     /// Whether a shutdown has begun.
     pub(crate) fn is_draining(&self) -> bool {
         self.shutdown.load(Ordering::Relaxed)
+    }
+
+    /// Shows the metrics of each worker.
+    pub(crate) fn each_metrics(&self, mut show: impl FnMut(&Metrics)) {
+        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let Some(serving) = member.upgrade() else { continue };
+            if let Some(metrics) = serving.load().gateway.state().metrics() {
+                show(metrics);
+            }
+        }
     }
 
     /// The connections of all workers by `key`.

@@ -16,6 +16,7 @@ mod heads;
 mod http1;
 mod lifecycle;
 mod memory;
+mod metrics;
 mod proxy;
 mod redis;
 mod repeat;

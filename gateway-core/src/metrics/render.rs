@@ -1,0 +1,113 @@
+//! The metrics as text: OpenMetrics for those who ask for it, the older format of Prometheus for everybody else.
+//!
+//! Names and units are those of the OpenTelemetry semantic conventions, as its Prometheus exporters write them.
+
+use core::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode_registry;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::histogram::Distribution;
+use super::snapshot::Snapshot;
+use super::{CLASSES, VERDICTS};
+
+/// The media type of [`open_metrics`].
+pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The media type of [`text`].
+pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+const LIMITS: &str = "edgeway_rate_limit_verdicts";
+const STORES: &str = "edgeway_store_errors";
+
+/// `snapshot` as OpenMetrics 1.0.
+pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
+    let mut out = encoded(snapshot);
+    out.push_str("# EOF\n");
+    out
+}
+
+/// `snapshot` in the text format 0.0.4 of Prometheus. It differs in one thing: there a counter's `_total` is a part of its
+/// name, also where that is described.
+pub(crate) fn text(snapshot: Snapshot) -> String {
+    let mut out = encoded(snapshot);
+    for name in [LIMITS, STORES] {
+        for line in ["HELP", "TYPE"] {
+            out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
+        }
+    }
+    out
+}
+
+fn encoded(snapshot: Snapshot) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(snapshot));
+    let mut out = String::new();
+    // INVARIANT: writing to a text does not fail.
+    let _ = encode_registry(&mut out, &registry);
+    out
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let durations = [
+            ("http_server_request_duration", "Duration of requests of clients", "route", &self.served),
+            (
+                "http_client_request_duration",
+                "Duration of requests to upstreams until the head came",
+                "upstream",
+                &self.called,
+            ),
+        ];
+        for (name, help, label, series) in durations {
+            let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
+            for (value, distributions) in series {
+                for (class, distribution) in CLASSES.into_iter().zip(distributions) {
+                    let labels = [(label, value.as_str()), ("status_class", class)];
+                    if distribution.count() > 0 {
+                        histogram(&mut family.encode_family(&labels)?, distribution)?;
+                    }
+                }
+            }
+        }
+        let help = "Requests of clients that have begun and not ended";
+        let mut family = encoder.encode_descriptor("http_server_active_requests", help, None, MetricType::Gauge)?;
+        family.encode_gauge(&i64::try_from(self.in_flight).unwrap_or_default())?;
+
+        let help = "Connections to the endpoints of upstreams";
+        let mut family = encoder.encode_descriptor("http_client_open_connections", help, None, MetricType::Gauge)?;
+        for (upstream, endpoint, connections) in &self.connections {
+            let active = connections.open.saturating_sub(connections.idle);
+            for (state, count) in [("active", active), ("idle", connections.idle)] {
+                let labels = [("upstream", upstream.as_str()), ("endpoint", endpoint), ("state", state)];
+                family.encode_family(&labels)?.encode_gauge(&i64::try_from(count).unwrap_or(i64::MAX))?;
+            }
+        }
+
+        let help = "Verdicts of the rate limits of a route";
+        let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
+        for (route, counts) in &self.verdicts {
+            for (verdict, count) in VERDICTS.into_iter().zip(counts) {
+                if *count > 0 {
+                    let labels = [("route", route.as_str()), ("verdict", verdict)];
+                    family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+                }
+            }
+        }
+
+        let help = "Operations that a store could not do";
+        let mut family = encoder.encode_descriptor(STORES, help, None, MetricType::Counter)?;
+        for (store, count) in [("counters", self.counter_errors), ("key-value", self.key_value_errors)] {
+            family.encode_family(&[("store", store)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn histogram(encoder: &mut prometheus_client::encoding::MetricEncoder<'_>, distribution: &Distribution) -> fmt::Result {
+    let buckets = distribution.buckets();
+    encoder.encode_histogram::<NoLabelSet>(distribution.seconds(), distribution.count(), &buckets, None)
+}

@@ -1,0 +1,72 @@
+//! The metrics of all parts of an instance, added up at one moment.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+
+use super::histogram::Distribution;
+use super::{ByClass, Metrics, Served};
+use crate::plan::Plan;
+use crate::ports::{Connections, Platform};
+
+/// The metrics of all parts of an instance, added up at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(super) in_flight: u64,
+    /// By the name of the route; that of what no route took is empty, which no route's is.
+    pub(super) served: BTreeMap<String, [Distribution; 6]>,
+    pub(super) verdicts: BTreeMap<String, [u64; 3]>,
+    pub(super) called: BTreeMap<String, [Distribution; 6]>,
+    pub(super) counter_errors: u64,
+    pub(super) key_value_errors: u64,
+    /// The name of the upstream, the authority of the endpoint, the connections to it.
+    pub(super) connections: Vec<(String, String, Connections)>,
+}
+
+impl Snapshot {
+    /// The metrics of `platform`'s instance, of which `own` are a part.
+    pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &Metrics) -> Self {
+        let mut snapshot = Self::default();
+        platform.each_metrics(own, |metrics| snapshot.add(metrics));
+        for upstream in &plan.upstreams {
+            for endpoint in &upstream.endpoints {
+                let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();
+                let connections = platform.connections(endpoint);
+                let told = connections.map(|connections| (upstream.name.clone(), authority, connections));
+                snapshot.connections.extend(told);
+            }
+        }
+        snapshot
+    }
+
+    fn add(&mut self, metrics: &Metrics) {
+        let overall = &metrics.overall;
+        self.in_flight = self.in_flight.saturating_add(load(&overall.in_flight));
+        self.counter_errors += load(&overall.counter_errors);
+        self.key_value_errors += load(&overall.key_value_errors);
+        self.add_route("", &overall.unrouted);
+        for (name, served) in metrics.routes.iter() {
+            self.add_route(name, served);
+        }
+        for (name, called) in metrics.upstreams.iter() {
+            add(self.called.entry(name.clone()).or_default(), called);
+        }
+    }
+
+    fn add_route(&mut self, name: &str, route: &Served) {
+        add(self.served.entry(name.to_owned()).or_default(), &route.durations);
+        let verdicts = self.verdicts.entry(name.to_owned()).or_default();
+        for (sum, count) in verdicts.iter_mut().zip(&route.verdicts) {
+            *sum += load(count);
+        }
+    }
+}
+
+fn add(sums: &mut [Distribution; 6], durations: &ByClass) {
+    for (sum, histogram) in sums.iter_mut().zip(&durations.0) {
+        sum.add(histogram);
+    }
+}
+
+fn load(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}
