@@ -9,12 +9,14 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { Agent, createServer as createHttpServer, request as sendRequest } from "node:http";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { WebSocket, WebSocketServer } from "ws";
 import { applyEdits } from "../../targets/cloudflare/js/head.ts";
 import { collect, connect, serveWorker } from "./workerd.mjs";
 
@@ -168,6 +170,55 @@ test("every exchange has its line in the access log, with what the head states o
   await collect(connect(gateway.port, get("/own")));
   const { status, bytes, stated } = await logged("/own");
   assert.deepEqual([status, bytes, stated], [200, 2, undefined], "a body of the gateway's own is counted");
+});
+
+test("a WebSocket passes through with the edits of its route, and one that is declined is an answer like any (RFC 6455 §4)", async () => {
+  const handshakes = [];
+  const server = new WebSocketServer({
+    port: 0,
+    host: "127.0.0.1",
+    handleProtocols: ([first]) => first,
+    verifyClient: ({ req }) => req.url !== "/declined",
+  });
+  await once(server, "listening");
+  server.on("connection", (socket, request) => {
+    handshakes.push(request.headers);
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+    socket.on("close", (code) => handshakes.push(code));
+  });
+  const sockets = await serveWorker({
+    upstreams: { a: { url: `http://127.0.0.1:${server.address().port}` } },
+    routes: [
+      {
+        name: "all",
+        match: { prefix: "/" },
+        upstream: "a",
+        policies: [{ request: { headers: { set: { "x-tenant": "7" } } }, response: { headers: { set: { "x-edge": "1" } } } }],
+      },
+    ],
+  });
+  const open = (path) => new WebSocket(`ws://127.0.0.1:${sockets.port}${path}`, ["chat", "other"]);
+  const client = open("/x");
+  const [[answer]] = await Promise.all([once(client, "upgrade"), once(client, "open")]);
+  client.send("text");
+  const [text, isBinary] = await once(client, "message");
+  client.send(Buffer.alloc(100_000, 1));
+  const [bytes] = await once(client, "message");
+  client.close(4001, "enough");
+  const [code] = await once(client, "close");
+  const declined = open("/declined");
+  declined.on("error", () => {});
+  const [, refusal] = await once(declined, "unexpected-response");
+  const statuses = () => sockets.lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line).status);
+  for (let tries = 0; tries < 50 && !statuses().includes(401); tries += 1) await new Promise((wait) => setTimeout(wait, 20));
+  await sockets.end();
+  server.close();
+
+  assert.deepEqual([answer.headers["x-edge"], client.protocol, answer.headers.via], ["1", "chat", "1.1 edgeway"]);
+  assert.deepEqual([handshakes[0]["x-tenant"], handshakes[0].via, handshakes[1]], ["7", "1.1 edgeway", 4001]);
+  assert.deepEqual([text.toString(), isBinary, bytes.length, code], ["text", false, 100_000, 4001]);
+  assert.deepEqual([refusal.statusCode, refusal.headers["x-edge"]], [401, "1"]);
+  assert.deepEqual(statuses().slice(-2), [101, 401]);
 });
 
 test("10,000 exchanges of every kind leave none behind in the core", async () => {

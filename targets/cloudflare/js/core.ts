@@ -90,7 +90,7 @@ function complete(id: number, slot: number, completion: Completion, now: number)
   clearInbox();
   if (completion instanceof Response) {
     completion.headers.forEach(sendField);
-    return wasm.resume_head(id, slot, completion.status, sentLength(), completion.body !== null, now);
+    return wasm.resume_head(id, slot, completion.status, sentLength(), completion.body !== null || completion.webSocket !== null, now);
   }
   if (completion instanceof Uint8Array) {
     sendBytes(completion);

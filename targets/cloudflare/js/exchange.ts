@@ -22,6 +22,8 @@ type Effect = Command & { kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
 const RESET_CONTENT = 205;
+/** RFC 6455 §7.4.1. */
+const GOING_AWAY = 1001;
 
 export class Exchange {
   #request: Request;
@@ -187,6 +189,7 @@ export class Exchange {
       status: command.status,
       headers: this.#base(command),
       encodeBody: "manual",
+      webSocket: command.body === BodyKind.Socket ? this.#responses[command.bodySlot]!.webSocket : null,
     });
     if (command.text !== "") {
       const lines = command.text.split("\n");
@@ -204,6 +207,7 @@ export class Exchange {
   #content(command: Command): Content {
     switch (command.body) {
       case BodyKind.Empty:
+      case BodyKind.Socket:
         return null;
       case BodyKind.Full:
         return command.content;
@@ -262,7 +266,11 @@ export class Exchange {
 
 function nothing(): undefined {}
 
-function cancel({ body }: Response): void {
+function cancel({ body, webSocket }: Response): void {
+  if (webSocket !== null) {
+    webSocket.accept();
+    webSocket.close(GOING_AWAY);
+  }
   // A body that somebody reads is that one's to cancel.
   if (body !== null && !body.locked) body.cancel().catch(nothing);
 }

@@ -9,7 +9,7 @@ use edgeway_wire::Failure;
 use gateway_core::body::Body;
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
-use gateway_core::gateway::{Gateway, Length, Outcome, Reply};
+use gateway_core::gateway::{Gateway, Length, Outcome};
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
 use http::{Request, StatusCode};
@@ -91,12 +91,8 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
 async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
     let mut witness = Witness::new(gateway, &request, &peer);
     let Outcome { reply, mut after } = gateway.handle(request, peer, &mut witness.record).await;
-    let response = match reply {
-        Reply::Http(response) => response,
-        Reply::Upgrade(_, never) => match never {},
-    };
-    after.append(&mut witness.answered(&response));
-    Answered { response, after: witness::work(gateway, after) }
+    after.append(&mut witness.answered(&reply));
+    Answered { reply, after: witness::work(gateway, after) }
 }
 
 /// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length` bytes if

@@ -1,6 +1,5 @@
 //! The ports, in terms of effects that the glue performs.
 
-use core::convert::Infallible;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use gateway_core::ports::{
     UpstreamCall,
 };
 use gateway_core::time::Timestamp;
-use http::Response;
+use http::{Response, StatusCode};
 
 use crate::exchange::{self, Completion};
 use crate::{console, random, wire};
@@ -55,13 +54,24 @@ impl Drop for Handle {
 
 impl Instance for Worker {}
 
+/// An upstream's end of a WebSocket that the glue holds. Dropping it closes it.
+#[derive(Debug)]
+pub struct Socket(Handle);
+
+impl Socket {
+    /// The slot of the fetch that opened it, which is the glue's to keep from now on.
+    pub(crate) fn into_slot(self) -> u32 {
+        self.0.into_parts().0
+    }
+}
+
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
 }
 
 impl Fetch for Worker {
     type Stream = Handle;
-    type Socket = Infallible;
+    type Socket = Socket;
 
     async fn fetch(&self, call: UpstreamCall<'_, Handle>) -> Result<Response<Body<Handle>>, IoError> {
         match exchange::perform(Kind::Fetch, |command, heads| wire::write_fetch(command, heads, call)).await? {
@@ -70,9 +80,17 @@ impl Fetch for Worker {
         }
     }
 
-    /// INVARIANT: no plan for this platform asks for it yet.
-    async fn open_socket(&self, _: UpstreamCall<'_, Handle>) -> Result<Handshake<Handle, Infallible>, IoError> {
-        Err(IoError::before_send(IoErrorKind::Other))
+    /// The runtime makes the key of the handshake and checks the answer to it.
+    async fn open_socket(&self, call: UpstreamCall<'_, Handle>) -> Result<Handshake<Handle, Socket>, IoError> {
+        let response = self.fetch(call).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Handshake::Declined(response));
+        }
+        let (head, body) = response.into_parts();
+        match body {
+            Body::Stream(handle) => Ok(Handshake::Opened(Response::from_parts(head, ()), Socket(handle))),
+            Body::Empty | Body::Full(_) => Err(IoError::new(IoErrorKind::Protocol)),
+        }
     }
 
     fn limit(&self, mut stream: Handle, limit: u64) -> Handle {

@@ -3,10 +3,10 @@
 use core::cell::{Cell, RefCell};
 
 use gateway_core::body::Body;
-use gateway_core::gateway::{After, Ended, Gateway, Length, Record};
+use gateway_core::gateway::{After, Ended, Gateway, Length, Record, Reply};
 use gateway_core::ports::{IoErrorKind, Peer};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 
 use crate::exchange::Work;
 use crate::platform::{Handle, Worker};
@@ -42,11 +42,14 @@ impl Witness {
     /// Tells the gateway of the answer, and returns the work that it and earlier exchanges have left.
     ///
     /// Nobody watches the body, which would cost five times its passage: its length is what the head states.
-    pub(crate) fn answered(mut self, response: &Response<Body<Handle>>) -> Vec<After> {
-        let sent = match response.body() {
-            Body::Empty => Length::Counted(0),
-            Body::Full(content) => Length::Counted(content.len() as u64),
-            Body::Stream(_) => Length::Stated(response.headers().get(CONTENT_LENGTH).and_then(number)),
+    pub(crate) fn answered(mut self, reply: &Reply<Worker>) -> Vec<After> {
+        let sent = match reply {
+            Reply::Http(response) => match response.body() {
+                Body::Empty => Length::Counted(0),
+                Body::Full(content) => Length::Counted(content.len() as u64),
+                Body::Stream(_) => Length::Stated(response.headers().get(CONTENT_LENGTH).and_then(number)),
+            },
+            Reply::Upgrade(..) => Length::Stated(None),
         };
         let mut left = self.end(&Ended { received: None, sent, cut: None });
         left.append(&mut LEFT.take());

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
+use gateway_core::gateway::Reply;
 use gateway_core::http::{problem, request_id};
 use gateway_core::ports::IoError;
 use gateway_core::time::Timestamp;
@@ -54,7 +55,7 @@ pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
 
 /// An answer, and what is to be done once it is on its way.
 pub(crate) struct Answered {
-    pub(crate) response: Response<Body<Handle>>,
+    pub(crate) reply: Reply<Worker>,
     pub(crate) after: Option<Work>,
 }
 
@@ -181,7 +182,7 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
             Poll::Ready(Some(answered)) => {
                 // What the answer still waited for is of no more use.
                 task = Task::Work(Box::pin(async {}));
-                respond(answered.response);
+                respond(answered.reply);
                 answered.after
             }
             Poll::Ready(None) => None,
@@ -216,11 +217,14 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
     }
 }
 
-/// Hands a response to the glue.
-fn respond(response: Response<Body<Handle>>) {
+/// Hands an answer to the glue.
+fn respond(reply: Reply<Worker>) {
     RUNNING.with_borrow(|running| {
         if let Some(State { id, heads, .. }) = running {
-            OUTBOX.with_borrow_mut(|outbox| wire::write_response(outbox, *id, heads, response));
+            OUTBOX.with_borrow_mut(|outbox| match reply {
+                Reply::Http(response) => wire::write_response(outbox, *id, heads, response),
+                Reply::Upgrade(response, socket) => wire::write_upgrade(outbox, *id, heads, response, socket),
+            });
         }
     });
 }

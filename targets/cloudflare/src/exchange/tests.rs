@@ -31,7 +31,7 @@ fn start(before: impl Future<Output = ()> + 'static, after: Option<Work>) -> boo
         before.await;
         let mut response = Response::new(Body::Empty);
         *response.status_mut() = http::StatusCode::NO_CONTENT;
-        Answered { response, after }
+        Answered { reply: Reply::Http(response), after }
     };
     !begin(Box::pin(answer), Head::default()).is_null()
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use edgeway_wire::{BodyKind, Kind, Word};
 use gateway_core::body::Body;
 
-use crate::platform::Handle;
+use crate::platform::{Handle, Socket};
 
 const WORDS: usize = Word::TABLE.entries.len();
 
@@ -132,6 +132,14 @@ impl Command<'_> {
                 self.set(Word::LimitHigh, (limit >> 32) as u32);
             }
         }
+    }
+}
+
+impl Command<'_> {
+    /// Says that `socket` goes with it.
+    pub(crate) fn socket(&mut self, socket: Socket) {
+        self.set(Word::Body, BodyKind::Socket as u32);
+        self.set(Word::BodySlot, socket.into_slot());
     }
 }
 

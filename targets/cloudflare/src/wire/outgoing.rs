@@ -3,16 +3,18 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use edgeway_wire::{Kind, Word};
+use edgeway_wire::{Edit, Kind, Word};
 use gateway_core::body::Body;
 use gateway_core::ports::UpstreamCall;
+use http::header::CONTENT_LENGTH;
+use http::response::Parts;
 use http::{HeaderMap, Response, Version};
 
 use super::edits::{Unseen, write_edits};
 use super::head::Head;
 use super::outbox::{Command, Outbox};
 use crate::exchange::Heads;
-use crate::platform::Handle;
+use crate::platform::{Handle, Socket};
 
 /// In a response's extensions: the slot of the fetch whose head it began as.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +48,31 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: Upstre
 /// Writes a response to the client.
 pub(crate) fn write_response(outbox: &mut Outbox, exchange: u32, heads: &Heads, response: Response<Body<Handle>>) {
     let (head, body) = response.into_parts();
+    let mut command = write_answer(outbox, exchange, heads, &head);
+    // An answer of the gateway's own to HEAD states the length that GET would have (RFC 9110 §9.3.2), which the runtime can't know.
+    if body.is_empty()
+        && head.extensions.get::<Origin>().is_none()
+        && let Some(length) = head.headers.get(CONTENT_LENGTH)
+    {
+        command.text(&[Edit::Set as u8]);
+        command.line(CONTENT_LENGTH.as_str().as_bytes());
+        command.line(length.as_bytes());
+    }
+    command.body(body);
+}
+
+fn write_answer<'o>(outbox: &'o mut Outbox, exchange: u32, heads: &Heads, head: &Parts) -> Command<'o> {
     let mut command = outbox.command(exchange, Kind::Respond, 0);
     command.set(Word::Status, head.status.as_u16().into());
     let base = head.extensions.get::<Origin>().and_then(|origin| Some((origin.0, heads.response(origin.0)?)));
     write_head(&mut command, base, &head.headers);
-    command.body(body);
+    command
+}
+
+/// Writes a 101 (Switching Protocols) to the client.
+pub(crate) fn write_upgrade(outbox: &mut Outbox, exchange: u32, heads: &Heads, response: Response<()>, socket: Socket) {
+    let (head, ()) = response.into_parts();
+    write_answer(outbox, exchange, heads, &head).socket(socket);
 }
 
 /// Writes the collection of a body.

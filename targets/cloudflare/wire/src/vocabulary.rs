@@ -102,7 +102,7 @@ numbers! {
         TextLen,
         /// The `BodyKind`.
         Body,
-        /// Of a streamed body: 0 for the client's, or the slot of the fetch whose it is.
+        /// Of a streamed body, or of a socket: 0 for the client's, or the slot of the fetch whose it is.
         BodySlot,
         /// Of a full body: its address.
         BodyAt,
@@ -138,6 +138,8 @@ numbers! {
         Full,
         /// Content that the runtime streams.
         Stream,
+        /// Of a response with 101: the upstream's end of a WebSocket.
+        Socket,
     }
 }
 
