@@ -1,14 +1,11 @@
-//! What follows the answer: its body's end, and the work that is left.
+//! The time after the answer: its line in the log, and the work that is left.
 
 use std::rc::Rc;
 
 use gateway_core::gateway::{After, Ended, Gateway, Length, Record};
 use gateway_core::ports::IoErrorKind;
-use spin_sdk::wasip3::http::types::ErrorCode;
-use spin_sdk::wasip3::wit_future;
 
 use crate::platform::Spin;
-use crate::stream::Ending;
 
 /// Starts the work that `gateway` has left.
 pub(crate) fn run_all(gateway: &Rc<Gateway<Spin>>, work: Vec<After>) {
@@ -34,22 +31,9 @@ impl Witness {
         self.ended(Length::Counted(bytes as u64), None);
     }
 
-    /// The same ending, whose coming is noted. The bytes pass through the host alone, so `stated` is their number as the head
-    /// has it.
-    pub(crate) fn watch(self, ending: Ending, stated: Option<u64>) -> Ending {
-        if !self.record.is_awaited() {
-            return ending;
-        }
-        // The default is what the client gets if this component dies half-way.
-        let (writer, watched) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
-        spin_sdk::wasip3::spawn(async move {
-            let result = ending.await;
-            let cut = result.as_ref().err().map(|_| IoErrorKind::Closed);
-            // Nobody takes it any more once the client has left.
-            let left = writer.write(result).await.is_err();
-            self.ended(Length::Stated(stated), if left { Some(IoErrorKind::Client) } else { cut });
-        });
-        watched
+    /// The body goes from host to host, where nobody sees its end: its length is what the head has `stated`.
+    pub(crate) fn handed_over(self, stated: Option<u64>) {
+        self.ended(Length::Stated(stated), None);
     }
 
     fn ended(self, sent: Length, cut: Option<IoErrorKind>) {

@@ -147,9 +147,9 @@ pub(crate) fn respond(
         }
         Body::Stream(stream) => {
             announce_trailers(&mut parts.headers, &stream);
-            let length = content_length(&parts.headers);
+            witness.handed_over(content_length(&parts.headers));
             let (bytes, ending) = stream.into_parts();
-            (Some(bytes), witness.watch(ending, length))
+            (Some(bytes), ending)
         }
     };
     send(&parts, bytes, ending)

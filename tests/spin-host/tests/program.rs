@@ -7,7 +7,7 @@ mod common;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use common::{proxy_to, read_head, status, write};
 use edgeway_spin_host::component;
@@ -20,6 +20,7 @@ const MEBIBYTE: usize = 1024 * 1024;
 struct Program {
     address: SocketAddr,
     process: Child,
+    output: BufReader<ChildStdout>,
     directory: TempDir,
 }
 
@@ -37,9 +38,17 @@ impl Program {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("serving http://").unwrap().parse().unwrap();
-        Self { address, process, directory }
+        Self { address, process, output, directory }
+    }
+
+    /// The next line of the access log.
+    fn line(&mut self) -> serde_json::Value {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
     }
 
     fn log(&self) -> String {
@@ -96,6 +105,31 @@ async fn a_wrong_configuration_is_explained_in_the_log_only() {
     assert!(answer.contains("x-request-id: mine\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     let log = program.log();
     assert!(log.contains("mtach") && log.contains("limits.headers"), "every mistake: {log}");
+}
+
+/// docs/configuration.md, Access log: each exchange has one line; of a body that the host moves it has the stated length, and
+/// says that nobody counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_access_log_has_a_line_for_each_exchange() {
+    let upstream = common::Upstream::answering("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
+    let mut program = Program::start(&upstream.configuration());
+    for (target, status, bytes, stated) in [("/a", 200, 5, true), ("/%00", 400, 0, false)] {
+        let mut client = TcpStream::connect(program.address).await.unwrap();
+        let head = format!("GET {target} HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(common::status(&answer), status);
+        let line = program.line();
+        assert_eq!((&line["path"], &line["status"]), (&target.into(), &status.into()));
+        assert_eq!(line.get("stated").is_some(), stated, "{line}");
+        if stated {
+            assert_eq!(line["bytes"], bytes);
+        } else {
+            let content = answer.split_once("\r\n\r\n").unwrap().1;
+            assert_eq!(line["bytes"], content.len());
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
