@@ -1,4 +1,4 @@
-//! The endpoints by their paths. A path alone decides here, which is what `matchit` is for (docs/adr/0007).
+//! The endpoints by their paths. A path alone decides here, which is what `matchit` is for (docs/adr/0009).
 
 use matchit::Router;
 

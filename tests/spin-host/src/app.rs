@@ -71,7 +71,10 @@ impl App {
 
     fn state(&self) -> wasmtime::Result<State> {
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stdout().inherit_stderr();
+        wasi.inherit_stderr();
+        if !self.shared.options.quiet {
+            wasi.inherit_stdout();
+        }
         for (source, destination) in &self.shared.directories {
             wasi.preopened_dir(source, destination, FsPerms::ReadOnly)?;
         }

@@ -55,6 +55,8 @@ pub struct ServeOptions {
     pub allowed_outbound_hosts: Vec<String>,
     /// How instances are reused.
     pub reuse: Reuse,
+    /// Whether the component's standard output, the access log, is thrown away.
+    pub quiet: bool,
 }
 
 /// A file or directory of this machine as the component sees it, read-only.
@@ -93,6 +95,7 @@ impl Default for ServeOptions {
             sqlite_databases: BTreeSet::from(["default".to_owned()]),
             allowed_outbound_hosts: Vec::new(),
             reuse: Reuse::default(),
+            quiet: false,
         }
     }
 }

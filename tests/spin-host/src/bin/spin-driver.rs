@@ -53,6 +53,8 @@ async fn serve(host: &Host, start: &Value) -> Result<(Running, TempDir), Box<dyn
     std::fs::write(&source, start.get("config").and_then(Value::as_str).unwrap_or_default())?;
     let variables = start.get("bindings").and_then(Value::as_object).into_iter().flatten();
     let options = ServeOptions {
+        // The runner reads nothing but answers: a log that nobody reads would stop the component.
+        quiet: true,
         files: vec![Mount { source, destination: "/gateway.json".to_owned() }],
         variables: variables
             .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
