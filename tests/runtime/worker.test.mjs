@@ -251,11 +251,20 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
       });
       request.on("error", reject).end(body);
     });
+  let missed = 0;
   const leave = async () => {
-    const arrived = new Promise((resolve) => hanging.push(resolve));
-    const client = connect(counted.port, get("/hang"));
-    await arrived;
-    client.resetAndDestroy();
+    for (;;) {
+      const arrival = Promise.withResolvers();
+      hanging.push(arrival.resolve);
+      const client = connect(counted.port, get("/hang"));
+      const answer = once(client, "data").then(() => true, () => true);
+      const isAnswered = await Promise.race([arrival.promise.then(() => false), answer]);
+      if (!isAnswered) return void client.resetAndDestroy();
+      // The upstream closed an idle connection just when the call went out on it (RFC 9112 §9.3.1): nobody hangs.
+      hanging.splice(hanging.indexOf(arrival.resolve), 1);
+      client.destroy();
+      missed += 1;
+    }
   };
   const kinds = [
     () => send("GET", "/plain"),
@@ -282,7 +291,7 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
     waiting = Number(/\r\n\r\n(\d+)$/.exec(answer.toString())[1]);
   }
   const logged = () => counted.lines.filter((line) => /"path":"\/(plain|cors|limited|flag|fail|hang)"/.test(line));
-  for (let tries = 0; tries < 100 && logged().length < 10_000; tries += 1) {
+  for (let tries = 0; tries < 100 && logged().length < 10_000 + missed; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const lines = logged();
@@ -293,7 +302,11 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
   upstream.close();
   assert.deepEqual(statuses, [[200], [200], [200, 429], [503], [502], [undefined]]);
   assert.equal(waiting, 0);
-  assert.deepEqual([lines.length, left.length], [10_000, Math.floor(10_000 / kinds.length)], "each has its line in the log");
+  assert.deepEqual(
+    [lines.length, left.length],
+    [10_000 + missed, Math.floor(10_000 / kinds.length)],
+    "each has its line in the log",
+  );
 });
 
 test("a response that comes too late is 504, and the call is given up", async () => {
