@@ -110,7 +110,7 @@ impl<'r> Line<'r> {
             time: Moment(facts.time),
             method: facts.method.as_str(),
             scheme: facts.scheme.as_str(),
-            host: facts.host.as_ref().map(text),
+            host: host(facts),
             path: facts.uri.path(),
             query: facts.uri.query().filter(|_| plan.access_log.query),
             protocol: protocol(facts.version),
@@ -203,6 +203,17 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
+/// The host that the client asked for: that of the target, where it has one, else that of the field (RFC 9112 §3.2.2,
+/// RFC 9113 §8.3.1). Credentials before it stay out of the log.
+fn host(facts: &Facts) -> Option<Cow<'_, str>> {
+    let authority = facts.uri.authority().map(|authority| Cow::Borrowed(authority.as_str()));
+    let host = authority.or_else(|| facts.host.as_ref().map(text))?;
+    match host.rsplit_once('@') {
+        Some((_, bare)) => Some(Cow::Owned(bare.to_owned())),
+        None => Some(host),
+    }
+}
+
 /// The trace's identifier in a `traceparent` (W3C Trace Context §3.2.2).
 fn trace_id(parent: &HeaderValue) -> Option<&str> {
     parent.to_str().ok()?.split('-').nth(1)
@@ -268,17 +279,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::plan::{Secrets, load};
+    use crate::plan::load;
+    use crate::plan::testing::NoSecrets;
     use crate::policy::quota::Verdict;
     use crate::ports::{Capabilities, Scheme};
-
-    struct NoSecrets;
-
-    impl Secrets for NoSecrets {
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
 
     fn plan(log: &str) -> Plan {
         let text = format!(
@@ -340,6 +344,24 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.ends_with('\n'));
+    }
+
+    /// RFC 9113 §8.3.1, RFC 9112 §3.2.2: HTTP/2 and an absolute target have the host in the authority, which counts then.
+    /// RFC 9110 §4.2.4: credentials before it are nobody's to read.
+    #[test]
+    fn the_host_is_that_of_the_target_and_without_credentials() {
+        let host = |uri: &str, field: Option<&'static str>| {
+            let mut record = record();
+            let facts = record.facts.as_mut().unwrap();
+            facts.uri = uri.parse().unwrap();
+            facts.host = field.map(HeaderValue::from_static);
+            parsed(&plan("{}"), &record, &Ended::default()).get("host").cloned()
+        };
+        assert_eq!(host("https://h2.test:8443/a", None), Some(json!("h2.test:8443")));
+        assert_eq!(host("http://target.test/a", Some("field.test")), Some(json!("target.test")));
+        assert_eq!(host("http://user:word@target.test/a", None), Some(json!("target.test")));
+        assert_eq!(host("/a", Some("user:word@field.test")), Some(json!("field.test")));
+        assert_eq!(host("/a", None), None);
     }
 
     /// A query may hold a credential: it is written only where the configuration says so.

@@ -102,9 +102,7 @@ impl Record {
         });
         Self { facts, ..Self::default() }
     }
-}
 
-impl Record {
     /// Notes that `route`, which has this index, takes the request.
     pub(crate) fn matched(&mut self, index: usize, route: &Route) {
         self.route = Some(index);

@@ -152,16 +152,9 @@ impl<K: Clone + Eq + Hash, V: Default> Adopted<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Secrets, load};
+    use crate::plan::load;
+    use crate::plan::testing::NoSecrets;
     use crate::ports::Capabilities;
-
-    struct NoSecrets;
-
-    impl Secrets for NoSecrets {
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
 
     fn plan(upstreams: &str) -> Plan {
         let text = format!(r#"{{"upstreams": {upstreams}, "routes": [{{"name": "r", "respond": {{}}}}]}}"#);

@@ -114,3 +114,17 @@ fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Sec
     let errors = read.map(|config| compile::mistakes(config, capabilities, secrets, &is_intact)).unwrap_or_default();
     reading.explain(errors)
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::Secrets;
+
+    /// Has no secret.
+    pub(crate) struct NoSecrets;
+
+    impl Secrets for NoSecrets {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+}

@@ -103,16 +103,9 @@ fn count(number: usize, of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::{Secrets, load};
+    use crate::plan::load;
+    use crate::plan::testing::NoSecrets;
     use crate::ports::Capabilities;
-
-    struct NoSecrets;
-
-    impl Secrets for NoSecrets {
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
 
     /// docs/platforms.md, Workers: an answer that is relayed past the core leaves no work, so a flag would never be read again.
     #[test]
