@@ -66,14 +66,14 @@ impl Default for HostName {
 }
 
 impl Call {
-    /// A call of `method` to `uri`, without a host, with these fields.
+    /// A call of `method` to `uri`, without a host and an identifier, with these fields.
     #[must_use]
-    pub fn new(method: Method, uri: Uri, headers: HeaderMap, id: HeaderValue) -> Self {
+    pub fn new(method: Method, uri: Uri, headers: HeaderMap) -> Self {
         Self {
             method,
             headers,
             client: ClientInfo { address: None, scheme: Scheme::Http, host: None },
-            id,
+            id: HeaderValue::from_static(""),
             params: Params::default(),
             uri,
             path: None,
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     fn call(uri: &str) -> Call {
-        Call::new(Method::GET, uri.parse().unwrap(), HeaderMap::new(), HeaderValue::from_static("id"))
+        Call::new(Method::GET, uri.parse().unwrap(), HeaderMap::new())
     }
 
     #[test]

@@ -400,7 +400,8 @@ mod tests {
         headers.insert("x-tenant", HeaderValue::from_static("a/b&c=d e"));
         headers.insert("cookie", HeaderValue::from_static("a=1; sid=xyz"));
         let uri = "/a%2Fb?q=1%262&page=3&x=%3Ca+href='b'%3E%22c%0A".parse().unwrap();
-        let mut call = Call::new(Method::GET, uri, headers, HeaderValue::from_static("id-1"));
+        let mut call = Call::new(Method::GET, uri, headers);
+        call.id = HeaderValue::from_static("id-1");
         call.client.address = Some(IpAddr::from([192, 0, 2, 1]));
         let mut out = String::new();
         let complete = Template::parse(text, Some(&[])).unwrap().fill(&call, target, &mut out);

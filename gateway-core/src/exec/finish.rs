@@ -33,10 +33,10 @@ fn respond(steps: &[ResponseStep], filled: &[Option<HeaderValue>], fields: &mut 
     }
 }
 
-pub(super) fn finish<B>(mut exchange: Exchange<'_, '_>, response: &mut Response<B>) {
+pub(super) fn finish<B>(exchange: &mut Exchange<'_, '_>, response: &mut Response<B>, id: HeaderValue) {
     exchange.record.status = Some(response.status());
-    finish_fields(&mut exchange, response.headers_mut());
-    response.headers_mut().insert(X_REQUEST_ID, exchange.id);
+    finish_fields(exchange, response.headers_mut());
+    response.headers_mut().insert(X_REQUEST_ID, id);
 }
 
 fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
@@ -81,8 +81,8 @@ pub struct KnownEdits<'e> {
 
 impl<'e> KnownEdits<'e> {
     /// The edits that `exchange` will make; `None` if a step needs the response's head for that.
-    pub(super) fn of(exchange: &'e Exchange<'_, '_>, route: &'e Route) -> Option<Self> {
-        let Exchange { plan, filled, verdicts, id, .. } = exchange;
+    pub(super) fn of(exchange: &'e Exchange<'_, '_>, route: &'e Route, id: &'e HeaderValue) -> Option<Self> {
+        let Exchange { plan, filled, verdicts, .. } = exchange;
         (!route.needs.head).then_some(Self { plan, route, filled, verdicts, id })
     }
 

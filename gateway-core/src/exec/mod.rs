@@ -36,7 +36,6 @@ struct Exchange<'p, 't> {
     state: &'p State,
     route: Option<&'p Route>,
     record: &'t mut Record,
-    id: HeaderValue,
     /// The cross-origin rules of the answer: those of `defaults` until there is a route.
     cors: Option<&'p Cors>,
     /// The client's `Origin`, if there are such rules.

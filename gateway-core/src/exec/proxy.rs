@@ -58,14 +58,14 @@ pub(super) async fn send<P: Platform>(
     platform: &P,
     route: &Route,
     action: &Proxy,
-    (mut call, body): (Call, Body<P::Stream>),
+    (call, body): (&mut Call, Body<P::Stream>),
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
     let target = choose(action, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
-    let uri = target_uri(action, endpoint, &call)?;
+    let uri = target_uri(action, endpoint, call)?;
     let host = match &target.host {
         Host::Upstream => endpoint.authority.clone(),
         // What has no host has none to keep.
@@ -81,11 +81,11 @@ pub(super) async fn send<P: Platform>(
         body => body,
     };
     if opens_socket {
-        socket::prepare(&mut call);
+        socket::prepare(call);
         exchange.note(|| Event::Handshake);
     }
     exchange.state.sent(endpoint);
-    exchange.record.sent(target.upstream, &call, platform);
+    exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::Sent {
         upstream: target.upstream,
         authority: endpoint.authority.clone(),
@@ -97,16 +97,16 @@ pub(super) async fn send<P: Platform>(
 
     let is_head = call.method == Method::HEAD;
     let mut request = Request::new(body);
-    *request.method_mut() = call.method;
+    *request.method_mut() = core::mem::take(&mut call.method);
     *request.uri_mut() = uri;
-    *request.headers_mut() = call.headers;
+    *request.headers_mut() = core::mem::take(&mut call.headers);
     let deadlines = target.deadlines;
     if opens_socket {
         let call = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
         // On the heap: it is rare, and the state of every other exchange would be as large.
         return Box::pin(socket::open(exchange, platform, call)).await;
     }
-    let known_edits = KnownEdits::of(exchange, route);
+    let known_edits = KnownEdits::of(exchange, route, &call.id);
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {

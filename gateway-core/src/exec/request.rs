@@ -39,19 +39,20 @@ pub(crate) async fn run<P: Platform>(
     record: &mut Record,
     trace: Option<&mut Trace>,
 ) -> Outcome<P> {
-    let (mut head, body) = request.into_parts();
+    let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
+    // Here, and lent from now on: each hand that it went through would copy it.
+    let mut call = Call::new(method, uri, headers);
     // Before the gateway adds a field of its own.
-    let survey = Survey::of(&head.headers, &plan.identity);
-    let bounds = bounds::check(&plan.limits, &head.uri, &head.headers, &survey);
-    let id = request_id::ensure(&mut head.headers, platform);
-    record.request_id = Some(id.clone());
-    let is_head = head.method == Method::HEAD;
+    let survey = Survey::of(&call.headers, &plan.identity);
+    let bounds = bounds::check(&plan.limits, call.uri(), &call.headers, &survey);
+    call.id = request_id::ensure(&mut call.headers, platform);
+    record.request_id = Some(call.id.clone());
+    let is_head = call.method == Method::HEAD;
     let mut exchange = Exchange {
         plan,
         state,
         route: None,
         record,
-        id,
         cors: None,
         origin: None,
         filled: Vec::new(),
@@ -59,23 +60,24 @@ pub(crate) async fn run<P: Platform>(
         after: after(platform),
         trace,
     };
-    exchange.take_cors(plan.cors.as_ref(), &head.headers);
+    exchange.take_cors(plan.cors.as_ref(), &call.headers);
+    let side = ClientSide { peer, version, survey };
     let answer = match bounds {
-        Ok(()) => answer(&mut exchange, platform, (head, survey), body, peer).await,
+        Ok(()) => answer(&mut exchange, platform, &mut call, body, side).await,
         Err(reject) => Err(reject),
     };
     let mut reply = match answer {
         Ok(reply) => reply,
         Err(reject) => {
-            exchange.record.refused(&reject, &exchange.id);
+            exchange.record.refused(&reject, &call.id);
             exchange.note(|| Event::Refused { status: reject.status, code: reject.code });
-            Reply::Http(reject.into_response(is_head, &exchange.id))
+            Reply::Http(reject.into_response(is_head, &call.id))
         }
     };
     let after = core::mem::take(&mut exchange.after);
     match &mut reply {
-        Reply::Http(response) => finish::finish(exchange, response),
-        Reply::Upgrade(response, _) => finish::finish(exchange, response),
+        Reply::Http(response) => finish::finish(&mut exchange, response, call.id),
+        Reply::Upgrade(response, _) => finish::finish(&mut exchange, response, call.id),
     }
     Outcome { reply, after }
 }
@@ -89,27 +91,26 @@ fn after<P: Platform>(platform: &P) -> Vec<After> {
 async fn answer<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
-    (head, survey): (Parts, Survey),
+    call: &mut Call,
     body: Body<P::Stream>,
-    peer: Peer,
+    side: ClientSide,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
-    let Parts { method, uri, version, headers, .. } = head;
-    if MethodSet::of(&method).is_none() {
+    let ClientSide { peer, version, survey } = &side;
+    if MethodSet::of(&call.method).is_none() {
         return Err(Reject::method_not_implemented());
     }
     // RFC 9110 §7.4: of an `ftp` resource, the gateway of an `http` one knows nothing.
-    if uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
+    if call.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Reject::misdirected());
     }
-    let mut call = Call::new(method, uri, headers, exchange.id.clone());
     if survey.identity && plan.identity.strip(&mut call.headers) {
         exchange.note(|| Event::IdentityStripped);
     }
     if survey.loop_fields {
         plan.loop_guard.check(&call.headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
-    if let Some(field) = take_host(call.uri(), &call.headers, version)? {
+    if let Some(field) = take_host(call.uri(), &call.headers, *version)? {
         call.set_host(field).map_err(|_| Reject::bad_host())?;
     }
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
@@ -167,33 +168,33 @@ async fn answer<'p, P: Platform>(
     exchange.record.matched(index, route);
     exchange.take_cors(route.cors.as_ref(), &call.headers);
 
-    call.client = plan.proxies.client(&call.headers, &peer);
+    call.client = plan.proxies.client(&call.headers, peer);
     exchange.record.client = call.client.address;
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
     if let Action::Proxy(action) = &route.action {
         if survey.web_socket {
-            socket = socket::is_opened_by(&call, version, &body, action);
+            socket = socket::is_opened_by(call, *version, &body, action);
         }
-        proxy::prepare(plan, platform, &mut call, &ClientSide { peer, version, survey });
+        proxy::prepare(plan, platform, call, &side);
     }
     let opens_socket = matches!(socket, Ok(true));
     let done = match socket {
-        Ok(_) => steps(exchange, platform, route, &mut call, survey.length).await,
+        Ok(_) => steps(exchange, platform, route, call, survey.length).await,
         Err(reject) => Err(*reject),
     };
     // Also for the answer to a request that is refused: its edits are the same.
     if !route.response.is_empty() {
-        exchange.filled = finish::fill(&route.response, &call);
+        exchange.filled = finish::fill(&route.response, call);
     }
     done?;
     let response = match &route.action {
         Action::Proxy(action) => {
             return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;
         }
-        Action::Redirect(action) => local::redirect(exchange, action, &call)?,
-        Action::Respond(action) => local::respond(exchange, action, &call),
-        Action::KeyValue(action) => key_value::serve(exchange, platform, action, &call, body).await?,
+        Action::Redirect(action) => local::redirect(exchange, action, call)?,
+        Action::Respond(action) => local::respond(exchange, action, call),
+        Action::KeyValue(action) => key_value::serve(exchange, platform, action, call, body).await?,
     };
     Ok(Reply::Http(response))
 }

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn edited(edits: Vec<HeaderEdit>, list: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut call = Call::new(Method::GET, "/".parse().unwrap(), headers(list), HeaderValue::from_static("id"));
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), headers(list));
         apply(&RequestEdits::new(edits), &mut call);
         call.headers
     }

@@ -76,13 +76,13 @@ fn filled(name: &str, template: &Template, call: &Call) -> Option<String> {
 mod tests {
     use std::net::IpAddr;
 
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::{HeaderMap, Method};
 
     use super::*;
 
     fn edited(query: &str, edits: &[QueryEdit]) -> Option<String> {
         let uri = format!("/?{query}").parse().unwrap();
-        let mut call = Call::new(Method::GET, uri, HeaderMap::new(), HeaderValue::from_static("id"));
+        let mut call = Call::new(Method::GET, uri, HeaderMap::new());
         call.client.address = Some(IpAddr::from([192, 0, 2, 1]));
         apply(edits, &call)
     }

@@ -79,8 +79,9 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
-        // hyper moves the future about: on the heap it is a pointer instead of some kilobytes.
-        Box::pin(exchange(Arc::clone(&connection), serving, request))
+        // hyper moves the future about: on the heap it is a pointer instead of some kilobytes. With the memory there first, it
+        // is made in place; `Box::pin` would copy it there.
+        Box::into_pin(Box::write(Box::new_uninit(), exchange(Arc::clone(&connection), serving, request)))
     });
     let io = TokioIo::new(Tapped::new(transport, first.freeze(), Arc::clone(&activity)));
     // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.

@@ -40,7 +40,9 @@ pub(super) async fn exchange(
             }
             // Pinned where it is made: awaited as it is, its state would be copied once more.
             let outcome = pin!(gateway.handle(request, exchange.connection.peer, &mut exchange.record)).await;
-            run_all(&exchange.serving, outcome.after);
+            if !outcome.after.is_empty() {
+                run_all(&exchange.serving, outcome.after);
+            }
             match outcome.reply {
                 Answer::Http(response) => response,
                 Answer::Upgrade(head, upstream) => return Ok(socket::open(exchange, head, upstream, way_out)),
@@ -138,7 +140,9 @@ impl Drop for Exchange {
         };
         let ended = Ended { received: self.received, sent: Length::Counted(self.sent), cut };
         let left = self.serving.gateway.ended(core::mem::take(&mut self.record), &ended);
-        run_all(&self.serving, left);
+        if !left.is_empty() {
+            run_all(&self.serving, left);
+        }
     }
 }
 
