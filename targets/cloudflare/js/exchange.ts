@@ -17,7 +17,11 @@ export interface Bindings {
 }
 
 /** A command whose outcome the core waits for. */
-type Effect = Command & { kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.End> };
+type Effect = Command & {
+  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.End>;
+  /** Of a fetch: its text. */
+  lines?: string[];
+};
 
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
@@ -31,6 +35,8 @@ export class Exchange {
   #context: ExecutionContext;
   /** What the core goes on by; nothing once it has ended the exchange, or never had to wait. */
   #held: Hold | undefined;
+  /** Whether the method is HEAD. */
+  #isHead = false;
   /** The response to each fetch that the core has seen the head of, by slot. */
   #responses: Response[] = [];
   /** How to give up the effects under way that can be, by slot. */
@@ -53,6 +59,7 @@ export class Exchange {
   answer(): Response | Promise<Response> {
     try {
       const { method, url, headers, body } = this.#request;
+      this.#isHead = method === "HEAD";
       const hasBody = body !== null && headers.get("content-length") !== "0";
       this.#perform(begin(method, url, peerAddress(this.#request), headers, hasBody));
     } catch (error) {
@@ -136,8 +143,9 @@ export class Exchange {
   }
 
   #fetch(effect: Effect): Promise<Response> {
-    const { text, slot, finish } = effect;
-    const lines = text.split("\n");
+    const { slot, finish } = effect;
+    const lines = effect.text.split("\n");
+    effect.lines = lines;
     const [method, url] = lines as [string, string];
     const headers = new Headers(this.#base(effect));
     // The text ends with a line feed, like any: the last of its lines is empty.
@@ -167,10 +175,9 @@ export class Exchange {
   }
 
   /** Answers with `response`, whose head the core need not see, and lets go of the exchange. */
-  #relay(response: Response, { text, finish }: Command): void {
-    const answer = new Response(this.#request.method === "HEAD" ? null : response.body, response);
-    const lines = text.split("\n");
-    applyEdits(answer.headers, lines, finish, lines.length - 1);
+  #relay(response: Response, { finish, lines }: Effect): void {
+    const answer = new Response(this.#isHead ? null : response.body, response);
+    applyEdits(answer.headers, lines!, finish, lines!.length - 1);
     this.#respond(answer);
     this.#aborts?.forEach((abort) => abort());
     const commands = relayed(this.#held!, answer);
