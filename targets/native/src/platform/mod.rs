@@ -23,7 +23,7 @@ use http::Response;
 use crate::clock::Ticker;
 use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::Stream;
-use crate::upstream::{Pool, PoolKey, Socket, TlsError, fetch, open_socket};
+use crate::upstream::{Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -38,6 +38,8 @@ pub struct Stores {
     pub counters: CounterStore,
     /// The key-value store.
     pub key_value: KeyValueStore,
+    /// The way in which upstreams' names are looked up.
+    pub names: Names,
 }
 
 impl Stores {
@@ -45,9 +47,9 @@ impl Stores {
     ///
     /// # Errors
     /// When a store can't be opened.
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
-        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value })
+        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value, names })
     }
 }
 
@@ -114,7 +116,7 @@ impl Native {
             let same = known.chain(&pools).find(|pool| *pool.key() == key).map(Arc::clone);
             pools.push(match same {
                 Some(pool) => pool,
-                None => Pool::new(key, Arc::clone(ticker))?,
+                None => Pool::new(key, Arc::clone(ticker), stores.names.clone())?,
             });
         }
         Ok(Self { pools: pools.into(), stores, log, crew })
