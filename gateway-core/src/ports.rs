@@ -6,7 +6,7 @@
 
 use core::num::NonZeroU64;
 use core::time::Duration;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -17,6 +17,7 @@ pub use crate::exec::KnownEdits;
 use crate::metrics::Metrics;
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
+pub use crate::state::Calls;
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
@@ -177,6 +178,16 @@ pub trait Instance {
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None
     }
+
+    /// The addresses of `endpoint`'s name, as far as they are known; none where the platform hides them.
+    fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
+        None
+    }
+
+    /// The calls that all parts of this instance sent `endpoint`, of which `own` are those of one.
+    fn calls(&self, _endpoint: &Endpoint, own: Calls) -> Calls {
+        own
+    }
 }
 
 /// The connections to an endpoint.
@@ -186,6 +197,15 @@ pub struct Connections {
     pub open: usize,
     /// Those that no exchange uses.
     pub idle: usize,
+}
+
+/// An address of an endpoint's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Address {
+    /// The address, with the port.
+    pub address: SocketAddr,
+    /// Whether it is left out at the moment, because it could not be connected to.
+    pub down: bool,
 }
 
 /// A source of random numbers, for identifiers and weighted choices; not for keys.

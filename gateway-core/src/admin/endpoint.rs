@@ -11,7 +11,7 @@ pub(super) enum Endpoint {
     Ready,
     /// The version of the gateway.
     Version,
-    /// The upstreams, with the connections to them.
+    /// The upstreams, with what is known of their endpoints.
     Upstreams,
     /// The metrics.
     Metrics,

@@ -57,7 +57,7 @@ impl Admin {
             Endpoint::Live => report::live(),
             Endpoint::Ready => report::ready(platform),
             Endpoint::Version => report::version::<P>(plan),
-            Endpoint::Upstreams => report::upstreams(plan, platform),
+            Endpoint::Upstreams => report::upstreams(plan, state, platform),
             Endpoint::Metrics => {
                 let metrics = state.metrics().ok_or_else(Reject::endpoint_not_found)?;
                 report::metrics(Snapshot::of(plan, platform, metrics), asked.headers)

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Report;
 use crate::metrics::{OPENMETRICS, Snapshot, TEXT, open_metrics, text};
 use crate::plan::{self, Plan};
-use crate::ports::{Connections, Platform};
+use crate::ports::{Address, Calls, Connections, Platform};
+use crate::state::State;
 
 #[derive(Serialize)]
 struct Condition {
@@ -35,8 +36,11 @@ struct Upstream<'p> {
 #[derive(Serialize)]
 struct Endpoint {
     url: String,
+    calls: Calls,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<Connections>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Vec<Address>>,
 }
 
 /// Says that the process runs: being able to answer is all that it takes.
@@ -58,11 +62,16 @@ pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
     json(StatusCode::OK, &Version { name: plan.loop_guard.name(), version, platform })
 }
 
-pub(super) fn upstreams(plan: &Plan, platform: &impl Platform) -> Report {
+pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) -> Report {
     let endpoint = |endpoint: &plan::Endpoint| {
         let authority = String::from_utf8_lossy(endpoint.authority.as_bytes());
         let url = [endpoint.scheme.as_str(), "://", &authority, &endpoint.base_path].concat();
-        Endpoint { url, connections: platform.connections(endpoint) }
+        Endpoint {
+            url,
+            calls: platform.calls(endpoint, state.calls(endpoint)),
+            connections: platform.connections(endpoint),
+            addresses: platform.addresses(endpoint),
+        }
     };
     let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
     let upstreams =

@@ -14,8 +14,8 @@ use gateway_core::metrics::Metrics;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    Address, Calls, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log,
+    Platform, Random, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -122,9 +122,9 @@ impl Native {
         Ok(Self { pools: pools.into(), stores, log, crew })
     }
 
-    /// The connections of this worker alone by `key`.
-    pub(crate) fn connections_by(&self, key: &PoolKey) -> Connections {
-        self.pools.iter().find(|pool| pool.key() == key).map(|pool| pool.connections()).unwrap_or_default()
+    /// The pool of this worker with `key`.
+    pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
     }
 }
 
@@ -139,6 +139,14 @@ impl Instance for Native {
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
         self.pools.get(endpoint.index).map(|pool| self.crew.connections(pool.key()))
+    }
+
+    fn addresses(&self, endpoint: &Endpoint) -> Option<Vec<Address>> {
+        self.pools.get(endpoint.index).map(|pool| self.crew.addresses(pool.key()))
+    }
+
+    fn calls(&self, endpoint: &Endpoint, _: Calls) -> Calls {
+        self.crew.calls(endpoint)
     }
 }
 

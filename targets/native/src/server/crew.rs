@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use gateway_core::metrics::Metrics;
-use gateway_core::ports::Connections;
+use gateway_core::plan::Endpoint;
+use gateway_core::ports::{Address, Calls, Connections};
 
 use super::worker::Serving;
-use crate::upstream::PoolKey;
+use crate::upstream::{Pool, PoolKey};
 
 /// The workers of the process.
 #[derive(Debug, Default)]
@@ -32,23 +33,54 @@ impl Crew {
 
     /// Shows the metrics of each worker.
     pub(crate) fn each_metrics(&self, mut show: impl FnMut(&Metrics)) {
-        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let Some(serving) = member.upgrade() else { continue };
-            if let Some(metrics) = serving.load().gateway.state().metrics() {
+        self.each(|serving| {
+            if let Some(metrics) = serving.gateway.state().metrics() {
                 show(metrics);
             }
-        }
+        });
     }
 
     /// The connections of all workers by `key`.
     pub(crate) fn connections(&self, key: &PoolKey) -> Connections {
         let mut all = Connections::default();
-        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let Some(serving) = member.upgrade() else { continue };
-            let Connections { open, idle } = serving.load().gateway.platform().connections_by(key);
-            all.open += open;
-            all.idle += idle;
-        }
+        self.each(|serving| {
+            let of_worker = serving.gateway.platform().pool(key).map(Pool::connections).unwrap_or_default();
+            all.open += of_worker.open;
+            all.idle += of_worker.idle;
+        });
         all
+    }
+
+    /// The addresses that the workers know by `key`. One counts as down where any of them leaves it out.
+    pub(crate) fn addresses(&self, key: &PoolKey) -> Vec<Address> {
+        let mut all: Vec<Address> = Vec::new();
+        self.each(|serving| {
+            for known in serving.gateway.platform().pool(key).map(Pool::addresses).unwrap_or_default() {
+                match all.iter_mut().find(|listed| listed.address == known.address) {
+                    Some(listed) => listed.down |= known.down,
+                    None => all.push(known),
+                }
+            }
+        });
+        all
+    }
+
+    /// The calls that all workers sent `endpoint`.
+    pub(crate) fn calls(&self, endpoint: &Endpoint) -> Calls {
+        let mut all = Calls::default();
+        self.each(|serving| {
+            let Calls { sent, failed } = serving.gateway.state().calls(endpoint);
+            all.sent += sent;
+            all.failed += failed;
+        });
+        all
+    }
+
+    fn each(&self, mut show: impl FnMut(&Serving)) {
+        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(serving) = member.upgrade() {
+                show(&serving.load());
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::{self, IoError, IoErrorKind};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
@@ -47,15 +47,6 @@ struct Address {
     at: SocketAddr,
     /// Until when it is left out.
     down_until: Option<Instant>,
-}
-
-/// An address, as it is told to whoever runs the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Condition {
-    /// The address.
-    pub(crate) address: SocketAddr,
-    /// Whether it is left out at the moment.
-    pub(crate) down: bool,
 }
 
 impl Addresses {
@@ -140,11 +131,11 @@ impl Addresses {
         }
     }
 
-    /// Those that are known, and whether they are left out.
-    pub(super) fn conditions(&self) -> Vec<Condition> {
+    /// Those that are known.
+    pub(super) fn list(&self) -> Vec<ports::Address> {
         let now = Instant::now();
-        let condition = |address: &Address| Condition { address: address.at, down: address.is_down(now) };
-        self.known().list.iter().map(condition).collect()
+        let told = |address: &Address| ports::Address { address: address.at, down: address.is_down(now) };
+        self.known().list.iter().map(told).collect()
     }
 
     fn is_usable(&self) -> bool {
@@ -303,8 +294,8 @@ mod tests {
         addresses.set_down(address(B));
         assert_eq!(order(&addresses).await, [A, B]);
         assert_eq!(addresses.take_turn(Some), Some(address(A)));
-        let down = |address: &str, down| Condition { address: address.parse().unwrap(), down };
-        assert_eq!(addresses.conditions(), [down(A, false), down(B, true)]);
+        let down = |at, down| ports::Address { address: address(at), down };
+        assert_eq!(addresses.list(), [down(A, false), down(B, true)]);
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(order(&addresses).await, [B, A]);
         addresses.set_down(address(A));

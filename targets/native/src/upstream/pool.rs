@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::plan::{Endpoint, Upstream};
-use gateway_core::ports::{Connections, IoError, IoErrorKind, Scheme};
+use gateway_core::ports::{Address, Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
@@ -124,6 +124,11 @@ impl Pool {
         let open = Arc::strong_count(&self.open).saturating_sub(1);
         // Nobody counts the exchanges of one that several share.
         Connections { open, idle: lock(&self.idle).len().min(open.saturating_sub(multiplexed)) }
+    }
+
+    /// The addresses of the upstream's name, as far as they are known.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        self.addresses.list()
     }
 
     /// Runs `connection` to its end.
@@ -266,8 +271,8 @@ impl Watched for Pool {
             self.addresses.renew();
         }
         // What the name does not stand for any more gets no more requests.
-        let known = self.addresses.conditions();
-        let is_known = |to: SocketAddr| known.iter().any(|condition| condition.address == to);
+        let known = self.addresses.list();
+        let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
         lock(&self.h2).retain(|(to, _)| is_known(*to));
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {

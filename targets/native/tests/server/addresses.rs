@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use edgeway::server::{Options, Server};
 use edgeway::upstream::{LookUp, Names, Resolve};
+use tokio::net::TcpListener as AsyncListener;
 
-use super::support::{Wire, load, wait_until};
+use super::support::{Folder, Wire, load, wait_until};
+use super::tls::{acceptor, certificate};
 
 /// A name server of our own.
 #[derive(Debug, Default)]
@@ -202,6 +204,52 @@ fn a_name_that_changes_is_followed() {
     table.set("up.test", &[two.address]);
     wait_until("an answer of the new address", || answers(&mut Wire::connect(gateway.address()), 1) == ["127.0.0.2"]);
     assert_eq!(answers(&mut client, 2), ["127.0.0.2", "127.0.0.2"]);
+}
+
+/// Over HTTP/2 there is one connection to each address, which all exchanges share.
+#[tokio::test]
+async fn http2_has_a_connection_to_each_address() {
+    let folder = Folder::new();
+    certificate(&folder);
+    let connections = Arc::new(AtomicUsize::new(0));
+    let first = AsyncListener::bind("127.0.0.1:0").await.unwrap();
+    let port = first.local_addr().unwrap().port();
+    let second = AsyncListener::bind(("127.0.0.2", port)).await.unwrap();
+    let addresses = [first.local_addr().unwrap(), second.local_addr().unwrap()];
+    for listener in [first, second] {
+        let (acceptor, connections) = (acceptor(&folder), Arc::clone(&connections));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let name = listener.local_addr().unwrap().ip().to_string();
+                connections.fetch_add(1, Ordering::SeqCst);
+                let mut connection = h2::server::handshake(acceptor.accept(stream).await.unwrap()).await.unwrap();
+                tokio::spawn(async move {
+                    while let Some(Ok((_, mut answer))) = connection.accept().await {
+                        let mut body = answer.send_response(http::Response::new(()), false).unwrap();
+                        body.send_data(name.clone().into(), true).unwrap();
+                    }
+                });
+            }
+        });
+    }
+    let table = Arc::new(Table::default());
+    table.set("localhost", &addresses);
+    let (plan, settings) = load(&format!(
+        r#"{{
+          "server": {{ "listen": "127.0.0.1:0", "accessLog": "off" }},
+          "upstreams": {{ "up": {{ "url": "https://localhost:{port}",
+              "tls": {{ "authorities": "{}/cert.pem" }} }} }},
+          "routes": [ {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }} ]
+        }}"#,
+        folder.0.display()
+    ));
+    let names = Names { resolver: table, ..Names::default() };
+    let options = Options { threads: std::num::NonZero::new(1), names, ..Options::default() };
+    let gateway = Server::start(plan, settings, &options).unwrap();
+    let address = gateway.address();
+    let asking = tokio::task::spawn_blocking(move || answers(&mut Wire::connect(address), 5));
+    assert_eq!(asking.await.unwrap(), ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2", "127.0.0.1"]);
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
 /// While looking the name up fails, the addresses that are known serve.
