@@ -14,10 +14,9 @@ use http::{Request, Response};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
-use crate::metrics::Metrics;
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
-pub use crate::state::Calls;
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
@@ -164,8 +163,8 @@ pub trait Log {
 
 /// This instance of the gateway, as far as its admin endpoints tell of it. Most platforms have nothing to tell.
 pub trait Instance {
-    /// Shows the metrics of each part of this instance, of which `own` are one.
-    fn each_metrics(&self, own: &Metrics, mut show: impl FnMut(&Metrics)) {
+    /// Shows the state of each part of this instance, of which `own` is one.
+    fn each_state(&self, own: &State, mut show: impl FnMut(&State)) {
         show(own);
     }
 
@@ -182,11 +181,6 @@ pub trait Instance {
     /// The addresses of `endpoint`'s name, as far as they are known; none where the platform hides them.
     fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
         None
-    }
-
-    /// The calls that all parts of this instance sent `endpoint`, of which `own` are those of one.
-    fn calls(&self, _endpoint: &Endpoint, own: Calls) -> Calls {
-        own
     }
 }
 

@@ -5,6 +5,7 @@
 
 use core::hash::Hash;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -82,6 +83,13 @@ impl State {
     /// The memory of the flag with this index in [`Plan::flags`].
     pub(crate) fn flag(&self, index: usize) -> Option<&FlagCell> {
         self.flags.at(index)
+    }
+
+    /// Takes note, at `now`, that the flag with this key has just been set or removed.
+    pub(crate) fn flag_changed(&self, key: &StoreKey, set: bool, now: Duration) {
+        if let Some((_, cell)) = self.flags.iter().find(|(known, _)| known == key) {
+            cell.learn(Some(set), now);
+        }
     }
 
     /// The metrics; none where nobody could read them.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::Report;
 use crate::metrics::{OPENMETRICS, Snapshot, TEXT, open_metrics, text};
 use crate::plan::{self, Plan};
-use crate::ports::{Address, Calls, Connections, Platform};
-use crate::state::State;
+use crate::ports::{Address, Connections, Platform};
+use crate::state::{Calls, State};
 
 #[derive(Serialize)]
 struct Condition {
@@ -68,7 +68,7 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
         let url = [endpoint.scheme.as_str(), "://", &authority, &endpoint.base_path].concat();
         Endpoint {
             url,
-            calls: platform.calls(endpoint, state.calls(endpoint)),
+            calls: calls(endpoint, state, platform),
             connections: platform.connections(endpoint),
             addresses: platform.addresses(endpoint),
         }
@@ -77,6 +77,37 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
     let upstreams =
         plan.upstreams.iter().map(|configured| Upstream { name: &configured.name, endpoints: upstream(configured) });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
+}
+
+/// The calls to `endpoint` of all parts of the instance.
+fn calls(endpoint: &plan::Endpoint, state: &State, platform: &impl Platform) -> Calls {
+    let mut all = Calls::default();
+    platform.each_state(state, |part| {
+        let Calls { sent, failed } = part.calls(endpoint);
+        all.sent = all.sent.saturating_add(sent);
+        all.failed = all.failed.saturating_add(failed);
+    });
+    all
+}
+
+/// A flag, and whether it is set.
+#[derive(Serialize)]
+pub(crate) struct Flag<'p> {
+    pub(crate) name: &'p str,
+    pub(crate) set: bool,
+}
+
+#[derive(Serialize)]
+struct Flags<'p> {
+    flags: Vec<Flag<'p>>,
+}
+
+pub(super) fn flags(flags: Vec<Flag<'_>>) -> Report {
+    json(StatusCode::OK, &Flags { flags })
+}
+
+pub(super) fn flag(flag: &Flag<'_>) -> Report {
+    json(StatusCode::OK, flag)
 }
 
 /// The metrics, as OpenMetrics if the request names that among what it takes.

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::metrics::Metrics;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Address, Calls, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log,
-    Platform, Random, UpstreamCall,
+    Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
+    Random, UpstreamCall,
 };
+use gateway_core::state::State;
 use gateway_core::time::Timestamp;
 use http::Response;
 
@@ -129,8 +129,8 @@ impl Native {
 }
 
 impl Instance for Native {
-    fn each_metrics(&self, _: &Metrics, show: impl FnMut(&Metrics)) {
-        self.crew.each_metrics(show);
+    fn each_state(&self, _: &State, show: impl FnMut(&State)) {
+        self.crew.each_state(show);
     }
 
     fn is_draining(&self) -> bool {
@@ -143,10 +143,6 @@ impl Instance for Native {
 
     fn addresses(&self, endpoint: &Endpoint) -> Option<Vec<Address>> {
         self.pools.get(endpoint.index).map(|pool| self.crew.addresses(pool.key()))
-    }
-
-    fn calls(&self, endpoint: &Endpoint, _: Calls) -> Calls {
-        self.crew.calls(endpoint)
     }
 }
 

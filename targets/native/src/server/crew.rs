@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use gateway_core::metrics::Metrics;
-use gateway_core::plan::Endpoint;
-use gateway_core::ports::{Address, Calls, Connections};
+use gateway_core::ports::{Address, Connections};
+use gateway_core::state::State;
 
 use super::worker::Serving;
 use crate::upstream::{Pool, PoolKey};
@@ -31,13 +30,9 @@ impl Crew {
         self.shutdown.load(Ordering::Relaxed)
     }
 
-    /// Shows the metrics of each worker.
-    pub(crate) fn each_metrics(&self, mut show: impl FnMut(&Metrics)) {
-        self.each(|serving| {
-            if let Some(metrics) = serving.gateway.state().metrics() {
-                show(metrics);
-            }
-        });
+    /// Shows the state of each worker.
+    pub(crate) fn each_state(&self, mut show: impl FnMut(&State)) {
+        self.each(|serving| show(serving.gateway.state()));
     }
 
     /// The connections of all workers by `key`.
@@ -61,17 +56,6 @@ impl Crew {
                     None => all.push(known),
                 }
             }
-        });
-        all
-    }
-
-    /// The calls that all workers sent `endpoint`.
-    pub(crate) fn calls(&self, endpoint: &Endpoint) -> Calls {
-        let mut all = Calls::default();
-        self.each(|serving| {
-            let Calls { sent, failed } = serving.gateway.state().calls(endpoint);
-            all.sent += sent;
-            all.failed += failed;
         });
         all
     }

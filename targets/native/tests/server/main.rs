@@ -13,6 +13,7 @@ mod commands;
 mod concurrency;
 mod demo;
 mod failures;
+mod flags;
 mod heads;
 mod http1;
 mod lifecycle;
