@@ -17,6 +17,7 @@ mod flags;
 mod heads;
 mod http1;
 mod lifecycle;
+mod log;
 mod memory;
 mod metrics;
 mod proxy;
