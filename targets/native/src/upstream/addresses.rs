@@ -18,6 +18,9 @@ use super::names::Names;
 /// nobody called for that long has such a list.
 const USABLE_FOR: Duration = Duration::from_secs(300);
 
+/// How long looking a name up may take before a list that is older than that is gone by all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The addresses of an upstream's name.
 #[derive(Debug)]
 pub(super) struct Addresses {
@@ -85,13 +88,16 @@ impl Addresses {
     }
 
     /// The addresses in the order in which a new connection tries them: from the one whose turn it is, those that are left
-    /// out at the end. The turn passes on.
+    /// out at the end. The turn passes on. Where the caller gives up after some time, `within` is that.
     ///
     /// # Errors
     /// [`IoErrorKind::Dns`] when no address is known.
-    pub(super) async fn in_order(&self) -> Result<Vec<SocketAddr>, IoError> {
-        if !self.is_usable() {
+    pub(super) async fn in_order(&self, within: Option<Duration>) -> Result<Vec<SocketAddr>, IoError> {
+        if self.known().list.is_empty() {
             self.look_up().await;
+        } else if !self.is_usable() {
+            let patience = within.map_or(PATIENCE, |within| PATIENCE.min(within / 2));
+            let _ = tokio::time::timeout(patience, self.look_up()).await;
         }
         let mut known = self.known();
         let now = Instant::now();
@@ -139,7 +145,7 @@ impl Addresses {
     }
 
     fn is_usable(&self) -> bool {
-        self.literal || (!self.known().list.is_empty() && self.age().is_some_and(|age| age < USABLE_FOR))
+        self.literal || self.age().is_some_and(|age| age < USABLE_FOR)
     }
 
     fn age(&self) -> Option<Duration> {
@@ -229,6 +235,7 @@ mod tests {
     struct Table {
         list: Mutex<Option<Vec<SocketAddr>>>,
         asked: AtomicUsize,
+        hangs: AtomicBool,
     }
 
     impl Table {
@@ -247,6 +254,9 @@ mod tests {
             let list = self.list.lock().unwrap().clone();
             Box::pin(async move {
                 tokio::task::yield_now().await;
+                if self.hangs.load(Ordering::SeqCst) {
+                    std::future::pending::<()>().await;
+                }
                 list.ok_or(io::ErrorKind::TimedOut.into())
             })
         }
@@ -269,7 +279,7 @@ mod tests {
     }
 
     async fn order(addresses: &Addresses) -> Vec<String> {
-        addresses.in_order().await.unwrap().iter().map(ToString::to_string).collect()
+        addresses.in_order(None).await.unwrap().iter().map(ToString::to_string).collect()
     }
 
     /// docs/configuration.md, Upstreams: the addresses of a name are called in turn.
@@ -344,19 +354,31 @@ mod tests {
             table.set(nothing);
             // So old that the look-up comes first.
             tokio::time::advance(USABLE_FOR).await;
-            assert_eq!(addresses.in_order().await.unwrap().len(), 2);
+            assert_eq!(addresses.in_order(None).await.unwrap().len(), 2);
         }
         assert_eq!(table.asked(), 3);
+    }
+
+    /// A name server that says nothing must not take up the time for connecting.
+    #[tokio::test(start_paused = true)]
+    async fn a_look_up_that_hangs_is_not_waited_for_while_there_is_a_list() {
+        let (addresses, table) = addresses(&[A]);
+        assert_eq!(order(&addresses).await, [A]);
+        tokio::time::advance(USABLE_FOR).await;
+        table.hangs.store(true, Ordering::SeqCst);
+        let within = Duration::from_millis(400);
+        let listed = tokio::time::timeout(within, addresses.in_order(Some(within))).await;
+        assert_eq!(listed, Ok(Ok(vec![address(A)])));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_name_without_an_address_is_an_error_until_it_has_one() {
         let (addresses, table) = addresses(&[]);
         let error = IoError::before_send(IoErrorKind::Dns);
-        assert_eq!(addresses.in_order().await, Err(error));
+        assert_eq!(addresses.in_order(None).await, Err(error));
         tokio::time::advance(Duration::from_millis(1)).await;
         table.set(None);
-        assert_eq!(addresses.in_order().await, Err(error));
+        assert_eq!(addresses.in_order(None).await, Err(error));
         tokio::time::advance(Duration::from_millis(1)).await;
         table.set(Some(&[A]));
         assert_eq!(order(&addresses).await, [A]);
@@ -366,8 +388,8 @@ mod tests {
     async fn those_who_ask_at_once_wait_for_one_look_up() {
         let (addresses, table) = addresses(&[A]);
         let one = Arc::clone(&addresses);
-        let one = tokio::spawn(async move { one.in_order().await });
-        let two = tokio::spawn(async move { addresses.in_order().await });
+        let one = tokio::spawn(async move { one.in_order(None).await });
+        let two = tokio::spawn(async move { addresses.in_order(None).await });
         assert!(one.await.unwrap().is_ok() && two.await.unwrap().is_ok());
         assert_eq!(table.asked(), 1);
     }

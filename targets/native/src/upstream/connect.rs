@@ -27,7 +27,7 @@ pub(super) async fn connect(
     tls: Option<&Arc<ClientConfig>>,
     within: Option<Duration>,
 ) -> Result<(SocketAddr, Transport), IoError> {
-    let order = addresses.in_order().await?;
+    let order = addresses.in_order(within).await?;
     let mut attempts = Attempts::new(addresses, order, within);
     loop {
         let (address, stream) = attempts.next().await?;
