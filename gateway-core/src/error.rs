@@ -102,6 +102,15 @@ catalogue! {
     /// There is no admin endpoint at this path (RFC 9110 §15.5.5).
     ENDPOINT_NOT_FOUND pub endpoint_not_found "endpoint_not_found" NOT_FOUND
         "Endpoint not found" "there is no admin endpoint at this path";
+    /// No policy of the configuration asks for this flag (RFC 9110 §15.5.5).
+    FLAG_NOT_FOUND pub flag_not_found "flag_not_found" NOT_FOUND
+        "Flag not found" "no policy of the configuration asks for this flag";
+    /// A web page wants to change something where no token is asked for (RFC 9110 §15.5.4).
+    CROSS_SITE pub cross_site "cross_site" FORBIDDEN
+        "Request of a web page" "web pages can't change anything here";
+    /// A client on another machine wants to change something where no token is asked for (RFC 9110 §15.5.4).
+    NOT_FROM_HERE pub not_from_here "not_from_here" FORBIDDEN
+        "Request from another machine" "from another machine, changes take the token and the path of `admin`";
     /// The request states no valid credentials (RFC 9110 §15.5.2); whoever makes it adds the challenge.
     UNAUTHORIZED pub unauthorized "unauthorized" UNAUTHORIZED
         "Unauthorized" "the request states no valid credentials";

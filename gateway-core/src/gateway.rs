@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Request, Response};
 
 use crate::access_log;
-use crate::admin::Asked;
+use crate::admin::{Asked, Way};
 use crate::body::Body;
 use crate::error::Reject;
 use crate::exec;
@@ -119,12 +119,12 @@ impl<P: Platform> Gateway<P> {
         exec::run(&self.plan, &self.state, &self.platform, request, peer, record, Some(trace)).await
     }
 
-    /// The answer of the admin endpoint that `request` names, on a listener of its own: nobody is asked for a token.
-    pub fn admin<B>(&self, request: &Request<B>) -> Response<Body<P::Stream>> {
+    /// The answer of the admin endpoint that `request` names, on a listener of its own: nobody is asked for a token. The
+    /// adapter says on which way the request has come, and whether it has content.
+    pub async fn admin<B>(&self, request: &Request<B>, way: Way, has_content: bool) -> Response<Body<P::Stream>> {
         let (method, headers) = (request.method(), request.headers());
-        let asked = Asked { path: request.uri().path(), method, headers };
-        let admin = self.plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found);
-        admin.and_then(|admin| admin.answer(&self.plan, &self.state, &self.platform, &asked)).unwrap_or_else(|reject| {
+        let asked = Asked { path: request.uri().path(), method, headers, has_content, way };
+        exec::answer_admin(&self.plan, &self.state, &self.platform, asked, Body::Empty).await.unwrap_or_else(|reject| {
             problem::answer(reject, *method == Method::HEAD, request_id::of(headers, &self.platform))
         })
     }

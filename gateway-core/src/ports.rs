@@ -6,7 +6,7 @@
 
 use core::num::NonZeroU64;
 use core::time::Duration;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,9 +14,9 @@ use http::{Request, Response};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
-use crate::metrics::Metrics;
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
@@ -163,8 +163,8 @@ pub trait Log {
 
 /// This instance of the gateway, as far as its admin endpoints tell of it. Most platforms have nothing to tell.
 pub trait Instance {
-    /// Shows the metrics of each part of this instance, of which `own` are one.
-    fn each_metrics(&self, own: &Metrics, mut show: impl FnMut(&Metrics)) {
+    /// Shows the state of each part of this instance, of which `own` is one.
+    fn each_state(&self, own: &State, mut show: impl FnMut(&State)) {
         show(own);
     }
 
@@ -177,6 +177,11 @@ pub trait Instance {
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None
     }
+
+    /// The addresses of `endpoint`'s name, as far as they are known; none where the platform hides them.
+    fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
+        None
+    }
 }
 
 /// The connections to an endpoint.
@@ -186,6 +191,15 @@ pub struct Connections {
     pub open: usize,
     /// Those that no exchange uses.
     pub idle: usize,
+}
+
+/// An address of an endpoint's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Address {
+    /// The address, with the port.
+    pub address: SocketAddr,
+    /// Whether it is left out at the moment, because it could not be connected to.
+    pub down: bool,
 }
 
 /// A source of random numbers, for identifiers and weighted choices; not for keys.

@@ -5,6 +5,7 @@
 
 use core::hash::Hash;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::time::Duration;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -55,7 +56,7 @@ struct Traffic {
 }
 
 /// The calls that an endpoint was sent since the gateway started, by all plans that named it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Calls {
     /// All of them.
     pub sent: u64,
@@ -82,6 +83,13 @@ impl State {
     /// The memory of the flag with this index in [`Plan::flags`].
     pub(crate) fn flag(&self, index: usize) -> Option<&FlagCell> {
         self.flags.at(index)
+    }
+
+    /// Takes note, at `now`, that the flag with this key has just been set or removed.
+    pub(crate) fn flag_changed(&self, key: &StoreKey, set: bool, now: Duration) {
+        if let Some((_, cell)) = self.flags.iter().find(|(known, _)| known == key) {
+            cell.learn(Some(set), now);
+        }
     }
 
     /// The metrics; none where nobody could read them.
@@ -113,10 +121,11 @@ impl State {
         }
     }
 
-    /// The calls that `endpoint` was sent.
+    /// The calls that `endpoint`, of whatever plan, was sent.
     #[must_use]
     pub fn calls(&self, endpoint: &Endpoint) -> Calls {
-        self.endpoints.at(endpoint.index).map_or_else(Calls::default, |traffic| Calls {
+        let traffic = self.endpoints.iter().find(|(place, _)| place.is_of(endpoint)).map(|(_, traffic)| traffic);
+        traffic.map_or_else(Calls::default, |traffic| Calls {
             sent: traffic.sent.load(Ordering::Relaxed),
             failed: traffic.failed.load(Ordering::Relaxed),
         })
@@ -126,6 +135,10 @@ impl State {
 impl Place {
     fn of(endpoint: &Endpoint) -> Self {
         Self { scheme: endpoint.scheme, host: endpoint.host.clone(), port: endpoint.port }
+    }
+
+    fn is_of(&self, endpoint: &Endpoint) -> bool {
+        self.scheme == endpoint.scheme && self.host == endpoint.host && self.port == endpoint.port
     }
 }
 

@@ -42,6 +42,12 @@ impl StoreKey {
         (write(&mut key) && key.len() <= MOST_BYTES).then_some(Self(key))
     }
 
+    /// The name that the key of this use is for; none if it is of another use.
+    #[must_use]
+    pub fn name(&self, of: KeyUse) -> Option<&str> {
+        self.0.strip_prefix(of.prefix())
+    }
+
     /// The whole key, as the store has it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -64,7 +70,9 @@ mod tests {
     #[test]
     fn a_key_names_its_use() {
         assert_eq!(route_key("flags/dark").unwrap().as_str(), "kv:flags/dark");
-        assert_eq!(route_key("jwks:https://issuer").unwrap().as_str(), "kv:jwks:https://issuer");
+        let key = route_key("jwks:https://issuer").unwrap();
+        assert_eq!(key.as_str(), "kv:jwks:https://issuer");
+        assert_eq!((key.name(KeyUse::Route), key.name(KeyUse::Flag)), (Some("jwks:https://issuer"), None));
     }
 
     /// docs/configuration.md, Actions: a key has at most 252 bytes, 255 with its prefix.

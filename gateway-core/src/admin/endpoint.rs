@@ -1,5 +1,6 @@
 //! The endpoints by their paths. A path alone decides here, which is what `matchit` is for (docs/adr/0009).
 
+use http::HeaderValue;
 use matchit::Router;
 
 /// An endpoint.
@@ -11,14 +12,19 @@ pub(super) enum Endpoint {
     Ready,
     /// The version of the gateway.
     Version,
-    /// The upstreams, with the connections to them.
+    /// The upstreams, with what is known of their endpoints.
     Upstreams,
     /// The metrics.
     Metrics,
+    /// The flags that the configuration names.
+    Flags,
+    /// One of them.
+    Flag,
 }
 
 impl Endpoint {
-    const ALL: [Self; 5] = [Self::Live, Self::Ready, Self::Version, Self::Upstreams, Self::Metrics];
+    const ALL: [Self; 7] =
+        [Self::Live, Self::Ready, Self::Version, Self::Upstreams, Self::Metrics, Self::Flags, Self::Flag];
 
     const fn path(self) -> &'static str {
         match self {
@@ -27,7 +33,20 @@ impl Endpoint {
             Self::Version => "/version",
             Self::Upstreams => "/upstreams",
             Self::Metrics => "/metrics",
+            Self::Flags => "/flags",
+            // Names of flags may have slashes.
+            Self::Flag => "/flags/{*name}",
         }
+    }
+
+    /// The methods that it takes.
+    pub(super) const fn methods(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Live | Self::Ready | Self::Version | Self::Upstreams | Self::Metrics | Self::Flags => {
+                "GET, HEAD, OPTIONS"
+            }
+            Self::Flag => "GET, HEAD, PUT, DELETE, OPTIONS",
+        })
     }
 }
 
@@ -45,8 +64,9 @@ impl Endpoints {
         Self(router)
     }
 
-    pub(super) fn find(&self, path: &str) -> Option<Endpoint> {
-        self.0.at(path).ok().map(|found| *found.value)
+    /// The endpoint at `path`, and the name in it; empty for most.
+    pub(super) fn find<'p>(&self, path: &'p str) -> Option<(Endpoint, &'p str)> {
+        self.0.at(path).ok().map(|found| (*found.value, found.params.get("name").unwrap_or_default()))
     }
 }
 
@@ -58,9 +78,13 @@ mod tests {
     fn every_endpoint_is_found_at_its_path_and_nowhere_else() {
         let endpoints = Endpoints::new();
         for endpoint in Endpoint::ALL {
-            assert_eq!(endpoints.find(endpoint.path()), Some(endpoint));
-            assert_eq!(endpoints.find(&format!("{}/", endpoint.path())), None);
+            if endpoint != Endpoint::Flag {
+                assert_eq!(endpoints.find(endpoint.path()), Some((endpoint, "")));
+                assert_eq!(endpoints.find(&format!("{}/", endpoint.path())), None);
+            }
         }
+        assert_eq!(endpoints.find("/flags/a"), Some((Endpoint::Flag, "a")));
+        assert_eq!(endpoints.find("/flags/a/b%2Fc"), Some((Endpoint::Flag, "a/b%2Fc")));
         assert_eq!(endpoints.find("/"), None);
         assert_eq!(endpoints.find(""), None);
         assert_eq!(endpoints.find("/LIVE"), None);

@@ -5,6 +5,7 @@
 
 mod door;
 mod endpoint;
+mod flag;
 mod report;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -12,15 +13,14 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 pub use self::door::{Door, Token};
 use self::endpoint::{Endpoint, Endpoints};
+pub(crate) use self::flag::{FlagChange, flag_content};
+pub(crate) use self::report::Flag;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::metrics::Snapshot;
 use crate::plan::Plan;
 use crate::ports::Platform;
 use crate::state::State;
-
-/// The methods that every endpoint takes.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// The admin endpoints of a plan.
 #[derive(Debug)]
@@ -36,34 +36,38 @@ impl Admin {
         Self { endpoints: Endpoints::new(), door }
     }
 
-    /// The answer to what is asked.
+    /// The answer to what is asked, or what it takes to answer.
     ///
     /// # Errors
-    /// 404 where there is no endpoint, 405 where it does not take the method.
+    /// 404 where there is no endpoint, 405 where it does not take the method; for flags also 403 and 413.
     pub(crate) fn answer<P: Platform>(
         &self,
         plan: &Plan,
         state: &State,
         platform: &P,
         asked: &Asked<'_>,
-    ) -> Result<Response<Body<P::Stream>>, Reject> {
-        let endpoint = self.endpoints.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
-        match *asked.method {
-            Method::GET | Method::HEAD => {}
-            Method::OPTIONS => return Ok(options()),
-            _ => return Err(Reject::method_not_allowed(METHODS)),
+    ) -> Result<Answer<P::Stream>, Reject> {
+        let (endpoint, name) = self.endpoints.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
+        match (asked.method, endpoint) {
+            (&(Method::GET | Method::HEAD), _) | (&(Method::PUT | Method::DELETE), Endpoint::Flag) => {}
+            (&Method::OPTIONS, _) => return Ok(Answer::Response(options(endpoint))),
+            _ => return Err(Reject::method_not_allowed(endpoint.methods())),
         }
         let report = match endpoint {
             Endpoint::Live => report::live(),
             Endpoint::Ready => report::ready(platform),
             Endpoint::Version => report::version::<P>(plan),
-            Endpoint::Upstreams => report::upstreams(plan, platform),
+            Endpoint::Upstreams => report::upstreams(plan, state, platform),
             Endpoint::Metrics => {
-                let metrics = state.metrics().ok_or_else(Reject::endpoint_not_found)?;
-                report::metrics(Snapshot::of(plan, platform, metrics), asked.headers)
+                if state.metrics().is_none() {
+                    return Err(Reject::endpoint_not_found());
+                }
+                report::metrics(Snapshot::of(plan, platform, state), asked.headers)
             }
+            Endpoint::Flags => return Ok(Answer::Flags),
+            Endpoint::Flag => return flag::answer(plan, name, asked),
         };
-        Ok(report.into_response(*asked.method == Method::HEAD))
+        Ok(Answer::Response(report.into_response(asked.is_head())))
     }
 }
 
@@ -73,6 +77,36 @@ pub(crate) struct Asked<'r> {
     pub(crate) path: &'r str,
     pub(crate) method: &'r Method,
     pub(crate) headers: &'r HeaderMap,
+    /// Whether the request has content, as far as that is known beside `Content-Length` and its body.
+    pub(crate) has_content: bool,
+    pub(crate) way: Way,
+}
+
+/// The way on which a request for an endpoint has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Through the [`Door`]: it has stated the token.
+    Door,
+    /// By a listener of the endpoints' own, from this machine.
+    Local,
+    /// By such a listener, from elsewhere.
+    Remote,
+}
+
+impl Asked<'_> {
+    pub(crate) fn is_head(&self) -> bool {
+        *self.method == Method::HEAD
+    }
+}
+
+/// The answer of an endpoint, or the calls of the key-value store that it takes.
+pub(crate) enum Answer<S> {
+    /// This response.
+    Response(Response<Body<S>>),
+    /// Read all flags, and tell them.
+    Flags,
+    /// Do this with the flag that has this index in [`Plan::flags`], and tell it.
+    Flag(usize, FlagChange),
 }
 
 /// The answer of an endpoint.
@@ -97,10 +131,20 @@ impl Report {
     }
 }
 
+/// The answer that tells all `flags` of a configuration.
+pub(crate) fn flags<S>(flags: Vec<Flag<'_>>, is_head: bool) -> Response<Body<S>> {
+    report::flags(flags).into_response(is_head)
+}
+
+/// The answer that tells one `flag`.
+pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
+    report::flag(flag).into_response(is_head)
+}
+
 /// The answer to OPTIONS (RFC 9110 §9.3.7).
-fn options<S>() -> Response<Body<S>> {
+fn options<S>(endpoint: Endpoint) -> Response<Body<S>> {
     let mut response = empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(ALLOW, METHODS);
+    response.headers_mut().insert(ALLOW, endpoint.methods());
     response
 }
 

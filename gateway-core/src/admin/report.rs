@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Report;
 use crate::metrics::{OPENMETRICS, Snapshot, TEXT, open_metrics, text};
 use crate::plan::{self, Plan};
-use crate::ports::{Connections, Platform};
+use crate::ports::{Address, Connections, Platform};
+use crate::state::{Calls, State};
 
 #[derive(Serialize)]
 struct Condition {
@@ -35,8 +36,11 @@ struct Upstream<'p> {
 #[derive(Serialize)]
 struct Endpoint {
     url: String,
+    calls: Calls,
     #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<Connections>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Vec<Address>>,
 }
 
 /// Says that the process runs: being able to answer is all that it takes.
@@ -58,16 +62,52 @@ pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
     json(StatusCode::OK, &Version { name: plan.loop_guard.name(), version, platform })
 }
 
-pub(super) fn upstreams(plan: &Plan, platform: &impl Platform) -> Report {
+pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) -> Report {
     let endpoint = |endpoint: &plan::Endpoint| {
         let authority = String::from_utf8_lossy(endpoint.authority.as_bytes());
         let url = [endpoint.scheme.as_str(), "://", &authority, &endpoint.base_path].concat();
-        Endpoint { url, connections: platform.connections(endpoint) }
+        Endpoint {
+            url,
+            calls: calls(endpoint, state, platform),
+            connections: platform.connections(endpoint),
+            addresses: platform.addresses(endpoint),
+        }
     };
     let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
     let upstreams =
         plan.upstreams.iter().map(|configured| Upstream { name: &configured.name, endpoints: upstream(configured) });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
+}
+
+/// The calls to `endpoint` of all parts of the instance.
+fn calls(endpoint: &plan::Endpoint, state: &State, platform: &impl Platform) -> Calls {
+    let mut all = Calls::default();
+    platform.each_state(state, |part| {
+        let Calls { sent, failed } = part.calls(endpoint);
+        all.sent = all.sent.saturating_add(sent);
+        all.failed = all.failed.saturating_add(failed);
+    });
+    all
+}
+
+/// A flag, and whether it is set.
+#[derive(Serialize)]
+pub(crate) struct Flag<'p> {
+    pub(crate) name: &'p str,
+    pub(crate) set: bool,
+}
+
+#[derive(Serialize)]
+struct Flags<'p> {
+    flags: Vec<Flag<'p>>,
+}
+
+pub(super) fn flags(flags: Vec<Flag<'_>>) -> Report {
+    json(StatusCode::OK, &Flags { flags })
+}
+
+pub(super) fn flag(flag: &Flag<'_>) -> Report {
+    json(StatusCode::OK, flag)
 }
 
 /// The metrics, as OpenMetrics if the request names that among what it takes.

@@ -3,6 +3,7 @@
 //! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance → rate
 //! limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
 
+mod admin;
 mod bounds;
 mod finish;
 mod key_value;
@@ -14,6 +15,7 @@ mod socket;
 mod target_uri;
 mod within;
 
+pub(crate) use admin::answer as answer_admin;
 pub use finish::KnownEdits;
 pub(crate) use maintenance::refresh_flag;
 pub(crate) use request::run;

@@ -9,8 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 
 use super::proxy::ClientSide;
 use super::within::within;
-use super::{Exchange, bounds, finish, key_value, local, maintenance, proxy, socket};
-use crate::admin::Asked;
+use super::{Exchange, answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
+use crate::admin::{Asked, Way};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -135,8 +135,10 @@ async fn answer<'p, P: Platform>(
         exchange.cors = None;
         door.admit(&call.headers)?;
         exchange.note(|| Event::Answered { by: "admin" });
-        let asked = Asked { path, method: &call.method, headers: &call.headers };
-        return admin.answer(plan, exchange.state, platform, &asked).map(Reply::Http);
+        let (method, headers) = (&call.method, &call.headers);
+        let asked = Asked { path, method, headers, has_content: false, way: Way::Door };
+        // Boxed, so that not every request has room for it.
+        return Box::pin(answer_admin(plan, exchange.state, platform, asked, body)).await.map(Reply::Http);
     }
     let lookup = call.lookup();
     if cors::is_preflight(&call.method, &call.headers)

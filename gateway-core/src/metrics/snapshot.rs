@@ -7,6 +7,7 @@ use super::histogram::Distribution;
 use super::{ByClass, Metrics, Served};
 use crate::plan::Plan;
 use crate::ports::{Connections, Platform};
+use crate::state::State;
 
 /// The metrics of all parts of an instance, added up at one moment.
 #[derive(Debug, Default)]
@@ -23,10 +24,14 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The metrics of `platform`'s instance, of which `own` are a part.
-    pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &Metrics) -> Self {
+    /// The metrics of `platform`'s instance, of which `own` is a part.
+    pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &State) -> Self {
         let mut snapshot = Self::default();
-        platform.each_metrics(own, |metrics| snapshot.add(metrics));
+        platform.each_state(own, |part| {
+            if let Some(metrics) = part.metrics() {
+                snapshot.add(metrics);
+            }
+        });
         for upstream in &plan.upstreams {
             for endpoint in &upstream.endpoints {
                 let authority = String::from_utf8_lossy(endpoint.authority.as_bytes()).into_owned();

@@ -14,8 +14,11 @@ pub const FRESH_FOR: Duration = Duration::from_secs(5);
 /// The age from which a value is no longer gone by: the request that finds it so old reads it first.
 pub const USABLE_FOR: Duration = Duration::from_secs(30);
 
-/// The longest that reading it may take.
+/// The longest that reading it may take while a request waits.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest that reading or setting it may take where that is what is asked for.
+pub const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A flag of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]

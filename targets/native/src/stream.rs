@@ -150,6 +150,9 @@ impl HttpBody for Stream {
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
+                    if let Side::Client(reading, _) = &this.side {
+                        reading.read(data.len());
+                    }
                     let Some(left) = this.left.checked_sub(data.len() as u64) else {
                         this.side = Side::Upstream(None);
                         return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::BodyTooLarge, source: None })));

@@ -10,20 +10,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
-use gateway_core::metrics::Metrics;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
+    Random, UpstreamCall,
 };
+use gateway_core::state::State;
 use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::clock::Ticker;
 use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::Stream;
-use crate::upstream::{Pool, PoolKey, Socket, TlsError, fetch, open_socket};
+use crate::upstream::{Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -38,6 +38,8 @@ pub struct Stores {
     pub counters: CounterStore,
     /// The key-value store.
     pub key_value: KeyValueStore,
+    /// The way in which upstreams' names are looked up.
+    pub names: Names,
 }
 
 impl Stores {
@@ -45,9 +47,9 @@ impl Stores {
     ///
     /// # Errors
     /// When a store can't be opened.
-    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+    pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
-        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value })
+        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value, names })
     }
 }
 
@@ -114,21 +116,21 @@ impl Native {
             let same = known.chain(&pools).find(|pool| *pool.key() == key).map(Arc::clone);
             pools.push(match same {
                 Some(pool) => pool,
-                None => Pool::new(key, Arc::clone(ticker))?,
+                None => Pool::new(key, Arc::clone(ticker), stores.names.clone())?,
             });
         }
         Ok(Self { pools: pools.into(), stores, log, crew })
     }
 
-    /// The connections of this worker alone by `key`.
-    pub(crate) fn connections_by(&self, key: &PoolKey) -> Connections {
-        self.pools.iter().find(|pool| pool.key() == key).map(|pool| pool.connections()).unwrap_or_default()
+    /// The pool of this worker with `key`.
+    pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
     }
 }
 
 impl Instance for Native {
-    fn each_metrics(&self, _: &Metrics, show: impl FnMut(&Metrics)) {
-        self.crew.each_metrics(show);
+    fn each_state(&self, _: &State, show: impl FnMut(&State)) {
+        self.crew.each_state(show);
     }
 
     fn is_draining(&self) -> bool {
@@ -137,6 +139,10 @@ impl Instance for Native {
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
         self.pools.get(endpoint.index).map(|pool| self.crew.connections(pool.key()))
+    }
+
+    fn addresses(&self, endpoint: &Endpoint) -> Option<Vec<Address>> {
+        self.pools.get(endpoint.index).map(|pool| self.crew.addresses(pool.key()))
     }
 }
 

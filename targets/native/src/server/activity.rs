@@ -55,6 +55,8 @@ pub struct Activity {
     head_since: AtomicU64,
     /// Since when the gateway has been waiting for more of a request's body.
     body_since: AtomicU64,
+    /// The bytes of the newest request body that were read.
+    received: AtomicU64,
     /// Since when the client has not taken any more of a response.
     write_since: AtomicU64,
     heads: Mutex<Heads>,
@@ -74,6 +76,7 @@ impl Activity {
             idle_since: AtomicU64::new(ticker.now()),
             head_since: AtomicU64::new(ticker.now()),
             body_since: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             write_since: AtomicU64::new(0),
             heads: Mutex::default(),
             order: AtomicU8::new(0),
@@ -220,6 +223,28 @@ pub enum Reading {
 }
 
 impl Reading {
+    /// Says that a body begins.
+    pub(super) fn begin(&self) {
+        self.count().store(0, Ordering::Relaxed);
+    }
+
+    /// Says that so many bytes of the body were read.
+    pub fn read(&self, bytes: usize) {
+        self.count().fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The bytes of the body that were read so far.
+    pub(super) fn received(&self) -> u64 {
+        self.count().load(Ordering::Relaxed)
+    }
+
+    fn count(&self) -> &AtomicU64 {
+        match self {
+            Self::Alone(activity) => &activity.received,
+            Self::Shared(watch) => watch.received(),
+        }
+    }
+
     /// Says whether the gateway waits for more of the body.
     ///
     /// True if it has waited too long; on a connection that isn't shared, that ends the connection instead.

@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use gateway_core::admin::Way;
 use http::Request;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -85,10 +87,11 @@ async fn accept(socket: TcpListener, serving: Arc<ArcSwap<Serving>>) {
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
+                let way = if client.ip().to_canonical().is_loopback() { Way::Local } else { Way::Remote };
                 let serving = Arc::clone(&serving);
                 tokio::spawn(async move {
-                    serve(stream, serving).await;
+                    serve(stream, way, serving).await;
                     drop(place);
                 });
             }
@@ -99,10 +102,13 @@ async fn accept(socket: TcpListener, serving: Arc<ArcSwap<Serving>>) {
     }
 }
 
-async fn serve(stream: TcpStream, serving: Arc<ArcSwap<Serving>>) {
+async fn serve(stream: TcpStream, way: Way, serving: Arc<ArcSwap<Serving>>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let response = serving.load().gateway.admin(&request).map(Outgoing);
-        async move { Ok::<_, Infallible>(response) }
+        let serving = serving.load_full();
+        async move {
+            let has_content = !request.body().is_end_stream();
+            Ok::<_, Infallible>(serving.gateway.admin(&request, way, has_content).await.map(Outgoing))
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);

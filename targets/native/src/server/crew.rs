@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use gateway_core::metrics::Metrics;
-use gateway_core::ports::Connections;
+use gateway_core::ports::{Address, Connections};
+use gateway_core::state::State;
 
 use super::worker::Serving;
-use crate::upstream::PoolKey;
+use crate::upstream::{Pool, PoolKey};
 
 /// The workers of the process.
 #[derive(Debug, Default)]
@@ -30,25 +30,41 @@ impl Crew {
         self.shutdown.load(Ordering::Relaxed)
     }
 
-    /// Shows the metrics of each worker.
-    pub(crate) fn each_metrics(&self, mut show: impl FnMut(&Metrics)) {
-        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let Some(serving) = member.upgrade() else { continue };
-            if let Some(metrics) = serving.load().gateway.state().metrics() {
-                show(metrics);
-            }
-        }
+    /// Shows the state of each worker.
+    pub(crate) fn each_state(&self, mut show: impl FnMut(&State)) {
+        self.each(|serving| show(serving.gateway.state()));
     }
 
     /// The connections of all workers by `key`.
     pub(crate) fn connections(&self, key: &PoolKey) -> Connections {
         let mut all = Connections::default();
-        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let Some(serving) = member.upgrade() else { continue };
-            let Connections { open, idle } = serving.load().gateway.platform().connections_by(key);
-            all.open += open;
-            all.idle += idle;
-        }
+        self.each(|serving| {
+            let of_worker = serving.gateway.platform().pool(key).map(Pool::connections).unwrap_or_default();
+            all.open += of_worker.open;
+            all.idle += of_worker.idle;
+        });
         all
+    }
+
+    /// The addresses that the workers know by `key`. One counts as down where any of them leaves it out.
+    pub(crate) fn addresses(&self, key: &PoolKey) -> Vec<Address> {
+        let mut all: Vec<Address> = Vec::new();
+        self.each(|serving| {
+            for known in serving.gateway.platform().pool(key).map(Pool::addresses).unwrap_or_default() {
+                match all.iter_mut().find(|listed| listed.address == known.address) {
+                    Some(listed) => listed.down |= known.down,
+                    None => all.push(known),
+                }
+            }
+        });
+        all
+    }
+
+    fn each(&self, mut show: impl FnMut(&Serving)) {
+        for member in self.members.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(serving) = member.upgrade() {
+                show(&serving.load());
+            }
+        }
     }
 }

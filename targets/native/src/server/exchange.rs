@@ -32,9 +32,9 @@ pub(super) async fn exchange(
     let mut exchange = Exchange::new(connection, serving, &request);
     let answer = match checked {
         Ok(()) => {
-            let gateway = &exchange.serving.gateway;
             let way_out = WayOut::of(&mut request, &exchange.connection.worker.ticker);
             let mut request = request.map(|incoming| exchange.body(incoming));
+            let gateway = &exchange.serving.gateway;
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());
             }
@@ -92,6 +92,8 @@ pub(super) struct Exchange {
     /// Its own, on a connection that several share.
     watch: Option<Arc<StreamWatch>>,
     pub(super) record: Record,
+    /// Whether the request has a body.
+    has_body: bool,
     /// The bytes that came from the client through a tunnel.
     pub(super) received: Option<u64>,
     /// The bytes of the response's body, or through a tunnel, that were sent.
@@ -114,18 +116,24 @@ impl Exchange {
     fn new<B>(connection: Arc<Connection>, serving: Arc<Serving>, request: &Request<B>) -> Self {
         let watch = if connection.activity.is_multiplexed() { StreamWatch::current() } else { None };
         let record = serving.gateway.begin(request, &connection.peer);
-        Self { connection, serving, watch, record, received: None, sent: 0, ending: Ending::Left }
+        Self { connection, serving, watch, record, has_body: false, received: None, sent: 0, ending: Ending::Left }
     }
 
-    fn body(&self, incoming: Incoming) -> Body<Stream> {
+    fn body(&mut self, incoming: Incoming) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
-            let reading = match &self.watch {
-                Some(watch) => Reading::Shared(Arc::clone(watch)),
-                None => Reading::Alone(Arc::clone(&self.connection.activity)),
-            };
+            self.has_body = true;
+            let reading = self.reading();
+            reading.begin();
             Body::Stream(Stream::from_client(incoming, reading, Arc::clone(self.serving.gateway.plan())))
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        match &self.watch {
+            Some(watch) => Reading::Shared(Arc::clone(watch)),
+            None => Reading::Alone(Arc::clone(&self.connection.activity)),
         }
     }
 }
@@ -138,7 +146,8 @@ impl Drop for Exchange {
             Ending::Left => Some(IoErrorKind::Client),
             Ending::Cut(kind) => Some(kind),
         };
-        let ended = Ended { received: self.received, sent: Length::Counted(self.sent), cut };
+        let received = self.received.or_else(|| self.has_body.then(|| self.reading().received()));
+        let ended = Ended { received, sent: Length::Counted(self.sent), cut };
         let left = self.serving.gateway.ended(core::mem::take(&mut self.record), &ended);
         if !left.is_empty() {
             run_all(&self.serving, left);

@@ -33,6 +33,7 @@ use self::access_log::start_writer;
 use self::admin::AdminListener;
 use self::worker::Worker;
 use crate::platform::Stores;
+use crate::upstream::Names;
 
 pub use self::error::StartError;
 pub use self::settings::{Settings, TlsFiles};
@@ -61,6 +62,8 @@ pub struct Options {
     /// How long nothing of a request's body may come, or nothing of a response be taken. Tests have less patience than the
     /// default.
     pub stall_timeout: Duration,
+    /// The way in which upstreams' names are looked up. Tests have names of their own.
+    pub names: Names,
 }
 
 impl Default for Options {
@@ -69,6 +72,7 @@ impl Default for Options {
             runtime: RuntimeKind::default(),
             threads: None,
             stall_timeout: Duration::from_millis(activity::STALL_TIMEOUT),
+            names: Names::default(),
         }
     }
 }
@@ -103,7 +107,7 @@ impl Server {
         let threads = options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
         let workers = if options.runtime == RuntimeKind::WorkStealing { 1 } else { threads };
         let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
-        let stores = Arc::new(Stores::open(&settings).map_err(StartError::Store)?);
+        let stores = Arc::new(Stores::open(&settings, options.names.clone()).map_err(StartError::Store)?);
         let (address, sockets) = listener::listen(&settings.listen, workers)
             .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);

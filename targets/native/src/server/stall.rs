@@ -24,6 +24,8 @@ pub struct StreamWatch {
     timeout: Tick,
     /// Since when the gateway has been waiting for more of the request's body.
     body_since: AtomicU64,
+    /// The bytes of the request's body that were read.
+    received: AtomicU64,
     /// Set once it has waited too long.
     stalled: AtomicBool,
     /// The task that waits for it.
@@ -40,6 +42,7 @@ impl StreamWatch {
             ticker: Arc::clone(ticker),
             timeout,
             body_since: AtomicU64::new(0),
+            received: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
             reader: Mutex::default(),
             write_since: AtomicU64::new(0),
@@ -72,6 +75,11 @@ impl StreamWatch {
             self.body_since.store(self.ticker.now(), Ordering::Relaxed);
         }
         self.stalled.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of the request's body that were read.
+    pub(super) fn received(&self) -> &AtomicU64 {
+        &self.received
     }
 
     /// Says whether it is the client's turn: to take what has been made of the response.

@@ -1,35 +1,53 @@
 //! Opening a connection to an upstream.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use std::vec;
 
 use gateway_core::ports::{IoError, IoErrorKind};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use super::addresses::Addresses;
 use crate::transport::Transport;
 
 /// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a connection to `host`, with TLS if `tls` is given.
-pub(crate) async fn connect(host: &str, port: u16, tls: Option<&Arc<ClientConfig>>) -> Result<Transport, IoError> {
-    let stream =
-        first_to_answer(addresses(host, port).await?).await.map_err(|error| before_send(unconnected(&error)))?;
+/// Opens a connection to one of `addresses`, with TLS if `tls` is given, and returns which one it was. Where the caller gives
+/// up after some time, `within` is that: each address has its part of it.
+pub(super) async fn connect(
+    addresses: &Addresses,
+    tls: Option<&Arc<ClientConfig>>,
+    within: Option<Duration>,
+) -> Result<(SocketAddr, Transport), IoError> {
+    let order = addresses.in_order(within).await?;
+    let mut attempts = Attempts::new(addresses, order, within);
+    loop {
+        let (address, stream) = attempts.next().await?;
+        match secure(addresses.host(), stream, tls).await {
+            Ok(transport) => {
+                addresses.set_up(address);
+                return Ok((address, transport));
+            }
+            Err(kind) => attempts.failed(address, kind),
+        }
+    }
+}
+
+async fn secure(host: &str, stream: TcpStream, tls: Option<&Arc<ClientConfig>>) -> Result<Transport, IoErrorKind> {
     // A request is written in one piece: waiting for more to send with it only costs time.
     let _ = stream.set_nodelay(true);
     let Some(config) = tls else { return Ok(Transport::Tcp(stream)) };
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| before_send(IoErrorKind::Tls))?;
-    let stream = TlsConnector::from(Arc::clone(config))
-        .connect(name, stream)
-        .await
-        .map_err(|error| before_send(unsecured(&error)))?;
-    Ok(Transport::Tls(Box::new(stream.into())))
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| IoErrorKind::Tls)?;
+    let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
+    stream.map(|stream| Transport::Tls(Box::new(stream.into()))).map_err(|error| unsecured(&error))
 }
 
 fn before_send(kind: IoErrorKind) -> IoError {
@@ -63,59 +81,103 @@ fn unsecured(error: &io::Error) -> IoErrorKind {
     }
 }
 
-async fn addresses(host: &str, port: u16) -> Result<Vec<SocketAddr>, IoError> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|_| before_send(IoErrorKind::Dns))?;
-    let list = interleave(found.collect());
-    if list.is_empty() { Err(before_send(IoErrorKind::Dns)) } else { Ok(list) }
+/// Attempts to connect to addresses, one after another, a little apart: whichever answers first wins.
+///
+/// An address that fails is left out for a while; so is one that had its time and was overtaken, or waited for in vain.
+struct Attempts<'a> {
+    addresses: &'a Addresses,
+    waiting: vec::IntoIter<SocketAddr>,
+    /// How long an attempt is alone.
+    delay: Duration,
+    running: JoinSet<(SocketAddr, io::Result<TcpStream>)>,
+    /// The beginnings of those that run.
+    begun: Vec<(SocketAddr, Instant)>,
+    error: Option<IoErrorKind>,
 }
 
-/// Alternates between the families, in the resolver's order otherwise (RFC 8305 §4).
-fn interleave(list: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let starts_v6 = list.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = list.into_iter().partition(|address| address.is_ipv6() == starts_v6);
-    let mut second = second.into_iter();
-    let mut mixed = Vec::new();
-    for address in first {
-        mixed.push(address);
-        mixed.extend(second.next());
+impl<'a> Attempts<'a> {
+    fn new(addresses: &'a Addresses, order: Vec<SocketAddr>, within: Option<Duration>) -> Self {
+        let share = within.and_then(|within| within.checked_div(u32::try_from(order.len()).unwrap_or(u32::MAX)));
+        let delay = share.map_or(ATTEMPT_DELAY, |share| share.min(ATTEMPT_DELAY));
+        Self { addresses, waiting: order.into_iter(), delay, running: JoinSet::new(), begun: Vec::new(), error: None }
     }
-    mixed.extend(second);
-    mixed
-}
 
-/// Connects to each of `addresses`, a little apart, and keeps the first that answers.
-async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    if let [address] = addresses.as_slice() {
-        return TcpStream::connect(address).await;
-    }
-    let mut waiting = addresses.into_iter();
-    let mut attempts = JoinSet::new();
-    loop {
-        let more = if let Some(address) = waiting.next() {
-            attempts.spawn(TcpStream::connect(address));
-            true
-        } else {
-            false
-        };
-        let joined = if more {
-            match tokio::time::timeout(ATTEMPT_DELAY, attempts.join_next()).await {
-                Ok(joined) => joined,
-                Err(_) => continue,
+    /// The next connection that stands.
+    ///
+    /// # Errors
+    /// Why none does.
+    async fn next(&mut self) -> Result<(SocketAddr, TcpStream), IoError> {
+        loop {
+            let address = self.waiting.next();
+            self.begun.extend(address.map(|address| (address, Instant::now())));
+            let is_last = self.waiting.len() == 0;
+            let joined = match address {
+                // It needs no task of its own.
+                Some(address) if is_last && self.running.is_empty() => Some(Ok(attempt(address).await)),
+                address => {
+                    if let Some(address) = address {
+                        self.running.spawn(attempt(address));
+                    }
+                    if is_last {
+                        self.running.join_next().await
+                    } else {
+                        match tokio::time::timeout(self.delay, self.running.join_next()).await {
+                            Ok(joined) => joined,
+                            Err(_) => continue,
+                        }
+                    }
+                }
+            };
+            match joined {
+                Some(Ok((address, Ok(stream)))) => {
+                    self.won(address);
+                    return Ok((address, stream));
+                }
+                Some(Ok((address, Err(error)))) => self.failed(address, unconnected(&error)),
+                Some(Err(_)) => {}
+                None if is_last => return Err(before_send(self.error.unwrap_or(IoErrorKind::Unroutable))),
+                None => {}
             }
-        } else {
-            attempts.join_next().await
-        };
-        match joined {
-            Some(Ok(Ok(stream))) => return Ok(stream),
-            Some(Ok(Err(error))) => last = error,
-            Some(Err(_)) => {}
-            None => return Err(last),
         }
     }
+
+    fn won(&mut self, winner: SocketAddr) {
+        // Nothing is said of those that began later: they may stand by now.
+        let mut begun = std::mem::take(&mut self.begun);
+        begun.truncate(begun.iter().position(|(address, _)| *address == winner).unwrap_or(0));
+        for (overtaken, _) in begun {
+            self.addresses.set_down(overtaken);
+        }
+    }
+
+    /// Takes note that no connection to `address` came about. Of several reasons the one that is told is the last of those
+    /// that came furthest.
+    fn failed(&mut self, address: SocketAddr, kind: IoErrorKind) {
+        self.addresses.set_down(address);
+        self.begun.retain(|(begun, _)| *begun != address);
+        if !self.error.is_some_and(is_of_tls) || is_of_tls(kind) {
+            self.error = Some(kind);
+        }
+    }
+}
+
+impl Drop for Attempts<'_> {
+    /// Notes those that had their time until whoever waited gave up.
+    fn drop(&mut self) {
+        for (address, begun) in &self.begun {
+            if begun.elapsed() >= self.delay {
+                self.addresses.set_down(*address);
+            }
+        }
+    }
+}
+
+async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
+    (address, TcpStream::connect(address).await)
+}
+
+fn is_of_tls(kind: IoErrorKind) -> bool {
+    matches!(kind, IoErrorKind::Tls | IoErrorKind::TlsCertificate | IoErrorKind::TlsAlert)
 }
 
 #[cfg(test)]
@@ -135,13 +197,5 @@ mod tests {
         ] {
             assert_eq!(unconnected(&kind.into()), told, "{kind}");
         }
-    }
-
-    #[test]
-    fn alternates_between_address_families() {
-        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let list = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"].map(address).to_vec();
-        let expected = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"].map(address).to_vec();
-        assert_eq!(interleave(list), expected);
     }
 }

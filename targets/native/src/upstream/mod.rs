@@ -1,9 +1,11 @@
 //! Connections to upstreams: one pool for each upstream of a worker.
 
+mod addresses;
 mod connect;
 mod deadline;
 mod exchange;
 mod lease;
+mod names;
 mod pool;
 mod repeat;
 mod socket;
@@ -11,6 +13,7 @@ mod tls;
 mod watch;
 
 pub use exchange::fetch;
+pub use names::{LookUp, Names, Resolve, SystemResolver};
 pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};
 pub use tls::TlsError;

@@ -1,19 +1,22 @@
-//! The idle connections to one upstream, and the exchange over one of them.
+//! The connections to one upstream that stand, and the opening of more.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::plan::{Endpoint, Upstream};
-use gateway_core::ports::{Connections, IoError, IoErrorKind, Scheme};
+use gateway_core::ports::{Address, Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use tokio::task::JoinHandle;
 
+use super::addresses::Addresses;
 use super::connect::connect;
 use super::deadline::{Due, Point};
 use super::lease::Connection;
+use super::names::Names;
 use super::tls::{TlsError, client_config, read};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
@@ -48,8 +51,10 @@ pub struct Pool {
     key: PoolKey,
     tls: Option<Tls>,
     ticker: Arc<Ticker>,
+    addresses: Arc<Addresses>,
     idle: Mutex<Vec<Idle>>,
-    h2: Mutex<Option<http2::SendRequest<Content>>>,
+    /// One for each address.
+    h2: Mutex<Vec<(SocketAddr, http2::SendRequest<Content>)>>,
     /// The task of each connection holds it for as long as the connection stands.
     open: Arc<()>,
 }
@@ -86,11 +91,11 @@ impl PoolKey {
 }
 
 impl Pool {
-    /// A pool without connections.
+    /// A pool without connections, whose upstream's name is looked up by `names`.
     ///
     /// # Errors
     /// When the authorities can't be used.
-    pub fn new(key: PoolKey, ticker: Arc<Ticker>) -> Result<Arc<Self>, TlsError> {
+    pub fn new(key: PoolKey, ticker: Arc<Ticker>, names: Names) -> Result<Arc<Self>, TlsError> {
         let tls = match key.scheme {
             Scheme::Http => None,
             Scheme::Https => {
@@ -100,8 +105,9 @@ impl Pool {
                 Some(Tls { any, http1: Arc::new(http1) })
             }
         };
-        let pool =
-            Arc::new(Self { key, tls, ticker, idle: Mutex::default(), h2: Mutex::default(), open: Arc::default() });
+        let addresses = Arc::new(Addresses::new(&key.host, key.port, names));
+        let (idle, h2) = (Mutex::default(), Mutex::default());
+        let pool = Arc::new(Self { key, tls, ticker, addresses, idle, h2, open: Arc::default() });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
         pool.ticker.watch(Arc::downgrade(&watched));
         Ok(pool)
@@ -114,10 +120,15 @@ impl Pool {
 
     /// The connections that stand.
     pub(crate) fn connections(&self) -> Connections {
-        let multiplexed = usize::from(lock(&self.h2).as_ref().is_some_and(|sender| !sender.is_closed()));
+        let multiplexed = lock(&self.h2).iter().filter(|(_, sender)| !sender.is_closed()).count();
         let open = Arc::strong_count(&self.open).saturating_sub(1);
         // Nobody counts the exchanges of one that several share.
         Connections { open, idle: lock(&self.idle).len().min(open.saturating_sub(multiplexed)) }
+    }
+
+    /// The addresses of the upstream's name, as far as they are known.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        self.addresses.list()
     }
 
     /// Runs `connection` to its end.
@@ -139,18 +150,26 @@ impl Pool {
         &self.ticker
     }
 
-    /// The HTTP/2 connection, if there is one that still stands.
+    /// The HTTP/2 connection to the address whose turn it is, if there is one that still stands.
     pub(super) fn shared(&self) -> Option<http2::SendRequest<Content>> {
-        let mut shared = lock(&self.h2);
-        shared.take_if(|sender| sender.is_closed());
-        shared.clone()
+        self.addresses.take_turn(|address| {
+            let mut shared = lock(&self.h2);
+            shared.retain(|(_, sender)| !sender.is_closed());
+            shared.iter().find(|(to, _)| *to == address).map(|(_, sender)| sender.clone())
+        })
     }
 
-    /// An idle connection that is ready.
+    /// An idle connection that is ready, to the address whose turn it is.
+    pub(super) fn take(&self) -> Option<Connection> {
+        // Most upstreams have one address: every connection goes there.
+        if self.addresses.are_several() { self.addresses.take_turn(|to| self.idle(Some(to))) } else { self.idle(None) }
+    }
+
+    /// An idle connection that is ready, `to` an address if one is given.
     ///
     /// One that is not ready is passed over: its response has ended, but it may still be sending the body of a request whose
     /// client is in no hurry.
-    pub(super) fn take(&self) -> Option<Connection> {
+    fn idle(&self, to: Option<SocketAddr>) -> Option<Connection> {
         let mut idle = lock(&self.idle);
         let mut place = idle.len();
         while let Some(next) = place.checked_sub(1) {
@@ -158,7 +177,7 @@ impl Pool {
             let connection = &idle.get(place)?.connection;
             if connection.sender.is_closed() || connection.watch.overdue() {
                 idle.remove(place);
-            } else if connection.sender.is_ready() {
+            } else if connection.sender.is_ready() && to.is_none_or(|to| to == connection.watch.address()) {
                 return Some(idle.remove(place).connection);
             }
         }
@@ -179,7 +198,7 @@ impl Pool {
 
     /// A connection that speaks HTTP/1.1 and is nobody else's.
     pub(super) async fn connect_alone(&self, within: Option<Duration>, due: &Due) -> Result<Transport, IoError> {
-        self.connect(self.tls.as_ref().map(|tls| &tls.http1), within, due).await
+        self.connect(self.tls.as_ref().map(|tls| &tls.http1), within, due).await.map(|(_, transport)| transport)
     }
 
     async fn connect(
@@ -187,20 +206,21 @@ impl Pool {
         tls: Option<&Arc<ClientConfig>>,
         within: Option<Duration>,
         due: &Due,
-    ) -> Result<Transport, IoError> {
-        let connecting = connect(&self.key.host, self.key.port, tls);
+    ) -> Result<(SocketAddr, Transport), IoError> {
         let head = due.head.map(|point| match point {
             Point::Exact(instant) => instant.into_std(),
             Point::Coarse(tick) => {
                 std::time::Instant::now() + Duration::from_millis(tick.saturating_sub(self.ticker.now()))
             }
         });
-        let connect = within.map(|within| std::time::Instant::now() + within);
-        let (limit, kind) = match (connect, head) {
-            (Some(connect), Some(head)) if head < connect => (Some(head), due.head_error),
-            (Some(connect), _) => (Some(connect), IoErrorKind::ConnectTimeout),
+        let connected = within.map(|within| std::time::Instant::now() + within);
+        let (limit, kind) = match (connected, head) {
+            (Some(connected), Some(head)) if head < connected => (Some(head), due.head_error),
+            (Some(connected), _) => (Some(connected), IoErrorKind::ConnectTimeout),
             (None, head) => (head, due.head_error),
         };
+        let left = limit.map(|limit| limit.saturating_duration_since(std::time::Instant::now()));
+        let connecting = connect(&self.addresses, tls, left);
         match limit {
             None => connecting.await,
             Some(limit) => {
@@ -210,7 +230,7 @@ impl Pool {
     }
 
     pub(super) async fn open(&self, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
-        let transport = self.connect(self.tls.as_ref().map(|tls| &tls.any), within, due).await?;
+        let (address, transport) = self.connect(self.tls.as_ref().map(|tls| &tls.any), within, due).await?;
         let failed = |_| IoError::before_send(IoErrorKind::Connect);
         if transport.chose_h2() {
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
@@ -222,10 +242,12 @@ impl Pool {
                 .await
                 .map_err(failed)?;
             self.drive(connection);
-            *lock(&self.h2) = Some(sender.clone());
+            let mut shared = lock(&self.h2);
+            shared.retain(|(to, _)| *to != address);
+            shared.push((address, sender.clone()));
             return Ok(Opened::H2(sender));
         }
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::new(address));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
         watch.set_task(self.drive(connection).abort_handle());
@@ -245,10 +267,19 @@ impl Watched for Pool {
     fn tick(&self, _: Tick) -> bool {
         let now = self.ticker.with_stops();
         let timeout = u64::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
+        if Arc::strong_count(&self.open) > 1 {
+            self.addresses.renew();
+        }
+        // What the name does not stand for any more gets no more requests.
+        let known = self.addresses.list();
+        let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
+        lock(&self.h2).retain(|(to, _)| is_known(*to));
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {
             let timeout = if connection.sender.is_ready() { timeout } else { READY_TIMEOUT };
-            !connection.sender.is_closed() && now.saturating_sub(*since) < timeout
+            !connection.sender.is_closed()
+                && now.saturating_sub(*since) < timeout
+                && is_known(connection.watch.address())
         });
         !idle.is_empty()
     }

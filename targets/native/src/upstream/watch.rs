@@ -1,6 +1,7 @@
 //! What is known of the exchange that has an HTTP/1.1 connection at the moment.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
@@ -17,8 +18,9 @@ const USUAL_HEAD: usize = 4096;
 ///
 /// Nothing is woken or allocated for a deadline: the [`Ticker`](crate::clock::Ticker) ends the connection's task, and the
 /// exchange fails with it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
+    address: SocketAddr,
     /// 0 is none.
     deadline: AtomicU64,
     overdue: AtomicBool,
@@ -31,6 +33,24 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// That of a connection to `address`.
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            deadline: AtomicU64::new(0),
+            overdue: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            keeps: AtomicBool::new(false),
+            kept: Mutex::default(),
+            task: OnceLock::new(),
+        }
+    }
+
+    /// The address that the connection goes to.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Gives the connection's task, which ends when overdue.
     pub(super) fn set_task(&self, task: AbortHandle) {
         let _ = self.task.set(task);

@@ -89,9 +89,9 @@ fn ready_is_503_while_the_server_drains() {
     assert!(std::net::TcpStream::connect(admin).is_err(), "the listener ends with the server");
 }
 
-/// Connections count over all threads: those in use and those that wait.
+/// Calls and connections count over all threads: those in use and those that wait.
 #[test]
-fn upstreams_are_told_with_their_connections() {
+fn upstreams_are_told_with_their_calls_connections_and_addresses() {
     let upstream = ok_upstream();
     let gateway = gateway_with(upstream.address, "{}", r#"{ "admin": "0" }"#);
     let admin = gateway.admin_address().unwrap();
@@ -99,16 +99,36 @@ fn upstreams_are_told_with_their_connections() {
     assert_eq!(
         before,
         serde_json::json!({ "upstreams": [
-            { "name": "up", "endpoints": [
-                { "url": format!("http://{}", upstream.address), "connections": { "open": 0, "idle": 0 } }
-            ]}
+            { "name": "up", "endpoints": [{
+                "url": format!("http://{}", upstream.address),
+                "calls": { "sent": 0, "failed": 0 },
+                "connections": { "open": 0, "idle": 0 },
+                "addresses": [{ "address": upstream.address.to_string(), "down": false }]
+            }]}
         ]})
     );
-    assert_eq!(routed(&gateway, "/x"), "ok");
-    wait_until("an idle connection", || {
-        ask(admin, "/upstreams").1["upstreams"][0]["endpoints"][0]["connections"]["idle"] == 1
-    });
-    assert_eq!(ask(admin, "/upstreams").1["upstreams"][0]["endpoints"][0]["connections"]["open"], 1);
+    // The threads have an own listening socket each: so many connections reach all of them.
+    for _ in 0..20 {
+        assert_eq!(routed(&gateway, "/x"), "ok");
+    }
+    let endpoint = || ask(admin, "/upstreams").1["upstreams"][0]["endpoints"][0].clone();
+    assert_eq!(endpoint()["calls"], serde_json::json!({ "sent": 20, "failed": 0 }));
+    wait_until("idle connections", || endpoint()["connections"]["idle"] != 0);
+    let connections = endpoint()["connections"].clone();
+    assert_eq!(connections["open"], connections["idle"]);
+}
+
+/// A call without a response is one that failed, and an address that refuses is down.
+#[test]
+fn upstreams_that_can_not_be_reached_are_told() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gateway = gateway_with(nobody, "{}", r#"{ "admin": "0" }"#);
+    let client = || Wire::connect(gateway.address()).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().0;
+    assert_eq!([client(), client()], [502, 502]);
+    let (_, told) = ask(gateway.admin_address().unwrap(), "/upstreams");
+    let endpoint = &told["upstreams"][0]["endpoints"][0];
+    assert_eq!(endpoint["calls"], serde_json::json!({ "sent": 2, "failed": 2 }));
+    assert_eq!(endpoint["addresses"], serde_json::json!([{ "address": nobody.to_string(), "down": true }]));
 }
 
 /// A reload changes what is told, and never where: a new address takes a restart.

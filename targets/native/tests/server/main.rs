@@ -7,14 +7,17 @@
     reason = "what goes wrong in a test ends it"
 )]
 
+mod addresses;
 mod admin;
 mod commands;
 mod concurrency;
 mod demo;
 mod failures;
+mod flags;
 mod heads;
 mod http1;
 mod lifecycle;
+mod log;
 mod memory;
 mod metrics;
 mod proxy;

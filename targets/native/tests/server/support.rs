@@ -92,7 +92,7 @@ impl Wire {
         Self::new(TcpStream::connect(address).unwrap())
     }
 
-    fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream: BufReader::new(stream) }
@@ -218,6 +218,8 @@ impl Drop for Folder {
 pub(crate) struct Program {
     child: std::process::Child,
     messages: Arc<Mutex<String>>,
+    /// The lines on standard output.
+    lines: Arc<Mutex<Vec<String>>>,
     pub(crate) address: SocketAddr,
 }
 
@@ -230,7 +232,7 @@ impl Program {
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway"))
             .args(arguments)
             .current_dir(folder)
-            .stdout(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
@@ -241,6 +243,13 @@ impl Program {
                 kept.lock().unwrap().push_str(&(line + "\n"));
             }
         });
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (stdout, kept) = (child.stdout.take().unwrap(), Arc::clone(&lines));
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
         let address = || {
             let messages = messages.lock().unwrap();
             let (_, rest) = messages.split_once("://")?;
@@ -248,7 +257,7 @@ impl Program {
         };
         wait_until("a start", || address().is_some());
         let address = address().unwrap();
-        Self { child, messages, address }
+        Self { child, messages, lines, address }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -262,6 +271,19 @@ impl Program {
 
     pub(crate) fn messages(&self) -> String {
         self.messages.lock().unwrap().clone()
+    }
+
+    /// The line of the access log for this path.
+    pub(crate) fn logged(&self, path: &str) -> serde_json::Value {
+        let found = || {
+            let lines = self.lines.lock().unwrap();
+            lines
+                .iter()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .find(|line: &serde_json::Value| line["path"] == path)
+        };
+        wait_until(path, || found().is_some());
+        found().unwrap()
     }
 
     pub(crate) fn wait_for_message(&self, part: &str) {

@@ -1,0 +1,65 @@
+//! Setting a flag by the admin endpoints: which flag, and who may.
+
+use http::header::{CONTENT_LENGTH, HeaderName, ORIGIN};
+use http::{HeaderMap, Method};
+
+use super::{Answer, Asked, Way};
+use crate::error::Reject;
+use crate::http::percent;
+use crate::plan::Plan;
+use crate::store_key::KeyUse;
+
+/// The relation of a page to what it asks for, as its browser states it (Fetch Metadata Request Headers §2.3).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A change of a flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlagChange {
+    /// None: it is only read.
+    None,
+    /// It is set.
+    Set,
+    /// Its entry is removed.
+    Remove,
+}
+
+/// What to do with the flag that is called `name`, percent-encoded.
+///
+/// # Errors
+/// 404 for a name that the configuration does not have, 403 for a change by a web page or from another machine, 413 for content.
+pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<Answer<S>, Reject> {
+    let name = percent::decode(name);
+    let index = plan.flags.iter().position(|key| key.name(KeyUse::Flag) == Some(&*name));
+    let index = index.ok_or_else(Reject::flag_not_found)?;
+    let change = match *asked.method {
+        Method::PUT => FlagChange::Set,
+        Method::DELETE => FlagChange::Remove,
+        _ => return Ok(Answer::Flag(index, FlagChange::None)),
+    };
+    match asked.way {
+        Way::Door => {}
+        Way::Local if comes_from_page(asked.headers) => return Err(Reject::cross_site()),
+        Way::Local => {}
+        Way::Remote => return Err(Reject::not_from_here()),
+    }
+    if has_content(asked) {
+        return Err(flag_content());
+    }
+    Ok(Answer::Flag(index, change))
+}
+
+/// The refusal of content: a flag is set or not, and content that said otherwise would be ignored.
+pub(crate) fn flag_content() -> Reject {
+    Reject::body_too_large().with_detail("a flag is set and removed without content")
+}
+
+/// Whether a web page makes the request. Where no token is asked for, being able to connect is all that it takes, and a page
+/// in the browser of whoever runs the gateway can: by a name of its own that leads to this machine, even as the same origin. A
+/// browser states the origin with every PUT and DELETE (Fetch §3.1), and no other program does.
+fn comes_from_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE)
+}
+
+fn has_content(asked: &Asked<'_>) -> bool {
+    asked.headers.get(CONTENT_LENGTH).map_or(asked.has_content, |length| length.as_bytes() != b"0")
+}

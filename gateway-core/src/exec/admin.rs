@@ -1,0 +1,79 @@
+//! The admin endpoints that take the key-value store to answer.
+
+use bytes::Bytes;
+use http::Response;
+
+use super::within::within;
+use crate::admin::{self, Answer, Asked, Flag, FlagChange, flag_content};
+use crate::body::Body;
+use crate::error::Reject;
+use crate::plan::Plan;
+use crate::policy::flag::{self, is_set};
+use crate::ports::{IoError, Platform};
+use crate::state::State;
+use crate::store_key::{KeyUse, StoreKey};
+
+/// The value of a flag that is set here.
+const SET: Bytes = Bytes::from_static(b"on");
+
+/// Answers what is asked of an admin endpoint, by a request with this `body`.
+pub(crate) async fn answer<P: Platform>(
+    plan: &Plan,
+    state: &State,
+    platform: &P,
+    asked: Asked<'_>,
+    body: Body<P::Stream>,
+) -> Result<Response<Body<P::Stream>>, Reject> {
+    let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
+    match admin.answer(plan, state, platform, &asked)? {
+        Answer::Response(response) => Ok(response),
+        Answer::Flags => {
+            let mut flags = Vec::with_capacity(plan.flags.len());
+            for key in &plan.flags {
+                flags.push(read(platform, key).await?);
+            }
+            Ok(admin::flags(flags, asked.is_head()))
+        }
+        Answer::Flag(index, change) => {
+            let key = plan.flags.get(index).ok_or_else(Reject::flag_not_found)?;
+            if change == FlagChange::None {
+                return Ok(admin::flag(&read(platform, key).await?, asked.is_head()));
+            }
+            refuse_content(platform, body).await?;
+            let set = change == FlagChange::Set;
+            if set {
+                in_time(platform, platform.put(key.as_str(), SET, None)).await?;
+            } else {
+                in_time(platform, platform.delete(key.as_str())).await?;
+            }
+            // Whoever changes a flag here sees it at once; other processes read it again in their time.
+            let now = platform.monotonic();
+            platform.each_state(state, |part| part.flag_changed(key, set, now));
+            Ok(admin::flag(&told(key, set), false))
+        }
+    }
+}
+
+async fn read<'p, P: Platform>(platform: &P, key: &'p StoreKey) -> Result<Flag<'p>, Reject> {
+    let value = in_time(platform, platform.get(key.as_str())).await?;
+    Ok(told(key, value.is_some_and(|value| is_set(&value))))
+}
+
+fn told(key: &StoreKey, set: bool) -> Flag<'_> {
+    Flag { name: key.name(KeyUse::Flag).unwrap_or_default(), set }
+}
+
+/// Refuses content whose length the head did not state. On some platforms a body that is not there is an empty stream.
+async fn refuse_content<P: Platform>(platform: &P, body: Body<P::Stream>) -> Result<(), Reject> {
+    let is_empty = match body {
+        Body::Empty => true,
+        Body::Full(content) => content.is_empty(),
+        Body::Stream(stream) => platform.collect(stream, 0).await.is_ok(),
+    };
+    if is_empty { Ok(()) } else { Err(flag_content()) }
+}
+
+/// What the store says to `call`; a slow store is a failed one.
+async fn in_time<T>(platform: &impl Platform, call: impl Future<Output = Result<T, IoError>>) -> Result<T, Reject> {
+    within(platform, flag::STORE_TIMEOUT, call).await.and_then(Result::ok).ok_or_else(Reject::store_unavailable)
+}

@@ -1,0 +1,93 @@
+//! The access log (docs/configuration.md, Access log).
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
+use super::support::{Folder, Program, Wire, ok_upstream, upstream};
+
+fn logging(upstream: std::net::SocketAddr) -> (Folder, Program) {
+    let folder = Folder::new();
+    let file = folder.write(
+        "gateway.json",
+        &format!(
+            r#"{{
+              "server": {{ "listen": "127.0.0.1:0" }},
+              "limits": {{ "bodyBytes": "1KiB" }},
+              "upstreams": {{ "up": {{ "url": "http://{upstream}" }} }},
+              "routes": [
+                {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }},
+                {{ "name": "local", "match": {{ "path": "/local" }}, "respond": {{}} }}
+              ]
+            }}"#
+        ),
+    );
+    let program = Program::serve(&file);
+    (folder, program)
+}
+
+/// `received` are the bytes of content that were read, however they are framed; of a request without content it is not told.
+#[test]
+fn the_bytes_of_a_request_are_logged_as_they_were_read() {
+    let upstream = ok_upstream();
+    let (_folder, program) = logging(upstream.address);
+    let mut client = Wire::connect(program.address);
+    client.ask("POST /stated HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    client
+        .ask(
+            "POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
+        )
+        .unwrap();
+    client.ask("GET /none HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(program.logged("/stated")["received"], 5);
+    assert_eq!(program.logged("/chunked")["received"], 7);
+    assert_eq!(program.logged("/none").get("received"), None);
+    // Nobody read it.
+    let declined = "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n";
+    assert_eq!(Wire::connect(program.address).ask(declined).unwrap().0, 413);
+    assert_eq!(program.logged("/large")["received"], 0);
+}
+
+/// A client that leaves in the middle: what had come by then.
+#[test]
+fn of_a_body_that_is_cut_off_the_part_that_came_is_logged() {
+    let (told, arrived) = std::sync::mpsc::channel();
+    let told = std::sync::Mutex::new(told);
+    let upstream = upstream(move |wire, _| {
+        let _ = wire.head();
+        let mut content = [0; 3];
+        std::io::Read::read_exact(&mut wire.stream, &mut content).unwrap();
+        told.lock().unwrap().send(()).unwrap();
+        let _ = std::io::Read::read(&mut wire.stream, &mut content);
+    });
+    let (_folder, program) = logging(upstream.address);
+    let mut client = Wire::connect(program.address);
+    client.send("POST /cut HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
+    arrived.recv().unwrap();
+    drop(client);
+    assert_eq!(program.logged("/cut")["received"], 3);
+}
+
+/// Exchanges that share a connection are counted apart.
+#[tokio::test]
+async fn exchanges_over_http2_are_counted_each() {
+    let upstream = ok_upstream();
+    let (_folder, program) = logging(upstream.address);
+    let stream = tokio::net::TcpStream::connect(program.address).await.unwrap();
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let asking = (1..=4_usize).map(|size| {
+        let mut sender = sender.clone();
+        async move {
+            let content = Full::new(Bytes::from(vec![b'a'; size * 100]));
+            let request = Request::post(format!("http://a.test/{size}")).body(content).unwrap();
+            sender.send_request(request).await.unwrap().into_body().collect().await.unwrap();
+        }
+    });
+    futures_util::future::join_all(asking).await;
+    for size in 1..=4_u64 {
+        assert_eq!(program.logged(&format!("/{size}"))["received"], size * 100);
+    }
+}
