@@ -359,6 +359,29 @@ async fn places_come_back_at_the_deadline_of_an_answer_that_stands_still() {
     }
 }
 
+/// docs/configuration.md, Policies (concurrency): an answer of the gateway's own is in flight until its client has it, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_keeps_its_place() {
+    // More than the buffers on the way take.
+    let body = "x".repeat(16 << 20);
+    let gateway = Gateway::start(&format!(
+        r#"{{"routes": [{{"name": "limited", "match": {{"path": "/"}}, "respond": {{"body": "{body}"}},
+            "policies": [{{"concurrency": {{"limit": 1, "key": "everyone"}}}}]}}]}}"#
+    ))
+    .await;
+    let mut client = ask(&gateway, "/").await;
+    assert_eq!(status(&read_head(&mut client).await), 200);
+    // Each of these takes its time, in which a place that was given back would have come free.
+    for _ in 0..20 {
+        assert_eq!(status(&gateway.get("/").await), 429);
+    }
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).await.unwrap();
+    assert_eq!(received.len(), body.len());
+    let free = async { while status(&gateway.get("/").await) != 200 {} };
+    timeout(PATIENCE, free).await.expect("no place comes back");
+}
+
 /// docs/configuration.md, `counters.timeout` and `fail`: a store that does not answer has failed once the timeout is over, and
 /// `fail` decides.
 #[tokio::test(flavor = "multi_thread")]

@@ -40,10 +40,14 @@ async fn a_wrong_configuration_is_explained_in_the_log_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gibibyte_goes_each_way_in_flat_memory() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let upstream = proxy_to(listener.local_addr().unwrap());
-    // Straight through the host, and through the component, which counts what it can't know beforehand.
-    for chunked in [false, true] {
-        let program = Program::start(&upstream);
+    let straight = proxy_to(listener.local_addr().unwrap());
+    let watched = straight.replace(
+        r#""upstream": "u""#,
+        r#""upstream": "u", "timeouts": {"total": "1h"}, "policies": [{"concurrency": {"limit": 1, "key": "everyone"}}]"#,
+    );
+    // Straight through the host, and through the component, which counts what it can't know beforehand and watches for the end.
+    for (configuration, chunked) in [(&straight, false), (&watched, true)] {
+        let program = Program::start(configuration);
         exchange(&program, &listener, MEBIBYTE, chunked).await;
         program.forget_peak();
         let idle = program.memory("VmRSS");
