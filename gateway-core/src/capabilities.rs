@@ -116,10 +116,15 @@ impl Capabilities {
     pub const CLOUDFLARE: Self =
         Self { name: "Cloudflare Workers", features: FeatureSet::NONE.with(Feature::WebSockets) };
 
-    /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols.
+    /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
+    /// watched go through the guest.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
+        features: FeatureSet::NONE
+            .with(Feature::ConnectDeadline)
+            .with(Feature::RedisCounters)
+            .with(Feature::RedisTls)
+            .with(Feature::WatchedEnd),
     };
 
     /// Returns whether the platform has `feature`.
@@ -169,7 +174,6 @@ mod tests {
                 Feature::UpstreamTls,
                 Feature::WebSockets,
                 Feature::WebSocketLimits,
-                Feature::WatchedEnd,
                 Feature::AdminListener
             ]
         );

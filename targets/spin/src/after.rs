@@ -26,17 +26,23 @@ impl Witness {
         Self { gateway, record }
     }
 
-    /// All of the body, so many bytes, was handed to the host.
-    pub(crate) fn ended_whole(self, bytes: usize) {
-        self.ended(Length::Counted(bytes as u64), None);
+    /// Whether the route waits for the end: then the body has to go through this component, as the host tells nobody.
+    pub(crate) fn awaits_end(&self) -> bool {
+        let route = self.record.route.and_then(|route| self.gateway.plan().routes.get(route));
+        route.is_some_and(|route| route.needs.end)
+    }
+
+    /// The host has taken so many bytes of the body: all of them, unless it was `cut`.
+    pub(crate) fn ended(self, bytes: u64, cut: Option<IoErrorKind>) {
+        self.tell(Length::Counted(bytes), cut);
     }
 
     /// The body goes from host to host, where nobody sees its end: its length is what the head has `stated`.
     pub(crate) fn handed_over(self, stated: Option<u64>) {
-        self.ended(Length::Stated(stated), None);
+        self.tell(Length::Stated(stated), None);
     }
 
-    fn ended(self, sent: Length, cut: Option<IoErrorKind>) {
+    fn tell(self, sent: Length, cut: Option<IoErrorKind>) {
         let left = self.gateway.ended(self.record, &Ended { received: None, sent, cut });
         run_all(&self.gateway, left);
     }

@@ -131,24 +131,34 @@ pub(crate) fn respond(
     let (mut parts, body) = response.into_parts();
     let (bytes, ending) = match body {
         _ if is_bodiless(method, parts.status) => {
-            witness.ended_whole(0);
+            witness.ended(0, None);
             (None, no_trailers())
         }
         Body::Empty => {
-            witness.ended_whole(0);
+            witness.ended(0, None);
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
             (None, no_trailers())
         }
         Body::Full(content) => {
-            witness.ended_whole(content.len());
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
-            let (bytes, ending) = of_bytes(content);
+            let witness = if witness.awaits_end() {
+                Some(witness)
+            } else {
+                witness.ended(content.len() as u64, None);
+                None
+            };
+            let (bytes, ending) = of_bytes(content, witness);
             (Some(bytes), ending)
         }
         Body::Stream(stream) => {
             announce_trailers(&mut parts.headers, &stream);
-            witness.handed_over(content_length(&parts.headers));
-            let (bytes, ending) = stream.into_parts();
+            let witness = if witness.awaits_end() || stream.is_watched() {
+                Some(witness)
+            } else {
+                witness.handed_over(content_length(&parts.headers));
+                None
+            };
+            let (bytes, ending) = stream.into_parts(witness);
             (Some(bytes), ending)
         }
     };
@@ -205,7 +215,7 @@ impl Refusal {
         let (parts, body) = problem::answer::<Stream>(self.reject, self.is_head, id).into_parts();
         let (bytes, ending) = match body {
             Body::Full(content) => {
-                let (bytes, ending) = of_bytes(content);
+                let (bytes, ending) = of_bytes(content, None);
                 (Some(bytes), ending)
             }
             Body::Empty | Body::Stream(_) => (None, no_trailers()),

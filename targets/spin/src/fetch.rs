@@ -79,7 +79,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         }
         Body::Full(content) => {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
-            let (bytes, ending) = of_bytes(content);
+            let (bytes, ending) = of_bytes(content, None);
             (Some(bytes), ending)
         }
         // The host would send none of it, and the coding is not the component's to state.
@@ -91,7 +91,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         Body::Stream(stream) => {
             failure = stream.failure();
             announce_trailers(&mut parts.headers, &stream);
-            let (bytes, ending) = stream.into_parts();
+            let (bytes, ending) = stream.into_parts(None);
             (Some(bytes), ending)
         }
     };

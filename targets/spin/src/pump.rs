@@ -1,5 +1,6 @@
 //! Moves a body through this component, chunk by chunk: only where its length or its end has to be watched.
 
+use std::cell::Cell;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
@@ -9,13 +10,22 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
+use crate::after::Witness;
+use crate::errors;
 use crate::stream::{CHUNK, Ending, Failure};
 
-/// What is watched, and where a violation is told.
+/// How often a receiver is asked whether it is still there while its sender is silent, in nanoseconds.
+const ASK_EVERY: u64 = 1_000_000_000;
+
+/// What is watched, and where a violation and the end are told.
 pub(crate) struct Watch {
     pub(crate) limit: Option<u64>,
+    /// As the head states it.
+    pub(crate) length: Option<u64>,
     pub(crate) deadline: Option<Mark>,
     pub(crate) failure: Failure,
+    /// Who is told how the body of a response ended.
+    pub(crate) witness: Option<Witness>,
 }
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
@@ -44,55 +54,115 @@ async fn run(
     result: EndingWriter,
     watch: Watch,
 ) {
-    let moved = {
-        let moving = pin!(copy(first, bytes, ending, sink, watch.limit));
+    let moved = Cell::new(0);
+    let outcome = {
+        let moving = pin!(copy(first, bytes, ending, sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
-                Either::Left((moved, _)) => moved,
-                Either::Right(_) => Err((Some(IoErrorKind::TotalTimeout), ErrorCode::HttpResponseTimeout)),
+                Either::Left((outcome, _)) => outcome,
+                Either::Right(_) => Err(Broken::Deadline),
             },
         }
     };
-    let moved = moved.map_err(|(kind, code)| {
-        if let Some(kind) = kind {
-            watch.failure.set(kind);
-        }
-        code
-    });
+    if let Some(kind) = outcome.as_ref().err().and_then(Broken::violation) {
+        watch.failure.set(kind);
+    }
+    if let Some(witness) = watch.witness {
+        witness.ended(moved.get(), outcome.as_ref().err().map(Broken::of_response));
+    }
     // A receiver that has gone does not want to know.
-    let _ = result.write(moved).await;
+    let _ = result.write(outcome.map_err(Broken::into_code)).await;
 }
 
-type Broken = (Option<IoErrorKind>, ErrorCode);
+/// Why a body broke off.
+enum Broken {
+    /// Its receiver takes no more of it.
+    Receiver,
+    /// Its sender failed.
+    Sender(ErrorCode),
+    /// It is longer than its limit: so many bytes have come.
+    TooLong(u64),
+    /// It takes longer than its deadline.
+    Deadline,
+}
 
+impl Broken {
+    /// What it has violated, if that is why.
+    const fn violation(&self) -> Option<IoErrorKind> {
+        match self {
+            Self::TooLong(_) => Some(IoErrorKind::BodyTooLarge),
+            Self::Deadline => Some(IoErrorKind::TotalTimeout),
+            Self::Receiver | Self::Sender(_) => None,
+        }
+    }
+
+    /// The same of a response's body, which goes from an upstream to a client.
+    fn of_response(&self) -> IoErrorKind {
+        match self {
+            Self::Receiver => IoErrorKind::Client,
+            Self::Sender(code) => errors::from_upstream(code).kind,
+            Self::TooLong(_) => IoErrorKind::BodyTooLarge,
+            Self::Deadline => IoErrorKind::TotalTimeout,
+        }
+    }
+
+    /// What the receiver is told, if it is still there.
+    fn into_code(self) -> ErrorCode {
+        match self {
+            Self::Receiver => ErrorCode::ConnectionTerminated,
+            Self::Sender(code) => code,
+            Self::TooLong(length) => ErrorCode::HttpRequestBodySize(Some(length)),
+            Self::Deadline => ErrorCode::HttpResponseTimeout,
+        }
+    }
+}
+
+/// Moves all of a body, and notes in `moved` how much its receiver has taken.
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
     ending: Ending,
     mut sink: StreamWriter<u8>,
-    limit: Option<u64>,
+    watch: &Watch,
+    moved: &Cell<u64>,
 ) -> Result<Option<Trailers>, Broken> {
-    let mut moved: u64 = 0;
     let mut chunk = first;
     let mut ended = false;
+    let mut pause = pin!(monotonic_clock::wait_for(ASK_EVERY));
     loop {
-        moved = moved.saturating_add(chunk.len() as u64);
-        if limit.is_some_and(|limit| moved > limit) {
-            return Err((Some(IoErrorKind::BodyTooLarge), ErrorCode::HttpRequestBodySize(Some(moved))));
+        let come = moved.get().saturating_add(chunk.len() as u64);
+        if watch.limit.is_some_and(|limit| come > limit) {
+            return Err(Broken::TooLong(come));
         }
         let mut left = sink.write_all(chunk).await;
+        moved.set(come.saturating_sub(left.len() as u64));
         if !left.is_empty() {
-            return Err((None, ErrorCode::ConnectionTerminated));
+            return Err(Broken::Receiver);
         }
         if ended {
             break;
         }
         left.reserve(CHUNK);
+        let mut reading = pin!(bytes.read(left));
+        // A receiver of all that was stated may have closed its end already, with good reason.
+        let asks = watch.witness.is_some() && watch.length.is_none_or(|length| moved.get() < length);
         let result;
-        (result, chunk) = bytes.read(left).await;
+        (result, chunk) = loop {
+            if !asks {
+                break reading.await;
+            }
+            match select(reading.as_mut(), pause.as_mut()).await {
+                Either::Left((read, _)) => break read,
+                Either::Right(_) => pause.set(monotonic_clock::wait_for(ASK_EVERY)),
+            }
+            // A write of nothing asks whether the other side is ready; nothing else tells that it has gone.
+            if let (StreamResult::Dropped, _) = sink.write(Vec::new()).await {
+                return Err(Broken::Receiver);
+            }
+        };
         ended = !matches!(result, StreamResult::Complete(_));
     }
     drop(sink);
-    ending.await.map_err(|code| (None, code))
+    ending.await.map_err(Broken::Sender)
 }

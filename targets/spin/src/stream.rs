@@ -12,6 +12,7 @@ use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
+use crate::after::Witness;
 use crate::pump;
 
 /// How many bytes are read at once where a body goes through this component.
@@ -96,13 +97,24 @@ impl Stream {
         self.failure.clone()
     }
 
-    /// For the host: the very handles that it gave, unless something has to be watched on the way.
-    pub(crate) fn into_parts(self) -> (StreamReader<u8>, Ending) {
-        let limit = self.limit.filter(|limit| self.length.is_none_or(|length| length > *limit));
-        if limit.is_none() && self.deadline.is_none() && self.first.is_empty() {
+    /// Whether it goes through this component for its own sake: something has to be watched on the way.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.open_limit().is_some() || self.deadline.is_some() || !self.first.is_empty()
+    }
+
+    /// The limit, unless the stated length is within it already.
+    fn open_limit(&self) -> Option<u64> {
+        self.limit.filter(|limit| self.length.is_none_or(|length| length > *limit))
+    }
+
+    /// For the host: the very handles that it gave, unless something has to be watched on the way, or there is a `witness`, who
+    /// is told of the end.
+    pub(crate) fn into_parts(self, witness: Option<Witness>) -> (StreamReader<u8>, Ending) {
+        if witness.is_none() && !self.is_watched() {
             return (self.bytes, self.ending);
         }
-        let watch = pump::Watch { limit, deadline: self.deadline, failure: self.failure };
+        let (limit, length) = (self.open_limit(), self.length);
+        let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness };
         pump::start(self.first, self.bytes, self.ending, watch)
     }
 
@@ -136,12 +148,16 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// All of a body, for the host.
-pub(crate) fn of_bytes(content: Bytes) -> (StreamReader<u8>, Ending) {
+/// All of a body, for the host; if there is a `witness`, it is told of the end.
+pub(crate) fn of_bytes(content: Bytes, witness: Option<Witness>) -> (StreamReader<u8>, Ending) {
     let (mut sink, bytes) = wit_stream::new();
     spin_sdk::wasip3::spawn(async move {
+        let length = content.len();
         // What is left over was of no interest to the other end, which has gone.
-        let _ = sink.write_all(content.into()).await;
+        let left = sink.write_all(content.into()).await.len();
+        if let Some(witness) = witness {
+            witness.ended(length.saturating_sub(left) as u64, (left > 0).then_some(IoErrorKind::Client));
+        }
     });
     (bytes, no_trailers())
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tokio::time::{Instant as TokioInstant, Sleep};
 use wasmtime::component::{GuestTaskId, ResourceTable};
 use wasmtime::{Engine, Store, StoreContextMut};
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) outbound: Outbound,
     directories: Vec<(PathBuf, String)>,
     scratch: TempDir,
+    /// Changes when all instances of the moment are to end.
+    killed: watch::Sender<()>,
 }
 
 impl Shared {
@@ -53,12 +56,18 @@ impl Shared {
                     .map_err(|error| wasmtime::format_err!("`{}`: {error}", mount.source.display()))?;
             }
         }
-        Ok(Self { options, key_values: key_value::Stores::default(), outbound, directories, scratch })
+        let (key_values, killed) = (key_value::Stores::default(), watch::Sender::new(()));
+        Ok(Self { options, key_values, outbound, directories, scratch, killed })
     }
 
     /// The file of the database called `name`, if the component may open it.
     pub(crate) fn database(&self, name: &str) -> Option<PathBuf> {
         self.options.sqlite_databases.get(name).map(|name| self.scratch.path().join(format!("{name}.db")))
+    }
+
+    /// Ends all instances of the moment, in the middle of whatever they do.
+    pub(crate) fn kill_instances(&self) {
+        self.killed.send_replace(());
     }
 }
 
@@ -67,6 +76,10 @@ impl App {
         let app = Self { engine, service, shared: Arc::new(Shared::new(options)?) };
         app.state()?; // mounts that can't be opened stop the start
         Ok(app)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     fn state(&self) -> wasmtime::Result<State> {
@@ -118,24 +131,30 @@ impl HandlerState for App {
         let mut store = Store::new(&self.engine, self.state()?);
         let service = self.service.instantiate_async(&mut store).await?;
         let reuse = self.shared.options.reuse;
+        let mut killed = self.shared.killed.subscribe();
+        let killed = Box::pin(async move { drop(killed.changed().await) });
         Ok(Instance {
             store,
             proxy: Proxy::P3(service),
             view: State::http,
-            expiration: Expiration { idle: reuse.idle, sleep: Box::pin(tokio::time::sleep(reuse.idle)) },
+            expiration: Expiration { idle: reuse.idle, sleep: Box::pin(tokio::time::sleep(reuse.idle)), killed },
             state: Worker { reuse },
         })
     }
 }
 
-/// Ends an instance that had nothing to do for a while.
+/// Ends an instance that had nothing to do for a while, or is killed.
 pub(crate) struct Expiration {
     idle: std::time::Duration,
     sleep: Pin<Box<Sleep>>,
+    killed: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
 }
 
 impl WorkerExpiration for Expiration {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        if self.killed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
         if status != WorkerStatus::Idle {
             return Poll::Pending;
         }

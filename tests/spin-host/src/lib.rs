@@ -29,7 +29,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, Engine};
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use crate::app::{App, State};
+use crate::app::{App, Shared, State};
 
 /// A compiled component, ready to serve any number of configurations.
 pub struct Host {
@@ -101,10 +101,10 @@ impl Default for ServeOptions {
 }
 
 /// A configuration being served; ends when dropped.
-#[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
     server: JoinHandle<()>,
+    shared: Arc<Shared>,
 }
 
 impl Running {
@@ -112,6 +112,17 @@ impl Running {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Ends all instances of the moment, in the middle of whatever they do. Later requests get new ones, with the same stores.
+    pub fn kill_instances(&self) {
+        self.shared.kill_instances();
+    }
+
+    /// The file of the database called `name`, if the component may open it.
+    #[must_use]
+    pub fn database(&self, name: &str) -> Option<PathBuf> {
+        self.shared.database(name)
     }
 
     /// Runs until the server ends, which it does not by itself.
@@ -149,8 +160,9 @@ impl Host {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let app = Arc::new(App::new(self.engine.clone(), self.service.clone(), options)?);
+        let shared = Arc::clone(app.shared());
         let server = tokio::spawn(inbound::serve(listener, app));
-        Ok(Running { address, server })
+        Ok(Running { address, server, shared })
     }
 }
 

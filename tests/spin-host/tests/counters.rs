@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::store::Store;
 use common::{Gateway, Redis, status};
 use gateway_core::policy::counter::{CounterOp, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict};
 use gateway_core::policy::lease::Lease;
@@ -315,7 +316,8 @@ async fn redis_decides_by_gcra_as_the_kernel_does() {
 }
 
 /// Of 400 requests at once to a limit of 100, how many are admitted.
-async fn admitted_of_400(counters: &str, algorithm: &str) -> usize {
+async fn admitted_of_400(store: &Store, algorithm: &str) -> usize {
+    let counters = store.counters();
     let configuration = format!(
         r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
             "respond": {{"body": "ok"}},
@@ -331,16 +333,16 @@ async fn admitted_of_400(counters: &str, algorithm: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_sqlite_admits_the_100_of_the_limit() {
-    assert_eq!(admitted_of_400("", "gcra").await, 100);
-    assert_eq!(admitted_of_400("", "slidingWindow").await, 100);
+    assert_eq!(admitted_of_400(&Store::Sqlite, "gcra").await, 100);
+    assert_eq!(admitted_of_400(&Store::Sqlite, "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_400_requests_at_once_redis_admits_the_100_of_the_limit() {
     let Some(redis) = Redis::start().await else { return };
-    let counters = format!(r#""redis": "{}""#, redis.url());
-    assert_eq!(admitted_of_400(&counters, "gcra").await, 100);
-    assert_eq!(admitted_of_400(&counters, "slidingWindow").await, 100);
+    let store = Store::Redis(redis);
+    assert_eq!(admitted_of_400(&store, "gcra").await, 100);
+    assert_eq!(admitted_of_400(&store, "slidingWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -354,5 +356,27 @@ async fn without_its_redis_a_limit_refuses_with_503() {
         ))
         .await;
         assert_eq!(status(&gateway.get("/limited").await), 503);
+    }
+}
+
+/// docs/configuration.md, Policies: a place is taken until the answer has ended, and then it is free.
+#[tokio::test(flavor = "multi_thread")]
+async fn places_in_both_stores_come_back_once_answers_have_ended() {
+    for store in Store::all().await {
+        let counters = store.counters();
+        let gateway = Gateway::start(&format!(
+            r#"{{"counters": {{{counters}}}, "routes": [{{"name": "limited", "match": {{"path": "/limited"}},
+                "respond": {{"body": "ok"}}, "policies": [{{"concurrency": {{"limit": 2}}}}]}}]}}"#
+        ))
+        .await;
+        let answers = futures_util::future::join_all((0..50).map(|_| gateway.get("/limited"))).await;
+        let count = |wanted| answers.iter().filter(|answer| status(answer) == wanted).count();
+        assert!(count(200) >= 2 && count(200) + count(429) == 50, "{answers:?}");
+        let mut tries = 0;
+        while status(&gateway.get("/limited").await) != 200 {
+            tries += 1;
+            assert!(tries < 100, "no place comes back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }

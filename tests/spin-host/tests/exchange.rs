@@ -47,10 +47,15 @@ async fn trailers_of_a_response_arrive() {
     let answer =
         "HTTP/1.1 200 OK\r\ntrailer: x-check\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-check: 1\r\n\r\n";
     let upstream = Upstream::answering(answer).await;
-    let gateway = Gateway::start(&upstream.configuration()).await;
-    let request = "GET / HTTP/1.1\r\nhost: a.test\r\nte: trailers\r\nconnection: te, close\r\n\r\n";
-    let answer = gateway.exchange(request).await;
-    assert!(answer.ends_with("0\r\nx-check: 1\r\n\r\n"), "{answer}");
+    let straight = upstream.configuration();
+    let watched = with_timeouts(&straight, r#""total": "1h""#);
+    // Straight through the host, and through the component.
+    for configuration in [straight, watched] {
+        let gateway = Gateway::start(&configuration).await;
+        let request = "GET / HTTP/1.1\r\nhost: a.test\r\nte: trailers\r\nconnection: te, close\r\n\r\n";
+        let answer = gateway.exchange(request).await;
+        assert!(answer.ends_with("0\r\nx-check: 1\r\n\r\n"), "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,82 +4,12 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-
-use common::{proxy_to, read_head, status, write};
-use edgeway_spin_host::component;
-use tempfile::TempDir;
+use common::program::Program;
+use common::{proxy_to, read_head, status};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 const MEBIBYTE: usize = 1024 * 1024;
-
-struct Program {
-    address: SocketAddr,
-    process: Child,
-    output: BufReader<ChildStdout>,
-    directory: TempDir,
-}
-
-impl Program {
-    fn start(configuration: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        write(directory.path(), configuration);
-        std::fs::write(directory.path().join("edgeway.wasm"), component::gateway().unwrap()).unwrap();
-        std::fs::write(directory.path().join("spin.toml"), manifest()).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_edgeway-spin-host"))
-            .arg("--from")
-            .arg(directory.path().join("spin.toml"))
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(directory.path().join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        output.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("serving http://").unwrap().parse().unwrap();
-        Self { address, process, output, directory }
-    }
-
-    /// The next line of the access log.
-    fn line(&mut self) -> serde_json::Value {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
-    }
-
-    /// A line of `/proc/…/status`, in bytes.
-    fn memory(&self, line: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let value = status.lines().find_map(|other| other.strip_prefix(line)).unwrap();
-        value.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
-    }
-
-    /// Makes the peak of the resident memory start from now.
-    fn forget_peak(&self) {
-        std::fs::write(format!("/proc/{}/clear_refs", self.process.id()), "5").unwrap();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-/// The project's own `spin.toml`, with the component beside it.
-fn manifest() -> String {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml")).unwrap();
-    text.replace("target/wasm32-wasip2/release/edgeway_spin.wasm", "edgeway.wasm")
-}
 
 #[tokio::test]
 async fn a_wrong_configuration_is_explained_in_the_log_only() {
@@ -107,38 +37,17 @@ async fn a_wrong_configuration_is_explained_in_the_log_only() {
     assert!(log.contains("mtach") && log.contains("limits.headers"), "every mistake: {log}");
 }
 
-/// docs/configuration.md, Access log: each exchange has one line; of a body that the host moves it has the stated length, and
-/// says that nobody counted.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_access_log_has_a_line_for_each_exchange() {
-    let upstream = common::Upstream::answering("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
-    let mut program = Program::start(&upstream.configuration());
-    for (target, status, bytes, stated) in [("/a", 200, 5, true), ("/%00", 400, 0, false)] {
-        let mut client = TcpStream::connect(program.address).await.unwrap();
-        let head = format!("GET {target} HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n\r\n");
-        client.write_all(head.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        assert_eq!(common::status(&answer), status);
-        let line = program.line();
-        assert_eq!((&line["path"], &line["status"]), (&target.into(), &status.into()));
-        assert_eq!(line.get("stated").is_some(), stated, "{line}");
-        if stated {
-            assert_eq!(line["bytes"], bytes);
-        } else {
-            let content = answer.split_once("\r\n\r\n").unwrap().1;
-            assert_eq!(line["bytes"], content.len());
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gibibyte_goes_each_way_in_flat_memory() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let upstream = proxy_to(listener.local_addr().unwrap());
-    // Straight through the host, and through the component, which counts what it can't know beforehand.
-    for chunked in [false, true] {
-        let program = Program::start(&upstream);
+    let straight = proxy_to(listener.local_addr().unwrap());
+    let watched = straight.replace(
+        r#""upstream": "u""#,
+        r#""upstream": "u", "timeouts": {"total": "1h"}, "policies": [{"concurrency": {"limit": 1, "key": "everyone"}}]"#,
+    );
+    // Straight through the host, and through the component, which counts what it can't know beforehand and watches for the end.
+    for (configuration, chunked) in [(&straight, false), (&watched, true)] {
+        let program = Program::start(configuration);
         exchange(&program, &listener, MEBIBYTE, chunked).await;
         program.forget_peak();
         let idle = program.memory("VmRSS");

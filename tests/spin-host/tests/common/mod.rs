@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod program;
+pub(crate) mod store;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -40,6 +43,16 @@ impl Gateway {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.address()
+    }
+
+    /// Ends all instances of the moment, in the middle of whatever they do.
+    pub(crate) fn kill_instances(&self) {
+        self.running.kill_instances();
+    }
+
+    /// The database of the counters.
+    pub(crate) fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.running.database("default").unwrap()).unwrap()
     }
 
     /// Sends `request` as it is and returns all that comes back until the connection ends.
