@@ -57,7 +57,7 @@ const behaviours = {
 
 before(async () => {
   upstream = createServer((request, response) => {
-    const [, kind] = request.url.split("/");
+    const [, kind] = request.url.split(/[/-]/);
     live.add(request.url);
     most = Math.max(most, live.size);
     response.on("error", () => {});
@@ -79,7 +79,7 @@ after(() => {
 
 const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 
-/** Limits everything but `/open` to `LIMIT` at once; `total` is the deadline of an answer. */
+/** Limits everything but what is named otherwise to `LIMIT` at once; `total` is the deadline of an answer. */
 const config = (total = "20s", fail = "closed") => {
   const limit = { concurrency: { name: "ten", limit: LIMIT, key: "everyone", fail } };
   const cors = { cors: { origins: ["https://app.test"] } };
@@ -89,11 +89,24 @@ const config = (total = "20s", fail = "closed") => {
     routes: [
       { name: "all", match: { prefix: "/" }, upstream: "a", policies: [limit] },
       { name: "seen", match: { path: "/chunked/seen" }, upstream: "a", policies: [limit, cors] },
+      {
+        name: "rated",
+        match: { prefix: "/short-rated" },
+        upstream: "a",
+        policies: [{ rateLimit: { limit: 1, window: "1h", fail } }],
+      },
       { name: "own", match: { path: "/own" }, respond: { body: "own" }, policies: [limit] },
       { name: "open", match: { path: "/chunked/open" }, upstream: "a" },
     ],
   };
 };
+
+/** Serves until the test `t` is over. */
+async function serve(t, ...how) {
+  const gateway = await serveWorker(...how);
+  t.after(() => gateway.end());
+  return gateway;
+}
 
 const get = (path, method = "GET") => `${method} ${path} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`;
 const status = (answer) => Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]);
@@ -158,8 +171,8 @@ const line = (gateway, path) =>
     return its && JSON.parse(its);
   });
 
-test("ten places under answers of every length and end: never an eleventh, and none is lost (docs/configuration.md, concurrency)", async () => {
-  const gateway = await serveWorker(config(), countingExchanges);
+test("ten places under answers of every length and end: never an eleventh, and none is lost (docs/configuration.md, concurrency)", async (t) => {
+  const gateway = await serve(t, config(), countingExchanges);
   const { port } = gateway;
   let number = 0;
   const whole = async (kind, method) => {
@@ -193,7 +206,7 @@ test("ten places under answers of every length and end: never an eleventh, and n
   const names = Object.keys(kinds);
   const seen = Object.fromEntries(names.map((name) => [name, new Set()]));
   most = 0;
-  let left = 900;
+  let left = 600;
   await Promise.all(
     Array.from({ length: 25 }, async () => {
       for (let count = (left -= 1); count >= 0; count = left -= 1) {
@@ -210,7 +223,6 @@ test("ten places under answers of every length and end: never an eleventh, and n
   );
   assert.deepEqual([await holdAll(port), await holdAll(port)], [429, 429]);
   const waiting = await waitingExchanges(port);
-  await gateway.end();
   assert.equal(most, LIMIT, "as many as the limit were at the upstream at once, and never more");
   const answered = Object.fromEntries(names.map((name) => [name, [...seen[name]].filter((outcome) => outcome !== 429)]));
   const expected = { refused: [502], leaving: ["left"], leavingEarly: ["left"] };
@@ -219,8 +231,8 @@ test("ten places under answers of every length and end: never an eleventh, and n
   assert.equal(waiting, 0, "no exchange is left in the core");
 });
 
-test("a client that leaves while nothing comes gives its place back before any deadline", async () => {
-  const gateway = await serveWorker(config("1h"));
+test("a client that leaves while nothing comes gives its place back before any deadline", async (t) => {
+  const gateway = await serve(t, config("1h"));
   assert.deepEqual([await holdAll(gateway.port), await holdAll(gateway.port)], [429, 429]);
   const sockets = [];
   for (let place = 0; place < LIMIT; place += 1) {
@@ -230,29 +242,27 @@ test("a client that leaves while nothing comes gives its place back before any d
   for (const socket of sockets) socket.resetAndDestroy();
   assert.equal(await holdAll(gateway.port), 429);
   await until("the upstream to be told", () => live.size === 0);
-  await gateway.end();
 });
 
-test("places that an instance held when it was killed come back when their leases expire (docs/adr/0007)", async () => {
-  const gateway = await serveWorker(config("20s"));
+test("places that an instance held when it was killed come back when their leases expire (docs/adr/0007)", async (t) => {
+  const gateway = await serve(t, config("20s"));
   for (let place = 0; place < LIMIT; place += 1) assert.equal((await open(gateway.port, `/endless/${place}`)).status, 200);
   assert.equal((await open(gateway.port, "/endless/full")).status, 429);
   const folder = await gateway.kill();
   /** The same storage, `seconds` later: the lease is of the `total` deadline and ten seconds. */
   const later = (seconds) => {
     const clock = `{ const now = Date.now; Date.now = () => now.call(Date) + ${seconds * 1000}; }\n`;
-    return serveWorker(config("20s"), (script) => clock + script, { folder });
+    return serve(t, config("20s"), (script) => clock + script, { folder });
   };
   const soon = await later(0);
   assert.equal((await open(soon.port, "/endless/still")).status, 429, "they are stored, and still held");
   await soon.kill();
   const then = await later(31);
   assert.equal(await holdAll(then.port), 429);
-  await then.end();
 });
 
-test("the access log has the bytes of a watched body, and who cut it off (docs/configuration.md, Access log)", async () => {
-  const gateway = await serveWorker(config("1s"));
+test("the access log has the bytes of a watched body, and who cut it off (docs/configuration.md, Access log)", async (t) => {
+  const gateway = await serve(t, config("1s"));
   const logged = async (path) => {
     const { status, bytes, stated, complete, cut } = await line(gateway, path);
     return { status, bytes, stated, complete, cut };
@@ -281,22 +291,39 @@ test("the access log has the bytes of a watched body, and who cut it off (docs/c
   assert.deepEqual(await whole("/endless/late"), { status: 200, bytes: 10, ...cut("deadline") });
   const unwatched = { status: 200, bytes: undefined, stated: true, complete: undefined, cut: undefined };
   assert.deepEqual(await whole("/chunked/open"), unwatched);
-  await gateway.end();
 });
 
-test("a counter store that never answers fails after its deadline, and holds nobody up for longer (docs/configuration.md, counters)", async () => {
+test("a route that needs no end of its answers has nothing that outlives them (docs/adr/0005)", async (t) => {
+  const noting = (script) => `${script}
+    const serve = worker_default.fetch;
+    worker_default.fetch = (request, bindings, context) => {
+      const note = (what) => console.log(what + " " + new URL(request.url).pathname);
+      const listen = request.signal.addEventListener;
+      request.signal.addEventListener = (...how) => { note("listens"); return listen.apply(request.signal, how); };
+      return serve(request, bindings, { waitUntil: (work) => { note("waits"); context.waitUntil(work); } });
+    };`;
+  const gateway = await serve(t, config(), noting);
+  for (const path of ["/chunked/open", "/chunked/all"]) {
+    await collect(connect(gateway.port, get(path)));
+    await line(gateway, path);
+  }
+  const noted = gateway.lines.filter((line) => /^(waits|listens) /.test(line));
+  assert.deepEqual(noted.sort(), ["listens /chunked/all", "waits /chunked/all"]);
+});
+
+test("a counter store that never answers fails after its deadline, and holds nobody up for longer (docs/configuration.md, counters)", async (t) => {
   for (const [fail, expected] of [["closed", 503], ["open", 200]]) {
-    const gateway = await serveWorker(config("20s", fail), countingExchanges, { counters: DEAF });
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, number) => collect(connect(gateway.port, get(`/short/${fail}${number}`)))),
-    );
-    for (const [number, answer] of answers.entries()) {
-      assert.equal(status(answer.toString("latin1")), expected);
-      const { ms, error } = await line(gateway, `/short/${fail}${number}`);
+    const gateway = await serve(t, config("20s", fail), countingExchanges, { counters: DEAF });
+    const paths = ["short", "short-rated"].flatMap((kind) => Array.from({ length: 10 }, (_, place) => `/${kind}/${fail}${place}`));
+    const answers = await Promise.all(paths.map((path) => collect(connect(gateway.port, get(path)))));
+    for (const [place, path] of paths.entries()) {
+      assert.equal(status(answers[place].toString("latin1")), expected, path);
+      const { ms, error, limits } = await line(gateway, path);
       assert.ok(ms >= 300, `${ms} ms`);
       assert.equal(error, fail === "closed" ? "counter_unavailable" : undefined);
+      // The store could not say.
+      assert.deepEqual(limits, path.startsWith("/short-rated") ? [{ name: "rated" }] : undefined);
     }
     assert.equal(await waitingExchanges(gateway.port), 0, "giving back is given up as well");
-    await gateway.end();
   }
 });

@@ -84,7 +84,7 @@ export async function serveWorker(config, change = (script) => script, { folder,
   const end = async () => {
     program.kill();
     await gone;
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   const lines = [];
   createInterface({ input: program.stdout }).on("line", (line) => lines.push(line));
