@@ -5,16 +5,20 @@
  */
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { createHash, randomBytes } from "node:crypto";
+import { createServer, request as sendRequest } from "node:http";
 import { after, before, test } from "node:test";
 import { collect, connect, countingExchanges, DEAF, serveWorker, waitingExchanges } from "./workerd.mjs";
 
 const LIMIT = 10;
+const MIB = 1 << 20;
 
 /** The upstream's answers under way, by their path: from the request's arrival until one side ends them. */
 const live = new Set();
 let most = 0;
 let upstream;
+/** Of what the upstream has sent in large answers. */
+const upstreamHash = createHash("sha256");
 
 /** What the upstream does, by the first segment of the path. */
 const behaviours = {
@@ -47,6 +51,17 @@ const behaviours = {
   },
   async refused(response, end) {
     end(() => response.socket.destroy());
+  },
+  /** 512 MiB in pieces of all sizes. */
+  async large(response, end) {
+    const content = randomBytes(MIB);
+    for (let sent = 0; sent < 512 * MIB; ) {
+      const piece = content.subarray(0, Math.min(1 + (sent % MIB), 512 * MIB - sent));
+      upstreamHash.update(piece);
+      if (!response.write(piece)) await new Promise((resolve) => response.once("drain", resolve));
+      sent += piece.length;
+    }
+    end(() => response.end());
   },
   /** Answers and goes on for as long as the client stays. */
   async endless(response) {
@@ -291,6 +306,19 @@ test("the access log has the bytes of a watched body, and who cut it off (docs/c
   assert.deepEqual(await whole("/endless/late"), { status: 200, bytes: 10, ...cut("deadline") });
   const unwatched = { status: 200, bytes: undefined, stated: true, complete: undefined, cut: undefined };
   assert.deepEqual(await whole("/chunked/open"), unwatched);
+});
+
+test("a watched body of 512 MiB arrives as it is, and is not held in memory", async (t) => {
+  const gateway = await serve(t, config());
+  const hash = createHash("sha256");
+  const download = new Promise((resolve, reject) => {
+    const request = { port: gateway.port, path: "/large/all", agent: false };
+    sendRequest(request, (response) => response.on("data", (data) => hash.update(data)).on("end", resolve).on("error", reject)).end();
+  });
+  const peak = await gateway.peakWhile(download);
+  assert.equal(hash.digest("hex"), upstreamHash.digest("hex"));
+  assert.equal((await line(gateway, "/large/all")).bytes, 512 * MIB);
+  assert.ok(peak < 64 * MIB, `${peak / MIB} MiB more than before`);
 });
 
 test("a route that needs no end of its answers has nothing that outlives them (docs/adr/0005)", async (t) => {
