@@ -18,8 +18,6 @@ pub enum Feature {
     WebSockets,
     /// The time that they stand can be limited.
     WebSocketLimits,
-    /// The end of an answer is told when it comes.
-    WatchedEnd,
     /// The admin endpoints can have a listener of their own; where they can't, the setting is ignored with the rest of `server`.
     AdminListener,
 }
@@ -54,9 +52,6 @@ impl Feature {
             ),
             Self::WebSocketLimits => {
                 (format!("on {platform}, the runtime decides how long a WebSocket stands"), "remove it")
-            }
-            Self::WatchedEnd => {
-                (format!("on {platform}, the end of an answer is not told yet"), "limit the rate instead: `rateLimit`")
             }
             Self::AdminListener => {
                 (format!("on {platform}, there is one listener"), "use `admin`, which gives the endpoints a path")
@@ -112,7 +107,7 @@ impl Capabilities {
     pub const NATIVE: Self = Self { name: "the native server", features: FeatureSet::ALL.without(Feature::RedisTls) };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
-    /// runtime passes WebSockets on by itself.
+    /// runtime passes WebSockets on by itself; a body is watched where somebody waits for its end.
     pub const CLOUDFLARE: Self =
         Self { name: "Cloudflare Workers", features: FeatureSet::NONE.with(Feature::WebSockets) };
 
@@ -120,11 +115,7 @@ impl Capabilities {
     /// watched go through the guest.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE
-            .with(Feature::ConnectDeadline)
-            .with(Feature::RedisCounters)
-            .with(Feature::RedisTls)
-            .with(Feature::WatchedEnd),
+        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
     };
 
     /// Returns whether the platform has `feature`.
@@ -138,7 +129,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 9] = [
+    const FEATURES: [Feature; 8] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -146,7 +137,6 @@ mod tests {
         Feature::UpstreamTls,
         Feature::WebSockets,
         Feature::WebSocketLimits,
-        Feature::WatchedEnd,
         Feature::AdminListener,
     ];
 

@@ -14,7 +14,6 @@ use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
-use crate::ports::Feature;
 use crate::route::MethodSet;
 use crate::template::Template;
 
@@ -278,9 +277,6 @@ impl<'c> Compiler<'c> {
 
     #[inline(never)]
     fn concurrency(&mut self, at: &At<'_>, owner: &str, limit: &config::Concurrency) -> Option<Concurrency> {
-        if !self.require(at, Feature::WatchedEnd) {
-            return None;
-        }
         let compiled = match Concurrency::compile(limit, owner) {
             Ok(compiled) => compiled,
             Err(errors) => {
