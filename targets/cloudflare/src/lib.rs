@@ -11,7 +11,7 @@
 //! ```
 
 mod console;
-mod counter;
+pub mod counter_cell;
 mod exchange;
 pub mod exports;
 mod failure;
