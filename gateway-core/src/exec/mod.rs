@@ -15,7 +15,7 @@ mod target_uri;
 mod within;
 
 pub use finish::KnownEdits;
-pub(crate) use maintenance::refresh_flag;
+pub(crate) use maintenance::{refresh_flag, refresh_flags};
 pub(crate) use request::run;
 pub(crate) use within::within;
 

@@ -1,4 +1,4 @@
-/** What `wasm-bindgen` generates for `targets/cloudflare/src/{exports,counter_cell}.rs`, as far as the glue uses it. */
+/** What `wasm-bindgen` generates for `targets/cloudflare/src/{exports,counter_cell,cron}.rs`, as far as the glue uses it. */
 declare module "edgeway-wasm" {
   export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
   /** Starts over with a fresh instance: after a trap the old one can't be trusted. */
@@ -17,6 +17,8 @@ declare module "edgeway-wasm" {
   export function is_logged(): boolean;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;
+
+  export function scheduled(event: ScheduledController, bindings: unknown, context: ExecutionContext): Promise<void>;
 
   /** A cell of the instance that made it: of no use to another. */
   export class CounterCell {

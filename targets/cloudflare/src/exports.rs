@@ -159,6 +159,11 @@ pub fn waiting() -> usize {
     exchange::waiting()
 }
 
+/// The gateway of this instance, once its configuration was loaded.
+pub(crate) fn gateway() -> Option<&'static Gateway<Worker>> {
+    GATEWAY.get()
+}
+
 fn received(len: usize) -> Bytes {
     INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
 }

@@ -12,6 +12,7 @@
 
 mod console;
 pub mod counter_cell;
+pub mod cron;
 mod exchange;
 pub mod exports;
 mod failure;
