@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 
 use crate::access_log;
@@ -12,9 +13,10 @@ use crate::exec;
 use crate::http::{problem, request_id};
 use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
-use crate::ports::{Peer, Platform};
+use crate::ports::{IoError, Peer, Platform};
 pub use crate::record::{Ended, Length, Permit, Record};
 use crate::state::State;
+use crate::store_key::StoreKey;
 use crate::trace::Trace;
 
 /// A plan on a platform, and the state that outlives it.
@@ -176,5 +178,14 @@ impl<P: Platform> Gateway<P> {
             }
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
+    }
+
+    /// Has `read` read the entry of every flag again, for the requests to come, without a request that asks for it. Returns each
+    /// flag's key, and its value if it could be read. Sets no deadline: an adapter calls this where its ports may not work.
+    pub async fn refresh_flags(
+        &self,
+        read: impl AsyncFn(&str) -> Result<Option<Bytes>, IoError>,
+    ) -> Vec<(&StoreKey, Option<bool>)> {
+        exec::refresh_flags(&self.plan, &self.state, &self.platform, read).await
     }
 }

@@ -393,6 +393,51 @@ test("the wasm imports nothing but its own glue", () => {
   }
 });
 
+test("a request calls out of the wasm for random numbers and its line in the log alone", async () => {
+  const upstream = createHttpServer((_, response) => response.end("ok"));
+  await new Promise((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  const counted = await serveWorker(
+    {
+      upstreams: { a: { url: `http://127.0.0.1:${upstream.address().port}` } },
+      routes: [
+        { name: "all", match: { prefix: "/" }, upstream: "a" },
+        { name: "cors", match: { path: "/cors" }, upstream: "a", policies: [{ cors: { origins: ["https://app.test"] } }] },
+      ],
+    },
+    countingImports,
+  );
+  const ask = async (path, fields) => (await collect(connect(counted.port, get(path, fields)))).toString().split("\r\n\r\n")[1];
+  await ask("/imports-called");
+  const answers = [await ask("/plain"), await ask("/cors", "Origin: https://app.test\r\n")];
+  const called = JSON.parse(await ask("/imports-called"));
+  await counted.end();
+  upstream.close();
+  assert.ok(answers.every((answer) => answer.includes("ok")), answers.join());
+  const names = Object.keys(called).map((name) => name.replace(/^__wbg_|_[0-9a-f]{16}$/g, ""));
+  assert.deepEqual(names.filter((name) => name !== "getRandomValues"), ["log"]);
+  assert.deepEqual(Object.values(called).filter((count) => count > 2), []);
+});
+
+/** `script`, which besides answers at `/imports-called` which functions the wasm has called since, and how often. */
+function countingImports(script) {
+  const counting = script.replace(/("\.\/edgeway_bg\.js":)\s*(\w+)/, "$1counting($2)");
+  assert.notEqual(counting, script);
+  return `${counting}
+    var called;
+    function counting(imports) {
+      called = {};
+      const count = (name, its) => (...args) => (called[name] = (called[name] ?? 0) + 1, its(...args));
+      return Object.fromEntries(Object.entries(imports).map(([name, its]) => [name, count(name, its)]));
+    }
+    const serve = worker_default.fetch;
+    worker_default.fetch = (request, ...context) => {
+      if (!request.url.endsWith("/imports-called")) return serve(request, ...context);
+      const answer = Response.json(called);
+      for (const name of Object.keys(called)) delete called[name];
+      return answer;
+    };`;
+}
+
 /** Writes `mebibytes` of content to `socket`, as fast as it takes them. */
 async function pour(socket, mebibytes, chunked = false) {
   const content = Buffer.alloc(MIB, "x");

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::paths::{dist, npm_program, root, run, target};
-use crate::{generate, measure};
+use crate::{generate, measure, unused};
 
 /// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
 const FEATURES: [&str; 6] = [
@@ -32,9 +32,12 @@ fn steps(dist: &Path) -> Result<()> {
 
     compile()?;
     generate(&target().join("wasm32-unknown-unknown/release/edgeway_cloudflare.wasm"), &generated)?;
-    optimise(&generated.join("edgeway_bg.wasm"), &dist.join("edgeway.wasm"))?;
-    bundle("worker.ts", &dist.join("worker.js"), &generated)?;
-    bundle("check.ts", &dist.join("check.mjs"), &generated)
+    let (wasm, worker, check) = (generated.join("edgeway_bg.wasm"), dist.join("worker.js"), dist.join("check.mjs"));
+    unused::free_classes(&generated.join("edgeway.js"))?;
+    bundle("worker.ts", &worker, &generated)?;
+    bundle("check.ts", &check, &generated)?;
+    unused::drop_exports(&wasm, &[&worker, &check])?;
+    optimise(&wasm, &dist.join("edgeway.wasm"))
 }
 
 /// Builds into `dist/cloudflare/` and prints the sizes.

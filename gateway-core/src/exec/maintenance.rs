@@ -1,15 +1,18 @@
 //! Maintenance, and the flags that turn it on.
 
+use bytes::Bytes;
+
 use super::Exchange;
 use super::within::within;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::gateway::After;
 use crate::plan::Plan;
-use crate::policy::flag::{Look, READ_TIMEOUT, is_set};
+use crate::policy::flag::{FlagCell, Look, READ_TIMEOUT, is_set};
 use crate::policy::maintenance::Maintenance;
-use crate::ports::Platform;
+use crate::ports::{Clock, IoError, Platform};
 use crate::state::State;
+use crate::store_key::StoreKey;
 use crate::trace::Event;
 
 /// Refuses the request while there is maintenance, unless its client is let by.
@@ -61,6 +64,33 @@ pub(crate) async fn refresh_flag<P: Platform>(plan: &Plan, state: &State, platfo
 async fn read<P: Platform>(plan: &Plan, state: &State, platform: &P, flag: usize) -> Option<bool> {
     let (key, cell) = (plan.flags.get(flag)?, state.flag(flag)?);
     // A slow store is a failed one.
-    let value = within(platform, READ_TIMEOUT, platform.get(key.as_str())).await.and_then(Result::ok);
-    cell.learn(value.map(|value| value.is_some_and(|value| is_set(&value))), platform.monotonic())
+    let entry = within(platform, READ_TIMEOUT, platform.get(key.as_str())).await.and_then(Result::ok);
+    learn(cell, entry, platform)
+}
+
+/// Has `read` read every flag again, and returns under which key each is, and its value if it could be read.
+pub(crate) async fn refresh_flags<'p>(
+    plan: &'p Plan,
+    state: &State,
+    clock: &impl Clock,
+    read: impl AsyncFn(&str) -> Result<Option<Bytes>, IoError>,
+) -> Vec<(&'p StoreKey, Option<bool>)> {
+    let mut values = Vec::with_capacity(plan.flags.len());
+    for (index, key) in plan.flags.iter().enumerate() {
+        let entry = read(key.as_str()).await.ok();
+        values.push((key, entry.as_ref().map(is_entry_set)));
+        if let Some(cell) = state.flag(index) {
+            learn(cell, entry, clock);
+        }
+    }
+    values
+}
+
+/// Takes note of the entry of a flag, or that it could not be read, and returns what is to be gone by.
+fn learn(cell: &FlagCell, entry: Option<Option<Bytes>>, clock: &impl Clock) -> Option<bool> {
+    cell.learn(entry.as_ref().map(is_entry_set), clock.monotonic())
+}
+
+fn is_entry_set(entry: &Option<Bytes>) -> bool {
+    entry.as_deref().is_some_and(is_set)
 }

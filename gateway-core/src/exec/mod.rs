@@ -17,7 +17,7 @@ mod within;
 
 pub(crate) use admin::answer as answer_admin;
 pub use finish::KnownEdits;
-pub(crate) use maintenance::refresh_flag;
+pub(crate) use maintenance::{refresh_flag, refresh_flags};
 pub(crate) use request::run;
 pub(crate) use within::within;
 

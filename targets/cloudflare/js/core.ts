@@ -113,6 +113,21 @@ function complete(id: number, slot: number, completion: Completion, now: number)
   throw new TypeError(`no completion: ${completion satisfies never}`);
 }
 
+/** The instance that takes calls; another number means another memory. */
+export function current(): number {
+  return instance;
+}
+
+/** Returns what `call` gives. What it throws is the caller's; but if it trapped, the instance is replaced before. */
+export function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) startOver(error);
+    throw error;
+  }
+}
+
 /** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
 function startOver(error: unknown): undefined {
   console.error(`the core failed: ${error}`);

@@ -1,4 +1,4 @@
-/** What `wasm-bindgen` generates for `targets/cloudflare/src/exports.rs`, as far as the glue uses it. */
+/** What `wasm-bindgen` generates for `targets/cloudflare/src/{exports,counter_cell,cron}.rs`, as far as the glue uses it. */
 declare module "edgeway-wasm" {
   export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
   /** Starts over with a fresh instance: after a trap the old one can't be trusted. */
@@ -19,7 +19,16 @@ declare module "edgeway-wasm" {
   export function is_logged(): boolean;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;
-  export function count(op: Uint8Array, state: Uint8Array | undefined, now: number): Uint8Array;
+
+  export function scheduled(event: ScheduledController, bindings: unknown, context: ExecutionContext): Promise<void>;
+
+  /** A cell of the instance that made it: of no use to another. */
+  export class CounterCell {
+    constructor(context: DurableObjectState, bindings: unknown);
+    count(op: Uint8Array): Uint8Array;
+    fetch(request: Request): Promise<Response>;
+    alarm(): Promise<Response>;
+  }
 }
 
 declare module "*.wasm" {

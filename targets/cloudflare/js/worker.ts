@@ -1,9 +1,10 @@
-/** The Worker: hands each request to the core, and performs what that asks for. */
+/** The Worker: hands each request to the core, and performs what that asks for. Cron is the core's own. */
 
 import { env } from "cloudflare:workers";
 import module from "./edgeway.wasm";
 import config from "../../gateway.json";
-import { start } from "./core.ts";
+import * as wasm from "edgeway-wasm";
+import { attempt, start } from "./core.ts";
 import { Exchange, type Bindings } from "./exchange.ts";
 
 export { CounterCell } from "./counter_cell.ts";
@@ -18,4 +19,7 @@ function textBindings(bindings: object): Record<string, string> {
 export default {
   fetch: (request: Request, bindings: Bindings, context: ExecutionContext): Response | Promise<Response> =>
     new Exchange(request, bindings, context).answer(),
+
+  scheduled: (event: ScheduledController, bindings: Bindings, context: ExecutionContext): Promise<void> =>
+    attempt(() => wasm.scheduled(event, bindings, context)),
 };

@@ -15,7 +15,6 @@ use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
 use http::{Request, StatusCode};
 use wasm_bindgen::prelude::*;
 
-use crate::counter;
 use crate::exchange::{self, Answered, Completion};
 use crate::platform::{Handle, Worker};
 use crate::secrets::{Assumed, Bindings};
@@ -180,11 +179,9 @@ pub fn waiting() -> usize {
     exchange::waiting()
 }
 
-/// Applies the packed operation `op` to a counter cell whose packed state is `state`, at `now`; for use inside the cell's
-/// own Durable Object. Returns the packed verdict, how long to keep the new state (ms), and that; nothing if `op` is none.
-#[wasm_bindgen]
-pub fn count(op: &[u8], state: Option<Vec<u8>>, now: f64) -> Vec<u8> {
-    counter::count(op, state.as_deref(), now as u64).unwrap_or_default()
+/// The gateway of this instance, once its configuration was loaded.
+pub(crate) fn gateway() -> Option<&'static Gateway<Worker>> {
+    GATEWAY.get()
 }
 
 fn received(len: usize) -> Bytes {

@@ -11,7 +11,8 @@
 //! ```
 
 mod console;
-mod counter;
+pub mod counter_cell;
+pub mod cron;
 mod exchange;
 pub mod exports;
 mod failure;

@@ -1,0 +1,44 @@
+//! The cron trigger: it reads the flags of the plan and says what they are, without a request.
+//!
+//! It runs in one instance somewhere, whose requests then need not read them. The others read them as ever.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use gateway_core::ports::{IoError, IoErrorKind};
+use serde::Serialize;
+use worker::js_sys::Date;
+use worker::{Env, KvStore, ScheduleContext, ScheduledEvent, console_error, event};
+
+use crate::{console, exchange, exports};
+
+const KEY_VALUE: &str = "KEY_VALUE";
+
+/// A line of the log.
+#[derive(Serialize)]
+struct Line<'a> {
+    cron: String,
+    /// By their keys; none for what could not be read.
+    flags: BTreeMap<&'a str, Option<bool>>,
+}
+
+#[event(scheduled)]
+async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
+    let Some(gateway) = exports::gateway().filter(|gateway| !gateway.plan().flags.is_empty()) else { return };
+    exchange::set_now(Date::now());
+    let store = env.kv(KEY_VALUE);
+    let values = gateway.refresh_flags(async |key| read(&store, key).await).await;
+    let flags = values.into_iter().map(|(key, value)| (key.as_str(), value)).collect();
+    console::log(&serde_json::to_string(&Line { cron: event.cron(), flags }).unwrap_or_default());
+}
+
+async fn read(store: &worker::Result<KvStore>, key: &str) -> Result<Option<Bytes>, IoError> {
+    let entry = match store {
+        Ok(store) => store.get(key).bytes().await.map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    entry.map(|entry| entry.map(Bytes::from)).map_err(|error| {
+        console_error!("`{key}` can't be read: {error}");
+        IoError::new(IoErrorKind::Store)
+    })
+}
