@@ -53,6 +53,7 @@ function edgeway({ folder, proxy, upstream, scenario }) {
       '(name = "gateway.json", text = embed "gateway.json")',
     ],
     more: `
+  compatibilityFlags = ["enable_request_signal"],
   durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "edgeway-counters", enableSql = true)],
   durableObjectStorage = (inMemory = void),
   bindings = [(name = "COUNTERS", durableObjectNamespace = "CounterCell")],`,

@@ -112,9 +112,11 @@ impl Capabilities {
     pub const NATIVE: Self = Self { name: "the native server", features: FeatureSet::ALL.without(Feature::RedisTls) };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
-    /// runtime passes WebSockets on by itself.
-    pub const CLOUDFLARE: Self =
-        Self { name: "Cloudflare Workers", features: FeatureSet::NONE.with(Feature::WebSockets) };
+    /// runtime passes WebSockets on by itself; a body is watched where somebody waits for its end.
+    pub const CLOUDFLARE: Self = Self {
+        name: "Cloudflare Workers",
+        features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::WatchedEnd),
+    };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
     /// watched go through the guest.
@@ -165,8 +167,9 @@ mod tests {
     fn platforms_have_what_the_documentation_says() {
         let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
         assert_eq!(lacks(Capabilities::NATIVE), [Feature::RedisTls]);
-        let but_sockets = FEATURES.into_iter().filter(|feature| *feature != Feature::WebSockets);
-        assert_eq!(lacks(Capabilities::CLOUDFLARE), but_sockets.collect::<Vec<_>>());
+        let has = [Feature::WebSockets, Feature::WatchedEnd];
+        let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
+        assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());
         assert_eq!(
             lacks(Capabilities::SPIN),
             [

@@ -143,6 +143,12 @@ impl<P: Platform> Gateway<P> {
         problem::answer(reject, *method == Method::HEAD, id)
     }
 
+    /// Returns whether the route of `record` needs the end of the response's body: it is to be watched then, where the platform
+    /// does not watch every one.
+    pub fn needs_end(&self, record: &Record) -> bool {
+        record.route.and_then(|route| self.plan.routes.get(route)).is_some_and(|route| route.needs.end)
+    }
+
     /// Takes note that the exchange that `record` is of has ended: the body of its response, its tunnel, or the client's
     /// patience. Counts it, writes its line of the access log, and returns the work that is left.
     #[must_use = "the work has to be run"]

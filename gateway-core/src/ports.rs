@@ -31,6 +31,10 @@ pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instanc
     fn sweep(&self) -> impl Future<Output = ()> {
         core::future::ready(())
     }
+
+    /// Takes note that the end of the exchange under way will be waited for, also should its client leave at once; for platforms
+    /// that watch no exchange unless they are told to.
+    fn watch(&self) {}
 }
 
 /// Sends one request to one upstream.

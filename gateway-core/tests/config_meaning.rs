@@ -368,6 +368,27 @@ fn web_sockets_have_limits() {
 
 /// docs/configuration.md, WebSockets: a place must not come free under a live socket.
 #[test]
+fn no_socket_has_a_place_where_none_can_be_ended() {
+    let load = |member: &str| {
+        let text = format!(
+            r#"{{"upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [{{"name": "r", "match": {{"path": "/"}},
+            "upstream": "u", "timeouts": {{"total": "1h"}}, "policies": [{{"concurrency": {{"limit": 1}}}}]{member}}}]}}"#
+        );
+        plan::load(&text, &Capabilities::CLOUDFLARE, &Vault("", ""))
+    };
+    for member in ["", r#", "webSocket": false"#] {
+        let plan = load(member).unwrap();
+        let plan::Action::Proxy(proxy) = &plan.routes[0].action else { unreachable!() };
+        assert_eq!(proxy.web_socket, None, "{member}");
+    }
+    for member in [r#", "webSocket": true"#, r#", "webSocket": {}"#] {
+        let message = "on Cloudflare Workers, a WebSocket could outlive its place under a limit on concurrency";
+        assert_eq!(words(&load(member).unwrap_err()), [("routes[0].webSocket", message)], "{member}");
+    }
+}
+
+/// docs/configuration.md, WebSockets: a place must not come free under a live socket.
+#[test]
 fn a_socket_with_a_place_ends_before_its_lease() {
     let with = |member: &str| {
         format!(

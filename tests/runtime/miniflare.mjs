@@ -55,6 +55,7 @@ function worker({ config, bindings = {} }) {
       { type: "Text", path: `${root}gateway.json`, contents: config },
     ],
     compatibilityDate: "2026-11-01",
+    compatibilityFlags: ["enable_request_signal"],
     durableObjects: { COUNTERS: { className: "CounterCell", useSQLite: true } },
     kvNamespaces: { KEY_VALUE: `keys-${generation}` },
     bindings,

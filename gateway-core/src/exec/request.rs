@@ -168,6 +168,10 @@ async fn answer<'p, P: Platform>(
     let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
     exchange.route = Some(route);
     exchange.record.matched(index, route);
+    // Before the first step by which anything can be owed.
+    if route.needs.end {
+        platform.watch();
+    }
     exchange.take_cors(route.cors.as_ref(), &call.headers);
 
     call.client = plan.proxies.client(&call.headers, peer);

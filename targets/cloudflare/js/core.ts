@@ -4,10 +4,11 @@ import * as wasm from "edgeway-wasm";
 import { readCommands, type Command } from "./commands.ts";
 import { Failed } from "./failure.ts";
 import { clearInbox, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
+import { Ended } from "./watch.ts";
 import { VERSION } from "./wire.gen.ts";
 
 /** What became of an effect. */
-export type Completion = Response | Uint8Array | Failed | undefined;
+export type Completion = Response | Uint8Array | Ended | Failed | undefined;
 
 /** An exchange in the core. Those of an instance that trapped are gone with it. */
 interface Ticket {
@@ -86,6 +87,16 @@ export function relayed({ ticket }: Hold, { status, headers, body }: Response): 
   }
 }
 
+/** Ends a watched exchange whose client has left before the answer, and returns what is left to do, if anything. */
+export function left({ ticket }: Hold): Command[] | undefined {
+  if (ticket.instance !== instance) return undefined;
+  try {
+    return readCommands(wasm.left(ticket.id, Date.now()));
+  } catch (error) {
+    return startOver(error);
+  }
+}
+
 function complete(id: number, slot: number, completion: Completion, now: number): number {
   clearInbox();
   if (completion instanceof Response) {
@@ -96,6 +107,7 @@ function complete(id: number, slot: number, completion: Completion, now: number)
     sendBytes(completion);
     return wasm.resume_bytes(id, slot, sentLength(), now);
   }
+  if (completion instanceof Ended) return wasm.resume_ended(id, slot, completion.bytes, completion.failure, now);
   if (completion === undefined) return wasm.resume_nothing(id, slot, now);
   if (completion instanceof Failed) return wasm.resume_failed(id, slot, completion.failure, now);
   throw new TypeError(`no completion: ${completion satisfies never}`);

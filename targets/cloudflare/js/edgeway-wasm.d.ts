@@ -12,8 +12,10 @@ declare module "edgeway-wasm" {
   export function resume_head(id: number, slot: number, status: number, len: number, hasBody: boolean, now: number): number;
   export function resume_bytes(id: number, slot: number, len: number, now: number): number;
   export function resume_nothing(id: number, slot: number, now: number): number;
+  export function resume_ended(id: number, slot: number, bytes: number, failure: number | undefined, now: number): number;
   export function resume_failed(id: number, slot: number, failure: number, now: number): number;
   export function relayed(id: number, status: number, hasBody: boolean, length: number, now: number): number;
+  export function left(id: number, now: number): number;
   export function is_logged(): boolean;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;

@@ -1,13 +1,14 @@
 /** One request on its way through the core: what that asks for is performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, hold, letGo, relayed, release, resume, type Completion, type Hold } from "./core.ts";
+import { begin, hold, left, letGo, relayed, release, resume, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { applyEdits, peerAddress } from "./head.ts";
 import { Failed } from "./failure.ts";
 import { refusal } from "./refusal.ts";
 import { bounded, collect, type Source } from "./streams.ts";
 import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
+import { Watch } from "./watch.ts";
 import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 
 /** What wrangler.toml binds. */
@@ -18,7 +19,7 @@ export interface Bindings {
 
 /** A command whose outcome the core waits for. */
 type Effect = Command & {
-  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.End>;
+  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.End>;
   /** Of a fetch: its text. */
   lines?: string[];
 };
@@ -43,6 +44,8 @@ export class Exchange {
   #aborts: (() => void)[] | undefined;
   /** The effects that the core has given up. */
   #aborted: Set<number> | undefined;
+  /** Watches the exchange, if the core asks for that. */
+  #watch: Watch | undefined;
   #answer: Response | undefined;
   /** Who waits for the answer, if it was not there at once. */
   #resolve: ((answer: Response) => void) | undefined;
@@ -82,6 +85,9 @@ export class Exchange {
         case Kind.Abort:
           this.#abort(slot);
           break;
+        case Kind.Watch:
+          this.#keepWatch();
+          break;
         case Kind.Fetch:
         case Kind.Collect:
         case Kind.Get:
@@ -89,15 +95,45 @@ export class Exchange {
         case Kind.Delete:
         case Kind.Count:
         case Kind.Sleep:
+        case Kind.Ended:
           this.#start(command as Effect);
           break;
         default:
           throw new TypeError(`no command: ${kind satisfies never}`);
       }
     }
-    if (this.#answer !== undefined && this.#finish === undefined) {
-      this.#context.waitUntil(new Promise<void>((resolve) => (this.#finish = resolve)));
+    if (this.#answer !== undefined) this.#stay();
+  }
+
+  /** Has the runtime go on until the exchange has ended. */
+  #stay(): void {
+    if (this.#finish !== undefined) return;
+    this.#context.waitUntil(new Promise<void>((resolve) => (this.#finish = resolve)));
+  }
+
+  /** From now on, the end is told also if the client leaves: nothing would run then that does not outlive the answer. */
+  #keepWatch(): void {
+    this.#watch = new Watch();
+    this.#stay();
+    this.#request.signal.addEventListener("abort", () => this.#leave());
+  }
+
+  /** The client of a watched exchange has left. */
+  #leave(): void {
+    if (this.#answer !== undefined) return this.#watch!.leave();
+    if (this.#held === undefined) return;
+    try {
+      this.#aborts?.forEach((abort) => abort());
+      this.#goOn(left(this.#held));
+    } catch (error) {
+      this.#lose(error);
     }
+  }
+
+  /** Performs what is left to do, or ends the exchange if that is nothing. */
+  #goOn(commands: Command[] | undefined): void {
+    if (commands === undefined) this.#end();
+    else this.#perform(commands);
   }
 
   #start(effect: Effect): void {
@@ -125,7 +161,7 @@ export class Exchange {
         return content;
       }
       case Kind.Count:
-        return COUNTERS.getByName(text).count(content);
+        return this.#watch === undefined ? COUNTERS.getByName(text).count(content) : this.#watch.count(COUNTERS, text, content);
       case Kind.Get:
         return KEY_VALUE.get(text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
       case Kind.Put:
@@ -137,6 +173,8 @@ export class Exchange {
           const timer = setTimeout(resolve, effect.millis, undefined);
           this.#abortBy(slot, () => clearTimeout(timer));
         });
+      case Kind.Ended:
+        return this.#watch!.ended;
       default:
         throw new TypeError(`no effect: ${kind satisfies never}`);
     }
@@ -150,10 +188,11 @@ export class Exchange {
     const headers = new Headers(this.#base(effect));
     // The text ends with a line feed, like any: the last of its lines is empty.
     applyEdits(headers, lines, FETCH_LINES, finish === 0 ? lines.length - 1 : finish);
-    // A response that need not come in is one that the core never gives up.
-    const controller = finish === 0 ? new AbortController() : undefined;
+    const watch = this.#watch;
+    // A response that need not come in is one that the core never gives up; unless its client leaves, which only a watch tells.
+    const controller = watch?.controller(slot) ?? (finish === 0 ? new AbortController() : undefined);
     if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
-    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller);
+    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller, watch !== undefined);
   }
 
   #complete(effect: Effect, completion: Completion): void {
@@ -175,14 +214,14 @@ export class Exchange {
   }
 
   /** Answers with `response`, whose head the core need not see, and lets go of the exchange. */
-  #relay(response: Response, { finish, lines }: Effect): void {
-    const answer = new Response(this.#isHead ? null : response.body, response);
+  #relay(response: Response, { slot, finish, lines }: Effect): void {
+    const body = this.#isHead ? null : response.body;
+    const watch = this.#watch;
+    const answer = new Response(watch === undefined || body === null ? body : watch.pass(body, response.headers, slot), response);
     applyEdits(answer.headers, lines!, finish, lines!.length - 1);
     this.#respond(answer);
     this.#aborts?.forEach((abort) => abort());
-    const commands = relayed(this.#held!, answer);
-    if (commands === undefined) this.#end();
-    else this.#perform(commands);
+    this.#goOn(relayed(this.#held!, answer));
   }
 
   #respond(answer: Response): void {
@@ -191,8 +230,7 @@ export class Exchange {
   }
 
   #response(command: Command): Response {
-    const content = this.#content(command);
-    const response = new Response(content && ("stream" in content ? bounded(content) : content), {
+    const response = new Response(this.#body(command), {
       status: command.status,
       headers: this.#base(command),
       encodeBody: "manual",
@@ -203,6 +241,19 @@ export class Exchange {
       applyEdits(response.headers, lines, 0, lines.length - 1);
     }
     return response;
+  }
+
+  /** The body of the response that `command` tells. */
+  #body(command: Command): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null {
+    const content = this.#content(command);
+    const watch = this.#watch;
+    if (content === null) return null;
+    if ("stream" in content) {
+      return watch === undefined ? bounded(content) : watch.pass(content.stream, content.headers, command.bodySlot, content.limit);
+    }
+    if (watch === undefined) return content;
+    const { body, headers } = new Response(content, { headers: { "content-length": String(content.byteLength) } });
+    return watch.pass(body!, headers, command.bodySlot);
   }
 
   /** The fields that the edits of `command` apply to. */

@@ -18,6 +18,8 @@ export interface Deadlines {
  *
  * The deadline for the head is a race and not a signal: that would have to be made for every request. The loser is cancelled,
  * with everything that the client's request still has open, once that has been answered.
+ *
+ * The body of a response `isWatched` by the caller, who also cuts it off when `controller` says so.
  */
 export function fetchUpstream(
   method: string,
@@ -26,28 +28,30 @@ export function fetchUpstream(
   content: Content,
   deadlines: Deadlines,
   controller?: AbortController,
+  isWatched = false,
 ): Promise<Response> {
   const init: RequestInit = { headers, redirect: "manual", encodeResponseBody: "manual" };
   if ((method === "GET" || method === "HEAD") && content !== null) {
     // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made of one
     // that has it; and no other content can be put in, so not one that is metered either.
     if (content instanceof Uint8Array || !isBounded(content)) return Promise.reject(new Failed(Failure.LengthRequired));
-    return send(new Request(url, content.message as Request), init, deadlines, controller);
+    return send(new Request(url, content.message as Request), init, deadlines, isWatched, controller);
   }
   init.method = method;
   if (content === null || content instanceof Uint8Array) init.body = content;
   else if (isBounded(content)) init.body = content.stream;
-  else return fetchAbortably(url, init, content, deadlines, controller);
-  return send(url, init, deadlines, controller);
+  else return fetchAbortably(url, init, content, deadlines, isWatched, controller);
+  return send(url, init, deadlines, isWatched, controller);
 }
 
 function send(
   input: string | Request,
   init: RequestInit,
   deadlines: Deadlines,
+  isWatched: boolean,
   controller?: AbortController,
 ): Promise<Response> {
-  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines, controller);
+  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines, isWatched, controller);
   if (controller !== undefined) init.signal = controller.signal;
   return inTime(fetch(input, init), deadlines.firstByte);
 }
@@ -58,19 +62,20 @@ async function fetchAbortably(
   init: RequestInit,
   source: Source | null,
   deadlines: Deadlines,
+  isWatched: boolean,
   controller = new AbortController(),
 ): Promise<Response> {
   let reason: Failure | undefined;
   const abort = (failure: Failure): void => {
     reason ??= failure;
-    controller.abort();
+    controller.abort(new Failed(failure));
   };
   init.signal = controller.signal;
   if (source !== null) init.body = metered(source, (error) => abort(error instanceof Failed ? error.failure : Failure.Client));
   if (deadlines.total !== 0) setTimeout(abort, deadlines.total, Failure.TotalTimeout);
   try {
     const response = await inTime(fetch(input, init), deadlines.firstByte);
-    return deadlines.total === 0 ? response : abortable(response, controller.signal);
+    return deadlines.total === 0 || isWatched ? response : abortable(response, controller.signal);
   } catch (error) {
     // What `fetch` rejects with does not tell why it was aborted.
     throw reason === undefined ? error : new Failed(reason);

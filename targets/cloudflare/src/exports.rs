@@ -9,7 +9,7 @@ use edgeway_wire::Failure;
 use gateway_core::body::Body;
 use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
-use gateway_core::gateway::{Gateway, Length, Outcome};
+use gateway_core::gateway::{Ended, Gateway, Length, Outcome};
 use gateway_core::plan;
 use gateway_core::ports::{IoError, IoErrorKind, Peer, Platform as _};
 use http::{Request, StatusCode};
@@ -90,20 +90,30 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
 
 async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
     let mut witness = Witness::new(gateway, &request, &peer);
-    let Outcome { reply, mut after } = gateway.handle(request, peer, &mut witness.record).await;
-    after.append(&mut witness.answered(&reply));
-    Answered { reply, after: witness::work(gateway, after) }
+    let Outcome { reply, after } = gateway.handle(request, peer, &mut witness.record).await;
+    let after = witness.answered(&reply, after);
+    Answered { reply, after }
 }
 
 /// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length` bytes if
-/// the head states that. Returns the commands of the work that is left, or null if there is none.
+/// the head states that. Returns the commands of the work that is left, or null if there is none. If the exchange is watched, to
+/// wait for the end of that body is among them.
 #[wasm_bindgen]
 pub fn relayed(id: u32, status: u16, has_body: bool, length: f64, now: f64) -> *const u32 {
     exchange::set_now(now);
     let (Some(gateway), Ok(status)) = (GATEWAY.get(), StatusCode::from_u16(status)) else { return ptr::null() };
     let stated = (length >= 0.0).then_some(length as u64);
     let sent = if has_body { Length::Stated(stated) } else { Length::Counted(0) };
-    exchange::relayed(id, |task| witness::work(gateway, witness::relayed(Relayed { status, sent }, || drop(task))))
+    exchange::conclude(id, |task| witness::relayed(gateway, Relayed { status, sent }, || drop(task)))
+}
+
+/// Ends exchange `id`, which is watched and not answered yet: its client has left. Returns the commands of the work that is
+/// left, or null if there is none.
+#[wasm_bindgen]
+pub fn left(id: u32, now: f64) -> *const u32 {
+    exchange::set_now(now);
+    let Some(gateway) = GATEWAY.get() else { return ptr::null() };
+    exchange::conclude(id, |task| witness::left(gateway, || drop(task)))
 }
 
 /// Returns whether an access log is kept: only then a response's length matters.
@@ -145,6 +155,16 @@ pub fn resume_nothing(id: u32, slot: u32, now: f64) -> *const u32 {
 pub fn resume_failed(id: u32, slot: u32, failure: u32, now: f64) -> *const u32 {
     exchange::set_now(now);
     exchange::resume(id, slot, |_| Err(failure::io_error(Failure::from_number(failure))))
+}
+
+/// Goes on with exchange `id`: the response's body, whose end is waited for in `slot`, has ended after so many bytes; before its
+/// end, if there was a `failure`.
+#[wasm_bindgen]
+pub fn resume_ended(id: u32, slot: u32, bytes: f64, failure: Option<u32>, now: f64) -> *const u32 {
+    exchange::set_now(now);
+    let cut = failure.map(|failure| failure::io_error(Failure::from_number(failure)).kind);
+    let ended = Ended { received: None, sent: Length::Counted(bytes as u64), cut };
+    exchange::resume(id, slot, |_| Ok(Completion::Ended(ended)))
 }
 
 /// Forgets exchange `id`: its client has left.

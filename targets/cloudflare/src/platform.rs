@@ -67,6 +67,10 @@ impl Socket {
 
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
+
+    fn watch(&self) {
+        exchange::watch();
+    }
 }
 
 impl Fetch for Worker {

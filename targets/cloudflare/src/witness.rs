@@ -8,7 +8,7 @@ use gateway_core::ports::{IoErrorKind, Peer};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, StatusCode};
 
-use crate::exchange::Work;
+use crate::exchange::{self, Work};
 use crate::platform::{Handle, Worker};
 
 /// A response that the glue has relayed.
@@ -21,11 +21,14 @@ pub(crate) struct Relayed {
 thread_local! {
     /// The response for whose sake an exchange is being dropped; none if its client has left.
     static RELAYED: Cell<Option<Relayed>> = const { Cell::new(None) };
+    /// That of a relayed response whose end is waited for.
+    static WATCHED: Cell<Option<Witness>> = const { Cell::new(None) };
     /// Work that dropped exchanges have left. Nothing runs for a client that has left: it is done after the next answer.
     static LEFT: RefCell<Vec<After>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The record of an exchange under way. It goes to the gateway when the response is known, or else when it is dropped.
+/// The record of an exchange under way. It goes to the gateway when the response is known, at the end of the response's body where
+/// the route needs that, or else when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Witness {
     gateway: &'static Gateway<Worker>,
@@ -39,10 +42,15 @@ impl Witness {
         Self { gateway, record: gateway.begin(request, peer), has_told: false }
     }
 
-    /// Tells the gateway of the answer, and returns the work that it and earlier exchanges have left.
+    /// Tells the gateway of the answer, or waits for the end of that first, and returns the work that is left, `left` and that of
+    /// earlier exchanges among it.
     ///
-    /// Nobody watches the body, which would cost five times its passage: its length is what the head states.
-    pub(crate) fn answered(mut self, reply: &Reply<Worker>) -> Vec<After> {
+    /// Nobody watches a body whose end no step needs, which would cost twice its passage: its length is what the head states.
+    pub(crate) fn answered(mut self, reply: &Reply<Worker>, mut left: Vec<After>) -> Option<Work> {
+        if matches!(reply, Reply::Http(response) if !response.body().is_empty()) && self.is_watched() {
+            left.append(&mut LEFT.take());
+            return Some(Box::pin(self.watch(left)));
+        }
         let sent = match reply {
             Reply::Http(response) => match response.body() {
                 Body::Empty => Length::Counted(0),
@@ -51,9 +59,25 @@ impl Witness {
             },
             Reply::Upgrade(..) => Length::Stated(None),
         };
-        let mut left = self.end(&Ended { received: None, sent, cut: None });
+        left.append(&mut self.end(&Ended { received: None, sent, cut: None }));
         left.append(&mut LEFT.take());
-        left
+        work(self.gateway, left)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.gateway.needs_end(&self.record)
+    }
+
+    /// Does `left`, and what is left once the response's body has ended. Dropped before that, it is a client that has left.
+    async fn watch(mut self, left: Vec<After>) {
+        let gateway = self.gateway;
+        for work in left {
+            gateway.run_after(work).await;
+        }
+        let ended = exchange::ended().await;
+        for work in self.end(&ended) {
+            gateway.run_after(work).await;
+        }
     }
 
     fn end(&mut self, ended: &Ended) -> Vec<After> {
@@ -70,9 +94,16 @@ impl Drop for Witness {
         let ended = match RELAYED.take() {
             Some(Relayed { status, sent }) => {
                 self.record.relayed(status, self.gateway.platform());
+                if matches!(sent, Length::Stated(_)) && self.is_watched() {
+                    let record = core::mem::take(&mut self.record);
+                    return WATCHED.set(Some(Self { gateway: self.gateway, record, has_told: false }));
+                }
                 Ended { received: None, sent, cut: None }
             }
-            None => Ended { cut: Some(IoErrorKind::Client), ..Ended::default() },
+            None => {
+                let sent = self.record.status.map_or_else(Length::default, |_| Length::Stated(None));
+                Ended { cut: Some(IoErrorKind::Client), sent, ..Ended::default() }
+            }
         };
         let mut left = self.end(&ended);
         LEFT.with_borrow_mut(|all| all.append(&mut left));
@@ -80,15 +111,24 @@ impl Drop for Witness {
 }
 
 /// Has `drop` drop an exchange whose response the glue has `relayed`, and returns the work that is left.
-pub(crate) fn relayed(relayed: Relayed, drop: impl FnOnce()) -> Vec<After> {
+pub(crate) fn relayed(gateway: &'static Gateway<Worker>, relayed: Relayed, drop: impl FnOnce()) -> Option<Work> {
     RELAYED.set(Some(relayed));
     drop();
     RELAYED.set(None);
-    LEFT.take()
+    match WATCHED.take() {
+        Some(witness) => Some(Box::pin(witness.watch(LEFT.take()))),
+        None => work(gateway, LEFT.take()),
+    }
+}
+
+/// Has `drop` drop an exchange whose client has left, and returns the work that is left.
+pub(crate) fn left(gateway: &'static Gateway<Worker>, drop: impl FnOnce()) -> Option<Work> {
+    drop();
+    work(gateway, LEFT.take())
 }
 
 /// Does `left`, if it is any.
-pub(crate) fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
+fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
     if left.is_empty() {
         return None;
     }

@@ -22,8 +22,20 @@ impl Compiler<'_> {
     }
 
     /// Ends the sockets of a route whose requests hold places: a place is held for the `total` deadline, and must not come free
-    /// under a live socket.
+    /// under a live socket. Where no socket can be ended, the route takes none.
     pub(super) fn end_with_lease(&mut self, at: &At<'_>, stated: Option<WebSocket>, proxy: &mut Proxy) {
+        if proxy.web_socket.is_some() && !self.capabilities.has(Feature::WebSocketLimits) {
+            if stated.is_some() {
+                let platform = self.capabilities.name;
+                self.error_with(
+                    at,
+                    format!("on {platform}, a WebSocket could outlive its place under a limit on concurrency"),
+                    "remove it: handshakes are answered with 501; or remove the limit, and they are taken",
+                );
+            }
+            proxy.web_socket = None;
+            return;
+        }
         let total = proxy.targets.iter().filter_map(|target| target.deadlines.total).max();
         let (Some(limits), Some(total)) = (&mut proxy.web_socket, total) else { return };
         if let Some(WebSocket::Within(config::WebSocketLimits { life: Some(Span(life)), .. })) = stated

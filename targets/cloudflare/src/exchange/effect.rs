@@ -4,6 +4,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use edgeway_wire::Kind;
+use gateway_core::gateway::Ended;
 use gateway_core::ports::{IoError, IoErrorKind};
 
 use super::slots::Progress;
@@ -27,6 +28,23 @@ pub(crate) fn perform(kind: Kind, write: impl FnOnce(&mut Command<'_>, &Heads)) 
         OUTBOX.with_borrow_mut(|outbox| write(&mut outbox.command(*id, kind, slot), heads));
         Effect { exchange: *id, slot }
     })
+}
+
+/// Has the glue watch the exchange that runs.
+pub(crate) fn watch() {
+    RUNNING.with_borrow(|running| {
+        if let Some(State { id, .. }) = running {
+            OUTBOX.with_borrow_mut(|outbox| drop(outbox.command(*id, Kind::Watch, 0)));
+        }
+    });
+}
+
+/// Waits for the end of the response's body.
+pub(crate) async fn ended() -> Ended {
+    match perform(Kind::Ended, |_, _| {}).await {
+        Ok(Completion::Ended(ended)) => ended,
+        _ => Ended { cut: Some(IoErrorKind::Other), ..Ended::default() },
+    }
 }
 
 /// Tells the glue that nobody wants the body in `slot` any more.

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
-use gateway_core::gateway::Reply;
+use gateway_core::gateway::{Ended, Reply};
 use gateway_core::http::{problem, request_id};
 use gateway_core::ports::IoError;
 use gateway_core::time::Timestamp;
@@ -32,7 +32,7 @@ use http::{HeaderMap, Response};
 use crate::platform::{Handle, Worker};
 use crate::wire::{self, Head, Outbox};
 use alarm::Alarm;
-pub(crate) use effect::{abandon, perform};
+pub(crate) use effect::{abandon, ended, perform, watch};
 pub(crate) use places::{cancel, waiting};
 use slots::Slots;
 
@@ -43,6 +43,8 @@ pub(crate) enum Completion {
     Head(Response<Body<Handle>>),
     /// Content.
     Bytes(Bytes),
+    /// The end of the response's body.
+    Ended(Ended),
     /// Done, with nothing to tell; or nothing was there.
     Nothing,
 }
@@ -155,9 +157,9 @@ pub(crate) fn resume(
     run(exchange)
 }
 
-/// Ends the answer of exchange `id`, which the glue has given by itself: `end` drops it and returns the work that is left.
-/// Returns the commands of that work, or null if there is none.
-pub(crate) fn relayed(id: u32, end: impl FnOnce(Task) -> Option<Work>) -> *const u32 {
+/// Ends the answer of exchange `id`, which the glue has given by itself, or which nobody waits for any more: `end` drops it and
+/// returns the work that is left. Returns the commands of that work, or null if there is none.
+pub(crate) fn conclude(id: u32, end: impl FnOnce(Task) -> Option<Work>) -> *const u32 {
     let Some(Exchange { task, mut state, alarm }) = places::take(id) else { return ptr::null() };
     let Some(work) = end(task) else {
         places::release(id);

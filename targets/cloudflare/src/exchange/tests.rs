@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use gateway_core::gateway::Length;
 use gateway_core::ports::{Clock as _, Fetch as _, IoErrorKind, KeyValue as _};
 
 use super::*;
@@ -172,7 +173,7 @@ fn work_that_a_relayed_answer_leaves_is_done_in_its_exchange() {
         drop(task);
         Some(Box::pin(async { Worker.sleep(Duration::from_secs(1)).await }) as Work)
     };
-    assert!(!relayed(id, work).is_null());
+    assert!(!conclude(id, work).is_null());
     assert_eq!(commands(), [(Kind::Sleep, 2)]);
     resume(id, 2, |_| Ok(Completion::Nothing));
     assert_eq!(commands(), [(Kind::End, 0)]);
@@ -186,8 +187,28 @@ fn a_relayed_answer_that_leaves_no_work_is_forgotten() {
         drop(task);
         None
     };
-    assert!(relayed(id(), nothing).is_null());
+    assert!(conclude(id(), nothing).is_null());
     assert_eq!(waiting(), 0);
+}
+
+#[test]
+fn a_watched_exchange_waits_for_the_end_of_its_body() {
+    let notes = Notes::default();
+    let noted = notes.clone();
+    let work: Work = Box::pin(async move {
+        let Ended { sent, cut, .. } = ended().await;
+        noted.add(format!("{sent:?} {cut:?}"));
+        Worker.delete("place").await.unwrap();
+    });
+    assert!(start(async { watch() }, Some(work)));
+    assert_eq!(commands(), [(Kind::Watch, 0), (Kind::Respond, 0), (Kind::Ended, 1)]);
+    let id = id();
+    let end = Ended { received: None, sent: Length::Counted(7), cut: Some(IoErrorKind::Closed) };
+    resume(id, 1, |_| Ok(Completion::Ended(end)));
+    assert_eq!(notes.take(), ["Counted(7) Some(Closed)"]);
+    assert_eq!(commands(), [(Kind::Delete, 2)]);
+    resume(id, 2, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::End, 0)]);
 }
 
 #[test]

@@ -80,6 +80,10 @@ numbers! {
         Count,
         /// Wait.
         Sleep,
+        /// Watch the exchange from now on: its end will be waited for, also should the client leave.
+        Watch,
+        /// Wait until the body of the response has ended.
+        Ended,
         /// Give up the effect in this slot, or the body of the response in it: nobody waits for it any more.
         Abort,
         /// Forget the exchange: it has ended.
