@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { WebSocket, WebSocketServer } from "ws";
 import { applyEdits } from "../../targets/cloudflare/js/head.ts";
-import { collect, connect, serveWorker } from "./workerd.mjs";
+import { collect, connect, countingExchanges, serveWorker, waitingExchanges } from "./workerd.mjs";
 
 const MIB = 1 << 20;
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -285,11 +285,7 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
   );
   const statuses = seen.map((of) => [...of].sort());
   // Of a client that has left, the core is told once the collector has found out.
-  let waiting;
-  for (let tries = 0; tries < 50 && waiting !== 0; tries += 1) {
-    const answer = await collect(connect(counted.port, get("/exchanges-that-wait")));
-    waiting = Number(/\r\n\r\n(\d+)$/.exec(answer.toString())[1]);
-  }
+  const waiting = await waitingExchanges(counted.port);
   const logged = () => counted.lines.filter((line) => /"path":"\/(plain|cors|limited|flag|fail|hang)"/.test(line));
   for (let tries = 0; tries < 100 && logged().length < 10_000 + missed; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -396,19 +392,6 @@ test("the wasm imports nothing but its own glue", () => {
     assert.match(name, /^__wb/);
   }
 });
-
-/** `script`, which besides answers at `/exchanges-that-wait` how many wait in the core once all garbage is collected. */
-function countingExchanges(script) {
-  const [, wasm] = /\b(?:let|var) (?:\w+,)*?(wasm\d*)[;,]/.exec(script);
-  return `${script}
-    const serve = worker_default.fetch;
-    worker_default.fetch = async (request, ...context) => {
-      if (!request.url.endsWith("/exchanges-that-wait")) return serve(request, ...context);
-      gc();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      return new Response(String(${wasm}.waiting()));
-    };`;
-}
 
 /** Writes `mebibytes` of content to `socket`, as fast as it takes them. */
 async function pour(socket, mebibytes, chunked = false) {

@@ -21,6 +21,7 @@ const config :Workerd.Config = (
     (name = "gateway", worker = .worker),
     (name = "internet", network = (allow = ["public", "private", "local"])),
     (name = "storage", disk = (path = "FOLDER", writable = true)),
+    SERVICES
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway")],
 );
@@ -31,16 +32,42 @@ const worker :Workerd.Worker = (
     (name = "gateway.json", text = embed "gateway.json"),
   ],
   compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["enable_request_signal"],
   durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "counters", enableSql = true)],
   durableObjectStorage = (localDisk = "storage"),
-  bindings = [(name = "COUNTERS", durableObjectNamespace = "CounterCell")],
+  bindings = [(name = "COUNTERS", durableObjectNamespace = COUNTERS)],
 );
 `;
 
-/** Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not start. */
-export async function serveWorker(config, change = (script) => script) {
-  const folder = mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
-  writeFileSync(join(folder, "config.capnp"), CONFIG.replace("FOLDER", folder));
+/** The Worker's own counter cells. */
+const OWN = { binding: `"CounterCell"`, services: "", workers: "" };
+
+/**
+ * Counter cells that never answer: workerd would notice a call that waits for nothing, so they wait for an hour.
+ */
+export const DEAF = {
+  binding: `(className = "CounterCell", serviceName = "deaf")`,
+  services: `(name = "deaf", worker = .deaf),`,
+  workers: `
+const deaf :Workerd.Worker = (
+  modules = [(name = "deaf.js", esModule = "import { DurableObject } from 'cloudflare:workers';
+    export class CounterCell extends DurableObject { count() { return new Promise((r) => setTimeout(r, 3600000)); } }
+    export default {};")],
+  compatibilityDate = "2026-11-01",
+  durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "deaf", enableSql = true)],
+  durableObjectStorage = (inMemory = void),
+);
+`,
+};
+
+/**
+ * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
+ * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same.
+ */
+export async function serveWorker(config, change = (script) => script, { folder, counters = OWN } = {}) {
+  folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
+  const its = CONFIG.replace("FOLDER", folder).replace("SERVICES", counters.services).replace("COUNTERS)", `${counters.binding})`);
+  writeFileSync(join(folder, "config.capnp"), its + counters.workers.replaceAll("\n    ", " "));
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
   writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));
   writeFileSync(join(folder, "edgeway.wasm"), readFileSync(join(dist, "edgeway.wasm")));
@@ -49,10 +76,15 @@ export async function serveWorker(config, change = (script) => script) {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
   const gone = new Promise((resolve) => program.once("exit", resolve));
+  const kill = async () => {
+    program.kill("SIGKILL");
+    await gone;
+    return folder;
+  };
   const end = async () => {
     program.kill();
     await gone;
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   const lines = [];
   createInterface({ input: program.stdout }).on("line", (line) => lines.push(line));
@@ -71,7 +103,30 @@ export async function serveWorker(config, change = (script) => script) {
     await end();
     throw new Error(said);
   }
-  return { port: started, end, lines, peakWhile: (work) => peakWhile(program.pid, work) };
+  return { port: started, end, kill, lines, peakWhile: (work) => peakWhile(program.pid, work) };
+}
+
+/** `script`, which besides answers at `/exchanges-that-wait` how many wait in the core once all garbage is collected. */
+export function countingExchanges(script) {
+  const [, wasm] = /\b(?:let|var) (?:\w+,)*?(wasm\d*)[;,]/.exec(script);
+  return `${script}
+    const serve = worker_default.fetch;
+    worker_default.fetch = async (request, ...context) => {
+      if (!request.url.endsWith("/exchanges-that-wait")) return serve(request, ...context);
+      gc();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return new Response(String(${wasm}.waiting()));
+    };`;
+}
+
+/** How many exchanges wait in the core at `port`, once they are none or stay. */
+export async function waitingExchanges(port) {
+  let waiting;
+  for (let tries = 0; tries < 50 && waiting !== 0; tries += 1) {
+    const request = "GET /exchanges-that-wait HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n";
+    waiting = Number(/\r\n\r\n(\d+)$/.exec((await collect(connect(port, request))).toString())[1]);
+  }
+  return waiting;
 }
 
 /** By how many bytes the memory of process `pid` grows while `work` is under way. */
