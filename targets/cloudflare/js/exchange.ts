@@ -46,10 +46,6 @@ export class Exchange {
   #aborted: Set<number> | undefined;
   /** Watches the exchange, if the core asks for that. */
   #watch: Watch | undefined;
-  /** Of a watched exchange, the signals that cut off the responses to its fetches, by slot. */
-  #deadlines: AbortSignal[] | undefined;
-  /** Of a watched exchange, the cells that it has called, by name. */
-  #cells: Map<string, Cell> | undefined;
   #answer: Response | undefined;
   /** Who waits for the answer, if it was not there at once. */
   #resolve: ((answer: Response) => void) | undefined;
@@ -118,8 +114,6 @@ export class Exchange {
   /** From now on, the end is told also if the client leaves: nothing would run then that does not outlive the answer. */
   #keepWatch(): void {
     this.#watch = new Watch();
-    this.#deadlines = [];
-    this.#cells = new Map();
     this.#stay();
     this.#request.signal.addEventListener("abort", () => this.#leave());
   }
@@ -156,7 +150,7 @@ export class Exchange {
   }
 
   #outcome(effect: Effect): Promise<Completion> {
-    const { KEY_VALUE } = this.#bindings;
+    const { COUNTERS, KEY_VALUE } = this.#bindings;
     const { kind, slot, text, content } = effect;
     switch (kind) {
       case Kind.Fetch:
@@ -167,7 +161,7 @@ export class Exchange {
         return content;
       }
       case Kind.Count:
-        return this.#count(text, content);
+        return this.#watch === undefined ? COUNTERS.getByName(text).count(content) : this.#watch.count(COUNTERS, text, content);
       case Kind.Get:
         return KEY_VALUE.get(text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
       case Kind.Put:
@@ -186,22 +180,6 @@ export class Exchange {
     }
   }
 
-  /**
-   * Applies `op` to the cell of this name. In a watched exchange always by the same stub, whose calls arrive in their order: what
-   * is given back must not overtake what is taken.
-   */
-  #count(name: string, op: Uint8Array): Promise<Uint8Array> {
-    const cell = this.#cells?.get(name) ?? this.#bindings.COUNTERS.getByName(name);
-    const verdict = cell.count(op);
-    if (this.#cells === undefined) return verdict;
-    this.#cells.set(name, cell);
-    // A stub that has failed once may fail for good.
-    return verdict.catch((error) => {
-      this.#cells!.delete(name);
-      throw error;
-    });
-  }
-
   #fetch(effect: Effect): Promise<Response> {
     const { slot, finish } = effect;
     const lines = effect.text.split("\n");
@@ -210,12 +188,11 @@ export class Exchange {
     const headers = new Headers(this.#base(effect));
     // The text ends with a line feed, like any: the last of its lines is empty.
     applyEdits(headers, lines, FETCH_LINES, finish === 0 ? lines.length - 1 : finish);
-    const isWatched = this.#watch !== undefined;
+    const watch = this.#watch;
     // A response that need not come in is one that the core never gives up; unless its client leaves, which only a watch tells.
-    const controller = finish === 0 || isWatched ? new AbortController() : undefined;
+    const controller = watch?.controller(slot) ?? (finish === 0 ? new AbortController() : undefined);
     if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
-    if (isWatched) this.#deadlines![slot] = controller!.signal;
-    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller, isWatched);
+    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller, watch !== undefined);
   }
 
   #complete(effect: Effect, completion: Completion): void {
@@ -239,17 +216,12 @@ export class Exchange {
   /** Answers with `response`, whose head the core need not see, and lets go of the exchange. */
   #relay(response: Response, { slot, finish, lines }: Effect): void {
     const body = this.#isHead ? null : response.body;
-    const answer = new Response(this.#watched(body, response.headers, slot), response);
+    const watch = this.#watch;
+    const answer = new Response(watch === undefined || body === null ? body : watch.pass(body, response.headers, slot), response);
     applyEdits(answer.headers, lines!, finish, lines!.length - 1);
     this.#respond(answer);
     this.#aborts?.forEach((abort) => abort());
     this.#goOn(relayed(this.#held!, answer));
-  }
-
-  /** `stream`, which is the body of the response in `slot` with these `headers`, watched if the exchange is. */
-  #watched(stream: Body, headers: Headers, slot: number, limit = Infinity): Body {
-    if (this.#watch === undefined || stream === null) return stream;
-    return this.#watch.pass({ stream, length: headers.get("content-length"), limit, deadline: this.#deadlines?.[slot] });
   }
 
   #respond(answer: Response): void {
@@ -272,16 +244,16 @@ export class Exchange {
   }
 
   /** The body of the response that `command` tells. */
-  #body(command: Command): Body | Uint8Array<ArrayBuffer> {
+  #body(command: Command): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null {
     const content = this.#content(command);
+    const watch = this.#watch;
     if (content === null) return null;
     if ("stream" in content) {
-      if (this.#watch === undefined) return bounded(content);
-      return this.#watched(content.stream, content.headers, command.bodySlot, content.limit);
+      return watch === undefined ? bounded(content) : watch.pass(content.stream, content.headers, command.bodySlot, content.limit);
     }
-    if (this.#watch === undefined) return content;
+    if (watch === undefined) return content;
     const { body, headers } = new Response(content, { headers: { "content-length": String(content.byteLength) } });
-    return this.#watched(body, headers, command.bodySlot);
+    return watch.pass(body!, headers, command.bodySlot);
   }
 
   /** The fields that the edits of `command` apply to. */
@@ -349,11 +321,6 @@ export class Exchange {
     this.#letGo();
   }
 }
-
-type Cell = DurableObjectStub<CounterCell>;
-
-/** A body that the runtime streams, if there is one. */
-type Body = ReadableStream<Uint8Array> | null;
 
 function nothing(): undefined {}
 

@@ -1,5 +1,6 @@
 /** The watch over an exchange whose end the core waits for. */
 
+import type { CounterCell } from "./counter_cell.ts";
 import { Failed } from "./failure.ts";
 import { Failure } from "./wire.gen.ts";
 
@@ -18,39 +19,54 @@ export class Ended {
   }
 }
 
-/** A body as it goes out. */
-export interface Outgoing {
-  stream: ReadableStream<Uint8Array>;
-  /** Its length in bytes, as the head states it. */
-  length: string | null;
-  /** In bytes; may be `Infinity`. */
-  limit: number;
-  /** Cuts the body off, with the reason for that. */
-  deadline: AbortSignal | undefined;
-}
-
-/** Watches the body of one answer. */
+/** Watches one exchange. */
 export class Watch {
-  #cut: ((failure: Failure) => void) | undefined;
-  /** The end of the body; that of none by now. */
+  /** The cells that it has called, by name. */
+  #cells = new Map<string, DurableObjectStub<CounterCell>>();
+  /** What cuts off the responses to its fetches, by slot. */
+  #signals: AbortSignal[] = [];
+  #passage: Passage | undefined;
+  /** The end of the answer's body; that of none by now. */
   ended = Promise.resolve(new Ended(0));
 
-  /** Passes `body` on, and watches it. */
-  pass(body: Outgoing): ReadableStream<Uint8Array> {
-    const { length, deadline } = body;
+  /**
+   * Applies `op` to the cell of this name, always by the same stub, whose calls arrive in their order: what is given back must not
+   * overtake what is taken.
+   */
+  count(cells: DurableObjectNamespace<CounterCell>, name: string, op: Uint8Array): Promise<Uint8Array> {
+    const cell = this.#cells.get(name) ?? cells.getByName(name);
+    this.#cells.set(name, cell);
+    return cell.count(op).catch((error) => {
+      // A stub that has failed once may fail for good.
+      this.#cells.delete(name);
+      throw error;
+    });
+  }
+
+  /** By what the fetch in `slot` is given up, and the body of its response cut off. */
+  controller(slot: number): AbortController {
+    const controller = new AbortController();
+    this.#signals[slot] = controller.signal;
+    return controller;
+  }
+
+  /** Passes on `body`, that of the response in `slot` with these `headers`, and watches it. */
+  pass(body: ReadableStream<Uint8Array>, headers: Headers, slot: number, limit = Infinity): ReadableStream<Uint8Array> {
+    const length = headers.get("content-length");
     const relay = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
     const passage = new Passage(body, relay.writable);
-    this.#cut = (failure) => passage.cut(failure);
-    deadline?.addEventListener("abort", () => {
-      passage.cut(deadline.reason instanceof Failed ? deadline.reason.failure : Failure.Other);
+    const signal = this.#signals[slot];
+    signal?.addEventListener("abort", () => {
+      passage.cut(signal.reason instanceof Failed ? signal.reason.failure : Failure.Other);
     });
-    this.ended = passage.run(body.limit);
+    this.#passage = passage;
+    this.ended = passage.run(limit);
     return relay.readable;
   }
 
-  /** Cuts the body off: the client has left. */
+  /** Cuts the answer's body off: the client has left. */
   leave(): void {
-    this.#cut?.(Failure.Client);
+    this.#passage?.cut(Failure.Client);
   }
 }
 
@@ -64,14 +80,14 @@ class Passage {
   #writer: WritableStreamDefaultWriter<Uint8Array>;
   #failure: Failure | undefined;
 
-  constructor({ stream }: Outgoing, writable: WritableStream<Uint8Array>) {
-    this.#reader = stream.getReader({ mode: "byob" });
+  constructor(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>) {
+    this.#reader = body.getReader({ mode: "byob" });
     this.#writer = writable.getWriter();
     // Whoever reads or writes is told as well.
     this.#writer.closed.catch(nothing);
   }
 
-  /** Passes the body to its end. Never fails. */
+  /** Passes the body to its end, of at most `limit` bytes. Never fails. */
   async run(limit: number): Promise<Ended> {
     let bytes = 0;
     let side: Failure = Failure.Closed;
