@@ -10,8 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::config::AccessLogFormat;
 use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
+use crate::io::IoErrorKind;
 use crate::plan::Plan;
-use crate::ports::IoErrorKind;
 use crate::record::{Ended, Facts, Length, Record};
 use crate::time::Timestamp;
 
@@ -279,10 +279,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::capabilities::Capabilities;
+    use crate::net::Scheme;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
     use crate::policy::quota::Verdict;
-    use crate::ports::{Capabilities, Scheme};
 
     fn plan(log: &str) -> Plan {
         let text = format!(

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::http::forwarded::ClientInfo;
-use crate::ports::Scheme;
+use crate::net::Scheme;
 use crate::route::{HostError, Lookup, Params, canonical_host};
 
 /// A request, all but its body, at its present state: each step sees what those before it did.

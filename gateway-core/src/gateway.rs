@@ -6,15 +6,17 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 
 use crate::access_log;
-use crate::admin::{Asked, Way};
+use crate::admin::Way;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::exec;
 use crate::http::{problem, request_id};
+pub use crate::outcome::{After, Outcome, Reply};
 use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{IoError, Peer, Platform};
 pub use crate::record::{Ended, Length, Permit, Record};
+use crate::report::Asked;
 use crate::state::State;
 use crate::store_key::StoreKey;
 use crate::trace::Trace;
@@ -25,36 +27,6 @@ pub struct Gateway<P> {
     plan: Arc<Plan>,
     state: State,
     platform: P,
-}
-
-/// The answer to a request, and the work that is left when it has been given.
-pub struct Outcome<P: Platform> {
-    /// The answer.
-    pub reply: Reply<P>,
-    /// The work that is to be done after the answer, by [`Gateway::run_after`]; mostly none.
-    pub after: Vec<After>,
-}
-
-/// The answer to a request.
-pub enum Reply<P: Platform> {
-    /// A response.
-    Http(Response<Body<P::Stream>>),
-    /// The head of a 101 (Switching Protocols), and the upstream's end of the tunnel that opens with it.
-    Upgrade(Response<()>, P::Socket),
-}
-
-/// Work that is left when a request has been answered, or when its exchange has ended.
-#[derive(Debug)]
-pub enum After {
-    /// Clear out what has expired in the platform's stores.
-    Sweep,
-    /// Give a permit of the request back.
-    Release(Permit),
-    /// Read a flag again.
-    RefreshFlag {
-        /// Its index in [`Plan::flags`].
-        flag: usize,
-    },
 }
 
 impl<P: Platform> Gateway<P> {

@@ -11,6 +11,7 @@
 
 mod access_log;
 pub mod admin;
+mod adopted;
 pub mod body;
 pub mod call;
 mod capabilities;
@@ -19,11 +20,18 @@ pub mod error;
 mod exec;
 pub mod gateway;
 pub mod http;
+mod io;
+mod known_edits;
+mod meter;
 pub mod metrics;
+mod net;
+mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+mod random;
 mod record;
+mod report;
 pub mod route;
 pub mod state;
 pub mod store_key;

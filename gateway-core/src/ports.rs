@@ -6,18 +6,21 @@
 
 use core::num::NonZeroU64;
 use core::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
-pub use crate::exec::KnownEdits;
+pub use crate::io::{IoError, IoErrorKind};
+pub use crate::known_edits::KnownEdits;
+pub use crate::net::{Deadlines, Peer, Scheme};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
+pub use crate::random::Random;
 use crate::state::State;
-use crate::time::Timestamp;
+pub use crate::time::Clock;
 
 /// Everything an adapter provides.
 pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance {
@@ -105,17 +108,6 @@ pub enum Handshake<S, K> {
     Opened(Response<()>, K),
 }
 
-/// How long each phase of an upstream exchange may take. `None` means without limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Deadlines {
-    /// Until the connection stands, TLS included.
-    pub connect: Option<Duration>,
-    /// From the call until the response head has arrived.
-    pub first_byte: Option<Duration>,
-    /// From the call until the response body has ended.
-    pub total: Option<Duration>,
-}
-
 /// A store of small values by key, eventually consistent on some platforms.
 pub trait KeyValue {
     /// The value under `key`, unless it is absent or has expired.
@@ -145,18 +137,6 @@ pub trait Counters {
     /// # Errors
     /// [`IoErrorKind::Store`] when the store can't answer; the policy says whether that admits or refuses the request.
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, IoError>>;
-}
-
-/// The time.
-pub trait Clock {
-    /// The time of day.
-    fn now(&self) -> Timestamp;
-
-    /// The time since some fixed moment of this process; it never goes back. On Workers it stands still between I/O.
-    fn monotonic(&self) -> Duration;
-
-    /// Waits for `duration`. Dropping the future ends the wait.
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 }
 
 /// The access log.
@@ -204,116 +184,4 @@ pub struct Address {
     pub address: SocketAddr,
     /// Whether it is left out at the moment, because it could not be connected to.
     pub down: bool,
-}
-
-/// A source of random numbers, for identifiers and weighted choices; not for keys.
-pub trait Random {
-    /// Sixty-four random bits.
-    fn next_u64(&self) -> u64;
-}
-
-/// Who is at the other end of the client's connection, as the adapter knows it (never from a header a client can set).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The address of the connection; `None` where the platform does not tell.
-    pub address: Option<IpAddr>,
-    /// Whether the client's connection is protected by TLS.
-    pub scheme: Scheme,
-}
-
-/// The scheme of a URL that the gateway serves or calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// Cleartext HTTP.
-    Http,
-    /// HTTP over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// `http` or `https`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    /// The port that a URL of this scheme means when it names none.
-    #[must_use]
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-/// Why an exchange with the outside failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IoError {
-    /// What failed.
-    pub kind: IoErrorKind,
-    /// Whether the same call may be sent again without harm: nothing of it can have been processed.
-    pub retry: bool,
-}
-
-impl IoError {
-    /// An error of this kind after which the call may have been processed.
-    #[must_use]
-    pub const fn new(kind: IoErrorKind) -> Self {
-        Self { kind, retry: false }
-    }
-
-    /// An error of this kind before anything was sent.
-    #[must_use]
-    pub const fn before_send(kind: IoErrorKind) -> Self {
-        Self { kind, retry: true }
-    }
-}
-
-/// How an exchange failed; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IoErrorKind {
-    /// The upstream's name has no address.
-    Dns,
-    /// Nobody said in time which address the upstream's name has.
-    DnsTimeout,
-    /// The upstream refused the connection.
-    Connect,
-    /// There is no way to the upstream's address.
-    Unroutable,
-    /// The machine or its host lets nobody connect to the upstream's address.
-    Prohibited,
-    /// The host has as many connections as it is allowed.
-    ConnectionLimit,
-    /// The connection did not stand in time.
-    ConnectTimeout,
-    /// The TLS handshake failed for a reason that has no kind of its own.
-    Tls,
-    /// The upstream's certificate is not trusted, or is for another name or time.
-    TlsCertificate,
-    /// The upstream refused the TLS handshake.
-    TlsAlert,
-    /// No response head in time.
-    FirstByteTimeout,
-    /// The exchange took longer than its total deadline.
-    TotalTimeout,
-    /// The upstream closed or reset the connection before a complete head.
-    Closed,
-    /// What the upstream sent is not HTTP.
-    Protocol,
-    /// The response's head is larger than the platform takes.
-    HeadTooLarge,
-    /// A body is larger than its limit.
-    BodyTooLarge,
-    /// The client's side failed: it left, or its body was cut off.
-    Client,
-    /// The platform can't send this content without knowing its length.
-    LengthRequired,
-    /// A counter or key-value store failed.
-    Store,
-    /// The upstream can't be reached, and nobody says why.
-    Other,
 }

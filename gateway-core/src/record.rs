@@ -9,11 +9,12 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::trace_context::TRACEPARENT;
-use crate::metrics::Meter;
+use crate::io::IoErrorKind;
+use crate::meter::Meter;
+use crate::net::{Peer, Scheme};
 use crate::plan::{Plan, Route};
 use crate::policy::quota::Verdict;
-use crate::ports::{Clock, IoErrorKind, Peer, Scheme};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// The record of an exchange.
 ///

@@ -3,18 +3,14 @@
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
 //! its name, an endpoint by its scheme, host and port, a flag by its key, wherever the configuration lists them now.
 
-use core::hash::Hash;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
-
+use crate::adopted::Adopted;
 use crate::metrics::Metrics;
+use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::flag::FlagCell;
-use crate::ports::Scheme;
 use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
@@ -24,16 +20,6 @@ pub struct State {
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
     metrics: Option<Metrics>,
-}
-
-/// States by identity. They stand in the order of what they are of in the plan, so that an index finds one.
-#[derive(Debug)]
-pub(crate) struct Adopted<K, V>(Box<[(K, Arc<V>)]>);
-
-impl<K, V> Default for Adopted<K, V> {
-    fn default() -> Self {
-        Self(Box::default())
-    }
 }
 
 /// The identity of an endpoint.
@@ -142,32 +128,12 @@ impl Place {
     }
 }
 
-impl<K: Clone + Eq + Hash, V: Default> Adopted<K, V> {
-    pub(crate) fn adopt(keys: impl Iterator<Item = K>, previous: Option<&Self>) -> Self {
-        let previous = previous.into_iter().flat_map(|previous| previous.0.iter().cloned());
-        let mut known: HashMap<K, Arc<V>, FxBuildHasher> = previous.collect();
-        let adopted = keys.map(|key| {
-            let value = Arc::clone(known.entry(key.clone()).or_default());
-            (key, value)
-        });
-        Self(adopted.collect())
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, Arc<V>)> {
-        self.0.iter()
-    }
-
-    pub(crate) fn at(&self, index: usize) -> Option<&V> {
-        self.0.get(index).map(|(_, value)| &**value)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::Capabilities;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
-    use crate::ports::Capabilities;
 
     fn plan(upstreams: &str) -> Plan {
         let text = format!(r#"{{"upstreams": {upstreams}, "routes": [{{"name": "r", "respond": {{}}}}]}}"#);

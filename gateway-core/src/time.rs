@@ -1,4 +1,4 @@
-//! Points in time, as the [`Clock`](crate::ports::Clock) port tells them.
+//! Points in time, and the clock that tells them.
 
 use core::time::Duration;
 
@@ -30,4 +30,16 @@ impl Timestamp {
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// The time.
+pub trait Clock {
+    /// The time of day.
+    fn now(&self) -> Timestamp;
+
+    /// The time since some fixed moment of this process; it never goes back. On Workers it stands still between I/O.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits for `duration`. Dropping the future ends the wait.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 }

@@ -2,9 +2,9 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use crate::net::Scheme;
 use crate::policy::lease;
 use crate::policy::quota::Verdict;
-use crate::ports::Scheme;
 
 /// Everything that happened to one request.
 #[derive(Debug, Default)]

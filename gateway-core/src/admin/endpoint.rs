@@ -5,7 +5,7 @@ use matchit::Router;
 
 /// An endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
+pub(crate) enum Endpoint {
     /// The process runs.
     Live,
     /// Requests are welcome.
@@ -40,7 +40,7 @@ impl Endpoint {
     }
 
     /// The methods that it takes.
-    pub(super) const fn methods(self) -> HeaderValue {
+    pub(crate) const fn methods(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Live | Self::Ready | Self::Version | Self::Upstreams | Self::Metrics | Self::Flags => {
                 "GET, HEAD, OPTIONS"

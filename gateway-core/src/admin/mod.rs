@@ -1,26 +1,14 @@
-//! The admin endpoints: what a gateway tells of itself to whoever runs it.
+//! The admin endpoints: where a gateway tells of itself to whoever runs it.
 //!
 //! They are reached in two ways. Under a path of the gateway's own a token is asked for; on a listener of its own, which
 //! the native server has, nothing is.
 
 mod door;
 mod endpoint;
-mod flag;
-mod report;
-
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 pub use self::door::{Door, Token};
-use self::endpoint::{Endpoint, Endpoints};
-pub(crate) use self::flag::{FlagChange, flag_content};
-pub(crate) use self::report::Flag;
-use crate::body::Body;
-use crate::error::Reject;
-use crate::metrics::Snapshot;
-use crate::plan::Plan;
-use crate::ports::Platform;
-use crate::state::State;
+pub(crate) use self::endpoint::Endpoint;
+use self::endpoint::Endpoints;
 
 /// The admin endpoints of a plan.
 #[derive(Debug)]
@@ -36,50 +24,10 @@ impl Admin {
         Self { endpoints: Endpoints::new(), door }
     }
 
-    /// The answer to what is asked, or what it takes to answer.
-    ///
-    /// # Errors
-    /// 404 where there is no endpoint, 405 where it does not take the method; for flags also 403 and 413.
-    pub(crate) fn answer<P: Platform>(
-        &self,
-        plan: &Plan,
-        state: &State,
-        platform: &P,
-        asked: &Asked<'_>,
-    ) -> Result<Answer<P::Stream>, Reject> {
-        let (endpoint, name) = self.endpoints.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
-        match (asked.method, endpoint) {
-            (&(Method::GET | Method::HEAD), _) | (&(Method::PUT | Method::DELETE), Endpoint::Flag) => {}
-            (&Method::OPTIONS, _) => return Ok(Answer::Response(options(endpoint))),
-            _ => return Err(Reject::method_not_allowed(endpoint.methods())),
-        }
-        let report = match endpoint {
-            Endpoint::Live => report::live(),
-            Endpoint::Ready => report::ready(platform),
-            Endpoint::Version => report::version::<P>(plan),
-            Endpoint::Upstreams => report::upstreams(plan, state, platform),
-            Endpoint::Metrics => {
-                if state.metrics().is_none() {
-                    return Err(Reject::endpoint_not_found());
-                }
-                report::metrics(Snapshot::of(plan, platform, state), asked.headers)
-            }
-            Endpoint::Flags => return Ok(Answer::Flags),
-            Endpoint::Flag => return flag::answer(plan, name, asked),
-        };
-        Ok(Answer::Response(report.into_response(asked.is_head())))
+    /// The endpoint at `path`, and the name in it.
+    pub(crate) fn find<'p>(&self, path: &'p str) -> Option<(Endpoint, &'p str)> {
+        self.endpoints.find(path)
     }
-}
-
-/// A request for an endpoint.
-pub(crate) struct Asked<'r> {
-    /// The path of the endpoint.
-    pub(crate) path: &'r str,
-    pub(crate) method: &'r Method,
-    pub(crate) headers: &'r HeaderMap,
-    /// Whether the request has content, as far as that is known beside `Content-Length` and its body.
-    pub(crate) has_content: bool,
-    pub(crate) way: Way,
 }
 
 /// The way on which a request for an endpoint has come.
@@ -91,66 +39,4 @@ pub enum Way {
     Local,
     /// By such a listener, from elsewhere.
     Remote,
-}
-
-impl Asked<'_> {
-    pub(crate) fn is_head(&self) -> bool {
-        *self.method == Method::HEAD
-    }
-}
-
-/// The answer of an endpoint, or the calls of the key-value store that it takes.
-pub(crate) enum Answer<S> {
-    /// This response.
-    Response(Response<Body<S>>),
-    /// Read all flags, and tell them.
-    Flags,
-    /// Do this with the flag that has this index in [`Plan::flags`], and tell it.
-    Flag(usize, FlagChange),
-}
-
-/// The answer of an endpoint.
-struct Report {
-    status: StatusCode,
-    media_type: &'static str,
-    content: Vec<u8>,
-}
-
-impl Report {
-    /// The response, which no cache stores; without content for a HEAD request (RFC 9110 §9.3.2).
-    fn into_response<S>(self, is_head: bool) -> Response<Body<S>> {
-        let mut response = empty(self.status);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.content.len()));
-        if !is_head {
-            *response.body_mut() = Body::Full(self.content.into());
-        }
-        response
-    }
-}
-
-/// The answer that tells all `flags` of a configuration.
-pub(crate) fn flags<S>(flags: Vec<Flag<'_>>, is_head: bool) -> Response<Body<S>> {
-    report::flags(flags).into_response(is_head)
-}
-
-/// The answer that tells one `flag`.
-pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
-    report::flag(flag).into_response(is_head)
-}
-
-/// The answer to OPTIONS (RFC 9110 §9.3.7).
-fn options<S>(endpoint: Endpoint) -> Response<Body<S>> {
-    let mut response = empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(ALLOW, endpoint.methods());
-    response
-}
-
-fn empty<S>(status: StatusCode) -> Response<Body<S>> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::Response;
 
 use super::within::within;
-use crate::admin::{self, Answer, Asked, Flag, FlagChange, flag_content};
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
 use crate::policy::flag::{self, is_set};
 use crate::ports::{IoError, Platform};
+use crate::report::{self, Answer, Asked, Flag, FlagChange, flag_content};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 
@@ -24,20 +24,19 @@ pub(crate) async fn answer<P: Platform>(
     asked: Asked<'_>,
     body: Body<P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
-    let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
-    match admin.answer(plan, state, platform, &asked)? {
+    match report::answer(plan, state, platform, &asked)? {
         Answer::Response(response) => Ok(response),
         Answer::Flags => {
             let mut flags = Vec::with_capacity(plan.flags.len());
             for key in &plan.flags {
                 flags.push(read(platform, key).await?);
             }
-            Ok(admin::flags(flags, asked.is_head()))
+            Ok(report::flags(flags, asked.is_head()))
         }
         Answer::Flag(index, change) => {
             let key = plan.flags.get(index).ok_or_else(Reject::flag_not_found)?;
             if change == FlagChange::None {
-                return Ok(admin::flag(&read(platform, key).await?, asked.is_head()));
+                return Ok(report::flag(&read(platform, key).await?, asked.is_head()));
             }
             refuse_content(platform, body).await?;
             let set = change == FlagChange::Set;
@@ -49,7 +48,7 @@ pub(crate) async fn answer<P: Platform>(
             // Whoever changes a flag here sees it at once; other processes read it again in their time.
             let now = platform.monotonic();
             platform.each_state(state, |part| part.flag_changed(key, set, now));
-            Ok(admin::flag(&told(key, set), false))
+            Ok(report::flag(&told(key, set), false))
         }
     }
 }

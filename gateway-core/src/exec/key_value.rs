@@ -5,9 +5,8 @@ use core::time::Duration;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
-use super::Exchange;
-use super::local::with_content;
-use super::request::empty;
+use super::exchange::Exchange;
+use super::local::{empty, with_content};
 use super::within::within;
 use crate::body::Body;
 use crate::call::Call;

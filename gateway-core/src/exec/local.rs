@@ -3,8 +3,7 @@
 use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 
-use super::Exchange;
-use super::request::empty;
+use super::exchange::Exchange;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -77,5 +76,12 @@ pub(super) fn with_content<S>(method: &Method, content: bytes::Bytes) -> Respons
     if *method != Method::HEAD && !content.is_empty() {
         *response.body_mut() = Body::Full(content);
     }
+    response
+}
+
+/// An empty response of `status`.
+pub(super) fn empty<S>(status: StatusCode) -> Response<Body<S>> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
     response
 }

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::Exchange;
+use super::exchange::Exchange;
 use super::within::within;
 use crate::call::Call;
 use crate::error::Reject;
-use crate::gateway::After;
+use crate::outcome::After;
 use crate::plan::Plan;
 use crate::policy::flag::{FlagCell, Look, READ_TIMEOUT, is_set};
 use crate::policy::maintenance::Maintenance;

@@ -1,20 +1,20 @@
 //! A request on its way to an upstream, and the response on its way back.
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, Version};
 
-use super::Exchange;
-use super::finish::KnownEdits;
+use super::back::{failed, pass_back};
+use super::exchange::Exchange;
 use super::socket;
 use super::target_uri::target_uri;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
-use crate::gateway::Reply;
 use crate::http::survey::Survey;
-use crate::http::{hop_by_hop, proxy_status, trace_context, trailers};
+use crate::http::{hop_by_hop, trace_context, trailers};
+use crate::outcome::Reply;
 use crate::plan::{Host, Plan, Proxy, Route, Target};
-use crate::ports::{IoErrorKind, Peer, Platform, Random, UpstreamCall};
+use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
 
 /// The client's side of an exchange, beyond the request itself.
@@ -106,7 +106,7 @@ pub(super) async fn send<P: Platform>(
         // On the heap: it is rare, and the state of every other exchange would be as large.
         return Box::pin(socket::open(exchange, platform, call)).await;
     }
-    let known_edits = KnownEdits::of(exchange, route, &call.id);
+    let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
@@ -115,37 +115,6 @@ pub(super) async fn send<P: Platform>(
     })?;
     pass_back(exchange, &mut response, is_head)?;
     Ok(Reply::Http(response))
-}
-
-/// The rejection of a request whose exchange with the upstream has failed by this `kind`.
-pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reject {
-    exchange.record.cause = Some(proxy_status::error_type(kind));
-    proxy_status::reject_for(kind, exchange.plan.loop_guard.name())
-}
-
-/// Prepares an upstream's response for the client.
-pub(super) fn pass_back<S>(
-    exchange: &mut Exchange<'_, '_>,
-    response: &mut Response<Body<S>>,
-    is_head: bool,
-) -> Result<(), Reject> {
-    // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
-    // can end up here: the `Upgrade` that it could answer was never sent on.
-    if !(200..=599).contains(&response.status().as_u16()) {
-        return Err(failed(exchange, IoErrorKind::Protocol));
-    }
-    hop_by_hop::strip_response(response.headers_mut());
-    // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
-    let version = core::mem::take(response.version_mut());
-    exchange.plan.loop_guard.stamp_response(response.headers_mut(), version);
-    if response.status() == StatusCode::RESET_CONTENT {
-        // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
-        response.headers_mut().remove(CONTENT_LENGTH);
-        *response.body_mut() = Body::Empty;
-    } else if is_head {
-        *response.body_mut() = Body::Empty;
-    }
-    Ok(())
 }
 
 /// One of the targets, by weight.

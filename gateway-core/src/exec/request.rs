@@ -5,26 +5,29 @@ use std::borrow::Cow;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
+use super::exchange::Exchange;
 use super::proxy::ClientSide;
 use super::within::within;
-use super::{Exchange, answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
-use crate::admin::{Asked, Way};
+use super::{answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
+use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
-use crate::gateway::{After, Outcome, Permit, Record, Reply};
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{path, proxy_status, request_id};
+use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::concurrency::Concurrency;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform};
+use crate::record::{Permit, Record};
+use crate::report::Asked;
 use crate::route::{Found, Lookup, MethodSet, Params};
 use crate::state::State;
 use crate::trace::{Event, Trace};
@@ -343,11 +346,4 @@ fn take_host(uri: &Uri, headers: &HeaderMap, version: Version) -> Result<Option<
         None if field.is_none() && version != Version::HTTP_10 => Err(Reject::bad_host()),
         None => Ok(field),
     }
-}
-
-/// An empty response of `status`.
-pub(super) fn empty<S>(status: StatusCode) -> Response<Body<S>> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
-    response
 }

@@ -3,13 +3,13 @@
 use http::header::{CONTENT_LENGTH, TE};
 use http::{Response, Version};
 
-use super::Exchange;
-use super::proxy::{failed, pass_back};
+use super::back::{failed, pass_back};
+use super::exchange::Exchange;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
-use crate::gateway::Reply;
 use crate::http::{hop_by_hop, websocket};
+use crate::outcome::Reply;
 use crate::plan::Proxy;
 use crate::ports::{Handshake, Platform, UpstreamCall};
 

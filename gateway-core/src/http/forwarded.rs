@@ -15,7 +15,7 @@ use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, is_alias, starts_with_alias};
 use super::proxy_status::is_tchar;
-use crate::ports::{Peer, Scheme};
+use crate::net::{Peer, Scheme};
 
 /// `X-Forwarded-For`.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

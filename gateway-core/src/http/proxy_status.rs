@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use crate::error::Reject;
-use crate::ports::IoErrorKind;
+use crate::io::IoErrorKind;
 
 /// `Proxy-Status`.
 pub const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");

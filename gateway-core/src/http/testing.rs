@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::ports::Random;
+use crate::random::Random;
 
 /// Numbers to be drawn in this order.
 #[derive(Debug)]

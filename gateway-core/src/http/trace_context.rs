@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::digits::{hex_digit, read_hex, write_hex};
 use super::value::printable;
-use crate::ports::Random;
+use crate::random::Random;
 
 /// `traceparent`.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -22,19 +22,19 @@ const BOUNDS: [u64; 14] = [
 ];
 
 /// The same in seconds, with that of the last bucket.
-pub(super) const SECONDS: [f64; 15] =
+pub(crate) const SECONDS: [f64; 15] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, f64::INFINITY];
 
 /// Durations that are still being recorded.
 #[derive(Debug, Default)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     buckets: [AtomicU64; 15],
     nanos: AtomicU64,
 }
 
 impl Histogram {
     /// Records a duration, in nanoseconds.
-    pub(super) fn observe(&self, nanos: u64) {
+    pub(crate) fn observe(&self, nanos: u64) {
         // A bound belongs to its bucket (OpenMetrics 1.0, Histogram: `le`).
         let place = BOUNDS.partition_point(|bound| *bound < nanos);
         if let Some(bucket) = self.buckets.get(place) {
@@ -46,14 +46,14 @@ impl Histogram {
 
 /// Durations as they were at one moment, of any number of histograms together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Distribution {
+pub(crate) struct Distribution {
     buckets: [u64; 15],
     nanos: u64,
 }
 
 impl Distribution {
     /// Adds what `histogram` holds.
-    pub(super) fn add(&mut self, histogram: &Histogram) {
+    pub(crate) fn add(&mut self, histogram: &Histogram) {
         for (sum, bucket) in self.buckets.iter_mut().zip(&histogram.buckets) {
             *sum = sum.saturating_add(bucket.load(Ordering::Relaxed));
         }
@@ -61,17 +61,17 @@ impl Distribution {
     }
 
     /// The number of durations.
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
     /// All durations together, in seconds.
-    pub(super) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self) -> f64 {
         core::time::Duration::from_nanos(self.nanos).as_secs_f64()
     }
 
     /// Each bucket's upper bound in seconds, and how many durations it has beyond those of the bucket before.
-    pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
+    pub(crate) fn buckets(&self) -> Vec<(f64, u64)> {
         SECONDS.into_iter().zip(self.buckets).collect()
     }
 }

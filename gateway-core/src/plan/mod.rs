@@ -11,12 +11,12 @@ mod warnings;
 use core::time::Duration;
 
 use crate::admin::Admin;
+use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
 use crate::policy::cors::Cors;
-use crate::ports::Capabilities;
 use crate::route::Table;
 use crate::store_key::StoreKey;
 

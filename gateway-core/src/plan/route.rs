@@ -8,9 +8,9 @@ use http::{HeaderMap, StatusCode};
 use super::needs::{BodyUse, Needs};
 use super::step::{RequestStep, ResponseStep};
 use crate::config::JsonPath;
+use crate::net::Deadlines;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
-use crate::ports::Deadlines;
 use crate::template::Template;
 
 /// A route, ready to run.

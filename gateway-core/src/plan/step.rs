@@ -103,9 +103,9 @@ fn count(number: usize, of: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::capabilities::Capabilities;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
-    use crate::ports::Capabilities;
 
     /// docs/platforms.md, Workers: an answer that is relayed past the core leaves no work, so a flag would never be read again.
     #[test]

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use crate::ports::Scheme;
+use crate::net::Scheme;
 
 /// A service behind the gateway: a cluster of endpoints that answer alike.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::at::At;
 use super::{Compiler, RouteContext};
+use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
-use crate::ports::Feature;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 

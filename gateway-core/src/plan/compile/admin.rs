@@ -4,9 +4,9 @@ use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
 use crate::admin::{Admin, Door, Token};
+use crate::capabilities::Feature;
 use crate::config;
 use crate::http::path;
-use crate::ports::Feature;
 use crate::route::{PathPattern, Segment};
 
 const DEFAULT_PATH: &str = "/.edgeway";

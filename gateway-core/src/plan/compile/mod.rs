@@ -23,6 +23,7 @@ use self::matching::Matching;
 use self::names::Names;
 use self::shared::Shared;
 use super::{AccessLog, Action, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
+use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
@@ -30,7 +31,6 @@ use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
-use crate::ports::{Capabilities, Feature};
 use crate::route::{Conflict, Spec, Table};
 
 const DEFAULT_NAME: &str = "edgeway";

@@ -3,8 +3,8 @@
 use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
+use crate::capabilities::Feature;
 use crate::config;
-use crate::ports::Feature;
 
 /// The message and help for a text that is no URL of a Redis, without a word of it: it may hold a password.
 type Fault = (&'static str, &'static str);

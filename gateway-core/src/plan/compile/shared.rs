@@ -40,9 +40,9 @@ impl Shared<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capabilities::Capabilities;
     use crate::plan::testing::NoSecrets;
     use crate::plan::{Plan, load};
-    use crate::ports::Capabilities;
 
     /// A plan with a route for each path, all with the policy `p`; each `own` is a list of policies besides.
     fn plan(set: &str, routes: &[(&str, &str)]) -> Plan {

@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use super::at::At;
 use super::{Compiler, Group};
+use crate::capabilities::Feature;
 use crate::config::{self, Span, Timeouts};
+use crate::net::Deadlines;
 use crate::plan::{Action, RequestStep};
 use crate::policy::concurrency;
-use crate::ports::{Deadlines, Feature};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(30);

@@ -6,10 +6,11 @@ use http::{HeaderValue, Uri};
 
 use super::Compiler;
 use super::at::At;
+use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
+use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Upstream};
-use crate::ports::{Feature, Scheme};
 
 impl Compiler<'_> {
     /// The upstreams; a wrong one is reported and left out.

@@ -2,9 +2,9 @@
 
 use super::Compiler;
 use super::at::At;
+use crate::capabilities::Feature;
 use crate::config::{self, Span, WebSocket};
 use crate::plan::{Proxy, WebSocketLimits};
-use crate::ports::Feature;
 
 impl Compiler<'_> {
     /// How long a WebSocket may stand on the route that says `stated` at this place; `None` if it takes none.

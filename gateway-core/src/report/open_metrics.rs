@@ -10,9 +10,8 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::histogram::Distribution;
 use super::snapshot::Snapshot;
-use super::{CLASSES, VERDICTS};
+use crate::metrics::{CLASSES, Distribution, VERDICTS};
 
 /// The media type of [`open_metrics`].
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

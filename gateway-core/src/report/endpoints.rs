@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Report;
-use crate::metrics::{OPENMETRICS, Snapshot, TEXT, open_metrics, text};
+use super::open_metrics::{OPENMETRICS, TEXT, open_metrics, text};
+use super::snapshot::Snapshot;
 use crate::plan::{self, Plan};
 use crate::ports::{Address, Connections, Platform};
 use crate::state::{Calls, State};

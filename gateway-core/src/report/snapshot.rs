@@ -3,8 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
 
-use super::histogram::Distribution;
-use super::{ByClass, Metrics, Served};
+use crate::metrics::{ByClass, Distribution, Metrics, Served};
 use crate::plan::Plan;
 use crate::ports::{Connections, Platform};
 use crate::state::State;

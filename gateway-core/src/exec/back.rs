@@ -1,0 +1,41 @@
+//! The way of an upstream's answer back, of whichever kind it is.
+
+use http::header::CONTENT_LENGTH;
+use http::{Response, StatusCode};
+
+use super::exchange::Exchange;
+use crate::body::Body;
+use crate::error::Reject;
+use crate::http::{hop_by_hop, proxy_status};
+use crate::io::IoErrorKind;
+
+/// The rejection of a request whose exchange with the upstream has failed by this `kind`.
+pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reject {
+    exchange.record.cause = Some(proxy_status::error_type(kind));
+    proxy_status::reject_for(kind, exchange.plan.loop_guard.name())
+}
+
+/// Prepares an upstream's response for the client.
+pub(super) fn pass_back<S>(
+    exchange: &mut Exchange<'_, '_>,
+    response: &mut Response<Body<S>>,
+    is_head: bool,
+) -> Result<(), Reject> {
+    // Above 599 there are no statuses (RFC 9110 §15), and not every platform could send one on. Of those below 200 only 101
+    // can end up here: the `Upgrade` that it could answer was never sent on.
+    if !(200..=599).contains(&response.status().as_u16()) {
+        return Err(failed(exchange, IoErrorKind::Protocol));
+    }
+    hop_by_hop::strip_response(response.headers_mut());
+    // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
+    let version = core::mem::take(response.version_mut());
+    exchange.plan.loop_guard.stamp_response(response.headers_mut(), version);
+    if response.status() == StatusCode::RESET_CONTENT {
+        // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = Body::Empty;
+    } else if is_head {
+        *response.body_mut() = Body::Empty;
+    }
+    Ok(())
+}

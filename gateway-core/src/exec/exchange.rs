@@ -1,0 +1,50 @@
+//! An exchange, as the phases hand it on.
+
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderValue};
+
+use crate::outcome::After;
+use crate::plan::{Plan, Route};
+use crate::policy::cors::Cors;
+use crate::policy::quota::Verdict;
+use crate::policy::rate_limit::RateLimit;
+use crate::record::Record;
+use crate::state::State;
+use crate::trace::{Event, Trace};
+
+/// The knowledge that the phases after the answer need of those before it.
+pub(super) struct Exchange<'p, 't> {
+    pub(super) plan: &'p Plan,
+    pub(super) state: &'p State,
+    pub(super) route: Option<&'p Route>,
+    pub(super) record: &'t mut Record,
+    /// The cross-origin rules of the answer: those of `defaults` until there is a route.
+    pub(super) cors: Option<&'p Cors>,
+    /// The client's `Origin`, if there are such rules.
+    pub(super) origin: Option<HeaderValue>,
+    /// Values for the templates among the route's response edits.
+    pub(super) filled: Vec<Option<HeaderValue>>,
+    /// The verdicts of the rate limits.
+    pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
+    /// The work that is left for after the answer.
+    pub(super) after: Vec<After>,
+    /// The ear of `explain`.
+    pub(super) trace: Option<&'t mut Trace>,
+}
+
+impl<'p> Exchange<'p, '_> {
+    /// Puts the answer to the request with these `headers` under these cross-origin rules.
+    pub(super) fn take_cors(&mut self, cors: Option<&'p Cors>, headers: &HeaderMap) {
+        self.cors = cors;
+        if cors.is_some() && self.origin.is_none() {
+            self.origin = headers.get(ORIGIN).cloned();
+        }
+    }
+
+    /// Tells the listener, if there is one; `event` is not even made otherwise.
+    pub(super) fn note(&mut self, event: impl FnOnce() -> Event) {
+        if let Some(trace) = self.trace.as_deref_mut() {
+            trace.events.push(event());
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The measurements of one exchange.
+
+use core::time::Duration;
+
+use http::StatusCode;
+
+use crate::policy::quota::Verdict;
+
+/// The measurements of one exchange, until it ends; times are in nanoseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Meter {
+    pub(crate) begun: u64,
+    sent_at: u64,
+    /// The time until the head of the upstream's response came or failed, and the class of that.
+    pub(crate) upstream: Option<(u64, u8)>,
+    pub(crate) verdicts: [u16; 3],
+}
+
+impl Meter {
+    /// The measurements of an exchange that begins at `now`.
+    pub(crate) fn begin(now: Duration) -> Self {
+        Self { begun: nanos(now), ..Self::default() }
+    }
+
+    /// Notes that the request leaves for an upstream.
+    pub(crate) fn sent(&mut self, now: Duration) {
+        self.sent_at = nanos(now);
+    }
+
+    /// Notes that the head of the upstream's response has come, with its status; or that the exchange with it has failed.
+    pub(crate) fn answered(&mut self, status: Option<StatusCode>, now: Duration) {
+        self.upstream = Some((nanos(now).saturating_sub(self.sent_at), class(status)));
+    }
+
+    /// Notes the verdict of a rate limit; none if its store failed.
+    pub(crate) fn limited(&mut self, verdict: Option<Verdict>) {
+        let [admitted, refused, failed] = &mut self.verdicts;
+        let count = match verdict {
+            Some(verdict) if verdict.admitted => admitted,
+            Some(_) => refused,
+            None => failed,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// The class of a status: its first digit, and 0 for none. A status above 599 is never sent.
+pub(crate) fn class(status: Option<StatusCode>) -> u8 {
+    status.map_or(0, |status| u8::try_from(status.as_u16() / 100).unwrap_or_default())
+}
+
+/// `u64::MAX` nanoseconds are more than 580 years.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

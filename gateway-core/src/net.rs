@@ -1,0 +1,53 @@
+//! The two ends of a connection, and the time that an exchange over it may take.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+/// Who is at the other end of the client's connection, as the adapter knows it (never from a header a client can set).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The address of the connection; `None` where the platform does not tell.
+    pub address: Option<IpAddr>,
+    /// Whether the client's connection is protected by TLS.
+    pub scheme: Scheme,
+}
+
+/// The scheme of a URL that the gateway serves or calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Cleartext HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that a URL of this scheme means when it names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// How long each phase of an upstream exchange may take. `None` means without limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Until the connection stands, TLS included.
+    pub connect: Option<Duration>,
+    /// From the call until the response head has arrived.
+    pub first_byte: Option<Duration>,
+    /// From the call until the response body has ended.
+    pub total: Option<Duration>,
+}

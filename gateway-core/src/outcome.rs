@@ -1,0 +1,37 @@
+//! The answer to a request, and the work that it leaves.
+
+use http::Response;
+
+use crate::body::Body;
+use crate::ports::Platform;
+use crate::record::Permit;
+
+/// The answer to a request, and the work that is left when it has been given.
+pub struct Outcome<P: Platform> {
+    /// The answer.
+    pub reply: Reply<P>,
+    /// The work that is to be done after the answer, by [`Gateway::run_after`](crate::gateway::Gateway::run_after); mostly none.
+    pub after: Vec<After>,
+}
+
+/// The answer to a request.
+pub enum Reply<P: Platform> {
+    /// A response.
+    Http(Response<Body<P::Stream>>),
+    /// The head of a 101 (Switching Protocols), and the upstream's end of the tunnel that opens with it.
+    Upgrade(Response<()>, P::Socket),
+}
+
+/// Work that is left when a request has been answered, or when its exchange has ended.
+#[derive(Debug)]
+pub enum After {
+    /// Clear out what has expired in the platform's stores.
+    Sweep,
+    /// Give a permit of the request back.
+    Release(Permit),
+    /// Read a flag again.
+    RefreshFlag {
+        /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
+        flag: usize,
+    },
+}

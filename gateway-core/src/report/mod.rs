@@ -1,0 +1,126 @@
+//! The answers of the admin endpoints.
+
+mod endpoints;
+mod flag;
+mod open_metrics;
+mod snapshot;
+
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+pub(crate) use self::endpoints::Flag;
+pub(crate) use self::flag::{FlagChange, flag_content};
+use self::snapshot::Snapshot;
+use crate::admin::{Endpoint, Way};
+use crate::body::Body;
+use crate::error::Reject;
+use crate::plan::Plan;
+use crate::ports::Platform;
+use crate::state::State;
+
+/// The answer to what is asked, or what it takes to answer.
+///
+/// # Errors
+/// 404 where there is no endpoint, 405 where it does not take the method; for flags also 403 and 413.
+pub(crate) fn answer<P: Platform>(
+    plan: &Plan,
+    state: &State,
+    platform: &P,
+    asked: &Asked<'_>,
+) -> Result<Answer<P::Stream>, Reject> {
+    let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
+    let (endpoint, name) = admin.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
+    match (asked.method, endpoint) {
+        (&(Method::GET | Method::HEAD), _) | (&(Method::PUT | Method::DELETE), Endpoint::Flag) => {}
+        (&Method::OPTIONS, _) => return Ok(Answer::Response(options(endpoint))),
+        _ => return Err(Reject::method_not_allowed(endpoint.methods())),
+    }
+    let report = match endpoint {
+        Endpoint::Live => endpoints::live(),
+        Endpoint::Ready => endpoints::ready(platform),
+        Endpoint::Version => endpoints::version::<P>(plan),
+        Endpoint::Upstreams => endpoints::upstreams(plan, state, platform),
+        Endpoint::Metrics => {
+            if state.metrics().is_none() {
+                return Err(Reject::endpoint_not_found());
+            }
+            endpoints::metrics(Snapshot::of(plan, platform, state), asked.headers)
+        }
+        Endpoint::Flags => return Ok(Answer::Flags),
+        Endpoint::Flag => return flag::answer(plan, name, asked),
+    };
+    Ok(Answer::Response(report.into_response(asked.is_head())))
+}
+
+/// A request for an endpoint.
+pub(crate) struct Asked<'r> {
+    /// The path of the endpoint.
+    pub(crate) path: &'r str,
+    pub(crate) method: &'r Method,
+    pub(crate) headers: &'r HeaderMap,
+    /// Whether the request has content, as far as that is known beside `Content-Length` and its body.
+    pub(crate) has_content: bool,
+    pub(crate) way: Way,
+}
+
+impl Asked<'_> {
+    pub(crate) fn is_head(&self) -> bool {
+        *self.method == Method::HEAD
+    }
+}
+
+/// The answer of an endpoint, or the calls of the key-value store that it takes.
+pub(crate) enum Answer<S> {
+    /// This response.
+    Response(Response<Body<S>>),
+    /// Read all flags, and tell them.
+    Flags,
+    /// Do this with the flag that has this index in [`Plan::flags`], and tell it.
+    Flag(usize, FlagChange),
+}
+
+/// The answer of an endpoint.
+struct Report {
+    status: StatusCode,
+    media_type: &'static str,
+    content: Vec<u8>,
+}
+
+impl Report {
+    /// The response, which no cache stores; without content for a HEAD request (RFC 9110 §9.3.2).
+    fn into_response<S>(self, is_head: bool) -> Response<Body<S>> {
+        let mut response = empty(self.status);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.content.len()));
+        if !is_head {
+            *response.body_mut() = Body::Full(self.content.into());
+        }
+        response
+    }
+}
+
+/// The answer that tells all `flags` of a configuration.
+pub(crate) fn flags<S>(flags: Vec<Flag<'_>>, is_head: bool) -> Response<Body<S>> {
+    endpoints::flags(flags).into_response(is_head)
+}
+
+/// The answer that tells one `flag`.
+pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
+    endpoints::flag(flag).into_response(is_head)
+}
+
+/// The answer to OPTIONS (RFC 9110 §9.3.7).
+fn options<S>(endpoint: Endpoint) -> Response<Body<S>> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(ALLOW, endpoint.methods());
+    response
+}
+
+fn empty<S>(status: StatusCode) -> Response<Body<S>> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
