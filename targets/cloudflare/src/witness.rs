@@ -49,7 +49,7 @@ impl Witness {
     pub(crate) fn answered(mut self, reply: &Reply<Worker>, mut left: Vec<After>) -> Option<Work> {
         if matches!(reply, Reply::Http(response) if !response.body().is_empty()) && self.is_watched() {
             left.append(&mut LEFT.take());
-            return Some(Box::pin(self.watch(left)));
+            return Some(Box::pin(do_all(self.gateway, left, Some(self))));
         }
         let sent = match reply {
             Reply::Http(response) => match response.body() {
@@ -66,18 +66,6 @@ impl Witness {
 
     fn is_watched(&self) -> bool {
         self.gateway.needs_end(&self.record)
-    }
-
-    /// Does `left`, and what is left once the response's body has ended. Dropped before that, it is a client that has left.
-    async fn watch(mut self, left: Vec<After>) {
-        let gateway = self.gateway;
-        for work in left {
-            gateway.run_after(work).await;
-        }
-        let ended = exchange::ended().await;
-        for work in self.end(&ended) {
-            gateway.run_after(work).await;
-        }
     }
 
     fn end(&mut self, ended: &Ended) -> Vec<After> {
@@ -116,7 +104,7 @@ pub(crate) fn relayed(gateway: &'static Gateway<Worker>, relayed: Relayed, drop:
     drop();
     RELAYED.set(None);
     match WATCHED.take() {
-        Some(witness) => Some(Box::pin(witness.watch(LEFT.take()))),
+        Some(witness) => Some(Box::pin(do_all(gateway, LEFT.take(), Some(witness)))),
         None => work(gateway, LEFT.take()),
     }
 }
@@ -132,11 +120,19 @@ fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
     if left.is_empty() {
         return None;
     }
-    Some(Box::pin(async move {
+    Some(Box::pin(do_all(gateway, left, None)))
+}
+
+/// Does `left`; and then, if there is a `witness`, what is left once the response's body has ended. Dropped before that, it is a
+/// client that has left.
+async fn do_all(gateway: &'static Gateway<Worker>, mut left: Vec<After>, mut witness: Option<Witness>) {
+    loop {
         for work in left {
             gateway.run_after(work).await;
         }
-    }))
+        let Some(mut ending) = witness.take() else { return };
+        left = ending.end(&exchange::ended().await);
+    }
 }
 
 fn number(value: &HeaderValue) -> Option<u64> {
