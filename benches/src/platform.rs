@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue,
-    Log, Platform, Random, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
+    Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -58,21 +58,29 @@ impl Fetch for Still {
 }
 
 impl KeyValue for Still {
-    async fn get(&self, _: &str) -> Result<Option<Bytes>, IoError> {
+    fn key_value_store(&self) -> &'static str {
+        "none"
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<Bytes>, StoreFailure> {
         Ok(None)
     }
 
-    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), IoError> {
-        Err(IoError::new(IoErrorKind::Store))
+    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), StoreFailure> {
+        Err(StoreFailure::Unreachable)
     }
 
-    async fn delete(&self, _: &str) -> Result<(), IoError> {
-        Err(IoError::new(IoErrorKind::Store))
+    async fn delete(&self, _: &str) -> Result<(), StoreFailure> {
+        Err(StoreFailure::Unreachable)
     }
 }
 
 impl Counters for Still {
-    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+    fn counter_store(&self) -> &'static str {
+        "none"
+    }
+
+    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         Ok(step(op, None, self.now()).verdict)
     }
 }

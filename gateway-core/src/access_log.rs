@@ -81,6 +81,8 @@ struct Line<'r> {
     referer: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     limits: Vec<Limit<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<Store>,
     #[serde(skip_serializing_if = "is_true")]
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +99,13 @@ struct Limit<'r> {
     admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<u32>,
+}
+
+/// A store that has failed.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Store {
+    name: &'static str,
+    failure: &'static str,
 }
 
 impl<'r> Line<'r> {
@@ -133,6 +142,7 @@ impl<'r> Line<'r> {
             user_agent: facts.user_agent.as_ref().map(text),
             referer: facts.referer.as_ref().map(text),
             limits: facts.limits.iter().map(Limit::of).collect(),
+            store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
             cut: ended.cut.map(side),
         }
@@ -173,6 +183,9 @@ impl fmt::Display for Line<'_> {
         }
         for reason in [self.error, self.cause].into_iter().flatten() {
             write!(f, "  {reason}")?;
+        }
+        if let Some(Store { name, failure }) = self.store {
+            write!(f, "  ({name}: {failure})")?;
         }
         match self.cut {
             Some(side) => write!(f, "  (cut off: {side})"),
@@ -280,6 +293,7 @@ mod tests {
 
     use super::*;
     use crate::capabilities::Capabilities;
+    use crate::io::StoreFailure;
     use crate::net::Scheme;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
@@ -315,6 +329,7 @@ mod tests {
                 sent_at: Duration::ZERO,
                 upstream_took: Some(Duration::from_micros(2_500)),
                 limits: vec![("l".into(), None)],
+                store: None,
             })),
             ..Record::default()
         }
@@ -413,6 +428,15 @@ mod tests {
         record.facts.as_mut().unwrap().limits = vec![("l".into(), Some(verdict))];
         let line = parsed(&plan("{}"), &record, &Ended::default());
         assert_eq!(line["limits"], json!([{"name": "l", "admitted": true, "remaining": 3}]));
+    }
+
+    /// docs/configuration.md, Access log: `store`.
+    #[test]
+    fn a_store_that_failed_is_named() {
+        let mut record = record();
+        record.store_failed("Redis", StoreFailure::Slow);
+        let line = parsed(&plan("{}"), &record, &Ended::default());
+        assert_eq!(line["store"], json!({"name": "Redis", "failure": "slow"}));
     }
 
     #[test]

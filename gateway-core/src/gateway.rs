@@ -14,7 +14,7 @@ use crate::http::{problem, request_id};
 pub use crate::outcome::{After, Outcome, Reply};
 use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
-use crate::ports::{IoError, Peer, Platform};
+use crate::ports::{Peer, Platform, StoreFailure};
 pub use crate::record::{Ended, Length, Permit, Record};
 use crate::report::Asked;
 use crate::state::State;
@@ -156,7 +156,7 @@ impl<P: Platform> Gateway<P> {
     /// flag's key, and its value if it could be read. Sets no deadline: an adapter calls this where its ports may not work.
     pub async fn refresh_flags(
         &self,
-        read: impl AsyncFn(&str) -> Result<Option<Bytes>, IoError>,
+        read: impl AsyncFn(&str) -> Result<Option<Bytes>, StoreFailure>,
     ) -> Vec<(&StoreKey, Option<bool>)> {
         exec::refresh_flags(&self.plan, &self.state, &self.platform, read).await
     }

@@ -1,4 +1,4 @@
-//! Failures of exchanges with the outside.
+//! Failures of exchanges with the outside, and of stores.
 
 /// Why an exchange with the outside failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,32 @@ pub enum IoErrorKind {
     Client,
     /// The platform can't send this content without knowing its length.
     LengthRequired,
-    /// A counter or key-value store failed.
-    Store,
     /// The upstream can't be reached, and nobody says why.
     Other,
+}
+
+/// The reason why a counter or key-value store did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFailure {
+    /// It can't be reached, or it refuses.
+    Unreachable,
+    /// It did not answer within its deadline.
+    Slow,
+    /// It has no room.
+    Full,
+    /// Its answer means nothing.
+    Malformed,
+}
+
+impl StoreFailure {
+    /// The reason, as the access log has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Slow => "slow",
+            Self::Full => "full",
+            Self::Malformed => "malformed",
+        }
+    }
 }

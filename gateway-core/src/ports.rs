@@ -13,7 +13,7 @@ use http::{Request, Response};
 
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
-pub use crate::io::{IoError, IoErrorKind};
+pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Peer, Scheme};
 use crate::plan::{Endpoint, Upstream};
@@ -110,33 +110,39 @@ pub enum Handshake<S, K> {
 
 /// A store of small values by key, eventually consistent on some platforms.
 pub trait KeyValue {
+    /// The name of the store, for the log.
+    fn key_value_store(&self) -> &'static str;
+
     /// The value under `key`, unless it is absent or has expired.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the store can't answer.
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, IoError>>;
+    /// A [`StoreFailure`].
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Bytes>, StoreFailure>>;
 
     /// Stores `value` under `key`, for `ttl` if one is given.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the store can't take it.
-    fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> impl Future<Output = Result<(), IoError>>;
+    /// A [`StoreFailure`].
+    fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> impl Future<Output = Result<(), StoreFailure>>;
 
     /// Removes `key`; removing an absent key is no error.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the store can't answer.
-    fn delete(&self, key: &str) -> impl Future<Output = Result<(), IoError>>;
+    /// A [`StoreFailure`].
+    fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreFailure>>;
 }
 
 /// Named cells, on each of which operations are applied atomically, one after another.
 pub trait Counters {
+    /// The name of the store that the cells are in, for the log.
+    fn counter_store(&self) -> &'static str;
+
     /// Applies `op` to `cell` where the cell lives: at the time of that place where it has a clock (a Durable Object, this
     /// process), else at the gateway's.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the store can't answer; the policy says whether that admits or refuses the request.
-    fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, IoError>>;
+    /// A [`StoreFailure`]; the policy says whether that admits or refuses the request.
+    fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, StoreFailure>>;
 }
 
 /// The access log.

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::trace_context::TRACEPARENT;
-use crate::io::IoErrorKind;
+use crate::io::{IoErrorKind, StoreFailure};
 use crate::meter::Meter;
 use crate::net::{Peer, Scheme};
 use crate::plan::{Plan, Route};
@@ -77,6 +77,8 @@ pub(crate) struct Facts {
     pub(crate) upstream_took: Option<Duration>,
     /// Each rate limit that was asked, and its verdict; none if its store failed.
     pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
+    /// The store that failed last, by its name.
+    pub(crate) store: Option<(&'static str, StoreFailure)>,
 }
 
 impl Record {
@@ -99,6 +101,7 @@ impl Record {
                 sent_at: Duration::ZERO,
                 upstream_took: None,
                 limits: Vec::new(),
+                store: None,
             })
         });
         Self { facts, ..Self::default() }
@@ -162,6 +165,13 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict));
+        }
+    }
+
+    /// Notes that the store of this name has failed.
+    pub(crate) fn store_failed(&mut self, name: &'static str, failure: StoreFailure) {
+        if let Some(facts) = &mut self.facts {
+            facts.store = Some((name, failure));
         }
     }
 

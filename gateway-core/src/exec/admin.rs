@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::Response;
 
-use super::within::within;
+use super::within::store_within;
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
 use crate::policy::flag::{self, is_set};
-use crate::ports::{IoError, Platform};
+use crate::ports::{Platform, StoreFailure};
 use crate::report::{self, Answer, Asked, Flag, FlagChange, flag_content};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
@@ -73,6 +73,9 @@ async fn refuse_content<P: Platform>(platform: &P, body: Body<P::Stream>) -> Res
 }
 
 /// What the store says to `call`; a slow store is a failed one.
-async fn in_time<T>(platform: &impl Platform, call: impl Future<Output = Result<T, IoError>>) -> Result<T, Reject> {
-    within(platform, flag::STORE_TIMEOUT, call).await.and_then(Result::ok).ok_or_else(Reject::store_unavailable)
+async fn in_time<T>(
+    platform: &impl Platform,
+    call: impl Future<Output = Result<T, StoreFailure>>,
+) -> Result<T, Reject> {
+    store_within(platform, flag::STORE_TIMEOUT, call).await.map_err(|_| Reject::store_unavailable())
 }

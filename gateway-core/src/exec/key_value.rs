@@ -7,12 +7,12 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::Exchange;
 use super::local::{empty, with_content};
-use super::within::within;
+use super::within::store_within;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::plan::KeyValueEntry;
-use crate::ports::{Clock, IoError, IoErrorKind, Platform};
+use crate::ports::{IoErrorKind, Platform, StoreFailure};
 use crate::store_key::{KeyUse, StoreKey};
 use crate::template::Target;
 use crate::trace::Event;
@@ -44,15 +44,16 @@ pub(super) async fn serve<P: Platform>(
             if value.len() as u64 > action.limit {
                 return Err(Reject::body_too_large());
             }
-            in_time(platform, platform.put(key.as_str(), value, action.ttl)).await?;
+            in_time(exchange, platform, platform.put(key.as_str(), value, action.ttl)).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         Method::DELETE => {
-            in_time(platform, platform.delete(key.as_str())).await?;
+            in_time(exchange, platform, platform.delete(key.as_str())).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }
         _ => {
-            let value = in_time(platform, platform.get(key.as_str())).await?.ok_or_else(Reject::value_not_found)?;
+            let value =
+                in_time(exchange, platform, platform.get(key.as_str())).await?.ok_or_else(Reject::value_not_found)?;
             let mut response = with_content(&call.method, value);
             response.headers_mut().insert(CONTENT_TYPE, action.content_type.clone());
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -61,10 +62,14 @@ pub(super) async fn serve<P: Platform>(
     }
 }
 
-/// What the store says to `call`; a slow store is a failed one.
-async fn in_time<T>(clock: &impl Clock, call: impl Future<Output = Result<T, IoError>>) -> Result<T, Reject> {
-    match within(clock, TIMEOUT, call).await {
-        Some(Ok(answer)) => Ok(answer),
-        Some(Err(_)) | None => Err(Reject::store_unavailable()),
-    }
+/// What the store says to `call`.
+async fn in_time<T, P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    call: impl Future<Output = Result<T, StoreFailure>>,
+) -> Result<T, Reject> {
+    store_within(platform, TIMEOUT, call).await.map_err(|failure| {
+        exchange.record.store_failed(platform.key_value_store(), failure);
+        Reject::store_unavailable()
+    })
 }

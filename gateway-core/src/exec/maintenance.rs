@@ -10,7 +10,7 @@ use crate::outcome::After;
 use crate::plan::Plan;
 use crate::policy::flag::{FlagCell, Look, READ_TIMEOUT, is_set};
 use crate::policy::maintenance::Maintenance;
-use crate::ports::{Clock, IoError, Platform};
+use crate::ports::{Clock, Platform, StoreFailure};
 use crate::state::State;
 use crate::store_key::StoreKey;
 use crate::trace::Event;
@@ -73,7 +73,7 @@ pub(crate) async fn refresh_flags<'p>(
     plan: &'p Plan,
     state: &State,
     clock: &impl Clock,
-    read: impl AsyncFn(&str) -> Result<Option<Bytes>, IoError>,
+    read: impl AsyncFn(&str) -> Result<Option<Bytes>, StoreFailure>,
 ) -> Vec<(&'p StoreKey, Option<bool>)> {
     let mut values = Vec::with_capacity(plan.flags.len());
     for (index, key) in plan.flags.iter().enumerate() {

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
-use super::within::within;
+use super::within::store_within;
 use super::{answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
 use crate::admin::Way;
 use crate::body::Body;
@@ -25,7 +25,7 @@ use crate::policy::concurrency::Concurrency;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
-use crate::ports::{Peer, Platform};
+use crate::ports::{Peer, Platform, StoreFailure};
 use crate::record::{Permit, Record};
 use crate::report::Asked;
 use crate::route::{Found, Lookup, MethodSet, Params};
@@ -245,8 +245,8 @@ async fn rate_limit<'p, P: Platform>(
     call: &Call,
 ) -> Result<(), Reject> {
     let cell = limit.cell(call.client_address(), &call.headers);
-    let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, limit.op(1))).await;
-    let verdict = answer.and_then(Result::ok).and_then(CounterVerdict::quota);
+    let asked = platform.apply(&cell, limit.op(1));
+    let verdict = ask(exchange, platform, asked, CounterVerdict::quota).await;
     exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {
@@ -272,8 +272,7 @@ async fn concurrency<P: Platform>(
     // Before the store is asked: should the client leave meanwhile, the place is given back all the same.
     exchange.record.permits.push(Permit { cell: cell.clone(), holder });
     let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
-    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
-    let verdict = answer.and_then(Result::ok).and_then(CounterVerdict::lease);
+    let verdict = ask(exchange, platform, asked, CounterVerdict::lease).await;
     exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
     match verdict {
         Some(verdict) if verdict.acquired => Ok(()),
@@ -284,6 +283,23 @@ async fn concurrency<P: Platform>(
         // The store may have given the place and failed to say so: it is given back in any case.
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// The verdict of a counter, as `read` has it; none if its store failed.
+async fn ask<P: Platform, V>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    asked: impl Future<Output = Result<CounterVerdict, StoreFailure>>,
+    read: impl FnOnce(CounterVerdict) -> Option<V>,
+) -> Option<V> {
+    let answer = store_within(platform, exchange.plan.counter_timeout, asked).await;
+    match answer.and_then(|verdict| read(verdict).ok_or(StoreFailure::Malformed)) {
+        Ok(verdict) => Some(verdict),
+        Err(failure) => {
+            exchange.record.store_failed(platform.counter_store(), failure);
+            None
+        }
     }
 }
 

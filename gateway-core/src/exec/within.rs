@@ -5,7 +5,7 @@ use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
 
-use crate::ports::Clock;
+use crate::ports::{Clock, StoreFailure};
 
 /// What `future` comes to, unless that takes longer than `limit`: it is dropped then, and with it whatever it waits for.
 ///
@@ -21,4 +21,13 @@ pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl 
         Poll::Pending => sleep.as_mut().poll(context).map(|()| None),
     })
     .await
+}
+
+/// What a store says to `call`. One that takes longer than `limit` has failed.
+pub(crate) async fn store_within<T>(
+    clock: &impl Clock,
+    limit: Duration,
+    call: impl Future<Output = Result<T, StoreFailure>>,
+) -> Result<T, StoreFailure> {
+    within(clock, limit, call).await.unwrap_or(Err(StoreFailure::Slow))
 }

@@ -30,7 +30,6 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
             Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end")
         }
         IoErrorKind::LengthRequired => Reject::length_required(),
-        IoErrorKind::Store => Reject::store_unavailable(),
     };
     stamp(reject, name, error_type(kind))
 }
@@ -55,7 +54,6 @@ pub const fn error_type(kind: IoErrorKind) -> &'static str {
         IoErrorKind::Protocol => "http_protocol_error",
         IoErrorKind::HeadTooLarge => "http_response_header_section_size",
         IoErrorKind::BodyTooLarge | IoErrorKind::Client | IoErrorKind::LengthRequired => "http_request_error",
-        IoErrorKind::Store => "proxy_internal_error",
         IoErrorKind::Other => "destination_unavailable",
     }
 }

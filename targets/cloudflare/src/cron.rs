@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::StoreFailure;
 use serde::Serialize;
 use worker::js_sys::Date;
 use worker::{Env, KvStore, ScheduleContext, ScheduledEvent, console_error, event};
@@ -32,13 +32,13 @@ async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     console::log(&serde_json::to_string(&Line { cron: event.cron(), flags }).unwrap_or_default());
 }
 
-async fn read(store: &worker::Result<KvStore>, key: &str) -> Result<Option<Bytes>, IoError> {
+async fn read(store: &worker::Result<KvStore>, key: &str) -> Result<Option<Bytes>, StoreFailure> {
     let entry = match store {
         Ok(store) => store.get(key).bytes().await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     entry.map(|entry| entry.map(Bytes::from)).map_err(|error| {
         console_error!("`{key}` can't be read: {error}");
-        IoError::new(IoErrorKind::Store)
+        StoreFailure::Unreachable
     })
 }

@@ -13,10 +13,9 @@ pub(crate) fn io_error(failure: Option<Failure>) -> IoError {
         Some(Failure::Closed) => IoError::new(IoErrorKind::Closed),
         Some(Failure::BodyTooLarge) => IoError::new(IoErrorKind::BodyTooLarge),
         Some(Failure::Client) => IoError::new(IoErrorKind::Client),
-        Some(Failure::Store) => IoError::new(IoErrorKind::Store),
         Some(Failure::Tls) => IoError::before_send(IoErrorKind::Tls),
         Some(Failure::Protocol) => IoError::new(IoErrorKind::Protocol),
         Some(Failure::LengthRequired) => IoError::before_send(IoErrorKind::LengthRequired),
-        Some(Failure::Other) | None => IoError::new(IoErrorKind::Other),
+        Some(Failure::Store | Failure::Other) | None => IoError::new(IoErrorKind::Other),
     }
 }

@@ -8,7 +8,7 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -112,31 +112,44 @@ impl Fetch for Worker {
 }
 
 impl KeyValue for Worker {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
-        match exchange::perform(Kind::Get, |command, _| wire::write_key(command, key)).await? {
+    fn key_value_store(&self) -> &'static str {
+        "Workers KV"
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+        match store(exchange::perform(Kind::Get, |command, _| wire::write_key(command, key)).await)? {
             Completion::Bytes(value) => Ok(Some(value)),
             Completion::Nothing => Ok(None),
-            _ => Err(IoError::new(IoErrorKind::Store)),
+            _ => Err(StoreFailure::Unreachable),
         }
     }
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
-        exchange::perform(Kind::Put, |command, _| wire::write_put(command, key, value, ttl)).await.map(drop)
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
+        store(exchange::perform(Kind::Put, |command, _| wire::write_put(command, key, value, ttl)).await).map(drop)
     }
 
-    async fn delete(&self, key: &str) -> Result<(), IoError> {
-        exchange::perform(Kind::Delete, |command, _| wire::write_key(command, key)).await.map(drop)
+    async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+        store(exchange::perform(Kind::Delete, |command, _| wire::write_key(command, key)).await).map(drop)
     }
 }
 
 impl Counters for Worker {
-    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
-        let store = IoError::new(IoErrorKind::Store);
-        match exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await? {
-            Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(store),
-            _ => Err(store),
+    fn counter_store(&self) -> &'static str {
+        "Durable Object"
+    }
+
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
+        match store(exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await)?
+        {
+            Completion::Bytes(verdict) => CounterVerdict::from_bytes(&verdict).ok_or(StoreFailure::Malformed),
+            _ => Err(StoreFailure::Malformed),
         }
     }
+}
+
+/// What a binding says; the glue has logged why it failed.
+fn store(outcome: Result<Completion, IoError>) -> Result<Completion, StoreFailure> {
+    outcome.map_err(|_| StoreFailure::Unreachable)
 }
 
 impl Clock for Worker {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use gateway_core::ports::{Clock, IoError, IoErrorKind, KeyValue};
+use gateway_core::ports::{Clock, KeyValue, StoreFailure};
 use gateway_core::time::Timestamp;
 use spin_sdk::key_value;
 
@@ -16,7 +16,7 @@ use crate::platform::Spin;
 pub(crate) struct Store(RefCell<Option<Rc<key_value::Store>>>);
 
 impl Store {
-    async fn open(&self) -> Result<Rc<key_value::Store>, IoError> {
+    async fn open(&self) -> Result<Rc<key_value::Store>, StoreFailure> {
         if let Some(store) = self.0.borrow().as_ref() {
             return Ok(Rc::clone(store));
         }
@@ -27,20 +27,24 @@ impl Store {
 }
 
 impl KeyValue for Spin {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+    fn key_value_store(&self) -> &'static str {
+        "Spin's key-value store"
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
         let store = self.values.open().await?;
         let Some(stored) = store.get(key).await.map_err(|error| failed(&error))? else { return Ok(None) };
         // An expired value is not deleted here: it could be another request's new one by then. The next write replaces it.
         Ok(unwrap(stored.into(), self.now()))
     }
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
         let store = self.values.open().await?;
         store.set(key, wrap(&value, expires)).await.map_err(|error| failed(&error))
     }
 
-    async fn delete(&self, key: &str) -> Result<(), IoError> {
+    async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         let store = self.values.open().await?;
         store.delete(key).await.map_err(|error| failed(&error))
     }
@@ -62,7 +66,7 @@ fn unwrap(mut stored: Bytes, now: Timestamp) -> Option<Bytes> {
     (expires == 0 || now < Timestamp::from_unix_millis(expires)).then_some(stored)
 }
 
-fn failed(error: &key_value::Error) -> IoError {
+fn failed(error: &key_value::Error) -> StoreFailure {
     eprintln!("edgeway: key-value store: {error}");
-    IoError::new(IoErrorKind::Store)
+    StoreFailure::Unreachable
 }

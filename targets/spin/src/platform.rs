@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{Capabilities, Clock, Counters, Instance, IoError, Log, Platform, Random};
+use gateway_core::ports::{Capabilities, Clock, Counters, Instance, Log, Platform, Random, StoreFailure};
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
@@ -79,7 +79,11 @@ impl Random for HostRandom {
 }
 
 impl Counters for Spin {
-    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+    fn counter_store(&self) -> &'static str {
+        self.cells.name()
+    }
+
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.cells.apply(cell, op, self.now()).await
     }
 }

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Random,
-    UpstreamCall,
+    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Random,
+    StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -64,12 +64,12 @@ impl Fetch for Platform {
 }
 
 impl Platform {
-    async fn store(&self) -> Result<(), IoError> {
+    async fn store(&self) -> Result<(), StoreFailure> {
         self.0.linger().await;
         if self.0.stores_hang.get() {
             core::future::pending::<()>().await;
         }
-        if self.0.stores_fail.get() { Err(IoError::before_send(IoErrorKind::Store)) } else { Ok(()) }
+        if self.0.stores_fail.get() { Err(StoreFailure::Unreachable) } else { Ok(()) }
     }
 }
 
@@ -87,7 +87,11 @@ impl Platform {
 }
 
 impl KeyValue for Platform {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+    fn key_value_store(&self) -> &'static str {
+        "simulated values"
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
         self.0.reads.set(self.0.reads.get() + 1);
         self.store().await?;
         let now = self.0.now().unix_millis();
@@ -95,14 +99,14 @@ impl KeyValue for Platform {
         Ok(values.get(key).filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(value, _)| value.clone()))
     }
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         self.store().await?;
         let until = ttl.map(|ttl| self.0.now().saturating_add(ttl).unix_millis());
         self.0.values.borrow_mut().insert(key.to_owned(), (value, until));
         Ok(())
     }
 
-    async fn delete(&self, key: &str) -> Result<(), IoError> {
+    async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         self.store().await?;
         self.0.values.borrow_mut().remove(key);
         Ok(())
@@ -110,7 +114,11 @@ impl KeyValue for Platform {
 }
 
 impl Counters for Platform {
-    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+    fn counter_store(&self) -> &'static str {
+        "simulated cells"
+    }
+
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.store().await?;
         let verdict = self.decide(cell, op);
         self.0.linger().await;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use gateway_core::gateway::Length;
-use gateway_core::ports::{Clock as _, Fetch as _, IoErrorKind, KeyValue as _};
+use gateway_core::ports::{Clock as _, Fetch as _, IoErrorKind, KeyValue as _, StoreFailure};
 
 use super::*;
 use crate::wire::read_response;
@@ -273,7 +273,7 @@ fn an_outcome_that_comes_too_late_takes_its_body_with_it() {
 fn an_effect_outside_of_an_exchange_fails() {
     let error = Worker.get("a");
     let polled = core::pin::pin!(error).poll(&mut Context::from_waker(core::task::Waker::noop()));
-    assert_eq!(polled, Poll::Ready(Err(IoError::before_send(IoErrorKind::Other))));
+    assert_eq!(polled, Poll::Ready(Err(StoreFailure::Unreachable)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
-    Random, UpstreamCall,
+    Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -177,22 +177,30 @@ impl Fetch for Native {
 }
 
 impl KeyValue for Native {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>, IoError> {
+    fn key_value_store(&self) -> &'static str {
+        self.stores.key_value.name()
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
         self.stores.key_value.get(key, self.now()).await
     }
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), IoError> {
+    async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         let now = self.now();
         self.stores.key_value.put(key, value, ttl.map(|ttl| now.saturating_add(ttl)), now).await
     }
 
-    async fn delete(&self, key: &str) -> Result<(), IoError> {
+    async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         self.stores.key_value.delete(key).await
     }
 }
 
 impl Counters for Native {
-    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+    fn counter_store(&self) -> &'static str {
+        self.stores.counters.name()
+    }
+
+    async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.stores.counters.apply(cell, op, self.now()).await
     }
 }

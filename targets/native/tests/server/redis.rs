@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Wire, config, ok_upstream, start, wait_until};
+use crate::support::{Folder, Program, Wire, config, ok_upstream, start, wait_until};
 
 pub(crate) struct Redis(Child);
 
@@ -94,4 +94,19 @@ fn a_redis_that_is_silent() {
             scope.spawn(|| assert_eq!(crate::support::get(gateway.address()), (200, "ok".to_owned())));
         }
     });
+}
+
+/// docs/configuration.md, Access log: the line names the store that did not answer, and why.
+#[test]
+fn the_log_names_a_redis_that_did_not_answer() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for (port, failure) in [(silent.local_addr().unwrap().port(), "slow"), (closed, "unreachable")] {
+        let upstream = ok_upstream();
+        let folder = Folder::new();
+        let config = limited(upstream.address, port, "open").replace(r#""accessLog": "off""#, r#""accessLog": "json""#);
+        let gateway = Program::serve(&folder.write("gateway.json", &config));
+        assert_eq!(Wire::connect(gateway.address).ask("GET /logged HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().0, 200);
+        assert_eq!(gateway.logged("/logged")["store"], serde_json::json!({"name": "Redis", "failure": failure}));
+    }
 }

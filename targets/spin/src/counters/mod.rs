@@ -6,7 +6,7 @@ mod redis;
 mod sqlite;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, program, verdict};
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
 /// Where the cells of this instance's gateway live.
@@ -24,14 +24,29 @@ impl Cells {
         }
     }
 
-    pub(crate) async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "SQLite",
+            Self::Redis(_) => "Redis",
+        }
+    }
+
+    pub(crate) async fn apply(
+        &self,
+        cell: &str,
+        op: CounterOp,
+        now: Timestamp,
+    ) -> Result<CounterVerdict, StoreFailure> {
         let program = program(op, now);
         let reply = match self {
             Self::Sqlite(database) => database.run(cell, &program).await,
             Self::Redis(server) => server.run(cell, &program).await,
         };
         let reply = reply.map_err(|reason| failed(&reason))?;
-        verdict(op, now, &reply).ok_or_else(|| failed("a reply that means nothing"))
+        verdict(op, now, &reply).ok_or_else(|| {
+            failed("a reply that means nothing");
+            StoreFailure::Malformed
+        })
     }
 
     /// Removes some of the cells that have expired by `now`; Redis does that by itself.
@@ -45,7 +60,7 @@ impl Cells {
 }
 
 /// The reason is for the log; it never contains the URL of a Redis, which may hold a password.
-fn failed(reason: &str) -> IoError {
+fn failed(reason: &str) -> StoreFailure {
     eprintln!("edgeway: counters: {reason}");
-    IoError::new(IoErrorKind::Store)
+    StoreFailure::Unreachable
 }

@@ -8,7 +8,7 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    UpstreamCall,
+    StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -44,21 +44,29 @@ impl Fetch for DryRun {
 }
 
 impl KeyValue for DryRun {
-    async fn get(&self, _: &str) -> Result<Option<Bytes>, IoError> {
+    fn key_value_store(&self) -> &'static str {
+        "none"
+    }
+
+    async fn get(&self, _: &str) -> Result<Option<Bytes>, StoreFailure> {
         Ok(None)
     }
 
-    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), IoError> {
+    async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<(), StoreFailure> {
         Ok(())
     }
 
-    async fn delete(&self, _: &str) -> Result<(), IoError> {
+    async fn delete(&self, _: &str) -> Result<(), StoreFailure> {
         Ok(())
     }
 }
 
 impl Counters for DryRun {
-    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, IoError> {
+    fn counter_store(&self) -> &'static str {
+        "none"
+    }
+
+    async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         Ok(step(op, None, self.now()).verdict)
     }
 }

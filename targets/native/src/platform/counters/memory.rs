@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, State, step};
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
 const SHARDS: usize = 64;
@@ -52,12 +52,12 @@ impl Cells {
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the cell is new and there are too many that still matter.
-    pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
+    /// [`StoreFailure::Full`] when the cell is new and there are too many that still matter.
+    pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         let place = usize::try_from(self.hasher.hash_one(cell) % SHARDS as u64).unwrap_or_default();
         match self.shards.get(place) {
             Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).apply(cell, op, now),
-            None => Err(IoError::new(IoErrorKind::Store)),
+            None => Err(StoreFailure::Full),
         }
     }
 
@@ -68,7 +68,7 @@ impl Cells {
 }
 
 impl Shard {
-    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
+    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         if let Some(cell) = self.cells.get_mut(name) {
             let state = cell.state.take().filter(|_| cell.expires > now);
             let (after, verdict) = Cell::after(op, state, now);
@@ -77,7 +77,7 @@ impl Shard {
         }
         self.sweep(if self.cells.len() < MAX_CELLS { SWEEP } else { SWEEP_FULL }, now);
         if self.cells.len() >= MAX_CELLS {
-            return Err(IoError::new(IoErrorKind::Store));
+            return Err(StoreFailure::Full);
         }
         let (cell, verdict) = Cell::after(op, None, now);
         let name: Arc<str> = name.into();
@@ -119,7 +119,7 @@ mod tests {
     const OP: CounterOp =
         CounterOp::Gcra { quota: Quota { limit: 100, window: Duration::from_secs(60), burst: 100 }, cost: 1 };
 
-    fn admitted(verdict: Result<CounterVerdict, IoError>) -> bool {
+    fn admitted(verdict: Result<CounterVerdict, StoreFailure>) -> bool {
         verdict.unwrap().quota().unwrap().admitted
     }
 
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(used_up, 100);
         for n in 0..MAX_CELLS + 1000 {
             let applied = shard.apply(&n.to_string(), OP, now);
-            let expected = if n < MAX_CELLS - 1 { None } else { Some(IoError::new(IoErrorKind::Store)) };
+            let expected = if n < MAX_CELLS - 1 { None } else { Some(StoreFailure::Full) };
             assert_eq!(applied.err(), expected, "{n}");
         }
         assert!(shard.cells.len() <= MAX_CELLS && shard.queue.len() == shard.cells.len());

@@ -4,7 +4,7 @@ mod memory;
 mod redis;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::IoError;
+use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
 use crate::platform::StoreError;
@@ -40,12 +40,20 @@ impl CounterStore {
         }
     }
 
+    /// The name of the store.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "memory",
+            Self::Redis(_) => "Redis",
+        }
+    }
+
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`](gateway_core::ports::IoErrorKind::Store) when a shared store can't answer, or one in memory
-    /// has no place.
-    pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
+    /// A [`StoreFailure`]: a shared store can't answer, or one in memory has no place.
+    pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         match self {
             Self::Memory(cells) => cells.apply(cell, op, now),
             Self::Redis(redis) => redis.apply(cell, op, now).await,

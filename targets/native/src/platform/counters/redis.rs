@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, Program, SCRIPTS, program, verdict};
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult, Script, Value, from_redis_value};
+use redis::{Client, RedisError, RedisResult, Script, Value, from_redis_value};
 use tokio::sync::OnceCell;
 
 /// What the names of all keys begin with.
@@ -36,10 +36,14 @@ impl Redis {
         Ok(Self { client, connection: OnceCell::new(), scripts })
     }
 
-    pub(super) async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, IoError> {
-        let failed = || IoError::new(IoErrorKind::Store);
-        let reply = self.run(cell, program(op, now)).await.map_err(|_| failed())?;
-        verdict(op, now, &reply).ok_or_else(failed)
+    pub(super) async fn apply(
+        &self,
+        cell: &str,
+        op: CounterOp,
+        now: Timestamp,
+    ) -> Result<CounterVerdict, StoreFailure> {
+        let reply = self.run(cell, program(op, now)).await.map_err(|error| failure(&error))?;
+        verdict(op, now, &reply).ok_or(StoreFailure::Malformed)
     }
 
     async fn run(&self, cell: &str, program: Program) -> RedisResult<Vec<Option<i64>>> {
@@ -61,6 +65,10 @@ impl Redis {
         let reply: Vec<Value> = call.invoke_async(&mut connection).await?;
         reply.into_iter().map(number).collect()
     }
+}
+
+fn failure(error: &RedisError) -> StoreFailure {
+    if error.is_timeout() { StoreFailure::Slow } else { StoreFailure::Unreachable }
 }
 
 /// A number of a reply, which may be text; an empty text is none.

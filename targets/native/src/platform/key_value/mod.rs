@@ -6,7 +6,7 @@ mod memory;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
 use self::file::File;
@@ -35,11 +35,20 @@ impl KeyValueStore {
         }
     }
 
+    /// The name of the store.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Memory(_) => "memory",
+            Self::File(_) => "file",
+        }
+    }
+
     /// The value under `key`, unless it has expired at `now`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the file can't be read.
-    pub async fn get(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, IoError> {
+    /// [`StoreFailure::Unreachable`] when the file can't be read.
+    pub async fn get(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, StoreFailure> {
         match self {
             Self::Memory(memory) => Ok(memory.get(key, now)),
             // What is read often is in memory: going to another thread for it would take longer than reading.
@@ -50,20 +59,20 @@ impl KeyValueStore {
     /// Stores `value` under `key` until `expires`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when there is no room, or the file can't be written.
+    /// [`StoreFailure::Full`] when there is no room, [`StoreFailure::Unreachable`] when the file can't be written.
     pub async fn put(
         &self,
         key: &str,
         value: Bytes,
         expires: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), IoError> {
+    ) -> Result<(), StoreFailure> {
         match self {
             Self::Memory(memory) => {
                 if memory.put(key, value, expires, now) {
                     Ok(())
                 } else {
-                    Err(failed(()))
+                    Err(StoreFailure::Full)
                 }
             }
             Self::File(file) => {
@@ -76,8 +85,8 @@ impl KeyValueStore {
     /// Removes `key`.
     ///
     /// # Errors
-    /// [`IoErrorKind::Store`] when the file can't be written.
-    pub async fn delete(&self, key: &str) -> Result<(), IoError> {
+    /// [`StoreFailure::Unreachable`] when the file can't be written.
+    pub async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
         match self {
             Self::Memory(memory) => {
                 memory.delete(key);
@@ -91,12 +100,14 @@ impl KeyValueStore {
     }
 }
 
-fn failed<E>(_: E) -> IoError {
-    IoError::new(IoErrorKind::Store)
+fn failed<E>(_: E) -> StoreFailure {
+    StoreFailure::Unreachable
 }
 
 /// Runs what waits for the disk on a thread where no exchange waits for it.
-async fn blocking<E: Send + 'static>(work: impl FnOnce() -> Result<(), E> + Send + 'static) -> Result<(), IoError> {
+async fn blocking<E: Send + 'static>(
+    work: impl FnOnce() -> Result<(), E> + Send + 'static,
+) -> Result<(), StoreFailure> {
     tokio::task::spawn_blocking(work).await.map_err(failed)?.map_err(failed)
 }
 
