@@ -3,6 +3,7 @@
 use core::fmt::{self, Write as _};
 use core::time::Duration;
 use std::borrow::Cow;
+use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Version};
@@ -23,7 +24,7 @@ pub(crate) fn write(plan: &Plan, record: &Record, ended: &Ended, now: Duration, 
     match plan.access_log.format {
         AccessLogFormat::Json => {
             // Writing to memory never fails, and every key is text.
-            let _ = serde_json::to_writer(&mut *out, &line);
+            let _ = line.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Printable));
         }
         AccessLogFormat::Text => {
             let mut text = String::new();
@@ -140,7 +141,7 @@ impl<'r> Line<'r> {
             trace: facts.trace.as_ref().and_then(trace_id),
             client: record.client.or(facts.peer).map(|address| Client(address.to_canonical())),
             user_agent: facts.user_agent.as_ref().map(text),
-            referer: facts.referer.as_ref().map(text),
+            referer: facts.referer.as_ref().map(|referer| bare(text(referer), plan.access_log.query)),
             limits: facts.limits.iter().map(Limit::of).collect(),
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -225,6 +226,50 @@ fn host(facts: &Facts) -> Option<Cow<'_, str>> {
         Some((_, bare)) => Some(Cow::Owned(bare.to_owned())),
         None => Some(host),
     }
+}
+
+/// The URL of a page, without credentials; and without query and fragment, which may hold one too, unless the `query` is logged.
+fn bare(url: Cow<'_, str>, query: bool) -> Cow<'_, str> {
+    let end = if query { None } else { url.find(['?', '#']) };
+    let kept = end.and_then(|end| url.get(..end)).unwrap_or(&url);
+    let authority = kept.find("://").map_or(0, |at| at + 3);
+    let (before, after) = kept.split_at_checked(authority).unwrap_or((kept, ""));
+    let host = after.split(['/', '?', '#']).next().unwrap_or_default();
+    match host.rsplit_once('@') {
+        Some((credentials, _)) => {
+            let rest = after.get(credentials.len() + 1..).unwrap_or_default();
+            Cow::Owned(format!("{before}{rest}"))
+        }
+        None if kept.len() == url.len() => url,
+        None => Cow::Owned(kept.to_owned()),
+    }
+}
+
+/// JSON whose text holds no control character but as an escape: terminals obey those above ASCII, too, and some readers of
+/// lines end one there.
+struct Printable;
+
+impl serde_json::ser::Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let is_plain = |byte: u8| byte.is_ascii() && byte != 0x7f;
+        if fragment.bytes().all(is_plain) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for character in fragment.chars() {
+            if obeyed(character) {
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+            } else {
+                writer.write_all(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a terminal or a reader of lines may obey `character` instead of showing it: controls, ends of lines and
+/// paragraphs, directions (Unicode Standard Annex 9).
+const fn obeyed(character: char) -> bool {
+    matches!(character, '\u{7f}'..='\u{9f}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The trace's identifier in a `traceparent` (W3C Trace Context §3.2.2).
@@ -428,6 +473,32 @@ mod tests {
         record.facts.as_mut().unwrap().limits = vec![("l".into(), Some(verdict))];
         let line = parsed(&plan("{}"), &record, &Ended::default());
         assert_eq!(line["limits"], json!([{"name": "l", "admitted": true, "remaining": 3}]));
+    }
+
+    /// docs/configuration.md, Access log: what the query hides is not told by the page that led here.
+    #[test]
+    fn the_referer_has_no_credentials_and_a_query_only_where_it_is_asked_for() {
+        let referer = |config: &str, url: &'static str| {
+            let mut record = record();
+            record.facts.as_mut().unwrap().referer = Some(HeaderValue::from_static(url));
+            parsed(&plan(config), &record, &Ended::default())["referer"].as_str().unwrap().to_owned()
+        };
+        let url = "https://u:pw@h.test/reset?token=SECRET#a";
+        assert_eq!(referer("{}", url), "https://h.test/reset");
+        assert_eq!(referer(r#"{"query": true}"#, url), "https://h.test/reset?token=SECRET#a");
+        assert_eq!(referer("{}", "https://h.test/a@b"), "https://h.test/a@b");
+        assert_eq!(referer("{}", "//u@h/x"), "//u@h/x", "no URL, and so no credentials");
+    }
+
+    /// ECMA-48 §5.3: U+009B alone begins a control sequence.
+    #[test]
+    fn no_character_that_is_obeyed_is_in_a_line() {
+        let mut record = record();
+        let agent = "a\u{9b}31m\u{85}\u{2028}\u{202e}é";
+        record.facts.as_mut().unwrap().user_agent = Some(HeaderValue::from_bytes(agent.as_bytes()).unwrap());
+        let text = line(&plan("{}"), &record, &Ended::default());
+        assert!(!text.chars().any(obeyed), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["userAgent"], agent);
     }
 
     /// docs/configuration.md, Access log: `store`.

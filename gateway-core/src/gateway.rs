@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{Peer, Platform, StoreFailure};
 pub use crate::record::{Ended, Length, Permit, Record};
-use crate::report::Asked;
+use crate::report::{self, Asked};
 use crate::state::State;
 use crate::store_key::StoreKey;
 use crate::trace::Trace;
@@ -98,7 +98,11 @@ impl<P: Platform> Gateway<P> {
     pub async fn admin<B>(&self, request: &Request<B>, way: Way, has_content: bool) -> Response<Body<P::Stream>> {
         let (method, headers) = (request.method(), request.headers());
         let asked = Asked { path: request.uri().path(), method, headers, has_content, way };
-        exec::answer_admin(&self.plan, &self.state, &self.platform, asked, Body::Empty).await.unwrap_or_else(|reject| {
+        let answer = match report::check_host(headers, request.version(), way) {
+            Ok(()) => exec::answer_admin(&self.plan, &self.state, &self.platform, asked, Body::Empty).await,
+            Err(reject) => Err(reject),
+        };
+        answer.unwrap_or_else(|reject| {
             problem::answer(reject, *method == Method::HEAD, request_id::of(headers, &self.platform))
         })
     }

@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod flag;
+mod host;
 mod open_metrics;
 mod snapshot;
 
@@ -10,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 pub(crate) use self::endpoints::Flag;
 pub(crate) use self::flag::{FlagChange, flag_content};
+pub(crate) use self::host::check_host;
 use self::snapshot::Snapshot;
 use crate::admin::{Endpoint, Way};
 use crate::body::Body;

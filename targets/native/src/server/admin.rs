@@ -1,5 +1,6 @@
 //! The listener of the admin endpoints: a thread of its own, which still answers while the others drain.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -16,14 +17,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use super::error::StartError;
 use super::listener::listen;
 use super::worker::Serving;
 use crate::stream::Outgoing;
 
-/// The most connections at once.
+/// The most connections at once. One more ends the oldest: nobody keeps others out by holding connections.
 const MAX_CONNECTIONS: usize = 64;
 
 /// How long the head of a request may take to come, and a connection may be idle.
@@ -83,17 +85,19 @@ impl AdminListener {
 
 async fn accept(socket: TcpListener, serving: Arc<ArcSwap<Serving>>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(socket) else { return };
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections: VecDeque<AbortHandle> = VecDeque::with_capacity(MAX_CONNECTIONS);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, client)) => {
                 let way = if client.ip().to_canonical().is_loopback() { Way::Local } else { Way::Remote };
                 let serving = Arc::clone(&serving);
-                tokio::spawn(async move {
-                    serve(stream, way, serving).await;
-                    drop(place);
-                });
+                connections.retain(|connection| !connection.is_finished());
+                if connections.len() >= MAX_CONNECTIONS
+                    && let Some(oldest) = connections.pop_front()
+                {
+                    oldest.abort();
+                }
+                connections.push_back(tokio::spawn(serve(stream, way, serving)).abort_handle());
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
             }

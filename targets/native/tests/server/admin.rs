@@ -8,13 +8,13 @@ use super::support::{Wire, config, gateway_with, load, ok_upstream, start, upstr
 
 /// The content of the answer to the only route.
 fn routed(gateway: &edgeway::server::Server, path: &str) -> String {
-    Wire::connect(gateway.address()).ask(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap().1
+    Wire::connect(gateway.address()).ask(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).unwrap().1
 }
 
 /// The head and the content of the answer of `path`.
 fn ask(address: SocketAddr, path: &str) -> (String, serde_json::Value) {
     let mut wire = Wire::connect(address);
-    wire.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
     let head = wire.head().unwrap();
     let body = wire.body(&head);
     (head, serde_json::from_slice(&body).unwrap())

@@ -19,7 +19,7 @@ const CONFIG: &str = r#"{
 /// Makes a request of an endpoint with these fields; the head and the content of the answer.
 fn ask(admin: SocketAddr, request: &str, fields: &str) -> (String, serde_json::Value) {
     let mut wire = Wire::connect(admin);
-    wire.send(format!("{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n"));
+    wire.send(format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n"));
     let head = wire.head().unwrap();
     let body = wire.body(&head);
     (head, serde_json::from_slice(&body).unwrap_or_default())

@@ -25,7 +25,7 @@ const LIMITED: &str = r#"{ "name": "limited", "match": { "path": "/limited" }, "
 /// Sends a request on a connection of its own, so that every thread gets some.
 fn ask(address: SocketAddr, path: &str, fields: &str) -> (u16, String, String) {
     let mut wire = Wire::connect(address);
-    wire.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\n{fields}Connection: close\r\n\r\n"));
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{fields}Connection: close\r\n\r\n"));
     let head = wire.head().unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     let body = wire.body(&head);

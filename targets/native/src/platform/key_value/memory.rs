@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
+use gateway_core::store_key::KeyUse;
 use gateway_core::time::Timestamp;
 
 /// The most bytes of keys and values; there is no disk to move more to.
 const MAX_BYTES: usize = 64 << 20;
+
+/// The bytes beyond them that are kept for flags: clients that fill the store can't stop its operator from setting one.
+const FLAG_BYTES: usize = 1 << 20;
 
 /// What an entry takes beside its key and value, about.
 const OVERHEAD: usize = 100;
@@ -37,16 +41,17 @@ impl Memory {
         entry.expires.is_none_or(|expires| expires > now).then(|| entry.value.clone())
     }
 
-    /// False if there is no room.
+    /// False if there is no room; what was under `key` stays then.
     pub(super) fn put(&self, key: &str, value: Bytes, expires: Option<Timestamp>, now: Timestamp) -> bool {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        entries.remove(key);
         entries.sweep(now);
         let bytes = size(key, &value);
-        if entries.bytes + bytes > MAX_BYTES {
+        let replaced = entries.by_key.get(key).map_or(0, |entry| size(key, &entry.value));
+        let most = if key.starts_with(KeyUse::Flag.prefix()) { MAX_BYTES + FLAG_BYTES } else { MAX_BYTES };
+        if entries.bytes - replaced + bytes > most {
             return false;
         }
-        entries.bytes += bytes;
+        entries.bytes = entries.bytes - replaced + bytes;
         entries.next_expiry = match (entries.next_expiry, expires) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -100,6 +105,19 @@ mod tests {
         assert!(memory.put("a", value.clone(), Some(Timestamp::from_unix_millis(10)), now));
         assert!(memory.put("a", value.clone(), Some(Timestamp::from_unix_millis(10)), now), "it takes its own place");
         assert!(!memory.put("b", value.clone(), None, now));
+        let larger = Bytes::from(vec![0; MAX_BYTES]);
+        assert!(!memory.put("a", larger, None, now));
+        assert_eq!(memory.get("a", now), Some(value.clone()), "what is refused replaces nothing (RFC 9110 §9.3.4)");
         assert!(memory.put("b", value, None, Timestamp::from_unix_millis(10)));
+    }
+
+    /// docs/configuration.md, Maintenance: an operator can set a flag whatever clients have stored.
+    #[test]
+    fn keeps_room_for_flags() {
+        let (memory, now) = (Memory::default(), Timestamp::from_unix_millis(0));
+        let value = Bytes::from(vec![0; MAX_BYTES - OVERHEAD - "kv:a".len()]);
+        assert!(memory.put("kv:a", value, None, now));
+        assert!(!memory.put("kv:b", Bytes::new(), None, now));
+        assert!(memory.put("flag:dark", Bytes::from_static(b"on"), None, now));
     }
 }
