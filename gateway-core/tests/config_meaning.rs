@@ -410,3 +410,24 @@ fn a_socket_with_a_place_ends_before_its_lease() {
         assert_eq!(words(&said), [("routes[0].webSocket.life", message)], "{life}");
     }
 }
+
+/// docs/configuration.md, Access log: `accessLog.format` counts before `server.accessLog`.
+#[test]
+fn warns_of_a_format_of_the_log_that_does_not_count() {
+    let both = r#"{"server": {"accessLog": "off"}, "accessLog": {"format": "json"}}"#;
+    let warnings = plan::warnings(both, NOW);
+    assert_eq!(words(&warnings), [("server.accessLog", "this has no effect: `accessLog.format` decides")]);
+    assert_eq!(plan::warnings(r#"{"server": {"accessLog": "off"}, "accessLog": {"query": true}}"#, NOW), []);
+}
+
+/// docs/configuration.md, Admin endpoints: a listener of their own.
+#[test]
+fn the_admin_endpoints_need_a_port_of_their_own() {
+    let same = |listen: &str, admin: &str| {
+        let route = r#"{"name": "r", "respond": {}}"#;
+        said(&format!(r#"{{"server": {{"listen": "{listen}", "admin": "{admin}"}}, "routes": [{route}]}}"#)).len()
+    };
+    assert_eq!(same("127.0.0.1:9901", "9901"), 1);
+    assert_eq!(same("0.0.0.0:9901", "127.0.0.1:9901"), 1);
+    assert_eq!([same("127.0.0.1:9901", "9902"), same("127.0.0.1:0", "127.0.0.1:0")], [0, 0]);
+}

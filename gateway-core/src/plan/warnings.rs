@@ -76,6 +76,11 @@ fn check_sections(config: &Config, uses: &Uses<'_>, found: &mut Vec<ConfigError>
     for (name, policy) in config.policies.iter() {
         odd(&policies.member(name), policy, uses.now, found);
     }
+    if config.server.access_log.is_some() && config.access_log.format.is_some() {
+        let path = JsonPath::root().member("server").member("accessLog");
+        let error = ConfigError::new(path, "this has no effect: `accessLog.format` decides");
+        found.push(error.with_help("remove one of them"));
+    }
     unused("upstreams", "nothing is sent to", &config.upstreams, &uses.upstreams, found);
     unused("policies", "nothing uses", &config.policies, &uses.policies, found);
 }

@@ -88,6 +88,16 @@ impl<'c> Compiler<'c> {
                 format!("`{listen}` is not an address to listen on"),
                 "write `9901` for this machine alone, or an address and a port: `10.0.0.5:9901`",
             );
+            return;
+        }
+        let served = self.config.server.listen.as_deref().and_then(Authority::parse).and_then(|served| served.port);
+        // Port 0 is whichever is free.
+        if port.is_some_and(|port| port != "0") && port == served {
+            self.error_with(
+                at,
+                format!("`server.listen` has port {} already", port.unwrap_or_default()),
+                "give the admin endpoints a port of their own",
+            );
         }
     }
 }
