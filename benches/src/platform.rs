@@ -8,7 +8,7 @@ use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue,
-    Log, Platform, Random, UpstreamCall,
+    Log, Meeting, Platform, Random, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -90,6 +90,14 @@ impl Clock for Still {
     fn sleep(&self, _: Duration) -> impl Future<Output = ()> {
         std::future::pending()
     }
+}
+
+impl Meeting for Still {
+    fn wait(&self, _: &str, at_most: Duration) -> impl Future<Output = ()> {
+        self.sleep(at_most)
+    }
+
+    fn notify(&self, _: &str) {}
 }
 
 impl Log for Still {

@@ -4,6 +4,8 @@
 //!
 //! **Invariant:** nothing else in this crate does I/O, reads a clock or draws a random number.
 
+mod meeting;
+
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use http::{Request, Response};
 
+pub use self::meeting::{Generations, Meeting, PLACES, place};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::exec::KnownEdits;
@@ -20,7 +23,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance {
+pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance + Meeting {
     /// The abilities of this platform; a configuration that asks for more is refused at load.
     const CAPABILITIES: Capabilities;
 
