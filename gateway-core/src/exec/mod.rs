@@ -6,6 +6,7 @@
 mod admin;
 mod bounds;
 mod finish;
+mod flag;
 mod key_value;
 mod local;
 mod maintenance;
@@ -17,7 +18,7 @@ mod within;
 
 pub(crate) use admin::answer as answer_admin;
 pub use finish::KnownEdits;
-pub(crate) use maintenance::{refresh_flag, refresh_flags};
+pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use request::run;
 pub(crate) use within::within;
 
