@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
-    Random, StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
+    Platform, Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -98,6 +98,14 @@ impl Clock for Still {
     fn sleep(&self, _: Duration) -> impl Future<Output = ()> {
         std::future::pending()
     }
+}
+
+impl Meeting for Still {
+    fn wait(&self, _: &str, at_most: Duration) -> impl Future<Output = ()> {
+        self.sleep(at_most)
+    }
+
+    fn notify(&self, _: &str) {}
 }
 
 impl Log for Still {

@@ -4,6 +4,8 @@
 //!
 //! **Invariant:** nothing else in this crate does I/O, reads a clock or draws a random number.
 
+mod meeting;
+
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -11,6 +13,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::{Request, Response};
 
+pub use self::meeting::{Generations, Meeting, PLACES, place};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
@@ -23,7 +26,7 @@ use crate::state::State;
 pub use crate::time::Clock;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance {
+pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance + Meeting {
     /// The abilities of this platform; a configuration that asks for more is refused at load.
     const CAPABILITIES: Capabilities;
 

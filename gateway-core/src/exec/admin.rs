@@ -48,6 +48,7 @@ pub(crate) async fn answer<P: Platform>(
             // Whoever changes a flag here sees it at once; other processes read it again in their time.
             let now = platform.monotonic();
             platform.each_state(state, |part| part.flag_changed(key, set, now));
+            platform.notify(key.as_str());
             Ok(report::flag(&told(key, set), false))
         }
     }

@@ -1,18 +1,13 @@
-//! Maintenance, and the flags that turn it on.
-
-use bytes::Bytes;
+//! Maintenance.
 
 use super::exchange::Exchange;
-use super::within::within;
+use super::flag;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::outcome::After;
-use crate::plan::Plan;
-use crate::policy::flag::{FlagCell, Look, READ_TIMEOUT, is_set};
+use crate::policy::flag::Look;
 use crate::policy::maintenance::Maintenance;
-use crate::ports::{Clock, Platform, StoreFailure};
-use crate::state::State;
-use crate::store_key::StoreKey;
+use crate::ports::Platform;
 use crate::trace::Event;
 
 /// Refuses the request while there is maintenance, unless its client is let by.
@@ -31,18 +26,18 @@ pub(super) async fn check<P: Platform>(
         exchange.note(|| Event::Policy { policy, verdict: "it is the planned time".to_owned() });
         return Err(refused);
     }
-    let Some(flag) = &step.flag else {
+    let Some(asked) = &step.flag else {
         exchange.note(|| Event::Policy { policy, verdict: "it is not the planned time".to_owned() });
         return Ok(());
     };
-    let set = match exchange.state.flag(flag.index).map(|cell| cell.look(platform.monotonic())) {
+    let set = match exchange.state.flag(asked.index).map(|cell| cell.look(platform.monotonic())) {
         Some(Look::Known(set)) => set,
         Some(Look::Stale(set)) => {
-            exchange.after.push(After::RefreshFlag { flag: flag.index });
+            exchange.after.push(After::RefreshFlag { flag: asked.index });
             set
         }
         // Boxed, so that not every request has room for it.
-        Some(Look::Unread) => Box::pin(read(exchange.plan, exchange.state, platform, flag.index)).await,
+        Some(Look::Unread) => Box::pin(flag::read_first(exchange.plan, exchange.state, platform, asked.index)).await,
         None => None,
     };
     exchange.note(|| {
@@ -51,46 +46,7 @@ pub(super) async fn check<P: Platform>(
             Some(false) => "is not set",
             None => "can't be read",
         };
-        Event::Policy { policy, verdict: format!("the flag `{}` {is}", flag.name) }
+        Event::Policy { policy, verdict: format!("the flag `{}` {is}", asked.name) }
     });
     step.check_flag(set)
-}
-
-/// Reads a flag again, for the requests to come.
-pub(crate) async fn refresh_flag<P: Platform>(plan: &Plan, state: &State, platform: &P, flag: usize) {
-    read(plan, state, platform, flag).await;
-}
-
-async fn read<P: Platform>(plan: &Plan, state: &State, platform: &P, flag: usize) -> Option<bool> {
-    let (key, cell) = (plan.flags.get(flag)?, state.flag(flag)?);
-    // A slow store is a failed one.
-    let entry = within(platform, READ_TIMEOUT, platform.get(key.as_str())).await.and_then(Result::ok);
-    learn(cell, entry, platform)
-}
-
-/// Has `read` read every flag again, and returns under which key each is, and its value if it could be read.
-pub(crate) async fn refresh_flags<'p>(
-    plan: &'p Plan,
-    state: &State,
-    clock: &impl Clock,
-    read: impl AsyncFn(&str) -> Result<Option<Bytes>, StoreFailure>,
-) -> Vec<(&'p StoreKey, Option<bool>)> {
-    let mut values = Vec::with_capacity(plan.flags.len());
-    for (index, key) in plan.flags.iter().enumerate() {
-        let entry = read(key.as_str()).await.ok();
-        values.push((key, entry.as_ref().map(is_entry_set)));
-        if let Some(cell) = state.flag(index) {
-            learn(cell, entry, clock);
-        }
-    }
-    values
-}
-
-/// Takes note of the entry of a flag, or that it could not be read, and returns what is to be gone by.
-fn learn(cell: &FlagCell, entry: Option<Option<Bytes>>, clock: &impl Clock) -> Option<bool> {
-    cell.learn(entry.as_ref().map(is_entry_set), clock.monotonic())
-}
-
-fn is_entry_set(entry: &Option<Bytes>) -> bool {
-    entry.as_deref().is_some_and(is_set)
 }

@@ -8,6 +8,7 @@ mod back;
 mod bounds;
 mod exchange;
 mod finish;
+mod flag;
 mod key_value;
 mod local;
 mod maintenance;
@@ -18,6 +19,6 @@ mod target_uri;
 mod within;
 
 pub(crate) use admin::answer as answer_admin;
-pub(crate) use maintenance::{refresh_flag, refresh_flags};
+pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use request::run;
 pub(crate) use within::within;

@@ -1,7 +1,7 @@
 //! Flags: entries of the key-value store that turn something on while they are there.
 //!
 //! A read for each request would cost as much as the request. The value is remembered, and read again after the answer to the
-//! request that finds it old.
+//! request that finds it old. Where there is none to go by, one request reads it first, and the others wait for that.
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,10 @@ pub const USABLE_FOR: Duration = Duration::from_secs(30);
 
 /// The longest that reading it may take while a request waits.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The age from which a read that a request waits for is taken for lost: another request reads, too. Its request may be gone
+/// without a trace, as on Workers. Also the time after which a store that has not answered counts as failed.
+pub const LOST_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest that reading or setting it may take where that is what is asked for.
 pub const STORE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,6 +78,8 @@ struct Memory {
     tried: Option<Duration>,
     /// When a request last took it on to have it read.
     claimed: Option<Duration>,
+    /// When the read began that requests wait for.
+    reading: Option<Duration>,
 }
 
 /// What a request finds of a flag.
@@ -83,9 +89,25 @@ pub enum Look {
     Known(Option<bool>),
     /// The same, and this request has to have it read after its answer.
     Stale(Option<bool>),
-    /// Nothing that could be gone by: this request has to read it first.
+    /// Nothing that could be gone by: it has to be read first, as [`FlagCell::turn`] says.
     Unread,
 }
+
+/// The part of a request in a read that has to come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is over, and this is to be gone by.
+    Over(Option<bool>),
+    /// This request reads, and [leaves](FlagCell::leave) the read if it comes to no end.
+    Read(Reading),
+    /// Another request reads, and counts as lost after this time.
+    Wait(Duration),
+}
+
+/// A read that requests wait for, by the time when it began. There are never two of the same time: a second one begins when the
+/// first has been left, or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading(Duration);
 
 impl FlagCell {
     /// Looks at what is known at `now`, a time of the process's clock that never goes back.
@@ -105,6 +127,42 @@ impl FlagCell {
         }
     }
 
+    /// The part of a request that found it unread, at `now`: the first reads, and the others wait.
+    pub fn turn(&self, now: Duration) -> Turn {
+        let mut memory = self.memory();
+        let age = |since: Duration| now.saturating_sub(since);
+        if memory.tried.is_some_and(|tried| age(tried) < USABLE_FOR) {
+            return Turn::Over(memory.value);
+        }
+        match memory.reading.map(|begun| LOST_AFTER.saturating_sub(age(begun))) {
+            Some(left) if !left.is_zero() => Turn::Wait(left),
+            _ => {
+                memory.reading = Some(now);
+                Turn::Read(Reading(now))
+            }
+        }
+    }
+
+    /// Whether a read has begun that has neither ended nor been left.
+    pub fn is_being_read(&self) -> bool {
+        self.memory().reading.is_some()
+    }
+
+    /// Leaves `reading`, so that another request reads. Returns whether that was still of use: it had neither ended nor been lost.
+    pub fn leave(&self, reading: Reading) -> bool {
+        let mut memory = self.memory();
+        let is_last = memory.reading == Some(reading.0);
+        if is_last {
+            memory.reading = None;
+        }
+        is_last
+    }
+
+    /// The value that was read last, however old.
+    pub fn last(&self) -> Option<bool> {
+        self.memory().value
+    }
+
     /// Takes note of what reading it gave at `now`, and returns what is to be gone by. While the store can't answer (`None`),
     /// that is the value that was read last.
     pub fn learn(&self, value: Option<bool>, now: Duration) -> Option<bool> {
@@ -112,6 +170,7 @@ impl FlagCell {
         memory.value = value.or(memory.value);
         memory.tried = Some(now);
         memory.claimed = None;
+        memory.reading = None;
         memory.value
     }
 
@@ -165,6 +224,36 @@ mod tests {
         assert_eq!(cell.learn(Some(true), at(5)), Some(true));
         assert_eq!(cell.learn(None, at(50)), Some(true));
         assert_eq!(cell.look(at(54)), Look::Known(Some(true)));
+    }
+
+    /// docs/configuration.md, Flags: where there is no value to go by, one request reads it, and the others wait for that.
+    #[test]
+    fn one_request_reads_and_the_others_wait() {
+        let cell = FlagCell::default();
+        let Turn::Read(reading) = cell.turn(at(0)) else { panic!("the first reads") };
+        assert_eq!(cell.turn(at(0)), Turn::Wait(LOST_AFTER));
+        assert!(cell.is_being_read());
+        assert_eq!(cell.learn(Some(true), at(0)), Some(true));
+        assert!(!cell.is_being_read());
+        assert_eq!(cell.turn(at(0)), Turn::Over(Some(true)));
+        assert!(!cell.leave(reading), "it has ended");
+        // Too old a value is read again.
+        assert!(matches!(cell.turn(at(30)), Turn::Read(_)));
+    }
+
+    /// docs/configuration.md, Flags: a read that is left, or not over after a second, is taken over.
+    #[test]
+    fn a_read_that_comes_to_no_end_is_taken_over() {
+        let cell = FlagCell::default();
+        let Turn::Read(left) = cell.turn(at(0)) else { panic!("the first reads") };
+        assert!(cell.leave(left));
+        let Turn::Read(lost) = cell.turn(at(0)) else { panic!("the next takes over") };
+        assert_eq!(cell.turn(at(1) - Duration::from_millis(1)), Turn::Wait(Duration::from_millis(1)));
+        let Turn::Read(last) = cell.turn(at(1)) else { panic!("the first is taken for lost") };
+        assert!(!cell.leave(lost), "another reads by now, and goes on");
+        assert_eq!(cell.turn(at(1)), Turn::Wait(LOST_AFTER));
+        assert!(cell.leave(last));
+        assert_eq!(cell.last(), None);
     }
 
     #[test]

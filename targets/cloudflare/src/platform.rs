@@ -7,8 +7,8 @@ use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log,
+    Meeting, Platform, Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -164,6 +164,20 @@ impl Clock for Worker {
     /// Outside of an exchange nobody can wait: there it is over at once.
     async fn sleep(&self, duration: Duration) {
         let _ = exchange::perform(Kind::Sleep, |command, _| wire::write_sleep(command, duration)).await;
+    }
+}
+
+/// The meetings of all exchanges of this instance.
+static MEETINGS: Generations = Generations::new();
+
+/// An effect belongs to its own exchange, and another may never be resumed again: so waiters sleep in slices.
+impl Meeting for Worker {
+    fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
+        MEETINGS.wait(self, key, at_most)
+    }
+
+    fn notify(&self, key: &str) {
+        MEETINGS.notify(key);
     }
 }
 

@@ -5,7 +5,9 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
-use gateway_core::ports::{Capabilities, Clock, Counters, Instance, Log, Platform, Random, StoreFailure};
+use gateway_core::ports::{
+    Capabilities, Clock, Counters, Generations, Instance, Log, Meeting, Platform, Random, StoreFailure,
+};
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
@@ -17,12 +19,13 @@ use crate::key_value::Store;
 pub(crate) struct Spin {
     pub(crate) values: Store,
     cells: Cells,
+    meetings: Generations,
 }
 
 impl Spin {
     /// With counters in the Redis at `redis`, or in SQLite if there is none.
     pub(crate) fn new(redis: Option<String>) -> Self {
-        Self { values: Store::default(), cells: Cells::new(redis) }
+        Self { values: Store::default(), cells: Cells::new(redis), meetings: Generations::new() }
     }
 }
 
@@ -51,6 +54,17 @@ impl Clock for Spin {
 
     async fn sleep(&self, duration: Duration) {
         monotonic_clock::wait_for(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)).await;
+    }
+}
+
+/// A wake across tasks panics here, so waiters sleep in slices.
+impl Meeting for Spin {
+    fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
+        self.meetings.wait(self, key, at_most)
+    }
+
+    fn notify(&self, key: &str) {
+        self.meetings.notify(key);
     }
 }
 

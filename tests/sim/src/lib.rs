@@ -11,6 +11,7 @@
 
 mod chance;
 mod executor;
+mod meetings;
 mod platform;
 mod play;
 mod stream;

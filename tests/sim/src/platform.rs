@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Random,
+    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting, Random,
     StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
@@ -137,6 +137,27 @@ impl Clock for Platform {
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
         self.0.sleep(duration)
+    }
+}
+
+impl Meeting for Platform {
+    /// As natively or as on Workers and Spin, by the seed.
+    fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
+        let world = &self.0;
+        let slices = world.meets_in_slices.then(|| world.generations.wait(self, key, at_most));
+        let woken = (!world.meets_in_slices).then(|| world.meetings.wait(world, key, at_most));
+        async move {
+            match (slices, woken) {
+                (Some(wait), _) => wait.await,
+                (_, Some(wait)) => wait.await,
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn notify(&self, key: &str) {
+        self.0.generations.notify(key);
+        self.0.meetings.notify(key);
     }
 }
 

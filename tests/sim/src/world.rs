@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use edgeway_corpus::{Call, Reply};
 use gateway_core::policy::counter::State;
+use gateway_core::ports::Generations;
 use gateway_core::time::Timestamp;
 use http::HeaderMap;
 
 use crate::chance::Chance;
+use crate::meetings::Meetings;
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
 const START: u64 = 1_767_225_600_000;
@@ -44,6 +46,12 @@ pub struct World {
     pub(crate) promised: RefCell<Vec<HeaderMap>>,
     /// The access log.
     pub(crate) log: RefCell<Vec<u8>>,
+    /// Where requests wait for one another, if this world lets one wake another.
+    pub(crate) meetings: Meetings,
+    /// Where they do if it does not.
+    pub(crate) generations: Generations,
+    /// Whether waiters sleep in slices, as on Workers and Spin: chance decides.
+    pub(crate) meets_in_slices: bool,
 }
 
 impl core::fmt::Debug for World {
@@ -70,6 +78,10 @@ impl World {
             collected: Cell::new(0),
             promised: RefCell::default(),
             log: RefCell::default(),
+            meetings: Meetings::default(),
+            generations: Generations::new(),
+            // Of a sequence of its own, so that the rest of the run is the same either way.
+            meets_in_slices: Chance::new(seed).below(2) == 0,
         }
     }
 

@@ -6,8 +6,10 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use gateway_core::gateway::Length;
-use gateway_core::ports::{Clock as _, Fetch as _, IoErrorKind, KeyValue as _, StoreFailure};
+use gateway_core::gateway::{Gateway, Length};
+use gateway_core::ports::{
+    Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyValue as _, Meeting as _, Peer, Scheme, StoreFailure,
+};
 
 use super::*;
 use crate::wire::read_response;
@@ -44,9 +46,13 @@ fn commands() -> Vec<(Kind, u32)> {
 
 /// The only exchange that waits.
 fn id() -> u32 {
-    let id = OUTBOX.with_borrow(|outbox| outbox.word(0, edgeway_wire::Word::Exchange));
     assert_eq!(waiting(), 1);
-    id
+    last_id()
+}
+
+/// The exchange that ran last.
+fn last_id() -> u32 {
+    OUTBOX.with_borrow(|outbox| outbox.word(0, edgeway_wire::Word::Exchange))
 }
 
 fn bytes(text: &'static str) -> Result<Completion, IoError> {
@@ -228,6 +234,73 @@ fn an_exchange_that_is_cancelled_is_gone_and_its_id_means_nothing() {
     assert!(start(async { drop(Worker.get("a").await) }, None));
     assert!(resume(id, 1, |_| Ok(Completion::Nothing)).is_null());
     cancel(self::id());
+}
+
+/// gateway-core, `Meeting`: an exchange that waits for another sleeps in slices of its own. The other resumes nothing of it.
+#[test]
+fn an_exchange_that_waits_for_another_sleeps_in_slices() {
+    assert!(start(Worker.wait("a meeting", Duration::from_secs(3_600)), None));
+    assert_eq!(commands(), [(Kind::Sleep, 1)]);
+    let id = id();
+    resume(id, 1, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), [(Kind::Sleep, 2)], "nothing has come yet");
+    assert!(start(async { Worker.notify("a meeting") }, None));
+    assert_eq!(commands(), ENDS, "who notifies commands nothing to the other");
+    resume(id, 2, |_| Ok(Completion::Nothing));
+    assert_eq!(commands(), ENDS);
+}
+
+/// docs/configuration.md, Flags: of the requests that come while a flag is unread, one asks the store. Where that is cancelled,
+/// another does; where it is gone without a word, the same a second later.
+#[test]
+fn an_exchange_takes_over_the_read_of_one_that_is_gone() {
+    let config = r#"{"routes": [
+        {"name": "r", "match": {"prefix": "/"}, "respond": {"status": 204}, "policies": [{"maintenance": {"flag": "f"}}]}]}"#;
+    for is_cancelled in [true, false] {
+        let plan = gateway_core::plan::load(config, &Capabilities::CLOUDFLARE, &crate::secrets::Assumed).unwrap();
+        let gateway = Rc::new(Gateway::new(plan.into(), Worker));
+        let ask = || {
+            let gateway = Rc::clone(&gateway);
+            let answer = async move {
+                let request = http::Request::get("/")
+                    .header("host", "gw.test")
+                    .header("x-request-id", "r")
+                    .body(Body::Empty)
+                    .unwrap();
+                let peer = Peer { address: None, scheme: Scheme::Https };
+                let mut record = gateway.begin(&request, &peer);
+                let outcome = gateway.handle(request, peer, &mut record).await;
+                Answered { reply: outcome.reply, after: None }
+            };
+            assert!(!begin(Box::pin(answer), Head::default()).is_null());
+            (commands(), last_id())
+        };
+        set_now(0.0);
+        let (commands_of_first, first) = ask();
+        assert_eq!(commands_of_first, [(Kind::Get, 1), (Kind::Sleep, 2)]);
+        let (commands_of_second, second) = ask();
+        assert_eq!(commands_of_second, [(Kind::Sleep, 1)]);
+        if is_cancelled {
+            cancel(first);
+        } else {
+            set_now(1_000.0);
+        }
+        let mut slot = 1;
+        while {
+            resume(second, slot, |_| Ok(Completion::Nothing));
+            slot += 1;
+            commands() == [(Kind::Sleep, slot)]
+        } {}
+        assert_eq!(commands(), [(Kind::Get, slot), (Kind::Sleep, slot + 1)]);
+        resume(second, slot, |_| Ok(Completion::Nothing));
+        assert_eq!(commands(), [(Kind::Abort, slot + 1), (Kind::Respond, 0), (Kind::End, 0)]);
+        let (commands_of_third, _) = ask();
+        assert_eq!(commands_of_third, ENDS, "the flag is known");
+        if !is_cancelled {
+            cancel(first);
+        }
+        assert_eq!(waiting(), 0);
+    }
 }
 
 #[test]

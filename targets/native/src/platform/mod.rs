@@ -2,6 +2,7 @@
 
 pub mod counters;
 pub mod key_value;
+pub mod meetings;
 pub mod secrets;
 
 use std::fmt;
@@ -13,8 +14,8 @@ use gateway_core::body::Body;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Platform,
-    Random, StoreFailure, UpstreamCall,
+    Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
+    Platform, Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -27,6 +28,7 @@ use crate::upstream::{Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
+pub use self::meetings::Meetings;
 
 /// What this platform can do.
 pub const CAPABILITIES: Capabilities = Capabilities::NATIVE;
@@ -40,6 +42,8 @@ pub struct Stores {
     pub key_value: KeyValueStore,
     /// The way in which upstreams' names are looked up.
     pub names: Names,
+    /// The places where requests wait for one another.
+    pub meetings: Meetings,
 }
 
 impl Stores {
@@ -49,7 +53,8 @@ impl Stores {
     /// When a store can't be opened.
     pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
-        Ok(Self { counters: CounterStore::open(settings.counters_redis.as_deref())?, key_value, names })
+        let counters = CounterStore::open(settings.counters_redis.as_deref())?;
+        Ok(Self { counters, key_value, names, meetings: Meetings::default() })
     }
 }
 
@@ -218,6 +223,16 @@ impl Clock for Native {
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
         tokio::time::sleep(duration)
+    }
+}
+
+impl Meeting for Native {
+    fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
+        self.stores.meetings.wait(key, at_most)
+    }
+
+    fn notify(&self, key: &str) {
+        self.stores.meetings.notify(key);
     }
 }
 

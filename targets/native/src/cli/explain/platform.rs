@@ -7,8 +7,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Platform, Random,
-    StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Meeting, Platform,
+    Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -85,6 +85,15 @@ impl Clock for DryRun {
     fn sleep(&self, _: Duration) -> impl Future<Output = ()> {
         std::future::pending()
     }
+}
+
+/// No other request is there to be waited for.
+impl Meeting for DryRun {
+    fn wait(&self, _: &str, at_most: Duration) -> impl Future<Output = ()> {
+        self.sleep(at_most)
+    }
+
+    fn notify(&self, _: &str) {}
 }
 
 impl Log for DryRun {
