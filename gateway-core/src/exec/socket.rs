@@ -37,7 +37,7 @@ pub(super) fn is_opened_by<S>(
 
 /// Adds the fields that open the WebSocket at the next hop.
 pub(super) fn prepare(call: &mut Call) {
-    // `Connection` names `Upgrade` here and so can't name `TE`; a tunnel's response has no trailers anyway.
+    // `Connection` is set to `Upgrade` and no longer names `TE`; a tunnel's response has no trailers anyway.
     call.headers.remove(TE);
     websocket::switch(&mut call.headers);
 }
