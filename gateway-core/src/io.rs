@@ -1,11 +1,11 @@
-//! Failures of exchanges with the outside, and of stores.
+//! Failures of outside exchanges, and of stores.
 
-/// Why an exchange with the outside failed.
+/// A failed exchange with the outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IoError {
-    /// What failed.
+    /// The kind of failure.
     pub kind: IoErrorKind,
-    /// Whether the same call may be sent again without harm: nothing of it can have been processed.
+    /// Set if sending the same call again does no harm: nothing of it can have been processed.
     pub retry: bool,
 }
 
@@ -23,22 +23,22 @@ impl IoError {
     }
 }
 
-/// How an exchange failed; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
+/// The kind of failure of an exchange; each has its own status and Proxy-Status error type (RFC 9209 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoErrorKind {
     /// The upstream's name has no address.
     Dns,
-    /// Nobody said in time which address the upstream's name has.
+    /// The look-up of the upstream's name took too long.
     DnsTimeout,
     /// The upstream refused the connection.
     Connect,
-    /// There is no way to the upstream's address.
+    /// There is no route to the upstream's address.
     Unroutable,
-    /// The machine or its host lets nobody connect to the upstream's address.
+    /// The machine or its host prohibits connections to the upstream's address.
     Prohibited,
-    /// The host has as many connections as it is allowed.
+    /// The host has all the connections that it is allowed.
     ConnectionLimit,
-    /// The connection did not stand in time.
+    /// The connection took too long.
     ConnectTimeout,
     /// The TLS handshake failed for a reason that has no kind of its own.
     Tls,
@@ -52,35 +52,35 @@ pub enum IoErrorKind {
     TotalTimeout,
     /// The upstream closed or reset the connection before a complete head.
     Closed,
-    /// What the upstream sent is not HTTP.
+    /// The upstream's answer is not HTTP.
     Protocol,
     /// The response's head is larger than the platform takes.
     HeadTooLarge,
     /// A body is larger than its limit.
     BodyTooLarge,
-    /// The client's side failed: it left, or its body was cut off.
+    /// The client's side failed: the client left, or its body was cut off.
     Client,
-    /// The platform can't send this content without knowing its length.
+    /// The platform can't send this content without a known length.
     LengthRequired,
-    /// The upstream can't be reached, and nobody says why.
+    /// The upstream can't be reached, for an unknown reason.
     Other,
 }
 
-/// The reason why a counter or key-value store did not do what it was asked.
+/// The failure of a counter store or key-value store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFailure {
-    /// It can't be reached, or it refuses.
+    /// It can't be reached, or refuses.
     Unreachable,
     /// It did not answer within its deadline.
     Slow,
     /// It has no room.
     Full,
-    /// Its answer means nothing.
+    /// Its answer is malformed.
     Malformed,
 }
 
 impl StoreFailure {
-    /// The reason, as the access log has it.
+    /// The reason, in the access log's words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

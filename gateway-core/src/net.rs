@@ -3,12 +3,12 @@
 use core::time::Duration;
 use std::net::IpAddr;
 
-/// Who is at the other end of the client's connection, as the adapter knows it (never from a header a client can set).
+/// The other end of the client's connection, as the adapter knows it (never from a header a client can set).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The address of the connection; `None` where the platform does not tell.
+    /// The address of the connection; `None` if the platform hides it.
     pub address: Option<IpAddr>,
-    /// Whether the client's connection is protected by TLS.
+    /// The scheme of the client's connection.
     pub scheme: Scheme,
 }
 
@@ -31,7 +31,7 @@ impl Scheme {
         }
     }
 
-    /// The port that a URL of this scheme means when it names none.
+    /// The default port of this scheme in a URL.
     #[must_use]
     pub const fn default_port(self) -> u16 {
         match self {
@@ -41,10 +41,10 @@ impl Scheme {
     }
 }
 
-/// How long each phase of an upstream exchange may take. `None` means without limit.
+/// The longest that each phase of an upstream exchange may take. `None` means without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Until the connection stands, TLS included.
+    /// Until the connection is open, TLS included.
     pub connect: Option<Duration>,
     /// From the call until the response head has arrived.
     pub first_byte: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What the gateway asks of the machine that it runs on: one small trait a need, implemented by each adapter.
+//! The ports: the needs that the gateway has of its machine, one small trait for each, implemented by each adapter.
 //!
 //! The futures carry no `Send` bound: a Worker's are not `Send`, and a native adapter's are inferred to be.
 //!
@@ -27,19 +27,20 @@ pub use crate::time::Clock;
 
 /// Everything an adapter provides.
 pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance + Meeting {
-    /// The abilities of this platform; a configuration that asks for more is refused at load.
+    /// The abilities of this platform; a configuration that needs more is refused at load.
     const CAPABILITIES: Capabilities;
 
-    /// One of so many requests, by chance, is followed by a [`sweep`](Self::sweep); none where stores expire by themselves.
+    /// One in so many requests, by chance, is followed by a [`sweep`](Self::sweep); `None` if stores expire by
+    /// themselves.
     const SWEEP_ONE_IN: Option<NonZeroU64> = None;
 
-    /// Removes some of what has expired in the platform's stores.
+    /// Removes some of the expired entries in the platform's stores.
     fn sweep(&self) -> impl Future<Output = ()> {
         core::future::ready(())
     }
 
-    /// Takes note that the end of the exchange under way will be waited for, also should its client leave at once; for platforms
-    /// that watch no exchange unless they are told to.
+    /// Notes that the core waits for the end of the current exchange, even if its client leaves at once. For platforms
+    /// that watch exchanges only on request.
     fn watch(&self) {}
 }
 
@@ -47,9 +48,10 @@ pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instanc
 pub trait Fetch {
     /// The host's own handle on a body in transit; the core moves it and never polls it.
     ///
-    /// **Invariant:** a request's stream whose head has `Content-Length`, one number, yields that many bytes or fails: it never
-    /// goes on after them, and never ends cleanly before (RFC 9112 §6.3 and §8, RFC 9113 §8.1.1). The core checks such a length
-    /// against its limits and then leaves the stream alone; with [`limit`](Self::limit) it wraps only those of unknown length.
+    /// **Invariant:** a request's stream whose head has `Content-Length`, one number, yields that many bytes or fails:
+    /// it never goes on after them, and never ends cleanly before (RFC 9112 §6.3 and §8, RFC 9113 §8.1.1). The core
+    /// checks such a length against its limits and then leaves the stream alone; it wraps only streams of unknown
+    /// length, with [`limit`](Self::limit).
     type Stream;
 
     /// The host's own handle on an upstream's end of an open tunnel; dropping it closes the tunnel.
@@ -58,10 +60,11 @@ pub trait Fetch {
     /// Sends `call` and returns the response as soon as its head has arrived.
     ///
     /// The adapter enforces [`Deadlines`], frames the body (Transfer-Encoding, Content-Length of a [`Body::Full`]), and
-    /// cancels the exchange when the returned future or body is dropped. It neither follows redirects nor decodes content.
+    /// cancels the exchange when the returned future or body is dropped. It neither follows redirects nor decodes
+    /// content.
     ///
     /// # Errors
-    /// An [`IoError`] that says which phase failed; see [`IoErrorKind`].
+    /// An [`IoError`] whose [`IoErrorKind`] names the failed phase.
     fn fetch(
         &self,
         call: UpstreamCall<'_, Self::Stream>,
@@ -79,7 +82,7 @@ pub trait Fetch {
     /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
     fn limit(&self, stream: Self::Stream, limit: u64) -> Self::Stream;
 
-    /// Reads `stream` to its end, at most `limit` bytes.
+    /// Reads `stream` to its end, but at most `limit` bytes.
     ///
     /// # Errors
     /// [`IoErrorKind::BodyTooLarge`] above `limit`, [`IoErrorKind::Client`] when the sender failed.
@@ -89,25 +92,26 @@ pub trait Fetch {
 /// One request as it leaves for an upstream.
 #[derive(Debug)]
 pub struct UpstreamCall<'p, S> {
-    /// The upstream, with the settings that all of its endpoints share.
+    /// The upstream, with the settings shared by all of its endpoints.
     pub upstream: &'p Upstream,
-    /// The endpoint of it that the call goes to.
+    /// The endpoint to call.
     pub endpoint: &'p Endpoint,
     /// Its URI is in origin form (path and query, upstream's base path included); `Host` is set.
     pub request: Request<Body<S>>,
-    /// How long each phase may take.
+    /// The longest that each phase may take.
     pub deadlines: Deadlines,
-    /// The edits of the response's head, if they are known by now. An adapter may do them itself, answer the client, and
-    /// drop the future of the whole exchange; see [`KnownEdits`] for the responses that it must not do so with.
+    /// The edits of the response's head, if they are known by now. An adapter may apply them itself, answer the client,
+    /// and drop the future of the whole exchange. [`KnownEdits`] lists the responses for which it must not.
     pub known_edits: Option<KnownEdits<'p>>,
 }
 
 /// An upstream's answer to a WebSocket handshake.
 #[derive(Debug)]
 pub enum Handshake<S, K> {
-    /// It answers as to any request.
+    /// An ordinary response.
     Declined(Response<Body<S>>),
-    /// It agrees: a 101 whose `Sec-WebSocket-Accept` fits the key (RFC 6455 §4.1), and its end of the tunnel.
+    /// Agreement: a 101 whose `Sec-WebSocket-Accept` fits the key (RFC 6455 §4.1), and the upstream's end of the
+    /// tunnel.
     Opened(Response<()>, K),
 }
 
@@ -116,7 +120,7 @@ pub trait KeyValue {
     /// The name of the store, for the log.
     fn key_value_store(&self) -> &'static str;
 
-    /// The value under `key`, unless it is absent or has expired.
+    /// Returns the value under `key`, unless it is absent or has expired.
     ///
     /// # Errors
     /// A [`StoreFailure`].
@@ -135,33 +139,33 @@ pub trait KeyValue {
     fn delete(&self, key: &str) -> impl Future<Output = Result<(), StoreFailure>>;
 }
 
-/// Named cells, on each of which operations are applied atomically, one after another.
+/// Named cells. Operations on one cell are atomic, and follow one another.
 pub trait Counters {
-    /// The name of the store that the cells are in, for the log.
+    /// The name of the store of the cells, for the log.
     fn counter_store(&self) -> &'static str;
 
-    /// Applies `op` to `cell` where the cell lives: at the time of that place where it has a clock (a Durable Object, this
-    /// process), else at the gateway's.
+    /// Applies `op` to `cell` where the cell lives: by that place's clock if it has one (a Durable Object, this
+    /// process), else by the gateway's.
     ///
     /// # Errors
-    /// A [`StoreFailure`]; the policy says whether that admits or refuses the request.
+    /// A [`StoreFailure`]; the policy decides whether the request is then admitted or refused.
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, StoreFailure>>;
 }
 
 /// The access log.
 pub trait Log {
-    /// Has `write` append whole lines to the buffer of the log, and sees to it that they are written.
+    /// Lets `write` append whole lines to the buffer of the log, and makes sure that they are written.
     fn log(&self, write: impl FnOnce(&mut Vec<u8>));
 }
 
-/// This instance of the gateway, as far as its admin endpoints tell of it. Most platforms have nothing to tell.
+/// This instance of the gateway, for its admin endpoints. Most platforms have nothing to report.
 pub trait Instance {
-    /// Shows the state of each part of this instance, of which `own` is one.
+    /// Shows the state of each part of this instance, one of which is `own`.
     fn each_state(&self, own: &State, mut show: impl FnMut(&State)) {
         show(own);
     }
 
-    /// Whether a shutdown has begun.
+    /// Returns whether a shutdown has begun.
     fn is_draining(&self) -> bool {
         false
     }
@@ -171,7 +175,7 @@ pub trait Instance {
         None
     }
 
-    /// The addresses of `endpoint`'s name, as far as they are known; none where the platform hides them.
+    /// The known addresses of `endpoint`'s name; none where the platform hides them.
     fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
         None
     }
@@ -180,9 +184,9 @@ pub trait Instance {
 /// The connections to an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Connections {
-    /// Those that stand, idle ones among them.
+    /// All connections, idle ones included.
     pub open: usize,
-    /// Those that no exchange uses.
+    /// Connections without an exchange.
     pub idle: usize,
 }
 
@@ -191,6 +195,6 @@ pub struct Connections {
 pub struct Address {
     /// The address, with the port.
     pub address: SocketAddr,
-    /// Whether it is left out at the moment, because it could not be connected to.
+    /// Set while it is left out, because a connection to it failed.
     pub down: bool,
 }

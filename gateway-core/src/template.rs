@@ -1,8 +1,8 @@
-//! Text with parts of the request in it: `/internal/{path.id}`, `{header.x-tenant}`.
+//! Text with variables for parts of the request: `/internal/{path.id}`, `{header.x-tenant}`.
 //!
-//! `{{` and `}}` stand for braces. Values are put in so that they stay values: in a URL, parts of the request's URL keep
-//! their encoding and everything else is percent-encoded, so that nothing can add a segment or a parameter; in text they
-//! are decoded, and escaped where the text is JSON or HTML.
+//! `{{` and `}}` stand for braces. A value can't break out of its context. In a URL, parts of the request's URL keep
+//! their encoding, and everything else is percent-encoded, so that no value adds a segment or a parameter. In text,
+//! values are decoded; in JSON or HTML, they are escaped as well.
 
 use core::fmt::Write as _;
 use http::{HeaderName, HeaderValue};
@@ -27,7 +27,7 @@ enum Part {
 /// A part of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Variable {
-    /// A path parameter, by its place in the route's pattern; raw.
+    /// A path parameter, by its index in the route's pattern; raw.
     PathParameter(usize),
     /// The first query parameter of this name; raw.
     Query(Box<str>),
@@ -43,13 +43,13 @@ pub enum Variable {
     Host,
     /// The normalised path.
     Path,
-    /// `http` or `https`, as the client sees it.
+    /// `http` or `https`, as in the client's URL.
     Scheme,
     /// The request's identifier.
     RequestId,
 }
 
-/// Where a filled template goes, which decides what has to be encoded.
+/// The destination of a filled template, which decides the encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A header value or text content: decoded.
@@ -66,12 +66,12 @@ pub enum Target {
     Query,
 }
 
-/// Why a template can't be read.
+/// The reason why a template can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// How to mend it.
+    /// The way to mend it.
     pub help: Option<String>,
 }
 
@@ -85,13 +85,14 @@ const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`
     `request.host`, `request.path`, `request.scheme`, `request.id`";
 
 impl Template {
-    /// A template without variables: `text`, braces and all.
+    /// A template without variables: `text`, with its braces as they are.
     #[must_use]
     pub fn literal(text: &str) -> Self {
         if text.is_empty() { Self { parts: Box::default() } } else { Self { parts: [Part::Text(text.into())].into() } }
     }
 
-    /// Reads `text`; `parameters` are the names in the route's path pattern, in order, or `None` where any will do.
+    /// Parses `text`; `parameters` are the names in the route's path pattern, in order, or `None` if any name is
+    /// allowed.
     ///
     /// # Errors
     /// A brace without partner, or a variable that does not exist (on this route).
@@ -143,7 +144,7 @@ impl Template {
         Ok(Self { parts: parts.into() })
     }
 
-    /// The whole text, if there is no variable in it.
+    /// The whole text, if it has no variable.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &*self.parts {
@@ -173,8 +174,8 @@ impl Template {
         parts.collect()
     }
 
-    /// Whether no value can extend the authority of an absolute URL: it ends, with a slash, before any variable but
-    /// `{request.host}`, or a variable that begins with a slash follows.
+    /// Returns whether no value can extend the authority of an absolute URL. The authority ends with a slash before any
+    /// variable but `{request.host}`, or a variable that begins with a slash follows it.
     #[must_use]
     pub fn has_closed_authority(&self) -> bool {
         let mut authority = String::new();
@@ -192,19 +193,20 @@ impl Template {
         true
     }
 
-    /// Whether it has a variable.
+    /// Returns whether it has a variable.
     #[must_use]
     pub fn has_variables(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable(_)))
     }
 
-    /// Whether it names a parameter of the route's path.
+    /// Returns whether it names a parameter of the route's path.
     #[must_use]
     pub fn has_path_parameters(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable(Variable::PathParameter(_))))
     }
 
-    /// Writes the filled template to `out`, and says whether every variable had a value; one without is left out.
+    /// Writes the filled template to `out`, without variables that have no value. Returns whether every variable had
+    /// one.
     pub fn fill(&self, call: &Call, target: Target, out: &mut String) -> bool {
         let mut complete = true;
         let mut target = target;
@@ -226,7 +228,7 @@ impl Template {
         complete
     }
 
-    /// The filled template as a header value: `None` if a variable has no value, or the result can't be one.
+    /// The filled template as a header value: `None` if a variable has no value, or the result is no valid one.
     #[must_use]
     pub fn header_value(&self, call: &Call) -> Option<HeaderValue> {
         if let [Part::Variable(Variable::Header(name))] = &*self.parts {
@@ -240,7 +242,7 @@ impl Template {
     }
 }
 
-/// Splits at the first brace: what is before it, the brace, and what is behind it.
+/// Splits at the first brace: the text before it, the brace, and the text behind it.
 fn split_at_brace(text: &str) -> Option<((&str, char), &str)> {
     let at = text.find(['{', '}'])?;
     let (before, from_brace) = text.split_at_checked(at)?;
@@ -313,7 +315,7 @@ impl Variable {
                 call.client_address().is_some_and(|address| write_text(&address.to_string(), target, out))
             }
             Self::Method => write_text(call.method.as_str(), target, out),
-            // A host has no character that a URL would have to encode but the brackets of an IPv6 address, which stay.
+            // A URL would encode nothing in a host but the brackets of an IPv6 address, which stay.
             Self::Host => {
                 if call.host().is_empty() {
                     return false;
@@ -323,7 +325,7 @@ impl Variable {
             }
             Self::Path => match target {
                 Target::Path | Target::Location | Target::Query => write_url_part(call.path(), target, out),
-                // A path is a whole with its encoding: decoded, its segments could not be told apart.
+                // A path is kept encoded as a whole: decoded, its segments could not be told apart.
                 Target::Text | Target::Json | Target::Html => write_text(call.path(), target, out),
             },
             Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
@@ -332,12 +334,12 @@ impl Variable {
     }
 }
 
-/// A header field's value as text, unless it has octets outside ASCII, which mean nothing certain (RFC 9110 §5.5).
+/// A header field's value as text. Octets outside ASCII have no certain meaning (RFC 9110 §5.5), and give `None`.
 fn header_text(value: &[u8]) -> Option<&str> {
     str::from_utf8(value).ok().filter(|text| text.is_ascii())
 }
 
-/// Writes a part of the request's URL: encoded as it came where it enters a URL, decoded elsewhere.
+/// Writes a part of the request's URL: in a URL with its own encoding, elsewhere decoded.
 fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
     match target {
         Target::Path | Target::Location => out.push_str(value),

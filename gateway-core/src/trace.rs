@@ -1,4 +1,4 @@
-//! What `explain` is told while a request runs through the very code that serves it.
+//! The events that `explain` collects while a request runs through the code that serves it.
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -6,28 +6,28 @@ use crate::net::Scheme;
 use crate::policy::lease;
 use crate::policy::quota::Verdict;
 
-/// Everything that happened to one request.
+/// The events of one request.
 #[derive(Debug, Default)]
 pub struct Trace {
-    /// In order.
+    /// The events, in order.
     pub events: Vec<Event>,
 }
 
-/// Something that happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event {
     /// The path was put into its normal form.
     Normalised {
-        /// As the client sent it.
+        /// The path from the client.
         from: String,
-        /// As it is matched and forwarded.
+        /// The path for matching and forwarding.
         to: String,
     },
     /// Fields that state an identity were removed.
     IdentityStripped,
     /// A route was chosen.
     Matched {
-        /// Its place in `Plan::routes`.
+        /// Its index in `Plan::routes`.
         route: usize,
         /// The path parameters, by name.
         parameters: Vec<(String, String)>,
@@ -36,14 +36,14 @@ pub enum Event {
     NotMatched,
     /// A preflight was answered.
     Preflight {
-        /// The place in `Plan::routes` of the route whose rules answered it.
+        /// The index in `Plan::routes` of the route whose rules answered it.
         route: usize,
         /// The path parameters, by name.
         parameters: Vec<(String, String)>,
     },
-    /// OPTIONS was answered with the methods that are taken here.
+    /// OPTIONS was answered with the allowed methods.
     Options,
-    /// A policy decided, and needs no event of its own.
+    /// A policy without an event of its own decided.
     Policy {
         /// Its member in the configuration.
         policy: &'static str,
@@ -56,7 +56,7 @@ pub enum Event {
         name: String,
         /// The counter cell.
         cell: String,
-        /// What it said; `None` if it could not be asked.
+        /// Its verdict; `None` if it could not be asked.
         verdict: Option<Verdict>,
     },
     /// A limit on concurrency was asked.
@@ -65,12 +65,12 @@ pub enum Event {
         name: String,
         /// The cell.
         cell: String,
-        /// What it said; `None` if it could not be asked.
+        /// Its verdict; `None` if it could not be asked.
         verdict: Option<lease::Verdict>,
     },
     /// Header fields of the request were edited.
     HeadersEdited {
-        /// How many edits there are.
+        /// The number of edits.
         edits: usize,
     },
     /// Query parameters were edited.
@@ -84,9 +84,9 @@ pub enum Event {
     Handshake,
     /// A request left for an upstream.
     Sent {
-        /// Its place in `Plan::upstreams`.
+        /// Its index in `Plan::upstreams`.
         upstream: usize,
-        /// How the endpoint is called.
+        /// The endpoint's scheme.
         scheme: Scheme,
         /// The endpoint's authority.
         authority: HeaderValue,
@@ -97,9 +97,9 @@ pub enum Event {
         /// The fields.
         headers: HeaderMap,
     },
-    /// The gateway answered itself.
+    /// The gateway answered by itself.
     Answered {
-        /// How.
+        /// The kind of answer.
         by: &'static str,
     },
     /// The gateway refused.
@@ -111,7 +111,7 @@ pub enum Event {
     },
     /// Header fields of the response were edited.
     ResponseEdited {
-        /// How many edits there are.
+        /// The number of edits.
         edits: usize,
     },
 }

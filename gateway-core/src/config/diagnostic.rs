@@ -24,7 +24,7 @@ pub struct Diagnostic {
     pub path: String,
     /// The place in the text, if it is there: line and column, both from 1, the column in characters.
     pub position: Option<(u32, u32)>,
-    /// The offending text, shortened; `None` for what is missing and for anything under a `secret`.
+    /// The offending text, shortened; `None` if it is missing or under a `secret`.
     pub found: Option<String>,
     /// The message: lower case, no full stop, the author's words in backticks.
     pub message: String,
@@ -32,8 +32,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
-/// A mistake in what a configuration means, found by the compiler of the plan; [`explain`](super::explain) gives it its
-/// position in the text.
+/// A mistake in the meaning of a configuration, found by the compiler of the plan; [`explain`](super::explain) gives it
+/// its position in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The place; counts list items as the `Config` does.
@@ -59,7 +59,7 @@ impl ConfigError {
     }
 }
 
-/// `{"severity", "path", "line", "column", "found", "message", "help"}`; what is unknown is `null`.
+/// `{"severity", "path", "line", "column", "found", "message", "help"}`; unknown values are `null`.
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Diagnostic", 7)?;

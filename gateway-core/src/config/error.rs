@@ -6,7 +6,7 @@ use serde::de::{self, Expected, Unexpected};
 
 use super::tree::{Extent, Node};
 
-/// An error that has to be reported, or that stops the reading of a text.
+/// An error to report, or one that stops the reading of a text.
 #[derive(Debug)]
 pub(super) struct Error(Box<Report>);
 
@@ -14,7 +14,7 @@ pub(super) struct Error(Box<Report>);
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) kind: ErrorKind,
-    /// `None` until the value that it is about is known.
+    /// `None` until the value in question is known.
     pub(super) extent: Option<Extent>,
 }
 
@@ -23,26 +23,26 @@ pub(super) struct Report {
 pub(super) enum ErrorKind {
     /// A value of another type than the one described.
     Type { expected: String },
-    /// A value that is no object, where one with these fields is expected.
+    /// A value that is no object, where an object with these fields is expected.
     Object { fields: &'static [&'static str] },
     /// A value of the right type, but not the one described.
     Value { expected: String },
-    /// A value that is neither text nor an object, where one of these is to be chosen.
+    /// A value that is neither text nor an object, where one of these choices is expected.
     Choice { expected: &'static [&'static str] },
     /// A choice that is none of these.
     Variant { expected: &'static [&'static str] },
     /// A field that is none of these.
     Field { expected: &'static [&'static str] },
-    /// A required field that is not there.
+    /// A required field that is absent.
     Missing { field: &'static str },
     /// Anything else.
     Other { message: String },
-    /// A consequence of what was reported before.
+    /// A consequence of an earlier report.
     Consequence,
 }
 
 impl Report {
-    /// Returns whether the error is about something that is not there.
+    /// Returns whether the error is about something absent.
     pub(super) const fn is_absence(&self) -> bool {
         matches!(self.kind, ErrorKind::Missing { .. })
     }
@@ -57,7 +57,7 @@ impl Error {
         Self::new(ErrorKind::Type { expected: expected.to_string() })
     }
 
-    /// Points the error at `node`, which counts as reported from now on, unless the error points somewhere already.
+    /// Points the error at `node` and marks that as reported, unless the error has a position already.
     pub(super) fn about(self, node: &Node<'_>) -> Self {
         self.over(node, node.extent)
     }

@@ -1,6 +1,6 @@
 //! The objects that fields belong in. The rows follow from the schema; the test below says what they have to be.
 
-/// Where a field belongs that may have been put elsewhere: each with at most three homes, not all of them at the top.
+/// The objects that a misplaced field may belong in: at most three a field, not all of them at the top.
 #[rustfmt::skip]
 pub(super) const HOMES: &[(&str, &str)] = &[
     ("accessLog", "`server`, a route or the top level"),
@@ -83,7 +83,8 @@ mod tests {
     const TOPS: [(&str, &str); 4] =
         [("", "the top level"), ("Api", "an entry of `apis`"), ("Defaults", "`defaults`"), ("Route", "a route")];
 
-    /// The objects of a schema by name, and for each definition the members that lead to it, with the object they are in.
+    /// The objects of a schema by name, and for each definition the members that lead to it, with the objects they are
+    /// in.
     struct Objects {
         all: BTreeMap<String, Value>,
         doors: BTreeMap<String, Vec<(String, String)>>,
@@ -113,7 +114,7 @@ mod tests {
             Self { all, doors }
         }
 
-        /// The paths to objects of `definition`, from below the top, a route or a policy; the short one of two.
+        /// The paths to objects of `definition`, from below the top, a route or a policy; of two, the shorter.
         fn paths(&self, definition: &str) -> BTreeSet<String> {
             let mut paths = BTreeSet::new();
             for (owner, written) in self.doors.get(definition).into_iter().flatten() {
@@ -128,7 +129,7 @@ mod tests {
             paths
         }
 
-        /// The words for the objects of `definition`, which `field` belongs in; those of a route come first.
+        /// The descriptions of the objects of `definition`, which `field` belongs in; those of a route come first.
         fn homes(&self, definition: &str, field: &str) -> BTreeSet<(bool, String)> {
             if definition == "Policy" {
                 return BTreeSet::from([(false, format!("a policy: `\"policies\": [{{\"{field}\": …}}]`"))]);
@@ -147,7 +148,7 @@ mod tests {
 
         fn rows(&self) -> Vec<(String, String)> {
             let mut homes: BTreeMap<&str, BTreeSet<(bool, String)>> = BTreeMap::new();
-            // A secret is a value, with no object of its own.
+            // A secret is a value without an object of its own.
             for (definition, object) in self.all.iter().filter(|(name, _)| *name != "SecretRef") {
                 for field in object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
                     homes.entry(field).or_default().extend(self.homes(definition, field));

@@ -1,21 +1,21 @@
-//! Keeps values of secrets out of what is shown.
+//! Keeps the values of secrets out of messages.
 
 use super::path::{JsonPath, Step};
 
-/// Returns whether `path` leads into something called a secret, so that its value must not be shown.
+/// Returns whether `path` leads into a secret, so that its value must not be shown.
 pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
 
-/// `text` with every character of a value after a member name `secret`, and of credentials in a URL, replaced by `*`;
-/// lines and columns stay as they are.
+/// Replaces every character of a value after a member name `secret`, and of credentials in a URL, by `*`; lines and
+/// columns stay as they are.
 ///
-/// A name belongs in such a value, but the secret itself may have been put there.
+/// The value should be a name, but the secret itself may have been put there.
 pub(super) fn mask(text: &str) -> String {
     mask_credentials(&mask_values(text))
 }
 
-/// `://user:password@` with stars instead of what is before the `@`.
+/// Replaces `user:password` in `://user:password@` by stars.
 fn mask_credentials(text: &str) -> String {
     let mut pieces = text.split("://");
     let mut masked = pieces.next().unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ fn find_secret(text: &str) -> Option<usize> {
     }
 }
 
-/// The length of the value at the beginning of `text`; one that is malformed or no scalar reaches to the end.
+/// The length of the value at the beginning of `text`; a malformed or nested one reaches to the end.
 fn value_length(text: &str) -> usize {
     let mut chars = text.char_indices();
     match chars.next() {

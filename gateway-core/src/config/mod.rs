@@ -1,6 +1,6 @@
-//! The configuration as its author writes it: serde types, nothing checked beyond their shape.
+//! The configuration as its author writes it: serde types whose shape alone is checked.
 //!
-//! [`plan`](crate::plan) checks the meaning and builds what requests run on.
+//! [`plan`](crate::plan) checks the meaning and compiles the configuration for serving.
 
 mod de;
 mod diagnostic;

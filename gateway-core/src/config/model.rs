@@ -9,31 +9,31 @@ use super::{ByteSize, Entries, Span};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
-    /// Where an editor finds the schema; the gateway ignores it.
+    /// The location of the schema, for editors; the gateway ignores it.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
     /// The gateway's name: its pseudonym in `Via`, `CDN-Loop` and `Proxy-Status`. Default: `edgeway`.
     pub name: Option<String>,
-    /// What only the native server reads: addresses, TLS, logs.
+    /// Settings of the native server only: addresses, TLS, logs.
     pub server: Server,
     /// The access log: one line for each exchange.
     pub access_log: AccessLog,
     /// The admin endpoints, under a path of the gateway's own.
     pub admin: Option<Admin>,
-    /// Where counters live, beyond each platform's own place.
+    /// The store of counters, instead of each platform's own.
     pub counters: CounterStore,
-    /// How client addresses, hosts and paths are read.
+    /// The reading of client addresses, hosts and paths.
     pub network: Network,
     /// The largest requests that are let in.
     pub limits: Limits,
-    /// Headers that state who the caller is, beyond the built-in ones: removed from every request that comes in.
-    /// A trailing `*` stands for any ending.
+    /// Headers that state the caller's identity, beyond the built-in ones: removed from every request that comes in. A
+    /// trailing `*` stands for any ending.
     pub identity_headers: Vec<String>,
     /// The services behind the gateway, by name.
     pub upstreams: Entries<Upstream>,
     /// Policies that routes, APIs and `defaults` use by name.
     pub policies: Entries<Policy>,
-    /// What holds for every route unless its API or itself says otherwise.
+    /// Settings for every route, unless its API or the route itself says otherwise.
     pub defaults: Defaults,
     /// Groups of routes that share a host, a path prefix and settings.
     pub apis: Vec<Api>,
@@ -41,7 +41,7 @@ pub struct Config {
     pub routes: Vec<Route>,
 }
 
-/// What only the native server reads; the other platforms ignore it.
+/// Settings of the native server; the other platforms ignore them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -50,14 +50,14 @@ pub struct Server {
     pub listen: Option<String>,
     /// Serve HTTPS with this certificate.
     pub tls: Option<ServerTls>,
-    /// How long open exchanges may go on once a shutdown begins. Default: `30s`.
+    /// The longest that open exchanges may go on once a shutdown begins. Default: `30s`.
     pub drain: Option<Span>,
     /// The form of the access log, where `accessLog.format` states none.
     pub access_log: Option<AccessLogFormat>,
     /// The file of the key-value store; without one it is kept in memory.
     pub key_value_file: Option<String>,
-    /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Whoever can
-    /// connect to it can read them. Default: none.
+    /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Anyone
+    /// who can connect to it can read them. Default: none.
     pub admin: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct ServerTls {
 pub struct AccessLog {
     /// The form of a line. Default: `json`.
     pub format: Option<AccessLogFormat>,
-    /// Write the query too. It may hold what nobody should read. Default: false.
+    /// Write the query too, which may hold confidential values. Default: false.
     pub query: Option<bool>,
 }
 
@@ -91,7 +91,7 @@ pub struct AccessLog {
 pub struct Admin {
     /// The path before each endpoint's own. Default: `/.edgeway`.
     pub path: Option<String>,
-    /// The token that a request has to state in `Authorization: Bearer`. Without one there is no such path.
+    /// The token that a request has to state in `Authorization: Bearer`. Without a token this path does not exist.
     pub token: Option<SecretRef>,
 }
 
@@ -105,34 +105,35 @@ pub enum AccessLogFormat {
     Json,
     /// One aligned line for people.
     Text,
-    /// None.
+    /// No access log.
     Off,
 }
 
-/// Where counters live.
+/// The store of counters.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CounterStore {
-    /// How long a request waits for a counter; then `fail` of its limit decides. `10ms` to `30s`. Default: `2s`.
+    /// The longest that a request waits for a counter; then `fail` of its limit decides. `10ms` to `30s`. Default:
+    /// `2s`.
     pub timeout: Option<Span>,
     /// A Redis that several gateways share: `redis://host:6379`, or a secret that holds such a URL. One with a password is
     /// always in a secret. Without a Redis: Durable Objects on Cloudflare, SQLite on Spin, memory on the native server.
     pub redis: Option<Value>,
 }
 
-/// How client addresses, hosts and paths are read.
+/// The reading of client addresses, hosts and paths.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Network {
     /// Addresses and networks (CIDR) whose `Forwarded` and `X-Forwarded-*` are believed. Default: none.
     pub trusted_proxies: Vec<String>,
-    /// What an encoded slash (`%2F`) in a path means. Default: `keep`.
+    /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
 }
 
-/// What an encoded slash (`%2F`) in a path means.
+/// The meaning of an encoded slash (`%2F`) in a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -166,24 +167,24 @@ pub struct Limits {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Upstream {
-    /// Where it is: `http://host:port/base/path` or `https://…`.
+    /// Its URL: `http://host:port/base/path` or `https://…`.
     #[serde(default)]
     pub url: Option<String>,
-    /// Where it is, if it is in several places that answer alike: each is called in turn.
+    /// Its URLs, if several places answer alike: each is called in turn.
     #[serde(default)]
     pub urls: Vec<String>,
-    /// The `Host` that it is sent. Default: `upstream`.
+    /// The `Host` of requests to it. Default: `upstream`.
     #[serde(default)]
     pub host: Option<HostPolicy>,
-    /// How long each phase of a request to it may take.
+    /// The longest that each phase of a request to it may take.
     #[serde(default)]
     pub timeouts: Timeouts,
-    /// How its certificate is checked, beyond the public authorities. Native server only.
+    /// The check of its certificate, beyond the public authorities. Native server only.
     #[serde(default)]
     pub tls: Option<UpstreamTls>,
 }
 
-/// The `Host` that an upstream is sent.
+/// The `Host` of requests to an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -191,13 +192,13 @@ pub enum HostPolicy {
     /// The authority of the upstream's URL.
     #[default]
     Upstream,
-    /// What the client sent.
+    /// The client's own.
     Preserve,
     /// This name.
     Set(String),
 }
 
-/// How an upstream's certificate is checked.
+/// The check of an upstream's certificate.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -206,12 +207,12 @@ pub struct UpstreamTls {
     pub authorities: Option<String>,
 }
 
-/// How long each phase of a request to an upstream may take; `"0s"` means without limit.
+/// The longest that each phase of a request to an upstream may take; `"0s"` means without limit.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Timeouts {
-    /// Until the connection stands, TLS included. Default: `5s`.
+    /// Until the connection is open, TLS included. Default: `5s`.
     pub connect: Option<Span>,
     /// Until the response head has arrived. Default: `30s`.
     pub first_byte: Option<Span>,
@@ -219,7 +220,7 @@ pub struct Timeouts {
     pub total: Option<Span>,
 }
 
-/// What holds for every route unless its API or itself says otherwise.
+/// Settings for every route, unless its API or the route itself says otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -240,7 +241,7 @@ pub struct Api {
     /// The hosts of its routes, unless a route states its own.
     #[serde(default)]
     pub hosts: Vec<String>,
-    /// Goes before the path of each of its routes.
+    /// The prefix of each of its routes' paths.
     #[serde(default)]
     pub prefix: Option<String>,
     /// The upstream of its routes, unless a route states its own action.
@@ -256,7 +257,7 @@ pub struct Api {
     pub routes: Vec<Route>,
 }
 
-/// Which requests, and what to do with them.
+/// A route: a choice of requests, and the action for them.
 ///
 /// A route has exactly one action: `upstream`, `split`, `redirect`, `respond` or `keyValue`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -265,7 +266,7 @@ pub struct Api {
 pub struct Route {
     /// Its name, in logs and messages; unique in its API or among the routes outside any.
     pub name: String,
-    /// Which requests it takes.
+    /// The requests that it takes.
     #[serde(default, rename = "match")]
     pub matches: Match,
     /// Send the request to this upstream.
@@ -295,25 +296,26 @@ pub struct Route {
     /// The largest request body, instead of `limits.bodyBytes`.
     #[serde(default)]
     pub body_bytes: Option<ByteSize>,
-    /// Whether a route to an upstream takes WebSockets, and for how long. Default: `true`, where the platform can.
+    /// Takes WebSockets on a route to an upstream, or limits their time. Default: `true`, where the platform can.
     #[serde(default)]
     pub web_socket: Option<WebSocket>,
-    /// Whether its exchanges are in the access log. Default: true.
+    /// Logs its exchanges in the access log. Default: true.
     #[serde(default)]
     pub access_log: Option<bool>,
 }
 
-/// Whether WebSockets are taken, and for how long.
+/// A route's answer to WebSockets: takes them, refuses them, or takes them within limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 pub enum WebSocket {
-    /// They are, within the usual limits; or they are refused with 501.
+    /// Taken within the usual limits; or refused with 501.
     Taken(bool),
-    /// They are, within these limits.
+    /// Taken within these limits.
     Within(WebSocketLimits),
 }
 
-/// How long a WebSocket may stand; `"0s"` means without limit. Then it is closed with 1001 (going away). Native server only.
+/// The longest that a WebSocket may last; `"0s"` means without limit. Then it is closed with 1001 (going away). Native
+/// server only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -324,7 +326,7 @@ pub struct WebSocketLimits {
     pub life: Option<Span>,
 }
 
-/// Which requests a route takes: those that meet every member.
+/// The requests that a route takes: those that meet every member.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -345,7 +347,7 @@ pub struct Match {
     pub cookies: Entries<ValueMatch>,
 }
 
-/// What a header, query parameter or cookie has to be; as a plain string, that very value.
+/// A condition on a header, query parameter or cookie; as a plain string, the exact value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged, rename_all = "camelCase"))]
 pub enum ValueMatch {
@@ -360,7 +362,7 @@ pub enum ValueMatch {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ValueTest {
-    /// There, whatever the value (`true`), or not there (`false`).
+    /// Present with any value (`true`), or absent (`false`).
     Present(bool),
     /// One of these values.
     OneOf(Vec<String>),
@@ -384,7 +386,7 @@ pub struct Target {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Redirect {
-    /// Where to, as a template: `https://{request.host}/new/{path.id}`.
+    /// The new location, as a template: `https://{request.host}/new/{path.id}`.
     pub location: String,
     /// 301, 302, 303, 307 or 308. Default: 308.
     #[serde(default)]
@@ -419,7 +421,8 @@ pub struct KeyValueEntry {
     /// The media type of the value. Default: `application/octet-stream`.
     #[serde(default)]
     pub content_type: Option<String>,
-    /// How long a written value is kept. Default: without limit; at least `60s`, the least that every platform has.
+    /// The longest that a written value is kept. Default: without limit; at least `60s`, the least that every platform
+    /// has.
     #[serde(default)]
     pub ttl: Option<Span>,
     /// The largest value that PUT takes. Default: `1MiB`.
@@ -450,7 +453,7 @@ pub enum PolicyUse {
     Inline(Box<Policy>),
 }
 
-/// What is done to requests and responses besides routing them. Each member may be absent.
+/// A set of changes to requests and responses besides routing. Each member may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -482,9 +485,10 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose: Vec<String>,
-    /// Whether cookies and other credentials may be sent; not with `*`.
+    /// Allows cookies and other credentials; not with `*`.
     pub credentials: bool,
-    /// How long a browser may keep a preflight's answer. Default: `5s`, as in the Fetch standard; browsers cap it at `2h`.
+    /// The longest that a browser may keep a preflight's answer. Default: `5s`, as in the Fetch standard; browsers cap
+    /// it at `2h`.
     pub max_age: Option<Span>,
 }
 
@@ -493,9 +497,9 @@ pub struct Cors {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Maintenance {
-    /// When it begins, in UTC: `2026-12-01T22:00:00Z` (RFC 3339). Default, beside `until`: it has begun.
+    /// The beginning, in UTC: `2026-12-01T22:00:00Z` (RFC 3339). Default, beside `until`: it has begun.
     pub from: Option<String>,
-    /// When it is over, in UTC. Default, beside `from`: it stays until the configuration says otherwise.
+    /// The end, in UTC. Default, beside `from`: it stays until the configuration says otherwise.
     pub until: Option<String>,
     /// A flag that turns it on while it is set: the entry `flag:` and this name of the key-value store, at most 250 bytes.
     pub flag: Option<String>,
@@ -503,7 +507,7 @@ pub struct Maintenance {
     pub bypass: Vec<String>,
     /// The wait that `Retry-After` asks for where no end is known; `1s` to `366d`. Default: `60s`.
     pub retry_after: Option<Span>,
-    /// What happens while the flag can't be read and never could be. Default: `open`, which serves.
+    /// The decision while the flag can't be read and never could be. Default: `open`, which serves.
     pub fail: Option<FailMode>,
 }
 
@@ -515,25 +519,25 @@ pub struct RateLimit {
     /// Its name in `RateLimit` and `RateLimit-Policy`, and of its counters. Default: the policy's name, or the route's.
     #[serde(default)]
     pub name: Option<String>,
-    /// How many requests a window admits; 1 to 1,000,000,000.
+    /// The requests that a window admits; 1 to 1,000,000,000.
     pub limit: u32,
     /// The window: `1s` to `366d`.
     pub window: Span,
-    /// How requests are counted. Default: `gcra`.
+    /// The way of counting requests. Default: `gcra`.
     #[serde(default)]
     pub algorithm: Option<RateLimitAlgorithm>,
-    /// How many requests may come at once. Default: `limit`. Not with `slidingWindow`.
+    /// The requests that may come at once. Default: `limit`. Not with `slidingWindow`.
     #[serde(default)]
     pub burst: Option<u32>,
-    /// Whose requests are counted together. Default: `clientAddress`.
+    /// The requests that are counted together. Default: `clientAddress`.
     #[serde(default)]
     pub key: Option<CounterKey>,
-    /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
+    /// The decision while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
 }
 
-/// A limit on concurrency: how many requests are in flight at once, until their answers have ended. A route that calls an
+/// A limit on concurrency: on the requests in flight at once, until their answers have ended. A route that calls an
 /// upstream needs `timeouts.total` with it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -542,17 +546,17 @@ pub struct Concurrency {
     /// Its name in problems, and of its counters. Default: the policy's name, or the route's.
     #[serde(default)]
     pub name: Option<String>,
-    /// How many requests may be in flight at once; 1 to 10,000.
+    /// The requests that may be in flight at once; 1 to 10,000.
     pub limit: u32,
-    /// Whose requests are counted together. Default: `clientAddress`.
+    /// The requests that are counted together. Default: `clientAddress`.
     #[serde(default)]
     pub key: Option<CounterKey>,
-    /// What happens while the counter can't be reached. Default: `closed`, which refuses with 503.
+    /// The decision while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
 }
 
-/// How a rate limit counts.
+/// The algorithm of a rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -560,11 +564,12 @@ pub enum RateLimitAlgorithm {
     /// The generic cell rate algorithm: the quota comes back evenly.
     #[default]
     Gcra,
-    /// The sliding window counter: what the window before admitted counts by how much of it the window's length still covers.
+    /// The sliding window counter: of the window before, the admitted requests count by the share of it that a window
+    /// ending now still covers.
     SlidingWindow,
 }
 
-/// Whose requests a limit counts together.
+/// The requests that a limit counts together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -578,7 +583,7 @@ pub enum CounterKey {
     Everyone,
 }
 
-/// What happens while a store can't be reached.
+/// The decision while a store can't be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -595,9 +600,9 @@ pub enum FailMode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RequestEdits {
-    /// Of header fields.
+    /// Edits of header fields.
     pub headers: FieldEdits,
-    /// Of query parameters.
+    /// Edits of query parameters.
     pub query: FieldEdits,
 }
 
@@ -606,7 +611,7 @@ pub struct RequestEdits {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ResponseEdits {
-    /// Of header fields.
+    /// Edits of header fields.
     pub headers: FieldEdits,
 }
 
@@ -619,7 +624,7 @@ pub struct FieldEdits {
     pub rename: Entries<String>,
     /// Fields to remove.
     pub remove: Vec<String>,
-    /// Fields to set, instead of whatever values they have.
+    /// Fields to set, in place of any values that they have.
     pub set: Entries<Value>,
     /// Fields to add a value to.
     pub append: Entries<Value>,

@@ -1,5 +1,5 @@
-//! Members that may be a plain value or an object. Written by hand, not `#[serde(untagged)]`, which would lose the
-//! place and the reason of an error inside the object.
+//! Members that may be a plain value or an object. Written by hand, because `#[serde(untagged)]` would lose the
+//! position and the reason of an error inside the object.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -1,5 +1,5 @@
-//! JSON (RFC 8259) to a [`Node`] tree. It reads on after the common slips (trailing and missing commas, comments, quotes)
-//! so that one run shows them all.
+//! Parses JSON (RFC 8259) to a [`Node`] tree. It reads on after the common slips (trailing and missing commas,
+//! comments, quotes) so that one run shows them all.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::tree::{Extent, Kind, Member, Node};
 const DEEPEST: u32 = 64;
 /// The largest text, in bytes.
 const LARGEST: usize = 32 << 20;
-/// After this many mistakes the rest is likely a consequence.
+/// The number of mistakes after which the rest are likely consequences.
 const MOST_FAULTS: usize = 100;
 
 /// A mistake in the form of the text.
@@ -44,7 +44,7 @@ pub(super) struct Parser<'t> {
     at: usize,
     depth: u32,
     faults: Vec<Fault>,
-    /// Set by a fault after which nothing can be understood.
+    /// Set by a fault that makes the rest of the text incomprehensible.
     stopped: bool,
 }
 
@@ -58,7 +58,7 @@ impl<'t> Parser<'t> {
         self.faults.is_empty()
     }
 
-    /// Goes into the list or object that begins here; gives its offset for [`more`](Self::more).
+    /// Enters the list or object that begins here; returns its offset for [`more`](Self::more).
     pub(super) fn enter(&mut self) -> Option<usize> {
         let opened = self.at;
         self.at += 1;
@@ -66,7 +66,7 @@ impl<'t> Parser<'t> {
         (self.depth <= DEEPEST && self.text.len() <= LARGEST).then_some(opened)
     }
 
-    /// Comes out of a list or object.
+    /// Leaves a list or object.
     pub(super) const fn leave(&mut self) {
         self.depth -= 1;
     }
@@ -199,7 +199,7 @@ impl<'t> Parser<'t> {
         Some(Member { name, name_extent, value })
     }
 
-    /// Reads up to the next item or past the end of the list or object. `false` at its end.
+    /// Reads up to the next item, or past the end of the list or object; `false` at its end.
     pub(super) fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
         let before = self.at;
         self.skip();
@@ -219,7 +219,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Goes on as [`more`](Self::more) where something is wrong; `comma` was read after `before`.
+    /// Continues [`more`](Self::more) where something is wrong; `comma` was read after `before`.
     #[cold]
     #[inline(never)]
     fn recover(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
@@ -299,7 +299,7 @@ impl<'t> Parser<'t> {
         self.escaped_string()
     }
 
-    /// The number of bytes from `start` on that stand for themselves.
+    /// The number of plain bytes from `start` on: those that need no unescaping.
     fn plain_length(&self, start: usize) -> usize {
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
         rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len())
@@ -341,7 +341,7 @@ impl<'t> Parser<'t> {
                 }
                 _ => {
                     let help = "close it with `\"`; a line break in text is written `\\n`";
-                    // Where it was to end is a guess, and so is everything after it.
+                    // The place of its end is a guess, and so is everything after it.
                     self.stop(start..self.at, "text is not closed", help);
                     return match owned {
                         None => Cow::Borrowed(piece),
@@ -355,7 +355,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads `\…`; a wrong one is reported and gives nothing.
+    /// Reads `\…`; a wrong escape is reported and yields nothing.
     fn escape(&mut self) -> Option<char> {
         let start = self.at;
         self.at += 1;
@@ -485,7 +485,7 @@ impl<'t> Parser<'t> {
         let start = self.at;
         self.at += length;
         self.fault(start..self.at, "a comment, which JSON does not have", "remove it");
-        // One after the other: at most as deep as there may be mistakes.
+        // The recursion is at most as deep as the limit on mistakes.
         if !self.stopped {
             self.skip();
         }
@@ -541,7 +541,7 @@ impl<'t> Parser<'t> {
         Node::new(extent(start..self.at), kind)
     }
 
-    /// Stands where there should be a value.
+    /// The node that stands for a missing value.
     fn nothing(&self) -> Node<'t> {
         let node = self.node(self.at, Kind::Null);
         node.reported.set(true);
@@ -569,7 +569,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The rest of a line after its leading spaces, of which one may be left. Half of a text that people read is such spaces.
+/// The rest of a line after its leading spaces, one of which may be left. Half of a text for people is such spaces.
 fn past_indentation(line: &[u8]) -> &[u8] {
     const EIGHT: &[u8; 8] = b"        ";
     let mut rest = line;
@@ -582,7 +582,7 @@ fn past_indentation(line: &[u8]) -> &[u8] {
     rest
 }
 
-/// The message and help for a `text` that is no JSON number (RFC 8259 section 6).
+/// The message and help for a `text` that is not a JSON number (RFC 8259 section 6).
 fn number_fault(text: &str) -> Option<(&'static str, String)> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -630,13 +630,13 @@ pub(super) fn position(text: &str, offset: u32) -> (u32, u32) {
     (u32::try_from(line + 1).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
 }
 
-/// On one line, at most 60 characters, without control characters.
+/// `text` on one line, of at most 60 characters, without control characters.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown = String::new();
     let mut space = false;
     for (count, c) in text.chars().enumerate() {
-        // Long runs of space are not worth more reading than this.
+        // Longer runs of space are not worth reading.
         if shown.chars().count() >= LONGEST || count > 10 * LONGEST {
             shown.pop();
             shown.push('…');

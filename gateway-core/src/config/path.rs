@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// The place of a value in a configuration: members and list positions, from the outermost.
 ///
-/// Displays as `routes[3].match.path`; a name that is no plain word is quoted: `upstreams["a.b"]`. To extend a path
-/// costs one small allocation and leaves the original as it is, so that a compiler can pass paths down as it goes.
+/// Displays as `routes[3].match.path`; a name that is no plain word is quoted: `upstreams["a.b"]`. Extending a path
+/// costs one small allocation and leaves the original as it is, so that a compiler can pass paths down.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct JsonPath(Option<Arc<Link>>);
 
@@ -26,7 +26,7 @@ pub enum Step {
 }
 
 impl JsonPath {
-    /// The whole configuration; displays as nothing.
+    /// The path of the whole configuration; displays as the empty string.
     #[must_use]
     pub const fn root() -> Self {
         Self(None)

@@ -1,4 +1,4 @@
-//! The text of a configuration to a [`Config`], with every mistake at its located.
+//! Reads the text of a configuration to a [`Config`], and gives every mistake its position.
 
 use super::error::Report;
 use super::mask::{is_secret, mask};
@@ -9,7 +9,7 @@ use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words
 /// Reads the text of a `gateway.json`.
 ///
 /// # Errors
-/// Every mistake in its form at once, with what could be read all the same; see [`Reading`].
+/// Every mistake in its form at once, with the parts that could be read; see [`Reading`].
 pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
     let text = without_mark(text);
     match de::read_sound(text) {
@@ -22,7 +22,7 @@ pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
 #[inline(never)]
 fn read_thoroughly(text: &str) -> Result<Config, Box<Reading<'_>>> {
     let parsed = parse::parse(text);
-    // Where the text breaks off, what was in which object is a guess.
+    // In a text that breaks off, the nesting is a guess.
     let (config, reports) = if parsed.complete { de::read::<Config>(&parsed.root) } else { (None, Vec::new()) };
     match config {
         Some(config) if parsed.faults.is_empty() && reports.is_empty() => Ok(config),
@@ -37,8 +37,8 @@ fn read_thoroughly(text: &str) -> Result<Config, Box<Reading<'_>>> {
     }
 }
 
-/// Gives the mistakes that the compiler of the plan found in the configuration that [`read`] made of `text` their
-/// positions, and sorts them by these.
+/// Gives the compiler's `errors` their positions in `text`, and sorts them by position. [`read`] made the configuration
+/// from the same `text`.
 #[must_use]
 #[cold]
 #[inline(never)]
@@ -60,7 +60,7 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
-    /// Returns whether all of the object at `path`, but for its member `except`, could be read.
+    /// Returns whether all of the object at `path`, apart from its member `except`, could be read.
     #[must_use]
     pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
         let node = self.root.follow(path).node;
@@ -72,8 +72,8 @@ impl Reading<'_> {
         }
     }
 
-    /// All mistakes by position: those of the form, and `errors`, which the compiler of the plan found in
-    /// [`config`](Self::config), but for those that may only be there because parts were left out.
+    /// All mistakes by position: those of the form, and the compiler's `errors` about [`config`](Self::config). Errors
+    /// that may only be due to parts left out are dropped.
     #[must_use]
     pub fn explain(self, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
         let upstreams = Lost::in_section(&self.root, "upstreams");
@@ -100,7 +100,7 @@ impl Reading<'_> {
     }
 }
 
-/// The names in a section that could not be read: what refers to them finds nothing.
+/// The names in a section that could not be read: references to them can't be checked.
 enum Lost<'n> {
     All,
     Names(Vec<&'n str>),
@@ -138,7 +138,7 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The text, and where its lines begin.
+/// The text, and the offsets of its lines.
 #[derive(Debug)]
 struct Lines<'t> {
     text: &'t str,
@@ -159,7 +159,7 @@ impl<'t> Lines<'t> {
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
     }
 
-    /// The text there, shortened, unless it is missing or may be a secret.
+    /// The text at `extent`, shortened; `None` if it is missing or may be a secret.
     fn shown(&self, located: &Located<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
         if is_secret(&located.path) && extent.start >= located.node.extent.start {
@@ -167,7 +167,7 @@ impl<'t> Lines<'t> {
         }
         let end = (extent.end as usize).min(self.text.len());
         let text = self.text.get(extent.start as usize..end).filter(|text| !text.is_empty())?;
-        // Enough for what is shown; a whole list of routes need not be gone through.
+        // Enough for the part that is shown, without going through a whole list of routes.
         let enough = text.char_indices().nth(700).map_or(text.len(), |(at, _)| at);
         Some(short(&mask(text.get(..enough).unwrap_or_default())))
     }
@@ -176,7 +176,7 @@ impl<'t> Lines<'t> {
         let located = root.at(fault.extent.start);
         let is_value = fault.extent.start >= located.node.extent.start;
         let (message, help) = if is_secret(&located.path) && is_value {
-            // What comes before the author's words.
+            // The message up to the author's words.
             let words = fault.message.split('`').next().unwrap_or_default();
             (words.trim_end_matches([' ', ':']).trim_end_matches(", found").to_owned(), None)
         } else {
@@ -221,7 +221,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// `text` without characters that could move the cursor: the author's words are quoted in it.
+/// `text` without characters that could move the cursor: it quotes the author's words.
 fn printable(text: String) -> String {
     if text.contains(is_unprintable) { text.replace(is_unprintable, "\u{fffd}") } else { text }
 }

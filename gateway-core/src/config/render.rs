@@ -9,10 +9,10 @@ use super::parse::is_unprintable;
 use super::read::without_mark;
 use super::{Diagnostic, Severity};
 
-/// The most columns of a source line that are shown, before and from the place.
+/// The most columns of a source line that are shown before the position, and from it on.
 const BEFORE: usize = 60;
 const AFTER: usize = 80;
-/// The number of lines before it that are searched for names of secrets.
+/// The number of earlier lines that are searched for names of secrets.
 const LINES_BEFORE: usize = 4;
 const WHOLE: usize = BEFORE + AFTER;
 
@@ -77,7 +77,7 @@ impl Diagnostic {
         }
     }
 
-    /// The source line around the place, and the marks under it.
+    /// The source line around the position, and the marks under it.
     fn excerpt(&self, text: &str) -> Option<(String, String)> {
         let (line, column) = self.position?;
         let text = without_mark(text);
@@ -126,7 +126,7 @@ fn token_length(text: &[char]) -> usize {
     }
 }
 
-/// Tabs as four spaces, and nothing that could act on a terminal.
+/// `text` with tabs as four spaces, and without characters that could act on a terminal.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

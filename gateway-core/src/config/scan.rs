@@ -1,4 +1,4 @@
-//! A text read once, as it comes: the quick way for a configuration without mistakes.
+//! Reads a text in one pass: the quick way for a configuration without mistakes.
 
 use core::cell::RefCell;
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use super::error::{Error, ErrorKind};
 use super::parse::Parser;
 use super::tree::Kind;
 
-/// A reader of a text. It only finds out that something is wrong; a tree of the text tells what.
+/// A reader of a text. It only detects a mistake; a tree of the text describes it.
 #[derive(Debug)]
 pub(super) struct Scan<'t>(RefCell<Parser<'t>>);
 
@@ -21,7 +21,7 @@ pub(super) enum Next {
     Other,
 }
 
-/// The error for a text with anything wrong in it; reading it again as a tree tells what.
+/// The error for a text with any mistake in it; a tree of the text describes it.
 #[cold]
 #[inline(never)]
 pub(super) fn unsound() -> Error {
@@ -60,7 +60,7 @@ impl<'t> Scan<'t> {
         if parser.is_sound() { Ok(text) } else { Err(unsound()) }
     }
 
-    /// Goes into the list or object that comes next; gives what [`more`](Self::more) wants to know.
+    /// Enters the list or object that comes next; returns its offset for [`more`](Self::more).
     pub(super) fn enter(&self) -> Result<usize, Error> {
         self.0.borrow_mut().enter().ok_or_else(unsound)
     }
@@ -90,7 +90,7 @@ impl<'t> Scan<'t> {
         if colon && parser.is_sound() { Ok(name) } else { Err(unsound()) }
     }
 
-    /// Returns whether nothing is left.
+    /// Returns whether the text is at its end.
     pub(super) fn is_at_end(&self) -> bool {
         let mut parser = self.0.borrow_mut();
         parser.skip();

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Config;
 
-/// The JSON Schema (draft 2020-12) of `gateway.json`. It accepts exactly what [`read`](super::read) accepts, but that names
-/// come only once in an object, which a schema can't say.
+/// The JSON Schema (draft 2020-12) of `gateway.json`. It accepts exactly what [`read`](super::read) accepts, with one
+/// exception: repeated names in an object, which a schema can't forbid.
 #[must_use]
 pub fn json_schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Config>();
@@ -22,7 +22,7 @@ fn say_what_is_read(schema: &mut Schema) {
     if schema.get("format").and_then(Value::as_str) == Some("uint32") {
         schema.insert("maximum".to_owned(), u32::MAX.into());
     }
-    // What is absent has no value; what that means is in the description.
+    // An absent member has no value; its description gives the default.
     if schema.get("default") == Some(&Value::Null) {
         schema.remove("default");
     }
@@ -32,7 +32,7 @@ fn say_what_is_read(schema: &mut Schema) {
 mod tests {
     use super::*;
 
-    /// The command line prints it like this.
+    /// The command line prints the schema in this form.
     #[test]
     fn the_committed_schema_is_current() {
         let committed: Value = serde_json::from_str(include_str!("../../../gateway.schema.json")).unwrap();

@@ -1,7 +1,7 @@
-//! Guesses at the name that the author meant.
+//! Guesses the name that the author meant.
 
-/// The candidate that is nearest to `name`, if one is near enough to be a slip of the pen: another case or other
-/// separators, or about one edit (insertion, deletion, replacement, swap of neighbours) for every three characters.
+/// Returns the candidate nearest to `name` that could be a slip of the pen: another case or other separators, or about
+/// one edit (insertion, deletion, replacement, swap of neighbours) for every three characters.
 pub fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     const LONGEST: usize = 64;
     if name.len() > LONGEST {
@@ -13,7 +13,7 @@ pub fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     for candidate in candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST && *candidate != name) {
         let other = fold(candidate);
         let distance = if other == folded { 0 } else { strsim::osa_distance(&folded, &other) };
-        // A distance as long as the word itself would call any two short words alike.
+        // A distance as long as the word itself would make any two short words alike.
         let near = distance <= allowed && distance < other.chars().count();
         if near && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
@@ -22,7 +22,7 @@ pub fn suggest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
-/// Without case and separators: `rate_limit`, `rate-limit` and `RateLimit` are `rateLimit`.
+/// Removes case and separators: `rate_limit`, `rate-limit` and `RateLimit` are `rateLimit`.
 fn fold(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }

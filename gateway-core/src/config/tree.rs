@@ -1,4 +1,4 @@
-//! The text of a configuration as a syntax tree in which every value knows its place.
+//! A configuration's text as a syntax tree in which every value knows its position.
 
 use core::cell::Cell;
 use std::borrow::Cow;
@@ -17,8 +17,8 @@ pub(super) struct Extent {
 #[derive(Debug)]
 pub(super) struct Node<'t> {
     pub(super) extent: Extent,
-    /// Set if an error was reported about the value, so that the configuration does without it. List items after it keep
-    /// their index in paths.
+    /// Set if an error was reported about the value, which the configuration then lacks. Later list items keep their
+    /// index in paths.
     pub(super) reported: Cell<bool>,
     pub(super) kind: Kind<'t>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Member<'t> {
 /// A value or the name of a member, with its path.
 pub(super) struct Located<'n, 't> {
     pub(super) path: JsonPath,
-    /// The member whose value it is, unless it is a list item or the root.
+    /// The member that the value belongs to, unless it is a list item or the root.
     pub(super) member: Option<&'n Member<'t>>,
     pub(super) node: &'n Node<'t>,
 }
@@ -66,7 +66,7 @@ impl<'t> Node<'t> {
             }
     }
 
-    /// The value that begins at `offset`, or the member whose name does; else the innermost value around it.
+    /// The value that begins at `offset`, or the member whose name begins there; else the innermost value around it.
     pub(super) fn at(&self, offset: u32) -> Located<'_, 't> {
         let mut located = Located { path: JsonPath::root(), member: None, node: self };
         loop {
@@ -98,8 +98,8 @@ impl<'t> Node<'t> {
         }
     }
 
-    /// The value at `path`, whose indexes leave out reported items; where there is none, the nearest value around it. The
-    /// path in the result counts all items.
+    /// The value at `path`, whose indexes skip reported items; if it is absent, the nearest value around it. The path
+    /// in the result counts all items.
     pub(super) fn follow(&self, path: &JsonPath) -> Located<'_, 't> {
         let mut written = JsonPath::root();
         let mut node = self;
@@ -128,7 +128,7 @@ impl<'t> Node<'t> {
     }
 }
 
-/// `done` followed by the steps of `whole` that it lacks.
+/// `done`, followed by the steps of `whole` that are missing from it.
 fn finish(done: JsonPath, whole: &JsonPath) -> JsonPath {
     let known = done.steps().len();
     whole.steps().into_iter().skip(known).fold(done, |path, step| match step {

@@ -25,7 +25,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("GB", 1_000_000_000),
 ];
 
-/// So many never overflow, whatever the unit.
+/// The most digits: numbers of this length never overflow, in any unit.
 const MOST_DIGITS: usize = 10;
 
 /// A whole number followed by one of `units`, in the smallest of them.
@@ -103,7 +103,7 @@ pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     (expected == ByteSize::EXPECTED).then(|| format!("{}{unit}", number / factor))
 }
 
-/// `text` as the duration or size that it may have meant: `5 sec`, `10mb`, `1.5s`, `250`.
+/// `text` as the duration or size that was probably meant: `5 sec`, `10mb`, `1.5s`, `250`.
 pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
     rewrite(expected, text).filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
 }

@@ -1,4 +1,4 @@
-//! Mistakes in words, with the way to mend them.
+//! The wording of mistakes, with the way to mend them.
 
 use super::error::{ErrorKind, Report};
 use super::homes::HOMES;
@@ -7,11 +7,11 @@ use super::suggest::suggest;
 use super::tree::{Kind, Located, Node};
 use super::units;
 
-/// Objects that are taken for their main member.
+/// Objects for which authors often write only the main member.
 const MAIN_MEMBERS: [(&str, &str); 4] =
     [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
 
-/// The message and help for a report. `found` is the text that it is about, unless that must not be shown.
+/// The message and help for a report. `found` is the text in question, unless it must not be shown.
 pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
     let name = located.member.map_or("", |member| &*member.name);
     match &report.kind {
@@ -116,7 +116,7 @@ fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<
     }
 }
 
-/// The way to write a wrong value right.
+/// The correct way to write a wrong value.
 fn right_value(expected: &str, text: &str) -> Option<String> {
     units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
 }
@@ -125,7 +125,7 @@ fn is_whole(expected: &str) -> bool {
     matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize")
 }
 
-/// serde's words for types in those of JSON.
+/// Translates serde's words for types to those of JSON.
 fn plain(expected: &str) -> &str {
     match expected {
         "a string" => "text",
@@ -135,7 +135,7 @@ fn plain(expected: &str) -> &str {
         "u16" => "a whole number from 0 to 65535",
         "u32" => "a whole number from 0 to 4294967295",
         "u8" | "u64" | "usize" => "a whole number",
-        // What serde's reader of a choice says of an empty object.
+        // The words of serde's reader of a choice for an empty object.
         "enum" => "an object with one member",
         other => other,
     }
@@ -161,7 +161,7 @@ fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// The words but for `$schema`, which nobody has to be told of.
+/// Lists the words, except for `$schema`, which is no use as a suggestion.
 fn list(words: &[&str], last: &str) -> String {
     let quoted: Vec<String> =
         words.iter().filter(|word| !word.starts_with('$')).map(|word| format!("`{word}`")).collect();

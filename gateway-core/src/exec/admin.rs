@@ -1,4 +1,4 @@
-//! The admin endpoints that take the key-value store to answer.
+//! The admin endpoints that need the key-value store.
 
 use bytes::Bytes;
 use http::Response;
@@ -13,10 +13,10 @@ use crate::report::{self, Answer, Asked, Flag, FlagChange, flag_content};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 
-/// The value of a flag that is set here.
+/// The stored value of a flag that is set here.
 const SET: Bytes = Bytes::from_static(b"on");
 
-/// Answers what is asked of an admin endpoint, by a request with this `body`.
+/// Answers a request for an admin endpoint.
 pub(crate) async fn answer<P: Platform>(
     plan: &Plan,
     state: &State,
@@ -45,7 +45,7 @@ pub(crate) async fn answer<P: Platform>(
             } else {
                 in_time(platform, platform.delete(key.as_str())).await?;
             }
-            // Whoever changes a flag here sees it at once; other processes read it again in their time.
+            // The change is visible here at once; other processes read the flag again when it grows old.
             let now = platform.monotonic();
             platform.each_state(state, |part| part.flag_changed(key, set, now));
             platform.notify(key.as_str());
@@ -63,7 +63,7 @@ fn told(key: &StoreKey, set: bool) -> Flag<'_> {
     Flag { name: key.name(KeyUse::Flag).unwrap_or_default(), set }
 }
 
-/// Refuses content whose length the head did not state. On some platforms a body that is not there is an empty stream.
+/// Refuses content of unstated length. On some platforms an absent body is an empty stream.
 async fn refuse_content<P: Platform>(platform: &P, body: Body<P::Stream>) -> Result<(), Reject> {
     let is_empty = match body {
         Body::Empty => true,
@@ -73,7 +73,7 @@ async fn refuse_content<P: Platform>(platform: &P, body: Body<P::Stream>) -> Res
     if is_empty { Ok(()) } else { Err(flag_content()) }
 }
 
-/// What the store says to `call`; a slow store is a failed one.
+/// Returns the result of the store's `call`; a slow store counts as failed.
 async fn in_time<T>(
     platform: &impl Platform,
     call: impl Future<Output = Result<T, StoreFailure>>,

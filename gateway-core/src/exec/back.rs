@@ -1,4 +1,4 @@
-//! The way of an upstream's answer back, of whichever kind it is.
+//! The way of an upstream's answer back to the client, for ordinary responses and WebSockets alike.
 
 use http::header::CONTENT_LENGTH;
 use http::{Response, StatusCode};
@@ -9,7 +9,7 @@ use crate::error::Reject;
 use crate::http::{hop_by_hop, proxy_status};
 use crate::io::IoErrorKind;
 
-/// The rejection of a request whose exchange with the upstream has failed by this `kind`.
+/// Rejects a request whose exchange with the upstream failed with `kind`.
 pub(super) fn failed(exchange: &mut Exchange<'_, '_>, kind: IoErrorKind) -> Reject {
     exchange.record.cause = Some(proxy_status::error_type(kind));
     proxy_status::reject_for(kind, exchange.plan.loop_guard.name())
@@ -27,11 +27,11 @@ pub(super) fn pass_back<S>(
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
     hop_by_hop::strip_response(response.headers_mut());
-    // The version is that of the upstream's connection (RFC 9110 §2.5): `Via` says it, and the client's own is the adapter's.
+    // The version is that of the upstream's connection (RFC 9110 §2.5), for `Via`. The adapter sets the client's.
     let version = core::mem::take(response.version_mut());
     exchange.plan.loop_guard.stamp_response(response.headers_mut(), version);
     if response.status() == StatusCode::RESET_CONTENT {
-        // It has no content (RFC 9110 §15.3.6), and not every platform would send one that has.
+        // A 205 has no content (RFC 9110 §15.3.6), and not every platform would send one with content.
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = Body::Empty;
     } else if is_head {

@@ -6,7 +6,7 @@ use crate::error::Reject;
 use crate::http::survey::Survey;
 use crate::plan::Limits;
 
-/// Refuses a request whose URL or header section, which `survey` is of, is larger than `limits`.
+/// Refuses a request whose URL or header section is larger than `limits`. `survey` is of `headers`.
 pub(super) fn check(limits: &Limits, uri: &Uri, headers: &HeaderMap, survey: &Survey) -> Result<(), Reject> {
     let url_bytes = uri.path().len() + uri.query().map_or(0, |q| q.len() + 1);
     if url_bytes as u64 > limits.url_bytes {

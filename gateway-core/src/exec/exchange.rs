@@ -1,4 +1,4 @@
-//! An exchange, as the phases hand it on.
+//! The state of an exchange, as one phase hands it to the next.
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
@@ -12,28 +12,28 @@ use crate::record::Record;
 use crate::state::State;
 use crate::trace::{Event, Trace};
 
-/// The knowledge that the phases after the answer need of those before it.
+/// The knowledge that later phases need of an exchange.
 pub(super) struct Exchange<'p, 't> {
     pub(super) plan: &'p Plan,
     pub(super) state: &'p State,
     pub(super) route: Option<&'p Route>,
     pub(super) record: &'t mut Record,
-    /// The cross-origin rules of the answer: those of `defaults` until there is a route.
+    /// The cross-origin rules of the answer; those of `defaults` until a route is found.
     pub(super) cors: Option<&'p Cors>,
-    /// The client's `Origin`, if there are such rules.
+    /// The client's `Origin`, if there are cross-origin rules.
     pub(super) origin: Option<HeaderValue>,
     /// Values for the templates among the route's response edits.
     pub(super) filled: Vec<Option<HeaderValue>>,
     /// The verdicts of the rate limits.
     pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
-    /// The work that is left for after the answer.
+    /// The work to do after the answer.
     pub(super) after: Vec<After>,
-    /// The ear of `explain`.
+    /// The trace that `explain` reads, if one is kept.
     pub(super) trace: Option<&'t mut Trace>,
 }
 
 impl<'p> Exchange<'p, '_> {
-    /// Puts the answer to the request with these `headers` under these cross-origin rules.
+    /// Applies the rules `cors` to the answer to the request with these `headers`.
     pub(super) fn take_cors(&mut self, cors: Option<&'p Cors>, headers: &HeaderMap) {
         self.cors = cors;
         if cors.is_some() && self.origin.is_none() {
@@ -41,7 +41,7 @@ impl<'p> Exchange<'p, '_> {
         }
     }
 
-    /// Tells the listener, if there is one; `event` is not even made otherwise.
+    /// Adds an event to the trace, if one is kept. Without a trace, `event` is never built.
     pub(super) fn note(&mut self, event: impl FnOnce() -> Event) {
         if let Some(trace) = self.trace.as_deref_mut() {
             trace.events.push(event());

@@ -1,4 +1,4 @@
-//! The last phases of every response, whoever made it.
+//! The last phases of every response, from an upstream or from the gateway itself.
 
 use http::{HeaderMap, HeaderValue, Response};
 
@@ -10,7 +10,7 @@ use crate::plan::ResponseStep;
 use crate::policy::header_edit;
 use crate::trace::Event;
 
-/// The values that the route's response steps take from the request, in their order; to be asked for while that is there.
+/// Fills the templates of the response steps, in order, while the request is still there.
 pub(super) fn fill(steps: &[ResponseStep], call: &Call) -> Vec<Option<HeaderValue>> {
     let mut filled = Vec::new();
     for step in steps {

@@ -14,7 +14,7 @@ use crate::route::MethodSet;
 use crate::template::Target;
 use crate::trace::Event;
 
-/// The answer to OPTIONS where no route takes it (RFC 9110 §9.3.7).
+/// Answers OPTIONS where no route takes it (RFC 9110 §9.3.7).
 pub(super) fn options<S>(allow: MethodSet) -> Response<Body<S>> {
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ALLOW, self::allow(allow));
@@ -69,7 +69,7 @@ pub(super) fn respond<S>(exchange: &mut Exchange<'_, '_>, action: &Respond, call
     response
 }
 
-/// A 200 with `content`; for HEAD, its length alone (RFC 9110 §9.3.2).
+/// A 200 with `content`; for HEAD, only its length (RFC 9110 §9.3.2).
 pub(super) fn with_content<S>(method: &Method, content: bytes::Bytes) -> Response<Body<S>> {
     let mut response = empty(StatusCode::OK);
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(content.len()));

@@ -1,4 +1,4 @@
-//! The only asynchronous code: it walks a route's plan and calls the ports.
+//! The only asynchronous code: it runs a route's plan and calls the ports.
 //!
 //! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance → rate
 //! limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.

@@ -17,14 +17,15 @@ use crate::plan::{Host, Plan, Proxy, Route, Target};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
 
-/// The client's side of an exchange, beyond the request itself.
+/// The client's side of an exchange, apart from the request itself.
 pub(super) struct ClientSide {
     pub(super) peer: Peer,
     pub(super) version: Version,
     pub(super) survey: Survey,
 }
 
-/// Puts the fields of the connection in order, before any edit: an edit can read what the gateway states, or replace it.
+/// Sets the fields of the connection. This comes before any edit, so that edits can read or replace what the gateway
+/// states.
 pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, side: &ClientSide) {
     let ClientSide { peer, version, survey } = side;
     let host = call.host_field().cloned();
@@ -35,7 +36,7 @@ pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, s
     if survey.trailer {
         trailers::announce(headers, &plan.identity);
     }
-    // The server has answered it: a body that waits for 100 (Continue) is asked for when it is first read.
+    // The server answers `Expect` itself: it sends 100 (Continue) when the body is first read.
     if survey.expect {
         headers.remove(EXPECT);
     }
@@ -52,7 +53,7 @@ pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, s
     }
 }
 
-/// Sends a request to one of the route's upstreams; one that opens a socket, if it `opens_socket`.
+/// Sends a request to one of the route's upstreams, as a handshake if it `opens_socket`.
 pub(super) async fn send<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
@@ -68,13 +69,13 @@ pub(super) async fn send<P: Platform>(
     let uri = target_uri(action, endpoint, call)?;
     let host = match &target.host {
         Host::Upstream => endpoint.authority.clone(),
-        // What has no host has none to keep.
+        // A request without a host has none to preserve.
         Host::Preserve => call.host_field().unwrap_or(&endpoint.authority).clone(),
         Host::Set(host) => host.clone(),
     };
     call.headers.insert(HOST, host);
     let body = match body {
-        // INVARIANT: one of stated length ends there (`Fetch::Stream`), and the length has been checked.
+        // INVARIANT: a stream of stated length ends there (`Fetch::Stream`), and the length has been checked.
         Body::Stream(stream) if !call.headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
         }
@@ -103,7 +104,7 @@ pub(super) async fn send<P: Platform>(
     let deadlines = target.deadlines;
     if opens_socket {
         let call = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
-        // On the heap: it is rare, and the state of every other exchange would be as large.
+        // On the heap: it is rare, and its state would enlarge every other exchange's.
         return Box::pin(socket::open(exchange, platform, call)).await;
     }
     let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
@@ -117,7 +118,7 @@ pub(super) async fn send<P: Platform>(
     Ok(Reply::Http(response))
 }
 
-/// One of the targets, by weight.
+/// Chooses one of the targets, by weight.
 fn choose<'a>(action: &'a Proxy, random: &impl Random) -> Option<&'a Target> {
     if let [only] = &*action.targets {
         return Some(only);

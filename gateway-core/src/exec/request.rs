@@ -32,7 +32,7 @@ use crate::route::{Found, Lookup, MethodSet, Params};
 use crate::state::State;
 use crate::trace::{Event, Trace};
 
-/// Answers `request`: the gateway's one way of serving, with or without a listener.
+/// Answers `request`: the only way of serving, with or without a trace.
 pub(crate) async fn run<P: Platform>(
     plan: &Plan,
     state: &State,
@@ -43,9 +43,9 @@ pub(crate) async fn run<P: Platform>(
     trace: Option<&mut Trace>,
 ) -> Outcome<P> {
     let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
-    // Here, and lent from now on: each hand that it went through would copy it.
+    // Built here and borrowed from now on: each move would copy it.
     let mut call = Call::new(method, uri, headers);
-    // Before the gateway adds a field of its own.
+    // Taken before the gateway adds fields of its own.
     let survey = Survey::of(&call.headers, &plan.identity);
     let bounds = bounds::check(&plan.limits, call.uri(), &call.headers, &survey);
     call.id = request_id::ensure(&mut call.headers, platform);
@@ -85,7 +85,7 @@ pub(crate) async fn run<P: Platform>(
     Outcome { reply, after }
 }
 
-/// The work that the platform wants done once in a while.
+/// The work that the platform asks for once in a while.
 fn after<P: Platform>(platform: &P) -> Vec<After> {
     let is_due = P::SWEEP_ONE_IN.is_some_and(|often| platform.next_u64().is_multiple_of(often.get()));
     if is_due { vec![After::Sweep] } else { Vec::new() }
@@ -103,7 +103,7 @@ async fn answer<'p, P: Platform>(
     if MethodSet::of(&call.method).is_none() {
         return Err(Reject::method_not_implemented());
     }
-    // RFC 9110 §7.4: of an `ftp` resource, the gateway of an `http` one knows nothing.
+    // RFC 9110 §7.4: a gateway for `http` is not authoritative for `ftp` resources.
     if call.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Reject::misdirected());
     }
@@ -134,13 +134,13 @@ async fn answer<'p, P: Platform>(
         && let Some(door) = &admin.door
         && let Some(path) = door.behind(call.path())
     {
-        // Scripts of other origins have no business here.
+        // Scripts of other origins have no access to the admin endpoints.
         exchange.cors = None;
         door.admit(&call.headers)?;
         exchange.note(|| Event::Answered { by: "admin" });
         let (method, headers) = (&call.method, &call.headers);
         let asked = Asked { path, method, headers, has_content: false, way: Way::Door };
-        // Boxed, so that not every request has room for it.
+        // Boxed, so that other requests don't carry room for it.
         return Box::pin(answer_admin(plan, exchange.state, platform, asked, body)).await.map(Reply::Http);
     }
     let lookup = call.lookup();
@@ -171,7 +171,7 @@ async fn answer<'p, P: Platform>(
     let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
     exchange.route = Some(route);
     exchange.record.matched(index, route);
-    // Before the first step by which anything can be owed.
+    // Before the first step that can leave work to do at the end.
     if route.needs.end {
         platform.watch();
     }
@@ -192,7 +192,7 @@ async fn answer<'p, P: Platform>(
         Ok(_) => steps(exchange, platform, route, call, survey.length).await,
         Err(reject) => Err(*reject),
     };
-    // Also for the answer to a request that is refused: its edits are the same.
+    // Filled even if the request is refused: the refusal gets the same edits.
     if !route.response.is_empty() {
         exchange.filled = finish::fill(&route.response, call);
     }
@@ -208,7 +208,7 @@ async fn answer<'p, P: Platform>(
     Ok(Reply::Http(response))
 }
 
-/// Checks the body's length, if the request `states_length`, and does the route's request steps, in order.
+/// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order.
 async fn steps<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
@@ -269,7 +269,7 @@ async fn concurrency<P: Platform>(
 ) -> Result<(), Reject> {
     let cell = limit.cell(call.client_address(), &call.headers);
     let holder = platform.next_u64();
-    // Before the store is asked: should the client leave meanwhile, the place is given back all the same.
+    // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
     exchange.record.permits.push(Permit { cell: cell.clone(), holder });
     let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
     let verdict = ask(exchange, platform, asked, CounterVerdict::lease).await;
@@ -280,13 +280,13 @@ async fn concurrency<P: Platform>(
             exchange.record.permits.pop();
             Err(limit.refuse())
         }
-        // The store may have given the place and failed to say so: it is given back in any case.
+        // The store may have given the place and failed to say so: it is given back anyway.
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
     }
 }
 
-/// The verdict of a counter, as `read` has it; none if its store failed.
+/// The verdict of a counter, as `read` extracts it; `None` if its store failed.
 async fn ask<P: Platform, V>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
@@ -303,14 +303,14 @@ async fn ask<P: Platform, V>(
     }
 }
 
-/// The path parameters by name, for a listener.
+/// The path parameters by name, for the trace.
 fn named(plan: &Plan, spec: usize, params: &Params, path: &str) -> Vec<(String, String)> {
     let names = plan.table.spec(spec).into_iter().flat_map(|spec| spec.path.parameters());
     names.map(str::to_owned).zip(params.iter(path).map(str::to_owned)).collect()
 }
 
-/// The answer to a preflight, if the route that the announced request would take has cross-origin rules; where none takes
-/// the method, the highest-ranked that takes everything else.
+/// Answers a preflight if the route for the announced request has cross-origin rules. Where no route takes the
+/// announced method, the highest-ranked route that takes everything else decides.
 fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Option<Response<Body<S>>> {
     let plan = exchange.plan;
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
@@ -325,7 +325,7 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
         _ => Vec::new(),
     };
     exchange.note(|| Event::Preflight { route, parameters });
-    // The answer is complete: what other answers get would replace it.
+    // The answer is complete: the usual cross-origin fields would replace its own.
     exchange.cors = None;
     Some(match found {
         Found::MethodNotAllowed { allow, .. } => {
@@ -337,13 +337,13 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     })
 }
 
-/// The answer to OPTIONS where no route takes it.
+/// Answers OPTIONS where no route takes it.
 fn options<S>(exchange: &mut Exchange<'_, '_>, allow: MethodSet) -> Response<Body<S>> {
     exchange.note(|| Event::Options);
     local::options(allow)
 }
 
-/// Refuses a body that is larger than the route takes, before any of it is read.
+/// Refuses a body of stated length above the route's limit, before any of it is read.
 fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }

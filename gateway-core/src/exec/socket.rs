@@ -1,4 +1,4 @@
-//! A WebSocket: its handshake on the way to an upstream, and the answer on the way back.
+//! WebSockets: the handshake on its way to an upstream, and the answer on its way back.
 
 use http::header::{CONTENT_LENGTH, TE};
 use http::{Response, Version};
@@ -13,10 +13,11 @@ use crate::outcome::Reply;
 use crate::plan::Proxy;
 use crate::ports::{Handshake, Platform, UpstreamCall};
 
-/// Returns whether `call`, which came as `version`, opens a WebSocket; to be asked before the fields of the connection are removed.
+/// Returns whether `call`, received as `version`, opens a WebSocket. It needs the connection's fields: call it before
+/// they are removed.
 ///
 /// # Errors
-/// When the route takes none, or the handshake is malformed: an answer without a word about it would look like an upstream's
+/// When the route takes no WebSockets, or the handshake is malformed. An ordinary answer would look like an upstream
 /// that declines (RFC 6455 §4.2.2).
 pub(super) fn is_opened_by<S>(
     call: &Call,
@@ -34,9 +35,9 @@ pub(super) fn is_opened_by<S>(
     Ok(is_requested)
 }
 
-/// States in `call` that the WebSocket begins at the next hop, too.
+/// Adds the fields that open the WebSocket at the next hop.
 pub(super) fn prepare(call: &mut Call) {
-    // `Connection` has another use here; and no response of a tunnel has trailers.
+    // `Connection` is set to `Upgrade` and no longer names `TE`; a tunnel's response has no trailers anyway.
     call.headers.remove(TE);
     websocket::switch(&mut call.headers);
 }
@@ -75,7 +76,7 @@ fn open_back(exchange: &Exchange<'_, '_>, response: &mut Response<()>) {
     let version = core::mem::take(response.version_mut());
     let headers = response.headers_mut();
     hop_by_hop::strip_response(headers);
-    // RFC 9110 §8.6: a 1xx has none.
+    // RFC 9110 §8.6: a 1xx has no Content-Length.
     headers.remove(CONTENT_LENGTH);
     exchange.plan.loop_guard.stamp_response(headers, version);
     websocket::switch(headers);

@@ -1,4 +1,4 @@
-//! The path and query that an upstream is sent.
+//! The path and query of an upstream request.
 
 use std::borrow::Cow;
 
@@ -46,13 +46,13 @@ fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, s
             if !template.fill(call, Target::Path, &mut text) {
                 return Err(Reject::bad_path());
             }
-            // Values side by side could form a dot segment that none of them holds: `{path.a}{path.b}`.
+            // Adjacent values could form a dot segment that neither holds: `{path.a}{path.b}`.
             if path::is_normalised(&text) { Ok(Cow::Owned(text)) } else { Err(Reject::bad_path()) }
         }
     }
 }
 
-/// What follows the first `count` segments of `path`: empty, or begins with a slash.
+/// The part of `path` after its first `count` segments: empty, or begins with a slash.
 fn after_segments(path: &str, count: usize) -> &str {
     let mut rest = path;
     for _ in 0..count {

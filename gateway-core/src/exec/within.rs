@@ -1,4 +1,4 @@
-//! Deadlines for what the core waits for.
+//! Deadlines for the core's own waits.
 
 use core::future::poll_fn;
 use core::pin::pin;
@@ -7,9 +7,10 @@ use core::time::Duration;
 
 use crate::ports::{Clock, StoreFailure};
 
-/// What `future` comes to, unless that takes longer than `limit`: it is dropped then, and with it whatever it waits for.
+/// Returns the output of `future`, or `None` after `limit`. The future is then dropped, and with it everything that it
+/// waits for.
 ///
-/// Nothing is set up for a future that is ready at once.
+/// A future that is ready at once costs no timer.
 pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
@@ -23,7 +24,7 @@ pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl 
     .await
 }
 
-/// What a store says to `call`. One that takes longer than `limit` has failed.
+/// Returns the result of the store's `call`; after `limit`, the store counts as failed.
 pub(crate) async fn store_within<T>(
     clock: &impl Clock,
     limit: Duration,

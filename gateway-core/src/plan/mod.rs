@@ -28,28 +28,28 @@ pub use step::{RequestStep, ResponseStep};
 pub use upstream::{Endpoint, Upstream};
 pub use warnings::{takes_web_sockets_unsaid, warnings};
 
-/// Where secrets come from: Workers secrets, Spin variables, the environment, files.
+/// The source of secrets: Workers secrets, Spin variables, the environment, files.
 pub trait Secrets {
     /// The value of the secret called `name`, if there is one.
     fn secret(&self, name: &str) -> Option<String>;
 }
 
-/// Whether `name` can be that of a secret: capital letters, digits and `_`. What can't be may be the secret itself, and
-/// must neither be looked up nor shown.
+/// Returns whether `name` can be that of a secret: capital letters, digits and `_`. Any other text may be the secret
+/// itself, and must neither be looked up nor shown.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// What requests run on: immutable, built once from a [`Config`](crate::config::Config).
+/// The compiled plan: immutable, built once from a [`Config`](crate::config::Config).
 #[derive(Debug)]
 pub struct Plan {
-    /// The upstreams; [`Upstream::index`] is the place in this list.
+    /// The upstreams, in the order of [`Upstream::index`].
     pub upstreams: Vec<Upstream>,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
-    /// Which request goes to which route.
+    /// The table that finds a request's route.
     pub table: Table,
     /// The cross-origin rules of requests that are refused before they have a route.
     pub cors: Option<Cors>,
@@ -57,9 +57,9 @@ pub struct Plan {
     pub loop_guard: LoopGuard,
     /// Header fields that a client may never send.
     pub identity: IdentityNames,
-    /// Whose `Forwarded` is believed.
+    /// The proxies whose `Forwarded` is believed.
     pub proxies: TrustedProxies,
-    /// What an encoded slash in a path means.
+    /// The meaning of an encoded slash in a path.
     pub encoded_slash: EncodedSlash,
     /// The largest requests that are let in.
     pub limits: Limits,
@@ -67,13 +67,13 @@ pub struct Plan {
     pub flags: Vec<StoreKey>,
     /// The access log.
     pub access_log: AccessLog,
-    /// The admin endpoints, if there is a way to them.
+    /// The admin endpoints, if the configuration opens any way to them.
     pub admin: Option<Admin>,
-    /// What only the native server reads.
+    /// The settings of the native server.
     pub server: config::Server,
     /// The longest that a counter is waited for.
     pub counter_timeout: Duration,
-    /// The URL of the Redis that holds the counters, where one does.
+    /// The URL of the Redis that holds the counters, if there is one.
     pub counters_redis: Option<String>,
 }
 
@@ -82,12 +82,12 @@ pub struct Plan {
 pub struct AccessLog {
     /// The form of a line.
     pub format: AccessLogFormat,
-    /// Whether a line has the query.
+    /// Set if a line includes the query.
     pub query: bool,
 }
 
 impl AccessLog {
-    /// Whether anything is logged.
+    /// Returns whether anything is logged.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.format != AccessLogFormat::Off
@@ -105,7 +105,7 @@ pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> R
     }
 }
 
-/// Every mistake in a configuration that has some in its form.
+/// Returns every mistake in a configuration whose form has mistakes.
 #[cold]
 #[inline(never)]
 fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<Diagnostic> {
@@ -119,7 +119,7 @@ fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Sec
 pub(crate) mod testing {
     use super::Secrets;
 
-    /// Has no secret.
+    /// A source without secrets.
     pub(crate) struct NoSecrets;
 
     impl Secrets for NoSecrets {

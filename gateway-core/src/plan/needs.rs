@@ -1,13 +1,13 @@
-//! The parts of an exchange that a route has to see, folded from its steps when the configuration is loaded.
+//! The parts of an exchange that a route needs, folded from its steps when the configuration is loaded.
 
-/// The parts of an exchange that somebody has to see.
+/// The parts of an exchange that the core needs.
 ///
-/// An adapter need not bring anything else into the core: a Worker relays the head of a response that no step needs.
+/// An adapter need not bring any other part into the core: a Worker relays the head of a response that no step needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// The head of the upstream's response: what is done to it depends on it.
+    /// The head of the upstream's response: a step depends on it.
     pub head: bool,
-    /// The end of the response's body: somebody waits for it.
+    /// The end of the response's body: work waits for it.
     pub end: bool,
     /// The request's body.
     pub request: BodyUse,
@@ -15,17 +15,17 @@ pub struct Needs {
     pub response: BodyUse,
 }
 
-/// The use that is made of a body.
+/// The use of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyUse {
-    /// None: the host's stream is passed on as it is.
+    /// None: the host's stream passes as it is.
     #[default]
     Untouched,
     /// Its chunks are changed on their way.
     Chunks,
     /// All of it is read first.
     Whole {
-        /// The most that is read, in bytes.
+        /// The most bytes that are read.
         limit: u64,
     },
 }
@@ -34,7 +34,7 @@ impl Needs {
     /// Nothing is needed.
     pub const NONE: Self = Self { head: false, end: false, request: BodyUse::Untouched, response: BodyUse::Untouched };
 
-    /// What this and `other` need together; of two limits the lower one holds.
+    /// The needs of this and `other` together; of two limits the lower one holds.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {

@@ -18,37 +18,37 @@ use crate::template::Template;
 pub struct Route {
     /// Its name: `api/route`, or `route` outside any API.
     pub name: String,
-    /// Where it stands in the configuration: `apis[0].routes[2]`.
+    /// Its place in the configuration: `apis[0].routes[2]`.
     pub at: JsonPath,
     /// Cross-origin rules, answered before every step.
     pub cors: Option<Cors>,
-    /// What is done to the request, in this order. Routes with the same policies share it.
+    /// The request's steps, in order. Routes with the same policies share them.
     pub request: Arc<[RequestStep]>,
-    /// What answers it.
+    /// The action that answers a request.
     pub action: Action,
-    /// What is done to the response, in this order. Routes with the same policies share it.
+    /// The response's steps, in order. Routes with the same policies share them.
     pub response: Arc<[ResponseStep]>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
-    /// The time that an exchange takes at the longest, of use to limits on concurrency; zero where there are none.
+    /// The longest that an exchange takes, for limits on concurrency; zero if there are none.
     pub lease: Duration,
-    /// The parts of an exchange that its steps and its action have to see.
+    /// The parts of an exchange that its steps and its action need.
     pub needs: Needs,
-    /// Whether its exchanges are in the access log.
+    /// Set if its exchanges are in the access log.
     pub logged: bool,
 }
 
 impl Route {
-    /// The needs of a route with these parts, which everything else in it is nothing to.
+    /// Folds the needs of a route from these parts; its other parts need nothing.
     pub(super) fn needs(request: &[RequestStep], action: &Action, response: &[ResponseStep], cors: bool) -> Needs {
-        // Cross-origin fields take the place of the upstream's own.
+        // Cross-origin fields replace the upstream's own.
         let cors = Needs { head: cors, ..Needs::NONE };
         let steps = request.iter().map(RequestStep::needs).chain(response.iter().map(ResponseStep::needs));
         steps.fold(cors.and(action.needs()), Needs::and)
     }
 }
 
-/// What answers a request.
+/// The action that answers a request.
 #[derive(Debug)]
 pub enum Action {
     /// One of the upstreams.
@@ -62,7 +62,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The parts of an exchange that it has to see.
+    /// The parts of an exchange that it needs.
     fn needs(&self) -> Needs {
         match self {
             Self::Proxy(_) | Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
@@ -71,7 +71,7 @@ impl Action {
     }
 }
 
-/// How a request is sent to an upstream.
+/// A request to an upstream.
 #[derive(Debug)]
 pub struct Proxy {
     /// The upstreams to choose from; not empty.
@@ -80,11 +80,11 @@ pub struct Proxy {
     pub total_weight: u64,
     /// The path to send.
     pub path: PathRewrite,
-    /// How long a WebSocket may stand; `None` where the route takes none.
+    /// The longest that a WebSocket may last; `None` if the route takes none.
     pub web_socket: Option<WebSocketLimits>,
 }
 
-/// How long a WebSocket may stand. `None` means without limit.
+/// The longest that a WebSocket may last. `None` means without limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WebSocketLimits {
     /// Without a byte from either side.
@@ -94,7 +94,7 @@ pub struct WebSocketLimits {
 }
 
 impl WebSocketLimits {
-    /// What holds where the configuration says nothing.
+    /// The limits where the configuration states none.
     pub const DEFAULT: Self =
         Self { idle: Some(Duration::from_secs(10 * 60)), life: Some(Duration::from_secs(24 * 60 * 60)) };
 }
@@ -102,37 +102,37 @@ impl WebSocketLimits {
 /// One upstream of a route.
 #[derive(Debug)]
 pub struct Target {
-    /// Its place in [`Plan::upstreams`](super::Plan::upstreams).
+    /// Its index in [`Plan::upstreams`](super::Plan::upstreams).
     pub upstream: usize,
     /// Its share of the total weight.
     pub weight: u32,
     /// The `Host` to send.
     pub host: Host,
-    /// How long each phase may take.
+    /// The longest that each phase may take.
     pub deadlines: Deadlines,
 }
 
-/// The `Host` that an upstream is sent.
+/// The `Host` of requests to an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// Its own authority.
+    /// The upstream's own authority.
     Upstream,
-    /// What the client sent.
+    /// The client's own.
     Preserve,
     /// This one.
     Set(http::HeaderValue),
 }
 
-/// The path that an upstream is sent.
+/// The path of requests to an upstream.
 #[derive(Debug)]
 pub enum PathRewrite {
-    /// The normalised path as it came.
+    /// The normalised path of the request.
     Keep,
-    /// Instead of the route's prefix, which spans this many segments.
+    /// A replacement for the route's prefix.
     Prefix {
-        /// How many segments of the path are replaced.
+        /// The number of the path's segments that are replaced.
         segments: usize,
-        /// By what: empty, or begins with a slash and ends without.
+        /// The replacement: empty, or begins with a slash and ends without.
         replacement: Box<str>,
     },
     /// A path of its own.
@@ -144,9 +144,9 @@ pub enum PathRewrite {
 pub struct Redirect {
     /// Its status.
     pub status: StatusCode,
-    /// Where to.
+    /// The new location.
     pub location: Template,
-    /// Whether the request's query is appended.
+    /// Set if the request's query is appended.
     pub keep_query: bool,
 }
 
@@ -161,7 +161,7 @@ pub struct Respond {
     pub filled: Box<[HeaderEdit]>,
     /// The content.
     pub body: Template,
-    /// How values enter the content.
+    /// The context in which values enter the content.
     pub form: crate::template::Target,
 }
 
@@ -172,7 +172,7 @@ pub struct KeyValueEntry {
     pub key: Template,
     /// Its media type.
     pub content_type: http::HeaderValue,
-    /// How long a written value is kept.
+    /// The longest that a written value is kept.
     pub ttl: Option<Duration>,
     /// The largest value that is taken, in bytes.
     pub limit: u64,

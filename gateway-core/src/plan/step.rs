@@ -1,5 +1,5 @@
-//! The steps that a route's policies become: whatever the rest of the gateway has to know of a kind of step is said here, by
-//! exhaustive matches, so that the compiler asks a new kind for all of it.
+//! The steps that a route's policies compile to. All knowledge about a kind of step is here, in exhaustive matches, so
+//! that the compiler asks a new kind for all of it.
 
 use super::needs::Needs;
 use crate::config::RateLimitAlgorithm;
@@ -10,14 +10,14 @@ use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::template::Template;
 
-/// Something done to a request before its action.
+/// A change or check of a request before its action.
 #[derive(Debug)]
 pub enum RequestStep {
-    /// Refuse while there is maintenance.
+    /// Refuse during maintenance.
     Maintenance(Maintenance),
-    /// Ask a rate limit.
+    /// Ask a rate limit for admission.
     RateLimit(RateLimit),
-    /// Ask a limit on concurrency.
+    /// Ask a limit on concurrency for a place.
     Concurrency(Concurrency),
     /// Edit header fields.
     EditHeaders(RequestEdits),
@@ -26,17 +26,17 @@ pub enum RequestStep {
 }
 
 impl RequestStep {
-    /// The parts of an exchange that it has to see beyond the request's head.
+    /// The parts of an exchange that it needs beyond the request's head.
     pub(super) const fn needs(&self) -> Needs {
         match self {
-            // The flag is read again after the answer. Where the answer is relayed past the core, there is no after.
+            // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
             Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
         }
     }
 
-    /// Whether it would be another on a route with other path parameters.
+    /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
             Self::Maintenance(_) | Self::RateLimit(_) | Self::Concurrency(_) => false,
@@ -61,7 +61,7 @@ impl RequestStep {
     }
 }
 
-/// Something done to a response after its action.
+/// A change of a response after its action.
 #[derive(Debug)]
 pub enum ResponseStep {
     /// Edit header fields.
@@ -69,15 +69,15 @@ pub enum ResponseStep {
 }
 
 impl ResponseStep {
-    /// The parts of an exchange that it has to see.
+    /// The parts of an exchange that it needs.
     pub(super) const fn needs(&self) -> Needs {
         match self {
-            // Edits are told without looking at the fields: see `EditFields`.
+            // Edits are listed without reading the fields: see `EditFields`.
             Self::EditHeaders(_) => Needs::NONE,
         }
     }
 
-    /// Whether it would be another on a route with other path parameters.
+    /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
             Self::EditHeaders(edits) => are_bound_to_path(edits),

@@ -17,25 +17,25 @@ pub struct Upstream {
     pub authorities: Option<String>,
 }
 
-/// One place that an upstream is called at.
+/// One place at which an upstream is called.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// Its index among the endpoints of all upstreams: an adapter keeps what belongs to it under this number.
+    /// Its index among the endpoints of all upstreams, under which an adapter keeps its state of the endpoint.
     pub index: usize,
-    /// Whether it is called over TLS.
+    /// Its scheme: cleartext or TLS.
     pub scheme: Scheme,
     /// Its host: a name or an address; an IPv6 address without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// `host:port` as in its URL; the port only where the URL gives one that is not the scheme's own.
+    /// `host:port` as in its URL; without the port if that is the scheme's own.
     pub authority: HeaderValue,
-    /// Goes before every path; empty, or begins with a slash and ends without.
+    /// The prefix of every path: empty, or begins with a slash and ends without.
     pub base_path: String,
 }
 
 impl Endpoint {
-    /// Whether this and `other` are the same place, whatever their base paths.
+    /// Returns whether this and `other` are the same place, whatever their base paths.
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {
         self.scheme == other.scheme && self.host == other.host && self.port == other.port

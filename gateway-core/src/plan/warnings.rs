@@ -1,6 +1,6 @@
-//! What can be served, but hardly is as its author meant it.
+//! Warnings about configurations that can be served, but hardly as their authors meant them.
 //!
-//! Apart from the compiler, so that the platforms that only load a configuration do without it.
+//! Apart from the compiler, so that platforms that only load a configuration do without it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::config::{
 use crate::policy::maintenance::parse_time;
 use crate::time::Timestamp;
 
-/// What is odd at `now` about the text of a `gateway.json`, in its order; nothing where its form is wrong.
+/// Returns the warnings about the text of a `gateway.json` at `now`, in its order; none if its form is wrong.
 #[must_use]
 pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     let Ok(config) = config::read(text) else { return Vec::new() };
@@ -34,9 +34,9 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// Returns whether a route of the text of a `gateway.json` takes WebSockets without saying so; false where its form is wrong.
+/// Returns whether a route of a `gateway.json` takes WebSockets without saying so; false if the text's form is wrong.
 ///
-/// A platform that can't pass them on answers their handshakes with 501, which the author may not have thought of.
+/// A platform without WebSockets answers their handshakes with 501, which the author may not have thought of.
 #[must_use]
 pub fn takes_web_sockets_unsaid(text: &str) -> bool {
     let Ok(config) = config::read(text) else { return false };
@@ -45,7 +45,7 @@ pub fn takes_web_sockets_unsaid(text: &str) -> bool {
     routes.any(|route| is_proxied(route) && route.web_socket.is_none())
 }
 
-/// The names that are referred to.
+/// The names in use.
 struct Uses<'c> {
     now: Timestamp,
     upstreams: BTreeSet<&'c str>,
@@ -95,7 +95,7 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
     }
 }
 
-/// Warns of a policy that does nothing, or nothing any more.
+/// Warns of a policy that has no effect, or none any more.
 fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigError>) {
     found.extend(idle(path, policy));
     if let Some(until) = policy.maintenance.as_ref().and_then(|maintenance| maintenance.until.as_deref())

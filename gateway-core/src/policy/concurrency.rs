@@ -1,4 +1,5 @@
-//! Limits on concurrency: how many requests of one key are in flight at once, from their admission to the end of their answers.
+//! Limits on concurrency: on the requests of one key in flight at once, from their admission to the end of their
+//! answers.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -13,14 +14,14 @@ use super::lease;
 use crate::config;
 use crate::error::Reject;
 
-/// A limit's cell keeps each holder, so its size is bounded.
+/// The largest limit: a cell stores each holder, so its size must be bounded.
 const LARGEST_LIMIT: u32 = 10_000;
 
-/// The time that a lease lasts beyond the exchange's own end: for the other steps before the upstream is called, and for
-/// gateways whose clocks differ.
+/// The time that a lease lasts beyond its exchange's deadline: for the steps before the upstream call, and for gateways
+/// whose clocks differ.
 pub const GRACE: Duration = Duration::from_secs(10);
 
-/// The time that an exchange without an upstream is given.
+/// The time allowed for an exchange without an upstream.
 pub const LOCAL: Duration = Duration::from_secs(60);
 
 /// A compiled limit on concurrency.
@@ -28,11 +29,11 @@ pub const LOCAL: Duration = Duration::from_secs(60);
 pub struct Concurrency {
     /// Its name in cells.
     pub name: Box<str>,
-    /// How many requests may be in flight at once.
+    /// The number of requests that may be in flight at once.
     pub limit: u32,
-    /// Whose requests it counts together.
+    /// The requests that it counts together.
     pub key: KeySource,
-    /// What happens while the cell can't be reached.
+    /// The decision while the cell can't be reached.
     pub fail: config::FailMode,
 }
 
@@ -40,7 +41,7 @@ impl Concurrency {
     /// Checks and compiles `c`, called `fallback_name` where it states no name.
     ///
     /// # Errors
-    /// Every error in it.
+    /// Every mistake in it.
     pub fn compile(c: &config::Concurrency, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
@@ -61,14 +62,14 @@ impl Concurrency {
         self.key.cell("cc:", &self.name, client, headers)
     }
 
-    /// The operation that asks this limit's cell for a place for `holder`, for as long as `lease`.
+    /// The operation that asks this limit's cell for a place for `holder`, for the time `lease`.
     #[must_use]
     pub const fn acquire(&self, holder: u64, lease: Duration) -> CounterOp {
         CounterOp::Acquire { holder, limit: self.limit, lease }
     }
 
-    /// The refusal: 429 with `Retry-After` (RFC 6585 §4). Nobody knows when the next of the others ends: a second is the least
-    /// that the field can say.
+    /// The refusal: 429 with `Retry-After` (RFC 6585 §4). The next end of an exchange is unknown, so it gives a second,
+    /// the field's least value.
     #[must_use]
     pub fn refuse(&self) -> Reject {
         let mut reject = Reject::concurrency_limited().with_header(RETRY_AFTER, HeaderValue::from(1));

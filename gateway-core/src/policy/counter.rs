@@ -1,8 +1,9 @@
-//! Counter cells as programs of the core: a store applies an operation without knowing which one it is.
+//! Counter cells as programs of the core: a store applies an operation without knowing its kind.
 //!
-//! A store that runs Rust where its cells live (a Durable Object, a map in memory) keeps a [`State`] and calls [`step`]. A
-//! store that computes by itself (SQLite, Redis) runs the [`Program`] that [`program`] makes, and [`verdict`] reads its reply.
-//! A new operation is a kernel, a program, and an arm in each `match` of this module; no store changes.
+//! A store that runs Rust where its cells live (a Durable Object, a map in memory) keeps a [`State`] and calls
+//! [`step`]. A store that computes by itself (SQLite, Redis) runs the [`Program`] from [`program`], and [`verdict`]
+//! reads its reply. A new operation is a kernel, a program, and an arm in each `match` of this module; no store
+//! changes.
 
 mod bytes;
 mod program;
@@ -24,28 +25,28 @@ pub enum CounterOp {
     Gcra {
         /// The limit.
         quota: Quota,
-        /// How many of the quota's units the request takes.
+        /// The units of the quota that the request takes.
         cost: u32,
     },
     /// Asks a rate limit to admit one request of `cost`, by [`sliding_window`].
     SlidingWindow {
         /// The limit.
         quota: Quota,
-        /// How many of the quota's units the request takes.
+        /// The units of the quota that the request takes.
         cost: u32,
     },
-    /// Asks for one of the cell's places, by [`lease::acquire`].
+    /// Asks for a place in the cell, by [`lease::acquire`].
     Acquire {
-        /// The one that asks, by a number of its own.
+        /// The unique number of the asking holder.
         holder: u64,
-        /// How many places there are.
+        /// The number of places.
         limit: u32,
-        /// How long it keeps the place, unless it lets go or asks again before.
+        /// The longest that the holder keeps the place without asking again.
         lease: Duration,
     },
     /// Gives a place back, by [`lease::release`].
     Release {
-        /// The one that has it.
+        /// The number of the place's holder.
         holder: u64,
     },
 }
@@ -81,7 +82,7 @@ impl CounterVerdict {
     }
 }
 
-/// The state of a cell between two operations. One that another kind of operation left counts as none.
+/// The state of a cell between two operations. A state of another kind of operation counts as none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// A theoretical arrival time, as [`gcra::decide`] defines it.
@@ -99,12 +100,12 @@ pub struct Step {
     pub state: State,
     /// The answer.
     pub verdict: CounterVerdict,
-    /// How long the store has to keep the state; afterwards it says nothing that no state does not say.
+    /// The time for which the store has to keep the state. Afterwards it means the same as no state.
     pub keep_for: Duration,
 }
 
 impl Step {
-    /// The outcome of asking a rate limit. Its state says nothing more once the quota is whole again.
+    /// The outcome of asking a rate limit. Its state means nothing more once the quota is whole again.
     const fn quota(state: State, verdict: Verdict) -> Self {
         Self { state, verdict: CounterVerdict::Quota(verdict), keep_for: verdict.reset_after }
     }
@@ -147,13 +148,13 @@ fn leases(state: Option<State>) -> Vec<Lease> {
 mod tests {
     use super::*;
 
-    /// A store keeps millions of states: two numbers and a tag, or what a list of holders takes.
+    /// A store keeps millions of states: each takes two numbers and a tag, or a list of holders.
     #[test]
     fn a_state_is_small() {
         assert!(size_of::<Option<State>>() <= 24, "{}", size_of::<Option<State>>());
     }
 
-    /// A cell's name tells the kind of its state; should two kinds meet all the same, neither is taken for the other.
+    /// A cell's name tells the kind of its state; even if two kinds meet, neither is taken for the other.
     #[test]
     fn a_state_of_another_kind_counts_as_none() {
         let now = Timestamp::from_unix_millis(1_800_000_000_000);

@@ -1,4 +1,4 @@
-//! Names of counter cells: whose requests are counted together.
+//! Names of counter cells: the choice of requests that are counted together.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::http::digits::write_hex;
 
 const LONGEST_NAME: usize = 128;
 
-/// Whose requests are counted together.
+/// The requests that are counted together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
     /// Those of one client address; IPv6 by its first 64 bits.
@@ -27,7 +27,7 @@ impl KeySource {
     /// Checks and compiles `key`.
     ///
     /// # Errors
-    /// The error in it.
+    /// The mistake in it.
     pub fn compile(key: Option<&CounterKey>) -> Result<Self, PolicyError> {
         match key.unwrap_or(&CounterKey::ClientAddress) {
             CounterKey::ClientAddress => Ok(Self::ClientAddress),
@@ -40,8 +40,8 @@ impl KeySource {
 
     /// The name of the cell that counts this request: `prefix`, `name`, a colon, and the key.
     ///
-    /// A header's value is put in as a hash, the first 128 bits of its SHA-256: it may be a credential, which has no place in
-    /// the names of a store, and it may be long. Collisions can't be found at will, so nobody can use up another's quota.
+    /// A header's value enters as a hash, the first 128 bits of its SHA-256: it may be a credential, which must not
+    /// show in a store's names, and it may be long. Collisions can't be chosen, so nobody can use up another's quota.
     /// Clients without an address share a cell, and so do requests without the header.
     #[must_use]
     pub fn cell(&self, prefix: &str, name: &str, client: Option<IpAddr>, headers: &HeaderMap) -> String {
@@ -58,7 +58,8 @@ impl KeySource {
     }
 }
 
-/// The error in the name of a limit, if there is one: names are sent in fields and problems, and make cells.
+/// Returns the mistake in the name of a limit, if any: names are sent in fields and problems, and are part of cells'
+/// names.
 pub(super) fn check_name(name: &str) -> Option<PolicyError> {
     let sound = !name.is_empty() && name.len() <= LONGEST_NAME && name.bytes().all(is_name_byte);
     (!sound).then(|| {
@@ -70,7 +71,7 @@ pub(super) fn check_name(name: &str) -> Option<PolicyError> {
     })
 }
 
-/// Printable ASCII that a structured field's string holds without escapes (RFC 9651 §3.3.3).
+/// Returns whether a structured field's string holds `byte` without an escape, as printable ASCII (RFC 9651 §3.3.3).
 const fn is_name_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }

@@ -1,27 +1,27 @@
-//! Flags: entries of the key-value store that turn something on while they are there.
+//! Flags: entries of the key-value store that turn something on while they exist.
 //!
-//! A read for each request would cost as much as the request. The value is remembered, and read again after the answer to the
-//! request that finds it old. Where there is none to go by, one request reads it first, and the others wait for that.
+//! A read for each request would cost as much as the request. So the value is remembered; when a request finds it old,
+//! it is read again after that request's answer. Where there is no usable value, one request reads, and the others wait for it.
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store_key::{KeyUse, StoreKey};
 
-/// The age from which a value is read again, after the answer to the request that finds it so old.
+/// The age from which a value is read again, after the answer to the request that finds it.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// The age from which a value is no longer gone by: the request that finds it so old reads it first.
+/// The age from which a value is no longer used: the request that finds it reads the flag first.
 pub const USABLE_FOR: Duration = Duration::from_secs(30);
 
-/// The longest that reading it may take while a request waits.
+/// The longest that a request waits for a read.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The age from which a read that a request waits for is taken for lost: another request reads, too. Its request may be gone
 /// without a trace, as on Workers. Also the time after which a store that has not answered counts as failed.
 pub const LOST_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest that reading or setting it may take where that is what is asked for.
+/// The longest that a read or change may take for the admin endpoints.
 pub const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A flag of the plan.
@@ -38,7 +38,7 @@ pub struct Flag {
 pub struct Flags(Vec<StoreKey>);
 
 impl Flags {
-    /// The flag called `name`, the same for every policy that asks for it; `None` if the name makes no key.
+    /// Returns the flag called `name`, the same for every policy that uses it; `None` if the name makes no key.
     pub fn find(&mut self, name: &str) -> Option<Flag> {
         let is_name = !name.is_empty() && !name.contains(char::is_control);
         let key = StoreKey::written(KeyUse::Flag, |key| {
@@ -52,44 +52,44 @@ impl Flags {
         Some(Flag { name: name.into(), index })
     }
 
-    /// The keys, by the flags' indices.
+    /// The keys, by the flags' indexes.
     #[must_use]
     pub fn into_keys(self) -> Vec<StoreKey> {
         self.0
     }
 }
 
-/// Whether a flag whose entry has this value is set: any but nothing, `0`, `false`, `off` and `no`.
+/// Returns whether a flag is set by an entry with this value: by any except an empty one, `0`, `false`, `off` and `no`.
 #[must_use]
 pub fn is_set(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     !value.is_empty() && ![&b"0"[..], b"false", b"off", b"no"].iter().any(|off| value.eq_ignore_ascii_case(off))
 }
 
-/// What is known of a flag; shared by all requests.
+/// The remembered value of a flag, shared by all requests.
 #[derive(Debug, Default)]
 pub struct FlagCell(Mutex<Memory>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Memory {
-    /// The value that was read last.
+    /// The latest value.
     value: Option<bool>,
-    /// When it was last tried to read it.
+    /// The time of the latest attempt to read it.
     tried: Option<Duration>,
-    /// When a request last took it on to have it read.
+    /// The time at which a request last took on the task of reading it.
     claimed: Option<Duration>,
     /// When the read began that requests wait for.
     reading: Option<Duration>,
 }
 
-/// What a request finds of a flag.
+/// The state of a flag at a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// This value, or that nobody could read it.
+    /// This value, or `None` if it could not be read.
     Known(Option<bool>),
-    /// The same, and this request has to have it read after its answer.
+    /// The same, and this request has to read it again after its answer.
     Stale(Option<bool>),
-    /// Nothing that could be gone by: it has to be read first, as [`FlagCell::turn`] says.
+    /// No usable value: it has to be read first, as [`FlagCell::turn`] says.
     Unread,
 }
 
@@ -110,7 +110,7 @@ pub enum Turn {
 pub struct Reading(Duration);
 
 impl FlagCell {
-    /// Looks at what is known at `now`, a time of the process's clock that never goes back.
+    /// Looks up the value at `now`, a time of the process's monotonic clock.
     pub fn look(&self, now: Duration) -> Look {
         let mut memory = self.memory();
         let age = |since: Duration| now.saturating_sub(since);
@@ -174,7 +174,7 @@ impl FlagCell {
         memory.value
     }
 
-    /// A panic elsewhere leaves the memory as sound as it was: every write to it is one assignment.
+    /// A panic elsewhere leaves the memory intact: every write to it is one assignment.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    /// docs/configuration.md, Flags: read again after 5 s by one request, gone by for 30 s.
+    /// docs/configuration.md, Flags: read again after 5 s by one request, used for 30 s.
     #[test]
     fn one_request_in_five_seconds_has_it_read_again() {
         let cell = FlagCell::default();
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(cell.look(at(4)), Look::Known(Some(true)));
         assert_eq!(cell.look(at(5)), Look::Stale(Some(true)));
         assert_eq!(cell.look(at(5)), Look::Known(Some(true)));
-        // Whoever took it on did not do it.
+        // The request that took the read on did not do it.
         assert_eq!(cell.look(at(10)), Look::Stale(Some(true)));
         assert_eq!(cell.learn(Some(false), at(11)), Some(false));
         assert_eq!(cell.look(at(12)), Look::Known(Some(false)));

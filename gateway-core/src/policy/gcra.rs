@@ -1,24 +1,24 @@
 //! The generic cell rate algorithm: a rate limit with one number of state and no window edges to game.
 //!
-//! A cell holds its *theoretical arrival time* (TAT): the moment at which all that was admitted so far will have been worked
-//! off at the limit's rate. A request is admitted if, with it, that moment is at most `burst` emission intervals away.
+//! A cell holds its *theoretical arrival time* (TAT): the moment at which all admitted requests will have been worked
+//! off at the limit's rate. A request is admitted if it moves the TAT to at most `burst` emission intervals from now.
 
 use core::time::Duration;
 
 use super::quota::{Quota, Verdict};
 use crate::time::Timestamp;
 
-/// Decides about one request of `cost` units: the cell's new state, to be stored in any case, and the verdict.
+/// Decides about one request of `cost` units. Returns the cell's new state, to be stored in any case, and the verdict.
 ///
-/// `state` is what was stored last, or `None` if the cell is new or was forgotten after
-/// [`keep_for`](super::counter::Step::keep_for). It is the TAT in units of 1/q milliseconds, where `window / limit`
-/// in milliseconds is p/q in lowest terms: so the arithmetic is exact, and a limit of 7 in 10 s never drifts. Only where q is
-/// above 2²¹ (more than two million requests in a window that is no round number) the interval is rounded up, by less
-/// than 2⁻²¹ ms.
+/// `state` is the stored state, or `None` if the cell is new or was forgotten after
+/// [`keep_for`](super::counter::Step::keep_for). It is the TAT in units of 1/q milliseconds, where `window / limit` in
+/// milliseconds is p/q in lowest terms. So the arithmetic is exact, and a limit of 7 in 10 s never drifts. The interval
+/// is rounded up, by less than 2⁻²¹ ms, only where q is above 2²¹ (more than two million requests in a window that is
+/// no round number).
 ///
 /// - A clock that goes back costs the caller at most the time that it went back, and admits nothing extra.
-/// - A state more than an hour beyond all that this quota can write is another quota's, from before the configuration
-///   changed; it counts as new.
+/// - A state more than an hour beyond this quota's reach belongs to another quota, from before a change of the
+///   configuration; it counts as new.
 /// - A cost above the burst is never admitted.
 #[must_use]
 pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u64, Verdict) {
@@ -26,7 +26,7 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
     let now = u128::from(now.unix_millis()) * rate.units_per_milli;
     let horizon = u128::from(quota.burst) * rate.interval;
 
-    // All that is admitted and not yet worked off.
+    // The admitted units that are not yet worked off.
     let stored = state.map_or(0, |tat| u128::from(tat).saturating_sub(now));
     let pending = if stored > horizon + FOREIGN_AFTER * rate.units_per_milli { 0 } else { stored };
     let wanted = pending + u128::from(cost) * rate.interval;
@@ -45,14 +45,14 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
     (u64::try_from(now + pending_after).unwrap_or(u64::MAX), verdict)
 }
 
-/// How far beyond its reach a state has to be to count as another quota's, in milliseconds. States of different quotas are
-/// in different units, so they are minutes to ages apart.
+/// The distance beyond this quota's reach from which a state belongs to another quota, in milliseconds. States of
+/// different quotas are in different units, so they are minutes to ages apart.
 pub(super) const FOREIGN_AFTER: u128 = 3_600_000;
 
-/// The most units in a millisecond: Unix time in them fits into 64 bits until the year 2248.
+/// The most units in a millisecond. With them, Unix time fits into 64 bits until the year 2248.
 const MAX_UNITS_PER_MILLI: u128 = 1 << 21;
 
-/// The emission interval, as a number of units that a millisecond is a whole number of.
+/// The emission interval, in units that divide a millisecond evenly.
 #[derive(Clone, Copy)]
 pub(super) struct Rate {
     pub(super) units_per_milli: u128,
@@ -73,7 +73,7 @@ impl Rate {
         }
     }
 
-    /// `units` as whole milliseconds, rounded up: waiting any less would not be enough.
+    /// `units` as whole milliseconds, rounded up: a shorter wait would not be enough.
     fn duration(self, units: u128) -> Duration {
         Duration::from_millis(u64::try_from(units.div_ceil(self.units_per_milli)).unwrap_or(u64::MAX))
     }
@@ -115,7 +115,7 @@ mod tests {
             verdict
         }
 
-        /// What [`Cell::ask`] would answer `millis` from now.
+        /// The answer of [`Cell::ask`] `millis` from now.
         fn peek(&self, millis: u64, cost: u32) -> Verdict {
             decide(self.state, Timestamp::from_unix_millis(self.now + millis), self.quota, cost).1
         }
@@ -206,7 +206,7 @@ mod tests {
         assert!(cell.ask(1).admitted);
     }
 
-    /// After a change of the quota, a state in the old units must neither lock the caller out nor crash.
+    /// After a change of the quota, a state in the old units neither locks the caller out nor crashes.
     #[test]
     fn a_state_of_another_quota_counts_as_new() {
         let mut cell = Cell::new(quota(999_983, 1_000, 10));
@@ -240,8 +240,8 @@ mod tests {
         }
     }
 
-    /// In any interval, never more than the burst and what the rate gives meanwhile; waiting `retry_after` admits, a
-    /// millisecond less does not; after `reset_after` the quota is whole, a millisecond before it is not.
+    /// In any interval, at most the burst and the rate's share are admitted. A wait of `retry_after` is enough, a
+    /// millisecond less is not. After `reset_after` the quota is whole, a millisecond before it is not.
     #[test]
     fn bounds_hold_for_random_traffic() {
         for seed in 0..200 {

@@ -1,31 +1,31 @@
-//! The rule of [`gcra`](super::gcra) in the languages of the stores that run it themselves, so that a decision is one atomic
-//! statement there, however many gateways ask at the same time: SQL (SQLite) and Lua (Redis).
+//! The rule of [`gcra`](super::gcra) in SQL (SQLite) and Lua (Redis). A decision is one atomic statement of the store,
+//! however many gateways ask at the same time.
 //!
-//! Both change the cell as [`decide`](super::gcra::decide) does and return its state from before and after; the verdict is
-//! what `decide` says of the former. The tests of the stores hold them to the kernel on random inputs.
+//! Both programs change the cell as [`decide`](super::gcra::decide) does and return its states before and after; the
+//! verdict is that of `decide` on the former. The tests of the stores compare them with the kernel on random inputs.
 
 use super::gcra::{FOREIGN_AFTER, Rate};
 use super::quota::Quota;
 use crate::time::Timestamp;
 
-/// A decision in whole numbers of the cell's unit: what a store needs to know of now, the quota and the cost.
+/// A decision in whole numbers of the cell's unit: the store's view of now, the quota and the cost.
 ///
-/// The rule: what is pending is `state - now`, or zero if that is negative or above `foreign`. If it and `cost` are together
-/// at most `horizon`, `cost` is pending too. The new state is `now` and what is pending.
+/// The rule: the pending amount is `state - now`, or zero if that is negative or above `foreign`. If it and `cost` are
+/// together at most `horizon`, `cost` becomes pending, too. The new state is `now` plus the pending amount.
 ///
-/// All fit into a store's signed 64 bits, and so do their sums. Where they would not, which takes a burst of ages, they stop
-/// at 2⁶².
+/// All numbers and their sums fit into a store's signed 64 bits. Larger ones, which only a burst of ages would need,
+/// are capped at 2⁶².
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
-    /// Now.
+    /// The present time.
     now: i64,
-    /// What the request adds.
+    /// The units that the request adds.
     cost: i64,
-    /// How much may be pending.
+    /// The most units that may be pending.
     horizon: i64,
-    /// Above this, a state is another quota's.
+    /// The limit above which a state belongs to another quota.
     foreign: i64,
-    /// How many units a millisecond has: a state divided by it is a time in milliseconds since the Unix epoch.
+    /// The units in a millisecond: a state divided by them is a time in milliseconds since the Unix epoch.
     units_per_milli: i64,
 }
 
@@ -95,15 +95,16 @@ pub(super) const SQL_DECIDE: &str = concat!(
 pub(super) const SQL_SWEEP: &str =
     "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE expires < ?1 LIMIT 500)";
 
-/// A Redis script that decides about one request. Key: the cell's name. Arguments: `now`, `cost`, `horizon`, `foreign` and
-/// `units_per_milli` of its [`Terms`]. Returns the state from before, empty for a new cell, and the new one, as text.
+/// A Redis script that decides about one request. Key: the cell's name. Arguments: `now`, `cost`, `horizon`, `foreign`
+/// and `units_per_milli` of its [`Terms`]. Returns the state from before, empty for a new cell, and the new one, as
+/// text.
 ///
-/// Lua's numbers are exact up to 2⁵³ only, and states are larger; so states are added to by Redis itself, in 64 bits. What
-/// is pending is above 2⁵³ only for windows of months with limits of hundreds of thousands that share no factor with them,
-/// and wrong by less than a millionth of a millisecond then.
+/// Lua's numbers are exact only up to 2⁵³, and states are larger, so Redis itself adds to states, in 64 bits. The
+/// pending amount exceeds 2⁵³ only for windows of months whose limits are hundreds of thousands and share no factor
+/// with them; the error is then below a millionth of a millisecond.
 ///
-/// The state is read before its expiry is set: a lifetime of a millisecond may be over by the time that Redis sets it, and
-/// then the key is gone at once, which is right, and there is nothing left to read.
+/// The state is read before its expiry is set. A lifetime of a millisecond may be over when Redis sets it; the key is
+/// then gone at once, which is right, but could not be read.
 pub(super) const REDIS_DECIDE: &str = "\
 local key, now, cost = KEYS[1], ARGV[1], ARGV[2]
 local previous = redis.call('GET', key)

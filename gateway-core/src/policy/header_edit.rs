@@ -24,7 +24,7 @@ pub enum HeaderEdit {
 }
 
 impl HeaderEdit {
-    /// The template of its value, if that is one.
+    /// The template of its value, if it has one.
     #[must_use]
     pub const fn template(&self) -> Option<&Template> {
         match self {
@@ -54,43 +54,44 @@ impl FieldValue {
     }
 }
 
-/// Fields of the framing and the routing.
+/// Fields of framing and routing.
 const FRAMING: [HeaderName; 4] = [header::CONTENT_LENGTH, header::HOST, header::TRAILER, header::EXPECT];
 
-/// Fields that hold the two ends of a WebSocket's handshake together (RFC 6455 §4.1).
+/// Fields that bind the two ends of a WebSocket's handshake (RFC 6455 §4.1).
 const HANDSHAKE: [HeaderName; 3] =
     [header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION, header::SEC_WEBSOCKET_ACCEPT];
 
-/// Whether edits may touch `name`: not if it frames or routes a message, ends at this hop (RFC 9110 §7.6.1), where what
-/// becomes of it would differ from platform to platform, or is what the handshake of a WebSocket is checked by.
+/// Returns whether edits may touch `name`. They may not if the field frames or routes a message, is checked in the
+/// handshake of a WebSocket, or ends at this hop (RFC 9110 §7.6.1), where an edit's effect would differ between
+/// platforms.
 #[must_use]
 pub fn is_editable(name: &HeaderName) -> bool {
     !is_hop_by_hop(name) && !FRAMING.contains(name) && !is_handshake(name)
 }
 
-/// Whether the handshake of a WebSocket is checked by the field of this name.
+/// Returns whether the handshake of a WebSocket is checked by the field of this name.
 pub(crate) fn is_handshake(name: &HeaderName) -> bool {
     HANDSHAKE.contains(name)
 }
 
-/// Whether a field of this name ends at this hop.
+/// Returns whether a field of this name ends at this hop.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     hop_by_hop::index(name.as_str()).is_some()
 }
 
 /// Edits of a request.
 ///
-/// What they take away or state goes in every spelling: to a backend that folds names as CGI does (RFC 3875 §4.1.18), a
+/// An edit removes every other spelling of its name. Some backends fold names as CGI does (RFC 3875 §4.1.18): there, a
 /// client's `X_Tenant` beside the gateway's `X-Tenant` would be one field with two values, or with the client's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestEdits {
     edits: Box<[HeaderEdit]>,
-    /// Whether a plain name of a client can be another spelling of one in here.
+    /// Set if a client's plain name can be another spelling of a name in here.
     foldable: bool,
 }
 
 impl RequestEdits {
-    /// These, in this order.
+    /// Request edits, applied in this order.
     #[must_use]
     pub fn new(edits: Vec<HeaderEdit>) -> Self {
         let foldable = edits.iter().any(|edit| match edit {
@@ -101,21 +102,21 @@ impl RequestEdits {
         Self { edits: edits.into(), foldable }
     }
 
-    /// What they are.
+    /// The edits as a slice.
     pub(crate) fn as_slice(&self) -> &[HeaderEdit] {
         &self.edits
     }
 
-    /// How many there are.
+    /// The number of edits.
     #[must_use]
     pub fn count(&self) -> usize {
         self.edits.len()
     }
 }
 
-/// Does `edits` to a request, in order; each sees what those before it did.
+/// Applies `edits` to a request, in order; each sees the changes of those before it.
 pub fn apply(edits: &RequestEdits, call: &mut Call) {
-    // Hardly any request has a name with `_` or `.` in it: one look at all of them spares each edit its own.
+    // Hardly any request has a name with `_` or `.`: one look at all names spares each edit its own.
     let has_aliases = edits.foldable || call.headers.keys().any(|name| is_foldable(name.as_str()));
     for edit in &edits.edits {
         match edit {
@@ -143,12 +144,12 @@ pub fn apply(edits: &RequestEdits, call: &mut Call) {
     }
 }
 
-/// The values of the templates in `edits`, filled while the request is still there, for [`apply_to_response`].
+/// Returns the values of the templates in `edits`, for [`apply_to_response`], while the request is still there.
 pub fn fill_for_response(edits: &[HeaderEdit], call: &Call) -> impl Iterator<Item = Option<HeaderValue>> {
     edits.iter().filter_map(HeaderEdit::template).map(|template| template.header_value(call))
 }
 
-/// Does `edits` to a response; it takes from `filled` the values of [`fill_for_response`].
+/// Applies `edits` to a response; takes the values of [`fill_for_response`] from `filled`.
 pub fn apply_to_response<'f>(
     edits: &[HeaderEdit],
     filled: &mut impl Iterator<Item = &'f Option<HeaderValue>>,
@@ -175,13 +176,13 @@ pub fn apply_to_response<'f>(
 fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => headers.set(name, value),
-        // A caller's own value must not stand in for the one that is missing.
+        // A caller's own value must not stand in for the missing one.
         None => headers.remove(name),
     }
 }
 
-/// Renames, and leaves no other spelling of either name. Without a field to rename, one that has the new name already
-/// stays, even if the new name is a spelling of the old one.
+/// Renames a field, and leaves no other spelling of either name. Without a field to rename, an existing field of the
+/// new name stays, even if the new name is a spelling of the old one.
 fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
     let is_there = headers.contains_key(from);
     headers.rename(from, to);
@@ -191,8 +192,8 @@ fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &Header
     }
 }
 
-/// Removes the other spellings of `name`, but for `spared` and for those that no edit may touch: an edit of
-/// `content_length` must not take away the framing.
+/// Removes the other spellings of `name`, except for `spared` and those that no edit may touch: an edit of
+/// `content_length` must not remove the framing.
 fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
     let is_alias = |other: &&HeaderName| {
         *other != name && Some(*other) != spared && is_editable(other) && are_aliases(other.as_str(), name.as_str())

@@ -1,38 +1,39 @@
-//! Leases: a cell has at most so many holders at once, each until it lets go, or until its lease expires.
+//! Leases: a cell has a limited number of holders at once. Each keeps its place until it lets go, or until its lease
+//! expires.
 //!
-//! The state is the set of holders, so that it is exact: a holder that dies takes up its place until its lease expires and no
-//! longer, and one that lets go twice, or after its lease expired, takes nobody else's place.
+//! The state is the set of holders, so it is exact. A holder that dies takes up its place only until its lease expires.
+//! One that lets go twice, or after its lease expired, takes nobody else's place.
 
 use core::time::Duration;
 
 use crate::time::Timestamp;
 
-/// The longest lease, and so the longest that a holder that died takes up its place.
+/// The longest lease, and so the longest that a dead holder takes up its place.
 pub const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// A place that a holder has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// The holder: a number drawn at random, so that no two are the same.
+    /// The holder: a random number, so that no two are the same.
     pub holder: u64,
     /// The moment from which the place is free, if the holder has not let go before.
     pub expires: Timestamp,
 }
 
-/// The answer to one that asks for a place.
+/// The answer to a request for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it has a place.
+    /// Set if the asking holder has a place.
     pub acquired: bool,
-    /// How many places are taken, of `limit`; never more than that.
+    /// The number of places taken, at most `limit`.
     pub held: u32,
 }
 
-/// Asks for one of `limit` places for `holder`, for as long as `lease`; one that has a place keeps it, and its lease begins
-/// anew.
+/// Asks for one of `limit` places for `holder`, for the time `lease`. A holder that has a place keeps it, and its lease
+/// begins anew.
 ///
-/// A lease that would last for longer than [`LONGEST`] counts as expired: it is of a clock that went back by more than that.
-/// A clock that goes back by less makes leases last for longer by as much.
+/// A lease that would last longer than [`LONGEST`] counts as expired: its clock went back by more than that. A clock
+/// that goes back by less prolongs leases by as much.
 #[must_use]
 pub fn acquire(
     mut leases: Vec<Lease>,
@@ -64,7 +65,7 @@ pub fn release(mut leases: Vec<Lease>, holder: u64) -> Vec<Lease> {
     leases
 }
 
-/// How long until all of `leases` have expired.
+/// Returns the time until all of `leases` have expired.
 #[must_use]
 pub fn keep_for(leases: &[Lease], now: Timestamp) -> Duration {
     let last = leases.iter().map(|lease| lease.expires).max();
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!((verdict.acquired, verdict.held), (true, 3));
     }
 
-    /// A clock that was set right after being years ahead locks nobody out for years.
+    /// A clock that is corrected from years ahead locks nobody out for years.
     #[test]
     fn a_lease_from_beyond_the_longest_counts_as_expired() {
         let beyond = Lease { holder: 1, expires: at(86_400_001) };
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(leases, [Lease { holder: 2, expires: at(86_400_000) }]);
     }
 
-    /// Against the plain definition: a place is taken from the moment of acquiring until release or expiry.
+    /// The kernel agrees with the plain definition: a place is taken from its acquisition until its release or expiry.
     #[test]
     fn places_are_exact_for_random_traffic() {
         for seed in 0..200 {

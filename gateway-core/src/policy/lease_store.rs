@@ -1,15 +1,16 @@
-//! The rules of [`lease`](super::lease) in the languages of the stores that run them themselves: SQL (SQLite) and Lua (Redis).
+//! The rules of [`lease`](super::lease) in SQL (SQLite) and Lua (Redis).
 //!
-//! Redis forgets expired leases whenever one asks, as the kernel does. In SQLite they stay until they are swept, so that one
-//! counts again if the clock goes back to before its end: the limit is never exceeded, and may be reached too early.
+//! Redis forgets expired leases at each request for a place, as the kernel does. In SQLite they stay until they are
+//! swept, so a lease counts again if the clock goes back before its end. The limit is never exceeded, but may be
+//! reached too early.
 
 use core::time::Duration;
 
 use super::lease::LONGEST;
 use crate::time::Timestamp;
 
-/// The arguments of [`SQL_ACQUIRE`] and [`REDIS_ACQUIRE`], in their order: holder, now, limit, when the lease expires, when one
-/// expires at the latest.
+/// The arguments of [`SQL_ACQUIRE`] and [`REDIS_ACQUIRE`], in order: holder, now, limit, expiry of this lease, latest
+/// possible expiry.
 pub(super) fn acquire_args(now: Timestamp, holder: u64, limit: u32, lease: Duration) -> Vec<i64> {
     let millis = |time: Timestamp| i64::try_from(time.unix_millis()).unwrap_or(i64::MAX);
     let expires = now.saturating_add(lease.min(LONGEST));
@@ -30,10 +31,10 @@ pub(super) const SQL_CREATE: &str = "CREATE TABLE IF NOT EXISTS leases (
 /// SQL that makes [`SQL_SWEEP`] fast.
 pub(super) const SQL_CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS leases_expires ON leases (expires)";
 
-/// SQL that asks for a place. Parameters: the cell's name, then [`acquire_args`]. Returns a row if there is one: how many places
-/// are taken.
+/// SQL that asks for a place. Parameters: the cell's name, then [`acquire_args`]. Returns a row with the number of
+/// places taken if there is a place, else none.
 ///
-/// A statement that writes holds SQLite's one lock for writing from its beginning: nothing comes between reading and writing.
+/// A statement that writes holds SQLite's one write lock from its beginning: nothing comes between reading and writing.
 pub(super) const SQL_ACQUIRE: &str = "\
 WITH live AS (SELECT holder FROM leases WHERE name = ?1 AND expires > ?3 AND expires <= ?6),
 others AS (SELECT count(*) AS number FROM live WHERE holder <> ?2)
@@ -46,12 +47,12 @@ INSERT INTO leases (name, holder, expires, held)
 /// SQL that gives a place back. Parameters: the cell's name, then [`release_args`].
 pub(super) const SQL_RELEASE: &str = "DELETE FROM leases WHERE name = ?1 AND holder = ?2";
 
-/// SQL that removes some of the leases that expired before its parameter, in milliseconds since the Unix epoch.
+/// SQL that removes some leases that expired before its parameter, in milliseconds since the Unix epoch.
 pub(super) const SQL_SWEEP: &str = "DELETE FROM leases WHERE (name, holder) IN
     (SELECT name, holder FROM leases WHERE expires < ?1 LIMIT 500)";
 
-/// A Redis script that asks for a place. Key: the cell's name. Arguments: [`acquire_args`]. Returns a list of one number if
-/// there is one, else an empty list: how many places are taken.
+/// A Redis script that asks for a place. Key: the cell's name. Arguments: [`acquire_args`]. Returns a list with the
+/// number of places taken if there is a place, else an empty list.
 pub(super) const REDIS_ACQUIRE: &str = "\
 local key, holder, now, limit = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 redis.call('ZREMRANGEBYSCORE', key, '-inf', now)

@@ -1,4 +1,4 @@
-//! Maintenance: a time in which requests are refused with 503 (RFC 9110 §15.6.4), and told when to come back.
+//! Maintenance: a time in which requests are refused with 503 (RFC 9110 §15.6.4) and told when to come back.
 
 use core::time::Duration;
 use std::net::IpAddr;
@@ -22,14 +22,14 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(366 * 86_400);
 /// A compiled maintenance.
 #[derive(Debug)]
 pub struct Maintenance {
-    /// The time in which it holds, if one is planned.
+    /// The planned time, if there is one.
     window: Option<Window>,
     /// The flag that turns it on.
     pub flag: Option<Flag>,
-    /// What happens while nobody knows the flag.
+    /// The decision while the flag is unknown.
     fail: FailMode,
     bypass: Box<[IpNet]>,
-    /// The wait where no end is known.
+    /// The wait to ask for if no end is known.
     retry_after: Duration,
 }
 
@@ -44,7 +44,7 @@ impl Maintenance {
     /// Checks and compiles `c`, whose flag becomes one of `flags`.
     ///
     /// # Errors
-    /// Every error in it.
+    /// Every mistake in it.
     pub fn compile(c: &config::Maintenance, flags: &mut Flags) -> Result<Self, Vec<PolicyError>> {
         let mut errors: Vec<PolicyError> = Vec::new();
         let mut error = |member, index, message: String, help: &str| {
@@ -108,7 +108,7 @@ impl Maintenance {
         }
     }
 
-    /// Whether the client at this address is served all the same. One without an address is not.
+    /// Returns whether the client at this address is served anyway. A client without an address is not.
     #[must_use]
     pub fn lets_by(&self, client: Option<IpAddr>) -> bool {
         client.is_some_and(|address| {
@@ -117,7 +117,7 @@ impl Maintenance {
         })
     }
 
-    /// Refuses a request that comes at `now` if that is in the planned time.
+    /// Refuses a request at `now` if that is in the planned time.
     ///
     /// # Errors
     /// The refusal: until the end of the time, if it has one.
@@ -132,7 +132,7 @@ impl Maintenance {
         }
     }
 
-    /// Refuses a request where the flag is `set`; `None` where nobody knows.
+    /// Refuses a request if the flag is `set`; `None` if its value is unknown.
     ///
     /// # Errors
     /// The refusal.
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(waits(begins("").check_window(Timestamp::from_unix_millis(0))), None);
     }
 
-    /// docs/configuration.md, Maintenance: a flag that nobody could read serves, unless `fail` is `closed`.
+    /// docs/configuration.md, Maintenance: an unreadable flag serves, unless `fail` is `closed`.
     #[test]
     fn a_flag_refuses_while_it_is_set() {
         let open = compiled(r#"{"flag": "users"}"#);

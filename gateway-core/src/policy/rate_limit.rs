@@ -1,4 +1,4 @@
-//! Rate limits: which counter cell a request belongs to, and what the client is told (RateLimit header fields for HTTP,
+//! Rate limits: the choice of a request's counter cell, and the client's information (RateLimit header fields for HTTP,
 //! draft-ietf-httpapi-ratelimit-headers-10).
 
 use core::time::Duration;
@@ -30,13 +30,13 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
 pub struct RateLimit {
     /// Its name in header fields and cells.
     pub name: Box<str>,
-    /// What it admits.
+    /// The quota that it admits.
     pub quota: Quota,
-    /// How it counts.
+    /// Its algorithm.
     pub algorithm: config::RateLimitAlgorithm,
-    /// Whose requests it counts together.
+    /// The requests that it counts together.
     pub key: KeySource,
-    /// What happens while the counter can't be reached.
+    /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
     policy_header: HeaderValue,
 }
@@ -45,7 +45,7 @@ impl RateLimit {
     /// Checks and compiles `c`, called `fallback_name` where it states no name.
     ///
     /// # Errors
-    /// Every error in it.
+    /// Every mistake in it.
     pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
@@ -83,8 +83,8 @@ impl RateLimit {
         }
     }
 
-    /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state is
-    /// another.
+    /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state
+    /// is of another kind.
     #[must_use]
     pub fn cell(&self, client: Option<IpAddr>, headers: &HeaderMap) -> String {
         let prefix = match self.algorithm {
@@ -106,7 +106,8 @@ impl RateLimit {
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as
     /// members of one list (draft §3, §4).
     ///
-    /// `r` is what is left of the quota `q` (draft §4.1), so it is never more, though a larger burst may admit more at once.
+    /// `r` is the remainder of the quota `q` (draft §4.1), so it is never above `q`, even if a larger burst may admit
+    /// more at once.
     #[must_use]
     pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
         let mut decimal = itoa::Buffer::new();
@@ -117,7 +118,7 @@ impl RateLimit {
         state.extend_from_slice(decimal.format(v.remaining.min(self.quota.limit)).as_bytes());
         state.extend_from_slice(b";t=");
         state.extend_from_slice(decimal.format(whole_seconds(v.reset_after)).as_bytes());
-        // The name was checked at load, and the rest is digits: the fallback is never taken.
+        // The name was checked at load, and the rest is digits: the fallback is never used.
         let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
         [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
     }
@@ -140,7 +141,7 @@ impl RateLimit {
     }
 }
 
-/// Rounded up: a client that waits so long has waited enough.
+/// `duration` in whole seconds, rounded up: the wait is then long enough.
 const fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
 }
@@ -197,7 +198,7 @@ mod tests {
         );
     }
 
-    /// The cells of another algorithm hold another state: none may be taken for the other's.
+    /// Each algorithm's cells hold its own kind of state, which must not be taken for another's.
     #[test]
     fn each_algorithm_has_cells_of_its_own() {
         let mut config = config(100, 60_000, Some(CounterKey::Everyone));

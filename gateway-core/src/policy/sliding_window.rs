@@ -1,13 +1,13 @@
-//! The sliding window counter: two numbers of state approximate how many requests the last window saw.
+//! The sliding window counter: two numbers of state approximate the number of requests in the last window.
 //!
-//! Time is cut into windows, each as long as the limit's. The requests of the window before the present one are taken to have
-//! come evenly, so that at 30 % of the present window 70 % of them still count. A request is admitted if those and the
-//! requests of the present window, itself included, are at most the limit.
+//! Time is cut into windows, each as long as the limit's. The requests of the previous window are taken to be spread
+//! evenly, so at 30 % of the present window, 70 % of them still count. A request is admitted if these and the requests
+//! of the present window, itself included, are at most the limit.
 //!
-//! The error: an aligned window never admits more than the limit, so that any stretch as long as a window admits at most twice
-//! the limit. At the fraction `f` of a window it admits at most `limit + f * previous`, where `previous` requests were admitted
-//! in the window before. On the other side, requests that came early in the window before count for longer than a window.
-//! Refused requests do not count.
+//! The error: an aligned window never admits more than the limit, so any stretch as long as a window admits at most
+//! twice the limit. At the fraction `f` of a window it admits at most `limit + f * previous`, where `previous` is the
+//! number of requests admitted in the window before. On the other side, early requests of the previous window count for
+//! longer than a window. Refused requests do not count.
 
 use core::time::Duration;
 
@@ -26,14 +26,15 @@ pub struct Window {
     pub previous: u32,
 }
 
-/// Decides about one request of `cost` units: the cell's new state, to be stored in any case, and the verdict.
+/// Decides about one request of `cost` units. Returns the cell's new state, to be stored in any case, and the verdict.
 ///
-/// `quota.burst` is not looked at: all of the limit may come at once.
+/// `quota.burst` is ignored: all of the limit may come at once.
 ///
 /// - The arithmetic is exact to the millisecond. Only where limit times window is above 2⁵⁰ ms, as with a billion in
 ///   thirteen days, time goes in steps of at most a millionth of the window.
-/// - A clock that goes back by up to an hour admits nothing extra: the window last seen goes on, as if it had just begun.
-/// - A state further ahead is another quota's, from before the configuration changed; it counts as new.
+/// - A clock that goes back by up to an hour admits nothing extra: the latest known window goes on, as if it had just
+///   begun.
+/// - A state further ahead belongs to another quota, from before a change of the configuration; it counts as new.
 /// - A count above the limit, from before the limit was lowered, counts as the limit.
 /// - A cost above the limit is never admitted.
 #[must_use]
@@ -43,31 +44,31 @@ pub fn decide(state: Option<Window>, now: Timestamp, quota: Quota, cost: u32) ->
     (state, terms.verdict(state, admitted))
 }
 
-/// A decision in whole numbers, those of the stores' programs included: products of them are below 2⁵³, up to which the
-/// numbers of Redis are exact.
+/// A decision in whole numbers, also for the stores' programs: their products are below 2⁵³, up to which the numbers of
+/// Redis are exact.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     /// The number of the present window.
     pub(super) number: u64,
-    /// The highest number that is not another quota's.
+    /// The highest window number that can belong to this quota.
     pub(super) latest: u64,
-    /// How many ticks of the present window are left, the present one included.
+    /// The ticks left of the present window, the present one included.
     pub(super) weight: u64,
-    /// How many ticks a window has.
+    /// The ticks in a window.
     pub(super) span: u64,
-    /// How much a window admits.
+    /// The units that a window admits.
     pub(super) limit: u64,
-    /// How much the request takes.
+    /// The units that the request takes.
     pub(super) cost: u64,
-    /// The window in milliseconds.
+    /// The length of a window in milliseconds.
     pub(super) window: u64,
-    /// How many milliseconds of the present window have passed.
+    /// The milliseconds of the present window that have passed.
     elapsed: u64,
-    /// A tick in milliseconds.
+    /// The length of a tick in milliseconds.
     tick: u64,
 }
 
-/// The most that limit times ticks may be.
+/// The largest product of limit and ticks.
 const MOST: u128 = 1 << 50;
 
 impl Terms {
@@ -92,7 +93,7 @@ impl Terms {
         }
     }
 
-    /// The state after the request, and whether it is admitted.
+    /// Returns the state after the request, and whether it is admitted.
     fn apply(&self, state: Option<Window>) -> (Window, bool) {
         let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
         let Window { number, current, previous } = match state {
@@ -111,17 +112,17 @@ impl Terms {
         (state, admitted)
     }
 
-    /// What counts of both windows, in ticks.
+    /// The counted units of both windows, in ticks.
     fn taken(&self, state: Window) -> u64 {
         let weight = if state.number > self.number { self.span } else { self.weight };
         u64::from(state.previous) * weight + u64::from(state.current) * self.span
     }
 
-    /// The verdict on a request that was `admitted` or not, and left `state`.
+    /// The verdict on a request that was `admitted` or not, and left the state `state`.
     pub(super) fn verdict(&self, state: Window, admitted: bool) -> Verdict {
         let (current, previous) = (u64::from(state.current), u64::from(state.previous));
         let free = (self.limit * self.span).saturating_sub(self.taken(state)) / self.span;
-        // How long until the state's window ends: it is the present one, or after a clock went back a later one.
+        // The time until the state's window ends: the present window, or a later one after a clock went back.
         let ahead = state.number.saturating_sub(self.number).saturating_mul(self.window);
         let end = ahead.saturating_add(self.window - self.elapsed);
         let reset_after = match (current, previous) {
@@ -135,12 +136,12 @@ impl Terms {
             // No wait is long enough.
             reset_after.max(1)
         } else if current + self.cost <= self.limit {
-            // Enough of the window before has to pass.
+            // Enough of the previous window has to pass.
             let start = end - self.window.min(end);
             let at = self.passing(previous, self.limit - current - self.cost);
             if ahead > 0 { start.saturating_add(at) } else { at.saturating_sub(self.elapsed) }
         } else {
-            // The same of this window, once it is the one before.
+            // The same of this window, once it is the previous one.
             end.saturating_add(self.passing(current, self.limit - self.cost))
         };
         Verdict {
@@ -151,7 +152,7 @@ impl Terms {
         }
     }
 
-    /// How many milliseconds into a window at most `left` of the window before's `count` count.
+    /// The milliseconds into a window until at most `left` of the previous window's `count` still count.
     fn passing(&self, count: u64, left: u64) -> u64 {
         let ticks = self.span - (left * self.span).checked_div(count).unwrap_or(self.span).min(self.span);
         ticks.saturating_mul(self.tick).min(self.window)
@@ -188,7 +189,7 @@ mod tests {
             verdict
         }
 
-        /// What [`Cell::ask`] would answer `millis` from now.
+        /// The answer of [`Cell::ask`] `millis` from now.
         fn peek(&self, millis: u64, cost: u32) -> Verdict {
             decide(self.state, Timestamp::from_unix_millis(self.now + millis), self.quota, cost).1
         }
@@ -277,7 +278,7 @@ mod tests {
         assert!(cell.ask(1).admitted);
     }
 
-    /// After a change of the quota, an earlier state must neither lock the caller out nor crash.
+    /// After a change of the quota, an earlier state neither locks the caller out nor crashes.
     #[test]
     fn a_state_of_another_quota_counts_as_new_or_as_the_limit() {
         let mut cell = Cell::new(quota(1_000, 1_000));
@@ -315,9 +316,9 @@ mod tests {
         }
     }
 
-    /// An aligned window never admits more than the limit; a stretch as long as one admits at most the limit and what had
-    /// passed of the window before. Waiting `retry_after` admits, a millisecond less does not; after `reset_after` the
-    /// quota is whole, a millisecond before it is not.
+    /// An aligned window never admits more than the limit. A stretch as long as a window admits at most the limit and
+    /// the passed share of the previous window. A wait of `retry_after` is enough, a millisecond less is not. After
+    /// `reset_after` the quota is whole, a millisecond before it is not.
     #[test]
     fn bounds_hold_for_random_traffic() {
         for seed in 0..200 {

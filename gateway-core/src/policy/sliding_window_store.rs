@@ -1,5 +1,5 @@
-//! The rule of [`sliding_window`](super::sliding_window) in the languages of the stores that run it themselves: SQL (SQLite) and
-//! Lua (Redis). Both change the cell as `decide` does and return its new state and whether the request is admitted.
+//! The rule of [`sliding_window`](super::sliding_window) in SQL (SQLite) and Lua (Redis). Both programs change the cell
+//! as `decide` does and return its new state and whether the request is admitted.
 
 use super::sliding_window::Terms;
 
@@ -22,7 +22,7 @@ pub(super) const SQL_CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS windows_ex
 /// SQL that decides about one request. Parameters: the cell's name, then [`Terms::args`]. Returns one row: the new state, and
 /// 1 if the request is admitted, else 0.
 ///
-/// A statement that writes holds SQLite's one lock for writing from its beginning: nothing comes between reading and writing.
+/// A statement that writes holds SQLite's one write lock from its beginning: nothing comes between reading and writing.
 pub(super) const SQL_DECIDE: &str = "\
 WITH stored AS (SELECT number, current, previous FROM windows WHERE name = ?1),
 before AS (

@@ -1,4 +1,4 @@
-//! The content of the endpoints: JSON, but for the metrics.
+//! The content of the admin endpoints: JSON, except for the metrics.
 
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -44,12 +44,12 @@ struct Endpoint {
     addresses: Option<Vec<Address>>,
 }
 
-/// Says that the process runs: being able to answer is all that it takes.
+/// Reports that the process runs: the answer itself is the proof.
 pub(super) fn live() -> Report {
     json(StatusCode::OK, &Condition { status: "live" })
 }
 
-/// Says whether more requests are welcome; 503 tells a load balancer that they are not.
+/// Reports whether more requests are welcome; 503 tells a load balancer that they are not.
 pub(super) fn ready(platform: &impl Platform) -> Report {
     if platform.is_draining() {
         json(StatusCode::SERVICE_UNAVAILABLE, &Condition { status: "draining" })
@@ -80,7 +80,7 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
 }
 
-/// The calls to `endpoint` of all parts of the instance.
+/// The calls to `endpoint`, from all parts of the instance.
 fn calls(endpoint: &plan::Endpoint, state: &State, platform: &impl Platform) -> Calls {
     let mut all = Calls::default();
     platform.each_state(state, |part| {
@@ -111,7 +111,7 @@ pub(super) fn flag(flag: &Flag<'_>) -> Report {
     json(StatusCode::OK, flag)
 }
 
-/// The metrics, as OpenMetrics if the request names that among what it takes.
+/// The metrics: as OpenMetrics if the request accepts it, else in the Prometheus text format.
 pub(super) fn metrics(snapshot: Snapshot, headers: &HeaderMap) -> Report {
     let takes = |field: &HeaderValue| field.to_str().is_ok_and(|field| field.contains("application/openmetrics-text"));
     let (media_type, content) = if headers.get_all(ACCEPT).iter().any(takes) {
@@ -123,7 +123,7 @@ pub(super) fn metrics(snapshot: Snapshot, headers: &HeaderMap) -> Report {
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Report {
-    // Strings and numbers always serialise; were it not so, an empty object is still JSON.
+    // Strings and numbers always serialise; the empty object is never used.
     let content = serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec());
     Report { status, media_type: "application/json", content }
 }

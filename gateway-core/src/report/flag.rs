@@ -1,4 +1,4 @@
-//! Setting a flag by the admin endpoints: which flag, and who may.
+//! Changes of flags by the admin endpoints, and the permission to make them.
 
 use http::header::{CONTENT_LENGTH, HeaderName, ORIGIN};
 use http::{HeaderMap, Method};
@@ -9,21 +9,22 @@ use crate::http::percent;
 use crate::plan::Plan;
 use crate::store_key::KeyUse;
 
-/// The relation of a page to what it asks for, as its browser states it (Fetch Metadata Request Headers §2.3).
+/// The relation of the requesting page to the requested origin, as its browser states it (Fetch Metadata Request
+/// Headers §2.3).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A change of a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FlagChange {
-    /// None: it is only read.
+    /// None: the flag is only read.
     None,
-    /// It is set.
+    /// The flag is set.
     Set,
     /// Its entry is removed.
     Remove,
 }
 
-/// What to do with the flag that is called `name`, percent-encoded.
+/// Returns the flag called `name`, percent-encoded, and the change that is asked for.
 ///
 /// # Errors
 /// 404 for a name that the configuration does not have, 403 for a change by a web page or from another machine, 413 for content.
@@ -48,14 +49,14 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
     Ok(Answer::Flag(index, change))
 }
 
-/// The refusal of content: a flag is set or not, and content that said otherwise would be ignored.
+/// The refusal of content: a flag is set or not, so the content would be ignored.
 pub(crate) fn flag_content() -> Reject {
     Reject::body_too_large().with_detail("a flag is set and removed without content")
 }
 
-/// Whether a web page makes the request. Where no token is asked for, being able to connect is all that it takes, and a page
-/// in the browser of whoever runs the gateway can: by a name of its own that leads to this machine, even as the same origin. A
-/// browser states the origin with every PUT and DELETE (Fetch §3.1), and no other program does.
+/// Returns whether a web page makes the request. Where no token is required, connecting is enough, and a page in the
+/// operator's own browser can connect: by a name that resolves to this machine, even as the same origin. A browser
+/// states the origin with every PUT and DELETE (Fetch §3.1); no other program does.
 fn comes_from_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE)
 }
@@ -115,7 +116,7 @@ mod tests {
             assert_eq!(asked(Method::PUT, "a", Way::Local, &page), Err("cross_site"));
             assert_eq!(asked(Method::DELETE, "a", Way::Local, &page), Err("cross_site"));
             assert_eq!(asked(Method::GET, "a", Way::Local, &page), Ok((0, FlagChange::None)));
-            // No page has the token but one that was given it.
+            // Only a page that was given the token has it.
             assert_eq!(asked(Method::PUT, "a", Way::Door, &page), Ok((0, FlagChange::Set)));
         }
         assert_eq!(asked(Method::PUT, "a", Way::Remote, &[]), Err("not_from_here"));

@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::ports::Platform;
 use crate::state::State;
 
-/// The answer to what is asked, or what it takes to answer.
+/// Answers a request for an endpoint, or names the store calls that the answer needs.
 ///
 /// # Errors
 /// 404 where there is no endpoint, 405 where it does not take the method; for flags also 403 and 413.
@@ -60,7 +60,7 @@ pub(crate) struct Asked<'r> {
     pub(crate) path: &'r str,
     pub(crate) method: &'r Method,
     pub(crate) headers: &'r HeaderMap,
-    /// Whether the request has content, as far as that is known beside `Content-Length` and its body.
+    /// Set if the request has content, as far as that is known from anything but `Content-Length` and its body.
     pub(crate) has_content: bool,
     pub(crate) way: Way,
 }
@@ -71,13 +71,13 @@ impl Asked<'_> {
     }
 }
 
-/// The answer of an endpoint, or the calls of the key-value store that it takes.
+/// The answer of an endpoint, or the key-value store calls that it needs.
 pub(crate) enum Answer<S> {
     /// This response.
     Response(Response<Body<S>>),
-    /// Read all flags, and tell them.
+    /// Read all flags, and report them.
     Flags,
-    /// Do this with the flag that has this index in [`Plan::flags`], and tell it.
+    /// Apply this change to the flag at this index in [`Plan::flags`], and report the flag.
     Flag(usize, FlagChange),
 }
 
@@ -89,7 +89,7 @@ struct Report {
 }
 
 impl Report {
-    /// The response, which no cache stores; without content for a HEAD request (RFC 9110 §9.3.2).
+    /// The response, which no cache may store; without content for a HEAD request (RFC 9110 §9.3.2).
     fn into_response<S>(self, is_head: bool) -> Response<Body<S>> {
         let mut response = empty(self.status);
         let headers = response.headers_mut();
@@ -103,12 +103,12 @@ impl Report {
     }
 }
 
-/// The answer that tells all `flags` of a configuration.
+/// The answer that reports all `flags` of a configuration.
 pub(crate) fn flags<S>(flags: Vec<Flag<'_>>, is_head: bool) -> Response<Body<S>> {
     endpoints::flags(flags).into_response(is_head)
 }
 
-/// The answer that tells one `flag`.
+/// The answer that reports one `flag`.
 pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
     endpoints::flag(flag).into_response(is_head)
 }

@@ -1,4 +1,4 @@
-//! The metrics as text: OpenMetrics for those who ask for it, the older format of Prometheus for everybody else.
+//! The metrics as text: OpenMetrics for clients that accept it, the older format of Prometheus for all others.
 //!
 //! Names and units are those of the OpenTelemetry semantic conventions, as its Prometheus exporters write them.
 
@@ -29,8 +29,8 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
     out
 }
 
-/// `snapshot` in the text format 0.0.4 of Prometheus. It differs in one thing: there a counter's `_total` is a part of its
-/// name, also where that is described.
+/// `snapshot` in the text format 0.0.4 of Prometheus. It differs in one thing: a counter's `_total` is part of its name
+/// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
     for name in [LIMITS, STORES] {
@@ -45,7 +45,7 @@ fn encoded(snapshot: Snapshot) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(snapshot));
     let mut out = String::new();
-    // INVARIANT: writing to a text does not fail.
+    // INVARIANT: writing to a string does not fail.
     let _ = encode_registry(&mut out, &registry);
     out
 }

@@ -12,13 +12,13 @@ use crate::state::State;
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(super) in_flight: u64,
-    /// By the name of the route; that of what no route took is empty, which no route's is.
+    /// By the name of the route. Requests without a route are under the empty name, which no route has.
     pub(super) served: BTreeMap<String, [Distribution; 6]>,
     pub(super) verdicts: BTreeMap<String, [u64; 3]>,
     pub(super) called: BTreeMap<String, [Distribution; 6]>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
-    /// The name of the upstream, the authority of the endpoint, the connections to it.
+    /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
 }
 

@@ -1,7 +1,7 @@
-//! mimalloc, told only of alignments that it doesn't give anyway.
+//! mimalloc, without the alignments that it gives anyway.
 //!
-//! The `mimalloc` crate asks for every block's alignment, which sends those above 1 KiB on a way that allocates more and aligns
-//! by itself.
+//! The `mimalloc` crate passes every block's alignment. For blocks above 1 KiB, mimalloc then allocates more and aligns
+//! by itself, which is slower.
 
 use std::alloc::{GlobalAlloc, Layout};
 
@@ -9,13 +9,14 @@ use libmimalloc_sys::{
     mi_free, mi_malloc, mi_malloc_aligned, mi_realloc, mi_realloc_aligned, mi_zalloc, mi_zalloc_aligned,
 };
 
-/// What mimalloc aligns every block to that is at least as large; smaller ones it aligns to 8 (its `MI_MAX_ALIGN_SIZE`).
+/// The alignment that mimalloc gives to every block of at least this size; smaller blocks are aligned to 8 (its
+/// `MI_MAX_ALIGN_SIZE`).
 const NATURAL: usize = 16;
 
 /// mimalloc as the program's allocator.
 pub(crate) struct Allocator;
 
-/// Whether a block of `size` is aligned to `align` without asking.
+/// Returns whether mimalloc aligns a block of `size` to `align` without being asked.
 const fn is_natural(size: usize, align: usize) -> bool {
     align <= 8 || (align <= NATURAL && size >= NATURAL)
 }

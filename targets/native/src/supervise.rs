@@ -1,4 +1,4 @@
-//! A server's life: reloads until a signal ends it.
+//! The life of a server: reloads until a signal ends it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,50 +8,50 @@ use tokio::time::MissedTickBehavior;
 use crate::config_file::{ConfigError, ConfigFile, Fingerprint};
 use crate::server::{Drained, Server, Settings, StartError};
 
-/// How often the file is looked at. A change is taken up once it has been the same twice, so that a file that is being
-/// written is not read in its middle.
+/// The interval between looks at the file. A change is loaded once it has been seen twice, so that a half-written file
+/// is not read.
 const POLL: Duration = Duration::from_millis(500);
 
-/// What happened to a running server.
+/// An event in the life of a running server.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A new configuration is served.
     Reloaded {
         /// Its file.
         path: &'a Path,
-        /// How many routes it has.
+        /// The number of its routes.
         routes: usize,
         /// Settings that changed and need a restart to take effect.
         restart: Vec<&'static str>,
     },
-    /// A new configuration can't be used; the old one is served on.
+    /// A new configuration can't be used; the old one stays in service.
     Refused {
         /// Its file.
         path: &'a Path,
-        /// Why.
+        /// The reason.
         reason: Refused,
     },
     /// A shutdown has begun.
     Draining {
-        /// How long open exchanges may go on.
+        /// The longest that open exchanges may go on.
         drain: Duration,
     },
 }
 
-/// Why a new configuration can't be used.
+/// The reason why a new configuration can't be used.
 #[derive(Debug)]
 pub enum Refused {
     /// It can't be read or has mistakes.
     Config(ConfigError),
-    /// What it names can't be used.
+    /// A file, address or store that it names can't be used.
     Start(StartError),
 }
 
 /// Runs `server` until a signal ends it: SIGTERM or SIGINT drain it, a second one ends it at once. If there is a file,
-/// SIGHUP and a change of it reload it. `report` is told what happens.
+/// SIGHUP and a change of it reload it. `report` is called with each event.
 ///
 /// # Errors
-/// When the system gives no event queue or signal.
+/// When the system provides no event queue or signal.
 pub fn supervise(
     server: Server,
     file: Option<&ConfigFile>,
@@ -72,7 +72,7 @@ pub fn supervise(
         })
         .inspect(|drained| {
             if drained.is_none() {
-                // The thread that drains can't be ended otherwise.
+                // The draining thread can't be ended otherwise.
                 std::process::exit(1);
             }
         })
@@ -122,7 +122,7 @@ fn reload(server: &Server, file: &ConfigFile, text: &str) -> Result<(usize, Vec<
     Ok((routes, restart))
 }
 
-/// What is known of the file.
+/// The known states of the file.
 struct Watch {
     /// The text that was last tried.
     served: String,
@@ -133,7 +133,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// The text, if it is another now. A file that is gone for a moment, as when it is replaced, is no change.
+    /// Returns the text if it has changed. A file that is briefly gone, as when it is replaced, has not changed.
     fn changed(&mut self, file: &ConfigFile) -> Option<Result<String, ConfigError>> {
         let now = file.fingerprint();
         let stable = now == self.seen;

@@ -1,4 +1,4 @@
-//! A connection that tells a tap what passes over it.
+//! A connection with a tap on its bytes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use crate::transport::Transport;
 
 /// A listener to the bytes of a connection.
 pub(crate) trait Tap {
-    /// Takes note of bytes that have come, at least one.
+    /// Receives the bytes of a read, at least one.
     fn on_read(&self, bytes: &[u8]);
 
-    /// Takes note of an attempt to send `pieces`, and of its outcome.
+    /// Receives the outcome of an attempt to send `pieces`.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>);
 }
 
@@ -23,18 +23,18 @@ pub(crate) trait Tap {
 #[derive(Debug)]
 pub(crate) struct Tapped<T> {
     transport: Transport,
-    /// Bytes that were read before, to be read again.
+    /// Bytes that were read before, and are read again first.
     first: Bytes,
     tap: Arc<T>,
 }
 
 impl<T> Tapped<T> {
-    /// A connection that reads `first` and then what comes over `transport`.
+    /// A connection that reads `first` and then the bytes of `transport`.
     pub(crate) fn new(transport: Transport, first: Bytes, tap: Arc<T>) -> Self {
         Self { transport, first, tap }
     }
 
-    /// The connection, and the bytes that are still to be read again.
+    /// The connection, and the bytes still to be read again.
     pub(crate) fn into_inner(self) -> (Transport, Bytes) {
         (self.transport, self.first)
     }

@@ -16,14 +16,14 @@ pub(super) struct Choice<'n, 'l> {
     name: Cow<'n, str>,
     /// The value of the member.
     value: Option<Reader<'n, 'l>>,
-    /// Of the whole.
+    /// The reader of the whole choice.
     reader: Reader<'n, 'l>,
     /// The member, in a tree.
     over: Option<&'n Member<'n>>,
 }
 
 impl<'n, 'l> Reader<'n, 'l> {
-    /// The choice that is made here, and the place of the object in a text that is left with it.
+    /// Returns the choice and, in a text, the offset of the object to leave after it.
     #[inline(never)]
     pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Option<usize>), Error> {
         let no_choice = ErrorKind::Choice { expected: variants };

@@ -11,7 +11,7 @@ use crate::config::tree::Node;
 #[derive(Default)]
 pub(super) struct Log {
     reports: RefCell<Vec<Report>>,
-    /// The missing fields that were reported, by the beginning of the object that they are missing from.
+    /// The missing fields reported so far, by the start of the object that lacks them.
     missing: RefCell<BTreeMap<u32, Vec<&'static str>>>,
 }
 
@@ -36,7 +36,7 @@ impl Log {
         self.missing.borrow().get(&node.extent.start).cloned().unwrap_or_default()
     }
 
-    /// Notes that `field` is missing from `node`; `false` if that was known.
+    /// Records that `field` is missing from `node`; `false` if that was known.
     pub(super) fn is_news(&self, node: &Node<'_>, field: &'static str) -> bool {
         let mut missing = self.missing.borrow_mut();
         let fields = missing.entry(node.extent.start).or_default();

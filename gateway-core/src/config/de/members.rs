@@ -13,7 +13,7 @@ use crate::config::scan::unsound;
 use crate::config::suggest::suggest;
 use crate::config::tree::{Kind, Member, Node};
 
-/// The members of an object, then the fields that are assumed to be there.
+/// The members of an object, followed by the fields that are assumed.
 pub(super) struct Members<'n, 'l> {
     members: Parts<'n, 'l, Member<'n>>,
     object: Reader<'n, 'l>,
@@ -22,9 +22,9 @@ pub(super) struct Members<'n, 'l> {
     /// The member whose name was read last, in a tree.
     member: Option<&'n Member<'n>>,
     assumed: std::vec::IntoIter<&'static str>,
-    /// Set if there are such fields.
+    /// Set if there are assumed fields.
     has_assumed: bool,
-    /// The names so far, where the type that is read does not look for repetitions itself.
+    /// The names read so far, where the type does not look for repetitions itself.
     names: Option<Vec<Cow<'n, str>>>,
 }
 
@@ -42,7 +42,7 @@ impl<'n, 'l> Members<'n, 'l> {
             Source::Assumed => Parts::Tree([].iter()),
         };
         let has_assumed = !assumed.is_empty();
-        // A tree has been searched for repetitions.
+        // A tree has already been searched for repetitions.
         let names = (any && matches!(members, Parts::Text(_))).then(Vec::new);
         let assumed = assumed.into_iter();
         Ok(Self { members, object, current: Source::Assumed, member: None, assumed, has_assumed, names })
@@ -75,7 +75,8 @@ impl<'n, 'l> Members<'n, 'l> {
         Ok(())
     }
 
-    /// Places the error that reading the object ended with, or makes it a consequence of what was reported before.
+    /// Gives the error that ended the reading of the object a position, or marks it as a consequence of an earlier
+    /// report.
     #[cold]
     #[inline(never)]
     pub(super) fn fail(self, error: Error) -> Error {
@@ -86,7 +87,7 @@ impl<'n, 'l> Members<'n, 'l> {
         let is_reported = |member: &Member<'_>| member.value.reported.get();
         match *error.kind() {
             ErrorKind::Missing { field } if self.object.log.is_news(node, field) => {
-                // Where its value or its name was wrong, that was reported.
+                // A wrong value or a misspelt name was already reported.
                 let is_meant = |name: &str| name == field || suggest(name, [field]).is_some();
                 let known = members_of(node).iter().any(|member| is_reported(member) && is_meant(&member.name));
                 if known { Error::new(ErrorKind::Consequence).beside(node) } else { error.beside(node) }
@@ -125,7 +126,7 @@ impl<'n, 'l> Members<'n, 'l> {
         }
     }
 
-    /// Places the error about the name that was read last, and reports every other unknown field along with it.
+    /// Gives the error about the latest name a position, and reports every other unknown field along with it.
     #[cold]
     #[inline(never)]
     fn bad_name(&self, error: Error) -> Error {
@@ -149,7 +150,7 @@ pub(super) fn too_many(member: &Member<'_>) -> Error {
     Error::custom("only one member may be here").over(&member.value, member.name_extent)
 }
 
-/// Adds `name` to `names` unless it is there already, or there are so many that the tree is quicker.
+/// Adds `name` to `names`. Fails if it is there already, or if there are so many that the tree is quicker.
 fn remember<'n>(names: &mut Vec<Cow<'n, str>>, name: Cow<'n, str>) -> Result<(), Error> {
     const MANY: usize = 256;
     if names.len() >= MANY || names.contains(&name) {
@@ -174,7 +175,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
         seed.deserialize(Reader { source: self.current, log: self.object.log })
     }
 
-    /// Goes on after an entry whose value can't be read.
+    /// Goes on to the next entry if the value of one can't be read.
     fn next_entry<K: Deserialize<'de>, V: Deserialize<'de>>(&mut self) -> Result<Option<(K, V)>, Error> {
         while let Some(name) = self.next_key::<K>()? {
             if let Some(value) = attempt(Reader { source: self.current, log: self.object.log })? {

@@ -1,12 +1,12 @@
-//! A serde deserializer over a text, which gives up at the first mistake, and over its syntax tree, which goes on: both in
-//! one type, so that the readers of the configuration's types are compiled once.
+//! A serde deserializer in one type for two sources: a text, where it stops at the first mistake, and a syntax tree,
+//! where it goes on. So the readers of the configuration's types are compiled once.
 //!
 //! In a tree, a value that can't be read is reported and marked. The innermost list item or entry around it is then read
 //! again without it. Reading ends, for each repetition has one value less to read.
 //!
-//! serde makes a copy of every generic function for each type of the configuration, and the engine of a Worker compiles
-//! those that it meets at each cold start. So the generic functions here are few lines around others that know nothing of
-//! the type, which are kept from being inlined.
+//! serde instantiates every generic function for each type of the configuration, and the engine of a Worker compiles
+//! those in use at each cold start. So the generic functions here are thin, and the functions behind them are not
+//! generic and not inlined.
 
 mod choice;
 mod log;
@@ -22,10 +22,10 @@ use super::error::{Error, Report};
 use super::scan::Scan;
 use super::tree::Node;
 
-/// After this many mistakes reading stops.
+/// The number of reports after which reading stops.
 pub(super) const MOST_REPORTS: usize = 1_000;
 
-/// Reads `root`; what can't be read is left out and reported.
+/// Reads `root`; parts that can't be read are left out and reported.
 pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Vec<Report>) {
     let log = Log::default();
     let reader = Reader { source: Source::Node(root), log: &log };
@@ -33,7 +33,7 @@ pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Ve
     (value, log.into_reports())
 }
 
-/// Reads `text` if there is no mistake in it.
+/// Reads `text`; `None` if there is a mistake in it.
 pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
     let scan = Scan::new(text);
     let log = Log::default();
@@ -41,7 +41,7 @@ pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
     scan.is_at_end().then_some(value)
 }
 
-/// Reads a value. In a tree it is read again after each error in it, until nothing is left of it.
+/// Reads a value. In a tree it is read again after each error in it, until it succeeds or nothing is left.
 fn attempt<'n, T: Deserialize<'n>>(reader: Reader<'n, '_>) -> Result<Option<T>, Error> {
     while reader.is_readable() {
         match T::deserialize(reader) {

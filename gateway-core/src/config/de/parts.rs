@@ -80,7 +80,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
         }
     }
 
-    /// Goes on after an item that can't be read.
+    /// Goes on to the next item if one can't be read.
     fn next_element<T: Deserialize<'de>>(&mut self) -> Result<Option<T>, Error> {
         while let Some(item) = self.next()? {
             if let Some(value) = attempt(item)? {

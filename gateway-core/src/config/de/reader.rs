@@ -24,8 +24,8 @@ pub(super) struct Reader<'n, 'l> {
 pub(super) enum Source<'n, 'l> {
     Node(&'n Node<'n>),
     Text(&'l Scan<'n>),
-    /// A placeholder for a required field that is missing: the least value of its type. With it, further missing fields
-    /// are reported in the same run.
+    /// A placeholder for a missing required field: the smallest value of its type. With it, further missing fields are
+    /// reported in the same run.
     Assumed,
 }
 
@@ -75,7 +75,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// Returns whether the value is worth reading.
+    /// Returns whether the value is still to be read: it has not been reported, and the log is not full.
     #[inline(never)]
     pub(super) fn is_readable(self) -> bool {
         match self.source {
@@ -84,7 +84,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// Records an error; returns it where there is no way to go on.
+    /// Records an error; returns it if reading can't go on.
     #[cold]
     #[inline(never)]
     pub(super) fn record(self, error: Error) -> Result<(), Error> {
@@ -97,7 +97,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// Points an error that has no place yet at this value.
+    /// Points an error without a position at this value.
     pub(super) fn about<T>(self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| self.placed(error))
     }
@@ -186,7 +186,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         }
     }
 
-    /// `fields` are those that it has, where these are fixed.
+    /// Checks that the value is an object; `fields` are its members, if these are fixed.
     #[inline(never)]
     fn expect_object(self, fields: Option<&'static [&'static str]>) -> Result<(), Error> {
         match (self.value()?, fields) {
@@ -202,8 +202,8 @@ impl<'n, 'l> Reader<'n, 'l> {
         items.finish().map(|()| value)
     }
 
-    /// Reads an object; `any` if its members may have any name. Kept from being inlined so that the readers of what a
-    /// configuration does not have stay apart from those of what it has.
+    /// Reads an object; `any` if its members may have any name. Not inlined, so that readers of absent parts of a
+    /// configuration stay apart from readers of present ones.
     #[inline(never)]
     fn object<V: Visitor<'n>>(self, any: bool, visitor: V) -> Result<V::Value, Error> {
         let mut members = Members::of(self, any)?;
@@ -214,7 +214,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     }
 }
 
-/// A number as the nearest of Rust's kinds; as a whole one also if it is written `5.0` or `5e0`.
+/// A number as the nearest of Rust's kinds. With `whole`, `5.0` and `5e0` are whole numbers, too.
 fn parse_number(text: &str, whole: bool) -> Result<Number, Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Ok(number) = text.parse() {

@@ -15,14 +15,14 @@ use crate::template::{Target as Form, Template};
 
 const MOST_WEIGHT: u32 = 1_000_000;
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
-/// The least that Workers KV takes.
+/// The least time to live in Workers KV.
 const LEAST_TTL: core::time::Duration = core::time::Duration::from_secs(60);
 const DEFAULT_VALUE_BYTES: u64 = 1 << 20;
-/// The largest value that Workers KV takes.
+/// The largest value in Workers KV.
 const MOST_VALUE_BYTES: u64 = 25 << 20;
 
 impl<'c> Compiler<'c> {
-    /// The action of a route.
+    /// Compiles the action of a route.
     pub(super) fn action(&mut self, context: &RouteContext<'_, 'c>) -> Option<Action> {
         let RouteContext { at, group, route, .. } = *context;
         self.check_timeouts(&at.member("timeouts"), &route.timeouts);
@@ -98,7 +98,7 @@ impl<'c> Compiler<'c> {
         (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path, web_socket })
     }
 
-    /// The share of the upstream called `name`, which stands at `at`.
+    /// Compiles a share of the upstream called `name`, written at `at`.
     fn target(&mut self, context: &RouteContext<'_, 'c>, at: &At<'_>, name: &str, weight: u32) -> Option<Target> {
         let (config, route) = (self.config, context.route);
         let Some(index) = self.upstream_names.find(name) else {
@@ -214,7 +214,7 @@ impl<'c> Compiler<'c> {
         })
     }
 
-    /// Reports a path whose own text, whatever values are in it, is not in its normal form.
+    /// Reports a path whose literal text is not in its normal form, whatever the values in it.
     pub(super) fn check_path(&mut self, at: &At<'_>, path: &str, has_variables: bool) {
         const RULE: &str = "leave out `.`, `..`, empty segments and encodings that are not needed";
         match path::normalise(path, EncodedSlash::Keep) {

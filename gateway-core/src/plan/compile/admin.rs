@@ -12,7 +12,7 @@ use crate::route::{PathPattern, Segment};
 const DEFAULT_PATH: &str = "/.edgeway";
 
 impl<'c> Compiler<'c> {
-    /// The admin endpoints, if the configuration opens any way to them.
+    /// Compiles the admin endpoints, if the configuration opens any way to them.
     pub(super) fn admin(&mut self, at: &At<'_>) -> Option<Admin> {
         let has_listener = self.config.server.admin.is_some() && self.capabilities.has(Feature::AdminListener);
         let door = self.config.admin.as_ref().and_then(|admin| self.door(&at.member("admin"), admin));
@@ -34,7 +34,7 @@ impl<'c> Compiler<'c> {
             );
         }
         let Some(secret) = &admin.token else {
-            // What could not be read has been reported.
+            // A part that could not be read was already reported.
             if self.is_intact.is_none_or(|is_intact| is_intact(&at.to_path(), "")) {
                 self.error_with(
                     at,
@@ -57,7 +57,7 @@ impl<'c> Compiler<'c> {
         token.filter(|_| is_path).map(|token| Door::new(path, token))
     }
 
-    /// Reports a route whose every request the admin endpoints would take.
+    /// Reports a route that the admin endpoints shadow completely.
     #[inline(never)]
     pub(super) fn check_against_admin(&mut self, at: &At<'_>, pattern: &PathPattern) {
         let Some(path) = self.admin_path else { return };

@@ -1,4 +1,4 @@
-//! A place in the configuration, as a chain on the stack: it costs nothing until an error needs it in words.
+//! A place in the configuration, as a chain on the stack: it costs nothing until an error names it.
 
 use crate::config::JsonPath;
 
@@ -29,7 +29,7 @@ impl<'a> At<'a> {
 }
 
 impl At<'_> {
-    /// The place as a value that can be kept.
+    /// The place as an owned value.
     #[inline(never)]
     pub(in crate::plan) fn to_path(self) -> JsonPath {
         let parent = self.parent.map_or_else(JsonPath::root, |parent| parent.to_path());

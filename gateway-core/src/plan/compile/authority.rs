@@ -9,7 +9,7 @@ pub(super) struct Authority<'t> {
 }
 
 impl<'t> Authority<'t> {
-    /// `None` where the host is neither a name nor an address.
+    /// Parses an authority; `None` if the host is neither a name nor an address.
     pub(super) fn parse(text: &'t str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix('[') {
             let (host, rest) = rest.split_once(']')?;
@@ -19,7 +19,7 @@ impl<'t> Authority<'t> {
         }
         let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
         let is_name = host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_'));
-        // What ends in a number is an address or nothing (URL Standard, host parsing).
+        // A host that ends in a number is an address or invalid (URL Standard, host parsing).
         let is_numeric = host.ends_with(|c: char| c.is_ascii_digit()) && host.bytes().all(|c| !c.is_ascii_alphabetic());
         (is_name && (!is_numeric || host.parse::<Ipv4Addr>().is_ok())).then_some(Self { host, port })
     }

@@ -17,10 +17,10 @@ pub(super) trait Edit: Sized {
     type Name;
     type Value;
 
-    /// Reads a name, or reports why no edit can touch it.
+    /// Reads a name, or reports the reason why no edit can touch it.
     fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<Self::Name>;
 
-    /// Reads a value, or reports why it can't be set.
+    /// Reads a value, or reports the reason why it can't be set.
     fn value(
         compiler: &mut Compiler<'_>,
         at: &At<'_>,
@@ -35,7 +35,7 @@ pub(super) trait Edit: Sized {
 }
 
 impl Compiler<'_> {
-    /// Compiles `edits`, in the order in which they are done, to the end of `out`.
+    /// Compiles `edits`, in the order of their application, to the end of `out`.
     pub(super) fn edits<E: Edit>(
         &mut self,
         at: &At<'_>,

@@ -7,11 +7,11 @@ use super::{Compiler, Group};
 use crate::config::{self, Entries, ValueMatch};
 use crate::route::{HostPattern, MethodError, MethodSet, PathPattern, Predicate, PredicateError, Spec};
 
-/// The match of a route.
+/// The compiled match of a route.
 pub(super) struct Matching {
     pub(super) hosts: Vec<HostPattern>,
     pub(super) path: PathPattern,
-    /// The number of the path's segments that `rewrite.prefix` replaces.
+    /// The number of path segments that `rewrite.prefix` replaces.
     pub(super) prefix_segments: usize,
     pub(super) methods: MethodSet,
     headers: Vec<Predicate>,
@@ -20,7 +20,7 @@ pub(super) struct Matching {
 }
 
 impl Matching {
-    /// One spec for each host.
+    /// Returns one spec for each host.
     pub(super) fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
         let hosts = self.hosts;
         let spec = Spec {
@@ -32,13 +32,13 @@ impl Matching {
             query: self.query,
             cookies: self.cookies,
         };
-        // The last host takes the spec itself: most routes have but one, and nothing is copied.
+        // The last host takes the spec itself: most routes have one host, and copy nothing.
         core::iter::repeat_n(spec, hosts.len()).zip(hosts).map(|(spec, host)| Spec { host, ..spec })
     }
 }
 
 impl<'c> Compiler<'c> {
-    /// The match of `route`; `None` if it is wrong.
+    /// Compiles the match of `route`; `None` if it is wrong.
     pub(super) fn matching(&mut self, at: &At<'_>, group: Group<'c>, route: &'c config::Route) -> Option<Matching> {
         let at = at.member("match");
         let matches = &route.matches;
@@ -131,7 +131,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// `path`, if it begins with a slash: otherwise it would run into the API's prefix.
+    /// Returns `path` if it begins with a slash. Otherwise it would run into the API's prefix.
     fn absolute<'p>(&mut self, at: &At<'_>, path: &'p str) -> Option<&'p str> {
         if path.starts_with('/') {
             return Some(path);

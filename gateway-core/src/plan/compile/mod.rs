@@ -1,4 +1,4 @@
-//! From a configuration to a plan, or to every reason why not.
+//! Compiles a configuration to a plan, or reports every mistake that prevents one.
 
 mod actions;
 mod admin;
@@ -46,8 +46,8 @@ pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secre
 /// A test whether all of the object at a path, but for one of its members, could be read.
 type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
 
-/// The mistakes in what could be read of a configuration. Conflicts are among them only where `is_intact` says that both
-/// routes are whole: one that lost its methods would clash with routes that it has nothing to do with.
+/// Returns the mistakes in the readable parts of a configuration. A conflict is reported only if `is_intact` holds for
+/// both routes: a route that lost its methods would clash with unrelated ones.
 pub(super) fn mistakes(
     config: &Config,
     capabilities: &Capabilities,
@@ -85,7 +85,7 @@ fn run(
     }
 }
 
-/// A policy used by many routes has its mistakes found as often; once is enough.
+/// Drops repetitions: a policy's mistakes are found once for each route that uses it.
 #[cold]
 #[inline(never)]
 fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
@@ -99,13 +99,13 @@ fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
 }
 
 struct Compiler<'c> {
-    /// Where `config` is not all that its author wrote: which parts are.
+    /// For a configuration with parts missing: tells the complete parts.
     is_intact: Option<Intact<'c>>,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
     errors: Vec<ConfigError>,
-    /// Names of rate limits with what they mean: two meanings would share counters.
+    /// The meaning of each rate limit's name: limits of one name but two meanings would share counters.
     rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
     /// The same of limits on concurrency.
     concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
@@ -113,13 +113,13 @@ struct Compiler<'c> {
     flags: Flags,
     upstream_names: Names<'c>,
     policy_names: Names<'c>,
-    /// What the policies of the route before came to.
+    /// The compiled policies of the previous route.
     shared: Option<Shared<'c>>,
-    /// The path under which the admin endpoints are, if any are.
+    /// The path of the admin endpoints, if there are any.
     admin_path: Option<&'c str>,
 }
 
-/// The group that a route is in: an API, or none.
+/// The group of a route: an API, or none.
 #[derive(Clone, Copy)]
 struct Group<'c> {
     api: Option<(usize, &'c config::Api)>,
@@ -127,7 +127,7 @@ struct Group<'c> {
     prefix: Option<&'c str>,
 }
 
-/// A route while it is compiled, with what is known of it so far.
+/// A route during its compilation, with the results so far.
 struct RouteContext<'r, 'c> {
     at: At<'r>,
     group: Group<'c>,
@@ -248,7 +248,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Compiles one route and adds what it matches to `specs`.
+    /// Compiles one route and adds its match to `specs`.
     fn route(
         &mut self,
         at: &At<'_>,
@@ -306,7 +306,8 @@ impl<'c> Compiler<'c> {
         })
     }
 
-    /// Values enter a response as its media type demands, so nothing may change the type behind their back.
+    /// Reports edits of `Content-Type`: values enter the content as its media type demands, so it must not change
+    /// afterwards.
     #[inline(never)]
     fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, steps: &[ResponseStep]) {
         let changes_type = |edit: &HeaderEdit| match edit {
@@ -381,7 +382,7 @@ impl<'c> Compiler<'c> {
         config.routes.get(index).map(|route| Origin { api: None, index, route })
     }
 
-    /// Returns whether nothing was left out of the plan's route at `index`, nor of its API.
+    /// Returns whether nothing is missing from the plan's route at `index`, nor from its API.
     fn is_whole(&self, index: usize, is_intact: Intact<'_>) -> bool {
         self.origin(index).is_some_and(|origin| {
             is_intact(&origin.path(), "") && origin.api_path().is_none_or(|api| is_intact(&api, "routes"))
@@ -412,7 +413,7 @@ impl<'c> Compiler<'c> {
         self.list(&at.member("network").member("trustedProxies"), parsed)
     }
 
-    /// Unwraps what was parsed from a list, or reports the entries that can't be.
+    /// Unwraps a parsed list, or reports the entries that can't be parsed.
     fn list<T>(&mut self, at: &At<'_>, parsed: Result<T, Vec<(usize, String)>>) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
@@ -475,7 +476,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn secret(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         let name = secret.secret.as_str();
         if !is_secret_name(name) {
-            // Not a word of it: it may be the secret itself.
+            // The message must not quote it: it may be the secret itself.
             self.error_with(
                 &at.member("secret"),
                 "this is not a secret's name",
@@ -494,7 +495,7 @@ impl<'c> Compiler<'c> {
         value
     }
 
-    /// Returns whether the platform has `feature`, which is asked for at `at`; reports it if not.
+    /// Returns whether the platform has `feature`, which is requested at `at`; reports it if not.
     pub(super) fn require(&mut self, at: &At<'_>, feature: Feature) -> bool {
         let is_there = self.capabilities.has(feature);
         if !is_there {
@@ -560,7 +561,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// The policy lists that hold for `route`, outermost first, each with its place and the name of its owner.
+    /// The policy lists that apply to `route`, outermost first, each with its place and its owner's name.
     fn policy_lists(group: Group<'c>, route: &'c config::Route, defaults: &'c config::Defaults) -> [PolicyList<'c>; 3] {
         [
             PolicyList { owner: Owner::Defaults, uses: &defaults.policies },

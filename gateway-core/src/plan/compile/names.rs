@@ -1,4 +1,4 @@
-//! Finds what the configuration names.
+//! Resolves names in the configuration.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;

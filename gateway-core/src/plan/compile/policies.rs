@@ -17,7 +17,7 @@ use crate::policy::rate_limit::RateLimit;
 use crate::route::MethodSet;
 use crate::template::Template;
 
-/// What is collected before the steps are put in their fixed order.
+/// The policies before the steps are put in their fixed order.
 #[derive(Default)]
 struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
@@ -27,19 +27,20 @@ struct Collected<'c> {
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
     response: Vec<HeaderEdit>,
-    /// Where edits of responses are that `cors` would undo.
+    /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
 }
 
 impl<'c> Collected<'c> {
-    /// The steps in their fixed order, which no configuration changes. Preflights are answered by `cors` before all of them.
+    /// Puts the steps in their fixed order, which no configuration changes. `cors` answers preflights before all of
+    /// them.
     fn in_order(self) -> Folded<'c> {
         let Self { cors, maintenance, rate_limits, concurrency, headers, query, response, against_cors: _ } = self;
         let request = maintenance
             .into_iter()
             .map(RequestStep::Maintenance)
             .chain(rate_limits.into_iter().map(RequestStep::RateLimit))
-            // After the rate limits: a request that those refuse takes no place.
+            // After the rate limits: a refused request takes no place.
             .chain(concurrency.into_iter().map(RequestStep::Concurrency))
             .chain(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders))
             .chain(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
@@ -48,19 +49,20 @@ impl<'c> Collected<'c> {
     }
 }
 
-/// The edits, if there are any.
+/// Returns the edits, or `None` if there are none.
 fn some<E>(edits: Vec<E>) -> Option<Vec<E>> {
     Some(edits).filter(|edits| !edits.is_empty())
 }
 
-/// Whether `cors` replaces a response's field of this name.
+/// Returns whether `cors` replaces a response's field of this name.
 pub(super) fn is_cors_field(name: &str) -> bool {
     const PREFIX: &str = "access-control-";
     name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 impl<'c> Compiler<'c> {
-    /// The steps of a route's policies. Most routes have the policies of their neighbours, and share the steps with them.
+    /// Compiles the policies of a route to steps. Most routes have their neighbours' policies, and share the steps with
+    /// them.
     pub(super) fn policies(&mut self, context: &RouteContext<'_, 'c>) -> Folded<'c> {
         let api = context.group.api.map(|(index, _)| index);
         let uses = &context.route.policies;
@@ -155,7 +157,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Reports edits of a response that what comes after them undoes, and notes those that `cors` would undo.
+    /// Reports edits of a response that later phases undo, and collects those that `cors` would undo.
     fn check_response_edits(&mut self, at: &At<'_>, edits: &FieldEdits, against_cors: &mut Vec<JsonPath>) {
         let (rename, remove) = (at.member("rename"), at.member("remove"));
         let renamed = edits.rename.iter().map(|(from, to)| (rename.member(from), to.as_str()));
@@ -218,8 +220,8 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// The cross-origin rules among the policies of `defaults`: every route has them if it has none of its own, and so have
-    /// the answers to requests without a route. Mistakes are reported with the routes.
+    /// The cross-origin rules among the policies of `defaults`. They apply to routes without rules of their own, and to
+    /// requests without a route. Their mistakes are reported with the routes.
     pub(super) fn default_cors(&self) -> Option<Cors> {
         let policies = self.config.defaults.policies.iter().rev();
         let named = |name: &str| self.config.policies.iter().find(|(n, _)| *n == name).map(|(_, policy)| policy);
@@ -297,7 +299,7 @@ impl<'c> Compiler<'c> {
         Some(compiled)
     }
 
-    /// Parses a template; where the route is not known, its path parameters go unchecked.
+    /// Parses a template; without a known route, its path parameters go unchecked.
     pub(super) fn template(&mut self, at: &At<'_>, text: &str, parameters: Parameters<'_>) -> Option<Template> {
         match Template::parse(text, parameters) {
             Ok(template) => Some(template),

@@ -6,13 +6,13 @@ use super::authority::Authority;
 use crate::capabilities::Feature;
 use crate::config;
 
-/// The message and help for a text that is no URL of a Redis, without a word of it: it may hold a password.
+/// The message and help for a wrong Redis URL. Neither quotes it: it may hold a password.
 type Fault = (&'static str, &'static str);
 
 const FORM: &str = "write `redis://host:6379`, or the name of a secret that holds such a URL";
 
 impl Compiler<'_> {
-    /// The URL of the Redis that holds the counters, where one does.
+    /// The URL of the Redis that holds the counters, if there is one.
     pub(super) fn redis(&mut self, at: &At<'_>) -> Option<String> {
         let value = self.config.counters.redis.as_ref()?;
         if !self.require(at, Feature::RedisCounters) {
@@ -46,8 +46,8 @@ struct Parsed {
     has_credentials: bool,
 }
 
-/// `redis://user:password@host:port/database`, or `rediss://…`. Every platform's own client parses it once more: what
-/// passes here must pass there.
+/// Checks `redis://user:password@host:port/database`, or `rediss://…`. Every platform's client parses the URL again,
+/// and must accept all that passes here.
 fn parse(url: &str) -> Result<Parsed, Fault> {
     let (is_tls, rest) = match (url.strip_prefix("redis://"), url.strip_prefix("rediss://")) {
         (Some(rest), _) => (false, rest),

@@ -1,28 +1,28 @@
-//! What the policies of a route come to, shared with the routes that have the same ones.
+//! The compiled policies of a route, shared with routes that have the same ones.
 
 use std::sync::Arc;
 
 use crate::config::{self, JsonPath, PolicyUse};
 use crate::plan::{RequestStep, ResponseStep};
 
-/// What the policies of a route come to.
+/// The compiled policies of a route.
 #[derive(Clone)]
 pub(super) struct Folded<'c> {
-    /// The innermost cross-origin rules, and where they stand.
+    /// The innermost cross-origin rules, and their place.
     pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
     pub(super) request: Arc<[RequestStep]>,
     pub(super) response: Arc<[ResponseStep]>,
 }
 
 impl Folded<'_> {
-    /// Whether it would be something else on a route with other path parameters.
+    /// Returns whether they depend on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         self.request.iter().any(RequestStep::is_bound_to_path)
             || self.response.iter().any(ResponseStep::is_bound_to_path)
     }
 }
 
-/// What the policies of one route came to, for the next one.
+/// The compiled policies of one route, for the next one.
 pub(super) struct Shared<'c> {
     pub(super) api: Option<usize>,
     pub(super) uses: &'c [PolicyUse],
@@ -30,7 +30,8 @@ pub(super) struct Shared<'c> {
 }
 
 impl Shared<'_> {
-    /// Whether a route in `api` that lists `uses` has the same policies. Those in place are of one route alone.
+    /// Returns whether a route in `api` that lists `uses` has the same policies. Inline policies belong to one route
+    /// alone.
     pub(super) fn is_for(&self, api: Option<usize>, uses: &[PolicyUse]) -> bool {
         let same = |(one, other): (&PolicyUse, &PolicyUse)| matches!((one, other), (PolicyUse::Named(one), PolicyUse::Named(other)) if one == other);
         self.api == api && self.uses.len() == uses.len() && self.uses.iter().zip(uses).all(same)
@@ -61,7 +62,7 @@ mod tests {
         load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
     }
 
-    /// Whether each route shares the steps of the one before it.
+    /// Tells for each route whether it shares the steps of the one before it.
     fn shared(plan: &Plan) -> Vec<bool> {
         plan.routes.windows(2).map(|pair| Arc::ptr_eq(&pair[0].request, &pair[1].request)).collect()
     }

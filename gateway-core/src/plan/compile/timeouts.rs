@@ -1,4 +1,4 @@
-//! Deadlines: the statement nearest to the route holds.
+//! Deadlines: the statement nearest to the route applies.
 
 use core::time::Duration;
 
@@ -13,13 +13,14 @@ use crate::policy::concurrency;
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 
-/// The longest that a counter is waited for, where the configuration says nothing.
+/// The longest wait for a counter where the configuration states none.
 const COUNTER_TIMEOUT: Duration = Duration::from_secs(2);
 const SHORTEST_COUNTER_TIMEOUT: Duration = Duration::from_millis(10);
 const LONGEST_COUNTER_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Compiler<'_> {
-    /// The deadlines of `route` towards `upstream`: the route's, else the API's, the upstream's, the defaults', ours.
+    /// The deadlines of `route` towards `upstream`. The first statement applies: the route's, the API's, the
+    /// upstream's, the defaults', our own.
     pub(super) fn deadlines(&self, group: Group<'_>, route: &config::Route, upstream: &config::Upstream) -> Deadlines {
         let levels = [
             Some(&route.timeouts),
@@ -43,7 +44,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The longest that a counter is waited for.
+    /// The longest wait for a counter.
     pub(super) fn counter_timeout(&mut self, at: &At<'_>) -> Duration {
         let Some(Span(timeout)) = self.config.counters.timeout else { return COUNTER_TIMEOUT };
         if !(SHORTEST_COUNTER_TIMEOUT..=LONGEST_COUNTER_TIMEOUT).contains(&timeout) {
@@ -52,9 +53,9 @@ impl Compiler<'_> {
         timeout
     }
 
-    /// The time that places are held for on a route with these steps; zero if it takes none.
+    /// Returns how long places are held on a route with these steps; zero if it takes none.
     ///
-    /// A place must not come free under a live answer, so that the exchange needs an end that it can't outlive.
+    /// A place must not become free while its answer goes on, so the exchange needs a deadline for its end.
     pub(super) fn lease(&mut self, at: &At<'_>, steps: &[RequestStep], action: &Action) -> Option<Duration> {
         if !steps.iter().any(|step| matches!(step, RequestStep::Concurrency(_))) {
             return Some(Duration::ZERO);

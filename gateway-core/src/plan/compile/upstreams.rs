@@ -1,4 +1,4 @@
-//! Upstreams.
+//! Compiles upstreams.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Upstream};
 
 impl Compiler<'_> {
-    /// The upstreams; a wrong one is reported and left out.
+    /// Compiles the upstreams; a wrong one is reported and left out.
     pub(super) fn upstreams(&mut self, at: &At<'_>) -> Vec<Upstream> {
         let config = self.config;
         self.check_timeouts(&At::ROOT.member("defaults").member("timeouts"), &config.defaults.timeouts);
@@ -37,7 +37,7 @@ impl Compiler<'_> {
         upstreams
     }
 
-    /// The endpoints of `upstream`, which are counted from `first`; a wrong one is reported and left out.
+    /// Compiles the endpoints of `upstream`, with indexes from `first` on; a wrong one is reported and left out.
     fn endpoints(&mut self, at: &At<'_>, upstream: &config::Upstream, first: usize) -> Vec<Endpoint> {
         let (url, urls) = (at.member("url"), at.member("urls"));
         let mut endpoints: Vec<Endpoint> = Vec::new();
@@ -73,7 +73,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// The `Host` to send to `upstream`, which is written at `at`.
+    /// Compiles the `Host` setting that is written at `at`.
     pub(super) fn host_policy(&mut self, at: &At<'_>, policy: Option<&config::HostPolicy>) -> Option<Host> {
         let host = match policy {
             None | Some(config::HostPolicy::Upstream) => return Some(Host::Upstream),
@@ -168,7 +168,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
     if uri.query().is_some() {
         faults.push(wrong("has a query"));
     }
-    // What goes before a request's normal path has to be normal as well, or the whole is read as another (RFC 3986 §6.2.2).
+    // The prefix of a normal path has to be normal, too, or the whole is not (RFC 3986 §6.2.2).
     if scheme.is_some() && !path::is_normalised(uri.path()) {
         faults.push(not_normal(url, uri));
     }
@@ -185,7 +185,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
     })
 }
 
-/// Returns whether `host` is link-local, as the clouds' metadata services are, or a name for one (OWASP, server-side
+/// Returns whether `host` is link-local, as the clouds' metadata services are, or a name of one (OWASP, server-side
 /// request forgery prevention).
 fn is_metadata_service(host: &str) -> bool {
     match host.parse::<std::net::IpAddr>() {
@@ -199,7 +199,7 @@ fn is_metadata_service(host: &str) -> bool {
     }
 }
 
-/// `url` without what may be a password.
+/// Returns `url` without a possible password.
 fn shown(url: &str) -> &str {
     url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }

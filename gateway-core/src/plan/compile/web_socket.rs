@@ -1,4 +1,4 @@
-//! WebSockets: taken unless a route says otherwise, where the platform can.
+//! WebSockets: a route takes them unless it says otherwise, where the platform can.
 
 use super::Compiler;
 use super::at::At;
@@ -7,7 +7,7 @@ use crate::config::{self, Span, WebSocket};
 use crate::plan::{Proxy, WebSocketLimits};
 
 impl Compiler<'_> {
-    /// How long a WebSocket may stand on the route that says `stated` at this place; `None` if it takes none.
+    /// Compiles the limits of a WebSocket on a route that says `stated`; `None` if it takes none.
     pub(super) fn web_socket(&mut self, at: &At<'_>, stated: Option<WebSocket>) -> Option<WebSocketLimits> {
         let limits = match stated {
             None if self.capabilities.has(Feature::WebSockets) => return Some(WebSocketLimits::DEFAULT),
@@ -21,8 +21,8 @@ impl Compiler<'_> {
         Some(WebSocketLimits { idle: or(limits.idle, idle), life: or(limits.life, life) })
     }
 
-    /// Ends the sockets of a route whose requests hold places: a place is held for the `total` deadline, and must not come free
-    /// under a live socket. Where no socket can be ended, the route takes none.
+    /// Makes the sockets of a route with leases end in time: a place is held for the `total` deadline, and must not
+    /// become free under an open socket. A platform that can't end a socket takes none on such a route.
     pub(super) fn end_with_lease(&mut self, at: &At<'_>, stated: Option<WebSocket>, proxy: &mut Proxy) {
         if proxy.web_socket.is_some() && !self.capabilities.has(Feature::WebSocketLimits) {
             if stated.is_some() {
@@ -61,7 +61,7 @@ impl Compiler<'_> {
                 self.require(&at.member(name), Feature::WebSocketLimits);
             }
         }
-        // Zero is without limit.
+        // Zero means without limit.
         let (Some(Span(idle)), Some(Span(life))) = (limits.idle, limits.life) else { return };
         if !life.is_zero() && idle > life {
             self.error_with(

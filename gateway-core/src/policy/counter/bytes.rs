@@ -1,6 +1,6 @@
 //! Operations, verdicts and states as bytes, for a store at the other end of a wire: a tag, then little-endian numbers.
 //!
-//! A tag is never used again for something else: states outlive the program that wrote them.
+//! A tag is never reused: states outlive the program that wrote them.
 
 use core::time::Duration;
 
@@ -10,12 +10,12 @@ use super::super::sliding_window::Window;
 use super::{CounterOp, CounterVerdict, State};
 use crate::time::Timestamp;
 
-/// The length of an operation or a verdict in bytes, the unused ones zero.
+/// The length of an operation or a verdict in bytes; unused ones are zero.
 pub const PACKED: usize = 32;
 
 const GCRA: u8 = 1;
 const SLIDING_WINDOW: u8 = 2;
-/// Of [`CounterOp::Acquire`], and of the state that it leaves.
+/// The tag of [`CounterOp::Acquire`], and of the state that it leaves.
 const LEASE: u8 = 3;
 const RELEASE: u8 = 4;
 
@@ -36,7 +36,7 @@ impl CounterOp {
         }
     }
 
-    /// The operation that [`to_bytes`](Self::to_bytes) made `bytes` of.
+    /// Reads the operation that [`to_bytes`](Self::to_bytes) wrote.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
@@ -69,7 +69,7 @@ impl CounterVerdict {
         }
     }
 
-    /// The verdict that [`to_bytes`](Self::to_bytes) made `bytes` of.
+    /// Reads the verdict that [`to_bytes`](Self::to_bytes) wrote.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
@@ -102,7 +102,7 @@ impl State {
         }
     }
 
-    /// The state that [`to_bytes`](Self::to_bytes) made `bytes` of; none if they are of a kind that is not known here.
+    /// Reads the state that [`to_bytes`](Self::to_bytes) wrote; `None` for bytes of an unknown kind.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
@@ -159,7 +159,7 @@ impl Packer {
         self.put(&number.to_le_bytes())
     }
 
-    /// Whole milliseconds, rounded up: a client told to wait must not come back too early.
+    /// Whole milliseconds, rounded up: a client must not come back too early.
     fn duration(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         self.u64(millis)
@@ -254,7 +254,7 @@ mod tests {
         }
     }
 
-    /// A store may hold what a later or earlier version wrote, and a wire may cut it off.
+    /// A store may hold the bytes of a later or earlier version, and a wire may cut them off.
     #[test]
     fn other_bytes_are_nothing() {
         for bytes in [&[][..], &[0], &[0xff; PACKED]] {

@@ -1,11 +1,11 @@
-//! Operations for the stores that compute by themselves: SQL (SQLite) and Lua (Redis).
+//! Operations for stores that compute by themselves: SQL (SQLite) and Lua (Redis).
 
 use super::super::sliding_window::{self, Window};
 use super::super::{gcra, gcra_store, lease, lease_store, sliding_window_store};
 use super::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
-/// An operation as a store runs it: one atomic statement, however many gateways ask at the same time.
+/// An operation in a store's language: one atomic statement, however many gateways ask at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// An SQL statement. Parameters: the cell's name, then [`args`](Self::args). It returns at most one row.
@@ -16,7 +16,7 @@ pub struct Program {
     pub args: Vec<i64>,
 }
 
-/// Statements that make what the SQL of all programs needs, whatever part of it there is already.
+/// Statements that create the tables for the SQL of all programs, and may run again on existing ones.
 pub const SQL_SCHEMA: &[&str] = &[
     gcra_store::SQL_CREATE,
     gcra_store::SQL_CREATE_INDEX,
@@ -26,7 +26,7 @@ pub const SQL_SCHEMA: &[&str] = &[
     lease_store::SQL_CREATE_INDEX,
 ];
 
-/// Statements that each remove some of the cells that expired before their parameter, in milliseconds since the Unix epoch.
+/// Statements that each remove some cells that expired before their parameter, in milliseconds since the Unix epoch.
 pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP, lease_store::SQL_SWEEP];
 
 /// The scripts of all programs.
@@ -64,15 +64,15 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
     }
 }
 
-/// The verdict that a store's reply to [`program`]'s program means: the numbers of its row or list in their order, where
-/// null and an empty text are `None`. It is `None` itself if the reply is none of that program.
+/// Reads a store's reply to [`program`]'s program: the numbers of its row or list in order, where null and an empty
+/// text are `None`. Returns `None` if the reply is not one of that program.
 #[must_use]
 pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<CounterVerdict> {
     match op {
         CounterOp::Gcra { quota, cost } => {
             let [before, _after] = reply else { return None };
             let before = before.map(u64::try_from).transpose().ok()?;
-            // The program is the same rule: its verdict is what the rule says of the state that it found.
+            // The program follows the same rule: the verdict is the rule's on the state that the program found.
             Some(CounterVerdict::Quota(gcra::decide(before, now, quota, cost).1))
         }
         CounterOp::SlidingWindow { quota, cost } => {

@@ -1,16 +1,16 @@
 //! The access log on standard output.
 //!
-//! Lines are gathered by thread and written by one thread of their own, so that a slow reader of the log never slows an
-//! exchange down: what it can't take is left out, and the log says how much.
+//! Each thread gathers its lines, and one thread of its own writes them, so that a slow reader of the log never slows
+//! an exchange down. Lines beyond the reader's pace are dropped, and the log reports their number.
 
 use std::io::Write as _;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-/// A buffer is handed to the writer when it is this full.
+/// The size at which a buffer is handed to the writer.
 const FLUSH_AT: usize = 32 * 1024;
 
-/// Lines are left out while a buffer that the writer can't take is this full.
+/// The size from which lines are dropped while the writer can't take the buffer.
 const MAX_BUFFER: usize = 1024 * 1024;
 
 /// The number of buffers that wait for the writer.
@@ -29,7 +29,7 @@ pub(super) fn start_writer(mut out: impl std::io::Write + Send + 'static) -> (Sy
     let (sender, receiver): (_, Receiver<Vec<u8>>) = sync_channel(QUEUE);
     let thread = std::thread::spawn(move || {
         for buffer in receiver {
-            // Nobody is left to be told when standard output is closed.
+            // If standard output is closed, there is nowhere to report that.
             let _ = out.write_all(&buffer).and_then(|()| out.flush());
         }
     });
@@ -42,7 +42,7 @@ impl AccessLogger {
         Self { buffer: Vec::new(), omitted: 0, writer }
     }
 
-    /// Has `write` append whole lines.
+    /// Lets `write` append whole lines.
     pub(crate) fn log(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.buffer.len() >= MAX_BUFFER {
             self.omitted += 1;
@@ -54,7 +54,7 @@ impl AccessLogger {
         }
     }
 
-    /// Hands what was gathered to the writer.
+    /// Hands the gathered lines to the writer.
     pub(super) fn flush(&mut self) {
         if self.buffer.is_empty() {
             return;
@@ -69,7 +69,7 @@ impl AccessLogger {
         }
     }
 
-    /// Hands what was gathered to the writer, and waits until it takes it.
+    /// Hands the gathered lines to the writer, and waits until it accepts them.
     pub(super) fn finish(&mut self) {
         let _ = self.writer.send(std::mem::take(&mut self.buffer));
     }

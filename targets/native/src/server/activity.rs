@@ -1,4 +1,4 @@
-//! What a client's connection is doing, so that one that does too little is ended.
+//! The activity of a client's connection; one that does too little is ended.
 
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -13,21 +13,22 @@ use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::tapped::Tap;
 
-/// How long a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in milliseconds.
+/// The longest that a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in
+/// milliseconds.
 pub const HEAD_TIMEOUT: Tick = 15_000;
 
-/// How long a connection may be without a request, in milliseconds.
+/// The longest that a connection may be without a request, in milliseconds.
 pub const IDLE_TIMEOUT: Tick = 75_000;
 
-/// How long nothing of a request's body may come, or nothing of a response be taken, in milliseconds, unless
+/// The longest pause in a request's body, or in the client's reading of a response, in milliseconds, unless
 /// [`Options`](super::Options) say otherwise.
 pub const STALL_TIMEOUT: Tick = 60_000;
 
-/// How long an idle connection is left open once a shutdown began, so that a request that is already on its way is
-/// answered, in milliseconds.
+/// The time that an idle connection stays open once a shutdown has begun, in milliseconds, so that a request on its way
+/// is still answered.
 pub const LINGER: Tick = 500;
 
-/// What the connection's task has to do.
+/// An order to the connection's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Go on.
@@ -38,26 +39,26 @@ pub enum Order {
     Close,
 }
 
-/// What a client's connection is doing. All times are ticks; 0 is never.
+/// The activity of a client's connection. All times are ticks; 0 is never.
 #[derive(Debug)]
 pub struct Activity {
     ticker: Arc<Ticker>,
     shutdown: Arc<AtomicBool>,
-    /// How long the client may stall in a body.
+    /// The longest that the client may stall in a body.
     stall_timeout: Tick,
-    /// Whether several exchanges share the connection.
+    /// Set if several exchanges share the connection.
     multiplexed: AtomicBool,
-    /// Exchanges begun and not ended.
+    /// The number of open exchanges.
     open: AtomicU32,
-    /// Since when there has been no exchange.
+    /// The start of the time without an exchange.
     idle_since: AtomicU64,
-    /// Since when the head of a request has been coming.
+    /// The start of the arrival of a request's head.
     head_since: AtomicU64,
-    /// Since when the gateway has been waiting for more of a request's body.
+    /// The start of the wait for more of a request's body.
     body_since: AtomicU64,
-    /// The bytes of the newest request body that were read.
+    /// The bytes read of the newest request body.
     received: AtomicU64,
-    /// Since when the client has not taken any more of a response.
+    /// The time since which the client has taken nothing of a response.
     write_since: AtomicU64,
     heads: Mutex<Heads>,
     order: AtomicU8,
@@ -65,7 +66,7 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// A connection that was accepted just now, whose client may stall in a body for `stall_timeout`.
+    /// The activity of a connection that was just accepted, whose client may stall in a body for `stall_timeout`.
     pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>, stall_timeout: Tick) -> Arc<Self> {
         let activity = Arc::new(Self {
             ticker: Arc::clone(ticker),
@@ -87,24 +88,24 @@ impl Activity {
         activity
     }
 
-    /// Says that several exchanges share the connection.
+    /// Records that several exchanges share the connection.
     pub fn set_multiplexed(&self) {
         self.multiplexed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether several exchanges share the connection.
+    /// Returns whether several exchanges share the connection.
     pub fn is_multiplexed(&self) -> bool {
         self.multiplexed.load(Ordering::Relaxed)
     }
 
-    /// Gives the connection's task, which is woken when there is an order.
+    /// Sets the connection's task, which is woken for each order.
     pub fn set_task(&self, waker: &Waker) {
         if self.task.get().is_none() {
             let _ = self.task.set(Mutex::new(waker.clone()));
         }
     }
 
-    /// What the connection's task has to do.
+    /// The order to the connection's task.
     pub fn order(&self) -> Order {
         match self.order.load(Ordering::Relaxed) {
             0 => Order::None,
@@ -113,20 +114,20 @@ impl Activity {
         }
     }
 
-    /// Whether an exchange is open.
+    /// Returns whether an exchange is open.
     pub fn in_exchange(&self) -> bool {
         self.open.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether there has been no exchange for long enough to close the connection in a shutdown.
+    /// Returns whether there has been no exchange for long enough to close the connection in a shutdown.
     pub fn lingered(&self) -> bool {
         !self.in_exchange() && self.ticker.now().saturating_sub(self.idle_since.load(Ordering::Relaxed)) >= LINGER
     }
 
-    /// An exchange begins with `request`.
+    /// Begins an exchange with `request`.
     ///
     /// # Errors
-    /// What is answered instead.
+    /// The refusal to answer instead.
     pub(super) fn begin<B: http_body::Body>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
@@ -139,14 +140,14 @@ impl Activity {
         checked
     }
 
-    /// An exchange that [began](Self::begin) has ended.
+    /// Ends an exchange that [began](Self::begin).
     pub fn end(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
         self.idle_since.store(self.ticker.now(), Ordering::Relaxed);
         self.body_since.store(0, Ordering::Relaxed);
     }
 
-    /// These bytes have come.
+    /// Records that these bytes have come.
     pub fn read(&self, bytes: &[u8]) {
         if self.in_exchange() {
             if self.body_since.load(Ordering::Relaxed) != 0 {
@@ -160,7 +161,7 @@ impl Activity {
         }
     }
 
-    /// Bytes were taken by the client, or could not be.
+    /// Records that the client took bytes, or was `blocked`.
     pub fn wrote(&self, blocked: bool) {
         if blocked {
             if self.write_since.load(Ordering::Relaxed) == 0 {
@@ -213,27 +214,27 @@ impl Watched for Activity {
     }
 }
 
-/// Told by the body of a request whether it waits for the client.
+/// The wait of a request's body for its client, as the body reports it.
 #[derive(Debug)]
 pub enum Reading {
     /// The only request on its connection.
     Alone(Arc<Activity>),
-    /// One of several: what comes over the whole connection does not tell of it.
+    /// One of several requests: the bytes on the connection may belong to any of them.
     Shared(Arc<StreamWatch>),
 }
 
 impl Reading {
-    /// Says that a body begins.
+    /// Records that a body begins.
     pub(super) fn begin(&self) {
         self.count().store(0, Ordering::Relaxed);
     }
 
-    /// Says that so many bytes of the body were read.
+    /// Records that this many bytes of the body were read.
     pub fn read(&self, bytes: usize) {
         self.count().fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The bytes of the body that were read so far.
+    /// The bytes of the body read so far.
     pub(super) fn received(&self) -> u64 {
         self.count().load(Ordering::Relaxed)
     }
@@ -245,9 +246,9 @@ impl Reading {
         }
     }
 
-    /// Says whether the gateway waits for more of the body.
+    /// Records whether the gateway waits for more of the body.
     ///
-    /// True if it has waited too long; on a connection that isn't shared, that ends the connection instead.
+    /// Returns true after too long a wait; on a connection that isn't shared, that ends the connection instead.
     pub fn set_waiting(&self, waiting: bool, cx: &Context<'_>) -> bool {
         let activity = match self {
             Self::Alone(activity) => activity,

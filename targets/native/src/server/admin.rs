@@ -1,4 +1,4 @@
-//! The listener of the admin endpoints: a thread of its own, which still answers while the others drain.
+//! The listener of the admin endpoints, with a thread of its own, which still answers while the others drain.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -28,10 +28,10 @@ use crate::stream::Outgoing;
 /// The most connections at once. One more ends the oldest: nobody keeps others out by holding connections.
 const MAX_CONNECTIONS: usize = 64;
 
-/// How long the head of a request may take to come, and a connection may be idle.
+/// The longest that the head of a request may take, and that a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long to wait when the system has no more file descriptors.
+/// The wait after the system has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The listener of the admin endpoints.
@@ -46,7 +46,7 @@ impl AdminListener {
     /// Listens on `address`, and answers from the worker that runs on `serving`.
     ///
     /// # Errors
-    /// When the address can't be listened on, or the system gives no thread.
+    /// When the address can't be listened on, or the system provides no thread.
     pub(super) fn start(address: &str, serving: Arc<ArcSwap<Serving>>) -> Result<Self, StartError> {
         let refused = |error: io::Error| StartError::Listen { address: address.to_owned(), reason: error.to_string() };
         let (bound, sockets) = listen(address, 1).map_err(refused)?;
@@ -71,12 +71,12 @@ impl AdminListener {
         Ok(Self { address: bound, stop, thread })
     }
 
-    /// The address that it listens on.
+    /// The address of the listener.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends it, and whatever it is answering.
+    /// Stops the listener, and all exchanges on it.
     pub(super) fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.thread.join();
@@ -116,6 +116,6 @@ async fn serve(stream: TcpStream, way: Way, serving: Arc<ArcSwap<Serving>>) {
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);
-    // What goes wrong on a connection is its client's affair.
+    // A connection's errors are its client's affair.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }

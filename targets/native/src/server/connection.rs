@@ -25,25 +25,25 @@ use super::worker::Worker;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
-/// What begins a connection of HTTP/2 (RFC 9113 §3.4).
+/// The preface of an HTTP/2 connection (RFC 9113 §3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The smallest buffer for reading and writing.
 const MIN_BUFFER: usize = 64 * 1024;
 
-/// What the exchanges on one connection share.
+/// The state shared by the exchanges on one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// The thread's.
+    /// The worker of the thread.
     pub worker: Arc<Worker>,
-    /// What the connection is doing.
+    /// The activity of the connection.
     pub activity: Arc<Activity>,
     /// The client.
     pub peer: Peer,
 }
 
 impl Connection {
-    /// Whether a shutdown has begun, so that the exchange on this HTTP/1 connection is its last.
+    /// Returns whether a shutdown has begun, so that the exchange on this HTTP/1 connection is its last.
     pub(super) fn is_last(&self) -> bool {
         self.worker.shutdown.load(Ordering::Relaxed) && !self.activity.is_multiplexed()
     }
@@ -65,7 +65,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         peer: Peer { address: Some(address.to_canonical()), scheme },
         worker,
     });
-    // A response is written in one piece: waiting for more to send with it only costs time.
+    // A response is written in one piece: waiting for more to send only costs time.
     let _ = stream.set_nodelay(true);
     let opening = open(stream, serving.tls.clone());
     let Ok(Some((transport, first, is_h2))) = tokio::time::timeout(Duration::from_millis(HEAD_TIMEOUT), opening).await
@@ -79,12 +79,12 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
-        // hyper moves the future about: on the heap it is a pointer instead of some kilobytes. With the memory there first, it
-        // is made in place; `Box::pin` would copy it there.
+        // hyper moves the future around: on the heap it is a pointer instead of some kilobytes. It is built in memory
+        // that exists already; `Box::pin` would copy it there.
         Box::into_pin(Box::write(Box::new_uninit(), exchange(Arc::clone(&connection), serving, request)))
     });
     let io = TokioIo::new(Tapped::new(transport, first.freeze(), Arc::clone(&activity)));
-    // What went wrong on a connection is its client's affair, and the access log tells of each exchange that it cut off.
+    // A connection's errors are its client's affair; the access log reports each exchange that was cut off.
     if is_h2 {
         activity.set_multiplexed();
         let served = http2::Builder::new(executor)
@@ -99,9 +99,9 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
         let _ = Driven::new(served, activity).await;
     } else {
         let mut builder = http1::Builder::new();
-        // Not `pipeline_flush`: with it hyper buffers without bound, and loses its answers to malformed requests.
+        // Not `pipeline_flush`: with it, hyper buffers without bound, and loses its answers to malformed requests.
         builder.header_read_timeout(None).half_close(false).max_buf_size(settings.max_head.max(MIN_BUFFER));
-        // Up to hyper's own 100 fields no memory is allocated to parse them.
+        // hyper allocates no memory to parse up to 100 fields, its default.
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);
         }
@@ -109,16 +109,16 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
     }
 }
 
-/// The largest head over HTTP/2, which counts 32 bytes for each field beside its name and value, four of which stand for a
-/// request line (RFC 9113 §6.5.2, §8.3.1). As over HTTP/1.1, one is read that is too large by the gateway's limits alone: it
-/// gets the gateway's answer.
+/// The largest head over HTTP/2, which counts 32 bytes for each field beside its name and value; four fields stand for
+/// the request line (RFC 9113 §6.5.2, §8.3.1). A head that is too large only by the gateway's limits is still read, as
+/// over HTTP/1.1, and gets the gateway's answer.
 fn header_list(settings: &Settings) -> u32 {
     let fields = usize::try_from(settings.max_headers).unwrap_or(usize::MAX).saturating_add(4);
     let largest = settings.max_head.max(MIN_BUFFER).saturating_add(fields.saturating_mul(32));
     u32::try_from(largest).unwrap_or(u32::MAX)
 }
 
-/// Does the TLS handshake, if any, and finds out the protocol; `None` when the client left.
+/// Does the TLS handshake, if any, and detects the protocol; `None` if the client left.
 async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Option<(Transport, BytesMut, bool)> {
     let mut transport = match tls {
         None => Transport::Tcp(stream),
@@ -128,7 +128,7 @@ async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Opti
         let is_h2 = transport.chose_h2();
         return Some((transport, BytesMut::new(), is_h2));
     }
-    // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and shows in the first bytes.
+    // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and is detected by the first bytes.
     let mut first = BytesMut::with_capacity(4096);
     loop {
         if transport.read_buf(&mut first).await.ok()? == 0 {
@@ -144,7 +144,7 @@ async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Opti
     }
 }
 
-/// What both protocols' connections of hyper can do.
+/// The common abilities of hyper's connections of both protocols.
 trait Served: Future {
     /// Finishes what is open, then closes.
     fn drain(self: Pin<&mut Self>);
@@ -189,7 +189,7 @@ impl<C: Served> Driven<C> {
         Self { served: Box::pin(served), activity, draining: false }
     }
 
-    /// Begins to drain where that can't cut off a request that is on its way.
+    /// Begins to drain, unless that could cut off a request on its way.
     fn drain(&mut self) -> bool {
         let ready = self.activity.is_multiplexed() || self.activity.in_exchange() || self.activity.lingered();
         let begins = !self.draining && ready;

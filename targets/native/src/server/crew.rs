@@ -1,4 +1,4 @@
-//! The workers of the process, as the platforms of each see all of them.
+//! The workers of the process, which the platforms of each can see.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,17 +15,17 @@ use crate::upstream::{Pool, PoolKey};
 pub(crate) struct Crew {
     /// Set once a shutdown has begun.
     pub(super) shutdown: Arc<AtomicBool>,
-    // Weak: what is served holds the crew in turn.
+    // Weak, because the serving state holds the crew in turn.
     members: Mutex<Vec<Weak<ArcSwap<Serving>>>>,
 }
 
 impl Crew {
-    /// Takes in a worker that runs on `serving`.
+    /// Adds a worker that runs on `serving`.
     pub(super) fn join(&self, serving: &Arc<ArcSwap<Serving>>) {
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(serving));
     }
 
-    /// Whether a shutdown has begun.
+    /// Returns whether a shutdown has begun.
     pub(crate) fn is_draining(&self) -> bool {
         self.shutdown.load(Ordering::Relaxed)
     }
@@ -46,7 +46,7 @@ impl Crew {
         all
     }
 
-    /// The addresses that the workers know by `key`. One counts as down where any of them leaves it out.
+    /// The addresses that the workers know by `key`. One counts as down if any worker skips it.
     pub(crate) fn addresses(&self, key: &PoolKey) -> Vec<Address> {
         let mut all: Vec<Address> = Vec::new();
         self.each(|serving| {

@@ -1,25 +1,25 @@
-//! Why the server can't start.
+//! The reasons why the server can't start.
 
 use std::fmt;
 
 use crate::platform::StoreError;
 use crate::upstream::TlsError;
 
-/// Why the server can't start.
+/// The reason why the server can't start.
 #[derive(Debug)]
 pub enum StartError {
     /// The address can't be listened on.
     Listen {
         /// The address.
         address: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A certificate, a key or an authority can't be used.
     Tls(TlsError),
     /// A store can't be opened.
     Store(StoreError),
-    /// The system gives no thread or event queue.
+    /// The system provides no thread or event queue.
     Runtime(std::io::Error),
 }
 

@@ -38,7 +38,7 @@ pub(super) async fn exchange(
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());
             }
-            // Pinned where it is made: awaited as it is, its state would be copied once more.
+            // Pinned in place: a plain await would copy its state once more.
             let outcome = pin!(gateway.handle(request, exchange.connection.peer, &mut exchange.record)).await;
             if !outcome.after.is_empty() {
                 run_all(&exchange.serving, outcome.after);
@@ -54,27 +54,27 @@ pub(super) async fn exchange(
         }
     };
     let serving_ends = exchange.connection.is_last();
-    // hyper never asks for a body that is known to be empty.
+    // hyper never polls a body that is known to be empty.
     exchange.ending = if matches!(answer.body(), Body::Empty) { Ending::Whole } else { Ending::Left };
     let mut response = answer.map(|body| Reply { body: Outgoing(body), exchange: Some(exchange) });
     if serving_ends {
-        // RFC 9112 §9.6: the client is told to send no more.
+        // RFC 9112 §9.6: tells the client to send no more requests.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
 }
 
-/// Starts the work that the gateway has left.
+/// Starts the gateway's deferred work.
 fn run_all(serving: &Arc<Serving>, work: Vec<After>) {
     for work in work {
-        // While the runtime ends there is none any more: what is left then is lost, as in a crash.
+        // There is no runtime once it shuts down; remaining work is lost, as in a crash.
         let Ok(runtime) = Handle::try_current() else { return };
         let serving = Arc::clone(serving);
         runtime.spawn(async move { serving.gateway.run_after(work).await });
     }
 }
 
-/// HTTP/2 may split `Cookie` into several fields, which HTTP/1.1 does not know (RFC 9113 §8.2.3).
+/// Joins the fields of `Cookie`: HTTP/2 may split it, HTTP/1.1 must not (RFC 9113 §8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if lines.len() > 1
@@ -84,29 +84,29 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// An exchange until it ends; dropped then, however it ends.
+/// An exchange until its end; dropped at the end, of whatever kind.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,
     pub(super) serving: Arc<Serving>,
-    /// Its own, on a connection that several share.
+    /// The watch of its own stream, on a shared connection.
     watch: Option<Arc<StreamWatch>>,
     pub(super) record: Record,
-    /// Whether the request has a body.
+    /// Set if the request has a body.
     has_body: bool,
-    /// The bytes that came from the client through a tunnel.
+    /// The bytes from the client through a tunnel.
     pub(super) received: Option<u64>,
-    /// The bytes of the response's body, or through a tunnel, that were sent.
+    /// The bytes sent of the response's body, or through a tunnel.
     pub(super) sent: u64,
     pub(super) ending: Ending,
 }
 
-/// The way in which a response's body, or a tunnel, has ended, as far as is known by now.
+/// The end of a response's body or of a tunnel, as far as it is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ending {
     /// All of it was sent.
     Whole,
-    /// The client left before the end, if nothing else happens.
+    /// The client left before the end, unless another end is recorded.
     Left,
     /// It was cut off on our side.
     Cut(IoErrorKind),
@@ -159,12 +159,12 @@ impl Drop for Exchange {
 #[derive(Debug)]
 pub(super) struct Reply {
     body: Outgoing,
-    /// `None` where something else holds it: a tunnel.
+    /// `None` if a tunnel holds the exchange.
     exchange: Option<Exchange>,
 }
 
 impl Reply {
-    /// No body.
+    /// An empty body.
     pub(super) fn without_body() -> Self {
         Self { body: Outgoing(Body::Empty), exchange: None }
     }
@@ -179,7 +179,7 @@ impl HttpBody for Reply {
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         let Some(exchange) = &mut this.exchange else { return polled };
         if let Some(watch) = &exchange.watch {
-            // What was made of the response is asked for again once the client has taken it.
+            // More of the response is polled once the client has taken this part.
             watch.set_written(matches!(polled, Poll::Ready(Some(Ok(_)))));
         }
         match &polled {

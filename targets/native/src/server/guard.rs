@@ -1,30 +1,30 @@
-//! What makes an HTTP/1.1 request ambiguous, beyond what hyper refuses itself.
+//! Checks for ambiguous HTTP/1.1 requests, beyond those that hyper itself refuses.
 //!
-//! hyper answers 400 to a request line or field that is malformed, to a folded line (RFC 9112 §5.2), whitespace before a
-//! colon (§5.1), Content-Length values that differ or are no number (§6.3), Transfer-Encoding in HTTP/1.0 or not ending in
-//! `chunked`. It serves what has both Content-Length and Transfer-Encoding, and drops the former: such a request is an
-//! attempt to smuggle another, and is refused here.
+//! hyper answers 400 to a malformed request line or field, to a folded line (RFC 9112 §5.2), whitespace before a colon
+//! (§5.1), Content-Length values that differ or are no number (§6.3), Transfer-Encoding in HTTP/1.0 or not ending in
+//! `chunked`. A request with both Content-Length and Transfer-Encoding it serves, and drops the former: such a request
+//! is an attempt to smuggle another, and is refused here.
 
 use gateway_core::error::Reject;
 use http::Request;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 
-/// The first bytes of the heads that have come, kept to find what hyper does not show.
+/// The first bytes of the heads that have come, which show fields that hyper hides.
 #[derive(Debug, Default)]
 pub(super) struct Heads(Vec<u8>);
 
-/// More than this of a head isn't kept: hyper refuses to read on soon after.
+/// The most bytes of a head that are kept: hyper refuses to read much more.
 const MAX_KEPT: usize = 256 * 1024;
 
 impl Heads {
-    /// Keeps what came while no exchange was open.
+    /// Keeps bytes that came while no exchange was open.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         if self.0.len() + bytes.len() <= MAX_KEPT {
             self.0.extend_from_slice(bytes);
         }
     }
 
-    /// Forgets what came: the exchange has begun.
+    /// Forgets the bytes: the exchange has begun.
     pub(super) fn clear(&mut self) {
         if self.0.capacity() > 4096 {
             self.0 = Vec::new();
@@ -33,10 +33,10 @@ impl Heads {
         }
     }
 
-    /// Whether a field of the head that came states a Content-Length.
+    /// Returns whether a field of the kept head states a Content-Length.
     ///
-    /// Of a pipelined request the head may have come before the previous exchange ended, and not be here: hyper then goes
-    /// by the transfer coding alone and closes the connection, as RFC 9112 §6.3 allows too.
+    /// The head of a pipelined request may have come before the previous exchange ended, and be missing here. hyper
+    /// then goes by the transfer coding alone and closes the connection, as RFC 9112 §6.3 also allows.
     fn state_content_length(&self) -> bool {
         const NAME: &[u8] = b"content-length";
         self.0
@@ -51,13 +51,13 @@ impl Heads {
     }
 }
 
-/// Checks the head of an HTTP/1 request; `heads` is what came before it began.
+/// Checks the head of an HTTP/1 request; `heads` are the bytes from before its exchange began.
 ///
 /// # Errors
-/// What is answered; the connection is to be closed with it, since what follows may be body or request.
+/// The refusal to answer; the connection must then be closed, since the next bytes may be body or request.
 pub(super) fn check<B: http_body::Body>(request: &Request<B>, heads: &Heads) -> Result<(), Box<Reject>> {
     let headers = request.headers();
-    // hyper takes a coded body for one that goes on; most requests have none.
+    // hyper takes a coded body for one that does not end yet; most requests have none.
     if request.body().is_end_stream() || !headers.contains_key(TRANSFER_ENCODING) {
         return Ok(());
     }

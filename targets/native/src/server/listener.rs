@@ -1,25 +1,25 @@
-//! The sockets that clients connect to.
+//! The listening sockets for clients.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// How many connections may wait to be accepted.
+/// The number of connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
 /// Listens on `address` (`host:port`) with `count` sockets.
 ///
-/// On Linux the kernel spreads connections over them; elsewhere they are one socket that several threads accept from.
+/// On Linux the kernel spreads connections over them; elsewhere they are one socket on which several threads accept.
 ///
 /// # Errors
-/// When the address is none, or can't be listened on.
+/// When the address is malformed, or can't be listened on.
 pub(super) fn listen(address: &str, count: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
     let address = address
         .to_socket_addrs()?
         .next()
         .ok_or_else(|| io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address"))?;
-    // Sockets that share a port would share it with another program's too: this one tells that it is taken.
+    // Sockets with a shared port would share it with another program's, too: this probe detects that it is taken.
     let probe = bind(address, false)?;
     let address = probe.local_addr()?;
     let first = if count > 1 && cfg!(target_os = "linux") {
@@ -41,7 +41,7 @@ pub(super) fn listen(address: &str, count: usize) -> io::Result<(SocketAddr, Vec
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // On Windows this would let another program take the port over.
+    // On Windows this option would let another program take over the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     #[cfg(target_os = "linux")]

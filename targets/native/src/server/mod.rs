@@ -1,7 +1,7 @@
 //! The native server.
 //!
-//! Each thread has its own listening socket, connections, upstream pools and coarse clock: on the way of a request nothing
-//! is shared between threads but the counters and the key-value store.
+//! Each thread has its own listening socket, connections, upstream pools and coarse clock. On the way of a request,
+//! threads share only the counters and the key-value store.
 
 mod access_log;
 pub mod activity;
@@ -42,7 +42,7 @@ pub(crate) use self::access_log::AccessLogger;
 pub(crate) use self::crew::Crew;
 pub(crate) use self::tls::server_config;
 
-/// How the work is spread over threads.
+/// The distribution of work over threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RuntimeKind {
     /// Each thread serves its own connections.
@@ -52,17 +52,17 @@ pub enum RuntimeKind {
     WorkStealing,
 }
 
-/// How the server runs, beyond its configuration.
+/// Options of the server, beyond its configuration.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How the work is spread over threads.
+    /// The distribution of work over threads.
     pub runtime: RuntimeKind,
-    /// How many threads; by default one for each core that the process may use.
+    /// The number of threads; by default one for each core that the process may use.
     pub threads: Option<NonZero<usize>>,
-    /// How long nothing of a request's body may come, or nothing of a response be taken. Tests have less patience than the
+    /// The longest pause in a request's body, or in the client's reading of a response. Tests set less than the
     /// default.
     pub stall_timeout: Duration,
-    /// The way in which upstreams' names are looked up. Tests have names of their own.
+    /// The resolver of upstreams' names. Tests set one of their own.
     pub names: Names,
 }
 
@@ -91,10 +91,10 @@ pub struct Server {
     writer: Option<JoinHandle<()>>,
 }
 
-/// How a shutdown went.
+/// The result of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drained {
-    /// Connections that were cut off because they went on for too long.
+    /// The number of connections that were cut off because they went on for too long.
     pub cut_off: usize,
 }
 
@@ -152,7 +152,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The address that it listens on.
+    /// The address of its listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -162,17 +162,17 @@ impl Server {
         self.admin.as_ref().map(AdminListener::address)
     }
 
-    /// Whether it serves HTTPS.
+    /// Returns whether it serves HTTPS.
     pub fn is_https(&self) -> bool {
         self.settings.tls.is_some()
     }
 
-    /// What it was started with, as far as it can't change until a restart.
+    /// The settings of its start that hold until a restart.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Serves new requests by `plan`; those under way go on as they began. Nothing changes on an error.
+    /// Serves new requests by `plan`; those under way go on as they began. An error changes nothing.
     ///
     /// Returns the settings that need a restart to take effect.
     ///
@@ -204,7 +204,7 @@ impl Server {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-        // Only now: while the others drain, it says so.
+        // Stopped last: while the workers drain, it reports that.
         if let Some(admin) = self.admin.take() {
             admin.stop();
         }
@@ -222,7 +222,7 @@ impl Server {
         format!("{}://{}", if self.is_https() { "https" } else { "http" }, self.address)
     }
 
-    /// How long open exchanges may go on once a shutdown begins, by the newest configuration.
+    /// The longest that open exchanges may go on once a shutdown begins, by the newest configuration.
     pub fn drain(&self) -> Duration {
         self.workers.first().map_or(Duration::ZERO, |worker| worker.serving.load().settings.drain)
     }

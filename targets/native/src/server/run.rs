@@ -1,4 +1,4 @@
-//! A worker's life: accept, serve, drain.
+//! The life of a worker: accept, serve, drain.
 
 use std::io;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use super::connection::serve;
 use super::worker::Worker;
 use crate::clock::TICK;
 
-/// How long to wait when the system has no more file descriptors.
+/// The wait after the system has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The runtime of a worker.
@@ -27,7 +27,7 @@ pub(super) fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> 
             builder
         }
     };
-    // Only names are looked up on other threads.
+    // Other threads only look up names.
     builder.max_blocking_threads(8).enable_io().enable_time().build()
 }
 
@@ -57,7 +57,7 @@ pub(super) fn run(
         ticking.abort();
     });
     let cut_off = worker.connections.load(std::sync::atomic::Ordering::Acquire);
-    // Ends every task, and with it what is still open.
+    // Ends every task, and with it all that is still open.
     drop(runtime);
     worker.connections.store(cut_off, std::sync::atomic::Ordering::Release);
     worker.finish_log();

@@ -1,10 +1,10 @@
-//! What the server itself reads from a configuration.
+//! The server's own settings from a configuration.
 
 use std::time::Duration;
 
 use gateway_core::plan::Plan;
 
-/// What the server itself reads from a configuration.
+/// The server's own settings from a configuration.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The address to listen on, as `host:port`.
@@ -13,7 +13,7 @@ pub struct Settings {
     pub admin: Option<String>,
     /// Files with certificate chain and key.
     pub tls: Option<TlsFiles>,
-    /// How long open exchanges may go on once a shutdown begins.
+    /// The longest that open exchanges may go on once a shutdown begins.
     pub drain: Duration,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
@@ -40,7 +40,7 @@ impl Settings {
         let (server, limits) = (&plan.server, &plan.limits);
         let tls =
             server.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-        // The gateway counts names and values; on the wire there are separators too.
+        // The gateway counts names and values; the wire has separators, too.
         let separators = u64::from(limits.headers) * 4 + 64;
         let head = limits.header_bytes.saturating_add(limits.url_bytes).saturating_add(separators);
         Self {
@@ -56,14 +56,15 @@ impl Settings {
     }
 }
 
-/// `9901` and `:9901` are ports of the loopback interface: nobody else is to read what was not meant for all.
+/// Completes an address: `9901` and `:9901` are ports of the loopback interface, for a listener must not be public by
+/// default.
 fn admin_address(written: &str) -> String {
     let port = written.strip_prefix(':').unwrap_or(written);
     if port.bytes().all(|byte| byte.is_ascii_digit()) { format!("127.0.0.1:{port}") } else { written.to_owned() }
 }
 
 impl Settings {
-    /// What differs in `new` and can't change while the server runs.
+    /// Returns the settings that differ in `new` and can't change while the server runs.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         [
             ("server.listen", self.listen != new.listen),

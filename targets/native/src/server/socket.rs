@@ -1,4 +1,4 @@
-//! A client's end of a WebSocket: from its handshake to the end of its tunnel.
+//! The client's end of a WebSocket: from its handshake to the end of its tunnel.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ use crate::transport::Transport;
 use crate::tunnel::{End, Ended, Limits, Reason, Tunnel};
 use crate::upstream::Socket;
 
-/// A request's way out of HTTP.
+/// The upgrade of a request out of HTTP.
 #[derive(Debug)]
 pub(super) struct WayOut {
     on_upgrade: OnUpgrade,
     /// Set if it opens by a 2xx over HTTP/2 (RFC 8441 §4), and not by a 101 over HTTP/1.1 (RFC 9110 §7.8).
     is_connect: bool,
-    /// The tick at which the request came.
+    /// The tick of the request's arrival.
     begun: Tick,
 }
 
 impl WayOut {
-    /// That of `request`, if it asks for one. An extended CONNECT becomes the handshake of HTTP/1.1 that says the same (RFC
-    /// 8441 §5): the gateway is itself the client of the upstream, and its key is its own.
+    /// Returns the upgrade that `request` asks for, if any. An extended CONNECT becomes the equivalent handshake of
+    /// HTTP/1.1 (RFC 8441 §5): the gateway is itself the client of the upstream, with a key of its own.
     pub(super) fn of<B>(request: &mut Request<B>, ticker: &Ticker) -> Option<Self> {
         let extensions = request.extensions_mut();
         let on_upgrade = extensions.remove::<OnUpgrade>()?;
@@ -45,14 +45,14 @@ impl WayOut {
         }
         *request.method_mut() = Method::GET;
         websocket::switch(request.headers_mut());
-        // RFC 6455 §4.1: not to be guessed is not asked of it, only to be another each time.
+        // RFC 6455 §4.1: the key need not be unpredictable, only different each time.
         let key = websocket::key(fastrand::u128(..).to_be_bytes());
         request.headers_mut().insert(SEC_WEBSOCKET_KEY, key);
         Some(Self { on_upgrade, is_connect: true, begun })
     }
 }
 
-/// Answers the client's handshake by `head`, and begins the tunnel to `upstream` once that is sent.
+/// Answers the client's handshake with `head`, and begins the tunnel to `upstream` once that is sent.
 pub(super) fn open(
     exchange: Exchange,
     head: Response<()>,
@@ -61,7 +61,7 @@ pub(super) fn open(
 ) -> Response<Reply> {
     let mut response = head.map(|()| Reply::without_body());
     let Some(WayOut { on_upgrade, is_connect, begun }) = way_out else {
-        // INVARIANT: every request that the core can take for a handshake has a way out.
+        // INVARIANT: every request that the core can take for a handshake has an upgrade.
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         return response;
     };
@@ -74,7 +74,7 @@ pub(super) fn open(
     let limits = limits(&exchange, begun);
     tokio::spawn(async move {
         let mut exchange = exchange;
-        // Else the client has left: so says the exchange if nobody says otherwise.
+        // Otherwise the client has left, which is the exchange's default ending.
         if let Ok(client) = on_upgrade.await {
             let ended = pass(client, upstream, limits).await;
             note(&mut exchange, &ended);
@@ -83,7 +83,7 @@ pub(super) fn open(
     response
 }
 
-/// Passes on what the two sides send until they have ended.
+/// Passes on the bytes of both sides until they have ended.
 async fn pass(client: Upgraded, upstream: Socket, limits: Arc<Limits>) -> Ended {
     let upstream = End { io: upstream.transport, early: upstream.early };
     let mask = fastrand::u32(..).to_be_bytes();
@@ -105,7 +105,7 @@ fn joined(first: Bytes, second: Bytes) -> Bytes {
     if second.is_empty() { first } else { [first, second].concat().into() }
 }
 
-/// The limits of the socket of `exchange`, which began at this tick.
+/// The limits of the socket of `exchange`, which began at `begun`.
 fn limits(exchange: &Exchange, begun: Tick) -> Arc<Limits> {
     let plan = exchange.serving.gateway.plan();
     let route = exchange.record.route.and_then(|route| plan.routes.get(route));
@@ -123,12 +123,12 @@ fn limits(exchange: &Exchange, begun: Tick) -> Arc<Limits> {
     )
 }
 
-/// Notes in `exchange` how its tunnel ended.
+/// Records in `exchange` the end of its tunnel.
 fn note(exchange: &mut Exchange, ended: &Ended) {
     exchange.sent = ended.to_client;
     exchange.received = Some(ended.to_upstream);
     exchange.ending = match ended.reason {
-        // A shutdown takes leave of both sides by the protocol.
+        // A shutdown closes both sides by the protocol.
         Reason::Closed | Reason::Drain => Ending::Whole,
         Reason::Client => Ending::Left,
         Reason::Upstream => Ending::Cut(IoErrorKind::Closed),

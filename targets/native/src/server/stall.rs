@@ -1,4 +1,4 @@
-//! HTTP/2 streams whose client does too little: on a connection that several share, each is watched on its own.
+//! HTTP/2 streams whose client does too little: each stream of a shared connection is watched on its own.
 //!
 //! hyper runs every stream as a task of its own. Ending that task resets the stream (RFC 9113 §5.4.2), whatever PINGs say of
 //! the connection.
@@ -16,21 +16,21 @@ tokio::task_local! {
     static CURRENT: Arc<StreamWatch>;
 }
 
-/// What one stream waits for. All times are ticks; 0 is never.
+/// The wait of one stream. All times are ticks; 0 is never.
 #[derive(Debug)]
 pub struct StreamWatch {
     ticker: Arc<Ticker>,
-    /// How long the client may stall.
+    /// The longest that the client may stall.
     timeout: Tick,
-    /// Since when the gateway has been waiting for more of the request's body.
+    /// The start of the wait for more of the request's body.
     body_since: AtomicU64,
     /// The bytes of the request's body that were read.
     received: AtomicU64,
-    /// Set once it has waited too long.
+    /// Set once the wait was too long.
     stalled: AtomicBool,
-    /// The task that waits for it.
+    /// The task that waits for the body.
     reader: Mutex<Option<Waker>>,
-    /// Since when the client has not taken any more of the response.
+    /// The time since which the client has taken nothing of the response.
     write_since: AtomicU64,
     /// The stream's own task.
     task: OnceLock<AbortHandle>,
@@ -53,13 +53,13 @@ impl StreamWatch {
         watch
     }
 
-    /// That of the stream whose task this is.
+    /// The watch of the stream whose task this is.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Says whether the gateway waits for more of the request's body. True if it has waited too long: the task is woken to
-    /// be told so.
+    /// Records whether the gateway waits for more of the request's body. Returns true after too long a wait, for which
+    /// the task is woken.
     pub(super) fn set_waiting(&self, waiting: bool, cx: &Context<'_>) -> bool {
         if !waiting {
             self.body_since.store(0, Ordering::Relaxed);
@@ -82,7 +82,7 @@ impl StreamWatch {
         &self.received
     }
 
-    /// Says whether it is the client's turn: to take what has been made of the response.
+    /// Records whether a part of the response waits for the client to take it.
     pub(super) fn set_written(&self, pending: bool) {
         self.write_since.store(if pending { self.ticker.now() } else { 0 }, Ordering::Relaxed);
     }
@@ -117,7 +117,7 @@ pub(super) struct StreamExecutor {
 }
 
 impl StreamExecutor {
-    /// That of the connections of `worker`.
+    /// The executor for the connections of `worker`.
     pub(super) fn of(worker: &Worker) -> Self {
         Self { ticker: Arc::clone(&worker.ticker), timeout: worker.stall_timeout }
     }
@@ -181,7 +181,7 @@ mod tests {
         assert!(!watch.set_waiting(true, &cx));
         watch.tick(STALL_TIMEOUT + 1);
         assert!(watch.set_waiting(true, &cx));
-        // Something came after all.
+        // A part came after all.
         assert!(!watch.set_waiting(false, &cx));
         assert!(!watch.set_waiting(true, &cx));
     }

@@ -1,4 +1,4 @@
-//! What the connections of one thread share.
+//! The state shared by the connections of one thread.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,21 +15,21 @@ use crate::clock::{Tick, Ticker};
 use crate::platform::{Native, SharedLogger, Stores};
 use crate::upstream::TlsError;
 
-/// What a request runs on; replaced as a whole by a reload.
+/// The serving state for requests; a reload replaces it as a whole.
 #[derive(Debug)]
 pub(super) struct Serving {
     /// The plan on its platform.
     pub gateway: Gateway<Native>,
-    /// What of the settings can change while the server runs.
+    /// The settings that can change while the server runs.
     pub settings: Arc<Settings>,
-    /// TLS towards clients; what it is at a connection's start holds for that connection.
+    /// TLS towards clients; a connection keeps the settings of its start.
     pub tls: Option<Arc<ServerConfig>>,
 }
 
-/// What the connections of one thread share.
+/// The state shared by the connections of one thread.
 #[derive(Debug)]
 pub(super) struct Worker {
-    /// What new requests run on.
+    /// The serving state for new requests.
     pub serving: Arc<ArcSwap<Serving>>,
     /// The worker's time.
     pub ticker: Arc<Ticker>,
@@ -37,11 +37,11 @@ pub(super) struct Worker {
     pub shutdown: Arc<AtomicBool>,
     /// The workers of the process.
     crew: Arc<Crew>,
-    /// Client connections that stand.
+    /// The number of open client connections.
     pub connections: AtomicUsize,
     /// The access log.
     pub log: SharedLogger,
-    /// How long a client may stall in a body.
+    /// The longest that a client may stall in a body.
     pub stall_timeout: Tick,
 }
 
@@ -76,7 +76,7 @@ impl Worker {
         })
     }
 
-    /// What [`Self::replace`] will serve; nothing changes yet.
+    /// Builds the serving state for [`Self::replace`]; changes nothing yet.
     ///
     /// # Errors
     /// When the authorities of an upstream can't be used.
@@ -94,22 +94,22 @@ impl Worker {
         Ok(Serving { gateway: previous.gateway.reload(plan, platform), settings, tls })
     }
 
-    /// Serves new requests by `serving`; those under way go on as they began.
+    /// Serves new requests with `serving`; those under way go on as they began.
     pub(super) fn replace(&self, serving: Serving) {
         self.serving.store(Arc::new(serving));
     }
 
-    /// Has the access log written out.
+    /// Hands the lines of the access log to the writer.
     pub(super) fn flush_log(&self) {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }
 
-    /// Has the rest of the access log written out, and waits until the writer takes it.
+    /// Hands the rest of the access log to the writer, and waits until it accepts that.
     pub(super) fn finish_log(&self) {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).finish();
     }
 
-    /// Whether no client's connection stands.
+    /// Returns whether no client connection is open.
     pub(super) fn is_idle(&self) -> bool {
         self.connections.load(Ordering::Acquire) == 0
     }

@@ -1,7 +1,7 @@
-//! The addresses of an upstream's name, and their turn.
+//! The addresses of an upstream's name, used in turn.
 //!
-//! A name may stand for several machines. Each request goes to the next address, as it goes to the next endpoint of an
-//! upstream that has several. One that can't be connected to is left out for a while.
+//! A name may have several machines. Each request goes to the next address, as it goes to the next endpoint of an
+//! upstream that has several. An address that fails to connect is skipped for a while.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +14,11 @@ use tokio::time::Instant;
 
 use super::names::Names;
 
-/// The age from which a list of addresses is no longer gone by, unless looking the name up again fails. Only a name that
-/// nobody called for that long has such a list.
+/// The age from which a list of addresses is no longer used, unless a new look-up fails. Only a name that was not
+/// called for that long has such a list.
 const USABLE_FOR: Duration = Duration::from_secs(300);
 
-/// How long looking a name up may take before a list that is older than that is gone by all the same.
+/// The longest that a look-up may take before an older list is used anyway.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The addresses of an upstream's name.
@@ -27,33 +27,33 @@ pub(super) struct Addresses {
     names: Names,
     host: String,
     port: u16,
-    /// Whether the host is an address itself.
+    /// Set if the host is an address itself.
     literal: bool,
-    /// Whether there are several addresses: known without a lock.
+    /// Set if there are several addresses; readable without a lock.
     several: AtomicBool,
     known: Mutex<Known>,
-    /// Held by whoever looks the name up.
+    /// Held during a look-up.
     gate: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     list: Vec<Address>,
-    /// The index of the address whose turn it is, beyond the end at times.
+    /// The index of the address whose turn it is; may be beyond the end.
     turn: usize,
-    /// When the name was last looked up, with success or without.
+    /// The time of the latest look-up, successful or not.
     tried: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Address {
     at: SocketAddr,
-    /// Until when it is left out.
+    /// The time until which it is skipped.
     down_until: Option<Instant>,
 }
 
 impl Addresses {
-    /// The addresses of `host`, to be looked up when they are asked for.
+    /// The addresses of `host`, to be looked up on first use.
     pub(super) fn new(host: &str, port: u16, names: Names) -> Self {
         let literal = host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port));
         let list = literal.into_iter().map(Address::new).collect();
@@ -73,12 +73,12 @@ impl Addresses {
         &self.host
     }
 
-    /// Whether there are several.
+    /// Returns whether there are several.
     pub(super) fn are_several(&self) -> bool {
         self.several.load(Ordering::Relaxed)
     }
 
-    /// Has `take` try the address whose turn it is. If that gives something, the turn passes on to the next.
+    /// Offers `take` the address whose turn it is. If that returns something, the turn passes to the next.
     pub(super) fn take_turn<T>(&self, take: impl FnOnce(SocketAddr) -> Option<T>) -> Option<T> {
         let mut known = self.known();
         let place = known.next(Instant::now())?;
@@ -87,8 +87,8 @@ impl Addresses {
         Some(taken)
     }
 
-    /// The addresses in the order in which a new connection tries them: from the one whose turn it is, those that are left
-    /// out at the end. The turn passes on. Where the caller gives up after some time, `within` is that.
+    /// Returns the addresses in the order of a new connection's attempts: from the one whose turn it is, with skipped
+    /// ones at the end. The turn passes on. `within` is the caller's deadline, if it has one.
     ///
     /// # Errors
     /// [`IoErrorKind::Dns`] when no address is known.
@@ -109,12 +109,12 @@ impl Addresses {
         Ok(order.into_iter().map(|address| address.at).collect())
     }
 
-    /// Takes note that `address` could not be connected to.
+    /// Records that a connection to `address` failed.
     pub(super) fn set_down(&self, address: SocketAddr) {
         self.set(address, Some(Instant::now() + self.names.down_for));
     }
 
-    /// Takes note that `address` was connected to.
+    /// Records that a connection to `address` succeeded.
     pub(super) fn set_up(&self, address: SocketAddr) {
         self.set(address, None);
     }
@@ -125,7 +125,7 @@ impl Addresses {
         }
     }
 
-    /// Looks the name up again, on a task of its own, if it is time to.
+    /// Looks the name up again, on a task of its own, if that is due.
     pub(super) fn renew(self: &Arc<Self>) {
         let is_fresh = self.literal || self.age().is_some_and(|age| age < self.names.fresh_for);
         if is_fresh || self.gate.try_lock().is_err() {
@@ -137,7 +137,7 @@ impl Addresses {
         }
     }
 
-    /// Those that are known.
+    /// The known addresses.
     pub(super) fn list(&self) -> Vec<ports::Address> {
         let now = Instant::now();
         let told = |address: &Address| ports::Address { address: address.at, down: address.is_down(now) };
@@ -152,7 +152,7 @@ impl Addresses {
         self.known().tried.map(|tried| tried.elapsed())
     }
 
-    /// Looks the name up, once for all that ask at the same time. A failure leaves what is known as it is.
+    /// Looks the name up, once for all simultaneous callers. A failure changes nothing.
     async fn look_up(&self) {
         let asked = Instant::now();
         let _held = self.gate.lock().await;
@@ -170,14 +170,14 @@ impl Addresses {
         }
     }
 
-    /// A panic elsewhere leaves the list as sound as it was.
+    /// A panic elsewhere leaves the list intact.
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
-    /// The place of the address whose turn it is at `now`: the next that is not left out; if all are, the next.
+    /// The index of the address whose turn it is at `now`: the next that is not skipped; if all are, the next.
     fn next(&self, now: Instant) -> Option<usize> {
         let count = self.list.len();
         let turn = self.turn.checked_rem(count)?;
@@ -185,7 +185,7 @@ impl Known {
         Some((turn..count).chain(0..turn).find(is_up).unwrap_or(turn))
     }
 
-    /// Goes by `found` from now on. What is known of an address stays known.
+    /// Replaces the list by `found`. The state of an address that stays is kept.
     fn replace(&mut self, found: Vec<SocketAddr>) {
         let mut list: Vec<Address> = Vec::with_capacity(found.len());
         for at in interleave(found) {
@@ -230,7 +230,7 @@ mod tests {
     use super::super::names::{LookUp, Resolve};
     use super::*;
 
-    /// Answers with what it is told to.
+    /// A resolver with prepared answers.
     #[derive(Debug, Default)]
     struct Table {
         list: Mutex<Option<Vec<SocketAddr>>>,
@@ -290,13 +290,14 @@ mod tests {
         assert_eq!(order(&addresses).await, [C, B, A]);
         assert_eq!(addresses.take_turn(Some), Some(address(B)));
         assert_eq!(addresses.take_turn(Some), Some(address(A)));
-        // One that has nothing to take keeps its turn: a new connection is for it.
+        // A turn without a connection is kept: a new connection is for it.
         assert_eq!(addresses.take_turn(|_| None::<()>), None);
         assert_eq!(order(&addresses).await, [C, B, A]);
         assert_eq!(table.asked(), 1);
     }
 
-    /// docs/configuration.md, Upstreams: one that can't be connected to is left out for 10 s, and tried last before that.
+    /// docs/configuration.md, Upstreams: an address that fails to connect is skipped for 10 s, and tried last before
+    /// that.
     #[tokio::test(start_paused = true)]
     async fn an_address_that_is_down_has_no_turn() {
         let (addresses, _) = addresses(&[A, B]);
@@ -359,7 +360,7 @@ mod tests {
         assert_eq!(table.asked(), 3);
     }
 
-    /// A name server that says nothing must not take up the time for connecting.
+    /// An unresponsive name server must not use up the time for connecting.
     #[tokio::test(start_paused = true)]
     async fn a_look_up_that_hangs_is_not_waited_for_while_there_is_a_list() {
         let (addresses, table) = addresses(&[A]);

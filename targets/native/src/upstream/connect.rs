@@ -17,11 +17,11 @@ use tokio_rustls::TlsConnector;
 use super::addresses::Addresses;
 use crate::transport::Transport;
 
-/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+/// The head start of an attempt before the next address is tried beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a connection to one of `addresses`, with TLS if `tls` is given, and returns which one it was. Where the caller gives
-/// up after some time, `within` is that: each address has its part of it.
+/// Opens a connection to one of `addresses`, with TLS if `tls` is given, and returns the connection's address. `within`
+/// is the caller's deadline, if it has one: each address gets a share of it.
 pub(super) async fn connect(
     addresses: &Addresses,
     tls: Option<&Arc<ClientConfig>>,
@@ -42,7 +42,7 @@ pub(super) async fn connect(
 }
 
 async fn secure(host: &str, stream: TcpStream, tls: Option<&Arc<ClientConfig>>) -> Result<Transport, IoErrorKind> {
-    // A request is written in one piece: waiting for more to send with it only costs time.
+    // A request is written in one piece: waiting for more to send only costs time.
     let _ = stream.set_nodelay(true);
     let Some(config) = tls else { return Ok(Transport::Tcp(stream)) };
     let name = ServerName::try_from(host.to_owned()).map_err(|_| IoErrorKind::Tls)?;
@@ -54,15 +54,15 @@ fn before_send(kind: IoErrorKind) -> IoError {
     IoError::before_send(kind)
 }
 
-/// Why no connection came about.
+/// Classifies the error of a failed connection.
 fn unconnected(error: &io::Error) -> IoErrorKind {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => IoErrorKind::Connect,
-        // No address of the family that the upstream's is of: the machine speaks no IPv6, say.
+        // The machine has no address of the family of the upstream's: no IPv6, for instance.
         io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
             IoErrorKind::Unroutable
         }
-        // What a local packet filter says.
+        // The error of a local packet filter.
         io::ErrorKind::PermissionDenied => IoErrorKind::Prohibited,
         io::ErrorKind::TimedOut => IoErrorKind::ConnectTimeout,
         io::ErrorKind::ConnectionReset => IoErrorKind::Closed,
@@ -70,7 +70,7 @@ fn unconnected(error: &io::Error) -> IoErrorKind {
     }
 }
 
-/// Why no TLS came about over a connection that did.
+/// Classifies the error of a failed TLS handshake.
 fn unsecured(error: &io::Error) -> IoErrorKind {
     match error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
@@ -81,16 +81,17 @@ fn unsecured(error: &io::Error) -> IoErrorKind {
     }
 }
 
-/// Attempts to connect to addresses, one after another, a little apart: whichever answers first wins.
+/// Attempts to connect to addresses, each begun a little after the one before. The first to connect wins.
 ///
-/// An address that fails is left out for a while; so is one that had its time and was overtaken, or waited for in vain.
+/// An address that fails is skipped for a while. So is one that had its time without an answer when another connected
+/// or the caller gave up.
 struct Attempts<'a> {
     addresses: &'a Addresses,
     waiting: vec::IntoIter<SocketAddr>,
-    /// How long an attempt is alone.
+    /// The head start of each attempt.
     delay: Duration,
     running: JoinSet<(SocketAddr, io::Result<TcpStream>)>,
-    /// The beginnings of those that run.
+    /// The beginnings of the running attempts.
     begun: Vec<(SocketAddr, Instant)>,
     error: Option<IoErrorKind>,
 }
@@ -102,17 +103,17 @@ impl<'a> Attempts<'a> {
         Self { addresses, waiting: order.into_iter(), delay, running: JoinSet::new(), begun: Vec::new(), error: None }
     }
 
-    /// The next connection that stands.
+    /// Returns the next connection.
     ///
     /// # Errors
-    /// Why none does.
+    /// The reason why there is none.
     async fn next(&mut self) -> Result<(SocketAddr, TcpStream), IoError> {
         loop {
             let address = self.waiting.next();
             self.begun.extend(address.map(|address| (address, Instant::now())));
             let is_last = self.waiting.len() == 0;
             let joined = match address {
-                // It needs no task of its own.
+                // The only attempt needs no task of its own.
                 Some(address) if is_last && self.running.is_empty() => Some(Ok(attempt(address).await)),
                 address => {
                     if let Some(address) = address {
@@ -142,7 +143,7 @@ impl<'a> Attempts<'a> {
     }
 
     fn won(&mut self, winner: SocketAddr) {
-        // Nothing is said of those that began later: they may stand by now.
+        // Later attempts are not judged: they may still connect.
         let mut begun = std::mem::take(&mut self.begun);
         begun.truncate(begun.iter().position(|(address, _)| *address == winner).unwrap_or(0));
         for (overtaken, _) in begun {
@@ -150,8 +151,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Takes note that no connection to `address` came about. Of several reasons the one that is told is the last of those
-    /// that came furthest.
+    /// Records that no connection to `address` came about. Of several reasons, the one reported is the last of the
+    /// attempts that came furthest.
     fn failed(&mut self, address: SocketAddr, kind: IoErrorKind) {
         self.addresses.set_down(address);
         self.begun.retain(|(begun, _)| *begun != address);
@@ -162,7 +163,7 @@ impl<'a> Attempts<'a> {
 }
 
 impl Drop for Attempts<'_> {
-    /// Notes those that had their time until whoever waited gave up.
+    /// Marks the attempts that had their time when the caller gave up.
     fn drop(&mut self) {
         for (address, begun) in &self.begun {
             if begun.elapsed() >= self.delay {

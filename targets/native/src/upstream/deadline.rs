@@ -1,4 +1,4 @@
-//! When an exchange with an upstream is overdue.
+//! The deadlines of an exchange with an upstream.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use tokio::time::Instant;
 
 use crate::clock::{Tick, Ticker};
 
-/// Deadlines shorter than this get a timer of their own; longer ones are left to the worker's [`Ticker`].
+/// The length below which a deadline gets a timer of its own; longer ones are left to the worker's [`Ticker`].
 const COARSE: Duration = Duration::from_secs(2);
 
 /// The deadlines of one exchange, as points in time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
-    /// When the response head must have come, and what it is called if it hasn't.
+    /// The point by which the response head must have come.
     pub(crate) head: Option<Point>,
-    /// When the response body must have ended.
+    /// The point by which the response body must have ended.
     pub(crate) total: Option<Point>,
-    /// What passes first until the head has come.
+    /// The error of the deadline that passes first while the head is awaited.
     pub(crate) head_error: IoErrorKind,
 }
 
-/// A point in time, told by a timer or by the ticker.
+/// A point in time, kept by a timer or by the ticker.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Point {
     /// Needs a timer.
     Exact(Instant),
-    /// The ticker sees to it.
+    /// Left to the ticker.
     Coarse(Tick),
 }
 

@@ -18,11 +18,12 @@ use super::pool::{Opened, Pool};
 use super::repeat::{self, is_repeatable};
 use crate::stream::{Content, Stream, StreamError};
 
-/// A request that was not answered.
+/// A failed attempt at an exchange.
 struct Unanswered {
     error: IoError,
-    /// The request, if it may be sent on another connection: nothing of it was sent, or it is [repeatable](is_repeatable) and
-    /// the upstream ended a connection that was used before instead of beginning a response (RFC 9112 §9.3.1).
+    /// The request, if it may be sent on another connection: nothing of it was sent; or it is
+    /// [repeatable](is_repeatable), and the upstream closed a reused connection instead of beginning a response (RFC
+    /// 9112 §9.3.1).
     request: Option<Request<Content>>,
 }
 
@@ -30,8 +31,8 @@ type Reply = Response<Body<Stream>>;
 
 /// Sends `request`, whose URI is in origin form, and returns the response once its head has arrived.
 ///
-/// The usual way, over an idle HTTP/1.1 connection, is all in this one function: each layer of `async fn` would copy the
-/// request. Every other way goes on in a future on the heap.
+/// The usual way, over an idle HTTP/1.1 connection, is all in this one function: each layer of `async fn` would copy
+/// the request. Every other way continues in a future on the heap.
 ///
 /// # Errors
 /// As [`Fetch::fetch`](gateway_core::ports::Fetch::fetch).
@@ -68,7 +69,7 @@ pub async fn fetch(
     }
 }
 
-/// An exchange with deadlines that need a timer.
+/// Runs an exchange whose deadlines need a timer.
 async fn within(
     pool: &Arc<Pool>,
     request: Request<Content>,
@@ -85,8 +86,8 @@ async fn within(
     }
 }
 
-/// An exchange over a connection that stands already, or else over a new one. The upstream may be about to close the former:
-/// if it does, a request that may be repeated is.
+/// Runs an exchange over an open connection, or else over a new one. The upstream may be about to close an open
+/// connection: a repeatable request is then sent again.
 async fn unhurried(
     pool: &Arc<Pool>,
     request: Request<Content>,
@@ -174,8 +175,8 @@ fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connectio
     Unanswered { error, request }
 }
 
-/// Whether a stream failed because its connection ended, or because the upstream did not begin to process it: it went away
-/// before (RFC 9113 §6.8) or refused the stream (§8.7).
+/// Returns whether a stream failed because its connection ended, or because the upstream did not begin to process it:
+/// it sent GOAWAY before (RFC 9113 §6.8) or refused the stream (§8.7).
 fn h2_abandoned(error: &hyper::Error) -> bool {
     let Some(source) = error.source() else { return false };
     source.is::<std::io::Error>()
@@ -193,14 +194,14 @@ pub(super) fn body(incoming: Incoming, lease: Lease) -> Body<Stream> {
     }
 }
 
-/// States the coding of content whose length is not known: of a GET or HEAD, hyper sends none otherwise.
+/// States the coding of content of unknown length: for GET and HEAD, hyper sends no content otherwise.
 fn state_coding(request: &mut Request<Content>) {
     if matches!(*request.method(), Method::GET | Method::HEAD) && !request.headers().contains_key(CONTENT_LENGTH) {
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
-/// HTTP/2 has the target's scheme and authority beside the path, and no `Host` (RFC 9113 §8.3.1).
+/// Converts the target to HTTP/2, with scheme and authority beside the path, and without `Host` (RFC 9113 §8.3.1).
 fn to_h2(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_2;
     // RFC 9113 §8.2.2: `TE: trailers` stays, without a `Connection`.
@@ -216,7 +217,7 @@ fn to_h2(request: &mut Request<Content>) {
     }
 }
 
-/// Undoes [`to_h2`], for the next connection may speak HTTP/1.1.
+/// Undoes [`to_h2`]: the next connection may speak HTTP/1.1.
 fn to_h1(request: &mut Request<Content>) {
     *request.version_mut() = Version::HTTP_11;
     if request.body().0.is_some() {
@@ -232,7 +233,7 @@ fn to_h1(request: &mut Request<Content>) {
     }
 }
 
-/// Why an exchange failed, as hyper tells it.
+/// Classifies hyper's error of an exchange.
 pub(super) fn classify(error: &hyper::Error, unsent: bool) -> IoError {
     if unsent {
         return IoError::before_send(IoErrorKind::Closed);

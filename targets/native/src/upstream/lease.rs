@@ -1,4 +1,4 @@
-//! The connection of an exchange whose response body is still on its way.
+//! The lease of a connection: it belongs to an exchange whose response body is still on its way.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,10 +19,11 @@ pub(crate) struct Connection {
     pub(crate) watch: Arc<Watch>,
 }
 
-/// What an exchange holds until its response body has ended. Dropping it earlier ends the connection.
+/// The hold of an exchange on its connection until its response body has ended. Dropping it earlier ends the
+/// connection.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// `None` on a multiplexed connection, which is nobody's own.
+    /// `None` on a multiplexed connection, which belongs to several exchanges.
     connection: Option<(Connection, Arc<Pool>)>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -44,12 +45,12 @@ impl Lease {
         }
     }
 
-    /// Whether the total deadline ended the exchange.
+    /// Returns whether the total deadline ended the exchange.
     pub(crate) fn overdue(&self) -> bool {
         self.connection.as_ref().is_some_and(|(connection, _)| connection.watch.overdue())
     }
 
-    /// Whether the total deadline has passed; if not, the task is woken then.
+    /// Returns whether the total deadline has passed; if not, the task is woken then.
     pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> bool {
         match &mut self.timer {
             Some(timer) => Pin::new(timer).poll(cx) == Poll::Ready(()),

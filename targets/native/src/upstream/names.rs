@@ -1,4 +1,4 @@
-//! Looking up the addresses of upstreams' names.
+//! The look-up of upstreams' names.
 
 use std::fmt;
 use std::io;
@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The age from which a list of addresses is looked up again, while the old one is gone by.
+/// The age from which a list of addresses is looked up again, while the old one is in use.
 const FRESH_FOR: Duration = Duration::from_secs(30);
 
-/// How long an address that could not be connected to is left out.
+/// The time for which an address that failed to connect is skipped.
 const DOWN_FOR: Duration = Duration::from_secs(10);
 
 /// A look-up under way.
@@ -22,7 +22,7 @@ pub trait Resolve: fmt::Debug + Send + Sync {
     fn look_up<'h>(&'h self, host: &'h str, port: u16) -> LookUp<'h>;
 }
 
-/// The system's own way: files, name servers and whatever else it is set up to ask.
+/// The system's own resolver: files, name servers and its other sources.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemResolver;
 
@@ -32,14 +32,14 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The way in which names are looked up, and how long what is known of them holds.
+/// The resolver of names, and the lifetime of its results.
 #[derive(Clone, Debug)]
 pub struct Names {
-    /// The way to look them up.
+    /// The resolver.
     pub resolver: Arc<dyn Resolve>,
-    /// The age from which a list of addresses is looked up again, while the old one is gone by.
+    /// The age from which a list of addresses is looked up again, while the old one is in use.
     pub fresh_for: Duration,
-    /// How long an address that could not be connected to is left out.
+    /// The time for which an address that failed to connect is skipped.
     pub down_for: Duration,
 }
 

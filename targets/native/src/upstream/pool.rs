@@ -1,4 +1,4 @@
-//! The connections to one upstream that stand, and the opening of more.
+//! The open connections to one upstream, and the opening of more.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,19 +24,20 @@ use crate::stream::Content;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
-/// How long a connection may be idle before it is closed.
+/// The longest that a connection may be idle before it is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a connection whose response has ended may take to be ready for the next request, in milliseconds.
+/// The longest that a connection may take, after its response has ended, to be ready for the next request, in
+/// milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
 
 /// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
 const MAX_HEAD: u32 = 256 * 1024;
 
-/// How many idle connections a pool keeps.
+/// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;
 
-/// What makes two upstreams use the same connections.
+/// The identity of a pool: endpoints with equal keys share connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolKey {
     scheme: Scheme,
@@ -55,16 +56,16 @@ pub struct Pool {
     idle: Mutex<Vec<Idle>>,
     /// One for each address.
     h2: Mutex<Vec<(SocketAddr, http2::SendRequest<Content>)>>,
-    /// The task of each connection holds it for as long as the connection stands.
+    /// A token held by the task of each connection while that is open.
     open: Arc<()>,
 }
 
-/// How TLS is done.
+/// The TLS settings.
 #[derive(Debug)]
 struct Tls {
-    /// With whichever protocol the upstream chooses.
+    /// With the protocol of the upstream's choice.
     any: Arc<ClientConfig>,
-    /// With HTTP/1.1, which alone can be left for a WebSocket.
+    /// With HTTP/1.1, the only protocol that upgrades to a WebSocket.
     http1: Arc<ClientConfig>,
 }
 
@@ -91,7 +92,7 @@ impl PoolKey {
 }
 
 impl Pool {
-    /// A pool without connections, whose upstream's name is looked up by `names`.
+    /// A pool without connections; `names` looks up the upstream's name.
     ///
     /// # Errors
     /// When the authorities can't be used.
@@ -113,20 +114,20 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Which upstreams it is for.
+    /// The key of the endpoints that it serves.
     pub fn key(&self) -> &PoolKey {
         &self.key
     }
 
-    /// The connections that stand.
+    /// The open connections.
     pub(crate) fn connections(&self) -> Connections {
         let multiplexed = lock(&self.h2).iter().filter(|(_, sender)| !sender.is_closed()).count();
         let open = Arc::strong_count(&self.open).saturating_sub(1);
-        // Nobody counts the exchanges of one that several share.
+        // The exchanges on a shared connection are not counted.
         Connections { open, idle: lock(&self.idle).len().min(open.saturating_sub(multiplexed)) }
     }
 
-    /// The addresses of the upstream's name, as far as they are known.
+    /// The known addresses of the upstream's name.
     pub(crate) fn addresses(&self) -> Vec<Address> {
         self.addresses.list()
     }
@@ -140,7 +141,7 @@ impl Pool {
         })
     }
 
-    /// Whether its connections may be shared by several exchanges.
+    /// Returns whether several exchanges may share a connection.
     pub(super) fn may_multiplex(&self) -> bool {
         self.tls.is_some()
     }
@@ -150,7 +151,7 @@ impl Pool {
         &self.ticker
     }
 
-    /// The HTTP/2 connection to the address whose turn it is, if there is one that still stands.
+    /// Returns the HTTP/2 connection to the address whose turn it is, if there is one and it is open.
     pub(super) fn shared(&self) -> Option<http2::SendRequest<Content>> {
         self.addresses.take_turn(|address| {
             let mut shared = lock(&self.h2);
@@ -159,16 +160,16 @@ impl Pool {
         })
     }
 
-    /// An idle connection that is ready, to the address whose turn it is.
+    /// Returns an idle connection that is ready, to the address whose turn it is.
     pub(super) fn take(&self) -> Option<Connection> {
         // Most upstreams have one address: every connection goes there.
         if self.addresses.are_several() { self.addresses.take_turn(|to| self.idle(Some(to))) } else { self.idle(None) }
     }
 
-    /// An idle connection that is ready, `to` an address if one is given.
+    /// Returns an idle connection that is ready, to the address `to` if one is given.
     ///
-    /// One that is not ready is passed over: its response has ended, but it may still be sending the body of a request whose
-    /// client is in no hurry.
+    /// One that is not ready is passed over: its response has ended, but the body of a slow client's request may still
+    /// be on its way.
     fn idle(&self, to: Option<SocketAddr>) -> Option<Connection> {
         let mut idle = lock(&self.idle);
         let mut place = idle.len();
@@ -196,7 +197,7 @@ impl Pool {
         }
     }
 
-    /// A connection that speaks HTTP/1.1 and is nobody else's.
+    /// Opens an HTTP/1.1 connection outside the pool.
     pub(super) async fn connect_alone(&self, within: Option<Duration>, due: &Due) -> Result<Transport, IoError> {
         self.connect(self.tls.as_ref().map(|tls| &tls.http1), within, due).await.map(|(_, transport)| transport)
     }
@@ -270,7 +271,7 @@ impl Watched for Pool {
         if Arc::strong_count(&self.open) > 1 {
             self.addresses.renew();
         }
-        // What the name does not stand for any more gets no more requests.
+        // A connection to an address that the name no longer has gets no more requests.
         let known = self.addresses.list();
         let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
         lock(&self.h2).retain(|(to, _)| is_known(*to));

@@ -1,11 +1,11 @@
-//! Which requests may be sent again, and how one is made of the bytes that were sent.
+//! Requests that may be sent again, rebuilt from the bytes that were sent.
 
 use http::{HeaderName, HeaderValue, Method, Request, Version};
 
 use crate::stream::Content;
 
-/// Whether `request` may be sent once more after it was sent in vain: its method is idempotent (RFC 9110 §9.2.2), and it has
-/// no body, which would come only once.
+/// Returns whether `request` may be sent again after a failure: its method is idempotent (RFC 9110 §9.2.2), and it has
+/// no body, which could be read only once.
 pub(super) fn is_repeatable(request: &Request<Content>) -> bool {
     request.body().0.is_none()
         && matches!(
@@ -25,7 +25,7 @@ pub(super) fn copy(request: &Request<Content>) -> Option<Request<Content>> {
     })
 }
 
-/// The request without a body that `bytes` are; `None` if its head is not whole.
+/// Rebuilds the request without a body from `bytes`; `None` if its head is incomplete.
 #[cold]
 pub(super) fn from_bytes(bytes: &[u8]) -> Option<Request<Content>> {
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();

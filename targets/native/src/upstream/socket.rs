@@ -1,4 +1,4 @@
-//! Opening a WebSocket to an upstream: on a connection of its own, which no other exchange ever sees.
+//! Opens WebSockets to upstreams: each on a connection of its own, which no other exchange uses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub async fn open_socket(
     deadlines: Deadlines,
 ) -> Result<Handshake<Stream, Socket>, IoError> {
     let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
-    // Each has timers of its own: no ticker watches the connection.
+    // The deadlines have timers of their own: no ticker watches the connection.
     let due = Due::new(&deadlines, pool.ticker(), true);
     let handshake = shake(pool, request, deadlines.connect, &due);
     match due.head.and_then(Point::exact) {
@@ -63,7 +63,8 @@ async fn shake(
     let transport = pool.connect_alone(connect_within, due).await?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(transport)).await.map_err(|_| IoError::before_send(IoErrorKind::Connect))?;
-    // It ends by itself: with the tunnel's beginning, with the response's end, or when nobody waits for one any more.
+    // The task ends by itself: with the beginning of the tunnel, with the end of the response, or when its receiver is
+    // gone.
     tokio::spawn(connection.with_upgrades());
     let mut response = sender.send_request(request).await.map_err(|error| classify(&error, false))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {

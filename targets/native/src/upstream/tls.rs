@@ -7,14 +7,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Why the settings of TLS can't be used.
+/// The reason why the TLS settings can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsError {
     /// A file can't be read.
     Read {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A file holds no certificate.
@@ -26,7 +26,7 @@ pub enum TlsError {
     Invalid {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What is known of the exchange that has an HTTP/1.1 connection at the moment.
+//! The state of the exchange that uses an HTTP/1.1 connection.
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
@@ -11,29 +11,29 @@ use tokio::task::AbortHandle;
 use crate::clock::{Tick, Watched};
 use crate::tapped::Tap;
 
-/// A place for the bytes of a head is given back when it was made larger than this.
+/// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
 
-/// The exchange that has a connection at the moment: its deadline, and what is needed to send its request again.
+/// The exchange that uses a connection: its deadline, and the data for sending its request again.
 ///
-/// Nothing is woken or allocated for a deadline: the [`Ticker`](crate::clock::Ticker) ends the connection's task, and the
+/// A deadline wakes and allocates nothing: the [`Ticker`](crate::clock::Ticker) ends the connection's task, and the
 /// exchange fails with it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     address: SocketAddr,
-    /// 0 is none.
+    /// The deadline; 0 is none.
     deadline: AtomicU64,
     overdue: AtomicBool,
-    /// Whether anything has come from the upstream since the exchange began.
+    /// Set if anything has come from the upstream since the exchange began.
     answered: AtomicBool,
-    /// Whether what is sent is kept.
+    /// Set if sent bytes are kept.
     keeps: AtomicBool,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Watch {
-    /// That of a connection to `address`.
+    /// The watch of a connection to `address`.
     pub(super) fn new(address: SocketAddr) -> Self {
         Self {
             address,
@@ -46,21 +46,21 @@ impl Watch {
         }
     }
 
-    /// The address that the connection goes to.
+    /// The address of the connection.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Gives the connection's task, which ends when overdue.
+    /// Sets the connection's task, which ends when overdue.
     pub(super) fn set_task(&self, task: AbortHandle) {
         let _ = self.task.set(task);
     }
 
-    /// An exchange begins, whose response head has to come until `deadline`. What is sent of its request is kept if it is
+    /// Begins an exchange whose response head has to come until `deadline`. The sent bytes are kept if its request is
     /// `repeatable`.
     ///
-    /// The bytes that go out anyway are kept, and not a copy of the request: that would cost as much as a sixteenth of the
-    /// whole exchange.
+    /// It keeps the bytes that go out anyway, not a copy of the request, which would cost a sixteenth of the whole
+    /// exchange.
     pub(super) fn begin(&self, deadline: Option<Tick>, repeatable: bool) {
         self.set(deadline);
         self.answered.store(false, Ordering::Relaxed);
@@ -77,12 +77,12 @@ impl Watch {
         self.deadline.store(deadline.unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Whether the deadline has passed and the connection was ended for it.
+    /// Returns whether the deadline has passed and ended the connection.
     pub(crate) fn overdue(&self) -> bool {
         self.overdue.load(Ordering::Relaxed)
     }
 
-    /// What was sent of a repeatable request, if nothing has come from the upstream since.
+    /// Returns the sent bytes of a repeatable request, if nothing has come from the upstream since.
     pub(super) fn unanswered(&self) -> Option<Vec<u8>> {
         let keeps = self.keeps.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed);
         keeps.then(|| std::mem::take(&mut *self.lock()))
@@ -98,7 +98,7 @@ impl Tap for Watch {
         self.answered.store(true, Ordering::Relaxed);
     }
 
-    /// Keeps what has left; all of it where the connection turned out to be closed, for nobody asks again.
+    /// Keeps the bytes that were sent; on a closed connection all of them, since hyper does not offer them again.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
         if !self.keeps.load(Ordering::Relaxed) {
             return;
