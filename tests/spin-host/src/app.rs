@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -32,6 +33,8 @@ pub(crate) struct App {
 pub(crate) struct Shared {
     pub(crate) options: ServeOptions,
     pub(crate) key_values: key_value::Stores,
+    /// The instances that have begun.
+    pub(crate) instances: AtomicUsize,
     pub(crate) outbound: Outbound,
     directories: Vec<(PathBuf, String)>,
     scratch: TempDir,
@@ -57,7 +60,8 @@ impl Shared {
             }
         }
         let (key_values, killed) = (key_value::Stores::default(), watch::Sender::new(()));
-        Ok(Self { options, key_values, outbound, directories, scratch, killed })
+        let instances = AtomicUsize::new(0);
+        Ok(Self { options, key_values, instances, outbound, directories, scratch, killed })
     }
 
     /// The file of the database called `name`, if the component may open it.
@@ -128,6 +132,7 @@ impl HandlerState for App {
     type WorkerState = Worker;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<State, Expiration, Worker>> {
+        self.shared.instances.fetch_add(1, Ordering::SeqCst);
         let mut store = Store::new(&self.engine, self.state()?);
         let service = self.service.instantiate_async(&mut store).await?;
         let reuse = self.shared.options.reuse;

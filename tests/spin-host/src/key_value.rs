@@ -1,6 +1,7 @@
 //! `spin:key-value`: named stores, kept in memory for as long as a configuration is served.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Resource, StreamReader};
@@ -13,11 +14,19 @@ type Answer<T> = wasmtime::Result<Result<T, Error>>;
 /// The contents of all stores of one served configuration, by store and key.
 #[derive(Default)]
 #[expect(unreachable_pub, reason = "the generated code re-exports it")]
-pub struct Stores(Mutex<BTreeMap<(String, String), Vec<u8>>>);
+pub struct Stores {
+    contents: Mutex<BTreeMap<(String, String), Vec<u8>>>,
+    reads: AtomicUsize,
+}
 
 impl Stores {
     fn with<T>(&self, body: impl FnOnce(&mut BTreeMap<(String, String), Vec<u8>>) -> T) -> T {
-        body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        body(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The reads of values that have begun.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::SeqCst)
     }
 }
 
@@ -42,6 +51,14 @@ impl<T: Send> HostStoreWithStore<T> for HasSelf<State> {
     }
 
     async fn get(accessor: &Accessor<T, Self>, store: Resource<Store>, key: String) -> Answer<Option<Vec<u8>>> {
+        let delay = accessor.with(|mut access| {
+            let shared = &access.get().shared;
+            shared.key_values.reads.fetch_add(1, Ordering::SeqCst);
+            shared.options.key_value_delay
+        });
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         contents(accessor, &store, key, |contents, place| contents.get(&place).cloned())
     }
 

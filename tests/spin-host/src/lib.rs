@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub variables: BTreeMap<String, String>,
     /// Names of the key-value stores that the component may open; they live in memory.
     pub key_value_stores: BTreeSet<String>,
+    /// How long reading a value of theirs takes.
+    pub key_value_delay: std::time::Duration,
     /// Names of the databases that the component may open; they live in temporary files.
     pub sqlite_databases: BTreeSet<String>,
     /// `scheme://host:port` for each permitted destination; `*` stands for any scheme, host or port, and a leading `*.` of
@@ -92,6 +94,7 @@ impl Default for ServeOptions {
             files: Vec::new(),
             variables: BTreeMap::new(),
             key_value_stores: BTreeSet::from(["default".to_owned()]),
+            key_value_delay: std::time::Duration::ZERO,
             sqlite_databases: BTreeSet::from(["default".to_owned()]),
             allowed_outbound_hosts: Vec::new(),
             reuse: Reuse::default(),
@@ -123,6 +126,18 @@ impl Running {
     #[must_use]
     pub fn database(&self, name: &str) -> Option<PathBuf> {
         self.shared.database(name)
+    }
+
+    /// How many instances have begun.
+    #[must_use]
+    pub fn instances(&self) -> usize {
+        self.shared.instances.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// How often the component has read values of its key-value stores.
+    #[must_use]
+    pub fn key_value_reads(&self) -> usize {
+        self.shared.key_values.reads()
     }
 
     /// Runs until the server ends, which it does not by itself.

@@ -50,6 +50,16 @@ impl Gateway {
         self.running.kill_instances();
     }
 
+    /// How many instances have begun.
+    pub(crate) fn instances(&self) -> usize {
+        self.running.instances()
+    }
+
+    /// How often the key-value store was read.
+    pub(crate) fn key_value_reads(&self) -> usize {
+        self.running.key_value_reads()
+    }
+
     /// The database of the counters.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.running.database("default").unwrap()).unwrap()
