@@ -22,7 +22,7 @@ declare module "edgeway-wasm" {
 
   export function scheduled(event: ScheduledController, bindings: unknown, context: ExecutionContext): Promise<void>;
 
-  /** A cell of the instance that made it: of no use to another. */
+  /** A cell of the instance that made it, useless to another. */
   export class CounterCell {
     constructor(context: DurableObjectState, bindings: unknown);
     count(op: Uint8Array): Uint8Array;
