@@ -111,7 +111,7 @@ async fn a_shutdown_takes_leave_of_both_sides_at_the_end_of_a_frame() {
     sides.client.write_all(&[9, 9, 9, 0x82, 0x81, 1, 2, 3, 4, 7]).await.unwrap();
     let (frame, farewell) = (vec![9, 9, 9], close(1001, Some(MASK)));
     assert_eq!(read(&mut sides.upstream, 3 + 8).await, [frame, farewell].concat());
-    // What the upstream sends before it has read that is dropped.
+    // Bytes that the upstream sends before it reads that are dropped.
     sides.upstream.write_all(HELLO).await.unwrap();
     sides.upstream.write_all(&close(1001, None)).await.unwrap();
     assert!(rest(&mut sides.upstream).await.is_empty(), "the upstream is let go");
