@@ -195,6 +195,6 @@ pub struct Connections {
 pub struct Address {
     /// The address, with the port.
     pub address: SocketAddr,
-    /// Set while it is left out, because a connection to it failed.
+    /// Set while the address is skipped, because a connection to it failed.
     pub down: bool,
 }

@@ -1,4 +1,4 @@
-//! The objects that fields belong in. The rows follow from the schema; the test below says what they have to be.
+//! The objects that fields belong in. The rows follow from the schema, and the test below checks them.
 
 /// The objects that a misplaced field may belong in: at most three a field, not all of them at the top.
 #[rustfmt::skip]

@@ -45,7 +45,7 @@ fn mask_values(text: &str) -> String {
     masked + rest
 }
 
-/// The offset of the first value of a member called `secret`, in whatever quotes.
+/// The offset of the first value of a member called `secret`, with any kind of quotes.
 fn find_secret(text: &str) -> Option<usize> {
     const NAME: &str = "secret";
     let mut from = 0;

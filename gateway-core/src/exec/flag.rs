@@ -1,4 +1,4 @@
-//! Reads of flags. Where nothing is known that could be gone by, one request reads, and the others meet until it has.
+//! Reads of flags. Without a usable value, one request reads, and the others meet until it has.
 
 use core::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::ports::{Platform, StoreFailure};
 use crate::state::State;
 use crate::store_key::StoreKey;
 
-/// Reads a flag of which nothing is known that could be gone by, or waits until another request has, and returns what is to be
-/// gone by. Takes at most [`READ_TIMEOUT`], whoever reads.
+/// Reads a flag without a usable value, or waits until another request has read it, and returns the value to use. Takes
+/// at most [`READ_TIMEOUT`] in either case.
 pub(super) async fn read_first<P: Platform>(plan: &Plan, state: &State, platform: &P, flag: usize) -> Option<bool> {
     let (key, cell) = (plan.flags.get(flag)?, state.flag(flag)?);
     let begun = platform.monotonic();
@@ -89,7 +89,8 @@ pub(crate) async fn refresh_all<'p, P: Platform>(
     values
 }
 
-/// Takes note of the entry of a flag, or that it could not be read, tells those who wait, and returns what is to be gone by.
+/// Records the entry of a flag, or that it could not be read, notifies the waiting requests, and returns the value to
+/// use.
 fn learn<P: Platform>(platform: &P, key: &StoreKey, cell: &FlagCell, entry: Option<Option<Bytes>>) -> Option<bool> {
     let value = cell.learn(entry.as_ref().map(is_entry_set), platform.monotonic());
     platform.notify(key.as_str());

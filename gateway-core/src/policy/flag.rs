@@ -1,7 +1,7 @@
 //! Flags: entries of the key-value store that turn something on while they exist.
 //!
 //! A read for each request would cost as much as the request. So the value is remembered; when a request finds it old,
-//! it is read again after that request's answer. Where there is no usable value, one request reads, and the others wait for it.
+//! it is read again after that request's answer. Without a usable value, one request reads first, and the others wait.
 
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,8 +17,8 @@ pub const USABLE_FOR: Duration = Duration::from_secs(30);
 /// The longest that a request waits for a read.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The age from which a read that a request waits for is taken for lost: another request reads, too. Its request may be gone
-/// without a trace, as on Workers. Also the time after which a store that has not answered counts as failed.
+/// The age from which a read that requests wait for counts as lost, and another request reads, too. The first reader may
+/// be gone without a trace, as on Workers. Also the time after which a store that has not answered counts as failed.
 pub const LOST_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest that a read or change may take for the admin endpoints.
@@ -78,7 +78,7 @@ struct Memory {
     tried: Option<Duration>,
     /// The time at which a request last took on the task of reading it.
     claimed: Option<Duration>,
-    /// When the read began that requests wait for.
+    /// The beginning of the read that requests wait for.
     reading: Option<Duration>,
 }
 
@@ -93,19 +93,19 @@ pub enum Look {
     Unread,
 }
 
-/// The part of a request in a read that has to come first.
+/// The part of a request in a read that comes before its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It is over, and this is to be gone by.
+    /// The read is over, and this is the value to use.
     Over(Option<bool>),
-    /// This request reads, and [leaves](FlagCell::leave) the read if it comes to no end.
+    /// This request reads, and [leaves](FlagCell::leave) the read if it does not finish.
     Read(Reading),
     /// Another request reads, and counts as lost after this time.
     Wait(Duration),
 }
 
-/// A read that requests wait for, by the time when it began. There are never two of the same time: a second one begins when the
-/// first has been left, or lost.
+/// A read that requests wait for, identified by its beginning. A second one begins only after the first was left or lost,
+/// so no two begin at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading(Duration);
 
@@ -127,7 +127,7 @@ impl FlagCell {
         }
     }
 
-    /// The part of a request that found it unread, at `now`: the first reads, and the others wait.
+    /// Assigns the part of a request that found it unread at `now`: the first reads, and the others wait.
     pub fn turn(&self, now: Duration) -> Turn {
         let mut memory = self.memory();
         let age = |since: Duration| now.saturating_sub(since);
@@ -143,12 +143,12 @@ impl FlagCell {
         }
     }
 
-    /// Whether a read has begun that has neither ended nor been left.
+    /// Returns whether a read has begun that has neither ended nor been left.
     pub fn is_being_read(&self) -> bool {
         self.memory().reading.is_some()
     }
 
-    /// Leaves `reading`, so that another request reads. Returns whether that was still of use: it had neither ended nor been lost.
+    /// Leaves `reading`, so that another request reads. Returns whether it was still under way, neither ended nor lost.
     pub fn leave(&self, reading: Reading) -> bool {
         let mut memory = self.memory();
         let is_last = memory.reading == Some(reading.0);
@@ -158,13 +158,13 @@ impl FlagCell {
         is_last
     }
 
-    /// The value that was read last, however old.
+    /// The latest value, however old.
     pub fn last(&self) -> Option<bool> {
         self.memory().value
     }
 
-    /// Takes note of what reading it gave at `now`, and returns what is to be gone by. While the store can't answer (`None`),
-    /// that is the value that was read last.
+    /// Stores the result of a read at `now`, and returns the value to use. While the store can't answer (`None`), that
+    /// is the previous value.
     pub fn learn(&self, value: Option<bool>, now: Duration) -> Option<bool> {
         let mut memory = self.memory();
         memory.value = value.or(memory.value);

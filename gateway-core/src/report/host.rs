@@ -1,4 +1,4 @@
-//! The host that a request to the admin listener may ask for.
+//! The check of the host in a request on the admin listener.
 
 use core::net::IpAddr;
 
@@ -11,8 +11,9 @@ use crate::route::canonical_host;
 
 /// Checks the host of a request on a listener of the endpoints' own.
 ///
-/// From this machine only its own names and addresses are asked for. A page whose name has been made to lead here (DNS
-/// rebinding) is of the same origin to its browser, and could read every answer; but it can't state another name than its own.
+/// Requests from this machine use only its own names and addresses. A page whose name was made to resolve to this
+/// machine (DNS rebinding) is of the same origin to its browser, and could read every answer; but it can't state a name
+/// other than its own.
 ///
 /// # Errors
 /// 400 for no host or several (RFC 9112 §3.2), 421 for another name.
@@ -33,7 +34,7 @@ pub(crate) fn check_host(headers: &HeaderMap, version: Version, way: Way) -> Res
     Ok(())
 }
 
-/// Returns whether `name` is an address, or a name that always leads to the own machine (RFC 6761 §6.3).
+/// Returns whether `name` is an address, or a name that always resolves to this machine (RFC 6761 §6.3).
 fn is_own(name: &str) -> bool {
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost") || address.parse::<IpAddr>().is_ok()

@@ -1,12 +1,12 @@
-/** Checks a configuration with the very wasm that will run it: `node check.mjs gateway.json`. */
+/** Checks a configuration with the wasm that will run it: `node check.mjs gateway.json`. */
 
 import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as wasm from "edgeway-wasm";
 
 /**
- * What is wrong with the configuration `text`, rendered; or nothing. Without `bindings`, every secret is taken to be
- * there.
+ * Returns the rendered mistakes of the configuration `text`, or nothing. Without `bindings`, every secret is assumed to
+ * exist.
  */
 export function check(text: string, bindings?: Record<string, string>): string {
   return wasm.check(new TextEncoder().encode(text), bindings && JSON.stringify(bindings));
@@ -26,7 +26,7 @@ const binary = readFileSync(fileURLToPath(import.meta.resolve("./edgeway.wasm"))
 // @ts-expect-error: the types are those of Workers, where wasm can't be compiled at run time; in Node it can.
 wasm.initSync({ module: new WebAssembly.Module(binary) });
 
-// `import.meta.main` is younger than the oldest Node that may run this, and undefined there: nothing would be checked.
+// `import.meta.main` is undefined in the oldest supported Node: nothing would be checked.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const path = process.argv[2] ?? "gateway.json";
   const faults = checkFile(path);

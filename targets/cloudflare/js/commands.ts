@@ -1,4 +1,4 @@
-/** What the core asks for; `src/wire/outbox.rs` is the other side. */
+/** The core's commands; `src/wire/outbox.rs` is the other side. */
 
 import { readBytes, readText, viewNumbers } from "./memory.ts";
 import { BodyKind, Kind, Word } from "./wire.gen.ts";
@@ -11,36 +11,36 @@ const nothing = new Uint8Array(0);
 export interface Command {
   kind: Kind;
   exchange: number;
-  /** Of an effect: by what it is resumed or aborted. */
+  /** Of an effect: the slot to resume or abort it by. */
   slot: number;
   text: string;
   body: BodyKind;
   /** Of a full body. */
   content: Uint8Array<ArrayBuffer>;
-  /** Of a streamed body: 0 for the client's, or the slot of the fetch whose it is. */
+  /** Of a streamed body: 0 for the client's, or the slot of its fetch. */
   bodySlot: number;
   /** Of a streamed body, in bytes. */
   limit: number;
   status: number;
-  /** Which head the edits apply to: 0 for an empty one, 1 for the client's, else 1 more than the slot of a fetch. */
+  /** The base of the edits: 0 for an empty head, 1 for the client's, else 1 more than the slot of a fetch. */
   base: number;
   /** Deadlines, in ms; 0 for none. */
   firstByte: number;
   total: number;
   /** In seconds; 0 for none. */
   ttl: number;
-  /** Of a fetch: the line where the edits of the response's head begin; 0 if that head is for the core to see. */
+  /** Of a fetch: the line where the edits of the response's head begin; 0 if the core has to see that head. */
   finish: number;
   /** Of a sleep. */
   millis: number;
 }
 
-/** The commands at `address`, which is null for none. To be read before the next call into the core. */
+/** Reads the commands at `address`, which is null for none, before the next call into the core. */
 export function readCommands(address: number): Command[] | undefined {
   if (address === 0) return undefined;
   const at = address >>> 2;
   const count = viewNumbers()[at]!;
-  // The most frequent list.
+  // The most frequent list has one command.
   if (count === 1) return [readCommand(at + WORDS)];
   return Array.from({ length: count }, (_, index) => readCommand(at + WORDS * (index + 1)));
 }

@@ -7,18 +7,18 @@ import { clearInbox, resetMemory, sendBytes, sendField, sendLine, sentLength } f
 import { Ended } from "./watch.ts";
 import { VERSION } from "./wire.gen.ts";
 
-/** What became of an effect. */
+/** The outcome of an effect. */
 export type Completion = Response | Uint8Array | Ended | Failed | undefined;
 
-/** An exchange in the core. Those of an instance that trapped are gone with it. */
+/** An exchange in the core. It is gone once its instance has trapped. */
 interface Ticket {
   id: number;
   instance: number;
 }
 
 /**
- * Holds an exchange in the core for as long as somebody holds this. Should the client leave, nothing runs any more, not even
- * `finally`: then the core is told once the holder is garbage.
+ * Holds an exchange in the core for as long as this object is referenced. If the client leaves, nothing runs any more,
+ * not even `finally`: the core then learns of it once the object is garbage.
  */
 export class Hold {
   ticket: Ticket = { id: 0, instance: 0 };
@@ -28,10 +28,10 @@ const encoder = new TextEncoder();
 
 let initialise: () => void;
 let instance = 0;
-/** Whether an access log is kept. */
+/** Set if an access log is kept. */
 let logged = false;
 
-/** Starts the instance with a configuration; throws what is wrong with that. */
+/** Starts the instance with a configuration; throws the configuration's mistakes. */
 export function start(module: WebAssembly.Module, config: string, bindings: string): void {
   initialise = () => {
     const { memory } = wasm.initSync({ module });
@@ -45,14 +45,14 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
   initialise();
 }
 
-/** Throws unless the wasm was built with this very glue. */
+/** Throws unless the wasm was built with this version of the glue. */
 function agree(version: number): void {
   if (version === VERSION) return;
   const [its, own] = [version, VERSION].map((number) => number.toString(16));
   throw new Error(`edgeway.wasm and worker.js are not of one build (wire ${its} and ${own}): run \`cargo xtask build-worker\``);
 }
 
-/** Begins an exchange; returns what to do first, or nothing if it came to nothing. */
+/** Begins an exchange; returns its first commands, or nothing if it failed. */
 export function begin(method: string, url: string, peer: string, headers: Headers, hasBody: boolean): Command[] | undefined {
   try {
     clearInbox();
@@ -66,7 +66,7 @@ export function begin(method: string, url: string, peer: string, headers: Header
   }
 }
 
-/** Goes on with an exchange whose effect in `slot` is done; returns what to do next, or nothing if it came to nothing. */
+/** Goes on with an exchange after the effect in `slot`; returns its next commands, or nothing if it failed. */
 export function resume({ ticket }: Hold, slot: number, completion: Completion): Command[] | undefined {
   if (ticket.instance !== instance) return undefined;
   try {
@@ -76,7 +76,7 @@ export function resume({ ticket }: Hold, slot: number, completion: Completion): 
   }
 }
 
-/** Ends an exchange that was answered with the upstream's `response`, and returns what is left to do, if anything. */
+/** Ends an exchange that was answered with the upstream's `response`, and returns the remaining commands, if any. */
 export function relayed({ ticket }: Hold, { status, headers, body }: Response): Command[] | undefined {
   if (ticket.instance !== instance) return undefined;
   const length = logged ? Number(headers.get("content-length") ?? NaN) : NaN;
@@ -87,7 +87,7 @@ export function relayed({ ticket }: Hold, { status, headers, body }: Response): 
   }
 }
 
-/** Ends a watched exchange whose client has left before the answer, and returns what is left to do, if anything. */
+/** Ends a watched exchange whose client left before the answer, and returns the remaining commands, if any. */
 export function left({ ticket }: Hold): Command[] | undefined {
   if (ticket.instance !== instance) return undefined;
   try {
@@ -113,12 +113,12 @@ function complete(id: number, slot: number, completion: Completion, now: number)
   throw new TypeError(`no completion: ${completion satisfies never}`);
 }
 
-/** The instance that takes calls; another number means another memory. */
+/** The number of the live instance; another number means another memory. */
 export function current(): number {
   return instance;
 }
 
-/** Returns what `call` gives. What it throws is the caller's; but if it trapped, the instance is replaced before. */
+/** Returns the result of `call`. Its exceptions pass to the caller, but a trap replaces the instance first. */
 export function attempt<T>(call: () => T): T {
   try {
     return call();
@@ -128,14 +128,14 @@ export function attempt<T>(call: () => T): T {
   }
 }
 
-/** A trap leaves the instance in no state to go on: another takes its place, and its other exchanges fail. */
+/** Replaces the instance after a trap, which leaves it unusable: its other exchanges fail. */
 function startOver(error: unknown): undefined {
   console.error(`the core failed: ${error}`);
   wasm.__wbg_reset_state();
   initialise();
 }
 
-/** Holds that nobody needs; to register and unregister one for every request would cost more than all that it is for. */
+/** Unused holds: registering and unregistering one for every request would cost more than it is worth. */
 const idle: Hold[] = [];
 
 const abandoned = new FinalizationRegistry<Ticket>(cancel);
@@ -154,12 +154,12 @@ export function hold(id: number): Hold {
 
 /** Gives back a hold whose exchange has ended in the core. */
 export function release(held: Hold): void {
-  // An instance that was never there: whoever still has the hold can reach no exchange by it.
+  // Instance 0 never exists: later users of the hold reach no exchange.
   held.ticket.instance = 0;
   idle.push(held);
 }
 
-/** Ends an exchange that needs the core no more, and gives its hold back. */
+/** Ends an exchange that no longer needs the core, and gives its hold back. */
 export function letGo(held: Hold): void {
   cancel(held.ticket);
   release(held);

@@ -1,4 +1,4 @@
-/** The class that Workers look for under its name; `src/counter_cell.rs` is what it does. */
+/** The class that Workers find by its name; `src/counter_cell.rs` implements it. */
 
 import { DurableObject } from "cloudflare:workers";
 import * as wasm from "edgeway-wasm";
@@ -8,7 +8,7 @@ export class CounterCell extends DurableObject {
   #instance = 0;
   #cell!: wasm.CounterCell;
 
-  /** The cell in the core; what a core that trapped took with it is in the storage. */
+  /** The cell in the core; the storage still has a cell that was lost with a trapped core. */
   #live(): wasm.CounterCell {
     if (this.#instance !== current()) {
       this.#cell = new wasm.CounterCell(this.ctx, this.env);

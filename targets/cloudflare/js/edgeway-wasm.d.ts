@@ -1,4 +1,5 @@
-/** What `wasm-bindgen` generates for `targets/cloudflare/src/{exports,counter_cell,cron}.rs`, as far as the glue uses it. */
+/** The part of `wasm-bindgen`'s output for `targets/cloudflare/src/{exports,counter_cell,cron}.rs` that the glue uses.
+ * */
 declare module "edgeway-wasm" {
   export function initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
   /** Starts over with a fresh instance: after a trap the old one can't be trusted. */
@@ -22,7 +23,7 @@ declare module "edgeway-wasm" {
 
   export function scheduled(event: ScheduledController, bindings: unknown, context: ExecutionContext): Promise<void>;
 
-  /** A cell of the instance that made it: of no use to another. */
+  /** A cell of the instance that made it, useless to another. */
   export class CounterCell {
     constructor(context: DurableObjectState, bindings: unknown);
     count(op: Uint8Array): Uint8Array;

@@ -1,4 +1,4 @@
-/** One request on its way through the core: what that asks for is performed here. */
+/** One request on its way through the core, whose commands are performed here. */
 
 import type { Command } from "./commands.ts";
 import { begin, hold, left, letGo, relayed, release, resume, type Completion, type Hold } from "./core.ts";
@@ -11,13 +11,13 @@ import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
 import { Watch } from "./watch.ts";
 import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 
-/** What wrangler.toml binds. */
+/** The bindings of wrangler.toml. */
 export interface Bindings {
   COUNTERS: DurableObjectNamespace<CounterCell>;
   KEY_VALUE: KVNamespace;
 }
 
-/** A command whose outcome the core waits for. */
+/** A command whose outcome the core awaits. */
 type Effect = Command & {
   kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.End>;
   /** Of a fetch: its text. */
@@ -34,20 +34,20 @@ export class Exchange {
   #request: Request;
   #bindings: Bindings;
   #context: ExecutionContext;
-  /** What the core goes on by; nothing once it has ended the exchange, or never had to wait. */
+  /** The exchange in the core; unset once the core has ended it, or if it never had to wait. */
   #held: Hold | undefined;
-  /** Whether the method is HEAD. */
+  /** Set if the method is HEAD. */
   #isHead = false;
-  /** The response to each fetch that the core has seen the head of, by slot. */
+  /** The responses to the fetches whose heads the core has seen, by slot. */
   #responses: Response[] = [];
-  /** How to give up the effects under way that can be, by slot. */
+  /** The ways to give up the effects under way that can be given up, by slot. */
   #aborts: (() => void)[] | undefined;
   /** The effects that the core has given up. */
   #aborted: Set<number> | undefined;
-  /** Watches the exchange, if the core asks for that. */
+  /** The watch over the exchange, if the core asks for one. */
   #watch: Watch | undefined;
   #answer: Response | undefined;
-  /** Who waits for the answer, if it was not there at once. */
+  /** Resolves the promise of the answer, if it was not there at once. */
   #resolve: ((answer: Response) => void) | undefined;
   /** Tells the runtime that the work after the answer is done, if there was any. */
   #finish: (() => void) | undefined;
@@ -58,7 +58,7 @@ export class Exchange {
     this.#context = context;
   }
 
-  /** Answers the request, at once if the core needs nothing for that. Never fails. */
+  /** Answers the request, at once if the core needs no effect. Never fails. */
   answer(): Response | Promise<Response> {
     try {
       const { method, url, headers, body } = this.#request;
@@ -71,7 +71,7 @@ export class Exchange {
     return this.#answer ?? new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** Performs what the core asks for, in order. */
+  /** Performs the core's commands, in order. */
   #perform(commands: Command[] | undefined): void {
     if (commands === undefined) return this.#lose("the core has lost the exchange");
     for (const command of commands) {
@@ -105,20 +105,20 @@ export class Exchange {
     if (this.#answer !== undefined) this.#stay();
   }
 
-  /** Has the runtime go on until the exchange has ended. */
+  /** Keeps the runtime going until the exchange has ended. */
   #stay(): void {
     if (this.#finish !== undefined) return;
     this.#context.waitUntil(new Promise<void>((resolve) => (this.#finish = resolve)));
   }
 
-  /** From now on, the end is told also if the client leaves: nothing would run then that does not outlive the answer. */
+  /** Reports the end from now on even if the client leaves: then only work that outlives the answer still runs. */
   #keepWatch(): void {
     this.#watch = new Watch();
     this.#stay();
     this.#request.signal.addEventListener("abort", () => this.#leave());
   }
 
-  /** The client of a watched exchange has left. */
+  /** Handles the leaving of a watched exchange's client. */
   #leave(): void {
     if (this.#answer !== undefined) return this.#watch!.leave();
     if (this.#held === undefined) return;
@@ -130,7 +130,7 @@ export class Exchange {
     }
   }
 
-  /** Performs what is left to do, or ends the exchange if that is nothing. */
+  /** Performs the remaining commands, or ends the exchange if there are none. */
   #goOn(commands: Command[] | undefined): void {
     if (commands === undefined) this.#end();
     else this.#perform(commands);
@@ -186,10 +186,11 @@ export class Exchange {
     effect.lines = lines;
     const [method, url] = lines as [string, string];
     const headers = new Headers(this.#base(effect));
-    // The text ends with a line feed, like any: the last of its lines is empty.
+    // The text ends with a line feed: the last of its lines is empty.
     applyEdits(headers, lines, FETCH_LINES, finish === 0 ? lines.length - 1 : finish);
     const watch = this.#watch;
-    // A response that need not come in is one that the core never gives up; unless its client leaves, which only a watch tells.
+    // The core never gives up a response whose head it need not see, unless its client leaves, which only a watch
+    // detects.
     const controller = watch?.controller(slot) ?? (finish === 0 ? new AbortController() : undefined);
     if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
     return fetchUpstream(method, url, headers, this.#content(effect), effect, controller, watch !== undefined);
@@ -213,7 +214,7 @@ export class Exchange {
     }
   }
 
-  /** Answers with `response`, whose head the core need not see, and lets go of the exchange. */
+  /** Answers with `response`, whose head the core need not see, and releases the exchange. */
   #relay(response: Response, { slot, finish, lines }: Effect): void {
     const body = this.#isHead ? null : response.body;
     const watch = this.#watch;
@@ -243,7 +244,7 @@ export class Exchange {
     return response;
   }
 
-  /** The body of the response that `command` tells. */
+  /** The body of the response in `command`. */
   #body(command: Command): ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null {
     const content = this.#content(command);
     const watch = this.#watch;
@@ -299,14 +300,14 @@ export class Exchange {
     delete this.#aborts?.[slot];
   }
 
-  /** The core has ended the exchange. */
+  /** Handles the end of the exchange in the core. */
   #end(): void {
     if (this.#held !== undefined) release(this.#held);
     this.#held = undefined;
     this.#finish?.();
   }
 
-  /** Ends the exchange in the core, and all that is under way for it. */
+  /** Ends the exchange in the core, and all of its effects under way. */
   #letGo(): void {
     if (this.#held !== undefined) letGo(this.#held);
     this.#held = undefined;
@@ -314,7 +315,7 @@ export class Exchange {
     this.#finish?.();
   }
 
-  /** Ends an exchange that has come to nothing, whatever the reason: a defect. */
+  /** Ends an exchange that has failed, for any reason: a defect. */
   #lose(reason: unknown): void {
     console.error(`no answer: ${reason}`);
     if (this.#answer === undefined) this.#respond(refusal());
@@ -329,11 +330,11 @@ function cancel({ body, webSocket }: Response): void {
     webSocket.accept();
     webSocket.close(GOING_AWAY);
   }
-  // A body that somebody reads is that one's to cancel.
+  // A body with a reader is cancelled by its reader.
   if (body !== null && !body.locked) body.cancel().catch(nothing);
 }
 
-/** Whether the edits that the core told beforehand are all that there is to do; see `Finish` in `gateway-core`. */
+/** Returns whether the known edits are all that the response needs; see `KnownEdits` in `gateway-core`. */
 function isOrdinary({ status, headers }: Response): boolean {
   if (status < 200 || status > 599 || status === RESET_CONTENT) return false;
   const connection = headers.get("connection");

@@ -1,8 +1,8 @@
-/** How things that the core asked for fail. */
+/** Failures of effects. */
 
 import type { Failure } from "./wire.gen.ts";
 
-/** Thrown where it is known how something failed. No `Error`: nobody reads a stack, and taking one costs. */
+/** Thrown where the kind of a failure is known. Not an `Error`: its stack would cost time, and is never read. */
 export class Failed {
   failure: Failure;
 

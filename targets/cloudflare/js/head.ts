@@ -1,8 +1,8 @@
-/** Heads of messages as the core tells them; `src/wire/mod.rs` says how. */
+/** Edits of heads, as the core writes them; `src/wire/mod.rs` describes the form. */
 
 import { Edit } from "./wire.gen.ts";
 
-/** Of the fields that end at this hop (RFC 9110 §7.6.1, §11.7), those that the runtime would send on. */
+/** Fields that end at this hop (RFC 9110 §7.6.1, §11.7), but that the runtime would send on. */
 const ENDING_HERE = [
   "proxy-connection",
   "proxy-authenticate",
@@ -30,7 +30,7 @@ export function applyEdits(headers: Headers, lines: string[], begin: number, end
         headers.append(name, lines[at]!);
         break;
       case Edit.RemoveHopByHop:
-        // They are seldom there, and to ask is cheaper than to delete.
+        // They are rarely present, and a look-up is cheaper than a deletion.
         for (const ended of ENDING_HERE) if (headers.has(ended)) headers.delete(ended);
         break;
       case Edit.Rename:
@@ -52,16 +52,16 @@ function rename(headers: Headers, from: string, to: string): void {
   for (const value of values) headers.append(to, value!);
 }
 
-/** Whether Cloudflare's edge is in front: it states the client's address in a field that no client can set. */
+/** Set if Cloudflare's edge is in front: it states the client's address in a field that no client can set. */
 let edge: boolean | undefined;
 
-/** The address of the client's socket; empty where the edge states it. */
+/** The address of the client's socket; empty if the edge states it. */
 export function peerAddress(request: Request): string {
   edge ??= socketAddress(request) === undefined;
   return edge ? "" : (socketAddress(request) ?? "");
 }
 
-/** The address of the connection, without its port; only workerd by itself tells it. */
+/** The address of the connection, without its port; only a stand-alone workerd tells it. */
 function socketAddress(request: Request): string | undefined {
   const address = (request.cf as { clientIp?: string } | undefined)?.clientIp;
   if (address?.startsWith("[")) return address.slice(1, address.indexOf("]"));

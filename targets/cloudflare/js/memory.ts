@@ -1,4 +1,4 @@
-/** The memory of the wasm instance: what goes in is put into an inbox, what comes out is read where it lies. */
+/** The memory of the wasm instance: input goes into an inbox, output is read in place. */
 
 import * as wasm from "edgeway-wasm";
 
@@ -13,10 +13,10 @@ let bytes: Uint8Array<ArrayBuffer> = nothing;
 let words: Uint32Array;
 let inbox: number;
 let inboxSize: number;
-/** How many bytes are in the inbox. */
+/** The number of bytes in the inbox. */
 let sent = 0;
 
-/** Turns to the memory of a new instance. */
+/** Switches to the memory of a new instance. */
 export function resetMemory(its: WebAssembly.Memory): void {
   memory = its;
   bytes = nothing;
@@ -24,7 +24,7 @@ export function resetMemory(its: WebAssembly.Memory): void {
   inbox = wasm.reserve(INBOX);
 }
 
-/** The memory; when it has grown, earlier views of it are empty. */
+/** The memory; earlier views of it are empty once it has grown. */
 function view(): Uint8Array<ArrayBuffer> {
   if (bytes.byteLength === 0) {
     bytes = new Uint8Array(memory.buffer as ArrayBuffer);
@@ -33,7 +33,7 @@ function view(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The memory as numbers of 32 bits. */
+/** The memory as 32-bit numbers. */
 export function viewNumbers(): Uint32Array {
   view();
   return words;
@@ -61,20 +61,20 @@ export function sentLength(): number {
   return sent;
 }
 
-/** Text that is to be written behind what is in the inbox. */
+/** Text to be appended to the inbox. */
 let unsent = "";
 
-/** Name and value of a header field, each on a line. */
+/** Appends the name and value of a header field, each on a line. */
 export function sendField(value: string, name: string): void {
   unsent += `${name}\n${value}\n`;
 }
 
-/** Writes `text` and a line feed behind what is in the inbox. */
+/** Appends `text` and a line feed to the inbox. */
 export function sendLine(text: string): void {
   unsent += `${text}\n`;
 }
 
-/** Writes what is unsent in one piece: each call of the runtime's costs more than the bytes of a head. */
+/** Writes the unsent text in one piece: each runtime call costs more than the bytes of a head. */
 function flush(): void {
   // A UTF-16 code unit takes at most three bytes.
   reserve(sent + unsent.length * 3);
@@ -82,14 +82,14 @@ function flush(): void {
   unsent = "";
 }
 
-/** Writes `content` behind what is in the inbox. */
+/** Appends `content` to the inbox. */
 export function sendBytes(content: Uint8Array): void {
   reserve(sent + content.length);
   view().set(content, inbox + sent);
   sent += content.length;
 }
 
-/** Makes the inbox `len` bytes long; what is in it stays. */
+/** Grows the inbox to `len` bytes, and keeps its content. */
 function reserve(len: number): void {
   if (len > inboxSize) {
     inboxSize = Math.max(len, 2 * inboxSize);

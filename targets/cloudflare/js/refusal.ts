@@ -1,6 +1,6 @@
-/** The answer of the glue itself. */
+/** The glue's own answer. */
 
-/** The last resort, where the core can't say it: it makes every other answer. */
+/** The last resort, if the core can't answer: it makes every other answer. */
 export function refusal(): Response {
   const id = crypto.randomUUID().replaceAll("-", "");
   const problem = {

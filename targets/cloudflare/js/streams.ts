@@ -1,28 +1,28 @@
-/** Bodies in transit. One that needs no bound is passed on as it is: wrapping it costs a crossing a chunk. */
+/** Bodies in transit. An unbounded one is passed on as it is: wrapping it costs a crossing for each chunk. */
 
 import { Failed } from "./failure.ts";
 import { Failure } from "./wire.gen.ts";
 
-/** How much is read at once: a crossing each, and garbage until it is collected. */
+/** The size of a read: each costs a crossing, and leaves garbage until it is collected. */
 const CHUNK = 64 * 1024;
 
-/** A body that the runtime streams, and how much of it may be read. */
+/** A body that the runtime streams, and the limit of its length. */
 export interface Source {
   stream: ReadableStream<Uint8Array>;
-  /** The fields that came with it. */
+  /** The fields of its message. */
   headers: Headers;
   /** In bytes; may be `Infinity`. */
   limit: number;
-  /** The message whose content it is. */
+  /** The message that it is the content of. */
   message: Request | Response;
 }
 
-/** `source`'s stream, failing beyond its limit; the very stream if it can't go beyond. */
+/** `source`'s stream, failing beyond its limit; the stream itself if it can't exceed that. */
 export function bounded(source: Source): ReadableStream<Uint8Array> {
   return isBounded(source) ? source.stream : metered(source, () => {});
 }
 
-/** Whether `source` has no limit, or states a length within it: the runtime ends a body at its stated length. */
+/** Returns whether `source` can't exceed its limit: the runtime ends a body at its stated length. */
 export function isBounded({ limit, headers }: Source): boolean {
   if (limit === Infinity) return true;
   const stated = headers.get("content-length");
@@ -32,8 +32,8 @@ export function isBounded({ limit, headers }: Source): boolean {
 /**
  * `source`'s stream, failing beyond its limit.
  *
- * `onFailure` is called before the stream fails: where workerd sends a stream that fails, it ends the chunked body as if
- * it were complete, unless the fetch has been aborted by then.
+ * `onFailure` is called before the stream fails. When workerd sends a failing stream, it ends the chunked body as if it
+ * were complete, unless the fetch has been aborted by then.
  */
 export function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
   const reader = stream.getReader({ mode: "byob" });
@@ -59,7 +59,7 @@ export function metered({ stream, limit }: Source, onFailure: (error: unknown) =
   );
 }
 
-/** `response`, its body cut off when `signal` says so: a signal given to `fetch` alone does not reach a body passed on. */
+/** `response`, with a body that `signal` cuts off: a signal given to `fetch` alone does not reach a body passed on. */
 export function abortable(response: Response, signal: AbortSignal): Response {
   if (response.body === null) return response;
   const length = response.headers.get("content-length");
@@ -67,7 +67,7 @@ export function abortable(response: Response, signal: AbortSignal): Response {
   return new Response(response.body.pipeThrough(relay, { signal }), response);
 }
 
-/** All of `source`, unless that is more than its limit; and how to give it up. */
+/** Collects all of `source`, unless it exceeds its limit; `cancel` gives it up. */
 export function collect({ stream, limit }: Source): { content: Promise<Uint8Array>; cancel: () => void } {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});

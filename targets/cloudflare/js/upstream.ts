@@ -7,7 +7,7 @@ import { Failure } from "./wire.gen.ts";
 /** Content to send: none, all of it, or a stream. */
 export type Content = Uint8Array<ArrayBuffer> | Source | null;
 
-/** How long the phases of an exchange may take, in ms; 0 stands for no limit. */
+/** The longest that each phase of an exchange may take, in ms; 0 stands for no limit. */
 export interface Deadlines {
   firstByte: number;
   total: number;
@@ -16,10 +16,10 @@ export interface Deadlines {
 /**
  * Sends a request and returns the response once its head is there; `controller` can give it up before.
  *
- * The deadline for the head is a race and not a signal: that would have to be made for every request. The loser is cancelled,
- * with everything that the client's request still has open, once that has been answered.
+ * The deadline for the head is a race, not a signal, which would have to be created for every request. The loser is
+ * cancelled once the client's request has been answered, with everything else still open for it.
  *
- * The body of a response `isWatched` by the caller, who also cuts it off when `controller` says so.
+ * If `isWatched`, the caller watches the body of the response, and cuts it off through `controller`.
  */
 export function fetchUpstream(
   method: string,
@@ -32,8 +32,8 @@ export function fetchUpstream(
 ): Promise<Response> {
   const init: RequestInit = { headers, redirect: "manual", encodeResponseBody: "manual" };
   if ((method === "GET" || method === "HEAD") && content !== null) {
-    // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made of one
-    // that has it; and no other content can be put in, so not one that is metered either.
+    // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made
+    // from one that has content. No other content can be put in, so metered content can't be sent either.
     if (content instanceof Uint8Array || !isBounded(content)) return Promise.reject(new Failed(Failure.LengthRequired));
     return send(new Request(url, content.message as Request), init, deadlines, isWatched, controller);
   }
@@ -56,7 +56,7 @@ function send(
   return inTime(fetch(input, init), deadlines.firstByte);
 }
 
-/** The long way, for an exchange that may have to be cut off. */
+/** The slow way, for an exchange that may have to be cut off. */
 async function fetchAbortably(
   input: string | Request,
   init: RequestInit,
@@ -77,7 +77,7 @@ async function fetchAbortably(
     const response = await inTime(fetch(input, init), deadlines.firstByte);
     return deadlines.total === 0 || isWatched ? response : abortable(response, controller.signal);
   } catch (error) {
-    // What `fetch` rejects with does not tell why it was aborted.
+    // The rejection of `fetch` does not tell why it was aborted.
     throw reason === undefined ? error : new Failed(reason);
   }
 }
@@ -99,7 +99,7 @@ function inTime(response: Promise<Response>, millis: number): Promise<Response> 
   });
 }
 
-/** The runtime has no codes, and one message for every connection that failed, whether refused, reset or cut off. */
+/** The runtime has no codes, and one message for every failed connection, whether refused, reset or cut off. */
 export function failureOf(error: unknown): Failure {
   return /connection lost|disconnected/i.test(String(error)) ? Failure.Closed : Failure.Other;
 }

@@ -1,14 +1,14 @@
-/** The watch over an exchange whose end the core waits for. */
+/** The watch over an exchange whose end the core awaits. */
 
 import type { CounterCell } from "./counter_cell.ts";
 import { Failed } from "./failure.ts";
 import { Failure } from "./wire.gen.ts";
 
-/** The sizes of what is read at once, in bytes: small bodies take little memory, and large ones few crossings. */
+/** The sizes of reads, in bytes: small bodies take little memory, and large ones few crossings. */
 const SMALLEST = 4 * 1024;
 const LARGEST = 256 * 1024;
 
-/** The end of a body: after so many bytes, and before all of it was sent if there was a failure. */
+/** The end of a body: its bytes, and a failure if it ended early. */
 export class Ended {
   readonly bytes: number;
   readonly failure: Failure | undefined;
@@ -21,36 +21,36 @@ export class Ended {
 
 /** Watches one exchange. */
 export class Watch {
-  /** The cells that it has called, by name. */
+  /** The cells called so far, by name. */
   #cells = new Map<string, DurableObjectStub<CounterCell>>();
-  /** What cuts off the responses to its fetches, by slot. */
+  /** The signals that cut off the responses to its fetches, by slot. */
   #signals: AbortSignal[] = [];
   #passage: Passage | undefined;
-  /** The end of the answer's body; that of none by now. */
+  /** The end of the answer's body; at first, of an empty one. */
   ended = Promise.resolve(new Ended(0));
 
   /**
-   * Applies `op` to the cell of this name, always by the same stub, whose calls arrive in their order: what is given back must not
-   * overtake what is taken.
+   * Applies `op` to the cell of this name, always through the same stub, whose calls arrive in order: a release must
+   * not overtake its acquisition.
    */
   count(cells: DurableObjectNamespace<CounterCell>, name: string, op: Uint8Array): Promise<Uint8Array> {
     const cell = this.#cells.get(name) ?? cells.getByName(name);
     this.#cells.set(name, cell);
     return cell.count(op).catch((error) => {
-      // A stub that has failed once may fail for good.
+      // A failed stub may never recover.
       this.#cells.delete(name);
       throw error;
     });
   }
 
-  /** By what the fetch in `slot` is given up, and the body of its response cut off. */
+  /** The controller that gives up the fetch in `slot`, and cuts off the body of its response. */
   controller(slot: number): AbortController {
     const controller = new AbortController();
     this.#signals[slot] = controller.signal;
     return controller;
   }
 
-  /** Passes on `body`, that of the response in `slot` with these `headers`, and watches it. */
+  /** Passes on `body`, of the response in `slot` with these `headers`, and watches it. */
   pass(body: ReadableStream<Uint8Array>, headers: Headers, slot: number, limit = Infinity): ReadableStream<Uint8Array> {
     const length = headers.get("content-length");
     const relay = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
@@ -71,9 +71,9 @@ export class Watch {
 }
 
 /**
- * A body on its way through, counted.
+ * A passing body, counted.
  *
- * A loop over one buffer, because the runtime's own pipe does not count, and a `TransformStream` is called for every 4 KiB.
+ * A loop over one buffer: the runtime's own pipe does not count, and a `TransformStream` is called for every 4 KiB.
  */
 class Passage {
   #reader: ReadableStreamBYOBReader;
@@ -83,11 +83,11 @@ class Passage {
   constructor(body: ReadableStream<Uint8Array>, writable: WritableStream<Uint8Array>) {
     this.#reader = body.getReader({ mode: "byob" });
     this.#writer = writable.getWriter();
-    // Whoever reads or writes is told as well.
+    // The reader and the writer learn of a failure as well.
     this.#writer.closed.catch(nothing);
   }
 
-  /** Passes the body to its end, of at most `limit` bytes. Never fails. */
+  /** Passes the body to its end, but at most `limit` bytes. Never fails. */
   async run(limit: number): Promise<Ended> {
     let bytes = 0;
     let side: Failure = Failure.Closed;
@@ -103,7 +103,7 @@ class Passage {
         }
         const { byteLength } = value;
         if (bytes + byteLength > limit) throw new Failed(Failure.BodyTooLarge);
-        // It has been taken once this is over, so the buffer is free again.
+        // The chunk has been taken by now, so the buffer is free again.
         await this.#writer.write(value);
         bytes += byteLength;
         buffer = value.buffer as ArrayBuffer;
@@ -115,7 +115,7 @@ class Passage {
     return new Ended(bytes, this.#failure);
   }
 
-  /** Gives up both sides; the first reason is the one that is told. */
+  /** Gives up both sides; the first reason is the one reported. */
   cut(failure: Failure): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;

@@ -1,4 +1,4 @@
-/** The Worker: hands each request to the core, and performs what that asks for. Cron is the core's own. */
+/** The Worker: hands each request to the core, and performs its commands. Cron runs in the core alone. */
 
 import { env } from "cloudflare:workers";
 import module from "./edgeway.wasm";
@@ -11,7 +11,7 @@ export { CounterCell } from "./counter_cell.ts";
 
 start(module, config, JSON.stringify(textBindings(env)));
 
-/** Secrets and variables: the bindings that are text. */
+/** Secrets and variables: the text bindings. */
 function textBindings(bindings: object): Record<string, string> {
   return Object.fromEntries(Object.entries(bindings).filter(([, value]) => typeof value === "string"));
 }

@@ -1,4 +1,4 @@
-//! The console, where `wrangler tail` and Workers Logs find what is written.
+//! The console, whose entries `wrangler tail` and Workers Logs show.
 
 use wasm_bindgen::prelude::*;
 

@@ -11,14 +11,14 @@ use worker::js_sys::{Date, Object, Uint8Array};
 use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, Storage, durable_object};
 
 const STATE: &str = "state";
-/// When the state may be forgotten, in ms since 1970.
+/// The key of the time when the state may be forgotten, in ms since 1970.
 const UNTIL: &str = "until";
 
 /// A counter cell.
 #[durable_object(alarm)]
 pub struct CounterCell {
     storage: Storage,
-    /// What the storage has, once it was read.
+    /// The stored state, once it was read.
     cell: RefCell<Option<Cell>>,
 }
 
@@ -39,7 +39,7 @@ impl DurableObject for CounterCell {
         Response::from_bytes(self.count(&request.bytes().await?)?)
     }
 
-    /// Forgets a state that is over; the alarm of one that was renewed is moved.
+    /// Forgets an expired state; moves the alarm of a renewed one.
     async fn alarm(&self) -> Result<Response> {
         let until = self.with(|cell| Ok(cell.until))?;
         if Date::now() < until {
@@ -54,7 +54,7 @@ impl DurableObject for CounterCell {
 
 #[wasm_bindgen]
 impl CounterCell {
-    /// Applies the packed operation `op` and returns its packed verdict. Nothing in here waits: that makes it atomic.
+    /// Applies the packed operation `op` and returns its packed verdict. Nothing in here waits, which makes it atomic.
     pub fn count(&self, op: &[u8]) -> Result<Vec<u8>, JsValue> {
         let op = CounterOp::from_bytes(op).ok_or_else(|| JsValue::from_str("no operation on a counter cell"))?;
         let now = Date::now();
@@ -64,12 +64,12 @@ impl CounterCell {
             cell.state = Some(step.state);
             cell.until = now + step.keep_for.as_nanos().div_ceil(1_000_000) as f64;
             let entries = self.entries()?;
-            // A copy of its own: what is stored of a view is all of the memory behind it.
+            // A copy of its own: storing a view would store all of the memory behind it.
             entries.put(STATE, &Uint8Array::from(packed.as_slice()))?;
             entries.put(UNTIL, &JsValue::from_f64(cell.until))?;
             if !cell.has_alarm {
                 cell.has_alarm = true;
-                // Nobody waits for it: the runtime holds the answer back until it is stored.
+                // Not awaited: the runtime holds the answer back until it is stored.
                 drop(self.storage.as_raw().set_alarm(date(cell.until), Object::new())?);
             }
             Ok(step.verdict.to_bytes().to_vec())
@@ -78,7 +78,7 @@ impl CounterCell {
 }
 
 impl CounterCell {
-    /// Has `act` act on the cell, which is read first if it was not yet.
+    /// Lets `act` act on the cell, which is read first if it was not yet.
     fn with<T>(&self, act: impl FnOnce(&mut Cell) -> Result<T, JsValue>) -> Result<T, JsValue> {
         match &mut *self.cell.borrow_mut() {
             Some(cell) => act(cell),
@@ -93,7 +93,7 @@ impl CounterCell {
 
 impl Cell {
     fn read(entries: &Entries) -> Result<Self, JsValue> {
-        // An earlier version stored a number, which counts as none.
+        // An earlier version stored a number, which counts as no state.
         let packed = entries.get(STATE)?.dyn_into::<Uint8Array>().ok();
         let state = packed.and_then(|packed| State::from_bytes(&packed.to_vec()));
         let until = entries.get(UNTIL)?.as_f64().unwrap_or_default();
@@ -105,7 +105,7 @@ fn date(millis: f64) -> Date {
     Date::new(&JsValue::from_f64(millis))
 }
 
-// The part of the storage that does not wait, which the crate does not bind.
+// The synchronous part of the storage, which the crate does not bind.
 #[wasm_bindgen]
 extern "C" {
     type SqliteStorage;

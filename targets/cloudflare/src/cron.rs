@@ -1,6 +1,6 @@
-//! The cron trigger: it reads the flags of the plan and says what they are, without a request.
+//! The cron trigger: it reads the plan's flags and logs their values, without a request.
 //!
-//! It runs in one instance somewhere, whose requests then need not read them. The others read them as ever.
+//! It runs in one instance somewhere, whose requests then need not read the flags. Other instances still read them.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const KEY_VALUE: &str = "KEY_VALUE";
 #[derive(Serialize)]
 struct Line<'a> {
     cron: String,
-    /// By their keys; none for what could not be read.
+    /// The values by key; `None` for an unreadable one.
     flags: BTreeMap<&'a str, Option<bool>>,
 }
 

@@ -1,4 +1,4 @@
-//! What the glue can call.
+//! The functions that the glue calls.
 
 use core::cell::{Cell, RefCell};
 use core::ptr;
@@ -28,7 +28,8 @@ thread_local! {
     static GATEWAY: Cell<Option<&'static Gateway<Worker>>> = const { Cell::new(None) };
 }
 
-/// Returns which names and numbers this side knows: those that the glue was made with, or neither understands the other.
+/// Returns the version of the names and numbers on this side. It must equal the glue's, or neither understands the
+/// other.
 #[wasm_bindgen]
 pub fn wire_version() -> u32 {
     edgeway_wire::VERSION
@@ -45,16 +46,16 @@ pub fn reserve(len: usize) -> *mut u8 {
     })
 }
 
-// A configuration comes as bytes: the generated glue would copy a text character by character, in JavaScript that no one
-// has compiled yet.
+// A configuration comes as bytes: the generated glue would copy a string character by character, in JavaScript that is
+// not compiled yet.
 
-/// Loads a configuration, as UTF-8; returns what is wrong with it, rendered, or nothing.
+/// Loads a configuration, as UTF-8. Returns its rendered mistakes, or nothing.
 #[wasm_bindgen]
 pub fn load(config: &[u8], bindings: &str) -> String {
     let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
     match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
         Ok(plan) => {
-            // One gateway an instance, for as long as that lives; every exchange refers to it.
+            // One gateway per instance, for the instance's whole life; every exchange refers to it.
             GATEWAY.set(Some(Box::leak(Box::new(Gateway::new(Arc::new(plan), Worker)))));
             String::new()
         }
@@ -62,8 +63,8 @@ pub fn load(config: &[u8], bindings: &str) -> String {
     }
 }
 
-/// Checks a configuration, as UTF-8: with the text bindings that it will have, as a JSON object, or as if it had every secret.
-/// Returns what is wrong with it, rendered, or nothing.
+/// Checks a configuration, as UTF-8: with its text bindings, as a JSON object, or as if it had every secret. Returns
+/// its rendered mistakes, or nothing.
 #[wasm_bindgen]
 pub fn check(config: &[u8], bindings: Option<String>) -> String {
     let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
@@ -74,7 +75,7 @@ pub fn check(config: &[u8], bindings: Option<String>) -> String {
     checked.map_or_else(|faults| render(&faults, config), |_| String::new())
 }
 
-// `begin` and `resume_…` return where the commands are that the glue is to perform now; null if the exchange has come to nothing.
+// `begin` and `resume_…` return the address of the glue's next commands; null if the exchange has failed.
 
 /// Begins an exchange with the packed request head in the first `len` bytes of the inbox, at `now` (ms since 1970).
 #[wasm_bindgen]
@@ -94,9 +95,9 @@ async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>
     Answered { reply, after }
 }
 
-/// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length` bytes if
-/// the head states that. Returns the commands of the work that is left, or null if there is none. If the exchange is watched, to
-/// wait for the end of that body is among them.
+/// Ends exchange `id`, which the glue has answered with `status` and the upstream's body, if there is one, of `length`
+/// bytes if the head states that. Returns the commands of the remaining work, or null if there is none. For a watched
+/// exchange they include the wait for the end of that body.
 #[wasm_bindgen]
 pub fn relayed(id: u32, status: u16, has_body: bool, length: f64, now: f64) -> *const u32 {
     exchange::set_now(now);
@@ -106,8 +107,8 @@ pub fn relayed(id: u32, status: u16, has_body: bool, length: f64, now: f64) -> *
     exchange::conclude(id, |task| witness::relayed(gateway, Relayed { status, sent }, || drop(task)))
 }
 
-/// Ends exchange `id`, which is watched and not answered yet: its client has left. Returns the commands of the work that is
-/// left, or null if there is none.
+/// Ends exchange `id`, which is watched and not answered yet: its client has left. Returns the commands of the
+/// remaining work, or null if there is none.
 #[wasm_bindgen]
 pub fn left(id: u32, now: f64) -> *const u32 {
     exchange::set_now(now);
@@ -115,7 +116,7 @@ pub fn left(id: u32, now: f64) -> *const u32 {
     exchange::conclude(id, |task| witness::left(gateway, || drop(task)))
 }
 
-/// Returns whether an access log is kept: only then a response's length matters.
+/// Returns whether an access log is kept, which alone needs a response's length.
 #[wasm_bindgen]
 pub fn is_logged() -> bool {
     GATEWAY.get().is_some_and(|gateway| gateway.plan().access_log.is_on())
@@ -134,7 +135,7 @@ pub fn resume_head(id: u32, slot: u32, status: u16, len: usize, has_body: bool, 
     })
 }
 
-/// Goes on with exchange `id`: the effect in `slot` came to the bytes in the inbox.
+/// Goes on with exchange `id`: the outcome of the effect in `slot` is the bytes in the inbox.
 #[wasm_bindgen]
 pub fn resume_bytes(id: u32, slot: u32, len: usize, now: f64) -> *const u32 {
     exchange::set_now(now);
@@ -142,7 +143,7 @@ pub fn resume_bytes(id: u32, slot: u32, len: usize, now: f64) -> *const u32 {
     exchange::resume(id, slot, |_| Ok(Completion::Bytes(content)))
 }
 
-/// Goes on with exchange `id`: the effect in `slot` is done, and there is nothing to tell.
+/// Goes on with exchange `id`: the effect in `slot` is done, without a result.
 #[wasm_bindgen]
 pub fn resume_nothing(id: u32, slot: u32, now: f64) -> *const u32 {
     exchange::set_now(now);
@@ -156,8 +157,8 @@ pub fn resume_failed(id: u32, slot: u32, failure: u32, now: f64) -> *const u32 {
     exchange::resume(id, slot, |_| Err(failure::io_error(Failure::from_number(failure))))
 }
 
-/// Goes on with exchange `id`: the response's body, whose end is waited for in `slot`, has ended after so many bytes; before its
-/// end, if there was a `failure`.
+/// Goes on with exchange `id`: the response's body, whose end is awaited in `slot`, has ended after this many bytes;
+/// too early if there was a `failure`.
 #[wasm_bindgen]
 pub fn resume_ended(id: u32, slot: u32, bytes: f64, failure: Option<u32>, now: f64) -> *const u32 {
     exchange::set_now(now);
@@ -179,7 +180,7 @@ pub fn waiting() -> usize {
     exchange::waiting()
 }
 
-/// The gateway of this instance, once its configuration was loaded.
+/// The gateway of this instance, once its configuration is loaded.
 pub(crate) fn gateway() -> Option<&'static Gateway<Worker>> {
     GATEWAY.get()
 }

@@ -3,7 +3,7 @@
 use edgeway_wire::Failure;
 use gateway_core::ports::{IoError, IoErrorKind};
 
-/// The core's error for `failure`; a failure that has no name is one that nobody explains.
+/// The core's error for `failure`; an unnamed failure is unexplained.
 pub(crate) fn io_error(failure: Option<Failure>) -> IoError {
     match failure {
         Some(Failure::Dns) => IoError::before_send(IoErrorKind::Dns),

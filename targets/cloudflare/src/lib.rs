@@ -1,9 +1,9 @@
 //! The gateway as a Cloudflare Worker.
 //!
-//! What a request costs on Workers is its crossings between JavaScript and wasm. So the head of a request goes in once,
-//! packed as text ([`wire`]), and what to do next comes out once, as a list of commands: the response, and *effects* that only
-//! JavaScript can perform (a fetch, a counter, a key, a timer). The glue performs them and resumes the exchange by the slot of
-//! each that is done ([`exchange`]). No promise and no stream ever enters wasm; bodies are named by a [`Handle`].
+//! The cost of a request on Workers is its crossings between JavaScript and wasm. So the head of a request goes in
+//! once, packed as text ([`wire`]), and a list of commands comes out once: the response, and *effects* that only
+//! JavaScript can perform (a fetch, a counter, a key, a timer). The glue performs them and resumes the exchange with
+//! the slot of each completed one ([`exchange`]). No promise and no stream ever enters wasm; a [`Handle`] names a body.
 //!
 //! ```text
 //! JS   begin(head) ──► fetch … ──► resume(response head) ──► new Response(…)

@@ -1,4 +1,4 @@
-//! The ports, in terms of effects that the glue performs.
+//! The ports, as effects that the glue performs.
 
 use core::time::Duration;
 
@@ -20,10 +20,10 @@ use crate::{console, random, wire};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Worker;
 
-/// A body that the glue holds as a `ReadableStream`. Dropping that of a response cancels it.
+/// A body that the glue holds as a `ReadableStream`. Dropping a response's body cancels it.
 #[derive(Debug)]
 pub struct Handle {
-    /// Which of the exchange's bodies: [`Handle::REQUEST`], or that of the fetch in this slot.
+    /// The body's place among those of the exchange: [`Handle::REQUEST`], or the slot of a fetch.
     slot: u32,
     /// The most bytes that may be read from it.
     limit: Option<u64>,
@@ -38,7 +38,7 @@ impl Handle {
         Self { slot, limit: None }
     }
 
-    /// The slot and the limit, which are the glue's to keep from now on.
+    /// Returns the slot and the limit, which the glue keeps from now on.
     pub(crate) fn into_parts(mut self) -> (u32, Option<u64>) {
         (core::mem::replace(&mut self.slot, Self::REQUEST), self.limit)
     }
@@ -59,7 +59,7 @@ impl Instance for Worker {}
 pub struct Socket(Handle);
 
 impl Socket {
-    /// The slot of the fetch that opened it, which is the glue's to keep from now on.
+    /// Returns the slot of the fetch that opened it, which the glue keeps from now on.
     pub(crate) fn into_slot(self) -> u32 {
         self.0.into_parts().0
     }
@@ -147,7 +147,7 @@ impl Counters for Worker {
     }
 }
 
-/// What a binding says; the glue has logged why it failed.
+/// Returns the result of a binding's call; the glue has logged the reason of a failure.
 fn store(outcome: Result<Completion, IoError>) -> Result<Completion, StoreFailure> {
     outcome.map_err(|_| StoreFailure::Unreachable)
 }
@@ -161,7 +161,7 @@ impl Clock for Worker {
         Duration::from_millis(exchange::now().unix_millis())
     }
 
-    /// Outside of an exchange nobody can wait: there it is over at once.
+    /// Outside of an exchange nothing can wait: there it ends at once.
     async fn sleep(&self, duration: Duration) {
         let _ = exchange::perform(Kind::Sleep, |command, _| wire::write_sleep(command, duration)).await;
     }

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use gateway_core::plan::Secrets;
 
-/// The text bindings of the Worker, as the glue sends them: one JSON object.
+/// The text bindings of the Worker, from the glue: one JSON object.
 #[derive(Debug)]
 pub(crate) struct Bindings(HashMap<String, String>);
 
 impl Bindings {
-    /// Reads `{"NAME": "value", …}`; anything else holds no secret.
+    /// Reads `{"NAME": "value", …}`; any other JSON holds no secret.
     pub(crate) fn parse(json: &[u8]) -> Self {
         Self(serde_json::from_slice(json).unwrap_or_default())
     }
@@ -21,7 +21,7 @@ impl Secrets for Bindings {
     }
 }
 
-/// Stands for every secret while a configuration is checked where the values are not.
+/// A stand-in for every secret, for checks where the values are unknown.
 #[derive(Debug)]
 pub(crate) struct Assumed;
 

@@ -1,4 +1,4 @@
-//! The end of an exchange, whichever way it comes, and the work that is left then.
+//! The end of an exchange, in each of its ways, and the remaining work.
 
 use core::cell::{Cell, RefCell};
 
@@ -19,16 +19,17 @@ pub(crate) struct Relayed {
 }
 
 thread_local! {
-    /// The response for whose sake an exchange is being dropped; none if its client has left.
+    /// The relayed response of an exchange that is being dropped; `None` if its client has left.
     static RELAYED: Cell<Option<Relayed>> = const { Cell::new(None) };
-    /// That of a relayed response whose end is waited for.
+    /// The witness of a relayed response whose end is awaited.
     static WATCHED: Cell<Option<Witness>> = const { Cell::new(None) };
-    /// Work that dropped exchanges have left. Nothing runs for a client that has left: it is done after the next answer.
+    /// The remaining work of dropped exchanges. Nothing runs for a client that has left, so it is done after the next
+    /// answer.
     static LEFT: RefCell<Vec<After>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The record of an exchange under way. It goes to the gateway when the response is known, at the end of the response's body where
-/// the route needs that, or else when it is dropped.
+/// The record of an exchange under way. The gateway gets it when the response is known, at the end of the response's
+/// body if the route needs that, or else when the exchange is dropped.
 #[derive(Debug)]
 pub(crate) struct Witness {
     gateway: &'static Gateway<Worker>,
@@ -42,10 +43,11 @@ impl Witness {
         Self { gateway, record: gateway.begin(request, peer), has_told: false }
     }
 
-    /// Tells the gateway of the answer, or waits for the end of that first, and returns the work that is left, `left` and that of
-    /// earlier exchanges among it.
+    /// Reports the answer to the gateway, or first waits for its end. Returns the remaining work: `left`, and that of
+    /// earlier exchanges.
     ///
-    /// Nobody watches a body whose end no step needs, which would cost twice its passage: its length is what the head states.
+    /// A body whose end no step needs is not watched, which would double the cost of its passage: its length is the
+    /// stated one.
     pub(crate) fn answered(mut self, reply: &Reply<Worker>, mut left: Vec<After>) -> Option<Work> {
         if matches!(reply, Reply::Http(response) if !response.body().is_empty()) && self.is_watched() {
             left.append(&mut LEFT.take());
@@ -98,7 +100,7 @@ impl Drop for Witness {
     }
 }
 
-/// Has `drop` drop an exchange whose response the glue has `relayed`, and returns the work that is left.
+/// Lets `drop` drop an exchange whose response the glue has `relayed`, and returns the remaining work.
 pub(crate) fn relayed(gateway: &'static Gateway<Worker>, relayed: Relayed, drop: impl FnOnce()) -> Option<Work> {
     RELAYED.set(Some(relayed));
     drop();
@@ -109,13 +111,13 @@ pub(crate) fn relayed(gateway: &'static Gateway<Worker>, relayed: Relayed, drop:
     }
 }
 
-/// Has `drop` drop an exchange whose client has left, and returns the work that is left.
+/// Lets `drop` drop an exchange whose client has left, and returns the remaining work.
 pub(crate) fn left(gateway: &'static Gateway<Worker>, drop: impl FnOnce()) -> Option<Work> {
     drop();
     work(gateway, LEFT.take())
 }
 
-/// Does `left`, if it is any.
+/// Returns a future that does `left`, if there is any.
 fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
     if left.is_empty() {
         return None;
@@ -123,8 +125,8 @@ fn work(gateway: &'static Gateway<Worker>, left: Vec<After>) -> Option<Work> {
     Some(Box::pin(do_all(gateway, left, None)))
 }
 
-/// Does `left`; and then, if there is a `witness`, what is left once the response's body has ended. Dropped before that, it is a
-/// client that has left.
+/// Does `left`; then, if there is a `witness`, waits for the end of the response's body and does the remaining work. If
+/// dropped before, the client has left.
 async fn do_all(gateway: &'static Gateway<Worker>, mut left: Vec<After>, mut witness: Option<Witness>) {
     loop {
         for work in left {

@@ -1,7 +1,7 @@
 //! Coarse time: one sweep for all the deadlines of a worker, instead of a timer for each request.
 //!
 //! Setting and clearing a deadline is a store to memory. A task wakes every [`TICK`] while any connection is open, and
-//! ends what is overdue; with no connection open it sleeps.
+//! ends everything overdue; without connections it sleeps.
 //!
 //! **Invariant:** [`Ticker::now`] advances by at most [`LONGEST_STEP`] a sweep, however late the sweep comes. Time stands
 //! still while the task sleeps, and a pause of the whole process counts as one step. So a pause can't expire a connection
@@ -14,19 +14,19 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How often deadlines are looked at: one is noticed at most three ticks late, and never early.
+/// The interval of sweeps: a deadline is noticed at most three ticks late, and never early.
 pub const TICK: Duration = Duration::from_millis(100);
 
-/// A sweep that comes later than this after the last one counts as this late. More than a tick, or the milliseconds by
-/// which every sweep is late would add up.
+/// The longest step of the time; a later sweep counts as this late. It is more than a tick, or each sweep's delay of
+/// milliseconds would add up.
 const LONGEST_STEP: Duration = TICK.saturating_mul(2);
 
-/// A point in a worker's coarse time: milliseconds that it has run for, never 0.
+/// A point in a worker's coarse time: the milliseconds that it has run, never 0.
 pub type Tick = u64;
 
 /// Something with deadlines.
 pub trait Watched: Send + Sync {
-    /// Ends what is overdue at `now`; false if there is nothing to watch at the moment.
+    /// Ends everything overdue at `now`; false if there is nothing to watch at the moment.
     fn tick(&self, now: Tick) -> bool;
 }
 
@@ -64,17 +64,17 @@ impl Ticker {
         self.now.load(Ordering::Relaxed)
     }
 
-    /// [`now`](Self::now) and the wall time that it left out. Upstreams close idle connections by wall time.
+    /// [`now`](Self::now) plus the wall time that it left out. Upstreams close idle connections by wall time.
     pub fn with_stops(&self) -> Tick {
         self.now().saturating_add(self.stopped.load(Ordering::Relaxed))
     }
 
-    /// The tick at which `duration` has certainly passed.
+    /// The tick by which `duration` has certainly passed.
     pub fn after(&self, duration: Duration) -> Tick {
         self.now().saturating_add(millis(duration.saturating_add(LONGEST_STEP)))
     }
 
-    /// Has `watched` told of every tick until it is dropped.
+    /// Calls `watched` at every tick until it is dropped.
     pub fn watch(&self, watched: Weak<dyn Watched>) {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner).push(watched);
         if self.asleep.swap(false, Ordering::AcqRel) {
@@ -95,7 +95,7 @@ impl Ticker {
             }
             each();
             self.asleep.store(true, Ordering::Release);
-            // What came since the sweep did not see that it had to wake this task.
+            // Connections that came since the sweep did not know that they had to wake this task.
             if !self.sweep() {
                 self.awake.notified().await;
             }
@@ -103,10 +103,10 @@ impl Ticker {
         }
     }
 
-    /// Tells every watched thing the time; false if none of them needs to know.
+    /// Tells every watched thing the time; false if none needs it.
     fn sweep(&self) -> bool {
         let now = self.now();
-        // What is told the time may itself watch or drop something: it isn't called under the lock.
+        // A watched thing may itself watch or drop something: it is called without the lock.
         let mut kept = std::mem::take(&mut *self.watched.lock().unwrap_or_else(PoisonError::into_inner));
         let mut active = false;
         kept.retain(|weak| {
@@ -121,7 +121,7 @@ impl Ticker {
         active
     }
 
-    /// Only the task that ticks calls this.
+    /// Advances the time; only the ticking task calls this.
     fn advance(&self, step: u64) {
         let counted = step.min(millis(LONGEST_STEP));
         self.now.store(self.now().saturating_add(counted), Ordering::Relaxed);
@@ -150,7 +150,7 @@ mod tests {
         Activity::new(ticker, &Arc::default(), STALL_TIMEOUT)
     }
 
-    /// Lets the sweeps of `duration` happen, and one more.
+    /// Lets `duration` pass with all of its sweeps, and one more.
     async fn pass(duration: Duration) {
         tokio::time::sleep(duration + 2 * TICK).await;
     }
@@ -168,7 +168,7 @@ mod tests {
         }
     }
 
-    /// A process that was stopped, or a machine that was: its clients could not do anything in that time.
+    /// The clients of a stopped process or machine could do nothing in that time.
     #[tokio::test(start_paused = true)]
     async fn time_in_which_nothing_ran_ends_no_connection() {
         let ticker = running();

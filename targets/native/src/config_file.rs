@@ -18,7 +18,7 @@ pub struct ConfigFile {
     replaced: Option<(String, String)>,
 }
 
-/// Why a configuration can't be used.
+/// The reason why a configuration can't be used.
 #[derive(Debug)]
 pub enum ConfigError {
     /// The file can't be read.
@@ -32,7 +32,7 @@ pub enum ConfigError {
     },
 }
 
-/// What tells one state of a file from another without reading it.
+/// The state of a file, comparable without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     modified: Option<SystemTime>,
@@ -41,19 +41,19 @@ pub struct Fingerprint {
 }
 
 impl ConfigFile {
-    /// The file at `path`, whose secrets are found in `secrets`.
+    /// The file at `path`, with its secrets in `secrets`.
     pub fn new(path: PathBuf, secrets: NativeSecrets) -> Self {
         Self { path, secrets, replaced: None }
     }
 
-    /// Takes `to` for what its text says is `from`, as if it said that.
+    /// Replaces `from` in its text by `to`.
     #[must_use]
     pub fn replacing(mut self, from: String, to: String) -> Self {
         self.replaced = Some((from, to));
         self
     }
 
-    /// `text` with what is to be replaced.
+    /// Returns `text` with all replacements.
     pub fn replace(&self, text: String) -> String {
         match &self.replaced {
             Some((from, to)) => text.replace(from, to),
@@ -61,12 +61,12 @@ impl ConfigFile {
         }
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Its text.
+    /// Returns its text.
     ///
     /// # Errors
     /// When it can't be read.
@@ -84,7 +84,7 @@ impl ConfigFile {
             .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })
     }
 
-    /// Its state; of a symbolic link, what it leads to: a mounted ConfigMap changes by a link.
+    /// Returns its state; of a symbolic link, the state of its destination: a mounted ConfigMap changes by a link.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         let metadata = std::fs::metadata(&self.path).ok()?;
         #[cfg(unix)]

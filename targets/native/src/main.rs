@@ -4,8 +4,8 @@ mod allocator;
 
 use std::process::ExitCode;
 
-/// Most of what a request allocates is small and freed by the thread that allocated it, at which it is much faster than
-/// the system's.
+/// Most allocations of a request are small and freed by the same thread; for these, mimalloc is much faster than the
+/// system's allocator.
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 

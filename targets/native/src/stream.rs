@@ -23,21 +23,21 @@ use crate::upstream::Lease;
 pub struct Stream {
     incoming: Incoming,
     side: Side,
-    /// How many more bytes may be read.
+    /// The number of bytes that may still be read.
     left: u64,
 }
 
-/// Where a body comes from, and what has to be done about it.
+/// The source of a body, and the duties that come with it.
 #[derive(Debug)]
 enum Side {
     Client(Reading, Arc<Plan>),
     Upstream(Option<Lease>),
 }
 
-/// Why a body ended before its end.
+/// The reason why a body broke off.
 #[derive(Debug)]
 pub struct StreamError {
-    /// What failed.
+    /// The kind of failure.
     pub kind: IoErrorKind,
     source: Option<hyper::Error>,
 }
@@ -59,12 +59,12 @@ impl Error for StreamError {
 }
 
 impl Stream {
-    /// The body of a client's request; `plan` knows which of its trailers don't pass.
+    /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
         Self { incoming, side: Side::Client(reading, plan), left: u64::MAX }
     }
 
-    /// The body of an upstream's response; its connection is given back at the end.
+    /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
         Self { incoming, side: Side::Upstream(Some(lease)), left: u64::MAX }
     }
@@ -76,7 +76,7 @@ impl Stream {
         self
     }
 
-    /// Reads to the end, at most `limit` bytes.
+    /// Reads to the end, but at most `limit` bytes.
     ///
     /// # Errors
     /// [`IoErrorKind::BodyTooLarge`] above `limit`; as [`StreamError`] otherwise.
@@ -113,7 +113,7 @@ impl Stream {
         StreamError { kind, source: Some(error) }
     }
 
-    /// Takes out of a request's trailers what the gateway takes out of its head; false if none are left.
+    /// Removes from a request's trailers the fields that the gateway removes from its head; false if none are left.
     fn may_pass(&self, trailers: &mut HeaderMap) -> bool {
         let Side::Client(_, plan) = &self.side else { return true };
         trailers::strip(trailers, &plan.identity);
@@ -186,7 +186,8 @@ impl HttpBody for Stream {
     }
 }
 
-/// The body of a request that hyper sends. Most have none, and hyper hands a request on by value a dozen times: it is small.
+/// The body of a request that hyper sends. It is small, because most requests have none, and hyper moves a request a
+/// dozen times.
 #[derive(Debug)]
 pub struct Content(pub Option<Box<Outgoing>>);
 

@@ -19,7 +19,7 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Whether the handshake chose HTTP/2 (RFC 7301, RFC 9113 §3.2).
+    /// Returns whether the handshake chose HTTP/2 (RFC 7301, RFC 9113 §3.2).
     pub(crate) fn chose_h2(&self) -> bool {
         match self {
             Self::Tcp(_) => false,
@@ -28,7 +28,7 @@ impl Transport {
     }
 }
 
-/// Up to this many bytes, putting pieces together costs less than what the kernel takes more for `writev` than for `send`.
+/// The size up to which joining pieces costs less than the extra cost of `writev` over `send`.
 const SMALL: usize = 2048;
 
 fn write_pieces(stream: Pin<&mut TcpStream>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -1,4 +1,4 @@
-//! The time after the answer: its line in the log, and the work that is left.
+//! The time after the answer: the access log's line, and the remaining work.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use gateway_core::ports::IoErrorKind;
 
 use crate::platform::Spin;
 
-/// Starts the work that `gateway` has left.
+/// Starts the remaining work of `gateway`.
 pub(crate) fn run_all(gateway: &Rc<Gateway<Spin>>, work: Vec<After>) {
     for work in work {
         let gateway = Rc::clone(gateway);
@@ -26,18 +26,20 @@ impl Witness {
         Self { gateway, record }
     }
 
-    /// Whether the route waits for the end: then the body has to go through this component, as the host tells nobody.
+    /// Returns whether the route waits for the end. The body then passes through this component, since the host reports
+    /// no end.
     pub(crate) fn awaits_end(&self) -> bool {
         let route = self.record.route.and_then(|route| self.gateway.plan().routes.get(route));
         route.is_some_and(|route| route.needs.end)
     }
 
-    /// The host has taken so many bytes of the body: all of them, unless it was `cut`.
+    /// Records that the host has taken this many bytes of the body: all of them, unless it was `cut`.
     pub(crate) fn ended(self, bytes: u64, cut: Option<IoErrorKind>) {
         self.tell(Length::Counted(bytes), cut);
     }
 
-    /// The body goes from host to host, where nobody sees its end: its length is what the head has `stated`.
+    /// Records that the body goes from host to host, with an unobserved end: its length is the one `stated` in the
+    /// head.
     pub(crate) fn handed_over(self, stated: Option<u64>) {
         self.tell(Length::Stated(stated), None);
     }

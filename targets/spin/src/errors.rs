@@ -1,9 +1,9 @@
-//! The host's error codes as the gateway's.
+//! Translates the host's error codes to the gateway's.
 
 use gateway_core::ports::{IoError, IoErrorKind};
 use spin_sdk::wasip3::http::types::ErrorCode;
 
-/// What `code` says about an exchange with an upstream.
+/// Classifies the error `code` of an exchange with an upstream.
 pub(crate) fn from_upstream(code: &ErrorCode) -> IoError {
     use IoErrorKind as Kind;
     match code {
@@ -25,7 +25,7 @@ pub(crate) fn from_upstream(code: &ErrorCode) -> IoError {
         }
         ErrorCode::ConnectionTerminated => IoError::new(Kind::Closed),
         ErrorCode::HttpRequestBodySize(_) => IoError::new(Kind::Client),
-        // Spin says `HTTP-protocol-error` also where the upstream closed the connection before a response.
+        // Spin reports `HTTP-protocol-error` also if the upstream closed the connection before a response.
         ErrorCode::HttpProtocolError
         | ErrorCode::HttpResponseIncomplete
         | ErrorCode::HttpResponseBodySize(_)

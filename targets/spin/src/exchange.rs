@@ -1,4 +1,4 @@
-//! The client's side: its request as the gateway takes it, and the gateway's answer as the host sends it.
+//! The client's side: its request for the gateway, and the gateway's answer for the host.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -22,10 +22,10 @@ use crate::stream::{Ending, Stream, content_length, no_trailers, of_bytes};
 
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("spin-client-addr");
 
-/// A client's request, and who sent it.
+/// Returns a client's request, and its sender.
 ///
 /// # Errors
-/// What is answered to a request that is not as RFC 9110 has it.
+/// The refusal of a request that violates RFC 9110.
 pub(crate) async fn receive(
     request: wasi::Request,
     identity: &IdentityNames,
@@ -40,7 +40,7 @@ pub(crate) async fn receive(
     };
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
-    // The host sends only those trailers that are announced.
+    // The host sends only announced trailers.
     trailers::announce(&mut headers, identity);
     let content = content(&method, &headers);
     if !headers.contains_key(HOST) {
@@ -69,7 +69,7 @@ fn head(request: &wasi::Request) -> Result<(HeaderMap, Method, Uri), Box<Reject>
     Ok((headers, method, uri))
 }
 
-/// Spin appends the address after whatever the client sent under this name, so the last one is its own.
+/// Spin appends the address to the values that the client sent under this name, so the last one is its own.
 fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     let text = headers.get_all(CLIENT_ADDRESS).iter().next_back()?.to_str().ok()?;
     text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse()).ok()
@@ -88,11 +88,12 @@ enum Content {
     Unknown,
 }
 
-/// Tells whether a request has content. HTTP/1.1 says it in the head (RFC 9112 §6.3); HTTP/2 does not, and has no `Host`.
+/// Determines whether a request has content. HTTP/1.1 states it in the head (RFC 9112 §6.3); HTTP/2 does not, and has
+/// no `Host`.
 ///
-/// A request looks like one of HTTP/2, too, where the host hides the fields of the connection from the component. Then POST,
-/// PUT and PATCH count as having content, and their upstream is called at once. For other methods the content's first piece
-/// decides, which comes with the head.
+/// If the host hides the fields of the connection from the component, every request looks like one of HTTP/2. Then
+/// POST, PUT and PATCH count as having content, and their upstream is called at once. For other methods the first piece
+/// of content decides, which comes with the head.
 fn content(method: &Method, headers: &HeaderMap) -> Content {
     match content_length(headers) {
         Some(0) => Content::None,
@@ -119,10 +120,10 @@ fn method(method: &wasi::Method) -> Option<Method> {
     })
 }
 
-/// The gateway's answer to a request with `method`, for the host.
+/// Converts the gateway's answer to a request with `method` for the host.
 ///
 /// # Errors
-/// When the host does not take it, which makes the client's answer a 500.
+/// When the host does not accept it; the client's answer is then a 500.
 pub(crate) fn respond(
     method: &Method,
     response: Response<Body<Stream>>,
@@ -176,7 +177,8 @@ fn send(
     Ok(response)
 }
 
-/// The gateway drops Trailer with the other fields of a connection; the next one's has to say the same.
+/// Announces the trailers again: the gateway drops Trailer with the other fields of a connection, and the next
+/// connection's has to state the same.
 pub(crate) fn announce_trailers(headers: &mut HeaderMap, stream: &Stream) {
     if let Some(names) = stream.trailer() {
         headers.insert(TRAILER, names.clone());
@@ -191,7 +193,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// That of every request while the configuration is wrong; what is wrong is in the log only.
+    /// The refusal of every request while the configuration is wrong; only the log gives the reason.
     pub(crate) fn unavailable(request: &wasi::Request) -> Self {
         Self::of(request, Reject::internal())
     }
@@ -199,13 +201,13 @@ impl Refusal {
     fn of(request: &wasi::Request, reject: Reject) -> Self {
         let request_id = match request.get_headers().get(X_REQUEST_ID.as_str()).as_slice() {
             [id] => HeaderValue::from_bytes(id).ok(),
-            // Of several the core takes none either.
+            // The core accepts none of several, either.
             _ => None,
         };
         Self { reject, is_head: matches!(request.get_method(), wasi::Method::Head), request_id }
     }
 
-    /// The answer, for the host.
+    /// Converts the answer for the host.
     ///
     /// # Errors
     /// As [`respond`].

@@ -51,7 +51,7 @@ impl Fetch for Spin {
         }
     }
 
-    /// INVARIANT: no plan for this platform asks for it.
+    /// INVARIANT: no plan for this platform has WebSockets.
     async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
         Err(IoError::before_send(IoErrorKind::Other))
     }
@@ -71,7 +71,8 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
     let mut failure = Failure::default();
     let (bytes, ending) = match body {
         Body::Empty => {
-            // Without it the host frames an empty body in chunks, except in requests of which it expects none.
+            // Without a Content-Length the host frames an empty body in chunks, except for methods that usually have
+            // none.
             if !matches!(parts.method, Method::GET | Method::HEAD) {
                 parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
             }
@@ -82,7 +83,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
             let (bytes, ending) = of_bytes(content, None);
             (Some(bytes), ending)
         }
-        // The host would send none of it, and the coding is not the component's to state.
+        // The host would send none of the content, and the component can't state the coding.
         Body::Stream(_)
             if matches!(parts.method, Method::GET | Method::HEAD) && !parts.headers.contains_key(CONTENT_LENGTH) =>
         {
@@ -126,12 +127,12 @@ fn incoming(
     Ok(response)
 }
 
-/// Whether a response has no content whatever its header fields say (RFC 9112 §6.3).
+/// Returns whether a response has no content, whatever its header fields state (RFC 9112 §6.3).
 pub(crate) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
     method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// INVARIANT: a deadline that the host does not support is no reason to fail; the total one is kept here.
+/// INVARIANT: an unsupported deadline is no reason to fail; the total one is enforced here.
 fn options(deadlines: Deadlines) -> wasi::RequestOptions {
     let options = wasi::RequestOptions::new();
     let _ = options.set_connect_timeout(deadlines.connect.map(nanoseconds));

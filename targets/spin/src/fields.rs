@@ -1,10 +1,10 @@
-//! Header fields, between the host's list and [`HeaderMap`].
+//! Conversion of header fields between the host's list and [`HeaderMap`].
 
 use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use spin_sdk::wasip3::http::types::{Fields, HeaderError};
 
-/// What the host never lets a component set: setting one fails the whole message.
+/// Fields that the host forbids a component to set: setting one fails the whole message.
 const FORBIDDEN: [HeaderName; 9] = [
     http::header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -17,7 +17,7 @@ const FORBIDDEN: [HeaderName; 9] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// The fields in `fields`; `None` if one of them is not as RFC 9110 §5 has it.
+/// Reads `fields`; `None` if one of them violates RFC 9110 §5.
 pub(crate) fn read(fields: &Fields) -> Option<HeaderMap> {
     let entries = fields.copy_all();
     let mut headers = HeaderMap::with_capacity(entries.len());
@@ -28,10 +28,10 @@ pub(crate) fn read(fields: &Fields) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// `headers` for the host, without those that it forbids.
+/// Converts `headers` for the host, without the fields that it forbids.
 ///
 /// # Errors
-/// When they are larger than the host takes.
+/// When they are larger than the host accepts.
 pub(crate) fn write(headers: &HeaderMap) -> Result<Fields, HeaderError> {
     let entries: Vec<(String, Vec<u8>)> = headers
         .iter()

@@ -1,4 +1,4 @@
-//! Values in Spin's key-value store, which knows no expiry: each is stored behind the moment at which it expires.
+//! Values in Spin's key-value store, which has no expiry: each value is stored behind its own.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use spin_sdk::key_value;
 
 use crate::platform::Spin;
 
-/// The store called `default`, opened when first used.
+/// The store called `default`, opened on first use.
 #[derive(Default)]
 pub(crate) struct Store(RefCell<Option<Rc<key_value::Store>>>);
 
@@ -34,7 +34,8 @@ impl KeyValue for Spin {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
         let store = self.values.open().await?;
         let Some(stored) = store.get(key).await.map_err(|error| failed(&error))? else { return Ok(None) };
-        // An expired value is not deleted here: it could be another request's new one by then. The next write replaces it.
+        // An expired value is not deleted here: another request may have replaced it by then. The next write replaces
+        // it.
         Ok(unwrap(stored.into(), self.now()))
     }
 
@@ -56,8 +57,8 @@ fn wrap(value: &[u8], expires: Option<Timestamp>) -> Vec<u8> {
     [&expires.to_be_bytes(), value].concat()
 }
 
-/// The value in `stored` unless it has expired. Until two million years after the epoch, a time begins with a zero: a value
-/// without one was written by another program, and is taken as it stands.
+/// Returns the value in `stored` unless it has expired. Until two million years after the epoch, an expiry begins with
+/// a zero byte: a value without one was written by another program, and is returned as it is.
 fn unwrap(mut stored: Bytes, now: Timestamp) -> Option<Bytes> {
     if stored.first().is_some_and(|first| *first != 0) {
         return Some(stored);

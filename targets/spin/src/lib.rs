@@ -1,7 +1,7 @@
 //! The gateway as a Spin component: `wasi:http/handler` in front of [`gateway_core`].
 //!
-//! Bodies that nobody looks at stay handles of the host from end to end: the host joins the two connections, and no byte of
-//! theirs enters this component.
+//! Unwatched bodies stay handles of the host from end to end: the host joins the two connections, and none of their
+//! bytes enters this component.
 //!
 //! INVARIANT: nothing here panics. A panic answers 500 to every request in flight in the instance.
 

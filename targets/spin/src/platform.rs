@@ -1,4 +1,4 @@
-//! What Spin can do, its clock and its random numbers.
+//! The abilities of Spin, its clock and its random numbers.
 
 use std::io::Write as _;
 use std::num::NonZeroU64;
@@ -23,7 +23,7 @@ pub(crate) struct Spin {
 }
 
 impl Spin {
-    /// With counters in the Redis at `redis`, or in SQLite if there is none.
+    /// The platform with counters in the Redis at `redis`, or in SQLite without one.
     pub(crate) fn new(redis: Option<String>) -> Self {
         Self { values: Store::default(), cells: Cells::new(redis), meetings: Generations::new() }
     }
@@ -72,7 +72,7 @@ impl Log for Spin {
     fn log(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut lines = Vec::new();
         write(&mut lines);
-        // Nobody is left to be told when standard output is closed.
+        // If standard output is closed, there is nowhere to report that.
         let _ = std::io::stdout().lock().write_all(&lines);
     }
 }
@@ -83,7 +83,7 @@ impl Random for Spin {
     }
 }
 
-/// The host's random numbers, which are there before any gateway is.
+/// The host's random numbers, available before any gateway.
 pub(crate) struct HostRandom;
 
 impl Random for HostRandom {

@@ -1,4 +1,4 @@
-//! Moves a body through this component, chunk by chunk: only where its length or its end has to be watched.
+//! Moves a body through this component, chunk by chunk, if its length or its end has to be watched.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -14,25 +14,25 @@ use crate::after::Witness;
 use crate::errors;
 use crate::stream::{CHUNK, Ending, Failure};
 
-/// How often a receiver is asked whether it is still there while its sender is silent, in nanoseconds.
+/// The interval of checks for a gone receiver while the sender is silent, in nanoseconds.
 const ASK_EVERY: u64 = 1_000_000_000;
 
-/// What is watched, and where a violation and the end are told.
+/// The checks on a body, and the receivers of a violation and of the end.
 pub(crate) struct Watch {
     pub(crate) limit: Option<u64>,
-    /// As the head states it.
+    /// The stated length.
     pub(crate) length: Option<u64>,
     pub(crate) deadline: Option<Mark>,
     pub(crate) failure: Failure,
-    /// Who is told how the body of a response ended.
+    /// The witness to the end of a response's body.
     pub(crate) witness: Option<Witness>,
 }
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
 
-/// Starts moving `first` and then `bytes`, and returns where they come out.
+/// Starts moving `first` and then `bytes`, and returns the stream of both.
 ///
-/// A violation ends the body with an error, so that the receiver's connection breaks off: never with a clean end.
+/// A violation ends the body with an error, so that the receiver's connection breaks off. It never ends cleanly.
 pub(crate) fn start(
     first: Vec<u8>,
     bytes: StreamReader<u8>,
@@ -40,7 +40,7 @@ pub(crate) fn start(
     watch: Watch,
 ) -> (StreamReader<u8>, Ending) {
     let (sink, out) = wit_stream::new();
-    // The default is what the receiver gets if this component dies half-way.
+    // The receiver gets this default if the component dies half-way.
     let (result, out_ending) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
     spin_sdk::wasip3::spawn(run(first, bytes, ending, sink, result, watch));
     (out, out_ending)
@@ -71,24 +71,24 @@ async fn run(
     if let Some(witness) = watch.witness {
         witness.ended(moved.get(), outcome.as_ref().err().map(Broken::of_response));
     }
-    // A receiver that has gone does not want to know.
+    // A receiver that is gone needs no result.
     let _ = result.write(outcome.map_err(Broken::into_code)).await;
 }
 
-/// Why a body broke off.
+/// The reason why a body broke off.
 enum Broken {
     /// Its receiver takes no more of it.
     Receiver,
     /// Its sender failed.
     Sender(ErrorCode),
-    /// It is longer than its limit: so many bytes have come.
+    /// It is longer than its limit: this many bytes have come.
     TooLong(u64),
     /// It takes longer than its deadline.
     Deadline,
 }
 
 impl Broken {
-    /// What it has violated, if that is why.
+    /// The violation, if that is the reason.
     const fn violation(&self) -> Option<IoErrorKind> {
         match self {
             Self::TooLong(_) => Some(IoErrorKind::BodyTooLarge),
@@ -97,7 +97,7 @@ impl Broken {
         }
     }
 
-    /// The same of a response's body, which goes from an upstream to a client.
+    /// The same for a response's body, which goes from an upstream to a client.
     fn of_response(&self) -> IoErrorKind {
         match self {
             Self::Receiver => IoErrorKind::Client,
@@ -107,7 +107,7 @@ impl Broken {
         }
     }
 
-    /// What the receiver is told, if it is still there.
+    /// The code for the receiver, if it is still there.
     fn into_code(self) -> ErrorCode {
         match self {
             Self::Receiver => ErrorCode::ConnectionTerminated,
@@ -118,7 +118,7 @@ impl Broken {
     }
 }
 
-/// Moves all of a body, and notes in `moved` how much its receiver has taken.
+/// Moves all of a body, and records in `moved` how many bytes its receiver has taken.
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
@@ -145,7 +145,7 @@ async fn copy(
         }
         left.reserve(CHUNK);
         let mut reading = pin!(bytes.read(left));
-        // A receiver of all that was stated may have closed its end already, with good reason.
+        // A receiver of the whole stated length may rightly have closed its end already.
         let asks = watch.witness.is_some() && watch.length.is_none_or(|length| moved.get() < length);
         let result;
         (result, chunk) = loop {
@@ -156,7 +156,7 @@ async fn copy(
                 Either::Left((read, _)) => break read,
                 Either::Right(_) => pause.set(monotonic_clock::wait_for(ASK_EVERY)),
             }
-            // A write of nothing asks whether the other side is ready; nothing else tells that it has gone.
+            // An empty write checks whether the other side is ready; nothing else shows that it is gone.
             if let (StreamResult::Dropped, _) = sink.write(Vec::new()).await {
                 return Err(Broken::Receiver);
             }

@@ -6,11 +6,11 @@ use gateway_core::plan::{Secrets, is_secret_name};
 use serde_json::Value;
 use spin_sdk::variables;
 
-/// The secrets that a configuration names, by those names.
+/// The secrets that a configuration names, by their names there.
 pub(crate) struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    /// Fetches the variables that `configuration` refers to. Those that are not there are for the plan to report.
+    /// Fetches the variables that `configuration` refers to. The plan reports missing ones.
     pub(crate) async fn fetch(configuration: &str) -> Self {
         let mut names = BTreeSet::new();
         if let Ok(document) = serde_json::from_str(configuration) {
@@ -32,14 +32,15 @@ impl Secrets for Variables {
     }
 }
 
-/// The names in all members `"secret": "NAME"`. The depth is that of the JSON, which its parser bounds.
+/// Collects the names in all members `"secret": "NAME"`. The depth is that of the JSON, which its parser bounds.
 fn collect_names(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect_names(item, names)),
         Value::Object(members) => {
             for (name, member) in members {
                 match member {
-                    // Anything else may be a secret that was pasted for its name: the host must not log it either.
+                    // Any other text may be a secret pasted in place of its name, and must not get into the host's log
+                    // either.
                     Value::String(text) if name == "secret" && is_secret_name(text) => drop(names.insert(text.clone())),
                     member => collect_names(member, names),
                 }

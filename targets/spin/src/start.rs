@@ -11,14 +11,14 @@ use gateway_core::ports::Capabilities;
 use crate::platform::Spin;
 use crate::secrets::Variables;
 
-/// Where `spin.toml` mounts the configuration.
+/// The path where `spin.toml` mounts the configuration.
 const CONFIGURATION: &str = "/gateway.json";
 
 thread_local! {
     static GATEWAY: OnceCell<Option<Rc<Gateway<Spin>>>> = const { OnceCell::new() };
 }
 
-/// The gateway of this instance; `None` if its configuration is wrong, which the log says why.
+/// The gateway of this instance; `None` if its configuration is wrong, for the reasons in the log.
 pub(crate) async fn gateway() -> Option<Rc<Gateway<Spin>>> {
     if let Some(gateway) = GATEWAY.with(|cell| cell.get().cloned()) {
         return gateway;
@@ -29,7 +29,7 @@ pub(crate) async fn gateway() -> Option<Rc<Gateway<Spin>>> {
             eprintln!("edgeway: {mistake}");
         }
     }
-    // Of requests that arrive at the same time each may load it; the first one's stays.
+    // Simultaneous first requests may each load it; the first one's gateway stays.
     let loaded = loaded.ok().map(Rc::new);
     GATEWAY.with(|cell| cell.get_or_init(|| loaded).clone())
 }

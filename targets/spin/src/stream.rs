@@ -1,4 +1,4 @@
-//! A body in transit: the host's stream and its trailers, and what is asked of whoever moves it.
+//! A body in transit: the host's stream and its trailers, and the checks to make on the way.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,22 +15,22 @@ use spin_sdk::wasip3::{wit_future, wit_stream};
 use crate::after::Witness;
 use crate::pump;
 
-/// How many bytes are read at once where a body goes through this component.
+/// The size of a read where a body passes through this component.
 pub(crate) const CHUNK: usize = 64 * 1024;
 
-/// The trailers of a body, or why it broke off; known once its stream has ended.
+/// The trailers of a body, or the reason why it broke off; known once its stream has ended.
 pub(crate) type Ending = FutureReader<Result<Option<Trailers>, ErrorCode>>;
 
 /// A body in transit.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    /// What has been read of it already.
+    /// The bytes that were already read.
     first: Vec<u8>,
     bytes: StreamReader<u8>,
     ending: Ending,
-    /// As its Content-Length says; the host holds the sender to it.
+    /// Its Content-Length; the host enforces it on the sender.
     length: Option<u64>,
-    /// The fields that may come as trailers: the host sends no others.
+    /// The names of possible trailers: the host sends no others.
     trailer: Option<HeaderValue>,
     limit: Option<u64>,
     deadline: Option<Mark>,
@@ -38,7 +38,7 @@ pub(crate) struct Stream {
     failure: Failure,
 }
 
-/// Why a body that went through this component broke off, if it did.
+/// The reason why a body broke off inside this component, if it did.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Failure(Rc<Cell<Option<IoErrorKind>>>);
 
@@ -59,7 +59,7 @@ impl Stream {
         Self::new(bytes, ending, headers, IoErrorKind::Client)
     }
 
-    /// The body of an upstream's response, to end before `deadline`.
+    /// The body of an upstream's response, which has to end before `deadline`.
     pub(crate) fn of_response(response: Response, headers: &HeaderMap, deadline: Option<Mark>) -> Self {
         let (bytes, ending) = Response::consume_body(response, success());
         Self { deadline, ..Self::new(bytes, ending, headers, IoErrorKind::Closed) }
@@ -70,7 +70,7 @@ impl Stream {
         Self { first, bytes, ending, length, trailer, limit: None, deadline: None, failed, failure: Failure::default() }
     }
 
-    /// This body, if there is any: reads its beginning to find out.
+    /// Returns this body unless it is empty, for which it reads its beginning.
     pub(crate) async fn unless_empty(mut self) -> Option<Self> {
         let mut ended = false;
         while self.first.is_empty() && !ended {
@@ -81,34 +81,34 @@ impl Stream {
         (!ended || !self.first.is_empty()).then_some(self)
     }
 
-    /// What its Trailer field said.
+    /// Its Trailer field.
     pub(crate) fn trailer(&self) -> Option<&HeaderValue> {
         self.trailer.as_ref()
     }
 
-    /// This body, failing once it turns out longer than `limit`.
+    /// Makes this body fail beyond `limit` bytes.
     pub(crate) fn limited(mut self, limit: u64) -> Self {
         self.limit = Some(self.limit.map_or(limit, |other| other.min(limit)));
         self
     }
 
-    /// Where it is told why this body broke off.
+    /// The place where a failure of this body is recorded.
     pub(crate) fn failure(&self) -> Failure {
         self.failure.clone()
     }
 
-    /// Whether it goes through this component for its own sake: something has to be watched on the way.
+    /// Returns whether something in it has to be checked on its way, so that it passes through this component.
     pub(crate) fn is_watched(&self) -> bool {
         self.open_limit().is_some() || self.deadline.is_some() || !self.first.is_empty()
     }
 
-    /// The limit, unless the stated length is within it already.
+    /// Returns the limit, unless the stated length is within it.
     fn open_limit(&self) -> Option<u64> {
         self.limit.filter(|limit| self.length.is_none_or(|length| length > *limit))
     }
 
-    /// For the host: the very handles that it gave, unless something has to be watched on the way, or there is a `witness`, who
-    /// is told of the end.
+    /// Converts the body for the host: its own handles, unless the body has to be checked on the way, or there is a
+    /// `witness` to its end.
     pub(crate) fn into_parts(self, witness: Option<Witness>) -> (StreamReader<u8>, Ending) {
         if witness.is_none() && !self.is_watched() {
             return (self.bytes, self.ending);
@@ -118,7 +118,7 @@ impl Stream {
         pump::start(self.first, self.bytes, self.ending, watch)
     }
 
-    /// Reads it to its end, at most `limit` bytes.
+    /// Reads it to its end, but at most `limit` bytes.
     pub(crate) async fn collect(mut self, limit: u64) -> Result<Bytes, IoError> {
         let limit = self.limit.map_or(limit, |other| other.min(limit));
         let too_large = IoError::new(IoErrorKind::BodyTooLarge);
@@ -148,12 +148,12 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// All of a body, for the host; if there is a `witness`, it is told of the end.
+/// Converts a complete body for the host; the `witness`, if any, learns of its end.
 pub(crate) fn of_bytes(content: Bytes, witness: Option<Witness>) -> (StreamReader<u8>, Ending) {
     let (mut sink, bytes) = wit_stream::new();
     spin_sdk::wasip3::spawn(async move {
         let length = content.len();
-        // What is left over was of no interest to the other end, which has gone.
+        // The other end is gone, and did not want the rest.
         let left = sink.write_all(content.into()).await.len();
         if let Some(witness) = witness {
             witness.ended(length.saturating_sub(left) as u64, (left > 0).then_some(IoErrorKind::Client));

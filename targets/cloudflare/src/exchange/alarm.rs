@@ -5,7 +5,7 @@ use core::task::Waker;
 use std::sync::Arc;
 use std::task::Wake;
 
-/// A waker, and whether anybody has used it: then the exchange is to be polled again.
+/// A waker that remembers its use: the exchange is then polled again.
 #[derive(Debug)]
 pub(super) struct Alarm {
     bell: Arc<Bell>,
@@ -27,7 +27,7 @@ impl Alarm {
         &self.waker
     }
 
-    /// Whether the waker was used since it was last silenced.
+    /// Returns whether the waker was used since it was last silenced.
     pub(super) fn rings(&self) -> bool {
         self.bell.0.load(Ordering::Relaxed)
     }

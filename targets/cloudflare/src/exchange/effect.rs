@@ -1,4 +1,4 @@
-//! What only the glue can do, as a future.
+//! An action that only the glue can perform, as a future.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -16,7 +16,7 @@ use crate::wire::Command;
 #[must_use = "an effect that nobody waits for is given up"]
 pub(crate) struct Effect {
     exchange: u32,
-    /// Its slot; 0 once there is nothing to wait for.
+    /// Its slot; 0 once it waits for nothing.
     slot: u32,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn perform(kind: Kind, write: impl FnOnce(&mut Command<'_>, &Heads)) 
     })
 }
 
-/// Has the glue watch the exchange that runs.
+/// Tells the glue to watch the running exchange.
 pub(crate) fn watch() {
     RUNNING.with_borrow(|running| {
         if let Some(State { id, .. }) = running {
@@ -47,9 +47,9 @@ pub(crate) async fn ended() -> Ended {
     }
 }
 
-/// Tells the glue that nobody wants the body in `slot` any more.
+/// Tells the glue that the body in `slot` is no longer needed.
 pub(crate) fn abandon(slot: u32) {
-    // While a command is being written, or no exchange runs, there is nobody to tell.
+    // While a command is being written, or no exchange runs, there is nothing to tell the glue.
     let running = RUNNING.try_with(|running| Some(running.try_borrow().ok()?.as_ref()?.id));
     if let Ok(Some(id)) = running {
         abort(id, slot);
@@ -71,7 +71,7 @@ impl Future for Effect {
         let Effect { exchange, slot } = *self;
         let polled = RUNNING.with_borrow_mut(|running| match running {
             Some(State { id, slots, .. }) if *id == exchange => slots.poll(slot, context),
-            // Begun outside of any exchange, or taken out of its own.
+            // It began outside of any exchange, or was moved out of its own.
             _ => Poll::Ready(None),
         });
         polled.map(|completion| {
@@ -87,12 +87,12 @@ impl Drop for Effect {
         if slot == 0 {
             return;
         }
-        // A thread that ends drops what still waits on it, and has forgotten what runs.
+        // A thread that ends drops its waiting effects after its thread-local state.
         let closed = RUNNING.try_with(|running| match &mut *running.borrow_mut() {
             Some(State { id, slots, .. }) if *id == exchange => slots.close(slot),
             _ => None,
         });
-        // An outcome that nobody takes is dropped when the exchange is free to be told of its body.
+        // An untaken outcome is dropped once the exchange can be told of its body.
         if let Ok(Some(Progress::Awaited(_))) = closed {
             abort(exchange, slot);
         }

@@ -1,11 +1,12 @@
-//! Exchanges in progress: each is a coroutine that runs until it can't go on without the glue.
+//! Exchanges in progress: each is a coroutine that runs until it needs the glue.
 //!
-//! What it needs is an [effect](effect) with a slot of its own; any number of them can be under way. A run leaves a list of
-//! commands, which the glue performs in their order. It resumes the exchange by the slot of each effect that is done. The list
-//! that ends an exchange ends with [`Kind::End`]; after [`Kind::Respond`] it may go on.
+//! Each need is an [effect](effect) with a slot of its own; any number of them can be under way. A run leaves a list of
+//! commands, which the glue performs in order. It resumes the exchange with the slot of each completed effect. The list
+//! that ends an exchange ends with [`Kind::End`]; after [`Kind::Respond`] the exchange may go on.
 //!
-//! **Invariant:** nothing here is borrowed while a future runs, and an exchange runs only when it is begun or resumed: the
-//! runtime lets no request touch what belongs to another. A wake from outside of its own run takes effect when it is resumed.
+//! **Invariant:** nothing here is borrowed while a future runs, and an exchange runs only when it is begun or resumed:
+//! the runtime lets no request touch the objects of another. A wake from outside its own run takes effect when the
+//! exchange is resumed.
 
 mod alarm;
 mod effect;
@@ -45,7 +46,7 @@ pub(crate) enum Completion {
     Bytes(Bytes),
     /// The end of the response's body.
     Ended(Ended),
-    /// Done, with nothing to tell; or nothing was there.
+    /// Done without a result; or absent.
     Nothing,
 }
 
@@ -55,7 +56,7 @@ pub(crate) type Answer = Pin<Box<dyn Future<Output = Answered>>>;
 /// Work that outlives the answer.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()>>>;
 
-/// An answer, and what is to be done once it is on its way.
+/// An answer, and the work to do once it is on its way.
 pub(crate) struct Answered {
     pub(crate) reply: Reply<Worker>,
     pub(crate) after: Option<Work>,
@@ -93,7 +94,7 @@ pub(crate) enum Task {
     Work(Work),
 }
 
-/// What a running exchange shares with its effects.
+/// The state that a running exchange shares with its effects.
 struct State {
     id: u32,
     heads: Heads,
@@ -101,14 +102,14 @@ struct State {
 }
 
 thread_local! {
-    /// The exchange that runs at the moment.
+    /// The running exchange.
     static RUNNING: RefCell<Option<State>> = const { RefCell::new(None) };
     /// The commands of the last run.
     static OUTBOX: RefCell<Outbox> = RefCell::default();
     static NOW: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The time when the glue last called in. Workers' clock stands still between I/O, so this is exact.
+/// The time of the glue's latest call. Workers' clock stands still between I/O, so this is exact.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_unix_millis(NOW.get())
 }
@@ -118,14 +119,14 @@ pub(crate) fn set_now(millis: f64) {
     NOW.set(millis as u64);
 }
 
-/// Begins an exchange. Returns its first commands, or null if it has come to nothing.
+/// Begins an exchange. Returns its first commands, or null if it has failed.
 pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
     let heads = Heads { request, ..Heads::default() };
     let state = State { id: places::claim(), heads, slots: Slots::default() };
     run(Exchange { task: Task::Answer(answer), state, alarm: Alarm::default() })
 }
 
-/// Answers what is no request.
+/// Answers a message that is not a request.
 pub(crate) fn refuse(reject: Reject) -> *const u32 {
     let response = problem::answer(reject, false, request_id::of(&HeaderMap::new(), &Worker));
     OUTBOX.with_borrow_mut(|outbox| {
@@ -136,8 +137,8 @@ pub(crate) fn refuse(reject: Reject) -> *const u32 {
     })
 }
 
-/// Completes the effect in `slot` of exchange `id`, and runs that on. Returns its next commands, or null if it is not there or has
-/// come to nothing.
+/// Completes the effect in `slot` of exchange `id`, and runs the exchange on. Returns its next commands, or null if it
+/// does not exist or has failed.
 pub(crate) fn resume(
     id: u32,
     slot: u32,
@@ -145,7 +146,7 @@ pub(crate) fn resume(
 ) -> *const u32 {
     let Some(mut exchange) = places::take(id) else { return ptr::null() };
     if !exchange.state.slots.is_open(slot) {
-        // It was aborted while the glue was on its way here.
+        // The effect was aborted while the glue was completing it.
         places::put(exchange);
         return OUTBOX.with_borrow_mut(|outbox| {
             outbox.clear();
@@ -157,8 +158,8 @@ pub(crate) fn resume(
     run(exchange)
 }
 
-/// Ends the answer of exchange `id`, which the glue has given by itself, or which nobody waits for any more: `end` drops it and
-/// returns the work that is left. Returns the commands of that work, or null if there is none.
+/// Ends the answer of exchange `id`, which the glue has given by itself, or which is no longer awaited: `end` drops it
+/// and returns the remaining work. Returns the commands of that work, or null if there is none.
 pub(crate) fn conclude(id: u32, end: impl FnOnce(Task) -> Option<Work>) -> *const u32 {
     let Some(Exchange { task, mut state, alarm }) = places::take(id) else { return ptr::null() };
     let Some(work) = end(task) else {
@@ -182,7 +183,7 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
         };
         let after = match polled {
             Poll::Ready(Some(answered)) => {
-                // What the answer still waited for is of no more use.
+                // The answer needs none of its pending effects any more.
                 task = Task::Work(Box::pin(async {}));
                 respond(answered.reply);
                 answered.after
@@ -197,7 +198,7 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
         }
     };
     if has_ended {
-        // Its last effects are aborted while it is still known whose they are.
+        // Its last effects are aborted while their exchange is still known.
         drop(task);
         RUNNING.take();
         places::release(id);
@@ -211,7 +212,7 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
             places::put(Exchange { task, state, alarm });
             OUTBOX.with_borrow_mut(Outbox::seal)
         }
-        // It waits for what no effect will bring.
+        // It waits for something that no effect will bring.
         _ => {
             places::release(id);
             ptr::null()

@@ -1,4 +1,4 @@
-//! Where the exchanges are that wait.
+//! The places of waiting exchanges.
 
 use core::cell::RefCell;
 
@@ -9,10 +9,10 @@ thread_local! {
     static FREE: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// More than an instance has memory for.
+/// The most exchanges: an instance has memory for fewer.
 const PLACES: u32 = 1 << 20;
 
-/// The place of exchange `id`. The bits above it count how often the place was used: an id is not soon used again.
+/// Returns the place of exchange `id`. The bits above it count the uses of the place, so that an id is not soon reused.
 const fn place(id: u32) -> usize {
     (id & (PLACES - 1)) as usize
 }
@@ -37,7 +37,7 @@ pub(super) fn take(id: u32) -> Option<Exchange> {
     EXCHANGES.with_borrow_mut(|exchanges| exchanges.get_mut(place(id))?.take_if(|exchange| exchange.state.id == id))
 }
 
-/// Puts an exchange to where it waits.
+/// Puts a waiting exchange in its place.
 pub(super) fn put(exchange: Exchange) {
     EXCHANGES.with_borrow_mut(|exchanges| {
         if let Some(place) = exchanges.get_mut(place(exchange.state.id)) {

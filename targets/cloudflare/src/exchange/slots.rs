@@ -6,8 +6,8 @@ use gateway_core::ports::IoError;
 
 use super::Completion;
 
-/// A slot for each effect that somebody waits for. A slot's number is used once in an exchange: what comes too late for one
-/// never meets another.
+/// A slot for each awaited effect. A slot's number is used once in an exchange, so that a late completion never meets
+/// another effect.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     last: u32,
@@ -20,12 +20,12 @@ struct Slot {
     progress: Progress,
 }
 
-/// How far an effect has come.
+/// The progress of an effect.
 #[derive(Debug)]
 pub(super) enum Progress {
-    /// The glue is at it; whom to wake.
+    /// The glue performs it; the waker is for its future.
     Awaited(Option<Waker>),
-    /// It is done, and nobody has taken the outcome yet.
+    /// It is done, and its outcome not yet taken.
     Done(Result<Completion, IoError>),
 }
 
@@ -37,12 +37,12 @@ impl Slots {
         self.last
     }
 
-    /// Whether the glue still has to complete slot `number`.
+    /// Returns whether the glue still has to complete slot `number`.
     pub(super) fn is_open(&self, number: u32) -> bool {
         self.open.iter().any(|slot| slot.number == number && matches!(slot.progress, Progress::Awaited(_)))
     }
 
-    /// Completes slot `number`, and wakes whoever waits for it.
+    /// Completes slot `number`, and wakes the waiting future.
     pub(super) fn complete(&mut self, number: u32, completion: Result<Completion, IoError>) {
         let Some(slot) = self.open.iter_mut().find(|slot| slot.number == number) else { return };
         if let Progress::Awaited(Some(waker)) = core::mem::replace(&mut slot.progress, Progress::Done(completion)) {
@@ -50,7 +50,7 @@ impl Slots {
         }
     }
 
-    /// The outcome of slot `number`, which closes it; or else whom to wake.
+    /// Returns the outcome of slot `number`, and closes it; without one, stores the waker.
     pub(super) fn poll(&mut self, number: u32, context: &Context<'_>) -> Poll<Option<Result<Completion, IoError>>> {
         let Some(index) = self.open.iter().position(|slot| slot.number == number) else { return Poll::Ready(None) };
         match self.open.get_mut(index) {
@@ -68,7 +68,7 @@ impl Slots {
         }
     }
 
-    /// Closes slot `number`, and returns how far its effect has come.
+    /// Closes slot `number`, and returns the progress of its effect.
     pub(super) fn close(&mut self, number: u32) -> Option<Progress> {
         let index = self.open.iter().position(|slot| slot.number == number)?;
         Some(self.open.swap_remove(index).progress)
@@ -79,7 +79,7 @@ impl Slots {
         self.open.clear();
     }
 
-    /// Whether the glue is at any of them.
+    /// Returns whether the glue performs any of them.
     pub(super) fn are_awaited(&self) -> bool {
         self.open.iter().any(|slot| matches!(slot.progress, Progress::Awaited(_)))
     }

@@ -1,4 +1,4 @@
-//! Exchanges without a glue: the tests are it.
+//! Exchanges without a glue: the tests play its part.
 
 use core::time::Duration;
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use gateway_core::ports::{
 use super::*;
 use crate::wire::read_response;
 
-/// What futures note, in order.
+/// The notes of futures, in order.
 #[derive(Clone, Default)]
 struct Notes(Rc<RefCell<Vec<String>>>);
 
@@ -28,7 +28,7 @@ impl Notes {
     }
 }
 
-/// Begins an exchange that works before it answers 204, and after.
+/// Begins an exchange that runs `before`, answers 204, and then runs `after`.
 fn start(before: impl Future<Output = ()> + 'static, after: Option<Work>) -> bool {
     let answer = async move {
         before.await;
@@ -44,7 +44,7 @@ fn commands() -> Vec<(Kind, u32)> {
     OUTBOX.with_borrow(Outbox::commands)
 }
 
-/// The only exchange that waits.
+/// The id of the only waiting exchange.
 fn id() -> u32 {
     assert_eq!(waiting(), 1);
     last_id()
@@ -114,7 +114,7 @@ fn the_effect_that_loses_a_race_is_aborted() {
         let id = id();
         resume(id, winner, |_| Ok(Completion::Nothing));
         assert_eq!(commands(), [(Kind::Abort, loser), (Kind::Delete, 3)]);
-        // The glue was on its way with the loser: nobody is there to take it.
+        // The glue was already completing the loser, which is gone.
         assert!(!resume(id, loser, |_| Ok(Completion::Nothing)).is_null());
         assert_eq!(commands(), []);
         resume(id, 3, |_| Ok(Completion::Nothing));

@@ -1,4 +1,4 @@
-//! What has become of a head, or is to become of one, told as edits of what it was.
+//! Changes of a head, written as edits of its earlier form.
 
 use edgeway_wire::Edit;
 use gateway_core::http::edit_fields::EditFields;
@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::head::{Field, Head};
 use super::outbox::Command;
 
-/// Writes the edits that make the fields of `before` into `after`, but for those that `ignore` names.
+/// Writes the edits that turn the fields of `before` into `after`, except for those that `ignore` names.
 ///
-/// A value that nobody touched still points into the packed head that it was read from: that tells it from an equal one
-/// without looking its name up.
+/// An untouched value still points into the packed head from which it was read. This tells it from an equal value
+/// without a look-up of its name.
 pub(super) fn write_edits(command: &mut Command<'_>, before: &Head, after: &HeaderMap, ignore: fn(&str) -> bool) {
     let mut kept = vec![false; before.fields.len()];
     let mut values = after.iter().peekable();
@@ -42,7 +42,7 @@ pub(super) fn write_edits(command: &mut Command<'_>, before: &Head, after: &Head
     }
 }
 
-/// Whether `values` are exactly what `before` has under `name`; if so, marks them.
+/// Returns whether `values` are exactly those of `before` under `name`, and marks them if so.
 fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderValue]) -> bool {
     let Some(first) = values.first().and_then(|value| before.position(value.as_bytes())) else { return false };
     let Some(fields) = before.fields.get(first..first + values.len()) else { return false };
@@ -57,7 +57,7 @@ fn keep(kept: &mut [bool], before: &Head, name: &HeaderName, values: &[&HeaderVa
     all
 }
 
-/// A head that only the glue sees: what is done to it is told, but for the fields that `ignore` names.
+/// A head that only the glue sees: its changes are written as edits, except for fields that `ignore` names.
 pub(super) struct Unseen<'c, 'o> {
     pub(super) command: &'c mut Command<'o>,
     pub(super) ignore: fn(&str) -> bool,
@@ -88,7 +88,7 @@ impl EditFields for Unseen<'_, '_> {
         self.tell(Edit::Remove, name, None);
     }
 
-    /// The glue knows the names: telling them each time would cost more than removing them.
+    /// The glue knows these names: listing them each time would cost more than removing them.
     fn remove_hop_by_hop(&mut self) {
         edit(self.command, Edit::RemoveHopByHop, b"");
     }

@@ -12,19 +12,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use super::outgoing::Origin;
 use crate::platform::Handle;
 
-/// The header in which Cloudflare's edge states the client's address, whatever a client sends in it.
+/// The header in which Cloudflare's edge states the client's address, replacing any value from the client.
 const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 /// The lines of a packed request before its fields: method, URL and the client's address.
 const REQUEST_LINES: usize = 3;
 
-/// A packed head, and where its fields are. The glue holds it as `Headers`: what is sent on is told as a difference.
+/// A packed head, and the places of its fields. The glue holds it as `Headers`, so that an outgoing head is written as
+/// a difference.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     text: Bytes,
     pub(super) fields: Vec<Field>,
 }
 
-/// Where a field is in the text of its head.
+/// The place of a field in the text of its head.
 #[derive(Debug)]
 pub(super) struct Field {
     name: Range<usize>,
@@ -52,24 +53,24 @@ impl Head {
         self.text.get(field.name.clone()).unwrap_or_default()
     }
 
-    /// Whether `value` is a part of the text itself, not merely equal to one.
+    /// Returns whether `value` is a part of the text itself, not merely equal to one.
     pub(super) fn has(&self, value: &[u8]) -> bool {
         self.text.as_ptr_range().contains(&value.as_ptr())
     }
 
-    /// Which field has the very `value`: not an equal one, but this place in memory.
+    /// Returns the position of the field that holds `value` itself: this place in memory, not an equal value.
     pub(super) fn position(&self, value: &[u8]) -> Option<usize> {
         let at = value.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
         self.fields.binary_search_by(|field| field.value.start.cmp(&at)).ok()
     }
 
-    /// Whether `value` is the very value of `field`.
+    /// Returns whether `value` is the value of `field` itself, at the same place in memory.
     pub(super) fn holds(&self, field: &Field, value: &[u8]) -> bool {
         self.text.get(field.value.clone()).is_some_and(|own| core::ptr::eq(own, value))
     }
 }
 
-/// A packed request and who sent it; `None` if it is not one.
+/// Reads a packed request and its sender; `None` if it is malformed.
 pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Request<Body<Handle>>, Peer)> {
     let mut lines = Lines::new(text);
     let method = Method::from_bytes(text.get(lines.next()?)?).ok()?;
@@ -89,7 +90,7 @@ pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Reques
     Some((head, request, Peer { address, scheme }))
 }
 
-/// A packed response whose body is in `slot`.
+/// Reads a packed response whose body is in `slot`.
 pub(crate) fn read_response(
     status: u16,
     text: Bytes,

@@ -1,4 +1,4 @@
-//! What comes out of wasm: a list of things to do.
+//! The commands that come out of wasm.
 
 use core::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::platform::{Handle, Socket};
 
 const WORDS: usize = Word::TABLE.entries.len();
 
-/// The commands that one call into wasm leaves for the glue. They stay valid until the next call.
+/// The commands that one call into wasm leaves for the glue, valid until the next call.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// The count of commands in the first number of the first record, then a record for each.
@@ -38,7 +38,7 @@ impl Outbox {
         command
     }
 
-    /// The address of the list, which now tells the addresses of texts.
+    /// Returns the address of the list, after writing the addresses of texts into it.
     pub(crate) fn seal(&mut self) -> *const u32 {
         let text = self.text.as_ptr() as usize as u32;
         if let Some(([count, ..], commands)) = self.records.split_first_mut() {
@@ -77,7 +77,7 @@ impl Outbox {
 pub(crate) struct Command<'o> {
     outbox: &'o mut Outbox,
     record: [u32; WORDS],
-    /// Where its text begins.
+    /// The start of its text.
     from: usize,
     lines: u32,
 }
@@ -113,7 +113,7 @@ impl Command<'_> {
         self.lines
     }
 
-    /// Says which body goes with it.
+    /// Sets the body to send with it.
     pub(crate) fn body(&mut self, body: Body<Handle>) {
         match body {
             Body::Empty => self.set(Word::Body, BodyKind::Empty as u32),
@@ -136,7 +136,7 @@ impl Command<'_> {
 }
 
 impl Command<'_> {
-    /// Says that `socket` goes with it.
+    /// Sets the socket to pass on with it.
     pub(crate) fn socket(&mut self, socket: Socket) {
         self.set(Word::Body, BodyKind::Socket as u32);
         self.set(Word::BodySlot, socket.into_slot());

@@ -16,12 +16,12 @@ use super::outbox::{Command, Outbox};
 use crate::exchange::Heads;
 use crate::platform::{Handle, Socket};
 
-/// In a response's extensions: the slot of the fetch whose head it began as.
+/// The slot of the fetch whose head a response began as, in the response's extensions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin(pub(super) u32);
 
-/// Writes a fetch: method and URL as the first two lines, then the edits of its base; then, where they are known by now, those
-/// of the response's head.
+/// Writes a fetch: method and URL as the first two lines, then the edits of its base; then the edits of the response's
+/// head, if they are known by now.
 pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: UpstreamCall<'_, Handle>) {
     let (head, body) = call.request.into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -49,7 +49,8 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: Upstre
 pub(crate) fn write_response(outbox: &mut Outbox, exchange: u32, heads: &Heads, response: Response<Body<Handle>>) {
     let (head, body) = response.into_parts();
     let mut command = write_answer(outbox, exchange, heads, &head);
-    // An answer of the gateway's own to HEAD states the length that GET would have (RFC 9110 §9.3.2), which the runtime can't know.
+    // A response of the gateway's own to HEAD states the length that GET would have (RFC 9110 §9.3.2), which the
+    // runtime can't know.
     if body.is_empty()
         && head.extensions.get::<Origin>().is_none()
         && let Some(length) = head.headers.get(CONTENT_LENGTH)
@@ -99,12 +100,12 @@ pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: [u8; 32]) {
     command.body(Body::Full(Bytes::copy_from_slice(&op)));
 }
 
-/// Writes how long to wait.
+/// Writes a wait.
 pub(crate) fn write_sleep(command: &mut Command<'_>, duration: Duration) {
     command.set_millis(Word::Millis, Some(duration));
 }
 
-/// Writes `headers` as edits of `base`, which is a slot and the head in it, or else of an empty head.
+/// Writes `headers` as edits of `base`, a slot and the head in it, or else of an empty head.
 fn write_head(command: &mut Command<'_>, base: Option<(u32, &Head)>, headers: &HeaderMap) {
     match base {
         Some((slot, head)) => {
@@ -115,13 +116,13 @@ fn write_head(command: &mut Command<'_>, base: Option<(u32, &Head)>, headers: &H
     }
 }
 
-/// Whether `headers` are the fields of `head`, more or less: then few edits make them of it.
+/// Returns whether `headers` are similar to the fields of `head`, so that few edits turn one into the other.
 fn continues(head: &Head, headers: &HeaderMap) -> bool {
     let kept = headers.values().filter(|value| head.has(value.as_bytes())).count();
     2 * kept > head.fields.len()
 }
 
-/// Fields that the runtime writes itself, whatever it is given.
+/// Returns whether the runtime writes the field itself, whatever it is given.
 fn framed_by_runtime(name: &str) -> bool {
     matches!(name, "host" | "content-length" | "transfer-encoding" | "connection")
 }

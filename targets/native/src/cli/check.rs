@@ -1,4 +1,4 @@
-//! `edgeway check`: every mistake of a configuration, for each target that is to run it.
+//! `edgeway check`: every mistake of a configuration, for each of its targets.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use gateway_core::ports::{Capabilities, Feature};
 use super::files;
 use super::style::{Style, count};
 
-/// Secrets as far as they are known: a check must not need them, but says which are missing.
+/// Secrets with a placeholder for every missing one: a check does not need them, but lists the missing ones.
 struct AnySecrets<'s, S> {
     known: &'s S,
     missing: std::cell::RefCell<std::collections::BTreeSet<String>>,
@@ -20,13 +20,13 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
     fn secret(&self, name: &str) -> Option<String> {
         Some(self.known.secret(name).unwrap_or_else(|| {
             self.missing.borrow_mut().insert(name.to_owned());
-            // Good for a header as well as for a Redis URL: no check can refuse it for what it is not.
+            // Valid as a header and as a Redis URL, so that no check refuses the placeholder.
             "redis://unset".to_owned()
         }))
     }
 }
 
-/// What a check of one file found.
+/// The result of checking one file.
 pub(crate) struct Checked {
     /// The plan for the first target, unless there are mistakes.
     pub(crate) plan: Option<Plan>,
@@ -37,7 +37,7 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Adds what is wrong with the files that the native server would read.
+    /// Adds the errors in the files that the native server would read.
     fn add_files(&mut self, text: &str) {
         let faults = self.plan.as_ref().map(files::faults).unwrap_or_default();
         let diagnostics = config::explain(text, faults).into_iter();
@@ -56,7 +56,7 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// Takes `other`, found for `target`, for the same if nothing differs but the names of the platforms.
+    /// Merges `other`, found for `target`, into this finding if they differ only in the names of platforms.
     fn absorb(&mut self, other: &Diagnostic, target: &'static str) -> bool {
         let mine = joined(&self.targets);
         let mut both = self.targets.clone();
@@ -79,7 +79,7 @@ impl Finding {
         is_same || is_alike
     }
 
-    /// Whether its words say which platforms it is about.
+    /// Returns whether its words name the platforms.
     fn names_targets(&self) -> bool {
         self.diagnostic.message.contains(&joined(&self.targets))
     }
@@ -116,7 +116,7 @@ pub(crate) fn check(text: &str, targets: &[&'static Capabilities], secrets: &imp
     checked
 }
 
-/// Reports on `text`; exits with 0 if it is right and 1 if not.
+/// Reports on `text`; exits with 0 if it is sound and 1 if not.
 pub(crate) fn report(
     file: &Path,
     text: &str,
@@ -162,7 +162,7 @@ pub(crate) fn report(
     if checked.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What the targets do otherwise than the author may expect, without a word about it in the file.
+/// Returns notes on defaults of the targets that the author may not expect.
 fn notes(text: &str, targets: &[&'static Capabilities]) -> Vec<String> {
     let without: Vec<_> =
         targets.iter().filter(|target| !target.has(Feature::WebSockets)).map(|target| target.name).collect();
@@ -172,7 +172,7 @@ fn notes(text: &str, targets: &[&'static Capabilities]) -> Vec<String> {
     vec![format!("on {}, handshakes of WebSockets are answered with 501", joined(&without))]
 }
 
-/// Prints every mistake, and how many there are.
+/// Prints every mistake, and the number of them.
 pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &Checked) {
     let style = Style::stderr();
     let name = file.display().to_string();

@@ -20,7 +20,7 @@ const BUNDLED: &str = include_str!("../../../../gateway.json");
 /// The name of the configuration in messages, where there is no file.
 const BUNDLED_NAME: &str = "the bundled gateway.json";
 
-/// Where the configuration is looked for first.
+/// The first place to look for the configuration.
 const FILE: &str = "gateway.json";
 
 /// Serve `gateway.json`, or else the bundled one, in front of a demo upstream.

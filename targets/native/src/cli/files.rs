@@ -6,7 +6,7 @@ use gateway_core::plan::Plan;
 use crate::server::{TlsFiles, server_config};
 use crate::upstream::{TlsError, client_config, read};
 
-/// What is wrong with the certificates, keys and authorities that `plan` names.
+/// Returns the errors in the certificates, keys and authorities that `plan` names.
 pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
     let mut faults = Vec::new();
     if let Some(tls) = &plan.server.tls {
@@ -29,7 +29,7 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
     faults
 }
 
-/// The error at `at`, where `read` is one of the file at `path`.
+/// Returns the error at `at`, if `read` failed on the file at `path`.
 fn fault<T>(at: JsonPath, path: &str, read: Result<T, TlsError>) -> Option<ConfigError> {
     let error = ConfigError::new(at, read.err()?.to_string());
     let folder = std::env::current_dir().ok().filter(|_| std::path::Path::new(path).is_relative());

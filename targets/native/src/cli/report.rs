@@ -1,4 +1,4 @@
-//! What the program says on standard error.
+//! The messages on standard error.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -9,19 +9,19 @@ use crate::config_file::ConfigError;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
 
-/// Says why the program ends, and makes it fail.
+/// Prints the reason why the program ends, and makes it fail.
 pub(super) fn failure(error: &dyn Display) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::FAILURE
 }
 
-/// Says what is wrong with the configuration, and makes the program fail.
+/// Prints the mistakes in the configuration, and makes the program fail.
 pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
     print_config_error(path, error);
     ExitCode::FAILURE
 }
 
-/// Says where the server listens.
+/// Prints the address of the server.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
     eprintln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
     if let Some(address) = server.admin_address() {
@@ -29,7 +29,7 @@ pub(super) fn started(server: &Server, path: &Path, routes: usize) {
     }
 }
 
-/// Says what happened to the running server.
+/// Prints an event of the running server.
 pub(super) fn event(event: &Event<'_>) {
     match event {
         Event::Reloaded { path, routes, restart } => {
@@ -51,7 +51,7 @@ pub(super) fn event(event: &Event<'_>) {
     }
 }
 
-/// Says how the shutdown went.
+/// Prints the result of the shutdown.
 pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
     match drained {
         Some(Drained { cut_off: 0 }) => ExitCode::SUCCESS,

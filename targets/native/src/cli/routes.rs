@@ -62,7 +62,7 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     cors.chain(request).chain(response).chain(sockets(&route.action)).collect()
 }
 
-/// What differs from the usual about WebSockets.
+/// Returns the unusual WebSocket settings of a route.
 fn sockets(action: &Action) -> Option<String> {
     let Action::Proxy(proxy) = action else { return None };
     let span = |limit: Option<Duration>| limit.map_or("any".to_owned(), |limit| format!("{}s", limit.as_secs_f64()));

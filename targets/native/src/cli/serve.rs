@@ -66,7 +66,7 @@ impl Serve {
     }
 }
 
-/// Starts to serve `text`, and returns the routes with the server; says what is wrong otherwise.
+/// Starts to serve `text`, and returns the server, the text and the routes; prints any mistake.
 pub(super) fn start(
     file: &ConfigFile,
     text: Result<String, ConfigError>,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
-/// Whether to colour what is printed.
+/// The choice of coloured or plain output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     colour: bool,

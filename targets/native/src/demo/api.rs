@@ -17,7 +17,7 @@ use super::data;
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// The longest that `/slow` waits.
+/// The longest wait of `/slow`.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Answers a request to the demo.
@@ -64,7 +64,7 @@ async fn create(body: Incoming) -> Response<Answer> {
     response
 }
 
-/// How many bytes came, without keeping them.
+/// Counts the bytes of a body, without keeping them.
 async fn upload(mut body: Incoming) -> Response<Answer> {
     let mut bytes = 0_u64;
     while let Some(frame) = next(&mut body).await {
@@ -74,7 +74,7 @@ async fn upload(mut body: Incoming) -> Response<Answer> {
     json_response(StatusCode::OK, &json!({ "bytes": bytes }))
 }
 
-/// What the upstream was sent.
+/// Returns the request as the upstream received it.
 fn echo(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Value {
     let mut fields = Map::new();
     for name in headers.keys() {

@@ -10,10 +10,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-/// The port that the bundled configuration expects it on.
+/// The port of the demo upstream in the bundled configuration.
 pub const PORT: u16 = 9000;
 
-/// Starts the upstream on `port`, or on a free one if that is taken; it runs until the process ends.
+/// Starts the upstream on `port`, or on a free one if that is in use; it runs until the process ends.
 ///
 /// # Errors
 /// When no port can be listened on.

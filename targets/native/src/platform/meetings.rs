@@ -5,7 +5,7 @@ use std::time::Duration;
 use gateway_core::ports::{PLACES, place};
 use tokio::sync::Notify;
 
-/// Places by hash of the key: as many as there are, however many keys are waited for.
+/// Places by hash of the key, in a fixed number for any number of keys.
 #[derive(Debug)]
 pub struct Meetings([Notify; PLACES]);
 
@@ -18,8 +18,8 @@ impl Default for Meetings {
 impl Meetings {
     /// Waits until the next notice for `key`, and for `at_most` if none comes.
     pub fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
-        // INVARIANT: a `Notified` gets every `notify_waiters` from its making on, polled or not. So it is made at the call, and
-        // not in the `async` block, which does nothing before it is polled.
+        // INVARIANT: a `Notified` gets every `notify_waiters` from its creation on, polled or not. So it is created at
+        // the call, and not in the `async` block, which does nothing before it is polled.
         let notified = self.0.get(place(key)).map(Notify::notified);
         async move {
             match notified {
@@ -29,7 +29,7 @@ impl Meetings {
         }
     }
 
-    /// Ends the waits for `key` that have begun, in whatever thread.
+    /// Ends the waits for `key` that have begun, on any thread.
     pub fn notify(&self, key: &str) {
         if let Some(place) = self.0.get(place(key)) {
             place.notify_waiters();

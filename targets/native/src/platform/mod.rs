@@ -1,4 +1,4 @@
-//! The native platform: what `gateway_core::ports` asks for, from sockets, memory and files.
+//! The native platform: the ports of `gateway_core` on sockets, memory and files.
 
 pub mod counters;
 pub mod key_value;
@@ -30,17 +30,17 @@ pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
 pub use self::meetings::Meetings;
 
-/// What this platform can do.
+/// The abilities of this platform.
 pub const CAPABILITIES: Capabilities = Capabilities::NATIVE;
 
-/// What all workers share, and what survives a reload.
+/// The state that all workers share, and that survives a reload.
 #[derive(Debug)]
 pub struct Stores {
     /// The counter cells.
     pub counters: CounterStore,
     /// The key-value store.
     pub key_value: KeyValueStore,
-    /// The way in which upstreams' names are looked up.
+    /// The resolver of upstreams' names.
     pub names: Names,
     /// The places where requests wait for one another.
     pub meetings: Meetings,
@@ -58,17 +58,17 @@ impl Stores {
     }
 }
 
-/// Why a store can't be opened.
+/// The reason why a store can't be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// The file can't be opened.
     KeyValueFile {
         /// The file.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The URL of the counters' Redis is none.
+    /// The URL of the counters' Redis is malformed.
     RedisUrl,
 }
 
@@ -94,11 +94,11 @@ pub struct Native {
     crew: Arc<Crew>,
 }
 
-/// The access log of a thread, which the thread's connections and its ticker share.
+/// The access log of a thread, shared by the thread's connections and its ticker.
 pub(crate) type SharedLogger = Arc<Mutex<AccessLogger>>;
 
 impl Native {
-    /// The platform for `plan`. Upstreams that `previous` had already keep their connections.
+    /// The platform for `plan`. Upstreams that were in `previous` keep their connections.
     ///
     /// # Errors
     /// When the authorities of an upstream can't be used.
@@ -127,7 +127,7 @@ impl Native {
         Ok(Self { pools: pools.into(), stores, log, crew })
     }
 
-    /// The pool of this worker with `key`.
+    /// The pool of this worker for `key`.
     pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
     }
@@ -159,7 +159,7 @@ impl Fetch for Native {
     type Stream = Stream;
     type Socket = Socket;
 
-    // No `async fn`: it would copy the state of what it awaits.
+    // Not an `async fn`, which would copy the state of the inner future.
     fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
         // INVARIANT: `new` made one pool for each endpoint of the plan.
         fetch(self.pools.get(call.endpoint.index), call.request, call.deadlines)
@@ -216,7 +216,7 @@ impl Clock for Native {
     }
 
     fn monotonic(&self) -> Duration {
-        // The zero is the first call's moment.
+        // The zero is the moment of the first call.
         static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
         ZERO.elapsed()
     }

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use gateway_core::plan::Secrets;
 
-/// Where container platforms mount secrets.
+/// The folder where container platforms mount secrets.
 const DEFAULT_FOLDER: &str = "/run/secrets";
 
-/// Secrets from the environment variable of that name, or else from the file of that name.
+/// Secrets from environment variables, or else from files, of the same name.
 #[derive(Debug)]
 pub struct NativeSecrets {
     folder: PathBuf,
 }
 
 impl NativeSecrets {
-    /// Files are looked for in `folder`, by default in `/run/secrets`.
+    /// Looks for files in `folder`, by default in `/run/secrets`.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder: folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)) }
     }

@@ -84,7 +84,7 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// An exchange until its end; dropped at the end, of whatever kind.
+/// An open exchange; dropped at its end, whatever the reason.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,

@@ -1,4 +1,4 @@
-//! The limits of a tunnel: the time that it may stand, and the moment at which it has to end.
+//! The limits of a tunnel: its longest life, and the moment at which it has to end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,10 +11,11 @@ use super::Reason;
 use super::oneway::Flow;
 use crate::clock::{Tick, Ticker, Watched};
 
-/// The time that both sides have to answer the gateway's farewell, in milliseconds.
+/// The time in which both sides have to answer the gateway's Close, in milliseconds.
 const FAREWELL: Tick = 2_000;
 
-/// The time for which one side may go on after the other has ended, in milliseconds: there is no half of a WebSocket (RFC 6455 §7.1.1).
+/// The longest that one side may go on after the other has ended, in milliseconds: a WebSocket has no half-closed state
+/// (RFC 6455 §7.1.1).
 const HALF_CLOSED: Tick = 10_000;
 
 /// The limits of one tunnel, watched by the worker's ticker. All times are ticks; 0 is never.
@@ -23,25 +24,25 @@ pub(crate) struct Limits {
     ticker: Arc<Ticker>,
     /// Set once a shutdown has begun.
     shutdown: Arc<AtomicBool>,
-    /// The time for which nothing may pass.
+    /// The longest time without a byte.
     idle: Option<Tick>,
-    /// The tick at which it has stood for as long as it may.
+    /// The tick at which it reaches its longest life.
     end: Option<Tick>,
-    /// The time for which a side may take nothing.
+    /// The longest that a side may take nothing.
     stall: Tick,
-    /// The tick at which something passed last.
+    /// The tick at which bytes last passed.
     moved: AtomicU64,
-    /// Since when the upstream, and the client, have taken nothing of what there is.
+    /// The ticks since which the upstream, and the client, have taken nothing of the waiting bytes.
     blocked: [AtomicU64; 2],
-    /// Since when one side has ended.
+    /// The tick at which one side ended.
     half_closed: AtomicU64,
-    /// Since when, and why, the gateway has been taking leave.
+    /// The tick and reason of the gateway's Close.
     leaving: OnceLock<(Tick, Reason)>,
     task: Mutex<Option<Waker>>,
 }
 
 impl Limits {
-    /// Those of a tunnel whose handshake has `begun` at this tick, and where a side may take nothing for `stall`.
+    /// The limits of a tunnel whose handshake `begun` at this tick, and whose sides may take nothing for `stall`.
     pub(crate) fn new(
         limits: WebSocketLimits,
         begun: Tick,
@@ -66,7 +67,7 @@ impl Limits {
         watch
     }
 
-    /// Gives the tunnel's task, which is woken when it has something to do.
+    /// Sets the tunnel's task, which is woken for work.
     pub(super) fn set_task(&self, waker: &Waker) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *task {
@@ -75,12 +76,12 @@ impl Limits {
         }
     }
 
-    /// The reason why the gateway takes leave, if it does.
+    /// The reason for the gateway's Close, if it sends one.
     pub(super) fn leaving(&self) -> Option<Reason> {
         self.leaving.get().map(|(_, reason)| *reason)
     }
 
-    /// Notes whether something passed, and what the upstream and the client make of what there is for them.
+    /// Records whether bytes passed, and how the upstream and the client take theirs.
     pub(super) fn note(&self, moved: bool, flows: [Flow; 2]) {
         let now = self.ticker.now();
         if moved {
@@ -96,12 +97,12 @@ impl Limits {
         }
     }
 
-    /// Notes that one side has ended.
+    /// Records that one side has ended.
     pub(super) fn set_half_closed(&self) {
         self.half_closed.store(self.ticker.now(), Ordering::Relaxed);
     }
 
-    /// Returns whether the tunnel has to end at once, and which side is to blame if one is.
+    /// Returns whether the tunnel has to end at once, and which side is to blame, if any.
     pub(super) fn overdue(&self) -> Option<Option<Reason>> {
         self.overdue_at(self.ticker.now())
     }
@@ -119,7 +120,7 @@ impl Limits {
         (left || is_past(self.half_closed.load(Ordering::Relaxed), HALF_CLOSED)).then_some(None)
     }
 
-    /// The reason why the gateway has to take leave by now.
+    /// The reason for a Close that is due at `now`.
     fn farewell_at(&self, now: Tick) -> Option<Reason> {
         if self.shutdown.load(Ordering::Relaxed) {
             return Some(Reason::Drain);

@@ -1,7 +1,7 @@
-//! The tunnel of a WebSocket: what one side sends, the other gets, until both have ended or the gateway ends it.
+//! The tunnel of a WebSocket: it passes bytes between two sides until both have ended or the gateway ends it.
 //!
-//! Bytes pass as they are; only the borders between frames are followed. So the gateway can take leave of both sides by a
-//! Close frame of its own (RFC 6455 §5.5.1), which may stand between any two frames (§5.4).
+//! Bytes pass unchanged; only the frame boundaries are tracked. So the gateway can close both sides by a Close frame of
+//! its own (RFC 6455 §5.5.1), which may stand between any two frames (§5.4).
 
 mod limits;
 mod oneway;
@@ -17,31 +17,31 @@ pub(crate) use self::limits::Limits;
 use self::oneway::{Failure, Oneway};
 
 thread_local! {
-    /// A place to read bytes to. One place for all tunnels of a thread: one that is idle holds no memory for it.
+    /// A read buffer for all tunnels of a thread, so that an idle tunnel holds no memory.
     static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; 64 * 1024]);
 }
 
-/// A connection, and what had been read from it before.
+/// A connection, and the bytes read from it before.
 #[derive(Debug)]
 pub(crate) struct End<T> {
     /// The connection.
     pub(crate) io: T,
-    /// Bytes that had been read.
+    /// The bytes read before.
     pub(crate) early: Bytes,
 }
 
 /// The reason why a tunnel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The two sides took leave of each other.
+    /// The two sides closed the tunnel by the protocol.
     Closed,
-    /// The client left without a word, or takes nothing any more.
+    /// The client left without a Close frame, or takes nothing any more.
     Client,
-    /// The upstream did.
+    /// The upstream left without a Close frame, or takes nothing any more.
     Upstream,
     /// Nothing passed for too long.
     Idle,
-    /// It stood for as long as it may.
+    /// The tunnel reached its longest life.
     Life,
     /// The server shuts down.
     Drain,
@@ -58,7 +58,7 @@ pub(crate) struct Ended {
     pub(crate) reason: Reason,
 }
 
-/// The two ways between a client and an upstream.
+/// The two directions between a client and an upstream.
 #[derive(Debug)]
 pub(crate) struct Tunnel<C, U> {
     client: C,
@@ -77,7 +77,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
-    /// A tunnel that nothing has passed yet. The frame that takes leave of the upstream has this `mask` (RFC 6455 §5.3).
+    /// A tunnel before its first byte. The gateway's Close frame to the upstream has this `mask` (RFC 6455 §5.3).
     pub(crate) fn new(client: End<C>, upstream: End<U>, mask: [u8; 4], limits: Arc<Limits>) -> Self {
         Self {
             client: client.io,
@@ -89,7 +89,7 @@ where
         }
     }
 
-    /// Passes on what comes until the tunnel has ended.
+    /// Passes bytes until the tunnel has ended.
     pub(crate) async fn run(mut self) -> Ended {
         let reason = std::future::poll_fn(|cx| self.poll(cx)).await;
         Ended { to_client: self.down.sent(), to_upstream: self.up.sent(), reason }
@@ -110,7 +110,7 @@ where
             (_, Err(Failure::Source)) | (Err(Failure::Sink), _) => return Poll::Ready(self.because(Reason::Upstream)),
             (Ok(up), Ok(down)) => self.limits.note(up || down, [self.up.flow(), self.down.flow()]),
         }
-        // Who has answered the gateway's farewell is let go, whatever the other does.
+        // A side that has answered the gateway's Close is released, whatever the other does.
         let client_goes = self.up.has_answered() && self.down.finish();
         let upstream_goes = self.down.has_answered() && self.up.finish();
         if client_goes || upstream_goes {
@@ -129,7 +129,7 @@ where
         }
     }
 
-    /// The reason why the tunnel ends when what ended it is `last`.
+    /// The reason for the end of the tunnel after the final cause `last`.
     fn because(&self, last: Reason) -> Reason {
         match self.limits.leaving() {
             Some(reason) => reason,

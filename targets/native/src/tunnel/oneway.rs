@@ -1,4 +1,4 @@
-//! One way of a tunnel: from a source to a sink.
+//! One direction of a tunnel: from a source to a sink.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,24 +7,24 @@ use bytes::{Buf, Bytes};
 use gateway_core::http::websocket_frames::{Frames, GOING_AWAY, close};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// After this many reads it is the other way's turn, and other tunnels'.
+/// The number of reads after which the other direction, and other tunnels, get their turn.
 const READS_AT_ONCE: usize = 16;
 
-/// The side on which a way came to a bad end.
+/// The side that broke a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The side that it comes from.
+    /// The side that sends.
     Source,
-    /// The side that it goes to.
+    /// The side that receives.
     Sink,
 }
 
-/// One way of a tunnel.
+/// One direction of a tunnel.
 #[derive(Debug)]
 pub(super) struct Oneway {
-    /// The place in the frames that the source has sent.
+    /// The position in the frames of the source.
     frames: Frames,
-    /// Bytes that the sink has yet to take. Nothing is read as long as there is any.
+    /// Bytes for the sink. Nothing is read while there are any.
     queue: Bytes,
     /// Bytes that the sink has taken.
     sent: u64,
@@ -34,41 +34,41 @@ pub(super) struct Oneway {
     mask: Option<[u8; 4]>,
     /// Set if the source has ended.
     ended: bool,
-    /// Set if nothing more goes to the sink but what is in the queue.
+    /// Set if only the queue still goes to the sink.
     finished: bool,
-    /// Set if the sink was told so.
+    /// Set if the sink's stream was ended.
     done: bool,
 }
 
-/// The way in which a sink takes what there is for it.
+/// The pace of a sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    /// It takes all.
+    /// It takes everything.
     Free,
-    /// It took some of it just now, but not all.
+    /// It took a part just now.
     Slow,
     /// It takes nothing.
     Stuck,
 }
 
-/// The progress of the gateway's own farewell to the sink.
+/// The progress of the gateway's Close to the sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leave {
-    /// There is no need of any.
+    /// None is needed.
     None,
-    /// It is said once the current frame has ended.
+    /// It follows the current frame.
     Wanted,
-    /// It is said. What comes after it from the source is dropped (RFC 6455 §5.5.1).
+    /// It is sent. Later bytes of the source are dropped (RFC 6455 §5.5.1).
     Taken,
 }
 
-/// `bytes`, without the memory behind them if there are none.
+/// Returns `bytes`, without their memory if they are empty.
 fn unless_empty(bytes: Bytes) -> Bytes {
     if bytes.is_empty() { Bytes::new() } else { bytes }
 }
 
 impl Oneway {
-    /// A way on which `early` has come already. The gateway's own frames have this `mask`, if any.
+    /// A direction on which `early` has already come. The gateway's own frames have this `mask`, if any.
     pub(super) fn new(early: Bytes, mask: Option<[u8; 4]>) -> Self {
         let mut frames = Frames::default();
         frames.pass(&early);
@@ -85,14 +85,14 @@ impl Oneway {
         }
     }
 
-    /// Says farewell to the sink as soon as that can be.
+    /// Sends a Close to the sink at the next frame boundary.
     pub(super) fn take_leave(&mut self) {
         if self.leave == Leave::None {
             self.leave = Leave::Wanted;
         }
     }
 
-    /// Lets nothing more go to the sink but what is on its way; false if that was so already.
+    /// Limits the sink to the bytes on their way; false if that was so already.
     pub(super) fn finish(&mut self) -> bool {
         !core::mem::replace(&mut self.finished, true)
     }
@@ -102,17 +102,17 @@ impl Oneway {
         self.sent
     }
 
-    /// The way in which the sink took what there was at the last [`poll`](Self::poll).
+    /// The sink's pace at the latest [`poll`](Self::poll).
     pub(super) fn flow(&self) -> Flow {
         self.flow
     }
 
-    /// Returns whether the source has said farewell: its last frame is a Close frame.
+    /// Returns whether the source has sent a Close frame as its last frame.
     pub(super) fn is_closed(&self) -> bool {
         self.frames.is_closed()
     }
 
-    /// Returns whether the source has said farewell after the gateway did so to both sides.
+    /// Returns whether the source has sent a Close frame after the gateway sent its own to both sides.
     pub(super) fn has_answered(&self) -> bool {
         self.leave == Leave::Taken && self.is_closed()
     }
@@ -122,12 +122,12 @@ impl Oneway {
         self.ended
     }
 
-    /// Returns whether the sink has all and was told that there is no more.
+    /// Returns whether the sink has everything, and its stream was ended.
     pub(super) fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Passes on what there is; true if anything has come or was taken.
+    /// Passes bytes on; returns true if any came or were taken.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -161,7 +161,7 @@ impl Oneway {
                 continue;
             }
             if self.ended || self.finished {
-                // A sink that has gone can't be told.
+                // A sink that is gone can't be closed.
                 self.done = Pin::new(sink).poll_shutdown(cx).is_ready();
                 return Ok(());
             }
@@ -183,7 +183,7 @@ impl Oneway {
         Ok(())
     }
 
-    /// Writes what is in the queue.
+    /// Writes the queue.
     fn poll_write(&mut self, cx: &mut Context<'_>, sink: &mut (impl AsyncWrite + Unpin)) -> Result<Poll<()>, Failure> {
         while !self.queue.is_empty() {
             let Poll::Ready(count) = self.write(cx, sink, &self.queue.clone())? else { return Ok(Poll::Pending) };
@@ -211,7 +211,7 @@ impl Oneway {
         }
     }
 
-    /// Takes what the source has sent: passes it on, or no more than the frame that the farewell waits for, or nothing of it.
+    /// Handles the bytes of the source: passes on all, or only the frame before the Close, or none.
     fn take(
         &mut self,
         cx: &mut Context<'_>,
@@ -243,7 +243,7 @@ impl Oneway {
         Ok(())
     }
 
-    /// Puts a Close frame behind what is in the queue, unless the source has sent one itself.
+    /// Puts a Close frame behind the queue, unless the source has sent one itself.
     fn say_farewell(&mut self) {
         self.leave = Leave::Taken;
         if !self.frames.is_closed() {

@@ -20,7 +20,7 @@ struct Sides {
     tunnel: JoinHandle<Ended>,
 }
 
-/// A tunnel whose pipes take `size` bytes each, in a time that is as if.
+/// A tunnel with pipes of `size` bytes each, in simulated time.
 fn tunnel(size: usize, limits: WebSocketLimits) -> Sides {
     let ticker = Arc::new(Ticker::default());
     tokio::spawn(Arc::clone(&ticker).run(|| ()));
@@ -75,12 +75,12 @@ async fn a_side_that_leaves_without_a_word_is_to_blame() {
             drop(sides.upstream);
             assert!(rest(&mut sides.client).await.is_empty());
         }
-        // The other side goes on as if nothing had happened.
+        // The other side goes on unaffected.
         assert_eq!(sides.tunnel.await.unwrap().reason, reason);
     }
 }
 
-/// RFC 6455 §7.1.1: who has ended may still be told something, but not for ever.
+/// RFC 6455 §7.1.1: a side that has ended still receives, but not for ever.
 #[tokio::test(start_paused = true)]
 async fn a_side_that_has_ended_hears_the_rest_for_a_while() {
     let mut sides = tunnel(64, unlimited());
@@ -107,11 +107,11 @@ async fn a_shutdown_takes_leave_of_both_sides_at_the_end_of_a_frame() {
     assert_eq!(read(&mut sides.upstream, 8).await.len(), 8);
     sides.shutdown.store(true, Ordering::Relaxed);
     assert_eq!(read(&mut sides.client, 4).await, close(1001, None));
-    // The rest of the frame passes, the next one doesn't.
+    // The rest of the frame passes, the next one does not.
     sides.client.write_all(&[9, 9, 9, 0x82, 0x81, 1, 2, 3, 4, 7]).await.unwrap();
     let (frame, farewell) = (vec![9, 9, 9], close(1001, Some(MASK)));
     assert_eq!(read(&mut sides.upstream, 3 + 8).await, [frame, farewell].concat());
-    // What the upstream sends before it has read that is dropped.
+    // Bytes that the upstream sends before it reads that are dropped.
     sides.upstream.write_all(HELLO).await.unwrap();
     sides.upstream.write_all(&close(1001, None)).await.unwrap();
     assert!(rest(&mut sides.upstream).await.is_empty(), "the upstream is let go");
@@ -120,7 +120,7 @@ async fn a_shutdown_takes_leave_of_both_sides_at_the_end_of_a_frame() {
     assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Drain);
 }
 
-/// RFC 6455 §7.1.1: the server ends the connection once both have said Close, whatever another side does.
+/// RFC 6455 §7.1.1: the server ends the connection once both have said Close, whatever the other side does.
 #[tokio::test(start_paused = true)]
 async fn a_side_that_answers_a_farewell_is_let_go_at_once() {
     for client_answers in [true, false] {
@@ -177,10 +177,10 @@ async fn a_socket_ends_when_nothing_passes_and_at_the_end_of_its_life() {
     assert_eq!(sides.tunnel.await.unwrap().reason, Reason::Life);
 }
 
-/// A side that takes nothing holds back the other, and is given up; what it sends does not save it.
+/// A side that takes nothing holds back the other, and is given up, even if it still sends.
 #[tokio::test(start_paused = true)]
 async fn a_side_that_takes_nothing_stops_the_other_and_is_given_up() {
-    // What came with the 101 fills the first exactly.
+    // The bytes that came with the 101 fill the first pipe exactly.
     for size in [HELLO.len(), 16] {
         let mut sides = tunnel(size, unlimited());
         let begun = tokio::time::Instant::now();
@@ -194,7 +194,7 @@ async fn a_side_that_takes_nothing_stops_the_other_and_is_given_up() {
     }
 }
 
-/// Whatever the sizes of what comes and what can be taken, nothing is lost, repeated or out of order.
+/// Whatever the sizes of reads and writes, nothing is lost, repeated or out of order.
 #[tokio::test(start_paused = true)]
 async fn every_byte_arrives_in_order() {
     for size in [1, 7, 1_000, 100_000] {

@@ -1,6 +1,6 @@
 //! Counter cells: in SQLite, or in a Redis that several gateways share.
 //!
-//! An operation is one statement of the store, so it is atomic and none is lost, whatever number of instances ask at once.
+//! An operation is one statement of the store, so it is atomic and none is lost, however many instances ask at once.
 
 mod redis;
 mod sqlite;
@@ -9,14 +9,14 @@ use gateway_core::policy::counter::{CounterOp, CounterVerdict, program, verdict}
 use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
-/// Where the cells of this instance's gateway live.
+/// The store of the cells of this instance's gateway.
 pub(crate) enum Cells {
     Sqlite(sqlite::Database),
     Redis(redis::Server),
 }
 
 impl Cells {
-    /// In the Redis at `redis`, or in SQLite if there is none.
+    /// The cells in the Redis at `redis`, or in SQLite without one.
     pub(crate) fn new(redis: Option<String>) -> Self {
         match redis {
             Some(url) => Self::Redis(redis::Server::new(url)),
@@ -49,7 +49,7 @@ impl Cells {
         })
     }
 
-    /// Removes some of the cells that have expired by `now`; Redis does that by itself.
+    /// Removes some cells that have expired by `now`; Redis does that by itself.
     pub(crate) async fn sweep(&self, now: Timestamp) {
         if let Self::Sqlite(database) = self
             && let Err(reason) = database.sweep(now).await
@@ -59,7 +59,7 @@ impl Cells {
     }
 }
 
-/// The reason is for the log; it never contains the URL of a Redis, which may hold a password.
+/// Logs the `reason`, which never contains the URL of a Redis: it may hold a password.
 fn failed(reason: &str) -> StoreFailure {
     eprintln!("edgeway: counters: {reason}");
     StoreFailure::Unreachable

@@ -1,4 +1,4 @@
-//! Cells in a Redis, which several gateways may share.
+//! Cells in a Redis that several gateways may share.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,16 +6,16 @@ use std::rc::Rc;
 use gateway_core::policy::counter::Program;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
-/// What the names of all keys begin with.
+/// The prefix of all keys.
 const PREFIX: &str = "edgeway:";
 
-/// A connection, opened when first used and again after a failure.
+/// A connection, opened on first use and again after a failure.
 pub(crate) struct Server {
     url: String,
     connection: RefCell<Option<Rc<Connection>>>,
 }
 
-/// Gives the connection up if an operation is dropped before its answer: the deadline has passed.
+/// Drops the connection if an operation is dropped before its answer, after the deadline.
 struct Doubt<'s> {
     server: &'s Server,
     is_over: bool,
@@ -66,7 +66,7 @@ impl Server {
     }
 }
 
-/// A number of a reply, which may be text; an empty text is none.
+/// Reads a number of a reply, which may be text; an empty text is none.
 fn number(value: &RedisResult) -> Result<Option<i64>, String> {
     let number = match value {
         RedisResult::Nil => return Ok(None),
@@ -78,7 +78,7 @@ fn number(value: &RedisResult) -> Result<Option<i64>, String> {
     number.map(Some).ok_or_else(|| "Redis: a reply that is no number".to_owned())
 }
 
-/// The host's own words for an invalid address contain it; ours do not.
+/// Describes an error without the address: the host's own words for an invalid one would contain it.
 fn describe(error: &Error) -> String {
     match error {
         Error::InvalidAddress => {

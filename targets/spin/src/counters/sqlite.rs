@@ -8,10 +8,10 @@ use gateway_core::policy::counter::{Program, SQL_SCHEMA, SQL_SWEEP};
 use gateway_core::time::Timestamp;
 use spin_sdk::sqlite::{Connection, RowResult, Value};
 
-/// How often an operation is tried while the database stays locked. Each try waits for as long as the host lets it.
+/// The number of tries of an operation while the database stays locked. The host limits the wait of each.
 const TRIES: u32 = 4;
 
-/// A connection, opened when first used.
+/// A connection, opened on first use.
 #[derive(Default)]
 pub(crate) struct Database(RefCell<Option<Rc<Connection>>>);
 
@@ -44,13 +44,13 @@ impl Database {
         numbers.collect()
     }
 
-    /// Removes some of the cells that have expired by `now`, if this instance has used any.
+    /// Removes some cells that have expired by `now`, if this instance has used any.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<(), String> {
         let Some(connection) = self.0.borrow().clone() else { return Ok(()) };
         let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
         for statement in SQL_SWEEP {
             match query(&connection, statement, [Value::Integer(now)]).await {
-                // An earlier version made the database: it lacks the tables of newer operations.
+                // An earlier version created the database: it lacks the tables of newer operations.
                 Err(reason) if reason.contains("no such table") => create(&connection).await?,
                 swept => drop(swept?),
             }
@@ -63,8 +63,8 @@ impl Database {
             return Ok(Rc::clone(connection));
         }
         let connection = Rc::new(Connection::open_default().await.map_err(|error| error.to_string())?);
-        // The counts of the last moments before a power cut are worth no wait for the disk. A host that does not let
-        // this be set keeps its own ways, which are only slower.
+        // The counts of the last moments before a power cut are not worth waiting for the disk. A host that rejects
+        // this setting is only slower.
         let _ = query(&connection, "PRAGMA synchronous = NORMAL", []).await;
         self.0.replace(Some(Rc::clone(&connection)));
         Ok(connection)

@@ -1,7 +1,7 @@
-//! `edgeway explain METHOD URL`: what the gateway would do with a request, and why.
+//! `edgeway explain METHOD URL`: the gateway's treatment of a request, with the reasons.
 //!
-//! The request runs through the very executor that serves; only the ports are others: they record instead of calling, so
-//! no upstream hears of it and no counter moves.
+//! The request runs through the executor that serves; only the ports differ. They record instead of calling, so no
+//! upstream is called and no counter moves.
 
 mod platform;
 mod render;
@@ -25,10 +25,10 @@ pub(crate) use report::{Report, report};
 /// The request to explain.
 pub(crate) struct Question {
     pub(crate) method: Method,
-    /// As written: absolute, so that the host and the scheme are there.
+    /// The URL, absolute, so that it states the host and the scheme.
     pub(crate) url: Uri,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whose connection the request comes on.
+    /// The address of the client's connection.
     pub(crate) client: IpAddr,
 }
 
@@ -36,7 +36,7 @@ impl Question {
     /// Reads the command line's words.
     ///
     /// # Errors
-    /// Which of them is wrong.
+    /// The wrong word, with the reason.
     pub(crate) fn parse(method: &str, url: &str, fields: &[String], client: Option<&str>) -> Result<Self, String> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
         let absolute = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_owned() };

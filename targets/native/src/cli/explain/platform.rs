@@ -1,4 +1,4 @@
-//! Ports of a dry run: nobody is called and nothing is kept, since the trace has it all.
+//! The ports of a dry run: they call nothing and keep nothing, since the trace has it all.
 
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use gateway_core::ports::{
 use gateway_core::time::Timestamp;
 use http::Response;
 
-/// Every upstream answers 200 without content, every counter is untouched, every key is absent.
+/// A platform where every upstream answers 200 without content, every counter is untouched, every key is absent.
 pub(super) struct DryRun;
 
 impl Instance for DryRun {}

@@ -1,11 +1,11 @@
-//! What `explain` has to say, for people.
+//! The findings of `explain`, for people.
 
 use std::fmt::Write;
 
 use super::report::{Other, Report};
 use crate::cli::style::{Style, pad, widest};
 
-/// How many other routes are shown; the nearest ones come first.
+/// The number of other routes shown; the nearest come first.
 const SHOWN_OTHERS: usize = 12;
 
 /// `report`, aligned.
@@ -56,7 +56,7 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     }
     let _ = writeln!(out, "\n{}", style.bold("not"));
     let mut others: Vec<&Other> = report.others.iter().collect();
-    // A route that one reason keeps away is the one that its author wonders about.
+    // A route that is excluded by a single reason is probably the intended one.
     others.sort_by_key(|other| other.because.len());
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {

@@ -1,4 +1,4 @@
-//! What `explain` has to say, as data.
+//! The findings of `explain`, as data.
 
 use gateway_core::body::Body;
 use gateway_core::http::path;
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 use super::Question;
 use crate::cli::style::count;
 
-/// What the gateway would do with a request.
+/// The gateway's treatment of a request.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -19,7 +19,7 @@ pub(crate) struct Report {
     pub(crate) url: String,
     /// The route that takes it.
     pub(crate) route: Option<Chosen>,
-    /// Every other route, in matching order, with the reasons why it does not.
+    /// Every other route, in matching order, with the reasons why it does not take the request.
     pub(crate) others: Vec<Other>,
     /// Each step's verdict, in order.
     pub(crate) steps: Vec<Step>,
@@ -43,7 +43,7 @@ pub(crate) struct Chosen {
 pub(crate) struct Other {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// Why it does not take the request; empty if only its rank is lower.
+    /// The reasons why it does not take the request; empty if only its rank is lower.
     pub(crate) because: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Answer {
     pub(crate) body: Option<String>,
 }
 
-/// Puts together what happened.
+/// Builds the report from the events.
 pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, response: &Response<Body<S>>) -> Report {
     let mut chosen = None;
     let mut steps = Vec::new();
@@ -166,12 +166,12 @@ fn step(event: &Event) -> Option<Step> {
     Some(Step { step, verdict })
 }
 
-/// How a route was looked for.
+/// The properties of a request by which its route was found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sight {
-    /// By all that the request has.
+    /// All of them.
     Whole,
-    /// By what a preflight announces: the method, but neither header fields nor cookies.
+    /// Those that a preflight announces: the method, but neither header fields nor cookies.
     Preflight,
 }
 

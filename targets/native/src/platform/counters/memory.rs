@@ -10,15 +10,15 @@ use gateway_core::time::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// The most cells of a shard: two million in all, some 300 MB. Beyond, no cell is forgotten that still matters: a new one is
-/// refused instead, so that names made up by clients can't reset a limit.
+/// The most cells of a shard: two million in all, some 300 MB. Beyond that, a new cell is refused, and no cell that
+/// still matters is forgotten, so that names made up by clients can't reset a limit.
 const MAX_CELLS: usize = 32 * 1024;
 
-/// How many cells are looked at for each new one, to forget those that no longer matter: more than one, so that they
-/// are forgotten faster than others come.
+/// The number of cells that are checked for each new one, to forget those that no longer matter: more than one, so that
+/// old cells go faster than new ones come.
 const SWEEP: usize = 2;
 
-/// How many are looked at when there is no place for a new one.
+/// The number of cells that are checked if there is no room for a new one.
 const SWEEP_FULL: usize = 64;
 
 /// Cells in memory.
@@ -31,13 +31,13 @@ pub struct Cells {
 #[derive(Debug, Default)]
 struct Shard {
     cells: HashMap<Arc<str>, Cell>,
-    /// Every cell once, in the order in which they are looked at.
+    /// Every cell once, in the order of checking.
     queue: VecDeque<Arc<str>>,
 }
 
 #[derive(Debug)]
 struct Cell {
-    /// Only ever `None` while an operation is applied.
+    /// `None` only while an operation is applied.
     state: Option<State>,
     expires: Timestamp,
 }
@@ -52,7 +52,7 @@ impl Cells {
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
-    /// [`StoreFailure::Full`] when the cell is new and there are too many that still matter.
+    /// [`StoreFailure::Full`] if the cell is new and too many others still matter.
     pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         let place = usize::try_from(self.hasher.hash_one(cell) % SHARDS as u64).unwrap_or_default();
         match self.shards.get(place) {
@@ -86,7 +86,7 @@ impl Shard {
         Ok(verdict)
     }
 
-    /// Looks at `count` cells, and forgets those that have expired.
+    /// Checks `count` cells, and forgets the expired ones.
     fn sweep(&mut self, count: usize, now: Timestamp) {
         for _ in 0..count {
             let Some(name) = self.queue.pop_front() else { return };
@@ -100,7 +100,7 @@ impl Shard {
 }
 
 impl Cell {
-    /// A cell that held `state`, once `op` has been applied to it.
+    /// A cell with the outcome of `op` on `state`.
     fn after(op: CounterOp, state: Option<State>, now: Timestamp) -> (Self, CounterVerdict) {
         let step = step(op, state, now);
         (Self { state: Some(step.state), expires: now.saturating_add(step.keep_for) }, step.verdict)

@@ -28,10 +28,10 @@ impl Default for CounterStore {
 }
 
 impl CounterStore {
-    /// The cells in the Redis at `url`, or some in memory.
+    /// The cells in the Redis at `url`, or in memory without one.
     ///
     /// # Errors
-    /// When the URL is none of a Redis.
+    /// When the URL is not one of a Redis.
     pub fn open(url: Option<&str>) -> Result<Self, StoreError> {
         match url {
             None => Ok(Self::default()),
@@ -52,7 +52,7 @@ impl CounterStore {
     /// Applies `op` to `cell` at `now`.
     ///
     /// # Errors
-    /// A [`StoreFailure`]: a shared store can't answer, or one in memory has no place.
+    /// A [`StoreFailure`]: the shared store can't answer, or the one in memory is full.
     pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         match self {
             Self::Memory(cells) => cells.apply(cell, op, now),

@@ -9,17 +9,17 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, RedisResult, Script, Value, from_redis_value};
 use tokio::sync::OnceCell;
 
-/// What the names of all keys begin with.
+/// The prefix of all keys.
 const PREFIX: &str = "edgeway:";
 
-/// How long to wait for a connection, and for an answer.
+/// The longest wait for a connection, and for an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A Redis; it is connected to when first used, and again after a failure.
+/// A Redis, with a connection that is opened on first use and again after a failure.
 pub struct Redis {
     client: Client,
     connection: OnceCell<ConnectionManager>,
-    /// The scripts of all operations, with their text.
+    /// The scripts of all operations, with their texts.
     scripts: Box<[(&'static str, Script)]>,
 }
 
@@ -71,7 +71,7 @@ fn failure(error: &RedisError) -> StoreFailure {
     if error.is_timeout() { StoreFailure::Slow } else { StoreFailure::Unreachable }
 }
 
-/// A number of a reply, which may be text; an empty text is none.
+/// Reads a number of a reply, which may be text; an empty text is none.
 fn number(value: Value) -> RedisResult<Option<i64>> {
     match value {
         Value::BulkString(text) if text.is_empty() => Ok(None),

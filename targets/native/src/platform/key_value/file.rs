@@ -4,13 +4,13 @@ use bytes::Bytes;
 use gateway_core::time::Timestamp;
 use redb::{Database, Error, ReadableDatabase, ReadableTable, TableDefinition};
 
-/// When each value expires, in Unix milliseconds (0: never), and the value.
+/// The expiry of each value, in Unix milliseconds (0: never), and the value.
 const VALUES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("values");
 
-/// The keys of values that expire, by when.
+/// The keys of expiring values, by expiry.
 const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("expiries");
 
-/// How many expired values a write removes at most.
+/// The most expired values that a write removes.
 const SWEEP: usize = 16;
 
 /// Values in a file.
@@ -20,7 +20,7 @@ pub struct File(Database);
 impl File {
     pub(super) fn open(path: &str) -> Result<Self, Error> {
         let database = Database::create(path)?;
-        // Reading a table that no write has made yet would be an error.
+        // A table exists only after the first write to it; reading it before would be an error.
         let write = database.begin_write()?;
         write.open_table(VALUES)?;
         write.open_table(EXPIRIES)?;

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use gateway_core::store_key::KeyUse;
 use gateway_core::time::Timestamp;
 
-/// The most bytes of keys and values; there is no disk to move more to.
+/// The most bytes of keys and values, since memory has nowhere to spill to.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The bytes beyond them that are kept for flags: clients that fill the store can't stop its operator from setting one.
+/// The bytes beyond them that are reserved for flags: clients that fill the store can't stop its operator from setting one.
 const FLAG_BYTES: usize = 1 << 20;
 
-/// What an entry takes beside its key and value, about.
+/// The approximate size of an entry beside its key and value.
 const OVERHEAD: usize = 100;
 
 /// Values in memory.
@@ -24,7 +24,7 @@ pub struct Memory(RwLock<Entries>);
 struct Entries {
     by_key: HashMap<String, Entry>,
     bytes: usize,
-    /// No entry expires before; none ever if absent.
+    /// A lower bound of all expiries; `None` if nothing expires.
     next_expiry: Option<Timestamp>,
 }
 
@@ -41,7 +41,7 @@ impl Memory {
         entry.expires.is_none_or(|expires| expires > now).then(|| entry.value.clone())
     }
 
-    /// False if there is no room; what was under `key` stays then.
+    /// Stores a value; false if there is no room, and the earlier value under `key` then stays.
     pub(super) fn put(&self, key: &str, value: Bytes, expires: Option<Timestamp>, now: Timestamp) -> bool {
         let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         entries.sweep(now);

@@ -26,7 +26,7 @@ impl KeyValueStore {
     /// The store in the file at `path`, or one in memory.
     ///
     /// # Errors
-    /// When the file can't be opened, or is open already.
+    /// When the file can't be opened, or is already open.
     pub fn open(path: Option<&str>) -> Result<Self, StoreError> {
         let Some(path) = path else { return Ok(Self::Memory(Memory::default())) };
         match File::open(path) {
@@ -44,14 +44,14 @@ impl KeyValueStore {
         }
     }
 
-    /// The value under `key`, unless it has expired at `now`.
+    /// Returns the value under `key`, unless it has expired at `now`.
     ///
     /// # Errors
     /// [`StoreFailure::Unreachable`] when the file can't be read.
     pub async fn get(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, StoreFailure> {
         match self {
             Self::Memory(memory) => Ok(memory.get(key, now)),
-            // What is read often is in memory: going to another thread for it would take longer than reading.
+            // Frequently read pages are in memory: another thread would take longer than the read.
             Self::File(file) => file.get(key, now).map_err(failed),
         }
     }
@@ -104,7 +104,7 @@ fn failed<E>(_: E) -> StoreFailure {
     StoreFailure::Unreachable
 }
 
-/// Runs what waits for the disk on a thread where no exchange waits for it.
+/// Runs a task that waits for the disk on a thread where no exchange waits.
 async fn blocking<E: Send + 'static>(
     work: impl FnOnce() -> Result<(), E> + Send + 'static,
 ) -> Result<(), StoreFailure> {
