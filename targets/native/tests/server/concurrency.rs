@@ -1,20 +1,27 @@
 //! Limits on concurrency: places are taken for as long as answers last, whoever ends them.
 
 use std::cell::RefCell;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::redis::redis;
-use crate::support::{Wire, config, field, start, status, upstream, wait_until};
+use crate::support::{Folder, Program, Wire, config, field, start, status, upstream, wait_until};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn limited(upstream: SocketAddr, counters: &str) -> String {
-    config(upstream, r#"{ "total": "60s" }"#, "{}")
+    limited_to(2, "60s", upstream, counters)
+}
+
+fn limited_to(limit: usize, total: &str, upstream: SocketAddr, counters: &str) -> String {
+    config(upstream, &format!(r#"{{ "total": "{total}" }}"#), "{}")
         .replace(
             r#""upstream": "up" }"#,
-            r#""upstream": "up", "policies": [{ "concurrency": { "limit": 2, "key": "everyone" } }] }"#,
+            &format!(
+                r#""upstream": "up", "policies": [{{ "concurrency": {{ "limit": {limit}, "key": "everyone" }} }}] }}"#
+            ),
         )
         .replacen('{', &format!(r#"{{ "counters": {counters},"#), 1)
 }
@@ -77,4 +84,100 @@ fn places_in_redis_last_as_long_as_answers() {
         return;
     };
     places_last_as_long_as_answers(&format!(r#"{{ "redis": "redis://127.0.0.1:{port}" }}"#));
+}
+
+/// docs/configuration.md, Policies: however answers end, at most `limit` last at once, and no place is lost.
+fn ten_places_are_ten(counters: &str) {
+    let upstream = upstream(|wire, _| {
+        while let Some(head) = wire.head() {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            if head.starts_with("GET /reset") {
+                return;
+            }
+            wire.send("ok");
+        }
+    });
+    let gateway = start(&limited_to(10, "60s", upstream.address, counters));
+    let (lasting, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for client in 0..40 {
+            let (gateway, lasting, most) = (&gateway, &lasting, &most);
+            scope.spawn(move || {
+                for turn in 0..10 {
+                    let path = ["/whole", "/reset", "/left"][(client + turn) % 3];
+                    let mut wire = Wire::connect(gateway.address());
+                    wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                    let Some(head) = wire.head() else { continue };
+                    if status(&head) != 200 {
+                        continue;
+                    }
+                    most.fetch_max(lasting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    // The place is held at least until here: its end has not been read, or caused.
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    lasting.fetch_sub(1, Ordering::SeqCst);
+                    if path != "/left" {
+                        let _ = wire.stream.read_exact(&mut [0; 4]);
+                    }
+                }
+            });
+        }
+    });
+    let most = most.into_inner();
+    assert!((1..=10).contains(&most), "{most} at once");
+    wait_until("all ten places", || {
+        let all: Vec<_> = (0..10)
+            .map(|_| {
+                let mut wire = Wire::connect(gateway.address());
+                wire.send(REQUEST);
+                let head = wire.head();
+                (wire, head)
+            })
+            .collect();
+        all.iter().all(|(_, head)| head.as_ref().is_some_and(|head| status(head) == 200))
+    });
+}
+
+#[test]
+fn ten_places_in_memory_are_ten() {
+    ten_places_are_ten("{}");
+}
+
+#[test]
+fn ten_places_in_redis_are_ten() {
+    let Some((_redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    ten_places_are_ten(&format!(r#"{{ "redis": "redis://127.0.0.1:{port}" }}"#));
+}
+
+/// docs/configuration.md, Policies: the places of a gateway that is gone come back when their leases are over: ten seconds
+/// after the `total` deadline.
+#[test]
+fn the_places_of_a_gateway_that_is_killed_come_back() {
+    let Some((_redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    let upstream = upstream(|wire, _| {
+        let _ = wire.head();
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
+        let _ = wire.head();
+    });
+    let folder = Folder::new();
+    let config = limited_to(1, "1s", upstream.address, &format!(r#"{{ "redis": "redis://127.0.0.1:{port}" }}"#));
+    let file = folder.write("gateway.json", &config);
+    let (killed, other) = (Program::serve(&file), Program::serve(&file));
+    let ask = |program: &Program| {
+        let mut wire = Wire::connect(program.address);
+        wire.send(REQUEST);
+        let head = wire.head().unwrap();
+        (wire, status(&head))
+    };
+    let (_holder, held) = ask(&killed);
+    assert_eq!((held, ask(&other).1), (200, 429));
+    killed.signal("KILL");
+    assert_eq!(ask(&other).1, 429, "nobody gave the place back");
+    wait_until("the end of the lease", || ask(&other).1 == 200);
 }
