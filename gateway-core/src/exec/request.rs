@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
@@ -18,7 +18,7 @@ use crate::config::FailMode;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{path, proxy_status, request_id};
+use crate::http::{path, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::concurrency::Concurrency;
@@ -51,6 +51,7 @@ pub(crate) async fn run<P: Platform>(
     call.id = request_id::ensure(&mut call.headers, platform);
     record.request_id = Some(call.id.clone());
     let is_head = call.method == Method::HEAD;
+    let is_connect = survey.web_socket && websocket::is_extended_connect(version, &call.headers);
     let mut exchange = Exchange {
         plan,
         state,
@@ -65,10 +66,13 @@ pub(crate) async fn run<P: Platform>(
     };
     exchange.take_cors(plan.cors.as_ref(), &call.headers);
     let side = ClientSide { peer, version, survey };
-    let answer = match bounds {
+    let mut answer = match bounds {
         Ok(()) => answer(&mut exchange, platform, &mut call, body, side).await,
         Err(reject) => Err(reject),
     };
+    if is_connect {
+        answer = answer.and_then(|reply| socket::answer_connect(&mut exchange, reply));
+    }
     let mut reply = match answer {
         Ok(reply) => reply,
         Err(reject) => {
@@ -80,7 +84,13 @@ pub(crate) async fn run<P: Platform>(
     let after = core::mem::take(&mut exchange.after);
     match &mut reply {
         Reply::Http(response) => finish::finish(&mut exchange, response, call.id),
-        Reply::Upgrade(response, _) => finish::finish(&mut exchange, response, call.id),
+        Reply::Upgrade(response, _) => {
+            finish::finish(&mut exchange, response, call.id);
+            if is_connect {
+                // RFC 8441 §5: what the client is sent instead of the 101.
+                exchange.record.status = Some(StatusCode::OK);
+            }
+        }
     }
     Outcome { reply, after }
 }

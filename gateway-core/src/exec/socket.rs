@@ -9,6 +9,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::{hop_by_hop, websocket};
+use crate::io::IoErrorKind;
 use crate::outcome::Reply;
 use crate::plan::Proxy;
 use crate::ports::{Handshake, Platform, UpstreamCall};
@@ -69,6 +70,25 @@ pub(super) async fn open<P: Platform>(
             Ok(Reply::Upgrade(response, socket))
         }
     }
+}
+
+/// Returns the answer to an extended CONNECT whose exchange came to `reply`. There any 2xx opens the socket (RFC 8441 §5, RFC 9110
+/// §9.3.6), so a success of another kind can't be told.
+///
+/// # Errors
+/// When `reply` is such a success: an upstream's that declined, or that of a route without one.
+pub(super) fn answer_connect<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    reply: Reply<P>,
+) -> Result<Reply<P>, Reject> {
+    let Reply::Http(response) = &reply else { return Ok(reply) };
+    if !response.status().is_success() {
+        return Ok(reply);
+    }
+    if exchange.record.upstream.is_some() {
+        return Err(failed(exchange, IoErrorKind::Protocol).with_detail("the upstream did not open the WebSocket"));
+    }
+    Err(Reject::websocket_not_implemented())
 }
 
 /// Prepares the head of a 101 for the client.

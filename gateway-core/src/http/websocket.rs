@@ -44,6 +44,13 @@ pub fn is_requested(version: Version, headers: &HeaderMap) -> bool {
     version != Version::HTTP_10 && names(headers, &UPGRADE, PROTOCOL)
 }
 
+/// Returns whether a request came as an extended CONNECT for a WebSocket (RFC 8441 §4). Its adapter has made it a
+/// [handshake](is_requested): HTTP/2 itself has no `Upgrade` (RFC 9113 §8.2.2).
+#[must_use]
+pub fn is_extended_connect(version: Version, headers: &HeaderMap) -> bool {
+    version == Version::HTTP_2 && is_requested(version, headers)
+}
+
 /// Returns whether a request has the key of a handshake. Where the platform hides `Upgrade`, as Spin does, that alone is left to tell
 /// it by; no browser lets a script send it with another request.
 #[must_use]
@@ -228,6 +235,15 @@ mod tests {
             assert!(!is_requested(Version::HTTP_11, &handshake("upgrade", &[upgrade])), "{upgrade}");
         }
         assert!(!is_requested(Version::HTTP_11, &handshake("upgrade", &[])));
+    }
+
+    /// RFC 8441 §4, §5; RFC 9110 §7.8: over HTTP/1.1 the handshake is a GET with `Upgrade`.
+    #[test]
+    fn only_over_http2_is_a_handshake_an_extended_connect() {
+        assert!(is_extended_connect(Version::HTTP_2, &handshake("x", &[])));
+        assert!(!is_extended_connect(Version::HTTP_11, &handshake("x", &[])));
+        // A field that anyone may send, in an ordinary request.
+        assert!(!is_extended_connect(Version::HTTP_2, &handshake("upgrade", &[])));
     }
 
     /// RFC 6455 §4.1: what a client has to check of the answer.

@@ -15,8 +15,19 @@ pub(crate) trait Tap {
     /// Receives the bytes of a read, at least one.
     fn on_read(&self, bytes: &[u8]);
 
+    /// Records that bytes are waited for.
+    fn on_wait(&self) {}
+
     /// Receives the outcome of an attempt to send `pieces`.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>);
+
+    /// Returns, once each time, whether it wants to know if the other side has closed.
+    fn looks_for_end(&self) -> bool {
+        false
+    }
+
+    /// Records that the other side has closed; bytes may still be unread.
+    fn on_end(&self) {}
 }
 
 /// A connection as hyper sees it, with a tap.
@@ -40,6 +51,16 @@ impl<T> Tapped<T> {
     }
 }
 
+impl<T: Tap> Tapped<T> {
+    /// Looks for the end if the tap wants to know. hyper flushes whenever its connection is polled, and writes instead while it
+    /// has something to send.
+    fn look(&self) {
+        if self.tap.looks_for_end() && self.transport.is_read_closed() {
+            self.tap.on_end();
+        }
+    }
+}
+
 impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -53,6 +74,7 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             Poll::Ready(Ok(()))
         };
         match buf.filled().get(before..) {
+            _ if polled.is_pending() => this.tap.on_wait(),
             None | Some([]) => {}
             Some(bytes) => this.tap.on_read(bytes),
         }
@@ -65,6 +87,7 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.transport).poll_write(cx, buf);
         this.tap.on_write(&[IoSlice::new(buf)], &polled);
+        this.look();
         polled
     }
 
@@ -76,6 +99,7 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.transport).poll_write_vectored(cx, bufs);
         this.tap.on_write(bufs, &polled);
+        this.look();
         polled
     }
 
@@ -84,7 +108,9 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().transport).poll_flush(cx)
+        let this = self.get_mut();
+        this.look();
+        Pin::new(&mut this.transport).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -28,6 +28,9 @@ pub const STALL_TIMEOUT: Tick = 60_000;
 /// is still answered.
 pub const LINGER: Tick = 500;
 
+/// The time between two looks of a connection whether the client of an exchange has left, where hyper would not notice, in milliseconds.
+pub const LOOK: Tick = 1_000;
+
 /// An order to the connection's task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -60,6 +63,14 @@ pub struct Activity {
     received: AtomicU64,
     /// The time since which the client has taken nothing of a response.
     write_since: AtomicU64,
+    /// Whether hyper waits for bytes from the client: then it notices by itself when the client leaves.
+    awaited: AtomicBool,
+    /// Whether the newest request has a body, for which hyper does not wait while nobody reads it.
+    has_body: AtomicBool,
+    /// Set for the connection to look whether the client has left.
+    look: AtomicBool,
+    /// When that was set last.
+    looked: AtomicU64,
     heads: Mutex<Heads>,
     order: AtomicU8,
     task: OnceLock<Mutex<Waker>>,
@@ -79,6 +90,10 @@ impl Activity {
             body_since: AtomicU64::new(0),
             received: AtomicU64::new(0),
             write_since: AtomicU64::new(0),
+            awaited: AtomicBool::new(false),
+            has_body: AtomicBool::new(false),
+            look: AtomicBool::new(false),
+            looked: AtomicU64::new(ticker.now()),
             heads: Mutex::default(),
             order: AtomicU8::new(0),
             task: OnceLock::new(),
@@ -134,6 +149,7 @@ impl Activity {
         if self.is_multiplexed() {
             return Ok(());
         }
+        self.has_body.store(false, Ordering::Relaxed);
         let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = check(request, &heads);
         heads.clear();
@@ -174,22 +190,55 @@ impl Activity {
 
     fn give(&self, order: Order) {
         let code = order as u8;
-        if self.order.fetch_max(code, Ordering::Relaxed) <= code
-            && let Some(waker) = self.task.get()
+        if self.order.fetch_max(code, Ordering::Relaxed) <= code {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.task.get()
             && let Ok(waker) = waker.lock()
         {
             waker.wake_by_ref();
         }
     }
+
+    /// Whether the client could leave without hyper noticing. In an exchange hyper reads on only once what it has read is used
+    /// up: behind a byte of the next request, or behind a body that nobody reads, it is blind.
+    fn is_blind(&self) -> bool {
+        self.in_exchange()
+            && !self.is_multiplexed()
+            && (!self.awaited.load(Ordering::Relaxed) || self.has_body.load(Ordering::Relaxed))
+    }
 }
 
 impl Tap for Activity {
     fn on_read(&self, bytes: &[u8]) {
+        self.awaited.store(false, Ordering::Relaxed);
         self.read(bytes);
+    }
+
+    fn on_wait(&self) {
+        self.awaited.store(true, Ordering::Relaxed);
     }
 
     fn on_write(&self, _: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
         self.wrote(outcome.is_pending());
+    }
+
+    fn looks_for_end(&self) -> bool {
+        let looks = self.look.load(Ordering::Relaxed);
+        if looks {
+            self.look.store(false, Ordering::Relaxed);
+        }
+        looks
+    }
+
+    /// A client that has closed its side has left, as for hyper (`half_close`).
+    fn on_end(&self) {
+        if self.is_blind() {
+            self.give(Order::Close);
+        }
     }
 }
 
@@ -210,6 +259,11 @@ impl Watched for Activity {
         } else if self.shutdown.load(Ordering::Relaxed) {
             self.give(Order::Drain);
         }
+        if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOK && self.is_blind() {
+            self.looked.store(now, Ordering::Relaxed);
+            self.look.store(true, Ordering::Relaxed);
+            self.wake();
+        }
         true
     }
 }
@@ -226,6 +280,9 @@ pub enum Reading {
 impl Reading {
     /// Records that a body begins.
     pub(super) fn begin(&self) {
+        if let Self::Alone(activity) = self {
+            activity.has_body.store(true, Ordering::Relaxed);
+        }
         self.count().store(0, Ordering::Relaxed);
     }
 
@@ -323,6 +380,30 @@ mod tests {
         assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
         activity.wrote(true);
         assert_eq!(order_at(&activity, STALL_TIMEOUT + 1), Order::Close);
+    }
+
+    /// An exchange whose client hyper watches costs nothing while it lasts.
+    #[test]
+    fn a_client_is_looked_for_only_where_hyper_is_blind() {
+        let activity = activity();
+        let looks_at = |now| {
+            activity.tick(now);
+            activity.looks_for_end()
+        };
+        activity.on_read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(!looks_at(10 * LOOK), "no exchange");
+        assert!(activity.begin(&request()).is_ok());
+        activity.on_wait();
+        assert!(!looks_at(20 * LOOK), "hyper waits");
+        activity.on_read(b"G");
+        assert!(looks_at(20 * LOOK));
+        assert!(!looks_at(21 * LOOK - 1));
+        assert!(looks_at(21 * LOOK));
+        activity.on_wait();
+        Reading::Alone(Arc::clone(&activity)).begin();
+        assert!(looks_at(22 * LOOK), "a body that perhaps nobody reads");
+        activity.on_end();
+        assert_eq!(activity.order(), Order::Close);
     }
 
     #[test]

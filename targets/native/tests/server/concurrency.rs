@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::redis::redis;
 use crate::support::{Folder, Program, Wire, config, field, start, status, upstream, wait_until};
@@ -91,7 +92,7 @@ fn ten_places_are_ten(counters: &str) {
     let upstream = upstream(|wire, _| {
         while let Some(head) = wire.head() {
             wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(50));
             if head.starts_with("GET /reset") {
                 return;
             }
@@ -104,17 +105,16 @@ fn ten_places_are_ten(counters: &str) {
         for client in 0..40 {
             let (gateway, lasting, most) = (&gateway, &lasting, &most);
             scope.spawn(move || {
-                for turn in 0..10 {
+                let mut turn = 0;
+                while turn < 6 {
                     let path = ["/whole", "/reset", "/left"][(client + turn) % 3];
                     let mut wire = Wire::connect(gateway.address());
                     wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
-                    let Some(head) = wire.head() else { continue };
-                    if status(&head) != 200 {
-                        continue;
-                    }
+                    let Some(head) = wire.head().filter(|head| status(head) == 200) else { continue };
+                    turn += 1;
                     most.fetch_max(lasting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    // The place is held at least until here: its end has not been read, or caused.
-                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    // The place is held at least until here: the answer lasts longer than that.
+                    std::thread::sleep(Duration::from_millis(5));
                     lasting.fetch_sub(1, Ordering::SeqCst);
                     if path != "/left" {
                         let _ = wire.stream.read_exact(&mut [0; 4]);

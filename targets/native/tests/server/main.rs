@@ -12,6 +12,7 @@ mod admin;
 mod commands;
 mod concurrency;
 mod demo;
+mod departure;
 mod failures;
 mod flags;
 mod heads;

@@ -12,7 +12,7 @@ use gateway_core::http::websocket_frames::close;
 use http::HeaderValue;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use crate::support::{Folder, Upstream, Wire, field, start, status, upstream, wait_until};
+use crate::support::{Folder, Program, Upstream, Wire, field, start, status, upstream, wait_until};
 use crate::tls::{acceptor_of, certificate, connect};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -297,11 +297,13 @@ fn a_client_that_leaves_takes_its_upstream_connection_along() {
     let (noted, answers) = (Arc::clone(&left), Arc::new(AtomicBool::new(true)));
     let answering = Arc::clone(&answers);
     let up = upstream(move |wire, _| {
-        let head = wire.head().unwrap();
-        if answering.load(Ordering::SeqCst) {
-            wire.send(switching(&head) + "\r\n");
+        // None where the client has left before the gateway sent anything.
+        if let Some(head) = wire.head() {
+            if answering.load(Ordering::SeqCst) {
+                wire.send(switching(&head) + "\r\n");
+            }
+            let _ = wire.stream.read(&mut [0; 16]);
         }
-        let _ = wire.stream.read(&mut [0; 16]);
         noted.store(true, Ordering::SeqCst);
     });
     let gateway = gateway(up.address, "", "");
@@ -369,6 +371,110 @@ fn a_socket_opens_over_http2() {
     });
     drop(runtime);
     assert_eq!(gateway.shutdown().cut_off, 0);
+}
+
+/// An extended CONNECT for a WebSocket (RFC 8441 §5).
+fn extended_connect(path: &str) -> http::Request<()> {
+    let mut request = http::Request::builder().method("CONNECT").uri(format!("http://server.example.com{path}"));
+    request = request
+        .header("sec-websocket-version", "13")
+        .header("authorization", "Bearer 0123456789abcdef0123456789abcdef");
+    let mut request = request.body(()).unwrap();
+    request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    request
+}
+
+/// A client of HTTP/2 that may send an extended CONNECT.
+async fn h2_client(address: SocketAddr) -> h2::client::SendRequest<bytes::Bytes> {
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    // RFC 8441 §3: the server says so in its first settings, which are there with its first answer.
+    let plain = http::Request::builder().uri("http://server.example.com/missing").body(()).unwrap();
+    client.send_request(plain, true).unwrap().0.await.unwrap();
+    client
+}
+
+/// RFC 8441 §5, RFC 9110 §9.3.6: any 2xx would say that the socket is open, so an extended CONNECT is answered by one only if
+/// it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_success_but_an_open_socket_answers_an_extended_connect() {
+    let up = upstream(|wire, _| {
+        while let Some(head) = wire.head() {
+            wire.send(match head.split(' ').nth(1).unwrap() {
+                "/chunked" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".to_owned(),
+                "/endless" => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n".to_owned(),
+                "/length" => "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned(),
+                "/nothing" => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
+                "/denied" => "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno".to_owned(),
+                _ => switching(&head) + "\r\n",
+            });
+        }
+    });
+    let folder = Folder::new();
+    folder.write("ADMIN_TOKEN", "0123456789abcdef0123456789abcdef\n");
+    let file = folder.write(
+        "gateway.json",
+        &format!(
+            r#"{{
+              "server": {{ "listen": "127.0.0.1:0" }},
+              "admin": {{ "path": "/.edgeway", "token": {{ "secret": "ADMIN_TOKEN" }} }},
+              "upstreams": {{ "up": {{ "url": "http://{}" }} }},
+              "routes": [
+                {{ "name": "up", "match": {{ "path": "/{{name}}" }}, "upstream": "up" }},
+                {{ "name": "own", "match": {{ "path": "/own" }}, "respond": {{ "body": "own" }} }},
+                {{ "name": "moved", "match": {{ "path": "/moved" }}, "redirect": {{ "location": "/own" }} }}
+              ]
+            }}"#,
+            up.address
+        ),
+    );
+    let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let program = Program::run(&["serve", "--secrets", &path(&folder.0), &path(&file)], &folder.0);
+    let mut client = h2_client(program.address).await;
+    for (path, expected, code) in [
+        ("/chunked", 502, "upstream_protocol_error"),
+        ("/endless", 502, "upstream_protocol_error"),
+        ("/length", 502, "upstream_protocol_error"),
+        ("/nothing", 502, "upstream_protocol_error"),
+        ("/own", 501, "websocket_not_implemented"),
+        ("/.edgeway/live", 501, "websocket_not_implemented"),
+        ("/denied", 403, ""),
+        ("/moved", 308, ""),
+    ] {
+        let (response, _send) = client.send_request(extended_connect(path), false).unwrap();
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), expected, "{path}");
+        let proxy_status = response.headers().get("proxy-status").map(|value| value.to_str().unwrap().to_owned());
+        let expected_status = (expected == 502).then(|| "edgeway; error=http_protocol_error".to_owned());
+        assert_eq!(proxy_status, expected_status, "{path}");
+        let mut body = response.into_body();
+        let mut content = Vec::new();
+        while let Some(data) = body.data().await {
+            content.extend_from_slice(&data.unwrap());
+        }
+        let content = String::from_utf8(content).unwrap();
+        assert!(content.contains(code), "{path}: {content}");
+        let line = program.logged(path);
+        assert_eq!(line["status"], expected, "{line}");
+        let error = if code.is_empty() { None } else { Some(code) };
+        assert_eq!(line.get("error").and_then(|error| error.as_str()), error, "{line}");
+        assert!(line.get("cut").is_none(), "nobody has left: {line}");
+    }
+
+    // RFC 8441 §5: an open socket, and the log says what its client was sent.
+    let (response, mut send) = client.send_request(extended_connect("/open"), false).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    send.send_data(bytes::Bytes::new(), true).unwrap();
+    assert_eq!(program.logged("/open")["status"], 200);
+
+    // RFC 6455 §4.1: over HTTP/1.1 any status but 101 is an ordinary answer.
+    for (path, expected) in [("/chunked", "ok"), ("/length", "ok"), ("/own", "own")] {
+        let request = handshake("").replace("/chat?a=1", path);
+        let answer = Wire::connect(program.address).ask(&request);
+        assert_eq!(answer, Some((200, expected.to_owned())), "{path}");
+    }
 }
 
 /// A frame as large as RFC 6455 §5.2 allows passes like any other.
