@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::Response;
 
-use super::within::store_within;
+use super::within::{timely, within};
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
@@ -78,5 +78,5 @@ async fn in_time<T>(
     platform: &impl Platform,
     call: impl Future<Output = Result<T, StoreFailure>>,
 ) -> Result<T, Reject> {
-    store_within(platform, flag::STORE_TIMEOUT, call).await.map_err(|_| Reject::store_unavailable())
+    timely(within(platform, flag::STORE_TIMEOUT, call).await).map_err(|_| Reject::store_unavailable())
 }

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::Exchange;
 use super::local::{empty, with_content};
-use super::within::store_within;
+use super::within::{timely, within};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -68,7 +68,7 @@ async fn in_time<T, P: Platform>(
     platform: &P,
     call: impl Future<Output = Result<T, StoreFailure>>,
 ) -> Result<T, Reject> {
-    store_within(platform, TIMEOUT, call).await.map_err(|failure| {
+    timely(within(platform, TIMEOUT, call).await).map_err(|failure| {
         exchange.record.store_failed(platform.key_value_store(), failure);
         Reject::store_unavailable()
     })

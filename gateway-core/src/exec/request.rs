@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, V
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
-use super::within::store_within;
+use super::within::{timely, within};
 use super::{answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
 use crate::admin::Way;
 use crate::body::Body;
@@ -256,7 +256,8 @@ async fn rate_limit<'p, P: Platform>(
 ) -> Result<(), Reject> {
     let cell = limit.cell(call.client_address(), &call.headers);
     let asked = platform.apply(&cell, limit.op(1));
-    let verdict = ask(exchange, platform, asked, CounterVerdict::quota).await;
+    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
+    let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
     exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
     match verdict {
@@ -282,7 +283,8 @@ async fn concurrency<P: Platform>(
     // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
     exchange.record.permits.push(Permit { cell: cell.clone(), holder });
     let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
-    let verdict = ask(exchange, platform, asked, CounterVerdict::lease).await;
+    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
+    let verdict = verdict(exchange, platform, answer, CounterVerdict::lease);
     exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
     match verdict {
         Some(verdict) if verdict.acquired => Ok(()),
@@ -296,21 +298,15 @@ async fn concurrency<P: Platform>(
     }
 }
 
-/// The verdict of a counter, as `read` extracts it; `None` if its store failed.
-async fn ask<P: Platform, V>(
+/// Returns the verdict in the `answer` of a counter, as `read` has it; none if its store failed, which is recorded.
+fn verdict<P: Platform, V>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    asked: impl Future<Output = Result<CounterVerdict, StoreFailure>>,
+    answer: Option<Result<CounterVerdict, StoreFailure>>,
     read: impl FnOnce(CounterVerdict) -> Option<V>,
 ) -> Option<V> {
-    let answer = store_within(platform, exchange.plan.counter_timeout, asked).await;
-    match answer.and_then(|verdict| read(verdict).ok_or(StoreFailure::Malformed)) {
-        Ok(verdict) => Some(verdict),
-        Err(failure) => {
-            exchange.record.store_failed(platform.counter_store(), failure);
-            None
-        }
-    }
+    let verdict = timely(answer).and_then(|verdict| read(verdict).ok_or(StoreFailure::Malformed));
+    verdict.map_err(|failure| exchange.record.store_failed(platform.counter_store(), failure)).ok()
 }
 
 /// The path parameters by name, for the trace.

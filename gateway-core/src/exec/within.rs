@@ -24,11 +24,8 @@ pub(crate) async fn within<T>(clock: &impl Clock, limit: Duration, future: impl 
     .await
 }
 
-/// Returns the result of the store's `call`; after `limit`, the store counts as failed.
-pub(crate) async fn store_within<T>(
-    clock: &impl Clock,
-    limit: Duration,
-    call: impl Future<Output = Result<T, StoreFailure>>,
-) -> Result<T, StoreFailure> {
-    within(clock, limit, call).await.unwrap_or(Err(StoreFailure::Slow))
+/// Takes a store that did not answer [`within`] its deadline for a failed one.
+// No `async fn` around that: each layer holds what it waits for once more.
+pub(crate) fn timely<T>(answer: Option<Result<T, StoreFailure>>) -> Result<T, StoreFailure> {
+    answer.unwrap_or(Err(StoreFailure::Slow))
 }
