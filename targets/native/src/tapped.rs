@@ -15,18 +15,18 @@ pub(crate) trait Tap {
     /// Receives the bytes of a read, at least one.
     fn on_read(&self, bytes: &[u8]);
 
-    /// Records that bytes are waited for.
+    /// Learns that there is nothing to read at the moment.
     fn on_wait(&self) {}
 
     /// Receives the outcome of an attempt to send `pieces`.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>);
 
-    /// Returns, once each time, whether it wants to know if the other side has closed.
+    /// Returns whether it wants to know if the other side has closed, and takes the wish back.
     fn looks_for_end(&self) -> bool {
         false
     }
 
-    /// Records that the other side has closed; bytes may still be unread.
+    /// Learns that the other side has closed; bytes may still be unread.
     fn on_end(&self) {}
 }
 

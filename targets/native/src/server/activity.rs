@@ -28,7 +28,7 @@ pub const STALL_TIMEOUT: Tick = 60_000;
 /// is still answered.
 pub const LINGER: Tick = 500;
 
-/// The time between two looks of a connection whether the client of an exchange has left, where hyper would not notice, in milliseconds.
+/// The time between two looks for a client that may have left unnoticed by hyper, in milliseconds.
 pub const LOOK: Tick = 1_000;
 
 /// An order to the connection's task.
@@ -63,13 +63,13 @@ pub struct Activity {
     received: AtomicU64,
     /// The time since which the client has taken nothing of a response.
     write_since: AtomicU64,
-    /// Whether hyper waits for bytes from the client: then it notices by itself when the client leaves.
+    /// Set while hyper waits for bytes from the client: then it notices by itself when the client leaves.
     awaited: AtomicBool,
-    /// Whether the newest request has a body, for which hyper does not wait while nobody reads it.
+    /// Set if the newest request has a body: hyper does not wait for bytes while nobody reads it.
     has_body: AtomicBool,
-    /// Set for the connection to look whether the client has left.
+    /// Set for the connection to look if the client has left.
     look: AtomicBool,
-    /// When that was set last.
+    /// The time at which that was set last.
     looked: AtomicU64,
     heads: Mutex<Heads>,
     order: AtomicU8,
@@ -203,8 +203,8 @@ impl Activity {
         }
     }
 
-    /// Whether the client could leave without hyper noticing. In an exchange hyper reads on only once what it has read is used
-    /// up: behind a byte of the next request, or behind a body that nobody reads, it is blind.
+    /// Returns whether the client could leave without hyper noticing. In an exchange hyper reads on only once it has used what it
+    /// has read: behind a byte of the next request, or behind a body that nobody reads, it is blind.
     fn is_blind(&self) -> bool {
         self.in_exchange()
             && !self.is_multiplexed()
