@@ -56,6 +56,19 @@ fn the_listener_opens_no_path_on_the_other_one() {
     assert_eq!(routed(&gateway, "/.edgeway/live"), "ok");
 }
 
+/// A probe has to be answered whoever holds connections: 64 are open at once, and one more ends the oldest.
+#[test]
+fn connections_that_are_held_keep_nobody_out() {
+    let upstream = ok_upstream();
+    let gateway = gateway_with(upstream.address, "{}", r#"{ "admin": "0" }"#);
+    let admin = gateway.admin_address().unwrap();
+    let mut held: Vec<Wire> = (0..64).map(|_| Wire::connect(admin)).collect();
+    assert!(ask(admin, "/live").0.starts_with("HTTP/1.1 200"));
+    let live = "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(held.last_mut().unwrap().ask(live).unwrap().0, 200, "the newest are still open");
+    assert!(held.first_mut().unwrap().is_closed());
+}
+
 /// A load balancer has to see that a gateway goes away while that still answers what it has begun.
 #[test]
 fn ready_is_503_while_the_server_drains() {
