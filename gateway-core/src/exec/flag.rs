@@ -4,17 +4,23 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::within::within;
+use super::exchange::Exchange;
+use super::within::{timely, within};
 use crate::plan::Plan;
 use crate::policy::flag::{FlagCell, LOST_AFTER, READ_TIMEOUT, Reading, Turn, is_set};
 use crate::ports::{Platform, StoreFailure};
+use crate::record::Record;
 use crate::state::State;
 use crate::store_key::StoreKey;
 
 /// Reads a flag without a usable value, or waits until another request has read it, and returns the value to use. Takes
 /// at most [`READ_TIMEOUT`] in either case.
-pub(super) async fn read_first<P: Platform>(plan: &Plan, state: &State, platform: &P, flag: usize) -> Option<bool> {
-    let (key, cell) = (plan.flags.get(flag)?, state.flag(flag)?);
+pub(super) async fn read_first<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    flag: usize,
+) -> Option<bool> {
+    let (key, cell) = (exchange.plan.flags.get(flag)?, exchange.state.flag(flag)?);
     let begun = platform.monotonic();
     loop {
         let now = platform.monotonic();
@@ -24,7 +30,9 @@ pub(super) async fn read_first<P: Platform>(plan: &Plan, state: &State, platform
         }
         match cell.turn(now) {
             Turn::Over(value) => return value,
-            Turn::Read(reading) => return Reader { platform, key, cell, reading }.read(left).await,
+            Turn::Read(reading) => {
+                return Reader { platform, key, cell, reading }.read(left, exchange.record).await;
+            }
             Turn::Wait(until_lost) => {
                 let wait = platform.wait(key.as_str(), until_lost.min(left));
                 // If the read has ended since `turn` looked, its notice may have come before the wait.
@@ -45,11 +53,14 @@ struct Reader<'r, P: Platform> {
 }
 
 impl<P: Platform> Reader<'_, P> {
-    async fn read(self, limit: Duration) -> Option<bool> {
-        match within(self.platform, limit, self.platform.get(self.key.as_str())).await {
-            Some(entry) => learn(self.platform, self.key, self.cell, entry.ok()),
-            // A slow store is a failed one.
-            None if limit >= LOST_AFTER => learn(self.platform, self.key, self.cell, None),
+    async fn read(self, limit: Duration, record: &mut Record) -> Option<bool> {
+        let answer = within(self.platform, limit, self.platform.get(self.key.as_str())).await;
+        let is_answered = answer.is_some();
+        let entry =
+            timely(answer).map_err(|failure| record.store_failed(self.platform.key_value_store(), failure)).ok();
+        match entry {
+            Some(entry) => learn(self.platform, self.key, self.cell, Some(entry)),
+            None if is_answered || limit >= LOST_AFTER => learn(self.platform, self.key, self.cell, None),
             // So short a time, which others had left, says nothing of the store.
             None => self.cell.last(),
         }

@@ -37,7 +37,7 @@ pub(super) async fn check<P: Platform>(
             set
         }
         // Boxed, so that not every request has room for it.
-        Some(Look::Unread) => Box::pin(flag::read_first(exchange.plan, exchange.state, platform, asked.index)).await,
+        Some(Look::Unread) => Box::pin(flag::read_first(exchange, platform, asked.index)).await,
         None => None,
     };
     exchange.note(|| {

@@ -514,6 +514,8 @@ fn a_flag_outlives_the_failure_of_its_store() {
         world.set_value("flag:f", Some("on"));
         world.stores_fail.set(true);
         assert_eq!(statuses(&gateway, &world, "/open").0, BTreeSet::from([200]));
+        let named = r#""store":{"name":"simulated values","failure":"unreachable"}"#;
+        assert!(world.take_log().iter().any(|line| line.contains(named)), "the request that read it names its store");
         assert_eq!(
             statuses(&gateway, &world, "/closed"),
             (BTreeSet::from([503]), 0),
