@@ -63,7 +63,7 @@ struct Line<'r> {
     received: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
-    /// Whether `bytes` is what the head states, and nobody counted.
+    /// Set if `bytes` is the length that the head states: nobody counted.
     #[serde(skip_serializing_if = "is_false")]
     stated: bool,
     #[serde(serialize_with = "as_millis")]
@@ -95,7 +95,7 @@ struct Line<'r> {
 #[serde(rename_all = "camelCase")]
 struct Limit<'r> {
     name: &'r str,
-    /// Whether it let the request pass; none if its store could not say.
+    /// Set if it let the request pass; `None` if its store failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -17,7 +17,7 @@ pub enum Body<S> {
 }
 
 impl<S> Body<S> {
-    /// Whether there is certainly no content.
+    /// Returns whether there is certainly no content.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)

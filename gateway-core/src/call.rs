@@ -85,7 +85,7 @@ impl Call {
     /// Sets the authority, as the client wrote it.
     ///
     /// # Errors
-    /// Why it names no host (RFC 9112 §3.2).
+    /// The reason why it names no host (RFC 9112 §3.2).
     pub fn set_host(&mut self, field: HeaderValue) -> Result<(), HostError> {
         let text = field.to_str().map_err(|_| HostError::NonAscii)?;
         let name = match canonical_host(text)? {
@@ -130,7 +130,7 @@ impl Call {
         }
     }
 
-    /// Whether the path and the query are still those of the target.
+    /// Returns whether the path and the query are still those of the target.
     #[must_use]
     pub const fn keeps_target(&self) -> bool {
         self.path.is_none() && matches!(self.query, Query::AsItCame)

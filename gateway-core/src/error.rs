@@ -14,9 +14,9 @@ pub struct Reject {
     pub status: StatusCode,
     /// The stable code: programs and logs go by it.
     pub code: &'static str,
-    /// What the code means, the same for every occurrence (RFC 9457 §3.1.3).
+    /// The meaning of the code, the same for every occurrence (RFC 9457 §3.1.3).
     pub title: &'static str,
-    /// What happened this time and how to mend it; never anything about the inside (RFC 9457 §3.1.4).
+    /// This occurrence, and the way to mend it; never anything about the inside (RFC 9457 §3.1.4).
     pub detail: Cow<'static, str>,
     /// Fields of the response beyond the usual ones: `Allow`, `Retry-After`, `Proxy-Status`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -66,7 +66,7 @@ pub struct Entry {
     pub status: StatusCode,
     /// The stable code.
     pub code: &'static str,
-    /// What the code means.
+    /// The meaning of the code.
     pub title: &'static str,
     /// The detail, where the place that refuses has nothing more exact to say.
     pub detail: &'static str,

@@ -1,4 +1,4 @@
-//! What the gateway decides, on every platform.
+//! The decisions of the gateway, the same on every platform.
 //!
 //! - [`config`] is the configuration as its author writes it; [`plan`] compiles it, once, into what requests run on.
 //! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.

@@ -145,7 +145,7 @@ impl Record {
         }
     }
 
-    /// Whether somebody waits for the end of the exchange: else its body need not be watched.
+    /// Returns whether somebody waits for the end of the exchange: else its body need not be watched.
     #[must_use]
     pub const fn is_awaited(&self) -> bool {
         self.facts.is_some() || !self.permits.is_empty() || self.meter.is_some()

@@ -62,7 +62,7 @@ pub(super) async fn serve<P: Platform>(
     }
 }
 
-/// What the store says to `call`.
+/// Returns the result of the store's `call`; a slow store counts as failed.
 async fn in_time<T, P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,

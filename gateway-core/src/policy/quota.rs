@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-/// What a limit admits.
+/// The requests that a limit admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Requests a window.
@@ -13,15 +13,15 @@ pub struct Quota {
     pub burst: u32,
 }
 
-/// Whether a request is admitted, and what is left.
+/// The verdict on a request, and the rest of the quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether the request may pass.
+    /// Set if the request may pass.
     pub admitted: bool,
-    /// How many more requests would be admitted right now.
+    /// The number of further requests that would be admitted right now.
     pub remaining: u32,
-    /// When refused: how long until this request would be admitted.
+    /// If it is refused: the time until this request would be admitted.
     pub retry_after: Duration,
-    /// How long until the quota is whole again.
+    /// The time until the quota is whole again.
     pub reset_after: Duration,
 }

@@ -1,6 +1,6 @@
 //! The values of a matched path's parameters.
 
-/// How many values fit without an allocation.
+/// The number of values that fit without an allocation.
 const INLINE: usize = 4;
 
 /// The values of a path's parameters, still percent-encoded, in the order of
@@ -60,7 +60,7 @@ impl Params {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0

@@ -27,8 +27,8 @@ impl Transport {
         }
     }
 
-    /// Whether the other side has closed its side of the connection or reset it, though bytes before that may be unread. The
-    /// kernel has said so to the runtime: it isn't asked.
+    /// Returns whether the other side has closed its side of the connection or reset it; bytes before that may be unread. The
+    /// runtime knows it from the kernel already, so no system call is made.
     pub(crate) fn is_read_closed(&self) -> bool {
         let stream = match self {
             Self::Tcp(stream) => stream,

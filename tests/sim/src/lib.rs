@@ -36,3 +36,17 @@ pub fn seeds() -> Vec<u64> {
         Err(_) => (0..256).collect(),
     }
 }
+
+/// Runs `check` under every seed of [`seeds`], and says which one failed.
+///
+/// # Panics
+/// If `check` does.
+pub fn for_every_seed(check: impl Fn(u64)) {
+    for seed in seeds() {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed)));
+        if let Err(cause) = outcome {
+            eprintln!("EDGEWAY_SEED={seed} replays this");
+            std::panic::resume_unwind(cause);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_corpus::{Content, Fault, Reply, Request, Response};
-use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, receive, run, seeds, violations};
+use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, for_every_seed, receive, run, violations};
 use gateway_core::gateway::{Ended, Gateway};
 use gateway_core::plan::{self, Plan};
 
@@ -42,16 +42,6 @@ fn all_at_once_on(gateway: &Gateway<Platform>, world: &Rc<World>, requests: &[Re
         }),
     )
     .unwrap_or_else(|hang| panic!("{hang}"))
-}
-
-fn for_every_seed(check: impl Fn(u64)) {
-    for seed in seeds() {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed)));
-        if let Err(cause) = outcome {
-            eprintln!("EDGEWAY_SEED={seed} replays this");
-            std::panic::resume_unwind(cause);
-        }
-    }
 }
 
 /// docs/configuration.md, Policies: a limit of 10, hit by 40 requests at once, admits exactly 10, in whatever order they run.

@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use edgeway_corpus::Request;
-use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, receive, run, seeds};
+use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, for_every_seed, receive, run};
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
 use gateway_core::policy::flag::{FRESH_FOR, LOST_AFTER, READ_TIMEOUT};
@@ -31,16 +31,6 @@ fn cold(seed: u64) -> (Rc<World>, Gateway<Platform>) {
     world.set_value("flag:f", Some("on"));
     let gateway = Gateway::new(Arc::new(plan), Platform(Rc::clone(&world)));
     (world, gateway)
-}
-
-fn for_every_seed(check: impl Fn(u64)) {
-    for seed in seeds() {
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(seed)));
-        if let Err(cause) = outcome {
-            eprintln!("EDGEWAY_SEED={seed} replays this");
-            std::panic::resume_unwind(cause);
-        }
-    }
 }
 
 /// A request that comes after `delay`.
@@ -100,43 +90,35 @@ fn a_store_that_fails_is_asked_once() {
     });
 }
 
-/// docs/configuration.md, Flags: where the client of the request that reads leaves, another takes over, at once.
-#[test]
-fn a_follower_takes_over_from_a_reader_whose_client_left() {
+/// The request that reads a store which does not answer is gone after a while, by `end`; then the store answers. One of the
+/// others takes over, `within` this time.
+fn one_takes_over(end: fn(Task<'_>), within: Duration) {
     for_every_seed(|seed| {
         let (world, gateway) = cold(seed);
-        // The first reads from a store that does not answer, until it leaves; then the store answers.
         world.stores_hang.set(true);
         let first = leaves(&world, request(&world, &gateway, Duration::ZERO), Duration::from_millis(100), |task| {
             assert_eq!(world.reads.get(), 1);
             world.stores_hang.set(false);
-            drop(task);
+            end(task);
         });
         let others = (0..40).map(|_| request(&world, &gateway, Duration::from_millis(1)));
         let ends = run_all(&world, once(first).chain(others));
         assert_eq!(ends.iter().filter(|(status, _)| *status == 503).count(), 40);
-        assert!(ends.iter().all(|(_, took)| *took < LOST_AFTER), "{ends:?}");
+        assert!(ends.iter().all(|(_, took)| *took < within), "{ends:?}");
         assert_eq!(world.reads.get(), 2, "one takes over, and not all");
     });
 }
 
-/// ports.rs, `Meeting`: on Workers a request may be gone without a trace, and its future is never dropped. It is taken for lost.
+/// docs/configuration.md, Flags: where the client of the request that reads leaves, another takes over, at once.
+#[test]
+fn a_follower_takes_over_from_a_reader_whose_client_left() {
+    one_takes_over(|task| drop(task), LOST_AFTER);
+}
+
+/// ports/meeting.rs: on Workers a request may be gone without a trace, and its future is never dropped. It is taken for lost.
 #[test]
 fn a_follower_takes_over_from_a_reader_that_is_gone_without_a_trace() {
-    for_every_seed(|seed| {
-        let (world, gateway) = cold(seed);
-        world.stores_hang.set(true);
-        let first = leaves(&world, request(&world, &gateway, Duration::ZERO), Duration::from_millis(100), |task| {
-            assert_eq!(world.reads.get(), 1);
-            world.stores_hang.set(false);
-            std::mem::forget(task);
-        });
-        let others = (0..40).map(|_| request(&world, &gateway, Duration::from_millis(1)));
-        let ends = run_all(&world, once(first).chain(others));
-        assert_eq!(ends.iter().filter(|(status, _)| *status == 503).count(), 40);
-        assert!(ends.iter().all(|(_, took)| *took < READ_TIMEOUT), "{ends:?}");
-        assert_eq!(world.reads.get(), 2, "one takes over, and not all");
-    });
+    one_takes_over(|task| std::mem::forget(task), READ_TIMEOUT);
 }
 
 /// docs/configuration.md, Flags: a store that never answers has failed after 2 s, for all that wait at once. That is remembered.

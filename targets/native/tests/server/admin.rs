@@ -1,10 +1,9 @@
 //! The admin endpoints on a listener of their own (docs/configuration.md, Admin).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use super::support::{Wire, config, gateway_with, load, ok_upstream, start, upstream, wait_until};
+use super::support::{Wire, config, gated_upstream, gateway_with, load, ok_upstream, start, wait_until};
 
 /// The content of the answer to the only route.
 fn routed(gateway: &edgeway::server::Server, path: &str) -> String {
@@ -72,17 +71,7 @@ fn connections_that_are_held_keep_nobody_out() {
 /// A load balancer has to see that a gateway goes away while that still answers what it has begun.
 #[test]
 fn ready_is_503_while_the_server_drains() {
-    let answering = Arc::new(AtomicBool::new(false));
-    let go_on = Arc::clone(&answering);
-    let upstream = upstream(move |wire, _| {
-        while let Some(head) = wire.head() {
-            wire.body(&head);
-            while !go_on.load(Ordering::SeqCst) {
-                std::thread::yield_now();
-            }
-            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
+    let (upstream, answering) = gated_upstream();
     let gateway = gateway_with(upstream.address, "{}", r#"{ "admin": "0", "drain": "20s" }"#);
     let admin = gateway.admin_address().unwrap();
     assert!(ask(admin, "/ready").0.starts_with("HTTP/1.1 200"));

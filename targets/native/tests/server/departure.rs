@@ -3,6 +3,8 @@
 //! RFC 9112 §9.5: a client may close its connection at any time. docs/platforms.md, Native: that ends its exchange, with the
 //! upstream's connection and its place (docs/configuration.md, `concurrency`).
 
+use std::cell::RefCell;
+use std::io::BufRead as _;
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +14,7 @@ use edgeway::server::Server;
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{Folder, Upstream, Wire, config, start, upstream, wait_until};
+use crate::support::{Folder, Upstream, Wire, config, gated_upstream, start, upstream, wait_until};
 use crate::tls::{certificate, connect};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -62,6 +64,26 @@ fn gateway(up: &Hanging, server: &str) -> Server {
     ))
 }
 
+/// A client whose `request` is the upstream's `number`. It may come before the place of the one before is free again, and is
+/// repeated then.
+fn begin(gateway: &Server, up: &Hanging, number: usize, request: &str) -> Wire {
+    let client = RefCell::new(None);
+    wait_until("a request at the upstream", || {
+        let mut wire = client.take().unwrap_or_else(|| {
+            let mut wire = Wire::connect(gateway.address());
+            wire.stream.get_ref().set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+            wire.send(request);
+            wire
+        });
+        let is_refused = wire.stream.fill_buf().is_ok_and(|answer| !answer.is_empty());
+        if !is_refused {
+            client.replace(Some(wire));
+        }
+        !is_refused && up.begun.load(Ordering::SeqCst) == number
+    });
+    client.into_inner().unwrap()
+}
+
 #[test]
 fn a_client_that_leaves_is_missed_whatever_it_has_sent_before() {
     let up = hanging();
@@ -77,9 +99,7 @@ fn a_client_that_leaves_is_missed_whatever_it_has_sent_before() {
         for resets in [false, true] {
             let what = format!("{name}, {}", if resets { "RST" } else { "FIN" });
             number += 1;
-            let mut client = Wire::connect(gateway.address());
-            client.send(&request);
-            wait_until(&what, || up.begun.load(Ordering::SeqCst) == number);
+            let client = begin(&gateway, &up, number, &request);
             assert_eq!(Wire::connect(gateway.address()).ask(GET).unwrap().0, 429, "{what}: the place is taken");
             if resets {
                 SockRef::from(client.stream.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
@@ -142,15 +162,7 @@ fn a_client_that_leaves_an_answer_unread_is_missed_too() {
 /// RFC 9112 §9.3.2: a client may send its next request before the answer.
 #[test]
 fn a_client_that_stays_is_answered_whatever_it_has_sent_before() {
-    let go = Arc::new(AtomicBool::new(false));
-    let gate = Arc::clone(&go);
-    let up = upstream(move |wire, _| {
-        while let Some(head) = wire.head() {
-            wire.body(&head);
-            wait_until("the test to go on", || gate.load(Ordering::SeqCst));
-            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
+    let (up, go) = gated_upstream();
     let gateway = start(&config(up.address, "{}", "{}"));
     let mut clients = Vec::new();
     for (request, answers) in [(get(""), 1), (get(GET), 2), (post("hello"), 1), (post("hello") + GET, 2)] {

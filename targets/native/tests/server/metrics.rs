@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use super::support::{Wire, load, ok_upstream, start, upstream, wait_until};
+use super::support::{Wire, gated_upstream, load, ok_upstream, start, upstream, wait_until};
 
 fn config(upstream: SocketAddr, routes: &str) -> String {
     format!(
@@ -76,17 +75,7 @@ fn requests_are_counted_by_route_and_status_over_all_threads() {
 /// ARCHITECTURE.md, State: a reload loses no state that the new plan still names, wherever it now stands.
 #[test]
 fn counts_survive_a_reload_by_the_name_of_the_route() {
-    let answering = Arc::new(AtomicBool::new(false));
-    let go_on = Arc::clone(&answering);
-    let upstream = upstream(move |wire, _| {
-        while let Some(head) = wire.head() {
-            wire.body(&head);
-            while !go_on.load(Ordering::SeqCst) {
-                std::thread::yield_now();
-            }
-            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
-    });
+    let (upstream, answering) = gated_upstream();
     let gateway = start(&config(upstream.address, &format!("{PLAIN}, {LIMITED}")));
     let admin = gateway.admin_address().unwrap();
     let mut client = Wire::connect(gateway.address());

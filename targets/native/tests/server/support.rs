@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -80,6 +80,20 @@ pub(crate) fn ok_upstream() -> Upstream {
             wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
     })
+}
+
+/// Answers as [`ok_upstream`] does, but each request only once the gate is open.
+pub(crate) fn gated_upstream() -> (Upstream, Arc<AtomicBool>) {
+    let gate = Arc::new(AtomicBool::new(false));
+    let open = Arc::clone(&gate);
+    let upstream = upstream(move |wire, _| {
+        while let Some(head) = wire.head() {
+            wire.body(&head);
+            wait_until("the gate to open", || open.load(Ordering::SeqCst));
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    (upstream, gate)
 }
 
 /// One end of a connection.
@@ -319,7 +333,7 @@ impl Drop for Program {
 
 /// Clients that ask without pause until they are stopped.
 pub(crate) struct Load {
-    stop: Arc<std::sync::atomic::AtomicBool>,
+    stop: Arc<AtomicBool>,
     threads: Vec<std::thread::JoinHandle<()>>,
     pub(crate) answered: Arc<AtomicUsize>,
     pub(crate) failed: Arc<Mutex<Vec<String>>>,
@@ -329,7 +343,7 @@ impl Load {
     /// `clients` of them; each opens a new connection when the last response said `close`, and counts anything but a
     /// 200 as a failure. After a `Connection: close` a refused connection is none: the server has stopped.
     pub(crate) fn start(address: SocketAddr, clients: usize) -> Self {
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let failed = Arc::new(Mutex::new(Vec::new()));
         let threads = (0..clients)
