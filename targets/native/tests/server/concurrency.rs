@@ -89,10 +89,18 @@ fn places_in_redis_last_as_long_as_answers() {
 
 /// docs/configuration.md, Policies: however answers end, at most `limit` last at once, and no place is lost.
 fn ten_places_are_ten(counters: &str) {
-    let upstream = upstream(|wire, _| {
+    const CLIENTS: usize = 40;
+    const TURNS: usize = 6;
+    // An answer goes on only once its client has counted it: else it could be over by then.
+    let counted: Arc<[AtomicBool]> = (0..CLIENTS * TURNS).map(|_| AtomicBool::new(false)).collect();
+    let gates = Arc::clone(&counted);
+    let upstream = upstream(move |wire, _| {
         while let Some(head) = wire.head() {
             wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok");
-            std::thread::sleep(Duration::from_millis(50));
+            let number = head.split(['/', ' ']).filter_map(|part| part.parse::<usize>().ok()).next();
+            if let Some(number) = number {
+                wait_until("a client that has counted", || gates[number].load(Ordering::SeqCst));
+            }
             if head.starts_with("GET /reset") {
                 return;
             }
@@ -102,22 +110,23 @@ fn ten_places_are_ten(counters: &str) {
     let gateway = start(&limited_to(10, "60s", upstream.address, counters));
     let (lasting, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for client in 0..40 {
-            let (gateway, lasting, most) = (&gateway, &lasting, &most);
+        for client in 0..CLIENTS {
+            let (gateway, lasting, most, counted) = (&gateway, &lasting, &most, &counted);
             scope.spawn(move || {
                 let mut turn = 0;
-                while turn < 6 {
+                while turn < TURNS {
                     let path = ["/whole", "/reset", "/left"][(client + turn) % 3];
+                    let number = client * TURNS + turn;
                     let mut wire = Wire::connect(gateway.address());
-                    wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                    wire.send(format!("GET {path}/{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
                     if wire.head().is_none_or(|head| status(&head) != 200) {
                         continue;
                     }
                     turn += 1;
                     most.fetch_max(lasting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    // The place is held at least until here: the answer lasts longer than that.
-                    std::thread::sleep(Duration::from_millis(5));
+                    std::thread::sleep(Duration::from_millis(30));
                     lasting.fetch_sub(1, Ordering::SeqCst);
+                    counted[number].store(true, Ordering::SeqCst);
                     if path != "/left" {
                         let _ = wire.stream.read_exact(&mut [0; 4]);
                     }
