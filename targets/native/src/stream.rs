@@ -113,6 +113,26 @@ impl Stream {
         StreamError { kind, source: Some(error) }
     }
 
+    /// Returns whether a body that seems to have ended was cut off. hyper takes a stream that was reset with NO_ERROR for one
+    /// that has ended, but only END_STREAM says that all of it has come (RFC 9113 §8.1).
+    fn is_cut(&self) -> bool {
+        let is_shared = match &self.side {
+            Side::Client(reading, _) => matches!(reading, Reading::Shared(_)),
+            Side::Upstream(lease) => lease.as_ref().is_some_and(Lease::is_shared),
+        };
+        is_shared && !self.incoming.is_end_stream()
+    }
+
+    fn cut(&mut self) -> StreamError {
+        let kind = match &self.side {
+            Side::Client(..) => IoErrorKind::Client,
+            Side::Upstream(_) => IoErrorKind::Closed,
+        };
+        // What its side owes at the end of a body is not owed for this one.
+        self.side = Side::Upstream(None);
+        StreamError { kind, source: None }
+    }
+
     /// Removes from a request's trailers the fields that the gateway removes from its head; false if none are left.
     fn may_pass(&self, trailers: &mut HeaderMap) -> bool {
         let Side::Client(_, plan) = &self.side else { return true };
@@ -170,6 +190,7 @@ impl HttpBody for Stream {
                 Poll::Ready(Some(Ok(frame)))
             }
             Some(Err(error)) => Poll::Ready(Some(Err(this.fail(error)))),
+            None if this.is_cut() => Poll::Ready(Some(Err(this.cut()))),
             None => {
                 this.finish();
                 Poll::Ready(None)

@@ -45,6 +45,11 @@ impl Lease {
         }
     }
 
+    /// Returns whether several exchanges share the connection.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.connection.is_none()
+    }
+
     /// Returns whether the total deadline ended the exchange.
     pub(crate) fn overdue(&self) -> bool {
         self.connection.as_ref().is_some_and(|(connection, _)| connection.watch.overdue())

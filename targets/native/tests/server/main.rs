@@ -24,6 +24,7 @@ mod metrics;
 mod proxy;
 mod redis;
 mod repeat;
+mod resets;
 mod support;
 mod tls;
 mod websocket;
