@@ -165,7 +165,7 @@ pub trait Instance {
         show(own);
     }
 
-    /// Returns whether a shutdown has begun.
+    /// Returns whether this instance is about to stop, so that more requests are not welcome.
     fn is_draining(&self) -> bool {
         false
     }

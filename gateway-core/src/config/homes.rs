@@ -27,6 +27,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("flag", "`maintenance`"),
     ("format", "`accessLog`"),
     ("from", "`maintenance`"),
+    ("grace", "`server`"),
     ("headerBytes", "`limits`"),
     ("host", "`rewrite` or `upstreams.<name>`"),
     ("hosts", "`match` or an entry of `apis`"),

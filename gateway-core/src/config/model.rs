@@ -50,7 +50,10 @@ pub struct Server {
     pub listen: Option<String>,
     /// Serve HTTPS with this certificate.
     pub tls: Option<ServerTls>,
-    /// The longest that open exchanges may go on once a shutdown begins. Default: `30s`.
+    /// The time from the signal to stop until connections are refused. Meanwhile requests are answered, and `/ready` says 503.
+    /// Default: `0s`.
+    pub grace: Option<Span>,
+    /// The longest that open exchanges may go on once connections are refused. Default: `30s`.
     pub drain: Option<Span>,
     /// The form of the access log, where `accessLog.format` states none.
     pub access_log: Option<AccessLogFormat>,

@@ -31,7 +31,12 @@ pub enum Event<'a> {
         /// The reason.
         reason: Refused,
     },
-    /// A shutdown has begun.
+    /// The server is about to stop, and serves on for now.
+    Leaving {
+        /// The time until connections are refused.
+        grace: Duration,
+    },
+    /// Connections are refused.
     Draining {
         /// The longest that open exchanges may go on.
         drain: Duration,
@@ -47,7 +52,8 @@ pub enum Refused {
     Start(StartError),
 }
 
-/// Runs `server` until a signal ends it: SIGTERM or SIGINT drain it, a second one ends it at once. If there is a file,
+/// Runs `server` until a signal ends it: after SIGTERM or SIGINT it serves on for `server.grace`, then drains; a second one
+/// ends it at once. If there is a file,
 /// SIGHUP and a change of it reload it. `report` is called with each event.
 ///
 /// # Errors
@@ -63,6 +69,15 @@ pub fn supervise(
         .block_on(async {
             let mut signals = Signals::new()?;
             reload_until_stop(&server, file, text, report, &mut signals).await;
+            server.leave();
+            let grace = server.grace();
+            if !grace.is_zero() {
+                report(&Event::Leaving { grace });
+                tokio::select! {
+                    () = tokio::time::sleep(grace) => {}
+                    () = signals.stop() => return Ok(None),
+                }
+            }
             report(&Event::Draining { drain: server.drain() });
             let draining = tokio::task::spawn_blocking(move || server.shutdown());
             Ok(tokio::select! {

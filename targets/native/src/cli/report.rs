@@ -45,6 +45,9 @@ pub(super) fn event(event: &Event<'_>) {
             }
             eprintln!("{} is not used; what was served before is served on", path.display());
         }
+        Event::Leaving { grace } => {
+            eprintln!("not ready any more, serving on for {} s; a second signal ends at once", grace.as_secs_f64());
+        }
         Event::Draining { drain } => {
             eprintln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
         }

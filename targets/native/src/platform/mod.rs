@@ -139,7 +139,7 @@ impl Instance for Native {
     }
 
     fn is_draining(&self) -> bool {
-        self.crew.is_draining()
+        self.crew.is_leaving()
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {

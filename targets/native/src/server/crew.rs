@@ -13,7 +13,9 @@ use crate::upstream::{Pool, PoolKey};
 /// The workers of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Crew {
-    /// Set once a shutdown has begun.
+    /// Set once the server is about to stop, though it still takes requests.
+    pub(super) leaving: AtomicBool,
+    /// Set once connections are refused.
     pub(super) shutdown: Arc<AtomicBool>,
     // Weak, because the serving state holds the crew in turn.
     members: Mutex<Vec<Weak<ArcSwap<Serving>>>>,
@@ -25,9 +27,9 @@ impl Crew {
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(serving));
     }
 
-    /// Returns whether a shutdown has begun.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.shutdown.load(Ordering::Relaxed)
+    /// Returns whether the server is about to stop, or drains.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// Shows the state of each worker.

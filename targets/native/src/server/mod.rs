@@ -195,10 +195,17 @@ impl Server {
         Ok(restart)
     }
 
+    /// Reports by `/ready` that the server is about to stop, and serves on: what stands in front has the `server.grace` of the
+    /// newest configuration to send requests elsewhere.
+    pub fn leave(&self) {
+        self.crew.leaving.store(true, Ordering::Relaxed);
+    }
+
     /// Accepts no more connections, finishes open exchanges for at most the `server.drain` of the newest configuration, and
     /// ends. Blocks until then.
     pub fn shutdown(mut self) -> Drained {
         let drain = self.drain();
+        self.leave();
         self.crew.shutdown.store(true, Ordering::Relaxed);
         let _ = self.stop.send(Some(drain));
         for thread in self.threads.drain(..) {
@@ -222,7 +229,12 @@ impl Server {
         format!("{}://{}", if self.is_https() { "https" } else { "http" }, self.address)
     }
 
-    /// The longest that open exchanges may go on once a shutdown begins, by the newest configuration.
+    /// The time from the signal to stop until connections are refused, by the newest configuration.
+    pub fn grace(&self) -> Duration {
+        self.workers.first().map_or(Duration::ZERO, |worker| worker.serving.load().settings.grace)
+    }
+
+    /// The longest that open exchanges may go on once connections are refused, by the newest configuration.
     pub fn drain(&self) -> Duration {
         self.workers.first().map_or(Duration::ZERO, |worker| worker.serving.load().settings.drain)
     }

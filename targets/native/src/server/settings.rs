@@ -13,7 +13,9 @@ pub struct Settings {
     pub admin: Option<String>,
     /// Files with certificate chain and key.
     pub tls: Option<TlsFiles>,
-    /// The longest that open exchanges may go on once a shutdown begins.
+    /// The time from the signal to stop until connections are refused.
+    pub grace: Duration,
+    /// The longest that open exchanges may go on once connections are refused.
     pub drain: Duration,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
@@ -47,6 +49,7 @@ impl Settings {
             listen: server.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             admin: server.admin.as_deref().map(admin_address),
             tls,
+            grace: server.grace.map_or(Duration::ZERO, |span| span.0),
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             key_value_file: server.key_value_file.clone(),
             counters_redis: plan.counters_redis.clone(),

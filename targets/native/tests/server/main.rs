@@ -25,6 +25,7 @@ mod proxy;
 mod redis;
 mod repeat;
 mod resets;
+mod rollout;
 mod support;
 mod tls;
 mod websocket;
