@@ -2,13 +2,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use gateway_core::config::Diagnostic;
 use gateway_core::plan::{self, Plan};
 
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
+use crate::watch::Files;
 
 /// A configuration on disk.
 #[derive(Debug)]
@@ -32,12 +32,13 @@ pub enum ConfigError {
     },
 }
 
-/// The state of a file, comparable without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
+/// The outcome of reading a configuration, with the files that were read for it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The plan, or the reason why there is none.
+    pub plan: Result<Plan, ConfigError>,
+    /// The files, to be looked at for changes.
+    pub files: Files,
 }
 
 impl ConfigFile {
@@ -84,13 +85,32 @@ impl ConfigFile {
             .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })
     }
 
-    /// Returns its state; of a symbolic link, the state of its destination: a mounted ConfigMap changes by a link.
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Some(Fingerprint { modified: metadata.modified().ok(), length: metadata.len(), inode })
+    /// Reads and compiles it.
+    pub fn load(&self) -> Loaded {
+        let mut files = Files::default();
+        files.add(self.path.clone());
+        let plan = self.read_regular().and_then(|text| self.compile(&text));
+        files.extend(self.secrets.files());
+        for path in plan.as_ref().map(named_files).unwrap_or_default() {
+            files.add(path);
+        }
+        Loaded { plan, files }
     }
+
+    /// Returns its text, unless it could block for ever, as a pipe does.
+    fn read_regular(&self) -> Result<String, ConfigError> {
+        let metadata = std::fs::metadata(&self.path).map_err(ConfigError::Read)?;
+        if metadata.is_file() {
+            self.read()
+        } else {
+            Err(ConfigError::Read(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")))
+        }
+    }
+}
+
+/// Returns the files that are read once `plan` is compiled: certificates, keys and authorities.
+fn named_files(plan: &Plan) -> Vec<PathBuf> {
+    let tls = plan.server.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
+    let authorities = plan.upstreams.iter().filter_map(|upstream| upstream.authorities.as_ref());
+    tls.map(PathBuf::from).chain(authorities.map(PathBuf::from)).collect()
 }

@@ -12,3 +12,4 @@ mod tapped;
 mod transport;
 mod tunnel;
 pub mod upstream;
+pub mod watch;

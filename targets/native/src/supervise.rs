@@ -1,15 +1,18 @@
 //! The life of a server: reloads until a signal ends it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use gateway_core::plan::Plan;
+use tokio::runtime::Runtime;
 use tokio::time::MissedTickBehavior;
 
-use crate::config_file::{ConfigError, ConfigFile, Fingerprint};
+use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::server::{Drained, Server, Settings, StartError};
+use crate::watch::Files;
 
-/// The interval between looks at the file. A change is loaded once it has been seen twice, so that a half-written file
-/// is not read.
+/// The interval between looks at the files.
 const POLL: Duration = Duration::from_millis(500);
 
 /// An event in the life of a running server.
@@ -52,116 +55,137 @@ pub enum Refused {
     Start(StartError),
 }
 
-/// Runs `server` until a signal ends it: after SIGTERM or SIGINT it serves on for `server.grace`, then drains; a second one
-/// ends it at once. If there is a file,
-/// SIGHUP and a change of it reload it. `report` is called with each event.
-///
-/// # Errors
-/// When the system provides no event queue or signal.
-pub fn supervise(
-    server: Server,
-    file: Option<&ConfigFile>,
-    text: String,
-    report: &dyn Fn(&Event<'_>),
-) -> std::io::Result<Option<Drained>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime
-        .block_on(async {
-            let mut signals = Signals::new()?;
-            reload_until_stop(&server, file, text, report, &mut signals).await;
+/// The task that leads a server through its life.
+#[derive(Debug)]
+pub struct Supervisor {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Supervisor {
+    /// Takes over the signals. From now on they are kept until [`Self::run`]; before, they would end the process.
+    ///
+    /// # Errors
+    /// When the system provides no event queue or signal.
+    pub fn new() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _entered = runtime.enter();
+            Signals::new()?
+        };
+        Ok(Self { runtime, signals })
+    }
+
+    /// Runs `server` until a signal ends it: after SIGTERM or SIGINT it serves on for `server.grace`, then drains; a second
+    /// one ends it at once. If there is a file, SIGHUP and a change of it, or of any of `files`, reload it. `report` is called
+    /// with each event.
+    pub fn run(
+        self,
+        server: Server,
+        file: Option<ConfigFile>,
+        files: Files,
+        report: &dyn Fn(&Event<'_>),
+    ) -> Option<Drained> {
+        let Self { runtime, mut signals } = self;
+        let drained = runtime.block_on(async {
+            match file {
+                Some(file) => reload_until_stop(&server, Arc::new(file), files, report, &mut signals).await,
+                None => signals.stop().await,
+            }
             server.leave();
             let grace = server.grace();
             if !grace.is_zero() {
                 report(&Event::Leaving { grace });
                 tokio::select! {
                     () = tokio::time::sleep(grace) => {}
-                    () = signals.stop() => return Ok(None),
+                    () = signals.stop() => return None,
                 }
             }
             report(&Event::Draining { drain: server.drain() });
             let draining = tokio::task::spawn_blocking(move || server.shutdown());
-            Ok(tokio::select! {
+            tokio::select! {
                 drained = draining => drained.ok(),
                 () = signals.stop() => None,
-            })
-        })
-        .inspect(|drained| {
-            if drained.is_none() {
-                // The draining thread can't be ended otherwise.
-                std::process::exit(1);
             }
-        })
+        });
+        if drained.is_none() {
+            // The draining thread can't be ended otherwise.
+            std::process::exit(1);
+        }
+        // A file that can't be read may hold up a thread for ever.
+        runtime.shutdown_background();
+        drained
+    }
 }
 
 async fn reload_until_stop(
     server: &Server,
-    file: Option<&ConfigFile>,
-    text: String,
+    file: Arc<ConfigFile>,
+    mut files: Files,
     report: &dyn Fn(&Event<'_>),
     signals: &mut Signals,
 ) {
-    let Some(file) = file else {
-        signals.stop().await;
-        return;
-    };
-    let mut watch = Watch { served: text, settled: file.fingerprint(), seen: file.fingerprint() };
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut asked = false;
     loop {
-        let text = tokio::select! {
-            signal = signals.next() => match signal {
-                Signal::Stop => return,
-                Signal::Reload => file.read(),
-            },
-            _ = poll.tick() => match watch.changed(file) {
-                Some(text) => text,
-                None => continue,
-            },
+        if !asked {
+            asked = tokio::select! {
+                signal = signals.next() => match signal {
+                    Signal::Stop => return,
+                    Signal::Reload => true,
+                },
+                _ = poll.tick() => false,
+            };
+        }
+        // On another thread: a file system may keep a reader waiting, and signals count meanwhile.
+        let looking = look(Arc::clone(&file), files.clone(), std::mem::take(&mut asked));
+        tokio::pin!(looking);
+        let looked = loop {
+            tokio::select! {
+                looked = &mut looking => break looked,
+                signal = signals.next() => match signal {
+                    Signal::Stop => return,
+                    Signal::Reload => asked = true,
+                },
+            }
         };
+        let Some((now, loaded)) = looked else { continue };
+        files = now;
+        let Some(plan) = loaded else { continue };
         let path = file.path();
-        match text.map_err(Refused::Config).and_then(|text| {
-            watch.served.clone_from(&text);
-            reload(server, file, &text)
-        }) {
+        match plan.map_err(Refused::Config).and_then(|plan| reload(server, plan)) {
             Ok((routes, restart)) => report(&Event::Reloaded { path, routes, restart }),
             Err(reason) => report(&Event::Refused { path, reason }),
         }
     }
 }
 
-fn reload(server: &Server, file: &ConfigFile, text: &str) -> Result<(usize, Vec<&'static str>), Refused> {
-    let plan = file.compile(text).map_err(Refused::Config)?;
+/// Looks at `files`, and loads `file` if one has changed, or if it was `asked` for. Returns the files to look at next.
+async fn look(
+    file: Arc<ConfigFile>,
+    mut files: Files,
+    asked: bool,
+) -> Option<(Files, Option<Result<Plan, ConfigError>>)> {
+    let looking = tokio::task::spawn_blocking(move || {
+        if files.changed().is_none() && !asked {
+            return (files, None);
+        }
+        let Loaded { plan, files: mut read } = file.load();
+        if plan.is_err() {
+            // What is served on was read from the others.
+            read.extend(files);
+        }
+        (read, Some(plan))
+    });
+    looking.await.ok()
+}
+
+fn reload(server: &Server, plan: Plan) -> Result<(usize, Vec<&'static str>), Refused> {
     let settings = Settings::of(&plan);
     let routes = plan.routes.len();
     let restart = server.reload(plan, settings).map_err(Refused::Start)?;
     Ok((routes, restart))
-}
-
-/// The known states of the file.
-struct Watch {
-    /// The text that was last tried.
-    served: String,
-    /// The state that was last read.
-    settled: Option<Fingerprint>,
-    /// The state at the last look.
-    seen: Option<Fingerprint>,
-}
-
-impl Watch {
-    /// Returns the text if it has changed. A file that is briefly gone, as when it is replaced, has not changed.
-    fn changed(&mut self, file: &ConfigFile) -> Option<Result<String, ConfigError>> {
-        let now = file.fingerprint();
-        let stable = now == self.seen;
-        self.seen = now;
-        if now.is_none() || !stable || now == self.settled {
-            return None;
-        }
-        self.settled = now;
-        match file.read() {
-            Ok(text) if text == self.served => None,
-            other => Some(other),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +195,7 @@ enum Signal {
 }
 
 #[cfg(unix)]
+#[derive(Debug)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
@@ -202,6 +227,7 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
+#[derive(Debug)]
 struct Signals;
 
 #[cfg(not(unix))]

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::routes;
-use super::serve::ServerArgs;
+use super::serve::{ServerArgs, Started};
 use super::style::Style;
 use super::{report, serve};
-use crate::config_file::ConfigFile;
+use crate::config_file::{ConfigFile, Loaded};
 use crate::demo;
 use crate::platform::secrets::NativeSecrets;
 use crate::server::Server;
+use crate::watch::Files;
 
 /// The configuration of the project, so that the demo runs wherever the program does.
 const BUNDLED: &str = include_str!("../../../../gateway.json");
@@ -44,13 +45,17 @@ impl Demo {
         if let Some(port) = moved {
             file = file.replacing(format!("127.0.0.1:{}", demo::PORT), format!("127.0.0.1:{port}"));
         }
-        let text = if has_file { file.read() } else { Ok(file.replace(BUNDLED.to_owned())) };
-        let (server, text, plan_routes) = match serve::start(&file, text, &options) {
+        let Loaded { plan, files } = if has_file {
+            file.load()
+        } else {
+            Loaded { plan: file.compile(&file.replace(BUNDLED.to_owned())), files: Files::default() }
+        };
+        let Started { server, supervisor, rows } = match serve::start(&file, plan, &options) {
             Ok(started) => started,
             Err(code) => return code,
         };
-        print_banner(&server, &upstream.to_string(), moved.is_some(), &file, &plan_routes);
-        serve::supervised(server, has_file.then_some(&file), text)
+        print_banner(&server, &upstream.to_string(), moved.is_some(), &file, &rows);
+        report::drained(supervisor.run(server, has_file.then_some(file), files, &report::event))
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use gateway_core::plan::Plan;
 
 use super::report;
 use super::routes::{self, Row};
-use crate::config_file::{ConfigError, ConfigFile};
+use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::platform::secrets::NativeSecrets;
 use crate::server::{Options, RuntimeKind, Server, Settings};
-use crate::supervise::supervise;
+use crate::supervise::Supervisor;
 
 /// Serve a configuration.
 #[derive(Debug, Args)]
@@ -56,36 +57,35 @@ impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let options = self.server.options();
         let file = ConfigFile::new(self.config, NativeSecrets::new(self.server.secrets));
-        match start(&file, file.read(), &options) {
-            Ok((server, text, rows)) => {
+        let Loaded { plan, files } = file.load();
+        match start(&file, plan, &options) {
+            Ok(Started { server, supervisor, rows }) => {
                 report::started(&server, file.path(), rows.len());
-                supervised(server, Some(&file), text)
+                report::drained(supervisor.run(server, Some(file), files, &report::event))
             }
             Err(code) => code,
         }
     }
 }
 
-/// Starts to serve `text`, and returns the server, the text and the routes; prints any mistake.
-pub(super) fn start(
-    file: &ConfigFile,
-    text: Result<String, ConfigError>,
-    options: &Options,
-) -> Result<(Server, String, Vec<Row>), ExitCode> {
-    let loaded = text.and_then(|text| match file.compile(&text) {
-        Ok(plan) => Ok((plan, text)),
-        Err(error) => Err(error),
-    });
-    let (plan, text) = loaded.map_err(|error| report::config_error(file.path(), &error))?;
-    let (settings, rows) = (Settings::of(&plan), routes::rows(&plan));
-    let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;
-    Ok((server, text, rows))
+/// A server that has started.
+pub(super) struct Started {
+    pub(super) server: Server,
+    pub(super) supervisor: Supervisor,
+    /// Its routes.
+    pub(super) rows: Vec<Row>,
 }
 
-/// Serves until a signal ends it.
-pub(super) fn supervised(server: Server, file: Option<&ConfigFile>, text: String) -> ExitCode {
-    match supervise(server, file, text, &report::event) {
-        Ok(drained) => report::drained(drained),
-        Err(error) => report::failure(&error),
-    }
+/// Starts to serve `plan` of `file`; prints any mistake.
+pub(super) fn start(
+    file: &ConfigFile,
+    plan: Result<Plan, ConfigError>,
+    options: &Options,
+) -> Result<Started, ExitCode> {
+    let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
+    let (settings, rows) = (Settings::of(&plan), routes::rows(&plan));
+    // Before the port opens: whoever waits for that may send signals at once.
+    let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;
+    let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;
+    Ok(Started { server, supervisor, rows })
 }

@@ -1,8 +1,11 @@
 //! Secrets from the environment or from files.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use gateway_core::plan::Secrets;
+
+use crate::watch::Files;
 
 /// The folder where container platforms mount secrets.
 const DEFAULT_FOLDER: &str = "/run/secrets";
@@ -11,12 +14,19 @@ const DEFAULT_FOLDER: &str = "/run/secrets";
 #[derive(Debug)]
 pub struct NativeSecrets {
     folder: PathBuf,
+    /// The files that were looked for.
+    files: Mutex<Files>,
 }
 
 impl NativeSecrets {
     /// Looks for files in `folder`, by default in `/run/secrets`.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder: folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)) }
+        Self { folder: folder.unwrap_or_else(|| PathBuf::from(DEFAULT_FOLDER)), files: Mutex::default() }
+    }
+
+    /// Returns the files that were looked for since the last call, those that were not there included.
+    pub fn files(&self) -> Files {
+        std::mem::take(&mut *self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -28,7 +38,9 @@ impl Secrets for NativeSecrets {
             return None;
         }
         std::env::var(name).ok().or_else(|| {
-            let text = std::fs::read_to_string(self.folder.join(name)).ok()?;
+            let path = self.folder.join(name);
+            self.files.lock().unwrap_or_else(PoisonError::into_inner).add(path.clone());
+            let text = std::fs::read_to_string(path).ok()?;
             // Editors and `echo` end a file with a line break that is not part of the secret.
             let text = text.strip_suffix('\n').unwrap_or(&text);
             Some(text.strip_suffix('\r').unwrap_or(text).to_owned())

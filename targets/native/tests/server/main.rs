@@ -26,6 +26,7 @@ mod redis;
 mod repeat;
 mod resets;
 mod rollout;
+mod rotation;
 mod support;
 mod tls;
 mod websocket;
