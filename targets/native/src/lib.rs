@@ -1,5 +1,7 @@
 //! The native server: `gateway_core` on sockets.
 
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where a stream is closed: see `cli::output`")]
+
 pub mod cli;
 pub mod clock;
 pub mod config_file;

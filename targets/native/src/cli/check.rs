@@ -8,6 +8,7 @@ use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::{Capabilities, Feature};
 
 use super::files;
+use super::output::{print, print_json, say, sayln};
 use super::style::{Style, count};
 
 /// Secrets with a placeholder for every missing one: a check does not need them, but lists the missing ones.
@@ -131,6 +132,7 @@ pub(crate) fn report(
     let warnings = plan::warnings(text, crate::platform::now());
     let notes = notes(text, targets);
     let names: Vec<_> = targets.iter().map(|target| target.name).collect();
+    let code = if checked.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if json {
         let report = serde_json::json!({
             "file": file.display().to_string(),
@@ -140,26 +142,26 @@ pub(crate) fn report(
             "notes": notes,
             "missingSecrets": checked.missing_secrets,
         });
-        println!("{report:#}");
+        return print_json(&report, code);
     } else {
         let (name, style) = (file.display().to_string(), Style::stderr());
         for warning in &warnings {
-            eprintln!("{}", warning.render(&name, Some(text), style.is_coloured()));
+            sayln!("{}", warning.render(&name, Some(text), style.is_coloured()));
         }
         print_mistakes(file, text, targets.len(), &checked);
         for secret in &checked.missing_secrets {
-            eprintln!("{}: the secret `{secret}` is not set here", style.bold("note"));
+            sayln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.findings.is_empty() {
             for note in &notes {
-                eprintln!("{}: {note}", style.bold("note"));
+                sayln!("{}: {note}", style.bold("note"));
             }
             let routes = count(checked.plan.as_ref().map_or(0, |plan| plan.routes.len()), "route");
             let ok = Style::stdout().green("ok");
-            println!("{ok} {}: {routes}, good for {}", file.display(), joined(&names));
+            return print(&format!("{ok} {}: {routes}, good for {}\n", file.display(), joined(&names)), code);
         }
     }
-    if checked.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    code
 }
 
 /// Returns notes on defaults of the targets that the author may not expect.
@@ -177,13 +179,13 @@ pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &
     let style = Style::stderr();
     let name = file.display().to_string();
     for finding in &checked.findings {
-        eprint!("{}", finding.diagnostic.render(&name, Some(text), style.is_coloured()));
+        say(format_args!("{}", finding.diagnostic.render(&name, Some(text), style.is_coloured())));
         if finding.targets.len() < targets && !finding.names_targets() {
-            eprintln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
+            sayln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
         }
-        eprintln!();
+        sayln!();
     }
     if !checked.findings.is_empty() {
-        eprintln!("{}", style.red(format_args!("{name}: {}", count(checked.findings.len(), "mistake"))));
+        sayln!("{}", style.red(format_args!("{name}: {}", count(checked.findings.len(), "mistake"))));
     }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::{say, sayln};
 use super::routes;
 use super::serve::{ServerArgs, Started};
 use super::style::Style;
@@ -68,16 +69,16 @@ fn print_banner(server: &Server, upstream: &str, moved: bool, file: &ConfigFile,
         format!("curl '{url}/echo/hello?x=1' -d 'some text'"),
         format!("for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{{http_code}}\\n' {url}/limited; done"),
     ];
-    eprintln!();
-    eprintln!("  {}   {}", style.bold("gateway "), style.cyan(&url));
-    eprintln!("  {}   http://{upstream}{note}", style.bold("upstream"));
-    eprintln!("  {}   {}", style.bold("config  "), file.path().display());
-    eprintln!();
-    eprint!("{}", routes::render(table, style));
-    eprintln!();
-    eprintln!("  {}", style.bold("try"));
+    sayln!();
+    sayln!("  {}   {}", style.bold("gateway "), style.cyan(&url));
+    sayln!("  {}   http://{upstream}{note}", style.bold("upstream"));
+    sayln!("  {}   {}", style.bold("config  "), file.path().display());
+    sayln!();
+    say(format_args!("{}", routes::render(table, style)));
+    sayln!();
+    sayln!("  {}", style.bold("try"));
     for line in tries {
-        eprintln!("    {line}");
+        sayln!("    {line}");
     }
-    eprintln!();
+    sayln!();
 }

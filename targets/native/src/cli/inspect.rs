@@ -10,6 +10,7 @@ use gateway_core::ports::Capabilities;
 
 use super::check;
 use super::explain::{self, Question};
+use super::output::{print, print_json};
 use super::report;
 use super::routes;
 use super::style::Style;
@@ -132,11 +133,9 @@ impl Routes {
         };
         let rows = routes::rows(&plan);
         if self.source.json {
-            print_json(&rows)
-        } else {
-            print!("{}", routes::render(&rows, Style::stdout()))
+            return print_json(&rows, ExitCode::SUCCESS);
         }
-        ExitCode::SUCCESS
+        print(&routes::render(&rows, Style::stdout()), ExitCode::SUCCESS)
     }
 }
 
@@ -178,11 +177,9 @@ impl Explain {
         };
         let report = runtime.block_on(explain::explain(Arc::new(plan), &question));
         if self.source.json {
-            print_json(&report)
-        } else {
-            print!("{}", explain::render(&report, Style::stdout()))
+            return print_json(&report, ExitCode::SUCCESS);
         }
-        ExitCode::SUCCESS
+        print(&explain::render(&report, Style::stdout()), ExitCode::SUCCESS)
     }
 }
 
@@ -193,13 +190,6 @@ pub(super) struct Schema {}
 
 impl Schema {
     pub(super) fn run(self) -> ExitCode {
-        print_json(&gateway_core::config::json_schema());
-        ExitCode::SUCCESS
-    }
-}
-
-fn print_json(value: &impl serde::Serialize) {
-    if let Ok(text) = serde_json::to_string_pretty(value) {
-        println!("{text}");
+        print_json(&gateway_core::config::json_schema(), ExitCode::SUCCESS)
     }
 }

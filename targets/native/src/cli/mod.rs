@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod files;
 mod inspect;
+mod output;
 mod report;
 mod routes;
 mod serve;
@@ -36,7 +37,11 @@ enum Command {
 
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return usage(&error),
+    };
+    match command {
         Command::Serve(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
@@ -44,4 +49,14 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
     }
+}
+
+/// Prints the help that was asked for, or the reason why the arguments make no command.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        output::say(format_args!("{text}"));
+        return ExitCode::from(2);
+    }
+    output::print(&text, ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::output::sayln;
 use super::style::{Style, count};
 use crate::config_file::ConfigError;
 use crate::server::{Drained, Server};
@@ -11,7 +12,7 @@ use crate::supervise::{Event, Refused};
 
 /// Prints the reason why the program ends, and makes it fail.
 pub(super) fn failure(error: &dyn Display) -> ExitCode {
-    eprintln!("error: {error}");
+    sayln!("error: {error}");
     ExitCode::FAILURE
 }
 
@@ -23,9 +24,9 @@ pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
 
 /// Prints the address of the server.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
-    eprintln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
+    sayln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
     if let Some(address) = server.admin_address() {
-        eprintln!("admin endpoints on http://{address}");
+        sayln!("admin endpoints on http://{address}");
     }
 }
 
@@ -33,23 +34,23 @@ pub(super) fn started(server: &Server, path: &Path, routes: usize) {
 pub(super) fn event(event: &Event<'_>) {
     match event {
         Event::Reloaded { path, routes, restart } => {
-            eprintln!("reloaded {}: {}", path.display(), count(*routes, "route"));
+            sayln!("reloaded {}: {}", path.display(), count(*routes, "route"));
             for name in restart {
-                eprintln!("note: {name} has changed, which takes effect at the next start");
+                sayln!("note: {name} has changed, which takes effect at the next start");
             }
         }
         Event::Refused { path, reason } => {
             match reason {
                 Refused::Config(error) => print_config_error(path, error),
-                Refused::Start(error) => eprintln!("{}: {error}", path.display()),
+                Refused::Start(error) => sayln!("{}: {error}", path.display()),
             }
-            eprintln!("{} is not used; what was served before is served on", path.display());
+            sayln!("{} is not used; what was served before is served on", path.display());
         }
         Event::Leaving { grace } => {
             eprintln!("not ready any more, serving on for {} s; a second signal ends at once", grace.as_secs_f64());
         }
         Event::Draining { drain } => {
-            eprintln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
+            sayln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
         }
     }
 }
@@ -60,7 +61,7 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
         Some(Drained { cut_off: 0 }) => ExitCode::SUCCESS,
         Some(Drained { cut_off }) => {
             let were = if cut_off == 1 { "was" } else { "were" };
-            eprintln!("{} {were} cut off", count(cut_off, "connection"));
+            sayln!("{} {were} cut off", count(cut_off, "connection"));
             ExitCode::SUCCESS
         }
         None => ExitCode::FAILURE,
@@ -70,10 +71,10 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
 fn print_config_error(path: &Path, error: &ConfigError) {
     let (name, style) = (path.display().to_string(), Style::stderr());
     match error {
-        ConfigError::Read(error) => eprintln!("{name} can't be read: {error}"),
+        ConfigError::Read(error) => sayln!("{name} can't be read: {error}"),
         ConfigError::Mistakes { list, text } => {
             for diagnostic in list {
-                eprintln!("{}", diagnostic.render(&name, Some(text), style.is_coloured()));
+                sayln!("{}", diagnostic.render(&name, Some(text), style.is_coloured()));
             }
         }
     }

@@ -21,6 +21,7 @@ mod lifecycle;
 mod log;
 mod memory;
 mod metrics;
+mod output;
 mod proxy;
 mod redis;
 mod repeat;
