@@ -4,6 +4,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::JsonPath;
 
+/// The most mistakes that are looked for: one more is no help, and a text can hold millions.
+pub const MOST_MISTAKES: usize = 1_000;
+
 /// The weight of a diagnostic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

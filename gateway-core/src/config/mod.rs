@@ -22,7 +22,7 @@ mod tree;
 mod units;
 mod words;
 
-pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Severity};
 pub use entries::Entries;
 pub use model::*;
 pub use path::{JsonPath, Step};

@@ -276,6 +276,7 @@ impl<'t> Parser<'t> {
         let mut first: Option<&Member<'t>> = None;
         for member in order {
             match first.filter(|first| first.name == member.name) {
+                Some(_) if self.faults.len() >= MOST_FAULTS => return,
                 Some(first) => {
                     member.value.reported.set(true);
                     let (line, _) = position(self.text, first.name_extent.start);
@@ -525,6 +526,10 @@ impl<'t> Parser<'t> {
     #[cold]
     #[inline(never)]
     fn fault(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
+        if self.faults.len() >= MOST_FAULTS {
+            self.stopped = true;
+            return;
+        }
         let help = (!help.is_empty()).then(|| help.to_owned());
         self.faults.push(Fault { extent: extent(range), message: message.into(), help });
         self.stopped |= self.faults.len() >= MOST_FAULTS;

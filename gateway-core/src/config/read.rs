@@ -4,7 +4,7 @@ use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
-use super::{Config, ConfigError, Diagnostic, JsonPath, Severity, Step, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Severity, Step, de, words};
 
 /// Reads the text of a `gateway.json`.
 ///
@@ -60,15 +60,19 @@ pub struct Reading<'t> {
 }
 
 impl Reading<'_> {
-    /// Returns whether all of the object at `path`, apart from its member `except`, could be read.
+    /// Returns whether all of the object at `path` could be read.
     #[must_use]
-    pub fn is_intact(&self, path: &JsonPath, except: &str) -> bool {
-        let node = self.root.follow(path).node;
-        match &node.kind {
-            Kind::Object(members) => {
-                !node.reported.get() && members.iter().filter(|m| m.name != except).all(|m| !m.value.is_damaged())
-            }
-            _ => false,
+    pub fn is_intact(&self, path: &JsonPath) -> bool {
+        self.root.follow(path).node.is_intact("")
+    }
+
+    /// Returns, for each item of the list at `path` that is in [`config`](Self::config), whether it is an object of which
+    /// all, apart from the member `except`, could be read.
+    #[must_use]
+    pub fn intact_items(&self, path: &JsonPath, except: &str) -> Vec<bool> {
+        match &self.root.follow(path).node.kind {
+            Kind::List(items) => items.iter().filter(|i| !i.reported.get()).map(|i| i.is_intact(except)).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -79,7 +83,7 @@ impl Reading<'_> {
         let upstreams = Lost::in_section(&self.root, "upstreams");
         let policies = Lost::in_section(&self.root, "policies");
         let mut diagnostics = self.diagnostics;
-        for error in errors {
+        for error in errors.into_iter().take(MOST_MISTAKES) {
             let located = self.root.follow(&error.path);
             let is_consequence = located.node.is_damaged()
                 || match (&located.node.kind, &*located.path.steps()) {

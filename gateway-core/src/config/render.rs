@@ -14,6 +14,8 @@ const BEFORE: usize = 60;
 const AFTER: usize = 80;
 /// The number of earlier lines that are searched for names of secrets.
 const LINES_BEFORE: usize = 4;
+/// The number of characters before and after the position that are searched for them.
+const SEARCHED: usize = 8 << 10;
 const WHOLE: usize = BEFORE + AFTER;
 
 const RED: &str = "\x1b[1;31m";
@@ -84,10 +86,14 @@ impl Diagnostic {
         let number = usize::try_from(line.checked_sub(1)?).ok()?;
         // The name of a secret may be on a line before its value.
         let first = number.saturating_sub(LINES_BEFORE);
-        let around: Vec<&str> = text.split('\n').skip(first).take(number - first + 1).collect();
-        let masked = mask(&around.join("\n"));
-        let chars: Vec<char> = masked.split('\n').nth(number - first)?.trim_end_matches('\r').chars().collect();
-        let at = usize::try_from(column.checked_sub(1)?).ok()?.min(chars.len());
+        let mut around: Vec<&str> = text.split('\n').skip(first).take(number - first + 1).collect();
+        let line = around.pop()?.trim_end_matches('\r');
+        let at = usize::try_from(column.checked_sub(1)?).ok()?;
+        let (line, at) = near(line, at);
+        let before: String = around.iter().flat_map(|line| [last(line), "\n"]).collect();
+        let masked = mask(&(before + line));
+        let chars: Vec<char> = masked.rsplit('\n').next()?.chars().collect();
+        let at = at.min(chars.len());
         let (before, after) = chars.split_at_checked(at)?;
 
         let whole = chars.len() <= WHOLE;
@@ -104,6 +110,22 @@ impl Diagnostic {
         let indent = width(&before) + usize::from(cut);
         Some((source, format!("{}{}", " ".repeat(indent), "^".repeat(width(&token).max(1)))))
     }
+}
+
+/// The part of `line` around the character `at` that is searched for secrets, and the place of that character in it: a
+/// whole configuration may be one line.
+fn near(line: &str, at: usize) -> (&str, usize) {
+    let skipped = at.saturating_sub(SEARCHED);
+    let start = line.char_indices().nth(skipped).map_or(line.len(), |(start, _)| start);
+    let rest = line.get(start..).unwrap_or_default();
+    let length = rest.char_indices().nth(2 * SEARCHED).map_or(rest.len(), |(end, _)| end);
+    (rest.get(..length).unwrap_or_default(), at - skipped)
+}
+
+/// The end of `line`, of at most [`SEARCHED`] characters.
+fn last(line: &str) -> &str {
+    let start = line.char_indices().rev().nth(SEARCHED).map_or(0, |(start, _)| start);
+    line.get(start..).unwrap_or_default()
 }
 
 /// The length of the token at the beginning of `text`, in characters.

@@ -66,6 +66,16 @@ impl<'t> Node<'t> {
             }
     }
 
+    /// Returns whether it is an object of which all, apart from the member `except`, could be read.
+    pub(super) fn is_intact(&self, except: &str) -> bool {
+        match &self.kind {
+            Kind::Object(members) if !self.reported.get() => {
+                members.iter().filter(|member| member.name != except).all(|member| !member.value.is_damaged())
+            }
+            _ => false,
+        }
+    }
+
     /// The value that begins at `offset`, or the member whose name begins there; else the innermost value around it.
     pub(super) fn at(&self, offset: u32) -> Located<'_, 't> {
         let mut located = Located { path: JsonPath::root(), member: None, node: self };

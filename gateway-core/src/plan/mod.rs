@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use crate::admin::Admin;
 use crate::capabilities::Capabilities;
-use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, JsonPath, Reading};
+use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -110,8 +110,7 @@ pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> R
 #[inline(never)]
 fn mistakes(reading: Reading<'_>, capabilities: &Capabilities, secrets: &dyn Secrets) -> Vec<Diagnostic> {
     let read = reading.config.as_ref();
-    let is_intact = |path: &JsonPath, except: &str| reading.is_intact(path, except);
-    let errors = read.map(|config| compile::mistakes(config, capabilities, secrets, &is_intact)).unwrap_or_default();
+    let errors = read.map(|config| compile::mistakes(config, capabilities, secrets, &reading)).unwrap_or_default();
     reading.explain(errors)
 }
 

@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::MOST_REPORTS;
+use crate::config::MOST_MISTAKES;
 use crate::config::error::{Error, ErrorKind, Report};
 use crate::config::tree::Node;
 
@@ -25,7 +25,7 @@ impl Log {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.reports.borrow().len() >= MOST_REPORTS
+        self.reports.borrow().len() >= MOST_MISTAKES
     }
 
     pub(super) fn into_reports(self) -> Vec<Report> {

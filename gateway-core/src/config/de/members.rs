@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Error as _, MapAccess};
 
+use super::attempt;
 use super::parts::{Parts, Rest};
 use super::reader::{Reader, Source};
-use super::{MOST_REPORTS, attempt};
+use crate::config::MOST_MISTAKES;
 use crate::config::error::{Error, ErrorKind};
 use crate::config::scan::unsound;
 use crate::config::suggest::suggest;
@@ -133,7 +134,7 @@ impl<'n, 'l> Members<'n, 'l> {
         let Some(member) = self.member else { return error };
         if let ErrorKind::Field { expected } = *error.kind() {
             let unknown = self.remaining().filter(|other| !expected.contains(&&*other.name));
-            for other in unknown.take(MOST_REPORTS) {
+            for other in unknown.take(MOST_MISTAKES) {
                 let error = Error::new(ErrorKind::Field { expected });
                 self.object.log.record(error.over(&other.value, other.name_extent));
             }

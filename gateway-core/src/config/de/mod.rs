@@ -22,9 +22,6 @@ use super::error::{Error, Report};
 use super::scan::Scan;
 use super::tree::Node;
 
-/// The number of reports after which reading stops.
-pub(super) const MOST_REPORTS: usize = 1_000;
-
 /// Reads `root`; parts that can't be read are left out and reported.
 pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Vec<Report>) {
     let log = Log::default();

@@ -35,7 +35,7 @@ impl<'c> Compiler<'c> {
         }
         let Some(secret) = &admin.token else {
             // A part that could not be read was already reported.
-            if self.is_intact.is_none_or(|is_intact| is_intact(&at.to_path(), "")) {
+            if self.reading.is_none_or(|reading| reading.is_intact(&at.to_path())) {
                 self.error_with(
                     at,
                     "the admin endpoints have no token, and anybody could read them",

@@ -6,6 +6,7 @@ mod at;
 mod authority;
 mod edits;
 mod matching;
+mod mistakes;
 mod names;
 mod policies;
 mod redis;
@@ -20,11 +21,12 @@ use self::at::At;
 use self::authority::Authority;
 use self::edits::Parameters;
 use self::matching::Matching;
+use self::mistakes::Mistakes;
 use self::names::Names;
 use self::shared::Shared;
 use super::{AccessLog, Action, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
 use crate::capabilities::{Capabilities, Feature};
-use crate::config::{self, Config, ConfigError, JsonPath, PolicyUse};
+use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, PolicyUse, Reading};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
@@ -43,32 +45,29 @@ pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secre
     run(config, capabilities, secrets, None)
 }
 
-/// A test whether all of the object at a path, but for one of its members, could be read.
-type Intact<'c> = &'c dyn Fn(&JsonPath, &str) -> bool;
-
-/// Returns the mistakes in the readable parts of a configuration. A conflict is reported only if `is_intact` holds for
-/// both routes: a route that lost its methods would clash with unrelated ones.
+/// Returns the mistakes in the readable parts of a configuration. A conflict is reported only if `reading` has all of both
+/// routes: a route that lost its methods would clash with unrelated ones.
 pub(super) fn mistakes(
     config: &Config,
     capabilities: &Capabilities,
     secrets: &dyn Secrets,
-    is_intact: Intact<'_>,
+    reading: &Reading<'_>,
 ) -> Vec<ConfigError> {
-    run(config, capabilities, secrets, Some(is_intact)).err().unwrap_or_default()
+    run(config, capabilities, secrets, Some(reading)).err().unwrap_or_default()
 }
 
 fn run(
     config: &Config,
     capabilities: &Capabilities,
     secrets: &dyn Secrets,
-    is_intact: Option<Intact<'_>>,
+    reading: Option<&Reading<'_>>,
 ) -> Result<Plan, Vec<ConfigError>> {
     let mut compiler = Compiler {
-        is_intact,
+        reading,
         config,
         capabilities,
         secrets,
-        errors: Vec::new(),
+        errors: Mistakes::default(),
         rate_limits: BTreeMap::new(),
         concurrency: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
@@ -81,30 +80,17 @@ fn run(
     let plan = compiler.plan();
     match plan {
         Some(plan) if compiler.errors.is_empty() => Ok(plan),
-        _ => Err(without_repeats(compiler.errors)),
+        _ => Err(compiler.errors.into_list()),
     }
-}
-
-/// Drops repetitions: a policy's mistakes are found once for each route that uses it.
-#[cold]
-#[inline(never)]
-fn without_repeats(errors: Vec<ConfigError>) -> Vec<ConfigError> {
-    let mut kept: Vec<ConfigError> = Vec::with_capacity(errors.len());
-    for error in errors {
-        if !kept.iter().any(|k| k.path == error.path && k.message == error.message) {
-            kept.push(error);
-        }
-    }
-    kept
 }
 
 struct Compiler<'c> {
     /// For a configuration with parts missing: tells the complete parts.
-    is_intact: Option<Intact<'c>>,
+    reading: Option<&'c Reading<'c>>,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
-    errors: Vec<ConfigError>,
+    errors: Mistakes,
     /// The meaning of each rate limit's name: limits of one name but two meanings would share counters.
     rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
     /// The same of limits on concurrency.
@@ -189,13 +175,14 @@ impl<'c> Compiler<'c> {
         let cors = self.default_cors();
         self.check_unused_policies(&at.member("policies"));
 
-        if let Some(is_intact) = self.is_intact {
-            specs.retain(|spec| self.is_whole(spec.route, is_intact));
+        if let Some(reading) = self.reading {
+            let whole = whole_routes(reading);
+            specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
         }
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
-                conflicts.iter().for_each(|conflict| self.conflict(conflict));
+                conflicts.iter().take(MOST_MISTAKES).for_each(|conflict| self.conflict(conflict));
                 None
             }
         };
@@ -382,13 +369,6 @@ impl<'c> Compiler<'c> {
         config.routes.get(index).map(|route| Origin { api: None, index, route })
     }
 
-    /// Returns whether nothing is missing from the plan's route at `index`, nor from its API.
-    fn is_whole(&self, index: usize, is_intact: Intact<'_>) -> bool {
-        self.origin(index).is_some_and(|origin| {
-            is_intact(&origin.path(), "") && origin.api_path().is_none_or(|api| is_intact(&api, "routes"))
-        })
-    }
-
     fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {
         let name = self.config.name.as_deref().unwrap_or(DEFAULT_NAME);
         match LoopGuard::new(name) {
@@ -531,7 +511,9 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn unknown<'n>(&mut self, at: &At<'_>, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
-        let help = match config::suggest(name, known.clone()) {
+        // With thousands of names, guessing takes long; the first guesses are enough to see a pattern.
+        let likely = if self.errors.is_long() { None } else { config::suggest(name, known.clone()) };
+        let help = match likely {
             Some(likely) => format!("did you mean `{likely}`?"),
             None => {
                 let names: Vec<_> = known.map(|n| format!("`{n}`")).take(12).collect();
@@ -572,6 +554,20 @@ impl<'c> Compiler<'c> {
             PolicyList { owner: Owner::Route, uses: &route.policies },
         ]
     }
+}
+
+/// Returns, for each route of the plan, whether nothing is missing from it, nor from its API.
+#[cold]
+#[inline(never)]
+fn whole_routes(reading: &Reading<'_>) -> Vec<bool> {
+    let apis = JsonPath::root().member("apis");
+    let mut whole = Vec::new();
+    for (index, api) in reading.intact_items(&apis, "routes").into_iter().enumerate() {
+        let routes = reading.intact_items(&apis.index(index).member("routes"), "");
+        whole.extend(routes.into_iter().map(|route| route && api));
+    }
+    whole.extend(reading.intact_items(&JsonPath::root().member("routes"), ""));
+    whole
 }
 
 #[derive(Clone, Copy)]

@@ -9,6 +9,7 @@ use gateway_core::ports::{Capabilities, Feature};
 
 use super::files;
 use super::output::{print, print_json, say, sayln};
+use super::report::{SHOWN_MISTAKES, say_more, say_number};
 use super::style::{Style, count};
 
 /// Secrets with a placeholder for every missing one: a check does not need them, but lists the missing ones.
@@ -59,6 +60,9 @@ pub(crate) struct Finding {
 impl Finding {
     /// Merges `other`, found for `target`, into this finding if they differ only in the names of platforms.
     fn absorb(&mut self, other: &Diagnostic, target: &'static str) -> bool {
+        if self.diagnostic.position != other.position || self.diagnostic.path != other.path {
+            return false;
+        }
         let mine = joined(&self.targets);
         let mut both = self.targets.clone();
         both.push(target);
@@ -66,10 +70,7 @@ impl Finding {
         let same = |text: &str, others: &str| text.replace(&mine, &ours) == others.replace(target, &ours);
         let help = |diagnostic: &Diagnostic| diagnostic.help.clone().unwrap_or_default();
         let is_same = self.diagnostic == *other;
-        let is_alike = self.diagnostic.path == other.path
-            && self.diagnostic.position == other.position
-            && same(&self.diagnostic.message, &other.message)
-            && same(&help(&self.diagnostic), &help(other));
+        let is_alike = same(&self.diagnostic.message, &other.message) && same(&help(&self.diagnostic), &help(other));
         if is_alike && !is_same {
             self.diagnostic.message = self.diagnostic.message.replace(&mine, &ours);
             self.diagnostic.help = self.diagnostic.help.as_ref().map(|help| help.replace(&mine, &ours));
@@ -145,11 +146,12 @@ pub(crate) fn report(
         return print_json(&report, code);
     } else {
         let (name, style) = (file.display().to_string(), Style::stderr());
-        for warning in &warnings {
+        for warning in warnings.iter().take(SHOWN_MISTAKES) {
             sayln!("{}", warning.render(&name, Some(text), style.is_coloured()));
         }
+        say_more(warnings.len());
         print_mistakes(file, text, targets.len(), &checked);
-        for secret in &checked.missing_secrets {
+        for secret in checked.missing_secrets.iter().take(SHOWN_MISTAKES) {
             sayln!("{}: the secret `{secret}` is not set here", style.bold("note"));
         }
         if checked.findings.is_empty() {
@@ -178,14 +180,12 @@ fn notes(text: &str, targets: &[&'static Capabilities]) -> Vec<String> {
 pub(crate) fn print_mistakes(file: &Path, text: &str, targets: usize, checked: &Checked) {
     let style = Style::stderr();
     let name = file.display().to_string();
-    for finding in &checked.findings {
+    for finding in checked.findings.iter().take(SHOWN_MISTAKES) {
         say(format_args!("{}", finding.diagnostic.render(&name, Some(text), style.is_coloured())));
         if finding.targets.len() < targets && !finding.names_targets() {
             sayln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
         }
         sayln!();
     }
-    if !checked.findings.is_empty() {
-        sayln!("{}", style.red(format_args!("{name}: {}", count(checked.findings.len(), "mistake"))));
-    }
+    say_number(&name, checked.findings.len());
 }

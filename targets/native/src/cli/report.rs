@@ -4,11 +4,33 @@ use std::fmt::Display;
 use std::path::Path;
 use std::process::ExitCode;
 
+use gateway_core::config::MOST_MISTAKES;
+
 use super::output::sayln;
 use super::style::{Style, count};
 use crate::config_file::ConfigError;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
+
+/// The most mistakes that are shown to people; `check --json` has all that were found.
+pub(super) const SHOWN_MISTAKES: usize = 50;
+
+/// Prints how many of `number` mistakes or warnings are not shown.
+pub(super) fn say_more(number: usize) {
+    if let Some(more) = number.checked_sub(SHOWN_MISTAKES).filter(|more| *more > 0) {
+        sayln!("{}\n", Style::stderr().dim(format_args!("and {more} more, which `edgeway check --json` lists")));
+    }
+}
+
+/// Prints the number of mistakes in the configuration called `name`, and of those that are not shown.
+pub(super) fn say_number(name: &str, number: usize) {
+    let style = Style::stderr();
+    say_more(number);
+    if number > 0 {
+        let more = if number >= MOST_MISTAKES { " or more" } else { "" };
+        sayln!("{}", style.red(format_args!("{name}: {}{more}", count(number, "mistake"))));
+    }
+}
 
 /// Prints the reason why the program ends, and makes it fail.
 pub(super) fn failure(error: &dyn Display) -> ExitCode {
@@ -73,9 +95,10 @@ fn print_config_error(path: &Path, error: &ConfigError) {
     match error {
         ConfigError::Read(error) => sayln!("{name} can't be read: {error}"),
         ConfigError::Mistakes { list, text } => {
-            for diagnostic in list {
+            for diagnostic in list.iter().take(SHOWN_MISTAKES) {
                 sayln!("{}", diagnostic.render(&name, Some(text), style.is_coloured()));
             }
+            say_number(&name, list.len());
         }
     }
 }

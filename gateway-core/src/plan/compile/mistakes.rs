@@ -1,0 +1,44 @@
+//! The mistakes found so far.
+
+use std::collections::BTreeSet;
+
+use crate::config::{ConfigError, MOST_MISTAKES};
+
+/// The number of mistakes from which on they are no longer explained at any cost.
+const LONG: usize = 50;
+
+/// The mistakes found so far, without repetitions: those of a policy are found once for each route that uses it.
+#[derive(Default)]
+pub(super) struct Mistakes {
+    list: Vec<ConfigError>,
+    /// Their places and messages.
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Mistakes {
+    /// Adds `error`, unless it is known or there are too many.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn push(&mut self, error: ConfigError) {
+        if self.list.len() < MOST_MISTAKES && self.seen.insert((error.path.to_string(), error.message.clone())) {
+            self.list.push(error);
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Returns whether there are more than anybody mends at once.
+    pub(super) const fn is_long(&self) -> bool {
+        self.list.len() >= LONG
+    }
+
+    pub(super) fn into_list(self) -> Vec<ConfigError> {
+        self.list
+    }
+}
