@@ -193,6 +193,14 @@ impl Template {
         true
     }
 
+    /// The names of the header fields that it reads.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(Variable::Header(name)) => Some(name),
+            _ => None,
+        })
+    }
+
     /// Returns whether it has a variable.
     #[must_use]
     pub fn has_variables(&self) -> bool {

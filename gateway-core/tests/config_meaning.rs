@@ -273,6 +273,41 @@ fn warns_of_maintenance_that_is_over() {
     assert_eq!([over("2026-12-02T02:00:00Z"), over("2026-12-02T02:00:01Z")], [2, 0]);
 }
 
+/// docs/configuration.md, What every request gets: what claims to know the client is read from trusted proxies alone.
+#[test]
+fn warns_of_what_no_client_is_believed() {
+    let config = |network: &str| {
+        format!(
+            r#"{{"network": {network}, "upstreams": {{"a": {{"url": "http://a"}}}}, "routes": [
+                {{"name": "m", "match": {{"path": "/m", "headers": {{"x-forwarded-for": "10.1.1.1", "x-a": "1"}}}}, "respond": {{}}}},
+                {{"name": "k", "match": {{"path": "/k"}}, "respond": {{}},
+                    "policies": [{{"rateLimit": {{"limit": 1, "window": "1s", "key": {{"header": "X-Real-IP"}}}}}}]}},
+                {{"name": "e", "match": {{"path": "/e"}}, "upstream": "a", "policies": [{{"request": {{"headers": {{
+                    "rename": {{"cf-connecting-ip": "x-b", "x-c": "x-real-ip"}},
+                    "set": {{"x-d": "{{header.x-forwarded-for}}", "x-e": "{{header.true-client-ip}} {{header.x-f}}"}}}}}}}}]}}
+            ]}}"#
+        )
+    };
+    let removed = |name: &str| format!("`{name}` is removed from every request, since no proxy is trusted");
+    let text = config("{}");
+    assert_eq!(said(&text), []);
+    let warnings = plan::warnings(&text, NOW);
+    let expected = [
+        ("routes[0].match.headers.x-forwarded-for", removed("x-forwarded-for")),
+        ("routes[1].policies[0].rateLimit.key.header", removed("x-real-ip")),
+        ("routes[2].policies[0].request.headers.rename.cf-connecting-ip", removed("cf-connecting-ip")),
+        ("routes[2].policies[0].request.headers.set.x-e", removed("true-client-ip")),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(path, message)| (*path, &**message)).collect();
+    assert_eq!(words(&warnings), expected);
+    assert!(warnings[0].help.as_ref().unwrap().contains("`network.trustedProxies`; then match by `clientAddress`"));
+    let text = config(r#"{"trustedProxies": ["10.0.0.0/8"]}"#);
+    assert_eq!(
+        words(&plan::warnings(&text, NOW)),
+        [("routes[0].match.headers.x-forwarded-for", "a client can write the beginning of `x-forwarded-for`")]
+    );
+}
+
 #[test]
 fn warns_of_what_has_no_effect() {
     let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},

@@ -20,6 +20,7 @@ mod schema;
 mod suggest;
 mod tree;
 mod units;
+mod walk;
 mod words;
 
 pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Severity};
@@ -31,3 +32,4 @@ pub use read::{Reading, explain, read};
 pub use schema::json_schema;
 pub use suggest::suggest;
 pub use units::{ByteSize, Span};
+pub(crate) use walk::texts;

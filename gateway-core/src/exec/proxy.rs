@@ -34,17 +34,13 @@ pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, s
         hop_by_hop::strip_request(headers);
     }
     if survey.trailer {
-        trailers::announce(headers, &plan.identity);
+        trailers::announce_request(headers, &plan.identity);
     }
     // The server answers `Expect` itself: it sends 100 (Continue) when the body is first read.
     if survey.expect {
         headers.remove(EXPECT);
     }
-    if survey.forwarding {
-        plan.proxies.rewrite(headers, peer, client, host.as_ref());
-    } else {
-        plan.proxies.announce(headers, peer, client, host.as_ref());
-    }
+    plan.proxies.announce(headers, peer, client, host.as_ref());
     plan.loop_guard.stamp_request(headers, *version);
     if survey.trace {
         trace_context::continue_or_start(headers, platform);

@@ -120,6 +120,11 @@ async fn answer<'p, P: Platform>(
     if survey.identity && plan.identity.strip(&mut call.headers) {
         exchange.note(|| Event::IdentityStripped);
     }
+    call.client = plan.proxies.client(&call.headers, peer);
+    exchange.record.client = call.client.address;
+    if survey.forwarding {
+        plan.proxies.drop_unbelieved(&mut call.headers, peer, &call.client);
+    }
     if survey.loop_fields {
         plan.loop_guard.check(&call.headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
@@ -186,9 +191,6 @@ async fn answer<'p, P: Platform>(
         platform.watch();
     }
     exchange.take_cors(route.cors.as_ref(), &call.headers);
-
-    call.client = plan.proxies.client(&call.headers, peer);
-    exchange.record.client = call.client.address;
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
     if let Action::Proxy(action) = &route.action {

@@ -1,7 +1,7 @@
 //! The client's address, and what the upstream is told of it: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 //!
-//! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped, in every spelling that a
-//! backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
+//! Only what a trusted proxy says is believed. From anybody else all of these fields are dropped before anything looks at them,
+//! in every spelling that a backend might fold into them, and made anew. `X-Forwarded-For`, `-Host` and `-Proto` are always sent, because those are
 //! what upstreams read. `Forwarded` is never begun, only continued where a trusted proxy has begun it: an upstream that reads
 //! both then never finds them to contradict.
 
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
-use super::names::{Filter, Slot, is_alias, starts_with_alias};
+use super::names::{Filter, Slot, after, are_aliases};
 use super::proxy_status::is_tchar;
 use crate::net::{Peer, Scheme};
 
@@ -93,21 +93,30 @@ impl TrustedProxies {
         }
     }
 
-    /// Tells the upstream of the client: `client` is what [`TrustedProxies::client`] made of the same `headers`, and
-    /// `original_host` the host that the client sent.
-    pub fn rewrite(
-        &self,
-        headers: &mut HeaderMap,
-        peer: &Peer,
-        client: &ClientInfo,
-        original_host: Option<&HeaderValue>,
-    ) {
-        drop_claims(headers, self.trusts(peer), client.address);
-        self.announce(headers, peer, client, original_host);
+    /// Removes what claims to know the client and is not believed, before anything can read it: all of it from an untrusted
+    /// peer; from a trusted one, other spellings, and addresses that contradict the chain. `client` is what
+    /// [`TrustedProxies::client`] made of the same `headers`.
+    pub fn drop_unbelieved(&self, headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo) {
+        let trusted = self.trusts(peer);
+        let must_go = |name: &HeaderName, value: &HeaderValue| match claim(name.as_str()) {
+            None => false,
+            Some(Claim::Other) => !trusted,
+            Some(Claim::Alias) => true,
+            Some(Claim::Address) => {
+                !trusted || client.address.is_none() || parse_node(value.as_bytes()) != client.address
+            }
+            // Nobody knows, or they contradict: none of them is believed.
+            Some(Claim::Chain) => !trusted || client.address.is_none(),
+        };
+        let names: Vec<HeaderName> =
+            headers.iter().filter(|(name, value)| must_go(name, value)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            headers.remove(name);
+        }
     }
 
-    /// [`TrustedProxies::rewrite`] for `headers` in which nothing claims to know the client, as a
-    /// [`Survey`](super::survey::Survey) has found out.
+    /// Tells the upstream of the client, in `headers` without what [`TrustedProxies::drop_unbelieved`] drops; `client` is
+    /// what [`TrustedProxies::client`] made of them, and `original_host` the host that the client sent.
     pub fn announce(
         &self,
         headers: &mut HeaderMap,
@@ -201,51 +210,46 @@ fn host(text: &[u8]) -> Option<HeaderValue> {
     HeaderValue::from_bytes(text).ok()
 }
 
-/// Removes what claims to know the client: all of it from an untrusted peer; from a trusted one, other spellings and
-/// addresses that contradict the chain.
-fn drop_claims(headers: &mut HeaderMap, trusted: bool, client: Option<IpAddr>) {
-    let must_go = |name: &HeaderName, value: &HeaderValue| match claim(name.as_str()) {
-        None => false,
-        Some(_) if !trusted => true,
-        Some(Claim::Alias) => true,
-        Some(Claim::Address) => client.is_none() || parse_node(value.as_bytes()) != client,
-        Some(Claim::Other) => false,
-    };
-    // Most requests have none: look before collecting.
-    if !headers.keys().any(|name| claim(name.as_str()).is_some()) {
-        return;
-    }
-    let names: Vec<HeaderName> =
-        headers.iter().filter(|(name, value)| must_go(name, value)).map(|(name, _)| name.clone()).collect();
-    for name in names {
-        headers.remove(name);
-    }
-}
-
-/// The fields that proxies tell of clients with; first those of one address, last the beginning of a family.
+/// The fields in which proxies tell of clients; first those of one address, last the beginning of a family.
 ///
 /// `X-Original-URL` and `X-Rewrite-URL` make some frameworks route by them, past what the gateway matched.
-pub(crate) const CLAIMS: [&str; 14] = [
+pub(crate) const CLAIMS: [&str; 23] = [
     "x-real-ip",
     "true-client-ip",
     "cf-connecting-ip",
     "fastly-client-ip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "client-ip",
+    "cf-connecting-ipv6",
+    "fly-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
+    "x-envoy-external-address",
+    "x-nf-client-connection-ip",
+    "x-originating-ip",
+    "x-true-client-ip",
     "forwarded",
     "forwarded-for",
-    "x-forwarded",
     "x-original-url",
     "x-rewrite-url",
     "x-original-host",
     "x-original-forwarded-for",
-    "x-forwarded-",
+    "x-vercel-forwarded-for",
+    FAMILY,
 ];
 
-/// The number of [`CLAIMS`] that hold one address.
-const ADDRESSES: usize = 6;
+/// The beginning of the names of all `X-Forwarded-*`, and a name itself.
+const FAMILY: &str = "x-forwarded";
 
-/// Returns whether [`TrustedProxies::rewrite`] reads or drops a field of this name.
+/// The number of [`CLAIMS`] that hold one address.
+const ADDRESSES: usize = 15;
+
+/// The members of the family that are read, or that many upstreams read: from them, other spellings are kept apart.
+const MEMBERS: [&str; 5] =
+    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-prefix"];
+
+/// Returns whether a field of this name tells of clients.
 pub(crate) fn is_claim(name: &str) -> bool {
     claim(name).is_some()
 }
@@ -255,6 +259,8 @@ pub(crate) fn is_claim(name: &str) -> bool {
 enum Claim {
     /// The client's address, in a field of one address.
     Address,
+    /// The addresses of the client and of proxies between.
+    Chain,
     /// Anything else about the client's connection or request.
     Other,
     /// Something, in a spelling that no proxy writes.
@@ -263,22 +269,29 @@ enum Claim {
 
 /// The claim that the field called `name` makes, if it is one in which proxies tell of clients.
 fn claim(name: &str) -> Option<Claim> {
-    let bytes = name.as_bytes();
     const KNOWN: Filter = Filter::of(&CLAIMS);
+    let bytes = name.as_bytes();
     if !KNOWN.may_contain(Slot::of(bytes)) {
         return None;
     }
-    let is = |known: &&str| is_alias(bytes, known.as_bytes());
-    let (addresses, others) = CLAIMS.split_at(ADDRESSES);
-    let claim = if addresses.iter().any(is) {
-        Claim::Address
-    } else if starts_with_alias(bytes, b"x-forwarded-") || others.iter().any(is) {
-        Claim::Other
-    } else {
-        return None;
-    };
-    let is_canonical = !bytes.iter().any(|b| matches!(b, b'_' | b'.'));
-    Some(if is_canonical { claim } else { Claim::Alias })
+    let is = |known: &&str| are_aliases(bytes, known.as_bytes());
+    if let Some(rest) = after(bytes, FAMILY.as_bytes()) {
+        return Some(match MEMBERS.iter().find(|known| is(known)) {
+            Some(&"x-forwarded-for") if name == X_FORWARDED_FOR => Claim::Chain,
+            Some(known) if name == *known => Claim::Other,
+            None if name.starts_with(FAMILY) && rest.iter().all(|b| *b == b'-' || b.is_ascii_alphanumeric()) => {
+                Claim::Other
+            }
+            _ => Claim::Alias,
+        });
+    }
+    let index = CLAIMS.iter().position(|known| is(&known))?;
+    Some(match index {
+        _ if CLAIMS.get(index).is_none_or(|known| *known != name) => Claim::Alias,
+        index if index < ADDRESSES => Claim::Address,
+        _ if name == FORWARDED => Claim::Chain,
+        _ => Claim::Other,
+    })
 }
 
 /// Appends a trusted peer to the chain that it sent; `host` is what it asked for.

@@ -26,7 +26,8 @@ fn address_of(list: &[(&str, &str)]) -> Option<String> {
 fn rewritten(proxies: &TrustedProxies, from: &Peer, list: &[(&str, &str)]) -> Vec<String> {
     let mut headers = fields(list);
     let client = proxies.client(&headers, from);
-    proxies.rewrite(&mut headers, from, &client, Some(&HeaderValue::from_static("api.example")));
+    proxies.drop_unbelieved(&mut headers, from, &client);
+    proxies.announce(&mut headers, from, &client, Some(&HeaderValue::from_static("api.example")));
     lines(&headers)
 }
 
@@ -174,6 +175,12 @@ fn claims_of_untrusted_peers_are_replaced() {
         "x-original-url",
         "x-rewrite-url",
         "x-original-host",
+        "x!forwarded!for",
+        "xforwardedhost",
+        "x-for-warded-proto",
+        "x~real~ip",
+        "client-ip",
+        "fly-client-ip",
     ];
     let mut list: Vec<_> = names.iter().map(|name| (*name, "1.1.1.1")).collect();
     list.push(("x-forwarded-for", "2.2.2.2"));
@@ -245,6 +252,22 @@ fn forwarded_goes_on_where_it_has_begun() {
     );
 }
 
+/// RFC 7239 §8.1: before anything can read it.
+#[test]
+fn what_is_not_believed_is_gone() {
+    let left = |from: &str, list: &[(&str, &str)]| {
+        let mut headers = fields(list);
+        let client = trusted().client(&headers, &peer(from));
+        trusted().drop_unbelieved(&mut headers, &peer(from), &client);
+        lines(&headers)
+    };
+    let all = [("forwarded", "for=203.0.113.7"), ("x-forwarded-for", CLIENT), ("x-forwarded-proto", "https")];
+    assert!(left(CLIENT, &all).is_empty());
+    assert_eq!(left(PROXY, &all).len(), 3);
+    let contradicting = [("forwarded", "for=1.1.1.1"), ("x-forwarded-for", CLIENT), ("x-real-ip", CLIENT)];
+    assert!(left(PROXY, &contradicting).is_empty());
+}
+
 #[test]
 fn contradictions_do_not_go_on() {
     assert_eq!(
@@ -266,6 +289,9 @@ fn forgeries_past_a_trusted_proxy_are_dropped() {
                 ("x-real-ip", "1.1.1.1"),
                 ("cf-connecting-ip", CLIENT),
                 ("true_client_ip", CLIENT),
+                ("x-forwarded-f-or", "1.1.1.1"),
+                ("x-forwarded!port", "1"),
+                ("x-forwarded-server", "lb"),
             ]
         ),
         [
@@ -273,6 +299,7 @@ fn forgeries_past_a_trusted_proxy_are_dropped() {
             "x-forwarded-for: 203.0.113.7, 10.0.0.9",
             "x-forwarded-host: api.example",
             "x-forwarded-proto: http",
+            "x-forwarded-server: lb",
         ]
     );
 }
@@ -283,7 +310,8 @@ fn a_gateway_behind_a_gateway_finds_the_same_client() {
     for list in [&[("x-forwarded-for", CLIENT)][..], &[("forwarded", "for=203.0.113.7;proto=https")], &[]] {
         let mut headers = fields(list);
         let first = trusted().client(&headers, &peer(PROXY));
-        trusted().rewrite(&mut headers, &peer(PROXY), &first, None);
+        trusted().drop_unbelieved(&mut headers, &peer(PROXY), &first);
+        trusted().announce(&mut headers, &peer(PROXY), &first, None);
         let second = trusted().client(&headers, &peer("10.0.0.1"));
         assert_eq!((second.address, second.scheme), (first.address, first.scheme), "{list:?}");
     }

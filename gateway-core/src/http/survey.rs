@@ -15,8 +15,7 @@ pub struct Survey {
     pub identity: bool,
     /// Set if there are fields for [`hop_by_hop::strip_request`].
     pub hop_by_hop: bool,
-    /// Set if there are fields that [`TrustedProxies::rewrite`](forwarded::TrustedProxies::rewrite) reads or drops. Without
-    /// any, [`announce`](forwarded::TrustedProxies::announce) does the same.
+    /// Set if there are fields that [`TrustedProxies::drop_unbelieved`](forwarded::TrustedProxies::drop_unbelieved) may drop.
     pub forwarding: bool,
     /// Set if there are fields for [`LoopGuard::check`](loop_guard::LoopGuard::check).
     pub loop_fields: bool,
@@ -100,12 +99,19 @@ mod tests {
             assert!(survey(name).hop_by_hop, "{name}");
         }
         for name in forwarded::CLAIMS {
-            let name = if name.ends_with('-') { format!("{name}for") } else { name.to_owned() };
-            for spelling in [name.clone(), name.replace('-', "_"), name.replace('-', ".")] {
-                assert!(survey(&spelling).forwarding, "{spelling}");
+            for name in [name.to_owned(), name.replace('-', "_"), name.replace('-', "!"), name.replace('-', "")] {
+                assert!(survey(&name).forwarding, "{name}");
             }
         }
-        for name in ["x-consumer-id", "x_consumer_id", "remote.user", "client-cert", "x-ssl-client-dn"] {
+        for name in [
+            "x-consumer-id",
+            "x_consumer_id",
+            "remote.user",
+            "remote+user",
+            "xconsumerid",
+            "client-cert",
+            "x-ssl-client-dn",
+        ] {
             assert!(survey(name).identity, "{name}");
         }
         for name in ["via", "cdn-loop"] {
@@ -116,7 +122,7 @@ mod tests {
     #[test]
     fn own_identity_names_are_seen() {
         let names = IdentityNames::new(&["q*".to_owned(), "my.org".to_owned()]).unwrap();
-        for name in ["q", "qz", "q-z-z", "my-org", "my_org"] {
+        for name in ["q", "qz", "q-z-z", "my-org", "my_org", "my*org", "myorg"] {
             assert!(Survey::of(&fields(&[(name, "1")]), &names).identity, "{name}");
         }
     }

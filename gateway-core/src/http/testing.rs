@@ -46,6 +46,21 @@ impl Generator {
     }
 }
 
+/// The characters of names that are neither letters nor digits (RFC 9110 §5.6.2).
+pub(crate) const SEPARATORS: &str = "!#$%&'*+-.^_`|~";
+
+/// A name with the letters and digits of `name`, in either case, with any separators between.
+pub(crate) fn spelling(name: &str, generator: &mut Generator) -> String {
+    let mut spelling = String::new();
+    for letter in name.chars().filter(char::is_ascii_alphanumeric) {
+        while generator.below(3) == 0 {
+            spelling.extend(SEPARATORS.chars().nth(generator.below(SEPARATORS.len())));
+        }
+        spelling.push(if generator.below(2) == 0 { letter } else { letter.to_ascii_uppercase() });
+    }
+    spelling
+}
+
 /// Fields in this order, repeated names kept.
 pub(crate) fn fields(list: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();

@@ -1,4 +1,4 @@
-//! Trailer fields of requests: what must be in the head can't come after the body (RFC 9110 §6.5.1).
+//! Trailer fields: what must be in the head can't come after the body (RFC 9110 §6.5.1).
 //!
 //! The rules of the head are done before the body ends, so trailers need one of their own: a backend that merges them into
 //! the head must not find there what those rules took out, nor what they have never seen.
@@ -7,10 +7,10 @@ use http::header::TRAILER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::identity::IdentityNames;
-use super::names::fits;
+use super::names::{are_aliases, fits};
 use super::{forwarded, hop_by_hop};
 
-/// The fields that a recipient needs before the content, in folded spelling; a trailing `*` stands for any ending.
+/// The fields that a recipient needs before the content; a trailing `*` stands for any ending.
 ///
 /// `Content-Digest` is none of them: RFC 9530 §2 sends it in trailers.
 const FORBIDDEN: [&str; 45] = [
@@ -68,16 +68,35 @@ const FORBIDDEN: [&str; 45] = [
 
 /// Removes the trailers that a request must not carry over to the upstream: `identity` names and forwarding claims in any
 /// spelling, fields of the connection, and what RFC 9110 §6.5.1 forbids.
-pub fn strip(trailers: &mut HeaderMap, identity: &IdentityNames) {
-    let dropped: Vec<HeaderName> =
-        trailers.keys().filter(|name| is_dropped(name.as_str(), identity)).cloned().collect();
+pub fn strip_request(trailers: &mut HeaderMap, identity: &IdentityNames) {
+    strip(trailers, |name| is_dropped(name, identity));
+}
+
+/// Removes the trailers that a response must not carry over to the client: fields of the connection, and what RFC 9110
+/// §6.5.1 forbids.
+pub fn strip_response(trailers: &mut HeaderMap) {
+    strip(trailers, is_forbidden);
+}
+
+fn strip(trailers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
+    let dropped: Vec<HeaderName> = trailers.keys().filter(|name| is_dropped(name.as_str())).cloned().collect();
     for name in dropped {
         trailers.remove(name);
     }
 }
 
-/// Takes out of `Trailer` (RFC 9110 §6.6.2) the names that [`strip`] removes; a field that announces nothing goes.
-pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
+/// Takes out of a request's `Trailer` (RFC 9110 §6.6.2) the names that [`strip_request`] removes; a field that announces
+/// nothing goes.
+pub fn announce_request(headers: &mut HeaderMap, identity: &IdentityNames) {
+    announce(headers, |name| is_dropped(name, identity));
+}
+
+/// Takes out of a response's `Trailer` the names that [`strip_response`] removes; a field that announces nothing goes.
+pub fn announce_response(headers: &mut HeaderMap) {
+    announce(headers, is_forbidden);
+}
+
+fn announce(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
     if !headers.contains_key(TRAILER) {
         return;
     }
@@ -87,7 +106,7 @@ pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(','))
         .map(str::trim)
-        .filter(|name| !name.is_empty() && !is_dropped(&name.to_ascii_lowercase(), identity))
+        .filter(|name| !name.is_empty() && !is_dropped(&name.to_ascii_lowercase()))
         .collect();
     match HeaderValue::try_from(kept.join(", ")) {
         Ok(names) if !names.is_empty() => headers.insert(TRAILER, names),
@@ -95,11 +114,14 @@ pub fn announce(headers: &mut HeaderMap, identity: &IdentityNames) {
     };
 }
 
-/// Returns whether a trailer of this lower-case name does not pass.
+/// Returns whether a request's trailer of this lower-case name does not pass.
 fn is_dropped(name: &str, identity: &IdentityNames) -> bool {
-    identity.is_reserved(name)
-        || forwarded::is_claim(name)
-        || hop_by_hop::index(name).is_some()
+    identity.is_reserved(name) || forwarded::is_claim(name) || is_forbidden(name)
+}
+
+/// Returns whether no message may have a trailer of this lower-case name.
+fn is_forbidden(name: &str) -> bool {
+    hop_by_hop::NAMES.iter().any(|known| are_aliases(name.as_bytes(), known.as_bytes()))
         || FORBIDDEN.iter().any(|pattern| fits(name.as_bytes(), pattern.as_bytes()))
 }
 
@@ -110,13 +132,13 @@ mod tests {
 
     fn after(list: &[(&str, &str)]) -> Vec<String> {
         let mut trailers = fields(list);
-        strip(&mut trailers, &IdentityNames::default());
+        strip_request(&mut trailers, &IdentityNames::default());
         lines(&trailers)
     }
 
     fn announced(list: &[(&str, &str)]) -> Vec<String> {
         let mut headers = fields(list);
-        announce(&mut headers, &IdentityNames::default());
+        announce_request(&mut headers, &IdentityNames::default());
         lines(&headers)
     }
 
@@ -131,6 +153,9 @@ mod tests {
             "x_forwarded_for",
             "forwarded",
             "x-real-ip",
+            "x!consumer!id",
+            "remote|user",
+            "x~forwarded~for",
         ] {
             assert!(after(&[(name, "admin")]).is_empty(), "{name}");
         }
@@ -142,7 +167,7 @@ mod tests {
     #[test]
     fn own_identity_names_are_dropped_too() {
         let mut trailers = fields(&[("x-tenant", "a"), ("x-sum", "1")]);
-        strip(&mut trailers, &IdentityNames::new(&["x-tenant".to_owned()]).unwrap());
+        strip_request(&mut trailers, &IdentityNames::new(&["x-tenant".to_owned()]).unwrap());
         assert_eq!(lines(&trailers), ["x-sum: 1"]);
     }
 

@@ -5,6 +5,7 @@ mod limits;
 mod needs;
 mod route;
 mod step;
+mod unbelieved;
 mod upstream;
 mod warnings;
 

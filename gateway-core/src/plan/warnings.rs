@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::unbelieved;
 use crate::config::{
     self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, RequestEdits, ResponseEdits, Route,
     Severity,
@@ -27,6 +28,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     }
     uses.routes(&root.member("routes"), &config.routes, &mut found);
     check_sections(&config, &uses, &mut found);
+    unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let mut diagnostics = config::explain(text, found);
     for diagnostic in &mut diagnostics {
         diagnostic.severity = Severity::Warning;

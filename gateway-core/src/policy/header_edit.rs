@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::hop_by_hop;
-use crate::http::names::{are_aliases, is_foldable};
+use crate::http::names::{Filter, Slot, are_aliases};
 use crate::template::Template;
 
 /// One edit.
@@ -24,6 +24,15 @@ pub enum HeaderEdit {
 }
 
 impl HeaderEdit {
+    /// The name of the field that it makes, if any.
+    const fn result(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Rename(_, to) => Some(to),
+            Self::Set(name, _) | Self::Append(name, _) => Some(name),
+            Self::Remove(_) => None,
+        }
+    }
+
     /// The template of its value, if it has one.
     #[must_use]
     pub const fn template(&self) -> Option<&Template> {
@@ -86,20 +95,40 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestEdits {
     edits: Box<[HeaderEdit]>,
-    /// Set if a client's plain name can be another spelling of a name in here.
-    foldable: bool,
+    /// The names that may be in no other spelling afterwards.
+    names: Box<Filter>,
+    /// Set if an edit makes a field that is another spelling of a name in here.
+    mix: bool,
 }
 
 impl RequestEdits {
     /// Request edits, applied in this order.
     #[must_use]
     pub fn new(edits: Vec<HeaderEdit>) -> Self {
-        let foldable = edits.iter().any(|edit| match edit {
-            HeaderEdit::Rename(from, to) => is_foldable(from.as_str()) || is_foldable(to.as_str()),
-            HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) => is_foldable(name.as_str()),
-            HeaderEdit::Append(..) => false,
-        });
-        Self { edits: edits.into(), foldable }
+        let names: Vec<&HeaderName> = edits
+            .iter()
+            .flat_map(|edit| match edit {
+                HeaderEdit::Rename(from, to) => [Some(from), Some(to)],
+                HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) => [Some(name), None],
+                HeaderEdit::Append(..) => [None, None],
+            })
+            .flatten()
+            .collect();
+        let mut filter = Filter::EMPTY;
+        names.iter().for_each(|name| filter.add(name.as_str().as_bytes()));
+        let mix =
+            edits.iter().any(|edit| names.iter().any(|name| edit.result().is_some_and(|own| is_alias(own, name))));
+        Self { edits: edits.into(), names: Box::new(filter), mix }
+    }
+
+    /// Returns whether `name` is another spelling of a name in here.
+    fn has_alias(&self, name: &HeaderName) -> bool {
+        self.names.may_contain(Slot::of(name.as_str().as_bytes()))
+            && self.edits.iter().any(|edit| match edit {
+                HeaderEdit::Rename(from, to) => is_alias(name, from) || is_alias(name, to),
+                HeaderEdit::Remove(own) | HeaderEdit::Set(own, _) => is_alias(name, own),
+                HeaderEdit::Append(..) => false,
+            })
     }
 
     /// The edits as a slice.
@@ -116,8 +145,8 @@ impl RequestEdits {
 
 /// Applies `edits` to a request, in order; each sees the changes of those before it.
 pub fn apply(edits: &RequestEdits, call: &mut Call) {
-    // Hardly any request has a name with `_` or `.`: one look at all names spares each edit its own.
-    let has_aliases = edits.foldable || call.headers.keys().any(|name| is_foldable(name.as_str()));
+    // Hardly any request has such a name: one look at all names spares each edit its own.
+    let has_aliases = edits.mix || call.headers.keys().any(|name| edits.has_alias(name));
     for edit in &edits.edits {
         match edit {
             HeaderEdit::Rename(from, to) if has_aliases => rename_every_spelling(&mut call.headers, from, to),
@@ -195,13 +224,16 @@ fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &Header
 /// Removes the other spellings of `name`, except for `spared` and those that no edit may touch: an edit of
 /// `content_length` must not remove the framing.
 fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
-    let is_alias = |other: &&HeaderName| {
-        *other != name && Some(*other) != spared && is_editable(other) && are_aliases(other.as_str(), name.as_str())
-    };
-    let aliases: Vec<HeaderName> = headers.keys().filter(is_alias).cloned().collect();
+    let must_go = |other: &&HeaderName| Some(*other) != spared && is_editable(other) && is_alias(other, name);
+    let aliases: Vec<HeaderName> = headers.keys().filter(must_go).cloned().collect();
     for alias in aliases {
         headers.remove(alias);
     }
+}
+
+/// Returns whether the two names are spellings of one another, and not the same.
+fn is_alias(one: &HeaderName, other: &HeaderName) -> bool {
+    one != other && are_aliases(one.as_str().as_bytes(), other.as_str().as_bytes())
 }
 
 #[cfg(test)]
@@ -242,11 +274,11 @@ mod tests {
         assert_eq!(map, headers(&[("b", "1"), ("b", "2"), ("d", "5"), ("d", "6")]));
     }
 
-    /// RFC 3875 §4.1.18: `-` becomes `_`, and some servers fold `.` as well.
+    /// RFC 3875 §4.1.18: `-` becomes `_`, and servers fold more than that.
     #[test]
     fn what_a_request_edit_names_goes_in_every_spelling() {
         let name = HeaderName::from_static;
-        let forged = [("x-a", "1"), ("x_a", "2"), ("x.a", "3"), ("x_b", "4")];
+        let forged = [("x-a", "1"), ("x_a", "2"), ("x.a", "3"), ("x!a", "5"), ("xa", "6"), ("x_b", "4")];
         assert_eq!(edited(vec![HeaderEdit::Remove(name("x-a"))], &forged), headers(&[("x_b", "4")]));
         let set = HeaderEdit::Set(name("x-a"), fixed("gw"));
         assert_eq!(edited(vec![set], &forged), headers(&[("x-a", "gw"), ("x_b", "4")]));

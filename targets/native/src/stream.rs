@@ -133,10 +133,12 @@ impl Stream {
         StreamError { kind, source: None }
     }
 
-    /// Removes from a request's trailers the fields that the gateway removes from its head; false if none are left.
+    /// Removes the trailers that go no further; false if none are left.
     fn may_pass(&self, trailers: &mut HeaderMap) -> bool {
-        let Side::Client(_, plan) = &self.side else { return true };
-        trailers::strip(trailers, &plan.identity);
+        match &self.side {
+            Side::Client(_, plan) => trailers::strip_request(trailers, &plan.identity),
+            Side::Upstream(_) => trailers::strip_response(trailers),
+        }
         !trailers.is_empty()
     }
 

@@ -41,7 +41,7 @@ pub(crate) async fn receive(
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
     // The host sends only announced trailers.
-    trailers::announce(&mut headers, identity);
+    trailers::announce_request(&mut headers, identity);
     let content = content(&method, &headers);
     if !headers.contains_key(HOST) {
         let host = request.get_authority().and_then(|authority| HeaderValue::try_from(authority).ok());

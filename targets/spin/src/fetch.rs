@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use gateway_core::body::Body;
+use gateway_core::http::trailers;
 use gateway_core::plan::Endpoint;
 use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Scheme, UpstreamCall};
 use http::header::CONTENT_LENGTH;
@@ -115,7 +116,9 @@ fn incoming(
 ) -> Result<Response<Body<Stream>>, IoError> {
     let malformed = IoError::new(IoErrorKind::Protocol);
     let status = StatusCode::from_u16(response.get_status_code()).map_err(|_| malformed)?;
-    let headers = fields::read(&response.get_headers()).ok_or(malformed)?;
+    let mut headers = fields::read(&response.get_headers()).ok_or(malformed)?;
+    // The host sends only announced trailers.
+    trailers::announce_response(&mut headers);
     let body = if is_bodiless(method, status) || content_length(&headers) == Some(0) {
         Body::Empty
     } else {

@@ -36,7 +36,8 @@ pub(super) async fn pipelined(host: &Host) -> Result<(), String> {
     Ok(())
 }
 
-/// RFC 9110 §6.5: trailers reach the other side, in both directions.
+/// RFC 9110 §6.5: trailers reach the other side, in both directions, but for those that belong into the head (§6.5.1) or state
+/// who the caller is.
 pub(super) async fn trailers(host: &Host) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(text)?;
     let address = listener.local_addr().map_err(text)?;
@@ -49,13 +50,20 @@ pub(super) async fn trailers(host: &Host) -> Result<(), String> {
         let mut reader = Reader::new(read);
         let head = reader.request().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         reader.each(head.framing(Framing::Length(0)), |_| {}).await?;
-        let answer =
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-down\r\n\r\n2\r\nok\r\n0\r\nx-down: 2\r\n\r\n";
+        let answer = concat!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-down, set-cookie, connection, content-length, location\r\n\r\n",
+            "2\r\nok\r\n0\r\nset-cookie: a=b\r\nx-down: 2\r\nconnection: close\r\ncontent-length: 9\r\nlocation: /x\r\n\r\n"
+        );
         write.write_all(answer.as_bytes()).await?;
         std::io::Result::Ok(reader.trailers)
     });
     let (read, mut write) = TcpStream::connect(gateway.address).await.map_err(text)?.into_split();
-    let request = "POST /x HTTP/1.1\r\nHost: gw.test\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\nTrailer: x-up\r\n\r\n2\r\nhi\r\n0\r\nx-up: 1\r\n\r\n";
+    let request = concat!(
+        "POST /x HTTP/1.1\r\nHost: gw.test\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n",
+        "Trailer: x-up, x!consumer!id, remote+user, x~forwarded~for, authorization\r\n\r\n",
+        "2\r\nhi\r\n0\r\nX!Consumer!Id: root\r\nx-up: 1\r\nRemote+User: root\r\nX~Forwarded~For: 10.1.1.1\r\n",
+        "Authorization: Basic YTpi\r\n\r\n"
+    );
     write.write_all(request.as_bytes()).await.map_err(text)?;
     let mut reader = Reader::new(read);
     let head = reader.response().await.map_err(text)?.ok_or("no answer")?;
