@@ -11,10 +11,10 @@ const MISTAKES: &str = include_str!("fixtures/fifty-mistakes.json");
 fn try_all(text: &str) -> Result<(), TestCaseError> {
     match config::read(text) {
         Ok(config) => {
-            // What is sound is JSON, and reads the same with another reader.
-            let again: config::Config = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-                .map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
-            prop_assert_eq!(config, again);
+            // What is JSON without comments and descriptions reads the same with another reader.
+            if let Ok(again) = serde_json::from_str::<config::Config>(text.trim_start_matches('\u{feff}')) {
+                prop_assert_eq!(config, again);
+            }
         }
         Err(reading) => {
             let path = JsonPath::root().member("routes").index(1).member("name");

@@ -51,15 +51,13 @@ fn says_what_is_wrong_with_the_form_of_the_text() {
             &[(1, 1, "", "expected `{`, found `upstreams`", "a configuration is one JSON object: `{ … }`")],
         ),
         ("[]", &[(1, 1, "", "expected `{`, found `[`", "a configuration is one JSON object: `{ … }`")]),
-        (r#"{"name": "a",}"#, &[(1, 13, "", "unexpected `,` before `}`", "remove the comma after the last member")]),
-        (
-            "{\"identityHeaders\": [\"a\",\n]}",
-            &[(1, 25, "identityHeaders", "unexpected `,` before `]`", "remove the comma after the last item")],
-        ),
+        (r#"{"name": "a",,}"#, &[(1, 14, "", "unexpected `,`", "remove it")]),
+        ("{\"identityHeaders\": [\"a\",,\n]}", &[(1, 26, "identityHeaders", "unexpected `,`", "remove it")]),
         (r#"{,"name": "a"}"#, &[(1, 2, "", "unexpected `,`", "remove it")]),
-        ("{} // end", &[(1, 4, "", "a comment, which JSON does not have", "remove it")]),
-        ("{/* a\nb */}", &[(1, 2, "", "a comment, which JSON does not have", "remove it")]),
-        ("# yaml?\n{}", &[(1, 1, "", "a comment, which JSON does not have", "remove it")]),
+        // The columns stay right behind comments.
+        ("/* 宽\n */ {// a\n /* b */ \"nam\": 1,}", &[(3, 10, "nam", "unknown field `nam`", "did you mean `name`?")]),
+        ("{/* a\nb }", &[(1, 2, "", "the comment is not closed", "close it with `*/`")]),
+        ("# yaml?\n{}", &[(1, 1, "", "a comment with `#`", "begin it with `//`")]),
         (
             "{'name': 'a'}",
             &[
@@ -145,6 +143,13 @@ fn says_what_is_wrong_with_values() {
                 "unknown field `methds`",
                 "did you mean `methods`? it belongs in `match` or `cors`",
             )],
+        ),
+        (
+            r#"{"limits": {"description": 5, "descripton": "a"}}"#,
+            &[
+                (1, 28, "limits.description", "expected text, found a number", "write `\"5\"`"),
+                (1, 31, "limits.descripton", "unknown field `descripton`", "did you mean `description`?"),
+            ],
         ),
         (r#"{"routes": [{"nam": "a"}]}"#, &[(1, 14, "routes[0].nam", "unknown field `nam`", "did you mean `name`?")]),
         (

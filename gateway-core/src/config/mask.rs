@@ -1,5 +1,6 @@
 //! Keeps the values of secrets out of messages.
 
+use super::parse::comment_length;
 use super::path::{JsonPath, Step};
 
 /// Returns whether `path` leads into a secret, so that its value must not be shown.
@@ -54,12 +55,21 @@ fn find_secret(text: &str) -> Option<usize> {
         let at = from + rest.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))?;
         let end = at + NAME.len();
         let after = text.get(end..)?;
-        let value = after.trim_start_matches(['"', '\'']).trim_start();
-        if let Some(value) = value.strip_prefix([':', '=']).map(str::trim_start).filter(|value| !value.is_empty()) {
+        let value = past_comments(after.trim_start_matches(['"', '\'']));
+        if let Some(value) = value.strip_prefix([':', '=']).map(past_comments).filter(|value| !value.is_empty()) {
             return Some(text.len() - value.len());
         }
         from = end;
     }
+}
+
+/// `text` without the white space and comments at its beginning.
+fn past_comments(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while let Some(tail) = comment_length(rest).and_then(|length| rest.get(length..)) {
+        rest = tail.trim_start();
+    }
+    rest
 }
 
 /// The length of the value at the beginning of `text`; a malformed or nested one reaches to the end.
@@ -95,6 +105,9 @@ mod tests {
             (r#"{"secret": "hunter2", "a": 1}"#, r#"{"secret": *********, "a": 1}"#),
             (r#"{"secret":"a\"b"}{"secret" : 5}"#, r#"{"secret":******}{"secret" : *}"#),
             ("secret = 'é'", "secret = ***"),
+            ("{\"secret\": // is \"x\"\n  \"a\" // b\n}", "{\"secret\": // is \"x\"\n  *** // b\n}"),
+            (r#"{"secret" /* ":" */ : /* c */ "a"}"#, r#"{"secret" /* ":" */ : /* c */ ***}"#),
+            (r#"{"secret": /* "a""#, r#"{"secret": ******"#),
             (r#""secret": "cut off"#, r#""secret": ********"#),
             (r#"{"secret": ["a", "b"]}"#, r#"{"secret": ***********"#),
             ("{\"secret\":\n  \"a\"\n}", "{\"secret\":\n  ***\n}"),

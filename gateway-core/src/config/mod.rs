@@ -13,6 +13,7 @@ mod one_of;
 mod parse;
 mod path;
 mod read;
+mod references;
 mod render;
 mod scan;
 #[cfg(feature = "schema")]
@@ -28,6 +29,7 @@ pub use entries::Entries;
 pub use model::*;
 pub use path::{JsonPath, Step};
 pub use read::{Reading, explain, read};
+pub use references::References;
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use suggest::suggest;

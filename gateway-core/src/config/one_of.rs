@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
 
+use super::de::OWN;
 use super::model::{Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits};
 
 /// A type that is written as a string or as an object of type `Object`.
@@ -36,6 +37,10 @@ where
         Ok(T::from_string(text))
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
         T::Object::deserialize(MapAccessDeserializer::new(map)).map(T::from_object)
     }
@@ -56,7 +61,7 @@ macro_rules! string_or {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(StringOrObject::<Self>(PhantomData))
+                deserializer.deserialize_newtype_struct(OWN, StringOrObject::<Self>(PhantomData))
             }
         }
     };
@@ -87,6 +92,10 @@ impl<'de> Visitor<'de> for BooleanOrLimits {
         Ok(WebSocket::Taken(taken))
     }
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<WebSocket, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WebSocket, A::Error> {
         WebSocketLimits::deserialize(MapAccessDeserializer::new(map)).map(WebSocket::Within)
     }
@@ -94,6 +103,6 @@ impl<'de> Visitor<'de> for BooleanOrLimits {
 
 impl<'de> Deserialize<'de> for WebSocket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BooleanOrLimits)
+        deserializer.deserialize_newtype_struct(OWN, BooleanOrLimits)
     }
 }

@@ -1,5 +1,5 @@
-//! Parses JSON (RFC 8259) to a [`Node`] tree. It reads on after the common slips (trailing and missing commas,
-//! comments, quotes) so that one run shows them all.
+//! Parses JSON (RFC 8259), with comments and trailing commas (JSONC), to a [`Node`] tree. It reads on after the common
+//! slips (missing commas, quotes) so that one run shows them all.
 
 use std::borrow::Cow;
 
@@ -203,31 +203,31 @@ impl<'t> Parser<'t> {
     pub(super) fn more(&mut self, opened: usize, close: u8, first: bool) -> bool {
         let before = self.at;
         self.skip();
-        let comma = (!first && self.peek() == Some(b',')).then_some(self.at);
-        if comma.is_some() {
+        let comma = !first && self.peek() == Some(b',');
+        if comma {
             self.at += 1;
             self.skip();
         }
         match self.peek() {
-            Some(c) if c == close && comma.is_none() && !self.stopped => {
+            Some(c) if c == close && !self.stopped => {
                 self.at += 1;
                 false
             }
             Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.recover(before, opened, close, first, comma),
-            Some(_) if (first || comma.is_some()) && !self.stopped => true,
+            Some(_) if (first || comma) && !self.stopped => true,
             Some(_) => self.recover(before, opened, close, first, comma),
         }
     }
 
-    /// Continues [`more`](Self::more) where something is wrong; `comma` was read after `before`.
+    /// Continues [`more`](Self::more) where something is wrong; `comma` tells whether one was read after `before`.
     #[cold]
     #[inline(never)]
-    fn recover(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: Option<usize>) -> bool {
+    fn recover(&mut self, before: usize, opened: usize, close: u8, first: bool, mut comma: bool) -> bool {
         while self.peek() == Some(b',') {
-            if first || comma.is_some() {
+            if first || comma {
                 self.fault(self.at..self.at + 1, "unexpected `,`", "remove it");
             }
-            comma = Some(self.at);
+            comma = true;
             self.at += 1;
             self.skip();
         }
@@ -237,10 +237,6 @@ impl<'t> Parser<'t> {
         let (kind, member) = if close == b'}' { ("an object", "member") } else { ("a list", "item") };
         match self.peek() {
             Some(c) if c == close => {
-                if let Some(comma) = comma.filter(|_| !first) {
-                    let help = format!("remove the comma after the last {member}");
-                    self.fault(comma..comma + 1, format!("unexpected `,` before `{}`", char::from(close)), &help);
-                }
                 self.at += 1;
                 false
             }
@@ -254,7 +250,7 @@ impl<'t> Parser<'t> {
                 self.stop(extent, message, &self.opened_at(opened));
                 false
             }
-            Some(_) if !first && comma.is_none() => {
+            Some(_) if !first && !comma => {
                 let (_, found) = self.token();
                 let help = format!("put `,` between one {member} and the next");
                 self.fault(before..before, format!("expected `,`, found {found}"), &help);
@@ -456,40 +452,42 @@ impl<'t> Parser<'t> {
         self.node(start, kind)
     }
 
-    /// Skips white space, and comments, which JSON does not have.
+    /// Skips white space and comments.
     pub(super) fn skip(&mut self) {
-        let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         loop {
-            rest = match rest {
-                [b'\n', tail @ ..] => past_indentation(tail),
-                [b' ' | b'\t' | b'\r', tail @ ..] => tail,
-                _ => break,
-            };
-        }
-        self.at = self.text.len() - rest.len();
-        if let [b'/' | b'#', ..] = rest {
-            self.skip_comment();
+            let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            loop {
+                rest = match rest {
+                    [b'\n', tail @ ..] => past_indentation(tail),
+                    [b' ' | b'\t' | b'\r', tail @ ..] => tail,
+                    _ => break,
+                };
+            }
+            self.at = self.text.len() - rest.len();
+            if !matches!(rest, [b'/' | b'#', ..]) || !self.skip_comment() {
+                return;
+            }
         }
     }
 
+    /// Skips a comment; `false` if there is none, or the rest of the text is lost in it.
     #[cold]
     #[inline(never)]
-    fn skip_comment(&mut self) {
-        let rest = self.rest();
-        let length = if rest.starts_with("//") || rest.starts_with('#') {
-            rest.find(['\n', '\r']).unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else {
-            return;
-        };
+    fn skip_comment(&mut self) -> bool {
         let start = self.at;
+        let rest = self.rest();
+        let Some(length) = comment_length(rest) else {
+            if rest.starts_with("/*") {
+                self.at = self.text.len();
+                self.stop(start..start + 2, "the comment is not closed", "close it with `*/`");
+            }
+            return false;
+        };
         self.at += length;
-        self.fault(start..self.at, "a comment, which JSON does not have", "remove it");
-        // The recursion is at most as deep as the limit on mistakes.
-        if !self.stopped {
-            self.skip();
+        if rest.starts_with('#') {
+            self.fault(start..self.at, "a comment with `#`", "begin it with `//`");
         }
+        !self.stopped
     }
 
     fn take_word(&mut self) -> (core::ops::Range<usize>, &'t str) {
@@ -585,6 +583,16 @@ fn past_indentation(line: &[u8]) -> &[u8] {
         rest = tail;
     }
     rest
+}
+
+/// The length of the comment that `text` begins with: `//` and `#`, which is a slip, to the end of the line, and `/*` to
+/// `*/`. `None` if it begins with none, or with one that is not closed.
+pub(super) fn comment_length(text: &str) -> Option<usize> {
+    if text.starts_with("//") || text.starts_with('#') {
+        Some(text.find(['\n', '\r']).unwrap_or(text.len()))
+    } else {
+        text.strip_prefix("/*")?.find("*/").map(|end| end + 4)
+    }
 }
 
 /// The message and help for a `text` that is not a JSON number (RFC 8259 section 6).

@@ -229,3 +229,98 @@ impl<'t> Lines<'t> {
 fn printable(text: String) -> String {
     if text.contains(is_unprintable) { text.replace(is_unprintable, "\u{fffd}") } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    const WHOLE: &str = include_str!("../../tests/fixtures/whole.json");
+
+    /// Asserts that the quick and the thorough way read the same from `text`, and returns it.
+    fn read_both_ways(text: &str) -> Option<Config> {
+        let quick = de::read_sound(text);
+        let thorough = read_thoroughly(text).ok();
+        assert_eq!(quick, thorough, "{text}");
+        quick
+    }
+
+    #[test]
+    fn comments_and_trailing_commas_change_nothing() {
+        let plain = read_both_ways(r#"{"name": "a", "identityHeaders": ["x", "y"], "limits": {"headers": 5}}"#);
+        assert!(plain.is_some());
+        for text in [
+            r#"{"name": "a", "identityHeaders": ["x", "y",], "limits": {"headers": 5,},}"#,
+            "// a\n{\"name\": \"a\", // \"}\n\"identityHeaders\": [\"x\", \"y\"//]\r], \"limits\": {\"headers\": 5}}// end",
+            r#"/*/**/{/**/"name"/* a */:/* " */"a"/* , */,"identityHeaders":[/**/"x","y"/* * / */,/**/],"limits":{"headers":5/**/}}/**/"#,
+        ] {
+            assert_eq!(read_both_ways(text), plain, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_comment_nor_a_trailing_comma_is_refused() {
+        for text in [
+            "{,}",
+            r#"{"identityHeaders": [,]}"#,
+            r#"{"identityHeaders": ["a",,]}"#,
+            r#"{"name": "a",,}"#,
+            "{/*/}",
+            "{} /* ",
+            "{} /",
+            "# a\n{}",
+        ] {
+            assert_eq!(read_both_ways(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_may_be_described_and_nothing_reads_it() {
+        let plain = read_both_ways(
+            r#"{"upstreams": {"a": {"url": "u", "host": {"set": "x"}}}, "defaults": {"policies": [{"cors": {}}]}, "routes": [
+              {"name": "r", "match": {"query": {"q": {"present": true}}}, "webSocket": {"idle": "5s"}, "respond": {"json": {"description": 1}}}]}"#,
+        );
+        let described = read_both_ways(
+            r#"{"description": "d", "upstreams": {"a": {"description": "d", "url": "u", "host": {"description": "d", "set": "x"}}},
+              "defaults": {"description": "", "policies": [{"description": "d", "cors": {"description": "d"}}]}, "routes": [
+              {"name": "r", "match": {"query": {"q": {"present": true, "description": "d"}}}, "webSocket": {"description": "d", "idle": "5s"},
+               "respond": {"json": {"description": 1}}, "description": "d"}]}"#,
+        );
+        assert!(plain.is_some());
+        assert_eq!(described, plain);
+        for text in [
+            r#"{"description": 5}"#,
+            r#"{"description": null}"#,
+            r#"{"description": "a", "description": "a"}"#,
+            r#"{"upstreams": {"a": {"host": {"set": "x", "description": 5}}}}"#,
+            r#"{"upstreams": {"a": {"host": {"description": "d"}}}}"#,
+            r#"{"upstreams": {"a": {"host": {"description": "d", "set": "x", "description": "d"}}}}"#,
+            r#"{"defaults": {"policies": [{"description": ["d"]}]}}"#,
+        ] {
+            assert_eq!(read_both_ways(text), None, "{text}");
+        }
+        let upstream = read_both_ways(r#"{"upstreams": {"description": {"url": "u"}}}"#).unwrap_or_default();
+        assert!(upstream.upstreams.find("description").is_some(), "names are the author's");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn both_ways_read_the_same_after_a_slip(
+            from in any::<Index>(),
+            length in 0_usize..3,
+            with in prop::sample::select(vec![
+                "", ",", ",,", "/**/", "//\n", "// \"\n", "/* , */", "/*", "\"description\": \"d\",", "#\n", "\"", "}", "{", "0", "\\",
+            ]),
+        ) {
+            let chars: Vec<char> = WHOLE.chars().collect();
+            let from = from.index(chars.len());
+            let before = chars.iter().take(from);
+            let text: String = before.copied().chain(with.chars()).chain(chars.iter().skip(from + length).copied()).collect();
+            read_both_ways(&text);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The wording of mistakes, with the way to mend them.
 
+use super::de::DESCRIPTION;
 use super::error::{ErrorKind, Report};
 use super::homes::HOMES;
 use super::parse::short;
@@ -72,7 +73,7 @@ fn right_field(name: &str, expected: &[&str]) -> String {
     if let Some((_, home)) = home {
         return format!("`{name}` belongs in {home}");
     }
-    if let Some(meant) = suggest(name, expected.iter().copied()) {
+    if let Some(meant) = suggest(name, expected.iter().copied().chain([DESCRIPTION])) {
         return format!("did you mean `{meant}`?");
     }
     let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use edgeway_corpus::{LoadedCase, Report, Response, Runtime, Verdict, compare_refusals, differences};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -109,13 +108,10 @@ impl Group {
 
 /// The authorities of the configuration's upstreams under `.test`.
 pub(crate) fn authorities(config: &str) -> Vec<String> {
-    let config: Value = serde_json::from_str(config).unwrap_or_default();
-    let mut found: Vec<String> = config["upstreams"]
-        .as_object()
-        .into_iter()
-        .flat_map(|upstreams| upstreams.values())
-        .flat_map(|upstream| std::iter::once(&upstream["url"]).chain(upstream["urls"].as_array().into_iter().flatten()))
-        .filter_map(|url| url.as_str()?.strip_prefix("http://"))
+    let Ok(config) = gateway_core::config::read(config) else { return Vec::new() };
+    let urls = config.upstreams.iter().flat_map(|(_, upstream)| upstream.url.iter().chain(&upstream.urls));
+    let mut found: Vec<String> = urls
+        .filter_map(|url| url.strip_prefix("http://"))
         .map(|rest| rest.split('/').next().unwrap_or_default().to_owned())
         .filter(|authority| authority.split(':').next().is_some_and(|host| host.ends_with(".test")))
         .filter(|authority| !authority.contains(['@', '?']) && authority != "unresolved.test")

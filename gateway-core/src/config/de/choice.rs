@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor};
 
-use super::members::{members_of, too_many};
+use super::members::{Descriptions, Shape, members_of, members_of_use, name_in, too_many};
+use super::parts::Rest;
 use super::reader::{Reader, Source, Value};
 use crate::config::error::{Error, ErrorKind};
 use crate::config::scan::unsound;
@@ -22,33 +23,36 @@ pub(super) struct Choice<'n, 'l> {
     over: Option<&'n Member<'n>>,
 }
 
+/// The remainder of the object that a choice in a text is, unless it is a plain name.
+type Opened<'n, 'l> = Option<(Rest<'n, 'l>, Descriptions)>;
+
 impl<'n, 'l> Reader<'n, 'l> {
-    /// Returns the choice and, in a text, the offset of the object to leave after it.
+    /// Returns the choice and, in a text, the remainder of the object to leave after it.
     #[inline(never)]
-    pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Option<usize>), Error> {
+    pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Opened<'n, 'l>), Error> {
         let no_choice = ErrorKind::Choice { expected: variants };
         match (self.value()?, self.source) {
             (Value::String(name), _) => Ok((Choice { name, value: None, reader: self, over: None }, None)),
             (Value::Object, Source::Node(node)) => {
                 let members = members_of(node);
-                let mut readable = members.iter().filter(|member| !member.value.reported.get());
+                let mut readable = members_of_use(node, Descriptions::Skipped, self.log);
                 let member = match (readable.next(), readable.next()) {
                     (Some(_), Some(surplus)) => return Err(too_many(surplus)),
                     (Some(member), None) => member,
-                    (None, _) if !members.is_empty() => return Err(self.wrong(ErrorKind::Consequence)),
+                    (None, _) if members.iter().any(|member| member.value.reported.get()) => {
+                        return Err(self.wrong(ErrorKind::Consequence));
+                    }
                     (None, _) => return Err(self.wrong(no_choice)),
                 };
-                let value = Reader { source: Source::Node(&member.value), log: self.log };
+                let value = Reader { source: Source::Node(&member.value), log: self.log, shape: Shape::Any };
                 let name = Cow::Borrowed(&*member.name);
                 Ok((Choice { name, value: Some(value), reader: self, over: Some(member) }, None))
             }
             (Value::Object, Source::Text(scan)) => {
-                let opened = scan.enter()?;
-                if !scan.more(opened, b'}', true)? {
-                    return Err(unsound());
-                }
-                let name = scan.name()?;
-                Ok((Choice { name, value: Some(self), reader: self, over: None }, Some(opened)))
+                let mut rest = Rest::of(scan, b'}')?;
+                let mut descriptions = Descriptions::Skipped;
+                let name = name_in(&mut rest, &mut descriptions)?.ok_or_else(unsound)?;
+                Ok((Choice { name, value: Some(self), reader: self, over: None }, Some((rest, descriptions))))
             }
             _ => Err(self.wrong(no_choice)),
         }
@@ -56,11 +60,9 @@ impl<'n, 'l> Reader<'n, 'l> {
 
     /// Goes past the end of an object with one member.
     #[inline(never)]
-    pub(super) fn leave_choice(self, opened: Option<usize>) -> Result<(), Error> {
-        match (opened, self.source) {
-            (Some(opened), Source::Text(scan)) if scan.more(opened, b'}', false)? => Err(unsound()),
-            _ => Ok(()),
-        }
+    pub(super) fn leave_choice(opened: Opened<'n, 'l>) -> Result<(), Error> {
+        let Some((mut rest, mut descriptions)) = opened else { return Ok(()) };
+        if name_in(&mut rest, &mut descriptions)?.is_some() { Err(unsound()) } else { Ok(()) }
     }
 }
 

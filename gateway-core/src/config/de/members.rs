@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Error as _, MapAccess};
 
-use super::attempt;
+use super::log::Log;
 use super::parts::{Parts, Rest};
 use super::reader::{Reader, Source};
+use super::{DESCRIPTION, attempt};
 use crate::config::MOST_MISTAKES;
 use crate::config::error::{Error, ErrorKind};
-use crate::config::scan::unsound;
+use crate::config::scan::{Next, unsound};
 use crate::config::suggest::suggest;
 use crate::config::tree::{Kind, Member, Node};
 
@@ -27,12 +28,82 @@ pub(super) struct Members<'n, 'l> {
     has_assumed: bool,
     /// The names read so far, where the type does not look for repetitions itself.
     names: Option<Vec<Cow<'n, str>>>,
+    descriptions: Descriptions,
+}
+
+/// A kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One of the configuration's own, with fields that are known: it may be described.
+    Fields,
+    /// One whose author chooses the names, which the type searches for repetitions.
+    Names,
+    /// JSON of any form.
+    Any,
+}
+
+/// The treatment of members called `description`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Descriptions {
+    /// As of any other member.
+    Read,
+    /// Skipped.
+    Skipped,
+    /// Skipped, and there was one.
+    Found,
+}
+
+impl Descriptions {
+    /// Returns whether the member `name` is to be skipped.
+    pub(super) fn are_skipped(self, name: &str) -> bool {
+        self != Self::Read && name == DESCRIPTION
+    }
+}
+
+/// Returns whether `member` is for its reader to use; `false` for a description, which is reported unless it is text.
+fn is_of_use(member: &Member<'_>, descriptions: Descriptions, log: &Log) -> bool {
+    if member.value.reported.get() {
+        return false;
+    }
+    let skipped = descriptions.are_skipped(&member.name);
+    if skipped && !matches!(member.value.kind, Kind::String(_)) {
+        log.record(Error::wrong_type(&"a string").about(&member.value));
+    }
+    !skipped
+}
+
+/// The members of `node` for their reader to use.
+pub(super) fn members_of_use<'n>(
+    node: &'n Node<'n>,
+    descriptions: Descriptions,
+    log: &Log,
+) -> impl Iterator<Item = &'n Member<'n>> {
+    members_of(node).iter().filter(move |member| is_of_use(member, descriptions, log))
+}
+
+/// The name of the next member in a text.
+pub(super) fn name_in<'n>(
+    rest: &mut Rest<'n, '_>,
+    descriptions: &mut Descriptions,
+) -> Result<Option<Cow<'n, str>>, Error> {
+    while rest.advance()? {
+        let name = rest.scan.name()?;
+        if !descriptions.are_skipped(&name) {
+            return Ok(Some(name));
+        }
+        if *descriptions == Descriptions::Found || rest.scan.next() != Next::String {
+            return Err(unsound());
+        }
+        *descriptions = Descriptions::Found;
+        rest.scan.string()?;
+    }
+    Ok(None)
 }
 
 impl<'n, 'l> Members<'n, 'l> {
-    /// The members of `object`; `any` if they may have any name.
+    /// The members of `object`.
     #[inline(never)]
-    pub(super) fn of(object: Reader<'n, 'l>, any: bool) -> Result<Self, Error> {
+    pub(super) fn of(object: Reader<'n, 'l>, shape: Shape) -> Result<Self, Error> {
         let mut assumed = Vec::new();
         let members = match object.source {
             Source::Text(scan) => Parts::Text(Rest::of(scan, b'}')?),
@@ -44,34 +115,27 @@ impl<'n, 'l> Members<'n, 'l> {
         };
         let has_assumed = !assumed.is_empty();
         // A tree has already been searched for repetitions.
-        let names = (any && matches!(members, Parts::Text(_))).then(Vec::new);
+        let names = (shape == Shape::Any && matches!(members, Parts::Text(_))).then(Vec::new);
+        let descriptions = if shape == Shape::Fields { Descriptions::Skipped } else { Descriptions::Read };
         let assumed = assumed.into_iter();
-        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, has_assumed, names })
+        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, has_assumed, names, descriptions })
     }
 
     /// The members of a tree that are left to read.
     fn remaining(&self) -> impl Iterator<Item = &'n Member<'n>> + use<'n> {
         let members = if let Parts::Tree(members) = &self.members { members.clone() } else { [].iter() };
-        members.filter(|member| !member.value.reported.get())
+        let descriptions = self.descriptions;
+        members.filter(move |member| !member.value.reported.get() && !descriptions.are_skipped(&member.name))
     }
 
     /// Checks that nothing is left to read.
     #[inline(never)]
     pub(super) fn finish(mut self) -> Result<(), Error> {
-        match (&mut self.members, self.object.source) {
-            (Parts::Text(rest), _) => {
-                if rest.advance()? {
-                    return Err(unsound());
-                }
-            }
-            (Parts::Tree(_), Source::Node(node)) if self.has_assumed => {
-                return Err(Error::new(ErrorKind::Consequence).about(node));
-            }
-            (Parts::Tree(_), _) => {
-                if let Some(surplus) = self.remaining().next() {
-                    return Err(too_many(surplus));
-                }
-            }
+        if let (true, Source::Node(node)) = (self.has_assumed, self.object.source) {
+            return Err(Error::new(ErrorKind::Consequence).about(node));
+        }
+        if self.next_name()?.is_some() {
+            return Err(self.member.map_or_else(unsound, too_many));
         }
         Ok(())
     }
@@ -105,7 +169,7 @@ impl<'n, 'l> Members<'n, 'l> {
     fn next_name(&mut self) -> Result<Option<Cow<'n, str>>, Error> {
         match &mut self.members {
             Parts::Tree(members) => {
-                self.member = members.find(|member| !member.value.reported.get());
+                self.member = members.find(|member| is_of_use(member, self.descriptions, self.object.log));
                 let Some(member) = self.member else {
                     self.current = Source::Assumed;
                     return Ok(self.assumed.next().map(Cow::Borrowed));
@@ -114,11 +178,8 @@ impl<'n, 'l> Members<'n, 'l> {
                 Ok(Some(Cow::Borrowed(&member.name)))
             }
             Parts::Text(rest) => {
-                if !rest.advance()? {
-                    return Ok(None);
-                }
+                let Some(name) = name_in(rest, &mut self.descriptions)? else { return Ok(None) };
                 self.current = Source::Text(rest.scan);
-                let name = rest.scan.name()?;
                 if let Some(names) = &mut self.names {
                     remember(names, name.clone())?;
                 }
@@ -173,13 +234,13 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        seed.deserialize(Reader { source: self.current, log: self.object.log })
+        seed.deserialize(Reader { source: self.current, log: self.object.log, shape: Shape::Any })
     }
 
     /// Goes on to the next entry if the value of one can't be read.
     fn next_entry<K: Deserialize<'de>, V: Deserialize<'de>>(&mut self) -> Result<Option<(K, V)>, Error> {
         while let Some(name) = self.next_key::<K>()? {
-            if let Some(value) = attempt(Reader { source: self.current, log: self.object.log })? {
+            if let Some(value) = attempt(Reader { source: self.current, log: self.object.log, shape: Shape::Any })? {
                 return Ok(Some((name, value)));
             }
         }

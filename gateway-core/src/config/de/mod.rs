@@ -17,15 +17,23 @@ mod reader;
 use serde::de::Deserialize;
 
 use self::log::Log;
+use self::members::Shape;
 use self::reader::{Reader, Source};
 use super::error::{Error, Report};
 use super::scan::Scan;
 use super::tree::Node;
 
+/// The member that any object of the configuration may have besides its own. Nothing reads it.
+pub(super) const DESCRIPTION: &str = "description";
+
+/// The name under which a type asks for a value of any form, of which objects are the configuration's own, not the
+/// author's: they may be described.
+pub(super) const OWN: &str = "own";
+
 /// Reads `root`; parts that can't be read are left out and reported.
 pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Vec<Report>) {
     let log = Log::default();
-    let reader = Reader { source: Source::Node(root), log: &log };
+    let reader = Reader { source: Source::Node(root), log: &log, shape: Shape::Any };
     let value = attempt(reader).ok().flatten().filter(|_| !log.is_full());
     (value, log.into_reports())
 }
@@ -34,7 +42,7 @@ pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Ve
 pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
     let scan = Scan::new(text);
     let log = Log::default();
-    let value = T::deserialize(Reader { source: Source::Text(&scan), log: &log }).ok()?;
+    let value = T::deserialize(Reader { source: Source::Text(&scan), log: &log, shape: Shape::Any }).ok()?;
     scan.is_at_end().then_some(value)
 }
 

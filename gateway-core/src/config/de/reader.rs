@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, Error as _, Expected, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::OWN;
 use super::log::Log;
-use super::members::Members;
+use super::members::{Members, Shape};
 use super::parts::Items;
 use crate::config::error::{Error, ErrorKind};
 use crate::config::scan::{Next, Scan, unsound};
@@ -17,6 +18,8 @@ use crate::config::tree::{Kind, Node};
 pub(super) struct Reader<'n, 'l> {
     pub(super) source: Source<'n, 'l>,
     pub(super) log: &'l Log,
+    /// The kind of object that the value is, if it is one and its type does not say.
+    pub(super) shape: Shape,
 }
 
 /// The source of a value.
@@ -202,11 +205,11 @@ impl<'n, 'l> Reader<'n, 'l> {
         items.finish().map(|()| value)
     }
 
-    /// Reads an object; `any` if its members may have any name. Not inlined, so that readers of absent parts of a
-    /// configuration stay apart from readers of present ones.
+    /// Reads an object. Not inlined, so that readers of absent parts of a configuration stay apart from readers of
+    /// present ones.
     #[inline(never)]
-    fn object<V: Visitor<'n>>(self, any: bool, visitor: V) -> Result<V::Value, Error> {
-        let mut members = Members::of(self, any)?;
+    fn object<V: Visitor<'n>>(self, shape: Shape, visitor: V) -> Result<V::Value, Error> {
+        let mut members = Members::of(self, shape)?;
         match visitor.visit_map(&mut members) {
             Ok(value) => members.finish().map(|()| value),
             Err(error) => Err(members.fail(error)),
@@ -250,7 +253,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
             Value::Number(text) => self.visit_number(self.about(parse_number(text, false))?, visitor),
             Value::String(text) => self.visit_text(text, visitor),
             Value::List => self.list(visitor),
-            Value::Object => self.object(true, visitor),
+            Value::Object => self.object(self.shape, visitor),
             Value::Assumed => visitor.visit_unit(),
         }
     }
@@ -287,8 +290,9 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
         if self.is_none()? { self.about(visitor.visit_none()) } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        let shape = if name == OWN { Shape::Fields } else { self.shape };
+        visitor.visit_newtype_struct(Self { shape, ..self })
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -298,7 +302,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.expect_object(None)?;
-        self.object(false, visitor)
+        self.object(Shape::Names, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -308,7 +312,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         self.expect_object(Some(fields))?;
-        self.object(false, visitor)
+        self.object(Shape::Fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -319,7 +323,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
     ) -> Result<V::Value, Error> {
         let (choice, opened) = self.choice(variants)?;
         let value = self.about(visitor.visit_enum(choice))?;
-        self.leave_choice(opened).map(|()| value)
+        Self::leave_choice(opened).map(|()| value)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

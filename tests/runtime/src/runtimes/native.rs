@@ -128,13 +128,19 @@ impl Native {
 
 /// The configuration with a free port, without a log and with TLS by `certificate`, unless it is no object or says so itself.
 fn with_server(config: &str, certificate: Option<&Certificate>) -> String {
-    match serde_json::from_str::<Value>(config) {
-        Ok(Value::Object(members)) if !members.contains_key("server") => {
-            let comma = if members.is_empty() { "" } else { "," };
+    let says_so = match serde_json::from_str::<Value>(config) {
+        Ok(Value::Object(members)) => members.contains_key("server"),
+        Ok(_) => true,
+        // With comments, it is JSON for the gateway alone.
+        Err(_) => gateway_core::config::read(config).map_or(true, |config| config.server != Default::default()),
+    };
+    match config.strip_prefix('{') {
+        Some(members) if !says_so => {
+            let comma = if members.trim() == "}" { "" } else { "," };
             let tls = certificate.map_or_else(String::new, |Certificate { chain, key, .. }| {
                 format!(r#","tls":{{"certificate":{chain:?},"key":{key:?}}}"#)
             });
-            config.replacen('{', &format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"{tls}}}{comma}"#), 1)
+            format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"{tls}}}{comma}{members}"#)
         }
         _ => config.to_owned(),
     }
