@@ -170,6 +170,11 @@ pub trait Instance {
         false
     }
 
+    /// The lines of the access log that were lost; none where the platform does not tell.
+    fn lost_log_lines(&self) -> Option<u64> {
+        None
+    }
+
     /// The connections to `endpoint`; none where the platform hides them.
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None

@@ -21,6 +21,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const STORES: &str = "edgeway_store_errors";
+const LOST_LINES: &str = "edgeway_access_log_lost_lines";
 
 /// `snapshot` as OpenMetrics 1.0.
 pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
@@ -33,7 +34,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, STORES] {
+    for name in [LIMITS, STORES, LOST_LINES] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -101,6 +102,12 @@ impl Collector for Snapshot {
         let mut family = encoder.encode_descriptor(STORES, help, None, MetricType::Counter)?;
         for (store, count) in [("counters", self.counter_errors), ("key-value", self.key_value_errors)] {
             family.encode_family(&[("store", store)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+
+        if let Some(lost) = self.lost_log_lines {
+            let help = "Lines of the access log that were not written";
+            let mut family = encoder.encode_descriptor(LOST_LINES, help, None, MetricType::Counter)?;
+            family.encode_counter::<NoLabelSet, _, u64>(&lost, None)?;
         }
         Ok(())
     }

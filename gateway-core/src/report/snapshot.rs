@@ -18,6 +18,7 @@ pub(crate) struct Snapshot {
     pub(super) called: BTreeMap<String, [Distribution; 6]>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
+    pub(super) lost_log_lines: Option<u64>,
     /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
 }
@@ -25,7 +26,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// The metrics of `platform`'s instance, of which `own` is a part.
     pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &State) -> Self {
-        let mut snapshot = Self::default();
+        let mut snapshot = Self { lost_log_lines: platform.lost_log_lines(), ..Self::default() };
         platform.each_state(own, |part| {
             if let Some(metrics) = part.metrics() {
                 snapshot.add(metrics);

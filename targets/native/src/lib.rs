@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config_file;
 pub mod demo;
+pub mod health;
 pub mod platform;
 pub mod server;
 pub mod stream;

@@ -1,5 +1,6 @@
 //! The life of a server: reloads until a signal ends it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,11 @@ use tokio::runtime::Runtime;
 use tokio::time::MissedTickBehavior;
 
 use crate::config_file::{ConfigError, ConfigFile, Loaded};
+use crate::health::{Change, Observer};
 use crate::server::{Drained, Server, Settings, StartError};
 use crate::watch::Files;
 
-/// The interval between looks at the files.
+/// The interval between looks at the files, and at the health of what the server writes to.
 const POLL: Duration = Duration::from_millis(500);
 
 /// An event in the life of a running server.
@@ -33,6 +35,13 @@ pub enum Event<'a> {
         path: &'a Path,
         /// The reason.
         reason: Refused,
+    },
+    /// Something that the server writes to begins or ceases to fail.
+    Health {
+        /// Its name.
+        what: &'static str,
+        /// The change.
+        change: Change,
     },
     /// The server is about to stop, and serves on for now.
     Leaving {
@@ -88,10 +97,7 @@ impl Supervisor {
     ) -> Option<Drained> {
         let Self { runtime, mut signals } = self;
         let drained = runtime.block_on(async {
-            match file {
-                Some(file) => reload_until_stop(&server, Arc::new(file), files, report, &mut signals).await,
-                None => signals.stop().await,
-            }
+            reload_until_stop(&server, file.map(Arc::new), files, report, &mut signals).await;
             server.leave();
             let grace = server.grace();
             if !grace.is_zero() {
@@ -120,13 +126,14 @@ impl Supervisor {
 
 async fn reload_until_stop(
     server: &Server,
-    file: Arc<ConfigFile>,
+    file: Option<Arc<ConfigFile>>,
     mut files: Files,
     report: &dyn Fn(&Event<'_>),
     signals: &mut Signals,
 ) {
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut observers = BTreeMap::new();
     let mut asked = false;
     loop {
         if !asked {
@@ -138,8 +145,13 @@ async fn reload_until_stop(
                 _ = poll.tick() => false,
             };
         }
+        observe(server, &mut observers, report);
+        let Some(file) = &file else {
+            asked = false;
+            continue;
+        };
         // On another thread: a file system may keep a reader waiting, and signals count meanwhile.
-        let looking = look(Arc::clone(&file), files.clone(), std::mem::take(&mut asked));
+        let looking = look(Arc::clone(file), files.clone(), std::mem::take(&mut asked));
         tokio::pin!(looking);
         let looked = loop {
             tokio::select! {
@@ -157,6 +169,15 @@ async fn reload_until_stop(
         match plan.map_err(Refused::Config).and_then(|plan| reload(server, plan)) {
             Ok((routes, restart)) => report(&Event::Reloaded { path, routes, restart }),
             Err(reason) => report(&Event::Refused { path, reason }),
+        }
+    }
+}
+
+/// Reports changes of the health of what `server` writes to.
+fn observe(server: &Server, observers: &mut BTreeMap<&'static str, Observer>, report: &dyn Fn(&Event<'_>)) {
+    for (what, health) in server.health() {
+        if let Some(change) = observers.entry(what).or_default().look(health) {
+            report(&Event::Health { what, change });
         }
     }
 }

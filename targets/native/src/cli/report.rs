@@ -9,6 +9,7 @@ use gateway_core::config::MOST_MISTAKES;
 use super::output::sayln;
 use super::style::{Style, count};
 use crate::config_file::ConfigError;
+use crate::health::Change;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
 
@@ -68,8 +69,13 @@ pub(super) fn event(event: &Event<'_>) {
             }
             sayln!("{} is not used; what was served before is served on", path.display());
         }
+        Event::Health { what, change: Change::Failing { reason } } => sayln!("{what} fails: {reason}"),
+        Event::Health { what, change: Change::Recovered { failures } } => {
+            let lost = if *what == "the access log" { "line" } else { "call" };
+            sayln!("{what} works again; {} failed", count(usize::try_from(*failures).unwrap_or(usize::MAX), lost));
+        }
         Event::Leaving { grace } => {
-            eprintln!("not ready any more, serving on for {} s; a second signal ends at once", grace.as_secs_f64());
+            sayln!("not ready any more, serving on for {} s; a second signal ends at once", grace.as_secs_f64());
         }
         Event::Draining { drain } => {
             sayln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
@@ -79,15 +85,15 @@ pub(super) fn event(event: &Event<'_>) {
 
 /// Prints the result of the shutdown.
 pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
-    match drained {
-        Some(Drained { cut_off: 0 }) => ExitCode::SUCCESS,
-        Some(Drained { cut_off }) => {
-            let were = if cut_off == 1 { "was" } else { "were" };
-            sayln!("{} {were} cut off", count(cut_off, "connection"));
-            ExitCode::SUCCESS
+    let Some(Drained { cut_off, lost_lines }) = drained else { return ExitCode::FAILURE };
+    for (number, what) in [(cut_off, "connection"), (usize::try_from(lost_lines).unwrap_or(usize::MAX), "log line")] {
+        if number > 0 {
+            let were = if number == 1 { "was" } else { "were" };
+            let done = if what == "connection" { "cut off" } else { "lost" };
+            sayln!("{} {were} {done}", count(number, what));
         }
-        None => ExitCode::FAILURE,
     }
+    ExitCode::SUCCESS
 }
 
 fn print_config_error(path: &Path, error: &ConfigError) {

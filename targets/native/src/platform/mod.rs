@@ -142,6 +142,10 @@ impl Instance for Native {
         self.crew.is_leaving()
     }
 
+    fn lost_log_lines(&self) -> Option<u64> {
+        Some(self.crew.lost_log_lines())
+    }
+
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
         self.pools.get(endpoint.index).map(|pool| self.crew.connections(pool.key()))
     }

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use gateway_core::ports::{Address, Connections};
 use gateway_core::state::State;
 
+use super::access_log::LogState;
 use super::worker::Serving;
 use crate::upstream::{Pool, PoolKey};
 
@@ -17,6 +18,8 @@ pub(crate) struct Crew {
     pub(super) leaving: AtomicBool,
     /// Set once connections are refused.
     pub(super) shutdown: Arc<AtomicBool>,
+    /// The state of the access log.
+    pub(super) log: Arc<LogState>,
     // Weak, because the serving state holds the crew in turn.
     members: Mutex<Vec<Weak<ArcSwap<Serving>>>>,
 }
@@ -30,6 +33,11 @@ impl Crew {
     /// Returns whether the server is about to stop, or drains.
     pub(crate) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// The lines of the access log that were lost.
+    pub(crate) fn lost_log_lines(&self) -> u64 {
+        self.log.health.failures()
     }
 
     /// Shows the state of each worker.

@@ -24,14 +24,15 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway_core::plan::Plan;
 use tokio::sync::watch;
 
-use self::access_log::start_writer;
+use self::access_log::{Writer, standard_output};
 use self::admin::AdminListener;
 use self::worker::Worker;
+use crate::health::Health;
 use crate::platform::Stores;
 use crate::upstream::Names;
 
@@ -88,7 +89,7 @@ pub struct Server {
     admin: Option<AdminListener>,
     stop: watch::Sender<Option<Duration>>,
     threads: Vec<JoinHandle<()>>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<Writer>,
 }
 
 /// The result of a shutdown.
@@ -96,6 +97,8 @@ pub struct Server {
 pub struct Drained {
     /// The number of connections that were cut off because they went on for too long.
     pub cut_off: usize,
+    /// The number of lines of the access log that were lost, since the start.
+    pub lost_lines: u64,
 }
 
 impl Server {
@@ -113,7 +116,7 @@ impl Server {
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
         let crew = Arc::new(Crew::default());
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
-        let (lines, writer) = start_writer(std::io::stdout());
+        let (lines, writer) = Writer::start(standard_output(), &crew.log);
         let (stop, stopped) = watch::channel(None);
         let mut server = Self {
             address,
@@ -133,7 +136,7 @@ impl Server {
                 tls.clone(),
                 Arc::clone(&stores),
                 Arc::clone(&crew),
-                AccessLogger::new(lines.clone()),
+                AccessLogger::new(lines.clone(), Arc::clone(&crew.log)),
                 stall_timeout,
             );
             let worker = Arc::new(worker.map_err(StartError::Tls)?);
@@ -172,6 +175,16 @@ impl Server {
         &self.settings
     }
 
+    /// The health of what it writes to, by name.
+    pub fn health(&self) -> impl Iterator<Item = (&'static str, &Health)> {
+        let stores = [
+            ("the store of the counters", self.stores.counters.health()),
+            ("the key-value store", self.stores.key_value.health()),
+            ("the access log", Some(&self.crew.log.health)),
+        ];
+        stores.into_iter().filter_map(|(name, health)| Some((name, health?)))
+    }
+
     /// Serves new requests by `plan`; those under way go on as they began. An error changes nothing.
     ///
     /// Returns the settings that need a restart to take effect.
@@ -205,6 +218,7 @@ impl Server {
     /// ends. Blocks until then.
     pub fn shutdown(mut self) -> Drained {
         let drain = self.drain();
+        let deadline = Instant::now() + drain.max(run::LOG_PATIENCE);
         self.leave();
         self.crew.shutdown.store(true, Ordering::Relaxed);
         let _ = self.stop.send(Some(drain));
@@ -218,10 +232,8 @@ impl Server {
         let cut_off = self.workers.iter().map(|worker| worker.connections.load(Ordering::Acquire)).sum();
         // Each worker holds a sender of the log: the writer ends with the last.
         self.workers.clear();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
-        Drained { cut_off }
+        let lost_lines = self.writer.take().map_or(0, |writer| writer.finish(deadline));
+        Drained { cut_off, lost_lines }
     }
 
     /// Its address as a URL.

@@ -17,6 +17,9 @@ use crate::clock::TICK;
 /// The wait after the system has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The shortest wait for the reader of the access log at the end.
+pub(super) const LOG_PATIENCE: Duration = Duration::from_secs(1);
+
 /// The runtime of a worker.
 pub(super) fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> {
     let mut builder = match kind {
@@ -38,7 +41,7 @@ pub(super) fn run(
     socket: TcpListener,
     mut stop: watch::Receiver<Option<Duration>>,
 ) {
-    runtime.block_on(async {
+    let deadline = runtime.block_on(async {
         let ticking = tokio::spawn({
             let (ticker, worker) = (Arc::clone(&worker.ticker), Arc::clone(&worker));
             ticker.run(move || worker.flush_log())
@@ -50,17 +53,19 @@ pub(super) fn run(
                 drain = stopped(&mut stop) => drain,
             }
         };
-        let deadline = tokio::time::Instant::now() + drain;
+        let begun = tokio::time::Instant::now();
+        let deadline = begun + drain;
         while !worker.is_idle() && tokio::time::Instant::now() < deadline {
             tokio::time::sleep(TICK / 4).await;
         }
         ticking.abort();
+        begun.into_std() + drain.max(LOG_PATIENCE)
     });
     let cut_off = worker.connections.load(std::sync::atomic::Ordering::Acquire);
     // Ends every task, and with it all that is still open.
     drop(runtime);
     worker.connections.store(cut_off, std::sync::atomic::Ordering::Release);
-    worker.finish_log();
+    worker.finish_log(deadline);
 }
 
 async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use gateway_core::gateway::Gateway;
@@ -104,9 +105,9 @@ impl Worker {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).flush();
     }
 
-    /// Hands the rest of the access log to the writer, and waits until it accepts that.
-    pub(super) fn finish_log(&self) {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).finish();
+    /// Hands the rest of the access log to the writer, and waits until it takes that, at most until `deadline`.
+    pub(super) fn finish_log(&self, deadline: Instant) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).finish(deadline);
     }
 
     /// Returns whether no client connection is open.

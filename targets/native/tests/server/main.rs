@@ -30,4 +30,6 @@ mod rollout;
 mod rotation;
 mod support;
 mod tls;
+#[cfg(target_os = "linux")]
+mod trouble;
 mod websocket;

@@ -243,13 +243,29 @@ impl Program {
     }
 
     pub(crate) fn run(arguments: &[&str], folder: &Path) -> Self {
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway"))
-            .args(arguments)
-            .current_dir(folder)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway"));
+        command.args(arguments).current_dir(folder).stdout(std::process::Stdio::piped());
+        let mut program = Self::spawn(command);
+        let (stdout, kept) = (program.child.stdout.take().unwrap(), Arc::clone(&program.lines));
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        program
+    }
+
+    /// The same with a standard output that nobody reads, as long as it is kept.
+    pub(crate) fn spawn_unread(mut command: std::process::Command) -> (Self, std::process::ChildStdout) {
+        command.stdout(std::process::Stdio::piped());
+        let mut program = Self::spawn(command);
+        let stdout = program.child.stdout.take().unwrap();
+        (program, stdout)
+    }
+
+    /// The process of `command`, once it serves.
+    pub(crate) fn spawn(mut command: std::process::Command) -> Self {
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
         let messages = Arc::new(Mutex::new(String::new()));
         let (stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&messages));
         std::thread::spawn(move || {
@@ -258,12 +274,6 @@ impl Program {
             }
         });
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (stdout, kept) = (child.stdout.take().unwrap(), Arc::clone(&lines));
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                kept.lock().unwrap().push(line);
-            }
-        });
         let address = || {
             let messages = messages.lock().unwrap();
             let (_, rest) = messages.split_once("://")?;

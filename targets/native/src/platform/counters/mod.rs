@@ -7,6 +7,7 @@ use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
+use crate::health::Health;
 use crate::platform::StoreError;
 
 pub use self::memory::Cells;
@@ -46,6 +47,15 @@ impl CounterStore {
         match self {
             Self::Memory(_) => "memory",
             Self::Redis(_) => "Redis",
+        }
+    }
+
+    /// The health of the store, unless it can't fail.
+    #[must_use]
+    pub const fn health(&self) -> Option<&Health> {
+        match self {
+            Self::Memory(_) => None,
+            Self::Redis(redis) => Some(&redis.health),
         }
     }
 

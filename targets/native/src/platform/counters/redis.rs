@@ -9,6 +9,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError, RedisResult, Script, Value, from_redis_value};
 use tokio::sync::OnceCell;
 
+use crate::health::Health;
+
 /// The prefix of all keys.
 const PREFIX: &str = "edgeway:";
 
@@ -21,6 +23,8 @@ pub struct Redis {
     connection: OnceCell<ConnectionManager>,
     /// The scripts of all operations, with their texts.
     scripts: Box<[(&'static str, Script)]>,
+    /// The health of its calls.
+    pub(super) health: Health,
 }
 
 impl std::fmt::Debug for Redis {
@@ -33,7 +37,7 @@ impl Redis {
     pub(super) fn new(url: &str) -> Result<Self, ()> {
         let client = Client::open(url).map_err(|_| ())?;
         let scripts = SCRIPTS.iter().map(|text| (*text, Script::new(text))).collect();
-        Ok(Self { client, connection: OnceCell::new(), scripts })
+        Ok(Self { client, connection: OnceCell::new(), scripts, health: Health::default() })
     }
 
     pub(super) async fn apply(
@@ -42,7 +46,10 @@ impl Redis {
         op: CounterOp,
         now: Timestamp,
     ) -> Result<CounterVerdict, StoreFailure> {
-        let reply = self.run(cell, program(op, now)).await.map_err(|error| failure(&error))?;
+        let begun = self.health.begin();
+        let outcome = self.run(cell, program(op, now)).await;
+        begun.end(&outcome);
+        let reply = outcome.map_err(|error| failure(&error))?;
         verdict(op, now, &reply).ok_or(StoreFailure::Malformed)
     }
 

@@ -11,6 +11,7 @@ use gateway_core::time::Timestamp;
 
 use self::file::File;
 use self::memory::Memory;
+use crate::health::Health;
 use crate::platform::StoreError;
 
 /// The key-value store.
@@ -18,8 +19,8 @@ use crate::platform::StoreError;
 pub enum KeyValueStore {
     /// In this process, and gone with it.
     Memory(Memory),
-    /// In a file.
-    File(Arc<File>),
+    /// In a file, whose writes have this health.
+    File(Arc<File>, Health),
 }
 
 impl KeyValueStore {
@@ -30,7 +31,7 @@ impl KeyValueStore {
     pub fn open(path: Option<&str>) -> Result<Self, StoreError> {
         let Some(path) = path else { return Ok(Self::Memory(Memory::default())) };
         match File::open(path) {
-            Ok(file) => Ok(Self::File(Arc::new(file))),
+            Ok(file) => Ok(Self::File(Arc::new(file), Health::default())),
             Err(error) => Err(StoreError::KeyValueFile { path: path.to_owned(), reason: error.to_string() }),
         }
     }
@@ -40,7 +41,16 @@ impl KeyValueStore {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
-            Self::File(_) => "file",
+            Self::File(..) => "file",
+        }
+    }
+
+    /// The health of the store, unless it can't fail.
+    #[must_use]
+    pub const fn health(&self) -> Option<&Health> {
+        match self {
+            Self::Memory(_) => None,
+            Self::File(_, health) => Some(health),
         }
     }
 
@@ -51,8 +61,14 @@ impl KeyValueStore {
     pub async fn get(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, StoreFailure> {
         match self {
             Self::Memory(memory) => Ok(memory.get(key, now)),
-            // Frequently read pages are in memory: another thread would take longer than the read.
-            Self::File(file) => file.get(key, now).map_err(failed),
+            Self::File(file, health) => {
+                // Frequently read pages are in memory: another thread would take longer than the read.
+                if let Ok(value) = file.get(key, now) {
+                    return Ok(value);
+                }
+                let (file, key) = (Arc::clone(file), key.to_owned());
+                blocking(health, move || file.get_again(&key, now)).await
+            }
         }
     }
 
@@ -75,9 +91,9 @@ impl KeyValueStore {
                     Err(StoreFailure::Full)
                 }
             }
-            Self::File(file) => {
+            Self::File(file, health) => {
                 let (file, key) = (Arc::clone(file), key.to_owned());
-                blocking(move || file.put(&key, &value, expires, now)).await
+                blocking(health, move || file.put(&key, &value, expires, now)).await
             }
         }
     }
@@ -92,9 +108,9 @@ impl KeyValueStore {
                 memory.delete(key);
                 Ok(())
             }
-            Self::File(file) => {
+            Self::File(file, health) => {
                 let (file, key) = (Arc::clone(file), key.to_owned());
-                blocking(move || file.delete(&key)).await
+                blocking(health, move || file.delete(&key)).await
             }
         }
     }
@@ -105,10 +121,14 @@ fn failed<E>(_: E) -> StoreFailure {
 }
 
 /// Runs a task that waits for the disk on a thread where no exchange waits.
-async fn blocking<E: Send + 'static>(
-    work: impl FnOnce() -> Result<(), E> + Send + 'static,
-) -> Result<(), StoreFailure> {
-    tokio::task::spawn_blocking(work).await.map_err(failed)?.map_err(failed)
+async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    health: &Health,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, StoreFailure> {
+    let begun = health.begin();
+    let outcome = tokio::task::spawn_blocking(work).await.map_err(failed)?;
+    begun.end(&outcome);
+    outcome.map_err(failed)
 }
 
 #[cfg(test)]
