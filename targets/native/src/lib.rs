@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config_file;
 pub mod demo;
 pub mod health;
+mod framing;
 pub mod platform;
 pub mod server;
 pub mod stream;

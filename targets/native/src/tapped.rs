@@ -8,12 +8,18 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::framing::{Framing, Next};
 use crate::transport::Transport;
 
 /// A listener to the bytes of a connection.
 pub(crate) trait Tap {
     /// Receives the bytes of a read, at least one.
     fn on_read(&self, bytes: &[u8]);
+
+    /// The bytes that have come without content, where they are bounded at the moment.
+    fn framing(&self) -> Option<&Framing> {
+        None
+    }
 
     /// Learns that there is nothing to read at the moment.
     fn on_wait(&self) {}
@@ -61,12 +67,36 @@ impl<T: Tap> Tapped<T> {
     }
 }
 
+/// Reads at most `most` bytes.
+#[cold]
+fn poll_read_little(
+    transport: &mut Transport,
+    cx: &mut Context<'_>,
+    buf: &mut ReadBuf<'_>,
+    most: usize,
+) -> Poll<io::Result<()>> {
+    let most = most.min(buf.remaining());
+    let mut little = ReadBuf::new(buf.initialize_unfilled_to(most));
+    let polled = Pin::new(transport).poll_read(cx, &mut little);
+    let count = little.filled().len();
+    buf.advance(count);
+    polled
+}
+
 impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         let polled = if this.first.is_empty() {
-            Pin::new(&mut this.transport).poll_read(cx, buf)
+            match this.tap.framing().map_or(Next::Read, Framing::next) {
+                Next::Read => Pin::new(&mut this.transport).poll_read(cx, buf),
+                Next::ReadLittle(most) => poll_read_little(&mut this.transport, cx, buf, most),
+                Next::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Next::Fail => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
         } else {
             let count = this.first.len().min(buf.remaining());
             buf.put_slice(this.first.get(..count).unwrap_or_default());

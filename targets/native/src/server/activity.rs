@@ -11,6 +11,7 @@ use http::Request;
 use super::guard::{Heads, check};
 use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
+use crate::framing::Framing;
 use crate::tapped::Tap;
 
 /// The longest that a client may take to send the head of a request, TLS and HTTP/2 handshakes included, in
@@ -61,6 +62,8 @@ pub struct Activity {
     body_since: AtomicU64,
     /// The bytes read of the newest request body.
     received: AtomicU64,
+    /// The bytes of a request's body that are framing.
+    framing: Framing,
     /// The time since which the client has taken nothing of a response.
     write_since: AtomicU64,
     /// Set while hyper waits for bytes from the client: then it notices by itself when the client leaves.
@@ -89,6 +92,7 @@ impl Activity {
             head_since: AtomicU64::new(ticker.now()),
             body_since: AtomicU64::new(0),
             received: AtomicU64::new(0),
+            framing: Framing::default(),
             write_since: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
             has_body: AtomicBool::new(false),
@@ -150,6 +154,7 @@ impl Activity {
             return Ok(());
         }
         self.has_body.store(false, Ordering::Relaxed);
+        self.framing.progress();
         let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = check(request, &heads);
         heads.clear();
@@ -165,11 +170,12 @@ impl Activity {
 
     /// Records that these bytes have come.
     pub fn read(&self, bytes: &[u8]) {
+        if self.is_multiplexed() {
+            return;
+        }
         if self.in_exchange() {
-            if self.body_since.load(Ordering::Relaxed) != 0 {
-                self.body_since.store(self.ticker.now(), Ordering::Relaxed);
-            }
-        } else if !self.is_multiplexed() {
+            self.framing.read(bytes.len());
+        } else {
             self.heads.lock().unwrap_or_else(PoisonError::into_inner).keep(bytes);
             if self.head_since.load(Ordering::Relaxed) == 0 {
                 self.head_since.store(self.ticker.now(), Ordering::Relaxed);
@@ -216,6 +222,10 @@ impl Tap for Activity {
     fn on_read(&self, bytes: &[u8]) {
         self.awaited.store(false, Ordering::Relaxed);
         self.read(bytes);
+    }
+
+    fn framing(&self) -> Option<&Framing> {
+        (self.in_exchange() && !self.is_multiplexed()).then_some(&self.framing)
     }
 
     fn on_wait(&self) {
@@ -288,6 +298,9 @@ impl Reading {
 
     /// Records that this many bytes of the body were read.
     pub fn read(&self, bytes: usize) {
+        if let Self::Alone(activity) = self {
+            activity.framing.progress();
+        }
         self.count().fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
@@ -363,7 +376,6 @@ mod tests {
         let cx = Context::from_waker(Waker::noop());
         let reading = Reading::Alone(Arc::clone(&activity));
         reading.set_waiting(true, &cx);
-        activity.read(b"some of the body");
         reading.set_waiting(false, &cx);
         assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
         reading.set_waiting(true, &cx);

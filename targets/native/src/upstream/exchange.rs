@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http2};
 
 use super::deadline::{Due, Point};
-use super::lease::{Connection, Lease};
+use super::lease::{Connection, Held, Lease};
 use super::pool::{Opened, Pool};
 use super::repeat::{self, is_repeatable};
 use crate::stream::{Content, Stream, StreamError};
@@ -145,7 +145,7 @@ async fn send_h2(
 ) -> Result<Reply, Unanswered> {
     to_h2(&mut request);
     match sender.try_send_request(request).await {
-        Ok(response) => Ok(response.map(|incoming| body(incoming, Lease::new(None, due)))),
+        Ok(response) => Ok(response.map(|incoming| body(incoming, Lease::new(Held::Shared, due)))),
         Err(mut failed) => {
             let mut request = failed.take_message();
             if let Some(request) = &mut request {
@@ -158,7 +158,7 @@ async fn send_h2(
 }
 
 fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>, due: &Due) -> Reply {
-    response.map(|incoming| body(incoming, Lease::new(Some((connection, Arc::clone(pool))), due)))
+    response.map(|incoming| body(incoming, Lease::new(Held::Pooled(connection, Arc::clone(pool)), due)))
 }
 
 #[cold]

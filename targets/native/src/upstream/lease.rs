@@ -19,40 +19,50 @@ pub(crate) struct Connection {
     pub(crate) watch: Arc<Watch>,
 }
 
+/// The connection of an exchange.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// One of a pool.
+    Pooled(Connection, Arc<Pool>),
+    /// One for this exchange alone, which ends with it.
+    Own,
+    /// One of HTTP/2, which belongs to several exchanges.
+    Shared,
+}
+
 /// The hold of an exchange on its connection until its response body has ended. Dropping it earlier ends the
 /// connection.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    /// `None` on a multiplexed connection, which belongs to several exchanges.
-    connection: Option<(Connection, Arc<Pool>)>,
+    held: Held,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Lease {
-    /// Holds `connection` of `pool` until the body has ended, at the latest at `due.total`.
-    pub(crate) fn new(connection: Option<(Connection, Arc<Pool>)>, due: &Due) -> Self {
-        if let Some((connection, _)) = &connection {
+    /// Holds a connection until the body has ended, at the latest at `due.total`.
+    pub(crate) fn new(held: Held, due: &Due) -> Self {
+        if let Held::Pooled(connection, _) = &held {
             connection.watch.set(due.total.and_then(super::deadline::Point::coarse));
         }
         let timer = due.total.and_then(super::deadline::Point::exact);
-        Self { connection, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
+        Self { held, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
     }
 
     /// Puts the connection back into its pool.
     pub(crate) fn give_back(self) {
-        if let Some((connection, pool)) = self.connection {
+        if let Held::Pooled(connection, pool) = self.held {
             pool.put(connection);
         }
     }
 
     /// Returns whether several exchanges share the connection.
     pub(crate) fn is_shared(&self) -> bool {
-        self.connection.is_none()
+        matches!(self.held, Held::Shared)
     }
 
     /// Returns whether the total deadline ended the exchange.
     pub(crate) fn overdue(&self) -> bool {
-        self.connection.as_ref().is_some_and(|(connection, _)| connection.watch.overdue())
+        matches!(&self.held, Held::Pooled(connection, _) if connection.watch.overdue())
     }
 
     /// Returns whether the total deadline has passed; if not, the task is woken then.

@@ -15,6 +15,7 @@ mod demo;
 mod departure;
 mod failures;
 mod flags;
+mod framing;
 mod heads;
 mod http1;
 mod lifecycle;
