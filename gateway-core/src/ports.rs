@@ -34,6 +34,10 @@ pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instanc
     /// themselves.
     const SWEEP_ONE_IN: Option<NonZeroU64> = None;
 
+    /// Set if the host pools connections to upstreams for all clients, so that the adapter can't keep one to itself. Then nothing
+    /// passes that would authenticate a connection ([`connection_auth`](crate::http::connection_auth)).
+    const POOLED_BY_HOST: bool = false;
+
     /// Removes some of the expired entries in the platform's stores.
     fn sweep(&self) -> impl Future<Output = ()> {
         core::future::ready(())

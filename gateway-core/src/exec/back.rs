@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use super::exchange::Exchange;
 use crate::body::Body;
 use crate::error::Reject;
-use crate::http::{hop_by_hop, proxy_status};
+use crate::http::{framing, hop_by_hop, proxy_status};
 use crate::io::IoErrorKind;
 
 /// Rejects a request whose exchange with the upstream failed with `kind`.
@@ -26,11 +26,13 @@ pub(super) fn pass_back<S>(
     if !(200..=599).contains(&response.status().as_u16()) {
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
+    let status = response.status();
+    framing::settle(status, response.headers_mut()).map_err(|_| failed(exchange, IoErrorKind::Protocol))?;
     hop_by_hop::strip_response(response.headers_mut());
     // The version is that of the upstream's connection (RFC 9110 §2.5), for `Via`. The adapter sets the client's.
     let version = core::mem::take(response.version_mut());
     exchange.plan.loop_guard.stamp_response(response.headers_mut(), version);
-    if response.status() == StatusCode::RESET_CONTENT {
+    if status == StatusCode::RESET_CONTENT {
         // A 205 has no content (RFC 9110 §15.3.6), and not every platform would send one with content.
         response.headers_mut().remove(CONTENT_LENGTH);
         *response.body_mut() = Body::Empty;

@@ -11,7 +11,8 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::survey::Survey;
-use crate::http::{hop_by_hop, trace_context, trailers};
+use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
+use crate::io::IoErrorKind;
 use crate::outcome::Reply;
 use crate::plan::{Host, Plan, Proxy, Route, Target};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
@@ -81,6 +82,9 @@ pub(super) async fn send<P: Platform>(
         socket::prepare(call);
         exchange.note(|| Event::Handshake);
     }
+    if P::POOLED_BY_HOST {
+        connection_auth::strip_credentials(&mut call.headers);
+    }
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::Sent {
@@ -110,6 +114,9 @@ pub(super) async fn send<P: Platform>(
         exchange.state.failed(endpoint);
         failed(exchange, error.kind)
     })?;
+    if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {
+        return Err(failed(exchange, IoErrorKind::Protocol));
+    }
     pass_back(exchange, &mut response, is_head)?;
     Ok(Reply::Http(response))
 }

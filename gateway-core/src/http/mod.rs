@@ -1,11 +1,13 @@
 //! HTTP as the standards define it: one rule a file, each a pure edit of header fields or a pure check.
 
 pub(crate) mod address;
+pub mod connection_auth;
 pub mod cookie;
 pub(crate) mod digits;
 pub mod edit_fields;
 pub mod forwarded;
 mod forwarded_element;
+pub mod framing;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;

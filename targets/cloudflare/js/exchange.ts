@@ -27,6 +27,7 @@ type Effect = Command & {
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
 const RESET_CONTENT = 205;
+const UNAUTHORIZED = 401;
 /** RFC 6455 §7.4.1. */
 const GOING_AWAY = 1001;
 
@@ -336,7 +337,7 @@ function cancel({ body, webSocket }: Response): void {
 
 /** Returns whether the known edits are all that the response needs; see `KnownEdits` in `gateway-core`. */
 function isOrdinary({ status, headers }: Response): boolean {
-  if (status < 200 || status > 599 || status === RESET_CONTENT) return false;
+  if (status < 200 || status > 599 || status === RESET_CONTENT || status === UNAUTHORIZED) return false;
   const connection = headers.get("connection");
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }

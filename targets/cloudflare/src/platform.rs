@@ -67,6 +67,7 @@ impl Socket {
 
 impl Platform for Worker {
     const CAPABILITIES: Capabilities = Capabilities::CLOUDFLARE;
+    const POOLED_BY_HOST: bool = true;
 
     fn watch(&self) {
         exchange::watch();

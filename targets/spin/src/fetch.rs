@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use gateway_core::body::Body;
-use gateway_core::http::trailers;
+use gateway_core::http::{framing, trailers};
 use gateway_core::plan::Endpoint;
 use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Scheme, UpstreamCall};
 use http::header::CONTENT_LENGTH;
@@ -119,6 +119,8 @@ fn incoming(
     let mut headers = fields::read(&response.get_headers()).ok_or(malformed)?;
     // The host sends only announced trailers.
     trailers::announce_response(&mut headers);
+    // Some hosts leave a length beside a coding: neither this component nor the client may go by it.
+    framing::settle(status, &mut headers).map_err(|_| malformed)?;
     let body = if is_bodiless(method, status) || content_length(&headers) == Some(0) {
         Body::Empty
     } else {

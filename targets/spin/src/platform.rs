@@ -33,6 +33,7 @@ impl Instance for Spin {}
 
 impl Platform for Spin {
     const CAPABILITIES: Capabilities = Capabilities::SPIN;
+    const POOLED_BY_HOST: bool = true;
     const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(64);
 
     async fn sweep(&self) {

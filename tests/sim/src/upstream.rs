@@ -6,7 +6,7 @@ use bytes::Bytes;
 use core::time::Duration;
 use edgeway_corpus::{Call, Content, Fault, Reply, Version};
 use gateway_core::body::Body;
-use gateway_core::http::websocket;
+use gateway_core::http::{framing, websocket};
 use gateway_core::ports::{Deadlines, Handshake, IoError, IoErrorKind, KnownEdits, UpstreamCall};
 use http::{Response, header};
 
@@ -92,9 +92,12 @@ pub(crate) async fn answer(
 
 /// Notes what the head of `response` has to be in the end; see [`KnownEdits`] for those of which nothing is known beforehand.
 fn promise(world: &World, edits: KnownEdits<'_>, response: &Response<Body<Stream>>) {
-    let is_ordinary = (200..=599).contains(&response.status().as_u16()) && response.status() != 205;
-    if is_ordinary && !response.headers().contains_key(header::CONNECTION) {
-        let mut fields = response.headers().clone();
+    let status = response.status();
+    let is_ordinary = (200..=599).contains(&status.as_u16()) && status != 205 && status != 401;
+    let mut fields = response.headers().clone();
+    // Adapters that apply the edits have hosts that settle the framing.
+    let is_framed = framing::settle(status, &mut fields).is_ok();
+    if is_ordinary && is_framed && !response.headers().contains_key(header::CONNECTION) {
         edits.edit(response.version(), &mut fields);
         world.promised.borrow_mut().push(fields);
     }
