@@ -172,8 +172,10 @@ impl HttpBody for Stream {
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    if let Side::Client(reading, _) = &this.side {
-                        reading.read(data.len());
+                    match &this.side {
+                        Side::Client(reading, _) => reading.read(data.len()),
+                        Side::Upstream(Some(lease)) => lease.progressed(),
+                        Side::Upstream(None) => {}
                     }
                     let Some(left) = this.left.checked_sub(data.len() as u64) else {
                         this.side = Side::Upstream(None);

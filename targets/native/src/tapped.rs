@@ -1,7 +1,7 @@
 //! A connection with a tap on its bytes.
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -11,6 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::framing::{Framing, Next};
 use crate::transport::Transport;
 
+/// The most bytes that are read in one go. hyper reads for as long as there are any; the thread's other connections and its
+/// clock wait for it meanwhile.
+const BURST: usize = 256 * 1024;
+
 /// A listener to the bytes of a connection.
 pub(crate) trait Tap {
     /// Receives the bytes of a read, at least one.
@@ -19,6 +23,16 @@ pub(crate) trait Tap {
     /// The bytes that have come without content, where they are bounded at the moment.
     fn framing(&self) -> Option<&Framing> {
         None
+    }
+
+    /// Returns whether more has come than there is a use for. Reading then fails.
+    fn is_flooded(&self) -> bool {
+        false
+    }
+
+    /// Returns whether reading goes on after a failure to write, so that the failure is reading's to report.
+    fn outlives_writing(&self) -> bool {
+        false
     }
 
     /// Learns that there is nothing to read at the moment.
@@ -42,13 +56,17 @@ pub(crate) struct Tapped<T> {
     transport: Transport,
     /// Bytes that were read before, and are read again first.
     first: Bytes,
+    /// The bytes read since the last pause.
+    burst: usize,
+    /// Set once writing has failed, and what is written goes nowhere.
+    is_deaf: bool,
     tap: Arc<T>,
 }
 
 impl<T> Tapped<T> {
     /// A connection that reads `first` and then the bytes of `transport`.
     pub(crate) fn new(transport: Transport, first: Bytes, tap: Arc<T>) -> Self {
-        Self { transport, first, tap }
+        Self { transport, first, burst: 0, is_deaf: false, tap }
     }
 
     /// The connection, and the bytes still to be read again.
@@ -58,6 +76,17 @@ impl<T> Tapped<T> {
 }
 
 impl<T: Tap> Tapped<T> {
+    /// Tells the tap of an attempt to write `pieces`, and takes note if the other side hears nothing more.
+    fn written(&mut self, pieces: &[IoSlice<'_>], polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.tap.on_write(pieces, &polled);
+        self.look();
+        if matches!(polled, Poll::Ready(Err(_))) && self.tap.outlives_writing() {
+            self.is_deaf = true;
+            return Poll::Ready(Ok(length(pieces)));
+        }
+        polled
+    }
+
     /// Looks for the end if the tap wants to know. hyper flushes whenever its connection is polled, and writes instead while it
     /// has something to send.
     fn look(&self) {
@@ -86,6 +115,14 @@ fn poll_read_little(
 impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.tap.is_flooded() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        if this.burst >= BURST {
+            this.burst = 0;
+            // Not a plain wake: tokio looks at its other sockets and timers before this task comes again.
+            return pin!(tokio::task::yield_now()).poll(cx).map(Ok);
+        }
         let before = buf.filled().len();
         let polled = if this.first.is_empty() {
             match this.tap.framing().map_or(Next::Read, Framing::next) {
@@ -104,9 +141,15 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             Poll::Ready(Ok(()))
         };
         match buf.filled().get(before..) {
-            _ if polled.is_pending() => this.tap.on_wait(),
+            _ if polled.is_pending() => {
+                this.burst = 0;
+                this.tap.on_wait();
+            }
             None | Some([]) => {}
-            Some(bytes) => this.tap.on_read(bytes),
+            Some(bytes) => {
+                this.burst += bytes.len();
+                this.tap.on_read(bytes);
+            }
         }
         polled
     }
@@ -115,10 +158,11 @@ impl<T: Tap> AsyncRead for Tapped<T> {
 impl<T: Tap> AsyncWrite for Tapped<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_deaf {
+            return Poll::Ready(Ok(buf.len()));
+        }
         let polled = Pin::new(&mut this.transport).poll_write(cx, buf);
-        this.tap.on_write(&[IoSlice::new(buf)], &polled);
-        this.look();
-        polled
+        this.written(&[IoSlice::new(buf)], polled)
     }
 
     fn poll_write_vectored(
@@ -127,10 +171,11 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_deaf {
+            return Poll::Ready(Ok(length(bufs)));
+        }
         let polled = Pin::new(&mut this.transport).poll_write_vectored(cx, bufs);
-        this.tap.on_write(bufs, &polled);
-        this.look();
-        polled
+        this.written(bufs, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -140,10 +185,22 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.look();
-        Pin::new(&mut this.transport).poll_flush(cx)
+        if this.is_deaf {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = Pin::new(&mut this.transport).poll_flush(cx);
+        if matches!(polled, Poll::Ready(Err(_))) && this.tap.outlives_writing() {
+            this.is_deaf = true;
+            return Poll::Ready(Ok(()));
+        }
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().transport).poll_shutdown(cx)
     }
+}
+
+fn length(pieces: &[IoSlice<'_>]) -> usize {
+    pieces.iter().map(|piece| piece.len()).sum()
 }

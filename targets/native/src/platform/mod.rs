@@ -120,7 +120,11 @@ impl Native {
             let known = previous.into_iter().flat_map(|native| native.pools.iter());
             let same = known.chain(&pools).find(|pool| *pool.key() == key).map(Arc::clone);
             pools.push(match same {
-                Some(pool) => pool,
+                Some(pool) => {
+                    // Who reloads may have changed the names as well.
+                    pool.look_up_again();
+                    pool
+                }
                 None => Pool::new(key, Arc::clone(ticker), stores.names.clone())?,
             });
         }

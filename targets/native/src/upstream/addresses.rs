@@ -31,6 +31,8 @@ pub(super) struct Addresses {
     literal: bool,
     /// Set if there are several addresses; readable without a lock.
     several: AtomicBool,
+    /// Set if the list is to be looked up again, whatever its age.
+    is_stale: AtomicBool,
     known: Mutex<Known>,
     /// Held during a look-up.
     gate: tokio::sync::Mutex<()>,
@@ -63,6 +65,7 @@ impl Addresses {
             port,
             literal: literal.is_some(),
             several: AtomicBool::new(false),
+            is_stale: AtomicBool::new(false),
             known: Mutex::new(Known { list, ..Known::default() }),
             gate: tokio::sync::Mutex::default(),
         }
@@ -127,7 +130,8 @@ impl Addresses {
 
     /// Looks the name up again, on a task of its own, if that is due.
     pub(super) fn renew(self: &Arc<Self>) {
-        let is_fresh = self.literal || self.age().is_some_and(|age| age < self.names.fresh_for);
+        let is_recent = self.age().is_some_and(|age| age < self.names.fresh_for);
+        let is_fresh = self.literal || is_recent && !self.is_stale.load(Ordering::Relaxed);
         if is_fresh || self.gate.try_lock().is_err() {
             return;
         }
@@ -135,6 +139,11 @@ impl Addresses {
             let addresses = Arc::clone(self);
             runtime.spawn(async move { addresses.look_up().await });
         }
+    }
+
+    /// Has the name looked up again with the next [`renew`](Self::renew), however recent the list is.
+    pub(super) fn set_stale(&self) {
+        self.is_stale.store(true, Ordering::Relaxed);
     }
 
     /// The known addresses.
@@ -159,6 +168,7 @@ impl Addresses {
         if self.known().tried.is_some_and(|tried| tried >= asked) {
             return;
         }
+        self.is_stale.store(false, Ordering::Relaxed);
         let found = self.names.resolver.look_up(&self.host, self.port).await;
         let mut known = self.known();
         known.tried = Some(Instant::now());
@@ -344,6 +354,22 @@ mod tests {
         assert_eq!(table.asked(), 2);
         assert!(addresses.are_several());
         assert_eq!(order(&addresses).await, [A, B]);
+    }
+
+    /// docs/configuration.md, Upstreams: a reload looks every name up again.
+    #[tokio::test(start_paused = true)]
+    async fn a_stale_list_is_looked_up_again_whatever_its_age() {
+        let (addresses, table) = addresses(&[A]);
+        assert_eq!(order(&addresses).await, [A]);
+        table.set(Some(&[B]));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        addresses.set_stale();
+        for _ in 0..5 {
+            addresses.renew();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(table.asked(), 2);
+        assert_eq!(order(&addresses).await, [B]);
     }
 
     /// docs/configuration.md, Upstreams: a look-up that fails, or finds nothing, leaves the old list.

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::body::Body;
+use gateway_core::http::{connection_auth, framing};
 use gateway_core::ports::{Deadlines, IoError, IoErrorKind};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http2};
+use hyper::client::conn::TrySendError;
 
 use super::deadline::{Due, Point};
-use super::lease::{Connection, Held, Lease};
+use super::lease::{Connection, Hold, Lease};
 use super::pool::{Opened, Pool};
 use super::repeat::{self, is_repeatable};
+use super::shared::Occupied;
 use crate::stream::{Content, Stream, StreamError};
+use crate::tapped::Tap;
 
 /// A failed attempt at an exchange.
 struct Unanswered {
@@ -56,14 +59,16 @@ pub async fn fetch(
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
     }
     let Some(mut connection) = pool.take() else {
-        return Box::pin(on_new(pool, request, deadlines.connect, due)).await;
+        return Box::pin(on_new(pool, request, deadlines.connect, due, true)).await;
     };
-    connection.watch.begin(due.head.and_then(Point::coarse), is_repeatable(&request));
+    begin(&connection, &request, is_repeatable(&request), &due);
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
         Err(failed) => match unanswered(failed, &connection, &due) {
-            Unanswered { request: Some(request), .. } => Box::pin(on_new(pool, request, deadlines.connect, due)).await,
+            Unanswered { request: Some(request), .. } => {
+                Box::pin(on_new(pool, request, deadlines.connect, due, false)).await
+            }
             Unanswered { error, .. } => Err(error),
         },
     }
@@ -94,31 +99,45 @@ async fn unhurried(
     connect_within: Option<Duration>,
     due: Due,
 ) -> Result<Reply, IoError> {
-    let sent = if let Some(sender) = pool.shared() {
+    let sent = if !connection_auth::has_credentials(request.headers())
+        && let Some(occupied) = pool.shared(&due)
+    {
         let copy = repeat::copy(&request);
-        send_h2(sender, request, copy, &due).await
+        send_h2(occupied, request, copy, &due).await
     } else if let Some(connection) = pool.take() {
         let repeatable = is_repeatable(&request);
         send_h1(pool, connection, request, repeatable, &due).await
     } else {
-        return on_new(pool, request, connect_within, due).await;
+        return on_new(pool, request, connect_within, due, true).await;
     };
     match sent {
         Ok(response) => Ok(response),
-        Err(Unanswered { request: Some(request), .. }) => on_new(pool, request, connect_within, due).await,
+        Err(Unanswered { request: Some(request), .. }) => on_new(pool, request, connect_within, due, false).await,
         Err(unanswered) => Err(unanswered.error),
     }
 }
 
+/// Runs an exchange over a new connection, or where it `may_share` one, over one that another exchange has opened meanwhile.
 async fn on_new(
     pool: &Arc<Pool>,
     request: Request<Content>,
     connect_within: Option<Duration>,
     due: Due,
+    may_share: bool,
 ) -> Result<Reply, IoError> {
-    match pool.open(connect_within, &due).await? {
+    // On a shared connection they would authenticate every client's exchanges.
+    let alone = connection_auth::has_credentials(request.headers());
+    let opened = {
+        let _permit = if alone { None } else { pool.may_open().await };
+        let shared = if may_share && !alone { pool.shared(&due) } else { None };
+        match shared {
+            Some(occupied) => Opened::H2(occupied),
+            None => pool.open(alone, connect_within, &due).await?,
+        }
+    };
+    match opened {
         Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
-        Opened::H2(sender) => send_h2(sender, request, None, &due).await,
+        Opened::H2(occupied) => send_h2(occupied, request, None, &due).await,
     }
     .map_err(|unanswered| unanswered.error)
 }
@@ -130,7 +149,7 @@ async fn send_h1(
     repeatable: bool,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
-    connection.watch.begin(due.head.and_then(Point::coarse), repeatable);
+    begin(&connection, &request, repeatable, due);
     match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(finish(pool, connection, response, due)),
         Err(failed) => Err(unanswered(failed, &connection, due)),
@@ -138,14 +157,21 @@ async fn send_h1(
 }
 
 async fn send_h2(
-    mut sender: http2::SendRequest<Content>,
+    mut occupied: Occupied,
     mut request: Request<Content>,
     copy: Option<Request<Content>>,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
     to_h2(&mut request);
-    match sender.try_send_request(request).await {
-        Ok(response) => Ok(response.map(|incoming| body(incoming, Lease::new(Held::Shared, due)))),
+    match occupied.sender.try_send_request(request).await {
+        Ok(response) => {
+            let Occupied { mut place, .. } = occupied;
+            place.answered();
+            if connection_auth::has_challenge(response.status(), response.headers()) {
+                place.retire();
+            }
+            Ok(response.map(|incoming| body(incoming, Lease::new(Hold::Shared(place), due))))
+        }
         Err(mut failed) => {
             let mut request = failed.take_message();
             if let Some(request) = &mut request {
@@ -157,8 +183,19 @@ async fn send_h2(
     }
 }
 
+fn begin(connection: &Connection, request: &Request<Content>, repeatable: bool, due: &Due) {
+    connection.watch.begin(due.head.and_then(Point::coarse), repeatable);
+    if connection_auth::has_credentials(request.headers()) {
+        connection.watch.set_single();
+    }
+}
+
 fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>, due: &Due) -> Reply {
-    response.map(|incoming| body(incoming, Lease::new(Held::Pooled(connection, Arc::clone(pool)), due)))
+    let (status, headers) = (response.status(), response.headers());
+    if connection_auth::has_challenge(status, headers) || framing::is_ambiguous(status, headers) {
+        connection.watch.set_single();
+    }
+    response.map(|incoming| body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)))
 }
 
 #[cold]
@@ -167,6 +204,9 @@ fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connectio
         return Unanswered { error: IoError::new(due.head_error), request: None };
     }
     let request = failed.take_message();
+    if request.is_none() && connection.watch.is_flooded() {
+        return Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None };
+    }
     let error = classify(failed.error(), request.is_some());
     if request.is_none() && error.kind == IoErrorKind::Closed {
         let request = connection.watch.unanswered().and_then(|bytes| repeat::from_bytes(&bytes));
@@ -175,11 +215,12 @@ fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connectio
     Unanswered { error, request }
 }
 
-/// Returns whether a stream failed because its connection ended, or because the upstream did not begin to process it:
+/// Returns whether a stream failed because its connection ended or fell silent, or because the upstream did not begin to process it:
 /// it sent GOAWAY before (RFC 9113 §6.8) or refused the stream (§8.7).
 fn h2_abandoned(error: &hyper::Error) -> bool {
     let Some(source) = error.source() else { return false };
     source.is::<std::io::Error>()
+        || error.is_timeout()
         || source.downcast_ref::<h2::Error>().is_some_and(|error| {
             error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
         })

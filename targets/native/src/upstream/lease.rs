@@ -9,6 +9,7 @@ use tokio::time::Sleep;
 
 use super::deadline::Due;
 use super::pool::Pool;
+use super::shared::Place;
 use super::watch::Watch;
 use crate::stream::Content;
 
@@ -21,48 +22,56 @@ pub(crate) struct Connection {
 
 /// The connection of an exchange.
 #[derive(Debug)]
-pub(crate) enum Held {
-    /// One of a pool.
-    Pooled(Connection, Arc<Pool>),
-    /// One for this exchange alone, which ends with it.
-    Own,
-    /// One of HTTP/2, which belongs to several exchanges.
-    Shared,
+pub(super) enum Hold {
+    /// One that serves this exchange only, before it goes back to its pool.
+    Alone(Connection, Arc<Pool>),
+    /// A place on one that several exchanges share.
+    Shared(#[expect(dead_code, reason = "it is taken for as long as it is held")] Place),
+    /// One outside of any pool, which ends with the exchange.
+    Outside,
 }
 
 /// The hold of an exchange on its connection until its response body has ended. Dropping it earlier ends the
-/// connection.
+/// connection, unless that is shared.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    held: Held,
+    hold: Hold,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Lease {
     /// Holds a connection until the body has ended, at the latest at `due.total`.
-    pub(crate) fn new(held: Held, due: &Due) -> Self {
-        if let Held::Pooled(connection, _) = &held {
+    pub(super) fn new(hold: Hold, due: &Due) -> Self {
+        if let Hold::Alone(connection, _) = &hold {
             connection.watch.set(due.total.and_then(super::deadline::Point::coarse));
+            connection.watch.progressed();
         }
         let timer = due.total.and_then(super::deadline::Point::exact);
-        Self { held, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
+        Self { hold, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
     }
 
     /// Puts the connection back into its pool.
     pub(crate) fn give_back(self) {
-        if let Held::Pooled(connection, pool) = self.held {
+        if let Hold::Alone(connection, pool) = self.hold {
             pool.put(connection);
         }
     }
 
-    /// Returns whether several exchanges share the connection.
+    /// Returns whether the connection is shared, so that the exchange has a stream of its own (RFC 9113 §5).
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.held, Held::Shared)
+        matches!(self.hold, Hold::Shared(_))
+    }
+
+    /// Records that a part of the body has come.
+    pub(crate) fn progressed(&self) {
+        if let Hold::Alone(connection, _) = &self.hold {
+            connection.watch.progressed();
+        }
     }
 
     /// Returns whether the total deadline ended the exchange.
     pub(crate) fn overdue(&self) -> bool {
-        matches!(&self.held, Held::Pooled(connection, _) if connection.watch.overdue())
+        matches!(&self.hold, Hold::Alone(connection, _) if connection.watch.overdue())
     }
 
     /// Returns whether the total deadline has passed; if not, the task is woken then.

@@ -8,6 +8,7 @@ mod lease;
 mod names;
 mod pool;
 mod repeat;
+mod shared;
 mod socket;
 mod tls;
 mod watch;

@@ -1,6 +1,9 @@
 //! The open connections to one upstream, and the opening of more.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use gateway_core::ports::{Address, Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 
 use super::addresses::Addresses;
@@ -17,15 +21,19 @@ use super::connect::connect;
 use super::deadline::{Due, Point};
 use super::lease::Connection;
 use super::names::Names;
+use super::shared::{Link, Occupied, Shared};
 use super::tls::{TlsError, client_config, read};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
-use crate::stream::Content;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
-/// The longest that a connection may be idle before it is closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest that a connection may be idle before it is closed, in milliseconds.
+const IDLE_TIMEOUT: Tick = 60_000;
+
+/// The age from which a connection gets no more exchanges, in milliseconds: what stands behind an address may change without the
+/// address, as that of a balancer does.
+const MAX_AGE: Tick = 600_000;
 
 /// The longest that a connection may take, after its response has ended, to be ready for the next request, in
 /// milliseconds.
@@ -33,6 +41,18 @@ const READY_TIMEOUT: Tick = 1_000;
 
 /// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
 const MAX_HEAD: u32 = 256 * 1024;
+
+/// The most HTTP/2 connections that a pool keeps.
+const MAX_SHARED: usize = 32;
+
+/// The most connections that are opened at once to an upstream that may speak HTTP/2: the exchanges that wait meanwhile fit on
+/// those, as a rule.
+const MAX_OPENING: usize = 4;
+
+/// The time of silence on a connection with exchanges after which a PING looks if the upstream is still there, and the longest
+/// that the answer may take (RFC 9113 §6.7).
+const PING_AFTER: Duration = Duration::from_secs(10);
+const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;
@@ -54,8 +74,11 @@ pub struct Pool {
     ticker: Arc<Ticker>,
     addresses: Arc<Addresses>,
     idle: Mutex<Vec<Idle>>,
-    /// One for each address.
-    h2: Mutex<Vec<(SocketAddr, http2::SendRequest<Content>)>>,
+    h2: Mutex<Vec<Shared>>,
+    /// Set once the upstream has preferred HTTP/1.1 to HTTP/2.
+    speaks_h1: AtomicBool,
+    /// Permits to open a connection otherwise.
+    opening: Semaphore,
     /// A token held by the task of each connection while that is open.
     open: Arc<()>,
 }
@@ -107,8 +130,17 @@ impl Pool {
             }
         };
         let addresses = Arc::new(Addresses::new(&key.host, key.port, names));
-        let (idle, h2) = (Mutex::default(), Mutex::default());
-        let pool = Arc::new(Self { key, tls, ticker, addresses, idle, h2, open: Arc::default() });
+        let pool = Arc::new(Self {
+            key,
+            tls,
+            ticker,
+            addresses,
+            idle: Mutex::default(),
+            h2: Mutex::default(),
+            speaks_h1: AtomicBool::new(false),
+            opening: Semaphore::new(MAX_OPENING),
+            open: Arc::default(),
+        });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
         pool.ticker.watch(Arc::downgrade(&watched));
         Ok(pool)
@@ -121,7 +153,7 @@ impl Pool {
 
     /// The open connections.
     pub(crate) fn connections(&self) -> Connections {
-        let multiplexed = lock(&self.h2).iter().filter(|(_, sender)| !sender.is_closed()).count();
+        let multiplexed = lock(&self.h2).iter().filter(|shared| !shared.sender.is_closed()).count();
         let open = Arc::strong_count(&self.open).saturating_sub(1);
         // The exchanges on a shared connection are not counted.
         Connections { open, idle: lock(&self.idle).len().min(open.saturating_sub(multiplexed)) }
@@ -130,6 +162,11 @@ impl Pool {
     /// The known addresses of the upstream's name.
     pub(crate) fn addresses(&self) -> Vec<Address> {
         self.addresses.list()
+    }
+
+    /// Has the upstream's name looked up again soon, however recent the known addresses are.
+    pub(crate) fn look_up_again(&self) {
+        self.addresses.set_stale();
     }
 
     /// Runs `connection` to its end.
@@ -151,13 +188,28 @@ impl Pool {
         &self.ticker
     }
 
-    /// Returns the HTTP/2 connection to the address whose turn it is, if there is one and it is open.
-    pub(super) fn shared(&self) -> Option<http2::SendRequest<Content>> {
+    /// Returns a place on an HTTP/2 connection to the address whose turn it is, if there is one: where the upstream takes one
+    /// more exchange, or on the least busy one if there are as many connections as there may be.
+    pub(super) fn shared(&self, due: &Due) -> Option<Occupied> {
         self.addresses.take_turn(|address| {
-            let mut shared = lock(&self.h2);
-            shared.retain(|(_, sender)| !sender.is_closed());
-            shared.iter().find(|(to, _)| *to == address).map(|(_, sender)| sender.clone())
+            let mut list = lock(&self.h2);
+            list.retain(Shared::is_usable);
+            let is_full = list.len() >= MAX_SHARED;
+            let mut here = list.iter().filter(|shared| shared.link.address() == address);
+            let with_room = here.find(|shared| shared.link.has_room());
+            let least_busy = || list.iter().filter(|_| is_full).min_by_key(|shared| shared.link.taken());
+            with_room.or_else(least_busy).map(|shared| shared.occupy(due))
         })
+    }
+
+    /// Waits until a connection may be opened that others could share. A permit says that it is being opened.
+    pub(super) async fn may_open(&self) -> Option<SemaphorePermit<'_>> {
+        let is_gated = || self.may_multiplex() && !self.speaks_h1.load(Ordering::Relaxed);
+        if !is_gated() {
+            return None;
+        }
+        // INVARIANT: the semaphore is never closed.
+        self.opening.acquire().await.ok().filter(|_| is_gated())
     }
 
     /// Returns an idle connection that is ready, to the address whose turn it is.
@@ -188,12 +240,16 @@ impl Pool {
     /// Takes back a connection whose exchange has ended.
     pub(crate) fn put(&self, connection: Connection) {
         connection.watch.set(None);
-        if connection.sender.is_closed() {
+        if connection.sender.is_closed() || connection.watch.is_single() {
+            return;
+        }
+        let now = self.ticker.with_stops();
+        if now.saturating_sub(connection.watch.opened) >= MAX_AGE {
             return;
         }
         let mut idle = lock(&self.idle);
         if idle.len() < MAX_IDLE {
-            idle.push(Idle { connection, since: self.ticker.with_stops() });
+            idle.push(Idle { connection, since: now });
         }
     }
 
@@ -230,25 +286,18 @@ impl Pool {
         }
     }
 
-    pub(super) async fn open(&self, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
-        let (address, transport) = self.connect(self.tls.as_ref().map(|tls| &tls.any), within, due).await?;
-        let failed = |_| IoError::before_send(IoErrorKind::Connect);
+    /// Opens a connection: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
+    pub(super) async fn open(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
+        let tls = self.tls.as_ref().map(|tls| if alone { &tls.http1 } else { &tls.any });
+        let (address, transport) = self.connect(tls, within, due).await?;
         if transport.chose_h2() {
-            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .keep_alive_interval(Duration::from_secs(30))
-                .keep_alive_while_idle(true)
-                .max_header_list_size(MAX_HEAD)
-                .handshake(TokioIo::new(transport))
-                .await
-                .map_err(failed)?;
-            self.drive(connection);
-            let mut shared = lock(&self.h2);
-            shared.retain(|(to, _)| *to != address);
-            shared.push((address, sender.clone()));
-            return Ok(Opened::H2(sender));
+            return self.share(address, transport, due).await.map(Opened::H2);
         }
-        let watch = Arc::new(Watch::new(address));
+        if !alone {
+            self.speaks_h1.store(true, Ordering::Relaxed);
+        }
+        let failed = |_| IoError::before_send(IoErrorKind::Connect);
+        let watch = Arc::new(Watch::new(address, self.ticker.with_stops()));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
         watch.set_task(self.drive(connection).abort_handle());
@@ -256,31 +305,72 @@ impl Pool {
         self.ticker.watch(Arc::downgrade(&watched));
         Ok(Opened::H1(Connection { sender, watch }))
     }
+
+    /// Begins HTTP/2 on a new connection, and takes the first place on it.
+    async fn share(&self, address: SocketAddr, transport: Transport, due: &Due) -> Result<Occupied, IoError> {
+        let failed = || IoError::before_send(IoErrorKind::Connect);
+        let link = Arc::new(Link::new(address, self.ticker.with_stops()));
+        let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&link)));
+        let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_AFTER)
+            .keep_alive_timeout(PING_WITHIN)
+            // None before the upstream has said how many it takes.
+            .initial_max_send_streams(0)
+            .max_header_list_size(MAX_HEAD)
+            .handshake(io)
+            .await
+            .map_err(|_| failed())?;
+        let driven = Arc::clone(&link);
+        let driving = self.drive(poll_fn(move |cx| {
+            driven.await_settings(cx);
+            let polled = Pin::new(&mut connection).poll(cx);
+            driven.set_room(connection.current_max_send_streams());
+            polled
+        }));
+        tokio::select! {
+            () = link.settled() => {}
+            _ = driving => return Err(failed()),
+        }
+        self.speaks_h1.store(false, Ordering::Relaxed);
+        let shared = Shared { sender, link };
+        let occupied = shared.occupy(due);
+        let mut list = lock(&self.h2);
+        list.retain(Shared::is_usable);
+        if list.len() < MAX_SHARED {
+            list.push(shared);
+        }
+        Ok(occupied)
+    }
 }
 
 /// A new connection.
 pub(super) enum Opened {
     H1(Connection),
-    H2(http2::SendRequest<Content>),
+    H2(Occupied),
 }
 
 impl Watched for Pool {
     fn tick(&self, _: Tick) -> bool {
         let now = self.ticker.with_stops();
-        let timeout = u64::try_from(IDLE_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
         if Arc::strong_count(&self.open) > 1 {
             self.addresses.renew();
         }
         // A connection to an address that the name no longer has gets no more requests.
         let known = self.addresses.list();
         let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
-        lock(&self.h2).retain(|(to, _)| is_known(*to));
+        let is_young = |opened: Tick| now.saturating_sub(opened) < MAX_AGE;
+        lock(&self.h2).retain(|Shared { sender, link }| {
+            let is_kept = is_known(link.address()) && is_young(link.opened) && link.idle_for(now) < IDLE_TIMEOUT;
+            !sender.is_closed() && is_kept
+        });
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {
-            let timeout = if connection.sender.is_ready() { timeout } else { READY_TIMEOUT };
+            let timeout = if connection.sender.is_ready() { IDLE_TIMEOUT } else { READY_TIMEOUT };
             !connection.sender.is_closed()
                 && now.saturating_sub(*since) < timeout
                 && is_known(connection.watch.address())
+                && is_young(connection.watch.opened)
         });
         !idle.is_empty()
     }

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 
 use super::deadline::{Due, Point};
 use super::exchange::{body, classify};
-use super::lease::{Held, Lease};
+use super::lease::{Hold, Lease};
 use super::pool::Pool;
 use crate::stream::{Content, Stream};
 use crate::transport::Transport;
@@ -68,7 +68,7 @@ async fn shake(
     tokio::spawn(connection.with_upgrades());
     let mut response = sender.send_request(request).await.map_err(|error| classify(&error, false))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(Handshake::Declined(response.map(|incoming| body(incoming, Lease::new(Held::Own, due)))));
+        return Ok(Handshake::Declined(response.map(|incoming| body(incoming, Lease::new(Hold::Outside, due)))));
     }
     if !websocket::is_opened(&key, response.status(), response.headers()) {
         return Err(IoError::new(IoErrorKind::Protocol));

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
@@ -10,6 +10,10 @@ use tokio::task::AbortHandle;
 
 use crate::clock::{Tick, Watched};
 use crate::tapped::Tap;
+
+/// The most bytes that may come without any progress of the exchange. What hyper reads ahead of a slow client, two buffers of
+/// 400 KiB, stays below; the rest is chunk sizes without an end, or one interim response after another.
+const MAX_IDLE_BYTES: usize = 1024 * 1024;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
@@ -21,6 +25,8 @@ const USUAL_HEAD: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Watch {
     address: SocketAddr,
+    /// The time at which the connection was opened.
+    pub(super) opened: Tick,
     /// The deadline; 0 is none.
     deadline: AtomicU64,
     overdue: AtomicBool,
@@ -28,19 +34,26 @@ pub(crate) struct Watch {
     answered: AtomicBool,
     /// Set if sent bytes are kept.
     keeps: AtomicBool,
+    /// Set if no other exchange may follow on the connection.
+    single: AtomicBool,
+    /// The bytes that came since the exchange made progress.
+    idle_bytes: AtomicUsize,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Watch {
-    /// The watch of a connection to `address`.
-    pub(super) fn new(address: SocketAddr) -> Self {
+    /// The watch of a connection to `address`, opened at `opened`.
+    pub(super) fn new(address: SocketAddr, opened: Tick) -> Self {
         Self {
             address,
+            opened,
             deadline: AtomicU64::new(0),
             overdue: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             keeps: AtomicBool::new(false),
+            single: AtomicBool::new(false),
+            idle_bytes: AtomicUsize::new(0),
             kept: Mutex::default(),
             task: OnceLock::new(),
         }
@@ -63,6 +76,7 @@ impl Watch {
     /// exchange.
     pub(super) fn begin(&self, deadline: Option<Tick>, repeatable: bool) {
         self.set(deadline);
+        self.progressed();
         self.answered.store(false, Ordering::Relaxed);
         self.keeps.store(repeatable, Ordering::Relaxed);
         if repeatable {
@@ -82,6 +96,21 @@ impl Watch {
         self.overdue.load(Ordering::Relaxed)
     }
 
+    /// Records that the head has come, or a part of the content.
+    pub(super) fn progressed(&self) {
+        self.idle_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// Lets no other exchange follow on the connection.
+    pub(super) fn set_single(&self) {
+        self.single.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether no other exchange may follow on the connection.
+    pub(super) fn is_single(&self) -> bool {
+        self.single.load(Ordering::Relaxed)
+    }
+
     /// Returns the sent bytes of a repeatable request, if nothing has come from the upstream since.
     pub(super) fn unanswered(&self) -> Option<Vec<u8>> {
         let keeps = self.keeps.load(Ordering::Relaxed) && !self.answered.load(Ordering::Relaxed);
@@ -94,8 +123,18 @@ impl Watch {
 }
 
 impl Tap for Watch {
-    fn on_read(&self, _: &[u8]) {
+    fn on_read(&self, bytes: &[u8]) {
         self.answered.store(true, Ordering::Relaxed);
+        self.idle_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+    }
+
+    fn is_flooded(&self) -> bool {
+        self.idle_bytes.load(Ordering::Relaxed) > MAX_IDLE_BYTES
+    }
+
+    /// What an upstream says before it closes is read, whatever became of the request.
+    fn outlives_writing(&self) -> bool {
+        true
     }
 
     /// Keeps the bytes that were sent; on a closed connection all of them, since hyper does not offer them again.

@@ -17,6 +17,7 @@ mod failures;
 mod flags;
 mod framing;
 mod heads;
+mod hostile;
 mod http1;
 mod lifecycle;
 mod log;
