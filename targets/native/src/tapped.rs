@@ -128,10 +128,7 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             match this.tap.framing().map_or(Next::Read, Framing::next) {
                 Next::Read => Pin::new(&mut this.transport).poll_read(cx, buf),
                 Next::ReadLittle(most) => poll_read_little(&mut this.transport, cx, buf, most),
-                Next::Yield => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
+                Next::Yield => return pin!(tokio::task::yield_now()).poll(cx).map(Ok),
                 Next::Fail => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             }
         } else {

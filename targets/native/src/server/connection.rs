@@ -31,6 +31,10 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The smallest buffer for reading and writing.
 const MIN_BUFFER: usize = 64 * 1024;
 
+/// The most of a response that waits in an HTTP/2 stream for the socket, before a last piece: as much as a frame. By itself the
+/// window that a client gives is no bound (RFC 9113 §10.5).
+const MAX_SEND_BUFFER: usize = 16 * 1024;
+
 /// The state shared by the exchanges on one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -92,6 +96,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAdd
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
             .max_concurrent_streams(100)
+            .max_send_buf_size(MAX_SEND_BUFFER)
             .max_header_list_size(header_list(&settings))
             // RFC 8441 §3: WebSockets.
             .enable_connect_protocol()

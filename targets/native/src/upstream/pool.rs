@@ -39,7 +39,7 @@ const MAX_AGE: Tick = 600_000;
 /// milliseconds.
 const READY_TIMEOUT: Tick = 1_000;
 
-/// The largest head of a response over HTTP/2, in bytes; over HTTP/1.1 hyper takes 400 KiB.
+/// The largest head of a response over HTTP/2, in bytes.
 const MAX_HEAD: u32 = 256 * 1024;
 
 /// The most HTTP/2 connections that a pool keeps.
@@ -53,6 +53,10 @@ const MAX_OPENING: usize = 4;
 /// that the answer may take (RFC 9113 §6.7).
 const PING_AFTER: Duration = Duration::from_secs(10);
 const PING_WITHIN: Duration = Duration::from_secs(5);
+
+/// The largest head of a response over HTTP/1.1, and the most that is read of a body at once. A client that takes nothing of a
+/// body holds some three such pieces.
+const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;
@@ -299,7 +303,8 @@ impl Pool {
         let failed = |_| IoError::before_send(IoErrorKind::Connect);
         let watch = Arc::new(Watch::new(address, self.ticker.with_stops()));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
-        let (sender, connection) = http1::handshake(io).await.map_err(failed)?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await.map_err(failed)?;
         watch.set_task(self.drive(connection).abort_handle());
         let watched: Arc<dyn Watched> = Arc::<Watch>::clone(&watch);
         self.ticker.watch(Arc::downgrade(&watched));

@@ -12,8 +12,8 @@ use crate::clock::{Tick, Watched};
 use crate::tapped::Tap;
 
 /// The most bytes that may come without any progress of the exchange. What hyper reads ahead of a slow client, two buffers of
-/// 400 KiB, stays below; the rest is chunk sizes without an end, or one interim response after another.
-const MAX_IDLE_BYTES: usize = 1024 * 1024;
+/// 64 KiB, stays below; the rest is chunk sizes without an end, or one interim response after another.
+const MAX_IDLE_BYTES: usize = 256 * 1024;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;

@@ -15,6 +15,7 @@ mod demo;
 mod departure;
 mod failures;
 mod flags;
+mod frames;
 mod framing;
 mod heads;
 mod hostile;

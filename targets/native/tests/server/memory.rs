@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use crate::frames::{END_HEADERS, END_STREAM, GET, HEADERS, PREFACE, SETTINGS, WINDOW_UPDATE, frame};
 use crate::support::{Folder, Program, Wire, config, status, upstream};
 
 /// 1 GiB with the optimised program, less with one that takes long.
@@ -63,4 +64,57 @@ fn a_large_body_each_way() {
     }
     println!("{BYTES} bytes each way: {} KiB above idle ({idle} KiB)", most - idle);
     assert!(most - idle < ALLOWANCE, "{} KiB above idle", most - idle);
+}
+
+/// RFC 9113 §10.5: a client may ask for much, give all the window that there is, and take nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_clients_do_not_take_is_not_held() {
+    const LARGEST: u32 = (1 << 31) - 1;
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n");
+        while wire.stream.get_mut().write_all(&CHUNK).is_ok() {}
+    });
+    let folder = Folder::new();
+    let program = Program::serve(&folder.write("gateway.json", &config(upstream.address, "{}", "{}")));
+
+    let idle = program.resident();
+    let mut client = Wire::connect(program.address);
+    let window = [&[0, 4][..], &LARGEST.to_be_bytes()].concat();
+    client.send([PREFACE, &frame(SETTINGS, 0, 0, &window)].concat());
+    client.send(frame(WINDOW_UPDATE, 0, 0, &(LARGEST - 65_535).to_be_bytes()));
+    for stream in 0..100 {
+        client.send(frame(HEADERS, END_STREAM | END_HEADERS, 2 * stream + 1, GET));
+    }
+    let held = settled(&program) - idle;
+    println!("100 bodies over one connection of HTTP/2: {held} KiB");
+    assert!(held < 48 << 10, "{held} KiB");
+    drop(client);
+
+    let idle = settled(&program);
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = Wire::connect(program.address);
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client
+        })
+        .collect();
+    let held = settled(&program).saturating_sub(idle);
+    println!("50 connections of HTTP/1.1: {held} KiB above what was kept");
+    assert!(held < 50 * 512, "{held} KiB");
+    drop(clients);
+}
+
+/// The memory once it stays the same for a second.
+#[cfg(target_os = "linux")]
+fn settled(program: &Program) -> u64 {
+    let (mut last, mut same) = (program.resident(), 0);
+    while same < 10 {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        let now = program.resident();
+        same = if now.abs_diff(last) < 256 { same + 1 } else { 0 };
+        last = now;
+    }
+    last
 }
