@@ -1,6 +1,5 @@
 //! The configuration on disk.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use gateway_core::config::Diagnostic;
@@ -8,6 +7,7 @@ use gateway_core::plan::{self, Plan};
 
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
+use crate::text_file::{ReadError, read_text};
 use crate::watch::Files;
 
 /// A configuration on disk.
@@ -22,7 +22,7 @@ pub struct ConfigFile {
 #[derive(Debug)]
 pub enum ConfigError {
     /// The file can't be read.
-    Read(io::Error),
+    Read(ReadError),
     /// Its text has these mistakes.
     Mistakes {
         /// The mistakes.
@@ -39,6 +39,24 @@ pub struct Loaded {
     pub plan: Result<Plan, ConfigError>,
     /// The files, to be looked at for changes.
     pub files: Files,
+}
+
+/// Resolves the paths of files in `plan`: relative ones count from the folder of the configuration at `config`, wherever
+/// the program was started.
+pub fn resolve_paths(plan: &mut Plan, config: &Path) {
+    let Some(folder) = config.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return };
+    let resolve = |path: &mut String| {
+        // A path that is no UTF-8 as a whole can't be written into the plan; then it counts from the working folder.
+        if let Ok(resolved) = folder.join(&*path).into_os_string().into_string() {
+            *path = resolved;
+        }
+    };
+    if let Some(tls) = &mut plan.server.tls {
+        resolve(&mut tls.certificate);
+        resolve(&mut tls.key);
+    }
+    plan.server.key_value_file.iter_mut().for_each(resolve);
+    plan.upstreams.iter_mut().filter_map(|upstream| upstream.authorities.as_mut()).for_each(resolve);
 }
 
 impl ConfigFile {
@@ -72,7 +90,7 @@ impl ConfigFile {
     /// # Errors
     /// When it can't be read.
     pub fn read(&self) -> Result<String, ConfigError> {
-        let text = std::fs::read_to_string(&self.path).map_err(ConfigError::Read)?;
+        let text = read_text(&self.path).map_err(ConfigError::Read)?;
         Ok(self.replace(text))
     }
 
@@ -81,30 +99,22 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it.
     pub fn compile(&self, text: &str) -> Result<Plan, ConfigError> {
-        plan::load(text, &CAPABILITIES, &self.secrets)
-            .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })
+        let mut plan = plan::load(text, &CAPABILITIES, &self.secrets)
+            .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })?;
+        resolve_paths(&mut plan, &self.path);
+        Ok(plan)
     }
 
     /// Reads and compiles it.
     pub fn load(&self) -> Loaded {
         let mut files = Files::default();
         files.add(self.path.clone());
-        let plan = self.read_regular().and_then(|text| self.compile(&text));
+        let plan = self.read().and_then(|text| self.compile(&text));
         files.extend(self.secrets.files());
         for path in plan.as_ref().map(named_files).unwrap_or_default() {
             files.add(path);
         }
         Loaded { plan, files }
-    }
-
-    /// Returns its text, unless it could block for ever, as a pipe does.
-    fn read_regular(&self) -> Result<String, ConfigError> {
-        let metadata = std::fs::metadata(&self.path).map_err(ConfigError::Read)?;
-        if metadata.is_file() {
-            self.read()
-        } else {
-            Err(ConfigError::Read(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")))
-        }
     }
 }
 

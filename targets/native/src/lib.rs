@@ -13,6 +13,7 @@ pub mod server;
 pub mod stream;
 pub mod supervise;
 mod tapped;
+pub mod text_file;
 mod transport;
 mod tunnel;
 pub mod upstream;

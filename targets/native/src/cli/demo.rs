@@ -8,12 +8,12 @@ use clap::Args;
 use super::output::{say, sayln};
 use super::routes;
 use super::serve::{ServerArgs, Started};
+use super::source::ConfigArg;
 use super::style::Style;
 use super::{report, serve};
 use crate::config_file::{ConfigFile, Loaded};
 use crate::demo;
 use crate::platform::secrets::NativeSecrets;
-use crate::server::Server;
 use crate::watch::Files;
 
 /// The configuration of the project, so that the demo runs wherever the program does.
@@ -22,12 +22,12 @@ const BUNDLED: &str = include_str!("../../../../gateway.json");
 /// The name of the configuration in messages, where there is no file.
 const BUNDLED_NAME: &str = "the bundled gateway.json";
 
-/// The first place to look for the configuration.
-const FILE: &str = "gateway.json";
-
-/// Serve `gateway.json`, or else the bundled one, in front of a demo upstream.
+/// Serve a configuration, or else the bundled one, in front of a demo upstream
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  edgeway demo gateway.json")]
 pub(super) struct Demo {
+    #[command(flatten)]
+    config: ConfigArg,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -40,9 +40,9 @@ impl Demo {
         };
         let moved = (upstream.port() != demo::PORT).then_some(upstream.port());
         let options = self.server.options();
-        let has_file = Path::new(FILE).is_file();
-        let name = PathBuf::from(if has_file { FILE } else { BUNDLED_NAME });
-        let mut file = ConfigFile::new(name, NativeSecrets::new(self.server.secrets));
+        let has_file = self.config.given().is_some() || self.config.path().exists();
+        let name = if has_file { self.config.path() } else { Path::new(BUNDLED_NAME) };
+        let mut file = ConfigFile::new(PathBuf::from(name), NativeSecrets::new(self.server.secrets));
         if let Some(port) = moved {
             file = file.replacing(format!("127.0.0.1:{}", demo::PORT), format!("127.0.0.1:{port}"));
         }
@@ -51,34 +51,34 @@ impl Demo {
         } else {
             Loaded { plan: file.compile(&file.replace(BUNDLED.to_owned())), files: Files::default() }
         };
-        let Started { server, supervisor, rows } = match serve::start(&file, plan, &options) {
+        let started = match serve::start(&file, plan, &options) {
             Ok(started) => started,
             Err(code) => return code,
         };
-        print_banner(&server, &upstream.to_string(), moved.is_some(), &file, &rows);
+        print_banner(&started, &upstream.to_string(), moved.is_some(), &file);
+        let Started { server, supervisor, .. } = started;
         report::drained(supervisor.run(server, has_file.then_some(file), files, &report::event))
     }
 }
 
-fn print_banner(server: &Server, upstream: &str, moved: bool, file: &ConfigFile, table: &[routes::Row]) {
+fn print_banner(started: &serve::Started, upstream: &str, moved: bool, file: &ConfigFile) {
     let style = Style::stderr();
-    let url = server.url();
+    let url = started.server.url();
     let note = if moved { style.dim(format!("  (port {} is taken)", demo::PORT)) } else { String::new() };
-    let tries = [
-        format!("curl -i {url}/users/1"),
-        format!("curl '{url}/echo/hello?x=1' -d 'some text'"),
-        format!("for i in 1 2 3 4 5 6; do curl -s -o /dev/null -w '%{{http_code}}\\n' {url}/limited; done"),
-    ];
     sayln!();
     sayln!("  {}   {}", style.bold("gateway "), style.cyan(&url));
     sayln!("  {}   http://{upstream}{note}", style.bold("upstream"));
     sayln!("  {}   {}", style.bold("config  "), file.path().display());
     sayln!();
-    say(format_args!("{}", routes::render(table, style)));
+    say(format_args!("{}", routes::render(&started.rows, style)));
     sayln!();
-    sayln!("  {}", style.bold("try"));
-    for line in tries {
-        sayln!("    {line}");
+    if !started.tries.is_empty() {
+        sayln!("  {}", style.bold("try"));
+        for line in started.tries.lines(&url) {
+            sayln!("    {line}");
+        }
+        sayln!();
     }
+    sayln!("  {}", style.dim("Ctrl-C ends it; a change of the file is loaded by itself"));
     sayln!();
 }

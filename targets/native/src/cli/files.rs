@@ -1,5 +1,7 @@
 //! The files that a configuration names for the native server.
 
+use std::path::Path;
+
 use gateway_core::config::{ConfigError, JsonPath};
 use gateway_core::plan::Plan;
 
@@ -31,12 +33,14 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
 
 /// Returns the error at `at`, if `read` failed on the file at `path`.
 fn fault<T>(at: JsonPath, path: &str, read: Result<T, TlsError>) -> Option<ConfigError> {
-    let error = ConfigError::new(at, read.err()?.to_string());
-    let folder = std::env::current_dir().ok().filter(|_| std::path::Path::new(path).is_relative());
-    Some(match folder {
-        Some(folder) => {
-            error.with_help(format!("it is looked for from where the program starts: `{}`", folder.display()))
-        }
-        None => error,
+    let error = read.err()?;
+    let is_unread = matches!(error, TlsError::Read { .. });
+    let fault = ConfigError::new(at, error.to_string());
+    Some(if is_unread && Path::new(path).is_relative() {
+        fault.with_help("paths count from the folder of the configuration; `check --no-files` leaves such files out")
+    } else if is_unread {
+        fault.with_help("`check --no-files` leaves such files out, where they are elsewhere")
+    } else {
+        fault
     })
 }

@@ -1,125 +1,20 @@
-//! The commands that read a configuration and serve nothing: `check`, `routes`, `explain`, `schema`.
+//! The commands that say something and serve nothing: `routes`, `explain`, `schema`, `completions`.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
-use gateway_core::plan::Plan;
-use gateway_core::ports::Capabilities;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
 
-use super::check;
 use super::explain::{self, Question};
 use super::output::{print, print_json};
-use super::report;
 use super::routes;
+use super::source::Source;
 use super::style::Style;
-use crate::platform::secrets::NativeSecrets;
-
-/// Which configuration, and for what.
-#[derive(Debug, Args)]
-struct Source {
-    /// The configuration
-    #[arg(long, value_name = "FILE", default_value = "gateway.json")]
-    config: PathBuf,
-    /// The folder of files with secrets, beside environment variables [default: /run/secrets]
-    #[arg(long, value_name = "DIR")]
-    secrets: Option<PathBuf>,
-    /// Print JSON for programs
-    #[arg(long)]
-    json: bool,
-}
-
-impl Source {
-    /// The plan, or the exit code after every mistake was printed.
-    fn plan(&self) -> Result<Plan, ExitCode> {
-        let text = std::fs::read_to_string(&self.config).map_err(|error| unreadable(&self.config, &error))?;
-        let checked = check::check(&text, &[&Capabilities::NATIVE], &NativeSecrets::new(self.secrets.clone()));
-        match checked.plan {
-            Some(plan) => Ok(plan),
-            None => {
-                check::print_mistakes(&self.config, &text, 1, &checked);
-                Err(ExitCode::FAILURE)
-            }
-        }
-    }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> ExitCode {
-    report::failure(&format_args!("can't read {}: {error}", path.display()))
-}
-
-/// Check a configuration: every mistake, with its place and the fix, and warnings of what has no effect
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Exits with 0 if the configuration is right, whatever the warnings, with 1 if it is not, with 2 if the command is wrong.
-
-Example:
-  edgeway check gateway.json --target cloudflare,spin")]
-pub(super) struct Check {
-    /// The configuration
-    #[arg(default_value = "gateway.json")]
-    config: PathBuf,
-    /// The platforms that are to run it [default: native, and those with a wrangler.toml or spin.toml beside the file]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    target: Vec<Target>,
-    /// The folder of files with secrets, beside environment variables [default: /run/secrets]
-    #[arg(long, value_name = "DIR")]
-    secrets: Option<PathBuf>,
-    /// Print JSON for programs
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Target {
-    Native,
-    Cloudflare,
-    Spin,
-}
-
-impl Target {
-    /// The platforms that the project of the configuration at `path` is for, as far as its folder shows.
-    fn beside(path: &Path) -> Vec<Self> {
-        const MANIFESTS: [(&str, Target); 4] = [
-            ("wrangler.toml", Target::Cloudflare),
-            ("wrangler.json", Target::Cloudflare),
-            ("wrangler.jsonc", Target::Cloudflare),
-            ("spin.toml", Target::Spin),
-        ];
-        let mut targets = vec![Self::Native];
-        for (manifest, target) in MANIFESTS {
-            if path.with_file_name(manifest).is_file() && !targets.contains(&target) {
-                targets.push(target);
-            }
-        }
-        targets
-    }
-
-    const fn capabilities(self) -> &'static Capabilities {
-        match self {
-            Self::Native => &Capabilities::NATIVE,
-            Self::Cloudflare => &Capabilities::CLOUDFLARE,
-            Self::Spin => &Capabilities::SPIN,
-        }
-    }
-}
-
-impl Check {
-    pub(super) fn run(self) -> ExitCode {
-        let text = match std::fs::read_to_string(&self.config) {
-            Ok(text) => text,
-            Err(error) => return unreadable(&self.config, &error),
-        };
-        let targets = if self.target.is_empty() { Target::beside(&self.config) } else { self.target };
-        let targets: Vec<_> = targets.iter().map(|target| target.capabilities()).collect();
-        check::report(&self.config, &text, &targets, &NativeSecrets::new(self.secrets), self.json)
-    }
-}
 
 /// List the routes in the order in which they are tried
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  edgeway routes --config gateway.json --json")]
+#[command(after_help = "Example:\n  edgeway routes gateway.json --json")]
 pub(super) struct Routes {
     #[command(flatten)]
     source: Source,
@@ -165,7 +60,7 @@ impl Explain {
     pub(super) fn run(self) -> ExitCode {
         let question = match Question::parse(&self.method, &self.url, &self.header, self.client.as_deref()) {
             Ok(question) => question,
-            Err(message) => return report::failure(&message),
+            Err(message) => return self.source.failure(message),
         };
         let plan = match self.source.plan() {
             Ok(plan) => plan,
@@ -173,7 +68,7 @@ impl Explain {
         };
         let runtime = match tokio::runtime::Builder::new_current_thread().build() {
             Ok(runtime) => runtime,
-            Err(error) => return report::failure(&error),
+            Err(error) => return self.source.failure(error.to_string()),
         };
         let report = runtime.block_on(explain::explain(Arc::new(plan), &question));
         if self.source.json {
@@ -191,5 +86,21 @@ pub(super) struct Schema {}
 impl Schema {
     pub(super) fn run(self) -> ExitCode {
         print_json(&gateway_core::config::json_schema(), ExitCode::SUCCESS)
+    }
+}
+
+/// Print a script that completes the commands in a shell
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  edgeway completions bash > /etc/bash_completion.d/edgeway")]
+pub(super) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self) -> ExitCode {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::Cli::command(), "edgeway", &mut script);
+        print(&String::from_utf8_lossy(&script), ExitCode::SUCCESS)
     }
 }

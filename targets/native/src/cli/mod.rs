@@ -4,20 +4,26 @@ mod check;
 mod demo;
 mod explain;
 mod files;
+mod findings;
+mod format;
 mod inspect;
 mod output;
 mod report;
 mod routes;
 mod serve;
+mod source;
 mod style;
+mod target;
+mod tries;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// An API gateway: one configuration for Cloudflare Workers, Spin and this program
 #[derive(Debug, Parser)]
-#[command(name = "edgeway", version, disable_help_subcommand = true, after_help = "Example:\n  edgeway demo")]
+#[command(name = "edgeway", version, after_help = "Example:\n  edgeway demo")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -27,12 +33,13 @@ struct Cli {
 enum Command {
     /// Serve a configuration
     Serve(serve::Serve),
-    /// Serve gateway.json, or else the bundled one, in front of a demo upstream
+    /// Serve a configuration, or else the bundled one, in front of a demo upstream
     Demo(demo::Demo),
-    Check(inspect::Check),
+    Check(check::Check),
     Routes(inspect::Routes),
     Explain(inspect::Explain),
     Schema(inspect::Schema),
+    Completions(inspect::Completions),
 }
 
 /// Runs the command of this process's arguments.
@@ -48,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Schema(command) => command.run(),
+        Command::Completions(command) => command.run(),
     }
 }
 
@@ -56,7 +64,32 @@ fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if error.use_stderr() {
         output::say(format_args!("{text}"));
+        if let Some(tip) = tip(error) {
+            output::say(format_args!("\n  tip: {tip}\n"));
+        }
         return ExitCode::from(2);
     }
     output::print(&text, ExitCode::SUCCESS)
+}
+
+/// The command that was meant by the name of another program's.
+fn tip(error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    match name.as_str() {
+        "run" | "start" | "up" | "server" | "listen" | "proxy" => {
+            Some("`edgeway serve` serves a configuration, `edgeway demo` tries one out")
+        }
+        "dev" | "try" | "example" | "quickstart" => Some("`edgeway demo` tries a configuration out"),
+        "validate" | "lint" | "test" | "verify" | "configtest" | "-t" => {
+            Some("`edgeway check` finds every mistake of a configuration")
+        }
+        "list" | "ls" | "show" | "route" => Some("`edgeway routes` lists the routes"),
+        "trace" | "why" | "debug" | "match" => Some("`edgeway explain METHOD URL` says what happens to a request"),
+        "reload" => Some("a change of the file is loaded by itself; so is one at SIGHUP"),
+        "stop" => Some("SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
+        _ => None,
+    }
 }

@@ -102,7 +102,7 @@ fn print_config_error(path: &Path, error: &ConfigError) {
         ConfigError::Read(error) => sayln!("{name} can't be read: {error}"),
         ConfigError::Mistakes { list, text } => {
             for diagnostic in list.iter().take(SHOWN_MISTAKES) {
-                sayln!("{}", diagnostic.render(&name, Some(text), style.is_coloured()));
+                sayln!("{}", style.diagnostic(diagnostic, &name, Some(text)));
             }
             say_number(&name, list.len());
         }

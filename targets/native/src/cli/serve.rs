@@ -9,6 +9,8 @@ use gateway_core::plan::Plan;
 
 use super::report;
 use super::routes::{self, Row};
+use super::source::ConfigArg;
+use super::tries::Tries;
 use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::platform::secrets::NativeSecrets;
 use crate::server::{Options, RuntimeKind, Server, Settings};
@@ -17,9 +19,8 @@ use crate::supervise::Supervisor;
 /// Serve a configuration.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// The configuration
-    #[arg(default_value = "gateway.json")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -56,10 +57,10 @@ impl ServerArgs {
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let options = self.server.options();
-        let file = ConfigFile::new(self.config, NativeSecrets::new(self.server.secrets));
+        let file = ConfigFile::new(self.config.path().to_owned(), NativeSecrets::new(self.server.secrets));
         let Loaded { plan, files } = file.load();
         match start(&file, plan, &options) {
-            Ok(Started { server, supervisor, rows }) => {
+            Ok(Started { server, supervisor, rows, .. }) => {
                 report::started(&server, file.path(), rows.len());
                 report::drained(supervisor.run(server, Some(file), files, &report::event))
             }
@@ -74,6 +75,8 @@ pub(super) struct Started {
     pub(super) supervisor: Supervisor,
     /// Its routes.
     pub(super) rows: Vec<Row>,
+    /// Requests to try it with.
+    pub(super) tries: Tries,
 }
 
 /// Starts to serve `plan` of `file`; prints any mistake.
@@ -83,9 +86,9 @@ pub(super) fn start(
     options: &Options,
 ) -> Result<Started, ExitCode> {
     let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
-    let (settings, rows) = (Settings::of(&plan), routes::rows(&plan));
+    let (settings, rows, tries) = (Settings::of(&plan), routes::rows(&plan), Tries::of(&plan));
     // Before the port opens: whoever waits for that may send signals at once.
     let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;
     let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;
-    Ok(Started { server, supervisor, rows })
+    Ok(Started { server, supervisor, rows, tries })
 }

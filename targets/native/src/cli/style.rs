@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
+use gateway_core::config::Diagnostic;
+
 /// The choice of coloured or plain output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
@@ -25,8 +27,9 @@ impl Style {
         Self { colour: stream.is_terminal() && !is_unwanted }
     }
 
-    pub(crate) const fn is_coloured(self) -> bool {
-        self.colour
+    /// `diagnostic`, found in `text`.
+    pub(crate) fn diagnostic(self, diagnostic: &Diagnostic, file: &str, text: Option<&str>) -> String {
+        diagnostic.render(file, text, self.colour)
     }
 
     pub(crate) fn bold(self, text: impl Display) -> String {

@@ -1,6 +1,7 @@
 //! The reasons why the server can't start.
 
 use std::fmt;
+use std::io::ErrorKind;
 
 use crate::platform::StoreError;
 use crate::upstream::TlsError;
@@ -12,8 +13,10 @@ pub enum StartError {
     Listen {
         /// The address.
         address: String,
+        /// The setting that names it.
+        setting: &'static str,
         /// The reason.
-        reason: String,
+        error: std::io::Error,
     },
     /// A certificate, a key or an authority can't be used.
     Tls(TlsError),
@@ -26,7 +29,12 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen { address, reason } => write!(f, "can't listen on `{address}`: {reason}"),
+            Self::Listen { setting, address, error } if error.kind() == ErrorKind::AddrInUse => {
+                write!(f, "can't listen on `{address}`: another program does; `{setting}` names another port")
+            }
+            Self::Listen { setting, address, error } => {
+                write!(f, "can't listen on `{address}`, which `{setting}` names: {error}")
+            }
             Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Runtime(error) => write!(f, "can't start a thread: {error}"),

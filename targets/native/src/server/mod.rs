@@ -111,8 +111,11 @@ impl Server {
         let workers = if options.runtime == RuntimeKind::WorkStealing { 1 } else { threads };
         let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
         let stores = Arc::new(Stores::open(&settings, options.names.clone()).map_err(StartError::Store)?);
-        let (address, sockets) = listener::listen(&settings.listen, workers)
-            .map_err(|error| StartError::Listen { address: settings.listen.clone(), reason: error.to_string() })?;
+        let (address, sockets) = listener::listen(&settings.listen, workers).map_err(|error| StartError::Listen {
+            address: settings.listen.clone(),
+            setting: "server.listen",
+            error,
+        })?;
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
         let crew = Arc::new(Crew::default());
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));

@@ -24,7 +24,12 @@ pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsEr
         .map_err(|error| invalid(&files.certificate, error.to_string()))?
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|error| invalid(&files.certificate, error.to_string()))?;
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                invalid(&files.key, format!("it is not the key of the certificate in `{}`", files.certificate))
+            }
+            error => invalid(&files.certificate, error.to_string()),
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

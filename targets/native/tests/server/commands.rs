@@ -114,7 +114,7 @@ fn what_several_platforms_refuse_is_one_mistake() {
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     let first = &report["mistakes"][0];
     assert_eq!(first["message"], "`ftp://Spin` is not an `http` or `https` URL");
-    assert_eq!(first["targets"], serde_json::json!(["Cloudflare Workers", "Spin"]));
+    assert_eq!(first["targets"], serde_json::json!(["cloudflare", "spin"]));
 }
 
 #[test]
@@ -180,10 +180,7 @@ fn check_reads_the_files_that_serve_will() {
         ]
     );
     assert_eq!(check("cert.pem", "text.pem", "cert.pem"), [mistake("server.tls.key", "`text.pem` can't be used")]);
-    assert_eq!(
-        check("cert.pem", "other.pem", "cert.pem"),
-        [mistake("server.tls.certificate", "`cert.pem` can't be used")]
-    );
+    assert_eq!(check("cert.pem", "other.pem", "cert.pem"), [mistake("server.tls.key", "`other.pem` can't be used")]);
     // Another platform reads none of them.
     folder.write(
         "gateway.json",
@@ -276,4 +273,169 @@ fn the_commands_tell_of_maintenance() {
     assert!(closed.contains("it is the planned time") && closed.contains("503 maintenance"), "{closed}");
     let by = explain(&["GET", "/b", "--client", "192.0.2.7"]);
     assert!(by.contains("the client is let by"), "{by}");
+}
+
+fn report(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// docs/command-line.md: a failure is told in one shape, whichever command fails and why.
+#[test]
+fn every_failure_has_one_shape_for_programs() {
+    let folder = Folder::new();
+    let members = ["file", "targets", "mistakes", "warnings", "notes", "missingSecrets"];
+    let said = |arguments: &[&str], message: &str| {
+        let output = edgeway(&folder, &[arguments, &["--json"]].concat());
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()), "{arguments:?}");
+        let report = report(&output);
+        let object = report.as_object().unwrap();
+        assert!(members.iter().all(|member| object.contains_key(*member)) && object.len() == 6, "{report}");
+        assert_eq!(report["mistakes"][0]["message"], message);
+    };
+    let commands = [&["check"][..], &["routes"], &["explain", "GET", "/"]];
+    for command in commands {
+        said(command, "can't read gateway.json: there is no such file");
+        said(&[command, &["."]].concat(), "can't read .: it is a folder, not a file");
+    }
+    folder.write("gateway.json", r#"{"nam": 1}"#);
+    for command in commands {
+        said(command, "unknown field `nam`");
+    }
+    folder.write("gateway.json", ROUTES);
+    said(&["explain", "G T", "/"], "`G T` is not a method");
+}
+
+#[test]
+fn every_command_takes_a_file() {
+    let folder = Folder::new();
+    folder.write("other.json", ROUTES);
+    for arguments in [
+        &["check", "other.json"][..],
+        &["check", "--config", "other.json"],
+        &["routes", "other.json"],
+        &["routes", "--config", "other.json"],
+        &["explain", "GET", "/all", "other.json"],
+        &["explain", "GET", "/all", "--config", "other.json"],
+    ] {
+        assert!(edgeway(&folder, arguments).status.success(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_program_helps() {
+    let folder = Folder::new();
+    for arguments in
+        [&["help"][..], &["help", "check"], &["completions", "bash"], &["completions", "zsh"], &["completions", "fish"]]
+    {
+        let output = edgeway(&folder, arguments);
+        assert!(output.status.success() && text(&output.stdout).contains("edgeway"), "{arguments:?}");
+    }
+    for (name, meant) in [("run", "serve"), ("start", "serve"), ("validate", "check"), ("list", "routes")] {
+        let output = edgeway(&folder, &[name]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("tip: `edgeway {meant}`")), "{said}");
+    }
+}
+
+/// A configuration that is no file must not make the program wait for it.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = Folder::new();
+    let pipe = folder.0.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let large = std::fs::File::create(folder.0.join("large.json")).unwrap();
+    large.set_len(33 << 20).unwrap();
+    folder.write("binary", "");
+    std::fs::write(folder.0.join("binary"), [0xff, 0xfe]).unwrap();
+    for (file, reason) in [
+        ("pipe", "it is a pipe, not a file"),
+        ("/dev/zero", "it is a device, not a file"),
+        (".", "it is a folder, not a file"),
+        ("large.json", "it is larger than 32 MiB"),
+        ("binary", "it is not UTF-8 text"),
+    ] {
+        for command in ["check", "routes", "serve", "demo"] {
+            let output = edgeway(&folder, &[command, file]);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{command} {file}: {said}");
+            assert!(said.contains(reason), "{command} {file}: {said}");
+        }
+    }
+}
+
+/// docs/configuration.md, server: paths count from the folder of the configuration, wherever the program starts.
+#[test]
+fn paths_count_from_the_file() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.0.join("conf")).unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("conf/cert.pem", &made.cert.pem());
+    folder.write("conf/key.pem", &made.signing_key.serialize_pem());
+    folder.write(
+        "conf/gateway.json",
+        r#"{"server": {"listen": "127.0.0.1:0", "keyValueFile": "store", "tls": {"certificate": "cert.pem", "key": "key.pem"}},
+            "upstreams": {"a": {"url": "https://a.test", "tls": {"authorities": "cert.pem"}}},
+            "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "a"},
+                       {"name": "k", "match": {"path": "/k"}, "keyValue": {"key": "k"}}]}"#,
+    );
+    let output = edgeway(&folder, &["check", "conf/gateway.json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let program = crate::support::Program::run(&["serve", "conf/gateway.json"], &folder.0);
+    assert!(program.messages().contains("serving 2 routes"));
+    assert!(folder.0.join("conf/store").exists());
+}
+
+#[test]
+fn check_can_leave_files_out() {
+    let folder = Folder::new();
+    let tls = r#"{"server": {"tls": {"certificate": "none.pem", "key": "none.key"}},"#;
+    folder.write("gateway.json", &ROUTES.replacen('{', tls, 1));
+    let output = edgeway(&folder, &["check"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("--no-files"), "{}", text(&output.stderr));
+    assert!(edgeway(&folder, &["check", "--no-files"]).status.success());
+}
+
+/// docs.github.com, Workflow commands for GitHub Actions: `::error file={name},line={line},col={col}::{message}`.
+#[test]
+fn check_annotates_on_github() {
+    let folder = Folder::new();
+    folder.write("a,b.json", "{\n\"nam\": 1, \"x%\": 2}");
+    let output = edgeway(&folder, &["check", "a,b.json", "--format", "github"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], "::error file=a%2Cb.json,line=2,col=1::unknown field `nam`%0Ahelp: did you mean `name`?");
+    assert!(lines[1].starts_with("::error file=a%2Cb.json,line=2,col=11::unknown field `x%25`"), "{said}");
+    folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
+    let output = edgeway(&folder, &["check", "--format", "github"]);
+    assert!(output.status.success() && text(&output.stdout).starts_with("::warning file=gateway.json,line="));
+}
+
+/// SARIF 2.1.0 sections 3.13 (log), 3.27 (result), 3.30 (region).
+#[test]
+fn check_writes_sarif() {
+    let folder = Folder::new();
+    folder.write("gate way.json", "{\n\"nam\": 1}");
+    let output = edgeway(&folder, &["check", "gate way.json", "--format", "sarif"]);
+    assert_eq!(output.status.code(), Some(1));
+    let log = report(&output);
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!((result["level"].as_str(), result["ruleId"].as_str()), (Some("error"), Some("mistake")));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "gate%20way.json");
+    assert_eq!(place["region"], serde_json::json!({"startLine": 2, "startColumn": 1}));
+}
+
+/// The message names the setting that would choose another port.
+#[test]
+fn a_port_that_is_taken_names_its_setting() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    folder.write("gateway.json", &ROUTES.replacen('{', &format!(r#"{{"server": {{"listen": "{address}"}},"#), 1));
+    let said = text(&edgeway(&folder, &["serve"]).stderr);
+    assert!(said.contains(&format!("`{address}`: another program does; `server.listen` names another port")), "{said}");
 }

@@ -23,3 +23,31 @@ fn the_demo_answers() {
     let messages = program.messages();
     assert!(messages.contains("curl") && messages.contains("/users/{id}"), "{messages}");
 }
+
+/// The lines to try are for the routes that there are, and do what they show.
+#[test]
+fn the_demo_shows_requests_for_its_own_file() {
+    let folder = Folder::new();
+    folder.write(
+        "mine.json",
+        r#"{"server": {"listen": "127.0.0.1:0"}, "routes": [
+            {"name": "hidden", "match": {"path": "/h", "headers": {"x-a": "1"}}, "respond": {}},
+            {"name": "hello", "match": {"path": "/hello/{name}", "hosts": ["*.example.com"]}, "respond": {"body": "hi"}},
+            {"name": "put", "match": {"prefix": "/put%20me", "methods": ["PUT"]}, "redirect": {"location": "/x"}},
+            {"name": "rare", "match": {"path": "/rare/{*rest}"}, "respond": {},
+             "policies": [{"rateLimit": {"limit": 1, "window": "1m", "burst": 1}}]}]}"#,
+    );
+    let program = Program::run(&["demo", "mine.json"], &folder.0);
+    program.wait_for_message("Ctrl-C ends it");
+    let messages = program.messages();
+    let url = format!("http://{}", program.address);
+    let tries: Vec<&str> = messages.lines().map(str::trim).filter(|line| line.contains("curl")).collect();
+    assert_eq!(
+        tries,
+        [
+            format!("curl -i -H 'Host: a.example.com' {url}/hello/name"),
+            format!("curl -i -X PUT -d 'some text' {url}/put%20me"),
+            format!("for i in 1 2; do curl -s -o /dev/null -w '%{{http_code}}\\n' {url}/rare/rest; done"),
+        ]
+    );
+}

@@ -1,0 +1,59 @@
+//! Findings as SARIF (OASIS, Static Analysis Results Interchange Format, version 2.1.0).
+
+use gateway_core::config::{Diagnostic, Severity};
+use serde_json::{Value, json};
+
+use crate::cli::findings::Findings;
+
+/// A log with one run, and a result for each mistake and warning.
+pub(super) fn log(findings: &Findings) -> Value {
+    let uri = uri(&findings.file);
+    let diagnostics = findings.mistakes.iter().map(|mistake| &mistake.diagnostic).chain(&findings.warnings);
+    let results: Vec<Value> = diagnostics.map(|diagnostic| result(diagnostic, &uri)).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "edgeway",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": [
+                    { "id": "mistake", "shortDescription": { "text": "The configuration is refused" } },
+                    { "id": "no-effect", "shortDescription": { "text": "A part of the configuration has no effect" } },
+                ],
+            } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn result(diagnostic: &Diagnostic, uri: &str) -> Value {
+    let (rule, level) = match diagnostic.severity {
+        Severity::Error => ("mistake", "error"),
+        Severity::Warning => ("no-effect", "warning"),
+    };
+    let text = match &diagnostic.help {
+        Some(help) => format!("{} ({help})", diagnostic.message),
+        None => diagnostic.message.clone(),
+    };
+    let mut place = json!({ "artifactLocation": { "uri": uri } });
+    if let (Some((line, column)), Some(place)) = (diagnostic.position, place.as_object_mut()) {
+        place.insert("region".to_owned(), json!({ "startLine": line, "startColumn": column }));
+    }
+    let mut location = json!({ "physicalLocation": place });
+    if let Some(location) = location.as_object_mut().filter(|_| !diagnostic.path.is_empty()) {
+        location.insert("logicalLocations".to_owned(), json!([{ "fullyQualifiedName": diagnostic.path }]));
+    }
+    json!({ "ruleId": rule, "level": level, "message": { "text": text }, "locations": [location] })
+}
+
+/// `file` as a URI reference (RFC 3986 section 4.2).
+fn uri(file: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/');
+    let mut out = String::new();
+    for byte in file.replace('\\', "/").bytes() {
+        if is_plain(byte) { out.push(char::from(byte)) } else { out.push_str(&format!("%{byte:02X}")) }
+    }
+    out
+}

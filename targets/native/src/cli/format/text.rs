@@ -1,0 +1,43 @@
+//! Findings for people: the mistakes on standard error, the good news on standard output.
+
+use std::process::ExitCode;
+
+use crate::cli::findings::Findings;
+use crate::cli::output::{self, say, sayln};
+use crate::cli::report::{SHOWN_MISTAKES, say_more, say_number};
+use crate::cli::style::{Style, count};
+use crate::cli::target::joined;
+
+/// Prints `findings`.
+pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
+    let style = Style::stderr();
+    let source = findings.text.as_deref();
+    let Some(source) = source else {
+        for mistake in &findings.mistakes {
+            sayln!("{}: {}", style.red("error"), mistake.diagnostic.message);
+        }
+        return code;
+    };
+    for warning in findings.warnings.iter().take(SHOWN_MISTAKES) {
+        sayln!("{}", style.diagnostic(warning, &findings.file, Some(source)));
+    }
+    say_more(findings.warnings.len());
+    for finding in findings.mistakes.iter().take(SHOWN_MISTAKES) {
+        say(format_args!("{}", style.diagnostic(&finding.diagnostic, &findings.file, Some(source))));
+        if finding.targets.len() < findings.targets.len() && !finding.names_targets() {
+            sayln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
+        }
+        sayln!();
+    }
+    say_number(&findings.file, findings.mistakes.len());
+    for secret in findings.missing_secrets.iter().take(SHOWN_MISTAKES) {
+        sayln!("{}: the secret `{secret}` is not set here", style.bold("note"));
+    }
+    let Some(plan) = findings.plan.as_ref().filter(|_| findings.mistakes.is_empty()) else { return code };
+    for note in &findings.notes {
+        sayln!("{}: {note}", style.bold("note"));
+    }
+    let routes = count(plan.routes.len(), "route");
+    let ok = Style::stdout().green("ok");
+    output::print(&format!("{ok} {}: {routes}, good for {}\n", findings.file, joined(&findings.targets)), code)
+}

@@ -1,0 +1,67 @@
+//! The arguments that name a configuration.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use gateway_core::plan::Plan;
+
+use super::findings::Findings;
+use super::format::Format;
+use super::target::Target;
+use crate::platform::secrets::NativeSecrets;
+
+/// The name of the configuration where none is given.
+const DEFAULT: &str = "gateway.json";
+
+/// The configuration that a command is about.
+#[derive(Debug, Args)]
+pub(super) struct ConfigArg {
+    /// The configuration [default: gateway.json]
+    file: Option<PathBuf>,
+    /// The same, for those who are used to it.
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "file")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArg {
+    /// The path that was given, if any.
+    pub(super) fn given(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.config.as_deref())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.given().unwrap_or(Path::new(DEFAULT))
+    }
+}
+
+/// The configuration that a command reads for the native server, and the form of its answer.
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The folder of files with secrets, beside environment variables [default: /run/secrets]
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Source {
+    /// Returns the plan, or the exit code after every mistake was printed.
+    pub(super) fn plan(&self) -> Result<Plan, ExitCode> {
+        let secrets = NativeSecrets::new(self.secrets.clone());
+        let mut findings = Findings::of(self.config.path(), vec![Target::Native], &secrets);
+        findings.plan.take().ok_or_else(|| findings.print(self.format()))
+    }
+
+    /// Prints a failure that is none of the configuration.
+    pub(super) fn failure(&self, message: String) -> ExitCode {
+        Findings::failure(self.config.path(), message).print(self.format())
+    }
+
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
