@@ -5,6 +5,7 @@
 //! guards a name therefore guards every name with the same letters and digits in the same order.
 
 /// The letters, in lower case, and the digits; 0 for every other byte.
+#[expect(clippy::indexing_slicing, reason = "there are 256 bytes, and this runs when it is compiled")]
 const FOLDED: [u8; 256] = {
     let mut folded = [0; 256];
     let mut byte = 0_u8;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Semaphore};
 
 use crate::support::{Folder, Wire, field, gateway, gateway_with, ok_upstream, start, status, upstream};
 use crate::tls::{acceptor, acceptor_of, certificate};
@@ -198,31 +198,41 @@ async fn a_stream_that_is_reset_without_an_error_is_not_whole() {
     for ending in [Ending::Cut, Ending::CutOfKnown, Ending::Whole] {
         let folder = Folder::new();
         certificate(&folder);
-        let (port, _) = h2_upstream(&folder, 100, move |_, _, mut answer| async move {
-            let mut response = http::Response::new(());
-            if ending == Ending::CutOfKnown {
-                response.headers_mut().insert("content-length", 10.into());
+        // One permit for each client that has seen the first part.
+        let seen = Arc::new(Semaphore::new(0));
+        let is_seen = Arc::clone(&seen);
+        let (port, _) = h2_upstream(&folder, 100, move |_, _, mut answer| {
+            let is_seen = Arc::clone(&is_seen);
+            async move {
+                let mut response = http::Response::new(());
+                if ending == Ending::CutOfKnown {
+                    response.headers_mut().insert("content-length", 10.into());
+                }
+                let mut body = answer.send_response(response, false).unwrap();
+                body.send_data(Bytes::from("hello"), ending == Ending::Whole).unwrap();
+                is_seen.acquire().await.unwrap().forget();
+                body.send_reset(h2::Reason::NO_ERROR);
             }
-            let mut body = answer.send_response(response, false).unwrap();
-            body.send_data(Bytes::from("hello"), ending == Ending::Whole).unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            body.send_reset(h2::Reason::NO_ERROR);
         })
         .await;
         let server = tls_gateway(&folder, port, "{}");
         let address = server.address();
         // Over HTTP/1.1: without a last chunk the content is not whole (RFC 9112 §8).
+        let sees = Arc::clone(&seen);
         let received = tokio::task::spawn_blocking(move || {
             let mut wire = Wire::connect(address);
             wire.send(
                 "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
             );
-            let mut received = String::new();
-            let _ = wire.stream.read_to_string(&mut received);
-            received
+            let mut received = Vec::new();
+            while !received.ends_with(b"hello") {
+                received.push(wire.stream.by_ref().bytes().next().unwrap().unwrap());
+            }
+            sees.add_permits(1);
+            let _ = wire.stream.read_to_end(&mut received);
+            String::from_utf8(received).unwrap()
         });
         let received = received.await.unwrap();
-        assert!(received.contains("hello"), "{received}");
         assert_eq!(received.ends_with("0\r\n\r\n"), ending == Ending::Whole, "{received}");
         // Over HTTP/2 the client's stream is reset.
         let tcp = tokio::net::TcpStream::connect(server.address()).await.unwrap();
@@ -237,6 +247,7 @@ async fn a_stream_that_is_reset_without_an_error_is_not_whole() {
             if !whole {
                 break;
             }
+            seen.add_permits(1);
         }
         assert_eq!(whole, ending == Ending::Whole);
     }

@@ -265,12 +265,12 @@ fn a_pipe_is_no_configuration() {
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let output = Command::new(env!("CARGO_BIN_EXE_edgeway")).args(["serve", path.to_str().unwrap()]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("no regular file"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("not a file"));
 
     let folder = Folder::new();
     let program = Program::serve(&folder.write("gateway.json", &answering("one", "")));
     assert!(Command::new("mkfifo").arg(folder.0.join("next")).status().unwrap().success());
     std::fs::rename(folder.0.join("next"), folder.0.join("gateway.json")).unwrap();
-    program.wait_for_message("no regular file");
+    program.wait_for_message("not a file");
     assert_eq!(get(program.address), (200, "one".to_owned()));
 }
