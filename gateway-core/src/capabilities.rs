@@ -20,6 +20,10 @@ pub enum Feature {
     WebSocketLimits,
     /// The admin endpoints can have a listener of their own; where they can't, the setting is ignored with the rest of `server`.
     AdminListener,
+    /// An upstream can be a service binding.
+    ServiceBindings,
+    /// An upstream can be a component of the same application.
+    ServiceChaining,
 }
 
 impl Feature {
@@ -55,6 +59,9 @@ impl Feature {
             }
             Self::AdminListener => {
                 (format!("on {platform}, there is one listener"), "use `admin`, which gives the endpoints a path")
+            }
+            Self::ServiceBindings | Self::ServiceChaining => {
+                (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
         }
     }
@@ -104,18 +111,30 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
-    pub const NATIVE: Self = Self { name: "the native server", features: FeatureSet::ALL.without(Feature::RedisTls) };
+    pub const NATIVE: Self = Self {
+        name: "the native server",
+        features: FeatureSet::ALL
+            .without(Feature::RedisTls)
+            .without(Feature::ServiceBindings)
+            .without(Feature::ServiceChaining),
+    };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
     /// runtime passes WebSockets on by itself; a body is watched where somebody waits for its end.
-    pub const CLOUDFLARE: Self =
-        Self { name: "Cloudflare Workers", features: FeatureSet::NONE.with(Feature::WebSockets) };
+    pub const CLOUDFLARE: Self = Self {
+        name: "Cloudflare Workers",
+        features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings),
+    };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
     /// watched go through the guest.
     pub const SPIN: Self = Self {
         name: "Spin",
-        features: FeatureSet::NONE.with(Feature::ConnectDeadline).with(Feature::RedisCounters).with(Feature::RedisTls),
+        features: FeatureSet::NONE
+            .with(Feature::ConnectDeadline)
+            .with(Feature::RedisCounters)
+            .with(Feature::RedisTls)
+            .with(Feature::ServiceChaining),
     };
 
     /// Returns whether the platform has `feature`.
@@ -129,7 +148,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 8] = [
+    const FEATURES: [Feature; 10] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -138,6 +157,8 @@ mod tests {
         Feature::WebSockets,
         Feature::WebSocketLimits,
         Feature::AdminListener,
+        Feature::ServiceBindings,
+        Feature::ServiceChaining,
     ];
 
     #[test]
@@ -154,9 +175,13 @@ mod tests {
     #[test]
     fn platforms_have_what_the_documentation_says() {
         let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
-        assert_eq!(lacks(Capabilities::NATIVE), [Feature::RedisTls]);
-        let but_sockets = FEATURES.into_iter().filter(|feature| *feature != Feature::WebSockets);
-        assert_eq!(lacks(Capabilities::CLOUDFLARE), but_sockets.collect::<Vec<_>>());
+        assert_eq!(
+            lacks(Capabilities::NATIVE),
+            [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining]
+        );
+        let has = [Feature::WebSockets, Feature::ServiceBindings];
+        let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
+        assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());
         assert_eq!(
             lacks(Capabilities::SPIN),
             [
@@ -164,7 +189,8 @@ mod tests {
                 Feature::UpstreamTls,
                 Feature::WebSockets,
                 Feature::WebSocketLimits,
-                Feature::AdminListener
+                Feature::AdminListener,
+                Feature::ServiceBindings,
             ]
         );
     }

@@ -42,6 +42,14 @@ const edge = `
 let miniflare;
 let generation = 0;
 
+/** A service for each binding that `config` names: the place of its upstream's URL. */
+function services(config) {
+  const named = Object.values(JSON.parse(config).upstreams ?? {}).filter(({ cloudflare, url }) => cloudflare && url);
+  return Object.fromEntries(
+    named.map(({ cloudflare, url }) => [cloudflare.service, { external: { address: new URL(url).host, http: {} } }]),
+  );
+}
+
 /** The Worker with one configuration, under a name of its own: that gives it its own objects and keys. */
 function worker({ config, bindings = {} }) {
   generation += 1;
@@ -59,6 +67,7 @@ function worker({ config, bindings = {} }) {
     durableObjects: { COUNTERS: { className: "CounterCell", useSQLite: true } },
     kvNamespaces: { KEY_VALUE: `keys-${generation}` },
     bindings,
+    serviceBindings: services(config),
     // Straight to the Worker: miniflare's own entry changes header fields.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };

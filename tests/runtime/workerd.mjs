@@ -35,9 +35,22 @@ const worker :Workerd.Worker = (
   compatibilityFlags = ["enable_request_signal"],
   durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "counters", enableSql = true)],
   durableObjectStorage = (localDisk = "storage"),
-  bindings = [(name = "COUNTERS", durableObjectNamespace = COUNTERS)],
+  bindings = [(name = "COUNTERS", durableObjectNamespace = COUNTERS), BINDINGS],
 );
 `;
+
+/** Workers besides the gateway's, by the name of their service binding: each has one module, with this text. */
+function besides(services) {
+  const named = Object.entries(services);
+  return {
+    bindings: named.map(([name]) => `(name = "${name}", service = "${name}")`).join(", "),
+    services: named.map(([name]) => `(name = "${name}", worker = .${name.toLowerCase()}),`).join(" "),
+    workers: named
+      .map(([name, text]) => `const ${name.toLowerCase()} :Workerd.Worker = (
+        modules = [(name = "${name}.js", esModule = ${JSON.stringify(text)})], compatibilityDate = "2026-11-01");`)
+      .join("\n"),
+  };
+}
 
 /** The Worker's own counter cells. */
 const OWN = { binding: `"CounterCell"`, services: "", workers: "" };
@@ -64,10 +77,14 @@ const deaf :Workerd.Worker = (
  * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
  * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same.
  */
-export async function serveWorker(config, change = (script) => script, { folder, counters = OWN } = {}) {
+export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {} } = {}) {
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
-  const its = CONFIG.replace("FOLDER", folder).replace("SERVICES", counters.services).replace("COUNTERS)", `${counters.binding})`);
-  writeFileSync(join(folder, "config.capnp"), its + counters.workers.replaceAll("\n    ", " "));
+  const others = besides(services);
+  const its = CONFIG.replace("FOLDER", folder)
+    .replace("SERVICES", `${counters.services} ${others.services}`)
+    .replace("COUNTERS)", `${counters.binding})`)
+    .replace("BINDINGS", others.bindings);
+  writeFileSync(join(folder, "config.capnp"), `${its}${counters.workers.replaceAll("\n    ", " ")}\n${others.workers}`);
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
   writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));
   writeFileSync(join(folder, "edgeway.wasm"), readFileSync(join(dist, "edgeway.wasm")));

@@ -185,6 +185,30 @@ pub struct Upstream {
     /// The check of its certificate, beyond the public authorities. Native server only.
     #[serde(default)]
     pub tls: Option<UpstreamTls>,
+    /// The Worker that it is on Cloudflare Workers, in place of its URL.
+    #[serde(default)]
+    pub cloudflare: Option<CloudflareUpstream>,
+    /// The component that it is on Spin, in place of its URL.
+    #[serde(default)]
+    pub spin: Option<SpinUpstream>,
+}
+
+/// An upstream that is a Worker: the call reaches it without a network between.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloudflareUpstream {
+    /// The service binding that `wrangler.toml` declares under `services`.
+    pub service: String,
+}
+
+/// An upstream that is a component of the same Spin application: the call reaches it without a network between.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpinUpstream {
+    /// The component's name in `spin.toml`.
+    pub component: String,
 }
 
 /// The `Host` of requests to an upstream.

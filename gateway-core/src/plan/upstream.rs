@@ -13,6 +13,8 @@ pub struct Upstream {
     pub name: String,
     /// Its endpoints; at least one. Calls go to them in turn.
     pub endpoints: Box<[Endpoint]>,
+    /// The service binding that takes its calls, in place of the network (Cloudflare Workers only).
+    pub service: Option<String>,
     /// A PEM file with the authorities to trust instead of the public ones (native only).
     pub authorities: Option<String>,
 }

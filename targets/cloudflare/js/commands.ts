@@ -33,6 +33,8 @@ export interface Command {
   finish: number;
   /** Of a sleep. */
   millis: number;
+  /** Of a fetch: 0 for the network, else the number of a service binding. */
+  service: number;
 }
 
 /** Reads the commands at `address`, which is null for none, before the next call into the core. */
@@ -65,5 +67,6 @@ function readCommand(at: number): Command {
     ttl: words[at + Word.Ttl]!,
     finish: words[at + Word.Finish]!,
     millis: words[at + Word.Millis]!,
+    service: words[at + Word.Service]!,
   };
 }

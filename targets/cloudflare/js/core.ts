@@ -30,6 +30,8 @@ let initialise: () => void;
 let instance = 0;
 /** Set if an access log is kept. */
 let logged = false;
+/** The service bindings of upstreams; empty for those on the network. */
+let services: string[] = [];
 
 /** Starts the instance with a configuration; throws the configuration's mistakes. */
 export function start(module: WebAssembly.Module, config: string, bindings: string): void {
@@ -41,8 +43,19 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
     const faults = wasm.load(encoder.encode(config), bindings);
     if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
     logged = wasm.is_logged();
+    services = wasm.services().split("\n");
   };
   initialise();
+}
+
+/** The names of all service bindings that take the calls of upstreams. */
+export function serviceNames(): string[] {
+  return services.filter((name) => name !== "");
+}
+
+/** The name of the service binding with this number in a fetch; it is not 0. */
+export function serviceName(number: number): string {
+  return services[number - 1]!;
 }
 
 /** Throws unless the wasm was built with this version of the glue. */

@@ -8,6 +8,7 @@ declare module "edgeway-wasm" {
   export function wire_version(): number;
   export function reserve(len: number): number;
   export function load(config: Uint8Array, bindings: string): string;
+  export function services(): string;
   export function check(config: Uint8Array, bindings?: string): string;
   export function begin(len: number, hasBody: boolean, now: number): number;
   export function resume_head(id: number, slot: number, status: number, len: number, hasBody: boolean, now: number): number;

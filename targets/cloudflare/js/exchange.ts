@@ -1,13 +1,13 @@
 /** One request on its way through the core, whose commands are performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, hold, left, letGo, relayed, release, resume, type Completion, type Hold } from "./core.ts";
+import { begin, hold, left, letGo, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { applyEdits, peerAddress } from "./head.ts";
 import { Failed } from "./failure.ts";
 import { refusal } from "./refusal.ts";
 import { bounded, collect, type Source } from "./streams.ts";
-import { failureOf, fetchUpstream, type Content } from "./upstream.ts";
+import { failureOf, fetchUpstream, type Content, type Sending } from "./upstream.ts";
 import { Watch } from "./watch.ts";
 import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 
@@ -15,6 +15,8 @@ import { BodyKind, Failure, Kind } from "./wire.gen.ts";
 export interface Bindings {
   COUNTERS: DurableObjectNamespace<CounterCell>;
   KEY_VALUE: KVNamespace;
+  /** The services of upstreams, and text. */
+  [name: string]: unknown;
 }
 
 /** A command whose outcome the core awaits. */
@@ -194,7 +196,12 @@ export class Exchange {
     // detects.
     const controller = watch?.controller(slot) ?? (finish === 0 ? new AbortController() : undefined);
     if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
-    return fetchUpstream(method, url, headers, this.#content(effect), effect, controller, watch !== undefined);
+    return fetchUpstream(method, url, headers, this.#content(effect), this.#sending(effect), controller, watch !== undefined);
+  }
+
+  #sending(effect: Effect): Sending {
+    const { service, firstByte, total } = effect;
+    return service === 0 ? effect : { firstByte, total, fetcher: this.#bindings[serviceName(service)] as Fetcher };
   }
 
   #complete(effect: Effect, completion: Completion): void {

@@ -7,10 +7,12 @@ import { Failure } from "./wire.gen.ts";
 /** Content to send: none, all of it, or a stream. */
 export type Content = Uint8Array<ArrayBuffer> | Source | null;
 
-/** The longest that each phase of an exchange may take, in ms; 0 stands for no limit. */
-export interface Deadlines {
+/** How a request is sent: the longest that each phase of its exchange may take, in ms, where 0 stands for no limit. */
+export interface Sending {
   firstByte: number;
   total: number;
+  /** The service that takes it, in place of the network. */
+  fetcher?: Fetcher;
 }
 
 /**
@@ -26,7 +28,7 @@ export function fetchUpstream(
   url: string,
   headers: Headers,
   content: Content,
-  deadlines: Deadlines,
+  sending: Sending,
   controller?: AbortController,
   isWatched = false,
 ): Promise<Response> {
@@ -35,25 +37,25 @@ export function fetchUpstream(
     // `fetch` takes no content with these methods (Fetch standard, "Request" constructor), unless the request is made
     // from one that has content. No other content can be put in, so metered content can't be sent either.
     if (content instanceof Uint8Array || !isBounded(content)) return Promise.reject(new Failed(Failure.LengthRequired));
-    return send(new Request(url, content.message as Request), init, deadlines, isWatched, controller);
+    return send(new Request(url, content.message as Request), init, sending, isWatched, controller);
   }
   init.method = method;
   if (content === null || content instanceof Uint8Array) init.body = content;
   else if (isBounded(content)) init.body = content.stream;
-  else return fetchAbortably(url, init, content, deadlines, isWatched, controller);
-  return send(url, init, deadlines, isWatched, controller);
+  else return fetchAbortably(url, init, content, sending, isWatched, controller);
+  return send(url, init, sending, isWatched, controller);
 }
 
 function send(
   input: string | Request,
   init: RequestInit,
-  deadlines: Deadlines,
+  sending: Sending,
   isWatched: boolean,
   controller?: AbortController,
 ): Promise<Response> {
-  if (deadlines.total !== 0) return fetchAbortably(input, init, null, deadlines, isWatched, controller);
+  if (sending.total !== 0) return fetchAbortably(input, init, null, sending, isWatched, controller);
   if (controller !== undefined) init.signal = controller.signal;
-  return inTime(fetch(input, init), deadlines.firstByte);
+  return inTime(dispatch(input, init, sending.fetcher), sending.firstByte);
 }
 
 /** The slow way, for an exchange that may have to be cut off. */
@@ -61,7 +63,7 @@ async function fetchAbortably(
   input: string | Request,
   init: RequestInit,
   source: Source | null,
-  deadlines: Deadlines,
+  sending: Sending,
   isWatched: boolean,
   controller = new AbortController(),
 ): Promise<Response> {
@@ -72,14 +74,23 @@ async function fetchAbortably(
   };
   init.signal = controller.signal;
   if (source !== null) init.body = metered(source, (error) => abort(error instanceof Failed ? error.failure : Failure.Client));
-  if (deadlines.total !== 0) setTimeout(abort, deadlines.total, Failure.TotalTimeout);
+  if (sending.total !== 0) setTimeout(abort, sending.total, Failure.TotalTimeout);
   try {
-    const response = await inTime(fetch(input, init), deadlines.firstByte);
-    return deadlines.total === 0 || isWatched ? response : abortable(response, controller.signal);
+    const response = await inTime(dispatch(input, init, sending.fetcher), sending.firstByte);
+    return sending.total === 0 || isWatched ? response : abortable(response, controller.signal);
   } catch (error) {
     // The rejection of `fetch` does not tell why it was aborted.
     throw reason === undefined ? error : new Failed(reason);
   }
+}
+
+function dispatch(input: string | Request, init: RequestInit, fetcher: Fetcher | undefined): Promise<Response> {
+  if (fetcher === undefined) return fetch(input, init);
+  // What the service throws comes out here: it has ended without a response.
+  return fetcher.fetch(input, init).catch((error) => {
+    console.error(`a service failed: ${error}`);
+    throw error instanceof Failed ? error : new Failed(Failure.Closed);
+  });
 }
 
 function inTime(response: Promise<Response>, millis: number): Promise<Response> {

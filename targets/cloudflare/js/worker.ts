@@ -4,16 +4,25 @@ import { env } from "cloudflare:workers";
 import module from "./edgeway.wasm";
 import config from "../../gateway.json";
 import * as wasm from "edgeway-wasm";
-import { attempt, start } from "./core.ts";
+import { attempt, serviceNames, start } from "./core.ts";
 import { Exchange, type Bindings } from "./exchange.ts";
 
 export { CounterCell } from "./counter_cell.ts";
 
 start(module, config, JSON.stringify(textBindings(env)));
+checkServices(env as Record<string, unknown>);
 
 /** Secrets and variables: the text bindings. */
 function textBindings(bindings: object): Record<string, string> {
   return Object.fromEntries(Object.entries(bindings).filter(([, value]) => typeof value === "string"));
+}
+
+/** Throws unless `bindings` have every service that the configuration names: such a Worker is not deployed. */
+function checkServices(bindings: Record<string, unknown>): void {
+  const absent = serviceNames().filter((name) => typeof (bindings[name] as Fetcher | undefined)?.fetch !== "function");
+  if (absent.length !== 0) {
+    throw new Error(`gateway.json is wrong: wrangler.toml has no service binding ${absent.map((name) => `\`${name}\``).join(", ")}`);
+  }
 }
 
 export default {

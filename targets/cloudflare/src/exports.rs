@@ -63,6 +63,14 @@ pub fn load(config: &[u8], bindings: &str) -> String {
     }
 }
 
+/// The service bindings that take the calls of upstreams: a line for each upstream, empty for those on the network.
+#[wasm_bindgen]
+pub fn services() -> String {
+    let upstreams = GATEWAY.get().map_or(&[][..], |gateway| &gateway.plan().upstreams);
+    let services: Vec<_> = upstreams.iter().map(|upstream| upstream.service.as_deref().unwrap_or_default()).collect();
+    services.join("\n")
+}
+
 /// Checks a configuration, as UTF-8: with its text bindings, as a JSON object, or as if it had every secret. Returns
 /// its rendered mistakes, or nothing.
 #[wasm_bindgen]

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting, Random,
-    StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
+    Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -19,7 +19,11 @@ use crate::upstream;
 use crate::world::World;
 
 /// What the simulated platform can do: everything.
-pub const CAPABILITIES: Capabilities = Capabilities { name: "the simulator", features: FeatureSet::ALL };
+pub const CAPABILITIES: Capabilities = Capabilities {
+    name: "the simulator",
+    // An upstream's own way on a platform is that platform's to show.
+    features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),
+};
 
 /// The gateway's ports on a world.
 #[derive(Clone, Debug)]

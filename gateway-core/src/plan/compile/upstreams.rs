@@ -27,10 +27,12 @@ impl Compiler<'_> {
             }
             let endpoints = self.endpoints(&at, upstream, first);
             first += endpoints.len();
+            let service = upstream.cloudflare.as_ref().filter(|_| self.capabilities.has(Feature::ServiceBindings));
             upstreams.push(Upstream {
                 index,
                 name: name.to_owned(),
                 endpoints: endpoints.into(),
+                service: service.map(|cloudflare| cloudflare.service.clone()),
                 authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
             });
         }
@@ -42,7 +44,7 @@ impl Compiler<'_> {
         let (url, urls) = (at.member("url"), at.member("urls"));
         let mut endpoints: Vec<Endpoint> = Vec::new();
         match (&upstream.url, &*upstream.urls) {
-            (None, []) => self.error_with(at, "the upstream has no `url`", "add `\"url\": \"http://host:port\"`"),
+            (None, []) => {}
             (Some(_), [_, ..]) => {
                 self.error_with(&urls, "the upstream has both `url` and `urls`", "keep one; `urls` lists all of them");
             }
@@ -58,7 +60,66 @@ impl Compiler<'_> {
                 }
             }
         }
-        endpoints
+        self.on_platform(at, upstream, first, endpoints)
+    }
+
+    /// Returns the endpoints of `upstream` on this platform: those of its URLs, or the one that the platform has a way of
+    /// its own to. That one is the same application, so the base path is its, too.
+    fn on_platform(
+        &mut self,
+        at: &At<'_>,
+        upstream: &config::Upstream,
+        index: usize,
+        mut urls: Vec<Endpoint>,
+    ) -> Vec<Endpoint> {
+        let config::Upstream { cloudflare, spin, url, urls: list, .. } = upstream;
+        let service =
+            cloudflare.as_ref().and_then(|own| self.service(&at.member("cloudflare").member("service"), &own.service));
+        let component =
+            spin.as_ref().and_then(|own| self.component(&at.member("spin").member("component"), &own.component));
+        if cloudflare.is_some() && self.capabilities.has(Feature::ServiceBindings) {
+            urls.truncate(1);
+            if urls.is_empty() {
+                urls.extend(service.and_then(|name| own_endpoint(index, name.to_ascii_lowercase(), String::new())));
+            }
+            return urls;
+        }
+        if spin.is_some() && self.capabilities.has(Feature::ServiceChaining) {
+            let base_path = urls.into_iter().next().map_or_else(String::new, |first| first.base_path);
+            let own = component.and_then(|name| own_endpoint(index, format!("{name}.spin.internal"), base_path));
+            return own.into_iter().collect();
+        }
+        if url.is_none() && list.is_empty() {
+            if cloudflare.is_some() {
+                self.require(at, Feature::ServiceBindings);
+            } else if spin.is_some() {
+                self.require(at, Feature::ServiceChaining);
+            } else {
+                self.error_with(at, "the upstream has no `url`", "add `\"url\": \"http://host:port\"`");
+            }
+        }
+        urls
+    }
+
+    fn service<'n>(&mut self, at: &At<'_>, name: &'n str) -> Option<&'n str> {
+        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !is_name {
+            let help = "write the `binding` of an entry of `services` in `wrangler.toml`: letters, digits and `_`";
+            self.error_with(at, format!("`{name}` is not the name of a binding"), help);
+        }
+        is_name.then_some(name)
+    }
+
+    fn component<'n>(&mut self, at: &At<'_>, name: &'n str) -> Option<&'n str> {
+        let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
+            && !name.ends_with('-')
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !is_name {
+            let help = "write the name of a `[component.…]` in `spin.toml`: small letters, digits and `-`";
+            self.error_with(at, format!("`{name}` is not the name of a component"), help);
+        }
+        is_name.then_some(name)
     }
 
     fn endpoint(&mut self, at: &At<'_>, url: &str, index: usize) -> Option<Endpoint> {
@@ -92,6 +153,12 @@ impl Compiler<'_> {
         }
         value
     }
+}
+
+/// The endpoint that only the platform knows as `host`.
+fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoint> {
+    let (scheme, authority) = (Scheme::Http, HeaderValue::from_str(&host).ok()?);
+    Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path })
 }
 
 /// The message and help for a wrong URL.

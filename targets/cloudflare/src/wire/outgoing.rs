@@ -40,6 +40,9 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: Upstre
         // The runtime does not tell a response's version.
         edits.edit(Version::HTTP_11, &mut Unseen { command, ignore: framed_by_runtime });
     }
+    if call.upstream.service.is_some() {
+        command.set(Word::Service, call.upstream.index as u32 + 1);
+    }
     command.set_millis(Word::FirstByte, call.deadlines.first_byte);
     command.set_millis(Word::Total, call.deadlines.total);
     command.body(body);

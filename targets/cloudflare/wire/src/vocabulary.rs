@@ -130,6 +130,8 @@ numbers! {
         Finish,
         /// Of a sleep: how long, in ms.
         Millis,
+        /// Of a fetch: 0 for the network, else 1 more than the place of the upstream's service in the list of them.
+        Service,
     }
 }
 

@@ -16,8 +16,9 @@ use crate::demo;
 use crate::platform::secrets::NativeSecrets;
 use crate::watch::Files;
 
-/// The configuration of the project, so that the demo runs wherever the program does.
-const BUNDLED: &str = include_str!("../../../../gateway.json");
+/// The sample of a configuration, so that the demo runs wherever the program does. It is not the project's `gateway.json`: a
+/// change of that would build this program again.
+const BUNDLED: &str = include_str!("../demo/sample.json");
 
 /// The name of the configuration in messages, where there is no file.
 const BUNDLED_NAME: &str = "the bundled gateway.json";

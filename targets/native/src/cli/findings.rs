@@ -8,7 +8,7 @@ use gateway_core::config::{self, Diagnostic, Severity};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
-use super::files;
+use super::{files, manifest};
 use super::target::{Target, joined};
 use crate::config_file::resolve_paths;
 use crate::text_file::read_text;
@@ -94,7 +94,7 @@ impl Findings {
         self.mistakes.push(Finding { diagnostic, targets: self.targets.clone() });
     }
 
-    /// Checks the configuration at `file` for each of `targets`, without the files that it names.
+    /// Checks the configuration at `file` for each of `targets`, and the manifests beside it, without the files that it names.
     pub(crate) fn of(file: &Path, targets: Vec<Target>, secrets: &impl Secrets) -> Self {
         let mut findings = Self::none(file, targets);
         match read_text(file) {
@@ -112,6 +112,9 @@ impl Findings {
         for target in self.targets.clone() {
             match plan::load(text, target.capabilities(), &secrets) {
                 Ok(mut plan) => {
+                    let faults = manifest::faults(file, text, &plan, target.capabilities());
+                    let diagnostics = config::explain(text, faults).into_iter();
+                    self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![target] }));
                     resolve_paths(&mut plan, file);
                     self.plan.get_or_insert(plan);
                 }

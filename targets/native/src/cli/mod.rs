@@ -7,6 +7,7 @@ mod files;
 mod findings;
 mod format;
 mod inspect;
+mod manifest;
 mod output;
 mod report;
 mod routes;

@@ -6,7 +6,7 @@ use crate::support::{Folder, Program, Wire};
 fn the_demo_answers() {
     let folder = Folder::new();
     // Its own configuration, on a free port; its upstream may find 9000 taken.
-    let bundled = include_str!("../../../../gateway.json");
+    let bundled = include_str!("../../src/demo/sample.json");
     let config = bundled.replacen('{', r#"{ "server": { "listen": "127.0.0.1:0" },"#, 1);
     folder.write("gateway.json", &config);
     let program = Program::run(&["demo"], &folder.0);

@@ -22,6 +22,7 @@ mod hostile;
 mod http1;
 mod lifecycle;
 mod log;
+mod manifest;
 mod memory;
 mod metrics;
 mod output;
