@@ -9,7 +9,7 @@ use gateway_core::http::problem;
 use gateway_core::http::request_id::{self, X_REQUEST_ID};
 use gateway_core::http::trailers;
 use gateway_core::ports::{Peer, Scheme};
-use http::header::{CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use spin_sdk::wasip3::http::types as wasi;
 use spin_sdk::wasip3::wit_bindgen::StreamReader;
@@ -40,6 +40,8 @@ pub(crate) async fn receive(
     };
     let peer = Peer { address: client_address(&headers), scheme };
     remove_spin_fields(&mut headers);
+    // The host may show it, but never the Connection without which it means nothing (RFC 9110 §7.8).
+    headers.remove(UPGRADE);
     // The host sends only announced trailers.
     trailers::announce_request(&mut headers, identity);
     let content = content(&method, &headers);
@@ -50,6 +52,7 @@ pub(crate) async fn receive(
     let body = match content {
         Content::None => None,
         Content::Some => Some(Stream::of_request(request, &headers)),
+        Content::Likely => Stream::of_request(request, &headers).unless_over_at_once().await,
         Content::Unknown => Stream::of_request(request, &headers).unless_empty().await,
     };
     let body = body.map_or(Body::Empty, Body::Stream);
@@ -62,11 +65,22 @@ pub(crate) async fn receive(
 
 fn head(request: &wasi::Request) -> Result<(HeaderMap, Method, Uri), Box<Reject>> {
     let headers = fields::read(&request.get_headers()).ok_or_else(|| Box::new(Reject::bad_header()))?;
+    check_framing(&headers)?;
     let method = method(&request.get_method()).ok_or_else(|| Box::new(Reject::method_not_implemented()))?;
     let target = request.get_path_with_query().unwrap_or_default();
     let target = if target.is_empty() || target.starts_with('?') { format!("/{target}") } else { target };
     let uri = Uri::try_from(target).map_err(|_| Box::new(Reject::bad_path()))?;
     Ok((headers, method, uri))
+}
+
+/// Refuses a request with two framings, which might be an attempt at request smuggling (RFC 9112 §6.3): Spin 4.1 reads it
+/// by Transfer-Encoding, and keeps a Content-Length that stands before that.
+fn check_framing(headers: &HeaderMap) -> Result<(), Box<Reject>> {
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        let detail = "the request has both `Content-Length` and `Transfer-Encoding`";
+        return Err(Box::new(Reject::bad_request_framing().with_detail(detail)));
+    }
+    Ok(())
 }
 
 /// Spin appends the address to the values that the client sent under this name, so the last one is its own.
@@ -85,22 +99,24 @@ fn remove_spin_fields(headers: &mut HeaderMap) {
 enum Content {
     None,
     Some,
+    /// The method usually has content, and nothing states its framing.
+    Likely,
     Unknown,
 }
 
 /// Determines whether a request has content. HTTP/1.1 states it in the head (RFC 9112 §6.3); HTTP/2 does not, and has
 /// no `Host`.
 ///
-/// If the host hides the fields of the connection from the component, every request looks like one of HTTP/2. Then
-/// POST, PUT and PATCH count as having content, and their upstream is called at once. For other methods the first piece
-/// of content decides, which comes with the head.
+/// The host hides `Host` from the component, so a request of HTTP/1.1 without framing looks like one of HTTP/2. A POST, PUT
+/// or PATCH then has content unless that is over at once, and its upstream is called without waiting for the first piece.
+/// For other methods the first piece of content decides, which comes with the head.
 fn content(method: &Method, headers: &HeaderMap) -> Content {
     match content_length(headers) {
         Some(0) => Content::None,
         Some(_) => Content::Some,
         None if headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(CONTENT_LENGTH) => Content::Some,
         None if headers.contains_key(HOST) => Content::None,
-        None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => Content::Some,
+        None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => Content::Likely,
         None => Content::Unknown,
     }
 }

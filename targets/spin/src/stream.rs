@@ -1,13 +1,15 @@
 //! A body in transit: the host's stream and its trailers, and the checks to make on the way.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
 use gateway_core::ports::{IoError, IoErrorKind};
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue};
-use spin_sdk::wasip3::clocks::monotonic_clock::Mark;
+use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
 use spin_sdk::wasip3::http::types::{ErrorCode, Request, Response, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use spin_sdk::wasip3::{wit_future, wit_stream};
@@ -17,6 +19,9 @@ use crate::pump;
 
 /// The size of a read where a body passes through this component.
 pub(crate) const CHUNK: usize = 64 * 1024;
+
+/// How long a body may take to show that it is empty, in nanoseconds.
+const AT_ONCE: u64 = 10_000_000;
 
 /// The trailers of a body, or the reason why it broke off; known once its stream has ended.
 pub(crate) type Ending = FutureReader<Result<Option<Trailers>, ErrorCode>>;
@@ -79,6 +84,23 @@ impl Stream {
             ended = !matches!(result, StreamResult::Complete(_));
         }
         (!ended || !self.first.is_empty()).then_some(self)
+    }
+
+    /// Returns this body unless it is over at once.
+    ///
+    /// An empty body of HTTP/1.1 is over before the component runs. Content that is late is content.
+    pub(crate) async fn unless_over_at_once(mut self) -> Option<Self> {
+        let (result, first) = {
+            let mut reading = pin!(self.bytes.read(Vec::with_capacity(CHUNK)));
+            match select(reading.as_mut(), pin!(monotonic_clock::wait_for(AT_ONCE))).await {
+                Either::Left((read, _)) => read,
+                // What was read until then comes along.
+                Either::Right(_) => reading.cancel(),
+            }
+        };
+        self.first = first;
+        let is_over = matches!(result, StreamResult::Dropped) && self.first.is_empty();
+        (!is_over).then_some(self)
     }
 
     /// Its Trailer field.

@@ -44,13 +44,18 @@ pub(crate) struct Shared {
 
 impl Shared {
     fn new(options: ServeOptions) -> wasmtime::Result<Self> {
-        let outbound = Outbound::new(&options.allowed_outbound_hosts)?;
+        let outbound = Outbound::new(&options.allowed_outbound_hosts, &options.components)?;
         let scratch = tempfile::Builder::new().prefix("edgeway-spin-host-").tempdir()?;
         let root = scratch.path().join("files");
         std::fs::create_dir(&root)?;
         let mut directories = vec![(root.clone(), "/".to_owned())];
         for mount in &options.files {
-            if mount.source.is_dir() {
+            if mount.source.is_dir() && mount.destination == "/" {
+                for file in std::fs::read_dir(&mount.source)? {
+                    let file = file?;
+                    std::fs::copy(file.path(), root.join(file.file_name()))?;
+                }
+            } else if mount.source.is_dir() {
                 directories.push((mount.source.clone(), mount.destination.clone()));
             } else {
                 let copy = root.join(mount.destination.trim_start_matches('/'));

@@ -1,11 +1,12 @@
 //! Inbound HTTP: what a component sees of a request, and what the client gets when it fails.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::header::{CONNECTION, HOST};
+use http::request::Parts;
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -17,9 +18,10 @@ use wasmtime_wasi_http::handler::ProxyHandler;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::app::App;
+use crate::kept_length::KeptLength;
+use crate::outbound::forbidden;
 
 pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
-    let Ok(local) = listener.local_addr() else { return };
     let Some(app) = Arc::into_inner(app) else { return };
     let handler = ProxyHandler::new(app);
     // Owning the connections' tasks ends them together with the server.
@@ -28,7 +30,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, peer)) = accepted {
-                    connections.spawn(connection(stream, peer, local, handler.clone()));
+                    connections.spawn(connection(stream, peer, handler.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -36,54 +38,83 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>) {
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, local: SocketAddr, handler: ProxyHandler<App>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, handler: ProxyHandler<App>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, peer, local, handler.clone()));
-    // A connection fails when its client leaves or a body is cut off, both of which the tests bring about.
+    let Ok((stream, kept)) = KeptLength::read(stream).await else { return };
+    let service = service_fn(move |request| answer(kept.restore(request), peer, handler.clone()));
+    // A connection fails when its client leaves, a body is cut off, or a request is refused without an answer, all of
+    // which the tests bring about.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
 }
+
+/// A refusal that Spin does not put into an answer: it closes the connection.
+#[derive(Debug)]
+struct Closed;
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request is refused without an answer")
+    }
+}
+
+impl std::error::Error for Closed {}
 
 async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
-    local: SocketAddr,
     handler: ProxyHandler<App>,
-) -> Result<Response<WasiBody>, Infallible> {
-    let outcome = match prepare(request, peer, local) {
+) -> Result<Response<WasiBody>, Closed> {
+    if let Some(name) = request.uri().path().strip_prefix("/.well-known/spin/") {
+        return Ok(status_only(if name == "health" { StatusCode::OK } else { StatusCode::NOT_FOUND }));
+    }
+    let outcome = match prepare(request, peer)? {
         Ok(request) => handler.handle((), request).await,
         Err(status) => return Ok(status_only(status)),
     };
+    let outcome = outcome.and_then(|response| match forbidden(response.headers()) {
+        Some(name) => Err(wasmtime::format_err!("the component may not set `{name}`")),
+        None => Ok(response),
+    });
     Ok(outcome.unwrap_or_else(|error| {
         eprintln!("a request failed: {error:?}");
         status_only(StatusCode::INTERNAL_SERVER_ERROR)
     }))
 }
 
-/// Makes the URI absolute and appends the headers that Spin adds.
-fn prepare(request: Request<Incoming>, peer: SocketAddr, local: SocketAddr) -> Result<Request<WasiBody>, StatusCode> {
+/// Makes the URI absolute, hides what Spin hides, and appends the headers that it adds.
+fn prepare(request: Request<Incoming>, peer: SocketAddr) -> Result<Result<Request<WasiBody>, StatusCode>, Closed> {
     let (mut parts, body) = request.into_parts();
+    let authority = authority(&parts)?;
     if parts.headers.values().any(|value| std::str::from_utf8(value.as_bytes()).is_err()) {
-        return Err(StatusCode::INTERNAL_SERVER_ERROR);
+        return Ok(Err(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    let authority = authority(&parts.uri, &parts.headers, local).ok_or(StatusCode::BAD_REQUEST)?;
-    let path = parts.uri.path_and_query().cloned().ok_or(StatusCode::BAD_REQUEST)?;
+    let path = parts.uri.path_and_query().cloned().ok_or(Closed)?;
     let full = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path);
-    parts.uri = full.build().map_err(|_| StatusCode::BAD_REQUEST)?;
+    parts.uri = full.build().map_err(|_| Closed)?;
+    parts.headers.remove(CONNECTION);
     for (name, value) in [("spin-full-url", parts.uri.to_string()), ("spin-client-addr", peer.to_string())] {
-        let value = HeaderValue::try_from(value).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let value = HeaderValue::try_from(value).map_err(|_| Closed)?;
         parts.headers.append(name, value);
     }
-    Ok(Request::from_parts(parts, body.map_err(Error::Hyper).boxed_unsync()))
+    Ok(Ok(Request::from_parts(parts, body.map_err(Error::Hyper).boxed_unsync())))
 }
 
-fn authority(uri: &Uri, headers: &HeaderMap, local: SocketAddr) -> Option<Authority> {
-    if let Some(authority) = uri.authority() {
-        return Some(authority.clone());
+/// The one host that a request names; Spin closes the connection of any other request, and of CONNECT.
+fn authority(parts: &Parts) -> Result<Authority, Closed> {
+    if parts.method == Method::CONNECT {
+        return Err(Closed);
     }
-    match headers.get(http::header::HOST) {
-        Some(host) => Authority::try_from(host.as_bytes()).ok(),
-        None => Authority::try_from(local.to_string()).ok(),
-    }
+    let host = match parts.headers.get(HOST) {
+        Some(host) => Some(Authority::try_from(host.as_bytes()).map_err(|_| Closed)?),
+        None => None,
+    };
+    let named = match (parts.uri.authority(), host) {
+        (Some(target), Some(host)) if *target != host => return Err(Closed),
+        (Some(target), _) => target.clone(),
+        (None, Some(host)) => host,
+        (None, None) => return Err(Closed),
+    };
+    if named.host().ends_with(".spin.internal") { Err(Closed) } else { Ok(named) }
 }
 
 fn status_only(status: StatusCode) -> Response<WasiBody> {

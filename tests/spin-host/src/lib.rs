@@ -3,14 +3,15 @@
 //! A [`Host`] compiles a component once; [`Host::serve`] runs it under one configuration on a port of its own, so that one
 //! process can serve many configurations at once.
 //!
-//! What a component sees is what Spin shows it: instances are reused ([`Reuse`]), forbidden headers are errors, outbound
+//! What a component sees is what Spin 4.1 shows it: instances are reused ([`Reuse`]), forbidden headers are errors, outbound
 //! requests need an entry in `allowed_outbound_hosts`, and `spin-client-addr` and `spin-full-url` are appended after
-//! whatever the client sent under these names.
+//! whatever the client sent under these names. A request whose host is not clear is not answered.
 
 mod app;
 mod bindings;
 pub mod component;
 mod inbound;
+mod kept_length;
 mod key_value;
 pub mod manifest;
 mod outbound;
@@ -55,6 +56,8 @@ pub struct ServeOptions {
     /// `scheme://host:port` for each permitted destination; `*` stands for any scheme, host or port, and a leading `*.` of
     /// a host for any subdomain.
     pub allowed_outbound_hosts: Vec<String>,
+    /// Where other components of the application are served: `http://NAME.spin.internal` leads there.
+    pub components: BTreeMap<String, SocketAddr>,
     /// How instances are reused.
     pub reuse: Reuse,
     /// Whether the component's standard output, the access log, is thrown away.
@@ -97,6 +100,7 @@ impl Default for ServeOptions {
             key_value_delay: std::time::Duration::ZERO,
             sqlite_databases: BTreeSet::from(["default".to_owned()]),
             allowed_outbound_hosts: Vec::new(),
+            components: BTreeMap::new(),
             reuse: Reuse::default(),
             quiet: false,
         }

@@ -1,23 +1,26 @@
 //! Outbound HTTP: who may be called, and how an exchange fails. Connections are pooled, and every failure gets the error
 //! code that Spin gives it (its `factor-outbound-http`).
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::header::HOST;
+use http::{HeaderMap, HeaderName, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, timeout};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -25,15 +28,17 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 #[derive(Clone)]
 pub(crate) struct Outbound {
     allowed: Arc<[Destination]>,
+    components: Arc<BTreeMap<String, SocketAddr>>,
     client: Client<Connector, WasiBody>,
 }
 
 impl Outbound {
     /// # Errors
     /// When an entry is not of the form `scheme://host:port`.
-    pub(crate) fn new(allowed: &[String]) -> wasmtime::Result<Self> {
+    pub(crate) fn new(allowed: &[String], components: &BTreeMap<String, SocketAddr>) -> wasmtime::Result<Self> {
         let allowed = allowed.iter().map(|entry| Destination::parse(entry)).collect::<wasmtime::Result<_>>()?;
-        Ok(Self { allowed, client: Client::builder(TokioExecutor::new()).build(Connector) })
+        let components = Arc::new(components.clone());
+        Ok(Self { allowed, components, client: Client::builder(TokioExecutor::new()).build(Connector) })
     }
 
     /// Whether the component may connect to `url`.
@@ -44,9 +49,27 @@ impl Outbound {
     }
 }
 
+/// `uri` at the place of a component.
+fn chained(uri: &Uri, address: SocketAddr) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(address.to_string().parse().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
 type Exchange = (Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>);
 
+/// A field of `headers` that a component may not set.
+pub(crate) fn forbidden(headers: &HeaderMap) -> Option<&HeaderName> {
+    // The host itself adds `Host`, and the crate refuses any other.
+    headers.keys().find(|name| *name != HOST && DEFAULT_FORBIDDEN_HEADERS.contains(name))
+}
+
 impl WasiHttpHooks for Outbound {
+    /// Lets a component see the fields of a connection, as Spin 4.1 does: what it sets itself is looked at when it is sent.
+    fn is_forbidden_header(&mut self, name: &HeaderName) -> bool {
+        *name == HOST
+    }
+
     fn send_request(
         &mut self,
         mut request: Request<WasiBody>,
@@ -57,7 +80,15 @@ impl WasiHttpHooks for Outbound {
         if !self.allows(&request.uri().to_string(), if https { 443 } else { 80 }) {
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
-        request.headers_mut().remove(http::header::HOST);
+        if forbidden(request.headers()).is_some() {
+            return Box::new(std::future::ready(Err(Error::HttpProtocolError)));
+        }
+        request.headers_mut().remove(HOST);
+        if let Some(component) = request.uri().host().and_then(|host| host.strip_suffix(".spin.internal")) {
+            let there = self.components.get(component).and_then(|address| chained(request.uri(), *address));
+            let Some(uri) = there else { return Box::new(std::future::ready(Err(Error::DestinationNotFound))) };
+            *request.uri_mut() = uri;
+        }
         if https {
             return Box::new(async move {
                 let (response, io) = wasmtime_wasi_http::default_send_request(request, options).await?;

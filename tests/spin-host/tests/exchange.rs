@@ -225,6 +225,7 @@ async fn content_is_what_the_client_sent() {
         ),
         ("DELETE / HTTP/1.1\r\ncontent-length: 2\r\n", "hi", Some("content-length: 2")),
         ("POST / HTTP/1.1\r\ncontent-length: 0\r\n", "", None),
+        ("POST / HTTP/1.1\r\n", "", None),
     ];
     for (head, content, framing) in cases {
         let mut upstream = Upstream::answering(OK).await;
@@ -238,6 +239,71 @@ async fn content_is_what_the_client_sent() {
         assert_eq!(framed, framing.is_some(), "{head}{received}");
         assert!(framing.is_none_or(|framing| received.contains(framing)), "{head}{received}");
     }
+}
+
+/// RFC 9112 §6.3: a length beside a coding might be an attempt at smuggling. Spin's server keeps it where it comes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_beside_a_coding_is_refused() {
+    let mut upstream = Upstream::answering(OK).await;
+    let gateway = Gateway::start(&upstream.configuration()).await;
+    for length in ["0", "2", "3"] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\ncontent-length: {length}\r\n\
+             transfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+        );
+        let answer = gateway.exchange(&request).await;
+        assert_eq!(status(&answer), 400, "{answer}");
+        assert!(answer.contains("bad_request_framing"), "{answer}");
+    }
+    // A length after the coding does not reach the component.
+    let request = "POST / HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\
+                   content-length: 3\r\n\r\n2\r\nhi\r\n0\r\n\r\n";
+    assert_eq!(status(&gateway.exchange(request).await), 200);
+    let head = upstream.head().await;
+    assert!(!head.contains("content-length") && head.contains("transfer-encoding: chunked"), "{head}");
+}
+
+/// docs/platforms.md, Spin: what its server does by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_one_clear_host_is_not_answered() {
+    let upstream = Upstream::answering(OK).await;
+    let gateway = Gateway::start(&upstream.configuration()).await;
+    let end = "connection: close\r\n\r\n";
+    for start in [
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nhost:\r\n",
+        "GET / HTTP/1.1\r\nhost: a b\r\n",
+        "GET http://b.test/ HTTP/1.1\r\nhost: a.test\r\n",
+        "GET / HTTP/1.1\r\nhost: a.spin.internal\r\n",
+        "CONNECT a.test:80 HTTP/1.1\r\nhost: a.test:80\r\n",
+    ] {
+        assert_eq!(gateway.exchange(&format!("{start}{end}")).await, "", "{start}");
+    }
+    let health = gateway.get("/.well-known/spin/health").await;
+    assert!(status(&health) == 200 && !health.contains("x-request-id"), "{health}");
+}
+
+/// docs/configuration.md, Upstreams: on Spin an upstream can be a component of the same application.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_is_an_upstream() {
+    let users =
+        r#"{"routes": [{"name": "user", "match": {"path": "/v1/users/{id}"}, "respond": {"body": "user {path.id}"}}]}"#;
+    let users = Gateway::start(users).await;
+    let configuration = r#"{
+        "upstreams": {"users": {"url": "http://nobody.invalid:1/v1", "spin": {"component": "users"}},
+                      "others": {"spin": {"component": "others"}}},
+        "routes": [{"name": "users", "match": {"prefix": "/users"}, "upstream": "users"},
+                   {"name": "others", "match": {"prefix": "/others"}, "upstream": "others"}]}"#;
+    let mut options = edgeway_spin_host::ServeOptions::default();
+    options.components.insert("users".to_owned(), users.address());
+    // Without leave there is no way, as to any destination.
+    let refused = Gateway::start_with(configuration, options.clone()).await.get("/users/7").await;
+    assert!(status(&refused) == 502 && refused.contains("error=destination_ip_prohibited"), "{refused}");
+    options.allowed_outbound_hosts.push("http://*.spin.internal".to_owned());
+    let gateway = Gateway::start_with(configuration, options).await;
+    let answer = gateway.get("/users/7").await;
+    assert!(status(&answer) == 200 && answer.ends_with("user 7"), "{answer}");
+    assert_eq!(status(&gateway.get("/others").await), 503, "the application has no such component");
 }
 
 #[tokio::test(flavor = "multi_thread")]

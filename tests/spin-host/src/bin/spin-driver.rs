@@ -10,6 +10,7 @@
 //! The end of standard input ends the process. The component is the only argument.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use edgeway_spin_host::{Host, Mount, Running, ServeOptions};
 use serde_json::{Value, json};
@@ -50,7 +51,8 @@ async fn main() -> Result<(), Box<dyn core::error::Error>> {
 async fn serve(host: &Host, start: &Value) -> Result<(Running, TempDir), Box<dyn core::error::Error>> {
     let folder = tempfile::tempdir()?;
     let source = folder.path().join("gateway.json");
-    std::fs::write(&source, start.get("config").and_then(Value::as_str).unwrap_or_default())?;
+    let text = start.get("config").and_then(Value::as_str).unwrap_or_default();
+    std::fs::write(&source, text)?;
     let variables = start.get("bindings").and_then(Value::as_object).into_iter().flatten();
     let options = ServeOptions {
         // The runner reads nothing but answers: a log that nobody reads would stop the component.
@@ -60,7 +62,20 @@ async fn serve(host: &Host, start: &Value) -> Result<(Running, TempDir), Box<dyn
             .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
             .collect(),
         allowed_outbound_hosts: vec!["http://*:*".to_owned(), "https://*:*".to_owned()],
+        components: components(text),
         ..ServeOptions::default()
     };
     Ok((host.serve(options).await?, folder))
+}
+
+/// The component of each upstream that the configuration `text` has one for: the place of the upstream's URL.
+fn components(text: &str) -> BTreeMap<String, SocketAddr> {
+    let document: Value = serde_json::from_str(text).unwrap_or_default();
+    let upstreams = document.get("upstreams").and_then(Value::as_object);
+    let places = upstreams.into_iter().flatten().filter_map(|(_, upstream)| {
+        let url = upstream.get("url")?.as_str()?.strip_prefix("http://")?;
+        let component = upstream.get("spin")?.get("component")?.as_str()?;
+        Some((component.to_owned(), url.split('/').next()?.parse().ok()?))
+    });
+    places.collect()
 }

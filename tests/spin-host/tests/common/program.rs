@@ -23,7 +23,9 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(configuration: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        write(directory.path(), configuration);
+        let mounted = directory.path().join("target/spin");
+        std::fs::create_dir_all(&mounted).unwrap();
+        write(&mounted, configuration);
         std::fs::write(directory.path().join("edgeway.wasm"), component::gateway().unwrap()).unwrap();
         std::fs::write(directory.path().join("spin.toml"), manifest()).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_edgeway-spin-host"))
