@@ -285,7 +285,7 @@ fn claim(name: &str) -> Option<Claim> {
             _ => Claim::Alias,
         });
     }
-    let index = CLAIMS.iter().position(|known| is(known))?;
+    let index = CLAIMS.iter().position(is)?;
     Some(match index {
         _ if CLAIMS.get(index).is_none_or(|known| *known != name) => Claim::Alias,
         index if index < ADDRESSES => Claim::Address,
