@@ -135,6 +135,9 @@ catalogue! {
     /// The target is none that the gateway can answer for (RFC 9110 §15.5.20): its scheme is not HTTP's.
     MISDIRECTED pub misdirected "misdirected" MISDIRECTED_REQUEST
         "Misdirected request" "the gateway answers for `http` and `https` alone";
+    /// The request came over a connection whose certificate does not cover its host (RFC 9110 §7.4, RFC 9113 §9.1.1).
+    HOST_NOT_COVERED pub host_not_covered "host_not_covered" MISDIRECTED_REQUEST
+        "Misdirected request" "the certificate of this connection is not one for this host";
     /// The framing is ambiguous or wrong (RFC 9112 §6.3).
     BAD_REQUEST_FRAMING pub bad_request_framing "bad_request_framing" BAD_REQUEST
         "Bad request framing" "`Content-Length` and `Transfer-Encoding` do not frame one body";

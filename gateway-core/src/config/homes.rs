@@ -4,6 +4,7 @@
 #[rustfmt::skip]
 pub(super) const HOMES: &[(&str, &str)] = &[
     ("accessLog", "`server`, a route or the top level"),
+    ("address", "`server.listen`"),
     ("admin", "`server` or the top level"),
     ("algorithm", "`rateLimit`"),
     ("append", "`request.headers`, `request.query` or `response.headers`"),
@@ -12,7 +13,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("bodyBytes", "`limits` or a route"),
     ("burst", "`rateLimit`"),
     ("bypass", "`maintenance`"),
-    ("certificate", "`server.tls`"),
+    ("certificate", "`server.listen.tls` or `server.tls`"),
     ("concurrency", "a policy: `\"policies\": [{\"concurrency\": …}]`"),
     ("connect", "`timeouts`"),
     ("contentType", "`keyValue`"),
@@ -45,6 +46,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("origins", "`cors`"),
     ("path", "`match`, `rewrite` or `admin`"),
     ("prefix", "`match`, `rewrite` or an entry of `apis`"),
+    ("proxyProtocol", "`server.listen`"),
     ("query", "`match`, `accessLog` or `request`"),
     ("rateLimit", "a policy: `\"policies\": [{\"rateLimit\": …}]`"),
     ("redis", "`counters`"),
@@ -56,7 +58,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("set", "`request.headers`, `request.query` or `response.headers`"),
     ("status", "`redirect` or `respond`"),
     ("timeout", "`counters`"),
-    ("tls", "`server` or `upstreams.<name>`"),
+    ("tls", "`server.listen`, `server` or `upstreams.<name>`"),
     ("token", "`admin`"),
     ("total", "`timeouts`"),
     ("trustedProxies", "`network`"),

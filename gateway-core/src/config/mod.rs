@@ -7,6 +7,7 @@ mod diagnostic;
 mod entries;
 mod error;
 mod homes;
+mod listen;
 mod mask;
 mod model;
 mod one_of;
@@ -26,6 +27,7 @@ mod words;
 
 pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Severity};
 pub use entries::Entries;
+pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
 pub use model::*;
 pub use path::{JsonPath, Step};
 pub use read::{Reading, explain, read};

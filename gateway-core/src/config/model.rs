@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ByteSize, Entries, Span};
+use super::{ByteSize, Certificates, Entries, Listen, Span};
 
 /// A whole `gateway.json`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -46,10 +46,12 @@ pub struct Config {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Server {
-    /// The address to listen on, as `host:port`. Default: `127.0.0.1:8080`.
-    pub listen: Option<String>,
-    /// Serve HTTPS with this certificate.
-    pub tls: Option<ServerTls>,
+    /// The addresses to listen on: one as `host:port` or `unix:/path`, an object with settings, or a list of those.
+    /// Default: `127.0.0.1:8080`.
+    pub listen: Option<Listen>,
+    /// Serve HTTPS with this certificate, or with these by the name that the client asks for, on each listener that does not
+    /// say otherwise.
+    pub tls: Option<Certificates>,
     /// The time from the signal to stop until connections are refused. Meanwhile requests are answered, and `/ready` says 503.
     /// Default: `0s`.
     pub grace: Option<Span>,
@@ -62,17 +64,6 @@ pub struct Server {
     /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Anyone
     /// who can connect to it can read them. Default: none.
     pub admin: Option<String>,
-}
-
-/// The certificate of the native server.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ServerTls {
-    /// A PEM file with the certificate chain, the server's own first.
-    pub certificate: String,
-    /// A PEM file with the private key.
-    pub key: String,
 }
 
 /// The access log: one line for each exchange. The native server and Spin write it to standard output, Workers to the

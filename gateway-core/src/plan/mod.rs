@@ -2,6 +2,7 @@
 
 mod compile;
 mod limits;
+mod listener;
 mod needs;
 mod route;
 mod step;
@@ -21,8 +22,11 @@ use crate::policy::cors::Cors;
 use crate::route::Table;
 use crate::store_key::StoreKey;
 
+pub(crate) use compile::listen_address;
+
 pub use compile::compile;
 pub use limits::Limits;
+pub use listener::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
@@ -70,7 +74,11 @@ pub struct Plan {
     pub access_log: AccessLog,
     /// The admin endpoints, if the configuration opens any way to them.
     pub admin: Option<Admin>,
-    /// The settings of the native server.
+    /// Set if a route is of some hosts alone.
+    pub names_hosts: bool,
+    /// The listeners of the native server.
+    pub listeners: Vec<Listener>,
+    /// The other settings of the native server.
     pub server: config::Server,
     /// The longest that a counter is waited for.
     pub counter_timeout: Duration,

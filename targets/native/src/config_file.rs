@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gateway_core::config::Diagnostic;
-use gateway_core::plan::{self, Plan};
+use gateway_core::config::{Certificates, Diagnostic};
+use gateway_core::plan::{self, ListenAddress, Plan};
 
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
@@ -16,6 +16,8 @@ pub struct ConfigFile {
     path: PathBuf,
     secrets: NativeSecrets,
     replaced: Option<(String, String)>,
+    /// The addresses to listen on, instead of those in its text.
+    listen: Vec<ListenAddress>,
 }
 
 /// The reason why a configuration can't be used.
@@ -51,9 +53,23 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
             *path = resolved;
         }
     };
-    if let Some(tls) = &mut plan.server.tls {
+    let shared = match &mut plan.server.tls {
+        None => &mut [][..],
+        Some(Certificates::One(one)) => std::slice::from_mut(one),
+        Some(Certificates::Several(list)) => list,
+    };
+    for tls in shared {
         resolve(&mut tls.certificate);
         resolve(&mut tls.key);
+    }
+    for listener in &mut plan.listeners {
+        if let ListenAddress::Unix(path) = &mut listener.address {
+            resolve(path);
+        }
+        for tls in &mut listener.certificates {
+            resolve(&mut tls.certificate);
+            resolve(&mut tls.key);
+        }
     }
     plan.server.key_value_file.iter_mut().for_each(resolve);
     plan.upstreams.iter_mut().filter_map(|upstream| upstream.authorities.as_mut()).for_each(resolve);
@@ -62,7 +78,14 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
 impl ConfigFile {
     /// The file at `path`, with its secrets in `secrets`.
     pub fn new(path: PathBuf, secrets: NativeSecrets) -> Self {
-        Self { path, secrets, replaced: None }
+        Self { path, secrets, replaced: None, listen: Vec::new() }
+    }
+
+    /// Listens on `addresses`, if there are any, instead of those in its text.
+    #[must_use]
+    pub fn listening(mut self, addresses: Vec<ListenAddress>) -> Self {
+        self.listen = addresses;
+        self
     }
 
     /// Replaces `from` in its text by `to`.
@@ -102,6 +125,9 @@ impl ConfigFile {
         let mut plan = plan::load(text, &CAPABILITIES, &self.secrets)
             .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })?;
         resolve_paths(&mut plan, &self.path);
+        if !self.listen.is_empty() {
+            plan.listen_on(self.listen.clone());
+        }
         Ok(plan)
     }
 
@@ -120,7 +146,8 @@ impl ConfigFile {
 
 /// Returns the files that are read once `plan` is compiled: certificates, keys and authorities.
 fn named_files(plan: &Plan) -> Vec<PathBuf> {
-    let tls = plan.server.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
+    let certificates = plan.listeners.iter().flat_map(|listener| &listener.certificates);
+    let tls = certificates.flat_map(|tls| [&tls.certificate, &tls.key]);
     let authorities = plan.upstreams.iter().filter_map(|upstream| upstream.authorities.as_ref());
     tls.map(PathBuf::from).chain(authorities.map(PathBuf::from)).collect()
 }

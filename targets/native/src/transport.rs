@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio_rustls::TlsStream;
 
 /// A connection, with or without TLS.
@@ -14,6 +16,9 @@ use tokio_rustls::TlsStream;
 pub(crate) enum Transport {
     /// Cleartext.
     Tcp(TcpStream),
+    /// Cleartext over a Unix socket.
+    #[cfg(unix)]
+    Unix(UnixStream),
     /// TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -22,6 +27,8 @@ impl Transport {
     /// Returns whether the handshake chose HTTP/2 (RFC 7301, RFC 9113 §3.2).
     pub(crate) fn chose_h2(&self) -> bool {
         match self {
+            #[cfg(unix)]
+            Self::Unix(_) => false,
             Self::Tcp(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
@@ -33,6 +40,11 @@ impl Transport {
         let stream = match self {
             Self::Tcp(stream) => stream,
             Self::Tls(stream) => stream.get_ref().0,
+            #[cfg(unix)]
+            Self::Unix(stream) => {
+                let ready = pin!(stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
+                return matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed());
+            }
         };
         let ready = pin!(stream.ready(Interest::READABLE)).poll(&mut Context::from_waker(Waker::noop()));
         matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
@@ -42,7 +54,11 @@ impl Transport {
 /// The size up to which joining pieces costs less than the extra cost of `writev` over `send`.
 const SMALL: usize = 2048;
 
-fn write_pieces(stream: Pin<&mut TcpStream>, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+fn write_pieces<S: AsyncWrite>(
+    stream: Pin<&mut S>,
+    cx: &mut Context<'_>,
+    pieces: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
     if let [whole] = pieces {
         return stream.poll_write(cx, whole);
     }
@@ -62,6 +78,8 @@ impl AsyncRead for Transport {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -71,6 +89,8 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -82,6 +102,8 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Tcp(stream) => write_pieces(Pin::new(stream), cx, bufs),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            #[cfg(unix)]
+            Self::Unix(stream) => write_pieces(Pin::new(stream), cx, bufs),
         }
     }
 
@@ -89,6 +111,8 @@ impl AsyncWrite for Transport {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.is_write_vectored(),
         }
     }
 
@@ -96,6 +120,8 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -103,6 +129,8 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::admin::{Admin, Door, Token};
 use crate::capabilities::Feature;
 use crate::config;
 use crate::http::path;
+use crate::plan::{ListenAddress, Listener};
 use crate::route::{PathPattern, Segment};
 
 const DEFAULT_PATH: &str = "/.edgeway";
@@ -75,7 +76,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// Checks the address of the endpoints' own listener.
-    pub(super) fn check_admin_listen(&mut self, at: &At<'_>) {
+    pub(super) fn check_admin_listen(&mut self, at: &At<'_>, listeners: &[Listener]) {
         let Some(listen) = &self.config.server.admin else { return };
         let port = match Authority::parse(listen) {
             _ if listen.bytes().all(|byte| byte.is_ascii_digit()) => Some(&**listen),
@@ -90,9 +91,12 @@ impl<'c> Compiler<'c> {
             );
             return;
         }
-        let served = self.config.server.listen.as_deref().and_then(Authority::parse).and_then(|served| served.port);
+        let is_served = listeners.iter().any(|listener| match &listener.address {
+            ListenAddress::Tcp(address) => Authority::parse(address).and_then(|served| served.port) == port,
+            ListenAddress::Unix(_) => false,
+        });
         // Port 0 is whichever is free.
-        if port.is_some_and(|port| port != "0") && port == served {
+        if port.is_some_and(|port| port != "0") && is_served && self.config.server.listen.is_some() {
             self.error_with(
                 at,
                 format!("`server.listen` has port {} already", port.unwrap_or_default()),

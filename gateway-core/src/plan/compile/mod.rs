@@ -5,6 +5,7 @@ mod admin;
 mod at;
 mod authority;
 mod edits;
+mod listeners;
 mod matching;
 mod mistakes;
 mod names;
@@ -18,7 +19,6 @@ mod web_socket;
 use std::collections::BTreeMap;
 
 use self::at::At;
-use self::authority::Authority;
 use self::edits::Parameters;
 use self::matching::Matching;
 use self::mistakes::Mistakes;
@@ -33,7 +33,9 @@ use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
-use crate::route::{Conflict, Spec, Table};
+use crate::route::{Conflict, HostPattern, Spec, Table};
+
+pub(crate) use self::listeners::listen_address;
 
 const DEFAULT_NAME: &str = "edgeway";
 
@@ -151,8 +153,8 @@ impl<'c> Compiler<'c> {
         let loop_guard = self.loop_guard(&at);
         let identity = self.identity(&at);
         let proxies = self.proxies(&at);
-        self.check_listen(&at.member("server").member("listen"));
-        self.check_admin_listen(&at.member("server").member("admin"));
+        let listeners = self.listeners(&at.member("server"));
+        self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         let admin = self.admin(&at);
         let redis = self.redis(&at.member("counters").member("redis"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
@@ -179,6 +181,7 @@ impl<'c> Compiler<'c> {
             let whole = whole_routes(reading);
             specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
         }
+        let names_hosts = specs.iter().any(|spec| spec.host != HostPattern::Any);
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
@@ -201,6 +204,8 @@ impl<'c> Compiler<'c> {
                 query: config.access_log.query.unwrap_or(false),
             },
             admin,
+            names_hosts,
+            listeners,
             server: config.server.clone(),
             counter_timeout,
             counters_redis: redis,
@@ -403,18 +408,6 @@ impl<'c> Compiler<'c> {
                 }
                 None
             }
-        }
-    }
-
-    fn check_listen(&mut self, at: &At<'_>) {
-        let Some(listen) = &self.config.server.listen else { return };
-        let authority = Authority::parse(listen).filter(|authority| !authority.host.is_empty());
-        if authority.is_none_or(|authority| authority.port.is_none_or(|port| port.parse::<u16>().is_err())) {
-            self.error_with(
-                at,
-                format!("`{listen}` is not an address to listen on"),
-                "write `127.0.0.1:8080`, or `0.0.0.0:8080` for every network",
-            );
         }
     }
 

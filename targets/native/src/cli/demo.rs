@@ -43,7 +43,8 @@ impl Demo {
         let options = self.server.options();
         let has_file = self.config.given().is_some() || self.config.path().exists();
         let name = if has_file { self.config.path() } else { Path::new(BUNDLED_NAME) };
-        let mut file = ConfigFile::new(PathBuf::from(name), NativeSecrets::new(self.server.secrets));
+        let mut file =
+            ConfigFile::new(PathBuf::from(name), NativeSecrets::new(self.server.secrets)).listening(self.server.listen);
         if let Some(port) = moved {
             file = file.replacing(format!("127.0.0.1:{}", demo::PORT), format!("127.0.0.1:{port}"));
         }

@@ -1,27 +1,35 @@
 //! The files that a configuration names for the native server.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use gateway_core::config::{ConfigError, JsonPath};
-use gateway_core::plan::Plan;
+use gateway_core::plan::{Certificate, Plan};
 
-use crate::server::{TlsFiles, server_config};
+use crate::server::Tls;
 use crate::upstream::{TlsError, client_config, read};
 
 /// Returns the errors in the certificates, keys and authorities that `plan` names.
 pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
     let mut faults = Vec::new();
-    if let Some(tls) = &plan.server.tls {
-        let at = JsonPath::root().member("server").member("tls");
+    // Several listeners may have the same certificate.
+    let certificates: BTreeMap<String, &Certificate> = plan
+        .listeners
+        .iter()
+        .flat_map(|listener| &listener.certificates)
+        .map(|certificate| (certificate.at.to_string(), certificate))
+        .collect();
+    for tls in certificates.into_values() {
         let unreadable = [("certificate", &tls.certificate), ("key", &tls.key)];
-        faults.extend(unreadable.iter().filter_map(|(name, path)| fault(at.member(name), path, read(path))));
-        if faults.is_empty() {
-            let files = TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() };
-            let made = server_config(&files);
+        let found: Vec<_> =
+            unreadable.iter().filter_map(|(name, path)| fault(tls.at.member(name), path, read(path))).collect();
+        if found.is_empty() {
+            let made = Tls::load(std::slice::from_ref(tls));
             let is_key = matches!(&made, Err(TlsError::Invalid { path, .. }) if *path == tls.key);
             let (name, path) = if is_key { ("key", &tls.key) } else { ("certificate", &tls.certificate) };
-            faults.extend(fault(at.member(name), path, made));
+            faults.extend(fault(tls.at.member(name), path, made));
         }
+        faults.extend(found);
     }
     for upstream in &plan.upstreams {
         let Some(path) = &upstream.authorities else { continue };

@@ -47,7 +47,7 @@ pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
 
 /// Prints the address of the server.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
-    sayln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.url());
+    sayln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.urls().join(" and "));
     if let Some(address) = server.admin_address() {
         sayln!("admin endpoints on http://{address}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use gateway_core::plan::Plan;
+use gateway_core::plan::{ListenAddress, Plan};
 
 use super::report;
 use super::routes::{self, Row};
@@ -31,6 +31,9 @@ pub(super) struct ServerArgs {
     /// The folder of files with secrets, beside environment variables [default: /run/secrets]
     #[arg(long, value_name = "DIR")]
     pub(super) secrets: Option<PathBuf>,
+    /// An address to listen on, instead of those in the configuration; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
+    pub(super) listen: Vec<ListenAddress>,
     /// How many threads [default: one for each core]
     #[arg(long, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -42,6 +45,11 @@ pub(super) struct ServerArgs {
 enum Runtime {
     ThreadPerCore,
     WorkStealing,
+}
+
+fn listen_address(written: &str) -> Result<ListenAddress, &'static str> {
+    ListenAddress::parse(written)
+        .ok_or("write `127.0.0.1:8080`, `0.0.0.0:8080` for every network, or `unix:/run/edgeway.sock`")
 }
 
 impl ServerArgs {
@@ -57,7 +65,8 @@ impl ServerArgs {
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let options = self.server.options();
-        let file = ConfigFile::new(self.config.path().to_owned(), NativeSecrets::new(self.server.secrets));
+        let file = ConfigFile::new(self.config.path().to_owned(), NativeSecrets::new(self.server.secrets))
+            .listening(self.server.listen);
         let Loaded { plan, files } = file.load();
         match start(&file, plan, &options) {
             Ok(Started { server, supervisor, rows, .. }) => {

@@ -9,19 +9,24 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use gateway_core::error::Reject;
 use gateway_core::ports::{Peer, Scheme};
+use http::Request;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::activity::{Activity, HEAD_TIMEOUT, Order};
+use super::activity::{Activity, HEAD_TIMEOUT, LINGER, Order};
 use super::exchange::exchange;
+use super::listener::Door;
+use super::proxy_protocol::{self, Client};
+use super::run::stopped;
 use super::settings::Settings;
 use super::stall::StreamExecutor;
-use super::worker::Worker;
+use super::tls::Name;
+use super::worker::{Serving, Worker};
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
@@ -44,6 +49,9 @@ pub(super) struct Connection {
     pub activity: Arc<Activity>,
     /// The client.
     pub peer: Peer,
+    /// The name that a connection over TLS was opened for.
+    name: Option<Name>,
+    _counted: Counted,
 }
 
 impl Connection {
@@ -51,31 +59,58 @@ impl Connection {
     pub(super) fn is_last(&self) -> bool {
         self.worker.shutdown.load(Ordering::Relaxed) && !self.activity.is_multiplexed()
     }
-}
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.worker.connections.fetch_sub(1, Ordering::AcqRel);
+    /// Begins an exchange with `request` by `serving`.
+    ///
+    /// # Errors
+    /// The refusal to answer instead.
+    pub(super) fn begin<B: http_body::Body>(&self, serving: &Serving, request: &Request<B>) -> Result<(), Box<Reject>> {
+        self.activity.begin(request)?;
+        match &self.name {
+            Some(name) if name.is_misdirected(request, serving.gateway.plan().names_hosts) => {
+                Err(Box::new(Reject::host_not_covered()))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// Serves the requests on `stream` until it ends.
-pub(super) async fn serve(worker: Arc<Worker>, stream: TcpStream, address: IpAddr) {
-    worker.connections.fetch_add(1, Ordering::AcqRel);
+/// A connection among the open ones of its worker.
+#[derive(Debug)]
+struct Counted(Arc<Worker>);
+
+impl Counted {
+    fn new(worker: Arc<Worker>) -> Self {
+        worker.connections.fetch_add(1, Ordering::AcqRel);
+        Self(worker)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Serves the requests on `stream`, which comes from `address`, until it ends.
+pub(super) async fn serve(worker: Arc<Worker>, stream: Transport, address: Option<IpAddr>, door: Arc<Door>) {
+    let counted = Counted::new(Arc::clone(&worker));
     let serving = worker.serving.load_full();
-    let scheme = if serving.tls.is_some() { Scheme::Https } else { Scheme::Http };
-    let connection = Arc::new(Connection {
-        activity: Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout),
-        peer: Peer { address: Some(address.to_canonical()), scheme },
-        worker,
-    });
-    // A response is written in one piece: waiting for more to send only costs time.
-    let _ = stream.set_nodelay(true);
-    let opening = open(stream, serving.tls.clone());
-    let Ok(Some((transport, first, is_h2))) = tokio::time::timeout(Duration::from_millis(HEAD_TIMEOUT), opening).await
-    else {
-        return;
+    let activity = Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout);
+    if let Transport::Tcp(stream) = &stream {
+        // A response is written in one piece: waiting for more to send only costs time.
+        let _ = stream.set_nodelay(true);
+    }
+    let opening = open(stream, address.map(|address| address.to_canonical()), &door, &serving);
+    let opened = tokio::select! {
+        opened = tokio::time::timeout(Duration::from_millis(HEAD_TIMEOUT), opening) => opened.ok().flatten(),
+        () = lingered(&worker) => None,
     };
+    let Some(Opened { transport, first, is_h2, address, name }) = opened else { return };
+    let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
+    drop(door);
+    let peer = Peer { address, scheme };
+    let connection = Arc::new(Connection { worker, activity, peer, name, _counted: counted });
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
@@ -123,15 +158,42 @@ fn header_list(settings: &Settings) -> u32 {
     u32::try_from(largest).unwrap_or(u32::MAX)
 }
 
-/// Does the TLS handshake, if any, and detects the protocol; `None` if the client left.
-async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Option<(Transport, BytesMut, bool)> {
-    let mut transport = match tls {
-        None => Transport::Tcp(stream),
-        Some(config) => Transport::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await.ok()?.into())),
-    };
-    if let Transport::Tls(_) = transport {
+/// Waits until a shutdown has begun, and a request on its way would have come.
+async fn lingered(worker: &Worker) {
+    stopped(&mut worker.stop.clone()).await;
+    tokio::time::sleep(Duration::from_millis(LINGER)).await;
+}
+
+/// A connection whose protocol is known.
+struct Opened {
+    transport: Transport,
+    /// Bytes that were read already.
+    first: BytesMut,
+    is_h2: bool,
+    /// The address of the client.
+    address: Option<IpAddr>,
+    name: Option<Name>,
+}
+
+/// Reads the header of the PROXY protocol, if any, does the TLS handshake, if any, and detects the protocol; `None` if the
+/// client left, or is not let in.
+async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door, serving: &Serving) -> Option<Opened> {
+    if door.proxy_protocol {
+        // Who connects to a Unix socket is on this machine, and has the right to.
+        if address.is_some_and(|address| !serving.gateway.plan().proxies.contains(address)) {
+            return None;
+        }
+        if let Client::Address(client) = proxy_protocol::read(&mut transport).await? {
+            address = Some(client.to_canonical());
+        }
+    }
+    if let Some(tls) = &door.tls {
+        let Transport::Tcp(stream) = transport else { return None };
+        let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await.ok()?;
+        let name = tls.name(stream.get_ref().1.server_name());
+        let transport = Transport::Tls(Box::new(stream.into()));
         let is_h2 = transport.chose_h2();
-        return Some((transport, BytesMut::new(), is_h2));
+        return Some(Opened { transport, first: BytesMut::new(), is_h2, address, name });
     }
     // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and is detected by the first bytes.
     let mut first = BytesMut::with_capacity(4096);
@@ -140,11 +202,9 @@ async fn open(stream: TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> Opti
             return None;
         }
         let seen = first.len().min(H2_PREFACE.len());
-        if first.get(..seen) != H2_PREFACE.get(..seen) {
-            return Some((transport, first, false));
-        }
-        if seen == H2_PREFACE.len() {
-            return Some((transport, first, true));
+        let is_h2 = first.get(..seen) == H2_PREFACE.get(..seen);
+        if !is_h2 || seen == H2_PREFACE.len() {
+            return Some(Opened { transport, first, is_h2, address, name: None });
         }
     }
 }

@@ -1,12 +1,167 @@
-//! The listening sockets for clients.
+//! The listeners for clients.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use gateway_core::plan::{self, ListenAddress};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::watch;
+
+use super::error::StartError;
+use super::settings::Settings;
+use super::tls::Tls;
+use super::unix;
 
 /// The number of connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
+
+/// The treatment of the connections to a listener; a reload replaces it.
+#[derive(Debug)]
+pub(super) struct Door {
+    pub(super) tls: Option<Tls>,
+    /// Set if each connection begins with a header of the PROXY protocol.
+    pub(super) proxy_protocol: bool,
+}
+
+impl Door {
+    /// Reads the certificates of `listener`.
+    ///
+    /// # Errors
+    /// When one can't be used.
+    pub(super) fn of(listener: &plan::Listener) -> Result<Self, StartError> {
+        let certificates = &listener.certificates;
+        let tls = if certificates.is_empty() { None } else { Some(Tls::load(certificates).map_err(StartError::Tls)?) };
+        Ok(Self { tls, proxy_protocol: listener.proxy_protocol })
+    }
+}
+
+/// A listener; dropped, it takes no more connections.
+#[derive(Debug)]
+pub(super) struct Listener {
+    /// Its address as it is written.
+    pub(super) written: ListenAddress,
+    /// Its address; none of a Unix socket.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) door: Arc<ArcSwap<Door>>,
+    _open: watch::Sender<()>,
+    /// Removes the file of a Unix socket at the end.
+    _file: Option<unix::SocketFile>,
+}
+
+/// The part of a listener that a worker accepts on.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    pub(super) socket: ListenSocket,
+    pub(super) door: Arc<ArcSwap<Door>>,
+    /// Ends once the listener is dropped.
+    pub(super) open: watch::Receiver<()>,
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(super) enum ListenSocket {
+    Tcp(TcpListener),
+    Unix(unix::UnixListener),
+}
+
+impl Listener {
+    /// Listens on `address` with `count` sockets, one for each worker.
+    ///
+    /// # Errors
+    /// When it can't be listened on.
+    pub(super) fn bind(
+        address: &ListenAddress,
+        door: Door,
+        count: usize,
+    ) -> Result<(Self, Vec<Accepting>), StartError> {
+        let refused =
+            |error: io::Error| StartError::Listen { address: address.to_string(), setting: "server.listen", error };
+        let (bound, sockets, file) = match address {
+            ListenAddress::Tcp(written) => {
+                let (bound, sockets) = listen(written, count).map_err(refused)?;
+                (Some(bound), sockets.into_iter().map(ListenSocket::Tcp).collect::<Vec<_>>(), None)
+            }
+            ListenAddress::Unix(path) => {
+                let (sockets, file) = unix::listen(path, count).map_err(refused)?;
+                (None, sockets.into_iter().map(ListenSocket::Unix).collect(), Some(file))
+            }
+        };
+        let door = Arc::new(ArcSwap::from_pointee(door));
+        let (open, is_open) = watch::channel(());
+        let accepting = sockets
+            .into_iter()
+            .map(|socket| Accepting { socket, door: Arc::clone(&door), open: is_open.clone() })
+            .collect();
+        Ok((Self { written: address.clone(), address: bound, door, _open: open, _file: file }, accepting))
+    }
+
+    /// Returns whether it serves HTTPS.
+    pub(super) fn is_https(&self) -> bool {
+        self.door.load().tls.is_some()
+    }
+
+    /// Its address as a URL.
+    pub(super) fn url(&self) -> String {
+        match &self.address {
+            Some(address) => format!("{}://{address}", if self.is_https() { "https" } else { "http" }),
+            None => self.written.to_string(),
+        }
+    }
+}
+
+/// The listeners of a new configuration, made ready.
+pub(super) struct Changed(Vec<Change>);
+
+enum Change {
+    /// The listener on this address stays, with another treatment of its connections.
+    Kept(ListenAddress, Door),
+    /// A listener begins.
+    Bound(Listener, Vec<Accepting>),
+}
+
+impl Changed {
+    /// Prepares the listeners of `settings`: those that are in `present` stay open, the others are opened for `count` workers.
+    ///
+    /// # Errors
+    /// When an address can't be listened on, or a certificate can't be used. Nothing is changed then.
+    pub(super) fn prepare(present: &[Listener], settings: &Settings, count: usize) -> Result<Self, StartError> {
+        let prepare = |listener: &plan::Listener| {
+            let door = Door::of(listener)?;
+            Ok(if present.iter().any(|present| present.written == listener.address) {
+                Change::Kept(listener.address.clone(), door)
+            } else {
+                let (listener, accepting) = Listener::bind(&listener.address, door, count)?;
+                Change::Bound(listener, accepting)
+            })
+        };
+        settings.listeners.iter().map(prepare).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Changes `present` to the new listeners. Returns what the workers have to accept on; what is left out is closed.
+    pub(super) fn apply(self, present: &mut Vec<Listener>) -> Vec<Vec<Accepting>> {
+        let mut old = std::mem::take(present);
+        let mut added = Vec::new();
+        for change in self.0 {
+            match change {
+                Change::Kept(address, door) => {
+                    // Addresses with port 0 can be there several times.
+                    if let Some(index) = old.iter().position(|listener| listener.written == address) {
+                        let listener = old.remove(index);
+                        listener.door.store(Arc::new(door));
+                        present.push(listener);
+                    }
+                }
+                Change::Bound(listener, accepting) => {
+                    present.push(listener);
+                    added.push(accepting);
+                }
+            }
+        }
+        added
+    }
+}
 
 /// Listens on `address` (`host:port`) with `count` sockets.
 ///

@@ -12,36 +12,40 @@ mod error;
 mod exchange;
 mod guard;
 mod listener;
+mod proxy_protocol;
 mod run;
 mod settings;
 mod socket;
 pub mod stall;
 mod tls;
+mod unix;
 mod worker;
 
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gateway_core::plan::Plan;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
 use self::access_log::{Writer, standard_output};
 use self::admin::AdminListener;
+use self::listener::{Accepting, Changed, Door, Listener};
 use self::worker::Worker;
 use crate::health::Health;
 use crate::platform::Stores;
 use crate::upstream::Names;
 
 pub use self::error::StartError;
-pub use self::settings::{Settings, TlsFiles};
+pub use self::settings::Settings;
 
 pub(crate) use self::access_log::AccessLogger;
 pub(crate) use self::crew::Crew;
-pub(crate) use self::tls::server_config;
+pub(crate) use self::tls::Tls;
 
 /// The distribution of work over threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +85,9 @@ impl Default for Options {
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    listeners: Mutex<Vec<Listener>>,
+    /// Hands each worker the listeners that it accepts on.
+    accepting: Vec<UnboundedSender<Accepting>>,
     settings: Arc<Settings>,
     stores: Arc<Stores>,
     workers: Vec<Arc<Worker>>,
@@ -109,20 +115,22 @@ impl Server {
     pub fn start(plan: Plan, settings: Settings, options: &Options) -> Result<Self, StartError> {
         let threads = options.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
         let workers = if options.runtime == RuntimeKind::WorkStealing { 1 } else { threads };
-        let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
         let stores = Arc::new(Stores::open(&settings, options.names.clone()).map_err(StartError::Store)?);
-        let (address, sockets) = listener::listen(&settings.listen, workers).map_err(|error| StartError::Listen {
-            address: settings.listen.clone(),
-            setting: "server.listen",
-            error,
-        })?;
+        let mut listeners = Vec::with_capacity(settings.listeners.len());
+        let mut sockets = Vec::with_capacity(settings.listeners.len());
+        for listener in &settings.listeners {
+            let (listener, accepting) = Listener::bind(&listener.address, Door::of(listener)?, workers)?;
+            listeners.push(listener);
+            sockets.push(accepting);
+        }
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
         let crew = Arc::new(Crew::default());
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let (lines, writer) = Writer::start(standard_output(), &crew.log);
         let (stop, stopped) = watch::channel(None);
         let mut server = Self {
-            address,
+            listeners: Mutex::new(listeners),
+            accepting: Vec::with_capacity(workers),
             settings: Arc::clone(&settings),
             stores: Arc::clone(&stores),
             workers: Vec::new(),
@@ -132,35 +140,48 @@ impl Server {
             threads: Vec::new(),
             writer: Some(writer),
         };
-        for socket in sockets {
+        for _ in 0..workers {
             let worker = Worker::new(
                 Arc::clone(&plan),
                 Arc::clone(&settings),
-                tls.clone(),
                 Arc::clone(&stores),
                 Arc::clone(&crew),
                 AccessLogger::new(lines.clone(), Arc::clone(&crew.log)),
                 stall_timeout,
+                stopped.clone(),
             );
             let worker = Arc::new(worker.map_err(StartError::Tls)?);
             server.workers.push(Arc::clone(&worker));
             let runtime = run::runtime(options.runtime, threads).map_err(StartError::Runtime)?;
-            let stopped = stopped.clone();
+            let (sender, receiver) = unbounded_channel();
+            server.accepting.push(sender);
             let thread = std::thread::Builder::new()
                 .name("edgeway".to_owned())
-                .spawn(move || run::run(runtime, worker, socket, stopped))
+                .spawn(move || run::run(runtime, worker, receiver))
                 .map_err(StartError::Runtime)?;
             server.threads.push(thread);
         }
+        sockets.into_iter().for_each(|accepting| server.accept(accepting));
         if let (Some(address), Some(worker)) = (&settings.admin, server.workers.first()) {
             server.admin = Some(AdminListener::start(address, Arc::clone(&worker.serving))?);
         }
         Ok(server)
     }
 
-    /// The address of its listener.
+    /// Hands each worker its part of a listener.
+    fn accept(&self, accepting: Vec<Accepting>) {
+        for (worker, accepting) in self.accepting.iter().zip(accepting) {
+            let _ = worker.send(accepting);
+        }
+    }
+
+    /// The address of its first listener that is no Unix socket; `0.0.0.0:0` if all are.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listeners().iter().find_map(|listener| listener.address).unwrap_or_else(|| ([0, 0, 0, 0], 0).into())
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Vec<Listener>> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The address of the admin endpoints, if they have one of their own.
@@ -168,9 +189,9 @@ impl Server {
         self.admin.as_ref().map(AdminListener::address)
     }
 
-    /// Returns whether it serves HTTPS.
+    /// Returns whether its first listener serves HTTPS.
     pub fn is_https(&self) -> bool {
-        self.settings.tls.is_some()
+        self.listeners().first().is_some_and(Listener::is_https)
     }
 
     /// The settings of its start that hold until a restart.
@@ -195,18 +216,20 @@ impl Server {
     /// # Errors
     /// When a certificate or an upstream's authorities can't be used.
     pub fn reload(&self, plan: Plan, settings: Settings) -> Result<Vec<&'static str>, StartError> {
-        let tls = settings.tls.as_ref().map(server_config).transpose().map_err(StartError::Tls)?;
         let restart = self.settings.needs_restart(&settings);
-        let tls = if self.is_https() == tls.is_some() { Some(tls) } else { None };
+        let mut listeners = self.listeners();
+        let changed = Changed::prepare(&listeners, &settings, self.workers.len())?;
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let mut prepared = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {
-            let tls = tls.clone().unwrap_or_else(|| worker.serving.load().tls.clone());
-            let serving = worker.prepare(Arc::clone(&plan), Arc::clone(&settings), tls, Arc::clone(&self.stores));
+            let serving = worker.prepare(Arc::clone(&plan), Arc::clone(&settings), Arc::clone(&self.stores));
             prepared.push(serving.map_err(StartError::Tls)?);
         }
         for (worker, serving) in self.workers.iter().zip(prepared) {
             worker.replace(serving);
+        }
+        for accepting in changed.apply(&mut listeners) {
+            self.accept(accepting);
         }
         Ok(restart)
     }
@@ -228,6 +251,7 @@ impl Server {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
+        self.listeners().clear();
         // Stopped last: while the workers drain, it reports that.
         if let Some(admin) = self.admin.take() {
             admin.stop();
@@ -239,9 +263,14 @@ impl Server {
         Drained { cut_off, lost_lines }
     }
 
-    /// Its address as a URL.
+    /// The address of its first listener, as a URL.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.is_https() { "https" } else { "http" }, self.address)
+        self.listeners().first().map(Listener::url).unwrap_or_default()
+    }
+
+    /// The addresses of all its listeners, as URLs.
+    pub fn urls(&self) -> Vec<String> {
+        self.listeners().iter().map(Listener::url).collect()
     }
 
     /// The time from the signal to stop until connections are refused, by the newest configuration.

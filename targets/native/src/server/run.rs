@@ -1,18 +1,20 @@
 //! The life of a worker: accept, serve, drain.
 
 use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener as AsyncListener;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::RuntimeKind;
 use super::connection::serve;
+use super::listener::{Accepting, ListenSocket};
 use super::worker::Worker;
 use crate::clock::TICK;
+use crate::transport::Transport;
 
 /// The wait after the system has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -34,25 +36,27 @@ pub(super) fn runtime(kind: RuntimeKind, threads: usize) -> io::Result<Runtime> 
     builder.max_blocking_threads(8).enable_io().enable_time().build()
 }
 
-/// Serves the connections to `socket` until a shutdown is over.
-pub(super) fn run(
-    runtime: Runtime,
-    worker: Arc<Worker>,
-    socket: TcpListener,
-    mut stop: watch::Receiver<Option<Duration>>,
-) {
+/// Serves the connections to the `listeners` until a shutdown is over.
+pub(super) fn run(runtime: Runtime, worker: Arc<Worker>, mut listeners: UnboundedReceiver<Accepting>) {
     let deadline = runtime.block_on(async {
         let ticking = tokio::spawn({
             let (ticker, worker) = (Arc::clone(&worker.ticker), Arc::clone(&worker));
             ticker.run(move || worker.flush_log())
         });
-        let drain = {
-            let accepting = accept(&worker, socket);
+        let mut stop = worker.stop.clone();
+        let mut accepting = JoinSet::new();
+        let drain = loop {
             tokio::select! {
-                () = accepting => Duration::ZERO,
-                drain = stopped(&mut stop) => drain,
+                Some(listener) = listeners.recv() => {
+                    accepting.spawn(accept(Arc::clone(&worker), listener));
+                }
+                drain = stopped(&mut stop) => break drain,
+                Some(_) = accepting.join_next() => {}
             }
         };
+        accepting.shutdown().await;
+        // Those that came with the shutdown.
+        listeners.close();
         let begun = tokio::time::Instant::now();
         let deadline = begun + drain;
         while !worker.is_idle() && tokio::time::Instant::now() < deadline {
@@ -68,24 +72,54 @@ pub(super) fn run(
     worker.finish_log(deadline);
 }
 
-async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
+/// Returns the longest that open exchanges may go on, once connections are to be refused.
+pub(super) async fn stopped(stop: &mut watch::Receiver<Option<Duration>>) -> Duration {
     match stop.wait_for(Option::is_some).await {
         Ok(drain) => drain.unwrap_or_default(),
         Err(_) => Duration::ZERO,
     }
 }
 
-async fn accept(worker: &Arc<Worker>, socket: TcpListener) {
-    let Ok(listener) = AsyncListener::from_std(socket) else { return };
-    loop {
-        match listener.accept().await {
-            Ok((stream, address)) => {
-                tokio::spawn(serve(Arc::clone(worker), stream, address.ip()));
+/// Accepts the connections to a listener until that is dropped.
+async fn accept(worker: Arc<Worker>, listener: Accepting) {
+    let Accepting { socket, door, mut open } = listener;
+    let accepting = async {
+        match socket {
+            ListenSocket::Tcp(socket) => {
+                let Ok(listener) = tokio::net::TcpListener::from_std(socket) else { return };
+                loop {
+                    let Some((stream, address)) = accepted(listener.accept().await).await else { continue };
+                    let stream = Transport::Tcp(stream);
+                    tokio::spawn(serve(Arc::clone(&worker), stream, Some(address.ip()), door.load_full()));
+                }
             }
-            // The client left before it was accepted, or descriptors ran out: neither ends the server.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            #[cfg(unix)]
+            ListenSocket::Unix(socket) => {
+                let Ok(listener) = tokio::net::UnixListener::from_std(socket) else { return };
+                loop {
+                    let Some((stream, _)) = accepted(listener.accept().await).await else { continue };
+                    tokio::spawn(serve(Arc::clone(&worker), Transport::Unix(stream), None, door.load_full()));
+                }
             }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            #[cfg(not(unix))]
+            ListenSocket::Unix(socket) => match socket {},
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        _ = open.changed() => {}
+    }
+}
+
+/// Returns what was accepted; after an error, waits where that helps.
+async fn accepted<T>(accepted: io::Result<T>) -> Option<T> {
+    match accepted {
+        Ok(accepted) => Some(accepted),
+        // The client left before it was accepted, or descriptors ran out: neither ends the server.
+        Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => None,
+        Err(_) => {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            None
         }
     }
 }

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::Plan;
+use gateway_core::plan::{Listener, Plan};
 
 /// The server's own settings from a configuration.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
-    /// The address to listen on, as `host:port`.
-    pub listen: String,
+    /// The listeners for clients.
+    pub listeners: Vec<Listener>,
     /// The address of the admin endpoints, as `host:port`.
     pub admin: Option<String>,
-    /// Files with certificate chain and key.
-    pub tls: Option<TlsFiles>,
     /// The time from the signal to stop until connections are refused.
     pub grace: Duration,
     /// The longest that open exchanges may go on once connections are refused.
@@ -27,28 +25,16 @@ pub struct Settings {
     pub max_head: usize,
 }
 
-/// Files with a certificate chain and its key, in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain.
-    pub certificate: String,
-    /// The key.
-    pub key: String,
-}
-
 impl Settings {
     /// The settings in `plan`.
     pub fn of(plan: &Plan) -> Self {
         let (server, limits) = (&plan.server, &plan.limits);
-        let tls =
-            server.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
         // The gateway counts names and values; the wire has separators, too.
         let separators = u64::from(limits.headers) * 4 + 64;
         let head = limits.header_bytes.saturating_add(limits.url_bytes).saturating_add(separators);
         Self {
-            listen: server.listen.clone().unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            listeners: plan.listeners.clone(),
             admin: server.admin.as_deref().map(admin_address),
-            tls,
             grace: server.grace.map_or(Duration::ZERO, |span| span.0),
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             key_value_file: server.key_value_file.clone(),
@@ -70,9 +56,7 @@ impl Settings {
     /// Returns the settings that differ in `new` and can't change while the server runs.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         [
-            ("server.listen", self.listen != new.listen),
             ("server.admin", self.admin != new.admin),
-            ("server.tls", self.tls.is_some() != new.tls.is_some()),
             ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),
         ]
@@ -85,6 +69,6 @@ impl Settings {
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Without the URL of the Redis, which may hold a password.
-        f.debug_struct("Settings").field("listen", &self.listen).finish_non_exhaustive()
+        f.debug_struct("Settings").field("listeners", &self.listeners).finish_non_exhaustive()
     }
 }

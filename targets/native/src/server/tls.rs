@@ -1,35 +1,150 @@
-//! TLS towards clients.
+//! TLS towards clients: certificates by the name that a client asks for.
 
-use std::sync::Arc;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use gateway_core::plan::Certificate;
+use http::Request;
+use http::header::HOST;
+use http::uri::Authority;
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::client::verify_server_name;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
-use super::settings::TlsFiles;
 use crate::upstream::{TlsError, certificates, read};
 
-/// Reads certificate and key.
-///
-/// # Errors
-/// When a file can't be read or used.
-pub(crate) fn server_config(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
+/// The TLS of a listener.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(super) config: Arc<ServerConfig>,
+    certificates: Arc<Certificates>,
+}
+
+/// The certificates of a listener, at least one.
+#[derive(Debug)]
+struct Certificates(Vec<Arc<CertifiedKey>>);
+
+impl Tls {
+    /// Reads the certificates in `files`, each with its key.
+    ///
+    /// # Errors
+    /// When a file can't be read or used.
+    pub(crate) fn load(files: &[Certificate]) -> Result<Self, TlsError> {
+        let list = files.iter().map(|files| certified(files).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let certificates = Arc::new(Certificates(list));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Invalid { path: String::new(), reason: error.to_string() })?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::<Certificates>::clone(&certificates));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { config: Arc::new(config), certificates })
+    }
+
+    /// The name that a client has asked for, if the certificate that it was presented covers that.
+    pub(super) fn name(&self, asked: Option<&str>) -> Option<Name> {
+        let asked = asked?;
+        let key = self.certificates.for_name(Some(asked))?;
+        let is_covered = covers(key, asked);
+        is_covered.then(|| Name {
+            asked: asked.to_owned(),
+            key: Arc::clone(key),
+            has_others: self.certificates.0.len() > 1,
+            covered: Mutex::default(),
+        })
+    }
+}
+
+impl Certificates {
+    /// The first certificate that covers `name`, or else the first.
+    fn for_name(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+        let covering = match name {
+            Some(name) if self.0.len() > 1 => self.0.iter().find(|key| covers(key, name)),
+            _ => None,
+        };
+        covering.or_else(|| self.0.first())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.for_name(hello.server_name()).map(Arc::clone)
+    }
+}
+
+fn covers(key: &CertifiedKey, name: &str) -> bool {
+    let Ok(name) = ServerName::try_from(name) else { return false };
+    let certificate = key.cert.first().and_then(|certificate| ParsedCertificate::try_from(certificate).ok());
+    certificate.is_some_and(|certificate| verify_server_name(&certificate, &name).is_ok())
+}
+
+fn certified(files: &Certificate) -> Result<CertifiedKey, TlsError> {
     let invalid = |path: &str, reason: String| TlsError::Invalid { path: path.to_owned(), reason };
     let chain = certificates(&files.certificate, &read(&files.certificate)?)?;
     let key =
         PrivateKeyDer::from_pem_slice(&read(&files.key)?).map_err(|error| invalid(&files.key, error.to_string()))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(&files.certificate, error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                invalid(&files.key, format!("it is not the key of the certificate in `{}`", files.certificate))
-            }
-            error => invalid(&files.certificate, error.to_string()),
-        })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            invalid(&files.key, format!("it is not the key of the certificate in `{}`", files.certificate))
+        }
+        error => invalid(&files.certificate, error.to_string()),
+    })
+}
+
+/// The name that a connection was opened for, and the certificate that covers it.
+pub(super) struct Name {
+    asked: String,
+    key: Arc<CertifiedKey>,
+    /// Set if the listener has other certificates.
+    has_others: bool,
+    /// Another name that was found to be covered: a client that shares a connection asks for few.
+    covered: Mutex<String>,
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Name").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+impl Name {
+    /// Returns whether `request` is for another host than the certificate covers, where that can mean another site: the
+    /// listener has several certificates, or the configuration `names_hosts` (RFC 9110 §7.4). An address means no site, and a
+    /// malformed host gets another answer.
+    pub(super) fn is_misdirected<B>(&self, request: &Request<B>, names_hosts: bool) -> bool {
+        if !self.has_others && !names_hosts {
+            return false;
+        }
+        let field = || request.headers().get(HOST).and_then(|field| field.to_str().ok()?.parse::<Authority>().ok());
+        let parsed;
+        let host = match request.uri().authority() {
+            Some(authority) => authority.host(),
+            None => match request.headers().get(HOST) {
+                Some(field) if field.as_bytes().eq_ignore_ascii_case(self.asked.as_bytes()) => return false,
+                _ => {
+                    let Some(authority) = field() else { return false };
+                    parsed = authority;
+                    parsed.host()
+                }
+            },
+        };
+        if host.eq_ignore_ascii_case(&self.asked) {
+            return false;
+        }
+        let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
+        if host.eq_ignore_ascii_case(&covered) {
+            return false;
+        }
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let is_covered = is_address || covers(&self.key, host.strip_suffix('.').unwrap_or(host));
+        if is_covered {
+            host.clone_into(&mut covered);
+        }
+        !is_covered
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use gateway_core::gateway::Gateway;
 use gateway_core::plan::Plan;
-use rustls::ServerConfig;
+use tokio::sync::watch;
 
 use super::access_log::AccessLogger;
 use super::crew::Crew;
@@ -23,8 +23,6 @@ pub(super) struct Serving {
     pub gateway: Gateway<Native>,
     /// The settings that can change while the server runs.
     pub settings: Arc<Settings>,
-    /// TLS towards clients; a connection keeps the settings of its start.
-    pub tls: Option<Arc<ServerConfig>>,
 }
 
 /// The state shared by the connections of one thread.
@@ -34,6 +32,8 @@ pub(super) struct Worker {
     pub serving: Arc<ArcSwap<Serving>>,
     /// The worker's time.
     pub ticker: Arc<Ticker>,
+    /// Says when connections are refused, and for how long open exchanges may go on.
+    pub stop: watch::Receiver<Option<Duration>>,
     /// Set once a shutdown has begun.
     pub shutdown: Arc<AtomicBool>,
     /// The workers of the process.
@@ -54,21 +54,22 @@ impl Worker {
     pub(super) fn new(
         plan: Arc<Plan>,
         settings: Arc<Settings>,
-        tls: Option<Arc<ServerConfig>>,
         stores: Arc<Stores>,
         crew: Arc<Crew>,
         log: AccessLogger,
         stall_timeout: Tick,
+        stop: watch::Receiver<Option<Duration>>,
     ) -> Result<Self, TlsError> {
         let ticker = Arc::new(Ticker::default());
         let log = Arc::new(Mutex::new(log));
         let platform = Native::new(&plan, stores, Arc::clone(&log), &ticker, Arc::clone(&crew), None)?;
-        let serving = Serving { gateway: Gateway::new(plan, platform), settings, tls };
+        let serving = Serving { gateway: Gateway::new(plan, platform), settings };
         let serving = Arc::new(ArcSwap::from_pointee(serving));
         crew.join(&serving);
         Ok(Self {
             serving,
             ticker,
+            stop,
             shutdown: Arc::clone(&crew.shutdown),
             crew,
             connections: AtomicUsize::new(0),
@@ -85,14 +86,13 @@ impl Worker {
         &self,
         plan: Arc<Plan>,
         settings: Arc<Settings>,
-        tls: Option<Arc<ServerConfig>>,
         stores: Arc<Stores>,
     ) -> Result<Serving, TlsError> {
         let previous = self.serving.load();
         let log = Arc::clone(&self.log);
         let crew = Arc::clone(&self.crew);
         let platform = Native::new(&plan, stores, log, &self.ticker, crew, Some(previous.gateway.platform()))?;
-        Ok(Serving { gateway: previous.gateway.reload(plan, platform), settings, tls })
+        Ok(Serving { gateway: previous.gateway.reload(plan, platform), settings })
     }
 
     /// Serves new requests with `serving`; those under way go on as they began.

@@ -82,15 +82,6 @@ fn a_changed_file_is_taken_up() {
 }
 
 #[test]
-fn a_new_address_needs_a_restart() {
-    let folder = Folder::new();
-    let program = Program::serve(&folder.write("gateway.json", &answering("one")));
-    folder.write("gateway.json", &answering("two").replace("127.0.0.1:0", "127.0.0.1:1"));
-    program.wait_for_message("server.listen has changed");
-    assert_eq!(get(program.address), (200, "two".to_owned()));
-}
-
-#[test]
 fn a_wrong_file_stops_the_start() {
     let folder = Folder::new();
     let path = folder.write("gateway.json", r#"{ "routs": [] }"#);

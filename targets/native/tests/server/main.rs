@@ -21,6 +21,7 @@ mod heads;
 mod hostile;
 mod http1;
 mod lifecycle;
+mod listeners;
 mod log;
 mod manifest;
 mod memory;

@@ -1,0 +1,115 @@
+//! The listeners of the native server.
+
+use super::Compiler;
+use super::at::At;
+use super::authority::Authority;
+use crate::config::{Certificates, Listen, ListenAt, ListenerTls, ServerTls};
+use crate::plan::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
+
+impl Compiler<'_> {
+    /// Compiles `server.listen` with the certificates of `server.tls`.
+    pub(super) fn listeners(&mut self, at: &At<'_>) -> Vec<Listener> {
+        let server = &self.config.server;
+        let tls = at.member("tls");
+        let shared = match &server.tls {
+            None => Vec::new(),
+            Some(Certificates::One(one)) => vec![Certificate::of(one, tls.to_path())],
+            Some(Certificates::Several(list)) => self.certificates(&tls, list),
+        };
+        let Some(listen) = &server.listen else {
+            let address = ListenAddress::Tcp(DEFAULT_LISTEN.to_owned());
+            return vec![Listener { address, certificates: shared, proxy_protocol: false }];
+        };
+        let at = at.member("listen");
+        if listen.list().is_empty() {
+            self.error_with(&at, "there is no address to listen on", format!("leave it out for `{DEFAULT_LISTEN}`"));
+        }
+        let mut listeners: Vec<Listener> = Vec::new();
+        for (index, written) in listen.list().iter().enumerate() {
+            let listener = match listen {
+                Listen::One(_) => self.listener(&at, written, &shared),
+                Listen::Several(_) => self.listener(&at.index(index), written, &shared),
+            };
+            let Some(listener) = listener else { continue };
+            // Port 0 is whichever is free.
+            let is_free = matches!(&listener.address, ListenAddress::Tcp(address) if address.ends_with(":0"));
+            if !is_free && listeners.iter().any(|other| other.address == listener.address) {
+                let message = format!("there is a listener on `{}` already", listener.address);
+                self.error_with(&at.index(index), message, "give each listener an address of its own");
+            }
+            listeners.push(listener);
+        }
+        listeners
+    }
+
+    fn listener(&mut self, at: &At<'_>, written: &ListenAt, shared: &[Certificate]) -> Option<Listener> {
+        let with = match written {
+            ListenAt::Address(address) => {
+                let address = self.listen_address(at, address)?;
+                let certificates = if is_unix(&address) { Vec::new() } else { shared.to_vec() };
+                return Some(Listener { address, certificates, proxy_protocol: false });
+            }
+            ListenAt::With(listener) => listener,
+        };
+        let tls = at.member("tls");
+        let own = match &with.tls {
+            None | Some(ListenerTls::Switch(true)) => None,
+            Some(ListenerTls::Switch(false)) => Some(Vec::new()),
+            Some(ListenerTls::One(one)) => Some(vec![Certificate::of(one, tls.to_path())]),
+            Some(ListenerTls::Several(list)) => Some(self.certificates(&tls, list)),
+        };
+        if with.tls == Some(ListenerTls::Switch(true)) && shared.is_empty() {
+            let help = "add `server.tls`, or write the `certificate` and `key` of this listener here";
+            self.error_with(&tls, "there is no certificate to serve HTTPS with", help);
+        }
+        let address = self.listen_address(&at.member("address"), &with.address)?;
+        if is_unix(&address) && with.tls.is_some() && own.as_ref().is_none_or(|own| !own.is_empty()) {
+            let help = "leave `tls` out: whoever connects is on this machine";
+            self.error_with(&tls, "a Unix socket is served in the clear", help);
+        }
+        let proxy_protocol = with.proxy_protocol.unwrap_or_default();
+        if proxy_protocol && !is_unix(&address) && self.config.network.trusted_proxies.is_empty() {
+            self.error_with(
+                &at.member("proxyProtocol"),
+                "nobody is trusted to state the addresses of clients",
+                "name the balancers in `network.trustedProxies`",
+            );
+        }
+        let inherited = if is_unix(&address) { &[] } else { shared };
+        Some(Listener { address, certificates: own.unwrap_or_else(|| inherited.to_vec()), proxy_protocol })
+    }
+
+    fn certificates(&mut self, at: &At<'_>, list: &[ServerTls]) -> Vec<Certificate> {
+        if list.is_empty() {
+            let help = "write `{\"certificate\": \"cert.pem\", \"key\": \"key.pem\"}`";
+            self.error_with(at, "there is no certificate", help);
+        }
+        (0..).zip(list).map(|(index, files)| Certificate::of(files, at.index(index).to_path())).collect()
+    }
+
+    fn listen_address(&mut self, at: &At<'_>, written: &str) -> Option<ListenAddress> {
+        let parsed = listen_address(written);
+        if parsed.is_none() {
+            self.error_with(
+                at,
+                format!("`{written}` is not an address to listen on"),
+                "write `127.0.0.1:8080`, or `0.0.0.0:8080` for every network, or `unix:/run/edgeway.sock`",
+            );
+        }
+        parsed
+    }
+}
+
+fn is_unix(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Unix(_))
+}
+
+/// Reads an address to listen on: `host:port`, or `unix:` and a path.
+pub(crate) fn listen_address(written: &str) -> Option<ListenAddress> {
+    if let Some(path) = written.strip_prefix("unix:") {
+        return (!path.is_empty()).then(|| ListenAddress::Unix(path.to_owned()));
+    }
+    let authority = Authority::parse(written).filter(|authority| !authority.host.is_empty())?;
+    authority.port?.parse::<u16>().ok()?;
+    Some(ListenAddress::Tcp(written.to_owned()))
+}
