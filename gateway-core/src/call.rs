@@ -72,7 +72,7 @@ impl Call {
         Self {
             method,
             headers,
-            client: ClientInfo { address: None, scheme: Scheme::Http, host: None },
+            client: ClientInfo { address: None, scheme: Scheme::Http, host: None, port: None, prefix: None },
             id: HeaderValue::from_static(""),
             params: Params::default(),
             uri,
@@ -154,6 +154,22 @@ impl Call {
         self.host.field.as_ref()
     }
 
+    /// The host that the client asked for, without port, as a trusted proxy states it; else as [`Call::host`].
+    #[must_use]
+    pub fn outer_host(&self) -> Cow<'_, str> {
+        let stated = self.client.host.as_ref().and_then(|field| field.to_str().ok());
+        stated.and_then(|field| canonical_host(field).ok()).unwrap_or(Cow::Borrowed(self.host()))
+    }
+
+    /// The port that the client asked for, as a trusted proxy or its own host states it; else that of the scheme.
+    #[must_use]
+    pub fn outer_port(&self) -> u16 {
+        let port = |field: Option<&HeaderValue>| field.and_then(|field| field.to_str().ok()).and_then(port);
+        let stated = port(self.client.host.as_ref()).or(self.client.port);
+        let own = if self.client.host.is_none() { port(self.host_field()) } else { None };
+        stated.or(own).unwrap_or_else(|| self.client.scheme.default_port())
+    }
+
     /// The value of the path parameter with this index, raw.
     #[must_use]
     pub fn parameter(&self, index: usize) -> Option<&str> {
@@ -179,6 +195,12 @@ impl Call {
     }
 }
 
+/// The port in an authority, if it states one.
+fn port(authority: &str) -> Option<u16> {
+    let (_, port) = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'))?;
+    port.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +223,26 @@ mod tests {
         }
         assert_eq!(call("/").host(), "");
         assert!(call("/").set_host(HeaderValue::from_static("a b")).is_err());
+    }
+
+    /// docs/configuration.md, Templates: the outer host and port, where a trusted proxy states them.
+    #[test]
+    fn the_outer_host_and_port_are_those_of_the_client() {
+        let outer = |host: &'static str, stated: Option<&'static str>, port: Option<u16>, scheme: Scheme| {
+            let mut call = call("/");
+            call.set_host(HeaderValue::from_static(host)).unwrap();
+            call.client =
+                ClientInfo { address: None, scheme, host: stated.map(HeaderValue::from_static), port, prefix: None };
+            (call.outer_host().into_owned(), call.outer_port())
+        };
+        let is = |host: &str, port: u16| (host.to_owned(), port);
+        assert_eq!(outer("inner:8080", None, None, Scheme::Http), is("inner", 8080));
+        assert_eq!(outer("inner", None, None, Scheme::Https), is("inner", 443));
+        assert_eq!(outer("[::1]", None, None, Scheme::Http), is("[::1]", 80));
+        assert_eq!(outer("inner:8080", Some("Outer.example"), None, Scheme::Https), is("outer.example", 443));
+        assert_eq!(outer("inner:8080", Some("outer:8443"), Some(9), Scheme::Https), is("outer", 8443));
+        assert_eq!(outer("inner:8080", None, Some(8443), Scheme::Https), is("inner", 8443));
+        assert_eq!(outer("inner:8080", Some("a..b"), None, Scheme::Https), is("inner", 443));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::policy::rate_limit::RateLimit;
 /// So they can be told before the request is sent; and where heads are far away (across the border between wasm and
 /// JavaScript), the response's need not come here at all. They are the edits that the core would make. Some responses have
 /// to come here all the same: those with a status below 200 or above 599, those with 205, whose content is dropped, those with
-/// 401, whose challenges are looked at ([`Platform::POOLED_BY_HOST`](crate::ports::Platform::POOLED_BY_HOST)), and those whose
-/// `Connection` lists fields.
+/// 201 or 3xx, whose `Location` may be rewritten, those with 401, whose challenges are looked at
+/// ([`Platform::POOLED_BY_HOST`](crate::ports::Platform::POOLED_BY_HOST)), and those whose `Connection` lists fields.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownEdits<'e> {
     plan: &'e Plan,

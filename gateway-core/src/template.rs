@@ -39,8 +39,10 @@ pub enum Variable {
     ClientAddress,
     /// The method.
     Method,
-    /// The host, without port.
+    /// The host that the client asked for, without port.
     Host,
+    /// The port that the client asked for.
+    Port,
     /// The normalised path.
     Path,
     /// `http` or `https`, as in the client's URL.
@@ -82,7 +84,7 @@ impl TemplateError {
 }
 
 const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`, `client.address`, `request.method`, \
-    `request.host`, `request.path`, `request.scheme`, `request.id`";
+    `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`";
 
 impl Template {
     /// A template without variables: `text`, with its braces as they are.
@@ -169,13 +171,21 @@ impl Template {
         let parts = self.parts.iter().map(|part| match part {
             Part::Text(text) => text,
             Part::Variable(Variable::Path) => "/x",
+            Part::Variable(Variable::Scheme) => "http",
+            Part::Variable(Variable::Port) => "80",
             Part::Variable(_) => "x",
         });
         parts.collect()
     }
 
+    /// Returns whether it begins with `{request.scheme}://`.
+    #[must_use]
+    pub fn begins_with_scheme(&self) -> bool {
+        matches!(&*self.parts, [Part::Variable(Variable::Scheme), Part::Text(text), ..] if text.starts_with("://"))
+    }
+
     /// Returns whether no value can extend the authority of an absolute URL. The authority ends with a slash before any
-    /// variable but `{request.host}`, or a variable that begins with a slash follows it.
+    /// variable but the request's scheme, host and port, or a variable that begins with a slash follows it.
     #[must_use]
     pub fn has_closed_authority(&self) -> bool {
         let mut authority = String::new();
@@ -183,6 +193,8 @@ impl Template {
             match part {
                 Part::Text(text) => authority.push_str(text),
                 Part::Variable(Variable::Host) => authority.push('h'),
+                Part::Variable(Variable::Scheme) => authority.push_str("http"),
+                Part::Variable(Variable::Port) => authority.push_str("80"),
                 Part::Variable(Variable::Path) => return true,
                 Part::Variable(_) => {
                     let rest = authority.split_once("://").map_or("/", |(_, rest)| rest);
@@ -264,6 +276,7 @@ impl Variable {
             "client.address" => return Ok(Self::ClientAddress),
             "request.method" => return Ok(Self::Method),
             "request.host" => return Ok(Self::Host),
+            "request.port" => return Ok(Self::Port),
             "request.path" => return Ok(Self::Path),
             "request.scheme" => return Ok(Self::Scheme),
             "request.id" => return Ok(Self::RequestId),
@@ -325,12 +338,14 @@ impl Variable {
             Self::Method => write_text(call.method.as_str(), target, out),
             // A URL would encode nothing in a host but the brackets of an IPv6 address, which stay.
             Self::Host => {
-                if call.host().is_empty() {
+                let host = call.outer_host();
+                if host.is_empty() {
                     return false;
                 }
                 let target = if matches!(target, Target::Path | Target::Location) { Target::Text } else { target };
-                write_text(call.host(), target, out)
+                write_text(&host, target, out)
             }
+            Self::Port => write_text(&call.outer_port().to_string(), target, out),
             Self::Path => match target {
                 Target::Path | Target::Location | Target::Query => write_url_part(call.path(), target, out),
                 // A path is kept encoded as a whole: decoded, its segments could not be told apart.

@@ -182,6 +182,21 @@ pub struct Upstream {
     /// The component that it is on Spin, in place of its URL.
     #[serde(default)]
     pub spin: Option<SpinUpstream>,
+    /// The rewriting of its answers, where they name its own address.
+    #[serde(default)]
+    pub responses: Responses,
+}
+
+/// The rewriting of an upstream's answers, where they name its own address or the path that it was sent: to what the client
+/// asked for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Responses {
+    /// Rewrites `Location` of redirects and of 201. Default: true.
+    pub location: Option<bool>,
+    /// Rewrites `Domain` and `Path` of `Set-Cookie`. Default: false.
+    pub cookies: Option<bool>,
 }
 
 /// An upstream that is a Worker: the call reaches it without a network between.
@@ -247,6 +262,8 @@ pub struct Defaults {
     pub policies: Vec<PolicyUse>,
     /// Deadlines, where nothing nearer to the route states any.
     pub timeouts: Timeouts,
+    /// The `Host` of requests to upstreams that state none.
+    pub host: Option<HostPolicy>,
 }
 
 /// A group of routes that share a host, a path prefix and settings.
@@ -397,6 +414,10 @@ pub struct Target {
     pub upstream: String,
     /// Its share, out of the sum of all weights; 0 to 1,000,000.
     pub weight: u32,
+    /// Policies of this upstream alone, which can edit requests and responses: requests after the route's own edits,
+    /// responses before them.
+    #[serde(default)]
+    pub policies: Vec<PolicyUse>,
 }
 
 /// A redirect.
@@ -405,7 +426,12 @@ pub struct Target {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Redirect {
     /// The new location, as a template: `https://{request.host}/new/{path.id}`.
-    pub location: String,
+    #[serde(default)]
+    pub location: Option<String>,
+    /// Instead of `location`: the replacement of the route's prefix, after which the rest of the path follows. A path, or a
+    /// URL without query: `/new`, `https://new.example.com`. A template.
+    #[serde(default)]
+    pub prefix: Option<String>,
     /// 301, 302, 303, 307 or 308. Default: 308.
     #[serde(default)]
     pub status: Option<u16>,
@@ -455,7 +481,8 @@ pub struct KeyValueEntry {
 pub struct Rewrite {
     /// The path, as a template: `/internal/{path.id}`. Parameters keep their encoding.
     pub path: Option<String>,
-    /// Instead of the route's `prefix`: `/v1` makes `/api/users` with prefix `/api` into `/v1/users`.
+    /// Instead of the route's `prefix`: `/v1` makes `/api/users` with prefix `/api` into `/v1/users`. `/` removes the prefix; so
+    /// does the empty text, and then `/api` alone becomes the upstream's base path without a slash after it.
     pub prefix: Option<String>,
     /// The `Host`, instead of the upstream's own setting.
     pub host: Option<String>,
@@ -495,16 +522,20 @@ pub struct Policy {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Cors {
-    /// Origins that may read responses: `https://app.example.com`, `https://*.example.com`, or `*` for any.
+    /// Origins that may read responses: `https://app.example.com`, `https://*.example.com`, `http://localhost:*` for every port,
+    /// `https://*` for every one of this scheme, or `*` for any.
     pub origins: Vec<String>,
-    /// Methods that a preflight allows. Default: the route's own.
+    /// Methods that a preflight allows beside GET, HEAD and POST; `*` for any. Default: the route's own.
     pub methods: Vec<String>,
-    /// Request headers that a preflight allows; `*` for any. Default: none beyond the safelisted ones.
+    /// Request headers that a preflight allows; `*` for any but `authorization`, which has to be listed. Default: none beyond
+    /// the safelisted ones.
     pub headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose: Vec<String>,
-    /// Allows cookies and other credentials; not with `*`.
+    /// Allows cookies and other credentials; not with origins of every host, nor with `*` in `expose`.
     pub credentials: bool,
+    /// Lets public sites reach a gateway in a private network (Private Network Access). Default: false.
+    pub private_network: bool,
     /// The longest that a browser may keep a preflight's answer. Default: `5s`, as in the Fetch standard; browsers cap
     /// it at `2h`.
     pub max_age: Option<Span>,

@@ -4,6 +4,7 @@ use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::Exchange;
+use super::target_uri::after_segments;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -33,6 +34,14 @@ pub(super) fn redirect<S>(
 ) -> Result<Response<Body<S>>, Reject> {
     let mut location = String::new();
     let is_complete = action.location.fill(call, Target::Location, &mut location);
+    if let Some(segments) = action.rest {
+        location.truncate(location.trim_end_matches('/').len());
+        location.push_str(after_segments(call.path(), segments));
+        // A host alone is a URL, too (RFC 9110 §4.2.3), but no path alone is one.
+        if location.is_empty() {
+            location.push('/');
+        }
+    }
     // A value must not leave its segment (`..`), nor turn a path into another site's address: `//evil.example`.
     let path = path::of_reference(&location);
     if !is_complete || !(path.is_empty() || path::is_normalised(path)) {

@@ -14,6 +14,7 @@ mod local;
 mod maintenance;
 mod proxy;
 mod request;
+mod reverse;
 mod socket;
 mod target_uri;
 mod within;

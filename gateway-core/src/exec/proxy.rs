@@ -5,16 +5,20 @@ use http::{Method, Request, Response, Version};
 
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
-use super::socket;
+use super::reverse::{self, Way};
 use super::target_uri::target_uri;
+use super::{finish, socket};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
+use crate::http::forwarded::X_FORWARDED_PREFIX;
 use crate::http::survey::Survey;
 use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
 use crate::io::IoErrorKind;
+use crate::known_edits::respond;
 use crate::outcome::Reply;
-use crate::plan::{Host, Plan, Proxy, Route, Target};
+use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
+use crate::policy::{header_edit, query_edit};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
 
@@ -27,9 +31,12 @@ pub(super) struct ClientSide {
 
 /// Sets the fields of the connection. This comes before any edit, so that edits can read or replace what the gateway
 /// states.
-pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, side: &ClientSide) {
+pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, action: &Proxy, call: &mut Call, side: &ClientSide) {
     let ClientSide { peer, version, survey } = side;
     let host = call.host_field().cloned();
+    if let Some(prefix) = reverse::cut_prefix(action, call) {
+        call.headers.insert(X_FORWARDED_PREFIX, prefix);
+    }
     let Call { headers, client, .. } = call;
     if survey.hop_by_hop {
         hop_by_hop::strip_request(headers);
@@ -63,6 +70,18 @@ pub(super) async fn send<P: Platform>(
     let target = choose(action, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
+    for step in &*target.request {
+        match step {
+            RequestStep::EditHeaders(edits) => header_edit::apply(edits, call),
+            RequestStep::EditQuery(edits) => {
+                let query = query_edit::apply(edits, call);
+                call.set_query(query);
+            }
+            // INVARIANT: the compiler refuses every other policy of a target.
+            RequestStep::Maintenance(_) | RequestStep::RateLimit(_) | RequestStep::Concurrency(_) => {}
+        }
+    }
+    let filled = if target.response.is_empty() { Vec::new() } else { finish::fill(&target.response, call) };
     let uri = target_uri(action, endpoint, call)?;
     let host = match &target.host {
         Host::Upstream => endpoint.authority.clone(),
@@ -102,10 +121,19 @@ pub(super) async fn send<P: Platform>(
     *request.uri_mut() = uri;
     *request.headers_mut() = core::mem::take(&mut call.headers);
     let deadlines = target.deadlines;
+    let way = Way { upstream, endpoint, target, action };
     if opens_socket {
-        let call = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
+        let sent = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
-        return Box::pin(socket::open(exchange, platform, call)).await;
+        let mut reply = Box::pin(socket::open(exchange, platform, sent)).await?;
+        match &mut reply {
+            Reply::Http(response) => {
+                reverse::rewrite(&way, call, response);
+                respond(&target.response, &filled, response.headers_mut());
+            }
+            Reply::Upgrade(response, _) => respond(&target.response, &filled, response.headers_mut()),
+        }
+        return Ok(reply);
     }
     let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
@@ -118,6 +146,10 @@ pub(super) async fn send<P: Platform>(
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
     pass_back(exchange, &mut response, is_head)?;
+    reverse::rewrite(&way, call, &mut response);
+    if !target.response.is_empty() {
+        respond(&target.response, &filled, response.headers_mut());
+    }
     Ok(Reply::Http(response))
 }
 

@@ -197,7 +197,7 @@ async fn answer<'p, P: Platform>(
         if survey.web_socket {
             socket = socket::is_opened_by(call, *version, &body, action);
         }
-        proxy::prepare(plan, platform, call, &side);
+        proxy::prepare(plan, platform, action, call, &side);
     }
     let opens_socket = matches!(socket, Ok(true));
     let done = match socket {

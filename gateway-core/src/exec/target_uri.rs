@@ -23,6 +23,9 @@ pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Re
             String::with_capacity(endpoint.base_path.len() + path.len() + query.map_or(0, |query| query.len() + 1));
         text.push_str(&endpoint.base_path);
         text.push_str(&path);
+        if text.is_empty() {
+            text.push('/');
+        }
         if let Some(query) = query {
             text.push('?');
             text.push_str(query);
@@ -36,10 +39,15 @@ fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, s
     let path = call.path();
     match rewrite {
         PathRewrite::Keep => Ok(Cow::Borrowed(path)),
-        PathRewrite::Prefix { segments, replacement } => {
+        PathRewrite::Prefix { segments, replacement, ends_bare } => {
             let rest = after_segments(path, *segments);
             let joined = format!("{replacement}{rest}");
-            Ok(Cow::Owned(if joined.is_empty() { "/".to_owned() } else { joined }))
+            Ok(Cow::Owned(match joined.as_str() {
+                // Without a prefix, the path's only slash is all that follows.
+                "/" if *ends_bare && *segments == 0 => String::new(),
+                "" if !*ends_bare => "/".to_owned(),
+                _ => joined,
+            }))
         }
         PathRewrite::Template(template) => {
             let mut text = String::new();
@@ -53,7 +61,7 @@ fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, s
 }
 
 /// The part of `path` after its first `count` segments: empty, or begins with a slash.
-fn after_segments(path: &str, count: usize) -> &str {
+pub(super) fn after_segments(path: &str, count: usize) -> &str {
     let mut rest = path;
     for _ in 0..count {
         rest = match rest.get(1..).and_then(|r| r.find('/').map(|at| (r, at))) {

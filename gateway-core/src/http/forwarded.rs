@@ -15,6 +15,7 @@ use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, after, are_aliases};
 use super::proxy_status::is_tchar;
+use super::reverse;
 use crate::net::{Peer, Scheme};
 
 /// `X-Forwarded-For`.
@@ -23,6 +24,9 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// `X-Forwarded-Proto`.
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// `X-Forwarded-Prefix`.
+pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// The networks whose `Forwarded` and `X-Forwarded-*` are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub struct ClientInfo {
     pub scheme: Scheme,
     /// The host that the client asked for, if a trusted proxy states it; else `Host` says it.
     pub host: Option<HeaderValue>,
+    /// The port that the client asked for, if a trusted proxy states it apart from the host.
+    pub port: Option<u16>,
+    /// The beginning of the path that the client asked for and a trusted proxy has cut off, without a slash at its end.
+    pub prefix: Option<Box<str>>,
 }
 
 impl TrustedProxies {
@@ -79,7 +87,13 @@ impl TrustedProxies {
     /// neither is believed.
     #[must_use]
     pub fn client(&self, headers: &HeaderMap, peer: &Peer) -> ClientInfo {
-        let own = ClientInfo { address: peer.address.map(|a| a.to_canonical()), scheme: peer.scheme, host: None };
+        let own = ClientInfo {
+            address: peer.address.map(|a| a.to_canonical()),
+            scheme: peer.scheme,
+            host: None,
+            port: None,
+            prefix: None,
+        };
         if !self.trusts(peer) {
             return own;
         }
@@ -174,6 +188,9 @@ impl TrustedProxies {
             client.scheme = scheme;
         }
         client.host = last_member(headers, &X_FORWARDED_HOST).and_then(|text| host(&text));
+        client.prefix = last_member(headers, &X_FORWARDED_PREFIX)
+            .and_then(|text| str::from_utf8(&text).ok().and_then(reverse::prefix).map(Box::from));
+        client.port = last_member(headers, &X_FORWARDED_PORT).and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
         client
     }
 }
@@ -183,6 +200,8 @@ fn element_client(element: &Element, own: &ClientInfo) -> ClientInfo {
         address: element.r#for.as_deref().and_then(parse_node),
         scheme: element.proto.as_deref().and_then(scheme).unwrap_or(own.scheme),
         host: element.host.as_deref().and_then(host),
+        port: None,
+        prefix: None,
     }
 }
 

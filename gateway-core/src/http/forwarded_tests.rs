@@ -54,7 +54,13 @@ fn an_untrusted_peer_is_the_client_whatever_it_says() {
         ("x-forwarded-proto", "https"),
         ("x-forwarded-host", "evil"),
     ]);
-    let expected = ClientInfo { address: Some(CLIENT.parse().unwrap()), scheme: Scheme::Http, host: None };
+    let expected = ClientInfo {
+        address: Some(CLIENT.parse().unwrap()),
+        scheme: Scheme::Http,
+        host: None,
+        port: None,
+        prefix: None,
+    };
     assert_eq!(trusted().client(&forged, &peer(CLIENT)), expected);
     assert_eq!(TrustedProxies::default().client(&forged, &peer(CLIENT)), expected);
     let nobody = Peer { address: None, scheme: Scheme::Https };
@@ -132,6 +138,9 @@ fn scheme_and_host_come_from_the_nearest_proxy() {
         (Scheme::Http, some("a.example"))
     );
     assert_eq!(client(&[("x-forwarded-proto", "https")]), (Scheme::Https, None));
+    for (text, port) in [("8443", Some(8443)), ("1, 8443", Some(8443)), ("", None), ("x", None), ("65536", None)] {
+        assert_eq!(trusted().client(&fields(&[("x-forwarded-port", text)]), &peer(PROXY)).port, port, "{text}");
+    }
     assert_eq!(
         client(&[forwarded_for, ("x-forwarded-proto", "ftp"), ("x-forwarded-host", "a/b")]),
         (Scheme::Http, None)

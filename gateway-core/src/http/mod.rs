@@ -18,6 +18,7 @@ pub mod problem;
 pub mod proxy_status;
 pub mod query;
 pub mod request_id;
+pub(crate) mod reverse;
 pub mod survey;
 pub mod trace_context;
 pub mod trailers;

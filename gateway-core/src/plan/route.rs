@@ -65,7 +65,8 @@ impl Action {
     /// The parts of an exchange that it needs.
     fn needs(&self) -> Needs {
         match self {
-            Self::Proxy(_) | Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
+            Self::Proxy(proxy) => Needs { head: proxy.needs_head, ..Needs::NONE },
+            Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
             Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
         }
     }
@@ -82,6 +83,8 @@ pub struct Proxy {
     pub path: PathRewrite,
     /// The longest that a WebSocket may last; `None` if the route takes none.
     pub web_socket: Option<WebSocketLimits>,
+    /// Set if a response's head is edited by what is known of its upstream alone, or by itself.
+    pub needs_head: bool,
 }
 
 /// The longest that a WebSocket may last. `None` means without limit.
@@ -110,6 +113,10 @@ pub struct Target {
     pub host: Host,
     /// The longest that each phase may take.
     pub deadlines: Deadlines,
+    /// The edits of requests to it, after those of the route.
+    pub request: Arc<[RequestStep]>,
+    /// The edits of its responses, before those of the route.
+    pub response: Arc<[ResponseStep]>,
 }
 
 /// The `Host` of requests to an upstream.
@@ -134,6 +141,8 @@ pub enum PathRewrite {
         segments: usize,
         /// The replacement: empty, or begins with a slash and ends without.
         replacement: Box<str>,
+        /// Set if nothing follows the base path where nothing follows the prefix, instead of a slash.
+        ends_bare: bool,
     },
     /// A path of its own.
     Template(Template),
@@ -144,8 +153,10 @@ pub enum PathRewrite {
 pub struct Redirect {
     /// Its status.
     pub status: StatusCode,
-    /// The new location.
+    /// The new location, or its beginning.
     pub location: Template,
+    /// The number of the path's segments after which the rest of it follows the location; `None` if it does not.
+    pub rest: Option<usize>,
     /// Set if the request's query is appended.
     pub keep_query: bool,
 }

@@ -17,6 +17,10 @@ pub struct Upstream {
     pub service: Option<String>,
     /// A PEM file with the authorities to trust instead of the public ones (native only).
     pub authorities: Option<String>,
+    /// Set if `Location` is rewritten where it names the upstream's own address.
+    pub location: bool,
+    /// Set if `Set-Cookie` is rewritten where it names the upstream's own host or path.
+    pub cookies: bool,
 }
 
 /// One place at which an upstream is called.

@@ -60,6 +60,9 @@ impl<'c> Uses<'c> {
             self.upstreams.extend(route.upstream.as_deref());
             self.upstreams.extend(route.split.iter().map(|target| target.upstream.as_str()));
             self.policies(&at.index(i).member("policies"), &route.policies, found);
+            for (j, target) in route.split.iter().enumerate() {
+                self.policies(&at.index(i).member("split").index(j).member("policies"), &target.policies, found);
+            }
         }
     }
 
@@ -100,6 +103,14 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
 /// Warns of a policy that has no effect, or none any more.
 fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigError>) {
     found.extend(idle(path, policy));
+    if let Some(cors) = &policy.cors
+        && let Some(any) = cors.headers.iter().position(|name| name == "*")
+        && !cors.headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"))
+    {
+        let path = path.member("cors").member("headers").index(any);
+        let error = ConfigError::new(path, "`*` does not cover `authorization` (Fetch standard)");
+        found.push(error.with_help("list `authorization` beside it if scripts send it; else list what they do send"));
+    }
     if let Some(until) = policy.maintenance.as_ref().and_then(|maintenance| maintenance.until.as_deref())
         && parse_time(until).is_some_and(|until| until <= now)
     {

@@ -16,6 +16,14 @@ use crate::http::proxy_status::is_tchar;
 /// The seconds that browsers keep a preflight's answer when nothing is said (Fetch standard, "CORS-preflight fetch").
 const DEFAULT_MAX_AGE: u64 = 5;
 
+/// `Access-Control-Request-Private-Network` (Private Network Access, <https://wicg.github.io/private-network-access/>).
+const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+
+/// The methods that no list can forbid: pages can send them without a preflight, so that refusing one that comes with it
+/// protects nothing (Fetch standard, "CORS-safelisted method").
+const SAFELISTED: [&[u8]; 3] = [b"GET", b"HEAD", b"POST"];
+
 /// Compiled cross-origin rules.
 #[derive(Clone, Debug)]
 pub struct Cors {
@@ -24,6 +32,7 @@ pub struct Cors {
     headers: Allowed,
     expose: Option<HeaderValue>,
     credentials: bool,
+    private_network: bool,
     max_age: HeaderValue,
 }
 
@@ -47,8 +56,9 @@ impl Cors {
     /// Checks and compiles `c`; `route_methods` are allowed where it states none, and any method if these are none either.
     ///
     /// # Errors
-    /// Every error in it. `credentials` together with `*` is one: browsers take no wildcard then (Fetch standard, "CORS
-    /// protocol and credentials"), and echoing every origin instead would hand any site the user's data.
+    /// Every error in it. `credentials` together with any origin is one: echoing every origin would hand any site the user's
+    /// data. So is `*` among exposed headers: browsers take it for a name then (Fetch standard, "CORS protocol and
+    /// credentials"). Any method and any header are none, since a preflight's answer names those that were asked for.
     pub fn compile(c: &config::Cors, route_methods: &[Method]) -> Result<Self, Vec<PolicyError>> {
         let mut errors = Vec::new();
         let origins = compile_origins(c, &mut errors);
@@ -59,7 +69,15 @@ impl Cors {
             return Err(errors);
         }
         let max_age = c.max_age.map_or(DEFAULT_MAX_AGE, |span| span.0.as_secs());
-        Ok(Self { origins, methods, headers, expose, credentials: c.credentials, max_age: HeaderValue::from(max_age) })
+        Ok(Self {
+            origins,
+            methods,
+            headers,
+            expose,
+            credentials: c.credentials,
+            private_network: c.private_network,
+            max_age: HeaderValue::from(max_age),
+        })
     }
 
     /// Answers a preflight: 204, with what is allowed if the origin, the method and every header are (Fetch standard,
@@ -71,6 +89,9 @@ impl Cors {
         let fields = response.headers_mut();
         self.allow_preflight(headers, fields);
         vary_on_preflight(fields);
+        if self.private_network {
+            fields.append(VARY, HeaderValue::from_static("Access-Control-Request-Private-Network"));
+        }
         response
     }
 
@@ -123,6 +144,10 @@ impl Cors {
             }
         }
         fields.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
+        // Private Network Access §3.2: the server says that it is meant to be reached from outside of its network.
+        if self.private_network && single(request, &REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == "true") {
+            fields.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
+        }
         Some(())
     }
 
@@ -136,13 +161,11 @@ impl Cors {
 }
 
 impl Allowed {
-    /// Methods are compared with their case (RFC 9110 §9.1). Who allows GET allows HEAD.
+    /// Methods are compared with their case (RFC 9110 §9.1).
     fn allow_method(&self, method: &[u8]) -> bool {
         match self {
             Self::Any { .. } => !method.is_empty() && method.iter().all(|b| is_tchar(*b)),
-            Self::These(methods, _) => {
-                methods.iter().any(|known| **known == *method || (method == b"HEAD" && **known == *b"GET"))
-            }
+            Self::These(methods, _) => SAFELISTED.contains(&method) || methods.iter().any(|known| **known == *method),
         }
     }
 
@@ -165,7 +188,7 @@ fn compile_origins(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Origins {
         errors.push(wrong_entry("origins", 0, "no origin is allowed".to_owned(), Some(help.to_owned())));
     }
     for (index, text) in c.origins.iter().enumerate() {
-        if c.credentials && matches!(text.as_str(), "*" | "null") {
+        if c.credentials && (text == "null" || Origins::is_any_host(text)) {
             let message = format!("`{text}` can't go with credentials: any site could read what the user may");
             errors.push(wrong_entry("origins", index, message, Some("list the origins that may".to_owned())));
         } else if let Err(error) = origins.add(text) {
@@ -182,9 +205,8 @@ fn compile_methods(c: &config::Cors, route_methods: &[Method], errors: &mut Vec<
         c.methods.iter().map(String::as_str).collect()
     };
     for (index, method) in c.methods.iter().enumerate() {
-        if method == "*" {
-            wildcard("methods", index, c.credentials, errors);
-        } else if !is_token(method) {
+        // `*` is a token, too.
+        if !is_token(method) {
             errors.push(wrong_entry("methods", index, format!("`{method}` is no method"), None));
         } else if method.bytes().any(|b| b.is_ascii_lowercase()) {
             let help = format!("write `{}`: methods are told apart by case", method.to_ascii_uppercase());
@@ -197,7 +219,7 @@ fn compile_methods(c: &config::Cors, route_methods: &[Method], errors: &mut Vec<
 fn compile_headers(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Allowed {
     let names: Vec<&str> = c.headers.iter().map(String::as_str).collect();
     for (index, name) in names.iter().enumerate() {
-        check_header("headers", index, name, c.credentials, errors);
+        check_header("headers", index, name, errors);
     }
     if names.contains(&"*") {
         Allowed::Any { authorization: names.iter().any(|name| name.eq_ignore_ascii_case("authorization")) }
@@ -208,28 +230,23 @@ fn compile_headers(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Allowed {
 
 fn compile_expose(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Option<HeaderValue> {
     for (index, name) in c.expose.iter().enumerate() {
-        check_header("expose", index, name, c.credentials, errors);
+        if name == "*" && c.credentials {
+            let message = "`*` can't go with credentials: browsers take it for a name then".to_owned();
+            errors.push(wrong_entry("expose", index, message, Some("list the names".to_owned())));
+        }
+        check_header("expose", index, name, errors);
     }
     list(c.expose.iter().map(String::as_str))
 }
 
-fn check_header(member: &'static str, index: usize, name: &str, credentials: bool, errors: &mut Vec<PolicyError>) {
-    if name == "*" {
-        wildcard(member, index, credentials, errors);
-    } else if !is_token(name) {
+fn check_header(member: &'static str, index: usize, name: &str, errors: &mut Vec<PolicyError>) {
+    if !is_token(name) {
         errors.push(wrong_entry(member, index, format!("`{name}` is no header name"), None));
     }
 }
 
 fn wrong_entry(member: &'static str, index: usize, message: String, help: Option<String>) -> PolicyError {
     PolicyError { member, index: Some(index), message, help }
-}
-
-fn wildcard(member: &'static str, index: usize, credentials: bool, errors: &mut Vec<PolicyError>) {
-    if credentials {
-        let message = "`*` can't go with credentials: browsers take it for a name then".to_owned();
-        errors.push(wrong_entry(member, index, message, Some("list the names".to_owned())));
-    }
 }
 
 fn these(names: &[&str]) -> Allowed {

@@ -11,16 +11,34 @@ pub(crate) struct Origins {
     pub(crate) any: bool,
     /// Sorted, for a binary search.
     exact: Vec<Box<[u8]>>,
-    subdomains: Vec<Subdomains>,
+    patterns: Vec<Pattern>,
 }
 
-/// `https://*.example.com`.
+/// Origins of one scheme.
 #[derive(Clone, Debug)]
-struct Subdomains {
+struct Pattern {
     /// `https://`.
     scheme: Box<[u8]>,
-    /// `.example.com`, with the port if there is one.
-    ending: Box<[u8]>,
+    hosts: Hosts,
+    ports: Ports,
+}
+
+#[derive(Clone, Debug)]
+enum Hosts {
+    /// `*`.
+    Any,
+    /// This one.
+    One(Box<[u8]>),
+    /// Those below a domain: `.example.com`.
+    Ending(Box<[u8]>),
+}
+
+#[derive(Clone, Debug)]
+enum Ports {
+    /// `*`: any, and none.
+    Any,
+    /// This one, or none.
+    One(Option<Box<[u8]>>),
 }
 
 /// An entry that is no origin.
@@ -31,23 +49,37 @@ pub(crate) struct OriginError {
 }
 
 impl Origins {
-    /// Adds an entry: `*`, `null`, `scheme://host[:port]`, or the same with `*.` before the host.
+    /// Adds an entry: `*`, `null`, `scheme://host[:port]`, the same with `*.` before the host or `*` for the port, or
+    /// `scheme://*`.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), OriginError> {
         match text {
             "*" => self.any = true,
             "null" => self.insert(b"null"),
             _ => {
-                let (scheme, authority) = check(text)?;
-                match authority.strip_prefix('*') {
-                    Some(ending) => self.subdomains.push(Subdomains {
-                        scheme: format!("{scheme}://").into_bytes().into(),
-                        ending: ending.as_bytes().into(),
-                    }),
-                    None => self.insert(text.as_bytes()),
-                }
+                let Entry { scheme, host, port } = check(text)?;
+                let bytes = |text: &str| -> Box<[u8]> { text.as_bytes().into() };
+                let hosts = match host.strip_prefix('*') {
+                    Some("") => Hosts::Any,
+                    Some(ending) => Hosts::Ending(bytes(ending)),
+                    None if port != Some("*") => {
+                        self.insert(text.as_bytes());
+                        return Ok(());
+                    }
+                    None => Hosts::One(bytes(host)),
+                };
+                let ports = match (&hosts, port) {
+                    (Hosts::Any, _) | (_, Some("*")) => Ports::Any,
+                    (_, port) => Ports::One(port.map(bytes)),
+                };
+                self.patterns.push(Pattern { scheme: format!("{scheme}://").into_bytes().into(), hosts, ports });
             }
         }
         Ok(())
+    }
+
+    /// Returns whether the entry `text` allows origins of every host.
+    pub(crate) fn is_any_host(text: &str) -> bool {
+        text == "*" || text.split_once("://").is_some_and(|(_, host)| host == "*")
     }
 
     /// Returns whether scripts of `origin` may read responses.
@@ -55,7 +87,7 @@ impl Origins {
         let origin = origin.as_bytes();
         self.any
             || self.exact.binary_search_by(|known| (**known).cmp(origin)).is_ok()
-            || self.subdomains.iter().any(|subdomains| subdomains.contain(origin))
+            || self.patterns.iter().any(|pattern| pattern.contains(origin))
     }
 
     fn insert(&mut self, origin: &[u8]) {
@@ -65,13 +97,45 @@ impl Origins {
     }
 }
 
-impl Subdomains {
-    /// One label or more between scheme and ending. Nothing but a host's characters is let through, so that no path, user or
-    /// port before the ending makes another host look like a subdomain.
-    fn contain(&self, origin: &[u8]) -> bool {
-        let Some(rest) = origin.strip_prefix(&*self.scheme) else { return false };
-        let Some(labels) = rest.strip_suffix(&*self.ending) else { return false };
-        !labels.is_empty() && labels.split(|b| *b == b'.').all(is_label)
+impl Pattern {
+    /// Nothing but a host and a port is let through, so that no path and no user makes another host look like an allowed one.
+    fn contains(&self, origin: &[u8]) -> bool {
+        let Some((host, port)) = origin.strip_prefix(&*self.scheme).and_then(split) else { return false };
+        let host_fits = match &self.hosts {
+            Hosts::Any => true,
+            Hosts::One(known) => **known == *host,
+            // One label or more before the domain.
+            Hosts::Ending(ending) => host.strip_suffix(&**ending).is_some_and(|labels| !labels.is_empty()),
+        };
+        host_fits
+            && match &self.ports {
+                Ports::Any => true,
+                Ports::One(known) => known.as_deref() == port,
+            }
+    }
+}
+
+/// The host and the port of an origin behind its scheme, if they are some.
+fn split(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let is_address = |b: &u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f' | b':' | b'.');
+    let (host, port) = match authority.strip_prefix(b"[") {
+        Some(rest) => {
+            let end = rest.iter().position(|b| *b == b']').filter(|end| *end > 0)?;
+            rest.get(..end)?.iter().all(is_address).then_some(())?;
+            authority.split_at_checked(end + 2)?
+        }
+        None => {
+            let end = authority.iter().position(|b| *b == b':').unwrap_or(authority.len());
+            let (host, port) = authority.split_at_checked(end)?;
+            host.split(|b| *b == b'.').all(is_label).then_some((host, port))?
+        }
+    };
+    match port {
+        [] => Some((host, None)),
+        [b':', digits @ ..] => {
+            ((1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)).then_some((host, Some(digits)))
+        }
+        _ => None,
     }
 }
 
@@ -80,8 +144,17 @@ fn is_label(label: &[u8]) -> bool {
     (1..=63).contains(&label.len()) && label.iter().all(inner)
 }
 
-/// Splits an entry into scheme and authority, if a browser would ever send such an origin.
-fn check(text: &str) -> Result<(&str, &str), OriginError> {
+/// The parts of an entry.
+struct Entry<'t> {
+    scheme: &'t str,
+    /// Perhaps with `*.` before it, or `*`.
+    host: &'t str,
+    /// Perhaps `*`.
+    port: Option<&'t str>,
+}
+
+/// Splits an entry into its parts, if a browser would ever send such an origin.
+fn check(text: &str) -> Result<Entry<'_>, OriginError> {
     let error = |message: String, help: Option<String>| Err(OriginError { message, help });
     let Some((scheme, rest)) = text.split_once("://") else {
         let help = (!text.is_empty() && !text.contains([':', '/'])).then(|| format!("write `https://{text}`"));
@@ -106,7 +179,7 @@ fn check(text: &str) -> Result<(&str, &str), OriginError> {
         return error(format!("`{text}` begins with no scheme"), Some("begin with `https://`".to_owned()));
     }
     let (host, port) = split_port(authority);
-    if let Some(port) = port {
+    if let Some(port) = port.filter(|port| *port != "*") {
         if !port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) {
             return error(format!("`{text}` has no valid port"), None);
         }
@@ -116,6 +189,9 @@ fn check(text: &str) -> Result<(&str, &str), OriginError> {
                 Some(format!("write `{scheme}://{host}`")),
             );
         }
+    }
+    if host == "*" && port.is_none() {
+        return Ok(Entry { scheme, host, port });
     }
     let name = match host.strip_prefix("*.") {
         // `*.com` would allow half the web.
@@ -132,7 +208,10 @@ fn check(text: &str) -> Result<(&str, &str), OriginError> {
     };
     if !valid {
         let help = if name.contains('*') {
-            Some("`*` may only be the whole first label: `https://*.example.com`".to_owned())
+            Some(
+                "`*` may only be the whole first label or the port: `https://*.example.com`, `http://localhost:*`"
+                    .to_owned(),
+            )
         } else if !name.is_ascii() {
             Some("write the host in its `xn--` form".to_owned())
         } else {
@@ -140,7 +219,7 @@ fn check(text: &str) -> Result<(&str, &str), OriginError> {
         };
         return error(format!("`{text}` has no valid host"), help);
     }
-    Ok((scheme, authority))
+    Ok(Entry { scheme, host, port })
 }
 
 /// Host and port; the colons of an IPv6 address are inside brackets.
@@ -228,6 +307,42 @@ mod tests {
         }
     }
 
+    /// docs/configuration.md, Policies: `http://localhost:*`, `https://*`.
+    #[test]
+    fn a_star_stands_for_every_port_or_every_host() {
+        let local = origins(&["http://localhost:*", "http://[::1]:*", "http://*.localhost:*"]);
+        for origin in
+            ["http://localhost", "http://localhost:3000", "http://[::1]:5173", "http://[::1]", "http://a.localhost:1"]
+        {
+            assert!(allow(&local, origin), "{origin}");
+        }
+        for origin in [
+            "https://localhost:3000",
+            "http://localhost:3000/",
+            "http://localhost:",
+            "http://localhost:a",
+            "http://localhost:123456",
+            "http://localhost:1@evil.example",
+            "http://localhost.evil.example:1",
+            "http://localhost:1:2",
+            "http://[::1]evil.example",
+            "http://[::2]:1",
+        ] {
+            assert!(!allow(&local, origin), "{origin}");
+        }
+        let secure = origins(&["https://*"]);
+        for origin in ["https://a.example", "https://a.example:8443", "https://[2001:db8::1]:8443", "https://localhost"]
+        {
+            assert!(allow(&secure, origin), "{origin}");
+        }
+        for origin in ["http://a.example", "null", "https://", "https://a.example/", "https://a@b", "https://[::1"] {
+            assert!(!allow(&secure, origin), "{origin}");
+        }
+    }
+
+    const STAR: &str =
+        "`*` may only be the whole first label or the port: `https://*.example.com`, `http://localhost:*`";
+
     #[test]
     fn what_no_browser_sends_is_refused_with_help() {
         for (text, help) in [
@@ -238,8 +353,9 @@ mod tests {
             ("https://example.com:443", Some("write `https://example.com`")),
             ("http://example.com:80", Some("write `http://example.com`")),
             ("https://*.com", Some("name a domain after `*.`")),
-            ("https://api.*.com", Some("`*` may only be the whole first label: `https://*.example.com`")),
-            ("https://*", Some("`*` may only be the whole first label: `https://*.example.com`")),
+            ("https://api.*.com", Some(STAR)),
+            ("https://a*.example.com", Some(STAR)),
+            ("https://*:8443", Some(STAR)),
             ("https://münchen.example", Some("write the host in its `xn--` form")),
             ("1http://example.com", Some("begin with `https://`")),
             ("https://", None),

@@ -28,6 +28,7 @@ type Effect = Command & {
 
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
+const CREATED = 201;
 const RESET_CONTENT = 205;
 const UNAUTHORIZED = 401;
 /** RFC 6455 §7.4.1. */
@@ -345,6 +346,8 @@ function cancel({ body, webSocket }: Response): void {
 /** Returns whether the known edits are all that the response needs; see `KnownEdits` in `gateway-core`. */
 function isOrdinary({ status, headers }: Response): boolean {
   if (status < 200 || status > 599 || status === RESET_CONTENT || status === UNAUTHORIZED) return false;
+  // What `Location` says may have to be said otherwise.
+  if ((status === CREATED || (status >= 300 && status < 400)) && headers.has("location")) return false;
   const connection = headers.get("connection");
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }

@@ -120,6 +120,7 @@ async fn listen(listener: TcpListener, authority: String, shared: Arc<Shared>) {
 }
 
 async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io::Result<()> {
+    let here = stream.local_addr()?;
     let (read, mut write) = stream.into_split();
     let mut reader = Reader::new(read);
     while let Some(head) = reader.request().await? {
@@ -134,7 +135,10 @@ async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io:
         let Head { method, target, headers, .. } = head;
         let is_head = method == "HEAD";
         let call = Call { to: authority.clone(), method, path: target, headers, body, cut };
-        let reply = shared.script.lock().unwrap().as_ref().map(|script| script(&call)).unwrap_or_default();
+        let mut reply = shared.script.lock().unwrap().as_ref().map(|script| script(&call)).unwrap_or_default();
+        for (name, value) in &mut reply.headers {
+            name_really(&authority, here, name, value);
+        }
         shared.calls.lock().unwrap().push(call);
         tokio::time::sleep(reply.delay.unwrap_or_default()).await;
         match reply.fail {
@@ -158,6 +162,15 @@ async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io:
         }
     }
     Ok(())
+}
+
+/// Puts the real place of an upstream where its answer names its `authority`.
+fn name_really(authority: &str, here: SocketAddr, name: &str, value: &mut String) {
+    if name.eq_ignore_ascii_case("location") {
+        *value = value.replace(&format!("//{authority}"), &format!("//{here}"));
+    } else if name.eq_ignore_ascii_case("set-cookie") {
+        *value = value.replace(&format!("Domain={authority}"), &format!("Domain={}", here.ip()));
+    }
 }
 
 async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io::Result<()> {

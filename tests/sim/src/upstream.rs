@@ -97,7 +97,8 @@ fn promise(world: &World, edits: KnownEdits<'_>, response: &Response<Body<Stream
     let mut fields = response.headers().clone();
     // Adapters that apply the edits have hosts that settle the framing.
     let is_framed = framing::settle(status, &mut fields).is_ok();
-    if is_ordinary && is_framed && !response.headers().contains_key(header::CONNECTION) {
+    let leads_on = matches!(status.as_u16(), 201 | 300..=399) && fields.contains_key(header::LOCATION);
+    if is_ordinary && is_framed && !leads_on && !response.headers().contains_key(header::CONNECTION) {
         edits.edit(response.version(), &mut fields);
         world.promised.borrow_mut().push(fields);
     }

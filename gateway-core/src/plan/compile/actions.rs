@@ -74,7 +74,15 @@ impl<'c> Compiler<'c> {
                 if target.weight > MOST_WEIGHT {
                     self.error(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"));
                 }
-                targets.extend(self.target(context, &at.member("upstream"), &target.upstream, target.weight));
+                let Some(mut compiled) = self.target(context, &at.member("upstream"), &target.upstream, target.weight)
+                else {
+                    continue;
+                };
+                if !target.policies.is_empty() {
+                    let edits = self.target_policies(context, &at.member("policies"), target);
+                    (compiled.request, compiled.response) = (edits.request, edits.response);
+                }
+                targets.push(compiled);
             }
             if route.split.iter().all(|target| target.weight == 0) {
                 self.error_with(&at, "every weight is 0", "give at least one upstream a weight above 0");
@@ -95,7 +103,11 @@ impl<'c> Compiler<'c> {
         let path = self.path_rewrite(context)?;
         let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
-        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path, web_socket })
+        let needs_head = targets.iter().any(|target| {
+            let config = self.config.upstreams.0.get(target.upstream);
+            !target.response.is_empty() || config.is_some_and(|(_, config)| config.responses.cookies == Some(true))
+        });
+        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path, web_socket, needs_head })
     }
 
     /// Compiles a share of the upstream called `name`, written at `at`.
@@ -114,9 +126,17 @@ impl<'c> Compiler<'c> {
                 self.require(&at, Feature::HostOverride);
                 Host::Set(self.host_value(&at, host)?)
             }
+            None if upstream.host.is_none() => self.default_host.clone()?,
             None => self.host_policy(&upstreams.member(name).member("host"), upstream.host.as_ref())?,
         };
-        Some(Target { upstream: index, weight, host, deadlines: self.deadlines(context.group, route, upstream) })
+        Some(Target {
+            upstream: index,
+            weight,
+            host,
+            deadlines: self.deadlines(context.group, route, upstream),
+            request: [].into(),
+            response: [].into(),
+        })
     }
 
     fn path_rewrite(&mut self, context: &RouteContext<'_, 'c>) -> Option<PathRewrite> {
@@ -156,7 +176,7 @@ impl<'c> Compiler<'c> {
                     self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or rewrite `path`");
                     return None;
                 }
-                if !prefix.starts_with('/') || prefix.contains(['?', '#', '{']) {
+                if !(prefix.is_empty() || prefix.starts_with('/')) || prefix.contains(['?', '#', '{']) {
                     self.error_with(
                         &at,
                         format!("`{prefix}` is not a plain path"),
@@ -164,10 +184,13 @@ impl<'c> Compiler<'c> {
                     );
                     return None;
                 }
-                self.check_path(&at, prefix, false);
+                if !prefix.is_empty() {
+                    self.check_path(&at, prefix, false);
+                }
                 Some(PathRewrite::Prefix {
                     segments: context.matching?.prefix_segments,
                     replacement: prefix.trim_end_matches('/').into(),
+                    ends_bare: prefix.is_empty(),
                 })
             }
         }
@@ -184,18 +207,44 @@ impl<'c> Compiler<'c> {
                 "use 301, 302, 303, 307 or 308",
             );
         }
-        let at = at.member("location");
-        let location = self.template(&at, &redirect.location, context.parameters)?;
+        let (at, text, rest) = match (&redirect.location, &redirect.prefix) {
+            (Some(location), None) => (at.member("location"), location, None),
+            (None, Some(prefix)) => {
+                let at = at.member("prefix");
+                let api_has_prefix = context.group.api.is_some_and(|(_, api)| api.prefix.is_some());
+                if context.route.matches.prefix.is_none() && !api_has_prefix {
+                    self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or use `location`");
+                    return None;
+                }
+                if prefix.contains(['?', '#']) {
+                    self.error_with(&at, "the rest of the path can't follow a query", "leave out `?` and `#`");
+                    return None;
+                }
+                (at, prefix, Some(context.matching?.prefix_segments))
+            }
+            (Some(_), Some(_)) => {
+                self.error_with(&at.member("prefix"), "the redirect has both `location` and `prefix`", "keep one");
+                return None;
+            }
+            (None, None) => {
+                self.error_with(&at, "the redirect leads nowhere", "add `location` or `prefix`");
+                return None;
+            }
+        };
+        let location = self.template(&at, text, context.parameters)?;
         let lead = location.leading_text();
-        if !(lead.starts_with('/') || lead.starts_with("https://") || lead.starts_with("http://")) {
+        let is_absolute = location.begins_with_scheme() || lead.starts_with("https://") || lead.starts_with("http://");
+        if !(lead.starts_with('/') || is_absolute) {
             self.error_with(
                 &at,
                 "the location's beginning would come from the request",
-                "begin it with `/` and a name, `https://` or `http://`; for the same path elsewhere, `https://host{request.path}`",
+                "begin it with `/` and a name, `https://`, `http://` or `{request.scheme}://`; for the same path elsewhere, `https://host{request.path}`",
             );
         } else {
             let sample = location.sample();
             let path = path::of_reference(&sample);
+            // The rest of a path begins with the slash.
+            let path = if rest.is_some() && path.len() > 1 { path.trim_end_matches('/') } else { path };
             if !path.is_empty() {
                 self.check_path(&at, path, location.has_variables());
             }
@@ -210,6 +259,7 @@ impl<'c> Compiler<'c> {
         Some(Redirect {
             status: StatusCode::from_u16(status).ok()?,
             location,
+            rest,
             keep_query: redirect.keep_query.unwrap_or(true),
         })
     }

@@ -24,7 +24,7 @@ use self::matching::Matching;
 use self::mistakes::Mistakes;
 use self::names::Names;
 use self::shared::Shared;
-use super::{AccessLog, Action, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
+use super::{AccessLog, Action, Host, Limits, Plan, Respond, ResponseStep, Route, Secrets, is_secret_name};
 use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, PolicyUse, Reading};
 use crate::http::forwarded::TrustedProxies;
@@ -75,6 +75,7 @@ fn run(
         used_policies: vec![false; config.policies.iter().len()],
         flags: Flags::default(),
         upstream_names: Names::of(&config.upstreams),
+        default_host: Some(Host::Upstream),
         policy_names: Names::of(&config.policies),
         shared: None,
         admin_path: None,
@@ -100,6 +101,8 @@ struct Compiler<'c> {
     used_policies: Vec<bool>,
     flags: Flags,
     upstream_names: Names<'c>,
+    /// The `Host` of requests to upstreams that state none; `None` if it is wrong.
+    default_host: Option<Host>,
     policy_names: Names<'c>,
     /// The compiled policies of the previous route.
     shared: Option<Shared<'c>>,

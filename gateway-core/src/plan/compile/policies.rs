@@ -108,6 +108,37 @@ impl<'c> Compiler<'c> {
         collected.in_order()
     }
 
+    /// Compiles the policies of one of a route's upstreams, which can edit alone: everything else has been decided when it is
+    /// chosen.
+    #[inline(never)]
+    pub(super) fn target_policies(
+        &mut self,
+        context: &RouteContext<'_, 'c>,
+        at: &At<'_>,
+        target: &'c config::Target,
+    ) -> Folded<'c> {
+        let mut collected = Collected::default();
+        for (i, policy) in target.policies.iter().enumerate() {
+            let at = at.index(i);
+            let policy = match policy {
+                PolicyUse::Named(name) => self.find_policy(&at, name),
+                PolicyUse::Inline(policy) => Some(&**policy),
+            };
+            let Some(policy) = policy else { continue };
+            let edits =
+                Policy { request: policy.request.clone(), response: policy.response.clone(), ..Policy::default() };
+            if *policy != edits {
+                self.error_with(
+                    &at,
+                    "a policy of one upstream can only edit requests and responses",
+                    "move everything else to the route's own `policies`",
+                );
+            }
+            self.policy(&at, &target.upstream, policy, context.parameters, &mut collected);
+        }
+        collected.in_order()
+    }
+
     /// Checks a policy that no route uses.
     pub(super) fn check_policy(&mut self, at: &At<'_>, name: &str, policy: &'c Policy) {
         let mut collected = Collected::default();

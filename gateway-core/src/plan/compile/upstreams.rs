@@ -16,6 +16,8 @@ impl Compiler<'_> {
     /// Compiles the upstreams; a wrong one is reported and left out.
     pub(super) fn upstreams(&mut self, at: &At<'_>) -> Vec<Upstream> {
         let config = self.config;
+        self.default_host =
+            self.host_policy(&At::ROOT.member("defaults").member("host"), config.defaults.host.as_ref());
         self.check_timeouts(&At::ROOT.member("defaults").member("timeouts"), &config.defaults.timeouts);
         let mut upstreams = Vec::new();
         let mut first = 0;
@@ -34,6 +36,8 @@ impl Compiler<'_> {
                 endpoints: endpoints.into(),
                 service: service.map(|cloudflare| cloudflare.service.clone()),
                 authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
+                location: upstream.responses.location.unwrap_or(true),
+                cookies: upstream.responses.cookies.unwrap_or(false),
             });
         }
         upstreams
