@@ -17,11 +17,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches `process`, or its child if that is a workerd.
+    /// Watches `process`, or the one below it that moves the bytes: a workerd, or what `spin up` serves with.
     pub(super) fn start(process: Option<u32>) -> Result<Self, String> {
         let process = process.ok_or("the gateway has no process")?;
-        let workerd = descendants(process).into_iter().find(|child| child.runs("workerd"));
-        let process = workerd.map_or(process, |child| child.id);
+        let movers = descendants(process).into_iter().filter(|child| child.runs("workerd") || child.runs("spin"));
+        let process = movers.last().map_or(process, |child| child.id);
         let idle = resident(process)?;
         let most = Arc::new(AtomicU64::new(idle));
         let seen = Arc::clone(&most);

@@ -13,7 +13,7 @@ use super::{NoGateway, Start};
 use crate::processes::{descendants, orphans};
 
 /// How long a driver may take to end once its input has.
-const FAREWELL: Duration = Duration::from_secs(10);
+pub(super) const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A process that starts gateways on command; ends when dropped, with the processes that it started.
 pub(crate) struct Driver {

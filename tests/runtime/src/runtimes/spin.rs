@@ -14,8 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use super::driver::{Driver, body_of, port_in};
+use super::driver::{Driver, FAREWELL, body_of, port_in};
 use super::{Gateway, NoGateway, Start, newest_build, target};
+use crate::processes::Tree;
 
 /// Starts the component.
 pub(crate) struct Spin {
@@ -86,10 +87,12 @@ impl Spin {
         }
         let child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
+        let process = child.id();
+        // It serves in a process of its own, which outlives a `spin up` that is killed.
+        let tree = Tree::new(child, FAREWELL);
         for _ in 0..300 {
             if TcpStream::connect(address).await.is_ok() {
-                let process = child.id();
-                return Ok(Gateway::new(address, process, (child, folder)));
+                return Ok(Gateway::new(address, process, (tree, folder)));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
