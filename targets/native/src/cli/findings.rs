@@ -8,8 +8,8 @@ use gateway_core::config::{self, Diagnostic, Severity};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
-use super::{files, manifest};
 use super::target::{Target, joined};
+use super::{files, manifest};
 use crate::config_file::resolve_paths;
 use crate::text_file::read_text;
 
