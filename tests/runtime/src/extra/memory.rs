@@ -20,8 +20,8 @@ impl Watch {
     /// Watches `process`, or the one below it that moves the bytes: a workerd, or what `spin up` serves with.
     pub(super) fn start(process: Option<u32>) -> Result<Self, String> {
         let process = process.ok_or("the gateway has no process")?;
-        let movers = descendants(process).into_iter().filter(|child| child.runs("workerd") || child.runs("spin"));
-        let process = movers.last().map_or(process, |child| child.id);
+        let mut movers = descendants(process).into_iter().filter(|child| child.runs("workerd") || child.runs("spin"));
+        let process = movers.next_back().map_or(process, |child| child.id);
         let idle = resident(process)?;
         let most = Arc::new(AtomicU64::new(idle));
         let seen = Arc::clone(&most);
