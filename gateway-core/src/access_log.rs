@@ -199,7 +199,7 @@ impl fmt::Display for Line<'_> {
 /// The side that cut a body off.
 const fn side(kind: IoErrorKind) -> &'static str {
     match kind {
-        IoErrorKind::Client => "client",
+        IoErrorKind::Client | IoErrorKind::ClientTimeout => "client",
         IoErrorKind::TotalTimeout | IoErrorKind::FirstByteTimeout => "deadline",
         IoErrorKind::BodyTooLarge => "limit",
         _ => "upstream",

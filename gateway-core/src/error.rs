@@ -168,6 +168,9 @@ catalogue! {
     /// The body is larger than `limits.bodyBytes` or the route's `bodyBytes` (RFC 9110 §15.5.14).
     BODY_TOO_LARGE pub body_too_large "body_too_large" PAYLOAD_TOO_LARGE
         "Body too large" "the body is larger than the gateway takes here";
+    /// No more of the body has come in time (RFC 9110 §15.5.9).
+    REQUEST_TIMEOUT pub request_timeout "request_timeout" REQUEST_TIMEOUT
+        "Request timeout" "the rest of the body did not come in time";
     /// The request has been through this gateway too often (RFC 8586 §2, RFC 5842 §7.2).
     LOOP_DETECTED pub loop_detected "loop_detected" LOOP_DETECTED
         "Loop detected" "the request has come back to this gateway too often";

@@ -60,10 +60,20 @@ pub enum IoErrorKind {
     BodyTooLarge,
     /// The client's side failed: the client left, or its body was cut off.
     Client,
+    /// The client sent no more of its body in time.
+    ClientTimeout,
     /// The platform can't send this content without a known length.
     LengthRequired,
     /// The upstream can't be reached, for an unknown reason.
     Other,
+}
+
+impl IoErrorKind {
+    /// Returns whether the client's side failed, so that nothing is held against the upstream.
+    #[must_use]
+    pub const fn is_of_client(self) -> bool {
+        matches!(self, Self::BodyTooLarge | Self::Client | Self::ClientTimeout | Self::LengthRequired)
+    }
 }
 
 /// The failure of a counter store or key-value store.

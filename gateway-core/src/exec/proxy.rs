@@ -139,7 +139,9 @@ pub(super) async fn send<P: Platform>(
     let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
-        exchange.state.failed(endpoint);
+        if !error.kind.is_of_client() {
+            exchange.state.failed(endpoint);
+        }
         failed(exchange, error.kind)
     })?;
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {

@@ -29,6 +29,7 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         IoErrorKind::Client => {
             Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end")
         }
+        IoErrorKind::ClientTimeout => Reject::request_timeout(),
         IoErrorKind::LengthRequired => Reject::length_required(),
     };
     stamp(reject, name, error_type(kind))
@@ -53,7 +54,9 @@ pub const fn error_type(kind: IoErrorKind) -> &'static str {
         IoErrorKind::Closed => "connection_terminated",
         IoErrorKind::Protocol => "http_protocol_error",
         IoErrorKind::HeadTooLarge => "http_response_header_section_size",
-        IoErrorKind::BodyTooLarge | IoErrorKind::Client | IoErrorKind::LengthRequired => "http_request_error",
+        IoErrorKind::BodyTooLarge | IoErrorKind::Client | IoErrorKind::ClientTimeout | IoErrorKind::LengthRequired => {
+            "http_request_error"
+        }
         IoErrorKind::Other => "destination_unavailable",
     }
 }

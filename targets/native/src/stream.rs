@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +14,7 @@ use gateway_core::ports::IoErrorKind;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::server::activity::Reading;
 use crate::upstream::Lease;
@@ -47,6 +48,7 @@ impl fmt::Display for StreamError {
         match self.kind {
             IoErrorKind::BodyTooLarge => f.write_str("the body is larger than its limit"),
             IoErrorKind::TotalTimeout => f.write_str("the body took too long"),
+            IoErrorKind::ClientTimeout => f.write_str("the body did not go on"),
             _ => f.write_str("the body was cut off"),
         }
     }
@@ -167,7 +169,7 @@ impl HttpBody for Stream {
         if let Side::Client(reading, _) = &this.side
             && reading.set_waiting(polled.is_pending(), cx)
         {
-            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::Client, source: None })));
+            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::ClientTimeout, source: None })));
         }
         match ready!(polled) {
             Some(Ok(mut frame)) => {
@@ -214,12 +216,35 @@ impl HttpBody for Stream {
 /// The body of a request that hyper sends. It is small, because most requests have none, and hyper moves a request a
 /// dozen times.
 #[derive(Debug)]
-pub struct Content(pub Option<Box<Outgoing>>);
+pub struct Content(pub Option<Box<Upload>>);
+
+/// The body of a request that has one.
+#[derive(Debug)]
+pub struct Upload {
+    body: Outgoing,
+    ended: Arc<OnceLock<Instant>>,
+}
 
 impl Content {
     /// The body of a request.
     pub fn new(body: Body<Stream>) -> Self {
-        Self(if body.is_empty() { None } else { Some(Box::new(Outgoing(body))) })
+        Self(if body.is_empty() {
+            None
+        } else {
+            Some(Box::new(Upload { body: Outgoing(body), ended: Arc::default() }))
+        })
+    }
+
+    /// The time at which all of a body was handed on that comes from a client, once it was.
+    pub(crate) fn ended(&self) -> Option<&Arc<OnceLock<Instant>>> {
+        self.0.as_ref().filter(|upload| matches!(upload.body.0, Body::Stream(_))).map(|upload| &upload.ended)
+    }
+}
+
+impl Drop for Upload {
+    /// A body that is given up has ended too.
+    fn drop(&mut self) {
+        let _ = self.ended.set(Instant::now());
     }
 }
 
@@ -229,17 +254,23 @@ impl HttpBody for Content {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         match &mut self.get_mut().0 {
-            Some(body) => Pin::new(&mut **body).poll_frame(cx),
+            Some(upload) => {
+                let polled = Pin::new(&mut upload.body).poll_frame(cx);
+                if matches!(polled, Poll::Ready(None)) || polled.is_ready() && upload.body.is_end_stream() {
+                    let _ = upload.ended.set(Instant::now());
+                }
+                polled
+            }
             None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|body| body.is_end_stream())
+        self.0.as_ref().is_none_or(|upload| upload.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |body| body.size_hint())
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.body.size_hint())
     }
 }
 

@@ -60,6 +60,10 @@ pub struct Activity {
     head_since: AtomicU64,
     /// The start of the wait for more of a request's body.
     body_since: AtomicU64,
+    /// Set once the wait for more of a request's body was too long.
+    stalled: AtomicBool,
+    /// The task that waits for the body.
+    reader: Mutex<Option<Waker>>,
     /// The bytes read of the newest request body.
     received: AtomicU64,
     /// The bytes of a request's body that are framing.
@@ -91,6 +95,8 @@ impl Activity {
             idle_since: AtomicU64::new(ticker.now()),
             head_since: AtomicU64::new(ticker.now()),
             body_since: AtomicU64::new(0),
+            stalled: AtomicBool::new(false),
+            reader: Mutex::default(),
             received: AtomicU64::new(0),
             framing: Framing::default(),
             write_since: AtomicU64::new(0),
@@ -166,6 +172,7 @@ impl Activity {
         self.open.fetch_sub(1, Ordering::Relaxed);
         self.idle_since.store(self.ticker.now(), Ordering::Relaxed);
         self.body_since.store(0, Ordering::Relaxed);
+        self.stalled.store(false, Ordering::Relaxed);
     }
 
     /// Records that these bytes have come.
@@ -259,11 +266,15 @@ impl Watched for Activity {
             begun => now.saturating_sub(begun),
         };
         let overdue = since(&self.write_since) >= self.stall_timeout
-            || if self.in_exchange() {
-                since(&self.body_since) >= self.stall_timeout
-            } else {
-                since(&self.head_since) >= HEAD_TIMEOUT || since(&self.idle_since) >= IDLE_TIMEOUT
-            };
+            || !self.in_exchange()
+                && (since(&self.head_since) >= HEAD_TIMEOUT || since(&self.idle_since) >= IDLE_TIMEOUT);
+        if self.in_exchange() && since(&self.body_since) >= self.stall_timeout {
+            // The exchange fails with it, and answers.
+            self.stalled.store(true, Ordering::Relaxed);
+            if let Some(waker) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                waker.wake();
+            }
+        }
         if overdue {
             self.give(Order::Close);
         } else if self.shutdown.load(Ordering::Relaxed) {
@@ -318,7 +329,7 @@ impl Reading {
 
     /// Records whether the gateway waits for more of the body.
     ///
-    /// Returns true after too long a wait; on a connection that isn't shared, that ends the connection instead.
+    /// Returns true after too long a wait, for which the task is woken.
     pub fn set_waiting(&self, waiting: bool, cx: &Context<'_>) -> bool {
         let activity = match self {
             Self::Alone(activity) => activity,
@@ -326,10 +337,18 @@ impl Reading {
         };
         if !waiting {
             activity.body_since.store(0, Ordering::Relaxed);
-        } else if activity.body_since.load(Ordering::Relaxed) == 0 {
+            activity.stalled.store(false, Ordering::Relaxed);
+            return false;
+        }
+        let mut reader = activity.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *reader {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        if activity.body_since.load(Ordering::Relaxed) == 0 {
             activity.body_since.store(activity.ticker.now(), Ordering::Relaxed);
         }
-        false
+        activity.stalled.load(Ordering::Relaxed)
     }
 }
 
@@ -375,12 +394,16 @@ mod tests {
 
         let cx = Context::from_waker(Waker::noop());
         let reading = Reading::Alone(Arc::clone(&activity));
-        reading.set_waiting(true, &cx);
+        let waits_at = |now| {
+            activity.tick(now);
+            reading.set_waiting(true, &cx)
+        };
+        assert!(!waits_at(1));
+        assert!(!waits_at(STALL_TIMEOUT));
         reading.set_waiting(false, &cx);
-        assert_eq!(order_at(&activity, 10 * STALL_TIMEOUT), Order::None);
-        reading.set_waiting(true, &cx);
-        assert_eq!(order_at(&activity, STALL_TIMEOUT), Order::None);
-        assert_eq!(order_at(&activity, STALL_TIMEOUT + 1), Order::Close);
+        assert!(!waits_at(10 * STALL_TIMEOUT));
+        assert!(waits_at(STALL_TIMEOUT + 1), "it is answered, and not ended here");
+        assert_eq!(activity.order(), Order::None);
     }
 
     #[test]

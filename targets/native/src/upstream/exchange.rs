@@ -1,7 +1,8 @@
 //! One exchange with an upstream.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gateway_core::body::Body;
@@ -12,6 +13,7 @@ use http::uri::Authority;
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
+use tokio::time::Instant;
 
 use super::deadline::{Due, Point};
 use super::lease::{Connection, Hold, Lease};
@@ -54,6 +56,9 @@ pub async fn fetch(
     if request.body().0.is_some() {
         state_coding(&mut request);
     }
+    if let Some(ended) = request.body().ended().cloned() {
+        return Box::pin(upload(pool, request, deadlines, ended)).await;
+    }
     let due = Due::new(&deadlines, pool.ticker(), pool.may_multiplex());
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
         return Box::pin(within(pool, request, deadlines.connect, due)).await;
@@ -88,6 +93,40 @@ async fn within(
             Ok(result) => result,
             Err(_) => Err(IoError::new(due.head_error)),
         },
+    }
+}
+
+/// Runs an exchange whose request has content from a client, which takes its own time: `firstByte` runs from its end.
+async fn upload(
+    pool: &Arc<Pool>,
+    request: Request<Content>,
+    deadlines: Deadlines,
+    ended: Arc<OnceLock<Instant>>,
+) -> Result<Reply, IoError> {
+    // Timers of their own: the ticker ends connections at the deadline of their begin.
+    let due = Due::new(&deadlines, pool.ticker(), true);
+    let total = due.total.and_then(Point::exact);
+    let first_byte = deadlines.first_byte.map(|duration| duration.min(Duration::from_secs(86_400 * 365)));
+    let mut exchange = pin!(unhurried(pool, request, deadlines.connect, due));
+    loop {
+        // While the content goes on, a look after so long is early enough.
+        let first = first_byte.map(|duration| ended.get().copied().unwrap_or_else(Instant::now) + duration);
+        let (until, kind) = match (first, total) {
+            (Some(first), Some(total)) if total < first => (total, IoErrorKind::TotalTimeout),
+            (Some(first), _) => (first, IoErrorKind::FirstByteTimeout),
+            (None, Some(total)) => (total, IoErrorKind::TotalTimeout),
+            (None, None) => return exchange.await,
+        };
+        match tokio::time::timeout_at(until, exchange.as_mut()).await {
+            Ok(result) => return result,
+            Err(_) if kind == IoErrorKind::FirstByteTimeout => {
+                let is_over = ended.get().is_some_and(|ended| first_byte.is_some_and(|first| *ended + first <= until));
+                if is_over {
+                    return Err(IoError::new(kind));
+                }
+            }
+            Err(_) => return Err(IoError::new(kind)),
+        }
     }
 }
 

@@ -37,4 +37,5 @@ mod support;
 mod tls;
 #[cfg(target_os = "linux")]
 mod trouble;
+mod uploads;
 mod websocket;
