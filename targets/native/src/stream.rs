@@ -22,7 +22,8 @@ use crate::upstream::Lease;
 /// A body in transit; dropping it before its end ends the exchange that it belongs to.
 #[derive(Debug)]
 pub struct Stream {
-    incoming: Incoming,
+    /// `None` once it has ended.
+    incoming: Option<Incoming>,
     side: Side,
     /// The number of bytes that may still be read.
     left: u64,
@@ -63,12 +64,12 @@ impl Error for StreamError {
 impl Stream {
     /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
-        Self { incoming, side: Side::Client(reading, plan), left: u64::MAX }
+        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX }
     }
 
     /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming, side: Side::Upstream(Some(lease)), left: u64::MAX }
+        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX }
     }
 
     /// Fails after `limit` bytes.
@@ -122,7 +123,7 @@ impl Stream {
             Side::Client(reading, _) => matches!(reading, Reading::Shared(_)),
             Side::Upstream(lease) => lease.as_ref().is_some_and(Lease::is_shared),
         };
-        is_shared && !self.incoming.is_end_stream()
+        is_shared && !self.is_end_stream()
     }
 
     fn cut(&mut self) -> StreamError {
@@ -142,6 +143,16 @@ impl Stream {
             Side::Upstream(_) => trailers::strip_response(trailers),
         }
         !trailers.is_empty()
+    }
+
+    /// Leaves the rest of a request's body to its connection.
+    fn leave(&mut self) {
+        if let Side::Client(reading, _) = &self.side
+            && let Some(incoming) = self.incoming.take()
+            && !incoming.is_end_stream()
+        {
+            reading.leave(incoming);
+        }
     }
 
     fn finish(&mut self) {
@@ -165,10 +176,12 @@ impl HttpBody for Stream {
             this.side = Side::Upstream(None);
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
         }
-        let polled = Pin::new(&mut this.incoming).poll_frame(cx);
+        let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        let polled = Pin::new(incoming).poll_frame(cx);
         if let Side::Client(reading, _) = &this.side
             && reading.set_waiting(polled.is_pending(), cx)
         {
+            this.incoming = None;
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::ClientTimeout, source: None })));
         }
         match ready!(polled) {
@@ -180,6 +193,7 @@ impl HttpBody for Stream {
                         Side::Upstream(None) => {}
                     }
                     let Some(left) = this.left.checked_sub(data.len() as u64) else {
+                        this.leave();
                         this.side = Side::Upstream(None);
                         return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::BodyTooLarge, source: None })));
                     };
@@ -190,14 +204,18 @@ impl HttpBody for Stream {
                 {
                     return Poll::Ready(None);
                 }
-                if frame.is_trailers() || this.incoming.is_end_stream() {
+                if frame.is_trailers() || this.is_end_stream() {
                     this.finish();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(error)) => Poll::Ready(Some(Err(this.fail(error)))),
+            Some(Err(error)) => {
+                this.incoming = None;
+                Poll::Ready(Some(Err(this.fail(error))))
+            }
             None if this.is_cut() => Poll::Ready(Some(Err(this.cut()))),
             None => {
+                this.incoming = None;
                 this.finish();
                 Poll::Ready(None)
             }
@@ -205,11 +223,17 @@ impl HttpBody for Stream {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

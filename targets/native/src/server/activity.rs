@@ -7,8 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use gateway_core::error::Reject;
 use http::Request;
+use hyper::body::Incoming;
 
 use super::guard::{Heads, check};
+use super::leftover;
 use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::framing::Framing;
@@ -66,6 +68,10 @@ pub struct Activity {
     reader: Mutex<Option<Waker>>,
     /// The bytes read of the newest request body.
     received: AtomicU64,
+    /// Set if the client sends the body of the newest request once it is asked for it.
+    awaits_continue: AtomicBool,
+    /// Set if the connection has to end with its exchange.
+    closes: AtomicBool,
     /// The bytes of a request's body that are framing.
     framing: Framing,
     /// The time since which the client has taken nothing of a response.
@@ -98,6 +104,8 @@ impl Activity {
             stalled: AtomicBool::new(false),
             reader: Mutex::default(),
             received: AtomicU64::new(0),
+            awaits_continue: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
             framing: Framing::default(),
             write_since: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
@@ -165,6 +173,31 @@ impl Activity {
         let checked = check(request, &heads);
         heads.clear();
         checked
+    }
+
+    /// Records that a part of a body has come.
+    pub(super) fn progressed(&self) {
+        self.framing.progress();
+    }
+
+    /// Returns whether the connection has to end with the exchange, since the rest of its request is too much to read.
+    pub(super) fn closes(&self) -> bool {
+        self.closes.load(Ordering::Relaxed)
+    }
+
+    /// Takes over the rest of a request's body, which is read by nobody else.
+    pub(super) fn leave(self: &Arc<Self>, body: Incoming) {
+        let is_small = leftover::is_small(&body);
+        if !is_small {
+            self.closes.store(true, Ordering::Relaxed);
+        }
+        // To read would ask for it (RFC 9110 §10.1.1).
+        if !self.awaits_continue.load(Ordering::Relaxed) || self.received.load(Ordering::Relaxed) > 0 {
+            self.open.fetch_add(1, Ordering::Relaxed);
+            leftover::drain(body, Arc::clone(self));
+        } else {
+            self.closes.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends an exchange that [began](Self::begin).
@@ -300,11 +333,19 @@ pub enum Reading {
 
 impl Reading {
     /// Records that a body begins.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(&self, awaits_continue: bool) {
         if let Self::Alone(activity) = self {
             activity.has_body.store(true, Ordering::Relaxed);
+            activity.awaits_continue.store(awaits_continue, Ordering::Relaxed);
         }
         self.count().store(0, Ordering::Relaxed);
+    }
+
+    /// Leaves the rest of the body to its connection. A stream of HTTP/2 is reset at the end of its response (RFC 9113 §8.1).
+    pub fn leave(&self, body: Incoming) {
+        if let Self::Alone(activity) = self {
+            activity.leave(body);
+        }
     }
 
     /// Records that this many bytes of the body were read.
@@ -435,7 +476,7 @@ mod tests {
         assert!(!looks_at(21 * LOOK - 1));
         assert!(looks_at(21 * LOOK));
         activity.on_wait();
-        Reading::Alone(Arc::clone(&activity)).begin();
+        Reading::Alone(Arc::clone(&activity)).begin(false);
         assert!(looks_at(22 * LOOK), "a body that perhaps nobody reads");
         activity.on_end();
         assert_eq!(activity.order(), Order::Close);

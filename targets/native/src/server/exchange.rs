@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::gateway::{After, Ended, Length, Record, Reply as Answer};
 use gateway_core::ports::IoErrorKind;
-use http::header::{CONNECTION, COOKIE, HeaderValue};
+use http::header::{CONNECTION, COOKIE, EXPECT, HeaderValue};
 use http::{HeaderMap, Request, Response, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -33,7 +33,8 @@ pub(super) async fn exchange(
     let answer = match checked {
         Ok(()) => {
             let way_out = WayOut::of(&mut request, &exchange.connection.worker.ticker);
-            let mut request = request.map(|incoming| exchange.body(incoming));
+            let awaits_continue = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
+            let mut request = request.map(|incoming| exchange.body(incoming, awaits_continue));
             let gateway = &exchange.serving.gateway;
             if request.version() == Version::HTTP_2 {
                 join_cookies(request.headers_mut());
@@ -49,11 +50,13 @@ pub(super) async fn exchange(
             }
         }
         Err(reject) => {
+            let (head, body) = request.into_parts();
+            exchange.connection.activity.leave(body);
             let gateway = &exchange.serving.gateway;
-            gateway.refuse(request.method(), request.headers(), *reject, &mut exchange.record)
+            gateway.refuse(&head.method, &head.headers, *reject, &mut exchange.record)
         }
     };
-    let serving_ends = exchange.connection.is_last();
+    let serving_ends = exchange.connection.is_last() || exchange.connection.activity.closes();
     // hyper never polls a body that is known to be empty.
     exchange.ending = if matches!(answer.body(), Body::Empty) { Ending::Whole } else { Ending::Left };
     let mut response = answer.map(|body| Reply { body: Outgoing(body), exchange: Some(exchange) });
@@ -119,13 +122,13 @@ impl Exchange {
         Self { connection, serving, watch, record, has_body: false, received: None, sent: 0, ending: Ending::Left }
     }
 
-    fn body(&mut self, incoming: Incoming) -> Body<Stream> {
+    fn body(&mut self, incoming: Incoming, awaits_continue: bool) -> Body<Stream> {
         if incoming.is_end_stream() {
             Body::Empty
         } else {
             self.has_body = true;
             let reading = self.reading();
-            reading.begin();
+            reading.begin(awaits_continue);
             Body::Stream(Stream::from_client(incoming, reading, Arc::clone(self.serving.gateway.plan())))
         }
     }

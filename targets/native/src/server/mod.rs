@@ -11,6 +11,7 @@ mod crew;
 mod error;
 mod exchange;
 mod guard;
+mod leftover;
 mod listener;
 mod proxy_protocol;
 mod run;

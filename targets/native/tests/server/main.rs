@@ -13,6 +13,7 @@ mod commands;
 mod concurrency;
 mod demo;
 mod departure;
+mod early;
 mod failures;
 mod flags;
 mod frames;
