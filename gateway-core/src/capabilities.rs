@@ -14,6 +14,12 @@ pub enum Feature {
     RedisTls,
     /// Upstream TLS can be configured.
     UpstreamTls,
+    /// HTTP/2 can be spoken to an upstream in the clear.
+    H2c,
+    /// The connections to an upstream have an age and a time without requests that can be limited.
+    UpstreamConnections,
+    /// The wait between two pieces of content has a deadline.
+    IdleDeadline,
     /// WebSockets can be passed through.
     WebSockets,
     /// The time that they stand can be limited.
@@ -50,6 +56,14 @@ impl Feature {
                 format!("on {platform}, the public authorities are trusted and no others"),
                 "remove it, or give the upstream a certificate of a public authority",
             ),
+            Self::H2c => (
+                format!("on {platform}, the host chooses the protocol"),
+                "remove it, and let the upstream offer HTTP/2 over TLS",
+            ),
+            Self::UpstreamConnections => (format!("on {platform}, the host keeps the connections"), "remove it"),
+            Self::IdleDeadline => {
+                (format!("on {platform}, the host moves the content of bodies"), "use `total`, which covers all of it")
+            }
             Self::WebSockets => (
                 format!("on {platform}, no WebSockets are passed on"),
                 "remove it: their handshakes are answered with 501; the native server takes them",
@@ -148,12 +162,15 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 10] = [
+    const FEATURES: [Feature; 13] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
         Feature::RedisTls,
         Feature::UpstreamTls,
+        Feature::H2c,
+        Feature::UpstreamConnections,
+        Feature::IdleDeadline,
         Feature::WebSockets,
         Feature::WebSocketLimits,
         Feature::AdminListener,
@@ -187,6 +204,9 @@ mod tests {
             [
                 Feature::HostOverride,
                 Feature::UpstreamTls,
+                Feature::H2c,
+                Feature::UpstreamConnections,
+                Feature::IdleDeadline,
                 Feature::WebSockets,
                 Feature::WebSocketLimits,
                 Feature::AdminListener,

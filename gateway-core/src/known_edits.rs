@@ -15,7 +15,8 @@ use crate::policy::rate_limit::RateLimit;
 /// JavaScript), the response's need not come here at all. They are the edits that the core would make. Some responses have
 /// to come here all the same: those with a status below 200 or above 599, those with 205, whose content is dropped, those with
 /// 201 or 3xx, whose `Location` may be rewritten, those with 401, whose challenges are looked at
-/// ([`Platform::POOLED_BY_HOST`](crate::ports::Platform::POOLED_BY_HOST)), and those whose `Connection` lists fields.
+/// ([`Platform::POOLED_BY_HOST`](crate::ports::Platform::POOLED_BY_HOST)), those whose `Content-Length` is no number, and those
+/// whose `Connection` lists fields.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownEdits<'e> {
     plan: &'e Plan,

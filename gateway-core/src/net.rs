@@ -50,4 +50,7 @@ pub struct Deadlines {
     pub first_byte: Option<Duration>,
     /// From the call until the response body has ended.
     pub total: Option<Duration>,
+    /// The longest wait for the upstream between two pieces of content, either way. Only platforms with
+    /// [`Feature::IdleDeadline`](crate::ports::Feature::IdleDeadline) are given one.
+    pub idle: Option<Duration>,
 }

@@ -182,6 +182,12 @@ pub struct Upstream {
     /// The component that it is on Spin, in place of its URL.
     #[serde(default)]
     pub spin: Option<SpinUpstream>,
+    /// The protocol spoken to it, if its choice is not left to TLS. Native server only.
+    #[serde(default)]
+    pub protocol: Option<UpstreamProtocol>,
+    /// The connections to it that are kept. Native server only.
+    #[serde(default)]
+    pub connections: Option<UpstreamConnections>,
     /// The rewriting of its answers, where they name its own address.
     #[serde(default)]
     pub responses: Responses,
@@ -215,6 +221,26 @@ pub struct CloudflareUpstream {
 pub struct SpinUpstream {
     /// The component's name in `spin.toml`.
     pub component: String,
+}
+
+/// A protocol that is spoken to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum UpstreamProtocol {
+    /// HTTP/2 in the clear, without asking first. Over TLS the two sides agree on it by themselves.
+    H2c,
+}
+
+/// The connections to an upstream that are kept for further requests.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpstreamConnections {
+    /// The age from which one gets no more requests; `"0s"` means without limit. Default: `10m`.
+    pub age: Option<Span>,
+    /// The longest that one is kept without a request; `"0s"` means that none is. Default: `60s`.
+    pub idle: Option<Span>,
 }
 
 /// The `Host` of requests to an upstream.
@@ -251,6 +277,9 @@ pub struct Timeouts {
     pub first_byte: Option<Span>,
     /// Until the response body has ended. Default: without limit.
     pub total: Option<Span>,
+    /// Between two pieces of content, as long as the upstream is waited for: to take more of the request's, or to send more of the
+    /// response's. Native server only. Default: `5m`.
+    pub idle: Option<Span>,
 }
 
 /// Settings for every route, unless its API or the route itself says otherwise.

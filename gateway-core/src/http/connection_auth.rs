@@ -28,14 +28,14 @@ pub(crate) fn strip_credentials(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes the lines with such challenges from a 401, where the host shares connections among all clients; false if no challenge
-/// is left, without which there is no 401 (RFC 9110 §15.5.2).
+/// Removes such challenges from a 401, where the host shares connections among all clients; false if no challenge is left, without
+/// which there is no 401 (RFC 9110 §15.5.2).
 pub(crate) fn strip_challenges(status: StatusCode, headers: &mut HeaderMap) -> bool {
     if !has_challenge(status, headers) {
         return true;
     }
-    let others = headers.get_all(WWW_AUTHENTICATE).iter().filter(|line| !lists_scheme(line.as_bytes()));
-    let others: Vec<HeaderValue> = others.cloned().collect();
+    let others = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|line| others(line.as_bytes()));
+    let others: Vec<HeaderValue> = others.collect();
     headers.remove(WWW_AUTHENTICATE);
     let is_left = !others.is_empty();
     for line in others {
@@ -56,10 +56,44 @@ fn names_scheme(value: &[u8]) -> bool {
     SCHEMES.iter().any(|name| scheme.eq_ignore_ascii_case(name))
 }
 
-/// Returns whether any member of a list of challenges begins with one of the schemes. Commas within a parameter's quotes only
-/// make this say yes more often.
+/// Returns whether any member of a list of challenges begins with one of the schemes.
 fn lists_scheme(line: &[u8]) -> bool {
-    line.split(|byte| *byte == b',').any(names_scheme)
+    members(line).any(names_scheme)
+}
+
+/// Returns the other challenges in `line`, if there are any.
+fn others(line: &[u8]) -> Option<HeaderValue> {
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut keeps = true;
+    for member in members(line) {
+        // What is no parameter of the challenge before begins a new one (RFC 9110 §11.6.1).
+        if !is_parameter(member) {
+            keeps = !names_scheme(member);
+        }
+        if keeps && !member.is_empty() {
+            kept.push(member);
+        }
+    }
+    if kept.is_empty() { None } else { HeaderValue::from_bytes(&kept.join(&b", "[..])).ok() }
+}
+
+/// The members of a list, without the space around them. A comma between quotes is none of the list's (RFC 9110 §5.6.4).
+fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    let is_comma = move |byte: &u8| {
+        let is_escaped = escaped;
+        escaped = quoted && !is_escaped && *byte == b'\\';
+        quoted ^= *byte == b'"' && !is_escaped;
+        *byte == b',' && !quoted
+    };
+    line.split(is_comma).map(<[u8]>::trim_ascii)
+}
+
+/// Returns whether a member is a parameter, `token BWS "=" …`, which belongs to the challenge before it.
+fn is_parameter(member: &[u8]) -> bool {
+    let token = member.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=').unwrap_or(member.len());
+    let rest = member.get(token..).unwrap_or_default().trim_ascii_start();
+    token > 0 && rest.first() == Some(&b'=')
 }
 
 #[cfg(test)]
@@ -105,6 +139,18 @@ mod tests {
         let mut headers = fields(&[("www-authenticate", "NTLM"), ("www-authenticate", "Basic realm=\"a\"")]);
         assert!(strip_challenges(StatusCode::UNAUTHORIZED, &mut headers));
         assert_eq!(lines(&headers), ["www-authenticate: Basic realm=\"a\""]);
+        for (line, left) in [
+            ("NTLM, Basic realm=\"a\"", "Basic realm=\"a\""),
+            (
+                "Digest realm=\"a, NTLM\", nonce=\"x\", Negotiate a==, Bearer",
+                "Digest realm=\"a, NTLM\", nonce=\"x\", Bearer",
+            ),
+            ("Negotiate a=b, c=d, Basic realm=\"\\\"\"", "Basic realm=\"\\\"\""),
+        ] {
+            let mut headers = fields(&[("www-authenticate", line)]);
+            assert!(strip_challenges(StatusCode::UNAUTHORIZED, &mut headers), "{line}");
+            assert_eq!(lines(&headers), [format!("www-authenticate: {left}")]);
+        }
         let mut headers = fields(&[("www-authenticate", "Negotiate"), ("www-authenticate", "NTLM")]);
         assert!(!strip_challenges(StatusCode::UNAUTHORIZED, &mut headers));
     }

@@ -30,7 +30,7 @@ pub use listener::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
-pub use upstream::{Endpoint, Upstream};
+pub use upstream::{Endpoint, Keep, Upstream};
 pub use warnings::{takes_web_sockets_unsaid, warnings};
 
 /// The source of secrets: Workers secrets, Spin variables, the environment, files.

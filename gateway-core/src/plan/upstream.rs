@@ -1,5 +1,7 @@
 //! A service behind the gateway, ready to be called.
 
+use core::time::Duration;
+
 use http::HeaderValue;
 
 use crate::net::Scheme;
@@ -21,6 +23,19 @@ pub struct Upstream {
     pub location: bool,
     /// Set if `Set-Cookie` is rewritten where it names the upstream's own host or path.
     pub cookies: bool,
+    /// Set if HTTP/2 is spoken to it in the clear (native only).
+    pub h2c: bool,
+    /// The connections that are kept (native only).
+    pub keep: Keep,
+}
+
+/// The bounds of connections that are kept for further requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// The age from which one gets no more requests; `None` means without limit.
+    pub age: Option<Duration>,
+    /// The longest that one is kept without a request.
+    pub idle: Duration,
 }
 
 /// One place at which an upstream is called.

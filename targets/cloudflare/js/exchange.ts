@@ -29,6 +29,7 @@ type Effect = Command & {
 /** The lines of a fetch before its edits: method and URL. */
 const FETCH_LINES = 2;
 const CREATED = 201;
+const NO_CONTENT = 204;
 const RESET_CONTENT = 205;
 const UNAUTHORIZED = 401;
 /** RFC 6455 §7.4.1. */
@@ -348,6 +349,9 @@ function isOrdinary({ status, headers }: Response): boolean {
   if (status < 200 || status > 599 || status === RESET_CONTENT || status === UNAUTHORIZED) return false;
   // What `Location` says may have to be said otherwise.
   if ((status === CREATED || (status >= 300 && status < 400)) && headers.has("location")) return false;
+  // The runtime frames the content by itself, but leaves the field as the upstream wrote it.
+  const length = headers.get("content-length");
+  if (length !== null && (status === NO_CONTENT || !/^\d+$/.test(length))) return false;
   const connection = headers.get("connection");
   return connection === null || /^(close|keep-alive)$/i.test(connection);
 }

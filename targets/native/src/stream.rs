@@ -184,13 +184,18 @@ impl HttpBody for Stream {
             this.incoming = None;
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::ClientTimeout, source: None })));
         }
+        if let Side::Upstream(Some(lease)) = &mut this.side
+            && lease.poll_waiting(polled.is_pending(), cx)
+        {
+            this.side = Side::Upstream(None);
+            return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
+        }
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
                     match &this.side {
                         Side::Client(reading, _) => reading.read(data.len()),
-                        Side::Upstream(Some(lease)) => lease.progressed(),
-                        Side::Upstream(None) => {}
+                        Side::Upstream(_) => {}
                     }
                     let Some(left) = this.left.checked_sub(data.len() as u64) else {
                         this.leave();

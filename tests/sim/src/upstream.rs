@@ -46,7 +46,7 @@ pub(crate) async fn answer(
     call: UpstreamCall<'_, Stream>,
 ) -> Result<Response<Body<Stream>>, IoError> {
     let started = world.now();
-    let Deadlines { connect, first_byte, total } = call.deadlines;
+    let Deadlines { connect, first_byte, total, .. } = call.deadlines;
     world.linger().await;
     match call.endpoint.host.as_str() {
         "refused.test" => return Err(IoError::before_send(IoErrorKind::Connect)),

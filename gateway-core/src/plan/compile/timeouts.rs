@@ -13,6 +13,9 @@ use crate::policy::concurrency;
 const CONNECT: Duration = Duration::from_secs(5);
 const FIRST_BYTE: Duration = Duration::from_secs(30);
 
+/// Long enough for events that are rare: servers of event streams send a comment every 15 s or so (HTML, server-sent events).
+const IDLE: Duration = Duration::from_secs(300);
+
 /// The longest wait for a counter where the configuration states none.
 const COUNTER_TIMEOUT: Duration = Duration::from_secs(2);
 const SHORTEST_COUNTER_TIMEOUT: Duration = Duration::from_millis(10);
@@ -41,6 +44,7 @@ impl Compiler<'_> {
             connect: nearest(|t| t.connect, Some(CONNECT)),
             first_byte: nearest(|t| t.first_byte, Some(FIRST_BYTE)),
             total: nearest(|t| t.total, None),
+            idle: nearest(|t| t.idle, Some(IDLE)).filter(|_| self.capabilities.has(Feature::IdleDeadline)),
         }
     }
 
@@ -84,6 +88,9 @@ impl Compiler<'_> {
     pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {
         if timeouts.connect.is_some() {
             self.require(&at.member("connect"), Feature::ConnectDeadline);
+        }
+        if timeouts.idle.is_some() {
+            self.require(&at.member("idle"), Feature::IdleDeadline);
         }
         // Zero is without limit.
         let Some(Span(total)) = timeouts.total.filter(|total| !total.0.is_zero()) else { return };

@@ -1,5 +1,6 @@
 //! Compiles upstreams.
 
+use core::time::Duration;
 use std::borrow::Cow;
 
 use http::{HeaderValue, Uri};
@@ -7,10 +8,15 @@ use http::{HeaderValue, Uri};
 use super::Compiler;
 use super::at::At;
 use crate::capabilities::Feature;
-use crate::config::{self, EncodedSlash};
+use crate::config::{self, EncodedSlash, Span, UpstreamProtocol};
 use crate::http::path;
 use crate::net::Scheme;
-use crate::plan::{Endpoint, Host, Upstream};
+use crate::plan::{Endpoint, Host, Keep, Upstream};
+
+/// What stands behind an address may change without the address, as behind a balancer.
+const MAX_AGE: Duration = Duration::from_secs(600);
+
+const MAX_IDLE: Duration = Duration::from_secs(60);
 
 impl Compiler<'_> {
     /// Compiles the upstreams; a wrong one is reported and left out.
@@ -28,6 +34,10 @@ impl Compiler<'_> {
                 self.require(&at.member("tls"), Feature::UpstreamTls);
             }
             let endpoints = self.endpoints(&at, upstream, first);
+            let h2c = self.h2c(&at.member("protocol"), upstream, &endpoints);
+            if upstream.connections.is_some() {
+                self.require(&at.member("connections"), Feature::UpstreamConnections);
+            }
             first += endpoints.len();
             let service = upstream.cloudflare.as_ref().filter(|_| self.capabilities.has(Feature::ServiceBindings));
             upstreams.push(Upstream {
@@ -38,9 +48,24 @@ impl Compiler<'_> {
                 authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
                 location: upstream.responses.location.unwrap_or(true),
                 cookies: upstream.responses.cookies.unwrap_or(false),
+                h2c,
+                keep: keep(upstream.connections.as_ref()),
             });
         }
         upstreams
+    }
+
+    /// Returns whether HTTP/2 is spoken to `upstream` in the clear.
+    fn h2c(&mut self, at: &At<'_>, upstream: &config::Upstream, endpoints: &[Endpoint]) -> bool {
+        let Some(UpstreamProtocol::H2c) = upstream.protocol else { return false };
+        if endpoints.iter().any(|endpoint| endpoint.scheme == Scheme::Https) {
+            self.error_with(
+                at,
+                "`h2c` is HTTP/2 in the clear, and the URL says `https`",
+                "remove it: over TLS the two agree",
+            );
+        }
+        self.require(at, Feature::H2c)
     }
 
     /// Compiles the endpoints of `upstream`, with indexes from `first` on; a wrong one is reported and left out.
@@ -163,6 +188,13 @@ impl Compiler<'_> {
 fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoint> {
     let (scheme, authority) = (Scheme::Http, HeaderValue::from_str(&host).ok()?);
     Some(Endpoint { index, scheme, port: scheme.default_port(), host, authority, base_path })
+}
+
+fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
+    let stated = |member: fn(&config::UpstreamConnections) -> Option<Span>| connections.and_then(member);
+    let age = stated(|connections| connections.age).map_or(MAX_AGE, |Span(age)| age);
+    let idle = stated(|connections| connections.idle).map_or(MAX_IDLE, |Span(idle)| idle);
+    Keep { age: (!age.is_zero()).then_some(age), idle }
 }
 
 /// The message and help for a wrong URL.

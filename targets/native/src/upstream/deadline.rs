@@ -19,6 +19,8 @@ pub(crate) struct Due {
     pub(crate) total: Option<Point>,
     /// The error of the deadline that passes first while the head is awaited.
     pub(crate) head_error: IoErrorKind,
+    /// The longest wait for the upstream between two pieces of content.
+    pub(crate) idle: Option<Duration>,
 }
 
 /// A point in time, kept by a timer or by the ticker.
@@ -64,6 +66,6 @@ impl Due {
             (None, total) => (total, IoErrorKind::TotalTimeout),
         };
         let point = |duration| Point::after(duration, ticker, multiplexed);
-        Self { head: head.map(point), total: deadlines.total.map(point), head_error }
+        Self { head: head.map(point), total: deadlines.total.map(point), head_error, idle: deadlines.idle }
     }
 }

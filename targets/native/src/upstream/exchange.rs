@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gateway_core::body::Body;
 use gateway_core::http::{connection_auth, framing};
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind};
+use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Method, Request, Response, Uri, Version};
@@ -142,7 +142,7 @@ async fn unhurried(
         && let Some(occupied) = pool.shared(&due)
     {
         let copy = repeat::copy(&request);
-        send_h2(occupied, request, copy, &due).await
+        send_h2(pool, occupied, request, copy, &due).await
     } else if let Some(connection) = pool.take() {
         let repeatable = is_repeatable(&request);
         send_h1(pool, connection, request, repeatable, &due).await
@@ -176,7 +176,7 @@ async fn on_new(
     };
     match opened {
         Opened::H1(connection) => send_h1(pool, connection, request, false, &due).await,
-        Opened::H2(occupied) => send_h2(occupied, request, None, &due).await,
+        Opened::H2(occupied) => send_h2(pool, occupied, request, None, &due).await,
     }
     .map_err(|unanswered| unanswered.error)
 }
@@ -196,12 +196,13 @@ async fn send_h1(
 }
 
 async fn send_h2(
+    pool: &Pool,
     mut occupied: Occupied,
     mut request: Request<Content>,
     copy: Option<Request<Content>>,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
-    to_h2(&mut request);
+    to_h2(&mut request, pool.scheme());
     match occupied.sender.try_send_request(request).await {
         Ok(response) => {
             let Occupied { mut place, .. } = occupied;
@@ -223,7 +224,7 @@ async fn send_h2(
 }
 
 fn begin(connection: &Connection, request: &Request<Content>, repeatable: bool, due: &Due) {
-    connection.watch.begin(due.head.and_then(Point::coarse), repeatable);
+    connection.watch.begin(due.head.and_then(Point::coarse), due.idle, repeatable);
     if connection_auth::has_credentials(request.headers()) {
         connection.watch.set_single();
     }
@@ -282,7 +283,7 @@ fn state_coding(request: &mut Request<Content>) {
 }
 
 /// Converts the target to HTTP/2, with scheme and authority beside the path, and without `Host` (RFC 9113 §8.3.1).
-fn to_h2(request: &mut Request<Content>) {
+fn to_h2(request: &mut Request<Content>, scheme: Scheme) {
     *request.version_mut() = Version::HTTP_2;
     // RFC 9113 §8.2.2: `TE: trailers` stays, without a `Connection`.
     request.headers_mut().remove(CONNECTION);
@@ -290,7 +291,10 @@ fn to_h2(request: &mut Request<Content>) {
     let Some(host) = request.headers_mut().remove(HOST) else { return };
     let Ok(authority) = Authority::from_maybe_shared(bytes::Bytes::copy_from_slice(host.as_bytes())) else { return };
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
-    parts.scheme = Some(http::uri::Scheme::HTTPS);
+    parts.scheme = Some(match scheme {
+        Scheme::Http => http::uri::Scheme::HTTP,
+        Scheme::Https => http::uri::Scheme::HTTPS,
+    });
     parts.authority = Some(authority);
     if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Sleep;
@@ -37,6 +38,10 @@ pub(super) enum Hold {
 pub(crate) struct Lease {
     hold: Hold,
     timer: Option<Pin<Box<Sleep>>>,
+    /// The longest wait between two pieces of the body.
+    idle: Option<Duration>,
+    /// The end of the present wait, on a shared connection.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Lease {
@@ -47,7 +52,8 @@ impl Lease {
             connection.watch.progressed();
         }
         let timer = due.total.and_then(super::deadline::Point::exact);
-        Self { hold, timer: timer.map(|instant| Box::pin(tokio::time::sleep_until(instant))) }
+        let timer = timer.map(|instant| Box::pin(tokio::time::sleep_until(instant)));
+        Self { hold, timer, idle: due.idle, waiting: None }
     }
 
     /// Puts the connection back into its pool.
@@ -62,11 +68,24 @@ impl Lease {
         matches!(self.hold, Hold::Shared(_))
     }
 
-    /// Records that a part of the body has come.
-    pub(crate) fn progressed(&self) {
+    /// Records whether more of the body is waited for. Returns true after too long a wait, for which the task is woken.
+    pub(crate) fn poll_waiting(&mut self, waits: bool, cx: &mut Context<'_>) -> bool {
         if let Hold::Alone(connection, _) = &self.hold {
-            connection.watch.progressed();
+            if waits {
+                connection.watch.waits()
+            } else {
+                connection.watch.progressed()
+            }
+            return false;
         }
+        if !waits {
+            self.waiting = None;
+            return false;
+        }
+        let Some(idle) = self.idle else { return false };
+        let idle = idle.min(Duration::from_secs(86_400 * 365));
+        let timer = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+        timer.as_mut().poll(cx).is_ready()
     }
 
     /// Returns whether the total deadline ended the exchange.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::plan::{Endpoint, Upstream};
+use gateway_core::plan::{Endpoint, Keep, Upstream};
 use gateway_core::ports::{Address, Connections, IoError, IoErrorKind, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -27,13 +27,6 @@ use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::tapped::Tapped;
 use crate::transport::Transport;
-
-/// The longest that a connection may be idle before it is closed, in milliseconds.
-const IDLE_TIMEOUT: Tick = 60_000;
-
-/// The age from which a connection gets no more exchanges, in milliseconds: what stands behind an address may change without the
-/// address, as that of a balancer does.
-const MAX_AGE: Tick = 600_000;
 
 /// The longest that a connection may take, after its response has ended, to be ready for the next request, in
 /// milliseconds.
@@ -68,6 +61,8 @@ pub struct PoolKey {
     host: String,
     port: u16,
     authorities: Option<(String, Vec<u8>)>,
+    h2c: bool,
+    keep: Keep,
 }
 
 /// The connections to one upstream.
@@ -114,6 +109,8 @@ impl PoolKey {
             host: endpoint.host.clone(),
             port: endpoint.port,
             authorities: upstream.authorities.as_ref().map(pem).transpose()?,
+            h2c: upstream.h2c,
+            keep: upstream.keep,
         })
     }
 }
@@ -184,7 +181,17 @@ impl Pool {
 
     /// Returns whether several exchanges may share a connection.
     pub(super) fn may_multiplex(&self) -> bool {
-        self.tls.is_some()
+        self.tls.is_some() || self.key.h2c
+    }
+
+    /// The scheme of the upstream's URL.
+    pub(super) fn scheme(&self) -> Scheme {
+        self.key.scheme
+    }
+
+    /// Returns whether a connection that was opened at `opened` may have exchanges at `now`.
+    fn is_young(&self, opened: Tick, now: Tick) -> bool {
+        self.key.keep.age.is_none_or(|age| now.saturating_sub(opened) < millis(age))
     }
 
     /// The worker's time.
@@ -248,7 +255,7 @@ impl Pool {
             return;
         }
         let now = self.ticker.with_stops();
-        if now.saturating_sub(connection.watch.opened) >= MAX_AGE {
+        if !self.is_young(connection.watch.opened, now) || self.key.keep.idle.is_zero() {
             return;
         }
         let mut idle = lock(&self.idle);
@@ -294,8 +301,8 @@ impl Pool {
     pub(super) async fn open(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
         let tls = self.tls.as_ref().map(|tls| if alone { &tls.http1 } else { &tls.any });
         let (address, transport) = self.connect(tls, within, due).await?;
-        if transport.chose_h2() {
-            return self.share(address, transport, due).await.map(Opened::H2);
+        if transport.chose_h2() || self.key.h2c {
+            return self.share(alone, address, transport, due).await.map(Opened::H2);
         }
         if !alone {
             self.speaks_h1.store(true, Ordering::Relaxed);
@@ -311,8 +318,14 @@ impl Pool {
         Ok(Opened::H1(Connection { sender, watch }))
     }
 
-    /// Begins HTTP/2 on a new connection, and takes the first place on it.
-    async fn share(&self, address: SocketAddr, transport: Transport, due: &Due) -> Result<Occupied, IoError> {
+    /// Begins HTTP/2 on a new connection, and takes the first place on it; the only one if it is to be `alone`.
+    async fn share(
+        &self,
+        alone: bool,
+        address: SocketAddr,
+        transport: Transport,
+        due: &Due,
+    ) -> Result<Occupied, IoError> {
         let failed = || IoError::before_send(IoErrorKind::Connect);
         let link = Arc::new(Link::new(address, self.ticker.with_stops()));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&link)));
@@ -342,7 +355,7 @@ impl Pool {
         let occupied = shared.occupy(due);
         let mut list = lock(&self.h2);
         list.retain(Shared::is_usable);
-        if list.len() < MAX_SHARED {
+        if !alone && list.len() < MAX_SHARED {
             list.push(shared);
         }
         Ok(occupied)
@@ -364,21 +377,27 @@ impl Watched for Pool {
         // A connection to an address that the name no longer has gets no more requests.
         let known = self.addresses.list();
         let is_known = |to: SocketAddr| known.iter().any(|known| known.address == to);
-        let is_young = |opened: Tick| now.saturating_sub(opened) < MAX_AGE;
+        let timeout = millis(self.key.keep.idle);
         lock(&self.h2).retain(|Shared { sender, link }| {
-            let is_kept = is_known(link.address()) && is_young(link.opened) && link.idle_for(now) < IDLE_TIMEOUT;
+            let is_kept = is_known(link.address())
+                && self.is_young(link.opened, now)
+                && (link.idle_for(now) < timeout || link.taken() > 0);
             !sender.is_closed() && is_kept
         });
         let mut idle = lock(&self.idle);
         idle.retain(|Idle { connection, since }| {
-            let timeout = if connection.sender.is_ready() { IDLE_TIMEOUT } else { READY_TIMEOUT };
+            let timeout = if connection.sender.is_ready() { timeout } else { READY_TIMEOUT };
             !connection.sender.is_closed()
                 && now.saturating_sub(*since) < timeout
                 && is_known(connection.watch.address())
-                && is_young(connection.watch.opened)
+                && self.is_young(connection.watch.opened, now)
         });
         !idle.is_empty()
     }
+}
+
+fn millis(duration: Duration) -> Tick {
+    Tick::try_from(duration.as_millis()).unwrap_or(Tick::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

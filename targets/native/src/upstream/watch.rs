@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
@@ -36,6 +37,12 @@ pub(crate) struct Watch {
     keeps: AtomicBool,
     /// Set if no other exchange may follow on the connection.
     single: AtomicBool,
+    /// The longest wait between two pieces of content, in milliseconds; 0 is none.
+    idle: AtomicU64,
+    /// The wait for a piece of the response's content.
+    awaited: Wait,
+    /// The wait for the upstream to take a piece of the request.
+    offered: Wait,
     /// The bytes that came since the exchange made progress.
     idle_bytes: AtomicUsize,
     kept: Mutex<Vec<u8>>,
@@ -53,6 +60,9 @@ impl Watch {
             answered: AtomicBool::new(false),
             keeps: AtomicBool::new(false),
             single: AtomicBool::new(false),
+            idle: AtomicU64::new(0),
+            awaited: Wait::default(),
+            offered: Wait::default(),
             idle_bytes: AtomicUsize::new(0),
             kept: Mutex::default(),
             task: OnceLock::new(),
@@ -69,13 +79,16 @@ impl Watch {
         let _ = self.task.set(task);
     }
 
-    /// Begins an exchange whose response head has to come until `deadline`. The sent bytes are kept if its request is
+    /// Begins an exchange whose response head has to come until `deadline`, and whose content may pause for `idle`. The sent bytes are kept if its request is
     /// `repeatable`.
     ///
     /// It keeps the bytes that go out anyway, not a copy of the request, which would cost a sixteenth of the whole
     /// exchange.
-    pub(super) fn begin(&self, deadline: Option<Tick>, repeatable: bool) {
+    pub(super) fn begin(&self, deadline: Option<Tick>, idle: Option<Duration>, repeatable: bool) {
         self.set(deadline);
+        let idle = idle.map_or(0, |idle| Tick::try_from(idle.as_millis()).unwrap_or(Tick::MAX).max(1));
+        self.idle.store(idle, Ordering::Relaxed);
+        self.offered.set(false);
         self.progressed();
         self.answered.store(false, Ordering::Relaxed);
         self.keeps.store(repeatable, Ordering::Relaxed);
@@ -99,6 +112,12 @@ impl Watch {
     /// Records that the head has come, or a part of the content.
     pub(super) fn progressed(&self) {
         self.idle_bytes.store(0, Ordering::Relaxed);
+        self.awaited.set(false);
+    }
+
+    /// Records that more of the content is waited for.
+    pub(super) fn waits(&self) {
+        self.awaited.set(true);
     }
 
     /// Lets no other exchange follow on the connection.
@@ -122,6 +141,37 @@ impl Watch {
     }
 }
 
+/// A wait for the other side. It is timed by the sweeps that find it under way, so that beginning and ending it are stores to
+/// memory.
+#[derive(Debug, Default)]
+struct Wait(AtomicU64);
+
+impl Wait {
+    const NONE: Tick = 0;
+    /// Under way, but not yet seen by a sweep.
+    const UNSEEN: Tick = 1;
+
+    fn set(&self, waits: bool) {
+        if !waits {
+            self.0.store(Self::NONE, Ordering::Relaxed);
+        } else if self.0.load(Ordering::Relaxed) == Self::NONE {
+            self.0.store(Self::UNSEEN, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether it has been under way for `longest` at `now`.
+    fn is_over(&self, now: Tick, longest: Tick) -> bool {
+        match self.0.load(Ordering::Relaxed) {
+            Self::NONE => false,
+            Self::UNSEEN => {
+                self.0.store(now.max(Self::UNSEEN + 1), Ordering::Relaxed);
+                false
+            }
+            since => now.saturating_sub(since) >= longest,
+        }
+    }
+}
+
 impl Tap for Watch {
     fn on_read(&self, bytes: &[u8]) {
         self.answered.store(true, Ordering::Relaxed);
@@ -139,6 +189,7 @@ impl Tap for Watch {
 
     /// Keeps the bytes that were sent; on a closed connection all of them, since hyper does not offer them again.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
+        self.offered.set(outcome.is_pending());
         if !self.keeps.load(Ordering::Relaxed) {
             return;
         }
@@ -159,7 +210,9 @@ impl Tap for Watch {
 impl Watched for Watch {
     fn tick(&self, now: Tick) -> bool {
         let deadline = self.deadline.load(Ordering::Relaxed);
-        if deadline != 0 && now >= deadline {
+        let idle = self.idle.load(Ordering::Relaxed);
+        let is_idle = idle != 0 && (self.awaited.is_over(now, idle) | self.offered.is_over(now, idle));
+        if is_idle || deadline != 0 && now >= deadline {
             self.overdue.store(true, Ordering::Relaxed);
             if let Some(task) = self.task.get() {
                 task.abort();

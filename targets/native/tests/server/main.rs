@@ -34,6 +34,7 @@ mod repeat;
 mod resets;
 mod rollout;
 mod rotation;
+mod settings;
 mod support;
 mod tls;
 #[cfg(target_os = "linux")]
