@@ -92,7 +92,7 @@ async fn content_that_stops_coming_is_cut_off() {
 fn an_upload_that_is_not_taken_is_given_up() {
     let deaf = upstream(|wire, _| {
         wire.head();
-        let _ = std::thread::park_timeout(Duration::from_secs(60));
+        std::thread::park_timeout(Duration::from_secs(60));
     });
     let server = gateway_with(deaf.address, r#"{ "firstByte": "1h", "idle": "1s" }"#, "{}");
     let mut wire = Wire::connect(server.address());
