@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use gateway_core::error::Reject;
 use http::Request;
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use super::guard::{Heads, check};
@@ -168,6 +169,7 @@ impl Activity {
             return Ok(());
         }
         self.has_body.store(false, Ordering::Relaxed);
+        self.awaits_continue.store(false, Ordering::Relaxed);
         self.framing.progress();
         let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         let checked = check(request, &heads);
@@ -187,6 +189,10 @@ impl Activity {
 
     /// Takes over the rest of a request's body, which is read by nobody else.
     pub(super) fn leave(self: &Arc<Self>, body: Incoming) {
+        // A stream of HTTP/2 is reset at the end of its response.
+        if self.is_multiplexed() || body.is_end_stream() {
+            return;
+        }
         let is_small = leftover::is_small(&body);
         if !is_small {
             self.closes.store(true, Ordering::Relaxed);

@@ -51,7 +51,9 @@ pub(super) async fn exchange(
         }
         Err(reject) => {
             let (head, body) = request.into_parts();
-            exchange.connection.activity.leave(body);
+            if !head.headers.contains_key(EXPECT) {
+                exchange.connection.activity.leave(body);
+            }
             let gateway = &exchange.serving.gateway;
             gateway.refuse(&head.method, &head.headers, *reject, &mut exchange.record)
         }
