@@ -74,8 +74,6 @@ pub struct Plan {
     pub access_log: AccessLog,
     /// The admin endpoints, if the configuration opens any way to them.
     pub admin: Option<Admin>,
-    /// Set if a route is of some hosts alone.
-    pub names_hosts: bool,
     /// The listeners of the native server.
     pub listeners: Vec<Listener>,
     /// The other settings of the native server.

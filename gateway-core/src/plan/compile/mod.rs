@@ -33,7 +33,7 @@ use crate::http::loop_guard::{InvalidName, LoopGuard};
 use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
-use crate::route::{Conflict, HostPattern, Spec, Table};
+use crate::route::{Conflict, Spec, Table};
 
 pub(crate) use self::listeners::listen_address;
 
@@ -184,7 +184,6 @@ impl<'c> Compiler<'c> {
             let whole = whole_routes(reading);
             specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
         }
-        let names_hosts = specs.iter().any(|spec| spec.host != HostPattern::Any);
         let table = match Table::build(specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
@@ -207,7 +206,6 @@ impl<'c> Compiler<'c> {
                 query: config.access_log.query.unwrap_or(false),
             },
             admin,
-            names_hosts,
             listeners,
             server: config.server.clone(),
             counter_timeout,

@@ -60,16 +60,14 @@ impl Connection {
         self.worker.shutdown.load(Ordering::Relaxed) && !self.activity.is_multiplexed()
     }
 
-    /// Begins an exchange with `request` by `serving`.
+    /// Begins an exchange with `request`.
     ///
     /// # Errors
     /// The refusal to answer instead.
-    pub(super) fn begin<B: http_body::Body>(&self, serving: &Serving, request: &Request<B>) -> Result<(), Box<Reject>> {
+    pub(super) fn begin<B: http_body::Body>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
         self.activity.begin(request)?;
         match &self.name {
-            Some(name) if name.is_misdirected(request, serving.gateway.plan().names_hosts) => {
-                Err(Box::new(Reject::host_not_covered()))
-            }
+            Some(name) if name.is_misdirected(request) => Err(Box::new(Reject::host_not_covered())),
             _ => Ok(()),
         }
     }

@@ -28,7 +28,7 @@ pub(super) async fn exchange(
     serving: Arc<Serving>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
-    let checked = connection.begin(&serving, &request);
+    let checked = connection.begin(&request);
     let mut exchange = Exchange::new(connection, serving, &request);
     let answer = match checked {
         Ok(()) => {

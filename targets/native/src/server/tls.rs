@@ -114,10 +114,9 @@ impl fmt::Debug for Name {
 
 impl Name {
     /// Returns whether `request` is for another host than the certificate covers, where that can mean another site: the
-    /// listener has several certificates, or the configuration `names_hosts` (RFC 9110 §7.4). An address means no site, and a
-    /// malformed host gets another answer.
-    pub(super) fn is_misdirected<B>(&self, request: &Request<B>, names_hosts: bool) -> bool {
-        if !self.has_others && !names_hosts {
+    /// listener has several certificates (RFC 9110 §7.4). An address means no site, and a malformed host gets another answer.
+    pub(super) fn is_misdirected<B>(&self, request: &Request<B>) -> bool {
+        if !self.has_others {
             return false;
         }
         let field = || request.headers().get(HOST).and_then(|field| field.to_str().ok()?.parse::<Authority>().ok());
