@@ -65,6 +65,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("tls", "`server.listen`, `server` or `upstreams.<name>`"),
     ("token", "`admin`"),
     ("total", "`timeouts`"),
+    ("trustedIdentity", "`network`"),
     ("trustedProxies", "`network`"),
     ("ttl", "`keyValue`"),
     ("until", "`maintenance`"),

@@ -123,6 +123,9 @@ pub struct CounterStore {
 pub struct Network {
     /// Addresses and networks (CIDR) whose `Forwarded` and `X-Forwarded-*` are believed. Default: none.
     pub trusted_proxies: Vec<String>,
+    /// Headers that state the caller's identity and that trusted proxies may send, out of those that are removed otherwise. A
+    /// trailing `*` stands for any ending. Default: none.
+    pub trusted_identity: Vec<String>,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
 }

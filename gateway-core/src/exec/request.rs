@@ -117,7 +117,7 @@ async fn answer<'p, P: Platform>(
     if call.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Reject::misdirected());
     }
-    if survey.identity && plan.identity.strip(&mut call.headers) {
+    if survey.identity && plan.identity.strip(&mut call.headers, plan.proxies.trusts(peer)) {
         exchange.note(|| Event::IdentityStripped);
     }
     call.client = plan.proxies.client(&call.headers, peer);

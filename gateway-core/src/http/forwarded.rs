@@ -75,7 +75,9 @@ impl TrustedProxies {
         }
     }
 
-    fn trusts(&self, peer: &Peer) -> bool {
+    /// Returns whether `peer` is a trusted proxy.
+    #[must_use]
+    pub fn trusts(&self, peer: &Peer) -> bool {
         peer.address.is_some_and(|address| self.contains(address))
     }
 

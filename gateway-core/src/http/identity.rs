@@ -48,6 +48,8 @@ const NEEDED: [&str; 10] = [
 pub struct IdentityNames {
     patterns: Vec<Pattern>,
     known: Filter,
+    /// Names that trusted proxies may state, in small letters; a trailing `*` stands for any ending.
+    believed: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -97,11 +99,48 @@ impl IdentityNames {
         self.known.may_contain(slot)
     }
 
-    /// Removes every such field; says whether there was any.
-    pub fn strip(&self, headers: &mut HeaderMap) -> bool {
-        let Some(found) = headers.keys().position(|name| self.is_reserved(name.as_str())) else { return false };
-        let names: Vec<HeaderName> =
-            headers.keys().skip(found).filter(|name| self.is_reserved(name.as_str())).cloned().collect();
+    /// Lets trusted proxies state these names; a trailing `*` stands for any ending.
+    ///
+    /// # Errors
+    /// The index of each entry that is not reserved, and so is never removed, with a message.
+    pub fn believe(&mut self, names: &[String]) -> Result<(), Vec<(usize, String)>> {
+        let is_wrong = |name: &str| {
+            let name = name.strip_suffix('*').unwrap_or(name);
+            !name.bytes().all(is_tchar) || !self.is_reserved(name)
+        };
+        let wrong = names.iter().enumerate().filter(|(_, name)| is_wrong(name));
+        let errors: Vec<_> = wrong
+            .map(|(index, name)| {
+                (index, format!("`{name}` is not removed from requests, so it needs not be let through"))
+            })
+            .collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        self.believed = names.iter().map(|name| name.to_ascii_lowercase().into()).collect();
+        Ok(())
+    }
+
+    /// Returns whether a trusted proxy may state `name`, which is in small letters. Other spellings it does not write, but may
+    /// pass on.
+    #[must_use]
+    pub fn is_believed(&self, name: &str) -> bool {
+        self.believed.iter().any(|known| match known.strip_suffix('*') {
+            Some(start) => name
+                .strip_prefix(start)
+                .is_some_and(|rest| rest.bytes().all(|byte| byte == b'-' || byte.is_ascii_alphanumeric())),
+            None => **known == *name,
+        })
+    }
+
+    /// Removes every such field, but for those that a peer that is `trusted` may state; says whether there was any.
+    pub fn strip(&self, headers: &mut HeaderMap, trusted: bool) -> bool {
+        let must_go =
+            |name: &&HeaderName| self.is_reserved(name.as_str()) && !(trusted && self.is_believed(name.as_str()));
+        let names: Vec<HeaderName> = headers.keys().filter(must_go).cloned().collect();
+        if names.is_empty() {
+            return false;
+        }
         for name in names {
             headers.remove(name);
         }
@@ -113,7 +152,7 @@ impl IdentityNames {
         for pattern in &patterns {
             known.add(&pattern.letters);
         }
-        Self { patterns, known }
+        Self { patterns, known, believed: Vec::new() }
     }
 }
 
@@ -252,9 +291,9 @@ mod tests {
             ("accept", "*/*"),
             ("x.claim.sub", "root"),
         ]);
-        assert!(IdentityNames::default().strip(&mut headers));
+        assert!(IdentityNames::default().strip(&mut headers, true));
         assert_eq!(lines(&headers), ["accept: */*", "host: a"]);
-        assert!(!IdentityNames::default().strip(&mut headers));
+        assert!(!IdentityNames::default().strip(&mut headers, false));
     }
 
     #[test]
@@ -267,6 +306,31 @@ mod tests {
             assert!(!names.is_reserved(name), "{name}");
         }
         assert!(names.is_reserved("x-consumer-id"));
+    }
+
+    /// docs/configuration.md, What every request gets: `network.trustedIdentity`.
+    #[test]
+    fn a_trusted_proxy_may_state_what_it_is_believed() {
+        let mut names = with(&["x-tenant"]).unwrap();
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        names.believe(&list(&["X-Tenant", "x-claim-*"])).unwrap();
+        let sent = [
+            ("x-tenant", "a"),
+            ("x_tenant", "b"),
+            ("x-claim-sub", "c"),
+            ("x-claim_sub", "d"),
+            ("xclaimsub", "e"),
+            ("x-consumer-id", "f"),
+        ];
+        let left = |trusted| {
+            let mut headers = fields(&sent);
+            assert!(names.strip(&mut headers, trusted));
+            lines(&headers)
+        };
+        assert_eq!(left(true), ["x-claim-sub: c", "x-tenant: a"]);
+        assert!(left(false).is_empty());
+        let errors = names.clone().believe(&list(&["x-tenant", "x-other", "a b", "*", ""])).unwrap_err();
+        assert_eq!(errors.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 4]);
     }
 
     #[test]
@@ -288,7 +352,7 @@ mod tests {
             for _ in 0..500 {
                 let spelling = spelling(&name, &mut generator);
                 let mut headers = fields(&[("host", "a"), (&spelling, "root")]);
-                assert!(names.strip(&mut headers), "{spelling}");
+                assert!(names.strip(&mut headers, false), "{spelling}");
                 assert_eq!(lines(&headers), ["host: a"], "{spelling}");
             }
         }

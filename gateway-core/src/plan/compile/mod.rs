@@ -391,7 +391,15 @@ impl<'c> Compiler<'c> {
     }
 
     fn identity(&mut self, at: &At<'_>) -> Option<IdentityNames> {
-        self.list(&at.member("identityHeaders"), IdentityNames::new(&self.config.identity_headers))
+        let mut names = self.list(&at.member("identityHeaders"), IdentityNames::new(&self.config.identity_headers))?;
+        let (network, at) = (&self.config.network, At::ROOT.member("network"));
+        let at = at.member("trustedIdentity");
+        if !network.trusted_identity.is_empty() && network.trusted_proxies.is_empty() {
+            self.error_with(&at, "no proxy is trusted", "name those that may send these headers in `trustedProxies`");
+        }
+        let believed = names.believe(&network.trusted_identity);
+        self.list(&at, believed)?;
+        Some(names)
     }
 
     fn proxies(&mut self, at: &At<'_>) -> Option<TrustedProxies> {
