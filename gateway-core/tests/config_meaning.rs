@@ -1,6 +1,6 @@
 //! What is said of configurations that are well-formed and yet wrong.
 
-use gateway_core::config::Diagnostic;
+use gateway_core::config::{Diagnostic, Variable};
 use gateway_core::plan::{self, Secrets};
 use gateway_core::ports::Capabilities;
 use gateway_core::time::Timestamp;
@@ -465,4 +465,33 @@ fn the_admin_endpoints_need_a_port_of_their_own() {
     assert_eq!(same("127.0.0.1:9901", "9901"), 1);
     assert_eq!(same("0.0.0.0:9901", "127.0.0.1:9901"), 1);
     assert_eq!([same("127.0.0.1:9901", "9902"), same("127.0.0.1:0", "127.0.0.1:0")], [0, 0]);
+}
+
+/// docs/configuration.md, Variables: what depends on a variable that is not known is not checked, and all else is.
+#[test]
+fn what_depends_on_unknown_variables_is_left_out() {
+    struct Later;
+    impl Secrets for Later {
+        fn secret(&self, _: &str) -> Option<String> {
+            None
+        }
+
+        fn variable(&self, _: &str) -> Variable {
+            Variable::Unknown
+        }
+    }
+    let load = |text: &str| plan::load(text, &Capabilities::NATIVE, &Later).map(|_| ());
+    let text = r#"{"upstreams": {"a": {"url": "${A}"}, "b": {"url": "http://b", "timeouts": {"total": "${T}"}}},
+        "routes": [{"name": "${N}", "match": {"path": "${P}"}, "upstream": "${U}"},
+        {"name": "s", "match": {"prefix": "/", "hosts": ["${H}"]}, "upstream": "a"},
+        {"name": "t", "match": {"prefix": "/"}, "upstream": "b"}], "limits": {"bodyBytes": "${L:-1MiB}"}}"#;
+    assert_eq!(load(text), Err(Vec::new()));
+    assert_eq!(plan::warnings(text, NOW), []);
+    let wrong = text.replace("/\"}, \"upstream\": \"b\"", "x\"}, \"upstream\": \"c\"").replace("1MiB", "1 MiB");
+    let said: Vec<String> = load(&wrong).unwrap_err().into_iter().map(|mistake| mistake.path).collect();
+    assert_eq!(said, ["routes[2].match.prefix", "routes[2].upstream", "limits.bodyBytes"]);
+    let unused = text.replace("\"${U}\"", "\"a\"").replace("\"upstream\": \"b\"", "\"respond\": {}");
+    assert_eq!(plan::warnings(&unused, NOW), [], "the first route may be sent anywhere");
+    let unused = r#"{"upstreams": {"a": {"url": "${A}"}}, "routes": [{"name": "t", "respond": {}}]}"#;
+    assert_eq!(plan::warnings(unused, NOW).len(), 1);
 }

@@ -1,13 +1,28 @@
-//! The JSON Schema accepts what the gateway reads, and nothing else.
+//! The JSON Schema refuses what the gateway can't read, and nothing that it serves.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway_core::config::{json_schema, read};
+use gateway_core::config::{Diagnostic, json_schema, read};
+use gateway_core::plan::{self, Secrets};
+use gateway_core::ports::Capabilities;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const WHOLE: &str = include_str!("fixtures/whole.json");
+
+struct AnySecret;
+
+impl Secrets for AnySecret {
+    fn secret(&self, _: &str) -> Option<String> {
+        Some("redis://known".to_owned())
+    }
+}
+
+/// The mistakes in `text`, in its form and its meaning.
+fn check(text: &str) -> Result<(), Vec<Diagnostic>> {
+    plan::load(text, &Capabilities::NATIVE, &AnySecret).map(drop)
+}
 
 fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&json_schema()).unwrap_or_else(|error| unreachable!("{error}"))
@@ -84,19 +99,21 @@ fn both_accept() {
     for text in [
         WHOLE,
         bundled,
-        "{}",
-        r#"{"name": null, "server": {"tls": null, "drain": "0s"}}"#,
-        r#"{"limits": {"headers": 5.0, "bodyBytes": "0B"}}"#,
-        r#"{"limits": {"headers": 1e2}}"#,
-        r#"{"limits": {"headers": 4294967295}}"#,
-        r#"{"defaults": {"policies": ["a", {}, {"cors": {}}]}}"#,
-        r#"{"counters": {"redis": {"secret": "REDIS", "description": "shared"}}}"#,
-        r#"{"routes": [{"name": "a", "webSocket": true}, {"name": "b", "webSocket": {}}, {"name": "c", "webSocket": null}]}"#,
+        r#"{"name": null, "server": {"tls": null, "drain": "0s"}, "routes": [{"name": "a", "respond": {}}]}"#,
+        r#"{"limits": {"headers": 5.0, "bodyBytes": "0B"}, "routes": [{"name": "a", "respond": {}, "redirect": null}]}"#,
+        r#"{"limits": {"headers": 1e2}, "routes": [{"name": "a", "respond": {}, "split": []}]}"#,
+        r#"{"limits": {"headers": 4294967295}, "routes": [{"name": "a", "respond": {"status": null, "body": "", "json": null}}]}"#,
+        r#"{"defaults": {"policies": [{}]}, "routes": [{"name": "a", "match": {"prefix": "/", "path": null}, "respond": {}}]}"#,
+        r#"{"counters": {"redis": {"secret": "REDIS", "description": "shared"}}, "routes": [{"name": "a", "respond": {}}]}"#,
+        r#"{"upstreams": {"u": {"url": "http://a", "urls": []}}, "routes": [
+            {"name": "a", "match": {"path": "/a"}, "upstream": "u", "webSocket": true},
+            {"name": "b", "match": {"path": "/b/"}, "upstream": "u", "webSocket": {}},
+            {"name": "c", "match": {"path": "/"}, "redirect": {"location": "/b"}, "webSocket": null}]}"#,
         r#"{"routes": [{"name": "a", "respond": {"json": [1, {"a": null}]}}]}"#,
-        r#"{"routes": [{"name": "a", "match": {"headers": {"x": "", "y": {"present": false}, "z": {"oneOf": []}}}}]}"#,
+        r#"{"routes": [{"name": "a", "match": {"headers": {"x": "", "y": {"present": false}}}, "respond": {}}]}"#,
     ] {
         let document: Value = serde_json::from_str(text).unwrap();
-        assert!(read(text).is_ok(), "{text}");
+        assert_eq!(check(text), Ok(()), "{text}");
         assert!(validator.is_valid(&document), "{text}");
     }
 }
@@ -193,7 +210,7 @@ proptest! {
 
     /// One value anywhere replaced by another.
     #[test]
-    fn both_say_the_same_of_a_changed_document(place in any::<prop::sample::Index>(), with in substitute()) {
+    fn what_one_refuses_of_a_changed_document_the_other_does_too(place in any::<prop::sample::Index>(), with in substitute()) {
         thread_local!(static VALIDATOR: jsonschema::Validator = validator());
         let mut document: Value = serde_json::from_str(WHOLE).unwrap();
         let mut places = Vec::new();
@@ -203,6 +220,7 @@ proptest! {
         let text = document.to_string();
         let read = read(&text);
         let valid = VALIDATOR.with(|validator| validator.is_valid(&document));
-        prop_assert_eq!(read.is_ok(), valid, "{}: {:?}", place, read.err().map(|reading| reading.diagnostics));
+        prop_assert!(read.is_ok() || !valid, "{}: {:?}", place, read.err().map(|reading| reading.diagnostics));
+        prop_assert!(valid || check(&text).is_err(), "the schema alone refuses {}", place);
     }
 }

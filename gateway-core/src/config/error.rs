@@ -5,6 +5,7 @@ use core::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use super::tree::{Extent, Node};
+use super::variables::Mistake;
 
 /// An error to report, or one that stops the reading of a text.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) enum ErrorKind {
     Field { expected: &'static [&'static str] },
     /// A required field that is absent.
     Missing { field: &'static str },
+    /// A wrong reference to a variable.
+    Variable(Mistake),
     /// Anything else.
     Other { message: String },
     /// A consequence of an earlier report.

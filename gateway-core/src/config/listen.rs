@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
+use super::de::OWN;
+
 /// The listeners: one, or a list.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
@@ -98,12 +100,16 @@ macro_rules! one_of {
                 f.write_str($expecting)
             }
 
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<$type, D::Error> {
+                deserializer.deserialize_any(self)
+            }
+
             $($visit)*
         }
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any($visitor)
+                deserializer.deserialize_newtype_struct(OWN, $visitor)
             }
         }
     };

@@ -22,6 +22,7 @@ mod schema;
 mod suggest;
 mod tree;
 mod units;
+mod variables;
 mod walk;
 mod words;
 
@@ -30,10 +31,11 @@ pub use entries::Entries;
 pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
 pub use model::*;
 pub use path::{JsonPath, Step};
-pub use read::{Reading, explain, read};
+pub use read::{Reading, explain, read, read_with};
 pub use references::References;
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use suggest::suggest;
 pub use units::{ByteSize, Span};
+pub use variables::Variable;
 pub(crate) use walk::texts;

@@ -4,28 +4,38 @@ use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
-use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Severity, Step, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Severity, Step, Variable, de, words};
 
-/// Reads the text of a `gateway.json`.
+/// Reads the text of a `gateway.json` where no variable is set.
 ///
 /// # Errors
-/// Every mistake in its form at once, with the parts that could be read; see [`Reading`].
+/// As [`read_with`].
 pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
+    read_with(text, &|_| Variable::Unset)
+}
+
+/// Reads the text of a `gateway.json`, with the values of its variables.
+///
+/// # Errors
+/// Every mistake in its form at once, with the parts that could be read; see [`Reading`]. None at all if only parts with
+/// unknown variables were left out.
+pub fn read_with<'t>(text: &'t str, variables: &dyn Fn(&str) -> Variable) -> Result<Config, Box<Reading<'t>>> {
     let text = without_mark(text);
-    match de::read_sound(text) {
+    match de::read_sound(text, variables) {
         Some(config) => Ok(config),
-        None => read_thoroughly(text),
+        None => read_thoroughly(text, variables),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn read_thoroughly(text: &str) -> Result<Config, Box<Reading<'_>>> {
+fn read_thoroughly<'t>(text: &'t str, variables: &dyn Fn(&str) -> Variable) -> Result<Config, Box<Reading<'t>>> {
     let parsed = parse::parse(text);
     // In a text that breaks off, the nesting is a guess.
-    let (config, reports) = if parsed.complete { de::read::<Config>(&parsed.root) } else { (None, Vec::new()) };
+    let (config, reports) =
+        if parsed.complete { de::read::<Config>(&parsed.root, variables) } else { (None, Vec::new()) };
     match config {
-        Some(config) if parsed.faults.is_empty() && reports.is_empty() => Ok(config),
+        Some(config) if parsed.faults.is_empty() && !parsed.root.is_damaged() => Ok(config),
         config => {
             let lines = Lines::new(text);
             let faults = parsed.faults.iter().map(|fault| lines.fault(&parsed.root, fault));
@@ -53,7 +63,7 @@ pub fn explain(text: &str, errors: Vec<ConfigError>) -> Vec<Diagnostic> {
 pub struct Reading<'t> {
     /// The configuration without the parts that could not be read; `None` if nothing is left.
     pub config: Option<Config>,
-    /// The mistakes, at least one, by position.
+    /// The mistakes, by position; none if it has no other parts left out than those with unknown variables.
     pub diagnostics: Vec<Diagnostic>,
     root: Node<'t>,
     lines: Lines<'t>,
@@ -74,6 +84,18 @@ impl Reading<'_> {
             Kind::List(items) => items.iter().filter(|i| !i.reported.get()).map(|i| i.is_intact(except)).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns whether all of the top-level member `section` could be read.
+    #[must_use]
+    pub fn is_section_intact(&self, section: &str) -> bool {
+        self.root.follow(&JsonPath::root().member(section)).member.is_none_or(|member| !member.value.is_damaged())
+    }
+
+    /// Returns whether a part of the value at `path`, or of what is around it if it is absent, could not be read.
+    #[must_use]
+    pub fn is_damaged(&self, path: &JsonPath) -> bool {
+        self.root.follow(path).node.is_damaged()
     }
 
     /// All mistakes by position: those of the form, and the compiler's `errors` about [`config`](Self::config). Errors
@@ -241,8 +263,13 @@ mod tests {
 
     /// Asserts that the quick and the thorough way read the same from `text`, and returns it.
     fn read_both_ways(text: &str) -> Option<Config> {
-        let quick = de::read_sound(text);
-        let thorough = read_thoroughly(text).ok();
+        let variables = |name: &str| match name {
+            "A" => Variable::Set("5s".to_owned()),
+            "LATER" => Variable::Unknown,
+            _ => Variable::Unset,
+        };
+        let quick = de::read_sound(text, &variables);
+        let thorough = read_thoroughly(text, &variables).ok();
         assert_eq!(quick, thorough, "{text}");
         quick
     }
@@ -313,7 +340,7 @@ mod tests {
             from in any::<Index>(),
             length in 0_usize..3,
             with in prop::sample::select(vec![
-                "", ",", ",,", "/**/", "//\n", "// \"\n", "/* , */", "/*", "\"description\": \"d\",", "#\n", "\"", "}", "{", "0", "\\",
+                "", ",", ",,", "/**/", "//\n", "// \"\n", "/* , */", "/*", "\"description\": \"d\",", "#\n", "\"", "}", "{", "0", "\\", "${A}", "${B}", "${LATER}", "$${A}",
             ]),
         ) {
             let chars: Vec<char> = WHOLE.chars().collect();

@@ -1,16 +1,20 @@
 //! The names that a configuration refers to and that only its host can resolve.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::de::DESCRIPTION;
 use super::parse;
 use super::read::without_mark;
 use super::tree::{Kind, Node};
+use super::variables::{self, Piece};
 
 /// The names that a configuration refers to, for hosts that are asked for each value by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References {
     /// The texts in every member `secret`: names, unless a secret itself was put there.
     pub secrets: BTreeSet<String>,
+    /// The variables `${NAME}`, and whether there is a reference to it without a default.
+    pub variables: BTreeMap<String, bool>,
 }
 
 impl References {
@@ -32,7 +36,16 @@ impl References {
                         Kind::String(name) if member.name == "secret" => {
                             self.secrets.insert(name.clone().into_owned());
                         }
+                        // Nothing reads these.
+                        Kind::String(_) if matches!(&*member.name, DESCRIPTION | "$schema") => {}
                         _ => self.collect(&member.value),
+                    }
+                }
+            }
+            Kind::String(text) => {
+                for piece in variables::pieces(text) {
+                    if let Ok(Piece::Variable { name, default }) = piece {
+                        *self.variables.entry(name.to_owned()).or_default() |= default.is_none();
                     }
                 }
             }
@@ -50,5 +63,14 @@ mod tests {
         let text = "// a\n{\"a\": [{\"secret\": \"B\",}, {\"secret\": /* c */ \"A\"}], \"secret\": 5,}";
         let secrets = References::in_text(text).secrets;
         assert_eq!(secrets.iter().collect::<Vec<_>>(), ["A", "B"]);
+    }
+
+    #[test]
+    fn a_variable_is_required_unless_every_reference_has_a_default() {
+        let text =
+            r#"{"a": ["${A}/${B:-b}", "$${C}", "${B}", "${D:-}"], "b": {"secret": "${E}"}, "description": "${F}"}"#;
+        let variables = References::in_text(text).variables;
+        let expected = [("A", true), ("B", true), ("D", false)].map(|(name, required)| (name.to_owned(), required));
+        assert_eq!(variables, BTreeMap::from(expected));
     }
 }

@@ -53,7 +53,7 @@ impl ByteSize {
 }
 
 macro_rules! from_text {
-    ($type:ty, $expecting:literal, $pattern:literal) => {
+    ($type:ty, $expecting:literal, $pattern:literal, $examples:expr) => {
         impl $type {
             const EXPECTED: &'static str = $expecting;
         }
@@ -86,7 +86,8 @@ macro_rules! from_text {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "pattern": $pattern, "description": $expecting })
+                let pattern = crate::config::schema::or_variable($pattern);
+                schemars::json_schema!({ "type": "string", "pattern": pattern, "description": $expecting, "examples": $examples })
             }
         }
     };
@@ -144,5 +145,15 @@ fn rewrite(expected: &str, text: &str) -> Option<String> {
     (expected == ByteSize::EXPECTED && number.parse::<u64>().is_ok()).then(|| format!("{number}{unit}"))
 }
 
-from_text!(Span, "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`", "^[0-9]{1,10}(ms|s|m|h|d)$");
-from_text!(ByteSize, "a size such as `512B`, `64KiB`, `1MiB` or `2GB`", "^[0-9]{1,10}(B|KiB|MiB|GiB|kB|MB|GB)$");
+from_text!(
+    Span,
+    "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`",
+    "^[0-9]{1,10}(ms|s|m|h|d)$",
+    ["500ms", "5s", "1m", "2h"]
+);
+from_text!(
+    ByteSize,
+    "a size such as `512B`, `64KiB`, `1MiB` or `2GB`",
+    "^[0-9]{1,10}(B|KiB|MiB|GiB|kB|MB|GB)$",
+    ["64KiB", "1MiB"]
+);

@@ -63,6 +63,10 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
         ErrorKind::Missing { field } => {
             (format!("missing field `{field}`"), Some(format!("add `\"{field}\": …` to this object")))
         }
+        ErrorKind::Variable(mistake) => {
+            let (message, help) = mistake.words();
+            (message, Some(help))
+        }
         ErrorKind::Other { message } => (message.clone(), None),
         ErrorKind::Consequence => (String::new(), None),
     }

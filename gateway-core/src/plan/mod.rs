@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use crate::admin::Admin;
 use crate::capabilities::Capabilities;
-use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, Reading};
+use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, Reading, Variable};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -33,10 +33,15 @@ pub use step::{RequestStep, ResponseStep};
 pub use upstream::{Endpoint, Keep, Upstream};
 pub use warnings::{takes_web_sockets_unsaid, warnings};
 
-/// The source of secrets: Workers secrets, Spin variables, the environment, files.
+/// The source of secrets and variables: the text bindings of a Worker, Spin variables, the environment, files.
 pub trait Secrets {
     /// The value of the secret called `name`, if there is one.
     fn secret(&self, name: &str) -> Option<String>;
+
+    /// The value of the variable `${name}` in the texts of a configuration. It is none of the secrets: it may be shown.
+    fn variable(&self, _name: &str) -> Variable {
+        Variable::Unset
+    }
 }
 
 /// Returns whether `name` can be that of a secret: capital letters, digits and `_`. Any other text may be the secret
@@ -104,9 +109,9 @@ impl AccessLog {
 /// Reads, checks and compiles the text of a `gateway.json`.
 ///
 /// # Errors
-/// Every mistake in it at once, in the order of the text.
+/// Every mistake in it at once, in the order of the text. None if nothing is wrong, but a variable is unknown.
 pub fn load(text: &str, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<Diagnostic>> {
-    match config::read(text) {
+    match config::read_with(text, &|name| secrets.variable(name)) {
         Ok(config) => compile(&config, capabilities, secrets).map_err(|errors| config::explain(text, errors)),
         Err(reading) => Err(mistakes(*reading, capabilities, secrets)),
     }

@@ -6,16 +6,17 @@ use std::collections::BTreeSet;
 
 use super::unbelieved;
 use crate::config::{
-    self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, RequestEdits, ResponseEdits, Route,
-    Severity,
+    self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Reading, RequestEdits, ResponseEdits,
+    Route, Severity, Variable,
 };
 use crate::policy::maintenance::parse_time;
 use crate::time::Timestamp;
 
-/// Returns the warnings about the text of a `gateway.json` at `now`, in its order; none if its form is wrong.
+/// Returns the warnings about the text of a `gateway.json` at `now`, in its order; none if its form is wrong. Nothing is
+/// said of what depends on variables.
 #[must_use]
 pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
-    let Ok(config) = config::read(text) else { return Vec::new() };
+    let Some((config, reading)) = read(text) else { return Vec::new() };
     let mut found = Vec::new();
     let mut uses = Uses { now, upstreams: BTreeSet::new(), policies: BTreeSet::new() };
     let root = JsonPath::root();
@@ -27,8 +28,16 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         uses.routes(&at.member("routes"), &api.routes, &mut found);
     }
     uses.routes(&root.member("routes"), &config.routes, &mut found);
-    check_sections(&config, &uses, &mut found);
+    for (name, policy) in config.policies.iter() {
+        odd(&root.member("policies").member(name), policy, now, &mut found);
+    }
+    if let Some(reading) = &reading {
+        found.retain(|warning| !reading.is_damaged(&warning.path));
+    }
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
+    let are_uses_known =
+        reading.as_ref().is_none_or(|reading| USERS.iter().all(|section| reading.is_section_intact(section)));
+    check_sections(&config, are_uses_known.then_some(&uses), &mut found);
     let mut diagnostics = config::explain(text, found);
     for diagnostic in &mut diagnostics {
         diagnostic.severity = Severity::Warning;
@@ -41,10 +50,22 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
 /// A platform without WebSockets answers their handshakes with 501, which the author may not have thought of.
 #[must_use]
 pub fn takes_web_sockets_unsaid(text: &str) -> bool {
-    let Ok(config) = config::read(text) else { return false };
+    let Some((config, _)) = read(text) else { return false };
     let is_proxied = |route: &Route| route.redirect.is_none() && route.respond.is_none() && route.key_value.is_none();
     let mut routes = config.apis.iter().flat_map(|api| &api.routes).chain(&config.routes);
     routes.any(|route| is_proxied(route) && route.web_socket.is_none())
+}
+
+/// The sections that use upstreams and policies by name.
+const USERS: [&str; 3] = ["defaults", "apis", "routes"];
+
+/// Reads `text` without the values of its variables; also returns what lacks them. `None` if its form is wrong.
+fn read(text: &str) -> Option<(Config, Option<Box<Reading<'_>>>)> {
+    match config::read_with(text, &|_| Variable::Unknown) {
+        Ok(config) => Some((config, None)),
+        Err(mut reading) if reading.diagnostics.is_empty() => Some((reading.config.take()?, Some(reading))),
+        Err(_) => None,
+    }
 }
 
 /// The names in use.
@@ -76,16 +97,13 @@ impl<'c> Uses<'c> {
     }
 }
 
-fn check_sections(config: &Config, uses: &Uses<'_>, found: &mut Vec<ConfigError>) {
-    let policies = JsonPath::root().member("policies");
-    for (name, policy) in config.policies.iter() {
-        odd(&policies.member(name), policy, uses.now, found);
-    }
+fn check_sections(config: &Config, uses: Option<&Uses<'_>>, found: &mut Vec<ConfigError>) {
     if config.server.access_log.is_some() && config.access_log.format.is_some() {
         let path = JsonPath::root().member("server").member("accessLog");
         let error = ConfigError::new(path, "this has no effect: `accessLog.format` decides");
         found.push(error.with_help("remove one of them"));
     }
+    let Some(uses) = uses else { return };
     unused("upstreams", "nothing is sent to", &config.upstreams, &uses.upstreams, found);
     unused("policies", "nothing uses", &config.policies, &uses.policies, found);
 }

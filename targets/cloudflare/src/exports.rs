@@ -71,7 +71,8 @@ pub fn services() -> String {
     services.join("\n")
 }
 
-/// Checks a configuration, as UTF-8: with its text bindings, as a JSON object, or as if it had every secret. Returns
+/// Checks a configuration, as UTF-8: with its text bindings, as a JSON object, or as if it had every
+/// secret, and variables of any value. Returns
 /// its rendered mistakes, or nothing.
 #[wasm_bindgen]
 pub fn check(config: &[u8], bindings: Option<String>) -> String {

@@ -1,7 +1,8 @@
-//! Secrets from the Worker's environment: its text bindings.
+//! Secrets and variables from the Worker's environment: its text bindings.
 
 use std::collections::HashMap;
 
+use gateway_core::config::Variable;
 use gateway_core::plan::Secrets;
 
 /// The text bindings of the Worker, from the glue: one JSON object.
@@ -19,14 +20,22 @@ impl Secrets for Bindings {
     fn secret(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
     }
+
+    fn variable(&self, name: &str) -> Variable {
+        self.0.get(name).cloned().map_or(Variable::Unset, Variable::Set)
+    }
 }
 
-/// A stand-in for every secret, for checks where the values are unknown.
+/// A stand-in for every secret and variable, for checks where the values are unknown.
 #[derive(Debug)]
 pub(crate) struct Assumed;
 
 impl Secrets for Assumed {
     fn secret(&self, _: &str) -> Option<String> {
         Some("assumed".to_owned())
+    }
+
+    fn variable(&self, _: &str) -> Variable {
+        Variable::Unknown
     }
 }

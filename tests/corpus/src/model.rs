@@ -32,7 +32,7 @@ pub struct Case {
     pub cite: String,
     /// Its own configuration, instead of the file's.
     pub config: Option<Box<RawValue>>,
-    /// What the configuration's `{"secret": "NAME"}` resolve to.
+    /// What the configuration's `{"secret": "NAME"}` and `${NAME}` resolve to.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
     /// Requests, one after another.

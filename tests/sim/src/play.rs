@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use edgeway_corpus::{Case, Mistake, Request, Response, Version, compare_refusals, differences};
 use gateway_core::body::Body;
+use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::{Peer, Scheme};
@@ -18,13 +19,17 @@ use crate::stream::{End, Stream};
 use crate::upstream::{receive_body, texts};
 use crate::world::World;
 
-/// A case's secrets.
+/// A case's secrets and variables.
 #[derive(Debug)]
 pub struct Vault<'c>(pub &'c BTreeMap<String, String>);
 
 impl Secrets for Vault<'_> {
     fn secret(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
+    }
+
+    fn variable(&self, name: &str) -> Variable {
+        self.0.get(name).cloned().map_or(Variable::Unset, Variable::Set)
     }
 }
 

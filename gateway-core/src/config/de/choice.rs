@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor};
 
-use super::members::{Descriptions, Shape, members_of, members_of_use, name_in, too_many};
+use super::members::{Descriptions, members_of, members_of_use, name_in, too_many};
 use super::parts::Rest;
 use super::reader::{Reader, Source, Value};
 use crate::config::error::{Error, ErrorKind};
@@ -44,7 +44,7 @@ impl<'n, 'l> Reader<'n, 'l> {
                     }
                     (None, _) => return Err(self.wrong(no_choice)),
                 };
-                let value = Reader { source: Source::Node(&member.value), log: self.log, shape: Shape::Any };
+                let value = Reader::of(Source::Node(&member.value), self.log);
                 let name = Cow::Borrowed(&*member.name);
                 Ok((Choice { name, value: Some(value), reader: self, over: Some(member) }, None))
             }

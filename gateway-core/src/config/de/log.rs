@@ -3,19 +3,23 @@
 use core::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::config::MOST_MISTAKES;
 use crate::config::error::{Error, ErrorKind, Report};
 use crate::config::tree::Node;
+use crate::config::{MOST_MISTAKES, Variable};
 
-/// The errors found so far.
-#[derive(Default)]
-pub(super) struct Log {
+/// The errors found so far, and the source of variables.
+pub(super) struct Log<'v> {
+    pub(super) variables: &'v dyn Fn(&str) -> Variable,
     reports: RefCell<Vec<Report>>,
     /// The missing fields reported so far, by the start of the object that lacks them.
     missing: RefCell<BTreeMap<u32, Vec<&'static str>>>,
 }
 
-impl Log {
+impl<'v> Log<'v> {
+    pub(super) fn new(variables: &'v dyn Fn(&str) -> Variable) -> Self {
+        Self { variables, reports: RefCell::default(), missing: RefCell::default() }
+    }
+
     #[cold]
     pub(super) fn record(&self, error: Error) {
         let report = error.into_report();

@@ -29,6 +29,8 @@ pub(super) struct Members<'n, 'l> {
     /// The names read so far, where the type does not look for repetitions itself.
     names: Option<Vec<Cow<'n, str>>>,
     descriptions: Descriptions,
+    /// Set if the next value is taken as it stands: it names something itself, or nothing reads it.
+    is_verbatim: bool,
 }
 
 /// A kind of object.
@@ -61,7 +63,7 @@ impl Descriptions {
 }
 
 /// Returns whether `member` is for its reader to use; `false` for a description, which is reported unless it is text.
-fn is_of_use(member: &Member<'_>, descriptions: Descriptions, log: &Log) -> bool {
+fn is_of_use(member: &Member<'_>, descriptions: Descriptions, log: &Log<'_>) -> bool {
     if member.value.reported.get() {
         return false;
     }
@@ -76,7 +78,7 @@ fn is_of_use(member: &Member<'_>, descriptions: Descriptions, log: &Log) -> bool
 pub(super) fn members_of_use<'n>(
     node: &'n Node<'n>,
     descriptions: Descriptions,
-    log: &Log,
+    log: &Log<'_>,
 ) -> impl Iterator<Item = &'n Member<'n>> {
     members_of(node).iter().filter(move |member| is_of_use(member, descriptions, log))
 }
@@ -118,7 +120,17 @@ impl<'n, 'l> Members<'n, 'l> {
         let names = (shape == Shape::Any && matches!(members, Parts::Text(_))).then(Vec::new);
         let descriptions = if shape == Shape::Fields { Descriptions::Skipped } else { Descriptions::Read };
         let assumed = assumed.into_iter();
-        Ok(Self { members, object, current: Source::Assumed, member: None, assumed, has_assumed, names, descriptions })
+        Ok(Self {
+            members,
+            object,
+            current: Source::Assumed,
+            member: None,
+            assumed,
+            has_assumed,
+            names,
+            descriptions,
+            is_verbatim: false,
+        })
     }
 
     /// The members of a tree that are left to read.
@@ -167,6 +179,13 @@ impl<'n, 'l> Members<'n, 'l> {
     /// The name of the next member.
     #[inline(never)]
     fn next_name(&mut self) -> Result<Option<Cow<'n, str>>, Error> {
+        let name = self.any_next_name()?;
+        let is_own = self.descriptions != Descriptions::Read;
+        self.is_verbatim = is_own && matches!(name.as_deref(), Some("secret" | "$schema"));
+        Ok(name)
+    }
+
+    fn any_next_name(&mut self) -> Result<Option<Cow<'n, str>>, Error> {
         match &mut self.members {
             Parts::Tree(members) => {
                 self.member = members.find(|member| is_of_use(member, self.descriptions, self.object.log));
@@ -234,13 +253,13 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        seed.deserialize(Reader { source: self.current, log: self.object.log, shape: Shape::Any })
+        seed.deserialize(Reader::member(self.current, self.object.log, self.is_verbatim))
     }
 
     /// Goes on to the next entry if the value of one can't be read.
     fn next_entry<K: Deserialize<'de>, V: Deserialize<'de>>(&mut self) -> Result<Option<(K, V)>, Error> {
         while let Some(name) = self.next_key::<K>()? {
-            if let Some(value) = attempt(Reader { source: self.current, log: self.object.log, shape: Shape::Any })? {
+            if let Some(value) = attempt(Reader::member(self.current, self.object.log, self.is_verbatim))? {
                 return Ok(Some((name, value)));
             }
         }

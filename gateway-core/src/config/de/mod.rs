@@ -17,11 +17,11 @@ mod reader;
 use serde::de::Deserialize;
 
 use self::log::Log;
-use self::members::Shape;
 use self::reader::{Reader, Source};
 use super::error::{Error, Report};
 use super::scan::Scan;
 use super::tree::Node;
+use super::variables::Variable;
 
 /// The member that any object of the configuration may have besides its own. Nothing reads it.
 pub(super) const DESCRIPTION: &str = "description";
@@ -31,18 +31,21 @@ pub(super) const DESCRIPTION: &str = "description";
 pub(super) const OWN: &str = "own";
 
 /// Reads `root`; parts that can't be read are left out and reported.
-pub(super) fn read<'n, T: Deserialize<'n>>(root: &'n Node<'n>) -> (Option<T>, Vec<Report>) {
-    let log = Log::default();
-    let reader = Reader { source: Source::Node(root), log: &log, shape: Shape::Any };
+pub(super) fn read<'n, T: Deserialize<'n>>(
+    root: &'n Node<'n>,
+    variables: &dyn Fn(&str) -> Variable,
+) -> (Option<T>, Vec<Report>) {
+    let log = Log::new(variables);
+    let reader = Reader::of(Source::Node(root), &log);
     let value = attempt(reader).ok().flatten().filter(|_| !log.is_full());
     (value, log.into_reports())
 }
 
 /// Reads `text`; `None` if there is a mistake in it.
-pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str) -> Option<T> {
+pub(super) fn read_sound<T: for<'n> Deserialize<'n>>(text: &str, variables: &dyn Fn(&str) -> Variable) -> Option<T> {
     let scan = Scan::new(text);
-    let log = Log::default();
-    let value = T::deserialize(Reader { source: Source::Text(&scan), log: &log, shape: Shape::Any }).ok()?;
+    let log = Log::new(variables);
+    let value = T::deserialize(Reader::of(Source::Text(&scan), &log)).ok()?;
     scan.is_at_end().then_some(value)
 }
 

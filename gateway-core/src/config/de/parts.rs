@@ -5,7 +5,6 @@ use core::slice;
 use serde::de::{Deserialize, DeserializeSeed, SeqAccess};
 
 use super::attempt;
-use super::members::Shape;
 use super::reader::{Reader, Source};
 use crate::config::error::Error;
 use crate::config::scan::{Scan, unsound};
@@ -61,7 +60,7 @@ impl<'n, 'l> Items<'n, 'l> {
             Parts::Tree(items) => items.find(|item| !item.reported.get()).map(Source::Node),
             Parts::Text(rest) => rest.advance()?.then_some(Source::Text(rest.scan)),
         };
-        Ok(source.map(|source| Reader { source, log: self.list.log, shape: Shape::Any }))
+        Ok(source.map(|source| Reader::of(source, self.list.log)))
     }
 
     /// Checks that a list in a text was read to its end.

@@ -12,14 +12,17 @@ use super::parts::Items;
 use crate::config::error::{Error, ErrorKind};
 use crate::config::scan::{Next, Scan, unsound};
 use crate::config::tree::{Kind, Node};
+use crate::config::variables;
 
 /// Reads one value.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'n, 'l> {
     pub(super) source: Source<'n, 'l>,
-    pub(super) log: &'l Log,
+    pub(super) log: &'l Log<'l>,
     /// The kind of object that the value is, if it is one and its type does not say.
-    pub(super) shape: Shape,
+    shape: Shape,
+    /// Set if a text is taken as it stands, without its variables.
+    is_verbatim: bool,
 }
 
 /// The source of a value.
@@ -51,8 +54,37 @@ enum Number {
 }
 
 impl<'n, 'l> Reader<'n, 'l> {
-    #[inline(never)]
+    pub(super) const fn of(source: Source<'n, 'l>, log: &'l Log<'l>) -> Self {
+        Self { source, log, shape: Shape::Any, is_verbatim: false }
+    }
+
+    /// The reader of a member's value, which is taken as it stands if `is_verbatim`.
+    pub(super) const fn member(source: Source<'n, 'l>, log: &'l Log<'l>, is_verbatim: bool) -> Self {
+        Self { source, log, shape: Shape::Any, is_verbatim }
+    }
+
+    /// The value, with the values of its variables.
     pub(super) fn value(self) -> Result<Value<'n>, Error> {
+        match self.written()? {
+            Value::String(text) if !self.is_verbatim && variables::are_in(&text) => {
+                self.expanded(&text).map(|text| Value::String(Cow::Owned(text)))
+            }
+            value => Ok(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn expanded(self, text: &str) -> Result<String, Error> {
+        match variables::expand(text, self.log.variables) {
+            Ok(Some(text)) => Ok(text),
+            Ok(None) => Err(self.wrong(ErrorKind::Consequence)),
+            Err(mistake) => Err(self.wrong(ErrorKind::Variable(mistake))),
+        }
+    }
+
+    #[inline(never)]
+    fn written(self) -> Result<Value<'n>, Error> {
         match self.source {
             Source::Assumed => Ok(Value::Assumed),
             Source::Node(node) => Ok(match &node.kind {

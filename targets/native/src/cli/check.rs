@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use gateway_core::config::Variable;
 
 use super::findings::Findings;
 use super::format::Format;
+use super::given::Variables;
 use super::source::ConfigArg;
 use super::target::Target;
 use crate::platform::secrets::NativeSecrets;
@@ -30,6 +32,8 @@ pub(super) struct Check {
     /// The folder of files with secrets, beside environment variables [default: /run/secrets]
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
+    #[command(flatten)]
+    variables: Variables,
     /// The form of the output
     #[arg(long, value_enum, default_value_t, hide_default_value = true)]
     format: Format,
@@ -42,7 +46,8 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         let file = self.config.path();
         let targets = if self.target.is_empty() { Target::beside(file) } else { self.target };
-        let mut findings = Findings::of(file, targets, &NativeSecrets::new(self.secrets));
+        let secrets = self.variables.before(NativeSecrets::new(self.secrets));
+        let mut findings = Findings::of(file, targets, &secrets, Variable::Unknown);
         findings.add_advice();
         if !self.no_files {
             findings.add_files();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway_core::config::{self, Diagnostic, Severity};
+use gateway_core::config::{self, Diagnostic, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
@@ -29,6 +29,8 @@ pub(crate) struct Findings {
     pub(crate) notes: Vec<String>,
     /// Secrets that are not set here.
     pub(crate) missing_secrets: Vec<String>,
+    /// Variables that are not set here and have no default. What depends on them was not checked.
+    pub(crate) missing_variables: Vec<String>,
     /// The plan for the first target, unless there are mistakes.
     #[serde(skip)]
     pub(crate) plan: Option<Plan>,
@@ -49,6 +51,8 @@ pub(crate) struct Finding {
 struct AnySecrets<'s, S> {
     known: &'s S,
     missing: RefCell<BTreeSet<String>>,
+    /// What a variable is that is not set.
+    unset: Variable,
 }
 
 impl<S: Secrets> Secrets for AnySecrets<'_, S> {
@@ -58,6 +62,13 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
             // Valid as a header and as a Redis URL, so that no check refuses the placeholder.
             "redis://unset".to_owned()
         }))
+    }
+
+    fn variable(&self, name: &str) -> Variable {
+        match self.known.variable(name) {
+            Variable::Unset => self.unset.clone(),
+            variable => variable,
+        }
     }
 }
 
@@ -70,6 +81,7 @@ impl Findings {
             warnings: Vec::new(),
             notes: Vec::new(),
             missing_secrets: Vec::new(),
+            missing_variables: Vec::new(),
             plan: None,
             text: None,
         }
@@ -95,11 +107,12 @@ impl Findings {
     }
 
     /// Checks the configuration at `file` for each of `targets`, and the manifests beside it, without the files that it names.
-    pub(crate) fn of(file: &Path, targets: Vec<Target>, secrets: &impl Secrets) -> Self {
+    /// A variable that is not set is `unset`: unknown, or a mistake.
+    pub(crate) fn of(file: &Path, targets: Vec<Target>, secrets: &impl Secrets, unset: Variable) -> Self {
         let mut findings = Self::none(file, targets);
         match read_text(file) {
             Ok(text) => {
-                findings.check(file, &text, secrets);
+                findings.check(file, &text, secrets, unset);
                 findings.text = Some(text);
             }
             Err(error) => findings.add_failure(format!("can't read {}: {error}", file.display())),
@@ -107,8 +120,13 @@ impl Findings {
         findings
     }
 
-    fn check(&mut self, file: &Path, text: &str, secrets: &impl Secrets) {
-        let secrets = AnySecrets { known: secrets, missing: RefCell::default() };
+    fn check(&mut self, file: &Path, text: &str, secrets: &impl Secrets, unset: Variable) {
+        if unset == Variable::Unknown {
+            let variables = config::References::in_text(text).variables.into_iter();
+            let missing = variables.filter(|(name, required)| *required && secrets.variable(name) == Variable::Unset);
+            self.missing_variables = missing.map(|(name, _)| name).collect();
+        }
+        let secrets = AnySecrets { known: secrets, missing: RefCell::default(), unset };
         for target in self.targets.clone() {
             match plan::load(text, target.capabilities(), &secrets) {
                 Ok(mut plan) => {

@@ -6,6 +6,7 @@ mod explain;
 mod files;
 mod findings;
 mod format;
+mod given;
 mod inspect;
 mod manifest;
 mod output;

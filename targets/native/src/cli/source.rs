@@ -4,20 +4,24 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use gateway_core::config::Variable;
 use gateway_core::plan::Plan;
 
 use super::findings::Findings;
 use super::format::Format;
+use super::given::Variables;
 use super::target::Target;
 use crate::platform::secrets::NativeSecrets;
 
 /// The name of the configuration where none is given.
 const DEFAULT: &str = "gateway.json";
+/// The same where there is no such file: editors know by it that there may be comments.
+const DEFAULT_JSONC: &str = "gateway.jsonc";
 
 /// The configuration that a command is about.
 #[derive(Debug, Args)]
 pub(super) struct ConfigArg {
-    /// The configuration [default: gateway.json]
+    /// The configuration [default: gateway.json, or else gateway.jsonc]
     file: Option<PathBuf>,
     /// The same, for those who are used to it.
     #[arg(long, value_name = "FILE", hide = true, conflicts_with = "file")]
@@ -31,7 +35,10 @@ impl ConfigArg {
     }
 
     pub(super) fn path(&self) -> &Path {
-        self.given().unwrap_or(Path::new(DEFAULT))
+        self.given().unwrap_or_else(|| {
+            let (json, jsonc) = (Path::new(DEFAULT), Path::new(DEFAULT_JSONC));
+            if !json.exists() && jsonc.exists() { jsonc } else { json }
+        })
     }
 }
 
@@ -43,6 +50,8 @@ pub(super) struct Source {
     /// The folder of files with secrets, beside environment variables [default: /run/secrets]
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
+    #[command(flatten)]
+    variables: Variables,
     /// Print JSON for programs
     #[arg(long)]
     pub(super) json: bool,
@@ -51,8 +60,8 @@ pub(super) struct Source {
 impl Source {
     /// Returns the plan, or the exit code after every mistake was printed.
     pub(super) fn plan(&self) -> Result<Plan, ExitCode> {
-        let secrets = NativeSecrets::new(self.secrets.clone());
-        let mut findings = Findings::of(self.config.path(), vec![Target::Native], &secrets);
+        let secrets = self.variables.before(NativeSecrets::new(self.secrets.clone()));
+        let mut findings = Findings::of(self.config.path(), vec![Target::Native], &secrets, Variable::Unset);
         findings.plan.take().ok_or_else(|| findings.print(self.format()))
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use gateway_core::config::Variable;
 use gateway_core::plan::Secrets;
 
 use crate::watch::Files;
@@ -45,6 +46,10 @@ impl Secrets for NativeSecrets {
             let text = text.strip_suffix('\n').unwrap_or(&text);
             Some(text.strip_suffix('\r').unwrap_or(text).to_owned())
         })
+    }
+
+    fn variable(&self, name: &str) -> Variable {
+        std::env::var(name).map_or(Variable::Unset, Variable::Set)
     }
 }
 

@@ -283,13 +283,13 @@ fn report(output: &Output) -> serde_json::Value {
 #[test]
 fn every_failure_has_one_shape_for_programs() {
     let folder = Folder::new();
-    let members = ["file", "targets", "mistakes", "warnings", "notes", "missingSecrets"];
+    let members = ["file", "targets", "mistakes", "warnings", "notes", "missingSecrets", "missingVariables"];
     let said = |arguments: &[&str], message: &str| {
         let output = edgeway(&folder, &[arguments, &["--json"]].concat());
         assert_eq!((output.status.code(), text(&output.stderr)), (Some(1), String::new()), "{arguments:?}");
         let report = report(&output);
         let object = report.as_object().unwrap();
-        assert!(members.iter().all(|member| object.contains_key(*member)) && object.len() == 6, "{report}");
+        assert!(members.iter().all(|member| object.contains_key(*member)) && object.len() == members.len(), "{report}");
         assert_eq!(report["mistakes"][0]["message"], message);
     };
     let commands = [&["check"][..], &["routes"], &["explain", "GET", "/"]];

@@ -40,4 +40,5 @@ mod tls;
 #[cfg(target_os = "linux")]
 mod trouble;
 mod uploads;
+mod variables;
 mod websocket;

@@ -107,13 +107,12 @@ impl Native {
             help: text(&mistake["help"]),
         });
         let checked: Vec<Mistake> = checked.collect();
-        // A check does without the secrets, and lists those that are not set.
-        let missing = list("missingSecrets");
+        // A check does without the secrets and variables, and lists those that are not set.
         let is_missing = |mistake: &Mistake| {
-            missing
-                .iter()
-                .filter_map(Value::as_str)
-                .any(|name| mistake.message == format!("the secret `{name}` is not set"))
+            [("secret", "missingSecrets"), ("variable", "missingVariables")].iter().any(|(kind, missing)| {
+                let is_it = |name: &str| mistake.message == format!("the {kind} `{name}` is not set");
+                list(missing).iter().filter_map(Value::as_str).any(is_it)
+            })
         };
         let unchecked = served.iter().find(|mistake| !checked.contains(mistake) && !is_missing(mistake));
         let unserved = checked.iter().find(|mistake| !served.contains(mistake));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_corpus::Mistake;
+use gateway_core::config::Variable;
 use gateway_core::plan;
 use gateway_core::ports::Capabilities;
 use serde_json::json;
@@ -125,12 +126,16 @@ allowed_outbound_hosts = ["http://*:*", "https://*:*"]
     )
 }
 
-/// The secrets of a start.
+/// The secrets and variables of a start.
 struct Secrets<'s>(&'s Start);
 
 impl plan::Secrets for Secrets<'_> {
     fn secret(&self, name: &str) -> Option<String> {
         self.0.secrets.get(name).cloned()
+    }
+
+    fn variable(&self, name: &str) -> Variable {
+        self.0.secrets.get(name).cloned().map_or(Variable::Unset, Variable::Set)
     }
 }
 

@@ -33,11 +33,20 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
     for secret in findings.missing_secrets.iter().take(SHOWN_MISTAKES) {
         sayln!("{}: the secret `{secret}` is not set here", style.bold("note"));
     }
-    let Some(plan) = findings.plan.as_ref().filter(|_| findings.mistakes.is_empty()) else { return code };
+    for name in findings.missing_variables.iter().take(SHOWN_MISTAKES) {
+        let what = "is not set here, and what depends on it was not checked; try";
+        sayln!("{}: the variable `{name}` {what} `--env {name}=…`", style.bold("note"));
+    }
+    if !findings.mistakes.is_empty() {
+        return code;
+    }
     for note in &findings.notes {
         sayln!("{}: {note}", style.bold("note"));
     }
-    let routes = count(plan.routes.len(), "route");
+    let routes = match &findings.plan {
+        Some(plan) => count(plan.routes.len(), "route"),
+        None => "as far as its variables are known".to_owned(),
+    };
     let ok = Style::stdout().green("ok");
     output::print(&format!("{ok} {}: {routes}, good for {}\n", findings.file, joined(&findings.targets)), code)
 }

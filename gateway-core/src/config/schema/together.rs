@@ -1,0 +1,75 @@
+//! The rules for members that stand together.
+
+use serde_json::{Value, json};
+
+/// The actions of a route.
+const ACTIONS: [&str; 5] = ["upstream", "split", "redirect", "respond", "keyValue"];
+/// The actions that call no upstream.
+const ANSWERS: [&str; 3] = ["redirect", "respond", "keyValue"];
+
+/// Adds the rules for the members of the definition called `name` to its `schema`.
+pub(super) fn add(name: &str, schema: &mut Value) {
+    let rules = match name {
+        "" => vec![any(&["routes", "apis"])],
+        "Api" => vec![
+            json!({ "if": { "not": present("upstream") }, "then": { "properties": { "routes": { "items": any(&ACTIONS) } } } }),
+        ],
+        "Route" => {
+            let mut choices: Vec<Value> = ACTIONS.iter().map(|action| present(action)).collect();
+            choices.push(none(&ACTIONS));
+            let for_upstreams = ["rewrite", "webSocket"].iter().map(|member| if_then(present(member), none(&ANSWERS)));
+            [json!({ "oneOf": choices })].into_iter().chain(for_upstreams).collect()
+        }
+        "Match" | "Rewrite" => vec![not_both("path", "prefix")],
+        "Respond" => vec![not_both("body", "json")],
+        "Upstream" => {
+            let is_there = |member: &&str| schema["properties"].get(*member).is_some();
+            let places: Vec<&str> = ["url", "urls", "cloudflare", "spin"].into_iter().filter(is_there).collect();
+            vec![not_both("url", "urls"), any(&places)]
+        }
+        "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
+        "Redirect" if schema["properties"].get("prefix").is_some() => {
+            vec![not_both("location", "prefix"), any(&["location", "prefix"])]
+        }
+        "RateLimit" => {
+            let sliding =
+                json!({ "required": ["algorithm"], "properties": { "algorithm": { "const": "slidingWindow" } } });
+            vec![if_then(sliding, none(&["burst"]))]
+        }
+        _ => return,
+    };
+    if name.is_empty()
+        && let Some(items) = schema.pointer_mut("/properties/routes/items").and_then(Value::as_object_mut)
+        && let Value::Object(action) = any(&ACTIONS)
+    {
+        items.extend(action);
+    }
+    if let Value::Object(members) = schema {
+        members.insert("allOf".to_owned(), rules.into());
+    }
+}
+
+/// The schema of objects that have `member`. Neither `null` nor an empty list counts.
+fn present(member: &str) -> Value {
+    let value = json!({ "not": { "enum": [null, []] } });
+    json!({ "required": [member], "properties": { member: value } })
+}
+
+/// The schema of objects that have one of `members`.
+fn any(members: &[&str]) -> Value {
+    let choices: Vec<Value> = members.iter().map(|member| present(member)).collect();
+    json!({ "anyOf": choices })
+}
+
+/// The schema of objects that have none of `members`.
+fn none(members: &[&str]) -> Value {
+    json!({ "not": any(members) })
+}
+
+fn not_both(one: &str, other: &str) -> Value {
+    json!({ "not": { "allOf": [present(one), present(other)] } })
+}
+
+fn if_then(condition: Value, consequence: Value) -> Value {
+    json!({ "if": condition, "then": consequence })
+}
