@@ -67,7 +67,7 @@ fn says_what_is_wrong_with_the_form_of_the_text() {
         ),
         ("{name: \"a\"}", &[(1, 2, "name", "name `name` is not in quotes", "write `\"name\"`")]),
         ("{\"name\" \"a\"}", &[(1, 9, "name", "expected `:`, found `\"a\"`", "a member is written `\"name\": value`")]),
-        ("{\"name\" = \"a\"}", &[(1, 9, "name", "expected `:`, found `=`", "")]),
+        ("{\"name\" = \"a\"}", &[(1, 9, "name", "expected `:`, found `=`", "write `:` between a name and its value")]),
         ("{\"name\": }", &[(1, 10, "", "expected a value, found `}`", "")]),
         (
             "{\"name\": \"a\"\n \"routes\": []}",
@@ -173,23 +173,23 @@ fn says_what_is_wrong_with_values() {
         (
             r#"{"limits": {"headers": 1.5, "bodyBytes": 0}}"#,
             &[
-                (1, 24, "limits.headers", "expected a whole number from 0 to 4294967295, found `1.5`", ""),
+                (1, 24, "limits.headers", "expected a whole number above 0, found `1.5`", "write `1`"),
                 (
                     1,
                     42,
                     "limits.bodyBytes",
                     "expected a size such as `512B`, `64KiB`, `1MiB` or `2GB`, found a number",
-                    "",
+                    "write a whole number and its unit, without a space",
                 ),
             ],
         ),
         (
             r#"{"upstreams": {"a": {"url": "u", "host": {"set": "x", "preserve": 1}}}}"#,
-            &[(1, 55, "upstreams.a.host.preserve", "only one member may be here", "")],
+            &[(1, 55, "upstreams.a.host.preserve", "only one member may be here", "keep one")],
         ),
         (
             r#"{"upstreams": {"a": {"url": "u", "host": "set"}}}"#,
-            &[(1, 42, "upstreams.a.host", "expected an object `{\"set\": …}`, found text", "")],
+            &[(1, 42, "upstreams.a.host", "expected an object `{\"set\": …}`, found text", "write `{\"set\": …}`")],
         ),
         (
             r#"{"upstreams": {"a": {"url": "u", "host": {}}}}"#,
@@ -198,12 +198,18 @@ fn says_what_is_wrong_with_values() {
                 42,
                 "upstreams.a.host",
                 "expected one of `upstream`, `preserve` or `set`, found an empty object",
-                "",
+                "write it in quotes, as `\"upstream\"`",
             )],
         ),
         (
             r#"{"routes": [{"name": "a", "match": {"query": {"q": {}}}}]}"#,
-            &[(1, 52, "routes[0].match.query.q", "expected an object with one member, found an empty object", "")],
+            &[(
+                1,
+                52,
+                "routes[0].match.query.q",
+                "expected an object with one member, found an empty object",
+                "write one member in it, or leave it out",
+            )],
         ),
         (
             r#"{"defaults": {"policies": [["a"]]}}"#,
@@ -223,7 +229,7 @@ fn says_what_is_wrong_with_values() {
                     1,
                     52,
                     "defaults.policies[0].rateLimit.limit",
-                    "expected a whole number from 0 to 4294967295, found text",
+                    "expected a whole number from 1 to 1000000000, found text",
                     "write `5`, without quotes",
                 ),
             ],
@@ -236,7 +242,7 @@ fn says_what_is_wrong_with_values() {
                     39,
                     "defaults.timeouts.connect",
                     "expected a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`, found `\"99999999999s\"`",
-                    "",
+                    "write a whole number and its unit, without a space",
                 ),
                 (
                     1,

@@ -6,6 +6,7 @@ mod de;
 mod diagnostic;
 mod entries;
 mod error;
+mod fixes;
 mod homes;
 mod listen;
 mod mask;
@@ -23,6 +24,7 @@ mod suggest;
 mod tree;
 mod units;
 mod variables;
+mod vocabulary;
 mod walk;
 mod words;
 

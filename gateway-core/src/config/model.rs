@@ -194,12 +194,6 @@ pub struct Upstream {
     /// The rewriting of its answers, where they name its own address.
     #[serde(default)]
     pub responses: Responses,
-    /// The protocol spoken to it, if its choice is not left to TLS. Native server only.
-    #[serde(default)]
-    pub protocol: Option<UpstreamProtocol>,
-    /// The connections to it that are kept. Native server only.
-    #[serde(default)]
-    pub connections: Option<UpstreamConnections>,
 }
 
 /// The rewriting of an upstream's answers, where they name its own address or the path that it was sent: to what the client

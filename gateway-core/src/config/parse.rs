@@ -184,7 +184,7 @@ impl<'t> Parser<'t> {
         match self.peek() {
             Some(b':') => self.bump(),
             Some(b'=') => {
-                self.fault(self.at..self.at + 1, "expected `:`, found `=`", "");
+                self.fault(self.at..self.at + 1, "expected `:`, found `=`", "write `:` between a name and its value");
                 self.at += 1;
             }
             _ => {
@@ -247,6 +247,9 @@ impl<'t> Parser<'t> {
             Some(b'}' | b']' | b':' | b'=' | b';') => {
                 let (extent, found) = self.token();
                 let message = format!("expected `,` or `{}`, found {found}", char::from(close));
+                if self.peek() == Some(b';') {
+                    return self.past_semicolon(extent, &message, member, close);
+                }
                 self.stop(extent, message, &self.opened_at(opened));
                 false
             }
@@ -258,6 +261,21 @@ impl<'t> Parser<'t> {
             }
             Some(_) => true,
         }
+    }
+
+    /// Reads on after a `;`, which other languages have for `,`.
+    fn past_semicolon(&mut self, range: core::ops::Range<usize>, message: &str, member: &str, close: u8) -> bool {
+        let help = format!("write `,` between one {member} and the next, and nothing after the last");
+        self.fault(range, message, &help);
+        self.at += 1;
+        self.skip();
+        if self.peek() == Some(close) {
+            self.at += 1;
+            return false;
+        }
+        let has_more = self.peek().is_some_and(|next| !matches!(next, b',' | b'}' | b']' | b':' | b'=' | b';'));
+        self.stopped |= !has_more;
+        !self.stopped
     }
 
     /// RFC 8259 section 4: names should be unique; here they must.

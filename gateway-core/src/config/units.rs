@@ -93,6 +93,18 @@ macro_rules! from_text {
     };
 }
 
+/// The way to write a duration or a size.
+pub(super) const HELP: &str = "write a whole number and its unit, without a space";
+
+/// An example of a duration or a size, in quotes, if one is `expected`.
+pub(super) fn example(expected: &str) -> Option<&'static str> {
+    match expected {
+        Span::EXPECTED => Some("`\"5s\"`"),
+        ByteSize::EXPECTED => Some("`\"1MiB\"`"),
+        _ => None,
+    }
+}
+
 /// The likely meaning of a plain number where a duration or a size is `expected`: seconds or bytes.
 pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     let number: u64 = number.parse().ok()?;

@@ -2,15 +2,13 @@
 
 use super::de::DESCRIPTION;
 use super::error::{ErrorKind, Report};
+use super::fixes::{bounds, is_whole, right_type};
 use super::homes::HOMES;
 use super::parse::short;
 use super::suggest::suggest;
 use super::tree::{Kind, Located, Node};
 use super::units;
-
-/// Objects for which authors often write only the main member.
-const MAIN_MEMBERS: [(&str, &str); 4] =
-    [("match", "path"), ("redirect", "location"), ("respond", "body"), ("keyValue", "key")];
+use super::vocabulary::{advice, meant, missing};
 
 /// The message and help for a report. `found` is the text in question, unless it must not be shown.
 pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
@@ -19,9 +17,9 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
         ErrorKind::Type { expected } => (
             match (found, &located.node.kind) {
                 (Some(found), Kind::Number(_)) if is_whole(expected) => {
-                    format!("expected {}, found `{found}`", plain(expected))
+                    format!("expected {}, found `{found}`", number(expected, located))
                 }
-                _ => format!("expected {}, found {}", plain(expected), kind(located.node)),
+                _ => format!("expected {}, found {}", number(expected, located), kind(located.node)),
             },
             found.and_then(|found| right_type(expected, located, found)),
         ),
@@ -33,17 +31,19 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
         ),
         ErrorKind::Value { expected } => (
             match found {
-                Some(found) => format!("expected {}, found `{found}`", plain(expected)),
-                None => format!("expected {}", plain(expected)),
+                Some(found) => format!("expected {}, found `{found}`", number(expected, located)),
+                None => format!("expected {}", number(expected, located)),
             },
-            match &located.node.kind {
-                Kind::String(text) if found.is_some() => right_value(expected, text),
-                _ => None,
+            match (&located.node.kind, found) {
+                (Kind::String(text), Some(_)) => right_value(expected, text),
+                (_, Some(found)) => right_type(expected, located, found),
+                (_, None) => None,
             },
         ),
-        ErrorKind::Choice { expected } => {
-            (format!("expected {}, found {}", one_of(expected), kind(located.node)), None)
-        }
+        ErrorKind::Choice { expected } => (
+            format!("expected {}, found {}", one_of(expected), kind(located.node)),
+            Some(right_choice(expected, located.node)),
+        ),
         ErrorKind::Variant { expected } => {
             let (what, word) = match (&located.node.kind, located.member) {
                 (Kind::String(text), _) if located.node.extent == report.extent.unwrap_or(located.node.extent) => {
@@ -53,7 +53,7 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
             };
             let help = match suggest(word, expected.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("use {}", one_of(expected)),
+                None => other_choice(word, expected),
             };
             (format!("unknown {what} `{}`", short(word)), Some(help))
         }
@@ -67,18 +67,30 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
             let (message, help) = mistake.words();
             (message, Some(help))
         }
-        ErrorKind::Other { message } => (message.clone(), None),
+        ErrorKind::Other { message } => {
+            (message.clone(), message.starts_with("only one").then(|| "keep one".to_owned()))
+        }
         ErrorKind::Consequence => (String::new(), None),
     }
 }
 
-fn right_field(name: &str, expected: &[&str]) -> String {
+fn right_field(name: &str, expected: &[&'static str]) -> String {
+    if let Some(advice) = advice(name, expected) {
+        return advice.to_owned();
+    }
+    let meant_here = meant(name, expected);
+    if let Some(meant) = meant_here.filter(|meant| suggest(name, [*meant]).is_none()) {
+        return format!("write `{meant}`");
+    }
     let home = HOMES.iter().find(|(field, _)| *field == name);
     if let Some((_, home)) = home {
         return format!("`{name}` belongs in {home}");
     }
-    if let Some(meant) = suggest(name, expected.iter().copied().chain([DESCRIPTION])) {
+    if let Some(meant) = meant_here.or_else(|| suggest(name, [DESCRIPTION])) {
         return format!("did you mean `{meant}`?");
+    }
+    if let Some(missing) = missing(name) {
+        return missing.to_owned();
     }
     let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));
     match HOMES.iter().find(|(field, _)| Some(*field) == elsewhere) {
@@ -87,47 +99,50 @@ fn right_field(name: &str, expected: &[&str]) -> String {
     }
 }
 
-/// The way to write a value that was written as the wrong type.
-fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
-    let list = matches!(expected, "a list" | "a sequence");
-    match &located.node.kind {
-        Kind::Null => Some("leave it out".to_owned()),
-        Kind::Object(_) if list => Some("put it in a list: `[{ … }]`".to_owned()),
-        _ if list => Some(format!("write `[{found}]`")),
-        Kind::Number(text) if expected == "a string" => Some(format!("write `\"{text}\"`")),
-        Kind::Bool(value) if expected == "a string" => Some(format!("write `\"{value}\"`")),
-        Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
-        Kind::String(text) => match expected {
-            "an object" => {
-                let name = located.member.map_or("", |member| &*member.name);
-                let (_, main) = MAIN_MEMBERS
-                    .iter()
-                    .find(|(object, _)| *object == name)
-                    .or_else(|| text.starts_with("http").then_some(&("", "url")))?;
-                Some(format!("write `{{\"{main}\": {found}}}`"))
-            }
-            "a boolean" => match text.trim() {
-                "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
-                "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
-                _ => None,
-            },
-            _ if is_whole(expected) => {
-                let number = text.trim();
-                number.parse::<u64>().is_ok().then(|| format!("write `{number}`, without quotes"))
-            }
-            _ => None,
-        },
-        Kind::Bool(_) | Kind::List(_) | Kind::Object(_) => None,
+/// The correct way to write a wrong value.
+fn right_value(expected: &str, text: &str) -> Option<String> {
+    let tidy = units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"));
+    tidy.or_else(|| units::example(expected).map(|_| units::HELP.to_owned()))
+}
+
+/// The expected value, with the real bounds of a number.
+fn number(expected: &str, located: &Located<'_, '_>) -> String {
+    match bounds(located).filter(|_| is_whole(expected)) {
+        Some(bounds) => format!("a whole number {bounds}"),
+        None => plain(expected).to_owned(),
     }
 }
 
-/// The correct way to write a wrong value.
-fn right_value(expected: &str, text: &str) -> Option<String> {
-    units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"))
+/// The way to write one of `expected` where something else stands.
+fn right_choice(expected: &[&str], node: &Node<'_>) -> String {
+    let off = matches!(node.kind, Kind::Bool(false)).then_some("off").filter(|off| expected.contains(off));
+    match off.or_else(|| expected.first().copied()) {
+        Some("present") => "write `{\"present\": true}`".to_owned(),
+        Some(word) => format!("write it in quotes, as `\"{word}\"`"),
+        None => String::new(),
+    }
 }
 
-fn is_whole(expected: &str) -> bool {
-    matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize")
+/// What to write instead of `word`, which is none of `expected`.
+fn other_choice(word: &str, expected: &[&str]) -> String {
+    match word {
+        _ if expected == ["upstream", "preserve", "set"] => format!("write `{{\"set\": \"{}\"}}`", short(word)),
+        "ip" | "client" | "address" | "remote_addr" | "remoteAddress" if expected.contains(&"clientAddress") => {
+            "write `clientAddress`".to_owned()
+        }
+        "tokenBucket" | "leakyBucket" | "token_bucket" | "leaky_bucket" if expected.contains(&"gcra") => {
+            "write `gcra`, which is a bucket that leaks".to_owned()
+        }
+        "allow" | "pass" | "ignore" if expected.contains(&"open") => "write `open`".to_owned(),
+        "deny" | "block" | "refuse" if expected.contains(&"closed") => "write `closed`".to_owned(),
+        "exact" | "equals" | "is" | "value" if expected.contains(&"oneOf") => {
+            "write the value alone, or several as `oneOf`".to_owned()
+        }
+        "in" | "any" | "values" if expected.contains(&"oneOf") => "write `oneOf`".to_owned(),
+        "exists" if expected.contains(&"present") => "write `present`".to_owned(),
+        "startsWith" | "begins" if expected.contains(&"prefix") => "write `prefix`".to_owned(),
+        _ => format!("use {}", one_of(expected)),
+    }
 }
 
 /// Translates serde's words for types to those of JSON.
@@ -137,9 +152,7 @@ fn plain(expected: &str) -> &str {
         "a boolean" => "`true` or `false`",
         "a sequence" => "a list",
         "a map" => "an object",
-        "u16" => "a whole number from 0 to 65535",
-        "u32" => "a whole number from 0 to 4294967295",
-        "u8" | "u64" | "usize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
         // The words of serde's reader of a choice for an empty object.
         "enum" => "an object with one member",
         other => other,
@@ -173,21 +186,5 @@ fn list(words: &[&str], last: &str) -> String {
     match quoted.split_last() {
         Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
         _ => quoted.concat(),
-    }
-}
-
-#[cfg(all(test, feature = "schema"))]
-mod tests {
-    use super::*;
-    use crate::config::json_schema;
-
-    #[test]
-    fn the_main_members_are_there() {
-        let schema = json_schema();
-        let objects: Vec<_> = schema["$defs"].as_object().unwrap().values().collect();
-        for (object, main) in MAIN_MEMBERS {
-            assert!(objects.iter().any(|route| route["properties"].get(object).is_some()), "{object}");
-            assert!(objects.iter().any(|object| object["properties"].get(main).is_some()), "{main}");
-        }
     }
 }

@@ -90,7 +90,7 @@ impl Maintenance {
         let bypass = c.bypass.iter().enumerate().filter_map(|(index, text)| match parse_network(text) {
             Ok(network) => Some(network),
             Err(message) => {
-                error("bypass", Some(index), message, "");
+                error("bypass", Some(index), message, "write an address, or a network as `10.0.0.0/8`");
                 None
             }
         });

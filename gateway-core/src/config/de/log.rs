@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::config::error::{Error, ErrorKind, Report};
-use crate::config::tree::Node;
+use crate::config::tree::{Extent, Node};
 use crate::config::{MOST_MISTAKES, Variable};
 
 /// The errors found so far, and the source of variables.
@@ -34,6 +34,14 @@ impl<'v> Log<'v> {
 
     pub(super) fn into_reports(self) -> Vec<Report> {
         self.reports.into_inner()
+    }
+
+    /// The fields that were expected instead of the unknown one at `extent`, if one was reported there.
+    pub(super) fn unknown_at(&self, extent: Extent) -> Option<&'static [&'static str]> {
+        self.reports.borrow().iter().find_map(|report| match report.kind {
+            ErrorKind::Field { expected } if report.extent == Some(extent) => Some(expected),
+            _ => None,
+        })
     }
 
     pub(super) fn missing_from(&self, node: &Node<'_>) -> Vec<&'static str> {

@@ -12,8 +12,8 @@ use super::{DESCRIPTION, attempt};
 use crate::config::MOST_MISTAKES;
 use crate::config::error::{Error, ErrorKind};
 use crate::config::scan::{Next, unsound};
-use crate::config::suggest::suggest;
 use crate::config::tree::{Kind, Member, Node};
+use crate::config::vocabulary::meant;
 
 /// The members of an object, followed by the fields that are assumed.
 pub(super) struct Members<'n, 'l> {
@@ -164,9 +164,15 @@ impl<'n, 'l> Members<'n, 'l> {
         let is_reported = |member: &Member<'_>| member.value.reported.get();
         match *error.kind() {
             ErrorKind::Missing { field } if self.object.log.is_news(node, field) => {
-                // A wrong value or a misspelt name was already reported.
-                let is_meant = |name: &str| name == field || suggest(name, [field]).is_some();
-                let known = members_of(node).iter().any(|member| is_reported(member) && is_meant(&member.name));
+                // A wrong value or another name was already reported. A name that means nothing here may have meant anything.
+                let is_meant =
+                    |member: &Member<'_>| {
+                        *member.name == *field
+                            || self.object.log.unknown_at(member.name_extent).is_some_and(|expected| {
+                                meant(&member.name, expected).is_none_or(|meant| meant == field)
+                            })
+                    };
+                let known = members_of(node).iter().any(|member| is_reported(member) && is_meant(member));
                 if known { Error::new(ErrorKind::Consequence).beside(node) } else { error.beside(node) }
             }
             _ if self.has_assumed || members_of(node).iter().any(is_reported) => {

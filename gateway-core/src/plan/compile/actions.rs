@@ -72,7 +72,8 @@ impl<'c> Compiler<'c> {
             for (i, target) in route.split.iter().enumerate() {
                 let at = at.index(i);
                 if target.weight > MOST_WEIGHT {
-                    self.error(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"));
+                    let help = format!("use 0 to {MOST_WEIGHT}: weights count by their ratio");
+                    self.error_with(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"), help);
                 }
                 let Some(mut compiled) = self.target(context, &at.member("upstream"), &target.upstream, target.weight)
                 else {
@@ -114,7 +115,13 @@ impl<'c> Compiler<'c> {
     fn target(&mut self, context: &RouteContext<'_, 'c>, at: &At<'_>, name: &str, weight: u32) -> Option<Target> {
         let (config, route) = (self.config, context.route);
         let Some(index) = self.upstream_names.find(name) else {
-            self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
+            if name.contains("://") {
+                // The URL may hold a password.
+                let help = "write it in `upstreams`, as `\"NAME\": {\"url\": …}`, and that name here";
+                self.error_with(at, "this is a URL, not the name of an upstream", help);
+            } else {
+                self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
+            }
             return None;
         };
         let (_, upstream) = config.upstreams.0.get(index)?;

@@ -1,7 +1,5 @@
 //! The match of a route, from its own members and its API's.
 
-use core::fmt::Display;
-
 use super::at::At;
 use super::{Compiler, Group};
 use crate::config::{self, Entries, ValueMatch};
@@ -214,8 +212,8 @@ impl<'c> Compiler<'c> {
         (predicates.len() == entries.iter().len()).then_some(predicates)
     }
 
-    fn unmatchable(&mut self, at: &At<'_>, error: &impl Display) {
-        self.error(at, error.to_string());
+    fn unmatchable(&mut self, at: &At<'_>, error: &PredicateError) {
+        self.error_with(at, error.to_string(), error.help());
     }
 }
 

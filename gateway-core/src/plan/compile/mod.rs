@@ -39,6 +39,9 @@ pub(crate) use self::listeners::listen_address;
 
 const DEFAULT_NAME: &str = "edgeway";
 
+/// The way to write a network.
+const NETWORK_HELP: &str = "write an address, or a network as `10.0.0.0/8`; `0.0.0.0/0` and `::/0` are all addresses";
+
 /// Compiles `config` for a platform with `capabilities`.
 ///
 /// # Errors
@@ -281,7 +284,7 @@ impl<'c> Compiler<'c> {
             self.check_content_type(at, respond, &policies.response);
         }
         let mut action = action?;
-        let lease = self.lease(at, &policies.request, &action)?;
+        let lease = self.lease(at, route, &policies.request, &action)?;
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
@@ -356,11 +359,13 @@ impl<'c> Compiler<'c> {
         };
         let message = conflict.message(name);
         let path = self.origin(conflict.route()).map(|origin| origin.path());
-        self.errors.push(ConfigError {
-            path: path.unwrap_or_default(),
-            message,
-            help: Some(conflict.help().to_owned()),
-        });
+        let mut help = conflict.help().to_owned();
+        if let Conflict::Ambiguous { a, .. } = conflict
+            && let Some(other) = self.origin(*a)
+        {
+            help = format!("{help}; `{}` is at {}", name(*a), other.path());
+        }
+        self.errors.push(ConfigError { path: path.unwrap_or_default(), message, help: Some(help) });
     }
 
     /// The origin of the plan's route at `index`.
@@ -391,29 +396,31 @@ impl<'c> Compiler<'c> {
     }
 
     fn identity(&mut self, at: &At<'_>) -> Option<IdentityNames> {
-        let mut names = self.list(&at.member("identityHeaders"), IdentityNames::new(&self.config.identity_headers))?;
+        let help = "use letters, digits and `-`";
+        let names = IdentityNames::new(&self.config.identity_headers);
+        let mut names = self.list(&at.member("identityHeaders"), names, help)?;
         let (network, at) = (&self.config.network, At::ROOT.member("network"));
         let at = at.member("trustedIdentity");
         if !network.trusted_identity.is_empty() && network.trusted_proxies.is_empty() {
             self.error_with(&at, "no proxy is trusted", "name those that may send these headers in `trustedProxies`");
         }
         let believed = names.believe(&network.trusted_identity);
-        self.list(&at, believed)?;
+        self.list(&at, believed, help)?;
         Some(names)
     }
 
     fn proxies(&mut self, at: &At<'_>) -> Option<TrustedProxies> {
         let parsed = TrustedProxies::parse(&self.config.network.trusted_proxies);
-        self.list(&at.member("network").member("trustedProxies"), parsed)
+        self.list(&at.member("network").member("trustedProxies"), parsed, NETWORK_HELP)
     }
 
     /// Unwraps a parsed list, or reports the entries that can't be parsed.
-    fn list<T>(&mut self, at: &At<'_>, parsed: Result<T, Vec<(usize, String)>>) -> Option<T> {
+    fn list<T>(&mut self, at: &At<'_>, parsed: Result<T, Vec<(usize, String)>>, help: &str) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
             Err(bad) => {
                 for (index, message) in bad {
-                    self.error(&at.index(index), message);
+                    self.error_with(&at.index(index), message, help);
                 }
                 None
             }

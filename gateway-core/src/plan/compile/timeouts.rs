@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::at::At;
 use super::{Compiler, Group};
 use crate::capabilities::Feature;
-use crate::config::{self, Span, Timeouts};
+use crate::config::{self, PolicyUse, Span, Timeouts};
 use crate::net::Deadlines;
 use crate::plan::{Action, RequestStep};
 use crate::policy::concurrency;
@@ -60,15 +60,23 @@ impl Compiler<'_> {
     /// Returns how long places are held on a route with these steps; zero if it takes none.
     ///
     /// A place must not become free while its answer goes on, so the exchange needs a deadline for its end.
-    pub(super) fn lease(&mut self, at: &At<'_>, steps: &[RequestStep], action: &Action) -> Option<Duration> {
+    pub(super) fn lease(
+        &mut self,
+        at: &At<'_>,
+        route: &config::Route,
+        steps: &[RequestStep],
+        action: &Action,
+    ) -> Option<Duration> {
         if !steps.iter().any(|step| matches!(step, RequestStep::Concurrency(_))) {
             return Some(Duration::ZERO);
         }
         let Action::Proxy(proxy) = action else { return concurrency::lease_for(concurrency::LOCAL) };
         let totals: Option<Vec<Duration>> = proxy.targets.iter().map(|target| target.deadlines.total).collect();
         let Some(total) = totals.and_then(|totals| totals.into_iter().max()) else {
+            let policies = at.member("policies");
+            let own = route.policies.iter().position(|policy| self.limits_concurrency(policy));
             self.error_with(
-                at,
+                &own.map_or(*at, |index| policies.index(index)),
                 "a limit on concurrency needs the `total` deadline, which this route does not have",
                 "set `timeouts.total`, in the route, its API, its upstream or `defaults`",
             );
@@ -83,6 +91,15 @@ impl Compiler<'_> {
             );
         }
         lease
+    }
+
+    fn limits_concurrency(&self, policy: &PolicyUse) -> bool {
+        match policy {
+            PolicyUse::Named(name) => {
+                self.config.policies.find(name).is_some_and(|policy| policy.concurrency.is_some())
+            }
+            PolicyUse::Inline(policy) => policy.concurrency.is_some(),
+        }
     }
 
     pub(super) fn check_timeouts(&mut self, at: &At<'_>, timeouts: &Timeouts) {

@@ -202,6 +202,7 @@ type Fault = (String, Cow<'static, str>);
 
 fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
     match url.parse() {
+        Ok(_) if url.contains('#') => Err(vec![wrong(url, "has a fragment, which no server is sent")]),
         Ok(uri) => endpoint_at(&uri, index, url),
         Err(_) => Err(vec![wrong(url, "is not a URL")]),
     }
@@ -211,6 +212,17 @@ fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
 #[inline(never)]
 fn wrong(url: &str, why: &str) -> Fault {
     (format!("`{}` {why}", shown(url)), Cow::Borrowed("write `http://host:port/path` or `https://…`"))
+}
+
+/// The fault of a URL without `http` or `https`, which is often an address alone.
+#[cold]
+#[inline(never)]
+fn without_scheme(url: &str) -> Fault {
+    let address = url.strip_prefix("//").unwrap_or(url);
+    let (message, help) = wrong(url, "is not an `http` or `https` URL");
+    let is_address =
+        !address.is_empty() && !address.contains("://") && !address.starts_with('/') && !address.contains('@');
+    (message, if is_address { Cow::Owned(format!("write `http://{address}`")) } else { help })
 }
 
 #[cold]
@@ -233,7 +245,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
         Some("http") => Some(Scheme::Http),
         Some("https") => Some(Scheme::Https),
         _ => {
-            faults.push(wrong("is not an `http` or `https` URL"));
+            faults.push(without_scheme(url));
             None
         }
     };
@@ -247,7 +259,8 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
     }
     let written = uri.host().unwrap_or_default();
     let host = written.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-    if host.is_empty() {
+    // Without a scheme, the host may have been taken for anything else.
+    if host.is_empty() && scheme.is_some() {
         faults.push(wrong("has no host"));
     }
     if is_metadata_service(&host) {

@@ -1,0 +1,246 @@
+//! The right way to write a value that is of the wrong type.
+
+use super::mask::mask;
+use super::parse::short;
+use super::path::Step;
+use super::tree::{Kind, Located, Member, Node};
+use super::units;
+
+/// Objects for which authors often write only the main member.
+pub(super) const MAIN_MEMBERS: [(&str, &str); 7] = [
+    ("match", "path"),
+    ("redirect", "location"),
+    ("respond", "body"),
+    ("keyValue", "key"),
+    ("rewrite", "path"),
+    ("accessLog", "format"),
+    ("counters", "redis"),
+];
+
+/// Members and the way to write them, where another type was written, or nothing.
+const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("server", "listen", "\"127.0.0.1:8080\""),
+    ("server", "admin", "\"127.0.0.1:9901\""),
+    ("server", "keyValueFile", "\"state.redb\""),
+    ("server", "tls", "{\"certificate\": \"cert.pem\", \"key\": \"key.pem\"}"),
+    ("", "admin", "{\"path\": \"/.edgeway\", \"token\": {\"secret\": \"ADMIN_TOKEN\"}}"),
+    ("", "accessLog", "{\"format\": \"json\"}"),
+    ("admin", "token", "{\"secret\": \"ADMIN_TOKEN\"}"),
+    ("network", "trustedProxies", "[\"10.0.0.0/8\"]"),
+    ("", "timeouts", "{\"total\": \"5s\"}"),
+    ("", "maintenance", "{\"flag\": \"maintenance\"}"),
+    ("", "cors", "{\"origins\": [\"https://example.com\"]}"),
+    ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),
+    ("", "concurrency", "{\"limit\": 5}"),
+    ("", "respond", "{\"status\": 200}"),
+    ("", "webSocket", "true"),
+    ("policies", "", "{\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}}"),
+];
+
+/// The real bounds of whole numbers; those of their types say little.
+const BOUNDS: &[(&str, &str, &str)] = &[
+    ("rateLimit", "limit", "from 1 to 1000000000"),
+    ("rateLimit", "burst", "from 1 to 1000000000"),
+    ("concurrency", "limit", "from 1 to 10000"),
+    ("", "weight", "from 0 to 1000000"),
+    ("respond", "status", "from 200 to 599"),
+    ("redirect", "status", "such as 301, 302, 303, 307 or 308"),
+    ("limits", "headers", "above 0"),
+];
+
+/// The names of the member at `located` and of the one around it.
+fn names(located: &Located<'_, '_>) -> (String, String) {
+    let steps = located.path.steps();
+    let mut members = steps.iter().rev().filter_map(|step| match step {
+        Step::Member(name) => Some(name.to_string()),
+        Step::Index(_) => None,
+    });
+    (members.next().unwrap_or_default(), members.next().unwrap_or_default())
+}
+
+fn row(table: &'static [(&str, &str, &str)], located: &Located<'_, '_>) -> Option<&'static str> {
+    let (name, around) = names(located);
+    let is_row = |(outer, inner, _): &&(&str, &str, &str)| {
+        (*inner == name || inner.is_empty()) && (*outer == around || outer.is_empty())
+    };
+    table.iter().find(is_row).map(|(_, _, text)| *text)
+}
+
+/// The bounds of the whole number at `located`.
+pub(super) fn bounds(located: &Located<'_, '_>) -> Option<&'static str> {
+    row(BOUNDS, located)
+}
+
+/// The way to write a value that was written as the wrong type; `found` is its text.
+pub(super) fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
+    let special = special(expected, located, found);
+    special.or_else(|| from_kind(expected, located, found)).or_else(|| match expected {
+        "an object" | "a map" if !is_fixed(located) => Some("write `{\"name\": \"value\"}`".to_owned()),
+        "a string" => Some("write text in double quotes".to_owned()),
+        "a boolean" => Some("write `true` or `false`".to_owned()),
+        "enum" => Some("write one member in it, or leave it out".to_owned()),
+        _ if units::example(expected).is_some() => Some(units::HELP.to_owned()),
+        _ => expected.strip_prefix("an object `{").map(|object| format!("write `{{{object}")),
+    })
+}
+
+/// Returns whether the object at `located` has members of fixed names, which are then listed.
+fn is_fixed(located: &Located<'_, '_>) -> bool {
+    !matches!(&*names(located).0, "headers" | "query" | "cookies" | "set" | "append" | "rename")
+}
+
+/// What authors mean in a few places in particular.
+fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
+    let (name, around) = names(located);
+    let is_list = matches!(expected, "a list" | "a sequence");
+    match (&*name, &located.node.kind) {
+        ("accessLog", Kind::Bool(false)) if expected == "an object" => Some("write `{\"format\": \"off\"}`".to_owned()),
+        ("split", Kind::Object(members)) if is_list => Some(format!("write `[{}]`", shares(members)?)),
+        ("upstream", Kind::List(_)) => {
+            Some("`split` takes several: `\"split\": [{\"upstream\": \"a\", \"weight\": 1}, …]`".to_owned())
+        }
+        ("upstream", Kind::Object(_)) => Some("define it in `upstreams`, and write its name here".to_owned()),
+        ("url", Kind::List(_)) => Some(format!("write `\"urls\": {found}`")),
+        ("path" | "prefix", Kind::List(_)) if around == "match" => {
+            Some("write one; a route for each of the others".to_owned())
+        }
+        ("body", Kind::Object(_) | Kind::List(_)) => Some("write it as `json`".to_owned()),
+        ("respond", Kind::Number(status)) => Some(format!("write `{{\"status\": {status}}}`")),
+        ("timeouts", Kind::String(_)) => Some(format!("write `{{\"total\": {found}}}`")),
+        ("timeouts", Kind::Number(seconds)) => Some(format!("write `{{\"total\": \"{seconds}s\"}}`")),
+        ("concurrency", Kind::Number(limit)) => Some(format!("write `{{\"limit\": {limit}}}`")),
+        ("listen", Kind::Number(port)) => Some(format!("write `\"127.0.0.1:{port}\"`")),
+        ("admin", Kind::String(path)) if expected == "an object" && path.starts_with('/') => {
+            Some(format!("write `{{\"path\": {found}, \"token\": {{\"secret\": \"ADMIN_TOKEN\"}}}}`"))
+        }
+        ("webSocket", Kind::String(text)) => match &**text {
+            "no" | "off" | "false" => Some("write `false`".to_owned()),
+            _ => Some("write `true`".to_owned()),
+        },
+        (_, Kind::String(text)) if around == "upstreams" && expected == "an object" => with_scheme(&mask(text)),
+        (_, Kind::List(_)) if around == "upstreams" => Some(format!("write `{{\"urls\": {found}}}`")),
+        // A test of a header field, a query parameter or a cookie.
+        (_, kind) if expected.starts_with("a value, or one of") => Some(match kind {
+            Kind::List(_) => format!("write `{{\"oneOf\": {found}}}`"),
+            Kind::Null => "write `{\"present\": false}` for a request without it".to_owned(),
+            Kind::Bool(true) => "write `{\"present\": true}` for any value, `\"true\"` for this one".to_owned(),
+            _ => format!("write `\"{found}\"`"),
+        }),
+        (_, Kind::Number(_) | Kind::Bool(_)) if expected.starts_with("text or `{") => {
+            Some(format!("write `\"{found}\"`"))
+        }
+        (_, Kind::List(_)) if expected == "a string" => match &located.node.kind {
+            Kind::List(items) => match &**items {
+                [Node { kind: Kind::String(text), .. }] => Some(format!("write `\"{}\"`", short(&mask(text)))),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+    .or_else(|| {
+        let is_shapeless =
+            matches!(located.node.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Object(_) | Kind::List(_));
+        let example = row(EXAMPLES, located).filter(|example| {
+            let object = example.starts_with('{');
+            is_shapeless && if object { expected == "an object" } else { expected != "an object" }
+        });
+        example.map(|example| format!("write `{example}`"))
+    })
+    .or_else(|| {
+        // Text where an object is expected, for which there is but one sensible form.
+        let example =
+            row(EXAMPLES, located).filter(|_| matches!(&*name, "token" | "maintenance" | "cors" | "rateLimit"));
+        example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
+    })
+}
+
+/// `{"users": 90}` as the items of a `split`.
+fn shares(members: &[Member<'_>]) -> Option<String> {
+    let share = |member: &Member<'_>| match &member.value.kind {
+        Kind::Number(weight) => Some(format!("{{\"upstream\": \"{}\", \"weight\": {weight}}}", member.name)),
+        _ => None,
+    };
+    let shares: Option<Vec<String>> = members.iter().take(4).map(share).collect();
+    shares.filter(|shares| !shares.is_empty()).map(|shares| shares.join(", "))
+}
+
+fn with_scheme(text: &str) -> Option<String> {
+    let scheme = if text.contains("://") { "" } else { "http://" };
+    // Without a scheme, a password is not told from an address.
+    let is_address = !scheme.is_empty() && text.contains('@');
+    (!is_address).then(|| format!("write `{{\"url\": \"{scheme}{text}\"}}`"))
+}
+
+fn from_kind(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
+    let list = matches!(expected, "a list" | "a sequence");
+    match &located.node.kind {
+        // What may be absent takes `null` for that.
+        Kind::Null if is_scalar(expected) => Some(match bounds(located) {
+            Some(bounds) => format!("it is required: write a number {bounds}"),
+            None => format!("it is required: write {}", units::example(expected).unwrap_or("text in double quotes")),
+        }),
+        Kind::Null => Some("leave it out".to_owned()),
+        Kind::Object(_) if list => Some("put it in a list: `[{ … }]`".to_owned()),
+        _ if list => Some(format!("write `[{found}]`")),
+        Kind::Number(text) if expected == "a string" => Some(format!("write `\"{text}\"`")),
+        Kind::Bool(value) if expected == "a string" => Some(format!("write `\"{value}\"`")),
+        Kind::Number(text) if is_whole(expected) => {
+            let whole = text.split('.').next().unwrap_or_default();
+            let whole = whole.parse::<u32>().ok().filter(|_| text.contains('.'));
+            Some(whole.map_or("write one within these bounds".to_owned(), |whole| format!("write `{whole}`")))
+        }
+        Kind::Number(text) => units::with_unit(expected, text).map(|text| format!("write `\"{text}\"`")),
+        Kind::String(text) => match expected {
+            "an object" => {
+                let name = located.member.map_or("", |member| &*member.name);
+                let (_, main) = MAIN_MEMBERS
+                    .iter()
+                    .find(|(object, _)| *object == name)
+                    .or_else(|| text.starts_with("http").then_some(&("", "url")))?;
+                Some(format!("write `{{\"{main}\": {found}}}`"))
+            }
+            "a boolean" => match text.trim() {
+                "true" | "yes" | "on" => Some("write `true`, without quotes".to_owned()),
+                "false" | "no" | "off" => Some("write `false`, without quotes".to_owned()),
+                _ => None,
+            },
+            _ if is_whole(expected) => {
+                let number = text.trim().trim_end_matches('%');
+                let is_number = number.parse::<u64>().is_ok();
+                Some(if is_number { format!("write `{number}`, without quotes") } else { "write a number".to_owned() })
+            }
+            _ => None,
+        },
+        // The words of a choice say what object they mean: `an object {"set": …}`.
+        Kind::Bool(_) | Kind::List(_) | Kind::Object(_) => None,
+    }
+}
+
+fn is_scalar(expected: &str) -> bool {
+    is_whole(expected) || expected == "a string" || units::example(expected).is_some()
+}
+
+/// Returns whether `expected` is a whole number.
+pub(super) fn is_whole(expected: &str) -> bool {
+    matches!(expected, "u8" | "u16" | "u32" | "u64" | "usize")
+}
+
+#[cfg(all(test, feature = "schema"))]
+mod tests {
+    use super::*;
+    use crate::config::json_schema;
+
+    #[test]
+    fn the_members_are_there() {
+        let schema = json_schema();
+        let objects: Vec<_> = schema["$defs"].as_object().unwrap().values().chain([&schema]).collect();
+        let is_there = |name: &str| name.is_empty() || objects.iter().any(|o| o["properties"].get(name).is_some());
+        for (object, main) in MAIN_MEMBERS {
+            assert!(is_there(object) && is_there(main), "{object}.{main}");
+        }
+        for (object, member, _) in EXAMPLES.iter().chain(BOUNDS) {
+            assert!(is_there(object) && is_there(member), "{object}.{member}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The words of other gateways, for fields that have another name here, another place, or are not there.
+
+use super::suggest::suggest;
+
+/// The kinds of objects that most foreign words are found in, each with a field that it alone has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    Server,
+    Upstream,
+    Policy,
+    Route,
+    Match,
+    Api,
+    Any,
+}
+
+impl Place {
+    /// The kind of object whose fields are `expected`.
+    fn of(expected: &[&str]) -> Self {
+        let telling = [
+            ("identityHeaders", Self::Root),
+            ("keyValueFile", Self::Server),
+            ("urls", Self::Upstream),
+            ("maintenance", Self::Policy),
+            ("keyValue", Self::Route),
+            ("cookies", Self::Match),
+        ];
+        let found = telling.iter().find(|(field, _)| expected.contains(field));
+        match found {
+            Some((_, place)) => *place,
+            None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
+            None => Self::Any,
+        }
+    }
+}
+
+/// Words for one field of an object: where they stand for it, the field, and the words.
+const SYNONYMS: &[(Place, &str, &str)] = &[
+    (Place::Root, "upstreams", "backends services clusters targets proxies origins"),
+    (Place::Root, "routes", "endpoints paths rules locations routers router mappings ingress"),
+    (Place::Root, "accessLog", "log logs logging logger"),
+    (Place::Upstream, "url", "address target server endpoint addr origin"),
+    (Place::Upstream, "urls", "targets servers endpoints addresses nodes instances"),
+    (Place::Upstream, "timeouts", "timeout"),
+    (Place::Upstream, "host", "hostHeader"),
+    (
+        Place::Route,
+        "upstream",
+        "backend service proxy target to cluster destination forward proxy_pass proxyPass origin",
+    ),
+    (Place::Route, "policies", "policy middleware middlewares plugins filters"),
+    (Place::Route, "split", "weighted weights upstreams canary"),
+    (Place::Route, "respond", "response return reply static"),
+    (Place::Route, "timeouts", "timeout"),
+    (Place::Route, "match", "when if matches rule"),
+    (Place::Match, "hosts", "host domain domains hostname hostnames server_name"),
+    (Place::Match, "path", "paths uri url location"),
+    (Place::Match, "prefix", "pathPrefix path_prefix"),
+    (Place::Match, "query", "queryParams params queryParameters args"),
+    (Place::Api, "prefix", "path basePath base_path"),
+    (Place::Any, "location", "to url target uri destination"),
+    (Place::Any, "window", "per period interval duration unit every"),
+    (Place::Any, "limit", "max requests count rps maxConcurrent"),
+    (Place::Any, "certificate", "cert crt certFile chain"),
+    (Place::Any, "key", "keyFile privateKey private_key"),
+    (Place::Any, "authorities", "ca caFile caCertificates roots trustedCa"),
+    (Place::Any, "secret", "env variable fromEnv valueFrom name ref"),
+    (Place::Any, "origins", "origin allowOrigins allowOrigin allowedOrigins allow_origins"),
+    (Place::Any, "methods", "allowMethods allowedMethods allow_methods"),
+    (Place::Any, "headers", "allowHeaders allowedHeaders allow_headers"),
+    (Place::Any, "expose", "exposeHeaders exposedHeaders expose_headers"),
+    (Place::Any, "credentials", "allowCredentials allow_credentials"),
+    (Place::Any, "append", "add"),
+    (Place::Any, "remove", "delete unset drop"),
+    (Place::Any, "firstByte", "read response header request"),
+    (Place::Any, "total", "timeout overall"),
+    (Place::Any, "bodyBytes", "body maxBodySize bodySize client_max_body_size"),
+    (Place::Any, "status", "code statusCode"),
+    (Place::Any, "body", "text content"),
+    (Place::Any, "upstream", "backend service target name cluster"),
+];
+
+/// Words that need more than another name: where they stand, the words, and the advice.
+const ADVICE: &[(Place, &str, &str)] = &[
+    (Place::Root, "port address bind", "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen"),
+    (Place::Server, "port host address bind", "`listen` has both: `\"listen\": \"127.0.0.1:8080\"`"),
+    (Place::Server, "workers threads", "`edgeway serve --threads N` says how many"),
+    (
+        Place::Root,
+        "timeouts timeout",
+        "deadlines belong in an upstream, an API or a route: `\"timeouts\": {\"total\": \"5s\"}`",
+    ),
+    (
+        Place::Root,
+        "version _format_version apiVersion kind metadata spec",
+        "leave it out: this is a file of Edgeway alone",
+    ),
+    (
+        Place::Root,
+        "http stream tcp listeners entryPoints",
+        "`server` says where to listen, `routes` what happens to a request",
+    ),
+    (Place::Root, "secrets", "secrets come from the platform: write `{\"secret\": \"NAME\"}` where one is needed"),
+    (Place::Root, "env variables vars", "the environment's variables are set where the gateway is started"),
+    (Place::Upstream, "port", "the URL has the port: `\"url\": \"http://host:port\"`"),
+    (
+        Place::Upstream,
+        "headers",
+        "a policy's `request.headers` sets fields: `\"policies\": [{\"request\": {\"headers\": {\"set\": …}}}]`",
+    ),
+    (Place::Upstream, "path prefix basePath", "the URL has the path: `\"url\": \"http://host:port/path\"`"),
+    (Place::Upstream, "protocol scheme", "the URL has the scheme: `\"url\": \"https://host\"`"),
+    (
+        Place::Upstream,
+        "loadBalancing loadBalancer lb balance strategy algorithm",
+        "leave it out: the endpoints in `urls` take turns",
+    ),
+    (
+        Place::Route,
+        "headers setHeaders requestHeaders",
+        "match them in `match.headers`; a policy's `request.headers` edits them",
+    ),
+    (
+        Place::Route,
+        "stripPrefix strip_path stripPath strip_prefix",
+        "write `\"rewrite\": {\"prefix\": \"/\"}` beside a `match.prefix`",
+    ),
+    (
+        Place::Route,
+        "priority order rank",
+        "leave it out: the more exact match goes first, wherever it stands in the file",
+    ),
+    (Place::Route, "method", "`methods` belongs in `match`: `\"match\": {\"methods\": [\"GET\"]}`"),
+    (Place::Route, "enabled disabled", "remove the route, or give it the policy `maintenance`"),
+    (Place::Route, "websocket ws upgrade", "write `webSocket`"),
+    (
+        Place::Policy,
+        "headers setHeaders",
+        "say whose: `\"request\": {\"headers\": …}` or `\"response\": {\"headers\": …}`",
+    ),
+    (
+        Place::Policy,
+        "rate throttle throttling quota quotas limit",
+        "write `\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}`",
+    ),
+    (Place::Policy, "maxConnections concurrent bulkhead", "write `\"concurrency\": {\"limit\": 5}`"),
+    (
+        Place::Any,
+        "stripPrefix strip_path stripPath strip_prefix",
+        "write `\"prefix\": \"/\"`, which replaces the prefix that is matched",
+    ),
+    (Place::Any, "replacement substitution", "`path` is a template: `/new/{path.id}`"),
+    (Place::Any, "rate", "write `\"limit\": 5, \"window\": \"1s\"` for five a second"),
+    (Place::Any, "permanent", "write `\"status\": 308` for good, `307` for now"),
+    (
+        Place::Any,
+        "verify insecure skipVerify insecureSkipVerify rejectUnauthorized",
+        "certificates are always verified: name the ones to trust in `authorities`",
+    ),
+];
+
+/// Things that other gateways have, and this one has not.
+const MISSING: &[(&str, &str)] = &[
+    (
+        "auth authentication authorization jwt oauth oauth2 oidc apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers \
+         consumer acl users",
+        "authentication is not there yet",
+    ),
+    ("cache caching proxyCache", "caching of responses is not there yet"),
+    ("retry retries attempts", "retries are not there yet, beyond those of connections that could not be made"),
+    (
+        "circuitBreaker breaker outlierDetection healthCheck healthChecks health hedging",
+        "checks of health and breakers are not there yet",
+    ),
+    ("compression compress gzip brotli", "compression is not there yet"),
+    (
+        "ipAllow ipDeny ipRestriction allowlist denylist whitelist blacklist allow deny geo",
+        "rules for addresses are not there yet",
+    ),
+    (
+        "transform transformation bodyTransform template validate validation schema openapi",
+        "bodies pass through untouched",
+    ),
+    (
+        "plugin plugins middleware middlewares filters lua script wasm",
+        "there are no plugins: `policies` has what there is",
+    ),
+    ("graphql grpc soap mcp aggregate aggregation composite", "translation between protocols is not there yet"),
+    (
+        "tracing telemetry otel opentelemetry zipkin jaeger",
+        "traces are passed on, and not yet exported; `server.admin` has metrics",
+    ),
+    ("discovery consul dns kubernetes", "an upstream's name is looked up by DNS, and nowhere else"),
+];
+
+fn has(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// Returns the field among `expected` that is meant by `name`: a slip of the pen, or another gateway's word for it.
+pub(super) fn meant(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+    let place = Place::of(expected);
+    let slip = suggest(name, expected.iter().copied());
+    let is_field = |field: &&str| expected.contains(field);
+    let own = |at: Place| {
+        let mut rows =
+            SYNONYMS.iter().filter(move |(row, field, words)| *row == at && is_field(field) && has(words, name));
+        rows.next().map(|(_, field, _)| *field)
+    };
+    own(place).or(slip).or_else(|| if place == Place::Any || place == Place::Match { own(Place::Any) } else { None })
+}
+
+/// Returns advice on `name` where it needs more than the name of another field.
+pub(super) fn advice(name: &str, expected: &[&str]) -> Option<&'static str> {
+    let place = Place::of(expected);
+    let row =
+        |at: Place| ADVICE.iter().find(|(row, words, _)| *row == at && has(words, name)).map(|(_, _, advice)| *advice);
+    row(place).or_else(|| row(Place::Any))
+}
+
+/// Returns what to say of `name` if it is something that there is not.
+pub(super) fn missing(name: &str) -> Option<&'static str> {
+    MISSING.iter().find(|(words, _)| has(words, name)).map(|(_, advice)| *advice)
+}
