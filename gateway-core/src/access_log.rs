@@ -185,6 +185,9 @@ impl fmt::Display for Line<'_> {
         for reason in [self.error, self.cause].into_iter().flatten() {
             write!(f, "  {reason}")?;
         }
+        for limit in self.limits.iter().filter(|limit| limit.admitted == Some(false)) {
+            write!(f, "  (limit: {})", limit.name)?;
+        }
         if let Some(Store { name, failure }) = self.store {
             write!(f, "  ({name}: {failure})")?;
         }

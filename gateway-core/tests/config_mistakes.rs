@@ -410,3 +410,25 @@ fn marks_stay_under_wide_characters_tabs_and_in_long_lines() {
     assert_eq!(lines[2].chars().skip(mark).take(3).collect::<String>(), "\"b\"");
     assert_eq!(lines[3].chars().skip(mark).collect::<String>(), "^^^");
 }
+
+/// A line that a terminal wraps has its caret under something else.
+#[test]
+fn a_source_line_fits_on_the_terminal_with_its_caret() {
+    let text = format!(
+        "{{\"description\": \"{}\", \"宽宽\": 1, \"nam\": {{\"a\": \"{}\"}}}}",
+        "x".repeat(300),
+        "y".repeat(300)
+    );
+    for columns in [40, 80, 120] {
+        for mistake in mistakes(&text) {
+            let shown = mistake.render_within(columns, "f", Some(&text), false);
+            let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with("  │ ")).collect();
+            let [source, caret] = lines[..] else { panic!("{shown}") };
+            let width = |line: &str| line.chars().map(|c| if c == '宽' { 2 } else { 1 }).sum::<usize>();
+            assert!(width(source) <= columns && width(caret) <= columns, "{columns}:\n{shown}");
+            let before = width(caret) - caret.matches('^').count();
+            let name = if mistake.path == "nam" { "\"nam\"" } else { "\"宽宽\"" };
+            assert_eq!(source.split(name).next().map(width), Some(before), "{shown}");
+        }
+    }
+}

@@ -80,7 +80,10 @@ pub(super) fn right_type(expected: &str, located: &Located<'_, '_>, found: &str)
         "a boolean" => Some("write `true` or `false`".to_owned()),
         "enum" => Some("write one member in it, or leave it out".to_owned()),
         _ if units::example(expected).is_some() => Some(units::HELP.to_owned()),
-        _ => expected.strip_prefix("an object `{").map(|object| format!("write `{{{object}")),
+        _ => match expected.strip_prefix("an object `{") {
+            Some(object) => Some(format!("write `{{{object}")),
+            None => row(EXAMPLES, located).map(|example| format!("write `{example}`")),
+        },
     })
 }
 

@@ -16,7 +16,8 @@ const AFTER: usize = 80;
 const LINES_BEFORE: usize = 4;
 /// The number of characters before and after the position that are searched for them.
 const SEARCHED: usize = 8 << 10;
-const WHOLE: usize = BEFORE + AFTER;
+/// The columns before a source line.
+const MARGIN: usize = 4;
 
 const RED: &str = "\x1b[1;31m";
 const YELLOW: &str = "\x1b[1;33m";
@@ -36,6 +37,12 @@ impl Diagnostic {
     /// ```
     #[must_use]
     pub fn render(&self, file: &str, text: Option<&str>, colour: bool) -> String {
+        self.render_within(MARGIN + BEFORE + AFTER, file, text, colour)
+    }
+
+    /// The same, with a source line that fits on a terminal of `columns`.
+    #[must_use]
+    pub fn render_within(&self, columns: usize, file: &str, text: Option<&str>, colour: bool) -> String {
         let paint = |code: &'static str| if colour { code } else { "" };
         let (red, yellow, blue, bold, plain) = (paint(RED), paint(YELLOW), paint(BLUE), paint(BOLD), paint(PLAIN));
         let mut out = String::new();
@@ -47,7 +54,7 @@ impl Diagnostic {
         let _ = writeln!(out, "{red}{word}{plain}{bold}: {}{plain}", self.message);
         let gap = if self.path.is_empty() { "" } else { "  " };
         let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{}", self.place(file), self.path);
-        if let Some((source, mark)) = text.and_then(|text| self.excerpt(text)) {
+        if let Some((source, mark)) = text.and_then(|text| self.excerpt(text, columns.saturating_sub(MARGIN))) {
             let _ = writeln!(out, "  {blue}│{plain} {source}");
             let _ = writeln!(out, "  {blue}│{plain} {red}{mark}{plain}");
         }
@@ -80,7 +87,7 @@ impl Diagnostic {
     }
 
     /// The source line around the position, and the marks under it.
-    fn excerpt(&self, text: &str) -> Option<(String, String)> {
+    fn excerpt(&self, text: &str, room: usize) -> Option<(String, String)> {
         let (line, column) = self.position?;
         let text = without_mark(text);
         let number = usize::try_from(line.checked_sub(1)?).ok()?;
@@ -92,17 +99,21 @@ impl Diagnostic {
         let (line, at) = near(line, at);
         let before: String = around.iter().flat_map(|line| [last(line), "\n"]).collect();
         let masked = mask(&(before + line));
-        let chars: Vec<char> = masked.rsplit('\n').next()?.chars().collect();
+        let masked_line = masked.rsplit('\n').next()?.to_owned();
+        let chars: Vec<char> = masked_line.chars().collect();
         let at = at.min(chars.len());
         let (before, after) = chars.split_at_checked(at)?;
 
-        let whole = chars.len() <= WHOLE;
-        let kept = if whole { before.len() } else { before.len().min(BEFORE) };
-        let before: String = before.iter().skip(before.len() - kept).collect();
-        let cut = at > kept;
-        let token: String = after.iter().take(token_length(after).min(AFTER)).collect();
-        let more = !whole && after.len() > AFTER;
-        let after: String = after.iter().take(if more { AFTER } else { after.len() }).collect();
+        // Two columns are for the ellipses. The place is seen with a good part of what is before it.
+        let whole = width(&printable(&masked_line)) <= room;
+        let room = room.saturating_sub(2);
+        let before = if whole { before } else { last_columns(before, room * BEFORE / (BEFORE + AFTER)) };
+        let cut = at > before.len();
+        let before: String = before.iter().collect();
+        let after = if whole { after } else { first_columns(after, room.saturating_sub(width(&printable(&before)))) };
+        let more = chars.len() > at + after.len();
+        let token: String = after.iter().take(token_length(after)).collect();
+        let after: String = after.iter().collect();
 
         let (before, token) = (printable(&before), printable(&token));
         let ellipsis = |cut: bool| if cut { "…" } else { "" };
@@ -159,6 +170,26 @@ fn printable(text: &str) -> String {
         }
     }
     out
+}
+
+/// The beginning of `text`, of at most `columns`.
+fn first_columns(text: &[char], columns: usize) -> &[char] {
+    text.get(..fitting(text.iter(), columns)).unwrap_or(text)
+}
+
+/// The end of `text`, of at most `columns`.
+fn last_columns(text: &[char], columns: usize) -> &[char] {
+    text.get(text.len() - fitting(text.iter().rev(), columns)..).unwrap_or(text)
+}
+
+/// The number of characters that fit in `columns`.
+fn fitting<'c>(text: impl Iterator<Item = &'c char>, columns: usize) -> usize {
+    let mut used = 0;
+    text.take_while(|c| {
+        used += if **c == '\t' { 4 } else { UnicodeWidthChar::width(**c).unwrap_or(1) };
+        used <= columns
+    })
+    .count()
 }
 
 fn width(text: &str) -> usize {

@@ -94,6 +94,8 @@ pub struct Plan {
 pub struct AccessLog {
     /// The form of a line.
     pub format: AccessLogFormat,
+    /// Set if the configuration states the form; if not, a platform may have a better one for whoever reads it.
+    pub is_stated: bool,
     /// Set if a line includes the query.
     pub query: bool,
 }

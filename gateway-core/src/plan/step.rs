@@ -7,6 +7,7 @@ use crate::policy::concurrency::Concurrency;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
+use crate::policy::quota::Quota;
 use crate::policy::rate_limit::RateLimit;
 use crate::template::Template;
 
@@ -51,10 +52,12 @@ impl RequestStep {
         match self {
             Self::Maintenance(maintenance) => maintenance.describe(),
             Self::RateLimit(limit) => match limit.algorithm {
-                RateLimitAlgorithm::Gcra => format!("limit {}", limit.name),
-                RateLimitAlgorithm::SlidingWindow => format!("limit {} (sliding window)", limit.name),
+                RateLimitAlgorithm::Gcra => format!("limit {} {}", limit.name, figures(&limit.quota)),
+                RateLimitAlgorithm::SlidingWindow => {
+                    format!("limit {} {} (sliding window)", limit.name, figures(&limit.quota))
+                }
             },
-            Self::Concurrency(limit) => format!("at once {}", limit.name),
+            Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
         }
@@ -97,6 +100,13 @@ fn are_bound_to_path(edits: &[HeaderEdit]) -> bool {
     edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters)
 }
 
+/// `5 per 10s`, with the burst where that is another number.
+fn figures(quota: &Quota) -> String {
+    let (limit, burst) = (quota.limit, quota.burst);
+    let window = humantime::format_duration(quota.window).to_string().replace(' ', "");
+    if burst == limit { format!("{limit} per {window}") } else { format!("{limit} per {window}, burst {burst}") }
+}
+
 fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
@@ -128,6 +138,9 @@ mod tests {
             {"concurrency": {"limit": 1}}, {"rateLimit": {"limit": 1, "window": "1s"}}, {"maintenance": {"flag": "f"}}]}]}"#;
         let plan = load(text, &Capabilities::NATIVE, &NoSecrets).unwrap();
         let steps: Vec<_> = plan.routes[0].request.iter().map(super::RequestStep::describe).collect();
-        assert_eq!(steps, ["maintenance by flag f", "limit r", "at once r", "1 header edit", "1 query edit"]);
+        assert_eq!(
+            steps,
+            ["maintenance by flag f", "limit r 1 per 1s", "at once r 1", "1 header edit", "1 query edit"]
+        );
     }
 }

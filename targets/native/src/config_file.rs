@@ -1,8 +1,9 @@
 //! The configuration on disk.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use gateway_core::config::{Certificates, Diagnostic};
+use gateway_core::config::{AccessLogFormat, Certificates, Diagnostic};
 use gateway_core::plan::{self, ListenAddress, Plan};
 
 use crate::platform::CAPABILITIES;
@@ -127,6 +128,9 @@ impl ConfigFile {
         resolve_paths(&mut plan, &self.path);
         if !self.listen.is_empty() {
             plan.listen_on(self.listen.clone());
+        }
+        if !plan.access_log.is_stated && std::io::stdout().is_terminal() {
+            plan.access_log.format = AccessLogFormat::Text;
         }
         Ok(plan)
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, Plan, RequestStep, ResponseStep, WebSocketLimits};
+use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, WebSocketLimits};
 use gateway_core::route::Spec;
 
-use super::style::{Style, pad, widest};
+use super::style::{Style, pad};
 
 /// One line of the table.
 #[derive(Debug, serde::Serialize)]
@@ -59,7 +59,20 @@ fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
     let request = route.request.iter().map(RequestStep::describe);
     let response = route.response.iter().map(ResponseStep::describe);
-    cors.chain(request).chain(response).chain(sockets(&route.action)).collect()
+    cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action)).collect()
+}
+
+/// Returns the path that an upstream is sent, where that is another.
+fn rewrite(action: &Action) -> Option<String> {
+    let Action::Proxy(proxy) = action else { return None };
+    match &proxy.path {
+        PathRewrite::Keep => None,
+        PathRewrite::Prefix { replacement, .. } => Some(format!("prefix becomes {replacement}/")),
+        PathRewrite::Template(template) => Some(match template.as_text() {
+            Some(path) => format!("path becomes {path}"),
+            None => format!("path becomes {}…", template.leading_text()),
+        }),
+    }
 }
 
 /// Returns the unusual WebSocket settings of a route.
@@ -73,27 +86,101 @@ fn sockets(action: &Action) -> Option<String> {
     }
 }
 
-/// The aligned table.
+/// The table, with a heading. Notes that have no room beside a route stand below it.
 pub(crate) fn render(rows: &[Row], style: Style) -> String {
-    let column = |cell: fn(&Row) -> &str| widest(rows.iter().map(cell));
+    let heading = Cells { methods: "method", host: "host", path: "path", action: "action", route: "route" };
+    let cells: Vec<Cells<'_>> = std::iter::once(heading).chain(rows.iter().map(Cells::of)).collect();
+    let column = |cell: fn(&Cells<'_>) -> usize| cells.iter().map(cell).max().unwrap_or(0) + GAP;
     let has_hosts = rows.iter().any(|row| row.host != "*");
-    let (host, methods) = (column(|r| &r.host), column(|r| &r.methods));
-    let (path, action) = (column(|r| &r.path), column(|r| &r.action));
-    let name = column(|r| &r.route);
+    let widths = Widths {
+        methods: column(|row| columns(row.methods)),
+        host: if has_hosts { column(|row| columns(row.host)) } else { 0 },
+        path: column(|row| columns(row.path)),
+        action: column(|row| columns(row.action)),
+        route: column(|row| columns(row.route)),
+    };
     let mut out = String::new();
-    for row in rows {
-        let mut line = String::from("  ");
-        line.push_str(&style.green(pad(&row.methods, methods + 2)));
-        if has_hosts {
-            line.push_str(&style.dim(pad(&row.host, host + 2)));
+    for (index, cells) in cells.iter().enumerate() {
+        let Some(row) = index.checked_sub(1).and_then(|index| rows.get(index)) else {
+            out.push_str(&style.dim(cells.line(&widths, Style::PLAIN).trim_end()));
+            out.push('\n');
+            continue;
+        };
+        let line = cells.line(&widths, style);
+        let notes: Vec<&str> = row.when.iter().chain(&row.policies).map(String::as_str).collect();
+        let beside = widths.sum() + columns(&notes.join(", "));
+        if beside <= style.width() || notes.is_empty() {
+            out.push_str(format!("{line}{}", style.dim(notes.join(", "))).trim_end());
+        } else {
+            out.push_str(line.trim_end());
+            for below in wrapped(&notes, style.width().saturating_sub(INDENT)) {
+                out.push_str(&format!("\n{}{}", " ".repeat(INDENT), style.dim(below)));
+            }
         }
-        line.push_str(&style.bold(pad(&row.path, path + 2)));
-        line.push_str(&style.cyan(pad(&row.action, action + 2)));
-        line.push_str(&pad(&row.route, name + 2));
-        let notes: Vec<_> = row.when.iter().chain(&row.policies).map(String::as_str).collect();
-        line.push_str(&style.dim(notes.join(", ")));
-        out.push_str(line.trim_end());
         out.push('\n');
     }
     out
+}
+
+/// The columns between two cells, and before notes on a line of their own.
+const GAP: usize = 2;
+const INDENT: usize = 6;
+
+/// The cells of a line.
+struct Cells<'r> {
+    methods: &'r str,
+    host: &'r str,
+    path: &'r str,
+    action: &'r str,
+    route: &'r str,
+}
+
+/// The width of each column, with the gap after it.
+struct Widths {
+    methods: usize,
+    /// Zero if no route asks for a host.
+    host: usize,
+    path: usize,
+    action: usize,
+    route: usize,
+}
+
+impl Widths {
+    const fn sum(&self) -> usize {
+        GAP + self.methods + self.host + self.path + self.action + self.route
+    }
+}
+
+impl<'r> Cells<'r> {
+    fn of(row: &'r Row) -> Self {
+        Self { methods: &row.methods, host: &row.host, path: &row.path, action: &row.action, route: &row.route }
+    }
+
+    fn line(&self, widths: &Widths, style: Style) -> String {
+        let mut line = " ".repeat(GAP);
+        line.push_str(&style.green(pad(self.methods, widths.methods)));
+        if widths.host > 0 {
+            line.push_str(&style.dim(pad(self.host, widths.host)));
+        }
+        line.push_str(&style.bold(pad(self.path, widths.path)));
+        line.push_str(&style.cyan(pad(self.action, widths.action)));
+        line.push_str(&pad(self.route, widths.route));
+        line
+    }
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// `notes` on as few lines of at most `width` columns as they fit on.
+fn wrapped(notes: &[&str], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for note in notes {
+        match lines.last_mut().filter(|line| columns(line) + 2 + columns(note) <= width) {
+            Some(line) => line.push_str(&format!(", {note}")),
+            None => lines.push((*note).to_owned()),
+        }
+    }
+    lines
 }

@@ -4,32 +4,53 @@ use std::fmt::Display;
 use std::io::IsTerminal;
 
 use gateway_core::config::Diagnostic;
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// The choice of coloured or plain output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     colour: bool,
+    /// The columns of the terminal, or of a line elsewhere.
+    width: usize,
 }
 
+/// The columns of a line where there is no terminal.
+const WIDTH: usize = 120;
+
+/// The fewest columns that lines are made for.
+const LEAST_WIDTH: usize = 40;
+
 impl Style {
-    /// For standard output: coloured on a terminal, unless `NO_COLOR` is set (no-color.org).
+    /// Without colour, in lines of any length.
+    pub(crate) const PLAIN: Self = Self { colour: false, width: usize::MAX };
+
+    /// For standard output: coloured on a terminal, unless `NO_COLOR` is set (no-color.org) or it is a dumb one.
     pub(crate) fn stdout() -> Self {
-        Self::for_stream(&std::io::stdout())
+        let out = std::io::stdout();
+        Self::for_stream(&out, terminal_size_of(&out))
     }
 
     /// For standard error, by the same rule.
     pub(crate) fn stderr() -> Self {
-        Self::for_stream(&std::io::stderr())
+        let out = std::io::stderr();
+        Self::for_stream(&out, terminal_size_of(&out))
     }
 
-    fn for_stream(stream: &impl IsTerminal) -> Self {
+    fn for_stream(stream: &impl IsTerminal, size: Option<(Width, Height)>) -> Self {
         let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: stream.is_terminal() && !is_unwanted }
+        let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let width = size.map_or(WIDTH, |(Width(columns), _)| usize::from(columns).max(LEAST_WIDTH));
+        Self { colour: stream.is_terminal() && !is_unwanted && !is_dumb, width }
+    }
+
+    /// The columns of a line.
+    pub(crate) const fn width(self) -> usize {
+        self.width
     }
 
     /// `diagnostic`, found in `text`.
     pub(crate) fn diagnostic(self, diagnostic: &Diagnostic, file: &str, text: Option<&str>) -> String {
-        diagnostic.render(file, text, self.colour)
+        diagnostic.render_within(self.width, file, text, self.colour)
     }
 
     pub(crate) fn bold(self, text: impl Display) -> String {

@@ -439,3 +439,25 @@ fn a_port_that_is_taken_names_its_setting() {
     let said = text(&edgeway(&folder, &["serve"]).stderr);
     assert!(said.contains(&format!("`{address}`: another program does; `server.listen` names another port")), "{said}");
 }
+
+/// docs/command-line.md: lines are made for the terminal's width; a table has a heading.
+#[test]
+fn the_table_of_routes_has_a_heading_and_fits() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [
+            {"name": "limited", "match": {"prefix": "/limited", "headers": {"x-tenant": {"oneOf": ["one", "two"]}}},
+             "upstream": "a", "rewrite": {"path": "/echo"}, "webSocket": false, "timeouts": {"total": "1m"},
+             "policies": [{"rateLimit": {"limit": 5, "window": "10s"}}, {"concurrency": {"limit": 3}},
+                          {"request": {"headers": {"remove": ["x-a"]}}}]}]}"#,
+    );
+    let table = said(&folder, &["routes"]);
+    let first = table.lines().next().unwrap();
+    let heading: Vec<&str> = first.split_whitespace().collect();
+    assert_eq!(heading, ["method", "path", "action", "route"], "{table}");
+    for part in ["limit limited 5 per 10s", "at once limited 3", "path becomes /echo", "no WebSockets"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+}
