@@ -11,12 +11,15 @@ use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_ma
 use edgeway_benches::configuration::{Sample, many_routes, samples};
 use edgeway_benches::{PEER, Still, load};
 use gateway_core::gateway::Gateway;
+use gateway_core::http::forwarded::ClientInfo;
+use gateway_core::ports::Scheme;
 use gateway_core::route::Lookup;
 
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
 
 fn matching(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("match");
+    let client = ClientInfo { address: None, scheme: Scheme::Http, host: None, port: None, prefix: None };
     for size in SIZES {
         let plan = load(&many_routes(size).to_string());
         let requests: Vec<_> =
@@ -31,6 +34,7 @@ fn matching(criterion: &mut Criterion) {
                     query: request.uri().query(),
                     method: &sample.method,
                     headers: request.headers(),
+                    client: &client,
                 };
                 Some(plan.table.find(black_box(&lookup)))
             });

@@ -191,6 +191,7 @@ impl Call {
             query: self.query(),
             method: &self.method,
             headers: &self.headers,
+            client: &self.client,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Text with variables for parts of the request: `/internal/{path.id}`, `{header.x-tenant}`.
 //!
-//! `{{` and `}}` stand for braces. A value can't break out of its context. In a URL, parts of the request's URL keep
+//! `{{` and `}}` stand for braces, and `{'…'}` for the text in it. A value can't break out of its context. In a URL, parts of the request's URL keep
 //! their encoding, and everything else is percent-encoded, so that no value adds a segment or a parameter. In text,
 //! values are decoded; in JSON or HTML, they are escaped as well.
 
@@ -117,6 +117,16 @@ impl Template {
                 (brace, Some(next)) if brace == next => {
                     literal.push(brace);
                     rest = after.get(1..).unwrap_or_default();
+                }
+                ('{', Some('\'')) => {
+                    let Some((text, following)) = after.get(1..).and_then(|quoted| quoted.split_once("'}")) else {
+                        return Err(TemplateError::new(
+                            "`{'` without `'}`",
+                            Some("text that stands for itself is written `{'…'}`".to_owned()),
+                        ));
+                    };
+                    literal.push_str(text);
+                    rest = following;
                 }
                 ('{', _) => {
                     let Some((name, following)) = after.split_once('}') else {
@@ -285,15 +295,19 @@ impl Variable {
         match name.split_once('.') {
             Some(("path", parameter)) => {
                 let Some(parameters) = parameters else { return Ok(Self::PathParameter(0)) };
-                parameters.iter().position(|p| *p == parameter).map(Self::PathParameter).ok_or_else(|| {
-                    let help = if parameters.is_empty() {
-                        "the route's path has no parameters".to_owned()
-                    } else {
-                        let names: Vec<_> = parameters.iter().map(|p| format!("`{{path.{p}}}`")).collect();
-                        format!("the route's path has {}", names.join(", "))
-                    };
-                    TemplateError::new(format!("no path parameter `{parameter}`"), Some(help))
-                })
+                parameters.iter().position(|p| !p.is_empty() && *p == parameter).map(Self::PathParameter).ok_or_else(
+                    || {
+                        // Those without a name differ between a route's matches.
+                        let mut named = parameters.iter().filter(|name| !name.is_empty()).peekable();
+                        let help = if named.peek().is_none() {
+                            "the route's path has no parameters".to_owned()
+                        } else {
+                            let names: Vec<_> = named.map(|p| format!("`{{path.{p}}}`")).collect();
+                            format!("the route's path has {}", names.join(", "))
+                        };
+                        TemplateError::new(format!("no path parameter `{parameter}`"), Some(help))
+                    },
+                )
             }
             Some(("query", parameter)) if !parameter.is_empty() => Ok(Self::Query(parameter.into())),
             Some(("cookie", cookie)) if !cookie.is_empty() => Ok(Self::Cookie(cookie.into())),
@@ -305,8 +319,9 @@ impl Variable {
                 Some("remove it: without authentication there are no claims".to_owned()),
             )),
             _ => {
-                let help = if parameters.is_some_and(|p| p.contains(&name)) {
-                    format!("write `{{path.{name}}}`")
+                let plain = name.trim_start_matches('*');
+                let help = if parameters.is_some_and(|p| p.contains(&plain)) {
+                    format!("write `{{path.{plain}}}`")
                 } else {
                     format!("there are {VARIABLES}; write `{{{{` for a literal brace")
                 };

@@ -2,15 +2,63 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 use crate::policy::lease;
 use crate::policy::quota::Verdict;
+use crate::route::Lookup;
 
 /// The events of one request.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// The events, in order.
     pub events: Vec<Event>,
+}
+
+/// The request by which a route is looked for: without the fields that nobody may look at.
+#[derive(Debug)]
+pub struct Sought {
+    /// The host.
+    pub host: String,
+    /// The path, in its normal form.
+    pub path: String,
+    /// The query.
+    pub query: Option<String>,
+    /// The method; of a preflight, the one that it announces.
+    pub method: Method,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The client.
+    pub client: ClientInfo,
+    /// Set for a preflight, which shows neither the header fields nor the cookies of the request to come.
+    pub is_preflight: bool,
+}
+
+impl Sought {
+    pub(crate) fn of(lookup: &Lookup<'_, '_>, is_preflight: bool) -> Event {
+        Event::Sought(Box::new(Self {
+            host: lookup.host.to_owned(),
+            path: lookup.path.to_owned(),
+            query: lookup.query.map(str::to_owned),
+            method: lookup.method.clone(),
+            headers: lookup.headers.clone(),
+            client: lookup.client.clone(),
+            is_preflight,
+        }))
+    }
+
+    /// The parts that routes look at.
+    #[must_use]
+    pub fn lookup(&self) -> Lookup<'_, '_> {
+        Lookup {
+            host: &self.host,
+            path: &self.path,
+            query: self.query.as_deref(),
+            method: &self.method,
+            headers: &self.headers,
+            client: &self.client,
+        }
+    }
 }
 
 /// An event.
@@ -25,6 +73,8 @@ pub enum Event {
     },
     /// Fields that state an identity were removed.
     IdentityStripped,
+    /// A route is looked for.
+    Sought(Box<Sought>),
     /// A route was chosen.
     Matched {
         /// Its index in `Plan::routes`.

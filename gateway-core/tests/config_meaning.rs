@@ -494,3 +494,20 @@ fn what_depends_on_unknown_variables_is_left_out() {
     let unused = r#"{"upstreams": {"a": {"url": "${A}"}}, "routes": [{"name": "t", "respond": {}}]}"#;
     assert_eq!(plan::warnings(unused, NOW).len(), 1);
 }
+
+#[test]
+fn two_routes_of_one_rank_are_shown_both() {
+    let text = r#"{"routes": [
+        {"name": "one", "match": {"path": "/x"}, "respond": {}},
+        {"name": "two", "match": {"path": "/x"}, "respond": {}}]}"#;
+    let found = said(text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let shown = found[0].render("f", Some(text), false);
+    let lines: Vec<_> = shown.lines().collect();
+    assert_eq!(lines[1], "  ┌ f:2:9  routes[0]", "{shown}");
+    assert_eq!(lines[3], "  │         ^", "{shown}");
+    assert_eq!(lines[4], "  ┌ f:3:9  routes[1]", "{shown}");
+    assert_eq!(lines[6], "  │         ^", "{shown}");
+    let json = serde_json::to_value(&found[0]).unwrap_or_default();
+    assert_eq!(json["other"], serde_json::json!({"path": "routes[0]", "line": 2, "column": 9}));
+}

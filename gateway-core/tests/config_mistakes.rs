@@ -141,7 +141,7 @@ fn says_what_is_wrong_with_values() {
                 27,
                 "routes[0].methds",
                 "unknown field `methds`",
-                "did you mean `methods`? it belongs in `match` or `cors`",
+                "did you mean `methods`? it belongs in `cors` or `match`",
             )],
         ),
         (
@@ -261,7 +261,7 @@ fn says_what_is_wrong_with_values() {
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
                 "the fields here are `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `upstreams`, \
-             `policies`, `defaults`, `apis` and `routes`",
+             `policies`, `defaults`, `ties`, `apis` and `routes`",
             )],
         ),
     ];

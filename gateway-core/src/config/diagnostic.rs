@@ -33,6 +33,17 @@ pub struct Diagnostic {
     pub message: String,
     /// The way to mend it.
     pub help: Option<String>,
+    /// Another place that it is about.
+    pub other: Option<Place>,
+}
+
+/// A place in a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The place as a path of members.
+    pub path: String,
+    /// Line and column, as in [`Diagnostic::position`].
+    pub position: (u32, u32),
 }
 
 /// A mistake in the meaning of a configuration, found by the compiler of the plan; [`explain`](super::explain) gives it
@@ -45,13 +56,15 @@ pub struct ConfigError {
     pub message: String,
     /// The way to mend it.
     pub help: Option<String>,
+    /// Another place that it is about.
+    pub other: Option<JsonPath>,
 }
 
 impl ConfigError {
     /// An error at `path` without help.
     #[must_use]
     pub fn new(path: JsonPath, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), help: None }
+        Self { path, message: message.into(), help: None, other: None }
     }
 
     /// Adds a way to mend it.
@@ -60,12 +73,21 @@ impl ConfigError {
         self.help = Some(help.into());
         self
     }
+
+    /// Adds another place that it is about.
+    #[must_use]
+    pub fn with_other(mut self, path: JsonPath) -> Self {
+        self.other = Some(path);
+        self
+    }
 }
 
-/// `{"severity", "path", "line", "column", "found", "message", "help"}`; unknown values are `null`.
+/// `{"severity", "path", "line", "column", "found", "message", "help"}`; unknown values are `null`. Where the mistake is
+/// about another place as well, `"other"` is its `{"path", "line", "column"}`.
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Diagnostic", 7)?;
+        let members = if self.other.is_some() { 8 } else { 7 };
+        let mut object = serializer.serialize_struct("Diagnostic", members)?;
         object.serialize_field("severity", &self.severity)?;
         object.serialize_field("path", &self.path)?;
         object.serialize_field("line", &self.position.map(|(line, _)| line))?;
@@ -73,6 +95,19 @@ impl Serialize for Diagnostic {
         object.serialize_field("found", &self.found)?;
         object.serialize_field("message", &self.message)?;
         object.serialize_field("help", &self.help)?;
+        if let Some(other) = &self.other {
+            object.serialize_field("other", other)?;
+        }
+        object.end()
+    }
+}
+
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Place", 3)?;
+        object.serialize_field("path", &self.path)?;
+        object.serialize_field("line", &self.position.0)?;
+        object.serialize_field("column", &self.position.1)?;
         object.end()
     }
 }

@@ -28,7 +28,7 @@ mod vocabulary;
 mod walk;
 mod words;
 
-pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Severity};
+pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Place, Severity};
 pub use entries::Entries;
 pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
 pub use model::*;

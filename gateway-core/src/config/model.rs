@@ -35,6 +35,8 @@ pub struct Config {
     pub policies: Entries<Policy>,
     /// Settings for every route, unless its API or the route itself says otherwise.
     pub defaults: Defaults,
+    /// The choice between two routes that rank the same and could take the same request. Default: `refuse`.
+    pub ties: Option<Ties>,
     /// Groups of routes that share a host, a path prefix and settings.
     pub apis: Vec<Api>,
     /// Routes outside any API.
@@ -128,6 +130,63 @@ pub struct Network {
     pub trusted_identity: Vec<String>,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
+    /// The paths that are let in. Default: `usual`.
+    pub paths: Option<Paths>,
+    /// The meaning of case in the paths of routes. Default: `sensitive`.
+    pub path_case: Option<PathCase>,
+    /// The meaning of a slash at the end of a path for routes. Default: `distinct`.
+    pub final_slash: Option<FinalSlash>,
+    /// The meaning of empty segments (`//`) in a path. Default: `merge`.
+    pub empty_segments: Option<EmptySegments>,
+}
+
+/// The paths that are let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Paths {
+    /// All that have a safe normal form.
+    #[default]
+    Usual,
+    /// Those alone that every decoder reads alike. Path parameters (`;x`), encoded slashes, percent signs that begin another
+    /// encoding, and octets that are no UTF-8 are refused with 400.
+    Strict,
+}
+
+/// The meaning of case in the paths of routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum PathCase {
+    /// `/Users` and `/users` are two paths.
+    #[default]
+    Sensitive,
+    /// They are one to routes, as far as ASCII goes; upstreams are sent the path as it came.
+    Insensitive,
+}
+
+/// The meaning of a slash at the end of a path for routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum FinalSlash {
+    /// `/users` and `/users/` are two paths.
+    #[default]
+    Distinct,
+    /// They are one to routes; upstreams are sent the path as it came.
+    Same,
+}
+
+/// The meaning of empty segments (`//`) in a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum EmptySegments {
+    /// `//` is `/`.
+    #[default]
+    Merge,
+    /// They stay: no literal segment and no `{name}` takes one, but prefixes and `{*name}` do.
+    Keep,
 }
 
 /// The meaning of an encoded slash (`%2F`) in a path.
@@ -298,6 +357,18 @@ pub struct Defaults {
     pub host: Option<HostPolicy>,
 }
 
+/// The choice between two routes that rank the same and could take the same request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Ties {
+    /// None: the configuration is refused.
+    #[default]
+    Refuse,
+    /// The one that comes first in the file; those of `apis` come before those of `routes`.
+    First,
+}
+
 /// A group of routes that share a host, a path prefix and settings.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -314,6 +385,9 @@ pub struct Api {
     /// The upstream of its routes, unless a route states its own action.
     #[serde(default)]
     pub upstream: Option<String>,
+    /// The choice between two routes that rank the same, for its routes. Default: that of the whole file.
+    #[serde(default)]
+    pub ties: Option<Ties>,
     /// Policies, applied after `defaults.policies` and before a route's own.
     #[serde(default)]
     pub policies: Vec<PolicyUse>,
@@ -333,9 +407,9 @@ pub struct Api {
 pub struct Route {
     /// Its name, in logs and messages; unique in its API or among the routes outside any.
     pub name: String,
-    /// The requests that it takes.
+    /// The requests that it takes; of a list, those that any of its members takes.
     #[serde(default, rename = "match")]
-    pub matches: Match,
+    pub matches: Matches,
     /// Send the request to this upstream.
     #[serde(default)]
     pub upstream: Option<String>,
@@ -393,6 +467,16 @@ pub struct WebSocketLimits {
     pub life: Option<Span>,
 }
 
+/// The requests that a route takes: those of one match, or of any in a list. Each of a list is ranked by itself.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum Matches {
+    /// Those of this one.
+    One(Box<Match>),
+    /// Those of any.
+    Any(Vec<Match>),
+}
+
 /// The requests that a route takes: those that meet every member.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -406,12 +490,28 @@ pub struct Match {
     pub hosts: Vec<String>,
     /// Methods. Empty: every method. `GET` takes `HEAD` along.
     pub methods: Vec<String>,
+    /// The scheme of the client's URL, `http` or `https`; a trusted proxy's word counts. A route with it goes before every
+    /// route without.
+    pub scheme: Option<Scheme>,
+    /// Addresses and networks (CIDR) of clients: `10.0.0.0/8`. Empty: every client.
+    pub client_address: Vec<String>,
     /// Header fields, by name.
     pub headers: Entries<ValueMatch>,
     /// Query parameters, by name; of a repeated one, the first.
     pub query: Entries<ValueMatch>,
     /// Cookies, by name.
     pub cookies: Entries<ValueMatch>,
+}
+
+/// The scheme of a client's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Scheme {
+    /// Cleartext HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
 }
 
 /// A condition on a header, query parameter or cookie; as a plain string, the exact value.
@@ -435,6 +535,8 @@ pub enum ValueTest {
     OneOf(Vec<String>),
     /// Begins with this text.
     Prefix(String),
+    /// Ends with this text.
+    Suffix(String),
 }
 
 /// One of several upstreams of a route.

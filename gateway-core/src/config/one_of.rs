@@ -4,10 +4,13 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::de::OWN;
-use super::model::{Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits};
+use super::model::{
+    Match, Matches, Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits,
+};
 
 /// A type that is written as a string or as an object of type `Object`.
 trait StringOr: Sized {
@@ -74,10 +77,44 @@ string_or!(Value, SecretRef, "text or `{\"secret\": \"NAME\"}`", Value::Template
 string_or!(
     ValueMatch,
     ValueTest,
-    "a value, or one of `present`, `oneOf`, `prefix`",
+    "a value, or one of `present`, `oneOf`, `prefix`, `suffix`",
     ValueMatch::Exact,
     ValueMatch::Test
 );
+
+struct OneOrMany;
+
+impl<'de> Visitor<'de> for OneOrMany {
+    type Value = Matches;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object, or a list of objects")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Matches, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Matches, A::Error> {
+        Match::deserialize(MapAccessDeserializer::new(map)).map(|one| Matches::One(Box::new(one)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Matches, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Matches::Any)
+    }
+}
+
+impl<'de> Deserialize<'de> for Matches {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(OWN, OneOrMany)
+    }
+}
+
+impl Default for Matches {
+    fn default() -> Self {
+        Self::One(Box::default())
+    }
+}
 
 struct BooleanOrLimits;
 

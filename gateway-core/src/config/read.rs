@@ -4,7 +4,7 @@ use super::error::Report;
 use super::mask::{is_secret, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
-use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Severity, Step, Variable, de, words};
+use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Severity, Step, Variable, de, words};
 
 /// Reads the text of a `gateway.json` where no variable is set.
 ///
@@ -118,7 +118,7 @@ impl Reading<'_> {
                     _ => false,
                 };
             if !is_consequence {
-                diagnostics.push(self.lines.error(located, error));
+                diagnostics.push(self.lines.error(&self.root, located, error));
             }
         }
         sort(&mut diagnostics);
@@ -217,6 +217,7 @@ impl<'t> Lines<'t> {
             found,
             message: printable(message),
             help: help.map(printable),
+            other: None,
         }
     }
 
@@ -232,10 +233,15 @@ impl<'t> Lines<'t> {
             found,
             message: printable(message),
             help: help.map(printable),
+            other: None,
         }
     }
 
-    fn error(&self, located: Located<'_, '_>, error: ConfigError) -> Diagnostic {
+    fn error(&self, root: &Node<'_>, located: Located<'_, '_>, error: ConfigError) -> Diagnostic {
+        let other = error.other.map(|path| {
+            let located = root.follow(&path);
+            Place { path: located.path.to_string(), position: self.position(located.node.extent.start) }
+        });
         Diagnostic {
             severity: Severity::Error,
             position: Some(self.position(located.node.extent.start)),
@@ -243,6 +249,7 @@ impl<'t> Lines<'t> {
             path: located.path.to_string(),
             message: printable(error.message),
             help: error.help.map(printable),
+            other,
         }
     }
 }

@@ -52,11 +52,15 @@ impl Diagnostic {
             Severity::Warning => (yellow, "warning"),
         };
         let _ = writeln!(out, "{red}{word}{plain}{bold}: {}{plain}", self.message);
-        let gap = if self.path.is_empty() { "" } else { "  " };
-        let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{}", self.place(file), self.path);
-        if let Some((source, mark)) = text.and_then(|text| self.excerpt(text, columns.saturating_sub(MARGIN))) {
-            let _ = writeln!(out, "  {blue}│{plain} {source}");
-            let _ = writeln!(out, "  {blue}│{plain} {red}{mark}{plain}");
+        let other = self.other.as_ref().map(|other| (Some(other.position), &other.path));
+        for (position, path) in other.into_iter().chain([(self.position, &self.path)]) {
+            let gap = if path.is_empty() { "" } else { "  " };
+            let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{path}", place(file, position));
+            if let Some((source, mark)) = text.and_then(|text| excerpt(text, position, columns.saturating_sub(MARGIN)))
+            {
+                let _ = writeln!(out, "  {blue}│{plain} {source}");
+                let _ = writeln!(out, "  {blue}│{plain} {red}{mark}{plain}");
+            }
         }
         if let Some(help) = &self.help {
             let _ = writeln!(out, "  {blue}={plain} {bold}help{plain}: {help}");
@@ -68,7 +72,7 @@ impl Diagnostic {
     /// mean `methods`?)`.
     #[must_use]
     pub fn line(&self, file: &str) -> String {
-        let mut out = self.place(file);
+        let mut out = place(file, self.position);
         if !self.path.is_empty() {
             let _ = write!(out, ": {}", self.path);
         }
@@ -78,49 +82,49 @@ impl Diagnostic {
         }
         out
     }
+}
 
-    fn place(&self, file: &str) -> String {
-        match self.position {
-            Some((line, column)) => format!("{file}:{line}:{column}"),
-            None => file.to_owned(),
-        }
+fn place(file: &str, position: Option<(u32, u32)>) -> String {
+    match position {
+        Some((line, column)) => format!("{file}:{line}:{column}"),
+        None => file.to_owned(),
     }
+}
 
-    /// The source line around the position, and the marks under it.
-    fn excerpt(&self, text: &str, room: usize) -> Option<(String, String)> {
-        let (line, column) = self.position?;
-        let text = without_mark(text);
-        let number = usize::try_from(line.checked_sub(1)?).ok()?;
-        // The name of a secret may be on a line before its value.
-        let first = number.saturating_sub(LINES_BEFORE);
-        let mut around: Vec<&str> = text.split('\n').skip(first).take(number - first + 1).collect();
-        let line = around.pop()?.trim_end_matches('\r');
-        let at = usize::try_from(column.checked_sub(1)?).ok()?;
-        let (line, at) = near(line, at);
-        let before: String = around.iter().flat_map(|line| [last(line), "\n"]).collect();
-        let masked = mask(&(before + line));
-        let masked_line = masked.rsplit('\n').next()?.to_owned();
-        let chars: Vec<char> = masked_line.chars().collect();
-        let at = at.min(chars.len());
-        let (before, after) = chars.split_at_checked(at)?;
+/// The source line around the position, and the marks under it.
+fn excerpt(text: &str, position: Option<(u32, u32)>, room: usize) -> Option<(String, String)> {
+    let (line, column) = position?;
+    let text = without_mark(text);
+    let number = usize::try_from(line.checked_sub(1)?).ok()?;
+    // The name of a secret may be on a line before its value.
+    let first = number.saturating_sub(LINES_BEFORE);
+    let mut around: Vec<&str> = text.split('\n').skip(first).take(number - first + 1).collect();
+    let line = around.pop()?.trim_end_matches('\r');
+    let at = usize::try_from(column.checked_sub(1)?).ok()?;
+    let (line, at) = near(line, at);
+    let before: String = around.iter().flat_map(|line| [last(line), "\n"]).collect();
+    let masked = mask(&(before + line));
+    let masked_line = masked.rsplit('\n').next()?.to_owned();
+    let chars: Vec<char> = masked_line.chars().collect();
+    let at = at.min(chars.len());
+    let (before, after) = chars.split_at_checked(at)?;
 
-        // Two columns are for the ellipses. The place is seen with a good part of what is before it.
-        let whole = width(&printable(&masked_line)) <= room;
-        let room = room.saturating_sub(2);
-        let before = if whole { before } else { last_columns(before, room * BEFORE / (BEFORE + AFTER)) };
-        let cut = at > before.len();
-        let before: String = before.iter().collect();
-        let after = if whole { after } else { first_columns(after, room.saturating_sub(width(&printable(&before)))) };
-        let more = chars.len() > at + after.len();
-        let token: String = after.iter().take(token_length(after)).collect();
-        let after: String = after.iter().collect();
+    // Two columns are for the ellipses. The place is seen with a good part of what is before it.
+    let whole = width(&printable(&masked_line)) <= room;
+    let room = room.saturating_sub(2);
+    let before = if whole { before } else { last_columns(before, room * BEFORE / (BEFORE + AFTER)) };
+    let cut = at > before.len();
+    let before: String = before.iter().collect();
+    let after = if whole { after } else { first_columns(after, room.saturating_sub(width(&printable(&before)))) };
+    let more = chars.len() > at + after.len();
+    let token: String = after.iter().take(token_length(after)).collect();
+    let after: String = after.iter().collect();
 
-        let (before, token) = (printable(&before), printable(&token));
-        let ellipsis = |cut: bool| if cut { "…" } else { "" };
-        let source = format!("{}{before}{}{}", ellipsis(cut), printable(&after), ellipsis(more));
-        let indent = width(&before) + usize::from(cut);
-        Some((source, format!("{}{}", " ".repeat(indent), "^".repeat(width(&token).max(1)))))
-    }
+    let (before, token) = (printable(&before), printable(&token));
+    let ellipsis = |cut: bool| if cut { "…" } else { "" };
+    let source = format!("{}{before}{}{}", ellipsis(cut), printable(&after), ellipsis(more));
+    let indent = width(&before) + usize::from(cut);
+    Some((source, format!("{}{}", " ".repeat(indent), "^".repeat(width(&token).max(1)))))
 }
 
 /// The part of `line` around the character `at` that is searched for secrets, and the place of that character in it: a

@@ -18,7 +18,7 @@ use crate::config::FailMode;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{path, proxy_status, request_id, websocket};
+use crate::http::{proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::concurrency::Concurrency;
@@ -30,7 +30,7 @@ use crate::record::{Permit, Record};
 use crate::report::Asked;
 use crate::route::{Found, Lookup, MethodSet, Params};
 use crate::state::State;
-use crate::trace::{Event, Trace};
+use crate::trace::{Event, Sought, Trace};
 
 /// Answers `request`: the only way of serving, with or without a trace.
 pub(crate) async fn run<P: Platform>(
@@ -139,8 +139,8 @@ async fn answer<'p, P: Platform>(
         return Ok(Reply::Http(options(exchange, MethodSet::ALL)));
     }
 
-    let normal = path::normalise(call.uri().path(), plan.encoded_slash)
-        .map_err(|error| Reject::bad_path().with_detail(error.to_string()))?;
+    let normal =
+        plan.paths.normalise(call.uri().path()).map_err(|error| Reject::bad_path().with_detail(error.to_string()))?;
     if let Cow::Owned(normal) = normal {
         exchange.note(|| Event::Normalised { from: call.uri().path().to_owned(), to: normal.clone() });
         call.set_path(&normal);
@@ -158,15 +158,17 @@ async fn answer<'p, P: Platform>(
         // Boxed, so that other requests don't carry room for it.
         return Box::pin(answer_admin(plan, exchange.state, platform, asked, body)).await.map(Reply::Http);
     }
-    let lookup = call.lookup();
+    let key = plan.paths.key(call.path());
+    let lookup = Lookup { path: &key, ..call.lookup() };
     if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = preflight(exchange, &lookup)
     {
         return Ok(Reply::Http(response));
     }
+    exchange.note(|| Sought::of(&lookup, false));
     let index = match plan.table.find(&lookup) {
         Found::Route { route, spec, params } => {
-            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params, lookup.path) });
+            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params, call.path()) });
             call.params = params;
             route
         }
@@ -324,6 +326,7 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let announced = Method::from_bytes(announced.as_bytes()).ok()?;
     let lookup = Lookup { method: &announced, ..*lookup };
+    exchange.note(|| Sought::of(&lookup, true));
     let found = plan.table.find_ignoring_headers(&lookup);
     let (Found::Route { route, .. } | Found::MethodNotAllowed { route, .. }) = found else { return None };
     let cors = plan.routes.get(route)?.cors.as_ref()?;

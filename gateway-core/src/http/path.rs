@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::percent::{hex_digit, is_unreserved, push_encoded};
-use crate::config::EncodedSlash;
+use crate::config::{EmptySegments, EncodedSlash, FinalSlash, Network, PathCase, Paths};
 
 /// A reason why a path has no normal form. Each is a bad request (400).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub enum PathError {
     EncodedSlash,
     /// A dot segment that only a second decoding would show: `..%2Fetc`, `..;x`.
     HiddenDotSegment,
+    /// `;`, plain or encoded, where paths are strict: some servers cut a segment there.
+    PathParameter,
+    /// An encoded percent sign that would begin another encoding, where paths are strict.
+    DoubleEncoding,
+    /// Encoded octets that are no UTF-8, overlong forms among them, where paths are strict.
+    NotUtf8,
 }
 
 impl fmt::Display for PathError {
@@ -52,11 +58,112 @@ impl fmt::Display for PathError {
             Self::NonAscii => "the path has a character beyond ASCII that is not percent-encoded",
             Self::EncodedSlash => "the path has an encoded slash",
             Self::HiddenDotSegment => "the path has a hidden dot segment",
+            Self::PathParameter => "the path has a `;`, which servers read differently",
+            Self::DoubleEncoding => "the path has an encoding within an encoding",
+            Self::NotUtf8 => "the path has encoded octets that are no UTF-8",
         })
     }
 }
 
 impl std::error::Error for PathError {}
+
+/// The reading of paths: from the raw path to the form that upstreams are sent and the one that routes are found by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    slash: EncodedSlash,
+    empty: EmptySegments,
+    is_strict: bool,
+    case: PathCase,
+    final_slash: FinalSlash,
+}
+
+impl Reading {
+    /// The reading that a configuration asks for.
+    #[must_use]
+    pub fn of(network: &Network) -> Self {
+        Self {
+            slash: network.encoded_slash.unwrap_or_default(),
+            empty: network.empty_segments.unwrap_or_default(),
+            is_strict: network.paths == Some(Paths::Strict),
+            case: network.path_case.unwrap_or_default(),
+            final_slash: network.final_slash.unwrap_or_default(),
+        }
+    }
+
+    /// The meaning of an encoded slash.
+    #[must_use]
+    pub const fn slash(&self) -> EncodedSlash {
+        self.slash
+    }
+
+    /// The normal form of `raw`, as [`normalise`] has it.
+    ///
+    /// # Errors
+    /// The first reason why `raw` has none, or why it is not let in.
+    pub fn normalise<'p>(&self, raw: &'p str) -> Result<Cow<'p, str>, PathError> {
+        if is_normal(raw.as_bytes()) && !self.is_strict {
+            return Ok(Cow::Borrowed(raw));
+        }
+        let normal = normalise_other(raw, self.slash, self.empty)?;
+        self.check(&normal).map(|()| normal)
+    }
+
+    /// Checks that a path in its normal form is let in.
+    ///
+    /// # Errors
+    /// The reason why it is not.
+    pub fn check(&self, normal: &str) -> Result<(), PathError> {
+        if self.is_strict { check_strictly(normal) } else { Ok(()) }
+    }
+
+    /// The form of a normal path that routes are found by. Its places are those of the path itself.
+    #[must_use]
+    pub fn key<'p>(&self, normal: &'p str) -> Cow<'p, str> {
+        let cut = match self.final_slash {
+            FinalSlash::Distinct => normal,
+            FinalSlash::Same => normal.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(normal),
+        };
+        if self.case == PathCase::Insensitive && cut.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Cow::Owned(cut.to_ascii_lowercase());
+        }
+        Cow::Borrowed(cut)
+    }
+
+    /// Returns whether routes are found by another form than the normal one.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.case == PathCase::Insensitive || self.final_slash == FinalSlash::Same
+    }
+}
+
+#[inline(never)]
+fn check_strictly(normal: &str) -> Result<(), PathError> {
+    let mut octets = Vec::with_capacity(normal.len());
+    let mut rest = normal.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        let octet = match (byte, tail) {
+            (b'%', [high, low, tail @ ..]) => {
+                rest = tail;
+                hex_digit(*high).unwrap_or(0) << 4 | hex_digit(*low).unwrap_or(0)
+            }
+            _ => *byte,
+        };
+        match octet {
+            b';' => return Err(PathError::PathParameter),
+            b'/' if *byte == b'%' => return Err(PathError::EncodedSlash),
+            b'%' if matches!(
+                rest,
+                [b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f', b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f', ..]
+            ) =>
+            {
+                return Err(PathError::DoubleEncoding);
+            }
+            _ => octets.push(octet),
+        }
+    }
+    core::str::from_utf8(&octets).map(drop).map_err(|_| PathError::NotUtf8)
+}
 
 /// The normal form of `raw`, a request target's path without its query.
 ///
@@ -69,12 +176,15 @@ pub fn normalise(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathErr
     if is_normal(raw.as_bytes()) {
         return Ok(Cow::Borrowed(raw));
     }
-    normalise_other(raw, slash)
+    normalise_other(raw, slash, EmptySegments::Merge)
 }
 
 #[inline(never)]
-fn normalise_other(raw: &str, slash: EncodedSlash) -> Result<Cow<'_, str>, PathError> {
-    let normal = remove_dot_segments(&normalise_encoding(raw, slash)?)?;
+fn normalise_other(raw: &str, slash: EncodedSlash, empty: EmptySegments) -> Result<Cow<'_, str>, PathError> {
+    if is_normal(raw.as_bytes()) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let normal = remove_dot_segments(&normalise_encoding(raw, slash)?, empty)?;
     Ok(if normal == raw { Cow::Borrowed(raw) } else { Cow::Owned(normal) })
 }
 
@@ -214,12 +324,16 @@ fn normalise_encoding(raw: &str, slash: EncodedSlash) -> Result<String, PathErro
     Ok(out)
 }
 
-/// The path without dot segments and without empty segments before its end.
-fn remove_dot_segments(path: &str) -> Result<String, PathError> {
+/// The path without dot segments and, unless they are kept, without empty segments before its end.
+fn remove_dot_segments(path: &str, empty: EmptySegments) -> Result<String, PathError> {
     let mut out = String::with_capacity(path.len());
     let mut segments = path.split('/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         match segment {
+            "" if empty == EmptySegments::Keep && segments.peek().is_some() => {
+                out.push('/');
+                continue;
+            }
             "" | "." => {}
             ".." => out.truncate(out.rfind('/').unwrap_or(0)),
             _ if hides_dot_segment(segment) => return Err(PathError::HiddenDotSegment),
@@ -393,6 +507,67 @@ mod tests {
             for slash in [Keep, Decode, Reject] {
                 assert_eq!(normalise(raw, slash), Err(error), "{raw:?}");
             }
+        }
+    }
+
+    fn reading(network: &str) -> Reading {
+        Reading::of(&serde_json::from_str(network).unwrap())
+    }
+
+    #[test]
+    fn a_strict_reading_refuses_what_another_decoder_could_read_differently() {
+        use PathError::{DoubleEncoding, EncodedSlash, NotUtf8, PathParameter};
+        let strict = reading(r#"{"paths": "strict"}"#);
+        for (raw, error) in [
+            ("/admin;x", PathParameter),
+            ("/x/..%3B/admin", PathParameter),
+            ("/x/..%3b/admin", PathParameter),
+            ("/%252e%252e/admin", DoubleEncoding),
+            ("/a%25%32%66", DoubleEncoding),
+            ("/%C0%AE%C0%AE/admin", NotUtf8),
+            ("/%C0%AF", NotUtf8),
+            ("/%FF", NotUtf8),
+            ("/%ED%A0%80", NotUtf8),
+            ("/a%2Fb", EncodedSlash),
+        ] {
+            assert_eq!(strict.normalise(raw), Err(error), "{raw}");
+            assert!(reading("{}").normalise(raw).is_ok(), "{raw}");
+        }
+        for raw in ["/", "/a%20b", "/caf%C3%A9", "/100%25", "/100%25x", "/a:b@c!$&'()*+,=", "/%2e/a"] {
+            assert_eq!(strict.normalise(raw), normalise(raw, Keep), "{raw}");
+        }
+        assert_eq!(
+            reading(r#"{"paths": "strict", "encodedSlash": "decode"}"#).normalise("/a%2Fb").as_deref(),
+            Ok("/a/b")
+        );
+    }
+
+    #[test]
+    fn empty_segments_stay_where_they_are_kept() {
+        let kept = reading(r#"{"emptySegments": "keep"}"#);
+        for (raw, normal) in [
+            ("//", "//"),
+            ("/a//b", "/a//b"),
+            ("/proxy/http://x/", "/proxy/http://x/"),
+            ("/a//", "/a//"),
+            // RFC 3986 §5.2.4: the dot segment takes the empty one with it.
+            ("/a//../b", "/a/b"),
+            ("//../b", "/b"),
+            ("/a/./b", "/a/b"),
+            ("/a//.", "/a//"),
+        ] {
+            assert_eq!(kept.normalise(raw).as_deref(), Ok(normal), "{raw}");
+            assert_eq!(kept.normalise(normal).as_deref(), Ok(normal), "{raw}");
+        }
+    }
+
+    #[test]
+    fn routes_are_found_by_a_key_with_the_same_places() {
+        let both = reading(r#"{"pathCase": "insensitive", "finalSlash": "same"}"#);
+        for (path, key) in [("/", "/"), ("/A/b/", "/a/b"), ("/a", "/a"), ("/caf%C3%A9", "/caf%c3%a9"), ("/a//", "/a/")]
+        {
+            assert_eq!(both.key(path), key, "{path}");
+            assert_eq!(reading("{}").key(path), path);
         }
     }
 

@@ -14,10 +14,11 @@ use core::time::Duration;
 
 use crate::admin::Admin;
 use crate::capabilities::Capabilities;
-use crate::config::{self, AccessLogFormat, Diagnostic, EncodedSlash, Reading, Variable};
+use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
+use crate::http::path;
 use crate::policy::cors::Cors;
 use crate::route::Table;
 use crate::store_key::StoreKey;
@@ -69,8 +70,8 @@ pub struct Plan {
     pub identity: IdentityNames,
     /// The proxies whose `Forwarded` is believed.
     pub proxies: TrustedProxies,
-    /// The meaning of an encoded slash in a path.
-    pub encoded_slash: EncodedSlash,
+    /// The reading of paths.
+    pub paths: path::Reading,
     /// The largest requests that are let in.
     pub limits: Limits,
     /// The keys of the flags that policies ask for.

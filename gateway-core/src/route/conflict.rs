@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
-use super::reach;
+use super::reach::{self, Check, Position};
 use super::trie::{Candidate, Trie};
 use super::{Field, MethodSet, Spec, Witness};
 
@@ -18,8 +18,8 @@ pub enum Conflict {
         a: usize,
         /// The other.
         b: usize,
-        /// A request that both take, tried on both.
-        witness: Witness,
+        /// A request that both take, tried on both. None is known where it is not sure that there is one.
+        witness: Option<Witness>,
     },
     /// No request ever gets to this route.
     Unreachable {
@@ -51,11 +51,23 @@ impl Conflict {
         }
     }
 
+    /// The other route of two that rank the same.
+    #[must_use]
+    pub const fn other(&self) -> Option<usize> {
+        match self {
+            Self::Ambiguous { a, .. } => Some(*a),
+            Self::Unreachable { .. } => None,
+        }
+    }
+
     /// The message; `name` gives the name of a route.
     pub fn message(&self, name: impl Fn(usize) -> String) -> String {
         match self {
-            Self::Ambiguous { a, b, witness } => {
+            Self::Ambiguous { a, b, witness: Some(witness) } => {
                 format!("`{}` and `{}` rank the same, and both match `{witness}`", name(*a), name(*b))
+            }
+            Self::Ambiguous { a, b, witness: None } => {
+                format!("`{}` and `{}` rank the same, and may both match one request", name(*a), name(*b))
             }
             Self::Unreachable { route, by, reason } => {
                 let mut message = format!("no request gets to `{}`: {reason}", name(*route));
@@ -72,7 +84,10 @@ impl Conflict {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::Ambiguous { .. } => "give one of them another path, host or method, or one more predicate",
+            Self::Ambiguous { .. } => {
+                "give one of them another path, host or method, or one more predicate; or let the first in the file win: \
+                 `\"ties\": \"first\"`"
+            }
             Self::Unreachable { reason: Unreachable::Contradiction(_), .. } => "leave out one of its predicates on it",
             Self::Unreachable { reason: Unreachable::Covered, .. } => "remove it, or narrow the others",
         }
@@ -96,20 +111,25 @@ const EVERY_PAIR: usize = 16;
 pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
     let constraints: Vec<Constraints<'_>> = specs.iter().map(Constraints::of).collect();
     let contradictions: Vec<Option<&Field>> = constraints.iter().map(Constraints::contradiction).collect();
-    let mut pairs = Pairs { specs, constraints: &constraints, seen: BTreeSet::new(), found: Vec::new() };
-    for (_, node, kind) in trie.patterns() {
+    let check = Check::new(specs, trie, &constraints);
+    let mut pairs = Pairs { specs, constraints: &constraints, seen: BTreeSet::new(), found: Vec::new(), check };
+    for (id, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         // A route's own specs never conflict: at most it names a host twice.
         let sound = |candidate: &&Candidate| contradictions.get(candidate.spec as usize).is_some_and(Option::is_none);
         if candidates.len() < 2 {
             continue;
         }
-        let sound: Vec<usize> = candidates.iter().filter(sound).map(|candidate| candidate.spec as usize).collect();
-        let rank = |spec: &usize| specs.get(*spec).map(precedence);
-        for group in sound.chunk_by(|a, b| rank(a) == rank(b)) {
-            let mut group = group.to_vec();
+        let rank = |candidate: &Candidate| specs.get(candidate.spec as usize).map(precedence);
+        let mut higher = 0;
+        for equal in candidates.chunk_by(|a, b| rank(a) == rank(b)) {
+            let Some(before) = candidates.get(..higher) else { break };
+            let position = Position { id, node, kind, before, equal };
+            let mut group: Vec<usize> = equal.iter().filter(sound).map(|candidate| candidate.spec as usize).collect();
             group.sort_unstable();
-            pairs.check(&group);
+            group.dedup();
+            pairs.check(&group, &position);
+            higher += equal.len();
         }
     }
     let mut found = pairs.found;
@@ -128,28 +148,29 @@ struct Pairs<'a, 's> {
     /// The pairs of routes that are reported; with several hosts they would meet several times.
     seen: BTreeSet<(usize, usize)>,
     found: Vec<Conflict>,
+    check: Check<'a, 's>,
 }
 
 impl<'s> Pairs<'_, 's> {
     /// `group` is sorted. Comparing each with each would take long for thousands of routes on one path; those that ask for
     /// different values of one field need not be compared.
-    fn check(&mut self, group: &[usize]) {
+    fn check(&mut self, group: &[usize], position: &Position<'_>) {
         if group.len() <= EVERY_PAIR {
             for (i, b) in group.iter().enumerate() {
                 for a in group.iter().take(i) {
-                    self.clash(*a, *b);
+                    self.clash(*a, *b, position);
                 }
             }
             return;
         }
-        self.check_crowd(group);
+        self.check_crowd(group, position);
     }
 
     #[inline(never)]
-    fn check_crowd(&mut self, group: &[usize]) {
+    fn check_crowd(&mut self, group: &[usize], position: &Position<'_>) {
         let Some(field) = self.most_telling_field(group) else {
             for (i, b) in group.iter().enumerate() {
-                group.iter().take(i).any(|a| self.clash(*a, *b));
+                group.iter().take(i).any(|a| self.clash(*a, *b, position));
             }
             return;
         };
@@ -158,25 +179,26 @@ impl<'s> Pairs<'_, 's> {
             match self.constraints.get(*spec).and_then(|all| all.on(field)) {
                 None => free.push(*spec),
                 Some(Domain::Absent | Domain::Nothing) => absent.push(*spec),
-                Some(Domain::Prefix(start)) => texts.push((*start, *spec, true)),
+                Some(Domain::Prefix(start, _)) => texts.push((*start, *spec, true)),
+                Some(Domain::Within(_)) => free.push(*spec),
                 Some(Domain::OneOf(values)) => texts.extend(values.iter().map(|value| (*value, *spec, false))),
             }
         }
         for (i, b) in absent.iter().enumerate() {
-            absent.iter().take(i).any(|a| self.clash(*a, *b));
+            absent.iter().take(i).any(|a| self.clash(*a, *b, position));
         }
         for one in &free {
-            group.iter().take_while(|a| *a < one).any(|a| self.clash(*a, *one));
+            group.iter().take_while(|a| *a < one).any(|a| self.clash(*a, *one, position));
             // Those after it that are not in `free` themselves.
             for other in group.iter().filter(|b| *b > one && free.binary_search(b).is_err()) {
-                self.clash(*one, *other);
+                self.clash(*one, *other, position);
             }
         }
-        self.sweep(texts);
+        self.sweep(texts, position);
     }
 
     /// In sorted order, what a text overlaps with is the equal texts and the prefixes that are still open before it.
-    fn sweep(&mut self, mut texts: Vec<(&str, usize, bool)>) {
+    fn sweep(&mut self, mut texts: Vec<(&str, usize, bool)>, position: &Position<'_>) {
         texts.sort_unstable();
         let mut open: Vec<(&str, usize, bool)> = Vec::new();
         for (text, spec, is_prefix) in texts {
@@ -187,7 +209,7 @@ impl<'s> Pairs<'_, 's> {
             ) {
                 open.pop();
             }
-            open.iter().any(|(_, other, _)| *other != spec && self.clash(*other, spec) && *other < spec);
+            open.iter().any(|(_, other, _)| *other != spec && self.clash(*other, spec, position) && *other < spec);
             open.push((text, spec, is_prefix));
         }
     }
@@ -210,37 +232,45 @@ impl<'s> Pairs<'_, 's> {
     }
 
     /// Reports the two if they are of different routes and one request can be taken by both; `true` if it did.
-    fn clash(&mut self, a: usize, b: usize) -> bool {
+    fn clash(&mut self, a: usize, b: usize, position: &Position<'_>) -> bool {
         let (Some(one), Some(other)) = (self.specs.get(a), self.specs.get(b)) else { return false };
         let (Some(mine), Some(theirs)) = (self.constraints.get(a), self.constraints.get(b)) else { return false };
-        if one.route == other.route || !mine.overlap(theirs) {
+        if one.route == other.route || one.yields_by_order(other) || !mine.overlap(theirs) {
             return false;
         }
         let mut shared = one.methods.accepted().intersection(other.methods.accepted());
         if lists_head(one) != lists_head(other) {
             shared = shared.without(MethodSet::HEAD);
         }
-        match shared.iter().next() {
-            Some(method) => self.report((one, mine), (other, theirs), method),
-            None => false,
-        }
+        !shared.is_empty() && self.report((one, mine), (other, theirs), shared, position)
     }
 
-    /// Reports the two if there is a request that both take; `true` if it did.
+    /// Reports the two if there is a request that both take, and no higher-ranked route; `true` if it did.
     #[cold]
     #[inline(never)]
     fn report(
         &mut self,
-        (one, mine): (&Spec, &Constraints<'_>),
-        (other, theirs): (&Spec, &Constraints<'_>),
-        method: &http::Method,
+        (one, mine): (&Spec, &Constraints<'s>),
+        (other, theirs): (&Spec, &Constraints<'s>),
+        methods: MethodSet,
+        position: &Position<'_>,
     ) -> bool {
         let pair = (one.route.min(other.route), one.route.max(other.route));
         if self.seen.contains(&pair) {
             return true;
         }
         let both = mine.both(theirs);
-        let Some(witness) = Witness::verified(one, method, &both, &[one, other]) else { return false };
+        let list_head = lists_head(one) || lists_head(other);
+        let Err(left) = self.check.settles(position, (methods, list_head), &both) else { return false };
+        let takers = [one, other];
+        let (method, values) = left.as_ref().map_or((None, &[][..]), |left| (Some(&left.method), &left.values));
+        let first = methods.iter().next();
+        // A request that is left to the two shows more than any; where none is known, any will do.
+        let witness = method.and_then(|method| Witness::verified(one, method, &both, values, &takers));
+        let witness = witness.or_else(|| Witness::verified(one, first?, &both, &[], &takers));
+        if witness.is_none() && !both.is_vague() {
+            return false;
+        }
         self.seen.insert(pair);
         self.found.push(Conflict::Ambiguous { a: pair.0, b: pair.1, witness });
         true
@@ -262,7 +292,9 @@ mod tests {
     fn witness(specs: Vec<Spec>) -> Option<String> {
         match &conflicts(specs)[..] {
             [] => None,
-            [Conflict::Ambiguous { a: 0, b: 1, witness }] => Some(witness.to_string()),
+            [Conflict::Ambiguous { a: 0, b: 1, witness }] => {
+                Some(witness.as_ref().map_or("?".to_owned(), Witness::to_string))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -419,5 +451,42 @@ mod tests {
             let reason = Unreachable::Contradiction(Field::Query("q".into()));
             assert_eq!(conflicts(vec![query]), [Conflict::Unreachable { route: 0, by: vec![], reason }], "{a:?} {b:?}");
         }
+    }
+
+    #[test]
+    fn a_higher_ranked_route_that_takes_all_that_two_share_settles_it() {
+        let with = |route, fields: &[(&str, &str)]| {
+            fields.iter().fold(spec(route, "/*"), |spec, (name, value)| spec.header(name, &exact(value)))
+        };
+        let two = || vec![with(0, &[("version", "one")]), with(1, &[("color", "blue")])];
+        assert!(witness(two()).is_some());
+        let third = |spec| two().into_iter().chain([spec]).collect::<Vec<_>>();
+        assert_eq!(conflicts(third(with(2, &[("version", "one"), ("color", "blue")]))), []);
+        // More specific in path, but not all of what they share; or for one method alone.
+        assert!(witness(third(spec(2, "/a/*").header("version", &exact("one")))).is_some());
+        let get = spec(2, "GET /*").header("version", &exact("one")).header("color", &exact("blue"));
+        assert_eq!(witness(third(get)).as_deref(), Some("POST http://example.com/, version: one, color: blue"));
+        // The witness is one that the third leaves to the two.
+        let third = third(with(2, &[("version", "one"), ("color", "blue")]).header("x-a", &present(true)));
+        assert_eq!(witness(third).as_deref(), Some("GET http://example.com/, version: one, color: blue"));
+    }
+
+    #[test]
+    fn the_first_of_two_wins_where_both_say_so() {
+        let first = |mut spec: Spec| {
+            spec.ties = crate::config::Ties::First;
+            spec
+        };
+        let (a, b) = (spec(0, "/a").header("x", &exact("1")), spec(1, "/a").header("y", &exact("1")));
+        assert!(witness(vec![first(a.clone()), b.clone()]).is_some());
+        assert_eq!(conflicts(vec![first(a), first(b)]), []);
+        // An equal route after it gets nothing.
+        let twice = vec![first(spec(0, "/a")), first(spec(1, "/a"))];
+        let expected = Conflict::Unreachable { route: 1, by: vec![0], reason: Unreachable::Covered };
+        assert_eq!(conflicts(twice), [expected]);
+        // A route that lists HEAD goes first for HEAD alone.
+        let table = Table::build(vec![first(spec(0, "GET /a")), first(spec(1, "GET,HEAD /a"))]).unwrap();
+        assert_eq!(crate::route::testing::ask(&table, "GET /a", &[]), "0");
+        assert_eq!(crate::route::testing::ask(&table, "HEAD /a", &[]), "1");
     }
 }

@@ -2,6 +2,10 @@
 
 use http::{HeaderMap, Method};
 
+use crate::config::Ties;
+use crate::http::forwarded::ClientInfo;
+use crate::net::Scheme;
+
 use super::{Field, HostPattern, MethodSet, Params, PathPattern, Predicate};
 
 /// The conditions of one route on one host. A route with several hosts has a spec for each.
@@ -9,6 +13,8 @@ use super::{Field, HostPattern, MethodSet, Params, PathPattern, Predicate};
 pub struct Spec {
     /// The index of the route as it is configured.
     pub route: usize,
+    /// The scheme of the client's URL; none for any.
+    pub scheme: Option<Scheme>,
     /// The host.
     pub host: HostPattern,
     /// The path.
@@ -21,6 +27,10 @@ pub struct Spec {
     pub query: Vec<Predicate>,
     /// Cookies.
     pub cookies: Vec<Predicate>,
+    /// The client's address.
+    pub client: Option<Predicate>,
+    /// The choice between it and another of the same rank: the earlier in the list, if both say so.
+    pub ties: Ties,
 }
 
 /// The parts of a request that routes look at.
@@ -36,6 +46,8 @@ pub struct Lookup<'r, 'h> {
     pub method: &'r Method,
     /// The header fields.
     pub headers: &'h HeaderMap,
+    /// The client: its address, and the scheme of its URL.
+    pub client: &'r ClientInfo,
 }
 
 /// The destination of a request.
@@ -64,6 +76,8 @@ pub enum Found {
 /// A part of a request that a spec does not take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
+    /// The scheme.
+    Scheme,
     /// The host.
     Host,
     /// The path.
@@ -75,9 +89,14 @@ pub enum Mismatch {
 }
 
 impl Spec {
-    /// Every test of header fields, cookies and query parameters.
+    /// Returns whether the order of the list decides between it and `other`, should they rank the same.
+    pub(super) fn yields_by_order(&self, other: &Self) -> bool {
+        self.ties == Ties::First && other.ties == Ties::First
+    }
+
+    /// Every test of header fields, cookies, the client's address and query parameters.
     pub fn predicates(&self) -> impl Iterator<Item = &Predicate> {
-        self.headers.iter().chain(&self.cookies).chain(&self.query)
+        self.headers.iter().chain(&self.cookies).chain(&self.client).chain(&self.query)
     }
 
     /// Every reason why it does not take the request; none if it does.
@@ -85,6 +104,7 @@ impl Spec {
     pub fn mismatches(&self, lookup: &Lookup<'_, '_>) -> Vec<Mismatch> {
         let method = MethodSet::of(lookup.method).is_some_and(|method| self.methods.accepted().contains(method));
         let mut found = Vec::new();
+        found.extend(self.scheme.is_some_and(|scheme| scheme != lookup.client.scheme).then_some(Mismatch::Scheme));
         found.extend((!self.host.matches(lookup.host)).then_some(Mismatch::Host));
         found.extend(self.path.matches(lookup.path).is_none().then_some(Mismatch::Path));
         found.extend((!method).then_some(Mismatch::Method));

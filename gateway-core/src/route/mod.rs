@@ -3,19 +3,22 @@
 //! A [`Table`] is built once from [`Spec`]s and then asked with a [`Lookup`]. Of all the routes that match a request, the
 //! one that ranks highest takes it. The order is that of the Gateway API (`HTTPRouteMatch`, precedence), made total:
 //!
+//! 0. routes for one scheme, then those for any;
 //! 1. host: exact, then wildcards by the length of their suffix, then any;
 //! 2. path, segment by segment from the left: literal, then `{name}`, then the pattern's end, then `{*name}`, then the end
 //!    of a prefix;
 //! 3. routes that list methods, then those that take any;
-//! 4. the number of header and cookie predicates, more before fewer;
+//! 4. the number of header and cookie predicates and of those on the client's address, more before fewer;
 //! 5. the number of query predicates, more before fewer;
-//! 6. for HEAD alone: routes that list HEAD, then those that take it along with GET.
+//! 6. for HEAD alone: routes that list HEAD, then those that take it along with GET;
+//! 7. where the configuration says so (`ties`): the order of the file.
 //!
 //! Two routes that are still equal and can take the same request are a [`Conflict`], as is a route that never gets one.
 
 mod conflict;
 mod crowd;
 mod domain;
+mod foreign;
 mod host;
 mod lookup;
 mod method;
@@ -35,11 +38,13 @@ mod properties;
 mod testing;
 
 pub use conflict::{Conflict, Unreachable};
+pub use foreign::Foreign;
 pub use host::{HostError, HostPattern, canonical as canonical_host};
 pub use lookup::{Found, Lookup, Mismatch, Spec};
 pub use method::{MethodError, MethodSet};
 pub use params::Params;
 pub use pattern::{PathPattern, PatternError, Segment, Tail};
 pub use predicate::{Field, Predicate, PredicateError, Test};
+pub use rank::Rule;
 pub use table::Table;
 pub use witness::Witness;

@@ -1,10 +1,12 @@
 //! Path patterns: literal segments, `{name}`, `{*name}`, and prefixes by segment.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::config::EncodedSlash;
 use crate::http::path::{PathError, is_plain_segment, normalise};
 
+use super::foreign::Foreign;
 use super::params::Params;
 
 /// The most segments of a pattern; matching goes one call deeper with each.
@@ -62,6 +64,8 @@ pub enum PatternError {
     CatchAllPlace(String),
     /// More than 64 segments.
     TooLong,
+    /// Another program's syntax, which would stand for itself.
+    Foreign(Foreign),
     /// Requests for such a path are refused.
     Path(PathError),
 }
@@ -88,6 +92,9 @@ impl PathPattern {
     }
 
     fn parse(text: &str, slash: EncodedSlash, tail: Tail) -> Result<Self, PatternError> {
+        if let Some(foreign) = Foreign::in_path(text) {
+            return Err(PatternError::Foreign(foreign));
+        }
         let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if let Some(delimiter) = text.bytes().find(|byte| matches!(byte, b'?' | b'#')) {
             return Err(PatternError::Delimiter(delimiter.into()));
@@ -176,8 +183,30 @@ impl PathPattern {
         }
     }
 
+    /// The pattern of the keys of its paths, by which routes are found.
+    #[must_use]
+    #[inline(never)]
+    pub fn with_keys(mut self, key: impl Fn(&str) -> Cow<'_, str>) -> Self {
+        // A final slash is an empty literal at the end.
+        let takes_slash = key("/x/").len() < 3;
+        if takes_slash
+            && self.segments.len() > 1
+            && matches!(self.segments.last(), Some(Segment::Literal(last)) if last.is_empty())
+        {
+            let mut segments = core::mem::take(&mut self.segments).into_vec();
+            segments.pop();
+            self.segments = segments.into();
+        }
+        for segment in &mut self.segments {
+            if let Segment::Literal(text) = segment {
+                *text = key(text).into();
+            }
+        }
+        self
+    }
+
     /// One path that it takes.
-    pub(super) fn example(&self) -> String {
+    pub(crate) fn example(&self) -> String {
         let mut path = String::new();
         for segment in &self.segments {
             path.push('/');
@@ -283,6 +312,11 @@ impl Parser {
     /// A segment that is no text that stands for itself.
     #[inline(never)]
     fn push_other(&mut self, text: &str, last: bool) -> Result<(), PatternError> {
+        if text.contains("{'") {
+            let literal = self.literal(&unquoted(text)?)?;
+            self.segments.push(Segment::Literal(literal));
+            return Ok(());
+        }
         if !text.contains(['{', '}']) {
             let literal = self.literal(text)?;
             self.segments.push(Segment::Literal(literal));
@@ -345,6 +379,27 @@ impl Parser {
     }
 }
 
+/// The text of a segment with parts in `{'…'}`, which stand for themselves.
+#[inline(never)]
+fn unquoted(segment: &str) -> Result<String, PatternError> {
+    let (mut out, mut rest) = (String::with_capacity(segment.len()), segment);
+    while let Some((plain, quoted)) = rest.split_once("{'") {
+        let Some((text, after)) = quoted.split_once("'}") else { return Err(PatternError::Braces(segment.to_owned())) };
+        if plain.contains(['{', '}']) {
+            return Err(PatternError::PartialSegment(segment.to_owned()));
+        }
+        out.push_str(plain);
+        // As itself, a percent sign begins no encoding.
+        out.push_str(&text.replace('%', "%25"));
+        rest = after;
+    }
+    if rest.contains(['{', '}']) {
+        return Err(PatternError::PartialSegment(segment.to_owned()));
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
 /// Returns whether braces open and close in `text`, unnested.
 fn balanced(text: &str) -> bool {
     let mut open = false;
@@ -379,6 +434,7 @@ impl fmt::Display for PatternError {
             Self::DuplicateName(name) => write!(f, "two parameters are called `{name}`"),
             Self::CatchAllPlace(text) => write!(f, "`{text}` is not at the end of a path template"),
             Self::TooLong => write!(f, "the path has more than {MAX_SEGMENTS} segments"),
+            Self::Foreign(foreign) => foreign.fmt(f),
             Self::Path(error) => write!(f, "no request can have this path: {error}"),
         }
     }
@@ -389,8 +445,18 @@ impl std::error::Error for PatternError {}
 impl PatternError {
     /// The way to mend it.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
-        match self {
+    pub fn help(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Foreign(foreign) => {
+                let write = &foreign.write;
+                if foreign.found.contains('/') {
+                    return Cow::Owned(write.clone());
+                }
+                return Cow::Owned(format!(
+                    "{write}; text that stands for itself is written `{{'{}'}}`",
+                    foreign.found
+                ));
+            }
             Self::NotAbsolute => "put a `/` before it",
             Self::EmptySegment => "write a single `/`",
             Self::DotSegment => "write the path that it leads to",
@@ -406,7 +472,7 @@ impl PatternError {
             Self::TooLong => "end it with `{*name}`, or make it a `prefix`",
             Self::Path(PathError::InvalidEncoding) => "write `%25` for a percent sign",
             Self::Path(_) => "percent-encode what stands for itself",
-        }
+        })
     }
 }
 
@@ -478,7 +544,12 @@ mod tests {
         assert_eq!(template("/%7Euser"), template("/~user"));
         assert_eq!(template("/caf%c3%a9"), template("/café"));
         assert!(template("/a%2fb").matches("/a%2Fb").is_some());
-        assert!(template("/a|b").matches("/a%7Cb").is_some());
+        assert!(template("/{'a|b'}").matches("/a%7Cb").is_some());
+        // In quotes, text stands for itself.
+        assert!(template("/{':id'}").matches("/:id").is_some());
+        assert!(template("/p{'(5)'}-{'$x'}").matches("/p(5)-$x").is_some());
+        assert!(template("/{'50%'}").matches("/50%25").is_some());
+        assert!(template("/{'{id}'}").matches("/%7Bid%7D").is_some());
         assert!(template("/%7Bid%7D").matches("/%7Bid%7D").is_some());
     }
 
@@ -509,7 +580,9 @@ mod tests {
             ("/{a}{b}", PatternError::PartialSegment(text("{a}{b}"))),
             ("/{a", PatternError::Braces(text("{a"))),
             ("/a}", PatternError::Braces(text("a}"))),
-            ("/{{a}}", PatternError::Braces(text("{{a}}"))),
+            ("/{'a", PatternError::Braces(text("{'a"))),
+            ("/{'a'}{b}", PatternError::PartialSegment(text("{'a'}{b}"))),
+            ("/{b}{'a'}", PatternError::PartialSegment(text("{b}{'a'}"))),
             ("/{}", PatternError::Name(text(""))),
             ("/{*}", PatternError::Name(text(""))),
             ("/{a.b}", PatternError::Name(text("a.b"))),

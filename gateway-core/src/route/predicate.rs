@@ -4,8 +4,10 @@ use std::fmt;
 
 use http::HeaderName;
 use http::header::{COOKIE, HOST};
+use ipnet::IpNet;
 
 use crate::config::{ValueMatch, ValueTest};
+use crate::http::address::parse_network;
 
 use super::lookup::Lookup;
 use super::value::{self, Value};
@@ -27,6 +29,8 @@ pub enum Field {
     Query(Box<str>),
     /// A cookie (RFC 6265 §5.4), by its exact name. Of a repeated one, the first counts.
     Cookie(Box<str>),
+    /// The client's address.
+    ClientAddress,
 }
 
 /// A test of one value. Values are compared octet by octet, case included.
@@ -40,6 +44,10 @@ pub enum Test {
     OneOf(Box<[Box<str>]>),
     /// Begins with this text.
     Prefix(Box<str>),
+    /// Ends with this text.
+    Suffix(Box<str>),
+    /// An address in one of these networks.
+    Within(Box<[IpNet]>),
 }
 
 /// A reason why no request could meet a predicate.
@@ -99,6 +107,20 @@ impl Predicate {
         Self::new(Field::Cookie(name.into()), matches, possible)
     }
 
+    /// A test of the client's address: in one of these networks (CIDR).
+    ///
+    /// # Errors
+    /// The index of each entry that is none, with a message.
+    pub fn client_address(networks: &[String]) -> Result<Self, Vec<(usize, String)>> {
+        let parsed: Vec<_> = networks.iter().map(|text| parse_network(text)).collect();
+        let wrong = |(index, network): (usize, &Result<IpNet, String>)| Some((index, network.as_ref().err()?.clone()));
+        let errors: Vec<_> = parsed.iter().enumerate().filter_map(wrong).collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self { field: Field::ClientAddress, test: Test::Within(parsed.into_iter().flatten().collect()) })
+    }
+
     fn new(field: Field, matches: &ValueMatch, possible: fn(&str) -> bool) -> Result<Self, PredicateError> {
         let trimmed = !matches!(field, Field::Query(_));
         let whole = |value: &String| {
@@ -114,7 +136,13 @@ impl Predicate {
                 Test::OneOf(values.iter().map(whole).collect::<Result<_, _>>()?)
             }
             ValueMatch::Test(ValueTest::Prefix(start)) if possible(start) => Test::Prefix(start.as_str().into()),
-            ValueMatch::Test(ValueTest::Prefix(start)) => return Err(PredicateError::Value(start.clone())),
+            ValueMatch::Test(ValueTest::Suffix(end)) if end.is_empty() => Test::Present,
+            ValueMatch::Test(ValueTest::Suffix(end)) if possible(end.trim_start_matches([' ', '\t'])) => {
+                Test::Suffix(whole_end(end, trimmed)?)
+            }
+            ValueMatch::Test(ValueTest::Prefix(text) | ValueTest::Suffix(text)) => {
+                return Err(PredicateError::Value(text.clone()));
+            }
             ValueMatch::Test(ValueTest::Present(true)) => Test::Present,
             ValueMatch::Test(ValueTest::Present(false)) => Test::Absent,
         };
@@ -130,14 +158,38 @@ impl Predicate {
     /// Returns whether the request meets the predicate.
     #[must_use]
     pub fn holds(&self, lookup: &Lookup<'_, '_>) -> bool {
+        if let Test::Within(networks) = &self.test {
+            let address = lookup.client.address;
+            return address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)));
+        }
         match (&self.test, self.field.value(lookup)) {
             (Test::Absent, found) => found.is_none(),
             (_, None) => false,
             (Test::Present, Some(_)) => true,
             (Test::OneOf(values), Some(found)) => values.iter().any(|value| found.equals(value.as_bytes())),
             (Test::Prefix(start), Some(found)) => found.starts_with(start.as_bytes()),
+            (Test::Suffix(end), Some(found)) => found.ends_with(end.as_bytes()),
+            (Test::Within(_), Some(_)) => false,
         }
     }
+}
+
+impl Test {
+    /// Returns whether a value that is this text passes.
+    pub(super) fn accepts(&self, value: &str) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Absent | Self::Within(_) => false,
+            Self::OneOf(values) => values.iter().any(|one| **one == *value),
+            Self::Prefix(start) => value.starts_with(&**start),
+            Self::Suffix(end) => value.ends_with(&**end),
+        }
+    }
+}
+
+/// The text that a value may end with.
+fn whole_end(end: &str, trimmed: bool) -> Result<Box<str>, PredicateError> {
+    if trimmed && end.ends_with([' ', '\t']) { Err(PredicateError::Value(end.to_owned())) } else { Ok(end.into()) }
 }
 
 impl Field {
@@ -147,6 +199,8 @@ impl Field {
             Self::Header(name) => value::header(lookup.headers, name),
             Self::Query(name) => lookup.query.and_then(|query| value::query(query, name)),
             Self::Cookie(name) => value::cookie(lookup.headers, name),
+            // An address is no text: its test looks at it itself.
+            Self::ClientAddress => None,
         }
     }
 }
@@ -157,6 +211,7 @@ impl fmt::Display for Field {
             Self::Header(name) => write!(f, "header `{name}`"),
             Self::Query(name) => write!(f, "query parameter `{name}`"),
             Self::Cookie(name) => write!(f, "cookie `{name}`"),
+            Self::ClientAddress => f.write_str("the client's address"),
         }
     }
 }
@@ -168,6 +223,14 @@ impl fmt::Display for Predicate {
             Test::Absent => write!(f, "{} absent", self.field),
             Test::OneOf(values) => write!(f, "{} = `{}`", self.field, values.join("` or `")),
             Test::Prefix(prefix) => write!(f, "{} = `{prefix}…`", self.field),
+            Test::Suffix(suffix) => write!(f, "{} = `…{suffix}`", self.field),
+            Test::Within(networks) => {
+                f.write_str("client in `")?;
+                for (i, network) in networks.iter().enumerate() {
+                    write!(f, "{}{network}", if i == 0 { "" } else { "` or `" })?;
+                }
+                f.write_str("`")
+            }
         }
     }
 }
@@ -225,7 +288,8 @@ mod tests {
         for (name, value) in lines {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        let lookup = Lookup { host: "", path: "/", query, method: &Method::GET, headers: &headers };
+        let client = crate::route::testing::client("10.1.2.3", crate::net::Scheme::Http);
+        let lookup = Lookup { host: "", path: "/", query, method: &Method::GET, headers: &headers, client: &client };
         predicate.unwrap().holds(&lookup)
     }
 

@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use super::testing::Request;
 use super::*;
-use crate::config::{EncodedSlash, ValueMatch, ValueTest};
+use crate::config::{EncodedSlash, Ties, ValueMatch, ValueTest};
+use crate::http::forwarded::ClientInfo;
+use crate::net::Scheme;
 
 fn path_pattern() -> impl Strategy<Value = PathPattern> {
     let segment = prop::sample::select(vec!["a", "a", "b", "{}", "{}"]);
@@ -41,7 +43,8 @@ fn value_match() -> impl Strategy<Value = ValueMatch> {
     prop_oneof![
         value.clone().prop_map(ValueMatch::Exact),
         prop::collection::vec(value.clone(), 0..3).prop_map(|values| ValueMatch::Test(ValueTest::OneOf(values))),
-        value.prop_map(|start| ValueMatch::Test(ValueTest::Prefix(start))),
+        value.clone().prop_map(|start| ValueMatch::Test(ValueTest::Prefix(start))),
+        value.prop_map(|end| ValueMatch::Test(ValueTest::Suffix(end))),
         any::<bool>().prop_map(|there| ValueMatch::Test(ValueTest::Present(there))),
     ]
 }
@@ -55,17 +58,31 @@ fn predicates(
 
 fn spec() -> impl Strategy<Value = Spec> {
     let fields = (predicates(Predicate::header), predicates(Predicate::query), predicates(Predicate::cookie));
-    (0..6_usize, host_pattern(), path_pattern(), methods(), fields).prop_map(
-        |(route, host, path, methods, (headers, query, cookies))| Spec {
+    let scheme = prop::sample::select(vec![None, None, None, Some(Scheme::Http), Some(Scheme::Https)]);
+    let networks = prop::sample::select(vec![&[][..], &[], &[], &["10.0.0.0/8"], &["10.1.0.0/16", "192.0.2.1"]]);
+    let client = networks.prop_map(|networks| {
+        let networks: Vec<_> = networks.iter().map(|text| (*text).to_owned()).collect();
+        (!networks.is_empty()).then(|| Predicate::client_address(&networks).unwrap())
+    });
+    (0..6_usize, (scheme, host_pattern()), path_pattern(), methods(), fields, client).prop_map(
+        |(route, (scheme, host), path, methods, (headers, query, cookies), client)| Spec {
             route,
+            scheme,
             host,
             path,
             methods,
             headers,
             query,
             cookies,
+            client,
+            ties: ties(route),
         },
     )
+}
+
+/// Those of every other route, as if half of the routes were in an API that says so.
+const fn ties(route: usize) -> Ties {
+    if route.is_multiple_of(2) { Ties::First } else { Ties::Refuse }
 }
 
 /// Specs that share their path and host, so that they often meet.
@@ -74,7 +91,11 @@ fn crowd() -> impl Strategy<Value = Vec<Spec>> {
         let first = specs[0].clone();
         for (i, spec) in specs.iter_mut().enumerate() {
             spec.route = i;
+            spec.ties = ties(i);
             spec.host = first.host.clone();
+            if i % 5 != 4 {
+                spec.scheme = first.scheme;
+            }
             if i % 4 != 3 {
                 spec.path = first.path.clone();
             }
@@ -93,10 +114,11 @@ fn throng() -> impl Strategy<Value = Vec<Spec>> {
         1 => any::<bool>().prop_map(|there| ValueMatch::Test(ValueTest::Present(there))),
     ];
     let spec = (test, methods(), 0..12_u8);
-    (0..3_u8, prop::collection::vec(spec, 20..60)).prop_map(|(kind, all)| {
+    (0..3_u8, any::<bool>(), prop::collection::vec(spec, 20..60)).prop_map(|(kind, all_first, all)| {
         let one = |(route, (test, methods, extra)): (usize, (ValueMatch, MethodSet, u8))| {
             let mut spec = super::testing::spec(route, if extra == 11 { "/*" } else { "/a" });
             spec.methods = methods;
+            spec.ties = ties(if all_first { 0 } else { route });
             let spec = match kind {
                 _ if extra == 10 => spec,
                 0 => spec.header("x", &test),
@@ -135,7 +157,11 @@ fn request() -> impl Strategy<Value = Request> {
     let method = prop::sample::select(vec![Method::GET, Method::HEAD, Method::POST, Method::PUT]);
     let value = prop::sample::select(vec!["", "1", "2", "12", "3"]);
     let pairs = move || prop::collection::vec((prop::sample::select(vec!["x", "y"]), value.clone()), 0..3);
-    (host, path, method, pairs(), pairs(), pairs()).prop_map(|(host, path, method, lines, query, cookies)| {
+    let address = prop::sample::select(vec!["", "10.0.0.1", "10.1.0.1", "192.0.2.1", "2001:db8::1"]);
+    let client = (address, prop::sample::select(vec![Scheme::Http, Scheme::Https]));
+    let client = client.prop_map(|(address, scheme)| super::testing::client(address, scheme));
+    let fields = (pairs(), pairs(), pairs());
+    (host, path, method, fields, client).prop_map(|(host, path, method, (lines, query, cookies), client)| {
         let join = |pairs: &[(&str, &str)], separator| {
             pairs.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(separator)
         };
@@ -147,12 +173,18 @@ fn request() -> impl Strategy<Value = Request> {
             headers.append("cookie", HeaderValue::from_str(&join(&cookies, "; ")).unwrap());
         }
         let query = (!query.is_empty()).then(|| join(&query, "&"));
-        Request { host: host.to_owned(), path, query, method, headers }
+        Request { host: host.to_owned(), path, query, method, headers, client }
     })
 }
 
-/// The order of `rank::compare` among specs that take one request, written down a second time.
-fn order(spec: &Spec, method: &Method) -> impl Ord + std::fmt::Debug + use<> {
+/// The order of `rank::compare` among specs that take one request, written down a second time, and then that of the list
+/// where it counts.
+fn order(index: usize, spec: &Spec, method: &Method) -> impl Ord + std::fmt::Debug + use<> {
+    (rank(spec, method), if spec.ties == Ties::First { index } else { 0 })
+}
+
+/// The order without that of the list.
+fn rank(spec: &Spec, method: &Method) -> impl Ord + std::fmt::Debug + use<> {
     let host = match &spec.host {
         HostPattern::Exact(_) => 0,
         HostPattern::Subdomains(parent) => 1000 - parent.len(),
@@ -165,9 +197,10 @@ fn order(spec: &Spec, method: &Method) -> impl Ord + std::fmt::Debug + use<> {
         Tail::CatchAll(_) => 3,
         Tail::Prefix => 4,
     });
-    let (headers, query) = (spec.headers.len() + spec.cookies.len(), spec.query.len());
+    let conditions = spec.headers.len() + spec.cookies.len() + usize::from(spec.client.is_some());
+    let (headers, query) = (conditions, spec.query.len());
     let head = method == Method::HEAD && !spec.methods.iter().any(|m| m == Method::HEAD);
-    (host, path, spec.methods.is_empty(), 100 - headers, 100 - query, head)
+    (spec.scheme.is_none(), host, path, spec.methods.is_empty(), 100 - headers, 100 - query, head)
 }
 
 fn takers<'s>(specs: &'s [Spec], request: &Request, mismatch: &[Mismatch]) -> Vec<(usize, &'s Spec)> {
@@ -195,11 +228,11 @@ fn peaceful(mut specs: Vec<Spec>) -> (Vec<Spec>, Table) {
 
 fn agrees_with_a_search(specs: &[Spec], table: &Table, request: &Request) -> Result<(), TestCaseError> {
     let taken = takers(specs, request, &[]);
-    let best = taken.iter().min_by_key(|(_, spec)| order(spec, &request.method));
+    let best = taken.iter().min_by_key(|(i, spec)| order(*i, spec, &request.method));
     match (table.find(&request.lookup()), best) {
-        (Found::Route { spec, route, params }, Some((_, expected))) => {
+        (Found::Route { spec, route, params }, Some((best, expected))) => {
             // One route may name a host twice: then its specs are the same.
-            prop_assert_eq!(order(&specs[spec], &request.method), order(expected, &request.method));
+            prop_assert_eq!(order(spec, &specs[spec], &request.method), order(*best, expected, &request.method));
             prop_assert_eq!(route, expected.route);
             prop_assert_eq!(Some(params), specs[spec].path.matches(&request.path));
         }
@@ -248,10 +281,12 @@ proptest! {
         let (specs, table) = peaceful(specs);
         for request in &requests {
             let hidden = |m: &Mismatch| matches!(m, Mismatch::Field(Field::Header(_) | Field::Cookie(_)));
-            let taken = specs.iter().filter(|spec| spec.mismatches(&request.lookup()).iter().all(hidden));
-            let best = taken.map(|spec| order(spec, &request.method)).min();
+            let all = specs.iter().enumerate();
+            let taken = all.filter(|(_, spec)| spec.mismatches(&request.lookup()).iter().all(hidden));
+            // Routes that differ by headers alone may tie here.
+            let best = taken.map(|(_, spec)| rank(spec, &request.method)).min();
             let found = match table.find_ignoring_headers(&request.lookup()) {
-                Found::Route { spec, .. } => Some(order(&specs[spec], &request.method)),
+                Found::Route { spec, .. } => Some(rank(&specs[spec], &request.method)),
                 Found::MethodNotAllowed { .. } | Found::NotFound => None,
             };
             prop_assert_eq!(found, best);
@@ -272,9 +307,13 @@ proptest! {
         };
         for request in &requests {
             let taken = takers(&specs, request, &[]);
+            let best = taken.iter().map(|(_, spec)| rank(spec, &request.method)).min();
             for (i, a) in &taken {
                 for (j, b) in &taken {
-                    if i < j && a.route != b.route && order(a, &request.method) == order(b, &request.method) {
+                    let is_tie = rank(a, &request.method) == rank(b, &request.method);
+                    // A higher-ranked route may take what the two share.
+                    let is_best = Some(rank(a, &request.method)) == best;
+                    if i < j && a.route != b.route && is_tie && is_best && !a.yields_by_order(b) {
                         let pair = (a.route.min(b.route), a.route.max(b.route));
                         prop_assert!(ambiguous.contains(&pair), "{:?} {:?} {:?}", a, b, ambiguous);
                     }
@@ -287,8 +326,11 @@ proptest! {
     fn every_witness_is_taken_by_both_routes(specs in table_specs()) {
         let Err(conflicts) = Table::build(specs.clone()) else { return Ok(()) };
         for conflict in conflicts {
-            let Conflict::Ambiguous { a, b, witness } = conflict else { continue };
-            let rest = witness.url.strip_prefix("http://").unwrap();
+            // Where only suffixes meet, a witness may not be found.
+            let Conflict::Ambiguous { a, b, witness: Some(witness) } = conflict else { continue };
+            let (scheme, rest) = witness.url.split_once("://").unwrap();
+            let scheme = if scheme == "http" { Scheme::Http } else { Scheme::Https };
+            let client = ClientInfo { address: witness.client, scheme, host: None, port: None, prefix: None };
             let (host, rest) = rest.split_once('/').unwrap();
             let (path, query) = rest.split_once('?').map_or((rest, None), |(p, q)| (p, Some(q.to_owned())));
             let mut headers = HeaderMap::new();
@@ -296,11 +338,11 @@ proptest! {
                 headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
             }
             let path = format!("/{path}");
-            let request = Request { host: host.to_owned(), path, query, method: witness.method, headers };
+            let request = Request { host: host.to_owned(), path, query, method: witness.method, headers, client };
             let taken = takers(&specs, &request, &[]);
             let ranks = |route| {
                 let of_route = taken.iter().filter(move |(_, spec)| spec.route == route);
-                of_route.map(|(_, spec)| order(spec, &request.method)).collect::<Vec<_>>()
+                of_route.map(|(_, spec)| rank(spec, &request.method)).collect::<Vec<_>>()
             };
             prop_assert!(ranks(a).iter().any(|rank| ranks(b).contains(rank)), "{:?}", request);
         }
@@ -317,9 +359,9 @@ proptest! {
             prop_assert!(!by.contains(&route));
             for request in &requests {
                 let taken = takers(&specs, request, &[]);
-                let best = taken.iter().map(|(_, spec)| order(spec, &request.method)).min();
-                for (_, spec) in taken {
-                    prop_assert!(spec.route != route || Some(order(spec, &request.method)) != best, "{:?}", request);
+                let best = taken.iter().map(|(i, spec)| order(*i, spec, &request.method)).min();
+                for (i, spec) in taken {
+                    prop_assert!(spec.route != route || Some(order(i, spec, &request.method)) != best, "{:?}", request);
                 }
             }
         }
@@ -328,7 +370,8 @@ proptest! {
     #[test]
     fn the_ranked_order_is_the_order_of_matching(specs in table_specs(), request in request()) {
         let (_, table) = peaceful(specs);
-        if let Found::Route { route, .. } = table.find(&request.lookup()) {
+        // For HEAD, routes that list it go before the order of the list.
+        if let (Found::Route { route, .. }, false) = (table.find(&request.lookup()), request.method == Method::HEAD) {
             let first = table.ranked().find(|spec| spec.mismatches(&request.lookup()).is_empty()).unwrap();
             prop_assert_eq!(first.route, route);
         }

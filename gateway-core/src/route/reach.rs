@@ -9,6 +9,8 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
+
 use super::conflict::{Conflict, Unreachable};
 use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
@@ -20,8 +22,10 @@ const BUDGET: usize = 100_000;
 
 /// The routes of which no spec can get a request.
 pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraints<'_>]) -> Vec<Conflict> {
-    let mut check = Check { specs, trie, constraints, budget: BUDGET };
+    let mut check = Check::new(specs, trie, constraints);
     let mut fates: Vec<Option<Fate>> = specs.iter().map(|_| None).collect();
+    // A spec may stand in the trie twice: for HEAD, and for its other methods.
+    let mut is_open = vec![false; specs.len()];
     for (all, fate) in constraints.iter().zip(&mut fates) {
         *fate = all.contradiction().map(|field| Fate::Contradiction(field.clone()));
     }
@@ -31,10 +35,20 @@ pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraint
         let mut higher = 0;
         for equal in candidates.chunk_by(|a, b| rank(a) == rank(b)) {
             let Some(before) = candidates.get(..higher) else { break };
-            for candidate in equal {
-                if let Some(fate @ None) = fates.get_mut(candidate.spec as usize) {
-                    let position = Position { id, node, kind, before, equal };
-                    *fate = check.covers(&position, candidate).map(Fate::Covered);
+            let position = Position { id, node, kind, before, equal };
+            for (at, candidate) in equal.iter().enumerate() {
+                let index = candidate.spec as usize;
+                let (Some(fate), Some(is_open)) = (fates.get_mut(index), is_open.get_mut(index)) else { continue };
+                if *is_open || matches!(fate, Some(Fate::Contradiction(_))) {
+                    continue;
+                }
+                match (check.covers(&position, candidate, at), &mut *fate) {
+                    (None, fate) => {
+                        *is_open = true;
+                        *fate = None;
+                    }
+                    (Some(by), Some(Fate::Covered(all))) => all.extend(by),
+                    (Some(by), fate) => *fate = Some(Fate::Covered(by)),
                 }
             }
             higher += equal.len();
@@ -77,30 +91,42 @@ fn by_route(specs: &[Spec], fates: Vec<Option<Fate>>) -> Vec<Conflict> {
     routes.into_iter().map(conflict).collect()
 }
 
-struct Check<'a, 's> {
+/// Finds out whether routes together take all of some requests.
+pub(super) struct Check<'a, 's> {
     specs: &'a [Spec],
     trie: &'a Trie,
     constraints: &'a [Constraints<'s>],
     budget: usize,
+    /// The request that was found to be left last.
+    left: Option<Left>,
+}
+
+/// A request that no rival takes.
+pub(super) struct Left {
+    pub(super) method: Method,
+    /// A value of each field that tells rivals apart, or its lack.
+    pub(super) values: Vec<(Field, Option<String>)>,
 }
 
 /// The position of a candidate: its pattern in the trie, and its rank among the candidates of that pattern.
-struct Position<'a> {
-    id: u32,
-    node: &'a Node,
-    kind: Kind,
+#[derive(Clone, Copy)]
+pub(super) struct Position<'a> {
+    pub(super) id: u32,
+    pub(super) node: &'a Node,
+    pub(super) kind: Kind,
     /// The candidates with the same pattern that go first.
-    before: &'a [Candidate],
+    pub(super) before: &'a [Candidate],
     /// The candidates with the same pattern and rank, this one included.
-    equal: &'a [Candidate],
+    pub(super) equal: &'a [Candidate],
 }
 
-/// A spec under test.
-struct Subject<'a, 's> {
-    spec: &'a Spec,
+/// Requests under test.
+struct Subject<'c, 's> {
+    /// The route that takes them, which is no rival to itself.
+    route: Option<usize>,
     methods: MethodSet,
-    constraints: &'a Constraints<'s>,
-    /// The routes that are found to take its requests.
+    constraints: &'c Constraints<'s>,
+    /// The routes that are found to take them.
     by: BTreeSet<usize>,
 }
 
@@ -112,38 +138,75 @@ struct Rival<'a, 's> {
 }
 
 impl<'a, 's> Check<'a, 's> {
-    /// The routes that together take all requests of the candidate.
-    fn covers(&mut self, position: &Position<'_>, candidate: &Candidate) -> Option<BTreeSet<usize>> {
+    pub(super) const fn new(specs: &'a [Spec], trie: &'a Trie, constraints: &'a [Constraints<'s>]) -> Self {
+        Self { specs, trie, constraints, budget: BUDGET, left: None }
+    }
+
+    /// The routes that together take all requests of the candidate, which is the one at `at` of its rank.
+    fn covers(&mut self, position: &Position<'_>, candidate: &Candidate, at: usize) -> Option<BTreeSet<usize>> {
         let spec = self.specs.get(candidate.spec as usize)?;
         let mut subject = Subject {
-            spec,
+            route: Some(spec.route),
             methods: candidate.accepted,
             constraints: self.constraints.get(candidate.spec as usize)?,
             by: BTreeSet::new(),
         };
         let mut rivals = Vec::new();
-        for earlier in position.before {
-            self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
-        }
-        if !lists_head(spec) {
-            let explicit = |other: &&Candidate| self.specs.get(other.spec as usize).is_some_and(lists_head);
-            for earlier in position.equal.iter().take_while(explicit) {
+        for earlier in position.equal.iter().take(at) {
+            let Some(other) = self.specs.get(earlier.spec as usize) else { continue };
+            if spec.yields_by_order(other) {
+                self.add(&mut rivals, &subject, earlier, MethodSet::ALL);
+            } else if lists_head(other) && !lists_head(spec) {
                 self.add(&mut rivals, &subject, earlier, MethodSet::HEAD);
             }
         }
-        let covered = match position.kind {
-            Kind::End => self.all_taken(&mut subject, &rivals),
-            Kind::CatchAll => self.all_taken_deeper(&mut subject, &mut rivals, position.node),
-            Kind::Prefix => self.all_taken_from(&mut subject, &mut rivals, position.id, position.node),
-        };
-        covered.then_some(subject.by)
+        self.are_taken(position, &mut subject, rivals).then_some(subject.by)
+    }
+
+    /// Finds out whether higher-ranked routes take all requests that two specs at this position share: those by `methods`
+    /// that meet `constraints`. `list_head` if both specs list HEAD, or only one and HEAD is not among the methods. An error
+    /// is a request that is left, if one is known.
+    pub(super) fn settles(
+        &mut self,
+        position: &Position<'_>,
+        (methods, list_head): (MethodSet, bool),
+        constraints: &Constraints<'s>,
+    ) -> Result<(), Option<Left>> {
+        let mut subject = Subject { route: None, methods, constraints, by: BTreeSet::new() };
+        let mut rivals = Vec::new();
+        if !list_head {
+            for explicit in position.equal {
+                if self.specs.get(explicit.spec as usize).is_some_and(lists_head) {
+                    self.add(&mut rivals, &subject, explicit, MethodSet::HEAD);
+                }
+            }
+        }
+        self.left = None;
+        if self.are_taken(position, &mut subject, rivals) { Ok(()) } else { Err(self.left.take()) }
+    }
+
+    /// Returns whether `rivals`, those of higher rank and those of more specific patterns take all of the requests.
+    fn are_taken(
+        &mut self,
+        position: &Position<'_>,
+        subject: &mut Subject<'_, 's>,
+        mut rivals: Vec<Rival<'a, 's>>,
+    ) -> bool {
+        for earlier in position.before {
+            self.add(&mut rivals, subject, earlier, MethodSet::ALL);
+        }
+        match position.kind {
+            Kind::End => self.all_taken(subject, &rivals),
+            Kind::CatchAll => self.all_taken_deeper(subject, &mut rivals, position.node),
+            Kind::Prefix => self.all_taken_from(subject, &mut rivals, position.id, position.node),
+        }
     }
 
     /// Returns whether `rivals` and the patterns below `node` take every path that goes on there, a trailing slash aside.
     #[inline(never)]
     fn all_taken_deeper(
         &mut self,
-        subject: &mut Subject<'a, 's>,
+        subject: &mut Subject<'_, 's>,
         rivals: &mut Vec<Rival<'a, 's>>,
         node: &Node,
     ) -> bool {
@@ -161,7 +224,7 @@ impl<'a, 's> Check<'a, 's> {
     #[inline(never)]
     fn all_taken_from(
         &mut self,
-        subject: &mut Subject<'a, 's>,
+        subject: &mut Subject<'_, 's>,
         rivals: &mut Vec<Rival<'a, 's>>,
         id: u32,
         node: &Node,
@@ -188,7 +251,7 @@ impl<'a, 's> Check<'a, 's> {
         taken
     }
 
-    fn extend(&mut self, rivals: &mut Vec<Rival<'a, 's>>, subject: &Subject<'a, 's>, node: &Node, kind: Kind) {
+    fn extend(&mut self, rivals: &mut Vec<Rival<'a, 's>>, subject: &Subject<'_, 's>, node: &Node, kind: Kind) {
         for candidate in self.trie.candidates(node, kind) {
             self.add(rivals, subject, candidate, MethodSet::ALL);
         }
@@ -197,7 +260,7 @@ impl<'a, 's> Check<'a, 's> {
     fn add(
         &mut self,
         rivals: &mut Vec<Rival<'a, 's>>,
-        subject: &Subject<'a, 's>,
+        subject: &Subject<'_, 's>,
         candidate: &Candidate,
         methods: MethodSet,
     ) {
@@ -208,10 +271,11 @@ impl<'a, 's> Check<'a, 's> {
         let (Some(spec), Some(constraints)) = (self.specs.get(index), self.constraints.get(index)) else { return };
         let methods = methods.intersection(candidate.accepted).intersection(subject.methods);
         // A contradiction takes nothing, and a route does not shadow itself.
-        if spec.route == subject.spec.route
+        if Some(spec.route) == subject.route
             || methods.is_empty()
             || constraints.contradiction().is_some()
             || !constraints.overlap(subject.constraints)
+            || !is_plain_cover(constraints, subject.constraints)
         {
             return;
         }
@@ -219,25 +283,39 @@ impl<'a, 's> Check<'a, 's> {
     }
 
     /// Returns whether `rivals` together take every request of the subject, as far as methods and predicates go.
-    fn all_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
+    fn all_taken(&mut self, subject: &mut Subject<'_, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
-        any_method.contains(subject.methods) && self.all_methods_taken(subject, rivals)
+        match subject.methods.without(any_method).iter().next() {
+            Some(method) => {
+                self.left = Some(Left { method: method.clone(), values: Vec::new() });
+                false
+            }
+            None => self.all_methods_taken(subject, rivals),
+        }
     }
 
     #[inline(never)]
-    fn all_methods_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[Rival<'a, 's>]) -> bool {
+    fn all_methods_taken(&mut self, subject: &mut Subject<'_, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         subject.methods.iter().filter_map(MethodSet::of).all(|method| {
             let rivals: Vec<_> = rivals.iter().filter(|rival| rival.methods.contains(method)).collect();
-            self.all_values_taken(subject, &rivals)
+            self.all_values_taken(subject, &rivals, method)
         })
     }
 
     #[inline(never)]
-    fn all_values_taken(&mut self, subject: &mut Subject<'a, 's>, rivals: &[&Rival<'a, 's>]) -> bool {
+    fn all_values_taken(
+        &mut self,
+        subject: &mut Subject<'_, 's>,
+        rivals: &[&Rival<'a, 's>],
+        method: MethodSet,
+    ) -> bool {
         let Some(left) = self.budget.checked_sub(rivals.len()) else { return false };
         self.budget = left;
         let mut fields: Vec<&'s Field> = Vec::new();
-        for (field, _) in rivals.iter().flat_map(|rival| rival.constraints.iter()) {
+        for (field, domain) in rivals.iter().flat_map(|rival| rival.constraints.iter()) {
+            if !counts(domain, subject.constraints.on(field)) {
+                continue;
+            }
             // More fields than this have too many combinations of values.
             if fields.len() > 12 {
                 return false;
@@ -261,9 +339,17 @@ impl<'a, 's> Check<'a, 's> {
             let mut tried = 0;
             let taker = rivals.iter().find(|rival| {
                 tried += 1;
-                rival.constraints.iter().all(|(field, domain)| domain.contains(value(field)))
+                rival.constraints.iter().all(|(field, domain)| {
+                    !counts(domain, subject.constraints.on(field)) || domain.contains(value(field))
+                })
             });
-            let Some(taker) = taker else { return false };
+            let Some(taker) = taker else {
+                if let Some(method) = method.iter().next() {
+                    let values = fields.iter().map(|field| ((*field).clone(), value(field).map(str::to_owned)));
+                    self.left = Some(Left { method: method.clone(), values: values.collect() });
+                }
+                return false;
+            };
             subject.by.insert(taker.route);
             match self.budget.checked_sub(tried) {
                 Some(left) => self.budget = left,
@@ -280,22 +366,36 @@ impl<'a, 's> Check<'a, 's> {
     }
 }
 
+/// Returns whether single values have to be tried on a rival's `domain`. Where they don't tell, the rival holds all of the
+/// subject's, by [`is_plain_cover`].
+fn counts(domain: &Domain<'_>, subject: Option<&Domain<'_>>) -> bool {
+    domain.is_told_by_values() || matches!(subject, Some(Domain::OneOf(_)))
+}
+
+/// Returns whether a rival's cover of the subject shows in single values, or is complete.
+fn is_plain_cover(rival: &Constraints<'_>, subject: &Constraints<'_>) -> bool {
+    rival.iter().all(|(field, domain)| {
+        let subject = subject.on(field);
+        counts(domain, subject) || domain.surely_holds(subject)
+    })
+}
+
 /// One value of each class that the subject lets through; the values of a class are alike to all of `rivals`. The class
 /// that is named by none comes first, for it is covered least. None if a class has no value that is easily found.
 fn classes_of(field: &Field, subject: &Constraints<'_>, rivals: &[&Rival<'_, '_>]) -> Option<Vec<Option<String>>> {
     let domain = subject.on(field);
     let (mut classes, base) = match domain {
-        Some(Domain::Nothing) => return None,
+        Some(Domain::Nothing | Domain::Within(_)) => return None,
         Some(Domain::Absent) => return Some(vec![None]),
         Some(Domain::OneOf(values)) => return Some(values.iter().map(|v| Some((*v).to_owned())).collect()),
-        Some(Domain::Prefix(base)) => (Vec::new(), *base),
+        Some(Domain::Prefix(base, _)) => (Vec::new(), *base),
         None => (vec![None], ""),
     };
     let (mut values, mut prefixes) = (BTreeSet::new(), BTreeSet::from([base]));
     for rival in rivals {
         match rival.constraints.on(field) {
             Some(Domain::OneOf(named)) => values.extend(named.iter().copied().filter(|value| value.starts_with(base))),
-            Some(Domain::Prefix(start)) if start.starts_with(base) => drop(prefixes.insert(start)),
+            Some(Domain::Prefix(start, _)) if start.starts_with(base) => drop(prefixes.insert(start)),
             _ => {}
         }
     }

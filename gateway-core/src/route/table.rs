@@ -34,7 +34,9 @@ impl Table {
     /// is then the method in `Access-Control-Request-Method`.
     #[must_use]
     pub fn find_ignoring_headers(&self, lookup: &Lookup<'_, '_>) -> Found {
-        self.find_with(lookup, Sight::WithoutHeaders, |spec| spec.query.iter().all(|predicate| predicate.holds(lookup)))
+        self.find_with(lookup, Sight::WithoutHeaders, |spec| {
+            spec.query.iter().chain(&spec.client).all(|predicate| predicate.holds(lookup))
+        })
     }
 
     /// The specs in the order in which they are tried.

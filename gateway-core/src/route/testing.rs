@@ -2,8 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::http::forwarded::ClientInfo;
+use crate::net::Scheme;
+
 use super::{Found, HostPattern, Lookup, MethodSet, PathPattern, Predicate, Spec, Table};
-use crate::config::{EncodedSlash, ValueMatch, ValueTest};
+use crate::config::{EncodedSlash, Ties, ValueMatch, ValueTest};
 
 /// A spec from `GET,POST host/path`, methods and host optional; a path that ends with `/*` is a prefix.
 pub(super) fn spec(route: usize, text: &str) -> Spec {
@@ -15,12 +18,15 @@ pub(super) fn spec(route: usize, text: &str) -> Spec {
     };
     Spec {
         route,
+        scheme: None,
         host: if host.is_empty() { HostPattern::Any } else { HostPattern::parse(host).unwrap() },
         path: path.unwrap(),
         methods: methods.split(',').filter(|m| !m.is_empty()).map(|m| MethodSet::named(m).unwrap()).collect(),
         headers: Vec::new(),
         query: Vec::new(),
         cookies: Vec::new(),
+        client: None,
+        ties: Ties::Refuse,
     }
 }
 
@@ -86,6 +92,12 @@ pub(super) struct Request {
     pub(super) query: Option<String>,
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    pub(super) client: ClientInfo,
+}
+
+/// A client at this address, by this scheme.
+pub(super) fn client(address: &str, scheme: Scheme) -> ClientInfo {
+    ClientInfo { address: address.parse().ok(), scheme, host: None, port: None, prefix: None }
 }
 
 impl Request {
@@ -103,6 +115,7 @@ impl Request {
             query: query.map(str::to_owned),
             method: Method::from_bytes(method.as_bytes()).unwrap(),
             headers,
+            client: client("192.0.2.1", Scheme::Http),
         }
     }
 
@@ -113,6 +126,7 @@ impl Request {
             query: self.query.as_deref(),
             method: &self.method,
             headers: &self.headers,
+            client: &self.client,
         }
     }
 }

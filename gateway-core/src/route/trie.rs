@@ -10,6 +10,9 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
+use crate::config::Ties;
+use crate::net::Scheme;
+
 use super::crowd::{CROWDED, Crowd};
 use super::pattern::{Shape, split_segment};
 use super::rank::{lists_head, precedence};
@@ -17,9 +20,10 @@ use super::{HostPattern, Lookup, MethodSet, Segment, Spec, Tail};
 
 #[derive(Debug, Default)]
 pub(super) struct Trie {
-    exact: HashMap<Box<str>, u32, FxBuildHasher>,
-    subdomains: HashMap<Box<str>, u32, FxBuildHasher>,
-    any: Option<u32>,
+    /// The hosts of specs for any scheme.
+    hosts: Hosts,
+    /// Those of specs for one scheme, which go first.
+    by_scheme: Vec<(Scheme, Hosts)>,
     nodes: Vec<Node>,
     /// Every literal segment under every node.
     edges: HashTable<Edge>,
@@ -28,6 +32,14 @@ pub(super) struct Trie {
     candidates: Vec<Candidate>,
     /// Runs of many candidates, by their start.
     crowds: HashMap<u32, Crowd, FxBuildHasher>,
+}
+
+/// Where the paths of each host begin.
+#[derive(Debug, Default)]
+struct Hosts {
+    exact: HashMap<Box<str>, u32, FxBuildHasher>,
+    subdomains: HashMap<Box<str>, u32, FxBuildHasher>,
+    any: Option<u32>,
 }
 
 /// The parts of a request that a walk may look at.
@@ -98,13 +110,23 @@ impl Trie {
         let mut trie = Self::default();
         let mut ends = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
-            let rank = precedence(spec) << 1 | u64::from(!lists_head(spec));
+            let (rank, accepted) = (precedence(spec) << 1, spec.methods.accepted());
             let (node, kind) = trie.insert(spec);
-            ends.push((node, kind, rank, id(index)));
+            let rest = accepted.without(MethodSet::HEAD);
+            let mut end = |rank, accepted| ends.push((node, kind, rank, id(index), accepted));
+            if !lists_head(spec) {
+                end(rank | 1, accepted);
+            } else if spec.ties == Ties::First && !rest.is_empty() {
+                // Where the order of the list decides, it does so for every method but HEAD.
+                end(rank, MethodSet::HEAD);
+                end(rank | 1, rest);
+            } else {
+                end(rank, accepted);
+            }
         }
-        ends.sort_unstable();
+        ends.sort_unstable_by_key(|(node, kind, rank, index, _)| (*node, *kind, *rank, *index));
         trie.candidates.reserve_exact(ends.len());
-        for (position, (node, kind, _, index)) in ends.into_iter().enumerate() {
+        for (position, (node, kind, _, index, accepted)) in ends.into_iter().enumerate() {
             let (Some(spec), Some(node)) = (specs.get(index as usize), trie.nodes.get_mut(node as usize)) else {
                 continue;
             };
@@ -118,7 +140,7 @@ impl Trie {
             trie.candidates.push(Candidate {
                 spec: index,
                 route: id(spec.route),
-                accepted: spec.methods.accepted(),
+                accepted,
                 conditional: spec.predicates().next().is_some(),
                 shape: spec.path.shape(),
             });
@@ -137,14 +159,33 @@ impl Trie {
         sight: Sight,
         visit: &mut impl FnMut(&Candidate) -> Option<T>,
     ) -> Option<T> {
+        if !self.by_scheme.is_empty() {
+            let own = self.by_scheme.iter().find(|(scheme, _)| *scheme == lookup.client.scheme);
+            if let Some((_, hosts)) = own
+                && let Some(found) = self.walk_hosts(hosts, lookup, sight, visit)
+            {
+                return Some(found);
+            }
+        }
+        self.walk_hosts(&self.hosts, lookup, sight, visit)
+    }
+
+    #[inline]
+    fn walk_hosts<T>(
+        &self,
+        hosts: &Hosts,
+        lookup: &Lookup<'_, '_>,
+        sight: Sight,
+        visit: &mut impl FnMut(&Candidate) -> Option<T>,
+    ) -> Option<T> {
         let (host, walk) = (lookup.host, Walk { lookup, sight });
         let rest = lookup.path.strip_prefix('/')?;
-        if let Some(root) = self.exact.get(host)
+        if let Some(root) = hosts.exact.get(host)
             && let Some(found) = self.descend(walk, *root, Some(rest), visit)
         {
             return Some(found);
         }
-        if !self.subdomains.is_empty() {
+        if !hosts.subdomains.is_empty() {
             let mut parent = host;
             while let Some((label, after)) = parent.split_once('.') {
                 parent = after;
@@ -152,14 +193,14 @@ impl Trie {
                 if label.is_empty() && parent.len() + 1 == host.len() {
                     continue;
                 }
-                if let Some(root) = self.subdomains.get(parent)
+                if let Some(root) = hosts.subdomains.get(parent)
                     && let Some(found) = self.descend(walk, *root, Some(rest), visit)
                 {
                     return Some(found);
                 }
             }
         }
-        self.any.and_then(|root| self.descend(walk, root, Some(rest), visit))
+        hosts.any.and_then(|root| self.descend(walk, root, Some(rest), visit))
     }
 
     fn descend<T>(
@@ -245,7 +286,7 @@ impl Trie {
 
     /// Makes room for the pattern's candidates, and returns their node and kind.
     fn insert(&mut self, spec: &Spec) -> (u32, Kind) {
-        let mut at = self.root(&spec.host);
+        let mut at = self.root(spec.scheme, &spec.host);
         for segment in &spec.path.segments {
             at = match segment {
                 Segment::Literal(text) => self.literal(at, text).unwrap_or_else(|| self.add_literal(at, text)),
@@ -263,20 +304,27 @@ impl Trie {
         (at, kind)
     }
 
-    fn root(&mut self, host: &HostPattern) -> u32 {
-        let known = match host {
-            HostPattern::Exact(name) => self.exact.get(name),
-            HostPattern::Subdomains(parent) => self.subdomains.get(parent),
-            HostPattern::Any => self.any.as_ref(),
+    fn root(&mut self, scheme: Option<Scheme>, host: &HostPattern) -> u32 {
+        let next = id(self.nodes.len());
+        let hosts = match scheme {
+            None => &mut self.hosts,
+            Some(scheme) => {
+                let known = self.by_scheme.iter().position(|(known, _)| *known == scheme);
+                let at = known.unwrap_or(self.by_scheme.len());
+                if known.is_none() {
+                    self.by_scheme.push((scheme, Hosts::default()));
+                }
+                let Some((_, hosts)) = self.by_scheme.get_mut(at) else { return next };
+                hosts
+            }
         };
-        if let Some(root) = known {
-            return *root;
-        }
-        let root = self.add_node(Node { is_root: true, ..Node::default() });
-        match host {
-            HostPattern::Exact(name) => drop(self.exact.insert(name.clone(), root)),
-            HostPattern::Subdomains(parent) => drop(self.subdomains.insert(parent.clone(), root)),
-            HostPattern::Any => self.any = Some(root),
+        let root = match host {
+            HostPattern::Exact(name) => *hosts.exact.entry(name.clone()).or_insert(next),
+            HostPattern::Subdomains(parent) => *hosts.subdomains.entry(parent.clone()).or_insert(next),
+            HostPattern::Any => *hosts.any.get_or_insert(next),
+        };
+        if root == next {
+            self.add_node(Node { is_root: true, ..Node::default() });
         }
         root
     }

@@ -39,6 +39,14 @@ impl Value<'_> {
             Self::Form(text) => begins(form_octets(text), start),
         }
     }
+
+    pub(super) fn ends_with(&self, end: &[u8]) -> bool {
+        match self {
+            Self::Plain(value) => value.ends_with(end),
+            Self::Lines(lines) => joined(lines).collect::<Vec<_>>().ends_with(end),
+            Self::Form(text) => form_octets(text).collect::<Vec<_>>().ends_with(end),
+        }
+    }
 }
 
 /// A hash that is the same for the same octets, however they are written (FNV-1a, stirred). It is not seeded: the values

@@ -1,12 +1,15 @@
 //! A concrete request that shows what is wrong.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use super::domain::Constraints;
+use super::domain::{Constraints, Domain};
 use super::{Field, Lookup, Spec};
+use crate::http::forwarded::ClientInfo;
 use crate::http::percent;
+use crate::net::Scheme;
 
 /// A request, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,23 +20,33 @@ pub struct Witness {
     pub url: String,
     /// The header lines.
     pub headers: Vec<(String, String)>,
+    /// The client's address, where it matters.
+    pub client: Option<IpAddr>,
 }
 
 impl Witness {
-    /// A request on the host and path of `spec` that meets `constraints`, if every one of `takers` takes it.
+    /// A request on the host and path of `spec` that meets `constraints` and has these `values`, if every one of `takers` takes it.
     pub(super) fn verified(
         spec: &Spec,
         method: &Method,
         constraints: &Constraints<'_>,
+        values: &[(Field, Option<String>)],
         takers: &[&Spec],
     ) -> Option<Self> {
         let (mut query, mut cookies, mut headers) = (String::new(), String::new(), Vec::new());
-        for (field, domain) in constraints.iter() {
-            let Some(value) = domain.sample() else { continue };
+        let client = constraints.on(&Field::ClientAddress).and_then(Domain::address);
+        let known = |field: &Field| values.iter().find(|(name, _)| name == field).map(|(_, value)| value.clone());
+        let named = values.iter().map(|(field, _)| field).filter(|field| constraints.on(field).is_none());
+        for (field, domain) in
+            constraints.iter().map(|(field, domain)| (field, Some(domain))).chain(named.map(|f| (f, None)))
+        {
+            let value = known(field).unwrap_or_else(|| domain.and_then(Domain::sample));
+            let Some(value) = value else { continue };
             match field {
                 Field::Header(name) => headers.push((name.to_string(), value)),
                 Field::Query(name) => push_pair(&mut query, "&", &encode(name), &encode(&value)),
                 Field::Cookie(name) => push_pair(&mut cookies, "; ", name, &value),
+                Field::ClientAddress => {}
             }
         }
         if !cookies.is_empty() {
@@ -45,12 +58,19 @@ impl Witness {
             map.append(HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value).ok()?);
         }
         let query = (!query.is_empty()).then_some(query);
-        let lookup = Lookup { host: &host, path: &path, query: query.as_deref(), method, headers: &map };
+        let scheme = takers.iter().find_map(|taker| taker.scheme).unwrap_or(Scheme::Http);
+        let info = ClientInfo { address: client, scheme, host: None, port: None, prefix: None };
+        let lookup = Lookup { host: &host, path: &path, query: query.as_deref(), method, headers: &map, client: &info };
         if takers.iter().any(|taker| !taker.mismatches(&lookup).is_empty()) {
             return None;
         }
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        Some(Self { method: method.clone(), url: format!("http://{host}{path}{query}"), headers })
+        Some(Self {
+            method: method.clone(),
+            url: format!("{}://{host}{path}{query}", scheme.as_str()),
+            headers,
+            client,
+        })
     }
 }
 
@@ -58,7 +78,8 @@ impl Witness {
 impl fmt::Display for Witness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.url)?;
-        self.headers.iter().try_for_each(|(name, value)| write!(f, ", {name}: {value}"))
+        self.headers.iter().try_for_each(|(name, value)| write!(f, ", {name}: {value}"))?;
+        self.client.map_or(Ok(()), |address| write!(f, ", from {address}"))
     }
 }
 

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::at::At;
+use super::foreign::Place;
+use super::matching::alternatives;
 use super::{Compiler, RouteContext};
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
@@ -170,7 +172,7 @@ impl<'c> Compiler<'c> {
                 if path.contains(['?', '#']) {
                     self.error_with(&at, "a path has no query", "use a policy's `request.query`");
                 }
-                let template = self.template(&at, path, context.parameters)?;
+                let template = self.template_for(&at, path, context.parameters, Place::Url)?;
                 if path.starts_with('/') && !path.contains(['?', '#']) {
                     self.check_path(&at, &template.sample(), template.has_variables());
                 }
@@ -179,8 +181,12 @@ impl<'c> Compiler<'c> {
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
                 let api_has_prefix = context.group.api.is_some_and(|(_, api)| api.prefix.is_some());
-                if context.route.matches.prefix.is_none() && !api_has_prefix {
+                let has_prefix = alternatives(&context.route.matches).iter().all(|one| one.prefix.is_some());
+                if !has_prefix && !api_has_prefix {
                     self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or rewrite `path`");
+                    return None;
+                }
+                if self.has_foreign_variables(&at, prefix, Place::Url) {
                     return None;
                 }
                 if !(prefix.is_empty() || prefix.starts_with('/')) || prefix.contains(['?', '#', '{']) {
@@ -195,12 +201,25 @@ impl<'c> Compiler<'c> {
                     self.check_path(&at, prefix, false);
                 }
                 Some(PathRewrite::Prefix {
-                    segments: context.matching?.prefix_segments,
+                    segments: self.prefix_segments(&at, context)?,
                     replacement: prefix.trim_end_matches('/').into(),
                     ends_bare: prefix.is_empty(),
                 })
             }
         }
+    }
+
+    /// The number of segments that a route's matched prefix has.
+    fn prefix_segments(&mut self, at: &At<'_>, context: &RouteContext<'_, 'c>) -> Option<usize> {
+        let segments = context.matching?.prefix_segments();
+        if segments.is_none() {
+            self.error_with(
+                at,
+                "the route's matches have prefixes of different lengths",
+                "make those of another length a route of their own",
+            );
+        }
+        segments
     }
 
     #[inline(never)]
@@ -219,7 +238,8 @@ impl<'c> Compiler<'c> {
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
                 let api_has_prefix = context.group.api.is_some_and(|(_, api)| api.prefix.is_some());
-                if context.route.matches.prefix.is_none() && !api_has_prefix {
+                let has_prefix = alternatives(&context.route.matches).iter().all(|one| one.prefix.is_some());
+                if !has_prefix && !api_has_prefix {
                     self.error_with(&at, "the route has no prefix to replace", "match by `prefix`, or use `location`");
                     return None;
                 }
@@ -227,7 +247,7 @@ impl<'c> Compiler<'c> {
                     self.error_with(&at, "the rest of the path can't follow a query", "leave out `?` and `#`");
                     return None;
                 }
-                (at, prefix, Some(context.matching?.prefix_segments))
+                (at, prefix, Some(self.prefix_segments(&at, context)?))
             }
             (Some(_), Some(_)) => {
                 self.error_with(&at.member("prefix"), "the redirect has both `location` and `prefix`", "keep one");
@@ -238,7 +258,7 @@ impl<'c> Compiler<'c> {
                 return None;
             }
         };
-        let location = self.template(&at, text, context.parameters)?;
+        let location = self.template_for(&at, text, context.parameters, Place::Url)?;
         let lead = location.leading_text();
         let is_absolute = location.begins_with_scheme() || lead.starts_with("https://") || lead.starts_with("http://");
         if !(lead.starts_with('/') || is_absolute) {
@@ -325,7 +345,7 @@ impl<'c> Compiler<'c> {
                 self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
                 continue;
             }
-            let Some(template) = self.template(&at, text, context.parameters) else { continue };
+            let Some(template) = self.template_for(&at, text, context.parameters, Place::Value) else { continue };
             match template.as_text().map(HeaderValue::try_from) {
                 Some(Ok(value)) => {
                     headers.insert(name, value);
@@ -344,7 +364,7 @@ impl<'c> Compiler<'c> {
         if entry.key.is_empty() {
             self.error_with(&at.member("key"), "the key is empty", "write it as `flags/{path.name}`");
         }
-        let key = self.template(&at.member("key"), &entry.key, context.parameters)?;
+        let key = self.template_for(&at.member("key"), &entry.key, context.parameters, Place::Url)?;
         let most = KeyUse::Route.most_name_bytes();
         if key.as_text().is_some_and(|text| text.len() > most) {
             self.error_with(

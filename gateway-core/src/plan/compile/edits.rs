@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::Compiler;
 use super::at::At;
+use super::foreign::Place;
 use crate::config::{FieldEdits, Value};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_handshake, is_hop_by_hop};
 use crate::policy::query_edit::QueryEdit;
@@ -111,7 +112,7 @@ impl Edit for HeaderEdit {
                 Some(FieldValue::Fixed(value))
             }
             Value::Template(text) => {
-                let template = compiler.template(at, text, parameters)?;
+                let template = compiler.template_for(at, text, parameters, Place::Value)?;
                 let Some(text) = template.as_text() else { return Some(FieldValue::Template(template)) };
                 let value = HeaderValue::try_from(text).ok();
                 if value.is_none() {
@@ -153,7 +154,7 @@ impl Edit for QueryEdit {
 
     fn value(compiler: &mut Compiler<'_>, at: &At<'_>, value: &Value, parameters: Parameters<'_>) -> Option<Template> {
         match value {
-            Value::Template(text) => compiler.template(at, text, parameters),
+            Value::Template(text) => compiler.template_for(at, text, parameters, Place::Value),
             Value::Secret(_) => {
                 compiler.error_with(
                     at,

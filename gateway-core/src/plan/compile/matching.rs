@@ -1,37 +1,93 @@
 //! The match of a route, from its own members and its API's.
 
 use super::at::At;
-use super::{Compiler, Group};
-use crate::config::{self, Entries, ValueMatch};
-use crate::route::{HostPattern, MethodError, MethodSet, PathPattern, Predicate, PredicateError, Spec};
+use super::{Compiler, Group, NETWORK_HELP};
+use crate::config::{self, Entries, Match, Matches, Ties, ValueMatch};
+use crate::http::hop_by_hop;
+use crate::http::path::Reading;
+use crate::net::Scheme;
+use crate::route::{
+    Foreign, HostPattern, MethodError, MethodSet, PathPattern, PatternError, Predicate, PredicateError, Spec,
+};
 
 /// The compiled match of a route.
 pub(super) struct Matching {
-    pub(super) hosts: Vec<HostPattern>,
-    pub(super) path: PathPattern,
-    /// The number of path segments that `rewrite.prefix` replaces.
-    pub(super) prefix_segments: usize,
+    /// At least one.
+    alternatives: Vec<Alternative>,
+    /// The methods of all alternatives; none if one takes every method.
     pub(super) methods: MethodSet,
+}
+
+/// One match of a route.
+struct Alternative {
+    scheme: Option<Scheme>,
+    hosts: Vec<HostPattern>,
+    path: PathPattern,
+    /// The number of path segments that `rewrite.prefix` replaces.
+    prefix_segments: usize,
+    methods: MethodSet,
     headers: Vec<Predicate>,
     query: Vec<Predicate>,
     cookies: Vec<Predicate>,
+    client: Option<Predicate>,
+    ties: Ties,
 }
 
 impl Matching {
-    /// Returns one spec for each host.
+    /// The names of the path parameters, in order. Where alternatives differ in one, it has no name.
+    pub(super) fn parameters(&self) -> Vec<&str> {
+        let mut patterns = self.alternatives.iter().map(|alternative| &alternative.path);
+        let Some(first) = patterns.next() else { return Vec::new() };
+        let mut names: Vec<&str> = first.parameters().collect();
+        for pattern in patterns {
+            let mut others = pattern.parameters();
+            for name in &mut names {
+                if others.next() != Some(*name) {
+                    *name = "";
+                }
+            }
+        }
+        names
+    }
+
+    /// The number of path segments that `rewrite.prefix` replaces, if it is the same for all alternatives.
+    pub(super) fn prefix_segments(&self) -> Option<usize> {
+        let mut counts = self.alternatives.iter().map(|alternative| alternative.prefix_segments);
+        let first = counts.next()?;
+        counts.all(|count| count == first).then_some(first)
+    }
+
+    /// Returns one spec for each alternative and host.
     pub(super) fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
+        self.alternatives.into_iter().flat_map(move |alternative| alternative.into_specs(route))
+    }
+}
+
+impl Alternative {
+    fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
         let hosts = self.hosts;
         let spec = Spec {
             route,
+            scheme: self.scheme,
             host: HostPattern::Any,
             path: self.path,
             methods: self.methods,
             headers: self.headers,
             query: self.query,
             cookies: self.cookies,
+            client: self.client,
+            ties: self.ties,
         };
         // The last host takes the spec itself: most routes have one host, and copy nothing.
         core::iter::repeat_n(spec, hosts.len()).zip(hosts).map(|(spec, host)| Spec { host, ..spec })
+    }
+}
+
+/// The matches of a route.
+pub(super) fn alternatives(matches: &Matches) -> &[Match] {
+    match matches {
+        Matches::One(one) => core::slice::from_ref(one),
+        Matches::Any(all) => all,
     }
 }
 
@@ -39,15 +95,59 @@ impl<'c> Compiler<'c> {
     /// Compiles the match of `route`; `None` if it is wrong.
     pub(super) fn matching(&mut self, at: &At<'_>, group: Group<'c>, route: &'c config::Route) -> Option<Matching> {
         let at = at.member("match");
-        let matches = &route.matches;
-        let hosts = self.hosts(&at, group, matches);
-        let path = self.path(&at, group, matches);
-        let methods = self.methods(&at.member("methods"), route);
+        let key_value = route.key_value.is_some();
+        match &route.matches {
+            Matches::One(one) => {
+                let one = self.alternative(&at, group, one, key_value)?;
+                Some(Matching { methods: one.methods, alternatives: vec![one] })
+            }
+            Matches::Any(all) => self.any_of(&at, group, all, key_value),
+        }
+    }
+
+    #[inline(never)]
+    fn any_of(&mut self, at: &At<'_>, group: Group<'c>, all: &'c [Match], key_value: bool) -> Option<Matching> {
+        if all.is_empty() {
+            self.error_with(at, "no request meets any of none", "add a match, or leave `match` out for every request");
+        }
+        let compiled = all.iter().enumerate().map(|(i, one)| self.alternative(&at.index(i), group, one, key_value));
+        let compiled: Vec<_> = compiled.collect();
+        let alternatives = compiled.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())?;
+        let takes_every = alternatives.iter().any(|alternative| alternative.methods.is_empty());
+        let methods = alternatives.iter().map(|alternative| alternative.methods).collect();
+        Some(Matching { methods: if takes_every { MethodSet::EMPTY } else { methods }, alternatives })
+    }
+
+    fn alternative(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        matches: &'c Match,
+        key_value: bool,
+    ) -> Option<Alternative> {
+        let hosts = self.hosts(at, group, matches);
+        let path = self.path(at, group, matches);
+        let methods = self.methods(&at.member("methods"), matches, key_value);
         let headers = self.predicates(&at.member("headers"), &matches.headers, Predicate::header);
         let query = self.predicates(&at.member("query"), &matches.query, Predicate::query);
         let cookies = self.predicates(&at.member("cookies"), &matches.cookies, Predicate::cookie);
+        for (name, _) in matches.headers.iter() {
+            self.check_is_there(&at.member("headers").member(name), name);
+        }
+        let client = match &*matches.client_address {
+            [] => None,
+            networks => {
+                let parsed = Predicate::client_address(networks);
+                Some(self.list(&at.member("clientAddress"), parsed, NETWORK_HELP)?)
+            }
+        };
         let (path, prefix_segments) = path?;
-        Some(Matching {
+        self.check_against_admin(at, &path);
+        Some(Alternative {
+            scheme: matches.scheme.map(|scheme| match scheme {
+                config::Scheme::Http => Scheme::Http,
+                config::Scheme::Https => Scheme::Https,
+            }),
             hosts: hosts?,
             path,
             prefix_segments,
@@ -55,10 +155,29 @@ impl<'c> Compiler<'c> {
             headers: headers?,
             query: query?,
             cookies: cookies?,
+            client,
+            ties: group.api.and_then(|(_, api)| api.ties).or(self.config.ties).unwrap_or_default(),
         })
     }
 
-    fn hosts(&mut self, at: &At<'_>, group: Group<'c>, matches: &config::Match) -> Option<Vec<HostPattern>> {
+    /// Reports a field that no request has by the time its value is asked for.
+    pub(super) fn check_is_there(&mut self, at: &At<'_>, name: &str) {
+        if self.identity_names.as_ref().is_some_and(|names| names.is_reserved(name)) {
+            self.error_with(
+                at,
+                format!("`{name}` is never there: it states who is calling, and is removed from every request"),
+                "ask for something that a client may say; `identityHeaders` and the docs list what it may not",
+            );
+        } else if hop_by_hop::index(name).is_some() && !name.eq_ignore_ascii_case("upgrade") {
+            self.error_with(
+                at,
+                format!("`{name}` belongs to one connection, and not every protocol and platform tells it"),
+                "ask for a field that goes from end to end (RFC 9110 §7.6.1)",
+            );
+        }
+    }
+
+    fn hosts(&mut self, at: &At<'_>, group: Group<'c>, matches: &Match) -> Option<Vec<HostPattern>> {
         let apis = At::ROOT.member("apis");
         let api;
         let (at, hosts) = match group.api {
@@ -74,7 +193,12 @@ impl<'c> Compiler<'c> {
         let mut patterns = Vec::with_capacity(hosts.len());
         for (i, host) in hosts.iter().enumerate() {
             let at = at.index(i);
-            match HostPattern::parse(host) {
+            let parsed = HostPattern::parse(host);
+            if let Some(foreign) = Foreign::in_host(host, parsed.is_ok()) {
+                self.error_with(&at, foreign.to_string(), foreign.write);
+                continue;
+            }
+            match parsed {
                 Ok(_) if has_port(host) => {
                     self.error_with(&at, format!("`{host}` has a port, and ports do not count"), "leave the port out");
                 }
@@ -97,7 +221,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// The path pattern, and the number of its segments that are a prefix to rewrite.
-    fn path(&mut self, at: &At<'_>, group: Group<'c>, matches: &config::Match) -> Option<(PathPattern, usize)> {
+    fn path(&mut self, at: &At<'_>, group: Group<'c>, matches: &Match) -> Option<(PathPattern, usize)> {
         let slash = self.config.network.encoded_slash.unwrap_or_default();
         let api_prefix = group.prefix?;
         let api_segments = api_prefix.bytes().filter(|byte| *byte == b'/').count();
@@ -134,18 +258,19 @@ impl<'c> Compiler<'c> {
         if path.starts_with('/') {
             return Some(path);
         }
-        self.error_with(at, format!("`{path}` does not begin with `/`"), format!("write `/{path}`"));
+        match Foreign::in_path(path) {
+            Some(foreign) => {
+                let error = PatternError::Foreign(foreign);
+                self.error_with(at, error.to_string(), error.help());
+            }
+            None => self.error_with(at, format!("`{path}` does not begin with `/`"), format!("write `/{path}`")),
+        }
         None
     }
 
-    fn pattern(
-        &mut self,
-        at: &At<'_>,
-        text: &str,
-        parsed: Result<PathPattern, crate::route::PatternError>,
-    ) -> Option<PathPattern> {
+    fn pattern(&mut self, at: &At<'_>, text: &str, parsed: Result<PathPattern, PatternError>) -> Option<PathPattern> {
         match parsed {
-            Ok(pattern) => Some(pattern),
+            Ok(pattern) => self.as_read(at, text, pattern),
             Err(error) => {
                 self.error_with(at, format!("`{text}`: {error}"), error.help());
                 None
@@ -153,22 +278,36 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    fn methods(&mut self, at: &At<'_>, route: &config::Route) -> Option<MethodSet> {
+    /// Puts a pattern into the form that routes are found by.
+    fn as_read(&mut self, at: &At<'_>, text: &str, pattern: PathPattern) -> Option<PathPattern> {
+        let reading = Reading::of(&self.config.network);
+        if let Err(error) = reading.check(&pattern.example()) {
+            self.error_with(
+                at,
+                format!("`{text}`: no request can have this path: {error}"),
+                "leave it out, or take `strict` off `network.paths`",
+            );
+            return None;
+        }
+        Some(if reading.has_keys() { pattern.with_keys(|path| reading.key(path)) } else { pattern })
+    }
+
+    fn methods(&mut self, at: &At<'_>, matches: &Match, key_value: bool) -> Option<MethodSet> {
         let mut set = MethodSet::EMPTY;
         let mut is_whole = true;
-        for (i, name) in route.matches.methods.iter().enumerate() {
+        for (i, name) in matches.methods.iter().enumerate() {
             match MethodSet::named(name) {
                 Ok(method) if set.contains(method) => {
                     self.error_with(&at.index(i), format!("`{name}` is there twice"), "remove one");
                 }
                 Ok(method) => set = set.union(method),
                 Err(error) => {
-                    self.error_with(&at.index(i), format!("`{name}`: {error}"), method_help(&error));
+                    self.error_with(&at.index(i), format!("`{name}`: {error}"), method_help(name, &error));
                     is_whole = false;
                 }
             }
         }
-        if route.key_value.is_none() {
+        if !key_value {
             return is_whole.then_some(set);
         }
         let stored: MethodSet = ["GET", "HEAD", "PUT", "DELETE"].into_iter().flat_map(MethodSet::named).collect();
@@ -222,8 +361,11 @@ fn has_port(host: &str) -> bool {
     host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':')
 }
 
-fn method_help(error: &MethodError) -> String {
+fn method_help(name: &str, error: &MethodError) -> String {
     match error {
+        MethodError::Unknown if name == "*" || name.eq_ignore_ascii_case("any") || name.eq_ignore_ascii_case("all") => {
+            "leave `methods` out for every method".to_owned()
+        }
         MethodError::Case(name) => format!("write `{name}`"),
         MethodError::Connect | MethodError::Trace => "remove it".to_owned(),
         MethodError::Unknown => format!("there are {}", MethodSet::ALL),

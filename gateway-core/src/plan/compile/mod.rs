@@ -5,6 +5,7 @@ mod admin;
 mod at;
 mod authority;
 mod edits;
+mod foreign;
 mod listeners;
 mod matching;
 mod mistakes;
@@ -30,6 +31,7 @@ use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, PolicyUs
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::{InvalidName, LoopGuard};
+use crate::http::path;
 use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
@@ -77,6 +79,7 @@ fn run(
         concurrency: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
         flags: Flags::default(),
+        identity_names: None,
         upstream_names: Names::of(&config.upstreams),
         default_host: Some(Host::Upstream),
         policy_names: Names::of(&config.policies),
@@ -103,6 +106,7 @@ struct Compiler<'c> {
     concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,
     flags: Flags,
+    identity_names: Option<IdentityNames>,
     upstream_names: Names<'c>,
     /// The `Host` of requests to upstreams that state none; `None` if it is wrong.
     default_host: Option<Host>,
@@ -158,6 +162,7 @@ impl<'c> Compiler<'c> {
         let at = At::ROOT;
         let loop_guard = self.loop_guard(&at);
         let identity = self.identity(&at);
+        self.identity_names.clone_from(&identity);
         let proxies = self.proxies(&at);
         let listeners = self.listeners(&at.member("server"));
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
@@ -202,7 +207,7 @@ impl<'c> Compiler<'c> {
             loop_guard: loop_guard?,
             identity: identity?,
             proxies: proxies?,
-            encoded_slash: config.network.encoded_slash.unwrap_or_default(),
+            paths: path::Reading::of(&config.network),
             limits: self.limits(&at.member("limits")),
             access_log: AccessLog {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
@@ -256,11 +261,7 @@ impl<'c> Compiler<'c> {
     ) -> Option<Route> {
         let name = Self::route_name(group.api, route);
         let matching = self.matching(at, group, route);
-        let pattern = matching.as_ref().map(|m| &m.path);
-        if let Some(pattern) = pattern {
-            self.check_against_admin(&at.member("match"), pattern);
-        }
-        let parameters: Option<Vec<&str>> = pattern.map(|p| p.parameters().collect());
+        let parameters: Option<Vec<&str>> = matching.as_ref().map(Matching::parameters);
         let context = RouteContext {
             at: *at,
             group,
@@ -359,14 +360,12 @@ impl<'c> Compiler<'c> {
             self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
         };
         let message = conflict.message(name);
-        let path = self.origin(conflict.route()).map(|origin| origin.path());
-        let mut help = conflict.help().to_owned();
-        if let Conflict::Ambiguous { a, .. } = conflict
-            && let Some(other) = self.origin(*a)
-        {
-            help = format!("{help}; `{}` is at {}", name(*a), other.path());
+        let path = |route| self.origin(route).map(|origin| origin.path());
+        let mut error = ConfigError::new(path(conflict.route()).unwrap_or_default(), message);
+        if let Some(other) = conflict.other().and_then(path) {
+            error = error.with_other(other);
         }
-        self.errors.push(ConfigError { path: path.unwrap_or_default(), message, help: Some(help) });
+        self.errors.push(error.with_help(conflict.help()));
     }
 
     /// The origin of the plan's route at `index`.
@@ -508,13 +507,13 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn error(&mut self, at: &At<'_>, message: impl Into<String>) {
-        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: None });
+        self.errors.push(ConfigError::new(at.to_path(), message));
     }
 
     #[cold]
     #[inline(never)]
     fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(ConfigError { path: at.to_path(), message: message.into(), help: Some(help.into()) });
+        self.errors.push(ConfigError::new(at.to_path(), message).with_help(help));
     }
 
     /// Reports that `name` is not one of `known`, with the likeliest one.

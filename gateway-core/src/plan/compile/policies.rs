@@ -226,11 +226,8 @@ impl<'c> Compiler<'c> {
 
     /// Reports a field of a response that `cors` would undo.
     pub(super) fn against_cors(&mut self, path: JsonPath) {
-        self.errors.push(config::ConfigError {
-            path,
-            message: "the route's `cors` sets this field itself".to_owned(),
-            help: Some("say it in `cors`, or take `cors` off the route".to_owned()),
-        });
+        let error = config::ConfigError::new(path, "the route's `cors` sets this field itself");
+        self.errors.push(error.with_help("say it in `cors`, or take `cors` off the route"));
     }
 
     /// Compiles cross-origin rules for a route that takes `methods`.
@@ -270,7 +267,7 @@ impl<'c> Compiler<'c> {
         for PolicyError { member, index, message, help } in errors {
             let path = if member.is_empty() { at.clone() } else { at.member(member) };
             let path = index.map_or(path.clone(), |index| path.index(index));
-            self.errors.push(config::ConfigError { path, message, help });
+            self.errors.push(config::ConfigError { path, message, help, other: None });
         }
     }
 
@@ -288,6 +285,7 @@ impl<'c> Compiler<'c> {
     #[inline(never)]
     fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
         let name = limit.name.as_deref().unwrap_or(owner);
+        self.check_key(at, limit.key.as_ref());
         let compiled = match RateLimit::compile(limit, owner) {
             Ok(compiled) => compiled,
             Err(errors) => {
@@ -310,6 +308,7 @@ impl<'c> Compiler<'c> {
 
     #[inline(never)]
     fn concurrency(&mut self, at: &At<'_>, owner: &str, limit: &config::Concurrency) -> Option<Concurrency> {
+        self.check_key(at, limit.key.as_ref());
         let compiled = match Concurrency::compile(limit, owner) {
             Ok(compiled) => compiled,
             Err(errors) => {
@@ -330,12 +329,21 @@ impl<'c> Compiler<'c> {
         Some(compiled)
     }
 
+    /// Reports a counter's key that no request has.
+    fn check_key(&mut self, at: &At<'_>, key: Option<&config::CounterKey>) {
+        if let Some(config::CounterKey::Header(name)) = key {
+            self.check_is_there(&at.member("key"), name);
+        }
+    }
+
     /// Parses a template; without a known route, its path parameters go unchecked.
     pub(super) fn template(&mut self, at: &At<'_>, text: &str, parameters: Parameters<'_>) -> Option<Template> {
         match Template::parse(text, parameters) {
             Ok(template) => Some(template),
             Err(error) => {
-                self.errors.push(config::ConfigError { path: at.to_path(), message: error.message, help: error.help });
+                let error =
+                    config::ConfigError { path: at.to_path(), message: error.message, help: error.help, other: None };
+                self.errors.push(error);
                 None
             }
         }

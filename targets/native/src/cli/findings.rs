@@ -102,6 +102,7 @@ impl Findings {
             found: None,
             message,
             help: None,
+            other: None,
         };
         self.mistakes.push(Finding { diagnostic, targets: self.targets.clone() });
     }

@@ -52,6 +52,9 @@ pub(super) struct Explain {
     /// The client's address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
+    /// The upstream to follow where the route splits requests [default: the one with the largest share]
+    #[arg(long, value_name = "NAME")]
+    upstream: Option<String>,
     #[command(flatten)]
     source: Source,
 }
@@ -59,7 +62,7 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
         let question = match Question::parse(&self.method, &self.url, &self.header, self.client.as_deref()) {
-            Ok(question) => question,
+            Ok(question) => Question { upstream: self.upstream.clone(), ..question },
             Err(message) => return self.source.failure(message),
         };
         let plan = match self.source.plan() {
@@ -70,7 +73,10 @@ impl Explain {
             Ok(runtime) => runtime,
             Err(error) => return self.source.failure(error.to_string()),
         };
-        let report = runtime.block_on(explain::explain(Arc::new(plan), &question));
+        let report = match runtime.block_on(explain::explain(Arc::new(plan), &question)) {
+            Ok(report) => report,
+            Err(message) => return self.source.failure(message),
+        };
         if self.source.json {
             return print_json(&report, ExitCode::SUCCESS);
         }

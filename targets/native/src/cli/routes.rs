@@ -32,11 +32,15 @@ fn row(plan: &Plan, spec: &Spec) -> Option<Row> {
         host: spec.host.to_string(),
         methods: if spec.methods.is_empty() { "*".to_owned() } else { spec.methods.to_string() },
         path: spec.path.to_string(),
-        when: spec.predicates().map(ToString::to_string).collect(),
+        when: scheme(spec).into_iter().chain(spec.predicates().map(ToString::to_string)).collect(),
         action: action(plan, &route.action),
         policies: policies(route),
         at: route.at.to_string(),
     })
+}
+
+fn scheme(spec: &Spec) -> Option<String> {
+    spec.scheme.map(|scheme| format!("scheme = `{}`", scheme.as_str()))
 }
 
 fn action(plan: &Plan, action: &Action) -> String {

@@ -1,8 +1,11 @@
 //! Requests that show what a configuration does.
 
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 
+use gateway_core::http::forwarded::ClientInfo;
 use gateway_core::plan::{Action, Plan, RequestStep, Route};
+use gateway_core::ports::Scheme;
 use gateway_core::route::{Found, HostPattern, Lookup, PathPattern, Segment, Spec, Tail};
 use http::{HeaderMap, Method};
 
@@ -101,7 +104,15 @@ impl Try {
     fn gets_to(&self, plan: &Plan, route: usize) -> bool {
         let headers = HeaderMap::new();
         let host = self.host.as_deref().unwrap_or("localhost");
-        let lookup = Lookup { host, path: &self.path, query: None, method: &self.method, headers: &headers };
+        let client = ClientInfo {
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            scheme: Scheme::Http,
+            host: None,
+            port: None,
+            prefix: None,
+        };
+        let (path, method) = (&*self.path, &self.method);
+        let lookup = Lookup { host, path, query: None, method, headers: &headers, client: &client };
         matches!(plan.table.find(&lookup), Found::Route { route: found, .. } if found == route)
     }
 

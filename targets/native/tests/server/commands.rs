@@ -461,3 +461,50 @@ fn the_table_of_routes_has_a_heading_and_fits() {
     }
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
 }
+
+const SPLIT: &str = r#"{"upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}, "off": {"url": "http://c.test"}},
+    "routes": [{"name": "both", "match": {"path": "/a", "methods": ["GET"]}, "policies": [{"rateLimit": {"limit": 9, "window": "1m"}}],
+        "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 3}, {"upstream": "off", "weight": 0}]},
+      {"name": "any", "match": {"path": "/a"}, "upstream": "a"},
+      {"name": "secure", "match": {"scheme": "https", "prefix": "/"}, "upstream": "a"},
+      {"name": "inside", "match": {"prefix": "/", "clientAddress": ["10.0.0.0/8"]}, "upstream": "a"}]}"#;
+
+/// A choice by chance is shown as one, and can be made.
+#[test]
+fn explain_shows_a_split_and_follows_the_one_that_is_asked_for() {
+    let folder = Folder::new();
+    folder.write("gateway.json", SPLIT);
+    for _ in 0..8 {
+        let largest = said(&folder, &["explain", "GET", "/a"]);
+        assert!(largest.contains("  a    25 %\n  b    75 %  shown here\n  off  0 %\n"), "{largest}");
+        assert!(largest.contains("upstream  b http://b.test\n"), "{largest}");
+        let other = said(&folder, &["explain", "GET", "/a", "--upstream", "a"]);
+        assert!(other.contains("upstream  a http://a.test\n"), "{other}");
+    }
+    let output = edgeway(&folder, &["explain", "GET", "/a", "--upstream", "off"]);
+    assert!(!output.status.success());
+    assert!(
+        text(&output.stderr).contains("the route sends nothing to `off`: it chooses among `a`, `b`"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!edgeway(&folder, &["explain", "POST", "/a", "--upstream", "a"]).status.success());
+}
+
+/// What `explain` can't know, it says that it assumes; and it names the rule by which a route ranks lower.
+#[test]
+fn explain_says_what_it_assumes_and_why_a_route_ranks_lower() {
+    let folder = Folder::new();
+    folder.write("gateway.json", SPLIT);
+    let plain = said(&folder, &["explain", "GET", "/a"]);
+    assert!(plain.contains("(assumed: nothing was counted before)\n"), "{plain}");
+    assert!(plain.contains("any     it ranks lower: it lists no methods\n"), "{plain}");
+    assert!(plain.contains("inside  the client's address is 127.0.0.1\n"), "{plain}");
+    assert!(plain.contains("secure  the scheme is `http`\n"), "{plain}");
+    let secure = said(&folder, &["explain", "GET", "https://localhost/a"]);
+    assert!(secure.contains("both    it ranks lower: it is for any scheme\n"), "{secure}");
+    let inside = said(&folder, &["explain", "GET", "/b", "--client", "10.1.2.3"]);
+    assert!(inside.contains("route  inside"), "{inside}");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("scheme = `https`") && routes.contains("client in `10.0.0.0/8`"), "{routes}");
+}

@@ -6,6 +6,7 @@
 mod platform;
 mod render;
 mod report;
+mod split;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(crate) struct Question {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The address of the client's connection.
     pub(crate) client: IpAddr,
+    /// The target of a split to follow, by its upstream's name.
+    pub(crate) upstream: Option<String>,
 }
 
 impl Question {
@@ -49,7 +52,7 @@ impl Question {
             Some(text) => text.parse().map_err(|_| format!("`{text}` is not an address"))?,
             None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        Ok(Self { method, url, headers, client })
+        Ok(Self { method, url, headers, client, upstream: None })
     }
 
     /// The request as a server would see it.
@@ -84,13 +87,31 @@ fn parse_field(field: &str) -> Result<(HeaderName, HeaderValue), String> {
 }
 
 /// Runs `question` through `plan`.
-pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Report {
-    let gateway = Gateway::new(Arc::clone(&plan), platform::DryRun);
+///
+/// # Errors
+/// The question asks for an upstream that the route does not choose among.
+pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Result<Report, String> {
+    let first = run(&plan, question, platform::DryRun::default()).await;
+    let Some(route) = first.route_index else {
+        return question.upstream.as_ref().map_or(Ok(first), |_| Err("no route takes the request".to_owned()));
+    };
+    let split = plan.routes.get(route).map_or_else(Vec::new, |route| split::shares(&plan, route));
+    let Some(choice) = split::choose(&split, question.upstream.as_deref())? else { return Ok(first) };
+    let mut report = run(&plan, question, platform::DryRun { draw: Some(choice.draw) }).await;
+    report.split = split;
+    if let Some(share) = report.split.get_mut(choice.share) {
+        share.shown = true;
+    }
+    Ok(report)
+}
+
+async fn run(plan: &Arc<Plan>, question: &Question, platform: platform::DryRun) -> Report {
+    let gateway = Gateway::new(Arc::clone(plan), platform);
     let mut trace = Trace::default();
     let (request, peer) = (question.request(), question.peer());
     let mut record = gateway.begin(&request, &peer);
     match gateway.handle_traced(request, peer, &mut record, &mut trace).await.reply {
-        Reply::Http(response) => report(&plan, question, &trace, &response),
+        Reply::Http(response) => report(plan, question, &trace, &response),
         Reply::Upgrade(_, never) => match never {},
     }
 }

@@ -14,7 +14,11 @@ use gateway_core::time::Timestamp;
 use http::Response;
 
 /// A platform where every upstream answers 200 without content, every counter is untouched, every key is absent.
-pub(super) struct DryRun;
+#[derive(Clone, Copy, Default)]
+pub(super) struct DryRun {
+    /// The target of a split that is taken: a point within the sum of all weights, and that sum.
+    pub(super) draw: Option<(u64, u64)>,
+}
 
 impl Instance for DryRun {}
 
@@ -102,6 +106,11 @@ impl Log for DryRun {
 
 impl Random for DryRun {
     fn next_u64(&self) -> u64 {
-        fastrand::u64(..)
+        let random = fastrand::u64(..);
+        match self.draw {
+            // Every other use of the number has enough of chance left.
+            Some((point, total)) if total > 0 => (random / total).saturating_sub(1) * total + point,
+            _ => random,
+        }
     }
 }

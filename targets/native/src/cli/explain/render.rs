@@ -31,6 +31,7 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     }
     write_others(&mut out, report, style);
     write_steps(&mut out, report, style);
+    write_split(&mut out, report, style);
     if let Some(sent) = &report.upstream {
         let _ = writeln!(out, "\n{}  {} {}", style.bold("upstream"), sent.name, style.dim(&sent.to));
         let _ = writeln!(out, "  {} {}", sent.method, sent.target);
@@ -60,11 +61,28 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     others.sort_by_key(|other| other.because.len());
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {
-        let because = if other.because.is_empty() { "it ranks lower".to_owned() } else { other.because.join("; ") };
+        let because = other.because.join("; ");
         let _ = writeln!(out, "  {}  {}", pad(&other.name, name), style.dim(because));
     }
     if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {
         let _ = writeln!(out, "  {}", style.dim(format_args!("and {more} more")));
+    }
+}
+
+fn write_split(out: &mut String, report: &Report, style: Style) {
+    if report.split.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\n{}  {}",
+        style.bold("split"),
+        style.dim("one is chosen at random; choose with --upstream NAME")
+    );
+    let width = widest(report.split.iter().map(|share| share.upstream.as_str()));
+    for share in &report.split {
+        let shown = if share.shown { "  shown here" } else { "" };
+        let _ = writeln!(out, "  {}  {} %{shown}", pad(&share.upstream, width), share.percent);
     }
 }
 
@@ -75,7 +93,10 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
     let _ = writeln!(out, "\n{}", style.bold("steps"));
     let width = widest(report.steps.iter().map(|s| s.step));
     for step in &report.steps {
-        let _ = writeln!(out, "  {}  {}", style.cyan(pad(step.step, width)), step.verdict);
+        let assumed = step
+            .assumed
+            .map_or_else(String::new, |assumed| format!(" {}", style.dim(format_args!("(assumed: {assumed})"))));
+        let _ = writeln!(out, "  {}  {}{assumed}", style.cyan(pad(step.step, width)), step.verdict);
     }
 }
 

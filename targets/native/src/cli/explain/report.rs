@@ -1,14 +1,14 @@
 //! The findings of `explain`, as data.
 
 use gateway_core::body::Body;
-use gateway_core::http::path;
 use gateway_core::plan::Plan;
-use gateway_core::route::{Field, Lookup, Mismatch, Spec, canonical_host};
-use gateway_core::trace::{Event, Trace};
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, HOST};
+use gateway_core::route::{Field, Found, Lookup, Mismatch, Rule, Spec, canonical_host};
+use gateway_core::trace::{Event, Sought, Trace};
+use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Response};
 
 use super::Question;
+use super::split::Share;
 use crate::cli::style::count;
 
 /// The gateway's treatment of a request.
@@ -17,12 +17,18 @@ use crate::cli::style::count;
 pub(crate) struct Report {
     pub(crate) method: String,
     pub(crate) url: String,
+    /// The index of the route that takes it.
+    #[serde(skip)]
+    pub(crate) route_index: Option<usize>,
     /// The route that takes it.
     pub(crate) route: Option<Chosen>,
     /// Every other route, in matching order, with the reasons why it does not take the request.
     pub(crate) others: Vec<Other>,
     /// Each step's verdict, in order.
     pub(crate) steps: Vec<Step>,
+    /// The upstreams that the route chooses among at random; the rest of the report follows one of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) split: Vec<Share>,
     /// The request that would leave.
     pub(crate) upstream: Option<Sent>,
     /// The response; for a proxied request, as if the upstream answered 200 without fields or content.
@@ -43,7 +49,7 @@ pub(crate) struct Chosen {
 pub(crate) struct Other {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// The reasons why it does not take the request; empty if only its rank is lower.
+    /// The reasons why it does not take the request, or the rule by which it ranks lower.
     pub(crate) because: Vec<String>,
 }
 
@@ -52,6 +58,9 @@ pub(crate) struct Other {
 pub(crate) struct Step {
     pub(crate) step: &'static str,
     pub(crate) verdict: String,
+    /// An assumption that the verdict rests on, for no store is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assumed: Option<&'static str>,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -78,13 +87,13 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     let mut chosen = None;
     let mut steps = Vec::new();
     let mut upstream = None;
-    let mut sight = Sight::Whole;
+    let mut sought = None;
     for event in &trace.events {
         match event {
+            Event::Sought(last) => sought = Some(last),
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
             Event::Preflight { route, parameters } => {
                 chosen = Some((*route, parameters.clone()));
-                sight = Sight::Preflight;
                 steps.extend(step(event));
             }
             Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
@@ -99,9 +108,12 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             event => steps.extend(step(event)),
         }
     }
+    // Refused before a route was looked for: the reasons are those of the request as it came.
+    let early = if sought.is_none() { unsought(plan, question) } else { None };
+    let sought = sought.map(|sought| &**sought).or(early.as_ref());
     let route = chosen.as_ref().and_then(|(index, parameters)| {
         let route = plan.routes.get(*index)?;
-        let spec = plan.table.ranked().find(|spec| spec.route == *index)?;
+        let spec = taker(plan, sought?)?;
         Some(Chosen {
             name: route.name.clone(),
             at: route.at.to_string(),
@@ -110,9 +122,11 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         })
     });
     Report {
+        route_index: chosen.as_ref().filter(|_| sought.is_some_and(|s| !s.is_preflight)).map(|(index, _)| *index),
+        split: Vec::new(),
         method: question.method.to_string(),
         url: question.url.to_string(),
-        others: others(plan, question, chosen.map(|(index, _)| index), sight),
+        others: sought.map_or_else(Vec::new, |sought| others(plan, sought, chosen.map(|(index, _)| index))),
         route,
         steps,
         response: Answer {
@@ -161,56 +175,94 @@ fn step(event: &Event) -> Option<Step> {
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
         Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
         Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
-        Event::Matched { .. } | Event::Sent { .. } => return None,
+        Event::Sought(_) | Event::Matched { .. } | Event::Sent { .. } => return None,
     };
-    Some(Step { step, verdict })
+    Some(Step { step, verdict, assumed: assumed(event) })
 }
 
-/// The properties of a request by which its route was found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// All of them.
-    Whole,
-    /// Those that a preflight announces: the method, but neither header fields nor cookies.
-    Preflight,
+/// The request by which a route would be looked for, were it not refused before.
+fn unsought(plan: &Plan, question: &Question) -> Option<Sought> {
+    let request = question.request();
+    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = plan.paths.normalise(request.uri().path()).ok()?;
+    Some(Sought {
+        host: canonical_host(host).ok()?.into_owned(),
+        path: plan.paths.key(&path).into_owned(),
+        query: request.uri().query().map(str::to_owned),
+        method: request.method().clone(),
+        headers: request.headers().clone(),
+        client: plan.proxies.client(request.headers(), &question.peer()),
+        is_preflight: false,
+    })
+}
+
+/// The match that takes the request, or would with another method.
+fn taker<'p>(plan: &'p Plan, sought: &Sought) -> Option<&'p Spec> {
+    let lookup = sought.lookup();
+    let found = if sought.is_preflight { plan.table.find_ignoring_headers(&lookup) } else { plan.table.find(&lookup) };
+    match found {
+        Found::Route { spec, .. } => plan.table.spec(spec),
+        Found::MethodNotAllowed { route, .. } => plan.table.ranked().find(|spec| spec.route == route),
+        Found::NotFound => None,
+    }
+}
+
+/// The assumption that an event rests on.
+fn assumed(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
+        Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
+        Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
+        Event::Answered { by: "keyValue" } => Some("the store has no such entry"),
+        Event::Handshake => Some("the upstream declines"),
+        _ => None,
+    }
 }
 
 /// Every route that was not chosen, with the reasons.
-fn others(plan: &Plan, question: &Question, chosen: Option<usize>, sight: Sight) -> Vec<Other> {
-    let request = question.request();
-    let announced = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD).filter(|_| sight == Sight::Preflight);
-    let announced = announced.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
-    let host = request.headers().get(HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let Ok(host) = canonical_host(host) else { return Vec::new() };
-    let Ok(path) = path::normalise(request.uri().path(), plan.encoded_slash) else { return Vec::new() };
-    let lookup = Lookup {
-        host: &host,
-        path: &path,
-        query: request.uri().query(),
-        method: announced.as_ref().unwrap_or(request.method()),
-        headers: request.headers(),
+fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
+    let lookup = sought.lookup();
+    let taker = taker(plan, sought);
+    let counts = |mismatch: &&Mismatch| {
+        !sought.is_preflight || !matches!(mismatch, Mismatch::Field(Field::Header(_) | Field::Cookie(_)))
     };
-    let is_other = |spec: &&Spec| Some(spec.route) != chosen;
-    plan.table
-        .ranked()
-        .filter(is_other)
-        .filter_map(|spec| {
-            let counts = |mismatch: &&Mismatch| {
-                sight == Sight::Whole || !matches!(mismatch, Mismatch::Field(Field::Header(_) | Field::Cookie(_)))
-            };
-            let mismatches = spec.mismatches(&lookup);
-            let because = mismatches.iter().filter(counts).map(|m| reason(m, spec, &lookup)).collect();
-            Some(Other { name: plan.routes.get(spec.route)?.name.clone(), path: spec.path.to_string(), because })
-        })
-        .collect()
+    let other = |spec: &Spec| {
+        let mismatches = spec.mismatches(&lookup);
+        let mut because: Vec<_> = mismatches.iter().filter(counts).map(|m| reason(m, spec, &lookup)).collect();
+        if let (true, Some(taker)) = (because.is_empty(), taker) {
+            because.push(outranked(spec, taker, &lookup));
+        }
+        Some(Other { name: plan.routes.get(spec.route)?.name.clone(), path: spec.path.to_string(), because })
+    };
+    plan.table.ranked().filter(|spec| Some(spec.route) != chosen).filter_map(other).collect()
+}
+
+/// The rule by which `taker` goes first, in words.
+fn outranked(spec: &Spec, taker: &Spec, lookup: &Lookup<'_, '_>) -> String {
+    let rule = match Rule::between(taker, spec, lookup.method == Method::HEAD) {
+        Rule::Scheme => "it is for any scheme".to_owned(),
+        Rule::Host => format!("its host `{}` is less specific than `{}`", spec.host, taker.host),
+        Rule::Path => format!("its path `{}` is less specific than `{}`", spec.path, taker.path),
+        Rule::Methods => "it lists no methods".to_owned(),
+        Rule::Conditions => "it has fewer conditions on headers, cookies and the client's address".to_owned(),
+        Rule::Query => "it has fewer conditions on the query".to_owned(),
+        Rule::Head => "it does not list HEAD".to_owned(),
+        Rule::Order => "it comes later in the file".to_owned(),
+    };
+    format!("it ranks lower: {rule}")
 }
 
 fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
     match mismatch {
+        Mismatch::Scheme => format!("the scheme is `{}`", lookup.client.scheme.as_str()),
         Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
         Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),
         Mismatch::Method if spec.methods.is_empty() => format!("the gateway takes no {}", lookup.method),
         Mismatch::Method => format!("{} is not among {}", lookup.method, spec.methods),
+        Mismatch::Field(Field::ClientAddress) => match lookup.client.address {
+            Some(address) => format!("the client's address is {address}"),
+            None => "the client's address is not known".to_owned(),
+        },
         Mismatch::Field(field) => format!("{field} is not what it asks for"),
     }
 }
