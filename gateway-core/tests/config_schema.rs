@@ -158,7 +158,7 @@ fn both_refuse() {
         json!({"routes": [{"name": "a", "webSocket": "true"}]}),
         json!({"routes": [{"name": "a", "webSocket": {"idle": 5}}]}),
         json!({"routes": [{"name": "a", "webSocket": {"ping": "5s"}}]}),
-        json!({"routes": [{"name": "a", "match": []}]}),
+        json!({"routes": [{"name": "a", "match": 5}]}),
         json!({"routes": [["a"]]}),
         json!({"routes": [{"name": "a", "match": {"query": {"x": {}}}}]}),
         json!({"routes": [{"name": "a", "match": {"query": {"x": {"present": true, "prefix": "x"}}}}]}),
