@@ -1,5 +1,7 @@
 //! Mistakes that an editor underlines: what the schema refuses, a check refuses; what it can't say is listed.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use gateway_core::config::json_schema;
 use gateway_core::plan::{self, Secrets};
 use gateway_core::ports::Capabilities;
