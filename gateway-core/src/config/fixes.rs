@@ -6,6 +6,9 @@ use super::path::Step;
 use super::tree::{Kind, Located, Member, Node};
 use super::units;
 
+/// What a value is expected to be where one object can stand for a list.
+pub(super) const OBJECTS: &str = "an object, or a list of objects";
+
 /// Objects for which authors often write only the main member.
 pub(super) const MAIN_MEMBERS: [(&str, &str); 7] = [
     ("match", "path"),
@@ -73,6 +76,7 @@ pub(super) fn bounds(located: &Located<'_, '_>) -> Option<&'static str> {
 
 /// The way to write a value that was written as the wrong type; `found` is its text.
 pub(super) fn right_type(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<String> {
+    let expected = if expected == OBJECTS { "an object" } else { expected };
     let special = special(expected, located, found);
     special.or_else(|| from_kind(expected, located, found)).or_else(|| match expected {
         "an object" | "a map" if !is_fixed(located) => Some("write `{\"name\": \"value\"}`".to_owned()),
@@ -105,7 +109,7 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         ("upstream", Kind::Object(_)) => Some("define it in `upstreams`, and write its name here".to_owned()),
         ("url", Kind::List(_)) => Some(format!("write `\"urls\": {found}`")),
         ("path" | "prefix", Kind::List(_)) if around == "match" => {
-            Some("write one; a route for each of the others".to_owned())
+            Some(format!("write one, or make `match` a list: `[{{\"{name}\": …}}, …]`"))
         }
         ("body", Kind::Object(_) | Kind::List(_)) => Some("write it as `json`".to_owned()),
         ("respond", Kind::Number(status)) => Some(format!("write `{{\"status\": {status}}}`")),

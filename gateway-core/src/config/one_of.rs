@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for OneOrMany {
     type Value = Matches;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object, or a list of objects")
+        f.write_str(super::fixes::OBJECTS)
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Matches, D::Error> {

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 use super::mask::mask;
 use super::parse::is_unprintable;
 use super::read::without_mark;
-use super::{Diagnostic, Severity};
+use super::{Diagnostic, Place, Severity};
 
 /// The most columns of a source line that are shown before the position, and from it on.
 const BEFORE: usize = 60;
@@ -77,6 +77,9 @@ impl Diagnostic {
             let _ = write!(out, ": {}", self.path);
         }
         let _ = write!(out, ": {}", self.message);
+        if let Some(Place { path, position }) = &self.other {
+            let _ = write!(out, " (the other is {path}, {})", place(file, Some(*position)));
+        }
         if let Some(help) = &self.help {
             let _ = write!(out, " ({help})");
         }
