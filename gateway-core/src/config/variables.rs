@@ -44,7 +44,7 @@ impl Mistake {
             Self::Name(text) => (
                 format!("`{text}` is no reference to a variable"),
                 format!(
-                    "a variable is written `${{NAME}}` or `${{NAME:-default}}`, with capital letters, digits and `_`; this text itself `${text}`"
+                    "a variable is written `${{NAME}}` or `${{NAME:-default}}`, with capital letters, digits and `_`; a part of the request is `{{NAME}}` in a path, `{{path.NAME}}`, `{{header.NAME}}` and the like elsewhere; this text itself `${text}`"
                 ),
             ),
             Self::Unclosed(text) => (
