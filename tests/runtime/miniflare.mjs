@@ -44,7 +44,15 @@ let generation = 0;
 
 /** A service for each binding that `config` names: the place of its upstream's URL. */
 function services(config) {
-  const named = Object.values(JSON.parse(config).upstreams ?? {}).filter(({ cloudflare, url }) => cloudflare && url);
+  // Only JSON is read here: a file with comments names no service.
+  const read = () => {
+    try {
+      return JSON.parse(config);
+    } catch {
+      return {};
+    }
+  };
+  const named = Object.values(read().upstreams ?? {}).filter(({ cloudflare, url }) => cloudflare && url);
   return Object.fromEntries(
     named.map(({ cloudflare, url }) => [cloudflare.service, { external: { address: new URL(url).host, http: {} } }]),
   );
