@@ -53,7 +53,7 @@ impl Feature {
                 "use `redis://`, through a tunnel where the network is not to be trusted",
             ),
             Self::UpstreamTls => (
-                format!("on {platform}, the public authorities are trusted and no others"),
+                format!("on {platform}, the host does TLS by itself, with the public authorities"),
                 "remove it, or give the upstream a certificate of a public authority",
             ),
             Self::H2c => (

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ByteSize, Certificates, Entries, Listen, Span};
+use super::{ByteSize, Certificates, Entries, Listen, Span, UpstreamTls};
 
 /// A whole `gateway.json`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -235,7 +235,7 @@ pub struct Upstream {
     /// The longest that each phase of a request to it may take.
     #[serde(default)]
     pub timeouts: Timeouts,
-    /// The check of its certificate, beyond the public authorities. Native server only.
+    /// The names and certificates of TLS to it, beyond the public authorities. Native server only.
     #[serde(default)]
     pub tls: Option<UpstreamTls>,
     /// The Worker that it is on Cloudflare Workers, in place of its URL.
@@ -317,15 +317,6 @@ pub enum HostPolicy {
     Preserve,
     /// This name.
     Set(String),
-}
-
-/// The check of an upstream's certificate.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct UpstreamTls {
-    /// A PEM file with the authorities to trust instead of the public ones.
-    pub authorities: Option<String>,
 }
 
 /// The longest that each phase of a request to an upstream may take; `"0s"` means without limit.

@@ -65,6 +65,8 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Any, "certificate", "cert crt certFile chain"),
     (Place::Any, "key", "keyFile privateKey private_key"),
     (Place::Any, "authorities", "ca caFile caCertificates roots trustedCa"),
+    (Place::Any, "serverName", "sni servername server_name hostname"),
+    (Place::Any, "names", "sans subjectAltNames subjectAltName subject_alt_names"),
     (Place::Any, "secret", "env variable fromEnv valueFrom name ref"),
     (Place::Any, "origins", "origin allowOrigins allowOrigin allowedOrigins allow_origins"),
     (Place::Any, "methods", "allowMethods allowedMethods allow_methods"),

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use http::HeaderValue;
 
+use super::Certificate;
 use crate::net::Scheme;
 
 /// A service behind the gateway: a cluster of endpoints that answer alike.
@@ -17,8 +18,8 @@ pub struct Upstream {
     pub endpoints: Box<[Endpoint]>,
     /// The service binding that takes its calls, in place of the network (Cloudflare Workers only).
     pub service: Option<String>,
-    /// A PEM file with the authorities to trust instead of the public ones (native only).
-    pub authorities: Option<String>,
+    /// The settings of TLS to it (native only).
+    pub tls: UpstreamTls,
     /// Set if `Location` is rewritten where it names the upstream's own address.
     pub location: bool,
     /// Set if `Set-Cookie` is rewritten where it names the upstream's own host or path.
@@ -27,6 +28,19 @@ pub struct Upstream {
     pub h2c: bool,
     /// The connections that are kept (native only).
     pub keep: Keep,
+}
+
+/// The settings of TLS to an upstream.
+#[derive(Debug, Default)]
+pub struct UpstreamTls {
+    /// A PEM file with the authorities to trust instead of the public ones.
+    pub authorities: Option<String>,
+    /// The name that is asked for, and checked unless there are [`names`](Self::names); `None` means the endpoint's host.
+    pub server_name: Option<String>,
+    /// The names of which the upstream's certificate has to cover one; empty means the one that is asked for.
+    pub names: Vec<String>,
+    /// The gateway's own certificate, for upstreams that ask for one.
+    pub identity: Option<Certificate>,
 }
 
 /// The bounds of connections that are kept for further requests.

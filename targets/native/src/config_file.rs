@@ -73,7 +73,13 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
         }
     }
     plan.server.key_value_file.iter_mut().for_each(resolve);
-    plan.upstreams.iter_mut().filter_map(|upstream| upstream.authorities.as_mut()).for_each(resolve);
+    for upstream in &mut plan.upstreams {
+        upstream.tls.authorities.iter_mut().for_each(resolve);
+        if let Some(identity) = &mut upstream.tls.identity {
+            resolve(&mut identity.certificate);
+            resolve(&mut identity.key);
+        }
+    }
 }
 
 impl ConfigFile {
@@ -151,7 +157,8 @@ impl ConfigFile {
 /// Returns the files that are read once `plan` is compiled: certificates, keys and authorities.
 fn named_files(plan: &Plan) -> Vec<PathBuf> {
     let certificates = plan.listeners.iter().flat_map(|listener| &listener.certificates);
-    let tls = certificates.flat_map(|tls| [&tls.certificate, &tls.key]);
-    let authorities = plan.upstreams.iter().filter_map(|upstream| upstream.authorities.as_ref());
+    let identities = plan.upstreams.iter().filter_map(|upstream| upstream.tls.identity.as_ref());
+    let tls = certificates.chain(identities).flat_map(|tls| [&tls.certificate, &tls.key]);
+    let authorities = plan.upstreams.iter().filter_map(|upstream| upstream.tls.authorities.as_ref());
     tls.map(PathBuf::from).chain(authorities.map(PathBuf::from)).collect()
 }

@@ -30,6 +30,9 @@ pub(crate) trait Tap {
         false
     }
 
+    /// Learns that reading has failed.
+    fn on_failure(&self, _: &io::Error) {}
+
     /// Returns whether reading goes on after a failure to write, so that the failure is reading's to report.
     fn outlives_writing(&self) -> bool {
         false
@@ -137,6 +140,9 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             this.first.advance(count);
             Poll::Ready(Ok(()))
         };
+        if let Poll::Ready(Err(error)) = &polled {
+            this.tap.on_failure(error);
+        }
         match buf.filled().get(before..) {
             _ if polled.is_pending() => {
                 this.burst = 0;

@@ -46,6 +46,8 @@ const TIME: Rule = Text(
     &["2026-12-01T22:00:00Z"],
 );
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/// A name or an address that a certificate covers.
+const CERTIFIED: Rule = Text(r"^[0-9A-Za-z_.:-]+$", &["users.internal"]);
 const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
 
 /// The rules by definition and member; the configuration itself has no name.
@@ -58,6 +60,12 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("ServerTls", "certificate", FILE),
     ("ServerTls", "key", FILE),
     ("UpstreamTls", "authorities", Free(&["/etc/ssl/internal.pem"])),
+    ("UpstreamTls", "serverName", CERTIFIED),
+    ("UpstreamTls", "names", CERTIFIED),
+    ("UpstreamTls", "names", AtLeastOne),
+    ("UpstreamTls", "names", Unique),
+    ("UpstreamTls", "certificate", Free(&["client.pem"])),
+    ("UpstreamTls", "key", Free(&["client.key"])),
     ("Admin", "path", Text("^(/[A-Za-z0-9._~-]+)+$", &["/.edgeway"])),
     ("CounterStore", "redis", Text("^rediss?://[^/?#]+", &["redis://127.0.0.1:6379"])),
     ("Network", "trustedProxies", NETWORK),

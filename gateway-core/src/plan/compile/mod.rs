@@ -14,6 +14,7 @@ mod policies;
 mod redis;
 mod shared;
 mod timeouts;
+mod upstream_tls;
 mod upstreams;
 mod web_socket;
 

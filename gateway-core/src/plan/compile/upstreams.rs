@@ -30,10 +30,8 @@ impl Compiler<'_> {
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
-            if upstream.tls.is_some() {
-                self.require(&at.member("tls"), Feature::UpstreamTls);
-            }
             let endpoints = self.endpoints(&at, upstream, first);
+            let tls = upstream.tls.as_ref().map(|tls| self.upstream_tls(&at.member("tls"), tls, &endpoints));
             let h2c = self.h2c(&at.member("protocol"), upstream, &endpoints);
             if upstream.connections.is_some() {
                 self.require(&at.member("connections"), Feature::UpstreamConnections);
@@ -45,7 +43,7 @@ impl Compiler<'_> {
                 name: name.to_owned(),
                 endpoints: endpoints.into(),
                 service: service.map(|cloudflare| cloudflare.service.clone()),
-                authorities: upstream.tls.as_ref().and_then(|tls| tls.authorities.clone()),
+                tls: tls.unwrap_or_default(),
                 location: upstream.responses.location.unwrap_or(true),
                 cookies: upstream.responses.cookies.unwrap_or(false),
                 h2c,

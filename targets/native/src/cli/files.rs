@@ -6,8 +6,7 @@ use std::path::Path;
 use gateway_core::config::{ConfigError, JsonPath};
 use gateway_core::plan::{Certificate, Plan};
 
-use crate::server::Tls;
-use crate::upstream::{TlsError, client_config, read};
+use crate::upstream::{Identity, TlsError, read, trusted};
 
 /// Returns the errors in the certificates, keys and authorities that `plan` names.
 pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
@@ -17,6 +16,7 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
         .listeners
         .iter()
         .flat_map(|listener| &listener.certificates)
+        .chain(plan.upstreams.iter().filter_map(|upstream| upstream.tls.identity.as_ref()))
         .map(|certificate| (certificate.at.to_string(), certificate))
         .collect();
     for tls in certificates.into_values() {
@@ -24,7 +24,7 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
         let found: Vec<_> =
             unreadable.iter().filter_map(|(name, path)| fault(tls.at.member(name), path, read(path))).collect();
         if found.is_empty() {
-            let made = Tls::load(std::slice::from_ref(tls));
+            let made = Identity::read(tls).and_then(|identity| identity.certified());
             let is_key = matches!(&made, Err(TlsError::Invalid { path, .. }) if *path == tls.key);
             let (name, path) = if is_key { ("key", &tls.key) } else { ("certificate", &tls.certificate) };
             faults.extend(fault(tls.at.member(name), path, made));
@@ -32,9 +32,9 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
         faults.extend(found);
     }
     for upstream in &plan.upstreams {
-        let Some(path) = &upstream.authorities else { continue };
+        let Some(path) = &upstream.tls.authorities else { continue };
         let at = JsonPath::root().member("upstreams").member(&upstream.name).member("tls").member("authorities");
-        faults.extend(fault(at, path, read(path).and_then(|pem| client_config(Some((path, &pem))))));
+        faults.extend(fault(at, path, read(path).and_then(|pem| trusted(path, &pem))));
     }
     faults
 }

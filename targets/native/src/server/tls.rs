@@ -10,12 +10,11 @@ use http::header::HOST;
 use http::uri::Authority;
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::upstream::{TlsError, certificates, read};
+use crate::upstream::{Identity, TlsError};
 
 /// The TLS of a listener.
 #[derive(Clone, Debug)]
@@ -34,7 +33,10 @@ impl Tls {
     /// # Errors
     /// When a file can't be read or used.
     pub(crate) fn load(files: &[Certificate]) -> Result<Self, TlsError> {
-        let list = files.iter().map(|files| certified(files).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        let list = files
+            .iter()
+            .map(|files| Identity::read(files)?.certified().map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
         let certificates = Arc::new(Certificates(list));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -81,19 +83,6 @@ fn covers(key: &CertifiedKey, name: &str) -> bool {
     let Ok(name) = ServerName::try_from(name) else { return false };
     let certificate = key.cert.first().and_then(|certificate| ParsedCertificate::try_from(certificate).ok());
     certificate.is_some_and(|certificate| verify_server_name(&certificate, &name).is_ok())
-}
-
-fn certified(files: &Certificate) -> Result<CertifiedKey, TlsError> {
-    let invalid = |path: &str, reason: String| TlsError::Invalid { path: path.to_owned(), reason };
-    let chain = certificates(&files.certificate, &read(&files.certificate)?)?;
-    let key =
-        PrivateKeyDer::from_pem_slice(&read(&files.key)?).map_err(|error| invalid(&files.key, error.to_string()))?;
-    CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider()).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            invalid(&files.key, format!("it is not the key of the certificate in `{}`", files.certificate))
-        }
-        error => invalid(&files.certificate, error.to_string()),
-    })
 }
 
 /// The name that a connection was opened for, and the certificate that covers it.

@@ -71,11 +71,6 @@ impl Addresses {
         }
     }
 
-    /// The name.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
     /// Returns whether there are several.
     pub(super) fn are_several(&self) -> bool {
         self.several.load(Ordering::Relaxed)

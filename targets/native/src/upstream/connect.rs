@@ -20,18 +20,18 @@ use crate::transport::Transport;
 /// The head start of an attempt before the next address is tried beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a connection to one of `addresses`, with TLS if `tls` is given, and returns the connection's address. `within`
-/// is the caller's deadline, if it has one: each address gets a share of it.
+/// Opens a connection to one of `addresses`, with TLS if `tls` is given: the name to ask for, and the configuration. Returns
+/// the connection's address. `within` is the caller's deadline, if it has one: each address gets a share of it.
 pub(super) async fn connect(
     addresses: &Addresses,
-    tls: Option<&Arc<ClientConfig>>,
+    tls: Option<(&str, &Arc<ClientConfig>)>,
     within: Option<Duration>,
 ) -> Result<(SocketAddr, Transport), IoError> {
     let order = addresses.in_order(within).await?;
     let mut attempts = Attempts::new(addresses, order, within);
     loop {
         let (address, stream) = attempts.next().await?;
-        match secure(addresses.host(), stream, tls).await {
+        match secure(stream, tls).await {
             Ok(transport) => {
                 addresses.set_up(address);
                 return Ok((address, transport));
@@ -41,11 +41,11 @@ pub(super) async fn connect(
     }
 }
 
-async fn secure(host: &str, stream: TcpStream, tls: Option<&Arc<ClientConfig>>) -> Result<Transport, IoErrorKind> {
+async fn secure(stream: TcpStream, tls: Option<(&str, &Arc<ClientConfig>)>) -> Result<Transport, IoErrorKind> {
     // A request is written in one piece: waiting for more to send only costs time.
     let _ = stream.set_nodelay(true);
-    let Some(config) = tls else { return Ok(Transport::Tcp(stream)) };
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| IoErrorKind::Tls)?;
+    let Some((name, config)) = tls else { return Ok(Transport::Tcp(stream)) };
+    let name = ServerName::try_from(name.to_owned()).map_err(|_| IoErrorKind::Tls)?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
     stream.map(|stream| Transport::Tls(Box::new(stream.into()))).map_err(|error| unsecured(&error))
 }

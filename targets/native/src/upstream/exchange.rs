@@ -1,6 +1,7 @@
 //! One exchange with an upstream.
 
 use std::error::Error;
+use std::io;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -248,7 +249,7 @@ fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connectio
         return Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None };
     }
     let error = classify(failed.error(), request.is_some());
-    if request.is_none() && error.kind == IoErrorKind::Closed {
+    if request.is_none() && matches!(error.kind, IoErrorKind::Closed | IoErrorKind::TlsAlert) {
         let request = connection.watch.unanswered().and_then(|bytes| repeat::from_bytes(&bytes));
         return Unanswered { error, request };
     }
@@ -259,7 +260,7 @@ fn unanswered(mut failed: TrySendError<Request<Content>>, connection: &Connectio
 /// it sent GOAWAY before (RFC 9113 §6.8) or refused the stream (§8.7).
 fn h2_abandoned(error: &hyper::Error) -> bool {
     let Some(source) = error.source() else { return false };
-    source.is::<std::io::Error>()
+    source.is::<io::Error>()
         || error.is_timeout()
         || source.downcast_ref::<h2::Error>().is_some_and(|error| {
             error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
@@ -319,8 +320,10 @@ fn to_h1(request: &mut Request<Content>) {
 
 /// Classifies hyper's error of an exchange.
 pub(super) fn classify(error: &hyper::Error, unsent: bool) -> IoError {
+    // With TLS 1.3 an upstream refuses the gateway's certificate once the handshake is over here (RFC 8446 §4.4.2.4).
+    let kind = if is_alert(error) { IoErrorKind::TlsAlert } else { IoErrorKind::Closed };
     if unsent {
-        return IoError::before_send(IoErrorKind::Closed);
+        return IoError::before_send(kind);
     }
     if let Some(body) = error.source().and_then(|source| source.downcast_ref::<StreamError>()) {
         return IoError::new(body.kind);
@@ -330,7 +333,20 @@ pub(super) fn classify(error: &hyper::Error, unsent: bool) -> IoError {
     } else if error.is_parse() || error.is_parse_status() {
         IoErrorKind::Protocol
     } else {
-        IoErrorKind::Closed
+        kind
     };
     IoError::new(kind)
+}
+
+/// Returns whether the upstream ended the connection with an alert of TLS.
+fn is_alert(error: &hyper::Error) -> bool {
+    let first: Option<&(dyn Error + 'static)> = error.source();
+    std::iter::successors(first, |error| (*error).source())
+        .any(|error| error.downcast_ref::<io::Error>().is_some_and(is_alert_in))
+}
+
+/// Returns whether reading failed on an alert of TLS.
+pub(super) fn is_alert_in(error: &io::Error) -> bool {
+    let source = error.get_ref().and_then(|source| source.downcast_ref::<rustls::Error>());
+    matches!(source, Some(rustls::Error::AlertReceived(_)))
 }

@@ -1,6 +1,7 @@
 //! Connections to upstreams: one pool for each upstream of a worker.
 
 mod addresses;
+mod any_name;
 mod connect;
 mod deadline;
 mod exchange;
@@ -19,6 +20,6 @@ pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
-pub(crate) use tls::{certificates, client_config, read};
+pub(crate) use tls::{Identity, read, trusted};
 
 pub(crate) use lease::Lease;

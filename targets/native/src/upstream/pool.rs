@@ -22,7 +22,7 @@ use super::deadline::{Due, Point};
 use super::lease::Connection;
 use super::names::Names;
 use super::shared::{Link, Occupied, Shared};
-use super::tls::{TlsError, client_config, read};
+use super::tls::{Settings, TlsError};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::tapped::Tapped;
@@ -60,7 +60,7 @@ pub struct PoolKey {
     scheme: Scheme,
     host: String,
     port: u16,
-    authorities: Option<(String, Vec<u8>)>,
+    tls: Settings,
     h2c: bool,
     keep: Keep,
 }
@@ -85,6 +85,8 @@ pub struct Pool {
 /// The TLS settings.
 #[derive(Debug)]
 struct Tls {
+    /// The name to ask for.
+    name: String,
     /// With the protocol of the upstream's choice.
     any: Arc<ClientConfig>,
     /// With HTTP/1.1, the only protocol that upgrades to a WebSocket.
@@ -101,14 +103,13 @@ impl PoolKey {
     /// The key of `endpoint` of `upstream`.
     ///
     /// # Errors
-    /// When the file of its authorities can't be read.
+    /// When a file of its TLS settings can't be read.
     pub fn of(upstream: &Upstream, endpoint: &Endpoint) -> Result<Self, TlsError> {
-        let pem = |path: &String| Ok((path.clone(), read(path)?));
         Ok(Self {
             scheme: endpoint.scheme,
             host: endpoint.host.clone(),
             port: endpoint.port,
-            authorities: upstream.authorities.as_ref().map(pem).transpose()?,
+            tls: Settings::read(&upstream.tls)?,
             h2c: upstream.h2c,
             keep: upstream.keep,
         })
@@ -119,15 +120,16 @@ impl Pool {
     /// A pool without connections; `names` looks up the upstream's name.
     ///
     /// # Errors
-    /// When the authorities can't be used.
+    /// When a certificate or key can't be used.
     pub fn new(key: PoolKey, ticker: Arc<Ticker>, names: Names) -> Result<Arc<Self>, TlsError> {
         let tls = match key.scheme {
             Scheme::Http => None,
             Scheme::Https => {
-                let any = client_config(key.authorities.as_ref().map(|(path, pem)| (path.as_str(), pem.as_slice())))?;
+                let any = key.tls.client_config()?;
                 let mut http1 = ClientConfig::clone(&any);
                 http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-                Some(Tls { any, http1: Arc::new(http1) })
+                let name = key.tls.server_name().unwrap_or(&key.host).to_owned();
+                Some(Tls { name, any, http1: Arc::new(http1) })
             }
         };
         let addresses = Arc::new(Addresses::new(&key.host, key.port, names));
@@ -266,12 +268,14 @@ impl Pool {
 
     /// Opens an HTTP/1.1 connection outside the pool.
     pub(super) async fn connect_alone(&self, within: Option<Duration>, due: &Due) -> Result<Transport, IoError> {
-        self.connect(self.tls.as_ref().map(|tls| &tls.http1), within, due).await.map(|(_, transport)| transport)
+        self.connect(self.tls.as_ref().map(|tls| (&*tls.name, &tls.http1)), within, due)
+            .await
+            .map(|(_, transport)| transport)
     }
 
     async fn connect(
         &self,
-        tls: Option<&Arc<ClientConfig>>,
+        tls: Option<(&str, &Arc<ClientConfig>)>,
         within: Option<Duration>,
         due: &Due,
     ) -> Result<(SocketAddr, Transport), IoError> {
@@ -299,7 +303,7 @@ impl Pool {
 
     /// Opens a connection: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
     pub(super) async fn open(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
-        let tls = self.tls.as_ref().map(|tls| if alone { &tls.http1 } else { &tls.any });
+        let tls = self.tls.as_ref().map(|tls| (&*tls.name, if alone { &tls.http1 } else { &tls.any }));
         let (address, transport) = self.connect(tls, within, due).await?;
         if transport.chose_h2() || self.key.h2c {
             return self.share(alone, address, transport, due).await.map(Opened::H2);
@@ -346,9 +350,13 @@ impl Pool {
             driven.set_room(connection.current_max_send_streams());
             polled
         }));
-        tokio::select! {
-            () = link.settled() => {}
-            _ = driving => return Err(failed()),
+        let is_settled = tokio::select! {
+            () = link.settled() => true,
+            _ = driving => false,
+        };
+        if !is_settled {
+            // With TLS 1.3 an upstream refuses the gateway's certificate once the handshake is over here (RFC 8446 §4.4.2.4).
+            return Err(if link.is_alerted() { IoError::before_send(IoErrorKind::TlsAlert) } else { failed() });
         }
         self.speaks_h1.store(false, Ordering::Relaxed);
         let shared = Shared { sender, link };

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::deadline::{Due, Point};
+use super::exchange::is_alert_in;
 use crate::clock::Tick;
 use crate::stream::Content;
 use crate::tapped::Tap;
@@ -63,6 +64,8 @@ pub(super) struct Link {
     heard: AtomicU64,
     /// Set if no exchange may begin on it any more.
     retired: AtomicBool,
+    /// Set once the upstream has ended it with an alert of TLS.
+    alerted: AtomicBool,
 }
 
 impl Link {
@@ -79,6 +82,7 @@ impl Link {
             driver: Mutex::default(),
             heard: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            alerted: AtomicBool::new(false),
         }
     }
 
@@ -105,6 +109,11 @@ impl Link {
     /// Lets no exchange begin on it any more.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the upstream has ended it with an alert of TLS.
+    pub(super) fn is_alerted(&self) -> bool {
+        self.alerted.load(Ordering::Relaxed)
     }
 
     /// Returns for how long there was no exchange on it whenever it was looked at, the last time being `now`.
@@ -157,6 +166,12 @@ impl Tap for Link {
             && let Some(driver) = self.driver().take()
         {
             driver.wake();
+        }
+    }
+
+    fn on_failure(&self, error: &io::Error) {
+        if is_alert_in(error) {
+            self.alerted.store(true, Ordering::Relaxed);
         }
     }
 

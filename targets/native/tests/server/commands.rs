@@ -181,6 +181,28 @@ fn check_reads_the_files_that_serve_will() {
     );
     assert_eq!(check("cert.pem", "text.pem", "cert.pem"), [mistake("server.tls.key", "`text.pem` can't be used")]);
     assert_eq!(check("cert.pem", "other.pem", "cert.pem"), [mistake("server.tls.key", "`other.pem` can't be used")]);
+    let client = |certificate: &str, key: &str| {
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"upstreams": {{"a": {{"url": "https://a.test", "tls": {{"certificate": "{certificate}", "key": "{key}"}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "a"}}]}}"#
+            ),
+        );
+        let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+        let mistakes = report["mistakes"].as_array().unwrap().iter();
+        let told = |mistake: &serde_json::Value, member: &str| mistake[member].as_str().unwrap().to_owned();
+        mistakes.map(|mistake| (told(mistake, "path"), told(mistake, "message"))).collect::<Vec<_>>()
+    };
+    assert_eq!(client("cert.pem", "key.pem"), []);
+    let strange = "`other.pem` can't be used: it is not the key of the certificate in `cert.pem`";
+    assert_eq!(client("cert.pem", "other.pem"), [mistake("upstreams.a.tls.key", strange)]);
+    assert_eq!(
+        client("text.pem", "key.pem"),
+        [mistake("upstreams.a.tls.certificate", "`text.pem` holds no PEM certificate")]
+    );
+    let [(certificate, _), (key, _)] = &client("none.pem", "none.key")[..] else { panic!("one mistake for each file") };
+    assert_eq!((&**certificate, &**key), ("upstreams.a.tls.certificate", "upstreams.a.tls.key"));
     // Another platform reads none of them.
     folder.write(
         "gateway.json",

@@ -40,5 +40,6 @@ mod tls;
 #[cfg(target_os = "linux")]
 mod trouble;
 mod uploads;
+mod upstream_tls;
 mod variables;
 mod websocket;
