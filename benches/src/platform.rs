@@ -23,8 +23,11 @@ pub struct Still;
 impl Instance for Still {}
 
 impl Platform for Still {
-    const CAPABILITIES: Capabilities =
-        Capabilities { name: "the benchmark", features: FeatureSet::ALL.without(Feature::RedisCounters) };
+    const CAPABILITIES: Capabilities = Capabilities {
+        name: "the benchmark",
+        features: FeatureSet::ALL.without(Feature::RedisCounters),
+        further_methods: None,
+    };
 }
 
 impl Fetch for Still {

@@ -114,6 +114,28 @@ impl FeatureSet {
     }
 }
 
+/// The methods that the runtime of Workers reads, beyond the usual ones and those that no gateway takes: it answers any other
+/// with 501 by itself.
+const RUNTIME_METHODS: &[&str] = &[
+    "PURGE",
+    "COPY",
+    "LOCK",
+    "MKCOL",
+    "MOVE",
+    "PROPFIND",
+    "PROPPATCH",
+    "SEARCH",
+    "UNLOCK",
+    "ACL",
+    "REPORT",
+    "MKACTIVITY",
+    "CHECKOUT",
+    "MERGE",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+];
+
 /// A platform's name and features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -121,6 +143,8 @@ pub struct Capabilities {
     pub name: &'static str,
     /// The features that it has.
     pub features: FeatureSet,
+    /// The only methods that can be let in beside the usual ones; `None` for any.
+    pub further_methods: Option<&'static [&'static str]>,
 }
 
 impl Capabilities {
@@ -131,6 +155,7 @@ impl Capabilities {
             .without(Feature::RedisTls)
             .without(Feature::ServiceBindings)
             .without(Feature::ServiceChaining),
+        further_methods: None,
     };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
@@ -138,6 +163,7 @@ impl Capabilities {
     pub const CLOUDFLARE: Self = Self {
         name: "Cloudflare Workers",
         features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings),
+        further_methods: Some(RUNTIME_METHODS),
     };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
@@ -149,6 +175,7 @@ impl Capabilities {
             .with(Feature::RedisCounters)
             .with(Feature::RedisTls)
             .with(Feature::ServiceChaining),
+        further_methods: None,
     };
 
     /// Returns whether the platform has `feature`.

@@ -49,7 +49,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("location", "`redirect` or `upstreams.<name>.responses`"),
     ("maintenance", "a policy: `\"policies\": [{\"maintenance\": …}]`"),
     ("maxAge", "`cors`"),
-    ("methods", "`cors` or `match`"),
+    ("methods", "`cors`, `match` or `network`"),
     ("origins", "`cors`"),
     ("path", "`rewrite`, `admin` or `match`"),
     ("pathCase", "`network`"),

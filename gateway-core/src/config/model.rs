@@ -128,6 +128,8 @@ pub struct Network {
     /// Headers that state the caller's identity and that trusted proxies may send, out of those that are removed otherwise. A
     /// trailing `*` stands for any ending. Default: none.
     pub trusted_identity: Vec<String>,
+    /// Methods that are let in beside the usual ones, such as `PROPFIND` or `PURGE`; any other is answered with 501. At most 24.
+    pub methods: Vec<String>,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
     pub encoded_slash: Option<EncodedSlash>,
     /// The paths that are let in. Default: `usual`.

@@ -11,20 +11,19 @@ use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{Redirect, Respond};
 use crate::policy::header_edit;
-use crate::route::MethodSet;
 use crate::template::Target;
 use crate::trace::Event;
 
 /// Answers OPTIONS where no route takes it (RFC 9110 §9.3.7).
-pub(super) fn options<S>(allow: MethodSet) -> Response<Body<S>> {
+pub(super) fn options<S>(allow: &str) -> Response<Body<S>> {
     let mut response = empty(StatusCode::NO_CONTENT);
     response.headers_mut().insert(ALLOW, self::allow(allow));
     response
 }
 
 /// The value of `Allow`.
-pub(super) fn allow(methods: MethodSet) -> HeaderValue {
-    HeaderValue::try_from(methods.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+pub(super) fn allow(methods: &str) -> HeaderValue {
+    HeaderValue::from_str(methods).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 pub(super) fn redirect<S>(

@@ -110,7 +110,7 @@ async fn answer<'p, P: Platform>(
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
     let ClientSide { peer, version, survey } = &side;
-    if MethodSet::of(&call.method).is_none() {
+    if plan.table.methods().of(&call.method).is_none() {
         return Err(Reject::method_not_implemented());
     }
     // RFC 9110 §7.4: a gateway for `http` is not authoritative for `ftp` resources.
@@ -178,7 +178,7 @@ async fn answer<'p, P: Platform>(
                 return Ok(Reply::Http(options(exchange, allow)));
             }
             exchange.note(|| Event::NotMatched);
-            return Err(Reject::method_not_allowed(local::allow(allow)));
+            return Err(Reject::method_not_allowed(local::allow(&plan.table.methods().list(allow))));
         }
         Found::NotFound => {
             exchange.note(|| Event::NotMatched);
@@ -340,7 +340,7 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
     exchange.cors = None;
     Some(match found {
         Found::MethodNotAllowed { allow, .. } => {
-            let mut response = local::options(allow);
+            let mut response = local::options(&plan.table.methods().list(allow));
             cors::vary_on_preflight(response.headers_mut());
             response
         }
@@ -351,7 +351,7 @@ fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Opt
 /// Answers OPTIONS where no route takes it.
 fn options<S>(exchange: &mut Exchange<'_, '_>, allow: MethodSet) -> Response<Body<S>> {
     exchange.note(|| Event::Options);
-    local::options(allow)
+    local::options(&exchange.plan.table.methods().list(allow))
 }
 
 /// Refuses a body of stated length above the route's limit, before any of it is read.

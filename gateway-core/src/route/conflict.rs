@@ -7,7 +7,7 @@ use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
 use super::reach::{self, Check, Position};
 use super::trie::{Candidate, Trie};
-use super::{Field, MethodSet, Spec, Witness};
+use super::{Field, MethodSet, Methods, Spec, Witness};
 
 /// Routes, by their [`Spec::route`], that can't be as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,11 +108,12 @@ impl fmt::Display for Unreachable {
 const EVERY_PAIR: usize = 16;
 
 /// Every conflict, in the order of the routes.
-pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
+pub(super) fn find(specs: &[Spec], trie: &Trie, methods: &Methods) -> Vec<Conflict> {
     let constraints: Vec<Constraints<'_>> = specs.iter().map(Constraints::of).collect();
     let contradictions: Vec<Option<&Field>> = constraints.iter().map(Constraints::contradiction).collect();
-    let check = Check::new(specs, trie, &constraints);
-    let mut pairs = Pairs { specs, constraints: &constraints, seen: BTreeSet::new(), found: Vec::new(), check };
+    let check = Check::new(specs, trie, &constraints, methods);
+    let mut pairs =
+        Pairs { specs, constraints: &constraints, known: methods, seen: BTreeSet::new(), found: Vec::new(), check };
     for (id, node, kind) in trie.patterns() {
         let candidates = trie.candidates(node, kind);
         // A route's own specs never conflict: at most it names a host twice.
@@ -137,7 +138,7 @@ pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
         Conflict::Ambiguous { a, b, .. } => (*a, *b),
         Conflict::Unreachable { route, .. } => (*route, 0),
     });
-    found.extend(reach::unreachable(specs, trie, &constraints));
+    found.extend(reach::unreachable(specs, trie, &constraints, methods));
     found
 }
 
@@ -145,6 +146,7 @@ pub(super) fn find(specs: &[Spec], trie: &Trie) -> Vec<Conflict> {
 struct Pairs<'a, 's> {
     specs: &'a [Spec],
     constraints: &'a [Constraints<'s>],
+    known: &'a Methods,
     /// The pairs of routes that are reported; with several hosts they would meet several times.
     seen: BTreeSet<(usize, usize)>,
     found: Vec<Conflict>,
@@ -262,12 +264,12 @@ impl<'s> Pairs<'_, 's> {
         let both = mine.both(theirs);
         let list_head = lists_head(one) || lists_head(other);
         let Err(left) = self.check.settles(position, (methods, list_head), &both) else { return false };
-        let takers = [one, other];
+        let takers = (&[one, other][..], self.known);
         let (method, values) = left.as_ref().map_or((None, &[][..]), |left| (Some(&left.method), &left.values));
-        let first = methods.iter().next();
+        let first = self.known.iter(methods).next();
         // A request that is left to the two shows more than any; where none is known, any will do.
-        let witness = method.and_then(|method| Witness::verified(one, method, &both, values, &takers));
-        let witness = witness.or_else(|| Witness::verified(one, first?, &both, &[], &takers));
+        let witness = method.and_then(|method| Witness::verified(one, method, &both, values, takers));
+        let witness = witness.or_else(|| Witness::verified(one, first?, &both, &[], takers));
         if witness.is_none() && !both.is_vague() {
             return false;
         }

@@ -6,7 +6,7 @@ use crate::config::Ties;
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 
-use super::{Field, HostPattern, MethodSet, Params, PathPattern, Predicate};
+use super::{Field, HostPattern, MethodSet, Methods, Params, PathPattern, Predicate};
 
 /// The conditions of one route on one host. A route with several hosts has a spec for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Lookup<'r, 'h> {
     pub path: &'r str,
     /// The query, as it came, without its `?`.
     pub query: Option<&'r str>,
-    /// The method. Find out with [`MethodSet::of`] whether the gateway knows it: no route takes one that it doesn't.
+    /// The method. Find out with [`Methods::of`] whether the gateway knows it: no route takes one that it doesn't.
     pub method: &'r Method,
     /// The header fields.
     pub headers: &'h HeaderMap,
@@ -101,8 +101,8 @@ impl Spec {
 
     /// Every reason why it does not take the request; none if it does.
     #[must_use]
-    pub fn mismatches(&self, lookup: &Lookup<'_, '_>) -> Vec<Mismatch> {
-        let method = MethodSet::of(lookup.method).is_some_and(|method| self.methods.accepted().contains(method));
+    pub fn mismatches(&self, lookup: &Lookup<'_, '_>, methods: &Methods) -> Vec<Mismatch> {
+        let method = methods.of(lookup.method).is_some_and(|method| self.methods.accepted().contains(method));
         let mut found = Vec::new();
         found.extend(self.scheme.is_some_and(|scheme| scheme != lookup.client.scheme).then_some(Mismatch::Scheme));
         found.extend((!self.host.matches(lookup.host)).then_some(Mismatch::Host));

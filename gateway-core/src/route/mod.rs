@@ -41,7 +41,7 @@ pub use conflict::{Conflict, Unreachable};
 pub use foreign::Foreign;
 pub use host::{HostError, HostPattern, canonical as canonical_host};
 pub use lookup::{Found, Lookup, Mismatch, Spec};
-pub use method::{MethodError, MethodSet};
+pub use method::{AddError, MethodError, MethodSet, Methods};
 pub use params::Params;
 pub use pattern::{PathPattern, PatternError, Segment, Tail};
 pub use predicate::{Field, Predicate, PredicateError, Test};

@@ -15,14 +15,19 @@ use super::conflict::{Conflict, Unreachable};
 use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
 use super::trie::{Candidate, Kind, Node, Trie};
-use super::{Field, MethodSet, Spec};
+use super::{Field, MethodSet, Methods, Spec};
 
 /// The number of comparisons of two specs, in all.
 const BUDGET: usize = 100_000;
 
 /// The routes of which no spec can get a request.
-pub(super) fn unreachable(specs: &[Spec], trie: &Trie, constraints: &[Constraints<'_>]) -> Vec<Conflict> {
-    let mut check = Check::new(specs, trie, constraints);
+pub(super) fn unreachable(
+    specs: &[Spec],
+    trie: &Trie,
+    constraints: &[Constraints<'_>],
+    methods: &Methods,
+) -> Vec<Conflict> {
+    let mut check = Check::new(specs, trie, constraints, methods);
     let mut fates: Vec<Option<Fate>> = specs.iter().map(|_| None).collect();
     // A spec may stand in the trie twice: for HEAD, and for its other methods.
     let mut is_open = vec![false; specs.len()];
@@ -96,6 +101,7 @@ pub(super) struct Check<'a, 's> {
     specs: &'a [Spec],
     trie: &'a Trie,
     constraints: &'a [Constraints<'s>],
+    methods: &'a Methods,
     budget: usize,
     /// The request that was found to be left last.
     left: Option<Left>,
@@ -138,8 +144,13 @@ struct Rival<'a, 's> {
 }
 
 impl<'a, 's> Check<'a, 's> {
-    pub(super) const fn new(specs: &'a [Spec], trie: &'a Trie, constraints: &'a [Constraints<'s>]) -> Self {
-        Self { specs, trie, constraints, budget: BUDGET, left: None }
+    pub(super) const fn new(
+        specs: &'a [Spec],
+        trie: &'a Trie,
+        constraints: &'a [Constraints<'s>],
+        methods: &'a Methods,
+    ) -> Self {
+        Self { specs, trie, constraints, methods, budget: BUDGET, left: None }
     }
 
     /// The routes that together take all requests of the candidate, which is the one at `at` of its rank.
@@ -285,7 +296,7 @@ impl<'a, 's> Check<'a, 's> {
     /// Returns whether `rivals` together take every request of the subject, as far as methods and predicates go.
     fn all_taken(&mut self, subject: &mut Subject<'_, 's>, rivals: &[Rival<'a, 's>]) -> bool {
         let any_method: MethodSet = rivals.iter().map(|rival| rival.methods).collect();
-        match subject.methods.without(any_method).iter().next() {
+        match self.methods.iter(subject.methods.without(any_method)).next() {
             Some(method) => {
                 self.left = Some(Left { method: method.clone(), values: Vec::new() });
                 false
@@ -296,7 +307,8 @@ impl<'a, 's> Check<'a, 's> {
 
     #[inline(never)]
     fn all_methods_taken(&mut self, subject: &mut Subject<'_, 's>, rivals: &[Rival<'a, 's>]) -> bool {
-        subject.methods.iter().filter_map(MethodSet::of).all(|method| {
+        let known = self.methods;
+        known.iter(subject.methods).filter_map(|method| known.of(method)).all(|method| {
             let rivals: Vec<_> = rivals.iter().filter(|rival| rival.methods.contains(method)).collect();
             self.all_values_taken(subject, &rivals, method)
         })
@@ -344,7 +356,7 @@ impl<'a, 's> Check<'a, 's> {
                 })
             });
             let Some(taker) = taker else {
-                if let Some(method) = method.iter().next() {
+                if let Some(method) = self.methods.iter(method).next() {
                     let values = fields.iter().map(|field| ((*field).clone(), value(field).map(str::to_owned)));
                     self.left = Some(Left { method: method.clone(), values: values.collect() });
                 }

@@ -3,24 +3,39 @@
 use super::conflict::{self, Conflict};
 use super::rank;
 use super::trie::{Candidate, Sight, Trie};
-use super::{Found, Lookup, MethodSet, Mismatch, Spec};
+use super::{Found, Lookup, MethodSet, Methods, Mismatch, Spec};
 
 /// Every route of a configuration, proved free of conflicts.
 #[derive(Debug)]
 pub struct Table {
+    methods: Methods,
     specs: Vec<Spec>,
     trie: Trie,
 }
 
 impl Table {
-    /// Builds the table.
+    /// Builds the table for the usual methods.
     ///
     /// # Errors
     /// Every conflict among `specs`: see [`Conflict`].
     pub fn build(specs: Vec<Spec>) -> Result<Self, Vec<Conflict>> {
+        Self::with_methods(Methods::default(), specs)
+    }
+
+    /// Builds the table for the methods that `methods` knows.
+    ///
+    /// # Errors
+    /// Every conflict among `specs`: see [`Conflict`].
+    pub fn with_methods(methods: Methods, specs: Vec<Spec>) -> Result<Self, Vec<Conflict>> {
         let trie = Trie::build(&specs);
-        let conflicts = conflict::find(&specs, &trie);
-        if conflicts.is_empty() { Ok(Self { specs, trie }) } else { Err(conflicts) }
+        let conflicts = conflict::find(&specs, &trie, &methods);
+        if conflicts.is_empty() { Ok(Self { methods, specs, trie }) } else { Err(conflicts) }
+    }
+
+    /// The methods that the gateway knows.
+    #[must_use]
+    pub const fn methods(&self) -> &Methods {
+        &self.methods
     }
 
     /// The route that takes the request: of all that match, the one that ranks highest.
@@ -55,14 +70,14 @@ impl Table {
     /// Every reason why the spec with this index does not take the request; none if it does, or if there is no such spec.
     #[must_use]
     pub fn mismatches(&self, spec: usize, lookup: &Lookup<'_, '_>) -> Vec<Mismatch> {
-        self.specs.get(spec).map(|spec| spec.mismatches(lookup)).unwrap_or_default()
+        self.specs.get(spec).map(|spec| spec.mismatches(lookup, &self.methods)).unwrap_or_default()
     }
 
     fn find_with(&self, lookup: &Lookup<'_, '_>, sight: Sight, holds: impl Fn(&Spec) -> bool) -> Found {
         let met = |candidate: &Candidate| {
             !candidate.conditional || self.specs.get(candidate.spec as usize).is_some_and(&holds)
         };
-        let found = MethodSet::of(lookup.method).and_then(|method| {
+        let found = self.methods.of(lookup.method).and_then(|method| {
             self.trie.walk(lookup, sight, &mut |candidate| {
                 (candidate.accepted.contains(method) && met(candidate)).then_some(*candidate)
             })

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 
-use super::{Found, HostPattern, Lookup, MethodSet, PathPattern, Predicate, Spec, Table};
+use super::{Found, HostPattern, Lookup, MethodSet, Methods, PathPattern, Predicate, Spec, Table};
 use crate::config::{EncodedSlash, Ties, ValueMatch, ValueTest};
 
 /// A spec from `GET,POST host/path`, methods and host optional; a path that ends with `/*` is a prefix.
@@ -80,7 +80,7 @@ pub(super) fn show(found: &Found, path: &str) -> String {
     match found {
         Found::Route { route, params, .. } if params.is_empty() => route.to_string(),
         Found::Route { route, params, .. } => format!("{route} {}", params.iter(path).collect::<Vec<_>>().join(",")),
-        Found::MethodNotAllowed { allow, .. } => format!("405 {allow}"),
+        Found::MethodNotAllowed { allow, .. } => format!("405 {}", Methods::default().list(*allow)),
         Found::NotFound => "404".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::domain::{Constraints, Domain};
-use super::{Field, Lookup, Spec};
+use super::{Field, Lookup, Methods, Spec};
 use crate::http::forwarded::ClientInfo;
 use crate::http::percent;
 use crate::net::Scheme;
@@ -31,7 +31,7 @@ impl Witness {
         method: &Method,
         constraints: &Constraints<'_>,
         values: &[(Field, Option<String>)],
-        takers: &[&Spec],
+        (takers, methods): (&[&Spec], &Methods),
     ) -> Option<Self> {
         let (mut query, mut cookies, mut headers) = (String::new(), String::new(), Vec::new());
         let client = constraints.on(&Field::ClientAddress).and_then(Domain::address);
@@ -61,7 +61,7 @@ impl Witness {
         let scheme = takers.iter().find_map(|taker| taker.scheme).unwrap_or(Scheme::Http);
         let info = ClientInfo { address: client, scheme, host: None, port: None, prefix: None };
         let lookup = Lookup { host: &host, path: &path, query: query.as_deref(), method, headers: &map, client: &info };
-        if takers.iter().any(|taker| !taker.mismatches(&lookup).is_empty()) {
+        if takers.iter().any(|taker| !taker.mismatches(&lookup, methods).is_empty()) {
             return None;
         }
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();

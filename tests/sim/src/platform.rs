@@ -23,6 +23,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     name: "the simulator",
     // An upstream's own way on a platform is that platform's to show.
     features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),
+    further_methods: None,
 };
 
 /// The gateway's ports on a world.

@@ -13,8 +13,6 @@ enum Rule {
     Verbatim(&'static str, &'static [&'static str]),
     /// Any text, for example these.
     Free(&'static [&'static str]),
-    /// One of these texts, or a variable.
-    Words(&'static [&'static str]),
     /// A whole number from the first to the second.
     Whole(u32, u32),
     /// One of these numbers.
@@ -27,7 +25,7 @@ enum Rule {
     Names(&'static str),
 }
 
-use Rule::{Free, Names, Numbers, Some as AtLeastOne, Text, Unique, Verbatim, Whole, Words};
+use Rule::{Free, Names, Numbers, Some as AtLeastOne, Text, Unique, Verbatim, Whole};
 
 const NAME: Rule = Text(".", &["users"]);
 const TOKEN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
@@ -45,7 +43,7 @@ const TIME: Rule = Text(
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|\+00:00)?$",
     &["2026-12-01T22:00:00Z"],
 );
-const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"];
 /// A name or an address that a certificate covers.
 const CERTIFIED: Rule = Text(r"^[0-9A-Za-z_.:-]+$", &["users.internal"]);
 const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
@@ -69,6 +67,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Admin", "path", Text("^(/[A-Za-z0-9._~-]+)+$", &["/.edgeway"])),
     ("CounterStore", "redis", Text("^rediss?://[^/?#]+", &["redis://127.0.0.1:6379"])),
     ("Network", "trustedProxies", NETWORK),
+    ("Network", "methods", Text(TOKEN, &["PROPFIND", "PURGE"])),
+    ("Network", "methods", Unique),
     ("Limits", "headers", Whole(1, u32::MAX)),
     ("Upstream", "url", URL),
     ("Upstream", "urls", URL),
@@ -82,7 +82,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Match", "prefix", PREFIX),
     ("Match", "hosts", HOST),
     ("Match", "hosts", Unique),
-    ("Match", "methods", Words(METHODS)),
+    ("Match", "methods", Text(TOKEN, METHODS)),
     ("Match", "methods", Unique),
     ("Match", "headers", Names(TOKEN)),
     ("Match", "cookies", Names(TOKEN)),
@@ -160,10 +160,6 @@ fn apply(value: &mut Value, rule: &Rule) {
         Text(pattern, examples) => texts(value, |text| {
             text.insert("pattern".to_owned(), or_variable(pattern).into());
             text.insert("examples".to_owned(), json!(examples));
-        }),
-        Words(words) => texts(value, |text| {
-            text.remove("type");
-            text.insert("anyOf".to_owned(), json!([{ "enum": words }, variable()]));
         }),
     }
 }

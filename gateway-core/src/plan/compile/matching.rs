@@ -7,7 +7,7 @@ use crate::http::hop_by_hop;
 use crate::http::path::Reading;
 use crate::net::Scheme;
 use crate::route::{
-    Foreign, HostPattern, MethodError, MethodSet, PathPattern, PatternError, Predicate, PredicateError, Spec,
+    Foreign, HostPattern, MethodError, MethodSet, Methods, PathPattern, PatternError, Predicate, PredicateError, Spec,
 };
 
 /// The compiled match of a route.
@@ -296,13 +296,17 @@ impl<'c> Compiler<'c> {
         let mut set = MethodSet::EMPTY;
         let mut is_whole = true;
         for (i, name) in matches.methods.iter().enumerate() {
-            match MethodSet::named(name) {
+            match self.methods.named(name) {
                 Ok(method) if set.contains(method) => {
                     self.error_with(&at.index(i), format!("`{name}` is there twice"), "remove one");
                 }
                 Ok(method) => set = set.union(method),
                 Err(error) => {
-                    self.error_with(&at.index(i), format!("`{name}`: {error}"), method_help(name, &error));
+                    self.error_with(
+                        &at.index(i),
+                        format!("`{name}`: {error}"),
+                        method_help(name, &error, &self.methods),
+                    );
                     is_whole = false;
                 }
             }
@@ -315,7 +319,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 at,
                 "a key-value route takes GET, HEAD, PUT and DELETE alone",
-                format!("remove {}", set.without(stored)),
+                format!("remove {}", self.methods.list(set.without(stored))),
             );
             return None;
         }
@@ -361,13 +365,15 @@ fn has_port(host: &str) -> bool {
     host.rsplit_once(']').map_or(host, |(_, rest)| rest).contains(':')
 }
 
-fn method_help(name: &str, error: &MethodError) -> String {
+fn method_help(name: &str, error: &MethodError, methods: &Methods) -> String {
     match error {
         MethodError::Unknown if name == "*" || name.eq_ignore_ascii_case("any") || name.eq_ignore_ascii_case("all") => {
             "leave `methods` out for every method".to_owned()
         }
         MethodError::Case(name) => format!("write `{name}`"),
         MethodError::Connect | MethodError::Trace => "remove it".to_owned(),
-        MethodError::Unknown => format!("there are {}", MethodSet::ALL),
+        MethodError::Unknown => {
+            format!("there are {}, and those that `network.methods` adds", methods.list(MethodSet::ALL))
+        }
     }
 }

@@ -8,6 +8,7 @@ mod edits;
 mod foreign;
 mod listeners;
 mod matching;
+mod methods;
 mod mistakes;
 mod names;
 mod policies;
@@ -36,7 +37,7 @@ use crate::http::path;
 use crate::policy::flag::Flags;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::quota::Quota;
-use crate::route::{Conflict, Spec, Table};
+use crate::route::{Conflict, Methods, Spec, Table};
 
 pub(crate) use self::listeners::listen_address;
 
@@ -86,6 +87,7 @@ fn run(
         policy_names: Names::of(&config.policies),
         shared: None,
         admin_path: None,
+        methods: Methods::default(),
     };
     let plan = compiler.plan();
     match plan {
@@ -116,6 +118,8 @@ struct Compiler<'c> {
     shared: Option<Shared<'c>>,
     /// The path of the admin endpoints, if there are any.
     admin_path: Option<&'c str>,
+    /// The methods that are let in.
+    methods: Methods,
 }
 
 /// The group of a route: an API, or none.
@@ -165,6 +169,7 @@ impl<'c> Compiler<'c> {
         let identity = self.identity(&at);
         self.identity_names.clone_from(&identity);
         let proxies = self.proxies(&at);
+        self.add_methods(&at.member("network").member("methods"));
         let listeners = self.listeners(&at.member("server"));
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         let admin = self.admin(&at);
@@ -193,7 +198,7 @@ impl<'c> Compiler<'c> {
             let whole = whole_routes(reading);
             specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
         }
-        let table = match Table::build(specs) {
+        let table = match Table::with_methods(core::mem::take(&mut self.methods), specs) {
             Ok(table) => Some(table),
             Err(conflicts) => {
                 conflicts.iter().take(MOST_MISTAKES).for_each(|conflict| self.conflict(conflict));

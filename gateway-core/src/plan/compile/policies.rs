@@ -238,7 +238,7 @@ impl<'c> Compiler<'c> {
 
     #[inline(never)]
     fn cors_at(&mut self, at: &JsonPath, cors: &config::Cors, methods: Option<MethodSet>) -> Option<Cors> {
-        let methods: Vec<_> = methods.into_iter().flat_map(|m| m.iter().cloned()).collect();
+        let methods: Vec<_> = methods.into_iter().flat_map(|set| self.methods.iter(set)).cloned().collect();
         match Cors::compile(cors, &methods) {
             Ok(cors) => Some(cors),
             Err(errors) => {

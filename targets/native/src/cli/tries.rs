@@ -88,8 +88,9 @@ impl Try {
             HostPattern::Exact(host) => Some(host.to_string()),
             HostPattern::Subdomains(parent) => Some(format!("a.{parent}")),
         };
-        let takes_get = spec.methods.is_empty() || spec.methods.iter().any(|method| *method == Method::GET);
-        let method = if takes_get { Method::GET } else { spec.methods.iter().next()?.clone() };
+        let mut methods = plan.table.methods().iter(spec.methods);
+        // GET comes first.
+        let method = methods.next().cloned().unwrap_or(Method::GET);
         let path = sample(&spec.path);
         let limit = route.request.iter().find_map(|step| match step {
             RequestStep::RateLimit(limit) => Some(limit.quota.burst),

@@ -227,8 +227,8 @@ fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
         !sought.is_preflight || !matches!(mismatch, Mismatch::Field(Field::Header(_) | Field::Cookie(_)))
     };
     let other = |spec: &Spec| {
-        let mismatches = spec.mismatches(&lookup);
-        let mut because: Vec<_> = mismatches.iter().filter(counts).map(|m| reason(m, spec, &lookup)).collect();
+        let mismatches = spec.mismatches(&lookup, plan.table.methods());
+        let mut because: Vec<_> = mismatches.iter().filter(counts).map(|m| reason(m, spec, (plan, &lookup))).collect();
         if let (true, Some(taker)) = (because.is_empty(), taker) {
             because.push(outranked(spec, taker, &lookup));
         }
@@ -252,13 +252,13 @@ fn outranked(spec: &Spec, taker: &Spec, lookup: &Lookup<'_, '_>) -> String {
     format!("it ranks lower: {rule}")
 }
 
-fn reason(mismatch: &Mismatch, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
+fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &Lookup<'_, '_>)) -> String {
     match mismatch {
         Mismatch::Scheme => format!("the scheme is `{}`", lookup.client.scheme.as_str()),
         Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
         Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),
         Mismatch::Method if spec.methods.is_empty() => format!("the gateway takes no {}", lookup.method),
-        Mismatch::Method => format!("{} is not among {}", lookup.method, spec.methods),
+        Mismatch::Method => format!("{} is not among {}", lookup.method, plan.table.methods().list(spec.methods)),
         Mismatch::Field(Field::ClientAddress) => match lookup.client.address {
             Some(address) => format!("the client's address is {address}"),
             None => "the client's address is not known".to_owned(),
