@@ -140,13 +140,19 @@ impl Maintenance {
         if set.unwrap_or(self.fail == FailMode::Closed) { Err(refuse(self.retry_after)) } else { Ok(()) }
     }
 
+    /// The beginning and the end of the planned time, as RFC 3339 writes them.
+    #[must_use]
+    pub fn planned(&self) -> [Option<String>; 2] {
+        let Window { from, until } = self.window.as_ref().unwrap_or(&Window { from: None, until: None });
+        [from.map(show_time), until.map(show_time)]
+    }
+
     /// A few words for a list of policies.
     #[must_use]
     pub fn describe(&self) -> String {
         let mut words = "maintenance".to_owned();
-        let Window { from, until } = self.window.as_ref().unwrap_or(&Window { from: None, until: None });
-        for (word, time) in [("from", from), ("until", until)] {
-            words.extend(time.map(|time| format!(" {word} {}", show_time(time))));
+        for (word, time) in ["from", "until"].into_iter().zip(self.planned()) {
+            words.extend(time.map(|time| format!(" {word} {time}")));
         }
         if let Some(flag) = &self.flag {
             words.push_str(if self.window.is_some() { ", or by flag " } else { " by flag " });

@@ -155,6 +155,12 @@ impl Predicate {
         &self.field
     }
 
+    /// The test of its value.
+    #[must_use]
+    pub const fn test(&self) -> &Test {
+        &self.test
+    }
+
     /// Returns whether the request meets the predicate.
     #[must_use]
     pub fn holds(&self, lookup: &Lookup<'_, '_>) -> bool {

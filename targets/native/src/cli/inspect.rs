@@ -8,9 +8,9 @@ use clap_complete::Shell;
 
 use super::explain::{self, Question};
 use super::output::{print, print_json};
-use super::routes;
 use super::source::Source;
 use super::style::Style;
+use super::{listing, routes};
 
 /// List the routes in the order in which they are tried
 #[derive(Debug, Args)]
@@ -26,11 +26,10 @@ impl Routes {
             Ok(plan) => plan,
             Err(code) => return code,
         };
-        let rows = routes::rows(&plan);
         if self.source.json {
-            return print_json(&rows, ExitCode::SUCCESS);
+            return print_json(&listing::routes(&plan), ExitCode::SUCCESS);
         }
-        print(&routes::render(&rows, Style::stdout()), ExitCode::SUCCESS)
+        print(&routes::render(&routes::rows(&plan), Style::stdout()), ExitCode::SUCCESS)
     }
 }
 

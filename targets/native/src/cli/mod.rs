@@ -8,6 +8,7 @@ mod findings;
 mod format;
 mod given;
 mod inspect;
+mod listing;
 mod manifest;
 mod output;
 mod report;

@@ -8,7 +8,7 @@ use gateway_core::route::Spec;
 use super::style::{Style, pad};
 
 /// One line of the table.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug)]
 pub(crate) struct Row {
     route: String,
     host: String,
@@ -17,7 +17,6 @@ pub(crate) struct Row {
     when: Vec<String>,
     action: String,
     policies: Vec<String>,
-    at: String,
 }
 
 /// The routes of `plan`, highest rank first.
@@ -35,7 +34,6 @@ fn row(plan: &Plan, spec: &Spec) -> Option<Row> {
         when: scheme(spec).into_iter().chain(spec.predicates().map(ToString::to_string)).collect(),
         action: action(plan, &route.action),
         policies: policies(route),
-        at: route.at.to_string(),
     })
 }
 

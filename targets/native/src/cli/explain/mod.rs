@@ -4,9 +4,11 @@
 //! upstream is called and no counter moves.
 
 mod platform;
+mod reason;
 mod render;
 mod report;
 mod split;
+mod step;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::report::{Other, Report};
+use super::report::{By, Other, Report};
 use crate::cli::style::{Style, pad, widest};
 
 /// The number of other routes shown; the nearest come first.
@@ -37,13 +37,11 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         let _ = writeln!(out, "  {} {}", sent.method, sent.target);
         write_fields(&mut out, &sent.headers, style);
     }
-    let _ = writeln!(
-        out,
-        "\n{}  {} {}",
-        style.bold("response"),
-        report.response.status,
-        style.dim(format_args!("by {}", report.response.by))
-    );
+    let by = match report.response.by {
+        By::Gateway => "by the gateway",
+        By::Upstream => "by the upstream, as if it said 200",
+    };
+    let _ = writeln!(out, "\n{}  {} {}", style.bold("response"), report.response.status, style.dim(by));
     write_fields(&mut out, &report.response.headers, style);
     if let Some(body) = &report.response.body {
         let _ = writeln!(out, "\n  {body}");
@@ -61,7 +59,7 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     others.sort_by_key(|other| other.because.len());
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {
-        let because = other.because.join("; ");
+        let because = other.because.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let _ = writeln!(out, "  {}  {}", pad(&other.name, name), style.dim(because));
     }
     if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {
@@ -91,12 +89,12 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
         return;
     }
     let _ = writeln!(out, "\n{}", style.bold("steps"));
-    let width = widest(report.steps.iter().map(|s| s.step));
+    let width = widest(report.steps.iter().map(|s| s.title));
     for step in &report.steps {
         let assumed = step
             .assumed
             .map_or_else(String::new, |assumed| format!(" {}", style.dim(format_args!("(assumed: {assumed})"))));
-        let _ = writeln!(out, "  {}  {}{assumed}", style.cyan(pad(step.step, width)), step.verdict);
+        let _ = writeln!(out, "  {}  {}{assumed}", style.cyan(pad(step.title, width)), step.verdict);
     }
 }
 

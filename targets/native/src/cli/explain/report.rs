@@ -2,14 +2,19 @@
 
 use gateway_core::body::Body;
 use gateway_core::plan::Plan;
-use gateway_core::route::{Field, Found, Lookup, Mismatch, Rule, Spec, canonical_host};
+use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Sought, Trace};
 use http::header::HOST;
-use http::{HeaderMap, HeaderValue, Method, Response};
+use http::{HeaderMap, HeaderValue, Response};
+
+use serde::Serializer;
+use serde_json::Value;
 
 use super::Question;
+use super::reason::{Reason, outranked, reason};
 use super::split::Share;
-use crate::cli::style::count;
+use super::step::{Step, step};
+use crate::cli::listing;
 
 /// The gateway's treatment of a request.
 #[derive(Debug, serde::Serialize)]
@@ -27,7 +32,6 @@ pub(crate) struct Report {
     /// Each step's verdict, in order.
     pub(crate) steps: Vec<Step>,
     /// The upstreams that the route chooses among at random; the rest of the report follows one of them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) split: Vec<Share>,
     /// The request that would leave.
     pub(crate) upstream: Option<Sent>,
@@ -40,7 +44,11 @@ pub(crate) struct Report {
 pub(crate) struct Chosen {
     pub(crate) name: String,
     pub(crate) at: String,
+    #[serde(skip)]
     pub(crate) path: String,
+    #[serde(rename = "match")]
+    pub(crate) matched: Value,
+    #[serde(serialize_with = "as_object")]
     pub(crate) parameters: Vec<(String, String)>,
 }
 
@@ -48,19 +56,11 @@ pub(crate) struct Chosen {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Other {
     pub(crate) name: String,
-    pub(crate) path: String,
+    pub(crate) at: String,
+    #[serde(rename = "match")]
+    pub(crate) matched: Value,
     /// The reasons why it does not take the request, or the rule by which it ranks lower.
-    pub(crate) because: Vec<String>,
-}
-
-#[derive(Debug, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Step {
-    pub(crate) step: &'static str,
-    pub(crate) verdict: String,
-    /// An assumption that the verdict rests on, for no store is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) assumed: Option<&'static str>,
+    pub(crate) because: Vec<Reason>,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -70,6 +70,7 @@ pub(crate) struct Sent {
     pub(crate) to: String,
     pub(crate) method: String,
     pub(crate) target: String,
+    #[serde(serialize_with = "as_fields")]
     pub(crate) headers: Vec<(String, String)>,
 }
 
@@ -77,9 +78,28 @@ pub(crate) struct Sent {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) by: &'static str,
+    pub(crate) by: By,
+    #[serde(serialize_with = "as_fields")]
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<String>,
+}
+
+/// The author of a response.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum By {
+    Gateway,
+    Upstream,
+}
+
+/// Serializes pairs of different names as an object.
+fn as_object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// Serializes fields, of which several may have one name, as a list of objects.
+fn as_fields<S: Serializer>(fields: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(fields.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})))
 }
 
 /// Builds the report from the events.
@@ -118,6 +138,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             name: route.name.clone(),
             at: route.at.to_string(),
             path: spec.path.to_string(),
+            matched: listing::matched(plan, spec),
             parameters: parameters.clone(),
         })
     });
@@ -131,7 +152,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         steps,
         response: Answer {
             status: response.status().as_u16(),
-            by: if upstream.is_some() { "the upstream, as if it said 200" } else { "the gateway" },
+            by: if upstream.is_some() { By::Upstream } else { By::Gateway },
             headers: fields(response.headers()),
             body: match response.body() {
                 Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -140,44 +161,6 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         },
         upstream,
     }
-}
-
-fn step(event: &Event) -> Option<Step> {
-    let (step, verdict) = match event {
-        Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
-        Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
-        Event::NotMatched => ("match", "no route takes it".to_owned()),
-        Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
-        Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
-        Event::Policy { policy, verdict } => (*policy, verdict.clone()),
-        Event::RateLimit { name, cell, verdict } => (
-            "rate limit",
-            match verdict {
-                Some(v) if v.admitted => format!("`{name}` admits it, {} left in cell `{cell}`", v.remaining),
-                Some(_) => format!("`{name}` refuses it"),
-                None => format!("`{name}` can't be asked"),
-            },
-        ),
-        Event::Concurrency { name, cell, verdict } => (
-            "concurrency",
-            match verdict {
-                Some(v) if v.acquired => format!("`{name}` admits it, {} in flight in cell `{cell}`", v.held),
-                Some(_) => format!("`{name}` refuses it"),
-                None => format!("`{name}` can't be asked"),
-            },
-        ),
-        Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
-        Event::QueryEdited { from, to } => {
-            let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
-            ("edit query", format!("{} is {}", shown(from), shown(to)))
-        }
-        Event::Handshake => ("webSocket", "the upstream is asked to open one; here it declines with 200".to_owned()),
-        Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
-        Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
-        Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
-        Event::Sought(_) | Event::Matched { .. } | Event::Sent { .. } => return None,
-    };
-    Some(Step { step, verdict, assumed: assumed(event) })
 }
 
 /// The request by which a route would be looked for, were it not refused before.
@@ -207,18 +190,6 @@ fn taker<'p>(plan: &'p Plan, sought: &Sought) -> Option<&'p Spec> {
     }
 }
 
-/// The assumption that an event rests on.
-fn assumed(event: &Event) -> Option<&'static str> {
-    match event {
-        Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
-        Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
-        Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
-        Event::Answered { by: "keyValue" } => Some("the store has no such entry"),
-        Event::Handshake => Some("the upstream declines"),
-        _ => None,
-    }
-}
-
 /// Every route that was not chosen, with the reasons.
 fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
     let lookup = sought.lookup();
@@ -232,39 +203,11 @@ fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
         if let (true, Some(taker)) = (because.is_empty(), taker) {
             because.push(outranked(spec, taker, &lookup));
         }
-        Some(Other { name: plan.routes.get(spec.route)?.name.clone(), path: spec.path.to_string(), because })
+        let route = plan.routes.get(spec.route)?;
+        let (name, at) = (route.name.clone(), route.at.to_string());
+        Some(Other { name, at, matched: listing::matched(plan, spec), because })
     };
     plan.table.ranked().filter(|spec| Some(spec.route) != chosen).filter_map(other).collect()
-}
-
-/// The rule by which `taker` goes first, in words.
-fn outranked(spec: &Spec, taker: &Spec, lookup: &Lookup<'_, '_>) -> String {
-    let rule = match Rule::between(taker, spec, lookup.method == Method::HEAD) {
-        Rule::Scheme => "it is for any scheme".to_owned(),
-        Rule::Host => format!("its host `{}` is less specific than `{}`", spec.host, taker.host),
-        Rule::Path => format!("its path `{}` is less specific than `{}`", spec.path, taker.path),
-        Rule::Methods => "it lists no methods".to_owned(),
-        Rule::Conditions => "it has fewer conditions on headers, cookies and the client's address".to_owned(),
-        Rule::Query => "it has fewer conditions on the query".to_owned(),
-        Rule::Head => "it does not list HEAD".to_owned(),
-        Rule::Order => "it comes later in the file".to_owned(),
-    };
-    format!("it ranks lower: {rule}")
-}
-
-fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &Lookup<'_, '_>)) -> String {
-    match mismatch {
-        Mismatch::Scheme => format!("the scheme is `{}`", lookup.client.scheme.as_str()),
-        Mismatch::Host => format!("the host is `{}`, not `{}`", lookup.host, spec.host),
-        Mismatch::Path => format!("`{}` is not `{}`", lookup.path, spec.path),
-        Mismatch::Method if spec.methods.is_empty() => format!("the gateway takes no {}", lookup.method),
-        Mismatch::Method => format!("{} is not among {}", lookup.method, plan.table.methods().list(spec.methods)),
-        Mismatch::Field(Field::ClientAddress) => match lookup.client.address {
-            Some(address) => format!("the client's address is {address}"),
-            None => "the client's address is not known".to_owned(),
-        },
-        Mismatch::Field(field) => format!("{field} is not what it asks for"),
-    }
 }
 
 /// The fields as text; secrets stay out of it.

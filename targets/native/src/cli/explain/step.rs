@@ -1,0 +1,116 @@
+//! The steps of a request through the gateway.
+
+use gateway_core::trace::Event;
+use serde_json::{Map, Value, json};
+
+use crate::cli::style::count;
+
+/// A step, with its verdict.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Step {
+    /// Its kind.
+    pub(crate) step: &'static str,
+    /// Its name for people.
+    #[serde(skip)]
+    pub(crate) title: &'static str,
+    /// The members that this kind of step has.
+    #[serde(flatten)]
+    details: Map<String, Value>,
+    /// The verdict in words.
+    #[serde(rename = "text")]
+    pub(crate) verdict: String,
+    /// An assumption that the verdict rests on, for no store is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assumed: Option<&'static str>,
+}
+
+/// The step that `event` is; `None` if it is told elsewhere.
+pub(super) fn step(event: &Event) -> Option<Step> {
+    let (step, verdict) = words(event)?;
+    let details = match details(event) {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    let (step, title) = match step {
+        "rate limit" => ("rateLimit", step),
+        "edit headers" => ("editHeaders", step),
+        "edit query" => ("editQuery", step),
+        "edit response" => ("editResponse", step),
+        step => (step, step),
+    };
+    Some(Step { step, title, details, verdict, assumed: assumed(event) })
+}
+
+/// The title of a step, and the verdict.
+fn words(event: &Event) -> Option<(&'static str, String)> {
+    Some(match event {
+        Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
+        Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
+        Event::NotMatched => ("match", "no route takes it".to_owned()),
+        Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
+        Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
+        Event::Policy { policy, verdict } => (*policy, verdict.clone()),
+        Event::RateLimit { name, cell, verdict } => (
+            "rate limit",
+            match verdict {
+                Some(v) if v.admitted => format!("`{name}` admits it, {} left in cell `{cell}`", v.remaining),
+                Some(_) => format!("`{name}` refuses it"),
+                None => format!("`{name}` can't be asked"),
+            },
+        ),
+        Event::Concurrency { name, cell, verdict } => (
+            "concurrency",
+            match verdict {
+                Some(v) if v.acquired => format!("`{name}` admits it, {} in flight in cell `{cell}`", v.held),
+                Some(_) => format!("`{name}` refuses it"),
+                None => format!("`{name}` can't be asked"),
+            },
+        ),
+        Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
+        Event::QueryEdited { from, to } => {
+            let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
+            ("edit query", format!("{} is {}", shown(from), shown(to)))
+        }
+        Event::Handshake => ("webSocket", "the upstream is asked to open one; here it declines with 200".to_owned()),
+        Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
+        Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
+        Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
+        Event::Sought(_) | Event::Matched { .. } | Event::Sent { .. } => return None,
+    })
+}
+
+/// The figures and names of a step.
+fn details(event: &Event) -> Value {
+    match event {
+        Event::Normalised { from, to } => json!({"from": from, "to": to}),
+        Event::QueryEdited { from, to } => json!({"from": from, "to": to}),
+        Event::RateLimit { name, cell, verdict } => json!({
+            "name": name,
+            "cell": cell,
+            "admitted": verdict.as_ref().map(|verdict| verdict.admitted),
+            "remaining": verdict.as_ref().map(|verdict| verdict.remaining),
+        }),
+        Event::Concurrency { name, cell, verdict } => json!({
+            "name": name,
+            "cell": cell,
+            "admitted": verdict.as_ref().map(|verdict| verdict.acquired),
+            "held": verdict.as_ref().map(|verdict| verdict.held),
+        }),
+        Event::HeadersEdited { edits } | Event::ResponseEdited { edits } => json!({"edits": edits}),
+        Event::Answered { by } => json!({"by": by}),
+        Event::Refused { status, code } => json!({"status": status.as_u16(), "code": code}),
+        _ => Value::Null,
+    }
+}
+
+/// The assumption that an event rests on.
+fn assumed(event: &Event) -> Option<&'static str> {
+    match event {
+        Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
+        Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
+        Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
+        Event::Answered { by: "keyValue" } => Some("the store has no such entry"),
+        Event::Handshake => Some("the upstream declines"),
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! `edgeway routes --json`: the routes as data, with the names of the configuration.
+
+use std::time::Duration;
+
+use gateway_core::config::RateLimitAlgorithm;
+use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route};
+use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
+use serde_json::{Map, Value, json};
+
+/// The routes of `plan`, in the order in which they are tried. A route with several hosts is there once for each.
+pub(super) fn routes(plan: &Plan) -> Vec<Value> {
+    let listed = |spec: &Spec| {
+        let route = plan.routes.get(spec.route)?;
+        Some(json!({
+            "name": &*route.name,
+            "at": route.at.to_string(),
+            "match": matched(plan, spec),
+            "action": action(plan, &route.action),
+            "policies": policies(route),
+        }))
+    };
+    plan.table.ranked().filter_map(listed).collect()
+}
+
+/// The conditions, in the form that `match` has in a configuration.
+pub(super) fn matched(plan: &Plan, spec: &Spec) -> Value {
+    let mut members = Map::new();
+    let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    if let Some(scheme) = spec.scheme {
+        add("scheme", scheme.as_str().into());
+    }
+    if spec.host != HostPattern::Any {
+        add("hosts", json!([spec.host.to_string()]));
+    }
+    let pattern = spec.path.to_string();
+    match (spec.path.tail(), pattern.strip_suffix("/*")) {
+        (Tail::Prefix, Some("")) => add("prefix", "/".into()),
+        (Tail::Prefix, Some(prefix)) => add("prefix", prefix.into()),
+        _ if pattern.is_empty() => add("path", "/".into()),
+        _ => add("path", pattern.into()),
+    };
+    if !spec.methods.is_empty() {
+        add("methods", plan.table.methods().iter(spec.methods).map(http::Method::as_str).collect());
+    }
+    for (name, predicates) in [("headers", &spec.headers), ("query", &spec.query), ("cookies", &spec.cookies)] {
+        if !predicates.is_empty() {
+            add(name, Value::Object(predicates.iter().map(entry).collect()));
+        }
+    }
+    if let Some(Test::Within(networks)) = spec.client.as_ref().map(Predicate::test) {
+        add("clientAddress", networks.iter().map(ToString::to_string).collect());
+    }
+    Value::Object(members)
+}
+
+/// A predicate as an entry of `headers`, `query` or `cookies`.
+fn entry(predicate: &Predicate) -> (String, Value) {
+    let name = match predicate.field() {
+        Field::Header(name) => name.to_string(),
+        Field::Query(name) | Field::Cookie(name) => name.to_string(),
+        Field::ClientAddress => String::new(),
+    };
+    let test = match predicate.test() {
+        Test::Present => json!({"present": true}),
+        Test::Absent => json!({"present": false}),
+        Test::OneOf(values) => match &**values {
+            [value] => json!(&**value),
+            values => json!({"oneOf": values.iter().map(|value| &**value).collect::<Vec<_>>()}),
+        },
+        Test::Prefix(start) => json!({"prefix": &**start}),
+        Test::Suffix(end) => json!({"suffix": &**end}),
+        Test::Within(_) => Value::Null,
+    };
+    (name, test)
+}
+
+fn action(plan: &Plan, action: &Action) -> Value {
+    match action {
+        Action::Proxy(proxy) => proxied(plan, proxy),
+        Action::Redirect(redirect) => json!({"kind": "redirect", "status": redirect.status.as_u16()}),
+        Action::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
+        Action::KeyValue(_) => json!({"kind": "keyValue"}),
+    }
+}
+
+fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
+    let upstream = |target: &gateway_core::plan::Target| json!({"name": plan.upstreams.get(target.upstream).map(|upstream| &*upstream.name), "weight": target.weight});
+    json!({
+        "kind": "proxy",
+        "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
+        "rewrite": match &proxy.path {
+            PathRewrite::Keep => Value::Null,
+            PathRewrite::Prefix { replacement, .. } => json!({"prefix": format!("{replacement}/")}),
+            PathRewrite::Template(template) => json!({"path": template.as_text()}),
+        },
+        "webSocket": proxy.web_socket.map(|limits| json!({
+            "idleSeconds": limits.idle.as_ref().map(Duration::as_secs_f64),
+            "lifeSeconds": limits.life.as_ref().map(Duration::as_secs_f64),
+        })),
+    })
+}
+
+fn policies(route: &Route) -> Vec<Value> {
+    let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
+    let request = route.request.iter().map(request_step);
+    let response = route.response.iter().map(|step| match step {
+        ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
+    });
+    cors.chain(request).chain(response).collect()
+}
+
+fn request_step(step: &RequestStep) -> Value {
+    match step {
+        RequestStep::Maintenance(maintenance) => {
+            let [from, until] = maintenance.planned();
+            let flag = maintenance.flag.as_ref().map(|flag| &*flag.name);
+            json!({"kind": "maintenance", "from": from, "until": until, "flag": flag})
+        }
+        RequestStep::RateLimit(limit) => json!({
+            "kind": "rateLimit",
+            "name": &*limit.name,
+            "limit": limit.quota.limit,
+            "windowSeconds": limit.quota.window.as_secs_f64(),
+            "burst": limit.quota.burst,
+            "algorithm": match limit.algorithm {
+                RateLimitAlgorithm::Gcra => "gcra",
+                RateLimitAlgorithm::SlidingWindow => "slidingWindow",
+            },
+        }),
+        RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
+        RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
+        RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
+    }
+}

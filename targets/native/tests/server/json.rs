@@ -1,0 +1,94 @@
+//! The data that `routes --json` and `explain --json` print (docs/command-line.md).
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::Folder;
+
+const CONFIG: &str = r#"{"defaults": {"timeouts": {"total": "9s"}}, "upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}},
+    "routes": [
+      {"name": "both", "match": {"hosts": ["*.a.test"], "scheme": "https", "path": "/a/{id}", "methods": ["GET", "PUT"],
+          "headers": {"x-a": "1", "x-b": {"oneOf": ["1", "2"]}}, "query": {"q": {"prefix": "v"}},
+          "cookies": {"c": {"present": false}}, "clientAddress": ["10.0.0.0/8"]},
+        "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 3}], "webSocket": {"idle": "90s", "life": "0s"},
+        "policies": [{"rateLimit": {"name": "few", "limit": 9, "window": "1m", "burst": 2}}, {"maintenance": {"flag": "f"}},
+          {"request": {"headers": {"set": {"x": "1"}, "remove": ["y"]}, "query": {"set": {"q": "2"}}}}]},
+      {"name": "moved", "match": {"prefix": "/old"}, "redirect": {"location": "/new", "status": 308}},
+      {"name": "plain", "match": {"prefix": "/"}, "upstream": "a", "webSocket": false, "rewrite": {"prefix": "/v1"},
+        "policies": [{"concurrency": {"name": "at-once", "limit": 3}}]}]}"#;
+
+fn printed(arguments: &[&str]) -> Value {
+    let folder = Folder::new();
+    folder.write("gateway.json", CONFIG);
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_edgeway")).args(arguments).arg("--json").current_dir(&folder.0).output();
+    serde_json::from_slice(&command.unwrap().stdout).unwrap()
+}
+
+/// The conditions have the form of `match` in a configuration; figures are numbers.
+#[test]
+fn routes_are_listed_as_data() {
+    let routes = printed(&["routes"]);
+    let config: Value = serde_json::from_str(CONFIG).unwrap();
+    let both = &routes[0];
+    assert_eq!(both["name"], "both");
+    assert_eq!(both["at"], "routes[0]");
+    assert_eq!(both["match"], config["routes"][0]["match"]);
+    assert_eq!(
+        both["action"],
+        json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1}, {"name": "b", "weight": 3}], "rewrite": null,
+            "webSocket": {"idleSeconds": 90.0, "lifeSeconds": null}})
+    );
+    let policies = both["policies"].as_array().unwrap();
+    let of = |kind: &str| policies.iter().find(|policy| policy["kind"] == kind).cloned().unwrap_or_default();
+    assert_eq!(
+        of("rateLimit"),
+        json!({"kind": "rateLimit", "name": "few", "limit": 9, "windowSeconds": 60.0, "burst": 2, "algorithm": "gcra"})
+    );
+    assert_eq!(of("maintenance"), json!({"kind": "maintenance", "from": null, "until": null, "flag": "f"}));
+    assert_eq!(of("requestHeaders"), json!({"kind": "requestHeaders", "edits": 2}));
+    assert_eq!(of("requestQuery"), json!({"kind": "requestQuery", "edits": 1}));
+    assert_eq!(
+        routes[1],
+        json!({"name": "moved", "at": "routes[1]", "match": {"prefix": "/old"},
+            "action": {"kind": "redirect", "status": 308}, "policies": []})
+    );
+    assert_eq!(
+        routes[2],
+        json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
+            "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3}],
+            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
+    );
+}
+
+/// Reasons and steps are told apart by members, not by words.
+#[test]
+fn explanations_are_data() {
+    let arguments =
+        ["explain", "PUT", "https://x.a.test/a/7?q=v", "--client", "10.1.1.1", "-H", "x-a: 1", "-H", "x-b: 2"];
+    let taken = printed(&arguments);
+    assert_eq!(taken["route"]["name"], "both");
+    assert_eq!(taken["route"]["parameters"], json!({"id": "7"}));
+    assert_eq!(taken["route"]["match"]["path"], "/a/{id}");
+    let others = taken["others"].as_array().unwrap();
+    assert_eq!(others[0]["because"][0]["part"], "path");
+    assert_eq!(
+        (&others[1]["because"][0]["part"], &others[1]["because"][0]["rule"]),
+        (&json!("rank"), &json!("scheme"))
+    );
+    let steps = taken["steps"].as_array().unwrap();
+    let limit = steps.iter().find(|step| step["step"] == "rateLimit").unwrap();
+    assert_eq!((&limit["name"], &limit["admitted"], &limit["remaining"]), (&json!("few"), &json!(true), &json!(1)));
+    assert!(steps.iter().any(|step| step["step"] == "editHeaders" && step["edits"] == 2), "{taken}");
+    assert_eq!(taken["response"]["by"], "upstream");
+    assert!(taken["upstream"]["headers"].as_array().unwrap().contains(&json!({"name": "x", "value": "1"})), "{taken}");
+    assert_eq!(taken["split"][1], json!({"upstream": "b", "weight": 3, "percent": 75.0, "shown": true}));
+
+    let plain = printed(&["explain", "GET", "/old/x"]);
+    assert_eq!(plain["split"], json!([]));
+    assert_eq!((&plain["response"]["by"], &plain["response"]["status"]), (&json!("gateway"), &json!(308)));
+    let header = printed(&["explain", "GET", "https://x.a.test/a/7?q=v", "--client", "10.1.1.1", "-H", "x-a: 1"]);
+    let because = &header["others"][0]["because"];
+    assert_eq!((&because[0]["part"], &because[0]["name"]), (&json!("header"), &json!("x-b")));
+}
