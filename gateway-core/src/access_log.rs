@@ -83,6 +83,8 @@ struct Line<'r> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     limits: Vec<Limit<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    flag: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Store>,
     #[serde(skip_serializing_if = "is_true")]
     complete: bool,
@@ -143,6 +145,7 @@ impl<'r> Line<'r> {
             user_agent: facts.user_agent.as_ref().map(text),
             referer: facts.referer.as_ref().map(|referer| bare(text(referer), plan.access_log.query)),
             limits: facts.limits.iter().map(Limit::of).collect(),
+            flag: facts.flag.as_deref(),
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
             cut: ended.cut.map(side),
@@ -187,6 +190,9 @@ impl fmt::Display for Line<'_> {
         }
         for limit in self.limits.iter().filter(|limit| limit.admitted == Some(false)) {
             write!(f, "  (limit: {})", limit.name)?;
+        }
+        if let Some(flag) = self.flag {
+            write!(f, "  (flag: {})", flag.escape_default())?;
         }
         if let Some(Store { name, failure }) = self.store {
             write!(f, "  ({name}: {failure})")?;
@@ -377,6 +383,7 @@ mod tests {
                 sent_at: Duration::ZERO,
                 upstream_took: Some(Duration::from_micros(2_500)),
                 limits: vec![("l".into(), None)],
+                flag: None,
                 store: None,
             })),
             ..Record::default()
@@ -511,6 +518,17 @@ mod tests {
         record.store_failed("Redis", StoreFailure::Slow);
         let line = parsed(&plan("{}"), &record, &Ended::default());
         assert_eq!(line["store"], json!({"name": "Redis", "failure": "slow"}));
+    }
+
+    /// docs/configuration.md, Access log: `flag`, in both forms.
+    #[test]
+    fn a_flag_that_refuses_is_named() {
+        let mut record = record();
+        record.flagged("users\n");
+        let flag = parsed(&plan("{}"), &record, &Ended::default())["flag"].clone();
+        assert_eq!(flag, "users\n");
+        let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
+        assert!(text.contains("  (flag: users\\n)"), "{text}");
     }
 
     #[test]

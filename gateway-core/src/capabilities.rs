@@ -34,7 +34,17 @@ pub enum Feature {
 
 impl Feature {
     /// The message for a configuration that needs the feature where `platform` lacks it, and the way to do without.
-    pub(crate) fn refusal(self, platform: &str) -> (String, &'static str) {
+    pub(crate) fn refusal(self, platform: &str) -> (String, String) {
+        let (message, help) = self.words(platform);
+        let help = match self {
+            Self::WebSockets | Self::AdminListener | Self::ServiceBindings | Self::ServiceChaining => help.to_owned(),
+            // A file for several platforms is the rule, and none may be left out of it silently.
+            _ => format!("{help}; if another platform needs it, give {platform} a file without it"),
+        };
+        (message, help)
+    }
+
+    fn words(self, platform: &str) -> (String, &'static str) {
         match self {
             Self::HostOverride => (
                 format!("on {platform}, every upstream is sent its own host"),

@@ -77,6 +77,8 @@ pub(crate) struct Facts {
     pub(crate) upstream_took: Option<Duration>,
     /// Each rate limit that was asked, and its verdict; none if its store failed.
     pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
+    /// The flag that the request was refused for.
+    pub(crate) flag: Option<Box<str>>,
     /// The store that failed last, by its name.
     pub(crate) store: Option<(&'static str, StoreFailure)>,
 }
@@ -101,6 +103,7 @@ impl Record {
                 sent_at: Duration::ZERO,
                 upstream_took: None,
                 limits: Vec::new(),
+                flag: None,
                 store: None,
             })
         });
@@ -165,6 +168,13 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict));
+        }
+    }
+
+    /// Notes that the flag of this name has the request refused.
+    pub(crate) fn flagged(&mut self, name: &str) {
+        if let Some(facts) = &mut self.facts {
+            facts.flag = Some(name.into());
         }
     }
 

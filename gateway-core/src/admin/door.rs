@@ -28,6 +28,12 @@ impl Door {
         &self.path
     }
 
+    /// Returns whether the token has fewer than [`SHORTEST_TOKEN`] characters, so that it can be guessed.
+    #[must_use]
+    pub const fn has_short_token(&self) -> bool {
+        self.token.is_short
+    }
+
     /// The rest of `path` behind the door; none if it leads elsewhere. Both are in their normal form.
     pub(crate) fn behind<'p>(&self, path: &'p str) -> Option<&'p str> {
         path.strip_prefix(&*self.path).filter(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -53,19 +59,27 @@ fn stated(headers: &HeaderMap) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"bearer") && rest.starts_with(b" ")).then(|| rest.trim_ascii())
 }
 
+/// The fewest characters of a token that nobody guesses: 16 hexadecimal digits are 64 random bits (RFC 6750 §5.2 asks for tokens
+/// that can't be guessed).
+pub const SHORTEST_TOKEN: usize = 16;
+
 /// A secret token, as its digest: comparing digests takes the same time for every token, however long.
-pub struct Token([u8; 32]);
+pub struct Token {
+    digest: [u8; 32],
+    is_short: bool,
+}
 
 impl Token {
     /// The token that is written `text`; none if a client could not send it. More is taken than RFC 6750 §2.1 has tokens be.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let is_sendable = |byte: u8| byte.is_ascii_graphic();
-        (!text.is_empty() && text.bytes().all(is_sendable)).then(|| Self(Sha256::digest(text).into()))
+        (!text.is_empty() && text.bytes().all(is_sendable))
+            .then(|| Self { digest: Sha256::digest(text).into(), is_short: text.len() < SHORTEST_TOKEN })
     }
 
     fn is(&self, stated: &[u8]) -> bool {
         let digest: [u8; 32] = Sha256::digest(stated).into();
-        self.0.ct_eq(&digest).into()
+        self.digest.ct_eq(&digest).into()
     }
 }
 

@@ -6,7 +6,7 @@
 mod door;
 mod endpoint;
 
-pub use self::door::{Door, Token};
+pub use self::door::{Door, SHORTEST_TOKEN, Token};
 pub(crate) use self::endpoint::Endpoint;
 use self::endpoint::Endpoints;
 

@@ -27,7 +27,7 @@ pub struct Diagnostic {
     pub path: String,
     /// The place in the text, if it is there: line and column, both from 1, the column in characters.
     pub position: Option<(u32, u32)>,
-    /// The offending text, shortened; `None` if it is missing or under a `secret`.
+    /// The offending text, shortened; `None` if it is missing, or under a `secret` and no name.
     pub found: Option<String>,
     /// The message: lower case, no full stop, the author's words in backticks.
     pub message: String,

@@ -8,8 +8,8 @@ pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
 
-/// Replaces every character of a value after a member name `secret`, and of credentials in a URL, by `*`; lines and
-/// columns stay as they are.
+/// Replaces every character of a value after a member name `secret` that does not look like a name, and of credentials in
+/// a URL, by `*`; lines and columns stay as they are.
 ///
 /// The value should be a name, but the secret itself may have been put there.
 pub(super) fn mask(text: &str) -> String {
@@ -40,11 +40,36 @@ fn mask_values(text: &str) -> String {
         masked.push_str(before);
         let length = value_length(value);
         let (value, tail) = value.split_at_checked(length).unwrap_or((value, ""));
-        masked.extend(value.chars().map(|c| if c == '\n' { c } else { '*' }));
+        match inside(value).is_some_and(looks_like_a_name) {
+            true => masked.push_str(value),
+            false => masked.extend(value.chars().map(|c| if c == '\n' { c } else { '*' })),
+        }
         rest = tail;
     }
     masked + rest
 }
+
+/// The text in quotes.
+fn inside(value: &str) -> Option<&str> {
+    ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+}
+
+/// Returns whether `text` is written as environment variables are, in words of capitals: `API_TOKEN`, `KEY_2`. Generated
+/// secrets have small letters, or digits among the letters.
+pub(super) fn looks_like_a_name(text: &str) -> bool {
+    let is_word = |word: &str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        !word.is_empty()
+            && letters.bytes().all(|byte| byte.is_ascii_uppercase())
+            && letters.len() <= LONGEST_WORD
+            && word.len() - letters.len() <= LONGEST_NUMBER
+    };
+    text.starts_with(|c: char| c.is_ascii_uppercase()) && text.split('_').all(is_word)
+}
+
+/// The longest word and number in a name.
+const LONGEST_WORD: usize = 14;
+const LONGEST_NUMBER: usize = 3;
 
 /// The offset of the first value of a member called `secret`, with any kind of quotes.
 fn find_secret(text: &str) -> Option<usize> {
@@ -107,6 +132,12 @@ mod tests {
             ("secret = 'é'", "secret = ***"),
             ("{\"secret\": // is \"x\"\n  \"a\" // b\n}", "{\"secret\": // is \"x\"\n  *** // b\n}"),
             (r#"{"secret" /* ":" */ : /* c */ "a"}"#, r#"{"secret" /* ":" */ : /* c */ ***}"#),
+            (r#"{"secret": "API_TOKEN", "b": 1}"#, r#"{"secret": "API_TOKEN", "b": 1}"#),
+            (r#"{"secret": "KEY_2"}"#, r#"{"secret": "KEY_2"}"#),
+            (r#"{"secret": "AKIAIOSFODNN7EXAMPLE"}"#, r#"{"secret": **********************}"#),
+            (r#"{"secret": "JBSWYDPEHPKPXPAB"}"#, r#"{"secret": ******************}"#),
+            (r#"{"secret": "_A"}"#, r#"{"secret": ****}"#),
+            (r#"{"secret": "API_TOKEN"#, r#"{"secret": **********"#),
             (r#"{"secret": /* "a""#, r#"{"secret": ******"#),
             (r#""secret": "cut off"#, r#""secret": ********"#),
             (r#"{"secret": ["a", "b"]}"#, r#"{"secret": ***********"#),

@@ -1,7 +1,7 @@
 //! Reads the text of a configuration to a [`Config`], and gives every mistake its position.
 
 use super::error::Report;
-use super::mask::{is_secret, mask};
+use super::mask::{is_secret, looks_like_a_name, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
 use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Severity, Step, Variable, de, words};
@@ -188,11 +188,12 @@ impl<'t> Lines<'t> {
     /// The text at `extent`, shortened; `None` if it is missing or may be a secret.
     fn shown(&self, located: &Located<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
-        if is_secret(&located.path) && extent.start >= located.node.extent.start {
-            return None;
-        }
         let end = (extent.end as usize).min(self.text.len());
         let text = self.text.get(extent.start as usize..end).filter(|text| !text.is_empty())?;
+        let is_value = is_secret(&located.path) && extent.start >= located.node.extent.start;
+        if is_value && !looks_like_a_name(text.trim_matches('"')) {
+            return None;
+        }
         // Enough for the part that is shown, without going through a whole list of routes.
         let enough = text.char_indices().nth(700).map_or(text.len(), |(at, _)| at);
         Some(short(&mask(text.get(..enough).unwrap_or_default())))

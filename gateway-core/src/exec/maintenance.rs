@@ -48,5 +48,5 @@ pub(super) async fn check<P: Platform>(
         };
         Event::Policy { policy, verdict: format!("the flag `{}` {is}", asked.name) }
     });
-    step.check_flag(set)
+    step.check_flag(set).inspect_err(|_| exchange.record.flagged(&asked.name))
 }

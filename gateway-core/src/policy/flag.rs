@@ -59,6 +59,14 @@ impl Flags {
     }
 }
 
+/// Returns whether the admin endpoints have a path for the flag called `name`: one with the same normal form
+/// ([`normalise`](crate::http::path::normalise)), whoever sends it.
+#[must_use]
+pub fn is_reachable(name: &str) -> bool {
+    let is_kept = |part: &str| !part.is_empty() && !matches!(part.split(';').next(), Some("." | ".."));
+    !name.contains('\\') && name.split('/').all(is_kept)
+}
+
 /// Returns whether a flag is set by an entry with this value: by any except an empty one, `0`, `false`, `off` and `no`.
 #[must_use]
 pub fn is_set(value: &[u8]) -> bool {

@@ -9,7 +9,7 @@ use http::header::RETRY_AFTER;
 use ipnet::IpNet;
 
 use super::PolicyError;
-use super::flag::{Flag, Flags};
+use super::flag::{self, Flag, Flags};
 use crate::config::{self, FailMode, Span};
 use crate::error::Reject;
 use crate::http::address::parse_network;
@@ -76,6 +76,13 @@ impl Maintenance {
             let flag = flags.find(name);
             if flag.is_none() {
                 error("flag", None, format!("`{name}` can't be the name of a flag"), "use 1 to 250 bytes of text");
+            } else if !flag::is_reachable(name) {
+                error(
+                    "flag",
+                    None,
+                    format!("no URL reaches a flag called `{name}`, so nobody could set it"),
+                    "leave out `\\`, and parts between slashes that are empty, `.` or `..`",
+                );
             }
             flag
         });

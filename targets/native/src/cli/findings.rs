@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway_core::config::{self, Diagnostic, Severity, Variable};
+use gateway_core::admin::Door;
+use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
@@ -59,8 +60,8 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
     fn secret(&self, name: &str) -> Option<String> {
         Some(self.known.secret(name).unwrap_or_else(|| {
             self.missing.borrow_mut().insert(name.to_owned());
-            // Valid as a header and as a Redis URL, so that no check refuses the placeholder.
-            "redis://unset".to_owned()
+            // Valid as a header, as a Redis URL and as a token, so that no check has a word on the placeholder.
+            "redis://secret-not-set-here".to_owned()
         }))
     }
 
@@ -154,6 +155,14 @@ impl Findings {
     pub(crate) fn add_advice(&mut self) {
         let Some(text) = &self.text else { return };
         self.warnings = plan::warnings(text, crate::platform::now());
+        if self.plan.as_ref().is_some_and(has_short_token) {
+            let at = JsonPath::root().member("admin").member("token");
+            let warning = ConfigError::new(at, SHORT_TOKEN).with_help(SHORT_TOKEN_HELP);
+            let severity = Severity::Warning;
+            let found = config::explain(text, vec![warning]).into_iter();
+            self.warnings.extend(found.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+        }
+        self.warnings.sort_by_key(|warning| warning.position);
         self.notes = notes(text, &self.targets);
     }
 
@@ -200,6 +209,15 @@ impl Finding {
     pub(crate) fn names_targets(&self) -> bool {
         self.diagnostic.message.contains(&joined(&self.targets))
     }
+}
+
+/// The warning of an admin token that can be guessed, which is not shown, and the way to mend it.
+pub(super) const SHORT_TOKEN: &str = "the token has fewer than 16 characters, and might be guessed";
+pub(super) const SHORT_TOKEN_HELP: &str = "set the secret to the output of `openssl rand -hex 32`";
+
+/// Returns whether the admin endpoints of `plan` have such a token.
+pub(super) fn has_short_token(plan: &Plan) -> bool {
+    plan.admin.as_ref().and_then(|admin| admin.door.as_ref()).is_some_and(Door::has_short_token)
 }
 
 /// Returns notes on defaults of the targets that the author may not expect.

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use gateway_core::plan::{ListenAddress, Plan};
 
+use super::findings::{SHORT_TOKEN, SHORT_TOKEN_HELP, has_short_token};
+use super::output::sayln;
 use super::report;
 use super::routes::{self, Row};
 use super::source::ConfigArg;
@@ -95,6 +97,10 @@ pub(super) fn start(
     options: &Options,
 ) -> Result<Started, ExitCode> {
     let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
+    if has_short_token(&plan) {
+        let name = file.path().display();
+        sayln!("{name}: admin.token: warning: {SHORT_TOKEN}; {SHORT_TOKEN_HELP}");
+    }
     let (settings, rows, tries) = (Settings::of(&plan), routes::rows(&plan), Tries::of(&plan));
     // Before the port opens: whoever waits for that may send signals at once.
     let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;

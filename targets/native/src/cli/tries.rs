@@ -133,10 +133,9 @@ impl Try {
         let target =
             if self.path.bytes().all(is_plain) { target } else { format!("'{}'", target.replace('\'', "%27")) };
         match self.times {
+            // curl repeats a URL for each number, and sends no server its fragment (RFC 3986 §3.5).
             Some(times) => {
-                let numbers: Vec<String> = (1..=times).map(|number| number.to_string()).collect();
-                let numbers = numbers.join(" ");
-                format!("for i in {numbers}; do curl -s -o /dev/null -w '%{{http_code}}\\n' {fields}{target}; done")
+                format!("curl -si {fields}'{}#[1-{times}]' | grep -o 'HTTP/.*'", target.trim_matches('\''))
             }
             None => format!("curl -i {fields}{target}"),
         }

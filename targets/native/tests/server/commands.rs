@@ -530,3 +530,57 @@ fn explain_says_what_it_assumes_and_why_a_route_ranks_lower() {
     let routes = said(&folder, &["routes"]);
     assert!(routes.contains("scheme = `https`") && routes.contains("client in `10.0.0.0/8`"), "{routes}");
 }
+
+/// RFC 6750 §5.2: a token must not be guessed. It is never shown.
+#[test]
+fn a_short_admin_token_is_warned_of() {
+    let folder = Folder::new();
+    let admin = r#"{"server": {"listen": "127.0.0.1:0"}, "admin": {"token": {"secret": "ADMIN_TOKEN"}},"#;
+    folder.write("gateway.json", &ROUTES.replacen('{', admin, 1));
+    let check = ["check", "--target", "native", "--secrets", "secrets"];
+    let words = "the token has fewer than 16 characters";
+    let output = edgeway(&folder, &check);
+    assert!(output.status.success() && !text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    std::fs::create_dir(folder.0.join("secrets")).unwrap();
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcdef");
+    assert!(!text(&edgeway(&folder, &check).stderr).contains(words));
+
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcde");
+    let output = edgeway(&folder, &check);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains(words) && said.contains("admin.token"), "{said}");
+    assert!(said.contains(r#""token": {"secret": "ADMIN_TOKEN"}"#) && !said.contains("0123456789"), "{said}");
+    let program = crate::support::Program::run(&["serve", "--secrets", "secrets", "gateway.json"], &folder.0);
+    let said = program.messages();
+    assert!(said.contains(words) && !said.contains("0123456789"), "{said}");
+}
+
+/// One file serves several platforms: a refusal by one of them names it, and says what to do for it.
+#[test]
+fn a_setting_that_one_platform_lacks_is_refused_with_its_name_and_a_way_out() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"a": {"url": "http://a.test", "timeouts": {"idle": "5s"}, "protocol": "h2c",
+            "connections": {"idle": "5s"}}},
+          "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a", "webSocket": {"idle": "5s", "life": "1h"}}]}"#,
+    );
+    let found = report(&edgeway(&folder, &["check", "--json", "--target", "native,cloudflare,spin"]));
+    let mistakes = found["mistakes"].as_array().unwrap();
+    let settings =
+        ["upstreams.a.timeouts.idle", "upstreams.a.protocol", "upstreams.a.connections", "routes[0].webSocket.idle"];
+    for path in settings {
+        let here: Vec<_> = mistakes.iter().filter(|mistake| mistake["path"] == path).collect();
+        assert!(!here.is_empty(), "{path}: {found}");
+        for mistake in here {
+            let message = mistake["message"].as_str().unwrap();
+            let help = mistake["help"].as_str().unwrap();
+            assert!(message.contains("Cloudflare Workers") || message.contains("Spin"), "{message}");
+            let name = message.trim_start_matches("on ").split(',').next().unwrap();
+            assert!(
+                help.ends_with(&format!("; if another platform needs it, give {name} a file without it")),
+                "{help}"
+            );
+        }
+    }
+}
