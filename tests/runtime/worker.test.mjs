@@ -305,6 +305,26 @@ test("10,000 exchanges of every kind leave none behind in the core", async () =>
   );
 });
 
+test("a client that stalls within its content is told so, and the call is given up (RFC 9110 §15.5.9)", async () => {
+  const url = `http://127.0.0.1:${upstream.address().port}`;
+  const config = { upstreams: { a: { url } }, routes: [{ name: "all", match: { prefix: "/" }, upstream: "a" }] };
+  const hasty = await serveWorker(config, (script) => {
+    assert.match(script, /STALL=6e4/);
+    return script.replace("STALL=6e4", "STALL=300");
+  });
+  try {
+    for (const framing of ["Content-Length: 2500", "Transfer-Encoding: chunked"]) {
+      const arriving = arrival();
+      const client = connect(hasty.port, `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${framing}\r\n\r\n3\r\nabc\r\n`);
+      const [sent, received] = await Promise.all([arriving.then((socket) => collect(socket)), collect(client)]);
+      assert.match(received.toString(), /^HTTP\/1.1 408 .*request_timeout/s);
+      assert.doesNotMatch(sent.toString(), /0\r\n\r\n$/);
+    }
+  } finally {
+    await hasty.end();
+  }
+});
+
 test("a response that comes too late is 504, and the call is given up", async () => {
   const arriving = arrival();
   const client = connect(gateway.port, get("/late"));

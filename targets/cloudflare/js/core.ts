@@ -4,7 +4,7 @@ import * as wasm from "edgeway-wasm";
 import { readCommands, type Command } from "./commands.ts";
 import { Failed } from "./failure.ts";
 import { clearInbox, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
-import { Ended } from "./watch.ts";
+import { Ended } from "./passage.ts";
 import { VERSION } from "./wire.gen.ts";
 
 /** The outcome of an effect. */

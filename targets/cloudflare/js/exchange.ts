@@ -289,7 +289,7 @@ export class Exchange {
 
   #source({ bodySlot, limit }: Command): Source {
     const message = bodySlot === 0 ? this.#request : this.#responses[bodySlot]!;
-    return { stream: message.body!, headers: message.headers, limit, message };
+    return { stream: message.body!, headers: message.headers, limit, message, context: this.#context };
   }
 
   #abortBy(slot: number, abort: () => void): void {

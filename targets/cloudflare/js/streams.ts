@@ -1,6 +1,7 @@
 /** Bodies in transit. An unbounded one is passed on as it is: wrapping it costs a crossing for each chunk. */
 
 import { Failed } from "./failure.ts";
+import { relayFor } from "./passage.ts";
 import { Failure } from "./wire.gen.ts";
 
 /** The size of a read: each costs a crossing, and leaves garbage until it is collected. */
@@ -15,11 +16,13 @@ export interface Source {
   limit: number;
   /** The message that it is the content of. */
   message: Request | Response;
+  /** The context that keeps the runtime going. */
+  context: ExecutionContext;
 }
 
 /** `source`'s stream, failing beyond its limit; the stream itself if it can't exceed that. */
 export function bounded(source: Source): ReadableStream<Uint8Array> {
-  return isBounded(source) ? source.stream : metered(source, () => {});
+  return isBounded(source) ? source.stream : metered(source);
 }
 
 /** Returns whether `source` can't exceed its limit: the runtime ends a body at its stated length. */
@@ -29,13 +32,8 @@ export function isBounded({ limit, headers }: Source): boolean {
   return stated !== null && Number(stated) <= limit;
 }
 
-/**
- * `source`'s stream, failing beyond its limit.
- *
- * `onFailure` is called before the stream fails. When workerd sends a failing stream, it ends the chunked body as if it
- * were complete, unless the fetch has been aborted by then.
- */
-export function metered({ stream, limit }: Source, onFailure: (error: unknown) => void): ReadableStream<Uint8Array> {
+/** `source`'s stream, failing beyond its limit. */
+function metered({ stream, limit }: Source): ReadableStream<Uint8Array> {
   const reader = stream.getReader({ mode: "byob" });
   let left = limit;
   return new ReadableStream<Uint8Array>(
@@ -48,7 +46,6 @@ export function metered({ stream, limit }: Source, onFailure: (error: unknown) =
           if (left < 0) throw new Failed(Failure.BodyTooLarge);
           controller.enqueue(value);
         } catch (error) {
-          onFailure(error);
           controller.error(error);
           await reader.cancel(error).catch(() => {});
         }
@@ -62,9 +59,7 @@ export function metered({ stream, limit }: Source, onFailure: (error: unknown) =
 /** `response`, with a body that `signal` cuts off: a signal given to `fetch` alone does not reach a body passed on. */
 export function abortable(response: Response, signal: AbortSignal): Response {
   if (response.body === null) return response;
-  const length = response.headers.get("content-length");
-  const relay = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
-  return new Response(response.body.pipeThrough(relay, { signal }), response);
+  return new Response(response.body.pipeThrough(relayFor(response.headers), { signal }), response);
 }
 
 /** Collects all of `source`, unless it exceeds its limit; `cancel` gives it up. */

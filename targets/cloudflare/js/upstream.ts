@@ -1,7 +1,8 @@
 /** Calls to upstreams. */
 
 import { Failed } from "./failure.ts";
-import { abortable, isBounded, metered, type Source } from "./streams.ts";
+import { abortable, isBounded, type Source } from "./streams.ts";
+import { isSmall, Upload } from "./upload.ts";
 import { Failure } from "./wire.gen.ts";
 
 /** Content to send: none, all of it, or a stream. */
@@ -41,7 +42,7 @@ export function fetchUpstream(
   }
   init.method = method;
   if (content === null || content instanceof Uint8Array) init.body = content;
-  else if (isBounded(content)) init.body = content.stream;
+  else if (isSmall(content)) init.body = content.stream;
   else return fetchAbortably(url, init, content, sending, isWatched, controller);
   return send(url, init, sending, isWatched, controller);
 }
@@ -73,10 +74,12 @@ async function fetchAbortably(
     controller.abort(new Failed(failure));
   };
   init.signal = controller.signal;
-  if (source !== null) init.body = metered(source, (error) => abort(error instanceof Failed ? error.failure : Failure.Client));
+  const upload = source === null ? undefined : new Upload(source, abort);
+  if (upload !== undefined) init.body = upload.stream;
   if (sending.total !== 0) setTimeout(abort, sending.total, Failure.TotalTimeout);
   try {
-    const response = await inTime(dispatch(input, init, sending.fetcher), sending.firstByte);
+    const sent = dispatch(input, init, sending.fetcher);
+    const response = await (upload?.answered(sent, sending.firstByte) ?? inTime(sent, sending.firstByte));
     return sending.total === 0 || isWatched ? response : abortable(response, controller.signal);
   } catch (error) {
     // The rejection of `fetch` does not tell why it was aborted.

@@ -13,6 +13,7 @@ pub(crate) fn io_error(failure: Option<Failure>) -> IoError {
         Some(Failure::Closed) => IoError::new(IoErrorKind::Closed),
         Some(Failure::BodyTooLarge) => IoError::new(IoErrorKind::BodyTooLarge),
         Some(Failure::Client) => IoError::new(IoErrorKind::Client),
+        Some(Failure::ClientTimeout) => IoError::new(IoErrorKind::ClientTimeout),
         Some(Failure::Tls) => IoError::before_send(IoErrorKind::Tls),
         Some(Failure::Protocol) => IoError::new(IoErrorKind::Protocol),
         Some(Failure::LengthRequired) => IoError::before_send(IoErrorKind::LengthRequired),

@@ -19,7 +19,11 @@ use spin_sdk::wasip3::http::types as wasi;
 use crate::exchange::announce_trailers;
 use crate::platform::Spin;
 use crate::stream::{Failure, Stream, content_length, no_trailers, of_bytes};
+use crate::upload::Progress;
 use crate::{errors, fields};
+
+/// No deadline: without one the host has its own.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
 impl Fetch for Spin {
     type Stream = Stream;
@@ -29,9 +33,15 @@ impl Fetch for Spin {
         let deadline = call.deadlines.total.map(deadline_after);
         let method = call.request.method().clone();
         let (upstream, endpoint) = (call.upstream, call.endpoint);
-        let (request, failure) = outgoing(call)?;
+        let first_byte = call.deadlines.first_byte.map(nanoseconds);
+        let (request, failure, progress) = outgoing(call)?;
         let sent = {
-            let sending = pin!(client::send(request));
+            let sending = pin!(async {
+                match progress {
+                    None => Ok(client::send(request).await),
+                    Some(progress) => progress.within(first_byte, client::send(request)).await,
+                }
+            });
             match deadline {
                 None => sending.await,
                 Some(deadline) => match select(sending, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -40,7 +50,7 @@ impl Fetch for Spin {
                 },
             }
         };
-        match sent {
+        match sent? {
             Ok(response) => incoming(response, &method, deadline),
             Err(code) => {
                 if let wasi::ErrorCode::HttpRequestDenied = code {
@@ -66,10 +76,11 @@ impl Fetch for Spin {
     }
 }
 
-fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), IoError> {
+/// Returns the request, the place where a failure of its content is recorded, and the progress of content from a client.
+fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure, Option<Progress>), IoError> {
     let unsendable = IoError::new(IoErrorKind::Other);
     let (mut parts, body) = call.request.into_parts();
-    let mut failure = Failure::default();
+    let (mut failure, mut progress) = (Failure::default(), None);
     let (bytes, ending) = match body {
         Body::Empty => {
             // Without a Content-Length the host frames an empty body in chunks, except for methods that usually have
@@ -93,12 +104,12 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         Body::Stream(stream) => {
             failure = stream.failure();
             announce_trailers(&mut parts.headers, &stream);
-            let (bytes, ending) = stream.into_parts(None);
+            let (bytes, ending) = stream.into_content(progress.insert(Progress::new()).clone());
             (Some(bytes), ending)
         }
     };
     let headers = fields::write(&parts.headers).map_err(|_| unsendable)?;
-    let (request, _) = wasi::Request::new(headers, bytes, ending, Some(options(call.deadlines)));
+    let (request, _) = wasi::Request::new(headers, bytes, ending, Some(options(call.deadlines, progress.is_some())));
     let path = parts.uri.path_and_query().map(|path| path.as_str().to_owned());
     request
         .set_method(&wasi_method(&parts.method))
@@ -106,7 +117,7 @@ fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure), 
         .and_then(|()| request.set_authority(Some(&authority(call.endpoint))))
         .and_then(|()| request.set_path_with_query(path.as_deref()))
         .map_err(|()| unsendable)?;
-    Ok((request, failure))
+    Ok((request, failure, progress))
 }
 
 fn incoming(
@@ -138,10 +149,13 @@ pub(crate) fn is_bodiless(method: &Method, status: StatusCode) -> bool {
 }
 
 /// INVARIANT: an unsupported deadline is no reason to fail; the total one is enforced here.
-fn options(deadlines: Deadlines) -> wasi::RequestOptions {
+///
+/// The host's deadline for the first byte runs from the beginning: with content from a client it `has_progress` instead.
+fn options(deadlines: Deadlines, has_progress: bool) -> wasi::RequestOptions {
     let options = wasi::RequestOptions::new();
+    let first_byte = deadlines.first_byte.filter(|_| !has_progress).unwrap_or(NEVER);
     let _ = options.set_connect_timeout(deadlines.connect.map(nanoseconds));
-    let _ = options.set_first_byte_timeout(deadlines.first_byte.map(nanoseconds));
+    let _ = options.set_first_byte_timeout(Some(nanoseconds(first_byte)));
     options
 }
 

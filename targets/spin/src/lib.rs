@@ -17,6 +17,7 @@ mod pump;
 mod secrets;
 mod start;
 mod stream;
+mod upload;
 
 use gateway_core::gateway::Reply;
 use spin_sdk::wasip3::exports::http::handler::Guest;

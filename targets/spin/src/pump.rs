@@ -13,6 +13,7 @@ use spin_sdk::wasip3::{wit_future, wit_stream};
 use crate::after::Witness;
 use crate::errors;
 use crate::stream::{CHUNK, Ending, Failure};
+use crate::upload::{Progress, Side};
 
 /// The interval of checks for a gone receiver while the sender is silent, in nanoseconds.
 const ASK_EVERY: u64 = 1_000_000_000;
@@ -26,6 +27,16 @@ pub(crate) struct Watch {
     pub(crate) failure: Failure,
     /// The witness to the end of a response's body.
     pub(crate) witness: Option<Witness>,
+    /// The progress of a request's content.
+    pub(crate) progress: Option<Progress>,
+}
+
+impl Watch {
+    fn wait_for(&self, side: Side) {
+        if let Some(progress) = &self.progress {
+            progress.wait_for(side);
+        }
+    }
 }
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
@@ -135,6 +146,7 @@ async fn copy(
         if watch.limit.is_some_and(|limit| come > limit) {
             return Err(Broken::TooLong(come));
         }
+        watch.wait_for(Side::Upstream);
         let mut left = sink.write_all(chunk).await;
         moved.set(come.saturating_sub(left.len() as u64));
         if !left.is_empty() {
@@ -143,6 +155,7 @@ async fn copy(
         if ended {
             break;
         }
+        watch.wait_for(Side::Client);
         left.reserve(CHUNK);
         let mut reading = pin!(bytes.read(left));
         // A receiver of the whole stated length may rightly have closed its end already.
@@ -164,5 +177,8 @@ async fn copy(
         ended = !matches!(result, StreamResult::Complete(_));
     }
     drop(sink);
-    ending.await.map_err(Broken::Sender)
+    watch.wait_for(Side::Client);
+    let trailers = ending.await.map_err(Broken::Sender);
+    watch.wait_for(Side::Upstream);
+    trailers
 }

@@ -16,6 +16,7 @@ use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use crate::after::Witness;
 use crate::pump;
+use crate::upload::Progress;
 
 /// The size of a read where a body passes through this component.
 pub(crate) const CHUNK: usize = 64 * 1024;
@@ -135,8 +136,17 @@ impl Stream {
         if witness.is_none() && !self.is_watched() {
             return (self.bytes, self.ending);
         }
+        self.pumped(witness, None)
+    }
+
+    /// Converts the content of a request for the host, and records its `progress`.
+    pub(crate) fn into_content(self, progress: Progress) -> (StreamReader<u8>, Ending) {
+        self.pumped(None, Some(progress))
+    }
+
+    fn pumped(self, witness: Option<Witness>, progress: Option<Progress>) -> (StreamReader<u8>, Ending) {
         let (limit, length) = (self.open_limit(), self.length);
-        let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness };
+        let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness, progress };
         pump::start(self.first, self.bytes, self.ending, watch)
     }
 

@@ -193,5 +193,7 @@ numbers! {
         Protocol,
         /// The runtime can't send this content without knowing its length.
         LengthRequired,
+        /// The client sent no more of its content in time.
+        ClientTimeout,
     }
 }

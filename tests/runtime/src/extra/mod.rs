@@ -6,6 +6,7 @@ mod leaving;
 mod limits;
 mod memory;
 mod streams;
+mod uploads;
 
 use std::pin::Pin;
 
@@ -25,7 +26,7 @@ struct Test {
 /// Why a test with a client of its own does not run there.
 const SPEAKS_HTTP1: (Runtime, &str) = (Runtime::NativeH2, "its client speaks HTTP/1.1 in the clear");
 
-const TESTS: [Test; 9] = [
+const TESTS: [Test; 12] = [
     Test {
         name: "400 parallel requests against a limit of 100 an hour: exactly 100 pass",
         skip: &[],
@@ -42,6 +43,21 @@ const TESTS: [Test; 9] = [
         run: |host| Box::pin(streams::down(host)),
     },
     Test { name: "1 GiB streams up in flat memory", skip: &[SPEAKS_HTTP1], run: |host| Box::pin(streams::up(host)) },
+    Test {
+        name: "an upload may last longer than `firstByte`",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(uploads::slow(host)),
+    },
+    Test {
+        name: "an upload goes on after the head of its answer",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(uploads::answered_early(host)),
+    },
+    Test {
+        name: "an upstream that has all of an upload is waited for as long as `firstByte`",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(uploads::unanswered(host)),
+    },
     Test {
         name: "a client that leaves before the answer ends the upstream's work",
         skip: &[
