@@ -20,7 +20,8 @@ const SEARCHED: usize = 8 << 10;
 const MARGIN: usize = 4;
 
 const RED: &str = "\x1b[1;31m";
-const YELLOW: &str = "\x1b[1;33m";
+/// For warnings: yellow can't be read on white.
+const MAGENTA: &str = "\x1b[1;35m";
 const BLUE: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
@@ -44,12 +45,12 @@ impl Diagnostic {
     #[must_use]
     pub fn render_within(&self, columns: usize, file: &str, text: Option<&str>, colour: bool) -> String {
         let paint = |code: &'static str| if colour { code } else { "" };
-        let (red, yellow, blue, bold, plain) = (paint(RED), paint(YELLOW), paint(BLUE), paint(BOLD), paint(PLAIN));
+        let (red, magenta, blue, bold, plain) = (paint(RED), paint(MAGENTA), paint(BLUE), paint(BOLD), paint(PLAIN));
         let mut out = String::new();
         // Writing to a string can't fail.
         let (red, word) = match self.severity {
             Severity::Error => (red, "error"),
-            Severity::Warning => (yellow, "warning"),
+            Severity::Warning => (magenta, "warning"),
         };
         let _ = writeln!(out, "{red}{word}{plain}{bold}: {}{plain}", self.message);
         let other = self.other.as_ref().map(|other| (Some(other.position), &other.path));

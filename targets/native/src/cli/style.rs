@@ -12,6 +12,7 @@ pub(crate) struct Style {
     colour: bool,
     /// The columns of the terminal, or of a line elsewhere.
     width: usize,
+    is_terminal: bool,
 }
 
 /// The columns of a line where there is no terminal.
@@ -22,7 +23,7 @@ const LEAST_WIDTH: usize = 40;
 
 impl Style {
     /// Without colour, in lines of any length.
-    pub(crate) const PLAIN: Self = Self { colour: false, width: usize::MAX };
+    pub(crate) const PLAIN: Self = Self { colour: false, width: usize::MAX, is_terminal: false };
 
     /// For standard output: coloured on a terminal, unless `NO_COLOR` is set (no-color.org) or it is a dumb one.
     pub(crate) fn stdout() -> Self {
@@ -40,7 +41,8 @@ impl Style {
         let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let width = size.map_or(WIDTH, |(Width(columns), _)| usize::from(columns).max(LEAST_WIDTH));
-        Self { colour: stream.is_terminal() && !is_unwanted && !is_dumb, width }
+        let is_terminal = stream.is_terminal();
+        Self { colour: is_terminal && !is_unwanted && !is_dumb, width, is_terminal }
     }
 
     /// The columns of a line.
@@ -50,7 +52,30 @@ impl Style {
 
     /// `diagnostic`, found in `text`.
     pub(crate) fn diagnostic(self, diagnostic: &Diagnostic, file: &str, text: Option<&str>) -> String {
-        diagnostic.render_within(self.width, file, text, self.colour)
+        let rendered = diagnostic.render_within(self.width, file, text, self.colour);
+        rendered.lines().map(|line| self.wrapped(line, 4) + "\n").collect()
+    }
+
+    /// `line`, broken between words where it is longer than the terminal, with `indent` columns before what follows.
+    pub(crate) fn wrapped(self, line: &str, indent: usize) -> String {
+        if !self.is_terminal || shown(line) <= self.width {
+            return line.to_owned();
+        }
+        let (mut out, mut used) = (String::new(), 0);
+        for (index, word) in line.split(' ').enumerate() {
+            let columns = shown(word);
+            if index > 0 && used > indent && used + 1 + columns > self.width {
+                out.push('\n');
+                out.push_str(&" ".repeat(indent));
+                used = indent;
+            } else if index > 0 {
+                out.push(' ');
+                used += 1;
+            }
+            out.push_str(word);
+            used += columns;
+        }
+        out
     }
 
     pub(crate) fn bold(self, text: impl Display) -> String {
@@ -76,6 +101,17 @@ impl Style {
     fn paint(self, code: &str, text: impl Display) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
+}
+
+/// The columns of `text`, without those of colours (ECMA-48 §8.3.117, SGR).
+fn shown(text: &str) -> usize {
+    let mut is_colour = false;
+    let is_shown = |c: &char| {
+        let was_colour = is_colour;
+        is_colour = if is_colour { *c != 'm' } else { *c == '\x1b' };
+        !was_colour && !is_colour
+    };
+    text.chars().filter(is_shown).count()
 }
 
 /// `1 route`, `2 routes`.

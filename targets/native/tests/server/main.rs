@@ -37,6 +37,8 @@ mod rollout;
 mod rotation;
 mod settings;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod tls;
 #[cfg(target_os = "linux")]
 mod trouble;

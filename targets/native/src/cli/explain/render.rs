@@ -60,7 +60,8 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {
         let because = other.because.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let _ = writeln!(out, "  {}  {}", pad(&other.name, name), style.dim(because));
+        let line = format!("  {}  {}", pad(&other.name, name), style.dim(because));
+        let _ = writeln!(out, "{}", style.wrapped(&line, name + 4));
     }
     if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {
         let _ = writeln!(out, "  {}", style.dim(format_args!("and {more} more")));
@@ -94,7 +95,8 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
         let assumed = step
             .assumed
             .map_or_else(String::new, |assumed| format!(" {}", style.dim(format_args!("(assumed: {assumed})"))));
-        let _ = writeln!(out, "  {}  {}{assumed}", style.cyan(pad(step.title, width)), step.verdict);
+        let line = format!("  {}  {}{assumed}", style.cyan(pad(step.title, width)), step.verdict);
+        let _ = writeln!(out, "{}", style.wrapped(&line, width + 4));
     }
 }
 
