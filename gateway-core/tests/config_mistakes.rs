@@ -141,7 +141,7 @@ fn says_what_is_wrong_with_values() {
                 27,
                 "routes[0].methds",
                 "unknown field `methds`",
-                "did you mean `methods`? it belongs in `cors` or `match`",
+                "did you mean `methods`? it belongs in `cors`, `match` or `network`",
             )],
         ),
         (
