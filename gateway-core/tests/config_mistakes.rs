@@ -156,7 +156,13 @@ fn says_what_is_wrong_with_values() {
             r#"{"routes": [{"name": 1, "match": {"path": 2}}, {"match": {}}]}"#,
             &[
                 (1, 22, "routes[0].name", "expected text, found a number", "write `\"1\"`"),
-                (1, 43, "routes[0].match.path", "expected text, found a number", "write `\"2\"`"),
+                (
+                    1,
+                    43,
+                    "routes[0].match.path",
+                    "expected a path or `{\"regex\": \"…\"}`, found a number",
+                    "write `\"2\"`",
+                ),
                 (1, 48, "routes[1]", "missing field `name`", "add `\"name\": …` to this object"),
             ],
         ),

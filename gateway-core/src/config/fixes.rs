@@ -133,7 +133,9 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             Kind::Bool(true) => "write `{\"present\": true}` for any value, `\"true\"` for this one".to_owned(),
             _ => format!("write `\"{found}\"`"),
         }),
-        (_, Kind::Number(_) | Kind::Bool(_)) if expected.starts_with("text or `{") => {
+        (_, Kind::Number(_) | Kind::Bool(_))
+            if expected.starts_with("text or `{") || expected.starts_with("a path or `{") =>
+        {
             Some(format!("write `\"{found}\"`"))
         }
         (_, Kind::List(_)) if expected == "a string" => match &located.node.kind {

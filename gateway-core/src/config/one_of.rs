@@ -8,9 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::de::OWN;
-use super::model::{
-    Match, Matches, Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits,
-};
+use super::matching::{Match, Matches, PathMatch, PathTest, ValueMatch, ValueTest};
+use super::model::{Policy, PolicyUse, SecretRef, Value, WebSocket, WebSocketLimits};
 
 /// A type that is written as a string or as an object of type `Object`.
 trait StringOr: Sized {
@@ -77,10 +76,12 @@ string_or!(Value, SecretRef, "text or `{\"secret\": \"NAME\"}`", Value::Template
 string_or!(
     ValueMatch,
     ValueTest,
-    "a value, or one of `present`, `oneOf`, `prefix`, `suffix`",
+    "a value, or one of `present`, `oneOf`, `prefix`, `suffix`, `regex`",
     ValueMatch::Exact,
     ValueMatch::Test
 );
+
+string_or!(PathMatch, PathTest, "a path or `{\"regex\": \"…\"}`", PathMatch::Template, PathMatch::Test);
 
 struct OneOrMany;
 

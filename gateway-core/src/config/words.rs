@@ -140,6 +140,8 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
         }
         "in" | "any" | "values" if expected.contains(&"oneOf") => "write `oneOf`".to_owned(),
         "exists" if expected.contains(&"present") => "write `present`".to_owned(),
+        "pattern" | "regexp" | "matches" | "safeRegex" if expected.contains(&"regex") => "write `regex`".to_owned(),
+        "endsWith" | "ends" if expected.contains(&"suffix") => "write `suffix`".to_owned(),
         "startsWith" | "begins" if expected.contains(&"prefix") => "write `prefix`".to_owned(),
         _ => format!("use {}", one_of(expected)),
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
 use super::reach::{self, Check, Position};
-use super::trie::{Candidate, Trie};
+use super::trie::{Candidate, Kind, Trie};
 use super::{Field, MethodSet, Methods, Spec, Witness};
 
 /// Routes, by their [`Spec::route`], that can't be as they are.
@@ -237,7 +237,11 @@ impl<'s> Pairs<'_, 's> {
     fn clash(&mut self, a: usize, b: usize, position: &Position<'_>) -> bool {
         let (Some(one), Some(other)) = (self.specs.get(a), self.specs.get(b)) else { return false };
         let (Some(mine), Some(theirs)) = (self.constraints.get(a), self.constraints.get(b)) else { return false };
-        if one.route == other.route || one.yields_by_order(other) || !mine.overlap(theirs) {
+        if one.route == other.route
+            || one.yields_by_order(other)
+            || !mine.overlap(theirs)
+            || !one.path.may_meet(&other.path)
+        {
             return false;
         }
         let mut shared = one.methods.accepted().intersection(other.methods.accepted());
@@ -263,14 +267,15 @@ impl<'s> Pairs<'_, 's> {
         }
         let both = mine.both(theirs);
         let list_head = lists_head(one) || lists_head(other);
-        let Err(left) = self.check.settles(position, (methods, list_head), &both) else { return false };
+        let paths = [&one.path, &other.path];
+        let Err(left) = self.check.settles(position, (methods, list_head), &both, paths) else { return false };
         let takers = (&[one, other][..], self.known);
         let (method, values) = left.as_ref().map_or((None, &[][..]), |left| (Some(&left.method), &left.values));
         let first = self.known.iter(methods).next();
         // A request that is left to the two shows more than any; where none is known, any will do.
         let witness = method.and_then(|method| Witness::verified(one, method, &both, values, takers));
         let witness = witness.or_else(|| Witness::verified(one, first?, &both, &[], takers));
-        if witness.is_none() && !both.is_vague() {
+        if witness.is_none() && !both.is_vague() && position.kind != Kind::Regex {
             return false;
         }
         self.seen.insert(pair);

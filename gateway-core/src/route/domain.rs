@@ -1,6 +1,6 @@
 //! The sets of values that predicates let through. They are closed under intersection, so that everything a spec asks of
-//! one field is a single set, and two specs can be compared. That is exact, but for suffixes: two of those sets that
-//! can't be told apart count as overlapping.
+//! one field is a single set, and two specs can be compared. That is exact, but for suffixes and regular
+//! expressions: sets of those that can't be told apart count as overlapping.
 
 use std::net::IpAddr;
 
@@ -31,6 +31,7 @@ impl<'s> Domain<'s> {
             Test::OneOf(values) => Self::one_of(values.iter().map(|value| &**value)),
             Test::Prefix(start) => Self::Prefix(start, Vec::new()),
             Test::Suffix(_) => Self::Prefix("", vec![test]),
+            Test::Regex(expression) => Self::Prefix(expression.start(), vec![test]),
             Test::Within(networks) => Self::within(networks.to_vec()),
         }
     }

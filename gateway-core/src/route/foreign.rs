@@ -13,7 +13,8 @@ pub struct Foreign {
 }
 
 /// The way to write a regular expression.
-const EXPRESSION: &str = "write `{name}` for one segment, `{*name}` at the end for one or more";
+const EXPRESSION: &str =
+    "write `{name}` for one segment, `{*name}` at the end for one or more, or `\"path\": {\"regex\": \"…\"}`";
 
 impl Foreign {
     fn new(found: &str, write: impl Into<String>) -> Self {

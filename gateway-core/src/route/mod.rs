@@ -18,7 +18,9 @@
 mod conflict;
 mod crowd;
 mod domain;
+mod expression;
 mod foreign;
+mod foreign_value;
 mod host;
 mod lookup;
 mod method;
@@ -38,6 +40,7 @@ mod properties;
 mod testing;
 
 pub use conflict::{Conflict, Unreachable};
+pub use expression::{Expression, ExpressionError};
 pub use foreign::Foreign;
 pub use host::{HostError, HostPattern, canonical as canonical_host};
 pub use lookup::{Found, Lookup, Mismatch, Spec};

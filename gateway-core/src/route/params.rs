@@ -23,6 +23,9 @@ struct Span {
 }
 
 impl Span {
+    /// The place of no value.
+    const NONE: Self = Self { start: u32::MAX, end: 0 };
+
     /// The place of `part` in `path`, of which it is a part.
     fn of(part: &str, path: &str) -> Self {
         // INVARIANT: every platform bounds URLs far below 4 GiB (`Limits::MOST_URL_BYTES`).
@@ -73,12 +76,23 @@ impl Params {
 
     /// Adds a value, which is a part of `path`.
     pub(super) fn push(&mut self, value: &str, path: &str) {
-        let span = Span::of(value, path);
+        self.push_span(Span::of(value, path));
+    }
+
+    fn push_span(&mut self, span: Span) {
         match self.inline.get_mut(self.len) {
             Some(slot) => *slot = span,
             None => self.more.push(span),
         }
         self.len += 1;
+    }
+
+    /// Adds a value, or the lack of one.
+    pub(super) fn push_any(&mut self, value: Option<&str>, path: &str) {
+        match value {
+            Some(value) => self.push(value, path),
+            None => self.push_span(Span::NONE),
+        }
     }
 
     /// Sets what follows a matched prefix, which is a part of `path`.

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::config::EncodedSlash;
 use crate::http::path::{PathError, is_plain_segment, normalise};
 
+use super::expression::{Expression, ExpressionError, escaped};
 use super::foreign::Foreign;
 use super::params::Params;
 
@@ -28,6 +29,16 @@ pub enum Segment {
     Parameter(Box<str>),
 }
 
+impl Segment {
+    /// The text that it stands for; empty for a parameter.
+    fn literal(&self) -> &str {
+        match self {
+            Self::Literal(text) => text,
+            Self::Parameter(_) => "",
+        }
+    }
+}
+
 /// The part of a path that may follow the segments of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tail {
@@ -37,6 +48,8 @@ pub enum Tail {
     CatchAll(Box<str>),
     /// Anything, from a segment boundary on.
     Prefix,
+    /// One segment or more, so that the whole path is matched by this.
+    Regex(Expression),
 }
 
 /// A reason why text is no pattern, or one that no request could match.
@@ -66,6 +79,10 @@ pub enum PatternError {
     TooLong,
     /// Another program's syntax, which would stand for itself.
     Foreign(Foreign),
+    /// No regular expression.
+    Expression(ExpressionError),
+    /// An expression whose beginning is no path in its normal form, which is this.
+    NotNormal(String),
     /// Requests for such a path are refused.
     Path(PathError),
 }
@@ -89,6 +106,39 @@ impl PathPattern {
             return Err(PatternError::EmptySegment);
         }
         Self::parse(text.strip_suffix('/').filter(|t| !t.is_empty()).unwrap_or(text), slash, Tail::Prefix)
+    }
+
+    /// Reads a regular expression of whole paths, behind `prefix`, which is a literal path without a slash at its end.
+    ///
+    /// # Errors
+    /// The reason why `text` is none, or why no path matches it.
+    pub fn regex(prefix: &str, text: &str, slash: EncodedSlash, ignores_case: bool) -> Result<Self, PatternError> {
+        Expression::parse(text, ignores_case).map_err(PatternError::Expression)?;
+        let text = text.strip_prefix('^').unwrap_or(text);
+        let whole = if prefix.is_empty() { text.to_owned() } else { format!("{}(?:{text})", escaped(prefix)) };
+        let expression = Expression::parse(&whole, ignores_case).map_err(PatternError::Expression)?;
+        if let Some(name) =
+            expression.names().find(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        {
+            return Err(PatternError::Name(name.to_owned()));
+        }
+        let start = expression.start();
+        if !start.is_empty() && !start.starts_with('/') {
+            return Err(PatternError::NotAbsolute);
+        }
+        // The segments that are sure lead to it, so that other paths never ask it.
+        let segments = match start.rsplit_once('/') {
+            Some((sure, _)) if !sure.is_empty() => {
+                let segments = Self::parse(&quoted(sure), slash, Tail::End)?.segments;
+                let normal: String = segments.iter().map(|segment| format!("/{}", segment.literal())).collect();
+                if normal != sure {
+                    return Err(PatternError::NotNormal(normal));
+                }
+                segments
+            }
+            _ => Box::default(),
+        };
+        Ok(Self { segments, tail: Tail::Regex(expression) })
     }
 
     fn parse(text: &str, slash: EncodedSlash, tail: Tail) -> Result<Self, PatternError> {
@@ -119,11 +169,12 @@ impl PathPattern {
             Segment::Parameter(name) => Some(&**name),
             Segment::Literal(_) => None,
         });
-        let tail = match &self.tail {
-            Tail::CatchAll(name) => Some(&**name),
-            Tail::End | Tail::Prefix => None,
+        let (tail, expression) = match &self.tail {
+            Tail::CatchAll(name) => (Some(&**name), None),
+            Tail::Regex(expression) => (None, Some(expression)),
+            Tail::End | Tail::Prefix => (None, None),
         };
-        segments.chain(tail)
+        segments.chain(tail).chain(expression.into_iter().flat_map(Expression::names))
     }
 
     /// The index in [`Params`] of the parameter called `name`.
@@ -147,6 +198,11 @@ impl PathPattern {
     /// The parameters' values in `path`, which is in its normal form, if the pattern takes it.
     #[must_use]
     pub fn matches(&self, path: &str) -> Option<Params> {
+        if let Tail::Regex(expression) = &self.tail {
+            let mut params = Params::default();
+            expression.values(path)?.into_iter().for_each(|value| params.push_any(value, path));
+            return Some(params);
+        }
         let mut params = Params::default();
         let mut rest = Some(path.strip_prefix('/')?);
         for expected in &self.segments {
@@ -162,9 +218,20 @@ impl PathPattern {
             (Tail::End, None) => {}
             (Tail::CatchAll(_), Some(value)) if !value.is_empty() => params.push(value, path),
             (Tail::Prefix, rest) => params.set_rest(rest, path),
-            (Tail::End | Tail::CatchAll(_), _) => return None,
+            (Tail::End | Tail::CatchAll(_) | Tail::Regex(_), _) => return None,
         }
         Some(params)
+    }
+
+    /// Returns whether it takes `path`, which is in its normal form.
+    pub(super) fn takes(&self, path: &str) -> bool {
+        if let Tail::Regex(expression) = &self.tail { expression.takes(path) } else { self.matches(path).is_some() }
+    }
+
+    /// Returns whether both may take one path, of two that stand at one place.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let (Tail::Regex(a), Tail::Regex(b)) = (&self.tail, &other.tail) else { return true };
+        a.start().starts_with(b.start()) || b.start().starts_with(a.start())
     }
 
     /// The positions of the parameters.
@@ -180,6 +247,7 @@ impl PathPattern {
             segments: u8::try_from(self.segments.len()).unwrap_or(u8::MAX),
             catch_all: matches!(self.tail, Tail::CatchAll(_)),
             prefix: self.tail == Tail::Prefix,
+            regex: matches!(self.tail, Tail::Regex(_)),
         }
     }
 
@@ -190,6 +258,7 @@ impl PathPattern {
         // A final slash is an empty literal at the end.
         let takes_slash = key("/x/").len() < 3;
         if takes_slash
+            && !matches!(self.tail, Tail::Regex(_))
             && self.segments.len() > 1
             && matches!(self.segments.last(), Some(Segment::Literal(last)) if last.is_empty())
         {
@@ -215,8 +284,10 @@ impl PathPattern {
                 Segment::Parameter(_) => "x",
             });
         }
-        if matches!(self.tail, Tail::CatchAll(_)) {
-            path.push_str("/x");
+        match &self.tail {
+            Tail::CatchAll(_) => path.push_str("/x"),
+            Tail::Regex(expression) => return expression.example(),
+            Tail::End | Tail::Prefix => {}
         }
         if path.is_empty() { "/".to_owned() } else { path }
     }
@@ -225,6 +296,9 @@ impl PathPattern {
 /// As it is written, in its normal form; a prefix ends with `/*`, so that it is told from a template.
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Tail::Regex(expression) = &self.tail {
+            return write!(f, "regex {expression}");
+        }
         for segment in &self.segments {
             match segment {
                 Segment::Literal(text) => write!(f, "/{text}")?,
@@ -232,7 +306,7 @@ impl fmt::Display for PathPattern {
             }
         }
         match &self.tail {
-            Tail::End => Ok(()),
+            Tail::End | Tail::Regex(_) => Ok(()),
             Tail::CatchAll(name) => write!(f, "/{{*{name}}}"),
             Tail::Prefix => f.write_str("/*"),
         }
@@ -247,6 +321,8 @@ pub(super) struct Shape {
     segments: u8,
     catch_all: bool,
     prefix: bool,
+    /// Set if the values are those of an expression, which the shape does not know.
+    pub(super) regex: bool,
 }
 
 impl Shape {
@@ -400,6 +476,15 @@ fn unquoted(segment: &str) -> Result<String, PatternError> {
     Ok(out)
 }
 
+/// `path` as a template for itself.
+fn quoted(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'%');
+    let quote = |segment: &str| {
+        if segment.bytes().all(plain) { segment.to_owned() } else { format!("{{'{segment}'}}") }
+    };
+    path.split('/').map(quote).collect::<Vec<_>>().join("/")
+}
+
 /// Returns whether braces open and close in `text`, unnested.
 fn balanced(text: &str) -> bool {
     let mut open = false;
@@ -435,6 +520,10 @@ impl fmt::Display for PatternError {
             Self::CatchAllPlace(text) => write!(f, "`{text}` is not at the end of a path template"),
             Self::TooLong => write!(f, "the path has more than {MAX_SEGMENTS} segments"),
             Self::Foreign(foreign) => foreign.fmt(f),
+            Self::Expression(error) => error.fmt(f),
+            Self::NotNormal(_) => {
+                f.write_str("no request has a path that begins so: they are put into their normal form")
+            }
             Self::Path(error) => write!(f, "no request can have this path: {error}"),
         }
     }
@@ -457,6 +546,8 @@ impl PatternError {
                     foreign.found
                 ));
             }
+            Self::Expression(error) => error.help(),
+            Self::NotNormal(normal) => return Cow::Owned(format!("begin it with `{normal}`")),
             Self::NotAbsolute => "put a `/` before it",
             Self::EmptySegment => "write a single `/`",
             Self::DotSegment => "write the path that it leads to",

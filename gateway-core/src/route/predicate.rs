@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use crate::config::{ValueMatch, ValueTest};
 use crate::http::address::parse_network;
 
+use super::expression::{Expression, ExpressionError};
+use super::foreign::Foreign;
 use super::lookup::Lookup;
 use super::value::{self, Value};
 
@@ -46,6 +48,8 @@ pub enum Test {
     Prefix(Box<str>),
     /// Ends with this text.
     Suffix(Box<str>),
+    /// Is wholly matched by this expression.
+    Regex(Expression),
     /// An address in one of these networks.
     Within(Box<[IpNet]>),
 }
@@ -61,6 +65,10 @@ pub enum PredicateError {
     HostHeader,
     /// No request can have this value there, whatever the client sends.
     Value(String),
+    /// No regular expression.
+    Expression(ExpressionError),
+    /// Another program's syntax, which would stand for itself.
+    Foreign(Foreign),
 }
 
 impl Predicate {
@@ -131,7 +139,10 @@ impl Predicate {
             }
         };
         let test = match matches {
-            ValueMatch::Exact(value) => Test::OneOf([whole(value)?].into()),
+            ValueMatch::Exact(value) => match Foreign::in_value(value) {
+                Some(foreign) => return Err(PredicateError::Foreign(foreign)),
+                None => Test::OneOf([whole(value)?].into()),
+            },
             ValueMatch::Test(ValueTest::OneOf(values)) => {
                 Test::OneOf(values.iter().map(whole).collect::<Result<_, _>>()?)
             }
@@ -142,6 +153,9 @@ impl Predicate {
             }
             ValueMatch::Test(ValueTest::Prefix(text) | ValueTest::Suffix(text)) => {
                 return Err(PredicateError::Value(text.clone()));
+            }
+            ValueMatch::Test(ValueTest::Regex(text)) => {
+                Test::Regex(Expression::parse(text, false).map_err(PredicateError::Expression)?)
             }
             ValueMatch::Test(ValueTest::Present(true)) => Test::Present,
             ValueMatch::Test(ValueTest::Present(false)) => Test::Absent,
@@ -175,6 +189,7 @@ impl Predicate {
             (Test::OneOf(values), Some(found)) => values.iter().any(|value| found.equals(value.as_bytes())),
             (Test::Prefix(start), Some(found)) => found.starts_with(start.as_bytes()),
             (Test::Suffix(end), Some(found)) => found.ends_with(end.as_bytes()),
+            (Test::Regex(expression), Some(found)) => found.text().is_some_and(|text| expression.takes(&text)),
             (Test::Within(_), Some(_)) => false,
         }
     }
@@ -189,6 +204,7 @@ impl Test {
             Self::OneOf(values) => values.iter().any(|one| **one == *value),
             Self::Prefix(start) => value.starts_with(&**start),
             Self::Suffix(end) => value.ends_with(&**end),
+            Self::Regex(expression) => expression.takes(value),
         }
     }
 }
@@ -230,6 +246,7 @@ impl fmt::Display for Predicate {
             Test::OneOf(values) => write!(f, "{} = `{}`", self.field, values.join("` or `")),
             Test::Prefix(prefix) => write!(f, "{} = `{prefix}…`", self.field),
             Test::Suffix(suffix) => write!(f, "{} = `…{suffix}`", self.field),
+            Test::Regex(expression) => write!(f, "{} ~ `{expression}`", self.field),
             Test::Within(networks) => {
                 f.write_str("client in `")?;
                 for (i, network) in networks.iter().enumerate() {
@@ -248,6 +265,8 @@ impl fmt::Display for PredicateError {
             Self::CookieHeader => f.write_str("the header `cookie` holds all cookies at once"),
             Self::HostHeader => f.write_str("the header `host` is matched as the host"),
             Self::Value(value) => write!(f, "no request can have the value `{}`", value.escape_debug()),
+            Self::Expression(error) => error.fmt(f),
+            Self::Foreign(foreign) => foreign.fmt(f),
         }
     }
 }
@@ -257,12 +276,14 @@ impl std::error::Error for PredicateError {}
 impl PredicateError {
     /// The way to mend it.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
+    pub fn help(&self) -> &str {
         match self {
             Self::Name(_) => "use letters, digits and `-`",
             Self::CookieHeader => "match single ones with `cookies`",
             Self::HostHeader => "use `hosts`",
             Self::Value(_) => "leave out white space around it and control characters",
+            Self::Expression(error) => error.help(),
+            Self::Foreign(foreign) => &foreign.write,
         }
     }
 }

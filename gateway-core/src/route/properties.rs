@@ -11,7 +11,9 @@ use crate::net::Scheme;
 
 fn path_pattern() -> impl Strategy<Value = PathPattern> {
     let segment = prop::sample::select(vec!["a", "a", "b", "{}", "{}"]);
-    (prop::collection::vec(segment, 0..4), 0..4).prop_map(|(segments, tail)| {
+    let regex = prop::sample::select(vec!["/a/[ab]+", "/a/(?<x>.*)", "/[ac].*", "/a/b?", "/.*/b"]);
+    let regex = regex.prop_map(|text| PathPattern::regex("", text, EncodedSlash::Keep, false).unwrap());
+    let written = (prop::collection::vec(segment, 0..4), 0..4).prop_map(|(segments, tail)| {
         let name =
             |(i, segment): (usize, &str)| if segment == "{}" { format!("/{{p{i}}}") } else { format!("/{segment}") };
         let text: String = segments.iter().copied().enumerate().map(name).collect();
@@ -22,7 +24,8 @@ fn path_pattern() -> impl Strategy<Value = PathPattern> {
             _ if text.is_empty() => PathPattern::template("/", EncodedSlash::Keep).unwrap(),
             _ => PathPattern::template(&text, EncodedSlash::Keep).unwrap(),
         }
-    })
+    });
+    prop_oneof![5 => written, 1 => regex]
 }
 
 fn host_pattern() -> impl Strategy<Value = HostPattern> {
@@ -45,6 +48,8 @@ fn value_match() -> impl Strategy<Value = ValueMatch> {
         prop::collection::vec(value.clone(), 0..3).prop_map(|values| ValueMatch::Test(ValueTest::OneOf(values))),
         value.clone().prop_map(|start| ValueMatch::Test(ValueTest::Prefix(start))),
         value.prop_map(|end| ValueMatch::Test(ValueTest::Suffix(end))),
+        prop::sample::select(vec!["1.*", "[12]+", "2?"])
+            .prop_map(|text| ValueMatch::Test(ValueTest::Regex(text.to_owned()))),
         any::<bool>().prop_map(|there| ValueMatch::Test(ValueTest::Present(there))),
     ]
 }
@@ -191,11 +196,12 @@ fn rank(spec: &Spec, method: &Method) -> impl Ord + std::fmt::Debug + use<> {
         HostPattern::Any => 1001,
     };
     let mut path: Vec<u8> =
-        spec.path.segments().iter().map(|s| if matches!(s, Segment::Literal(_)) { 0 } else { 1 }).collect();
+        spec.path.segments().iter().map(|s| if matches!(s, Segment::Literal(_)) { 0 } else { 2 }).collect();
     path.push(match spec.path.tail() {
-        Tail::End => 2,
-        Tail::CatchAll(_) => 3,
-        Tail::Prefix => 4,
+        Tail::Regex(_) => 1,
+        Tail::End => 3,
+        Tail::CatchAll(_) => 4,
+        Tail::Prefix => 5,
     });
     let conditions = spec.headers.len() + spec.cookies.len() + usize::from(spec.client.is_some());
     let (headers, query) = (conditions, spec.query.len());

@@ -101,6 +101,7 @@ fn compare_paths(a: &PathPattern, b: &PathPattern) -> Ordering {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Step<'s> {
     Literal(&'s str),
+    Regex,
     Parameter,
     End,
     CatchAll,
@@ -124,6 +125,7 @@ impl<'s> Iterator for Steps<'s> {
                 Tail::End => Step::End,
                 Tail::CatchAll(_) => Step::CatchAll,
                 Tail::Prefix => Step::Prefix,
+                Tail::Regex(_) => Step::Regex,
             },
         };
         self.next += 1;

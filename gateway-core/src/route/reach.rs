@@ -15,7 +15,7 @@ use super::conflict::{Conflict, Unreachable};
 use super::domain::{Constraints, Domain};
 use super::rank::{lists_head, precedence};
 use super::trie::{Candidate, Kind, Node, Trie};
-use super::{Field, MethodSet, Methods, Spec};
+use super::{Field, MethodSet, Methods, PathPattern, Spec};
 
 /// The number of comparisons of two specs, in all.
 const BUDGET: usize = 100_000;
@@ -132,6 +132,8 @@ struct Subject<'c, 's> {
     route: Option<usize>,
     methods: MethodSet,
     constraints: &'c Constraints<'s>,
+    /// The expressions that their paths match, if any: only a rival with one of these is sure to take them.
+    regex: &'c [&'c PathPattern],
     /// The routes that are found to take them.
     by: BTreeSet<usize>,
 }
@@ -156,7 +158,9 @@ impl<'a, 's> Check<'a, 's> {
     /// The routes that together take all requests of the candidate, which is the one at `at` of its rank.
     fn covers(&mut self, position: &Position<'_>, candidate: &Candidate, at: usize) -> Option<BTreeSet<usize>> {
         let spec = self.specs.get(candidate.spec as usize)?;
+        let path = &spec.path;
         let mut subject = Subject {
+            regex: if position.kind == Kind::Regex { core::slice::from_ref(&path) } else { &[] },
             route: Some(spec.route),
             methods: candidate.accepted,
             constraints: self.constraints.get(candidate.spec as usize)?,
@@ -182,8 +186,10 @@ impl<'a, 's> Check<'a, 's> {
         position: &Position<'_>,
         (methods, list_head): (MethodSet, bool),
         constraints: &Constraints<'s>,
+        paths: [&PathPattern; 2],
     ) -> Result<(), Option<Left>> {
-        let mut subject = Subject { route: None, methods, constraints, by: BTreeSet::new() };
+        let regex = if position.kind == Kind::Regex { &paths[..] } else { &[] };
+        let mut subject = Subject { route: None, methods, constraints, regex, by: BTreeSet::new() };
         let mut rivals = Vec::new();
         if !list_head {
             for explicit in position.equal {
@@ -207,7 +213,7 @@ impl<'a, 's> Check<'a, 's> {
             self.add(&mut rivals, subject, earlier, MethodSet::ALL);
         }
         match position.kind {
-            Kind::End => self.all_taken(subject, &rivals),
+            Kind::End | Kind::Regex => self.all_taken(subject, &rivals),
             Kind::CatchAll => self.all_taken_deeper(subject, &mut rivals, position.node),
             Kind::Prefix => self.all_taken_from(subject, &mut rivals, position.id, position.node),
         }
@@ -287,6 +293,7 @@ impl<'a, 's> Check<'a, 's> {
             || constraints.contradiction().is_some()
             || !constraints.overlap(subject.constraints)
             || !is_plain_cover(constraints, subject.constraints)
+            || !subject.regex.is_empty() && !subject.regex.contains(&&spec.path)
         {
             return;
         }

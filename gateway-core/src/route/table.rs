@@ -75,7 +75,9 @@ impl Table {
 
     fn find_with(&self, lookup: &Lookup<'_, '_>, sight: Sight, holds: impl Fn(&Spec) -> bool) -> Found {
         let met = |candidate: &Candidate| {
-            !candidate.conditional || self.specs.get(candidate.spec as usize).is_some_and(&holds)
+            // The walk does not look into the expressions of paths.
+            let fits = |spec: &&Spec| !candidate.shape.regex || spec.path.takes(lookup.path);
+            !candidate.conditional || self.specs.get(candidate.spec as usize).filter(fits).is_some_and(&holds)
         };
         let found = self.methods.of(lookup.method).and_then(|method| {
             self.trie.walk(lookup, sight, &mut |candidate| {
@@ -83,7 +85,10 @@ impl Table {
             })
         });
         if let Some(Candidate { spec, route, shape, .. }) = found {
-            return Found::Route { spec: spec as usize, route: route as usize, params: shape.params(lookup.path) };
+            let of_regex = |spec: &Spec| spec.path.matches(lookup.path);
+            let params = if shape.regex { self.specs.get(spec as usize).and_then(of_regex) } else { None };
+            let params = params.unwrap_or_else(|| shape.params(lookup.path));
+            return Found::Route { spec: spec as usize, route: route as usize, params };
         }
         let mut allow = MethodSet::EMPTY;
         let mut first = None;

@@ -67,6 +67,7 @@ pub(super) struct Node {
     end: Run,
     catch_all: Run,
     prefix: Run,
+    regex: Run,
     /// Set if the node stands for a host, before the first segment.
     pub(super) is_root: bool,
 }
@@ -103,6 +104,7 @@ pub(super) enum Kind {
     End,
     CatchAll,
     Prefix,
+    Regex,
 }
 
 impl Trie {
@@ -134,6 +136,7 @@ impl Trie {
                 Kind::End => &mut node.end,
                 Kind::CatchAll => &mut node.catch_all,
                 Kind::Prefix => &mut node.prefix,
+                Kind::Regex => &mut node.regex,
             };
             let start = if run.start == run.end { id(position) } else { run.start };
             *run = Run { start, end: id(position + 1) };
@@ -141,11 +144,11 @@ impl Trie {
                 spec: index,
                 route: id(spec.route),
                 accepted,
-                conditional: spec.predicates().next().is_some(),
+                conditional: spec.predicates().next().is_some() || kind == Kind::Regex,
                 shape: spec.path.shape(),
             });
         }
-        let runs = trie.nodes.iter().flat_map(|node| [node.end, node.catch_all, node.prefix]);
+        let runs = trie.nodes.iter().flat_map(|node| [node.end, node.catch_all, node.prefix, node.regex]);
         let crowds = runs.filter_map(|run| Some((run.start, Crowd::of(trie.run(run), specs)?))).collect();
         trie.crowds = crowds;
         trie
@@ -221,7 +224,12 @@ impl Trie {
         {
             return Some(found);
         }
-        // Empty segments are but at the end: a path with an empty one here has nothing after it.
+        if at.regex.start != at.regex.end
+            && let Some(found) = self.show(walk, at.regex, visit)
+        {
+            return Some(found);
+        }
+        // No parameter takes an empty segment.
         if !segment.is_empty() {
             if let Some(child) = at.parameter
                 && let Some(found) = self.descend(walk, child, after, visit)
@@ -252,7 +260,7 @@ impl Trie {
 
     /// Every pattern with candidates: its node and kind, and the node's number.
     pub(super) fn patterns(&self) -> impl Iterator<Item = (u32, &Node, Kind)> {
-        let kinds = [Kind::End, Kind::CatchAll, Kind::Prefix];
+        let kinds = [Kind::End, Kind::CatchAll, Kind::Prefix, Kind::Regex];
         self.nodes.iter().enumerate().flat_map(move |(index, node)| kinds.map(|kind| (id(index), node, kind)))
     }
 
@@ -266,6 +274,7 @@ impl Trie {
             Kind::End => node.end,
             Kind::CatchAll => node.catch_all,
             Kind::Prefix => node.prefix,
+            Kind::Regex => node.regex,
         })
     }
 
@@ -300,6 +309,7 @@ impl Trie {
             Tail::End => Kind::End,
             Tail::CatchAll(_) => Kind::CatchAll,
             Tail::Prefix => Kind::Prefix,
+            Tail::Regex(_) => Kind::Regex,
         };
         (at, kind)
     }

@@ -1,5 +1,7 @@
 //! The values that predicates test, where they stand in the request: nothing is copied or decoded to a buffer.
 
+use std::borrow::Cow;
+
 use http::header::{GetAll, HeaderMap, HeaderName, HeaderValue};
 
 use crate::http::percent::form_octets;
@@ -37,6 +39,15 @@ impl Value<'_> {
             Self::Plain(value) => value.starts_with(start),
             Self::Lines(lines) => begins(joined(lines), start),
             Self::Form(text) => begins(form_octets(text), start),
+        }
+    }
+
+    /// The value as text; `None` if it is no UTF-8.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Plain(value) => core::str::from_utf8(value).ok().map(Cow::Borrowed),
+            Self::Lines(lines) => String::from_utf8(joined(lines).collect()).ok().map(Cow::Owned),
+            Self::Form(text) => String::from_utf8(form_octets(text).collect()).ok().map(Cow::Owned),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::{Compiler, Group, NETWORK_HELP};
-use crate::config::{self, Entries, Match, Matches, Ties, ValueMatch};
+use crate::config::{self, Entries, Match, Matches, PathMatch, Ties, ValueMatch};
 use crate::http::hop_by_hop;
 use crate::http::path::Reading;
 use crate::net::Scheme;
@@ -230,7 +230,22 @@ impl<'c> Compiler<'c> {
                 self.error_with(&at.member("prefix"), "`path` and `prefix` can't both be matched", "keep one");
                 None
             }
-            (Some(path), None) => {
+            (Some(PathMatch::Test(test)), None) => {
+                let at = at.member("path");
+                let at = at.member("regex");
+                if api_prefix.contains('{') {
+                    self.error_with(
+                        &at,
+                        "a regular expression can't follow the parameters in the API's prefix",
+                        "write a template, or put the route outside the API",
+                    );
+                    return None;
+                }
+                let ignores_case = self.config.network.path_case == Some(config::PathCase::Insensitive);
+                let pattern = PathPattern::regex(api_prefix, &test.regex, slash, ignores_case);
+                Some((self.pattern(&at, &test.regex, pattern)?, api_segments))
+            }
+            (Some(PathMatch::Template(path)), None) => {
                 let at = at.member("path");
                 let whole = if path == "/" && !api_prefix.is_empty() {
                     api_prefix.to_owned()
