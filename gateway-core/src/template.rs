@@ -18,10 +18,13 @@ pub struct Template {
     parts: Box<[Part]>,
 }
 
+/// A piece of parsed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part<V = Variable> {
+    /// Text that stands for itself.
     Text(Box<str>),
-    Variable(Variable),
+    /// A variable.
+    Variable(V),
 }
 
 /// A part of the request.
@@ -100,60 +103,10 @@ impl Template {
     /// A brace without partner, or a variable that does not exist (on this route).
     pub fn parse(text: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
         if text.bytes().any(|byte| matches!(byte, b'{' | b'}')) {
-            Self::parse_variables(text, parameters)
+            parts(text, |name| Variable::parse(name, parameters)).map(|parts| Self { parts: parts.into() })
         } else {
             Ok(Self::literal(text))
         }
-    }
-
-    #[inline(never)]
-    fn parse_variables(text: &str, parameters: Option<&[&str]>) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = split_at_brace(rest) {
-            literal.push_str(before.0);
-            match (before.1, after.chars().next()) {
-                (brace, Some(next)) if brace == next => {
-                    literal.push(brace);
-                    rest = after.get(1..).unwrap_or_default();
-                }
-                ('{', Some('\'')) => {
-                    let Some((text, following)) = after.get(1..).and_then(|quoted| quoted.split_once("'}")) else {
-                        return Err(TemplateError::new(
-                            "`{'` without `'}`",
-                            Some("text that stands for itself is written `{'…'}`".to_owned()),
-                        ));
-                    };
-                    literal.push_str(text);
-                    rest = following;
-                }
-                ('{', _) => {
-                    let Some((name, following)) = after.split_once('}') else {
-                        return Err(TemplateError::new(
-                            "`{` without `}`",
-                            Some("write `{{` for a literal brace".to_owned()),
-                        ));
-                    };
-                    if !literal.is_empty() {
-                        parts.push(Part::Text(core::mem::take(&mut literal).into()));
-                    }
-                    parts.push(Part::Variable(Variable::parse(name, parameters)?));
-                    rest = following;
-                }
-                _ => {
-                    return Err(TemplateError::new(
-                        "`}` without `{`",
-                        Some("write `}}` for a literal brace".to_owned()),
-                    ));
-                }
-            }
-        }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            parts.push(Part::Text(literal.into()));
-        }
-        Ok(Self { parts: parts.into() })
     }
 
     /// The whole text, if it has no variable.
@@ -272,6 +225,60 @@ impl Template {
     }
 }
 
+/// Splits `text` into its parts; `variable` reads a name between braces.
+///
+/// # Errors
+/// A brace without partner, or a name that `variable` does not know.
+#[inline(never)]
+pub(crate) fn parts<V>(
+    text: &str,
+    mut variable: impl FnMut(&str) -> Result<V, TemplateError>,
+) -> Result<Vec<Part<V>>, TemplateError> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = split_at_brace(rest) {
+        literal.push_str(before.0);
+        match (before.1, after.chars().next()) {
+            (brace, Some(next)) if brace == next => {
+                literal.push(brace);
+                rest = after.get(1..).unwrap_or_default();
+            }
+            ('{', Some('\'')) => {
+                let Some((text, following)) = after.get(1..).and_then(|quoted| quoted.split_once("'}")) else {
+                    return Err(TemplateError::new(
+                        "`{'` without `'}`",
+                        Some("text that stands for itself is written `{'…'}`".to_owned()),
+                    ));
+                };
+                literal.push_str(text);
+                rest = following;
+            }
+            ('{', _) => {
+                let Some((name, following)) = after.split_once('}') else {
+                    return Err(TemplateError::new(
+                        "`{` without `}`",
+                        Some("write `{{` for a literal brace".to_owned()),
+                    ));
+                };
+                if !literal.is_empty() {
+                    parts.push(Part::Text(core::mem::take(&mut literal).into()));
+                }
+                parts.push(Part::Variable(variable(name)?));
+                rest = following;
+            }
+            _ => {
+                return Err(TemplateError::new("`}` without `{`", Some("write `}}` for a literal brace".to_owned())));
+            }
+        }
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal.into()));
+    }
+    Ok(parts)
+}
+
 /// Splits at the first brace: the text before it, the brace, and the text behind it.
 fn split_at_brace(text: &str) -> Option<((&str, char), &str)> {
     let at = text.find(['{', '}'])?;
@@ -388,7 +395,7 @@ fn write_url_part(value: &str, target: Target, out: &mut String) -> bool {
 }
 
 /// Writes plain text, encoded or escaped as the target demands.
-fn write_text(value: &str, target: Target, out: &mut String) -> bool {
+pub(crate) fn write_text(value: &str, target: Target, out: &mut String) -> bool {
     match target {
         Target::Text => out.push_str(value),
         Target::Json => escape_json(value, out),

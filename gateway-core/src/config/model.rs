@@ -29,6 +29,10 @@ pub struct Config {
     /// Headers that state the caller's identity, beyond the built-in ones: removed from every request that comes in. A
     /// trailing `*` stands for any ending.
     pub identity_headers: Vec<String>,
+    /// Content of your own for the gateway's errors: by status (`404`), class (`5xx`) or `default`, then by media type. Clients get what
+    /// their `Accept` likes best; a problem in JSON (RFC 9457) goes first among equals. Variables are `{error.status}`,
+    /// `{error.title}`, `{error.code}`, `{error.detail}` and `{request.id}`.
+    pub errors: Entries<Entries<String>>,
     /// The services behind the gateway, by name.
     pub upstreams: Entries<Upstream>,
     /// Policies that routes, APIs and `defaults` use by name.

@@ -18,7 +18,7 @@ use crate::config::FailMode;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{proxy_status, request_id, websocket};
+use crate::http::{error_content, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::concurrency::Concurrency;
@@ -51,6 +51,8 @@ pub(crate) async fn run<P: Platform>(
     call.id = request_id::ensure(&mut call.headers, platform);
     record.request_id = Some(call.id.clone());
     let is_head = call.method == Method::HEAD;
+    // Taken now: the route may edit the field, and the upstream's request takes it along.
+    let accept = (!plan.errors.is_empty()).then(|| error_content::accept(&call.headers));
     let is_connect = survey.web_socket && websocket::is_extended_connect(version, &call.headers);
     let mut exchange = Exchange {
         plan,
@@ -78,7 +80,10 @@ pub(crate) async fn run<P: Platform>(
         Err(reject) => {
             exchange.record.refused(&reject, &call.id);
             exchange.note(|| Event::Refused { status: reject.status, code: reject.code });
-            Reply::Http(reject.into_response(is_head, &call.id))
+            Reply::Http(match accept {
+                Some(accept) => reject.into_negotiated(&plan.errors, &accept, is_head, &call.id),
+                None => reject.into_response(is_head, &call.id),
+            })
         }
     };
     let after = core::mem::take(&mut exchange.after);

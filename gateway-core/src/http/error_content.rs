@@ -168,7 +168,8 @@ fn ranges(accept: &str) -> impl Iterator<Item = (String, u16)> {
             let (name, value) = parameter.split_once('=')?;
             match name.trim() {
                 "q" | "Q" => quality = thousandths(value.trim())?,
-                name if name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8") => {}
+                name if name.eq_ignore_ascii_case("charset")
+                    && value.trim_matches('"').eq_ignore_ascii_case("utf-8") => {}
                 _ => return None,
             }
         }

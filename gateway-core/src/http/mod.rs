@@ -5,6 +5,7 @@ pub mod connection_auth;
 pub mod cookie;
 pub(crate) mod digits;
 pub mod edit_fields;
+pub mod error_content;
 pub mod forwarded;
 mod forwarded_element;
 pub mod framing;

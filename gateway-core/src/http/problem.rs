@@ -1,10 +1,11 @@
 //! Problem details (RFC 9457): the one place where a rejection becomes a response.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response};
 use serde::Serialize;
 
+use super::error_content::{self, ErrorContents, PROBLEM};
 use super::request_id::X_REQUEST_ID;
 use crate::body::Body;
 use crate::error::{RATE_LIMITED, Reject};
@@ -39,10 +40,34 @@ impl Reject {
     /// `request_id` is the value of `X-Request-Id`, so that a report of the problem leads to the log.
     pub fn into_response<S>(self, head: bool, request_id: &HeaderValue) -> Response<Body<S>> {
         let content = self.content(request_id);
+        self.with_content(HeaderValue::from_static(PROBLEM), content, head)
+    }
+
+    /// The response with the content among `own` that a client with this `accept` likes best, or with a problem.
+    pub(crate) fn into_negotiated<S>(
+        self,
+        own: &ErrorContents,
+        accept: &str,
+        head: bool,
+        request_id: &HeaderValue,
+    ) -> Response<Body<S>> {
+        let Some(contents) = own.of(self.status) else { return self.into_response(head, request_id) };
+        let mut response = match error_content::choose(contents, accept) {
+            Some(content) => {
+                let text = content.text.fill(&self, request_id, content.target);
+                self.with_content(content.content_type.clone(), text.into(), head)
+            }
+            None => self.into_response(head, request_id),
+        };
+        response.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+        response
+    }
+
+    fn with_content<S>(self, content_type: HeaderValue, content: Bytes, head: bool) -> Response<Body<S>> {
         let mut response = Response::new(Body::Empty);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, content_type);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Stated, so that the answer to HEAD has it too (RFC 9110 §9.3.2).

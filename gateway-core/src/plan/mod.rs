@@ -15,6 +15,7 @@ use core::time::Duration;
 use crate::admin::Admin;
 use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
+use crate::http::error_content::ErrorContents;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
@@ -72,6 +73,8 @@ pub struct Plan {
     pub proxies: TrustedProxies,
     /// The reading of paths.
     pub paths: path::Reading,
+    /// Content of the author's own for errors.
+    pub errors: ErrorContents,
     /// The largest requests that are let in.
     pub limits: Limits,
     /// The keys of the flags that policies ask for.

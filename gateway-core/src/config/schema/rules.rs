@@ -53,6 +53,7 @@ const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "name", Text(TOKEN, &["edge-1"])),
     ("", "identityHeaders", Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\*?$", &["x-tenant-*"])),
+    ("", "errors", Names("^([45][0-9]{2}|[45]xx|default)$")),
     ("Server", "keyValueFile", Free(&["values.db"])),
     ("Server", "admin", Text(r"^([0-9]{1,5}|(.*):[0-9]{1,5})$", &["9901", "10.0.0.5:9901"])),
     ("ServerTls", "certificate", FILE),

@@ -400,7 +400,7 @@ impl<'c> Compiler<'c> {
 }
 
 /// The context in which values enter content of this media type.
-fn form_of(content_type: Option<&HeaderValue>) -> Form {
+pub(super) fn form_of(content_type: Option<&HeaderValue>) -> Form {
     let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
     let essence = essence.trim().to_ascii_lowercase();
     match essence.as_str() {

@@ -5,6 +5,7 @@ mod admin;
 mod at;
 mod authority;
 mod edits;
+mod errors;
 mod foreign;
 mod listeners;
 mod matching;
@@ -173,6 +174,7 @@ impl<'c> Compiler<'c> {
         let listeners = self.listeners(&at.member("server"));
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         let admin = self.admin(&at);
+        let errors = self.error_contents(&at.member("errors"));
         let redis = self.redis(&at.member("counters").member("redis"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let upstreams = self.upstreams(&at.member("upstreams"));
@@ -214,6 +216,7 @@ impl<'c> Compiler<'c> {
             identity: identity?,
             proxies: proxies?,
             paths: path::Reading::of(&config.network),
+            errors,
             limits: self.limits(&at.member("limits")),
             access_log: AccessLog {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
