@@ -266,7 +266,7 @@ fn says_what_is_wrong_with_values() {
                 2,
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
-                "the fields here are `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `upstreams`, \
+                "the fields here are `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `errors`, `upstreams`, \
              `policies`, `defaults`, `ties`, `apis` and `routes`",
             )],
         ),

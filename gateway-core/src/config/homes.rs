@@ -61,6 +61,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("query", "`accessLog`, `match` or `request`"),
     ("rateLimit", "a policy: `\"policies\": [{\"rateLimit\": …}]`"),
     ("redis", "`counters`"),
+    ("regex", "`match.path`"),
     ("remove", "`request.headers`, `request.query` or `response.headers`"),
     ("rename", "`request.headers`, `request.query` or `response.headers`"),
     ("request", "a policy: `\"policies\": [{\"request\": …}]`"),
