@@ -50,6 +50,11 @@ impl Expression {
         Ok(Self { text: text.into(), start: start.into(), ignores_case, regex })
     }
 
+    /// The expression as its author wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Returns whether it takes all of `text`.
     #[must_use]
     pub fn takes(&self, text: &str) -> bool {

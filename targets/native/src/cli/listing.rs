@@ -34,6 +34,7 @@ pub(super) fn matched(plan: &Plan, spec: &Spec) -> Value {
     }
     let pattern = spec.path.to_string();
     match (spec.path.tail(), pattern.strip_suffix("/*")) {
+        (Tail::Regex(expression), _) => add("path", json!({"regex": expression.as_str()})),
         (Tail::Prefix, Some("")) => add("prefix", "/".into()),
         (Tail::Prefix, Some(prefix)) => add("prefix", prefix.into()),
         _ if pattern.is_empty() => add("path", "/".into()),
@@ -69,6 +70,7 @@ fn entry(predicate: &Predicate) -> (String, Value) {
         },
         Test::Prefix(start) => json!({"prefix": &**start}),
         Test::Suffix(end) => json!({"suffix": &**end}),
+        Test::Regex(expression) => json!({"regex": expression.as_str()}),
         Test::Within(_) => Value::Null,
     };
     (name, test)
