@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::ALLOW;
 use http::{HeaderName, HeaderValue, StatusCode};
 
-/// A request that the gateway answers itself, with a problem (RFC 9457); [`crate::http::problem`] renders it.
+/// A request that the gateway answers itself, with a problem (RFC 9457); [`crate::problem`] renders it.
 ///
 /// Made by one of the functions of the catalogue, such as [`Reject::route_not_found`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,6 +29,7 @@ mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod problem;
 mod random;
 mod record;
 mod report;

@@ -178,7 +178,9 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
             items.iter().enumerate().for_each(|(index, item)| pointers(item, &format!("{at}/{index}"), all));
         }
         Value::Object(members) => {
-            members.iter().for_each(|(name, member)| pointers(member, &format!("{at}/{name}"), all));
+            // RFC 6901 §3.
+            let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+            members.iter().for_each(|(name, member)| pointers(member, &format!("{at}/{}", escaped(name)), all));
         }
         _ => {}
     }

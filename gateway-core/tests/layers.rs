@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 30] = [
+const ROOMS: [&str; 31] = [
     "time",
     "random",
     "net",
@@ -18,6 +18,7 @@ const ROOMS: [&str; 30] = [
     "route",
     "call",
     "template",
+    "problem",
     "policy",
     "admin",
     "plan",

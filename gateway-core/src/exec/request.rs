@@ -18,7 +18,7 @@ use crate::config::FailMode;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{error_content, proxy_status, request_id, websocket};
+use crate::http::{proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan, RequestStep, Route};
 use crate::policy::concurrency::Concurrency;
@@ -26,6 +26,7 @@ use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::{cors, header_edit, query_edit};
 use crate::ports::{Peer, Platform, StoreFailure};
+use crate::problem::content;
 use crate::record::{Permit, Record};
 use crate::report::Asked;
 use crate::route::{Found, Lookup, MethodSet, Params};
@@ -52,7 +53,7 @@ pub(crate) async fn run<P: Platform>(
     record.request_id = Some(call.id.clone());
     let is_head = call.method == Method::HEAD;
     // Taken now: the route may edit the field, and the upstream's request takes it along.
-    let accept = (!plan.errors.is_empty()).then(|| error_content::accept(&call.headers));
+    let accept = (!plan.errors.is_empty()).then(|| content::accept(&call.headers));
     let is_connect = survey.web_socket && websocket::is_extended_connect(version, &call.headers);
     let mut exchange = Exchange {
         plan,

@@ -15,12 +15,12 @@ use core::time::Duration;
 use crate::admin::Admin;
 use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
-use crate::http::error_content::ErrorContents;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
 use crate::policy::cors::Cors;
+use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
 

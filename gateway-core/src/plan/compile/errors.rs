@@ -7,7 +7,7 @@ use super::Compiler;
 use super::actions::form_of;
 use super::at::At;
 use crate::error::Reject;
-use crate::http::error_content::{Content, ErrorContents, Scope, Text};
+use crate::problem::content::{Content, ErrorContents, Scope, Text};
 use crate::template::Target;
 
 impl Compiler<'_> {

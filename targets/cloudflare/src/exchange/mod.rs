@@ -25,8 +25,9 @@ use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Ended, Reply};
-use gateway_core::http::{problem, request_id};
+use gateway_core::http::request_id;
 use gateway_core::ports::IoError;
+use gateway_core::problem;
 use gateway_core::time::Timestamp;
 use http::{HeaderMap, Response};
 

@@ -1,14 +1,16 @@
 //! Problem details (RFC 9457): the one place where a rejection becomes a response.
 
+pub mod content;
+
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response};
 use serde::Serialize;
 
-use super::error_content::{self, ErrorContents, PROBLEM};
-use super::request_id::X_REQUEST_ID;
+use self::content::{ErrorContents, PROBLEM};
 use crate::body::Body;
 use crate::error::{RATE_LIMITED, Reject};
+use crate::http::request_id::X_REQUEST_ID;
 
 /// Goes before a code to make the problem's type. It is no address, since nobody has to look it up (RFC 9457 §4.2).
 pub const TYPE_PREFIX: &str = "urn:edgeway:problem:";
@@ -52,7 +54,7 @@ impl Reject {
         request_id: &HeaderValue,
     ) -> Response<Body<S>> {
         let Some(contents) = own.of(self.status) else { return self.into_response(head, request_id) };
-        let mut response = match error_content::choose(contents, accept) {
+        let mut response = match content::choose(contents, accept) {
             Some(content) => {
                 let text = content.text.fill(&self, request_id, content.target);
                 self.with_content(content.content_type.clone(), text.into(), head)
