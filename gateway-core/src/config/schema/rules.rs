@@ -165,12 +165,19 @@ fn apply(value: &mut Value, rule: &Rule) {
     }
 }
 
-/// Writes out what a value to set may be, so that its text can have a rule of its own.
+/// The types that are a text or an object, and the definition of that object.
+const TEXT_OR: [(&str, &str); 2] = [("Value", "SecretRef"), ("PathMatch", "PathTest")];
+
+/// Writes out what a member of one of these types may be, so that its text can have a rule of its own.
 fn spell_out(value: &mut Value) {
-    let choices = value.get_mut("anyOf").and_then(Value::as_array_mut);
-    if let Some(choices) = choices.filter(|choices| choices.iter().any(|choice| choice["$ref"] == "#/$defs/Value")) {
-        choices.retain(|choice| choice["$ref"] != "#/$defs/Value");
-        choices.extend([json!({ "type": "string" }), json!({ "$ref": "#/$defs/SecretRef" })]);
+    let Some(choices) = value.get_mut("anyOf").and_then(Value::as_array_mut) else { return };
+    let reference = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+    for (whole, object) in TEXT_OR {
+        let whole = reference(whole);
+        if choices.contains(&whole) {
+            choices.retain(|choice| *choice != whole);
+            choices.extend([json!({ "type": "string" }), reference(object)]);
+        }
     }
 }
 
