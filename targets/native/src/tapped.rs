@@ -115,6 +115,11 @@ fn poll_read_little(
     polled
 }
 
+/// Gives others their turn. A plain wake would not do: tokio looks at its other sockets and timers before this task comes again.
+fn yielded(cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pin!(tokio::task::yield_now()).poll(cx).map(Ok)
+}
+
 impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -123,8 +128,7 @@ impl<T: Tap> AsyncRead for Tapped<T> {
         }
         if this.burst >= BURST {
             this.burst = 0;
-            // Not a plain wake: tokio looks at its other sockets and timers before this task comes again.
-            return pin!(tokio::task::yield_now()).poll(cx).map(Ok);
+            return yielded(cx);
         }
         let before = buf.filled().len();
         let polled = if this.first.is_empty() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use crate::clock::{Tick, Watched};
+use crate::framing::Framing;
 use crate::tapped::Tap;
 
 /// The most bytes that may come without any progress of the exchange. What hyper reads ahead of a slow client, two buffers of
@@ -45,6 +46,11 @@ pub(crate) struct Watch {
     offered: Wait,
     /// The bytes that came since the exchange made progress.
     idle_bytes: AtomicUsize,
+    /// Set until the head of the response has come.
+    awaits_head: AtomicBool,
+    /// The bytes that came before that head, interim responses among them. hyper reads one after another of these for as long as
+    /// there are any.
+    before_head: Framing,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
@@ -64,6 +70,8 @@ impl Watch {
             awaited: Wait::default(),
             offered: Wait::default(),
             idle_bytes: AtomicUsize::new(0),
+            awaits_head: AtomicBool::new(false),
+            before_head: Framing::default(),
             kept: Mutex::default(),
             task: OnceLock::new(),
         }
@@ -90,6 +98,8 @@ impl Watch {
         self.idle.store(idle, Ordering::Relaxed);
         self.offered.set(false);
         self.progressed();
+        self.before_head.progress();
+        self.awaits_head.store(true, Ordering::Relaxed);
         self.answered.store(false, Ordering::Relaxed);
         self.keeps.store(repeatable, Ordering::Relaxed);
         if repeatable {
@@ -112,6 +122,7 @@ impl Watch {
     /// Records that the head has come, or a part of the content.
     pub(super) fn progressed(&self) {
         self.idle_bytes.store(0, Ordering::Relaxed);
+        self.awaits_head.store(false, Ordering::Relaxed);
         self.awaited.set(false);
     }
 
@@ -176,6 +187,11 @@ impl Tap for Watch {
     fn on_read(&self, bytes: &[u8]) {
         self.answered.store(true, Ordering::Relaxed);
         self.idle_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.before_head.read(bytes.len());
+    }
+
+    fn framing(&self) -> Option<&Framing> {
+        self.awaits_head.load(Ordering::Relaxed).then_some(&self.before_head)
     }
 
     fn is_flooded(&self) -> bool {
