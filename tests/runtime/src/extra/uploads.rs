@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{serve, text};
@@ -33,8 +34,11 @@ async fn gateway(host: &Host, listener: &TcpListener, timeouts: &str) -> Result<
     serve(host, config).await
 }
 
+/// The status of an answer, and the connection: a client that closes it has left, and what it sent is not wanted any more.
+type Answered = (u16, (Reader<OwnedReadHalf>, OwnedWriteHalf));
+
 /// Sends a piece every 100 ms, and returns the status of the answer.
-async fn upload(gateway: &Gateway, framing: &str, piece: &[u8], pieces: usize) -> io::Result<u16> {
+async fn upload(gateway: &Gateway, framing: &str, piece: &[u8], pieces: usize) -> io::Result<Answered> {
     let (read, mut write) = TcpStream::connect(gateway.address).await?.into_split();
     write.write_all(format!("POST / HTTP/1.1\r\nHost: gw.test\r\n{framing}\r\n\r\n").as_bytes()).await?;
     for _ in 0..pieces {
@@ -44,7 +48,9 @@ async fn upload(gateway: &Gateway, framing: &str, piece: &[u8], pieces: usize) -
     if framing.starts_with('T') {
         write.write_all(b"0\r\n\r\n").await?;
     }
-    Reader::new(read).response().await?.map(|head| head.status).ok_or(io::ErrorKind::UnexpectedEof.into())
+    let mut reader = Reader::new(read);
+    let head = reader.response().await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((head.status, (reader, write)))
 }
 
 /// docs/configuration.md, Timeouts: `firstByte` runs from the end of the request's content.
@@ -72,8 +78,8 @@ async fn whole(host: &Host, timeouts: &str, framing: &str, piece: &[u8], pieces:
         write.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await
     };
     match tokio::try_join!(upload(&gateway, framing, piece, pieces), upstream).map_err(text)? {
-        (200, ()) => Ok(()),
-        (status, ()) => Err(format!("the status is {status}, with `{framing}`")),
+        ((200, _), ()) => Ok(()),
+        ((status, _), ()) => Err(format!("the status is {status}, with `{framing}`")),
     }
 }
 
@@ -90,7 +96,7 @@ pub(super) async fn answered_early(host: &Host) -> Result<(), String> {
             reader.each(head.framing(Framing::Length(0)), |_| {}).await?;
             write.write_all(b"0\r\n\r\n").await
         };
-        let (status, ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
+        let ((status, _connection), ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
         if status != 200 {
             return Err(format!("the status is {status}, with `{framing}`"));
         }
@@ -110,7 +116,7 @@ pub(super) async fn unanswered(host: &Host) -> Result<(), String> {
             reader.closed().await;
             Ok(())
         };
-        let (status, ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
+        let ((status, _connection), ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
         if status != 504 {
             return Err(format!("the status is {status}, with `{framing}`"));
         }
