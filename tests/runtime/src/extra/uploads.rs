@@ -96,7 +96,8 @@ pub(super) async fn answered_early(host: &Host) -> Result<(), String> {
             reader.each(head.framing(Framing::Length(0)), |_| {}).await?;
             write.write_all(b"0\r\n\r\n").await
         };
-        let ((status, _connection), ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
+        let ((status, _connection), ()) =
+            tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
         if status != 200 {
             return Err(format!("the status is {status}, with `{framing}`"));
         }
@@ -116,7 +117,8 @@ pub(super) async fn unanswered(host: &Host) -> Result<(), String> {
             reader.closed().await;
             Ok(())
         };
-        let ((status, _connection), ()) = tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
+        let ((status, _connection), ()) =
+            tokio::try_join!(upload(&gateway, framing, piece, PIECES), upstream).map_err(text)?;
         if status != 504 {
             return Err(format!("the status is {status}, with `{framing}`"));
         }
