@@ -1,6 +1,7 @@
 //! Upstreams that break the rules of HTTP, or use them against the gateway.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -330,6 +331,20 @@ fn an_upstream_that_talks_without_a_pause_keeps_nobody_waiting() {
     }
 }
 
+/// Uploads 2 MiB in pieces, and looks whether the 413 comes that the upstream answers at once.
+fn assert_refusal_is_heard(address: SocketAddr) {
+    let mut wire = Wire::connect(address);
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\n\r\n");
+    let piece = vec![b'x'; 16 * 1024];
+    for _ in 0..128 {
+        if wire.stream.get_mut().write_all(&piece).is_err() {
+            break;
+        }
+    }
+    let head = wire.head().unwrap();
+    assert_eq!(status(&head), 413, "{head}");
+}
+
 /// RFC 9112 §9.5: "a client … SHOULD monitor the connection for an error response while sending". The upstream has closed before
 /// all of the request is there; its answer is there first.
 #[test]
@@ -340,17 +355,8 @@ fn an_answer_before_the_end_of_the_request_is_heard() {
         }
     });
     let gateway = gateway(upstream.address);
-    let piece = vec![b'x'; 16 * 1024];
     for _ in 0..200 {
-        let mut wire = Wire::connect(gateway.address());
-        wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\n\r\n");
-        for _ in 0..128 {
-            if wire.stream.get_mut().write_all(&piece).is_err() {
-                break;
-            }
-        }
-        let head = wire.head().unwrap();
-        assert_eq!(status(&head), 413, "{head}");
+        assert_refusal_is_heard(gateway.address());
     }
 }
 
@@ -369,17 +375,8 @@ async fn an_answer_before_the_end_of_the_request_is_heard_over_http2() {
     let server = tls_gateway(&folder, port, "{}");
     let address = server.address();
     let heard = tokio::task::spawn_blocking(move || {
-        let piece = vec![b'x'; 16 * 1024];
         for _ in 0..50 {
-            let mut wire = Wire::connect(address);
-            wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2097152\r\n\r\n");
-            for _ in 0..128 {
-                if wire.stream.get_mut().write_all(&piece).is_err() {
-                    break;
-                }
-            }
-            let head = wire.head().unwrap();
-            assert_eq!(status(&head), 413, "{head}");
+            assert_refusal_is_heard(address);
         }
     });
     heard.await.unwrap();

@@ -12,9 +12,10 @@ use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::support::{Folder, PATIENCE, Program, Wire, get, start, wait_until};
+use crate::tls::trusting;
 
 /// A configuration that tells each client its address, its scheme and the host that it asked for.
 fn telling(server: &str) -> String {
@@ -62,16 +63,7 @@ impl Authority {
     }
 
     fn client(&self, protocol: &str) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        for certificate in &self.certificates {
-            roots.add(certificate.clone()).unwrap();
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = trusting(&self.certificates);
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         Arc::new(config)
     }

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::support::{Folder, Program, Wire, get, ok_upstream, wait_until};
+use crate::tls::trusting;
 
 fn answering(text: &str, server: &str) -> String {
     format!(
@@ -64,16 +65,7 @@ fn shake(address: SocketAddr, config: &Arc<ClientConfig>) -> Result<CertificateD
 
 /// A client that trusts each of `certificates`, and resumes no session.
 fn client(certificates: &[CertificateDer<'static>]) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        roots.add(certificate.clone()).unwrap();
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = trusting(certificates);
     config.resumption = rustls::client::Resumption::disabled();
     Arc::new(config)
 }

@@ -57,19 +57,26 @@ fn tls_gateway(folder: &Folder, upstream: std::net::SocketAddr) -> Server {
     start(&config(upstream, "{}", &files))
 }
 
+/// The settings of a client that trusts these certificates alone.
+pub(crate) fn trusting<'c>(certificates: impl IntoIterator<Item = &'c CertificateDer<'static>>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate.clone()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 pub(crate) async fn connect(
     server: &Server,
     certificate: &CertificateDer<'static>,
     alpn: &[&str],
 ) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = trusting([certificate]);
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
