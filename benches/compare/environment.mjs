@@ -53,3 +53,21 @@ export function build(settings, say) {
 export function built(program) {
   return `${ROOT}target/release/${program}`;
 }
+
+/** A peer that Debian has, with the option and the pattern that tell its version; `command` makes its command for a place. */
+function installed(name, option, pattern, command) {
+  const program = find(name);
+  return {
+    name,
+    program,
+    missing: `not installed (Debian: ${name})`,
+    version: program && version([program, option], pattern),
+    prepare: (place) => command(program, place),
+  };
+}
+
+/** nginx, if it is installed. */
+export const nginx = (command) => installed('nginx', '-v', /nginx\/(\S+)/, command);
+
+/** HAProxy, if it is installed. */
+export const haproxy = (command) => installed('haproxy', '-v', /version (\d[\d.]*)/, command);

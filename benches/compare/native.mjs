@@ -4,10 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { built, find, version } from './environment.mjs';
+import { built, haproxy, nginx, version } from './environment.mjs';
 
 export function native() {
-  const [nginx, haproxy] = [find('nginx'), find('haproxy')];
   return [
     {
       name: 'edgeway',
@@ -16,20 +15,8 @@ export function native() {
       version: version([built('edgeway'), '--version'], /(\d\S+)/),
       prepare: edgeway,
     },
-    {
-      name: 'nginx',
-      program: nginx,
-      missing: 'not installed (Debian: nginx)',
-      version: nginx && version([nginx, '-v'], /nginx\/(\S+)/),
-      prepare: (place) => nginxCommand(nginx, place),
-    },
-    {
-      name: 'haproxy',
-      program: haproxy,
-      missing: 'not installed (Debian: haproxy)',
-      version: haproxy && version([haproxy, '-v'], /version (\d[\d.]*)/),
-      prepare: (place) => haproxyCommand(haproxy, place),
-    },
+    nginx(nginxCommand),
+    haproxy(haproxyCommand),
     {
       name: 'bare-hyper',
       program: built('bare-hyper'),

@@ -3,10 +3,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { find, version } from '../compare/environment.mjs';
+import { haproxy, nginx, version } from '../compare/environment.mjs';
 
 export function gateways(edgeway, say) {
-  const [nginx, haproxy] = [find('nginx'), find('haproxy')];
   const all = [
     {
       name: 'edgeway',
@@ -15,20 +14,8 @@ export function gateways(edgeway, say) {
       version: version([edgeway, '--version'], /(\d\S+)/),
       prepare: (place) => edgewayCommand(edgeway, place),
     },
-    {
-      name: 'nginx',
-      program: nginx,
-      missing: 'not installed (Debian: nginx-light)',
-      version: nginx && version([nginx, '-v'], /nginx\/(\S+)/),
-      prepare: (place) => nginxCommand(nginx, place),
-    },
-    {
-      name: 'haproxy',
-      program: haproxy,
-      missing: 'not installed (Debian: haproxy)',
-      version: haproxy && version([haproxy, '-v'], /version (\d[\d.]*)/),
-      prepare: (place) => haproxyCommand(haproxy, place),
-    },
+    nginx(nginxCommand),
+    haproxy(haproxyCommand),
   ];
   return all.filter((one) => {
     if (one.program && existsSync(one.program)) return true;
