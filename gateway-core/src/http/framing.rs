@@ -18,22 +18,27 @@ pub struct Misframed;
 /// [`Misframed`] for a coding other than `chunked`, which no hop here can decode (RFC 9112 §6.1), and for a length that is no
 /// number or more than one (§6.3).
 pub fn settle(status: StatusCode, headers: &mut HeaderMap) -> Result<(), Misframed> {
-    if headers.contains_key(TRANSFER_ENCODING) {
-        let mut lines = headers.get_all(TRANSFER_ENCODING).iter();
-        let is_chunked = lines.next().is_some_and(|line| line.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
-        if !is_chunked || lines.next().is_some() {
-            return Err(Misframed);
+    // One pass: a response has few fields, and to look one up costs more.
+    let (mut codings, mut lengths) = (0, 0);
+    let (mut is_chunked, mut is_number) = (true, true);
+    for (name, value) in &*headers {
+        if *name == CONTENT_LENGTH {
+            lengths += 1;
+            is_number &= length(value.as_bytes()).is_some();
+        } else if *name == TRANSFER_ENCODING {
+            codings += 1;
+            is_chunked &= value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
         }
+    }
+    if codings > 0 {
         headers.remove(CONTENT_LENGTH);
+        return if is_chunked && codings == 1 { Ok(()) } else { Err(Misframed) };
+    }
+    if lengths == 0 || lengths == 1 && is_number && status != StatusCode::NO_CONTENT {
         return Ok(());
     }
-    let mut lines = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(first) = lines.next() else { return Ok(()) };
     if status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
-        return Ok(());
-    }
-    if lines.next().is_none() && length(first.as_bytes()).is_some() {
         return Ok(());
     }
     let length = agreed(headers).ok_or(Misframed)?;
@@ -45,7 +50,7 @@ pub fn settle(status: StatusCode, headers: &mut HeaderMap) -> Result<(), Misfram
 /// response on its connection could not be told from them.
 #[must_use]
 pub fn is_ambiguous(status: StatusCode, headers: &HeaderMap) -> bool {
-    let is_coded = headers.contains_key(TRANSFER_ENCODING);
+    let is_coded = headers.keys().any(|name| *name == TRANSFER_ENCODING);
     if status == StatusCode::NO_CONTENT {
         return is_coded || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
     }
