@@ -220,7 +220,7 @@ pub struct Limits {
     pub header_bytes: Option<ByteSize>,
     /// Path and query. Default: `8KiB`. Above: 414.
     pub url_bytes: Option<ByteSize>,
-    /// The request body. Default: `10MiB`. Above: 413.
+    /// The request body, which is never held in memory as a whole. Default: `100MiB`. Above: 413.
     pub body_bytes: Option<ByteSize>,
 }
 

@@ -15,7 +15,7 @@ pub struct Limits {
 
 impl Limits {
     /// The limits where the configuration states none.
-    pub const DEFAULT: Self = Self { headers: 100, header_bytes: 32 << 10, url_bytes: 8 << 10, body_bytes: 10 << 20 };
+    pub const DEFAULT: Self = Self { headers: 100, header_bytes: 32 << 10, url_bytes: 8 << 10, body_bytes: 100 << 20 };
 
     /// The longest URL that every platform takes (Workers: 16 KiB).
     pub const MOST_URL_BYTES: u64 = 16 << 10;

@@ -27,7 +27,7 @@ const FRAMINGS: [(&str, &[u8]); 3] = [
 async fn gateway(host: &Host, listener: &TcpListener, timeouts: &str) -> Result<Gateway, String> {
     let address = listener.local_addr().map_err(text)?;
     let config = format!(
-        r#"{{"limits": {{"bodyBytes": "1GiB"}}, "defaults": {{"timeouts": {timeouts}}},
+        r#"{{"defaults": {{"timeouts": {timeouts}}},
             "upstreams": {{"a": {{"url": "http://{address}"}}}},
             "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "a"}}]}}"#
     );
@@ -55,7 +55,7 @@ async fn upload(gateway: &Gateway, framing: &str, piece: &[u8], pieces: usize) -
 
 /// docs/configuration.md, Timeouts: `firstByte` runs from the end of the request's content.
 ///
-/// With `EDGEWAY_UPLOAD_SECONDS` it is an upload of 1 MB/s that takes as long, with the timeouts that are by themselves.
+/// With `EDGEWAY_UPLOAD_SECONDS` it is an upload of 1 MB/s that takes so long, with the timeouts and limits that are by themselves: 100 for 100 MB.
 pub(super) async fn slow(host: &Host) -> Result<(), String> {
     if let Some(seconds) = std::env::var("EDGEWAY_UPLOAD_SECONDS").ok().and_then(|text| text.parse::<usize>().ok()) {
         let framing = format!("Content-Length: {}", seconds * 1_000_000);
