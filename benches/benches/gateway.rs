@@ -53,7 +53,7 @@ fn decision(criterion: &mut Criterion) {
                 || samples.next().map(Sample::request).unwrap_or_default(),
                 |request| {
                     let mut record = gateway.begin(&request, &PEER);
-                    let outcome = pollster::block_on(gateway.handle(request, PEER, &mut record));
+                    let outcome = pollster::block_on(gateway.handle(request, &PEER, &mut record));
                     (outcome, record)
                 },
                 BatchSize::SmallInput,

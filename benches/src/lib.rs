@@ -11,7 +11,7 @@ use gateway_core::ports::{Peer, Platform, Scheme};
 pub use platform::{Still, UPSTREAM_BODY};
 
 /// The client of every benchmark.
-pub const PEER: Peer = Peer { address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))), scheme: Scheme::Http };
+pub static PEER: Peer = Peer::new(Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))), Scheme::Http);
 
 struct NoSecrets;
 

@@ -34,8 +34,8 @@ impl Fetch for Still {
     type Stream = Infallible;
     type Socket = Infallible;
 
-    async fn fetch(&self, call: UpstreamCall<'_, Infallible>) -> Result<Response<Body<Infallible>>, IoError> {
-        drop(call);
+    async fn fetch(&self, call: &mut UpstreamCall<'_, Infallible>) -> Result<Response<Body<Infallible>>, IoError> {
+        drop(call.take_request());
         let mut response = Response::new(Body::Full(UPSTREAM_BODY));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -46,7 +46,7 @@ impl Fetch for Still {
 
     async fn open_socket(
         &self,
-        call: UpstreamCall<'_, Infallible>,
+        call: &mut UpstreamCall<'_, Infallible>,
     ) -> Result<Handshake<Infallible, Infallible>, IoError> {
         self.fetch(call).await.map(Handshake::Declined)
     }

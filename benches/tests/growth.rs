@@ -39,7 +39,7 @@ fn allocations(gateway: &Gateway<Still>, sample: &Sample) -> (usize, usize) {
     let request = sample.request();
     let (times, bytes) = COUNTED.get();
     let mut record = gateway.begin(&request, &PEER);
-    let outcome = pollster::block_on(gateway.handle(request, PEER, &mut record));
+    let outcome = pollster::block_on(gateway.handle(request, &PEER, &mut record));
     let (times_after, bytes_after) = COUNTED.get();
     drop(outcome);
     assert_eq!(record.status, Some(StatusCode::OK), "{sample:?}");

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
-use crate::route::{HostError, Lookup, Params, canonical_host};
+use crate::route::{HostError, Lookup, Params, canonical_host, is_canonical_host};
 
 /// A request, all but its body, at its present state: each step sees what those before it did.
 ///
@@ -87,14 +87,8 @@ impl Call {
     /// # Errors
     /// The reason why it names no host (RFC 9112 §3.2).
     pub fn set_host(&mut self, field: HeaderValue) -> Result<(), HostError> {
-        let text = field.to_str().map_err(|_| HostError::NonAscii)?;
-        let name = match canonical_host(text)? {
-            Cow::Borrowed(name) => {
-                let start = name.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-                HostName::InField(start..start + name.len())
-            }
-            Cow::Owned(name) => HostName::Own(name.into()),
-        };
+        let name =
+            if is_canonical_host(field.as_bytes()) { HostName::InField(0..field.len()) } else { named_in(&field)? };
         self.host = Host { field: Some(field), name };
         Ok(())
     }
@@ -142,7 +136,7 @@ impl Call {
         match &self.host.name {
             HostName::Own(name) => name,
             HostName::InField(range) => {
-                let field = self.host.field.as_ref().and_then(|field| field.to_str().ok());
+                let field = self.host.field.as_ref().and_then(utf8);
                 field.and_then(|field| field.get(range.clone())).unwrap_or_default()
             }
         }
@@ -194,6 +188,24 @@ impl Call {
             client: &self.client,
         }
     }
+}
+
+/// The canonical name of the host in an authority.
+#[inline(never)]
+fn named_in(field: &HeaderValue) -> Result<HostName, HostError> {
+    let text = utf8(field).ok_or(HostError::NonAscii)?;
+    Ok(match canonical_host(text)? {
+        Cow::Borrowed(name) => {
+            let start = name.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            HostName::InField(start..start + name.len())
+        }
+        Cow::Owned(name) => HostName::Own(name.into()),
+    })
+}
+
+/// The text of a field whose characters are checked by what reads it.
+fn utf8(field: &HeaderValue) -> Option<&str> {
+    core::str::from_utf8(field.as_bytes()).ok()
 }
 
 /// The port in an authority, if it states one.

@@ -77,7 +77,7 @@ impl<P: Platform> Gateway<P> {
     pub fn handle(
         &self,
         request: Request<Body<P::Stream>>,
-        peer: Peer,
+        peer: &Peer,
         record: &mut Record,
     ) -> impl Future<Output = Outcome<P>> {
         exec::run(&self.plan, &self.state, &self.platform, request, peer, record, None)
@@ -87,7 +87,7 @@ impl<P: Platform> Gateway<P> {
     pub async fn handle_traced(
         &self,
         request: Request<Body<P::Stream>>,
-        peer: Peer,
+        peer: &Peer,
         record: &mut Record,
         trace: &mut Trace,
     ) -> Outcome<P> {

@@ -1,16 +1,6 @@
 //! The two ends of a connection, and the time that an exchange over it may take.
 
 use core::time::Duration;
-use std::net::IpAddr;
-
-/// The other end of the client's connection, as the adapter knows it (never from a header a client can set).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The address of the connection; `None` if the platform hides it.
-    pub address: Option<IpAddr>,
-    /// The scheme of the client's connection.
-    pub scheme: Scheme,
-}
 
 /// The scheme of a URL that the gateway serves or calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

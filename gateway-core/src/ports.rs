@@ -16,9 +16,10 @@ use http::{Request, Response};
 pub use self::meeting::{Generations, Meeting, PLACES, place};
 use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
+pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 pub use crate::known_edits::KnownEdits;
-pub use crate::net::{Deadlines, Peer, Scheme};
+pub use crate::net::{Deadlines, Scheme};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
 pub use crate::random::Random;
@@ -61,7 +62,8 @@ pub trait Fetch {
     /// The host's own handle on an upstream's end of an open tunnel; dropping it closes the tunnel.
     type Socket;
 
-    /// Sends `call` and returns the response as soon as its head has arrived.
+    /// Sends `call`, out of which it [takes](UpstreamCall::take_request) the request, and returns the response as soon as its head has
+    /// arrived.
     ///
     /// The adapter enforces [`Deadlines`], frames the body (Transfer-Encoding, Content-Length of a [`Body::Full`]), and
     /// cancels the exchange when the returned future or body is dropped. It neither follows redirects nor decodes
@@ -71,7 +73,7 @@ pub trait Fetch {
     /// An [`IoError`] whose [`IoErrorKind`] names the failed phase.
     fn fetch(
         &self,
-        call: UpstreamCall<'_, Self::Stream>,
+        call: &mut UpstreamCall<'_, Self::Stream>,
     ) -> impl Future<Output = Result<Response<Body<Self::Stream>>, IoError>>;
 
     /// Sends `call`, which carries a WebSocket handshake (RFC 6455 §4.1), over a connection of its own.
@@ -80,7 +82,7 @@ pub trait Fetch {
     /// As [`fetch`](Self::fetch); a 101 that does not fit the handshake is [`IoErrorKind::Protocol`].
     fn open_socket(
         &self,
-        call: UpstreamCall<'_, Self::Stream>,
+        call: &mut UpstreamCall<'_, Self::Stream>,
     ) -> impl Future<Output = Result<Handshake<Self::Stream, Self::Socket>, IoError>>;
 
     /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
@@ -107,6 +109,14 @@ pub struct UpstreamCall<'p, S> {
     /// The edits of the response's head, if they are known by now. An adapter may apply them itself, answer the client,
     /// and drop the future of the whole exchange. [`KnownEdits`] lists the responses for which it must not.
     pub known_edits: Option<KnownEdits<'p>>,
+}
+
+impl<S> UpstreamCall<'_, S> {
+    /// Takes the request out; an empty one is left. The call itself stays where it is, because it is large and each move would
+    /// copy it.
+    pub fn take_request(&mut self) -> Request<Body<S>> {
+        core::mem::replace(&mut self.request, Request::new(Body::Empty))
+    }
 }
 
 /// An upstream's answer to a WebSocket handshake.

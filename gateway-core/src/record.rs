@@ -8,10 +8,11 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::call::Call;
 use crate::error::Reject;
+use crate::http::peer::Peer;
 use crate::http::trace_context::TRACEPARENT;
 use crate::io::{IoErrorKind, StoreFailure};
 use crate::meter::Meter;
-use crate::net::{Peer, Scheme};
+use crate::net::Scheme;
 use crate::plan::{Plan, Route};
 use crate::policy::quota::Verdict;
 use crate::time::{Clock, Timestamp};
@@ -94,8 +95,8 @@ impl Record {
                 method: request.method().clone(),
                 uri: request.uri().clone(),
                 version: request.version(),
-                scheme: peer.scheme,
-                peer: peer.address,
+                scheme: peer.scheme(),
+                peer: peer.address(),
                 host: field(http::header::HOST),
                 user_agent: field(USER_AGENT),
                 referer: field(REFERER),

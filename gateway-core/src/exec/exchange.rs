@@ -44,7 +44,14 @@ impl<'p> Exchange<'p, '_> {
     /// Adds an event to the trace, if one is kept. Without a trace, `event` is never built.
     pub(super) fn note(&mut self, event: impl FnOnce() -> Event) {
         if let Some(trace) = self.trace.as_deref_mut() {
-            trace.events.push(event());
+            push(trace, event);
         }
     }
+}
+
+/// Out of the way of every exchange that keeps no trace.
+#[cold]
+#[inline(never)]
+fn push(trace: &mut Trace, event: impl FnOnce() -> Event) {
+    trace.events.push(event());
 }

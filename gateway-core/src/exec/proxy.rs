@@ -23,15 +23,15 @@ use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
 
 /// The client's side of an exchange, apart from the request itself.
-pub(super) struct ClientSide {
-    pub(super) peer: Peer,
+pub(super) struct ClientSide<'c> {
+    pub(super) peer: &'c Peer,
     pub(super) version: Version,
     pub(super) survey: Survey,
 }
 
 /// Sets the fields of the connection. This comes before any edit, so that edits can read or replace what the gateway
 /// states.
-pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, action: &Proxy, call: &mut Call, side: &ClientSide) {
+pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, action: &Proxy, call: &mut Call, side: &ClientSide<'_>) {
     let ClientSide { peer, version, survey } = side;
     let host = call.host_field().cloned();
     if let Some(prefix) = reverse::cut_prefix(action, call) {
@@ -123,20 +123,11 @@ pub(super) async fn send<P: Platform>(
     let deadlines = target.deadlines;
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
-        let sent = UpstreamCall { upstream, endpoint, request, deadlines, known_edits: None };
         // On the heap: it is rare, and its state would enlarge every other exchange's.
-        let mut reply = Box::pin(socket::open(exchange, platform, sent)).await?;
-        match &mut reply {
-            Reply::Http(response) => {
-                reverse::rewrite(&way, call, response);
-                respond(&target.response, &filled, response.headers_mut());
-            }
-            Reply::Upgrade(response, _) => respond(&target.response, &filled, response.headers_mut()),
-        }
-        return Ok(reply);
+        return Box::pin(socket::open(exchange, platform, (&way, call), request, &filled)).await;
     }
     let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
-    let answer = platform.fetch(UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
+    let answer = platform.fetch(&mut UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
         if !error.kind.is_of_client() {
@@ -147,8 +138,8 @@ pub(super) async fn send<P: Platform>(
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {
         return Err(failed(exchange, IoErrorKind::Protocol));
     }
-    pass_back(exchange, &mut response, is_head)?;
-    reverse::rewrite(&way, call, &mut response);
+    let survey = pass_back(exchange, &mut response, is_head)?;
+    reverse::rewrite(&way, call, &mut response, survey);
     if !target.response.is_empty() {
         respond(&target.response, &filled, response.headers_mut());
     }

@@ -7,6 +7,7 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::target_uri::after_segments;
 use crate::call::Call;
+use crate::http::response_survey::ResponseSurvey;
 use crate::http::reverse::{Owner, Reverse};
 use crate::plan::{Endpoint, Host, PathRewrite, Proxy, Target, Upstream};
 
@@ -18,12 +19,12 @@ pub(super) struct Way<'w> {
     pub(super) action: &'w Proxy,
 }
 
-/// Rewrites a response that came this way of `call`, where its upstream is set to that.
-pub(super) fn rewrite<B>(way: &Way<'_>, call: &Call, response: &mut Response<B>) {
+/// Rewrites a response with this `survey` that came this way of `call`, where its upstream is set to that.
+pub(super) fn rewrite<B>(way: &Way<'_>, call: &Call, response: &mut Response<B>, survey: ResponseSurvey) {
     // RFC 9110 §10.2.2 gives `Location` a meaning with these statuses alone.
     let leads_on = response.status().is_redirection() || response.status() == StatusCode::CREATED;
     let location = way.upstream.location && leads_on && response.headers().contains_key(LOCATION);
-    let cookies = way.upstream.cookies && response.headers().contains_key(SET_COOKIE);
+    let cookies = way.upstream.cookies && survey.cookies;
     if location || cookies {
         rewrite_fields(way, call, response, location, cookies);
     }

@@ -1,15 +1,17 @@
 //! WebSockets: the handshake on its way to an upstream, and the answer on its way back.
 
 use http::header::{CONTENT_LENGTH, TE};
-use http::{Response, Version};
+use http::{HeaderValue, Request, Response, Version};
 
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
+use super::reverse::{self, Way};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::http::{hop_by_hop, websocket};
 use crate::io::IoErrorKind;
+use crate::known_edits::respond;
 use crate::outcome::Reply;
 use crate::plan::Proxy;
 use crate::ports::{Handshake, Platform, UpstreamCall};
@@ -43,14 +45,17 @@ pub(super) fn prepare(call: &mut Call) {
     websocket::switch(&mut call.headers);
 }
 
-/// Sends a handshake, and passes the answer back.
+/// Sends a handshake for `call` this `way`, and passes the answer back with the target's edits, of which templates are `filled`.
 pub(super) async fn open<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    call: UpstreamCall<'_, P::Stream>,
+    (way, call): (&Way<'_>, &Call),
+    request: Request<Body<P::Stream>>,
+    filled: &[Option<HeaderValue>],
 ) -> Result<Reply<P>, Reject> {
-    let endpoint = call.endpoint;
-    let answer = platform.open_socket(call).await;
+    let Way { upstream, endpoint, target, .. } = *way;
+    let mut sent = UpstreamCall { upstream, endpoint, request, deadlines: target.deadlines, known_edits: None };
+    let answer = platform.open_socket(&mut sent).await;
     let status = answer.as_ref().ok().map(|handshake| match handshake {
         Handshake::Declined(response) => response.status(),
         Handshake::Opened(response, _) => response.status(),
@@ -62,11 +67,14 @@ pub(super) async fn open<P: Platform>(
     })?;
     match answer {
         Handshake::Declined(mut response) => {
-            pass_back(exchange, &mut response, false)?;
+            let survey = pass_back(exchange, &mut response, false)?;
+            reverse::rewrite(way, call, &mut response, survey);
+            respond(&target.response, filled, response.headers_mut());
             Ok(Reply::Http(response))
         }
         Handshake::Opened(mut response, socket) => {
             open_back(exchange, &mut response);
+            respond(&target.response, filled, response.headers_mut());
             Ok(Reply::Upgrade(response, socket))
         }
     }

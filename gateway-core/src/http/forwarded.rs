@@ -14,9 +14,10 @@ use ipnet::IpNet;
 use super::address::{AddressText, parse_network};
 use super::forwarded_element::{Element, parse_elements, parse_node};
 use super::names::{Filter, Slot, after, are_aliases};
+use super::peer::Peer;
 use super::proxy_status::is_tchar;
 use super::reverse;
-use crate::net::{Peer, Scheme};
+use crate::net::Scheme;
 
 /// `X-Forwarded-For`.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -78,7 +79,7 @@ impl TrustedProxies {
     /// Returns whether `peer` is a trusted proxy.
     #[must_use]
     pub fn trusts(&self, peer: &Peer) -> bool {
-        peer.address.is_some_and(|address| self.contains(address))
+        peer.address().is_some_and(|address| self.contains(address))
     }
 
     /// The client at the other end: the peer itself, or what the trusted proxies between say.
@@ -90,8 +91,8 @@ impl TrustedProxies {
     #[must_use]
     pub fn client(&self, headers: &HeaderMap, peer: &Peer) -> ClientInfo {
         let own = ClientInfo {
-            address: peer.address.map(|a| a.to_canonical()),
-            scheme: peer.scheme,
+            address: peer.address().map(|a| a.to_canonical()),
+            scheme: peer.scheme(),
             host: None,
             port: None,
             prefix: None,
@@ -142,8 +143,8 @@ impl TrustedProxies {
     ) {
         if self.trusts(peer) {
             continue_chain(headers, peer, client, original_host);
-        } else if let Some(address) = peer.address {
-            headers.insert(X_FORWARDED_FOR, AddressText::of(address.to_canonical()).value());
+        } else if let Some(address) = peer.text() {
+            headers.insert(X_FORWARDED_FOR, address.clone());
         }
         match client.host.as_ref().or(original_host) {
             Some(host) => headers.insert(X_FORWARDED_HOST, host.clone()),
@@ -317,7 +318,7 @@ fn claim(name: &str) -> Option<Claim> {
 
 /// Appends a trusted peer to the chain that it sent; `host` is what it asked for.
 fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo, host: Option<&HeaderValue>) {
-    let Some(peer_address) = peer.address else { return };
+    let Some(peer_address) = peer.address() else { return };
     let peer_text = AddressText::of(peer_address.to_canonical());
     let Some(client_address) = client.address else {
         // Nobody knows, or the claims contradict: none of them goes on.
@@ -327,7 +328,7 @@ fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo, hos
     };
     if headers.contains_key(FORWARDED) {
         let mut chain = joined(headers, &FORWARDED);
-        push_element(&mut chain, peer_address.to_canonical(), host, peer.scheme);
+        push_element(&mut chain, peer_address.to_canonical(), host, peer.scheme());
         set(headers, FORWARDED, &chain);
     }
     let mut chain = joined(headers, &X_FORWARDED_FOR);

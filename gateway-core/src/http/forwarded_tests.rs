@@ -15,7 +15,7 @@ fn trusted() -> TrustedProxies {
 }
 
 fn peer(address: &str) -> Peer {
-    Peer { address: Some(address.parse().unwrap()), scheme: Scheme::Http }
+    Peer::new(Some(address.parse().unwrap()), Scheme::Http)
 }
 
 fn address_of(list: &[(&str, &str)]) -> Option<String> {
@@ -63,7 +63,7 @@ fn an_untrusted_peer_is_the_client_whatever_it_says() {
     };
     assert_eq!(trusted().client(&forged, &peer(CLIENT)), expected);
     assert_eq!(TrustedProxies::default().client(&forged, &peer(CLIENT)), expected);
-    let nobody = Peer { address: None, scheme: Scheme::Https };
+    let nobody = Peer::new(None, Scheme::Https);
     assert_eq!(proxies(&["0.0.0.0/0", "::/0"]).client(&forged, &nobody).address, None);
 }
 
@@ -209,7 +209,7 @@ fn claims_of_untrusted_peers_are_replaced() {
 
 #[test]
 fn an_unknown_peer_leaves_no_address() {
-    let nobody = Peer { address: None, scheme: Scheme::Https };
+    let nobody = Peer::new(None, Scheme::Https);
     assert_eq!(
         rewritten(&trusted(), &nobody, &[("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=1.1.1.1")]),
         ["x-forwarded-host: api.example", "x-forwarded-proto: https"]

@@ -67,7 +67,7 @@ fn agreed(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// `1*DIGIT` (RFC 9110 §8.6).
-fn length(digits: &[u8]) -> Option<u64> {
+pub(super) fn length(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

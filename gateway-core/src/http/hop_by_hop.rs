@@ -17,9 +17,14 @@ macro_rules! hop_by_hop {
         /// The lengths that the names have, each as a bit: most other names are told apart by theirs.
         const LENGTHS: u32 = 0 $(| 1 << $name.len())*;
 
+        /// Returns whether `name` has the length of one of the names.
+        pub(crate) const fn may_be(name: &str) -> bool {
+            LENGTHS >> (name.len() & 31) & 1 != 0
+        }
+
         /// The index of `name` in [`NAMES`].
         pub(crate) fn index(name: &str) -> Option<u8> {
-            if LENGTHS >> name.len().min(31) & 1 == 0 {
+            if !may_be(name) {
                 return None;
             }
             match name {
@@ -48,6 +53,38 @@ hop_by_hop! {
 
 const CONNECTION_BIT: u16 = 1 << 0;
 const TE_BIT: u16 = 1 << 1;
+const CODING_BIT: u16 = 1 << 7;
+
+/// The fields of [`FIELDS`] that a head has, each as the bit of its index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found(u16);
+
+impl Found {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut found = Self::default();
+        for name in headers.keys() {
+            found.look_at(name.as_str());
+        }
+        found
+    }
+
+    /// Adds the field called `name`, if it is one of them.
+    pub(crate) fn look_at(&mut self, name: &str) {
+        if let Some(index) = index(name) {
+            self.0 |= 1 << index;
+        }
+    }
+
+    /// Returns whether there are none.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns whether there is a `Transfer-Encoding`.
+    pub(crate) const fn has_coding(self) -> bool {
+        self.0 & CODING_BIT != 0
+    }
+}
 
 /// Removes what a request must not carry over to the upstream.
 ///
@@ -56,11 +93,11 @@ const TE_BIT: u16 = 1 << 1;
 ///
 /// Run it before the gateway sets fields of its own.
 pub fn strip_request(headers: &mut HeaderMap) {
-    let found = found(headers);
-    if found == 0 {
+    let found = Found::of(headers);
+    if found.is_empty() {
         return;
     }
-    let trailers = found & TE_BIT != 0 && headers.get_all(TE).iter().any(accepts_trailers);
+    let trailers = found.0 & TE_BIT != 0 && headers.get_all(TE).iter().any(accepts_trailers);
     strip(headers, found);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -69,24 +106,18 @@ pub fn strip_request(headers: &mut HeaderMap) {
 
 /// Removes what a response must not carry over to the client.
 pub fn strip_response(headers: &mut HeaderMap) {
-    let found = found(headers);
-    if found != 0 {
-        strip(headers, found);
+    strip(headers, Found::of(headers));
+}
+
+/// Removes the fields that were `found`, and those that a `Connection` among them names.
+pub(crate) fn strip(headers: &mut HeaderMap, found: Found) {
+    if !found.is_empty() {
+        strip_some(headers, found);
     }
 }
 
-/// The fields of [`FIELDS`] that are there, each as the bit of its index.
-fn found(headers: &HeaderMap) -> u16 {
-    let mut found = 0;
-    for name in headers.keys() {
-        if let Some(index) = index(name.as_str()) {
-            found |= 1 << index;
-        }
-    }
-    found
-}
-
-fn strip(headers: &mut HeaderMap, found: u16) {
+#[inline(never)]
+fn strip_some(headers: &mut HeaderMap, Found(found): Found) {
     if found & CONNECTION_BIT != 0 && !headers.get_all(CONNECTION).iter().all(|line| is_plain_option(line.as_bytes())) {
         // Names are collected first: `Connection` itself goes only after it was read.
         let listed: Vec<HeaderName> = headers
@@ -193,9 +224,11 @@ mod tests {
     fn every_hop_by_hop_field_is_found_under_the_bit_of_its_index() {
         for (index, name) in NAMES.into_iter().enumerate() {
             assert_eq!(FIELDS[index], name);
-            assert_eq!(found(&fields(&[(name, "x")])), 1 << index, "{name}");
+            assert_eq!(Found::of(&fields(&[(name, "x")])), Found(1 << index), "{name}");
         }
-        assert_eq!((CONNECTION_BIT, TE_BIT), (found(&fields(&[("connection", "x")])), found(&fields(&[("te", "x")]))));
+        for (name, bit) in [("connection", CONNECTION_BIT), ("te", TE_BIT), ("transfer-encoding", CODING_BIT)] {
+            assert_eq!(Found::of(&fields(&[(name, "x")])), Found(bit), "{name}");
+        }
         for name in ["", "x", "tt", "refer", "referer", "user-agent", "proxy-authenticate-info", &"x".repeat(63)] {
             assert_eq!(index(name), None, "{name}");
         }

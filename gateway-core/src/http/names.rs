@@ -81,6 +81,7 @@ impl Slot {
     /// The number of letters and digits that fix a name's slot. All longer names that begin with them are in the same slot.
     pub(crate) const LETTERS: usize = 4;
 
+    #[inline]
     pub(crate) const fn of(name: &[u8]) -> Self {
         // Nearly all names begin with four letters, or have a separator after the first.
         if let [one, two, three, four, ..] = *name {

@@ -104,7 +104,7 @@ impl fmt::Display for HostPattern {
 /// # Errors
 /// An `authority` that names no host: a bad request (RFC 9112 §3.2).
 pub fn canonical(authority: &str) -> Result<Cow<'_, str>, HostError> {
-    if is_canonical_name(authority.as_bytes()) {
+    if is_canonical(authority.as_bytes()) {
         return Ok(Cow::Borrowed(authority));
     }
     canonicalise(authority)
@@ -140,16 +140,31 @@ fn canonicalise(authority: &str) -> Result<Cow<'_, str>, HostError> {
 }
 
 /// Returns whether `name` is in its canonical form. Nearly all are, and one pass that looks for nothing else finds out.
-fn is_canonical_name(name: &[u8]) -> bool {
+pub(crate) fn is_canonical(name: &[u8]) -> bool {
     let mut label = 0;
     for byte in name {
         label = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => label + 1,
+            _ if is_in_label(*byte) => label + 1,
             b'.' if (1..=63).contains(&label) => 0,
             _ => return false,
         };
     }
     (1..=63).contains(&label) && name.len() <= 253
+}
+
+/// Returns whether a label in its canonical form may have `byte`.
+#[expect(clippy::indexing_slicing, reason = "there are 256 bytes")]
+const fn is_in_label(byte: u8) -> bool {
+    const IN_LABEL: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            table[byte as usize] = matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+            byte += 1;
+        }
+        table
+    };
+    IN_LABEL[byte as usize]
 }
 
 /// RFC 3986 §3.2.3: digits, or nothing.

@@ -42,6 +42,7 @@ mod testing;
 pub use conflict::{Conflict, Unreachable};
 pub use expression::{Expression, ExpressionError};
 pub use foreign::Foreign;
+pub(crate) use host::is_canonical as is_canonical_host;
 pub use host::{HostError, HostPattern, canonical as canonical_host};
 pub use lookup::{Found, Lookup, Mismatch, Spec};
 pub use method::{AddError, MethodError, MethodSet, Methods};

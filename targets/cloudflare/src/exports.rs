@@ -99,7 +99,7 @@ pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
 
 async fn answer(gateway: &'static Gateway<Worker>, request: Request<Body<Handle>>, peer: Peer) -> Answered {
     let mut witness = Witness::new(gateway, &request, &peer);
-    let Outcome { reply, after } = gateway.handle(request, peer, &mut witness.record).await;
+    let Outcome { reply, after } = gateway.handle(request, &peer, &mut witness.record).await;
     let after = witness.answered(&reply, after);
     Answered { reply, after }
 }

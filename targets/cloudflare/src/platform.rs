@@ -78,7 +78,7 @@ impl Fetch for Worker {
     type Stream = Handle;
     type Socket = Socket;
 
-    async fn fetch(&self, call: UpstreamCall<'_, Handle>) -> Result<Response<Body<Handle>>, IoError> {
+    async fn fetch(&self, call: &mut UpstreamCall<'_, Handle>) -> Result<Response<Body<Handle>>, IoError> {
         match exchange::perform(Kind::Fetch, |command, heads| wire::write_fetch(command, heads, call)).await? {
             Completion::Head(head) => Ok(head),
             _ => Err(IoError::new(IoErrorKind::Other)),
@@ -86,7 +86,7 @@ impl Fetch for Worker {
     }
 
     /// The runtime makes the key of the handshake and checks the answer to it.
-    async fn open_socket(&self, call: UpstreamCall<'_, Handle>) -> Result<Handshake<Handle, Socket>, IoError> {
+    async fn open_socket(&self, call: &mut UpstreamCall<'_, Handle>) -> Result<Handshake<Handle, Socket>, IoError> {
         let response = self.fetch(call).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Handshake::Declined(response));

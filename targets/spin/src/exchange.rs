@@ -38,7 +38,7 @@ pub(crate) async fn receive(
         Some(wasi::Scheme::Https) => Scheme::Https,
         _ => Scheme::Http,
     };
-    let peer = Peer { address: client_address(&headers), scheme };
+    let peer = Peer::new(client_address(&headers), scheme);
     remove_spin_fields(&mut headers);
     // The host may show it, but never the Connection without which it means nothing (RFC 9110 §7.8).
     headers.remove(UPGRADE);

@@ -29,7 +29,7 @@ impl Fetch for Spin {
     type Stream = Stream;
     type Socket = Infallible;
 
-    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+    async fn fetch(&self, call: &mut UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
         let method = call.request.method().clone();
         let (upstream, endpoint) = (call.upstream, call.endpoint);
@@ -63,7 +63,7 @@ impl Fetch for Spin {
     }
 
     /// INVARIANT: no plan for this platform has WebSockets.
-    async fn open_socket(&self, _: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
+    async fn open_socket(&self, _: &mut UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, Infallible>, IoError> {
         Err(IoError::before_send(IoErrorKind::Other))
     }
 
@@ -77,9 +77,9 @@ impl Fetch for Spin {
 }
 
 /// Returns the request, the place where a failure of its content is recorded, and the progress of content from a client.
-fn outgoing(call: UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure, Option<Progress>), IoError> {
+fn outgoing(call: &mut UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure, Option<Progress>), IoError> {
     let unsendable = IoError::new(IoErrorKind::Other);
-    let (mut parts, body) = call.request.into_parts();
+    let (mut parts, body) = call.take_request().into_parts();
     let (mut failure, mut progress) = (Failure::default(), None);
     let (bytes, ending) = match body {
         Body::Empty => {

@@ -36,7 +36,7 @@ impl Guest for Component {
         };
         let method = request.method().clone();
         let mut record = gateway.begin(&request, &peer);
-        let outcome = gateway.handle(request, peer, &mut record).await;
+        let outcome = gateway.handle(request, &peer, &mut record).await;
         after::run_all(&gateway, outcome.after);
         match outcome.reply {
             Reply::Http(response) => exchange::respond(&method, response, after::Witness::new(gateway, record)),

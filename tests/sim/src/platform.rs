@@ -48,11 +48,11 @@ impl Fetch for Platform {
     type Stream = Stream;
     type Socket = ();
 
-    async fn fetch(&self, call: UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
+    async fn fetch(&self, call: &mut UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         upstream::answer(&self.0, call).await
     }
 
-    async fn open_socket(&self, call: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, ()>, IoError> {
+    async fn open_socket(&self, call: &mut UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, ()>, IoError> {
         upstream::open(&self.0, call).await
     }
 

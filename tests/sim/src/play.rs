@@ -103,7 +103,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
 /// Sends `request` through `gateway`, reads the answer to its end, and does the work that is left.
 pub async fn receive(gateway: &Gateway<Platform>, request: http::Request<Body<Stream>>, peer: Peer) -> Response {
     let mut record = gateway.begin(&request, &peer);
-    let Outcome { reply, after } = gateway.handle(request, peer, &mut record).await;
+    let Outcome { reply, after } = gateway.handle(request, &peer, &mut record).await;
     let (head, body) = match reply {
         Reply::Http(response) => response.into_parts(),
         Reply::Upgrade(response, ()) => response.map(|()| Body::Empty).into_parts(),
@@ -197,5 +197,5 @@ pub fn client_request(world: &Rc<World>, request: &Request) -> (http::Request<Bo
     };
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
     let address = Some(request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-    (built.body(body).expect("a request that `http` can express"), Peer { address, scheme })
+    (built.body(body).expect("a request that `http` can express"), Peer::new(address, scheme))
 }

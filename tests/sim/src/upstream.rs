@@ -25,7 +25,10 @@ const HOP_BY_HOP: [&str; 7] = [
 ];
 
 /// Sends `call`, a handshake, to the upstream that it names. A socket that opens has nothing to say.
-pub(crate) async fn open(world: &Rc<World>, call: UpstreamCall<'_, Stream>) -> Result<Handshake<Stream, ()>, IoError> {
+pub(crate) async fn open(
+    world: &Rc<World>,
+    call: &mut UpstreamCall<'_, Stream>,
+) -> Result<Handshake<Stream, ()>, IoError> {
     let headers = call.request.headers();
     let key = headers.get(header::SEC_WEBSOCKET_KEY).expect("a handshake has a key").clone();
     assert!(websocket::is_requested(http::Version::HTTP_11, headers), "a handshake names its protocol");
@@ -43,7 +46,7 @@ pub(crate) async fn open(world: &Rc<World>, call: UpstreamCall<'_, Stream>) -> R
 /// Sends `call` to the upstream that it names.
 pub(crate) async fn answer(
     world: &Rc<World>,
-    call: UpstreamCall<'_, Stream>,
+    call: &mut UpstreamCall<'_, Stream>,
 ) -> Result<Response<Body<Stream>>, IoError> {
     let started = world.now();
     let Deadlines { connect, first_byte, total, .. } = call.deadlines;
@@ -61,9 +64,9 @@ pub(crate) async fn answer(
         _ => {}
     }
     let is_head = call.request.method() == http::Method::HEAD;
-    let known_edits = call.known_edits;
+    let known_edits = call.known_edits.take();
     let to = call.endpoint.authority.to_str().expect("an authority").to_owned();
-    let reply = world.reply_to(seen(to, call.request).await?);
+    let reply = world.reply_to(seen(to, call.take_request()).await?);
 
     let patience = soonest(first_byte, total);
     let wait = if reply.fail == Some(Fault::Hang) { Duration::MAX } else { reply.delay.unwrap_or_default() };

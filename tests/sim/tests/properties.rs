@@ -133,7 +133,7 @@ fn a_place_comes_back_from_a_client_that_left() {
         let leaving: Pin<Box<dyn Future<Output = ()>>> = Box::pin(async {
             let mut record = gateway.begin(&asked, &peer);
             {
-                let mut answer = std::pin::pin!(gateway.handle(asked, peer, &mut record));
+                let mut answer = std::pin::pin!(gateway.handle(asked, &peer, &mut record));
                 // Up to the call of the upstream, whose answer is a long time off.
                 for _ in 0..world.chance.below(12) {
                     let step = std::future::poll_fn(|cx| std::task::Poll::Ready(answer.as_mut().poll(cx)));

@@ -267,9 +267,9 @@ fn an_exchange_takes_over_the_read_of_one_that_is_gone() {
                     .header("x-request-id", "r")
                     .body(Body::Empty)
                     .unwrap();
-                let peer = Peer { address: None, scheme: Scheme::Https };
+                let peer = Peer::new(None, Scheme::Https);
                 let mut record = gateway.begin(&request, &peer);
-                let outcome = gateway.handle(request, peer, &mut record).await;
+                let outcome = gateway.handle(request, &peer, &mut record).await;
                 Answered { reply: outcome.reply, after: None }
             };
             assert!(!begin(Box::pin(answer), Head::default()).is_null());

@@ -87,7 +87,7 @@ pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Reques
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    Some((head, request, Peer { address, scheme }))
+    Some((head, request, Peer::new(address, scheme)))
 }
 
 /// Reads a packed response whose body is in `slot`.
@@ -162,13 +162,13 @@ mod tests {
         assert_eq!(request.method(), "PUT");
         assert_eq!(request.uri(), "/a?b");
         assert_eq!(request.headers().get("x-a").unwrap(), "1");
-        assert_eq!(peer, Peer { address: Some("192.0.2.1".parse().unwrap()), scheme: Scheme::Https });
+        assert_eq!(peer, Peer::new(Some("192.0.2.1".parse().unwrap()), Scheme::Https));
     }
 
     #[test]
     fn the_edge_states_the_client_where_the_socket_does_not() {
         let (.., peer) = request("GET\nhttp://h/\n\ncf-connecting-ip\n2001:db8::7\n").unwrap();
-        assert_eq!(peer.address, Some("2001:db8::7".parse().unwrap()));
+        assert_eq!(peer.address(), Some("2001:db8::7".parse().unwrap()));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub(super) struct Origin(pub(super) u32);
 
 /// Writes a fetch: method and URL as the first two lines, then the edits of its base; then the edits of the response's
 /// head, if they are known by now.
-pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: UpstreamCall<'_, Handle>) {
-    let (head, body) = call.request.into_parts();
+pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: &mut UpstreamCall<'_, Handle>) {
+    let (head, body) = call.take_request().into_parts();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     command.line(head.method.as_str().as_bytes());
     command.text(call.endpoint.scheme.as_str().as_bytes());
@@ -35,7 +35,7 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: Upstre
     } else {
         write_head(command, None, &head.headers);
     }
-    if let Some(edits) = call.known_edits {
+    if let Some(edits) = &call.known_edits {
         command.set(Word::Finish, command.lines());
         // The runtime does not tell a response's version.
         edits.edit(Version::HTTP_11, &mut Unseen { command, ignore: framed_by_runtime });

@@ -168,16 +168,19 @@ impl Fetch for Native {
     type Socket = Socket;
 
     // Not an `async fn`, which would copy the state of the inner future.
-    fn fetch(&self, call: UpstreamCall<'_, Stream>) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
+    fn fetch(
+        &self,
+        call: &mut UpstreamCall<'_, Stream>,
+    ) -> impl Future<Output = Result<Response<Body<Stream>>, IoError>> {
         // INVARIANT: `new` made one pool for each endpoint of the plan.
-        fetch(self.pools.get(call.endpoint.index), call.request, call.deadlines)
+        fetch(self.pools.get(call.endpoint.index), call)
     }
 
     fn open_socket(
         &self,
-        call: UpstreamCall<'_, Stream>,
+        call: &mut UpstreamCall<'_, Stream>,
     ) -> impl Future<Output = Result<Handshake<Stream, Socket>, IoError>> {
-        open_socket(self.pools.get(call.endpoint.index), call.request, call.deadlines)
+        open_socket(self.pools.get(call.endpoint.index), call.take_request(), call.deadlines)
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

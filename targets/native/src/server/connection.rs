@@ -107,7 +107,7 @@ pub(super) async fn serve(worker: Arc<Worker>, stream: Transport, address: Optio
     let Some(Opened { transport, first, is_h2, address, name }) = opened else { return };
     let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
     drop(door);
-    let peer = Peer { address, scheme };
+    let peer = Peer::new(address, scheme);
     let connection = Arc::new(Connection { worker, activity, peer, name, _counted: counted });
     let settings = Arc::clone(&serving.settings);
     drop(serving);

@@ -29,7 +29,8 @@ pub(super) async fn exchange(
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     let checked = connection.begin(&request);
-    let mut exchange = Exchange::new(connection, serving, &request);
+    // On the heap: it goes along with the response, which hyper moves several times.
+    let mut exchange = Box::new(Exchange::new(connection, serving, &request));
     let answer = match checked {
         Ok(()) => {
             let way_out = WayOut::of(&mut request, &exchange.connection.worker.ticker);
@@ -40,7 +41,7 @@ pub(super) async fn exchange(
                 join_cookies(request.headers_mut());
             }
             // Pinned in place: a plain await would copy its state once more.
-            let outcome = pin!(gateway.handle(request, exchange.connection.peer, &mut exchange.record)).await;
+            let outcome = pin!(gateway.handle(request, &exchange.connection.peer, &mut exchange.record)).await;
             if !outcome.after.is_empty() {
                 run_all(&exchange.serving, outcome.after);
             }
@@ -165,7 +166,7 @@ impl Drop for Exchange {
 pub(super) struct Reply {
     body: Outgoing,
     /// `None` if a tunnel holds the exchange.
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
 }
 
 impl Reply {

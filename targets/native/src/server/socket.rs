@@ -54,7 +54,7 @@ impl WayOut {
 
 /// Answers the client's handshake with `head`, and begins the tunnel to `upstream` once that is sent.
 pub(super) fn open(
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     head: Response<()>,
     upstream: Socket,
     way_out: Option<WayOut>,

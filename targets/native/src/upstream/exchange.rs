@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use gateway_core::body::Body;
 use gateway_core::http::{connection_auth, framing};
-use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
+use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme, UpstreamCall};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
@@ -35,22 +35,25 @@ struct Unanswered {
 
 type Reply = Response<Body<Stream>>;
 
-/// Sends `request`, whose URI is in origin form, and returns the response once its head has arrived.
+/// Sends the request of `call` and returns the response once its head has arrived.
 ///
 /// The usual way, over an idle HTTP/1.1 connection, is all in this one function: each layer of `async fn` would copy
 /// the request. Every other way continues in a future on the heap.
 ///
 /// # Errors
 /// As [`Fetch::fetch`](gateway_core::ports::Fetch::fetch).
-pub async fn fetch(
-    pool: Option<&Arc<Pool>>,
-    request: Request<Body<Stream>>,
-    deadlines: Deadlines,
-) -> Result<Reply, IoError> {
+pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>) -> Result<Reply, IoError> {
     let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
-    let mut request = request.map(Content::new);
+    let deadlines = call.deadlines;
+    let mut request = call.take_request().map(Content::new);
     *request.version_mut() = Version::HTTP_11;
-    if request.headers().contains_key(TE) {
+    // One pass: a request has few fields, and to look two of them up costs more.
+    let (mut has_te, mut has_credentials) = (false, false);
+    for name in request.headers().keys() {
+        has_te |= *name == TE;
+        has_credentials |= *name == AUTHORIZATION;
+    }
+    if has_te {
         // RFC 9110 §10.1.4.
         request.headers_mut().insert(CONNECTION, HeaderValue::from_static("te"));
     }
@@ -67,7 +70,8 @@ pub async fn fetch(
     let Some(mut connection) = pool.take() else {
         return Box::pin(on_new(pool, request, deadlines.connect, due, true)).await;
     };
-    begin(&connection, &request, is_repeatable(&request), &due);
+    let alone = has_credentials && connection_auth::has_credentials(request.headers());
+    begin(&connection, alone, is_repeatable(&request), &due);
     let sent = connection.sender.try_send_request(request).await;
     match sent {
         Ok(response) => Ok(finish(pool, connection, response, &due)),
@@ -189,7 +193,7 @@ async fn send_h1(
     repeatable: bool,
     due: &Due,
 ) -> Result<Reply, Unanswered> {
-    begin(&connection, &request, repeatable, due);
+    begin(&connection, connection_auth::has_credentials(request.headers()), repeatable, due);
     match connection.sender.try_send_request(request).await {
         Ok(response) => Ok(finish(pool, connection, response, due)),
         Err(failed) => Err(unanswered(failed, &connection, due)),
@@ -224,16 +228,20 @@ async fn send_h2(
     }
 }
 
-fn begin(connection: &Connection, request: &Request<Content>, repeatable: bool, due: &Due) {
+/// Begins an exchange, after which the connection is left `alone` if the request authenticates it.
+fn begin(connection: &Connection, alone: bool, repeatable: bool, due: &Due) {
     connection.watch.begin(due.head.and_then(Point::coarse), due.idle, repeatable);
-    if connection_auth::has_credentials(request.headers()) {
+    if alone {
         connection.watch.set_single();
     }
 }
 
 fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>, due: &Due) -> Reply {
     let (status, headers) = (response.status(), response.headers());
-    if connection_auth::has_challenge(status, headers) || framing::is_ambiguous(status, headers) {
+    // hyper reads content by its length only if there is no coding, which would go before it.
+    let is_counted = hyper::body::Body::size_hint(response.body()).exact().is_some_and(|length| length > 0);
+    let is_ambiguous = !is_counted && framing::is_ambiguous(status, headers);
+    if is_ambiguous || connection_auth::has_challenge(status, headers) {
         connection.watch.set_single();
     }
     response.map(|incoming| body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)))

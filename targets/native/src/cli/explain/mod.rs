@@ -76,7 +76,7 @@ impl Question {
 
     fn peer(&self) -> Peer {
         let scheme = if self.url.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
-        Peer { address: Some(self.client), scheme }
+        Peer::new(Some(self.client), scheme)
     }
 }
 
@@ -112,7 +112,7 @@ async fn run(plan: &Arc<Plan>, question: &Question, platform: platform::DryRun) 
     let mut trace = Trace::default();
     let (request, peer) = (question.request(), question.peer());
     let mut record = gateway.begin(&request, &peer);
-    match gateway.handle_traced(request, peer, &mut record, &mut trace).await.reply {
+    match gateway.handle_traced(request, &peer, &mut record, &mut trace).await.reply {
         Reply::Http(response) => report(plan, question, &trace, &response),
         Reply::Upgrade(_, never) => match never {},
     }

@@ -30,11 +30,11 @@ impl Fetch for DryRun {
     type Stream = Bytes;
     type Socket = Infallible;
 
-    async fn fetch(&self, _: UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
+    async fn fetch(&self, _: &mut UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
         Ok(Response::new(Body::Empty))
     }
 
-    async fn open_socket(&self, call: UpstreamCall<'_, Bytes>) -> Result<Handshake<Bytes, Infallible>, IoError> {
+    async fn open_socket(&self, call: &mut UpstreamCall<'_, Bytes>) -> Result<Handshake<Bytes, Infallible>, IoError> {
         self.fetch(call).await.map(Handshake::Declined)
     }
 

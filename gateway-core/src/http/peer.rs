@@ -1,0 +1,45 @@
+//! The other end of a client's connection.
+
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+use http::HeaderValue;
+
+use super::address::AddressText;
+use crate::net::Scheme;
+
+/// The other end of the client's connection, as the adapter knows it (never from a header a client can set).
+///
+/// A server has one for each connection: what follows from it for every request is kept here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    address: Option<IpAddr>,
+    scheme: Scheme,
+    text: OnceLock<HeaderValue>,
+}
+
+impl Peer {
+    /// The end at `address`, none if the platform hides it, of a connection that speaks `scheme`.
+    #[must_use]
+    pub const fn new(address: Option<IpAddr>, scheme: Scheme) -> Self {
+        Self { address, scheme, text: OnceLock::new() }
+    }
+
+    /// The address.
+    #[must_use]
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// The scheme of the connection.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The address as text; an IPv4 address in its own form, where it is mapped into IPv6 (RFC 4291 §2.5.5.2).
+    pub(crate) fn text(&self) -> Option<&HeaderValue> {
+        let address = self.address?;
+        Some(self.text.get_or_init(|| AddressText::of(address.to_canonical()).value()))
+    }
+}
