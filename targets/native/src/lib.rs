@@ -17,4 +17,5 @@ pub mod text_file;
 mod transport;
 mod tunnel;
 pub mod upstream;
+pub mod warning;
 pub mod watch;

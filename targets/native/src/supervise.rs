@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::health::{Change, Observer};
 use crate::server::{Drained, Server, Settings, StartError};
+use crate::warning::Warning;
 use crate::watch::Files;
 
 /// The interval between looks at the files, and at the health of what the server writes to.
@@ -28,6 +29,8 @@ pub enum Event<'a> {
         routes: usize,
         /// Settings that changed and need a restart to take effect.
         restart: Vec<&'static str>,
+        /// The warnings of it.
+        warnings: Vec<Warning>,
     },
     /// A new configuration can't be used; the old one stays in service.
     Refused {
@@ -166,10 +169,8 @@ async fn reload_until_stop(
         files = now;
         let Some(plan) = loaded else { continue };
         let path = file.path();
-        match plan.map_err(Refused::Config).and_then(|plan| reload(server, plan)) {
-            Ok((routes, restart)) => report(&Event::Reloaded { path, routes, restart }),
-            Err(reason) => report(&Event::Refused { path, reason }),
-        }
+        let taken_over = plan.map_err(Refused::Config).and_then(|plan| reload(server, plan, path));
+        report(&taken_over.unwrap_or_else(|reason| Event::Refused { path, reason }));
     }
 }
 
@@ -202,11 +203,11 @@ async fn look(
     looking.await.ok()
 }
 
-fn reload(server: &Server, plan: Plan) -> Result<(usize, Vec<&'static str>), Refused> {
-    let settings = Settings::of(&plan);
-    let routes = plan.routes.len();
+/// Takes over `plan` of the file at `path`.
+fn reload<'p>(server: &Server, plan: Plan, path: &'p Path) -> Result<Event<'p>, Refused> {
+    let (settings, routes, warnings) = (Settings::of(&plan), plan.routes.len(), Warning::all(&plan));
     let restart = server.reload(plan, settings).map_err(Refused::Start)?;
-    Ok((routes, restart))
+    Ok(Event::Reloaded { path, routes, restart, warnings })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

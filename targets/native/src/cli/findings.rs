@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway_core::admin::Door;
 use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
@@ -13,6 +12,7 @@ use super::target::{Target, joined};
 use super::{files, manifest};
 use crate::config_file::resolve_paths;
 use crate::text_file::read_text;
+use crate::warning::Warning;
 
 /// The findings of a check: what `--json` prints of it, and of anything that fails before it has a result of its own.
 #[derive(Debug, serde::Serialize)]
@@ -155,9 +155,9 @@ impl Findings {
     pub(crate) fn add_advice(&mut self) {
         let Some(text) = &self.text else { return };
         self.warnings = plan::warnings(text, crate::platform::now());
-        if self.plan.as_ref().is_some_and(has_short_token) {
-            let at = JsonPath::root().member("admin").member("token");
-            let warning = ConfigError::new(at, SHORT_TOKEN).with_help(SHORT_TOKEN_HELP);
+        for Warning { at, message, help } in self.plan.as_ref().map(Warning::all).unwrap_or_default() {
+            let at = at.into_iter().fold(JsonPath::root(), |path, member| path.member(member));
+            let warning = ConfigError::new(at, message).with_help(help);
             let severity = Severity::Warning;
             let found = config::explain(text, vec![warning]).into_iter();
             self.warnings.extend(found.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
@@ -209,15 +209,6 @@ impl Finding {
     pub(crate) fn names_targets(&self) -> bool {
         self.diagnostic.message.contains(&joined(&self.targets))
     }
-}
-
-/// The warning of an admin token that can be guessed, which is not shown, and the way to mend it.
-pub(super) const SHORT_TOKEN: &str = "the token has fewer than 16 characters, and might be guessed";
-pub(super) const SHORT_TOKEN_HELP: &str = "set the secret to the output of `openssl rand -hex 32`";
-
-/// Returns whether the admin endpoints of `plan` have such a token.
-pub(super) fn has_short_token(plan: &Plan) -> bool {
-    plan.admin.as_ref().and_then(|admin| admin.door.as_ref()).is_some_and(Door::has_short_token)
 }
 
 /// Returns notes on defaults of the targets that the author may not expect.

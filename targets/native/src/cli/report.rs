@@ -12,6 +12,7 @@ use crate::config_file::ConfigError;
 use crate::health::Change;
 use crate::server::{Drained, Server};
 use crate::supervise::{Event, Refused};
+use crate::warning::Warning;
 
 /// The most mistakes that are shown to people; `check --json` has all that were found.
 pub(super) const SHOWN_MISTAKES: usize = 50;
@@ -35,8 +36,18 @@ pub(super) fn say_number(name: &str, number: usize) {
 
 /// Prints the reason why the program ends, and makes it fail.
 pub(super) fn failure(error: &dyn Display) -> ExitCode {
-    sayln!("error: {error}");
+    say_error(error);
     ExitCode::FAILURE
+}
+
+fn say_error(error: &dyn Display) {
+    let style = Style::stderr();
+    sayln!("{}", style.wrapped(&format!("{}: {error}", style.red("error")), 4));
+}
+
+/// Prints `text`, broken between words on a terminal.
+fn say_text(text: &str) {
+    sayln!("{}", Style::stderr().wrapped(text, 4));
 }
 
 /// Prints the mistakes in the configuration, and makes the program fail.
@@ -47,38 +58,50 @@ pub(super) fn config_error(path: &Path, error: &ConfigError) -> ExitCode {
 
 /// Prints the address of the server.
 pub(super) fn started(server: &Server, path: &Path, routes: usize) {
-    sayln!("serving {} of {} on {}", count(routes, "route"), path.display(), server.urls().join(" and "));
+    let urls = server.urls().join(" and ");
+    say_text(&format!("serving {} of {} on {urls}", count(routes, "route"), path.display()));
     if let Some(address) = server.admin_address() {
         sayln!("admin endpoints on http://{address}");
+    }
+}
+
+/// Prints the warnings of the configuration at `path`.
+pub(super) fn warnings(path: &Path, warnings: &[Warning]) {
+    let name = path.display();
+    for Warning { at: [outer, inner], message, help } in warnings {
+        say_text(&format!("{name}: {outer}.{inner}: warning: {message}; {help}"));
     }
 }
 
 /// Prints an event of the running server.
 pub(super) fn event(event: &Event<'_>) {
     match event {
-        Event::Reloaded { path, routes, restart } => {
+        Event::Reloaded { path, routes, restart, warnings: found } => {
+            warnings(path, found);
             sayln!("reloaded {}: {}", path.display(), count(*routes, "route"));
             for name in restart {
-                sayln!("note: {name} has changed, which takes effect at the next start");
+                say_text(&format!("note: {name} has changed, which takes effect at the next start"));
             }
         }
         Event::Refused { path, reason } => {
             match reason {
                 Refused::Config(error) => print_config_error(path, error),
-                Refused::Start(error) => sayln!("{}: {error}", path.display()),
+                Refused::Start(error) => say_error(error),
             }
-            sayln!("{} is not used; what was served before is served on", path.display());
+            say_text(&format!("{} is not used; what was served before is served on", path.display()));
         }
-        Event::Health { what, change: Change::Failing { reason } } => sayln!("{what} fails: {reason}"),
+        Event::Health { what, change: Change::Failing { reason } } => say_text(&format!("{what} fails: {reason}")),
         Event::Health { what, change: Change::Recovered { failures } } => {
             let lost = if *what == "the access log" { "line" } else { "call" };
             sayln!("{what} works again; {} failed", count(usize::try_from(*failures).unwrap_or(usize::MAX), lost));
         }
         Event::Leaving { grace } => {
-            sayln!("not ready any more, serving on for {} s; a second signal ends at once", grace.as_secs_f64());
+            let seconds = grace.as_secs_f64();
+            say_text(&format!("not ready any more, serving on for {seconds} s; a second signal ends at once"));
         }
         Event::Draining { drain } => {
-            sayln!("finishing open exchanges for at most {} s; a second signal ends at once", drain.as_secs());
+            let seconds = drain.as_secs();
+            say_text(&format!("finishing open exchanges for at most {seconds} s; a second signal ends at once"));
         }
     }
 }
@@ -99,7 +122,7 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
 fn print_config_error(path: &Path, error: &ConfigError) {
     let (name, style) = (path.display().to_string(), Style::stderr());
     match error {
-        ConfigError::Read(error) => sayln!("{name} can't be read: {error}"),
+        ConfigError::Read(error) => say_error(&format_args!("can't read {name}: {error}")),
         ConfigError::Mistakes { list, text } => {
             for diagnostic in list.iter().take(SHOWN_MISTAKES) {
                 sayln!("{}", style.diagnostic(diagnostic, &name, Some(text)));

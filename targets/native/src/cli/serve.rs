@@ -7,8 +7,6 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use gateway_core::plan::{ListenAddress, Plan};
 
-use super::findings::{SHORT_TOKEN, SHORT_TOKEN_HELP, has_short_token};
-use super::output::sayln;
 use super::report;
 use super::routes::{self, Row};
 use super::source::ConfigArg;
@@ -17,9 +15,15 @@ use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::platform::secrets::NativeSecrets;
 use crate::server::{Options, RuntimeKind, Server, Settings};
 use crate::supervise::Supervisor;
+use crate::warning::Warning;
 
-/// Serve a configuration.
+/// Serve a configuration
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A change of the file is loaded by itself, and at SIGHUP. SIGTERM ends it, once open exchanges are over.
+
+Example:
+  edgeway serve gateway.json --listen 127.0.0.1:8080")]
 pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigArg,
@@ -37,7 +41,7 @@ pub(super) struct ServerArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     pub(super) listen: Vec<ListenAddress>,
     /// How many threads [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZero<usize>>,
     #[arg(long, hide = true, value_enum, default_value_t = Runtime::ThreadPerCore)]
     runtime: Runtime,
@@ -47,6 +51,10 @@ pub(super) struct ServerArgs {
 enum Runtime {
     ThreadPerCore,
     WorkStealing,
+}
+
+fn threads(written: &str) -> Result<NonZero<usize>, &'static str> {
+    written.parse().map_err(|_| "write a whole number from 1 up")
 }
 
 fn listen_address(written: &str) -> Result<ListenAddress, &'static str> {
@@ -97,10 +105,7 @@ pub(super) fn start(
     options: &Options,
 ) -> Result<Started, ExitCode> {
     let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
-    if has_short_token(&plan) {
-        let name = file.path().display();
-        sayln!("{name}: admin.token: warning: {SHORT_TOKEN}; {SHORT_TOKEN_HELP}");
-    }
+    report::warnings(file.path(), &Warning::all(&plan));
     let (settings, rows, tries) = (Settings::of(&plan), routes::rows(&plan), Tries::of(&plan));
     // Before the port opens: whoever waits for that may send signals at once.
     let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;

@@ -6,6 +6,9 @@ use std::io::ErrorKind;
 use crate::platform::StoreError;
 use crate::upstream::TlsError;
 
+/// The setting with the addresses of the server.
+pub(super) const LISTEN: &str = "server.listen";
+
 /// The reason why the server can't start.
 #[derive(Debug)]
 pub enum StartError {
@@ -29,11 +32,21 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Listen { setting, address, error } if error.kind() == ErrorKind::AddrInUse => {
-                write!(f, "can't listen on `{address}`: another program does; `{setting}` names another port")
-            }
             Self::Listen { setting, address, error } => {
-                write!(f, "can't listen on `{address}`, which `{setting}` names: {error}")
+                let other = if *setting == LISTEN { " or with `--listen`" } else { "" };
+                write!(f, "can't listen on `{address}`: ")?;
+                match error.kind() {
+                    ErrorKind::AddrInUse => {
+                        write!(f, "another program does; choose another port in `{setting}`{other}")
+                    }
+                    ErrorKind::AddrNotAvailable => {
+                        write!(f, "this machine has no such address; choose another in `{setting}`{other}")
+                    }
+                    ErrorKind::PermissionDenied => {
+                        write!(f, "the system does not allow it; choose a port from 1024 up in `{setting}`{other}")
+                    }
+                    _ => write!(f, "{error}; `{setting}`{other} names it"),
+                }
             }
             Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

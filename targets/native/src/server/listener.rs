@@ -9,7 +9,7 @@ use gateway_core::plan::{self, ListenAddress};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
-use super::error::StartError;
+use super::error::{LISTEN, StartError};
 use super::settings::Settings;
 use super::tls::Tls;
 use super::unix;
@@ -76,8 +76,7 @@ impl Listener {
         door: Door,
         count: usize,
     ) -> Result<(Self, Vec<Accepting>), StartError> {
-        let refused =
-            |error: io::Error| StartError::Listen { address: address.to_string(), setting: "server.listen", error };
+        let refused = |error: io::Error| StartError::Listen { address: address.to_string(), setting: LISTEN, error };
         let (bound, sockets, file) = match address {
             ListenAddress::Tcp(written) => {
                 let (bound, sockets) = listen(written, count).map_err(refused)?;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::Folder;
+use crate::support::{Folder, wait_until};
 
 /// What `edgeway` says to `arguments`, started in `folder`.
 fn edgeway(folder: &Folder, arguments: &[&str]) -> Output {
@@ -459,7 +459,12 @@ fn a_port_that_is_taken_names_its_setting() {
     let address = taken.local_addr().unwrap();
     folder.write("gateway.json", &ROUTES.replacen('{', &format!(r#"{{"server": {{"listen": "{address}"}},"#), 1));
     let said = text(&edgeway(&folder, &["serve"]).stderr);
-    assert!(said.contains(&format!("`{address}`: another program does; `server.listen` names another port")), "{said}");
+    assert!(
+        said.contains(&format!(
+            "`{address}`: another program does; choose another port in `server.listen` or with `--listen`"
+        )),
+        "{said}"
+    );
 }
 
 /// docs/command-line.md: lines are made for the terminal's width; a table has a heading.
@@ -553,6 +558,15 @@ fn a_short_admin_token_is_warned_of() {
     let program = crate::support::Program::run(&["serve", "--secrets", "secrets", "gateway.json"], &folder.0);
     let said = program.messages();
     assert!(said.contains(words) && !said.contains("0123456789"), "{said}");
+
+    // What is warned of at the start is warned of at a reload.
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcdef");
+    program.wait_for_message("reloaded gateway.json");
+    assert_eq!(program.messages().matches(words).count(), 1, "{}", program.messages());
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abc");
+    let warning = "gateway.json: admin.token: warning: the token has fewer than 16 characters";
+    wait_until("the second warning", || program.messages().matches(warning).count() == 2);
+    assert!(!program.messages().contains("0123456789"), "{}", program.messages());
 }
 
 /// One file serves several platforms: a refusal by one of them names it, and says what to do for it.
