@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gateway_core::config::{AccessLogFormat, Certificates, Diagnostic};
 use gateway_core::plan::{self, ListenAddress, Plan};
+use terminal_size::{Width, terminal_size_of};
 
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
@@ -135,8 +136,12 @@ impl ConfigFile {
         if !self.listen.is_empty() {
             plan.listen_on(self.listen.clone());
         }
-        if !plan.access_log.is_stated && std::io::stdout().is_terminal() {
-            plan.access_log.format = AccessLogFormat::Text;
+        if std::io::stdout().is_terminal() {
+            plan.access_log.columns =
+                terminal_size_of(std::io::stdout()).map(|(Width(columns), _)| usize::from(columns));
+            if !plan.access_log.is_stated {
+                plan.access_log.format = AccessLogFormat::Text;
+            }
         }
         Ok(plan)
     }

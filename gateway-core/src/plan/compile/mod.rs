@@ -222,6 +222,7 @@ impl<'c> Compiler<'c> {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
                 is_stated: config.access_log.format.or(config.server.access_log).is_some(),
                 query: config.access_log.query.unwrap_or(false),
+                columns: None,
             },
             admin,
             listeners,

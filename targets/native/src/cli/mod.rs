@@ -18,6 +18,7 @@ mod source;
 mod style;
 mod target;
 mod tries;
+mod wrap;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, W
 use gateway_core::route::Spec;
 
 use super::style::{Style, pad};
+use super::wrap::Wrap;
 
 /// One line of the table.
 #[derive(Debug)]
@@ -88,40 +89,46 @@ fn sockets(action: &Action) -> Option<String> {
     }
 }
 
-/// The table, with a heading. Notes that have no room beside a route stand below it.
+/// The table, with a heading. Notes that have no room beside a route stand below it. A route that is too wide for the terminal
+/// stands on several lines, and does not count for the columns.
 pub(crate) fn render(rows: &[Row], style: Style) -> String {
     let heading = Cells { methods: "method", host: "host", path: "path", action: "action", route: "route" };
-    let cells: Vec<Cells<'_>> = std::iter::once(heading).chain(rows.iter().map(Cells::of)).collect();
-    let column = |cell: fn(&Cells<'_>) -> usize| cells.iter().map(cell).max().unwrap_or(0) + GAP;
     let has_hosts = rows.iter().any(|row| row.host != "*");
-    let widths = Widths {
-        methods: column(|row| columns(row.methods)),
-        host: if has_hosts { column(|row| columns(row.host)) } else { 0 },
-        path: column(|row| columns(row.path)),
-        action: column(|row| columns(row.action)),
-        route: column(|row| columns(row.route)),
-    };
-    let mut out = String::new();
-    for (index, cells) in cells.iter().enumerate() {
-        let Some(row) = index.checked_sub(1).and_then(|index| rows.get(index)) else {
-            out.push_str(&style.dim(cells.line(&widths, Style::PLAIN).trim_end()));
-            out.push('\n');
-            continue;
-        };
-        let line = cells.line(&widths, style);
+    let widths = fitting(&heading, rows, has_hosts, style);
+    let mut out = style.dim(heading.line(&widths, Style::PLAIN).trim_end());
+    out.push('\n');
+    for row in rows {
+        let cells = Cells::of(row);
+        let is_wide = !cells.widths(has_hosts).is_within(&widths);
+        let line = if is_wide { cells.lines(style) } else { cells.line(&widths, style) };
         let notes: Vec<&str> = row.when.iter().chain(&row.policies).map(String::as_str).collect();
         let beside = widths.sum() + columns(&notes.join(", "));
-        if beside <= style.width() || notes.is_empty() {
-            out.push_str(format!("{line}{}", style.dim(notes.join(", "))).trim_end());
+        if notes.is_empty() {
+            out.push_str(&line);
+        } else if !is_wide && beside <= style.width() {
+            out.push_str(&line);
+            out.push_str(&" ".repeat(widths.sum() - cells.columns(&widths)));
+            out.push_str(&style.dim(notes.join(", ")));
         } else {
-            out.push_str(line.trim_end());
+            out.push_str(&line);
             for below in wrapped(&notes, style.width().saturating_sub(INDENT)) {
-                out.push_str(&format!("\n{}{}", " ".repeat(INDENT), style.dim(below)));
+                let below = format!("{}{}", " ".repeat(INDENT), style.dim(below));
+                out.push_str(&format!("\n{}", style.wrapped(&below, INDENT + GAP)));
             }
         }
         out.push('\n');
     }
     out
+}
+
+/// The columns of the table: those of all rows, or on a terminal of as many as it takes, from the narrowest on.
+fn fitting(heading: &Cells<'_>, rows: &[Row], has_hosts: bool, style: Style) -> Widths {
+    let mut widths: Vec<Widths> = rows.iter().map(|row| Cells::of(row).widths(has_hosts)).collect();
+    widths.sort_by_key(Widths::sum);
+    widths.into_iter().fold(heading.widths(has_hosts), |all, row| {
+        let more = all.or(&row);
+        if style.breaks(more.sum()) { all } else { more }
+    })
 }
 
 /// The columns between two cells, and before notes on a line of their own.
@@ -137,19 +144,37 @@ struct Cells<'r> {
     route: &'r str,
 }
 
-/// The width of each column, with the gap after it.
+/// The width of each column.
+#[derive(Clone, Copy)]
 struct Widths {
     methods: usize,
-    /// Zero if no route asks for a host.
-    host: usize,
+    /// `None` if no route asks for a host.
+    host: Option<usize>,
     path: usize,
     action: usize,
     route: usize,
 }
 
 impl Widths {
-    const fn sum(&self) -> usize {
-        GAP + self.methods + self.host + self.path + self.action + self.route
+    /// The columns of a line, up to its notes.
+    fn sum(&self) -> usize {
+        let host = self.host.map_or(0, |host| host + GAP);
+        GAP + self.methods + GAP + host + self.path + GAP + self.action + GAP + self.route + GAP
+    }
+
+    /// The columns that hold those of `other`, too.
+    fn or(&self, other: &Self) -> Self {
+        Self {
+            methods: self.methods.max(other.methods),
+            host: self.host.max(other.host),
+            path: self.path.max(other.path),
+            action: self.action.max(other.action),
+            route: self.route.max(other.route),
+        }
+    }
+
+    fn is_within(&self, other: &Self) -> bool {
+        self.or(other).sum() == other.sum()
     }
 }
 
@@ -158,16 +183,45 @@ impl<'r> Cells<'r> {
         Self { methods: &row.methods, host: &row.host, path: &row.path, action: &row.action, route: &row.route }
     }
 
+    fn widths(&self, has_hosts: bool) -> Widths {
+        Widths {
+            methods: columns(self.methods),
+            host: has_hosts.then(|| columns(self.host)),
+            path: columns(self.path),
+            action: columns(self.action),
+            route: columns(self.route),
+        }
+    }
+
+    /// The columns of [`Self::line`].
+    fn columns(&self, widths: &Widths) -> usize {
+        widths.sum() - GAP - widths.route + columns(self.route)
+    }
+
+    /// The cells in columns.
     fn line(&self, widths: &Widths, style: Style) -> String {
         let mut line = " ".repeat(GAP);
-        line.push_str(&style.green(pad(self.methods, widths.methods)));
-        if widths.host > 0 {
-            line.push_str(&style.dim(pad(self.host, widths.host)));
+        line.push_str(&style.green(pad(self.methods, widths.methods + GAP)));
+        if let Some(host) = widths.host {
+            line.push_str(&style.dim(pad(self.host, host + GAP)));
         }
-        line.push_str(&style.bold(pad(self.path, widths.path)));
-        line.push_str(&style.cyan(pad(self.action, widths.action)));
-        line.push_str(&pad(self.route, widths.route));
+        line.push_str(&style.bold(pad(self.path, widths.path + GAP)));
+        line.push_str(&style.cyan(pad(self.action, widths.action + GAP)));
+        line.push_str(self.route);
         line
+    }
+
+    /// The cells one after another, on as many lines as they take.
+    fn lines(&self, style: Style) -> String {
+        let mut wrap = Wrap::new(style.width(), INDENT);
+        wrap.add(&format!("{}{}", " ".repeat(GAP), style.green(self.methods)), 0);
+        if self.host != "*" {
+            wrap.add(&style.dim(self.host), GAP);
+        }
+        wrap.add(&style.bold(self.path), GAP);
+        wrap.add(&style.cyan(self.action), GAP);
+        wrap.add(self.route, GAP);
+        wrap.finish()
     }
 }
 

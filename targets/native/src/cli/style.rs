@@ -6,6 +6,8 @@ use std::io::IsTerminal;
 use gateway_core::config::Diagnostic;
 use terminal_size::{Height, Width, terminal_size_of};
 
+use super::wrap::{Wrap, shown};
+
 /// The choice of coloured or plain output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
@@ -56,26 +58,33 @@ impl Style {
         rendered.lines().map(|line| self.wrapped(line, 4) + "\n").collect()
     }
 
-    /// `line`, broken between words where it is longer than the terminal, with `indent` columns before what follows.
+    /// `line`, broken between words where it is longer than the terminal, with `indent` columns before what follows. A word that
+    /// is longer still is broken, too.
     pub(crate) fn wrapped(self, line: &str, indent: usize) -> String {
         if !self.is_terminal || shown(line) <= self.width {
             return line.to_owned();
         }
-        let (mut out, mut used) = (String::new(), 0);
-        for (index, word) in line.split(' ').enumerate() {
-            let columns = shown(word);
-            if index > 0 && used > indent && used + 1 + columns > self.width {
-                out.push('\n');
-                out.push_str(&" ".repeat(indent));
-                used = indent;
-            } else if index > 0 {
-                out.push(' ');
-                used += 1;
+        // The spaces at the beginning are no gap between words.
+        let start = line.len() - line.trim_start_matches(' ').len();
+        let (start, words) = line.split_at_checked(start).unwrap_or(("", line));
+        let mut wrap = Wrap::new(self.width, indent);
+        let mut words = words.split(' ');
+        wrap.add(&format!("{start}{}", words.next().unwrap_or_default()), 0);
+        let mut gap = 1;
+        for word in words {
+            if word.is_empty() {
+                gap += 1;
+            } else {
+                wrap.add(word, gap);
+                gap = 1;
             }
-            out.push_str(word);
-            used += columns;
         }
-        out
+        wrap.finish()
+    }
+
+    /// Returns whether lines of `columns` are broken here: on a narrower terminal.
+    pub(crate) const fn breaks(self, columns: usize) -> bool {
+        self.is_terminal && columns > self.width
     }
 
     pub(crate) fn bold(self, text: impl Display) -> String {
@@ -101,17 +110,6 @@ impl Style {
     fn paint(self, code: &str, text: impl Display) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
-}
-
-/// The columns of `text`, without those of colours (ECMA-48 §8.3.117, SGR).
-fn shown(text: &str) -> usize {
-    let mut is_colour = false;
-    let is_shown = |c: &char| {
-        let was_colour = is_colour;
-        is_colour = if is_colour { *c != 'm' } else { *c == '\x1b' };
-        !was_colour && !is_colour
-    };
-    text.chars().filter(is_shown).count()
 }
 
 /// `1 route`, `2 routes`.

@@ -77,3 +77,56 @@ fn a_long_message_is_broken_between_words_on_a_terminal_alone() {
     let piped = piped.args(["check", "bad.json"]).current_dir(&folder.0).output().unwrap();
     assert!(String::from_utf8(piped.stderr).unwrap().contains(&format!("{words} number\n")));
 }
+
+/// Routes with much to say.
+const WIDE: &str = r#"{
+    "upstreams": {
+        "accounts-service-production": {"url": "http://accounts.internal.example.com:8080"},
+        "accounts-service-canary": {"url": "http://canary.accounts.internal.example.com:8080"}},
+    "policies": {"browser": {"cors": {"origins": ["https://app.example.com"]}}},
+    "apis": [{"name": "organisations", "hosts": ["api.production.example.com"], "prefix": "/organisations/v2",
+        "upstream": "accounts-service-production", "policies": ["browser"], "routes": [
+        {"name": "list-members-of-one", "match": {"methods": ["GET", "POST", "PUT"],
+            "path": "/{organisation}/departments/{department}/members/{member}",
+            "headers": {"x-api-version": {"oneOf": ["2024-01-01", "2024-06-01", "2025-01-01"]}}}},
+        {"name": "all", "match": {"prefix": "/"}}]}],
+    "routes": [
+        {"name": "canary", "match": {"prefix": "/v1"}, "split": [
+            {"upstream": "accounts-service-production", "weight": 90}, {"upstream": "accounts-service-canary", "weight": 10}]},
+        {"name": "hello", "match": {"path": "/hello"}, "respond": {"body": "hello"}}]}"#;
+
+/// docs/command-line.md: on a terminal no line is wider than it.
+#[test]
+fn no_command_prints_a_line_that_is_wider_than_its_terminal() {
+    let folder = Folder::new();
+    folder.write("gateway.json", WIDE);
+    let url = "http://api.production.example.com/organisations/v2/acme/departments/sales/members/ada?expand=department";
+    let agent = "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0";
+    let explain = format!("explain GET '{url}' -H 'x-api-version: 2024-06-01' -H '{agent}'");
+    let commands =
+        ["routes", "check", "explain GET /nothing", "--help", "check --help", "explain --help", "serve --help"];
+    for columns in [60, 80] {
+        for arguments in commands.iter().copied().chain([explain.as_str()]) {
+            let program = format!("stty cols {columns} rows 24; {} {arguments}", env!("CARGO_BIN_EXE_edgeway"));
+            let mut command = Command::new("script");
+            command.args(["-qefc", &program, "/dev/null"]).current_dir(&folder.0).stdin(Stdio::null());
+            let said = printed(command.env("NO_COLOR", "1"));
+            let widest = said.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or_default();
+            assert!(said.len() > 20 && widest <= columns, "{arguments}: {widest} columns\n{said}");
+        }
+    }
+}
+
+/// docs/command-line.md, `routes`: one wide route does not take the columns from the others.
+#[test]
+fn a_route_that_is_too_wide_for_the_terminal_stands_on_lines_of_its_own() {
+    let folder = Folder::new();
+    folder.write("gateway.json", WIDE);
+    let program = format!("stty cols 80 rows 24; {} routes", env!("CARGO_BIN_EXE_edgeway"));
+    let mut command = Command::new("script");
+    command.args(["-qefc", &program, "/dev/null"]).current_dir(&folder.0).stdin(Stdio::null());
+    let said = printed(command.env("NO_COLOR", "1")).replace('\r', "");
+    assert!(said.contains("  method  host  path    action       route\n"), "{said}");
+    assert!(said.contains("\n  *       *     /hello  respond 200  hello\n"), "{said}");
+    assert!(said.contains("\n  GET, POST, PUT  api.production.example.com\n      /organisations/v2/{"), "{said}");
+}

@@ -45,16 +45,17 @@ impl Question {
     pub(crate) fn parse(method: &str, url: &str, fields: &[String], client: Option<&str>) -> Result<Self, String> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
         let absolute = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_owned() };
-        let url: Uri = absolute.parse().map_err(|error| format!("`{url}` is not a URL: {error}"))?;
-        if url.authority().is_none() || !matches!(url.scheme_str(), Some("http" | "https")) {
-            return Err(format!("`{url}` is neither an `http` or `https` URL nor a path"));
+        let no_url = || format!("`{url}` is neither a URL nor a path: write `http://localhost/users` or `/users`");
+        let parsed: Uri = absolute.parse().map_err(|_| no_url())?;
+        if parsed.authority().is_none() || !matches!(parsed.scheme_str(), Some("http" | "https")) {
+            return Err(no_url());
         }
         let headers = fields.iter().map(|field| parse_field(field)).collect::<Result<_, _>>()?;
         let client = match client {
             Some(text) => text.parse().map_err(|_| format!("`{text}` is not an address"))?,
             None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        Ok(Self { method, url, headers, client, upstream: None })
+        Ok(Self { method, url: parsed, headers, client, upstream: None })
     }
 
     /// The request as a server would see it.

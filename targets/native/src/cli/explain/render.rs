@@ -11,18 +11,15 @@ const SHOWN_OTHERS: usize = 12;
 /// `report`, aligned.
 pub(crate) fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "{} {}\n", style.bold(&report.method), report.url);
+    let head = format!("{} {}", style.bold(&report.method), report.url);
+    let _ = writeln!(out, "{}\n", style.wrapped(&head, 2));
     match &report.route {
         Some(route) => {
-            let _ = writeln!(
-                out,
-                "{}  {} {}",
-                style.green("route"),
-                style.bold(&route.name),
-                style.dim(format_args!("{} at {}", route.path, route.at))
-            );
+            let place = style.dim(format_args!("{} at {}", route.path, route.at));
+            let line = format!("{}  {} {place}", style.green("route"), style.bold(&route.name));
+            let _ = writeln!(out, "{}", style.wrapped(&line, 7));
             for (name, value) in &route.parameters {
-                let _ = writeln!(out, "       {name} = {value}");
+                let _ = writeln!(out, "{}", style.wrapped(&format!("       {name} = {value}"), 9));
             }
         }
         None => {
@@ -33,8 +30,9 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     write_steps(&mut out, report, style);
     write_split(&mut out, report, style);
     if let Some(sent) = &report.upstream {
-        let _ = writeln!(out, "\n{}  {} {}", style.bold("upstream"), sent.name, style.dim(&sent.to));
-        let _ = writeln!(out, "  {} {}", sent.method, sent.target);
+        let line = format!("{}  {} {}", style.bold("upstream"), sent.name, style.dim(&sent.to));
+        let _ = writeln!(out, "\n{}", style.wrapped(&line, 10));
+        let _ = writeln!(out, "{}", style.wrapped(&format!("  {} {}", sent.method, sent.target), 4));
         write_fields(&mut out, &sent.headers, style);
     }
     let by = match report.response.by {
@@ -44,7 +42,10 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     let _ = writeln!(out, "\n{}  {} {}", style.bold("response"), report.response.status, style.dim(by));
     write_fields(&mut out, &report.response.headers, style);
     if let Some(body) = &report.response.body {
-        let _ = writeln!(out, "\n  {body}");
+        out.push('\n');
+        for line in body.lines() {
+            let _ = writeln!(out, "{}", style.wrapped(&format!("  {line}"), 2));
+        }
     }
     out
 }
@@ -103,6 +104,7 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
 fn write_fields(out: &mut String, fields: &[(String, String)], style: Style) {
     let width = widest(fields.iter().map(|(name, _)| name.as_str()));
     for (name, value) in fields {
-        let _ = writeln!(out, "  {}  {value}", style.dim(pad(name, width)));
+        let line = format!("  {}  {value}", style.dim(pad(name, width)));
+        let _ = writeln!(out, "{}", style.wrapped(&line, width + 4));
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
     let source = findings.text.as_deref();
     let Some(source) = source else {
         for mistake in &findings.mistakes {
-            sayln!("{}: {}", style.red("error"), mistake.diagnostic.message);
+            let line = format!("{}: {}", style.red("error"), mistake.diagnostic.message);
+            sayln!("{}", style.wrapped(&line, 4));
         }
         return code;
     };
@@ -35,13 +36,14 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
     }
     for name in findings.missing_variables.iter().take(SHOWN_MISTAKES) {
         let what = "is not set here, and what depends on it was not checked; try";
-        sayln!("{}: the variable `{name}` {what} `--env {name}=…`", style.bold("note"));
+        let line = format!("{}: the variable `{name}` {what} `--env {name}=…`", style.bold("note"));
+        sayln!("{}", style.wrapped(&line, 4));
     }
     if !findings.mistakes.is_empty() {
         return code;
     }
     for note in &findings.notes {
-        sayln!("{}: {note}", style.bold("note"));
+        sayln!("{}", style.wrapped(&format!("{}: {note}", style.bold("note")), 4));
     }
     let routes = match &findings.plan {
         Some(plan) => count(plan.routes.len(), "route"),

@@ -1,6 +1,8 @@
 //! The line that the access log has of an exchange, the same on every platform.
 
-use core::fmt::{self, Write as _};
+mod text;
+
+use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
 use std::io;
@@ -27,8 +29,10 @@ pub(crate) fn write(plan: &Plan, record: &Record, ended: &Ended, now: Duration, 
             let _ = line.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Printable));
         }
         AccessLogFormat::Text => {
-            let mut text = String::new();
-            let _ = write!(text, "{line}");
+            let text = match plan.access_log.columns {
+                None => text::whole(&line),
+                Some(columns) => text::within(&line, columns),
+            };
             out.extend_from_slice(text.as_bytes());
         }
         AccessLogFormat::Off => return,
@@ -159,48 +163,6 @@ impl<'r> Limit<'r> {
             name,
             admitted: verdict.map(|verdict| verdict.admitted),
             remaining: verdict.map(|verdict| verdict.remaining),
-        }
-    }
-}
-
-/// One aligned line for people.
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {:>3} {:<7} {:>9.3} ms {:>10} B  {}",
-            self.time,
-            self.status,
-            self.method,
-            self.ms.as_secs_f64() * 1000.0,
-            self.bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
-            self.path.escape_default(),
-        )?;
-        if let Some(query) = self.query {
-            write!(f, "?{}", query.escape_default())?;
-        }
-        if let Some(route) = self.route {
-            write!(f, "  {route}")?;
-        }
-        if let Some(upstream) = self.upstream {
-            write!(f, " -> {upstream}")?;
-        }
-        for reason in [self.error, self.cause].into_iter().flatten() {
-            write!(f, "  {reason}")?;
-        }
-        for limit in self.limits.iter().filter(|limit| limit.admitted == Some(false)) {
-            write!(f, "  (limit: {})", limit.name)?;
-        }
-        if let Some(flag) = self.flag {
-            write!(f, "  (flag: {})", flag.escape_default())?;
-        }
-        if let Some(Store { name, failure }) = self.store {
-            write!(f, "  ({name}: {failure})")?;
-        }
-        match self.cut {
-            Some(side) => write!(f, "  (cut off: {side})"),
-            None if !self.complete => f.write_str("  (cut off)"),
-            None => Ok(()),
         }
     }
 }
@@ -353,7 +315,7 @@ mod tests {
     use crate::plan::testing::NoSecrets;
     use crate::policy::quota::Verdict;
 
-    fn plan(log: &str) -> Plan {
+    pub(super) fn plan(log: &str) -> Plan {
         let text = format!(
             r#"{{"accessLog": {log}, "upstreams": {{"users": {{"url": "http://users.test"}}}},
                 "routes": [{{"name": "list", "match": {{"prefix": "/"}}, "upstream": "users"}}]}}"#
@@ -361,7 +323,7 @@ mod tests {
         load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
     }
 
-    fn record() -> Record {
+    pub(super) fn record() -> Record {
         Record {
             route: Some(0),
             upstream: Some(0),
@@ -390,7 +352,7 @@ mod tests {
         }
     }
 
-    fn line(plan: &Plan, record: &Record, ended: &Ended) -> String {
+    pub(super) fn line(plan: &Plan, record: &Record, ended: &Ended) -> String {
         let mut out = Vec::new();
         write(plan, record, ended, Duration::from_micros(1_012_345), &mut out);
         String::from_utf8(out).unwrap()
