@@ -1,0 +1,89 @@
+//! The documentation tells of every member, and its examples are right.
+
+use std::collections::BTreeSet;
+
+use gateway_core::config::json_schema;
+use gateway_core::plan::{self, Secrets};
+use gateway_core::ports::Capabilities;
+use serde_json::Value;
+
+const README: &str = include_str!("../../README.md");
+const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
+
+struct AnySecret;
+
+impl Secrets for AnySecret {
+    fn secret(&self, _: &str) -> Option<String> {
+        Some("known-to-this-machine".to_owned())
+    }
+}
+
+/// The blocks of JSON in `page`.
+fn examples(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next())
+}
+
+/// The places in which an example can stand: it is a whole file, or a member of it, of an upstream, of a route or of a policy.
+fn files_around(example: &str) -> Vec<String> {
+    if example.starts_with('{') {
+        return vec![example.to_owned()];
+    }
+    let upstream = r#""u": {"url": "http://u.test"}"#;
+    let policies = r#""browser": {"cors": {"origins": ["https://a.test"]}}"#;
+    let route = r#""name": "r", "match": {"path": "/{tenant}"}, "upstream": "u""#;
+    vec![
+        format!(r#"{{{example}, "upstreams": {{{upstream}}}, "routes": [{{{route}}}]}}"#),
+        format!(r#"{{"upstreams": {{{upstream}, {example}}}, "routes": [{{{route}}}]}}"#),
+        format!(r#"{{"policies": {{{policies}}}, "upstreams": {{{upstream}}}, "routes": [{{{route}, {example}}}]}}"#),
+        format!(
+            r#"{{"policies": {{"p": {{{example}}}}}, "upstreams": {{{upstream}}},
+            "routes": [{{{route}, "policies": ["p"]}}]}}"#
+        ),
+    ]
+}
+
+/// README.md; docs/configuration.md: whoever copies an example has a configuration that is served.
+#[test]
+fn every_example_is_right() {
+    let mut count = 0;
+    for example in examples(README).chain(examples(CONFIGURATION)) {
+        let files = files_around(example).into_iter();
+        let loaded: Vec<_> = files.map(|text| plan::load(&text, &Capabilities::NATIVE, &AnySecret).map(drop)).collect();
+        let mistakes = || loaded.iter().flat_map(|one| one.as_ref().err()).flatten();
+        let messages: Vec<_> = mistakes().map(|mistake| format!("{}: {}", mistake.path, mistake.message)).collect();
+        assert!(loaded.iter().any(Result::is_ok), "{example}\n{messages:#?}");
+        count += 1;
+    }
+    assert!(count >= 8, "{count} examples were found");
+}
+
+/// The names of all members in `schema`.
+fn members(schema: &Value, found: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Object(properties)) = object.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|value| members(value, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| members(value, found)),
+        _ => {}
+    }
+}
+
+/// README.md: every member is described in docs/configuration.md, as code.
+#[test]
+fn every_member_is_described() {
+    let mut all = BTreeSet::new();
+    members(&json_schema(), &mut all);
+    let mut code = String::new();
+    // Outside and inside take turns; a fence counts as three.
+    for part in CONFIGURATION.split('`').skip(1).step_by(2) {
+        code.push_str(part);
+        code.push('\n');
+    }
+    examples(CONFIGURATION).for_each(|example| code.push_str(example));
+    let words: BTreeSet<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '$').collect();
+    let missing: Vec<&String> = all.iter().filter(|name| !words.contains(name.as_str())).collect();
+    assert!(all.len() > 100 && missing.is_empty(), "docs/configuration.md says nothing of {missing:?}");
+}
