@@ -151,6 +151,34 @@ test("a client that leaves takes a call with it whose response the core has to s
   await collect(socket);
 });
 
+test("a client that ends its side within its content takes the call with it (RFC 9112 §8)", async () => {
+  const arriving = arrival();
+  const client = connect(gateway.port, "POST /x HTTP/1.1\r\nHost: gw.test\r\nContent-Length: 9\r\n\r\nhello");
+  const socket = await arriving;
+  await collect(socket, "hello");
+  client.end();
+  await collect(socket);
+});
+
+test("a client that has merely closed is taken for one that still reads: its call ends by its deadline (docs/platforms.md)", async () => {
+  const arriving = arrival();
+  const ended = connect(gateway.port, get("/"));
+  const socket = await arriving;
+  await collect(socket, "\r\n\r\n");
+  ended.end();
+  // Time for the end to arrive: nothing tells when.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  assert.match((await collect(ended)).toString(), /^HTTP\/1.1 200 [^]*ok$/);
+
+  const late = arrival();
+  const closed = connect(gateway.port, get("/late"));
+  const waiting = await late;
+  await collect(waiting, "\r\n\r\n");
+  closed.destroy();
+  await collect(waiting);
+});
+
 test("every exchange has its line in the access log, with what the head states of a body that nobody watches", async () => {
   const path = (line) => (line.startsWith("{") ? JSON.parse(line).path : undefined);
   const logged = async (its) => {
