@@ -16,11 +16,14 @@ mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edgeway_corpus::{Report, Runtime, Verdict, load_all};
 
 use crate::runtimes::Host;
+
+/// How long a process may take to end.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Runs everything whose title contains `filter` on `runtimes`, prints the report and says whether all went well.
 #[must_use]
@@ -50,6 +53,7 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
                         (cases_over - begun).as_secs_f64(),
                         cases_over.elapsed().as_secs_f64()
                     );
+                    processes::orphans::find(FAREWELL);
                     let verdict = match processes::orphans::take() {
                         0 => Verdict::Passed,
                         left => Verdict::Failed(format!("{left} were left behind, and are ended now")),

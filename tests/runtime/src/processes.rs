@@ -1,7 +1,9 @@
 //! Processes that others started.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::process::Child;
@@ -52,16 +54,71 @@ pub(crate) fn descendants(id: u32) -> Vec<Process> {
     found
 }
 
+/// An entry in the environment of a process, by which it is found again, with all that it has started: they inherit it, whichever
+/// of them has ended meanwhile, and whatever group or session they have gone to.
+#[derive(Debug)]
+pub(crate) struct Mark(String);
+
+impl Mark {
+    const NAME: &str = "EDGEWAY_TEST_PROCESS";
+
+    /// Makes a mark for `command`, and puts it on.
+    pub(crate) fn put_on(command: &mut tokio::process::Command) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let mark = format!("{}.{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        command.env(Self::NAME, &mark);
+        Self(mark)
+    }
+
+    /// The processes that have it and run.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        Self::processes_where(|mark| mark == self.0)
+    }
+
+    /// The processes that run and have a mark of this process.
+    fn processes_of_all() -> Vec<Process> {
+        let own = format!("{}.", std::process::id());
+        Self::processes_where(|mark| mark.starts_with(&own))
+    }
+
+    fn processes_where(is_meant: impl Fn(&str) -> bool) -> Vec<Process> {
+        let is_marked = |id: u32| {
+            // proc(5): entries of the form `NAME=value`, each with a zero byte at its end.
+            let environment = std::fs::read(folder(id).join("environ")).unwrap_or_default();
+            let mut entries = environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+            entries.any(|entry| entry.split_once('=').is_some_and(|(name, mark)| name == Self::NAME && is_meant(mark)))
+        };
+        let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let all = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
+        all.filter(|id| is_marked(*id)).filter_map(Process::of).collect()
+    }
+}
+
 /// A process that ends when dropped, with all that it has started.
 pub(crate) struct Tree {
     child: Child,
+    mark: Mark,
     patience: Duration,
 }
 
 impl Tree {
-    /// Takes over `child`; its processes have `patience` to end.
-    pub(crate) const fn new(child: Child, patience: Duration) -> Self {
-        Self { child, patience }
+    /// Starts `command`; its processes will have `patience` to end.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub(crate) fn spawn(command: &mut tokio::process::Command, patience: Duration) -> io::Result<Self> {
+        let mark = Mark::put_on(command);
+        Ok(Self { child: command.kill_on_drop(true).spawn()?, mark, patience })
+    }
+
+    /// The number of the process itself.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Whether the process itself has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 }
 
@@ -69,23 +126,24 @@ impl Drop for Tree {
     /// Asks every process of the tree to end: one that is killed would leave its children running. Those that go on all the same
     /// are noted as [`orphans`].
     fn drop(&mut self) {
-        let Some(id) = self.child.id() else { return };
-        let mut running = descendants(id);
-        running.extend(Process::of(id));
-        for process in &running {
-            signal("TERM", process);
-        }
+        let mut asked: Vec<Process> = Vec::new();
         let deadline = Instant::now() + self.patience;
         loop {
             // Without this, the child that has ended stays in the table.
             let _ = self.child.try_wait();
-            running.retain(Process::is_running);
+            let running = self.mark.processes();
             if running.is_empty() || Instant::now() > deadline {
-                break;
+                return orphans::note(&running);
+            }
+            // One that was about to start another may have done so since.
+            for process in running {
+                if !asked.contains(&process) {
+                    signal("TERM", &process);
+                    asked.push(process);
+                }
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        orphans::note(&running);
     }
 }
 
@@ -96,8 +154,9 @@ fn signal(name: &str, process: &Process) {
 /// Processes that went on after what had started them.
 pub(crate) mod orphans {
     use std::sync::Mutex;
+    use std::time::{Duration, Instant};
 
-    use super::{Process, signal};
+    use super::{Mark, Process, signal};
 
     static FOUND: Mutex<Vec<Process>> = Mutex::new(Vec::new());
 
@@ -106,6 +165,18 @@ pub(crate) mod orphans {
         for process in processes.iter().filter(|process| process.is_running()) {
             FOUND.lock().unwrap().push(process.clone());
             signal("KILL", process);
+        }
+    }
+
+    /// Notes whatever still runs of all that was started here, once that has had `patience` to end.
+    pub(crate) fn find(patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            let running = Mark::processes_of_all();
+            if running.is_empty() || Instant::now() > deadline {
+                return note(&running);
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -119,12 +190,12 @@ pub(crate) mod orphans {
 mod tests {
     use super::*;
 
+    /// The processes of a tree that `script` is the root of, once that has started a `sleep` and the tree was dropped.
     fn tree(script: &str) -> Vec<Process> {
-        let child = tokio::process::Command::new("sh").args(["-c", script]).kill_on_drop(true).spawn().unwrap();
-        let id = child.id().unwrap();
-        let tree = Tree::new(child, Duration::from_secs(1));
+        let tree =
+            Tree::spawn(tokio::process::Command::new("sh").args(["-c", script]), Duration::from_secs(1)).unwrap();
         let started = loop {
-            let started = descendants(id);
+            let started = tree.mark.processes();
             if started.iter().any(|process| process.runs("sleep")) {
                 break started;
             }
@@ -138,6 +209,9 @@ mod tests {
     #[tokio::test]
     async fn what_outlives_its_gateway_is_found() {
         let ended = tree("sleep 300 & wait");
+        assert!(ended.iter().all(|process| !process.is_running()), "{ended:?}");
+        // Of a parent that has ended, and in a session of its own.
+        let ended = tree("setsid sleep 300 & exit");
         assert!(ended.iter().all(|process| !process.is_running()), "{ended:?}");
         assert_eq!(orphans::take(), 0);
         tree("(trap '' TERM; exec sleep 300) & wait");

@@ -10,14 +10,13 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{NoGateway, Start};
-use crate::processes::{descendants, orphans};
-
-/// How long a driver may take to end once its input has.
-pub(super) const FAREWELL: Duration = Duration::from_secs(10);
+use crate::FAREWELL;
+use crate::processes::{Mark, orphans};
 
 /// A process that starts gateways on command; ends when dropped, with the processes that it started.
 pub(crate) struct Driver {
     child: Child,
+    mark: Mark,
     /// Its end is the command to end.
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
@@ -26,12 +25,13 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
+        let mark = Mark::put_on(command);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        Ok(Self { child, input: Some(input), output: BufReader::new(output).lines(), id: 0 })
+        Ok(Self { child, mark, input: Some(input), output: BufReader::new(output).lines(), id: 0 })
     }
 
     /// The process's number.
@@ -66,13 +66,12 @@ impl Driver {
 impl Drop for Driver {
     /// Lets it end by itself: one that is killed leaves its children running.
     fn drop(&mut self) {
-        let started = self.process().map(descendants).unwrap_or_default();
         self.input = None;
         let deadline = Instant::now() + FAREWELL;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
-        orphans::note(&started);
+        orphans::note(&self.mark.processes());
     }
 }
 

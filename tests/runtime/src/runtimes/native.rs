@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use super::driver::mistakes_in;
 use super::{Gateway, NoGateway, Start, newest_build};
 use crate::h2::{Certificate, certificate};
+use crate::processes::Mark;
 
 /// The `edgeway` program: `EDGEWAY_BIN`, else the newer of the release and the debug build.
 pub(crate) struct Native {
@@ -43,16 +44,11 @@ impl Native {
         let folder = tempfile::tempdir().map_err(failed)?;
         let file = folder.path().join("gateway.json");
         std::fs::write(&file, with_server(&start.config, self.certificate.as_deref())).map_err(failed)?;
-        let mut child = Command::new(&self.program)
-            .arg("serve")
-            .arg(&file)
-            .envs(&start.secrets)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(failed)?;
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg(&file).envs(&start.secrets).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Mark::put_on(&mut command);
+        let mut child = command.spawn().map_err(failed)?;
         let mut lines = lines_of(&mut child);
         let mut said = String::new();
         let address = tokio::time::timeout(Duration::from_secs(20), async {

@@ -15,8 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use super::driver::{Driver, FAREWELL, body_of, port_in};
+use super::driver::{Driver, body_of, port_in};
 use super::{Gateway, NoGateway, Start, newest_build, target};
+use crate::FAREWELL;
 use crate::processes::Tree;
 
 /// Starts the component.
@@ -86,14 +87,15 @@ impl Spin {
         for (name, value) in &start.secrets {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
-        let child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
-        let process = child.id();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // It serves in a process of its own, which outlives a `spin up` that is killed.
-        let tree = Tree::new(child, FAREWELL);
+        let mut tree = Tree::spawn(&mut command, FAREWELL)?;
         for _ in 0..300 {
             if TcpStream::connect(address).await.is_ok() {
-                return Ok(Gateway::new(address, process, (tree, folder)));
+                return Ok(Gateway::new(address, tree.process(), (tree, folder)));
+            }
+            if tree.has_ended() {
+                return Err(std::io::Error::other("`spin up` has ended"));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
