@@ -1,6 +1,6 @@
 //! What is said of configurations with mistakes.
 
-use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath};
+use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath, Sources};
 use gateway_core::plan::{self, Secrets};
 use gateway_core::ports::Capabilities;
 
@@ -117,13 +117,10 @@ fn says_what_is_wrong_with_the_form_of_the_text() {
                 "the configuration ended with the `}` before this",
             )],
         ),
-        (
-            "{\"name\": \"a\",\n\"name\": \"b\"}",
-            &[(2, 1, "name", "`name` is there twice", "the first is on line 1; keep one of them")],
-        ),
+        ("{\"name\": \"a\",\n\"name\": \"b\"}", &[(2, 1, "name", "`name` is there twice", "keep one of them")]),
         (
             r#"{"routes": [{"name": "a", "respond": {"json": {"a": 1, "a": 2}}}]}"#,
-            &[(1, 56, "routes[0].respond.json.a", "`a` is there twice", "the first is on line 1; keep one of them")],
+            &[(1, 56, "routes[0].respond.json.a", "`a` is there twice", "keep one of them")],
         ),
     ];
     check(cases);
@@ -266,7 +263,7 @@ fn says_what_is_wrong_with_values() {
                 2,
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
-                "the fields here are `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `errors`, `upstreams`, \
+                "the fields here are `include`, `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `errors`, `upstreams`, \
              `policies`, `defaults`, `ties`, `apis` and `routes`",
             )],
         ),
@@ -427,7 +424,7 @@ fn a_source_line_fits_on_the_terminal_with_its_caret() {
     );
     for columns in [40, 80, 120] {
         for mistake in mistakes(&text) {
-            let shown = mistake.render_within(columns, "f", Some(&text), false);
+            let shown = mistake.render_within(columns, &Sources { name: "f", text: Some(&text), included: &[] }, false);
             let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with("  │ ")).collect();
             let [source, caret] = lines[..] else { panic!("{shown}") };
             let width = |line: &str| line.chars().map(|c| if c == '宽' { 2 } else { 1 }).sum::<usize>();

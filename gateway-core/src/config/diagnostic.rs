@@ -35,6 +35,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Another place that it is about.
     pub other: Option<Place>,
+    /// The name of the included file that it is in; `None` for the configuration itself.
+    pub file: Option<String>,
 }
 
 /// A place in a configuration.
@@ -44,6 +46,8 @@ pub struct Place {
     pub path: String,
     /// Line and column, as in [`Diagnostic::position`].
     pub position: (u32, u32),
+    /// The name of the file, as in [`Diagnostic::file`].
+    pub file: Option<String>,
 }
 
 /// A mistake in the meaning of a configuration, found by the compiler of the plan; [`explain`](super::explain) gives it
@@ -83,10 +87,11 @@ impl ConfigError {
 }
 
 /// `{"severity", "path", "line", "column", "found", "message", "help"}`; unknown values are `null`. Where the mistake is
-/// about another place as well, `"other"` is its `{"path", "line", "column"}`.
+/// about another place as well, `"other"` is its `{"path", "line", "column"}`. A place in an included file
+/// has its name as `"file"`.
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = if self.other.is_some() { 8 } else { 7 };
+        let members = 7 + usize::from(self.other.is_some()) + usize::from(self.file.is_some());
         let mut object = serializer.serialize_struct("Diagnostic", members)?;
         object.serialize_field("severity", &self.severity)?;
         object.serialize_field("path", &self.path)?;
@@ -98,16 +103,22 @@ impl Serialize for Diagnostic {
         if let Some(other) = &self.other {
             object.serialize_field("other", other)?;
         }
+        if let Some(file) = &self.file {
+            object.serialize_field("file", file)?;
+        }
         object.end()
     }
 }
 
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Place", 3)?;
+        let mut object = serializer.serialize_struct("Place", 3 + usize::from(self.file.is_some()))?;
         object.serialize_field("path", &self.path)?;
         object.serialize_field("line", &self.position.0)?;
         object.serialize_field("column", &self.position.1)?;
+        if let Some(file) = &self.file {
+            object.serialize_field("file", file)?;
+        }
         object.end()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`plan`](crate::plan) checks the meaning and compiles the configuration for serving.
 
+mod compose;
 mod de;
 mod diagnostic;
 mod entries;
@@ -30,6 +31,7 @@ mod vocabulary;
 mod walk;
 mod words;
 
+pub use compose::{Composed, Source, includes};
 pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Place, Severity};
 pub use entries::Entries;
 pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
@@ -38,6 +40,7 @@ pub use model::*;
 pub use path::{JsonPath, Step};
 pub use read::{Reading, explain, read, read_with};
 pub use references::References;
+pub use render::Sources;
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use suggest::suggest;

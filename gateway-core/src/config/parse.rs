@@ -18,6 +18,8 @@ pub(super) struct Fault {
     pub(super) extent: Extent,
     pub(super) message: String,
     pub(super) help: Option<String>,
+    /// The offset of another place that it is about.
+    pub(super) other: Option<u32>,
 }
 
 /// The outcome of reading a text.
@@ -293,10 +295,11 @@ impl<'t> Parser<'t> {
                 Some(_) if self.faults.len() >= MOST_FAULTS => return,
                 Some(first) => {
                     member.value.reported.set(true);
-                    let (line, _) = position(self.text, first.name_extent.start);
-                    let help = format!("the first is on line {line}; keep one of them");
                     let range = member.name_extent.start as usize..member.name_extent.end as usize;
-                    self.fault(range, format!("`{}` is there twice", short(&member.name)), &help);
+                    self.fault(range, format!("`{}` is there twice", short(&member.name)), "keep one of them");
+                    if let Some(fault) = self.faults.last_mut() {
+                        fault.other = Some(first.name_extent.start);
+                    }
                 }
                 None => first = Some(member),
             }
@@ -547,7 +550,7 @@ impl<'t> Parser<'t> {
             return;
         }
         let help = (!help.is_empty()).then(|| help.to_owned());
-        self.faults.push(Fault { extent: extent(range), message: message.into(), help });
+        self.faults.push(Fault { extent: extent(range), message: message.into(), help, other: None });
         self.stopped |= self.faults.len() >= MOST_FAULTS;
     }
 

@@ -155,7 +155,7 @@ impl<'n> Lost<'n> {
     }
 }
 
-fn sort(diagnostics: &mut [Diagnostic]) {
+pub(super) fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by_key(|diagnostic| diagnostic.position);
 }
 
@@ -166,23 +166,31 @@ pub(super) fn without_mark(text: &str) -> &str {
 
 /// The text, and the offsets of its lines.
 #[derive(Debug)]
-struct Lines<'t> {
+pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
+    pub(super) fn new(text: &'t str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, c)| *c == b'\n').map(|(at, _)| at + 1);
         Self { text, starts: core::iter::once(0).chain(breaks).collect() }
     }
 
-    fn position(&self, offset: u32) -> (u32, u32) {
+    pub(super) fn position(&self, offset: u32) -> (u32, u32) {
         let offset = offset as usize;
         let line = self.starts.partition_point(|&start| start <= offset);
         let start = line.checked_sub(1).and_then(|line| self.starts.get(line)).copied().unwrap_or(0);
         let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
+    }
+
+    /// Returns the offset of the place at this line and column.
+    pub(super) fn offset(&self, (line, column): (u32, u32)) -> Option<usize> {
+        let start = *self.starts.get((line as usize).checked_sub(1)?)?;
+        let rest = self.text.get(start..)?;
+        let within = rest.char_indices().nth((column as usize).checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
+        Some(start + within)
     }
 
     /// The text at `extent`, shortened; `None` if it is missing or may be a secret.
@@ -199,7 +207,7 @@ impl<'t> Lines<'t> {
         Some(short(&mask(text.get(..enough).unwrap_or_default())))
     }
 
-    fn fault(&self, root: &Node<'_>, fault: &Fault) -> Diagnostic {
+    pub(super) fn fault(&self, root: &Node<'_>, fault: &Fault) -> Diagnostic {
         let located = root.at(fault.extent.start);
         let is_value = fault.extent.start >= located.node.extent.start;
         let (message, help) = if is_secret(&located.path) && is_value {
@@ -218,8 +226,13 @@ impl<'t> Lines<'t> {
             found,
             message: printable(message),
             help: help.map(printable),
-            other: None,
+            other: fault.other.map(|offset| self.place(&root.at(offset), offset)),
+            file: None,
         }
+    }
+
+    fn place(&self, located: &Located<'_, '_>, offset: u32) -> Place {
+        Place { path: located.path.to_string(), position: self.position(offset), file: None }
     }
 
     fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {
@@ -235,13 +248,14 @@ impl<'t> Lines<'t> {
             message: printable(message),
             help: help.map(printable),
             other: None,
+            file: None,
         }
     }
 
     fn error(&self, root: &Node<'_>, located: Located<'_, '_>, error: ConfigError) -> Diagnostic {
         let other = error.other.map(|path| {
             let located = root.follow(&path);
-            Place { path: located.path.to_string(), position: self.position(located.node.extent.start) }
+            self.place(&located, located.node.extent.start)
         });
         Diagnostic {
             severity: Severity::Error,
@@ -251,6 +265,7 @@ impl<'t> Lines<'t> {
             message: printable(error.message),
             help: error.help.map(printable),
             other,
+            file: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 use super::mask::mask;
 use super::parse::is_unprintable;
 use super::read::without_mark;
-use super::{Diagnostic, Place, Severity};
+use super::{Diagnostic, Place, Severity, Source};
 
 /// The most columns of a source line that are shown before the position, and from it on.
 const BEFORE: usize = 60;
@@ -26,6 +26,27 @@ const BLUE: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
+/// The files of a configuration, with which its diagnostics are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'s> {
+    /// The name of the configuration.
+    pub name: &'s str,
+    /// Its text, if it is at hand.
+    pub text: Option<&'s str>,
+    /// The files that it includes.
+    pub included: &'s [Source],
+}
+
+impl Sources<'_> {
+    /// Returns the text of the included `file`, or of the configuration itself.
+    fn text(&self, file: Option<&str>) -> Option<&str> {
+        match file {
+            None => self.text,
+            Some(file) => self.included.iter().find(|source| source.name == file).map(|source| &*source.text),
+        }
+    }
+}
+
 impl Diagnostic {
     /// The mistake on several lines, with the source line from `text` and a mark under the place; ends with a line break.
     ///
@@ -38,12 +59,12 @@ impl Diagnostic {
     /// ```
     #[must_use]
     pub fn render(&self, file: &str, text: Option<&str>, colour: bool) -> String {
-        self.render_within(MARGIN + BEFORE + AFTER, file, text, colour)
+        self.render_within(MARGIN + BEFORE + AFTER, &Sources { name: file, text, included: &[] }, colour)
     }
 
-    /// The same, with a source line that fits on a terminal of `columns`.
+    /// The same of any file of `sources`, with a source line that fits on a terminal of `columns`.
     #[must_use]
-    pub fn render_within(&self, columns: usize, file: &str, text: Option<&str>, colour: bool) -> String {
+    pub fn render_within(&self, columns: usize, sources: &Sources<'_>, colour: bool) -> String {
         let paint = |code: &'static str| if colour { code } else { "" };
         let (red, magenta, blue, bold, plain) = (paint(RED), paint(MAGENTA), paint(BLUE), paint(BOLD), paint(PLAIN));
         let mut out = String::new();
@@ -53,10 +74,11 @@ impl Diagnostic {
             Severity::Warning => (magenta, "warning"),
         };
         let _ = writeln!(out, "{red}{word}{plain}{bold}: {}{plain}", self.message);
-        let other = self.other.as_ref().map(|other| (Some(other.position), &other.path));
-        for (position, path) in other.into_iter().chain([(self.position, &self.path)]) {
+        let other = self.other.as_ref().map(|other| (Some(other.position), &other.path, &other.file));
+        for (position, path, file) in other.into_iter().chain([(self.position, &self.path, &self.file)]) {
+            let (name, text) = (file.as_deref().unwrap_or(sources.name), sources.text(file.as_deref()));
             let gap = if path.is_empty() { "" } else { "  " };
-            let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{path}", place(file, position));
+            let _ = writeln!(out, "  {blue}┌{plain} {}{gap}{path}", place(name, position));
             if let Some((source, mark)) = text.and_then(|text| excerpt(text, position, columns.saturating_sub(MARGIN)))
             {
                 let _ = writeln!(out, "  {blue}│{plain} {source}");
@@ -73,12 +95,13 @@ impl Diagnostic {
     /// mean `methods`?)`.
     #[must_use]
     pub fn line(&self, file: &str) -> String {
-        let mut out = place(file, self.position);
+        let mut out = place(self.file.as_deref().unwrap_or(file), self.position);
         if !self.path.is_empty() {
             let _ = write!(out, ": {}", self.path);
         }
         let _ = write!(out, ": {}", self.message);
-        if let Some(Place { path, position }) = &self.other {
+        if let Some(Place { path, position, file: named }) = &self.other {
+            let file = named.as_deref().unwrap_or(file);
             let _ = write!(out, " (the other is {path}, {})", place(file, Some(*position)));
         }
         if let Some(help) = &self.help {

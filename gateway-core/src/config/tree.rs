@@ -13,6 +13,13 @@ pub(super) struct Extent {
     pub(super) end: u32,
 }
 
+impl Extent {
+    /// Returns whether `other` begins in it.
+    pub(super) const fn holds(self, other: Self) -> bool {
+        self.start <= other.start && other.start < self.end
+    }
+}
+
 /// A value.
 #[derive(Debug)]
 pub(super) struct Node<'t> {

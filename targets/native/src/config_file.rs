@@ -3,13 +3,14 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use gateway_core::config::{AccessLogFormat, Certificates, Diagnostic};
+use gateway_core::config::{AccessLogFormat, Certificates, Composed, Diagnostic};
 use gateway_core::plan::{self, ListenAddress, Plan};
 use terminal_size::{Width, terminal_size_of};
 
+use crate::include::gather;
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
-use crate::text_file::{ReadError, read_text};
+use crate::text_file::ReadError;
 use crate::watch::Files;
 
 /// A configuration on disk.
@@ -31,8 +32,8 @@ pub enum ConfigError {
     Mistakes {
         /// The mistakes.
         list: Vec<Diagnostic>,
-        /// The text.
-        text: String,
+        /// The text, with the files that it includes.
+        composed: Box<Composed>,
     },
 }
 
@@ -116,22 +117,13 @@ impl ConfigFile {
         &self.path
     }
 
-    /// Returns its text.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub fn read(&self) -> Result<String, ConfigError> {
-        let text = read_text(&self.path).map_err(ConfigError::Read)?;
-        Ok(self.replace(text))
-    }
-
-    /// Checks and compiles `text`.
+    /// Checks and compiles `composed`.
     ///
     /// # Errors
     /// Every mistake in it.
-    pub fn compile(&self, text: &str) -> Result<Plan, ConfigError> {
-        let mut plan = plan::load(text, &CAPABILITIES, &self.secrets)
-            .map_err(|list| ConfigError::Mistakes { list, text: text.to_owned() })?;
+    pub fn compile(&self, composed: Composed) -> Result<Plan, ConfigError> {
+        let loaded = composed.load(|text| plan::load(text, &CAPABILITIES, &self.secrets));
+        let mut plan = loaded.map_err(|list| ConfigError::Mistakes { list, composed: Box::new(composed) })?;
         resolve_paths(&mut plan, &self.path);
         if !self.listen.is_empty() {
             plan.listen_on(self.listen.clone());
@@ -149,8 +141,8 @@ impl ConfigFile {
     /// Reads and compiles it.
     pub fn load(&self) -> Loaded {
         let mut files = Files::default();
-        files.add(self.path.clone());
-        let plan = self.read().and_then(|text| self.compile(&text));
+        let gathered = gather(&self.path, &mut files, |text| self.replace(text));
+        let plan = gathered.and_then(|gathered| self.compile(gathered.composed));
         files.extend(self.secrets.files());
         for path in plan.as_ref().map(named_files).unwrap_or_default() {
             files.add(path);

@@ -8,6 +8,7 @@ pub mod config_file;
 pub mod demo;
 mod framing;
 pub mod health;
+pub mod include;
 pub mod platform;
 pub mod server;
 pub mod stream;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 /// The largest file that is read, in bytes: the largest configuration that is understood.
-const LARGEST: u64 = 32 << 20;
+pub const LARGEST: u64 = 32 << 20;
 
 /// The longest that a file is waited for: one on a network may never answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,10 +49,18 @@ impl std::error::Error for ReadError {}
 /// When it is no file, too large, no text, or can't be read in time.
 pub fn read_text(path: &Path) -> Result<String, ReadError> {
     let path = path.to_owned();
-    within(PATIENCE, move || read_now(&path))
+    within(move || read_now(&path))
 }
 
-fn within<T: Send + 'static>(
+/// Returns the outcome of `read`, unless it takes too long; then it is left to a thread that may wait for ever.
+///
+/// # Errors
+/// Those of `read`, and [`ReadError::Silent`].
+pub fn within<T: Send + 'static>(read: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, ReadError> {
+    within_time(PATIENCE, read)
+}
+
+fn within_time<T: Send + 'static>(
     patience: Duration,
     read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, ReadError> {
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn a_file_that_never_answers_is_given_up() {
         let (_open, silent) = std::sync::mpsc::channel::<()>();
-        let read = within(Duration::from_millis(10), move || {
+        let read = within_time(Duration::from_millis(10), move || {
             let _ = silent.recv();
             Ok(())
         });

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::include::Pattern;
+
 /// The state of a file, comparable without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
@@ -34,18 +36,49 @@ pub struct Files(Vec<File>);
 #[derive(Clone, Debug)]
 struct File {
     path: PathBuf,
+    /// Set if it stands for the list of all files of a pattern.
+    pattern: Option<Pattern>,
     /// The state before the file was read.
-    read: Option<Fingerprint>,
+    read: Option<State>,
     /// The state at the last look.
-    seen: Option<Fingerprint>,
+    seen: Option<State>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    File(Fingerprint),
+    List(Vec<PathBuf>),
+}
+
+impl File {
+    fn new(path: PathBuf, pattern: Option<Pattern>) -> Self {
+        let mut file = Self { path, pattern, read: None, seen: None };
+        file.read = file.state();
+        file.seen.clone_from(&file.read);
+        file
+    }
+
+    fn state(&self) -> Option<State> {
+        match &self.pattern {
+            Some(pattern) => pattern.files().ok().map(State::List),
+            None => Fingerprint::of(&self.path).map(State::File),
+        }
+    }
 }
 
 impl Files {
     /// Adds `path` with its present state: it is about to be read. A file that is listed already keeps its state.
     pub fn add(&mut self, path: PathBuf) {
         if !self.0.iter().any(|file| file.path == path) {
-            let now = Fingerprint::of(&path);
-            self.0.push(File { path, read: now, seen: now });
+            self.0.push(File::new(path, None));
+        }
+    }
+
+    /// Adds the list of the files that have the form of `pattern`, as [`add`](Self::add) does a file.
+    pub fn add_pattern(&mut self, pattern: Pattern) {
+        let path = pattern.path();
+        if !self.0.iter().any(|file| file.path == path) {
+            self.0.push(File::new(path, Some(pattern)));
         }
     }
 
@@ -63,7 +96,7 @@ impl Files {
     pub fn changed(&mut self) -> Option<&Path> {
         let mut settled = true;
         for file in &mut self.0 {
-            let now = Fingerprint::of(&file.path);
+            let now = file.state();
             settled &= now == file.seen;
             file.seen = now;
         }

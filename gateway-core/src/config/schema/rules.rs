@@ -52,6 +52,8 @@ const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
 #[rustfmt::skip]
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "name", Text(TOKEN, &["edge-1"])),
+    ("", "include", Verbatim("^[^/]", &["routes/*.json"])),
+    ("", "include", Unique),
     ("", "identityHeaders", Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\*?$", &["x-tenant-*"])),
     ("", "errors", Names("^([45][0-9]{2}|[45]xx|default)$")),
     ("Server", "keyValueFile", Free(&["values.db"])),

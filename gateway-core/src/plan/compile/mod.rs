@@ -166,6 +166,15 @@ impl<'c> Compiler<'c> {
     fn plan(&mut self) -> Option<Plan> {
         let config = self.config;
         let at = At::ROOT;
+        if !config.include.is_empty() {
+            let message =
+                format!("{} reads this text alone, without the files that it includes", self.capabilities.name);
+            self.error_with(
+                &at.member("include"),
+                message,
+                "make one text of them: `edgeway compose FILE > gateway.json`",
+            );
+        }
         let loop_guard = self.loop_guard(&at);
         let identity = self.identity(&at);
         self.identity_names.clone_from(&identity);
@@ -241,18 +250,16 @@ impl<'c> Compiler<'c> {
         routes: &mut Vec<Option<Route>>,
         specs: &mut Vec<Spec>,
     ) {
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeMap::new();
         let path = at.to_path();
         for (i, route) in configured.iter().enumerate() {
             let at = at.index(i);
             if route.name.is_empty() {
                 self.error_with(&at.member("name"), "the name is empty", "name the route after what it does");
-            } else if !names.insert(route.name.as_str()) {
-                self.error_with(
-                    &at.member("name"),
-                    format!("another route is called `{}`", route.name),
-                    "choose a name of its own: it stands in logs and messages",
-                );
+            } else if let Some(first) = names.get(&*route.name) {
+                self.namesake(&at, "route", &route.name, path.index(*first));
+            } else {
+                names.insert(&*route.name, i);
             }
             let index = routes.len();
             let compiled = self.route(&at, group, (path.index(i), route), index, specs);
@@ -351,16 +358,21 @@ impl<'c> Compiler<'c> {
     fn api_names(&mut self, at: &At<'_>, index: usize, api: &config::Api) {
         if api.name.is_empty() {
             self.error_with(&at.member("name"), "the name is empty", "name the API");
-        } else if self.config.apis.iter().take(index).any(|other| other.name == api.name) {
-            self.error_with(
-                &at.member("name"),
-                format!("another API is called `{}`", api.name),
-                "choose a name of its own: it stands in logs and messages",
-            );
+        } else if let Some(first) = self.config.apis.iter().take(index).position(|other| other.name == api.name) {
+            self.namesake(at, "API", &api.name, JsonPath::root().member("apis").index(first));
         }
         if api.routes.is_empty() {
             self.error_with(&at.member("routes"), "the API has no routes", "add one, or remove the API");
         }
+    }
+
+    /// Reports that the `what` at `at` has the `name` of the one at `first`.
+    #[cold]
+    #[inline(never)]
+    fn namesake(&mut self, at: &At<'_>, what: &str, name: &str, first: JsonPath) {
+        let error = ConfigError::new(at.member("name").to_path(), format!("another {what} is called `{name}`"));
+        let help = "choose a name of its own: it stands in logs and messages";
+        self.errors.push(error.with_help(help).with_other(first.member("name")));
     }
 
     #[cold]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use gateway_core::config::Composed;
 
 use super::output::{say, sayln};
 use super::routes;
@@ -51,7 +52,7 @@ impl Demo {
         let Loaded { plan, files } = if has_file {
             file.load()
         } else {
-            Loaded { plan: file.compile(&file.replace(BUNDLED.to_owned())), files: Files::default() }
+            Loaded { plan: file.compile(Composed::alone(file.replace(BUNDLED.to_owned()))), files: Files::default() }
         };
         let started = match serve::start(&file, plan, &options) {
             Ok(started) => started,

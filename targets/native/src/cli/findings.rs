@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use gateway_core::config::{self, ConfigError, Diagnostic, JsonPath, Severity, Variable};
+use gateway_core::config::{self, Composed, ConfigError, Diagnostic, JsonPath, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
 use super::target::{Target, joined};
 use super::{files, manifest};
-use crate::config_file::resolve_paths;
-use crate::text_file::read_text;
+use crate::config_file::{self, resolve_paths};
+use crate::include::{Gathered, gather};
 use crate::warning::Warning;
+use crate::watch::Files;
 
 /// The findings of a check: what `--json` prints of it, and of anything that fails before it has a result of its own.
 #[derive(Debug, serde::Serialize)]
@@ -35,9 +36,12 @@ pub(crate) struct Findings {
     /// The plan for the first target, unless there are mistakes.
     #[serde(skip)]
     pub(crate) plan: Option<Plan>,
-    /// The text of the file, if it could be read.
+    /// The configuration with the files that it includes, if it could be read.
     #[serde(skip)]
-    pub(crate) text: Option<String>,
+    pub(crate) composed: Option<Composed>,
+    /// The entries of its `include` that no file has.
+    #[serde(skip)]
+    unmatched: Vec<ConfigError>,
 }
 
 /// A mistake, and the targets that refuse it.
@@ -84,7 +88,8 @@ impl Findings {
             missing_secrets: Vec::new(),
             missing_variables: Vec::new(),
             plan: None,
-            text: None,
+            composed: None,
+            unmatched: Vec::new(),
         }
     }
 
@@ -104,6 +109,7 @@ impl Findings {
             message,
             help: None,
             other: None,
+            file: None,
         };
         self.mistakes.push(Finding { diagnostic, targets: self.targets.clone() });
     }
@@ -112,17 +118,47 @@ impl Findings {
     /// A variable that is not set is `unset`: unknown, or a mistake.
     pub(crate) fn of(file: &Path, targets: Vec<Target>, secrets: &impl Secrets, unset: Variable) -> Self {
         let mut findings = Self::none(file, targets);
-        match read_text(file) {
-            Ok(text) => {
-                findings.check(file, &text, secrets, unset);
-                findings.text = Some(text);
+        match gather(file, &mut Files::default(), |text| text) {
+            Ok(Gathered { composed, unmatched }) => {
+                findings.check(file, &composed, secrets, unset);
+                (findings.composed, findings.unmatched) = (Some(composed), unmatched);
             }
-            Err(error) => findings.add_failure(format!("can't read {}: {error}", file.display())),
+            Err(error) => findings.add_unread(file, error),
         }
         findings
     }
 
-    fn check(&mut self, file: &Path, text: &str, secrets: &impl Secrets, unset: Variable) {
+    /// The configuration at `file` as one text, or the mistakes that prevent it.
+    pub(crate) fn composing(file: &Path) -> Result<String, Box<Self>> {
+        let mut findings = Self::none(file, vec![Target::Native]);
+        match gather(file, &mut Files::default(), |text| text) {
+            Ok(Gathered { composed, .. }) => match composed.load(|text| Ok(text.to_owned())) {
+                Ok(text) => return Ok(text),
+                Err(list) => {
+                    findings.add_unread(file, config_file::ConfigError::Mistakes { list, composed: Box::new(composed) })
+                }
+            },
+            Err(error) => findings.add_unread(file, error),
+        }
+        Err(Box::new(findings))
+    }
+
+    fn add_unread(&mut self, file: &Path, error: config_file::ConfigError) {
+        match error {
+            config_file::ConfigError::Read(error) => {
+                self.add_failure(format!("can't read {}: {error}", file.display()));
+            }
+            config_file::ConfigError::Mistakes { list, composed } => {
+                let targets = self.targets.clone();
+                let found = list.into_iter().map(|diagnostic| Finding { diagnostic, targets: targets.clone() });
+                self.mistakes.extend(found);
+                self.composed = Some(*composed);
+            }
+        }
+    }
+
+    fn check(&mut self, file: &Path, composed: &Composed, secrets: &impl Secrets, unset: Variable) {
+        let text = composed.text();
         if unset == Variable::Unknown {
             let variables = config::References::in_text(text).variables.into_iter();
             let missing = variables.filter(|(name, required)| *required && secrets.variable(name) == Variable::Unset);
@@ -130,10 +166,10 @@ impl Findings {
         }
         let secrets = AnySecrets { known: secrets, missing: RefCell::default(), unset };
         for target in self.targets.clone() {
-            match plan::load(text, target.capabilities(), &secrets) {
+            match composed.load(|text| plan::load(text, target.capabilities(), &secrets)) {
                 Ok(mut plan) => {
                     let faults = manifest::faults(file, text, &plan, target.capabilities());
-                    let diagnostics = config::explain(text, faults).into_iter();
+                    let diagnostics = composed.place(config::explain(text, faults)).into_iter();
                     self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![target] }));
                     resolve_paths(&mut plan, file);
                     self.plan.get_or_insert(plan);
@@ -153,38 +189,46 @@ impl Findings {
 
     /// Adds warnings and notes.
     pub(crate) fn add_advice(&mut self) {
-        let Some(text) = &self.text else { return };
-        self.warnings = plan::warnings(text, crate::platform::now());
+        let Some(composed) = &self.composed else { return };
+        let text = composed.text();
+        let mut found = plan::warnings(text, crate::platform::now());
+        let mut advice = core::mem::take(&mut self.unmatched);
         for Warning { at, message, help } in self.plan.as_ref().map(Warning::all).unwrap_or_default() {
             let at = at.into_iter().fold(JsonPath::root(), |path, member| path.member(member));
-            let warning = ConfigError::new(at, message).with_help(help);
-            let severity = Severity::Warning;
-            let found = config::explain(text, vec![warning]).into_iter();
-            self.warnings.extend(found.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+            advice.push(ConfigError::new(at, message).with_help(help));
         }
-        self.warnings.sort_by_key(|warning| warning.position);
+        let severity = Severity::Warning;
+        let advice = config::explain(text, advice).into_iter();
+        found.extend(advice.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+        found.sort_by_key(|warning| warning.position);
+        self.warnings = composed.place(found);
         self.notes = notes(text, &self.targets);
     }
 
     /// Adds the errors in the files that the native server would read.
     pub(crate) fn add_files(&mut self) {
-        let (Some(text), Some(plan), true) = (&self.text, &self.plan, self.targets.contains(&Target::Native)) else {
+        let (Some(composed), Some(plan), true) = (&self.composed, &self.plan, self.targets.contains(&Target::Native))
+        else {
             return;
         };
-        let diagnostics = config::explain(text, files::faults(plan)).into_iter();
+        let diagnostics = composed.place(config::explain(composed.text(), files::faults(plan))).into_iter();
         self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![Target::Native] }));
         self.sort();
     }
 
     fn sort(&mut self) {
-        self.mistakes.sort_by_key(|finding| finding.diagnostic.position);
+        self.mistakes.sort_by(|a, b| {
+            (&a.diagnostic.file, a.diagnostic.position).cmp(&(&b.diagnostic.file, b.diagnostic.position))
+        });
     }
 }
 
 impl Finding {
     /// Merges `other`, found for `target`, into this finding if they differ only in the names of platforms.
     fn absorb(&mut self, other: &Diagnostic, target: Target) -> bool {
-        if self.diagnostic.position != other.position || self.diagnostic.path != other.path {
+        if self.diagnostic.position != other.position
+            || (&self.diagnostic.path, &self.diagnostic.file) != (&other.path, &other.file)
+        {
             return false;
         }
         let mine = joined(&self.targets);

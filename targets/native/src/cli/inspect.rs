@@ -1,4 +1,4 @@
-//! The commands that say something and serve nothing: `routes`, `explain`, `schema`, `completions`.
+//! The commands that say something and serve nothing: `routes`, `explain`, `compose`, `schema`, `completions`.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::explain::{self, Question};
+use super::findings::Findings;
+use super::format::Format;
 use super::output::{print, print_json};
-use super::source::Source;
+use super::source::{ConfigArg, Source};
 use super::style::Style;
 use super::{listing, routes};
 
@@ -80,6 +82,23 @@ impl Explain {
             return print_json(&report, ExitCode::SUCCESS);
         }
         print(&explain::render(&report, Style::stdout()), ExitCode::SUCCESS)
+    }
+}
+
+/// Print a configuration and the files that it includes as one text, for where a single file is read
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  edgeway compose main.json > gateway.json")]
+pub(super) struct Compose {
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+impl Compose {
+    pub(super) fn run(self) -> ExitCode {
+        match Findings::composing(self.config.path()) {
+            Ok(text) => print(&text, ExitCode::SUCCESS),
+            Err(findings) => findings.print(Format::Text),
+        }
     }
 }
 

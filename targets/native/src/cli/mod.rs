@@ -42,6 +42,7 @@ enum Command {
     Check(check::Check),
     Routes(inspect::Routes),
     Explain(inspect::Explain),
+    Compose(inspect::Compose),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
+        Command::Compose(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
@@ -93,6 +95,7 @@ fn tip(error: &clap::Error) -> Option<&'static str> {
         "list" | "ls" | "show" | "route" => Some("`edgeway routes` lists the routes"),
         "trace" | "why" | "debug" | "match" => Some("`edgeway explain METHOD URL` says what happens to a request"),
         "reload" => Some("a change of the file is loaded by itself; so is one at SIGHUP"),
+        "include" | "merge" | "bundle" | "print" => Some("`edgeway compose` makes one text of a configuration"),
         "stop" => Some("SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
         _ => None,
     }

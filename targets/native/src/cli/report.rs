@@ -123,9 +123,9 @@ fn print_config_error(path: &Path, error: &ConfigError) {
     let (name, style) = (path.display().to_string(), Style::stderr());
     match error {
         ConfigError::Read(error) => say_error(&format_args!("can't read {name}: {error}")),
-        ConfigError::Mistakes { list, text } => {
+        ConfigError::Mistakes { list, composed } => {
             for diagnostic in list.iter().take(SHOWN_MISTAKES) {
-                sayln!("{}", style.diagnostic(diagnostic, &name, Some(text)));
+                sayln!("{}", style.diagnostic(diagnostic, &composed.sources(&name)));
             }
             say_number(&name, list.len());
         }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
-use gateway_core::config::Diagnostic;
+use gateway_core::config::{Diagnostic, Sources};
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::wrap::{Wrap, shown};
@@ -52,9 +52,9 @@ impl Style {
         self.width
     }
 
-    /// `diagnostic`, found in `text`.
-    pub(crate) fn diagnostic(self, diagnostic: &Diagnostic, file: &str, text: Option<&str>) -> String {
-        let rendered = diagnostic.render_within(self.width, file, text, self.colour);
+    /// `diagnostic`, found in `sources`.
+    pub(crate) fn diagnostic(self, diagnostic: &Diagnostic, sources: &Sources<'_>) -> String {
+        let rendered = diagnostic.render_within(self.width, sources, self.colour);
         rendered.lines().map(|line| self.wrapped(line, 4) + "\n").collect()
     }
 

@@ -21,6 +21,7 @@ mod framing;
 mod heads;
 mod hostile;
 mod http1;
+mod include;
 mod json;
 mod lifecycle;
 mod listeners;

@@ -45,7 +45,7 @@ pub(crate) fn start(config: &str) -> Server {
 
 pub(crate) fn load(config: &str) -> (gateway_core::plan::Plan, Settings) {
     let file = ConfigFile::new(PathBuf::from("gateway.json"), NativeSecrets::new(None));
-    let plan = file.compile(config).unwrap();
+    let plan = file.compile(gateway_core::config::Composed::alone(config.to_owned())).unwrap();
     let settings = Settings::of(&plan);
     (plan, settings)
 }

@@ -27,7 +27,7 @@ fn annotate(out: &mut String, file: &str, diagnostic: &Diagnostic) {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let _ = write!(out, "::{command} file={}", property(file));
+    let _ = write!(out, "::{command} file={}", property(diagnostic.file.as_deref().unwrap_or(file)));
     if let Some((line, column)) = diagnostic.position {
         let _ = write!(out, ",line={line},col={column}");
     }

@@ -7,9 +7,8 @@ use crate::cli::findings::Findings;
 
 /// A log with one run, and a result for each mistake and warning.
 pub(super) fn log(findings: &Findings) -> Value {
-    let uri = uri(&findings.file);
     let diagnostics = findings.mistakes.iter().map(|mistake| &mistake.diagnostic).chain(&findings.warnings);
-    let results: Vec<Value> = diagnostics.map(|diagnostic| result(diagnostic, &uri)).collect();
+    let results: Vec<Value> = diagnostics.map(|diagnostic| result(diagnostic, &findings.file)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -28,7 +27,7 @@ pub(super) fn log(findings: &Findings) -> Value {
     })
 }
 
-fn result(diagnostic: &Diagnostic, uri: &str) -> Value {
+fn result(diagnostic: &Diagnostic, file: &str) -> Value {
     let (rule, level) = match diagnostic.severity {
         Severity::Error => ("mistake", "error"),
         Severity::Warning => ("no-effect", "warning"),
@@ -37,7 +36,7 @@ fn result(diagnostic: &Diagnostic, uri: &str) -> Value {
         Some(help) => format!("{} ({help})", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    let mut place = json!({ "artifactLocation": { "uri": uri } });
+    let mut place = json!({ "artifactLocation": { "uri": uri(diagnostic.file.as_deref().unwrap_or(file)) } });
     if let (Some((line, column)), Some(place)) = (diagnostic.position, place.as_object_mut()) {
         place.insert("region".to_owned(), json!({ "startLine": line, "startColumn": column }));
     }

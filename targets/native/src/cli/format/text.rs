@@ -11,20 +11,20 @@ use crate::cli::target::joined;
 /// Prints `findings`.
 pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
     let style = Style::stderr();
-    let source = findings.text.as_deref();
-    let Some(source) = source else {
+    let Some(composed) = &findings.composed else {
         for mistake in &findings.mistakes {
             let line = format!("{}: {}", style.red("error"), mistake.diagnostic.message);
             sayln!("{}", style.wrapped(&line, 4));
         }
         return code;
     };
+    let sources = composed.sources(&findings.file);
     for warning in findings.warnings.iter().take(SHOWN_MISTAKES) {
-        sayln!("{}", style.diagnostic(warning, &findings.file, Some(source)));
+        sayln!("{}", style.diagnostic(warning, &sources));
     }
     say_more(findings.warnings.len());
     for finding in findings.mistakes.iter().take(SHOWN_MISTAKES) {
-        say(format_args!("{}", style.diagnostic(&finding.diagnostic, &findings.file, Some(source))));
+        say(format_args!("{}", style.diagnostic(&finding.diagnostic, &sources)));
         if finding.targets.len() < findings.targets.len() && !finding.names_targets() {
             sayln!("  = {}", style.dim(format_args!("on {} alone", joined(&finding.targets))));
         }
