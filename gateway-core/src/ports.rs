@@ -189,6 +189,11 @@ pub trait Instance {
         None
     }
 
+    /// The connections of clients; none where the platform hides them.
+    fn clients(&self) -> Option<Clients> {
+        None
+    }
+
     /// The connections to `endpoint`; none where the platform hides them.
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None
@@ -198,6 +203,17 @@ pub trait Instance {
     fn addresses(&self, _endpoint: &Endpoint) -> Option<Vec<Address>> {
         None
     }
+}
+
+/// The connections of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clients {
+    /// The open connections.
+    pub open: usize,
+    /// The connections that had to wait for others to end, since the start.
+    pub waited: u64,
+    /// The streams of HTTP/2 that were refused because there were too many, since the start.
+    pub refused: u64,
 }
 
 /// The connections to an endpoint.

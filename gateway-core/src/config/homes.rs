@@ -20,7 +20,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("component", "`upstreams.<name>.spin`"),
     ("concurrency", "a policy: `\"policies\": [{\"concurrency\": …}]`"),
     ("connect", "`timeouts`"),
-    ("connections", "`upstreams.<name>`"),
+    ("connections", "`server` or `upstreams.<name>`"),
     ("contentType", "`keyValue`"),
     ("cookies", "`match` or `upstreams.<name>.responses`"),
     ("cors", "a policy: `\"policies\": [{\"cors\": …}]`"),

@@ -66,6 +66,9 @@ pub struct Server {
     pub grace: Option<Span>,
     /// The longest that open exchanges may go on once connections are refused. Default: `30s`.
     pub drain: Option<Span>,
+    /// The most connections of clients at once, and the most streams of HTTP/2. A connection too many waits until another ends,
+    /// a stream too many is refused. Default: 10,000, or less where the system's limit on open files leaves room for less.
+    pub connections: Option<u32>,
     /// The form of the access log, where `accessLog.format` states none.
     pub access_log: Option<AccessLogFormat>,
     /// The file of the key-value store; without one it is kept in memory.

@@ -22,6 +22,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const STORES: &str = "edgeway_store_errors";
 const LOST_LINES: &str = "edgeway_access_log_lost_lines";
+const OVER_LIMIT: &str = "edgeway_connections_over_limit";
 
 /// `snapshot` as OpenMetrics 1.0.
 pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
@@ -34,7 +35,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, STORES, LOST_LINES] {
+    for name in [LIMITS, STORES, LOST_LINES, OVER_LIMIT] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -76,6 +77,19 @@ impl Collector for Snapshot {
         let help = "Requests of clients that have begun and not ended";
         let mut family = encoder.encode_descriptor("http_server_active_requests", help, None, MetricType::Gauge)?;
         family.encode_gauge(&i64::try_from(self.in_flight).unwrap_or_default())?;
+
+        if let Some(clients) = self.clients {
+            let help = "Connections of clients";
+            let mut family =
+                encoder.encode_descriptor("http_server_open_connections", help, None, MetricType::Gauge)?;
+            family.encode_gauge(&i64::try_from(clients.open).unwrap_or(i64::MAX))?;
+
+            let help = "Connections that waited for others to end, and streams that were refused";
+            let mut family = encoder.encode_descriptor(OVER_LIMIT, help, None, MetricType::Counter)?;
+            for (kind, count) in [("connection", clients.waited), ("stream", clients.refused)] {
+                family.encode_family(&[("kind", kind)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
 
         let help = "Connections to the endpoints of upstreams";
         let mut family = encoder.encode_descriptor("http_client_open_connections", help, None, MetricType::Gauge)?;

@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn connection(ticker: &Arc<Ticker>) -> Arc<Activity> {
-        Activity::new(ticker, &Arc::default(), STALL_TIMEOUT)
+        Activity::new(ticker, &Arc::default(), &Arc::default(), STALL_TIMEOUT)
     }
 
     /// Lets `duration` pass with all of its sweeps, and one more.

@@ -56,6 +56,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "include", Unique),
     ("", "identityHeaders", Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\*?$", &["x-tenant-*"])),
     ("", "errors", Names("^([45][0-9]{2}|[45]xx|default)$")),
+    ("Server", "connections", Whole(1, 1_000_000)),
     ("Server", "keyValueFile", Free(&["values.db"])),
     ("Server", "admin", Text(r"^([0-9]{1,5}|(.*):[0-9]{1,5})$", &["9901", "10.0.0.5:9901"])),
     ("ServerTls", "certificate", FILE),

@@ -92,8 +92,12 @@ pub(super) fn event(event: &Event<'_>) {
         }
         Event::Health { what, change: Change::Failing { reason } } => say_text(&format!("{what} fails: {reason}")),
         Event::Health { what, change: Change::Recovered { failures } } => {
-            let lost = if *what == "the access log" { "line" } else { "call" };
-            sayln!("{what} works again; {} failed", count(usize::try_from(*failures).unwrap_or(usize::MAX), lost));
+            let failed = |what| count(usize::try_from(*failures).unwrap_or(usize::MAX), what);
+            match *what {
+                "the access log" => sayln!("{what} works again; {} failed", failed("line")),
+                "the room for clients" => sayln!("{what} is enough again; it was missed {}", failed("time")),
+                _ => sayln!("{what} works again; {} failed", failed("call")),
+            }
         }
         Event::Leaving { grace } => {
             let seconds = grace.as_secs_f64();

@@ -14,8 +14,8 @@ use gateway_core::body::Body;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Address, Capabilities, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
-    Platform, Random, StoreFailure, UpstreamCall,
+    Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log,
+    Meeting, Platform, Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -148,6 +148,10 @@ impl Instance for Native {
 
     fn lost_log_lines(&self) -> Option<u64> {
         Some(self.crew.lost_log_lines())
+    }
+
+    fn clients(&self) -> Option<Clients> {
+        Some(self.crew.clients())
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 
 use super::guard::{Heads, check};
 use super::leftover;
+use super::room::Room;
 use super::stall::StreamWatch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::framing::Framing;
@@ -28,8 +29,8 @@ pub const IDLE_TIMEOUT: Tick = 75_000;
 /// [`Options`](super::Options) say otherwise.
 pub const STALL_TIMEOUT: Tick = 60_000;
 
-/// The time that an idle connection stays open once a shutdown has begun, in milliseconds, so that a request on its way
-/// is still answered.
+/// The time that an idle connection stays open once a shutdown has begun, or while others wait for room, in milliseconds, so that a
+/// request on its way is still answered.
 pub const LINGER: Tick = 500;
 
 /// The time between two looks for a client that may have left unnoticed by hyper, in milliseconds.
@@ -51,6 +52,7 @@ pub enum Order {
 pub struct Activity {
     ticker: Arc<Ticker>,
     shutdown: Arc<AtomicBool>,
+    room: Arc<Room>,
     /// The longest that the client may stall in a body.
     stall_timeout: Tick,
     /// Set if several exchanges share the connection.
@@ -92,10 +94,11 @@ pub struct Activity {
 
 impl Activity {
     /// The activity of a connection that was just accepted, whose client may stall in a body for `stall_timeout`.
-    pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>, stall_timeout: Tick) -> Arc<Self> {
+    pub fn new(ticker: &Arc<Ticker>, shutdown: &Arc<AtomicBool>, room: &Arc<Room>, stall_timeout: Tick) -> Arc<Self> {
         let activity = Arc::new(Self {
             ticker: Arc::clone(ticker),
             shutdown: Arc::clone(shutdown),
+            room: Arc::clone(room),
             stall_timeout,
             multiplexed: AtomicBool::new(false),
             open: AtomicU32::new(0),
@@ -153,7 +156,7 @@ impl Activity {
         self.open.load(Ordering::Relaxed) != 0
     }
 
-    /// Returns whether there has been no exchange for long enough to close the connection in a shutdown.
+    /// Returns whether there has been no exchange for long enough to close the connection in a shutdown, or to make room.
     pub fn lingered(&self) -> bool {
         !self.in_exchange() && self.ticker.now().saturating_sub(self.idle_since.load(Ordering::Relaxed)) >= LINGER
     }
@@ -316,7 +319,7 @@ impl Watched for Activity {
         }
         if overdue {
             self.give(Order::Close);
-        } else if self.shutdown.load(Ordering::Relaxed) {
+        } else if self.shutdown.load(Ordering::Relaxed) || self.room.is_full() && self.lingered() {
             self.give(Order::Drain);
         }
         if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOK && self.is_blind() {
@@ -404,7 +407,7 @@ mod tests {
     use super::*;
 
     fn activity() -> Arc<Activity> {
-        Activity::new(&Arc::default(), &Arc::default(), STALL_TIMEOUT)
+        Activity::new(&Arc::default(), &Arc::default(), &Arc::default(), STALL_TIMEOUT)
     }
 
     fn order_at(activity: &Activity, now: Tick) -> Order {

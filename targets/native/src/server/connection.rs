@@ -22,6 +22,7 @@ use super::activity::{Activity, HEAD_TIMEOUT, LINGER, Order};
 use super::exchange::exchange;
 use super::listener::Door;
 use super::proxy_protocol::{self, Client};
+use super::room::Place;
 use super::run::stopped;
 use super::settings::Settings;
 use super::stall::StreamExecutor;
@@ -73,14 +74,14 @@ impl Connection {
     }
 }
 
-/// A connection among the open ones of its worker.
+/// A connection among the open ones of its worker, with its place in the room for clients.
 #[derive(Debug)]
-struct Counted(Arc<Worker>);
+struct Counted(Arc<Worker>, #[expect(dead_code, reason = "held until it is dropped")] Place);
 
 impl Counted {
-    fn new(worker: Arc<Worker>) -> Self {
+    fn new(worker: Arc<Worker>, place: Place) -> Self {
         worker.connections.fetch_add(1, Ordering::AcqRel);
-        Self(worker)
+        Self(worker, place)
     }
 }
 
@@ -90,11 +91,17 @@ impl Drop for Counted {
     }
 }
 
-/// Serves the requests on `stream`, which comes from `address`, until it ends.
-pub(super) async fn serve(worker: Arc<Worker>, stream: Transport, address: Option<IpAddr>, door: Arc<Door>) {
-    let counted = Counted::new(Arc::clone(&worker));
+/// Serves the requests on `stream`, which has `place` and comes from `address`, until it ends.
+pub(super) async fn serve(
+    worker: Arc<Worker>,
+    place: Place,
+    stream: Transport,
+    address: Option<IpAddr>,
+    door: Arc<Door>,
+) {
+    let counted = Counted::new(Arc::clone(&worker), place);
     let serving = worker.serving.load_full();
-    let activity = Activity::new(&worker.ticker, &worker.shutdown, worker.stall_timeout);
+    let activity = Activity::new(&worker.ticker, &worker.shutdown, &worker.room, worker.stall_timeout);
     if let Transport::Tcp(stream) = &stream {
         // A response is written in one piece: waiting for more to send only costs time.
         let _ = stream.set_nodelay(true);

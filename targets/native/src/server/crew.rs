@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use gateway_core::ports::{Address, Connections};
+use gateway_core::ports::{Address, Clients, Connections};
 use gateway_core::state::State;
 
 use super::access_log::LogState;
+use super::room::Room;
 use super::worker::Serving;
 use crate::upstream::{Pool, PoolKey};
 
@@ -18,6 +19,8 @@ pub(crate) struct Crew {
     pub(super) leaving: AtomicBool,
     /// Set once connections are refused.
     pub(super) shutdown: Arc<AtomicBool>,
+    /// The room for clients.
+    pub(super) room: Arc<Room>,
     /// The state of the access log.
     pub(super) log: Arc<LogState>,
     // Weak, because the serving state holds the crew in turn.
@@ -25,6 +28,11 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
+    /// A crew without workers, with `room` for clients.
+    pub(super) fn new(room: Room) -> Self {
+        Self { room: Arc::new(room), ..Self::default() }
+    }
+
     /// Adds a worker that runs on `serving`.
     pub(super) fn join(&self, serving: &Arc<ArcSwap<Serving>>) {
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(serving));
@@ -38,6 +46,11 @@ impl Crew {
     /// The lines of the access log that were lost.
     pub(crate) fn lost_log_lines(&self) -> u64 {
         self.log.health.failures()
+    }
+
+    /// The connections of clients.
+    pub(crate) fn clients(&self) -> Clients {
+        self.room.clients()
     }
 
     /// Shows the state of each worker.

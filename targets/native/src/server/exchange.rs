@@ -1,6 +1,5 @@
 //! One request and its response.
 
-use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -23,11 +22,17 @@ use super::worker::Serving;
 use crate::stream::{Outgoing, Stream, StreamError};
 
 /// Answers `request`.
+///
+/// # Errors
+/// When it is refused for want of room, by the reset of its stream.
 pub(super) async fn exchange(
     connection: Arc<Connection>,
     serving: Arc<Serving>,
     mut request: Request<Incoming>,
-) -> Result<Response<Reply>, Infallible> {
+) -> Result<Response<Reply>, h2::Error> {
+    if connection.activity.is_multiplexed() && StreamWatch::current().is_some_and(|watch| watch.is_refused()) {
+        return Err(h2::Reason::REFUSED_STREAM.into());
+    }
     let checked = connection.begin(&request);
     // On the heap: it goes along with the response, which hyper moves several times.
     let mut exchange = Box::new(Exchange::new(connection, serving, &request));

@@ -13,7 +13,9 @@ mod exchange;
 mod guard;
 mod leftover;
 mod listener;
+mod open_files;
 mod proxy_protocol;
+mod room;
 mod run;
 mod settings;
 mod socket;
@@ -36,6 +38,7 @@ use tokio::sync::watch;
 use self::access_log::{Writer, standard_output};
 use self::admin::AdminListener;
 use self::listener::{Accepting, Changed, Door, Listener};
+use self::room::Room;
 use self::worker::Worker;
 use crate::health::Health;
 use crate::platform::Stores;
@@ -124,7 +127,7 @@ impl Server {
             sockets.push(accepting);
         }
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
-        let crew = Arc::new(Crew::default());
+        let crew = Arc::new(Crew::new(Room::new(settings.connections)));
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let (lines, writer) = Writer::start(standard_output(), &crew.log);
         let (stop, stopped) = watch::channel(None);
@@ -199,12 +202,13 @@ impl Server {
         &self.settings
     }
 
-    /// The health of what it writes to, by name.
+    /// The health of what it writes to, and of the room for clients, by name.
     pub fn health(&self) -> impl Iterator<Item = (&'static str, &Health)> {
         let stores = [
             ("the store of the counters", self.stores.counters.health()),
             ("the key-value store", self.stores.key_value.health()),
             ("the access log", Some(&self.crew.log.health)),
+            ("the room for clients", Some(self.crew.room.health())),
         ];
         stores.into_iter().filter_map(|(name, health)| Some((name, health?)))
     }

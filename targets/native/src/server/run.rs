@@ -89,8 +89,9 @@ async fn accept(worker: Arc<Worker>, listener: Accepting) {
                 let Ok(listener) = tokio::net::TcpListener::from_std(socket) else { return };
                 loop {
                     let Some((stream, address)) = accepted(listener.accept().await).await else { continue };
+                    let Some(place) = worker.room.enter().await else { return };
                     let stream = Transport::Tcp(stream);
-                    tokio::spawn(serve(Arc::clone(&worker), stream, Some(address.ip()), door.load_full()));
+                    tokio::spawn(serve(Arc::clone(&worker), place, stream, Some(address.ip()), door.load_full()));
                 }
             }
             #[cfg(unix)]
@@ -98,7 +99,9 @@ async fn accept(worker: Arc<Worker>, listener: Accepting) {
                 let Ok(listener) = tokio::net::UnixListener::from_std(socket) else { return };
                 loop {
                     let Some((stream, _)) = accepted(listener.accept().await).await else { continue };
-                    tokio::spawn(serve(Arc::clone(&worker), Transport::Unix(stream), None, door.load_full()));
+                    let Some(place) = worker.room.enter().await else { return };
+                    let stream = Transport::Unix(stream);
+                    tokio::spawn(serve(Arc::clone(&worker), place, stream, None, door.load_full()));
                 }
             }
             #[cfg(not(unix))]

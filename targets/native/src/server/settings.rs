@@ -15,6 +15,8 @@ pub struct Settings {
     pub grace: Duration,
     /// The longest that open exchanges may go on once connections are refused.
     pub drain: Duration,
+    /// The most connections of clients at once, and the most streams of HTTP/2.
+    pub connections: Option<usize>,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
     /// The URL of the Redis that holds the counters.
@@ -37,6 +39,7 @@ impl Settings {
             admin: server.admin.as_deref().map(admin_address),
             grace: server.grace.map_or(Duration::ZERO, |span| span.0),
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
+            connections: server.connections.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
             key_value_file: server.key_value_file.clone(),
             counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,
@@ -56,6 +59,7 @@ impl Settings {
     /// Returns the settings that differ in `new` and can't change while the server runs.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         [
+            ("server.connections", self.connections != new.connections),
             ("server.admin", self.admin != new.admin),
             ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),

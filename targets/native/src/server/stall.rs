@@ -9,6 +9,7 @@ use std::task::{Context, Waker};
 
 use tokio::task::AbortHandle;
 
+use super::room::{Place, Room};
 use super::worker::Worker;
 use crate::clock::{Tick, Ticker, Watched};
 
@@ -34,10 +35,12 @@ pub struct StreamWatch {
     write_since: AtomicU64,
     /// The stream's own task.
     task: OnceLock<AbortHandle>,
+    /// Its place in the room for clients; without one it is refused.
+    place: Option<Place>,
 }
 
 impl StreamWatch {
-    fn new(ticker: &Arc<Ticker>, timeout: Tick) -> Arc<Self> {
+    fn new(ticker: &Arc<Ticker>, timeout: Tick, place: Option<Place>) -> Arc<Self> {
         let watch = Arc::new(Self {
             ticker: Arc::clone(ticker),
             timeout,
@@ -47,6 +50,7 @@ impl StreamWatch {
             reader: Mutex::default(),
             write_since: AtomicU64::new(0),
             task: OnceLock::new(),
+            place,
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&watch);
         ticker.watch(Arc::downgrade(&watched));
@@ -56,6 +60,11 @@ impl StreamWatch {
     /// The watch of the stream whose task this is.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Returns whether there is no room for the stream.
+    pub(super) fn is_refused(&self) -> bool {
+        self.place.is_none()
     }
 
     /// Records whether the gateway waits for more of the request's body. Returns true after too long a wait, for which
@@ -114,12 +123,13 @@ impl Watched for StreamWatch {
 pub(super) struct StreamExecutor {
     ticker: Arc<Ticker>,
     timeout: Tick,
+    room: Arc<Room>,
 }
 
 impl StreamExecutor {
     /// The executor for the connections of `worker`.
     pub(super) fn of(worker: &Worker) -> Self {
-        Self { ticker: Arc::clone(&worker.ticker), timeout: worker.stall_timeout }
+        Self { ticker: Arc::clone(&worker.ticker), timeout: worker.stall_timeout, room: Arc::clone(&worker.room) }
     }
 }
 
@@ -129,7 +139,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let watch = StreamWatch::new(&self.ticker, self.timeout);
+        let watch = StreamWatch::new(&self.ticker, self.timeout, self.room.enter_stream());
         let task = tokio::spawn(CURRENT.scope(Arc::clone(&watch), stream));
         let _ = watch.task.set(task.abort_handle());
     }
@@ -142,7 +152,7 @@ mod tests {
 
     /// A watch over a task that never ends by itself.
     fn watched(runtime: &tokio::runtime::Runtime) -> (Arc<StreamWatch>, tokio::task::JoinHandle<()>) {
-        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT);
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None);
         let task = runtime.spawn(CURRENT.scope(Arc::clone(&watch), std::future::pending()));
         watch.task.set(task.abort_handle()).unwrap();
         (watch, task)
@@ -171,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_body_that_does_not_come_is_given_up() {
-        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT);
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None);
         let cx = Context::from_waker(Waker::noop());
         assert!(!watch.set_waiting(true, &cx));
         assert!(!watch.set_waiting(false, &cx));

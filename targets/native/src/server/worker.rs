@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::access_log::AccessLogger;
 use super::crew::Crew;
+use super::room::Room;
 use super::settings::Settings;
 use crate::clock::{Tick, Ticker};
 use crate::platform::{Native, SharedLogger, Stores};
@@ -36,6 +37,8 @@ pub(super) struct Worker {
     pub stop: watch::Receiver<Option<Duration>>,
     /// Set once a shutdown has begun.
     pub shutdown: Arc<AtomicBool>,
+    /// The room for clients.
+    pub room: Arc<Room>,
     /// The workers of the process.
     crew: Arc<Crew>,
     /// The number of open client connections.
@@ -71,6 +74,7 @@ impl Worker {
             ticker,
             stop,
             shutdown: Arc::clone(&crew.shutdown),
+            room: Arc::clone(&crew.room),
             crew,
             connections: AtomicUsize::new(0),
             log,

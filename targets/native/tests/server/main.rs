@@ -11,6 +11,7 @@ mod addresses;
 mod admin;
 mod commands;
 mod concurrency;
+mod connections;
 mod demo;
 mod departure;
 mod early;
