@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::framing::{Framing, Next};
+use crate::framing::{Frames, Framing, Next};
 use crate::transport::Transport;
 
 /// The most bytes that are read in one go. hyper reads for as long as there are any; the thread's other connections and its
@@ -20,15 +20,8 @@ pub(crate) trait Tap {
     /// Receives the bytes of a read, at least one.
     fn on_read(&self, bytes: &[u8]);
 
-    /// The bytes that have come without content, where they are bounded at the moment.
-    fn framing(&self) -> Option<&Framing> {
-        None
-    }
-
-    /// Returns whether more has come than there is a use for. Reading then fails.
-    fn is_flooded(&self) -> bool {
-        false
-    }
+    /// The bytes that have come without progress, where they are bounded at the moment.
+    fn framing(&self) -> Option<&Framing>;
 
     /// Learns that reading has failed.
     fn on_failure(&self, _: &io::Error) {}
@@ -63,13 +56,20 @@ pub(crate) struct Tapped<T> {
     burst: usize,
     /// Set once writing has failed, and what is written goes nowhere.
     is_deaf: bool,
+    /// The frames, over HTTP/2.
+    frames: Option<Box<Frames>>,
     tap: Arc<T>,
 }
 
 impl<T> Tapped<T> {
     /// A connection that reads `first` and then the bytes of `transport`.
     pub(crate) fn new(transport: Transport, first: Bytes, tap: Arc<T>) -> Self {
-        Self { transport, first, burst: 0, is_deaf: false, tap }
+        Self { transport, first, burst: 0, is_deaf: false, frames: None, tap }
+    }
+
+    /// The same over HTTP/2, whose `frames` tell progress from what is none.
+    pub(crate) fn with_frames(self, frames: Frames) -> Self {
+        Self { frames: Some(Box::new(frames)), ..self }
     }
 
     /// The connection, and the bytes still to be read again.
@@ -82,6 +82,12 @@ impl<T: Tap> Tapped<T> {
     /// Tells the tap of an attempt to write `pieces`, and takes note if the other side hears nothing more.
     fn written(&mut self, pieces: &[IoSlice<'_>], polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         self.tap.on_write(pieces, &polled);
+        if let Some(frames) = &mut self.frames
+            && let Some(framing) = self.tap.framing()
+            && let Poll::Ready(Ok(count)) = polled
+        {
+            frames.wrote(pieces, count, framing);
+        }
         self.look();
         if matches!(polled, Poll::Ready(Err(_))) && self.tap.outlives_writing() {
             self.is_deaf = true;
@@ -123,9 +129,6 @@ fn yielded(cx: &mut Context<'_>) -> Poll<io::Result<()>> {
 impl<T: Tap> AsyncRead for Tapped<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.tap.is_flooded() {
-            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-        }
         if this.burst >= BURST {
             this.burst = 0;
             return yielded(cx);
@@ -135,7 +138,7 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             match this.tap.framing().map_or(Next::Read, Framing::next) {
                 Next::Read => Pin::new(&mut this.transport).poll_read(cx, buf),
                 Next::ReadLittle(most) => poll_read_little(&mut this.transport, cx, buf, most),
-                Next::Yield => return pin!(tokio::task::yield_now()).poll(cx).map(Ok),
+                Next::Yield => return yielded(cx),
                 Next::Fail => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             }
         } else {
@@ -156,6 +159,11 @@ impl<T: Tap> AsyncRead for Tapped<T> {
             Some(bytes) => {
                 this.burst += bytes.len();
                 this.tap.on_read(bytes);
+                if let Some(frames) = &mut this.frames
+                    && let Some(framing) = this.tap.framing()
+                {
+                    frames.read(bytes, framing);
+                }
             }
         }
         polled

@@ -75,7 +75,7 @@ pub struct Activity {
     awaits_continue: AtomicBool,
     /// Set if the connection has to end with its exchange.
     closes: AtomicBool,
-    /// The bytes of a request's body that are framing.
+    /// The bytes since the last progress: in an exchange over HTTP/1.1 those of a request's body that are framing.
     framing: Framing,
     /// The time since which the client has taken nothing of a response.
     write_since: AtomicU64,
@@ -274,7 +274,7 @@ impl Tap for Activity {
     }
 
     fn framing(&self) -> Option<&Framing> {
-        (self.in_exchange() && !self.is_multiplexed()).then_some(&self.framing)
+        (self.in_exchange() || self.is_multiplexed()).then_some(&self.framing)
     }
 
     fn on_wait(&self) {

@@ -28,6 +28,7 @@ use super::settings::Settings;
 use super::stall::StreamExecutor;
 use super::tls::Name;
 use super::worker::{Serving, Worker};
+use crate::framing::Frames;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
@@ -127,10 +128,11 @@ pub(super) async fn serve(
         // that exists already; `Box::pin` would copy it there.
         Box::into_pin(Box::write(Box::new_uninit(), exchange(Arc::clone(&connection), serving, request)))
     });
-    let io = TokioIo::new(Tapped::new(transport, first.freeze(), Arc::clone(&activity)));
+    let io = Tapped::new(transport, first.freeze(), Arc::clone(&activity));
     // A connection's errors are its client's affair; the access log reports each exchange that was cut off.
     if is_h2 {
         activity.set_multiplexed();
+        let io = TokioIo::new(io.with_frames(Frames::of_client()));
         let served = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
@@ -150,7 +152,7 @@ pub(super) async fn serve(
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);
         }
-        let _ = Driven::new(builder.serve_connection(io, service).with_upgrades(), activity).await;
+        let _ = Driven::new(builder.serve_connection(TokioIo::new(io), service).with_upgrades(), activity).await;
     }
 }
 

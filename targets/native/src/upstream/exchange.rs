@@ -22,7 +22,6 @@ use super::pool::{Opened, Pool};
 use super::repeat::{self, is_repeatable};
 use super::shared::Occupied;
 use crate::stream::{Content, Stream, StreamError};
-use crate::tapped::Tap;
 
 /// A failed attempt at an exchange.
 struct Unanswered {
@@ -219,6 +218,9 @@ async fn send_h2(
         }
         Err(mut failed) => {
             let mut request = failed.take_message();
+            if request.is_none() && occupied.place.is_flooded() {
+                return Err(Unanswered { error: IoError::new(IoErrorKind::Protocol), request: None });
+            }
             if let Some(request) = &mut request {
                 to_h1(request);
             }

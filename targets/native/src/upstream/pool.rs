@@ -25,6 +25,7 @@ use super::shared::{Link, Occupied, Shared};
 use super::tls::{Settings, TlsError};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
+use crate::framing::Frames;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
@@ -332,7 +333,7 @@ impl Pool {
     ) -> Result<Occupied, IoError> {
         let failed = || IoError::before_send(IoErrorKind::Connect);
         let link = Arc::new(Link::new(address, self.ticker.with_stops()));
-        let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&link)));
+        let io = Tapped::new(transport, Bytes::new(), Arc::clone(&link)).with_frames(Frames::of_upstream());
         let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
@@ -340,7 +341,7 @@ impl Pool {
             // None before the upstream has said how many it takes.
             .initial_max_send_streams(0)
             .max_header_list_size(MAX_HEAD)
-            .handshake(io)
+            .handshake(TokioIo::new(io))
             .await
             .map_err(|_| failed())?;
         let driven = Arc::clone(&link);

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::deadline::{Due, Point};
 use super::exchange::is_alert_in;
 use crate::clock::Tick;
+use crate::framing::Framing;
 use crate::stream::Content;
 use crate::tapped::Tap;
 
@@ -60,6 +61,8 @@ pub(super) struct Link {
     on_settled: Notify,
     /// The task that learns of the upstream's settings.
     driver: Mutex<Option<Waker>>,
+    /// The bytes since the last progress.
+    framing: Framing,
     /// The number of reads that brought anything.
     heard: AtomicU64,
     /// Set if no exchange may begin on it any more.
@@ -80,6 +83,7 @@ impl Link {
             settled: AtomicBool::new(false),
             on_settled: Notify::new(),
             driver: Mutex::default(),
+            framing: Framing::default(),
             heard: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             alerted: AtomicBool::new(false),
@@ -169,6 +173,10 @@ impl Tap for Link {
         }
     }
 
+    fn framing(&self) -> Option<&Framing> {
+        Some(&self.framing)
+    }
+
     fn on_failure(&self, error: &io::Error) {
         if is_alert_in(error) {
             self.alerted.store(true, Ordering::Relaxed);
@@ -203,6 +211,11 @@ impl Place {
     /// Lets no exchange begin on the connection any more.
     pub(super) fn retire(&self) {
         self.link.retire();
+    }
+
+    /// Returns whether the connection ended because the upstream sent too much without progress.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.link.framing.is_flooded()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -12,10 +12,6 @@ use tokio::task::AbortHandle;
 use crate::clock::{Tick, Watched};
 use crate::framing::Framing;
 use crate::tapped::Tap;
-
-/// The most bytes that may come without any progress of the exchange. What hyper reads ahead of a slow client, two buffers of
-/// 64 KiB, stays below; the rest is chunk sizes without an end, or one interim response after another.
-const MAX_IDLE_BYTES: usize = 256 * 1024;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
@@ -45,12 +41,7 @@ pub(crate) struct Watch {
     /// The wait for the upstream to take a piece of the request.
     offered: Wait,
     /// The bytes that came since the exchange made progress.
-    idle_bytes: AtomicUsize,
-    /// Set until the head of the response has come.
-    awaits_head: AtomicBool,
-    /// The bytes that came before that head, interim responses among them. hyper reads one after another of these for as long as
-    /// there are any.
-    before_head: Framing,
+    framing: Framing,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
@@ -69,9 +60,7 @@ impl Watch {
             idle: AtomicU64::new(0),
             awaited: Wait::default(),
             offered: Wait::default(),
-            idle_bytes: AtomicUsize::new(0),
-            awaits_head: AtomicBool::new(false),
-            before_head: Framing::default(),
+            framing: Framing::default(),
             kept: Mutex::default(),
             task: OnceLock::new(),
         }
@@ -98,8 +87,6 @@ impl Watch {
         self.idle.store(idle, Ordering::Relaxed);
         self.offered.set(false);
         self.progressed();
-        self.before_head.progress();
-        self.awaits_head.store(true, Ordering::Relaxed);
         self.answered.store(false, Ordering::Relaxed);
         self.keeps.store(repeatable, Ordering::Relaxed);
         if repeatable {
@@ -121,9 +108,13 @@ impl Watch {
 
     /// Records that the head has come, or a part of the content.
     pub(super) fn progressed(&self) {
-        self.idle_bytes.store(0, Ordering::Relaxed);
-        self.awaits_head.store(false, Ordering::Relaxed);
+        self.framing.progress();
         self.awaited.set(false);
+    }
+
+    /// Returns whether the connection ended because the upstream sent too much without progress.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.framing.is_flooded()
     }
 
     /// Records that more of the content is waited for.
@@ -186,16 +177,11 @@ impl Wait {
 impl Tap for Watch {
     fn on_read(&self, bytes: &[u8]) {
         self.answered.store(true, Ordering::Relaxed);
-        self.idle_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
-        self.before_head.read(bytes.len());
+        self.framing.read(bytes.len());
     }
 
     fn framing(&self) -> Option<&Framing> {
-        self.awaits_head.load(Ordering::Relaxed).then_some(&self.before_head)
-    }
-
-    fn is_flooded(&self) -> bool {
-        self.idle_bytes.load(Ordering::Relaxed) > MAX_IDLE_BYTES
+        Some(&self.framing)
     }
 
     /// What an upstream says before it closes is read, whatever became of the request.

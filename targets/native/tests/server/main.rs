@@ -17,6 +17,7 @@ mod departure;
 mod early;
 mod failures;
 mod flags;
+mod floods;
 mod frames;
 mod framing;
 mod heads;

@@ -1,18 +1,24 @@
-//! A bound on the bytes of an HTTP/1.1 connection that are framing, and carry no content.
+//! A bound on what a peer sends without progress: bytes that carry no content, and no head that is due.
 //!
-//! A chunk's size may have leading zeros, and be followed by whitespace, without end (RFC 9112 §7.1): hyper bounds extensions and
-//! trailers, but not these. It takes them byte by byte, for as long as more of them have come.
+//! HTTP has many ways to send without an end. A chunk's size may have leading zeros, and be followed by whitespace (RFC 9112 §7.1);
+//! one interim response may follow another (RFC 9110 §15.2); PING, SETTINGS and PRIORITY may come at any time (RFC 9113 §10.5). The
+//! libraries read them for as long as more of them have come. So each connection, to a client or to an upstream, counts what it
+//! has read since its last progress. Above a little, it is read in turns with others; above the most, it fails.
+
+mod http2;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The most bytes without content. It leaves room for what hyper allows, and for content that is read faster than it is
+pub(crate) use self::http2::Frames;
+
+/// The most bytes without progress. It leaves room for what the libraries allow, and for content that is read faster than it is
 /// handed on.
 const MOST: usize = 256 * 1024;
 
 /// The most such bytes that the connection's task reads before other tasks have their turn.
 const TURN: usize = 2 * 1024;
 
-/// The bytes of a connection since the last content.
+/// The bytes of a connection since its last progress.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     bytes: AtomicUsize,
@@ -29,12 +35,12 @@ pub(crate) enum Next {
     ReadLittle(usize),
     /// Let others have their turn first.
     Yield,
-    /// Fail: there were too many bytes without content.
+    /// Fail: there were too many bytes without progress.
     Fail,
 }
 
 impl Framing {
-    /// Records that this many bytes have come.
+    /// Records that this many bytes have come, which may be no progress.
     pub(crate) fn read(&self, bytes: usize) {
         self.bytes.store(self.bytes.load(Ordering::Relaxed).saturating_add(bytes), Ordering::Relaxed);
     }
@@ -43,6 +49,18 @@ impl Framing {
     pub(crate) fn progress(&self) {
         self.bytes.store(0, Ordering::Relaxed);
         self.until.store(TURN, Ordering::Relaxed);
+    }
+
+    /// Records progress that makes up for this many bytes and no more.
+    fn make_up(&self, bytes: usize) {
+        let left = self.bytes.load(Ordering::Relaxed).saturating_sub(bytes);
+        self.bytes.store(left, Ordering::Relaxed);
+        self.until.store(left.saturating_add(TURN), Ordering::Relaxed);
+    }
+
+    /// Returns whether there were too many bytes without progress.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= MOST
     }
 
     /// The way on.
