@@ -26,6 +26,8 @@ pub enum Feature {
     WebSocketLimits,
     /// The admin endpoints can have a listener of their own; where they can't, the setting is ignored with the rest of `server`.
     AdminListener,
+    /// The case of header names in responses can be chosen.
+    HeaderCase,
     /// An upstream can be a service binding.
     ServiceBindings,
     /// An upstream can be a component of the same application.
@@ -84,6 +86,7 @@ impl Feature {
             Self::AdminListener => {
                 (format!("on {platform}, there is one listener"), "use `admin`, which gives the endpoints a path")
             }
+            Self::HeaderCase => (format!("on {platform}, the host writes the names of header fields"), "remove it"),
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -199,7 +202,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 13] = [
+    const FEATURES: [Feature; 14] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -211,6 +214,7 @@ mod tests {
         Feature::WebSockets,
         Feature::WebSocketLimits,
         Feature::AdminListener,
+        Feature::HeaderCase,
         Feature::ServiceBindings,
         Feature::ServiceChaining,
     ];
@@ -247,6 +251,7 @@ mod tests {
                 Feature::WebSockets,
                 Feature::WebSocketLimits,
                 Feature::AdminListener,
+                Feature::HeaderCase,
                 Feature::ServiceBindings,
             ]
         );

@@ -511,3 +511,20 @@ fn two_routes_of_one_rank_are_shown_both() {
     let json = serde_json::to_value(&found[0]).unwrap_or_default();
     assert_eq!(json["other"], serde_json::json!({"path": "routes[0]", "line": 2, "column": 9}));
 }
+
+/// docs/platforms.md, the table: the hosts of Workers and Spin write header names themselves.
+#[test]
+fn the_case_of_header_names_is_refused_where_the_host_writes_them() {
+    let with = |case: &str| {
+        format!(
+            r#"{{"server": {{"headerCase": "{case}"}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+        )
+    };
+    for platform in [Capabilities::CLOUDFLARE, Capabilities::SPIN] {
+        let said = said_on(&platform, &with("title"), &Vault("", ""));
+        let message = format!("on {}, the host writes the names of header fields", platform.name);
+        assert_eq!(words(&said), [("server.headerCase", &*message)]);
+        assert_eq!(said_on(&platform, &with("lower"), &Vault("", "")), []);
+    }
+    assert_eq!(said(&with("title")), []);
+}

@@ -71,11 +71,25 @@ pub struct Server {
     pub connections: Option<u32>,
     /// The form of the access log, where `accessLog.format` states none.
     pub access_log: Option<AccessLogFormat>,
+    /// The case of header names in responses over HTTP/1.1, for clients that look at it. Default: `lower`.
+    pub header_case: Option<HeaderCase>,
     /// The file of the key-value store; without one it is kept in memory.
     pub key_value_file: Option<String>,
     /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Anyone
     /// who can connect to it can read them. Default: none.
     pub admin: Option<String>,
+}
+
+/// The case of header names. It makes no difference by the standard (RFC 9110 §5.1), and HTTP/2 has small letters alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum HeaderCase {
+    /// `content-type`.
+    #[default]
+    Lower,
+    /// `Content-Type`.
+    Title,
 }
 
 /// The access log: one line for each exchange. The native server and Spin write it to standard output, Workers to the

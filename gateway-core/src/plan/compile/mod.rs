@@ -182,6 +182,9 @@ impl<'c> Compiler<'c> {
         self.add_methods(&at.member("network").member("methods"));
         let listeners = self.listeners(&at.member("server"));
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
+        if config.server.header_case.is_some_and(|case| case != config::HeaderCase::Lower) {
+            self.require(&at.member("server").member("headerCase"), Feature::HeaderCase);
+        }
         let admin = self.admin(&at);
         let errors = self.error_contents(&at.member("errors"));
         let redis = self.redis(&at.member("counters").member("redis"));

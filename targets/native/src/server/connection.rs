@@ -148,6 +148,7 @@ pub(super) async fn serve(
         let mut builder = http1::Builder::new();
         // Not `pipeline_flush`: with it, hyper buffers without bound, and loses its answers to malformed requests.
         builder.header_read_timeout(None).half_close(false).max_buf_size(settings.max_head.max(MIN_BUFFER));
+        builder.title_case_headers(settings.title_case);
         // hyper allocates no memory to parse up to 100 fields, its default.
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_core::config::HeaderCase;
 use gateway_core::plan::{Listener, Plan};
 
 /// The server's own settings from a configuration.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub max_headers: u32,
     /// The largest head of a request, in bytes.
     pub max_head: usize,
+    /// Set if names of header fields are written as `Content-Type`.
+    pub title_case: bool,
 }
 
 impl Settings {
@@ -44,6 +47,7 @@ impl Settings {
             counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,
             max_head: usize::try_from(head).unwrap_or(usize::MAX),
+            title_case: server.header_case == Some(HeaderCase::Title),
         }
     }
 }

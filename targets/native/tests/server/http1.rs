@@ -1,6 +1,6 @@
 //! HTTP/1.1 towards clients: what is ambiguous is refused, and a refusal ends the connection.
 
-use crate::support::{Wire, field, gateway, ok_upstream, status, upstream};
+use crate::support::{Wire, field, gateway, gateway_with, ok_upstream, status, upstream};
 
 /// Sends `request` on a new connection to a gateway with an upstream that counts what it gets; returns the status, and
 /// asserts that nothing reached the upstream and that the connection was closed.
@@ -208,4 +208,28 @@ fn head() {
     wire.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(field(&wire.head().unwrap(), "content-length").as_deref(), Some("5"));
     assert_eq!(wire.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), Some((200, "hello".to_owned())));
+}
+
+/// docs/configuration.md, Listeners: names in title case, for clients that look at the case (RFC 9110 §5.1: they should not).
+#[test]
+fn header_names_are_in_title_case_where_a_setting_says_so() {
+    let head = |server: &str, request: &str| {
+        let upstream = ok_upstream();
+        let gateway = gateway_with(upstream.address, "{}", server);
+        let mut wire = Wire::connect(gateway.address());
+        wire.send(request);
+        wire.head().unwrap()
+    };
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let title = head(r#"{ "headerCase": "title" }"#, request);
+    for name in ["Content-Length", "X-Request-Id", "Date"] {
+        assert!(title.contains(&format!("\n{name}: ")), "{title}");
+    }
+    let lower = head("{}", request);
+    for name in ["content-length", "x-request-id", "date"] {
+        assert!(lower.contains(&format!("\n{name}: ")), "{lower}");
+    }
+    // The gateway's own answers, too.
+    let refused = head(r#"{ "headerCase": "title" }"#, "BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(refused.contains("\nContent-Type: application/problem+json"), "{refused}");
 }
