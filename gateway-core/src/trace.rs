@@ -122,6 +122,8 @@ pub enum Event {
     HeadersEdited {
         /// The number of edits.
         edits: usize,
+        /// The upstream alone that they are for; `None` if they are the route's.
+        upstream: Option<String>,
     },
     /// Query parameters were edited.
     QueryEdited {
@@ -129,6 +131,8 @@ pub enum Event {
         from: Option<String>,
         /// The query after.
         to: Option<String>,
+        /// The upstream alone that they are for; `None` if they are the route's.
+        upstream: Option<String>,
     },
     /// The request is the handshake of a WebSocket.
     Handshake,
@@ -163,5 +167,7 @@ pub enum Event {
     ResponseEdited {
         /// The number of edits.
         edits: usize,
+        /// The upstream alone that they are for; `None` if they are the route's.
+        upstream: Option<String>,
     },
 }

@@ -31,7 +31,7 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
     if let Some(route) = exchange.route {
         if !route.response.is_empty() {
             respond(&route.response, &exchange.filled, headers);
-            exchange.note(|| Event::ResponseEdited { edits: edits(&route.response) });
+            exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
         for (limit, verdict) in &exchange.verdicts {
             limit.apply(verdict, headers);
@@ -43,7 +43,7 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
 }
 
 /// The number of edits in `steps`.
-fn edits(steps: &[ResponseStep]) -> usize {
+pub(super) fn edits(steps: &[ResponseStep]) -> usize {
     steps
         .iter()
         .map(|step| match step {

@@ -17,7 +17,7 @@ use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
 use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
-use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
+use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target, Upstream};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
@@ -72,9 +72,18 @@ pub(super) async fn send<P: Platform>(
     let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
     for step in &*target.request {
         match step {
-            RequestStep::EditHeaders(edits) => header_edit::apply(edits, call),
+            RequestStep::EditHeaders(edits) => {
+                header_edit::apply(edits, call);
+                let name = || Some(upstream.name.clone());
+                exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: name() });
+            }
             RequestStep::EditQuery(edits) => {
                 let query = query_edit::apply(edits, call);
+                exchange.note(|| Event::QueryEdited {
+                    from: call.query().map(str::to_owned),
+                    to: query.clone(),
+                    upstream: Some(upstream.name.clone()),
+                });
                 call.set_query(query);
             }
             // INVARIANT: the compiler refuses every other policy of a target.
@@ -124,7 +133,9 @@ pub(super) async fn send<P: Platform>(
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
         // On the heap: it is rare, and its state would enlarge every other exchange's.
-        return Box::pin(socket::open(exchange, platform, (&way, call), request, &filled)).await;
+        let reply = Box::pin(socket::open(exchange, platform, (&way, call), request, &filled)).await?;
+        note_edits(exchange, upstream, target);
+        return Ok(reply);
     }
     let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
     let answer = platform.fetch(&mut UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
@@ -142,8 +153,17 @@ pub(super) async fn send<P: Platform>(
     reverse::rewrite(&way, call, &mut response, survey);
     if !target.response.is_empty() {
         respond(&target.response, &filled, response.headers_mut());
+        note_edits(exchange, upstream, target);
     }
     Ok(Reply::Http(response))
+}
+
+/// Notes the edits of a response for `target` alone, which has this `upstream`.
+fn note_edits(exchange: &mut Exchange<'_, '_>, upstream: &Upstream, target: &Target) {
+    let edits = finish::edits(&target.response);
+    if edits > 0 {
+        exchange.note(|| Event::ResponseEdited { edits, upstream: Some(upstream.name.clone()) });
+    }
 }
 
 /// Chooses one of the targets, by weight.

@@ -246,11 +246,12 @@ async fn steps<'p, P: Platform>(
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);
-                exchange.note(|| Event::HeadersEdited { edits: edits.count() });
+                exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });
             }
             RequestStep::EditQuery(edits) => {
                 let query = query_edit::apply(edits, call);
-                exchange.note(|| Event::QueryEdited { from: call.query().map(str::to_owned), to: query.clone() });
+                let from = || call.query().map(str::to_owned);
+                exchange.note(|| Event::QueryEdited { from: from(), to: query.clone(), upstream: None });
                 call.set_query(query);
             }
         }

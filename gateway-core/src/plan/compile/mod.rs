@@ -81,6 +81,7 @@ fn run(
         rate_limits: BTreeMap::new(),
         concurrency: BTreeMap::new(),
         used_policies: vec![false; config.policies.iter().len()],
+        against_cors: Vec::new(),
         flags: Flags::default(),
         identity_names: None,
         upstream_names: Names::of(&config.upstreams),
@@ -109,6 +110,8 @@ struct Compiler<'c> {
     /// The same of limits on concurrency.
     concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,
+    /// The places of edits of a response for one upstream of the present route that `cors` would undo.
+    against_cors: Vec<JsonPath>,
     flags: Flags,
     identity_names: Option<IdentityNames>,
     upstream_names: Names<'c>,
@@ -297,6 +300,11 @@ impl<'c> Compiler<'c> {
             specs.extend(matching.into_specs(index));
         }
         let cors = self.cors(policies.cors, methods);
+        for path in core::mem::take(&mut self.against_cors) {
+            if cors.is_some() {
+                self.against_cors(path);
+            }
+        }
         if let (Some(_), Some(respond)) = (&cors, &route.respond) {
             for (name, _) in respond.headers.iter().filter(|(name, _)| policies::is_cors_field(name)) {
                 self.against_cors(at.member("respond").member("headers").member(name).to_path());

@@ -136,6 +136,7 @@ impl<'c> Compiler<'c> {
             }
             self.policy(&at, &target.upstream, policy, context.parameters, &mut collected);
         }
+        self.against_cors.append(&mut collected.against_cors);
         collected.in_order()
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway_core::config::RateLimitAlgorithm;
-use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route};
+use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
 use serde_json::{Map, Value, json};
 
@@ -86,7 +86,10 @@ fn action(plan: &Plan, action: &Action) -> Value {
 }
 
 fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
-    let upstream = |target: &gateway_core::plan::Target| json!({"name": plan.upstreams.get(target.upstream).map(|upstream| &*upstream.name), "weight": target.weight});
+    let upstream = |target: &Target| {
+        let name = plan.upstreams.get(target.upstream).map(|upstream| &*upstream.name);
+        json!({"name": name, "weight": target.weight, "policies": edits(target)})
+    };
     json!({
         "kind": "proxy",
         "upstreams": proxy.targets.iter().map(upstream).collect::<Vec<_>>(),
@@ -104,11 +107,19 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
 
 fn policies(route: &Route) -> Vec<Value> {
     let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
-    let request = route.request.iter().map(request_step);
-    let response = route.response.iter().map(|step| match step {
+    cors.chain(steps(&route.request, &route.response)).collect()
+}
+
+/// The policies of one upstream of a route.
+pub(super) fn edits(target: &Target) -> Vec<Value> {
+    steps(&target.request, &target.response).collect()
+}
+
+fn steps(request: &[RequestStep], response: &[ResponseStep]) -> impl Iterator<Item = Value> {
+    let response = response.iter().map(|step| match step {
         ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
     });
-    cors.chain(request).chain(response).collect()
+    request.iter().map(request_step).chain(response)
 }
 
 fn request_step(step: &RequestStep) -> Value {

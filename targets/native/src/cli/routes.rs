@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, WebSocketLimits};
+use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, Target, WebSocketLimits};
 use gateway_core::route::Spec;
 
 use super::style::{Style, pad};
@@ -34,7 +34,7 @@ fn row(plan: &Plan, spec: &Spec) -> Option<Row> {
         path: spec.path.to_string(),
         when: scheme(spec).into_iter().chain(spec.predicates().map(ToString::to_string)).collect(),
         action: action(plan, &route.action),
-        policies: policies(route),
+        policies: policies(plan, route),
     })
 }
 
@@ -58,11 +58,28 @@ fn action(plan: &Plan, action: &Action) -> String {
     }
 }
 
-fn policies(route: &gateway_core::plan::Route) -> Vec<String> {
+fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
     let request = route.request.iter().map(RequestStep::describe);
     let response = route.response.iter().map(ResponseStep::describe);
-    cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action)).collect()
+    let of_route = cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
+    of_route.chain(edits(plan, &route.action)).collect()
+}
+
+/// Returns the edits for one upstream of a split alone.
+fn edits(plan: &Plan, action: &Action) -> Vec<String> {
+    let Action::Proxy(proxy) = action else { return Vec::new() };
+    let of = |target: &Target| {
+        let name = plan.upstreams.get(target.upstream).map_or("?", |upstream| &upstream.name);
+        described(target).into_iter().map(move |edits| format!("{name}: {edits}")).collect::<Vec<_>>()
+    };
+    proxy.targets.iter().flat_map(of).collect()
+}
+
+/// The policies of one upstream of a route, in a few words.
+pub(super) fn described(target: &Target) -> Vec<String> {
+    let request = target.request.iter().map(RequestStep::describe);
+    request.chain(target.response.iter().map(ResponseStep::describe)).collect()
 }
 
 /// Returns the path that an upstream is sent, where that is another.

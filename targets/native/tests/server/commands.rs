@@ -518,6 +518,23 @@ fn explain_shows_a_split_and_follows_the_one_that_is_asked_for() {
     assert!(!edgeway(&folder, &["explain", "POST", "/a", "--upstream", "a"]).status.success());
 }
 
+/// What is done for one upstream of a split alone is shown where the route's own is.
+#[test]
+fn routes_and_explain_show_the_edits_for_one_upstream_of_a_split() {
+    let folder = Folder::new();
+    let target = r#"{"upstream": "b", "weight": 3, "policies": [{"request": {"headers": {"set": {"x-b": "1"}}, "query": {"set": {"v": "2"}}},
+        "response": {"headers": {"set": {"x-from": "b"}}}}]}"#;
+    folder.write("gateway.json", &SPLIT.replace(r#"{"upstream": "b", "weight": 3}"#, target));
+    let followed = said(&folder, &["explain", "GET", "/a"]);
+    assert!(followed.contains("  b    75 %  shown here  1 header edit, 1 query edit, 1 response edit\n"), "{followed}");
+    assert!(followed.contains("edit headers   1 edit, for `b` alone\n"), "{followed}");
+    assert!(followed.contains("edit query     nothing is `v=2`, for `b` alone\n"), "{followed}");
+    assert!(followed.contains("edit response  1 edit, for `b` alone\n"), "{followed}");
+    assert!(!said(&folder, &["explain", "GET", "/a", "--upstream", "a"]).contains("alone"), "the other has none");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("b: 1 header edit, b: 1 query edit, b: 1 response edit"), "{routes}");
+}
+
 /// What `explain` can't know, it says that it assumes; and it names the rule by which a route ranks lower.
 #[test]
 fn explain_says_what_it_assumes_and_why_a_route_ranks_lower() {

@@ -11,7 +11,8 @@ const CONFIG: &str = r#"{"defaults": {"timeouts": {"total": "9s"}}, "upstreams":
       {"name": "both", "match": {"hosts": ["*.a.test"], "scheme": "https", "path": "/a/{id}", "methods": ["GET", "PUT"],
           "headers": {"x-a": "1", "x-b": {"oneOf": ["1", "2"]}}, "query": {"q": {"prefix": "v"}},
           "cookies": {"c": {"present": false}}, "clientAddress": ["10.0.0.0/8"]},
-        "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 3}], "webSocket": {"idle": "90s", "life": "0s"},
+        "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 3, "policies": [
+          {"request": {"headers": {"set": {"x-b": "1"}}}, "response": {"headers": {"remove": ["x", "y"]}}}]}], "webSocket": {"idle": "90s", "life": "0s"},
         "policies": [{"rateLimit": {"name": "few", "limit": 9, "window": "1m", "burst": 2}}, {"maintenance": {"flag": "f"}},
           {"request": {"headers": {"set": {"x": "1"}, "remove": ["y"]}, "query": {"set": {"q": "2"}}}}]},
       {"name": "moved", "match": {"prefix": "/old"}, "redirect": {"location": "/new", "status": 308}},
@@ -37,7 +38,8 @@ fn routes_are_listed_as_data() {
     assert_eq!(both["match"], config["routes"][0]["match"]);
     assert_eq!(
         both["action"],
-        json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1}, {"name": "b", "weight": 3}], "rewrite": null,
+        json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": []}, {"name": "b", "weight": 3,
+            "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "rewrite": null,
             "webSocket": {"idleSeconds": 90.0, "lifeSeconds": null}})
     );
     let policies = both["policies"].as_array().unwrap();
@@ -58,7 +60,7 @@ fn routes_are_listed_as_data() {
         routes[2],
         json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
             "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3}],
-            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
+            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": []}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
     );
 }
 
@@ -83,7 +85,11 @@ fn explanations_are_data() {
     assert!(steps.iter().any(|step| step["step"] == "editHeaders" && step["edits"] == 2), "{taken}");
     assert_eq!(taken["response"]["by"], "upstream");
     assert!(taken["upstream"]["headers"].as_array().unwrap().contains(&json!({"name": "x", "value": "1"})), "{taken}");
-    assert_eq!(taken["split"][1], json!({"upstream": "b", "weight": 3, "percent": 75.0, "shown": true}));
+    assert_eq!(
+        taken["split"][1],
+        json!({"upstream": "b", "weight": 3, "percent": 75.0, "shown": true,
+        "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]})
+    );
 
     let plain = printed(&["explain", "GET", "/old/x"]);
     assert_eq!(plain["split"], json!([]));

@@ -82,7 +82,8 @@ fn write_split(out: &mut String, report: &Report, style: Style) {
     let width = widest(report.split.iter().map(|share| share.upstream.as_str()));
     for share in &report.split {
         let shown = if share.shown { "  shown here" } else { "" };
-        let _ = writeln!(out, "  {}  {} %{shown}", pad(&share.upstream, width), share.percent);
+        let edits = if share.edits.is_empty() { String::new() } else { format!("  {}", style.dim(&share.edits)) };
+        let _ = writeln!(out, "  {}  {} %{shown}{edits}", pad(&share.upstream, width), share.percent);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The upstreams that a route chooses among at random, of which `explain` follows one.
 
-use gateway_core::plan::{Action, Plan, Route};
+use gateway_core::plan::{Action, Plan, Route, Target};
+use serde_json::Value;
+
+use crate::cli::{listing, routes};
 
 /// One of several upstreams of a route.
 #[derive(Debug, serde::Serialize)]
@@ -12,6 +15,11 @@ pub(crate) struct Share {
     pub(crate) percent: f64,
     /// Set for the one that is followed.
     pub(crate) shown: bool,
+    /// The policies for it alone.
+    pub(crate) policies: Vec<Value>,
+    /// The same in a few words.
+    #[serde(skip)]
+    pub(crate) edits: String,
 }
 
 /// The choice of one share.
@@ -31,8 +39,15 @@ pub(super) fn shares(plan: &Plan, route: &Route) -> Vec<Share> {
     let name = |index: usize| plan.upstreams.get(index).map_or_else(String::new, |upstream| upstream.name.clone());
     let total = proxy.targets.iter().map(|target| f64::from(target.weight)).sum::<f64>().max(1.0);
     let percent = |weight: u32| (f64::from(weight) * 1000.0 / total).round() / 10.0;
-    let share = |upstream, weight| Share { upstream, weight, percent: percent(weight), shown: false };
-    proxy.targets.iter().map(|target| share(name(target.upstream), target.weight)).collect()
+    let share = |target: &Target| Share {
+        upstream: name(target.upstream),
+        weight: target.weight,
+        percent: percent(target.weight),
+        shown: false,
+        policies: listing::edits(target),
+        edits: routes::described(target).join(", "),
+    };
+    proxy.targets.iter().map(share).collect()
 }
 
 /// The share to follow: the one called `wanted`, or else the largest; none if there is no choice.

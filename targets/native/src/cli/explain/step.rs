@@ -66,24 +66,31 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
                 None => format!("`{name}` can't be asked"),
             },
         ),
-        Event::HeadersEdited { edits } => ("edit headers", count(*edits, "edit")),
-        Event::QueryEdited { from, to } => {
+        Event::HeadersEdited { edits, upstream } => ("edit headers", count(*edits, "edit") + &alone(upstream.as_ref())),
+        Event::QueryEdited { from, to, upstream } => {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
-            ("edit query", format!("{} is {}", shown(from), shown(to)))
+            ("edit query", format!("{} is {}{}", shown(from), shown(to), alone(upstream.as_ref())))
         }
         Event::Handshake => ("webSocket", "the upstream is asked to open one; here it declines with 200".to_owned()),
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
         Event::Refused { status, code } => ("refuse", format!("{} {code}", status.as_u16())),
-        Event::ResponseEdited { edits } => ("edit response", count(*edits, "edit")),
+        Event::ResponseEdited { edits, upstream } => {
+            ("edit response", count(*edits, "edit") + &alone(upstream.as_ref()))
+        }
         Event::Sought(_) | Event::Matched { .. } | Event::Sent { .. } => return None,
     })
+}
+
+/// The words for what is done for one upstream of a split alone.
+fn alone(upstream: Option<&String>) -> String {
+    upstream.map_or_else(String::new, |name| format!(", for `{name}` alone"))
 }
 
 /// The figures and names of a step.
 fn details(event: &Event) -> Value {
     match event {
         Event::Normalised { from, to } => json!({"from": from, "to": to}),
-        Event::QueryEdited { from, to } => json!({"from": from, "to": to}),
+        Event::QueryEdited { from, to, upstream } => json!({"from": from, "to": to, "upstream": upstream}),
         Event::RateLimit { name, cell, verdict } => json!({
             "name": name,
             "cell": cell,
@@ -96,7 +103,9 @@ fn details(event: &Event) -> Value {
             "admitted": verdict.as_ref().map(|verdict| verdict.acquired),
             "held": verdict.as_ref().map(|verdict| verdict.held),
         }),
-        Event::HeadersEdited { edits } | Event::ResponseEdited { edits } => json!({"edits": edits}),
+        Event::HeadersEdited { edits, upstream } | Event::ResponseEdited { edits, upstream } => {
+            json!({"edits": edits, "upstream": upstream})
+        }
         Event::Answered { by } => json!({"by": by}),
         Event::Refused { status, code } => json!({"status": status.as_u16(), "code": code}),
         _ => Value::Null,
