@@ -528,3 +528,44 @@ fn the_case_of_header_names_is_refused_where_the_host_writes_them() {
     }
     assert_eq!(said(&with("title")), []);
 }
+
+/// docs/adr/0004: one run tells every mistake, wherever another is.
+#[test]
+fn no_mistake_of_a_value_hides_another() {
+    let text = r#"{"limits": {"headers": 0, "headerBytes": "0B", "urlBytes": "1MiB"}, "counters": {"timeout": "1ms"},
+        "name": "a b", "network": {"trustedProxies": ["x"]}, "upstreams": {"u": {"url": "http://u"}}, "routes": [
+        {"name": "proxy", "match": {"path": "/proxy"}, "split": [{"upstream": "u", "weight": 0}],
+            "rewrite": {"path": "x"}, "webSocket": {"idle": "2s", "life": "1s"}},
+        {"name": "prefix", "match": {"path": "/prefix"}, "upstream": "u", "rewrite": {"prefix": "/"},
+            "webSocket": {"idle": "2s", "life": "1s"}},
+        {"name": "value", "match": {"path": "/value"}, "keyValue": {"key": "{nope}", "contentType": "x", "ttl": "1s", "valueBytes": "1GiB"}},
+        {"name": "fixed", "match": {"path": "/fixed"}, "respond": {"body": "{nope}", "headers": {"a b": "1", "x-request-id": "1"}}},
+        {"name": "both", "match": {"path": "/both"}, "respond": {"body": "a", "json": 1, "headers": {"a b": "1"}}}]}"#;
+    let said = said(text);
+    let found: Vec<&str> = said.iter().map(|mistake| &*mistake.path).collect();
+    for path in [
+        "limits.headers",
+        "limits.headerBytes",
+        "limits.urlBytes",
+        "counters.timeout",
+        "name",
+        "network.trustedProxies[0]",
+        "routes[0].split",
+        "routes[0].rewrite.path",
+        "routes[0].webSocket.idle",
+        "routes[1].rewrite.prefix",
+        "routes[1].webSocket.idle",
+        "routes[2].keyValue.key",
+        "routes[2].keyValue.contentType",
+        "routes[2].keyValue.ttl",
+        "routes[2].keyValue.valueBytes",
+        "routes[3].respond.body",
+        "routes[3].respond.headers[\"a b\"]",
+        "routes[3].respond.headers.x-request-id",
+        "routes[4].respond.json",
+        "routes[4].respond.headers[\"a b\"]",
+    ] {
+        assert!(found.contains(&path), "{path}: {found:#?}");
+    }
+    assert_eq!(found.len(), 20, "{found:#?}");
+}

@@ -89,7 +89,6 @@ impl<'c> Compiler<'c> {
             }
             if route.split.iter().all(|target| target.weight == 0) {
                 self.error_with(&at, "every weight is 0", "give at least one upstream a weight above 0");
-                return None;
             }
         } else if let Some(name) = &route.upstream {
             targets.extend(self.target(context, &at.member("upstream"), name, 1));
@@ -103,8 +102,9 @@ impl<'c> Compiler<'c> {
                 "add `upstream`, `split`, `redirect`, `respond` or `keyValue`",
             );
         }
-        let path = self.path_rewrite(context)?;
+        let path = self.path_rewrite(context);
         let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
+        let path = path?;
         let total_weight: u64 = targets.iter().map(|t| u64::from(t.weight)).sum();
         let needs_head = targets.iter().any(|target| {
             let config = self.config.upstreams.0.get(target.upstream);
@@ -309,24 +309,26 @@ impl<'c> Compiler<'c> {
         if !(200..=599).contains(&status) {
             self.error_with(&at.member("status"), format!("{status} is not a final status"), "use 200 to 599");
         }
-        let status = StatusCode::from_u16(status).ok()?;
         let mut headers = HeaderMap::new();
         let body = match (&respond.json, &respond.body) {
             (Some(_), Some(_)) => {
                 self.error_with(&at.member("json"), "the response has two bodies: `body` and `json`", "keep one");
-                return None;
+                None
             }
             (Some(json), None) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                Template::literal(&json.to_string())
+                Some(Template::literal(&json.to_string()))
             }
             (None, Some(body)) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-                self.template(&at.member("body"), body, context.parameters)?
+                self.template(&at.member("body"), body, context.parameters)
             }
-            (None, None) => Template::literal(""),
+            (None, None) => Some(Template::literal("")),
         };
-        if body.as_text() != Some("") && matches!(status.as_u16(), 204 | 205 | 304) {
+        let has_content = body.as_ref().is_some_and(|body| body.as_text() != Some(""));
+        if let (true, Ok(status @ (StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED))) =
+            (has_content, StatusCode::from_u16(status))
+        {
             self.error_with(
                 &at.member("status"),
                 format!("a {status} has no content"),
@@ -355,7 +357,7 @@ impl<'c> Compiler<'c> {
             }
         }
         let form = form_of(headers.get(header::CONTENT_TYPE));
-        Some(Respond { status, headers, filled: filled.into(), body, form })
+        Some(Respond { status: StatusCode::from_u16(status).ok()?, headers, filled: filled.into(), body: body?, form })
     }
 
     #[inline(never)]
@@ -364,9 +366,9 @@ impl<'c> Compiler<'c> {
         if entry.key.is_empty() {
             self.error_with(&at.member("key"), "the key is empty", "write it as `flags/{path.name}`");
         }
-        let key = self.template_for(&at.member("key"), &entry.key, context.parameters, Place::Url)?;
+        let key = self.template_for(&at.member("key"), &entry.key, context.parameters, Place::Url);
         let most = KeyUse::Route.most_name_bytes();
-        if key.as_text().is_some_and(|text| text.len() > most) {
+        if key.as_ref().and_then(Template::as_text).is_some_and(|text| text.len() > most) {
             self.error_with(
                 &at.member("key"),
                 "not every platform's store takes a key this long",
@@ -391,7 +393,7 @@ impl<'c> Compiler<'c> {
             );
         }
         Some(KeyValueEntry {
-            key,
+            key: key?,
             content_type: content_type?,
             ttl: entry.ttl.map(|ttl| ttl.0),
             limit: limit.min(body_limit),

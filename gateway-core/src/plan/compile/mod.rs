@@ -192,6 +192,7 @@ impl<'c> Compiler<'c> {
         let errors = self.error_contents(&at.member("errors"));
         let redis = self.redis(&at.member("counters").member("redis"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
+        let limits = self.limits(&at.member("limits"));
         let upstreams = self.upstreams(&at.member("upstreams"));
 
         let mut routes = Vec::new();
@@ -232,7 +233,7 @@ impl<'c> Compiler<'c> {
             proxies: proxies?,
             paths: path::Reading::of(&config.network),
             errors,
-            limits: self.limits(&at.member("limits")),
+            limits,
             access_log: AccessLog {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
                 is_stated: config.access_log.format.or(config.server.access_log).is_some(),
