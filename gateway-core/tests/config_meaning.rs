@@ -569,3 +569,68 @@ fn no_mistake_of_a_value_hides_another() {
     }
     assert_eq!(found.len(), 20, "{found:#?}");
 }
+
+/// Warnings about these routes, in an API with this prefix if there is one.
+fn warned(prefix: Option<&str>, routes: &str) -> Vec<(String, String, Option<String>)> {
+    let text = match prefix {
+        Some(prefix) => format!(r#"{{"apis": [{{"name": "a", "prefix": "{prefix}", "routes": [{routes}]}}]}}"#),
+        None => format!(r#"{{"routes": [{routes}]}}"#),
+    };
+    assert_eq!(said(&text), [], "{text}");
+    let warnings = plan::warnings(&text, NOW).into_iter();
+    warnings.map(|warning| (warning.path, warning.message, warning.other.map(|other| other.path))).collect()
+}
+
+/// docs/configuration.md, What it matches: each member of a list is ranked by itself.
+#[test]
+fn warns_of_a_member_of_a_list_that_no_request_gets_to() {
+    let route = |matches: &str| format!(r#"{{"name": "r", "match": {matches}, "respond": {{}}}}"#);
+    let dead = |at: &str, by: &str| {
+        let message = "no request gets to this match: others take all of them".to_owned();
+        vec![(at.to_owned(), message, Some(by.to_owned()))]
+    };
+    for (matches, at, by) in [
+        (r#"[{"path": "/a"}, {"path": "/a"}]"#, 1, 0),
+        (r#"[{"path": "/a", "methods": ["GET"]}, {"path": "/a", "methods": ["GET", "POST"]}]"#, 0, 1),
+        (r#"[{"path": "/a", "headers": {"x": {"present": true}}}, {"path": "/a", "headers": {"x": "1"}}]"#, 1, 0),
+    ] {
+        assert_eq!(
+            warned(None, &route(matches)),
+            dead(&format!("routes[0].match[{at}]"), &format!("routes[0].match[{by}]")),
+            "{matches}"
+        );
+    }
+    // A more specific member outranks other routes, so it is of use beside one that takes its requests, too.
+    for matches in [
+        r#"[{"path": "/a/b"}, {"prefix": "/a"}]"#,
+        r#"[{"path": "/a"}, {"path": "/b"}]"#,
+        r#"[{"path": "/a", "methods": ["GET"]}, {"path": "/a"}]"#,
+        r#"[{"path": "/a", "headers": {"x": "1"}}, {"path": "/a", "headers": {"y": "1"}}]"#,
+        r#"{"path": "/a"}"#,
+    ] {
+        assert_eq!(warned(None, &route(matches)), [], "{matches}");
+    }
+    // Another route may take all.
+    let other = r#"{"name": "o", "match": {"path": "/a", "methods": ["GET", "POST"]}, "respond": {}}"#;
+    let both = format!("{other}, {}", route(r#"[{"path": "/a", "methods": ["PUT"]}, {"path": "/b"}]"#));
+    assert_eq!(warned(None, &both), []);
+}
+
+/// docs/configuration.md, Regular expressions: they are matched behind the API's prefix.
+#[test]
+fn warns_of_an_alternative_that_asks_for_the_beginning_behind_a_prefix() {
+    let route =
+        |regex: &str| format!(r#"{{"name": "r", "match": {{"path": {{"regex": "{regex}"}}}}, "respond": {{}}}}"#);
+    let warning = "what follows `^` is never matched: the API's prefix goes before it";
+    for regex in ["^/a|^/b", "/a|^/b", "(?:^/a|/b)"] {
+        assert_eq!(
+            warned(Some("/v1"), &route(regex)),
+            [("apis[0].routes[0].match.path.regex".to_owned(), warning.to_owned(), None)],
+            "{regex}"
+        );
+        assert_eq!(warned(Some("/"), &route(regex)), [], "{regex}");
+    }
+    for regex in ["^/a|/b", "/a|/b$", "/[^/]+|/x", r"/\\^a|/b", r"/[\\]^]"] {
+        assert_eq!(warned(Some("/v1"), &route(regex)), [], "{regex}");
+    }
+}

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::compile::dead_matches;
 use super::unbelieved;
 use crate::config::{
     self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Reading, RequestEdits, ResponseEdits,
@@ -31,8 +32,10 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     for (name, policy) in config.policies.iter() {
         odd(&root.member("policies").member(name), policy, now, &mut found);
     }
-    if let Some(reading) = &reading {
-        found.retain(|warning| !reading.is_damaged(&warning.path));
+    match &reading {
+        Some(reading) => found.retain(|warning| !reading.is_damaged(&warning.path)),
+        // With unknown variables, parts to compare with are missing.
+        None => dead_matches(&config, &mut found),
     }
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let are_uses_known =

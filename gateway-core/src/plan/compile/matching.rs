@@ -19,7 +19,7 @@ pub(super) struct Matching {
 }
 
 /// One match of a route.
-struct Alternative {
+pub(super) struct Alternative {
     scheme: Option<Scheme>,
     hosts: Vec<HostPattern>,
     path: PathPattern,
@@ -64,7 +64,7 @@ impl Matching {
 }
 
 impl Alternative {
-    fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
+    pub(super) fn into_specs(self, route: usize) -> impl Iterator<Item = Spec> {
         let hosts = self.hosts;
         let spec = Spec {
             route,
@@ -118,7 +118,7 @@ impl<'c> Compiler<'c> {
         Some(Matching { methods: if takes_every { MethodSet::EMPTY } else { methods }, alternatives })
     }
 
-    fn alternative(
+    pub(super) fn alternative(
         &mut self,
         at: &At<'_>,
         group: Group<'c>,

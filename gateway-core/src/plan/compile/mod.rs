@@ -9,6 +9,7 @@ mod errors;
 mod foreign;
 mod listeners;
 mod matching;
+mod members;
 mod methods;
 mod mistakes;
 mod names;
@@ -41,6 +42,7 @@ use crate::policy::quota::Quota;
 use crate::route::{Conflict, Methods, Spec, Table};
 
 pub(crate) use self::listeners::listen_address;
+pub(super) use self::members::dead_matches;
 
 const DEFAULT_NAME: &str = "edgeway";
 
@@ -72,25 +74,7 @@ fn run(
     secrets: &dyn Secrets,
     reading: Option<&Reading<'_>>,
 ) -> Result<Plan, Vec<ConfigError>> {
-    let mut compiler = Compiler {
-        reading,
-        config,
-        capabilities,
-        secrets,
-        errors: Mistakes::default(),
-        rate_limits: BTreeMap::new(),
-        concurrency: BTreeMap::new(),
-        used_policies: vec![false; config.policies.iter().len()],
-        against_cors: Vec::new(),
-        flags: Flags::default(),
-        identity_names: None,
-        upstream_names: Names::of(&config.upstreams),
-        default_host: Some(Host::Upstream),
-        policy_names: Names::of(&config.policies),
-        shared: None,
-        admin_path: None,
-        methods: Methods::default(),
-    };
+    let mut compiler = Compiler::new(config, capabilities, secrets, reading);
     let plan = compiler.plan();
     match plan {
         Some(plan) if compiler.errors.is_empty() => Ok(plan),
@@ -166,6 +150,33 @@ impl Origin<'_> {
 }
 
 impl<'c> Compiler<'c> {
+    fn new(
+        config: &'c Config,
+        capabilities: &'c Capabilities,
+        secrets: &'c dyn Secrets,
+        reading: Option<&'c Reading<'c>>,
+    ) -> Self {
+        Self {
+            reading,
+            config,
+            capabilities,
+            secrets,
+            errors: Mistakes::default(),
+            rate_limits: BTreeMap::new(),
+            concurrency: BTreeMap::new(),
+            used_policies: vec![false; config.policies.iter().len()],
+            against_cors: Vec::new(),
+            flags: Flags::default(),
+            identity_names: None,
+            upstream_names: Names::of(&config.upstreams),
+            default_host: Some(Host::Upstream),
+            policy_names: Names::of(&config.policies),
+            shared: None,
+            admin_path: None,
+            methods: Methods::default(),
+        }
+    }
+
     fn plan(&mut self) -> Option<Plan> {
         let config = self.config;
         let at = At::ROOT;
