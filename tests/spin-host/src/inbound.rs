@@ -117,7 +117,7 @@ fn authority(parts: &Parts) -> Result<Authority, Closed> {
     if named.host().ends_with(".spin.internal") { Err(Closed) } else { Ok(named) }
 }
 
-fn status_only(status: StatusCode) -> Response<WasiBody> {
+pub(crate) fn status_only(status: StatusCode) -> Response<WasiBody> {
     let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     response

@@ -45,8 +45,16 @@ impl Outbound {
     pub(crate) fn allows(&self, url: &str, default_port: u16) -> bool {
         let Some((scheme, host, port)) = split(url) else { return false };
         let port = port.and_then(|port| port.parse().ok()).unwrap_or(default_port);
-        self.allowed.iter().any(|destination| destination.matches(scheme, host, port))
+        // Spin puts the components of the application in the place of `*.spin.internal`.
+        let is_absent = component(host).is_some_and(|name| !self.components.contains_key(name));
+        let mut listed = self.allowed.iter().filter(|destination| !(is_absent && destination.is_any_component()));
+        listed.any(|destination| destination.matches(scheme, host, port))
     }
+}
+
+/// The component that `host` stands for.
+fn component(host: &str) -> Option<&str> {
+    host.strip_suffix(".spin.internal")
 }
 
 /// `uri` at the place of a component.
@@ -84,7 +92,8 @@ impl WasiHttpHooks for Outbound {
             return Box::new(std::future::ready(Err(Error::HttpProtocolError)));
         }
         request.headers_mut().remove(HOST);
-        if let Some(component) = request.uri().host().and_then(|host| host.strip_suffix(".spin.internal")) {
+        let is_chained = request.uri().host().is_some_and(|host| component(host).is_some());
+        if let Some(component) = request.uri().host().and_then(component) {
             let there = self.components.get(component).and_then(|address| chained(request.uri(), *address));
             let Some(uri) = there else { return Box::new(std::future::ready(Err(Error::DestinationNotFound))) };
             *request.uri_mut() = uri;
@@ -103,7 +112,14 @@ impl WasiHttpHooks for Outbound {
         Box::new(async move {
             let response = CONNECT_TIMEOUT.scope(connect, client.request(request));
             let response = timeout(first_byte, response).await.map_err(|_| Error::ConnectionReadTimeout)?;
-            let response = response.map_err(request_error)?;
+            let response = match response {
+                // What Spin answers for a component that fails.
+                Err(_) if is_chained => {
+                    let failed = crate::inbound::status_only(http::StatusCode::INTERNAL_SERVER_ERROR);
+                    return Ok((failed, Box::new(std::future::ready(Ok(()))) as _));
+                }
+                response => response.map_err(request_error)?,
+            };
             let body = |body| BetweenBytes { body, timeout: between_bytes, sleep: None }.boxed_unsync();
             Ok((response.map(body), Box::new(std::future::ready(Ok(()))) as _))
         })
@@ -131,6 +147,11 @@ impl Destination {
         };
         let unless_any = |text: &str| (text != "*").then(|| text.to_ascii_lowercase());
         Ok(Self { scheme: unless_any(scheme), host: unless_any(host), port })
+    }
+
+    /// Whether it stands for all components of the application.
+    fn is_any_component(&self) -> bool {
+        self.host.as_deref() == Some("*.spin.internal")
     }
 
     fn matches(&self, scheme: &str, host: &str, port: u16) -> bool {

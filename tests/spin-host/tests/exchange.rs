@@ -303,7 +303,11 @@ async fn a_component_is_an_upstream() {
     let gateway = Gateway::start_with(configuration, options).await;
     let answer = gateway.get("/users/7").await;
     assert!(status(&answer) == 200 && answer.ends_with("user 7"), "{answer}");
-    assert_eq!(status(&gateway.get("/others").await), 503, "the application has no such component");
+    let absent = gateway.get("/others").await;
+    assert!(
+        status(&absent) == 502 && absent.contains("error=destination_ip_prohibited"),
+        "not in the application: {absent}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
