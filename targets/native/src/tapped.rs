@@ -23,6 +23,11 @@ pub(crate) trait Tap {
     /// The bytes that have come without progress, where they are bounded at the moment.
     fn framing(&self) -> Option<&Framing>;
 
+    /// The most bytes that are read at once, beside the size of the buffer.
+    fn piece(&self) -> usize {
+        usize::MAX
+    }
+
     /// Learns that reading has failed.
     fn on_failure(&self, _: &io::Error) {}
 
@@ -106,7 +111,6 @@ impl<T: Tap> Tapped<T> {
 }
 
 /// Reads at most `most` bytes.
-#[cold]
 fn poll_read_little(
     transport: &mut Transport,
     cx: &mut Context<'_>,
@@ -136,7 +140,10 @@ impl<T: Tap> AsyncRead for Tapped<T> {
         let before = buf.filled().len();
         let polled = if this.first.is_empty() {
             match this.tap.framing().map_or(Next::Read, Framing::next) {
-                Next::Read => Pin::new(&mut this.transport).poll_read(cx, buf),
+                Next::Read => match this.tap.piece() {
+                    most if buf.remaining() > most => poll_read_little(&mut this.transport, cx, buf, most),
+                    _ => Pin::new(&mut this.transport).poll_read(cx, buf),
+                },
                 Next::ReadLittle(most) => poll_read_little(&mut this.transport, cx, buf, most),
                 Next::Yield => return yielded(cx),
                 Next::Fail => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),

@@ -38,9 +38,9 @@ const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The smallest buffer for reading and writing.
 const MIN_BUFFER: usize = 64 * 1024;
 
-/// The most of a response that waits in an HTTP/2 stream for the socket, before a last piece: as much as a frame. By itself the
-/// window that a client gives is no bound (RFC 9113 §10.5).
-const MAX_SEND_BUFFER: usize = 16 * 1024;
+/// The most of a response that waits in an HTTP/2 stream for the socket, before a last piece: so little that there is one. By itself
+/// the window that a client gives is no bound (RFC 9113 §10.5).
+const MAX_SEND_BUFFER: usize = 4 * 1024;
 
 /// The state shared by the exchanges on one connection.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,8 +48,7 @@ const MAX_OPENING: usize = 4;
 const PING_AFTER: Duration = Duration::from_secs(10);
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
-/// The largest head of a response over HTTP/1.1, and the most that is read of a body at once. A client that takes nothing of a
-/// body holds some three such pieces.
+/// The largest head of a response over HTTP/1.1, and the most that is read of a body at once.
 const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most idle connections that a pool keeps.
@@ -79,6 +78,8 @@ pub struct Pool {
     speaks_h1: AtomicBool,
     /// Permits to open a connection otherwise.
     opening: Semaphore,
+    /// The number of HTTP/1.1 connections that exchanges use.
+    in_use: Arc<AtomicUsize>,
     /// A token held by the task of each connection while that is open.
     open: Arc<()>,
 }
@@ -143,6 +144,7 @@ impl Pool {
             h2: Mutex::default(),
             speaks_h1: AtomicBool::new(false),
             opening: Semaphore::new(MAX_OPENING),
+            in_use: Arc::default(),
             open: Arc::default(),
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
@@ -253,7 +255,7 @@ impl Pool {
 
     /// Takes back a connection whose exchange has ended.
     pub(crate) fn put(&self, connection: Connection) {
-        connection.watch.set(None);
+        connection.watch.end();
         if connection.sender.is_closed() || connection.watch.is_single() {
             return;
         }
@@ -313,7 +315,7 @@ impl Pool {
             self.speaks_h1.store(true, Ordering::Relaxed);
         }
         let failed = |_| IoError::before_send(IoErrorKind::Connect);
-        let watch = Arc::new(Watch::new(address, self.ticker.with_stops()));
+        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Arc::clone(&self.in_use)));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) =
             http1::Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await.map_err(failed)?;

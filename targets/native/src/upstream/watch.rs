@@ -2,8 +2,8 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,6 +12,14 @@ use tokio::task::AbortHandle;
 use crate::clock::{Tick, Watched};
 use crate::framing::Framing;
 use crate::tapped::Tap;
+
+/// The most exchanges with an upstream at once that read as much of their content as the buffer takes, which is less work. Clients that
+/// take nothing hold some three pieces of each body: where there are more bodies, the pieces are small.
+const FEW: usize = 16;
+
+/// The largest piece where there are more. It is one less than a power of two, or hyper would make its buffer twice as
+/// large.
+const SMALL_PIECE: usize = 16 * 1024 - 1;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
@@ -42,13 +50,17 @@ pub(crate) struct Watch {
     offered: Wait,
     /// The bytes that came since the exchange made progress.
     framing: Framing,
+    /// Set while an exchange uses the connection.
+    in_use: AtomicBool,
+    /// The connections to the upstream that exchanges use.
+    all_in_use: Arc<AtomicUsize>,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Watch {
-    /// The watch of a connection to `address`, opened at `opened`.
-    pub(super) fn new(address: SocketAddr, opened: Tick) -> Self {
+    /// The watch of a connection to `address`, opened at `opened`. `all_in_use` counts the connections that exchanges use.
+    pub(super) fn new(address: SocketAddr, opened: Tick, all_in_use: Arc<AtomicUsize>) -> Self {
         Self {
             address,
             opened,
@@ -61,6 +73,8 @@ impl Watch {
             awaited: Wait::default(),
             offered: Wait::default(),
             framing: Framing::default(),
+            in_use: AtomicBool::new(false),
+            all_in_use,
             kept: Mutex::default(),
             task: OnceLock::new(),
         }
@@ -82,6 +96,9 @@ impl Watch {
     /// It keeps the bytes that go out anyway, not a copy of the request, which would cost a sixteenth of the whole
     /// exchange.
     pub(super) fn begin(&self, deadline: Option<Tick>, idle: Option<Duration>, repeatable: bool) {
+        if !self.in_use.swap(true, Ordering::Relaxed) {
+            self.all_in_use.fetch_add(1, Ordering::Relaxed);
+        }
         self.set(deadline);
         let idle = idle.map_or(0, |idle| Tick::try_from(idle.as_millis()).unwrap_or(Tick::MAX).max(1));
         self.idle.store(idle, Ordering::Relaxed);
@@ -94,6 +111,14 @@ impl Watch {
             kept.clear();
             kept.shrink_to(USUAL_HEAD);
         }
+    }
+
+    /// Ends the exchange.
+    pub(super) fn end(&self) {
+        if self.in_use.swap(false, Ordering::Relaxed) {
+            self.all_in_use.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.set(None);
     }
 
     /// Sets or removes the deadline.
@@ -143,6 +168,12 @@ impl Watch {
     }
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 /// A wait for the other side. It is timed by the sweeps that find it under way, so that beginning and ending it are stores to
 /// memory.
 #[derive(Debug, Default)]
@@ -182,6 +213,10 @@ impl Tap for Watch {
 
     fn framing(&self) -> Option<&Framing> {
         Some(&self.framing)
+    }
+
+    fn piece(&self) -> usize {
+        if self.all_in_use.load(Ordering::Relaxed) > FEW { SMALL_PIECE } else { usize::MAX }
     }
 
     /// What an upstream says before it closes is read, whatever became of the request.

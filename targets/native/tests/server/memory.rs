@@ -89,7 +89,7 @@ fn what_clients_do_not_take_is_not_held() {
     }
     let held = settled(&program) - idle;
     println!("100 bodies over one connection of HTTP/2: {held} KiB");
-    assert!(held < 48 << 10, "{held} KiB");
+    assert!(held < 16 << 10, "{held} KiB");
     drop(client);
 
     let idle = settled(&program);
