@@ -35,7 +35,7 @@ impl Fetch for Still {
     type Socket = Infallible;
 
     async fn fetch(&self, call: &mut UpstreamCall<'_, Infallible>) -> Result<Response<Body<Infallible>>, IoError> {
-        drop(call.take_request());
+        drop(call.take_request(drop));
         let mut response = Response::new(Body::Full(UPSTREAM_BODY));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

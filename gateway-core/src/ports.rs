@@ -6,12 +6,13 @@
 
 mod meeting;
 
+use core::mem;
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use self::meeting::{Generations, Meeting, PLACES, place};
 use crate::body::Body;
@@ -97,25 +98,35 @@ pub trait Fetch {
 
 /// One request as it leaves for an upstream.
 #[derive(Debug)]
-pub struct UpstreamCall<'p, S> {
+pub struct UpstreamCall<'c, S> {
     /// The upstream, with the settings shared by all of its endpoints.
-    pub upstream: &'p Upstream,
+    pub upstream: &'c Upstream,
     /// The endpoint to call.
-    pub endpoint: &'p Endpoint,
-    /// Its URI is in origin form (path and query, upstream's base path included); `Host` is set.
-    pub request: Request<Body<S>>,
+    pub endpoint: &'c Endpoint,
+    /// The method.
+    pub method: &'c mut Method,
+    /// The target in origin form (path and query, the upstream's base path included).
+    pub uri: Uri,
+    /// The fields, with `Host`.
+    pub headers: &'c mut HeaderMap,
+    /// The content.
+    pub body: Body<S>,
     /// The longest that each phase may take.
     pub deadlines: Deadlines,
     /// The edits of the response's head, if they are known by now. An adapter may apply them itself, answer the client,
     /// and drop the future of the whole exchange. [`KnownEdits`] lists the responses for which it must not.
-    pub known_edits: Option<KnownEdits<'p>>,
+    pub known_edits: Option<KnownEdits<'c>>,
 }
 
 impl<S> UpstreamCall<'_, S> {
-    /// Takes the request out; an empty one is left. The call itself stays where it is, because it is large and each move would
-    /// copy it.
-    pub fn take_request(&mut self) -> Request<Body<S>> {
-        core::mem::replace(&mut self.request, Request::new(Body::Empty))
+    /// Takes the request out, with its content as `body` makes it; an empty one is left. The call itself stays where it is, because it
+    /// is large and each move would copy it.
+    pub fn take_request<B>(&mut self, body: impl FnOnce(Body<S>) -> B) -> Request<B> {
+        let mut request = Request::new(body(mem::take(&mut self.body)));
+        *request.method_mut() = mem::take(self.method);
+        *request.uri_mut() = mem::take(&mut self.uri);
+        *request.headers_mut() = mem::take(self.headers);
+        request
     }
 }
 

@@ -1,7 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST};
-use http::{Method, Request, Response, Version};
+use http::{Method, Response, Version};
 
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
@@ -125,20 +125,16 @@ pub(super) async fn send<P: Platform>(
     });
 
     let is_head = call.method == Method::HEAD;
-    let mut request = Request::new(body);
-    *request.method_mut() = core::mem::take(&mut call.method);
-    *request.uri_mut() = uri;
-    *request.headers_mut() = core::mem::take(&mut call.headers);
     let deadlines = target.deadlines;
     let way = Way { upstream, endpoint, target, action };
     if opens_socket {
         // On the heap: it is rare, and its state would enlarge every other exchange's.
-        let reply = Box::pin(socket::open(exchange, platform, (&way, call), request, &filled)).await?;
-        note_edits(exchange, upstream, target);
-        return Ok(reply);
+        return Box::pin(socket::open(exchange, platform, (&way, call), (uri, body), &filled)).await;
     }
-    let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, &call.id);
-    let answer = platform.fetch(&mut UpstreamCall { upstream, endpoint, request, deadlines, known_edits }).await;
+    let Call { method, headers, id, .. } = &mut *call;
+    let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, id);
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    let answer = platform.fetch(&mut sent).await;
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
         if !error.kind.is_of_client() {

@@ -1,7 +1,7 @@
 //! WebSockets: the handshake on its way to an upstream, and the answer on its way back.
 
 use http::header::{CONTENT_LENGTH, TE};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Response, Uri, Version};
 
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
@@ -49,12 +49,14 @@ pub(super) fn prepare(call: &mut Call) {
 pub(super) async fn open<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (way, call): (&Way<'_>, &Call),
-    request: Request<Body<P::Stream>>,
+    (way, call): (&Way<'_>, &mut Call),
+    (uri, body): (Uri, Body<P::Stream>),
     filled: &[Option<HeaderValue>],
 ) -> Result<Reply<P>, Reject> {
     let Way { upstream, endpoint, target, .. } = *way;
-    let mut sent = UpstreamCall { upstream, endpoint, request, deadlines: target.deadlines, known_edits: None };
+    let (deadlines, known_edits) = (target.deadlines, None);
+    let Call { method, headers, .. } = &mut *call;
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     let answer = platform.open_socket(&mut sent).await;
     let status = answer.as_ref().ok().map(|handshake| match handshake {
         Handshake::Declined(response) => response.status(),

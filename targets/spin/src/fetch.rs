@@ -31,7 +31,7 @@ impl Fetch for Spin {
 
     async fn fetch(&self, call: &mut UpstreamCall<'_, Stream>) -> Result<Response<Body<Stream>>, IoError> {
         let deadline = call.deadlines.total.map(deadline_after);
-        let method = call.request.method().clone();
+        let method = call.method.clone();
         let (upstream, endpoint) = (call.upstream, call.endpoint);
         let first_byte = call.deadlines.first_byte.map(nanoseconds);
         let (request, failure, progress) = outgoing(call)?;
@@ -79,7 +79,7 @@ impl Fetch for Spin {
 /// Returns the request, the place where a failure of its content is recorded, and the progress of content from a client.
 fn outgoing(call: &mut UpstreamCall<'_, Stream>) -> Result<(wasi::Request, Failure, Option<Progress>), IoError> {
     let unsendable = IoError::new(IoErrorKind::Other);
-    let (mut parts, body) = call.take_request().into_parts();
+    let (mut parts, body) = call.take_request(|body| body).into_parts();
     let (mut failure, mut progress) = (Failure::default(), None);
     let (bytes, ending) = match body {
         Body::Empty => {

@@ -29,10 +29,10 @@ pub(crate) async fn open(
     world: &Rc<World>,
     call: &mut UpstreamCall<'_, Stream>,
 ) -> Result<Handshake<Stream, ()>, IoError> {
-    let headers = call.request.headers();
+    let headers = &*call.headers;
     let key = headers.get(header::SEC_WEBSOCKET_KEY).expect("a handshake has a key").clone();
     assert!(websocket::is_requested(http::Version::HTTP_11, headers), "a handshake names its protocol");
-    assert_eq!(websocket::check(call.request.method(), headers, !call.request.body().is_empty()), Ok(()));
+    assert_eq!(websocket::check(call.method, headers, !call.body.is_empty()), Ok(()));
     let response = answer(world, call).await?;
     if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Handshake::Declined(response));
@@ -63,10 +63,10 @@ pub(crate) async fn answer(
         }
         _ => {}
     }
-    let is_head = call.request.method() == http::Method::HEAD;
+    let is_head = *call.method == http::Method::HEAD;
     let known_edits = call.known_edits.take();
     let to = call.endpoint.authority.to_str().expect("an authority").to_owned();
-    let reply = world.reply_to(seen(to, call.take_request()).await?);
+    let reply = world.reply_to(seen(to, call.take_request(|body| body)).await?);
 
     let patience = soonest(first_byte, total);
     let wait = if reply.fail == Some(Fault::Hang) { Duration::MAX } else { reply.delay.unwrap_or_default() };

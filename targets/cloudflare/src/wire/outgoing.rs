@@ -23,17 +23,16 @@ pub(super) struct Origin(pub(super) u32);
 /// Writes a fetch: method and URL as the first two lines, then the edits of its base; then the edits of the response's
 /// head, if they are known by now.
 pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: &mut UpstreamCall<'_, Handle>) {
-    let (head, body) = call.take_request().into_parts();
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    command.line(head.method.as_str().as_bytes());
+    let target = call.uri.path_and_query().map_or("/", |target| target.as_str());
+    command.line(call.method.as_str().as_bytes());
     command.text(call.endpoint.scheme.as_str().as_bytes());
     command.text(b"://");
     command.text(call.endpoint.authority.as_bytes());
     command.line(target.as_bytes());
-    if continues(&heads.request, &head.headers) {
-        write_head(command, Some((Handle::REQUEST, &heads.request)), &head.headers);
+    if continues(&heads.request, call.headers) {
+        write_head(command, Some((Handle::REQUEST, &heads.request)), call.headers);
     } else {
-        write_head(command, None, &head.headers);
+        write_head(command, None, call.headers);
     }
     if let Some(edits) = &call.known_edits {
         command.set(Word::Finish, command.lines());
@@ -45,7 +44,7 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: &mut U
     }
     command.set_millis(Word::FirstByte, call.deadlines.first_byte);
     command.set_millis(Word::Total, call.deadlines.total);
-    command.body(body);
+    command.body(core::mem::take(&mut call.body));
 }
 
 /// Writes a response to the client.

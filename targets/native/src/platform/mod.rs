@@ -23,7 +23,7 @@ use http::Response;
 
 use crate::clock::Ticker;
 use crate::server::{AccessLogger, Crew, Settings};
-use crate::stream::Stream;
+use crate::stream::{Content, Stream};
 use crate::upstream::{Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
 pub use self::counters::CounterStore;
@@ -184,7 +184,7 @@ impl Fetch for Native {
         &self,
         call: &mut UpstreamCall<'_, Stream>,
     ) -> impl Future<Output = Result<Handshake<Stream, Socket>, IoError>> {
-        open_socket(self.pools.get(call.endpoint.index), call.take_request(), call.deadlines)
+        open_socket(self.pools.get(call.endpoint.index), call.take_request(Content::new), call.deadlines)
     }
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {

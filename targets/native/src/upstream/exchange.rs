@@ -44,7 +44,7 @@ type Reply = Response<Body<Stream>>;
 pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>) -> Result<Reply, IoError> {
     let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
     let deadlines = call.deadlines;
-    let mut request = call.take_request().map(Content::new);
+    let mut request = call.take_request(Content::new);
     *request.version_mut() = Version::HTTP_11;
     // One pass: a request has few fields, and to look two of them up costs more.
     let (mut has_te, mut has_credentials) = (false, false);

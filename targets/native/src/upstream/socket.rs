@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway_core::body::Body;
 use gateway_core::http::websocket;
 use gateway_core::ports::{Deadlines, Handshake, IoError, IoErrorKind};
 use http::header::SEC_WEBSOCKET_KEY;
@@ -34,7 +33,7 @@ pub struct Socket {
 /// As [`Fetch::open_socket`](gateway_core::ports::Fetch::open_socket).
 pub async fn open_socket(
     pool: Option<&Arc<Pool>>,
-    request: Request<Body<Stream>>,
+    request: Request<Content>,
     deadlines: Deadlines,
 ) -> Result<Handshake<Stream, Socket>, IoError> {
     let Some(pool) = pool else { return Err(IoError::before_send(IoErrorKind::Other)) };
@@ -52,13 +51,12 @@ pub async fn open_socket(
 
 async fn shake(
     pool: &Pool,
-    request: Request<Body<Stream>>,
+    mut request: Request<Content>,
     connect_within: Option<Duration>,
     due: &Due,
 ) -> Result<Handshake<Stream, Socket>, IoError> {
     let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
     let key = key.ok_or(IoError::before_send(IoErrorKind::Other))?;
-    let mut request = request.map(Content::new);
     *request.version_mut() = Version::HTTP_11;
     let transport = pool.connect_alone(connect_within, due).await?;
     let (mut sender, connection) =
