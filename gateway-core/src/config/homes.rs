@@ -37,6 +37,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("from", "`maintenance`"),
     ("grace", "`server`"),
     ("headerBytes", "`limits`"),
+    ("headerCase", "`server`"),
     ("host", "`rewrite`, `defaults` or `upstreams.<name>`"),
     ("hosts", "`match` or an entry of `apis`"),
     ("idle", "`timeouts`, `upstreams.<name>.connections` or `webSocket`"),
