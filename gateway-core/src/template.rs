@@ -71,6 +71,28 @@ pub enum Target {
     Query,
 }
 
+/// The variable that other programs call `name`.
+fn other_name(name: &str) -> Option<String> {
+    let group = |group: &str| match group {
+        "headers" | "request.header" | "request.headers" => Some("header"),
+        "cookies" | "request.cookie" | "request.cookies" => Some("cookie"),
+        "params" | "param" | "request.params" => Some("path"),
+        "request.query" | "args" => Some("query"),
+        _ => None,
+    };
+    let of_group = name.rsplit_once('.').and_then(|(first, last)| Some(format!("{}.{last}", group(first)?)));
+    let whole = match name {
+        "ip" | "client" | "client.ip" | "client_ip" | "clientIp" | "remote_addr" | "remoteAddress" => "client.address",
+        "host" | "hostname" => "request.host",
+        "method" => "request.method",
+        "uri" | "request.uri" | "request_uri" => "request.path",
+        "scheme" | "proto" => "request.scheme",
+        "request_id" | "requestId" => "request.id",
+        _ => return of_group,
+    };
+    Some(whole.to_owned())
+}
+
 /// The reason why a template can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
@@ -327,10 +349,11 @@ impl Variable {
             )),
             _ => {
                 let plain = name.trim_start_matches('*');
-                let help = if parameters.is_some_and(|p| p.contains(&plain)) {
-                    format!("write `{{path.{plain}}}`")
-                } else {
-                    format!("there are {VARIABLES}; write `{{{{` for a literal brace")
+                let is_parameter = parameters.is_some_and(|p| p.contains(&plain));
+                let other = if is_parameter { Some(format!("path.{plain}")) } else { other_name(name) };
+                let help = match other {
+                    Some(other) => format!("write `{{{other}}}`"),
+                    None => format!("there are {VARIABLES}; write `{{{{` for a literal brace"),
                 };
                 Err(TemplateError::new(format!("unknown variable `{name}`"), Some(help)))
             }

@@ -107,6 +107,37 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             Some("`split` takes several: `\"split\": [{\"upstream\": \"a\", \"weight\": 1}, …]`".to_owned())
         }
         ("upstream", Kind::Object(_)) => Some("define it in `upstreams`, and write its name here".to_owned()),
+        ("match", Kind::String(text)) => {
+            let words = text
+                .split_once(' ')
+                .filter(|(method, path)| method.bytes().all(|byte| byte.is_ascii_uppercase()) && path.starts_with('/'));
+            match words {
+                Some((method, path)) => {
+                    let path = short(&mask(path));
+                    Some(format!("write `{{\"path\": \"{path}\", \"methods\": [\"{method}\"]}}`"))
+                }
+                None if text.contains(['(', '`', ' ']) => {
+                    Some("write `{\"path\": \"/users\"}`, and other conditions as members beside it".to_owned())
+                }
+                None => None,
+            }
+        }
+        ("weight", Kind::Number(text)) if text.contains('.') => {
+            Some("write whole numbers, such as `9` and `1`: they share requests by their sum".to_owned())
+        }
+        ("split", Kind::String(_)) if expected == "an object" => {
+            Some(format!("write `{{\"upstream\": {found}, \"weight\": 1}}`"))
+        }
+        ("urls", Kind::Object(_)) if expected == "a string" => {
+            Some("write the URL alone, in double quotes; `split` shares requests by weight".to_owned())
+        }
+        ("policies", Kind::List(_)) if expected == "an object" => {
+            Some("policies have names here: `{\"NAME\": { … }}`; routes list them".to_owned())
+        }
+        ("rateLimit", Kind::List(_)) => Some("make each a policy of its own, and list them in `policies`".to_owned()),
+        ("remove", Kind::Object(members)) if is_list => Some(format!("write `[{}]`", quoted(members)?)),
+        (_, Kind::String(_)) if around == "errors" => Some(format!("write `{{\"text/plain\": {found}}}`")),
+        (_, Kind::String(text)) if is_list && text.contains(',') => Some(format!("write `[{}]`", parts(&mask(text))?)),
         ("url", Kind::List(_)) => Some(format!("write `\"urls\": {found}`")),
         ("path" | "prefix", Kind::List(_)) if around == "match" => {
             Some(format!("write one, or make `match` a list: `[{{\"{name}\": …}}, …]`"))
@@ -172,6 +203,19 @@ fn shares(members: &[Member<'_>]) -> Option<String> {
     };
     let shares: Option<Vec<String>> = members.iter().take(4).map(share).collect();
     shares.filter(|shares| !shares.is_empty()).map(|shares| shares.join(", "))
+}
+
+/// The names of `members` as items of a list.
+fn quoted(members: &[Member<'_>]) -> Option<String> {
+    let names: Vec<String> = members.iter().take(4).map(|member| format!("\"{}\"", short(&member.name))).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// `GET,POST` as the items of a list.
+fn parts(text: &str) -> Option<String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_plain = parts.len() <= 8 && parts.iter().all(|part| !part.is_empty() && !part.contains(['"', '\\']));
+    is_plain.then(|| parts.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join(", "))
 }
 
 fn with_scheme(text: &str) -> Option<String> {

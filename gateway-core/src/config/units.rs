@@ -154,7 +154,23 @@ fn rewrite(expected: &str, text: &str) -> Option<String> {
         "gb" => "GB",
         _ => return None,
     };
-    (expected == ByteSize::EXPECTED && number.parse::<u64>().is_ok()).then(|| format!("{number}{unit}"))
+    if expected != ByteSize::EXPECTED {
+        return None;
+    }
+    if number.parse::<u64>().is_ok() {
+        return Some(format!("{number}{unit}"));
+    }
+    let (smaller, factor) = match unit {
+        "GiB" => ("MiB", 1024.0),
+        "MiB" => ("KiB", 1024.0),
+        "KiB" => ("B", 1024.0),
+        "GB" => ("MB", 1000.0),
+        "MB" => ("kB", 1000.0),
+        "kB" => ("B", 1000.0),
+        _ => return None,
+    };
+    let number = number.parse::<f64>().ok()? * factor;
+    (number.fract() == 0.0).then(|| format!("{number}{smaller}"))
 }
 
 from_text!(

@@ -11,6 +11,15 @@ enum Place {
     Policy,
     Route,
     Match,
+    Respond,
+    Edits,
+    Maintenance,
+    Redirect,
+    Listener,
+    AccessLog,
+    Limits,
+    WebSocket,
+    PathTest,
     Api,
     Any,
 }
@@ -25,10 +34,19 @@ impl Place {
             ("maintenance", Self::Policy),
             ("keyValue", Self::Route),
             ("cookies", Self::Match),
+            ("json", Self::Respond),
+            ("rename", Self::Edits),
+            ("bypass", Self::Maintenance),
+            ("keepQuery", Self::Redirect),
+            ("proxyProtocol", Self::Listener),
+            ("format", Self::AccessLog),
+            ("headerBytes", Self::Limits),
+            ("life", Self::WebSocket),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
         match found {
             Some((_, place)) => *place,
+            None if expected == ["regex"] => Self::PathTest,
             None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
             None => Self::Any,
         }
@@ -39,7 +57,10 @@ impl Place {
 const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Root, "upstreams", "backends services clusters targets proxies origins"),
     (Place::Root, "routes", "endpoints paths rules locations routers router mappings ingress"),
+    (Place::Root, "errors", "errorPages error_pages errorPage error_page"),
     (Place::Root, "accessLog", "log logs logging logger"),
+    (Place::Server, "tls", "ssl https"),
+    (Place::Upstream, "connections", "keepalive keepAlive pool connectionPool"),
     (Place::Upstream, "url", "address target server endpoint addr origin"),
     (Place::Upstream, "urls", "targets servers endpoints addresses nodes instances"),
     (Place::Upstream, "timeouts", "timeout"),
@@ -51,15 +72,22 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     ),
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
     (Place::Route, "split", "weighted weights upstreams canary"),
-    (Place::Route, "respond", "response return reply static"),
+    (Place::Route, "respond", "response return reply"),
     (Place::Route, "timeouts", "timeout"),
+    (Place::Route, "bodyBytes", "bodyLimit maxBody maxBodySize bodySize client_max_body_size"),
     (Place::Route, "match", "when if matches rule"),
     (Place::Match, "hosts", "host domain domains hostname hostnames server_name"),
-    (Place::Match, "path", "paths uri url location"),
+    (Place::Match, "path", "paths uri url location exact"),
     (Place::Match, "prefix", "pathPrefix path_prefix"),
+    (Place::Match, "clientAddress", "ip ips clientIp client_ip remoteAddr remote_addr remoteAddress sourceIp cidr"),
     (Place::Match, "query", "queryParams params queryParameters args"),
     (Place::Api, "prefix", "path basePath base_path"),
-    (Place::Any, "location", "to url target uri destination"),
+    (Place::Redirect, "location", "to url target uri destination"),
+    (Place::Redirect, "status", "code statusCode"),
+    (Place::Redirect, "keepQuery", "query preserveQuery"),
+    (Place::Limits, "bodyBytes", "body maxBodySize bodySize client_max_body_size"),
+    (Place::WebSocket, "idle", "timeout idleTimeout"),
+    (Place::Any, "weight", "percent percentage share"),
     (Place::Any, "window", "per period interval duration unit every"),
     (Place::Any, "limit", "max requests count rps maxConcurrent"),
     (Place::Any, "certificate", "cert crt certFile chain"),
@@ -73,13 +101,12 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Any, "headers", "allowHeaders allowedHeaders allow_headers"),
     (Place::Any, "expose", "exposeHeaders exposedHeaders expose_headers"),
     (Place::Any, "credentials", "allowCredentials allow_credentials"),
-    (Place::Any, "append", "add"),
-    (Place::Any, "remove", "delete unset drop"),
+    (Place::Edits, "append", "add"),
+    (Place::Edits, "remove", "delete unset drop"),
     (Place::Any, "firstByte", "read response header request"),
     (Place::Any, "total", "timeout overall"),
-    (Place::Any, "bodyBytes", "body maxBodySize bodySize client_max_body_size"),
-    (Place::Any, "status", "code statusCode"),
-    (Place::Any, "body", "text content"),
+    (Place::Respond, "status", "code statusCode"),
+    (Place::Respond, "body", "text content"),
     (Place::Any, "upstream", "backend service target name cluster"),
 ];
 
@@ -87,6 +114,55 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
 const ADVICE: &[(Place, &str, &str)] = &[
     (Place::Root, "port address bind", "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen"),
     (Place::Server, "port host address bind", "`listen` has both: `\"listen\": \"127.0.0.1:8080\"`"),
+    (
+        Place::Server,
+        "timeout timeouts",
+        "deadlines belong in an upstream, an API or a route: `\"timeouts\": {\"total\": \"5s\"}`",
+    ),
+    (
+        Place::Root,
+        "trustProxy trust_proxy trustedProxy real_ip realIp",
+        "`\"network\": {\"trustedProxies\": [\"10.0.0.0/8\"]}` names the proxies in front",
+    ),
+    (
+        Place::Limits,
+        "timeout timeouts",
+        "deadlines belong in an upstream, an API or a route: `\"timeouts\": {\"total\": \"5s\"}`",
+    ),
+    (Place::Root, "include includes extends imports import", "a configuration is one file: put it all into this one"),
+    (
+        Place::Root,
+        "ssl tls https",
+        "write `\"server\": {\"tls\": {\"certificate\": \"cert.pem\", \"key\": \"key.pem\"}}`",
+    ),
+    (
+        Place::Root,
+        "redirects redirect",
+        "each is a route: `\"routes\": [{\"name\": …, \"match\": …, \"redirect\": {\"location\": …}}]`",
+    ),
+    (Place::Root, "rewrites rewrite", "each belongs in a route: `\"rewrite\": {\"path\": \"/new/{path.id}\"}`"),
+    (
+        Place::Root,
+        "headers",
+        "a policy sets fields: `\"defaults\": {\"policies\": [{\"response\": {\"headers\": {\"set\": …}}}]}`",
+    ),
+    (Place::Listener, "port host bind", "`address` has both: `\"address\": \"127.0.0.1:8080\"`"),
+    (Place::AccessLog, "path file output", "the log goes to standard output, which the shell can redirect"),
+    (Place::AccessLog, "enabled level", "`\"format\": \"off\"` turns it off"),
+    (Place::PathTest, "exact value equals", "write the path itself: `\"path\": \"/users\"`"),
+    (Place::PathTest, "prefix", "write `prefix` in place of `path`: `\"prefix\": \"/users\"`"),
+    (Place::Match, "not", "there is no negation: give what is left out a route of its own"),
+    (Place::Match, "port", "leave it out: every listener serves the same routes"),
+    (
+        Place::Redirect,
+        "host scheme port path",
+        "`location` has all of it: `\"location\": \"https://{request.host}{request.path}\"`",
+    ),
+    (Place::Respond, "html", "write it as `body`, with `\"headers\": {\"content-type\": \"text/html\"}`"),
+    (Place::Route, "host", "match it in `match.hosts`; `rewrite.host` is the one that the upstream is sent"),
+    (Place::Route, "preserveHost preserve_host passHostHeader", "`\"host\": \"preserve\"` belongs in the upstream"),
+    (Place::Route, "limits", "of the limits a route has `bodyBytes` alone"),
+    (Place::Route, "buffering stream streaming", "leave it out: content goes through as it comes"),
     (Place::Server, "workers threads", "`edgeway serve --threads N` says how many"),
     (
         Place::Root,
@@ -105,6 +181,12 @@ const ADVICE: &[(Place, &str, &str)] = &[
     ),
     (Place::Root, "secrets", "secrets come from the platform: write `{\"secret\": \"NAME\"}` where one is needed"),
     (Place::Root, "env variables vars", "the environment's variables are set where the gateway is started"),
+    (Place::Upstream, "preserveHost preserve_host passHostHeader", "write `\"host\": \"preserve\"`"),
+    (
+        Place::Upstream,
+        "http2 h2 h2c",
+        "over TLS the two sides agree on HTTP/2 by themselves; in the clear write `\"protocol\": \"h2c\"`",
+    ),
     (Place::Upstream, "port", "the URL has the port: `\"url\": \"http://host:port\"`"),
     (
         Place::Upstream,
@@ -133,6 +215,21 @@ const ADVICE: &[(Place, &str, &str)] = &[
         "priority order rank",
         "leave it out: the more exact match goes first, wherever it stands in the file",
     ),
+    (Place::Route, "path paths", "write `\"match\": {\"path\": \"/users\"}`"),
+    (Place::Route, "static file files root", "there are no files to serve: name an upstream that serves them"),
+    (Place::Respond, "file files root", "there are no files to serve: `body` is the text itself"),
+    (
+        Place::Respond,
+        "contentType content_type mediaType type",
+        "write `\"headers\": {\"content-type\": \"text/html\"}`",
+    ),
+    (
+        Place::Maintenance,
+        "enabled enable on active",
+        "it is on between `from` and `until`, and while the `flag` that it names is set",
+    ),
+    (Place::Policy, "requestHeaders request_headers", "write `\"request\": {\"headers\": …}`"),
+    (Place::Policy, "responseHeaders response_headers", "write `\"response\": {\"headers\": …}`"),
     (Place::Route, "method", "`methods` belongs in `match`: `\"match\": {\"methods\": [\"GET\"]}`"),
     (Place::Route, "enabled disabled", "remove the route, or give it the policy `maintenance`"),
     (Place::Route, "websocket ws upgrade", "write `webSocket`"),
@@ -188,6 +285,7 @@ const MISSING: &[(&str, &str)] = &[
         "plugin plugins middleware middlewares filters lua script wasm",
         "there are no plugins: `policies` has what there is",
     ),
+    ("mirror shadow mirroring", "copies of requests are not there yet"),
     ("graphql grpc soap mcp aggregate aggregation composite", "translation between protocols is not there yet"),
     (
         "tracing telemetry otel opentelemetry zipkin jaeger",
@@ -211,6 +309,19 @@ pub(super) fn meant(name: &str, expected: &[&'static str]) -> Option<&'static st
         rows.next().map(|(_, field, _)| *field)
     };
     own(place).or(slip).or_else(|| if place == Place::Any || place == Place::Match { own(Place::Any) } else { None })
+}
+
+/// Returns the field among `expected` that `name` is the singular or the plural of.
+pub(super) fn other_number(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+    expected
+        .iter()
+        .copied()
+        .find(|field| field.strip_suffix('s') == Some(name) || name.strip_suffix('s') == Some(field))
+}
+
+/// Returns whether `expected` are the edits of fields, whose names stand one level further in.
+pub(super) fn is_edits(expected: &[&str]) -> bool {
+    Place::of(expected) == Place::Edits
 }
 
 /// Returns advice on `name` where it needs more than the name of another field.

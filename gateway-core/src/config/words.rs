@@ -8,7 +8,7 @@ use super::parse::short;
 use super::suggest::suggest;
 use super::tree::{Kind, Located, Node};
 use super::units;
-use super::vocabulary::{advice, meant, missing};
+use super::vocabulary::{advice, is_edits, meant, missing, other_number};
 
 /// The message and help for a report. `found` is the text in question, unless it must not be shown.
 pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
@@ -82,6 +82,9 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
     if let Some(meant) = meant_here.filter(|meant| suggest(name, [*meant]).is_none()) {
         return format!("write `{meant}`");
     }
+    if let Some(meant) = other_number(name, expected) {
+        return format!("did you mean `{meant}`?");
+    }
     let home = HOMES.iter().find(|(field, _)| *field == name);
     if let Some((_, home)) = home {
         return format!("`{name}` belongs in {home}");
@@ -91,6 +94,9 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
     }
     if let Some(missing) = missing(name) {
         return missing.to_owned();
+    }
+    if is_edits(expected) {
+        return format!("write `\"set\": {{\"{}\": …}}`", short(name));
     }
     let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));
     match HOMES.iter().find(|(field, _)| Some(*field) == elsewhere) {
@@ -137,6 +143,10 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
         "deny" | "block" | "refuse" if expected.contains(&"closed") => "write `closed`".to_owned(),
         "exact" | "equals" | "is" | "value" if expected.contains(&"oneOf") => {
             "write the value alone, or several as `oneOf`".to_owned()
+        }
+        "contains" | "includes" if expected.contains(&"regex") => "write `{\"regex\": \".*text.*\"}`".to_owned(),
+        header if header.starts_with("header") && expected.contains(&"everyone") => {
+            "write `{\"header\": \"x-api-key\"}`".to_owned()
         }
         "in" | "any" | "values" if expected.contains(&"oneOf") => "write `oneOf`".to_owned(),
         "exists" if expected.contains(&"present") => "write `present`".to_owned(),

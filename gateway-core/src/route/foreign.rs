@@ -181,14 +181,14 @@ fn in_braces(segment: &str) -> Option<String> {
         return None;
     }
     let whole = text.strip_suffix('}').unwrap_or(text);
-    let (is_many, rest) = (whole.starts_with('*'), whole.trim_start_matches('*'));
+    let (is_many, rest) = (whole.starts_with(['*', '.']), whole.trim_start_matches(['*', '.']));
     let (name, rest) = rest.split_at_checked(rest.find(|c: char| !is_name(c)).unwrap_or(rest.len()))?;
     let many = match rest {
-        "" if whole.starts_with("**") => true,
+        "" if whole.starts_with("**") || whole.starts_with("...") => true,
         // Written as here, or no pattern of another program either.
         "" => return None,
         "?" => is_many,
-        "*" | "+" | ":.*" | ":.+" | "=**" | ":path" => true,
+        "*" | "+" | "..." | ":.*" | ":.+" | "=**" | ":path" => true,
         _ if rest.starts_with([':', '=']) => is_many,
         _ => return None,
     };

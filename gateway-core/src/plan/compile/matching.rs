@@ -278,7 +278,16 @@ impl<'c> Compiler<'c> {
                 let error = PatternError::Foreign(foreign);
                 self.error_with(at, error.to_string(), error.help());
             }
-            None => self.error_with(at, format!("`{path}` does not begin with `/`"), format!("write `/{path}`")),
+            None => {
+                let help = match path {
+                    url if url.contains("://") => {
+                        "write the path alone; `hosts` and `scheme` match the rest".to_owned()
+                    }
+                    line if line.contains(" /") => "write the path alone; `methods` match the method".to_owned(),
+                    _ => format!("write `/{path}`"),
+                };
+                self.error_with(at, format!("`{path}` does not begin with `/`"), help);
+            }
         }
         None
     }

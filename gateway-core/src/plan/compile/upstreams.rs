@@ -226,6 +226,13 @@ fn without_scheme(url: &str) -> Fault {
 #[cold]
 #[inline(never)]
 fn not_normal(url: &str, uri: &Uri) -> Fault {
+    if url.contains('{') {
+        let help = "write the variable in the route: `\"rewrite\": {\"path\": \"/new/{path.id}\"}`";
+        return (
+            format!("`{}` has a variable, and a request does not change the URL", shown(url)),
+            Cow::Borrowed(help),
+        );
+    }
     match (path::normalise(uri.path(), EncodedSlash::Keep), uri.scheme_str(), uri.authority()) {
         (Ok(normal), Some(scheme), Some(authority)) if !authority.as_str().contains('@') => {
             let help = format!("write `{scheme}://{authority}{normal}`");
