@@ -49,7 +49,7 @@ const PING_AFTER: Duration = Duration::from_secs(10);
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The largest head of a response over HTTP/1.1, and the most that is read of a body at once.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(super) const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;

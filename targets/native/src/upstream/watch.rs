@@ -9,17 +9,17 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
+use super::pool::MAX_BUFFER;
 use crate::clock::{Tick, Watched};
 use crate::framing::Framing;
 use crate::tapped::Tap;
 
-/// The most exchanges with an upstream at once that read as much of their content as the buffer takes, which is less work. Clients that
-/// take nothing hold some three pieces of each body: where there are more bodies, the pieces are small.
-const FEW: usize = 16;
+/// The bytes that the exchanges with an upstream read at once, all together. Clients that take nothing hold some three such pieces of
+/// each body: where there are more bodies, the pieces are smaller.
+const SHARED: usize = 1024 * 1024;
 
-/// The largest piece where there are more. It is one less than a power of two, or hyper would make its buffer twice as
-/// large.
-const SMALL_PIECE: usize = 16 * 1024 - 1;
+/// The smallest piece: hyper's buffers are no smaller.
+const SMALLEST: usize = 8 * 1024;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
@@ -168,6 +168,17 @@ impl Watch {
     }
 }
 
+/// The most that each of so many exchanges reads at once.
+fn piece(exchanges: usize) -> usize {
+    let share = SHARED / exchanges.max(1);
+    if share >= MAX_BUFFER {
+        return usize::MAX;
+    }
+    // One less than a power of two, or hyper would make its buffer twice as large.
+    let power = share.checked_ilog2().map_or(0, |power| 1 << power);
+    power.max(SMALLEST) - 1
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         self.end();
@@ -216,7 +227,7 @@ impl Tap for Watch {
     }
 
     fn piece(&self) -> usize {
-        if self.all_in_use.load(Ordering::Relaxed) > FEW { SMALL_PIECE } else { usize::MAX }
+        piece(self.all_in_use.load(Ordering::Relaxed))
     }
 
     /// What an upstream says before it closes is read, whatever became of the request.
@@ -256,5 +267,21 @@ impl Watched for Watch {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_exchanges_read_little_at_once_and_few_read_much() {
+        for few in [0, 1, 16] {
+            assert_eq!(piece(few), usize::MAX);
+        }
+        assert_eq!(
+            [17, 32, 64, 128, 1000, usize::MAX].map(|many| piece(many) + 1),
+            [32 * 1024, 32 * 1024, 16 * 1024, 8 * 1024, 8 * 1024, 8 * 1024]
+        );
     }
 }
