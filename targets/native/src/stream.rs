@@ -156,10 +156,13 @@ impl Stream {
     }
 
     fn finish(&mut self) {
-        if let Side::Upstream(lease) = &mut self.side
-            && let Some(lease) = lease.take()
-        {
-            lease.give_back();
+        match &mut self.side {
+            Side::Client(reading, _) => reading.end(),
+            Side::Upstream(lease) => {
+                if let Some(lease) = lease.take() {
+                    lease.give_back();
+                }
+            }
         }
     }
 }

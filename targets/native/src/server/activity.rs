@@ -83,6 +83,8 @@ pub struct Activity {
     awaited: AtomicBool,
     /// Set if the newest request has a body: hyper does not wait for bytes while nobody reads it.
     has_body: AtomicBool,
+    /// Set while the body of the newest request is read, which may be for longer than its exchange lasts: an upstream may answer early.
+    reads_body: AtomicBool,
     /// Set for the connection to look if the client has left.
     look: AtomicBool,
     /// The time at which that was set last.
@@ -114,6 +116,7 @@ impl Activity {
             write_since: AtomicU64::new(0),
             awaited: AtomicBool::new(false),
             has_body: AtomicBool::new(false),
+            reads_body: AtomicBool::new(false),
             look: AtomicBool::new(false),
             looked: AtomicU64::new(ticker.now()),
             heads: Mutex::default(),
@@ -172,6 +175,7 @@ impl Activity {
             return Ok(());
         }
         self.has_body.store(false, Ordering::Relaxed);
+        self.reads_body.store(false, Ordering::Relaxed);
         self.awaits_continue.store(false, Ordering::Relaxed);
         self.framing.progress();
         let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,14 +226,20 @@ impl Activity {
         if self.is_multiplexed() {
             return;
         }
-        if self.in_exchange() {
+        if self.is_bounded() {
             self.framing.read(bytes.len());
-        } else {
+        }
+        if !self.in_exchange() {
             self.heads.lock().unwrap_or_else(PoisonError::into_inner).keep(bytes);
             if self.head_since.load(Ordering::Relaxed) == 0 {
                 self.head_since.store(self.ticker.now(), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Returns whether the bytes over HTTP/1.1 are of a request's body. A head has bounds of its own.
+    fn is_bounded(&self) -> bool {
+        self.in_exchange() || self.reads_body.load(Ordering::Relaxed)
     }
 
     /// Records that the client took bytes, or was `blocked`.
@@ -274,7 +284,7 @@ impl Tap for Activity {
     }
 
     fn framing(&self) -> Option<&Framing> {
-        (self.in_exchange() || self.is_multiplexed()).then_some(&self.framing)
+        (self.is_bounded() || self.is_multiplexed()).then_some(&self.framing)
     }
 
     fn on_wait(&self) {
@@ -345,9 +355,17 @@ impl Reading {
     pub(super) fn begin(&self, awaits_continue: bool) {
         if let Self::Alone(activity) = self {
             activity.has_body.store(true, Ordering::Relaxed);
+            activity.reads_body.store(true, Ordering::Relaxed);
             activity.awaits_continue.store(awaits_continue, Ordering::Relaxed);
         }
         self.count().store(0, Ordering::Relaxed);
+    }
+
+    /// Records that the body has ended.
+    pub fn end(&self) {
+        if let Self::Alone(activity) = self {
+            activity.reads_body.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Leaves the rest of the body to its connection. A stream of HTTP/2 is reset at the end of its response (RFC 9113 §8.1).

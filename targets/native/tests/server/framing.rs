@@ -50,6 +50,21 @@ fn framing_without_end_ends_its_connection() {
     }
 }
 
+/// The same where the upstream has answered already, and goes on to read.
+#[test]
+fn framing_without_end_ends_its_connection_behind_an_answer() {
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let _ = std::io::copy(&mut wire.stream, &mut std::io::sink());
+    });
+    let (plan, settings) = load(&config(upstream.address, "{}", "{}"));
+    let server = Server::start(plan, settings, &Options::default()).unwrap();
+    for (what, start, byte) in ENDLESS {
+        assert!(attack(&server, start, byte), "{what}");
+    }
+}
+
 /// Small chunks are content, however much of the framing they need.
 #[test]
 fn content_in_small_chunks_passes() {
