@@ -19,6 +19,7 @@ those took.
   --program PATH   the edgeway to measure (default: target/release/edgeway)
   --seconds N      how long each attack goes on (default: 4)
   --attackers N    how many attack at once (default: 4)
+  --only TEXT      only the attacks with this in their name, beside nobody's
   --json           print JSON instead of a table
   --help           print this`;
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     program: { type: 'string', default: built('edgeway') },
     seconds: { type: 'string', default: '4' },
     attackers: { type: 'string', default: '4' },
+    only: { type: 'string', default: '' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -110,7 +112,7 @@ function client(port, first, piece, until) {
 
 /** A client that asks for `path`, and again as soon as that has ended. */
 function asker(port, path, until) {
-  return client(port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, '', until);
+  return client(port, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`, '', until);
 }
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -179,7 +181,7 @@ async function measure([name, attack]) {
 }
 
 const rows = [];
-for (const attack of ATTACKS) rows.push(await measure(attack));
+for (const attack of ATTACKS) if (!attack[1] || attack[0].includes(values.only)) rows.push(await measure(attack));
 if (values.json) {
   console.log(JSON.stringify(rows, null, 2));
 } else {
