@@ -129,7 +129,7 @@ const ADVICE: &[(Place, &str, &str)] = &[
         "timeout timeouts",
         "deadlines belong in an upstream, an API or a route: `\"timeouts\": {\"total\": \"5s\"}`",
     ),
-    (Place::Root, "include includes extends imports import", "a configuration is one file: put it all into this one"),
+    (Place::Root, "includes extends imports import", "write `\"include\": [\"routes.json\"]`"),
     (
         Place::Root,
         "ssl tls https",
