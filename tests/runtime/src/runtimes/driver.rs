@@ -71,7 +71,13 @@ impl Drop for Driver {
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
-        orphans::note(&self.mark.processes());
+        // Its runtime ends after it.
+        let mut running = self.mark.processes();
+        while !running.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+            running = self.mark.processes();
+        }
+        orphans::note(&running);
     }
 }
 
