@@ -8,8 +8,10 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::de::OWN;
-use super::matching::{Match, Matches, PathMatch, PathTest, ValueMatch, ValueTest};
-use super::model::{Policy, PolicyUse, SecretRef, Value, WebSocket, WebSocketLimits};
+use super::model::{
+    Match, Matches, PathMatch, PathTest, Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket,
+    WebSocketLimits,
+};
 
 /// A type that is written as a string or as an object of type `Object`.
 trait StringOr: Sized {

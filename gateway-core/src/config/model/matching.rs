@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Entries;
+use crate::config::Entries;
 
 /// The requests that a route takes: those of one match, or of any in a list. Each of a list is ranked by itself.
 #[derive(Clone, Debug, PartialEq)]

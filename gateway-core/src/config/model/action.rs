@@ -1,0 +1,89 @@
+//! The actions of routes, and what goes with the upstream's.
+
+use serde::Deserialize;
+
+use super::PolicyUse;
+use crate::config::{ByteSize, Entries, Span};
+
+/// One of several upstreams of a route.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// The upstream's name.
+    pub upstream: String,
+    /// Its share, out of the sum of all weights; 0 to 1,000,000.
+    pub weight: u32,
+    /// Policies of this upstream alone, which can edit requests and responses: requests after the route's own edits,
+    /// responses before them.
+    #[serde(default)]
+    pub policies: Vec<PolicyUse>,
+}
+
+/// A change of the path or host that the upstream is sent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Rewrite {
+    /// The path, as a template: `/internal/{path.id}`. Parameters keep their encoding.
+    pub path: Option<String>,
+    /// Instead of the route's `prefix`: `/v1` makes `/api/users` with prefix `/api` into `/v1/users`. `/` removes the prefix; so
+    /// does the empty text, and then `/api` alone becomes the upstream's base path without a slash after it.
+    pub prefix: Option<String>,
+    /// The `Host`, instead of the upstream's own setting.
+    pub host: Option<String>,
+}
+
+/// A redirect.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Redirect {
+    /// The new location, as a template: `https://{request.host}/new/{path.id}`.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// Instead of `location`: the replacement of the route's prefix, after which the rest of the path follows. A path, or a
+    /// URL without query: `/new`, `https://new.example.com`. A template.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// 301, 302, 303, 307 or 308. Default: 308.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// Append the request's query. Default: true.
+    #[serde(default)]
+    pub keep_query: Option<bool>,
+}
+
+/// A fixed response.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Respond {
+    /// 200 to 599. Default: 200.
+    pub status: Option<u16>,
+    /// Header fields; values are templates.
+    pub headers: Entries<String>,
+    /// The content, as text; a template.
+    pub body: Option<String>,
+    /// The content, as JSON; sent as `application/json`.
+    pub json: Option<serde_json::Value>,
+}
+
+/// A value in the key-value store, read by GET and HEAD; if `methods` says so, written by PUT and removed by DELETE.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyValueEntry {
+    /// The key, as a template: `flags/{path.name}`.
+    pub key: String,
+    /// The media type of the value. Default: `application/octet-stream`.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// The longest that a written value is kept. Default: without limit; at least `60s`, the least that every platform
+    /// has.
+    #[serde(default)]
+    pub ttl: Option<Span>,
+    /// The largest value that PUT takes. Default: `1MiB`.
+    #[serde(default)]
+    pub value_bytes: Option<ByteSize>,
+}

@@ -1,0 +1,41 @@
+//! Edits of requests and responses.
+
+use serde::Deserialize;
+
+use super::Value;
+use crate::config::Entries;
+
+/// Edits of requests on their way to the upstream.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RequestEdits {
+    /// Edits of header fields.
+    pub headers: FieldEdits,
+    /// Edits of query parameters.
+    pub query: FieldEdits,
+}
+
+/// Edits of responses on their way to the client.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResponseEdits {
+    /// Edits of header fields.
+    pub headers: FieldEdits,
+}
+
+/// Edits of named fields, done in this order: rename, remove, set, append.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FieldEdits {
+    /// New names of fields, by their old ones.
+    pub rename: Entries<String>,
+    /// Fields to remove.
+    pub remove: Vec<String>,
+    /// Fields to set, in place of any values that they have.
+    pub set: Entries<Value>,
+    /// Fields to add a value to.
+    pub append: Entries<Value>,
+}

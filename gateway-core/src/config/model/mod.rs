@@ -1,0 +1,95 @@
+//! The members of `gateway.json`.
+
+mod access_log;
+mod action;
+mod admin;
+mod concurrency;
+mod cors;
+mod counters;
+mod edits;
+mod limits;
+mod maintenance;
+mod matching;
+mod network;
+mod policy;
+mod rate_limit;
+mod route;
+mod server;
+mod timeouts;
+mod upstream;
+mod upstream_tls;
+mod value;
+mod web_socket;
+
+use serde::Deserialize;
+
+use crate::config::Entries;
+
+pub use access_log::{AccessLog, AccessLogFormat};
+pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
+pub use admin::Admin;
+pub use concurrency::Concurrency;
+pub use cors::Cors;
+pub use counters::{CounterKey, CounterStore, FailMode};
+pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
+pub use limits::Limits;
+pub use maintenance::Maintenance;
+pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
+pub use network::{EmptySegments, EncodedSlash, FinalSlash, Network, PathCase, Paths};
+pub use policy::{Policy, PolicyUse};
+pub use rate_limit::{RateLimit, RateLimitAlgorithm};
+pub use route::{Api, Defaults, Route, Ties};
+pub use server::{HeaderCase, Server};
+pub use timeouts::Timeouts;
+pub use upstream::{
+    CloudflareUpstream, HostPolicy, Responses, SpinUpstream, Upstream, UpstreamConnections, UpstreamProtocol,
+};
+pub use upstream_tls::UpstreamTls;
+pub use value::{SecretRef, Value};
+pub use web_socket::{WebSocket, WebSocketLimits};
+
+/// A whole `gateway.json`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// The location of the schema, for editors; the gateway ignores it.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// Other files with `upstreams`, `policies`, `apis` and `routes` of this configuration: paths in its folder or below, where `*`
+    /// stands for any part of a file's name. Their content is added; a name that is there twice is a mistake.
+    pub include: Vec<String>,
+    /// The gateway's name: its pseudonym in `Via`, `CDN-Loop` and `Proxy-Status`. Default: `edgeway`.
+    pub name: Option<String>,
+    /// Settings of the native server only: addresses, TLS, logs.
+    pub server: Server,
+    /// The access log: one line for each exchange.
+    pub access_log: AccessLog,
+    /// The admin endpoints, under a path of the gateway's own.
+    pub admin: Option<Admin>,
+    /// The store of counters, instead of each platform's own.
+    pub counters: CounterStore,
+    /// The reading of client addresses, hosts and paths.
+    pub network: Network,
+    /// The largest requests that are let in.
+    pub limits: Limits,
+    /// Headers that state the caller's identity, beyond the built-in ones: removed from every request that comes in. A
+    /// trailing `*` stands for any ending.
+    pub identity_headers: Vec<String>,
+    /// Content of your own for the gateway's errors: by status (`404`), class (`5xx`) or `default`, then by media type. Clients get what
+    /// their `Accept` likes best; a problem in JSON (RFC 9457) goes first among equals. Variables are `{error.status}`,
+    /// `{error.title}`, `{error.code}`, `{error.detail}` and `{request.id}`.
+    pub errors: Entries<Entries<String>>,
+    /// The services behind the gateway, by name.
+    pub upstreams: Entries<Upstream>,
+    /// Policies that routes, APIs and `defaults` use by name.
+    pub policies: Entries<Policy>,
+    /// Settings for every route, unless its API or the route itself says otherwise.
+    pub defaults: Defaults,
+    /// The choice between two routes that rank the same and could take the same request. Default: `refuse`.
+    pub ties: Option<Ties>,
+    /// Groups of routes that share a host, a path prefix and settings.
+    pub apis: Vec<Api>,
+    /// Routes outside any API.
+    pub routes: Vec<Route>,
+}

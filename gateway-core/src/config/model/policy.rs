@@ -1,0 +1,34 @@
+//! Policies, by their members.
+
+use serde::Deserialize;
+
+use super::{Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
+
+/// A policy in a list: the name of one under `policies`, or one in place.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum PolicyUse {
+    /// One under `policies`.
+    Named(String),
+    /// One in place.
+    Inline(Box<Policy>),
+}
+
+/// A set of changes to requests and responses besides routing. Each member may be absent.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Policy {
+    /// Cross-origin rules; of several on one route, the last holds.
+    pub cors: Option<Cors>,
+    /// A time in which requests are refused with 503; of several on one route, every one holds.
+    pub maintenance: Option<Maintenance>,
+    /// A rate limit; of several on one route, every one holds.
+    pub rate_limit: Option<RateLimit>,
+    /// A limit on concurrency; of several on one route, every one holds.
+    pub concurrency: Option<Concurrency>,
+    /// Edits of requests on their way to the upstream.
+    pub request: Option<RequestEdits>,
+    /// Edits of responses on their way to the client, also of those that the gateway makes itself.
+    pub response: Option<ResponseEdits>,
+}

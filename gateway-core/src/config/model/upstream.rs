@@ -1,0 +1,107 @@
+//! The services behind the gateway.
+
+use serde::Deserialize;
+
+use super::{Timeouts, UpstreamTls};
+use crate::config::Span;
+
+/// A service behind the gateway.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Upstream {
+    /// Its URL: `http://host:port/base/path` or `https://…`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Its URLs, if several places answer alike: each is called in turn.
+    #[serde(default)]
+    pub urls: Vec<String>,
+    /// The `Host` of requests to it. Default: `upstream`.
+    #[serde(default)]
+    pub host: Option<HostPolicy>,
+    /// The longest that each phase of a request to it may take.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// The names and certificates of TLS to it, beyond the public authorities. Native server only.
+    #[serde(default)]
+    pub tls: Option<UpstreamTls>,
+    /// The Worker that it is on Cloudflare Workers, in place of its URL.
+    #[serde(default)]
+    pub cloudflare: Option<CloudflareUpstream>,
+    /// The component that it is on Spin, in place of its URL.
+    #[serde(default)]
+    pub spin: Option<SpinUpstream>,
+    /// The protocol spoken to it, if its choice is not left to TLS. Native server only.
+    #[serde(default)]
+    pub protocol: Option<UpstreamProtocol>,
+    /// The connections to it that are kept. Native server only.
+    #[serde(default)]
+    pub connections: Option<UpstreamConnections>,
+    /// The rewriting of its answers, where they name its own address.
+    #[serde(default)]
+    pub responses: Responses,
+}
+
+/// The `Host` of requests to an upstream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum HostPolicy {
+    /// The authority of the upstream's URL.
+    #[default]
+    Upstream,
+    /// The client's own.
+    Preserve,
+    /// This name.
+    Set(String),
+}
+
+/// The rewriting of an upstream's answers, where they name its own address or the path that it was sent: to what the client
+/// asked for.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Responses {
+    /// Rewrites `Location` of redirects and of 201. Default: true.
+    pub location: Option<bool>,
+    /// Rewrites `Domain` and `Path` of `Set-Cookie`. Default: false.
+    pub cookies: Option<bool>,
+}
+
+/// An upstream that is a Worker: the call reaches it without a network between.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloudflareUpstream {
+    /// The service binding that `wrangler.toml` declares under `services`.
+    pub service: String,
+}
+
+/// An upstream that is a component of the same Spin application: the call reaches it without a network between.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SpinUpstream {
+    /// The component's name in `spin.toml`.
+    pub component: String,
+}
+
+/// A protocol that is spoken to an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum UpstreamProtocol {
+    /// HTTP/2 in the clear, without asking first. Over TLS the two sides agree on it by themselves.
+    H2c,
+}
+
+/// The connections to an upstream that are kept for further requests.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct UpstreamConnections {
+    /// The age from which one gets no more requests; `"0s"` means without limit. Default: `10m`.
+    pub age: Option<Span>,
+    /// The longest that one is kept without a request; `"0s"` means that none is. Default: `60s`.
+    pub idle: Option<Span>,
+}
