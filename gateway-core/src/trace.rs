@@ -4,9 +4,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
+use crate::plan::Plan;
 use crate::policy::lease;
 use crate::policy::quota::Verdict;
-use crate::route::Lookup;
+use crate::route::{Lookup, Params};
 
 /// The events of one request.
 #[derive(Debug, Default)]
@@ -170,4 +171,10 @@ pub enum Event {
         /// The upstream alone that they are for; `None` if they are the route's.
         upstream: Option<String>,
     },
+}
+
+/// The path parameters, by name.
+pub(crate) fn parameters(plan: &Plan, spec: usize, params: &Params, path: &str) -> Vec<(String, String)> {
+    let names = plan.table.spec(spec).into_iter().flat_map(|spec| spec.path.parameters());
+    names.map(str::to_owned).zip(params.iter(path).map(str::to_owned)).collect()
 }

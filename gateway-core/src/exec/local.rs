@@ -1,6 +1,6 @@
-//! Answers of the gateway's own: redirects, fixed responses, OPTIONS.
+//! Answers of the gateway's own: redirects and fixed responses.
 
-use http::header::{ALLOW, CONTENT_LENGTH, LOCATION};
+use http::header::{CONTENT_LENGTH, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::exchange::Exchange;
@@ -13,18 +13,6 @@ use crate::plan::{Redirect, Respond};
 use crate::policy::header_edit;
 use crate::template::Target;
 use crate::trace::Event;
-
-/// Answers OPTIONS where no route takes it (RFC 9110 §9.3.7).
-pub(super) fn options<S>(allow: &str) -> Response<Body<S>> {
-    let mut response = empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(ALLOW, self::allow(allow));
-    response
-}
-
-/// The value of `Allow`.
-pub(super) fn allow(methods: &str) -> HeaderValue {
-    HeaderValue::from_str(methods).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
 
 pub(super) fn redirect<S>(
     exchange: &mut Exchange<'_, '_>,

@@ -12,10 +12,12 @@ mod flag;
 mod key_value;
 mod local;
 mod maintenance;
+mod options;
 mod proxy;
 mod request;
 mod reverse;
 mod socket;
+mod steps;
 mod target_uri;
 mod within;
 

@@ -2,36 +2,31 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCESS_CONTROL_REQUEST_METHOD, CONTENT_LENGTH, HOST};
+use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
-use super::within::{timely, within};
-use super::{answer_admin, bounds, finish, key_value, local, maintenance, proxy, socket};
+use super::{answer_admin, bounds, finish, key_value, local, options, proxy, socket, steps};
 use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
-use crate::config::FailMode;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
-use crate::plan::{Action, Plan, RequestStep, Route};
-use crate::policy::concurrency::Concurrency;
-use crate::policy::counter::CounterVerdict;
-use crate::policy::rate_limit::RateLimit;
-use crate::policy::{cors, header_edit, query_edit};
-use crate::ports::{Peer, Platform, StoreFailure};
+use crate::plan::{Action, Plan};
+use crate::policy::cors;
+use crate::ports::{Peer, Platform};
 use crate::problem::content;
-use crate::record::{Permit, Record};
+use crate::record::Record;
 use crate::report::Asked;
-use crate::route::{Found, Lookup, MethodSet, Params};
+use crate::route::{Found, Lookup, MethodSet};
 use crate::state::State;
-use crate::trace::{Event, Sought, Trace};
+use crate::trace::{self, Event, Sought, Trace};
 
 /// Answers `request`: the only way of serving, with or without a trace.
 pub(crate) async fn run<P: Platform>(
@@ -139,10 +134,10 @@ async fn answer<'p, P: Platform>(
     }
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
     if call.uri().path() == "*" && call.method == Method::OPTIONS {
-        return Ok(Reply::Http(options(exchange, MethodSet::ALL)));
+        return Ok(Reply::Http(options::answer(exchange, MethodSet::ALL)));
     }
     if call.method == Method::OPTIONS && loop_guard::max_forwards(&mut call.headers) == Forwarding::Final {
-        return Ok(Reply::Http(options(exchange, MethodSet::ALL)));
+        return Ok(Reply::Http(options::answer(exchange, MethodSet::ALL)));
     }
 
     let normal =
@@ -167,24 +162,24 @@ async fn answer<'p, P: Platform>(
     let key = plan.paths.key(call.path());
     let lookup = Lookup { path: &key, ..call.lookup() };
     if cors::is_preflight(&call.method, &call.headers)
-        && let Some(response) = preflight(exchange, &lookup)
+        && let Some(response) = options::preflight(exchange, &lookup)
     {
         return Ok(Reply::Http(response));
     }
     exchange.note(|| Sought::of(&lookup, false));
     let index = match plan.table.find(&lookup) {
         Found::Route { route, spec, params } => {
-            exchange.note(|| Event::Matched { route, parameters: named(plan, spec, &params, call.path()) });
+            exchange.note(|| Event::Matched { route, parameters: trace::parameters(plan, spec, &params, call.path()) });
             call.params = params;
             route
         }
         Found::MethodNotAllowed { allow, route } => {
             exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
             if call.method == Method::OPTIONS {
-                return Ok(Reply::Http(options(exchange, allow)));
+                return Ok(Reply::Http(options::answer(exchange, allow)));
             }
             exchange.note(|| Event::NotMatched);
-            return Err(Reject::method_not_allowed(local::allow(&plan.table.methods().list(allow))));
+            return Err(Reject::method_not_allowed(options::allow(&plan.table.methods().list(allow))));
         }
         Found::NotFound => {
             exchange.note(|| Event::NotMatched);
@@ -209,7 +204,7 @@ async fn answer<'p, P: Platform>(
     }
     let opens_socket = matches!(socket, Ok(true));
     let done = match socket {
-        Ok(_) => steps(exchange, platform, route, call, survey.length).await,
+        Ok(_) => steps::apply(exchange, platform, route, call, survey.length).await,
         Err(reject) => Err(*reject),
     };
     // Filled even if the request is refused: the refusal gets the same edits.
@@ -226,145 +221,6 @@ async fn answer<'p, P: Platform>(
         Action::KeyValue(action) => key_value::serve(exchange, platform, action, call, body).await?,
     };
     Ok(Reply::Http(response))
-}
-
-/// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order.
-async fn steps<'p, P: Platform>(
-    exchange: &mut Exchange<'p, '_>,
-    platform: &P,
-    route: &'p Route,
-    call: &mut Call,
-    states_length: bool,
-) -> Result<(), Reject> {
-    if states_length {
-        check_body_length(route, &call.headers)?;
-    }
-    for step in &*route.request {
-        match step {
-            RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
-            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
-            RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
-            RequestStep::EditHeaders(edits) => {
-                header_edit::apply(edits, call);
-                exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });
-            }
-            RequestStep::EditQuery(edits) => {
-                let query = query_edit::apply(edits, call);
-                let from = || call.query().map(str::to_owned);
-                exchange.note(|| Event::QueryEdited { from: from(), to: query.clone(), upstream: None });
-                call.set_query(query);
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn rate_limit<'p, P: Platform>(
-    exchange: &mut Exchange<'p, '_>,
-    platform: &P,
-    limit: &'p RateLimit,
-    call: &Call,
-) -> Result<(), Reject> {
-    let cell = limit.cell(call.client_address(), &call.headers);
-    let asked = platform.apply(&cell, limit.op(1));
-    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
-    let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
-    exchange.record.limited(&limit.name, verdict);
-    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
-    match verdict {
-        Some(verdict) if verdict.admitted => {
-            exchange.verdicts.push((limit, verdict));
-            Ok(())
-        }
-        Some(verdict) => Err(limit.refuse(&verdict)),
-        None if limit.fail == FailMode::Open => Ok(()),
-        None => Err(Reject::counter_unavailable()),
-    }
-}
-
-/// Takes a place for the request, until its exchange has ended.
-async fn concurrency<P: Platform>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    (limit, route): (&Concurrency, &Route),
-    call: &Call,
-) -> Result<(), Reject> {
-    let cell = limit.cell(call.client_address(), &call.headers);
-    let holder = platform.next_u64();
-    // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
-    exchange.record.permits.push(Permit { cell: cell.clone(), holder });
-    let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
-    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
-    let verdict = verdict(exchange, platform, answer, CounterVerdict::lease);
-    exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
-    match verdict {
-        Some(verdict) if verdict.acquired => Ok(()),
-        Some(_) => {
-            exchange.record.permits.pop();
-            Err(limit.refuse())
-        }
-        // The store may have given the place and failed to say so: it is given back anyway.
-        None if limit.fail == FailMode::Open => Ok(()),
-        None => Err(Reject::counter_unavailable()),
-    }
-}
-
-/// Returns the verdict in the `answer` of a counter, as `read` has it; none if its store failed, which is recorded.
-fn verdict<P: Platform, V>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    answer: Option<Result<CounterVerdict, StoreFailure>>,
-    read: impl FnOnce(CounterVerdict) -> Option<V>,
-) -> Option<V> {
-    let verdict = timely(answer).and_then(|verdict| read(verdict).ok_or(StoreFailure::Malformed));
-    verdict.map_err(|failure| exchange.record.store_failed(platform.counter_store(), failure)).ok()
-}
-
-/// The path parameters by name, for the trace.
-fn named(plan: &Plan, spec: usize, params: &Params, path: &str) -> Vec<(String, String)> {
-    let names = plan.table.spec(spec).into_iter().flat_map(|spec| spec.path.parameters());
-    names.map(str::to_owned).zip(params.iter(path).map(str::to_owned)).collect()
-}
-
-/// Answers a preflight if the route for the announced request has cross-origin rules. Where no route takes the
-/// announced method, the highest-ranked route that takes everything else decides.
-fn preflight<S>(exchange: &mut Exchange<'_, '_>, lookup: &Lookup<'_, '_>) -> Option<Response<Body<S>>> {
-    let plan = exchange.plan;
-    let announced = lookup.headers.get(ACCESS_CONTROL_REQUEST_METHOD)?;
-    let announced = Method::from_bytes(announced.as_bytes()).ok()?;
-    let lookup = Lookup { method: &announced, ..*lookup };
-    exchange.note(|| Sought::of(&lookup, true));
-    let found = plan.table.find_ignoring_headers(&lookup);
-    let (Found::Route { route, .. } | Found::MethodNotAllowed { route, .. }) = found else { return None };
-    let cors = plan.routes.get(route)?.cors.as_ref()?;
-    exchange.record.route = Some(route);
-    let parameters = match &found {
-        Found::Route { spec, params, .. } => named(plan, *spec, params, lookup.path),
-        _ => Vec::new(),
-    };
-    exchange.note(|| Event::Preflight { route, parameters });
-    // The answer is complete: the usual cross-origin fields would replace its own.
-    exchange.cors = None;
-    Some(match found {
-        Found::MethodNotAllowed { allow, .. } => {
-            let mut response = local::options(&plan.table.methods().list(allow));
-            cors::vary_on_preflight(response.headers_mut());
-            response
-        }
-        _ => cors.preflight(lookup.headers),
-    })
-}
-
-/// Answers OPTIONS where no route takes it.
-fn options<S>(exchange: &mut Exchange<'_, '_>, allow: MethodSet) -> Response<Body<S>> {
-    exchange.note(|| Event::Options);
-    local::options(&exchange.plan.table.methods().list(allow))
-}
-
-/// Refuses a body of stated length above the route's limit, before any of it is read.
-fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
 }
 
 /// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`. Only a

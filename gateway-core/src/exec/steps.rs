@@ -1,0 +1,117 @@
+//! A route's request steps: its limits, then its edits of the request.
+
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+
+use super::exchange::Exchange;
+use super::maintenance;
+use super::within::{timely, within};
+use crate::call::Call;
+use crate::config::FailMode;
+use crate::error::Reject;
+use crate::plan::{RequestStep, Route};
+use crate::policy::concurrency::Concurrency;
+use crate::policy::counter::CounterVerdict;
+use crate::policy::rate_limit::RateLimit;
+use crate::policy::{header_edit, query_edit};
+use crate::ports::{Platform, StoreFailure};
+use crate::record::Permit;
+use crate::trace::Event;
+
+/// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order.
+pub(super) async fn apply<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    route: &'p Route,
+    call: &mut Call,
+    states_length: bool,
+) -> Result<(), Reject> {
+    if states_length {
+        check_body_length(route, &call.headers)?;
+    }
+    for step in &*route.request {
+        match step {
+            RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
+            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
+            RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
+            RequestStep::EditHeaders(edits) => {
+                header_edit::apply(edits, call);
+                exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });
+            }
+            RequestStep::EditQuery(edits) => {
+                let query = query_edit::apply(edits, call);
+                let from = || call.query().map(str::to_owned);
+                exchange.note(|| Event::QueryEdited { from: from(), to: query.clone(), upstream: None });
+                call.set_query(query);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a body of stated length above the route's limit, before any of it is read.
+fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
+}
+
+async fn rate_limit<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    limit: &'p RateLimit,
+    call: &Call,
+) -> Result<(), Reject> {
+    let cell = limit.cell(call.client_address(), &call.headers);
+    let asked = platform.apply(&cell, limit.op(1));
+    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
+    let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
+    exchange.record.limited(&limit.name, verdict);
+    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
+    match verdict {
+        Some(verdict) if verdict.admitted => {
+            exchange.verdicts.push((limit, verdict));
+            Ok(())
+        }
+        Some(verdict) => Err(limit.refuse(&verdict)),
+        None if limit.fail == FailMode::Open => Ok(()),
+        None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// Takes a place for the request, until its exchange has ended.
+async fn concurrency<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (limit, route): (&Concurrency, &Route),
+    call: &Call,
+) -> Result<(), Reject> {
+    let cell = limit.cell(call.client_address(), &call.headers);
+    let holder = platform.next_u64();
+    // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
+    exchange.record.permits.push(Permit { cell: cell.clone(), holder });
+    let asked = platform.apply(&cell, limit.acquire(holder, route.lease));
+    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
+    let verdict = verdict(exchange, platform, answer, CounterVerdict::lease);
+    exchange.note(|| Event::Concurrency { name: limit.name.to_string(), cell, verdict });
+    match verdict {
+        Some(verdict) if verdict.acquired => Ok(()),
+        Some(_) => {
+            exchange.record.permits.pop();
+            Err(limit.refuse())
+        }
+        // The store may have given the place and failed to say so: it is given back anyway.
+        None if limit.fail == FailMode::Open => Ok(()),
+        None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// Returns the verdict in the `answer` of a counter, as `read` has it; none if its store failed, which is recorded.
+fn verdict<P: Platform, V>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    answer: Option<Result<CounterVerdict, StoreFailure>>,
+    read: impl FnOnce(CounterVerdict) -> Option<V>,
+) -> Option<V> {
+    let verdict = timely(answer).and_then(|verdict| read(verdict).ok_or(StoreFailure::Malformed));
+    verdict.map_err(|failure| exchange.record.store_failed(platform.counter_store(), failure)).ok()
+}
