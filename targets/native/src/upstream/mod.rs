@@ -5,6 +5,7 @@ mod any_name;
 mod connect;
 mod deadline;
 mod exchange;
+mod held;
 mod lease;
 mod names;
 mod pool;

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::addresses::Addresses;
 use super::connect::connect;
 use super::deadline::{Due, Point};
+use super::held::Held;
 use super::lease::Connection;
 use super::names::Names;
 use super::shared::{Link, Occupied, Shared};
@@ -49,7 +50,7 @@ const PING_AFTER: Duration = Duration::from_secs(10);
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The largest head of a response over HTTP/1.1, and the most that is read of a body at once.
-pub(super) const MAX_BUFFER: usize = 64 * 1024;
+const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;
@@ -78,8 +79,8 @@ pub struct Pool {
     speaks_h1: AtomicBool,
     /// Permits to open a connection otherwise.
     opening: Semaphore,
-    /// The number of HTTP/1.1 connections that exchanges use.
-    in_use: Arc<AtomicUsize>,
+    /// The bytes that its HTTP/1.1 connections hold for clients.
+    held: Arc<AtomicUsize>,
     /// A token held by the task of each connection while that is open.
     open: Arc<()>,
 }
@@ -144,7 +145,7 @@ impl Pool {
             h2: Mutex::default(),
             speaks_h1: AtomicBool::new(false),
             opening: Semaphore::new(MAX_OPENING),
-            in_use: Arc::default(),
+            held: Arc::default(),
             open: Arc::default(),
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
@@ -315,7 +316,7 @@ impl Pool {
             self.speaks_h1.store(true, Ordering::Relaxed);
         }
         let failed = |_| IoError::before_send(IoErrorKind::Connect);
-        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Arc::clone(&self.in_use)));
+        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Held::new(Arc::clone(&self.held))));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) =
             http1::Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await.map_err(failed)?;
