@@ -2,10 +2,11 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
+use super::Compiler;
 use super::at::At;
 use super::foreign::Place;
 use super::matching::alternatives;
-use super::{Compiler, RouteContext};
+use super::routes::RouteContext;
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;

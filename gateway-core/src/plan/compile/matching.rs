@@ -1,7 +1,9 @@
 //! The match of a route, from its own members and its API's.
 
+use super::Compiler;
 use super::at::At;
-use super::{Compiler, Group, NETWORK_HELP};
+use super::network::NETWORK_HELP;
+use super::routes::Group;
 use crate::config::{self, Entries, Match, Matches, PathMatch, Ties, ValueMatch};
 use crate::http::hop_by_hop;
 use crate::http::path::Reading;

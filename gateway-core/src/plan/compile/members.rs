@@ -2,8 +2,9 @@
 //!
 //! Apart from the compiling of a plan: it looks at each member as at a route of its own.
 
+use super::Compiler;
 use super::at::At;
-use super::{Compiler, Group};
+use super::routes::Group;
 use crate::capabilities::Capabilities;
 use crate::config::{self, Config, ConfigError, JsonPath, Match, Matches, PathMatch, Ties};
 use crate::plan::Secrets;

@@ -1,9 +1,11 @@
 //! The policies of a route, folded from `defaults`, its API and itself into steps.
 
+use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
+use super::policy_lists::Owner;
+use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
-use super::{Compiler, Owner, RouteContext};
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};

@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use super::Compiler;
 use super::at::At;
-use super::{Compiler, Group};
+use super::routes::Group;
 use crate::capabilities::Feature;
 use crate::config::{self, PolicyUse, Span, Timeouts};
 use crate::net::Deadlines;

@@ -1,0 +1,66 @@
+//! The way back from a route of the plan to the configuration.
+
+use super::Compiler;
+use crate::config::{self, ConfigError, JsonPath, Reading};
+use crate::route::Conflict;
+
+/// The origin of a route of the plan.
+struct Origin<'c> {
+    api: Option<(usize, &'c config::Api)>,
+    /// The index of the route in `api`, or in the configuration itself.
+    index: usize,
+    route: &'c config::Route,
+}
+
+impl Origin<'_> {
+    fn api_path(&self) -> Option<JsonPath> {
+        self.api.map(|(api, _)| JsonPath::root().member("apis").index(api))
+    }
+
+    fn path(&self) -> JsonPath {
+        self.api_path().unwrap_or_default().member("routes").index(self.index)
+    }
+}
+
+impl<'c> Compiler<'c> {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn conflict(&mut self, conflict: &Conflict) {
+        let name = |index: usize| {
+            self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
+        };
+        let message = conflict.message(name);
+        let path = |route| self.origin(route).map(|origin| origin.path());
+        let mut error = ConfigError::new(path(conflict.route()).unwrap_or_default(), message);
+        if let Some(other) = conflict.other().and_then(path) {
+            error = error.with_other(other);
+        }
+        self.errors.push(error.with_help(conflict.help()));
+    }
+
+    /// The origin of the plan's route at `index`.
+    fn origin(&self, mut index: usize) -> Option<Origin<'c>> {
+        let config = self.config;
+        for (i, api) in config.apis.iter().enumerate() {
+            if let Some(route) = api.routes.get(index) {
+                return Some(Origin { api: Some((i, api)), index, route });
+            }
+            index -= api.routes.len();
+        }
+        config.routes.get(index).map(|route| Origin { api: None, index, route })
+    }
+}
+
+/// Returns, for each route of the plan, whether nothing is missing from it, nor from its API.
+#[cold]
+#[inline(never)]
+pub(super) fn whole_routes(reading: &Reading<'_>) -> Vec<bool> {
+    let apis = JsonPath::root().member("apis");
+    let mut whole = Vec::new();
+    for (index, api) in reading.intact_items(&apis, "routes").into_iter().enumerate() {
+        let routes = reading.intact_items(&apis.index(index).member("routes"), "");
+        whole.extend(routes.into_iter().map(|route| route && api));
+    }
+    whole.extend(reading.intact_items(&JsonPath::root().member("routes"), ""));
+    whole
+}

@@ -1,0 +1,63 @@
+//! The lists of policies that apply to a route, and the policies that they name.
+
+use super::Compiler;
+use super::at::At;
+use super::routes::Group;
+use crate::config::{self, PolicyUse};
+
+#[derive(Clone, Copy)]
+pub(super) struct PolicyList<'c> {
+    pub(super) owner: Owner<'c>,
+    pub(super) uses: &'c [PolicyUse],
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'c> {
+    Defaults,
+    Api(usize, &'c str),
+    Route,
+}
+
+impl<'c> Compiler<'c> {
+    pub(super) fn find_policy(&mut self, at: &At<'_>, name: &str) -> Option<&'c config::Policy> {
+        let config = self.config;
+        match self.policy_names.find(name).and_then(|i| config.policies.0.get(i).map(|(_, policy)| (i, policy))) {
+            Some((i, policy)) => {
+                if let Some(used) = self.used_policies.get_mut(i) {
+                    *used = true;
+                }
+                Some(policy)
+            }
+            None => {
+                self.unknown(at, "policy", name, config.policies.iter().map(|(n, _)| n));
+                None
+            }
+        }
+    }
+
+    /// The policy lists that apply to `route`, outermost first, each with its place and its owner's name.
+    pub(super) fn policy_lists(
+        group: Group<'c>,
+        route: &'c config::Route,
+        defaults: &'c config::Defaults,
+    ) -> [PolicyList<'c>; 3] {
+        [
+            PolicyList { owner: Owner::Defaults, uses: &defaults.policies },
+            match group.api {
+                Some((i, api)) => PolicyList { owner: Owner::Api(i, &api.name), uses: &api.policies },
+                None => PolicyList { owner: Owner::Api(0, ""), uses: &[] },
+            },
+            PolicyList { owner: Owner::Route, uses: &route.policies },
+        ]
+    }
+
+    pub(super) fn check_unused_policies(&mut self, at: &At<'_>) {
+        let config = self.config;
+        for (i, (name, policy)) in config.policies.iter().enumerate() {
+            if self.used_policies.get(i).copied().unwrap_or_default() {
+                continue;
+            }
+            self.check_policy(&at.member(name), name, policy);
+        }
+    }
+}

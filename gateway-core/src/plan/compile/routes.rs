@@ -1,0 +1,173 @@
+//! Routes, each from its match, its policies and its action.
+
+use std::collections::BTreeMap;
+
+use super::at::At;
+use super::edits::Parameters;
+use super::matching::Matching;
+use super::{Compiler, policies};
+use crate::config::{self, ConfigError, JsonPath};
+use crate::plan::{Action, Limits, Respond, ResponseStep, Route};
+use crate::policy::header_edit::HeaderEdit;
+use crate::route::Spec;
+
+/// The group of a route: an API, or none.
+#[derive(Clone, Copy)]
+pub(super) struct Group<'c> {
+    pub(super) api: Option<(usize, &'c config::Api)>,
+    /// The API's prefix, without a slash at its end; `None` if it is wrong.
+    pub(super) prefix: Option<&'c str>,
+}
+
+/// A route during its compilation, with the results so far.
+pub(super) struct RouteContext<'r, 'c> {
+    pub(super) at: At<'r>,
+    pub(super) group: Group<'c>,
+    /// Its full name.
+    pub(super) name: &'r str,
+    pub(super) route: &'c config::Route,
+    /// `None` if it is wrong.
+    pub(super) matching: Option<&'r Matching>,
+    /// The names of its path parameters, in order; `None` if they are not known.
+    pub(super) parameters: Parameters<'r>,
+}
+
+impl<'c> Compiler<'c> {
+    pub(super) fn routes(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        configured: &'c [config::Route],
+        routes: &mut Vec<Option<Route>>,
+        specs: &mut Vec<Spec>,
+    ) {
+        let mut names = BTreeMap::new();
+        let path = at.to_path();
+        for (i, route) in configured.iter().enumerate() {
+            let at = at.index(i);
+            if route.name.is_empty() {
+                self.error_with(&at.member("name"), "the name is empty", "name the route after what it does");
+            } else if let Some(first) = names.get(&*route.name) {
+                self.namesake(&at, "route", &route.name, path.index(*first));
+            } else {
+                names.insert(&*route.name, i);
+            }
+            let index = routes.len();
+            let compiled = self.route(&at, group, (path.index(i), route), index, specs);
+            routes.push(compiled);
+        }
+    }
+
+    /// Compiles one route and adds its match to `specs`.
+    fn route(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        (path, route): (JsonPath, &'c config::Route),
+        index: usize,
+        specs: &mut Vec<Spec>,
+    ) -> Option<Route> {
+        let name = Self::route_name(group.api, route);
+        let matching = self.matching(at, group, route);
+        let parameters: Option<Vec<&str>> = matching.as_ref().map(Matching::parameters);
+        let context = RouteContext {
+            at: *at,
+            group,
+            name: &name,
+            route,
+            matching: matching.as_ref(),
+            parameters: parameters.as_deref(),
+        };
+        let policies = self.policies(&context);
+        let action = self.action(&context);
+        let methods = matching.as_ref().map(|m| m.methods);
+        if let Some(matching) = matching {
+            specs.extend(matching.into_specs(index));
+        }
+        let cors = self.cors(policies.cors, methods);
+        for path in core::mem::take(&mut self.against_cors) {
+            if cors.is_some() {
+                self.against_cors(path);
+            }
+        }
+        if let (Some(_), Some(respond)) = (&cors, &route.respond) {
+            for (name, _) in respond.headers.iter().filter(|(name, _)| policies::is_cors_field(name)) {
+                self.against_cors(at.member("respond").member("headers").member(name).to_path());
+            }
+        }
+        if let Some(Action::Respond(respond)) = &action {
+            self.check_content_type(at, respond, &policies.response);
+        }
+        let mut action = action?;
+        let lease = self.lease(at, route, &policies.request, &action)?;
+        if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
+            self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
+        }
+        Some(Route {
+            name,
+            at: path,
+            needs: Route::needs(&policies.request, &action, &policies.response, cors.is_some()),
+            cors,
+            request: policies.request,
+            action,
+            response: policies.response,
+            body_limit: self.body_limit(route),
+            lease,
+            logged: route.access_log.unwrap_or(true),
+        })
+    }
+
+    /// Reports edits of `Content-Type`: values enter the content as its media type demands, so it must not change
+    /// afterwards.
+    #[inline(never)]
+    fn check_content_type(&mut self, at: &At<'_>, respond: &Respond, steps: &[ResponseStep]) {
+        let changes_type = |edit: &HeaderEdit| match edit {
+            HeaderEdit::Rename(_, name)
+            | HeaderEdit::Remove(name)
+            | HeaderEdit::Set(name, _)
+            | HeaderEdit::Append(name, _) => *name == http::header::CONTENT_TYPE,
+        };
+        let edits = steps.iter().flat_map(|step| match step {
+            ResponseStep::EditHeaders(edits) => edits.iter(),
+        });
+        if respond.body.has_variables() && respond.filled.iter().chain(edits).any(changes_type) {
+            self.error_with(
+                &at.member("respond").member("body"),
+                "values are escaped for the content type, which another setting changes",
+                "set `content-type` in `respond.headers`, as plain text, and nowhere else",
+            );
+        }
+    }
+
+    /// `api/route`, or `route` outside any API.
+    pub(super) fn route_name(api: Option<(usize, &config::Api)>, route: &config::Route) -> String {
+        match api {
+            Some((_, api)) => [&api.name, "/", &route.name].concat(),
+            None => route.name.clone(),
+        }
+    }
+
+    pub(super) fn body_limit(&self, route: &config::Route) -> u64 {
+        route.body_bytes.or(self.config.limits.body_bytes).map_or(Limits::DEFAULT.body_bytes, |size| size.0)
+    }
+
+    pub(super) fn api_names(&mut self, at: &At<'_>, index: usize, api: &config::Api) {
+        if api.name.is_empty() {
+            self.error_with(&at.member("name"), "the name is empty", "name the API");
+        } else if let Some(first) = self.config.apis.iter().take(index).position(|other| other.name == api.name) {
+            self.namesake(at, "API", &api.name, JsonPath::root().member("apis").index(first));
+        }
+        if api.routes.is_empty() {
+            self.error_with(&at.member("routes"), "the API has no routes", "add one, or remove the API");
+        }
+    }
+
+    /// Reports that the `what` at `at` has the `name` of the one at `first`.
+    #[cold]
+    #[inline(never)]
+    fn namesake(&mut self, at: &At<'_>, what: &str, name: &str, first: JsonPath) {
+        let error = ConfigError::new(at.member("name").to_path(), format!("another {what} is called `{name}`"));
+        let help = "choose a name of its own: it stands in logs and messages";
+        self.errors.push(error.with_help(help).with_other(first.member("name")));
+    }
+}
