@@ -5,6 +5,7 @@ use http::{HeaderMap, Uri};
 use crate::error::Reject;
 use crate::http::survey::Survey;
 use crate::plan::Limits;
+use crate::route::{Field, LONGEST_TESTED};
 
 /// Refuses a request whose URL or header section is larger than `limits`. `survey` is of `headers`.
 pub(super) fn check(limits: &Limits, uri: &Uri, headers: &HeaderMap, survey: &Survey) -> Result<(), Reject> {
@@ -19,4 +20,13 @@ pub(super) fn check(limits: &Limits, uri: &Uri, headers: &HeaderMap, survey: &Su
         return Err(Reject::headers_too_large());
     }
     Ok(())
+}
+
+/// Refuses a request for the value of `field`, which is too long for the expressions of routes.
+#[cold]
+pub(super) fn overlong(field: &Field) -> Reject {
+    let reject = if let Field::Query(_) = field { Reject::url_too_long() } else { Reject::headers_too_large() };
+    reject.with_detail(format!(
+        "the {field} is longer than the {LONGEST_TESTED} bytes that a regular expression is asked about"
+    ))
 }

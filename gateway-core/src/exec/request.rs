@@ -161,6 +161,9 @@ async fn answer<'p, P: Platform>(
     }
     let key = plan.paths.key(call.path());
     let lookup = Lookup { path: &key, ..call.lookup() };
+    if let Some(field) = plan.table.overlong(&lookup) {
+        return Err(bounds::overlong(field));
+    }
     if cors::is_preflight(&call.method, &call.headers)
         && let Some(response) = options::preflight(exchange, &lookup)
     {

@@ -28,6 +28,14 @@ pub(crate) enum Owner {
     Other,
 }
 
+/// Returns whether a reference that begins with a slash names a host by two of them (RFC 3986 §4.2). Browsers take `\\` for a slash,
+/// and leave tabs and line breaks out (URL standard, basic URL parser).
+fn names_host(reference: &str) -> bool {
+    let mut characters = reference.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r'));
+    let is_slash = |c: Option<char>| matches!(c, Some('/' | '\\'));
+    is_slash(characters.next()) && is_slash(characters.next())
+}
+
 impl Reverse<'_> {
     /// Returns what `Location: value` has to be, if not what it is (RFC 9110 §10.2.2). `owner` tells whose a scheme and an
     /// authority are; an authority without a scheme has that of the upstream.
@@ -38,8 +46,7 @@ impl Reverse<'_> {
         };
         let Some(rest) = rest else {
             let path = value.starts_with('/').then(|| self.path(value)).flatten()?;
-            // Two slashes would make the name of a host of it (RFC 3986 §4.2).
-            return (path != value && !path.starts_with("//")).then_some(path);
+            return (path != value && !names_host(&path)).then_some(path);
         };
         let (authority, target) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len()))?;
         let lead = match owner(scheme, authority) {
@@ -49,7 +56,7 @@ impl Reverse<'_> {
         };
         let target = self.path(target).unwrap_or_else(|| target.to_owned());
         let target = if target.is_empty() && lead.is_empty() { "/".to_owned() } else { target };
-        let is_safe = !lead.is_empty() || !target.starts_with("//");
+        let is_safe = !lead.is_empty() || !names_host(&target);
         let location = lead + &target;
         (location != value && is_safe).then_some(location)
     }
@@ -183,6 +190,8 @@ mod tests {
             (None, "/v1", "/x"),
             // It would become the name of another host.
             (Some("/base"), "", "/base//evil.example"),
+            (Some("/base"), "", "/base/\\evil.example"),
+            (Some("/base"), "", "/base/\t/evil.example"),
         ] {
             assert_eq!(location(inner, outer, value), value, "{value}");
         }

@@ -50,5 +50,5 @@ pub use params::Params;
 pub use pattern::{PathPattern, PatternError, Segment, Tail};
 pub use predicate::{Field, Predicate, PredicateError, Test};
 pub use rank::Rule;
-pub use table::Table;
+pub use table::{LONGEST_TESTED, Table};
 pub use witness::Witness;

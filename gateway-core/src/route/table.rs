@@ -1,9 +1,15 @@
 //! The table of all routes.
 
+use hashbrown::HashSet;
+use rustc_hash::FxBuildHasher;
+
 use super::conflict::{self, Conflict};
 use super::rank;
 use super::trie::{Candidate, Sight, Trie};
-use super::{Found, Lookup, MethodSet, Methods, Mismatch, Spec};
+use super::{Field, Found, Lookup, MethodSet, Methods, Mismatch, Predicate, Spec, Test};
+
+/// The longest value that expressions are asked about, in bytes.
+pub const LONGEST_TESTED: usize = 4096;
 
 /// Every route of a configuration, proved free of conflicts.
 #[derive(Debug)]
@@ -11,6 +17,8 @@ pub struct Table {
     methods: Methods,
     specs: Vec<Spec>,
     trie: Trie,
+    /// The fields whose values are tested by expressions.
+    expressions: Box<[Field]>,
 }
 
 impl Table {
@@ -29,7 +37,13 @@ impl Table {
     pub fn with_methods(methods: Methods, specs: Vec<Spec>) -> Result<Self, Vec<Conflict>> {
         let trie = Trie::build(&specs);
         let conflicts = conflict::find(&specs, &trie, &methods);
-        if conflicts.is_empty() { Ok(Self { methods, specs, trie }) } else { Err(conflicts) }
+        if !conflicts.is_empty() {
+            return Err(conflicts);
+        }
+        let tested = specs.iter().flat_map(Spec::predicates).filter(|one| matches!(one.test(), Test::Regex(_)));
+        let fields: HashSet<&Field, FxBuildHasher> = tested.map(Predicate::field).collect();
+        let expressions = fields.into_iter().cloned().collect();
+        Ok(Self { methods, specs, trie, expressions })
     }
 
     /// The methods that the gateway knows.
@@ -52,6 +66,15 @@ impl Table {
         self.find_with(lookup, Sight::WithoutHeaders, |spec| {
             spec.query.iter().chain(&spec.client).all(|predicate| predicate.holds(lookup))
         })
+    }
+
+    /// Returns a field of the request that is longer than [`LONGEST_TESTED`], where an expression may be asked about it. Expressions
+    /// take some steps for each character, and nobody else has a turn meanwhile.
+    #[must_use]
+    pub fn overlong(&self, lookup: &Lookup<'_, '_>) -> Option<&Field> {
+        let is_overlong =
+            |field: &&Field| field.value(lookup).is_some_and(|value| value.is_longer_than(LONGEST_TESTED));
+        self.expressions.iter().find(is_overlong)
     }
 
     /// The specs in the order in which they are tried.

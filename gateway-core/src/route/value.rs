@@ -42,6 +42,16 @@ impl Value<'_> {
         }
     }
 
+    /// Returns whether it is longer, as it stands in the request, than `most` bytes.
+    pub(super) fn is_longer_than(&self, most: usize) -> bool {
+        let length = match self {
+            Self::Plain(value) => value.len(),
+            Self::Lines(lines) => lines.iter().map(HeaderValue::len).sum(),
+            Self::Form(text) => text.len(),
+        };
+        length > most
+    }
+
     /// The value as text; `None` if it is no UTF-8.
     pub(super) fn text(&self) -> Option<Cow<'_, str>> {
         match self {

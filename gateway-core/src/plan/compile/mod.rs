@@ -153,6 +153,9 @@ impl<'c> Compiler<'c> {
         let proxies = self.proxies(&at);
         self.add_methods(&at.member("network").member("methods"));
         let listeners = self.listeners(&at.member("server"));
+        if config.server.connections == Some(0) {
+            self.error_with(&at.member("server").member("connections"), "this lets no client in", "at least 1");
+        }
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         if config.server.header_case.is_some_and(|case| case != config::HeaderCase::Lower) {
             self.require(&at.member("server").member("headerCase"), Feature::HeaderCase);

@@ -3,7 +3,26 @@
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use super::Compiler;
+use super::at::At;
 use crate::config::Entries;
+
+impl Compiler<'_> {
+    /// Refuses a `name` that logs and terminals could not show as it is.
+    pub(super) fn printable(&mut self, at: &At<'_>, name: &str) {
+        if let Some(character) = name.chars().find(|c| is_unprintable(*c)) {
+            let message = format!("the name has the character U+{:04X}, which can't be seen", u32::from(character));
+            self.error_with(at, message, "leave it out: names stand in logs and messages");
+        }
+    }
+}
+
+/// Returns whether a terminal would act on a character: control characters, line and paragraph separators, and those that change
+/// the direction of a text (UAX #9).
+fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 /// The indexes of entries, by name.
 pub(super) struct Names<'c>(HashMap<&'c str, usize, FxBuildHasher>);

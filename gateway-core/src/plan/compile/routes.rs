@@ -45,6 +45,7 @@ impl<'c> Compiler<'c> {
         let path = at.to_path();
         for (i, route) in configured.iter().enumerate() {
             let at = at.index(i);
+            self.printable(&at.member("name"), &route.name);
             if route.name.is_empty() {
                 self.error_with(&at.member("name"), "the name is empty", "name the route after what it does");
             } else if let Some(first) = names.get(&*route.name) {
@@ -152,6 +153,7 @@ impl<'c> Compiler<'c> {
     }
 
     pub(super) fn api_names(&mut self, at: &At<'_>, index: usize, api: &config::Api) {
+        self.printable(&at.member("name"), &api.name);
         if api.name.is_empty() {
             self.error_with(&at.member("name"), "the name is empty", "name the API");
         } else if let Some(first) = self.config.apis.iter().take(index).position(|other| other.name == api.name) {

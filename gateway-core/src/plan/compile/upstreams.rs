@@ -29,6 +29,7 @@ impl Compiler<'_> {
         let mut first = 0;
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
+            self.printable(&at, name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
             let endpoints = self.endpoints(&at, upstream, first);
             let tls = upstream.tls.as_ref().map(|tls| self.upstream_tls(&at.member("tls"), tls, &endpoints));
