@@ -1,9 +1,18 @@
 //! Parses JSON (RFC 8259), with comments and trailing commas (JSONC), to a [`Node`] tree. It reads on after the common
 //! slips (missing commas, quotes) so that one run shows them all.
 
+mod shown;
+mod space;
+mod string;
+mod word;
+
 use std::borrow::Cow;
 
+use self::word::is_word;
 use super::tree::{Extent, Kind, Member, Node};
+
+pub(super) use self::shown::{is_unprintable, position, short};
+pub(super) use self::space::comment_length;
 
 /// The greatest depth to which lists and objects may nest.
 const DEEPEST: u32 = 64;
@@ -306,219 +315,6 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Reads the text in double quotes that begins here.
-    pub(super) fn string(&mut self) -> Cow<'t, str> {
-        let start = self.at + 1;
-        let end = start + self.plain_length(start);
-        if self.text.as_bytes().get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return Cow::Borrowed(self.text.get(start..end).unwrap_or_default());
-        }
-        self.escaped_string()
-    }
-
-    /// The number of plain bytes from `start` on: those that need no unescaping.
-    fn plain_length(&self, start: usize) -> usize {
-        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        rest.iter().position(|&c| c == b'"' || c == b'\\' || c < 0x20).unwrap_or(rest.len())
-    }
-
-    /// Reads the text in double quotes that begins here, with escapes and mistakes in it.
-    #[inline(never)]
-    fn escaped_string(&mut self) -> Cow<'t, str> {
-        let start = self.at;
-        self.at += 1;
-        let mut owned: Option<String> = None;
-        loop {
-            let from = self.at;
-            self.at += self.plain_length(from);
-            let piece = self.text.get(from..self.at).unwrap_or_default();
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return match owned {
-                        None => Cow::Borrowed(piece),
-                        Some(text) => Cow::Owned(text + piece),
-                    };
-                }
-                Some(b'\\') => {
-                    let text = owned.get_or_insert_default();
-                    text.push_str(piece);
-                    if let Some(c) = self.escape() {
-                        text.push(c);
-                    }
-                }
-                Some(c) if c != b'\n' && c != b'\r' => {
-                    let message = format!("control character U+{c:04X} in text");
-                    let written = if c == b'\t' { "write `\\t`".to_owned() } else { format!("write `\\u{c:04x}`") };
-                    self.fault(self.at..self.at + 1, message, &written);
-                    self.at += 1;
-                    let text = owned.get_or_insert_default();
-                    text.push_str(piece);
-                    text.push(char::from(c));
-                }
-                _ => {
-                    let help = "close it with `\"`; a line break in text is written `\\n`";
-                    // The place of its end is a guess, and so is everything after it.
-                    self.stop(start..self.at, "text is not closed", help);
-                    return match owned {
-                        None => Cow::Borrowed(piece),
-                        Some(text) => Cow::Owned(text + piece),
-                    };
-                }
-            }
-            if self.stopped {
-                return Cow::Owned(owned.unwrap_or_default());
-            }
-        }
-    }
-
-    /// Reads `\…`; a wrong escape is reported and yields nothing.
-    fn escape(&mut self) -> Option<char> {
-        let start = self.at;
-        self.at += 1;
-        let c = self.next()?;
-        match c {
-            '"' | '\\' | '/' => Some(c),
-            'b' => Some('\u{8}'),
-            'f' => Some('\u{c}'),
-            'n' => Some('\n'),
-            'r' => Some('\r'),
-            't' => Some('\t'),
-            'u' => self.unicode_escape(start),
-            _ => {
-                let help = "a backslash itself is written `\\\\`";
-                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), help);
-                None
-            }
-        }
-    }
-
-    fn unicode_escape(&mut self, start: usize) -> Option<char> {
-        let unit = self.hex();
-        let second = match unit {
-            Some(0xD800..=0xDBFF) if self.rest().starts_with("\\u") => {
-                self.at += 2;
-                self.hex()
-            }
-            _ => None,
-        };
-        let units = [unit.unwrap_or(0xDC00), second.unwrap_or(0)];
-        let taken = if second.is_some() { 2 } else { 1 };
-        match char::decode_utf16(units.into_iter().take(taken)).next() {
-            Some(Ok(c)) => Some(c),
-            _ => {
-                let help = "four hexadecimal digits name a character; one beyond U+FFFF is written as a pair";
-                self.fault(start..self.at, "escape of no character", help);
-                None
-            }
-        }
-    }
-
-    fn hex(&mut self) -> Option<u16> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|d| d.bytes().all(|c| c.is_ascii_hexdigit()))?;
-        self.at += 4;
-        u16::from_str_radix(digits, 16).ok()
-    }
-
-    /// `'text'`, which JSON does not have.
-    #[cold]
-    #[inline(never)]
-    fn single_quoted(&mut self) -> Cow<'t, str> {
-        let start = self.at;
-        let rest = self.text.get(start + 1..).unwrap_or_default();
-        let length = rest.find(['\'', '\n', '\r']).unwrap_or(rest.len());
-        let text = rest.get(..length).unwrap_or_default();
-        let closed = usize::from(rest.as_bytes().get(length) == Some(&b'\''));
-        self.at = start + 1 + length + closed;
-        let help = format!("write `\"{}\"`", short(text));
-        self.fault(start..self.at, "text in single quotes", &help);
-        Cow::Borrowed(text)
-    }
-
-    fn number(&mut self) -> Node<'t> {
-        let start = self.at;
-        let (range, text) = self.take_word();
-        let fault = number_fault(text);
-        if let Some((message, help)) = fault {
-            self.fault(range, format!("{message}: `{}`", short(text)), &help);
-            let node = self.node(start, Kind::Null);
-            node.reported.set(true);
-            return node;
-        }
-        self.node(start, Kind::Number(text))
-    }
-
-    fn word(&mut self) -> Node<'t> {
-        let start = self.at;
-        let (range, word) = self.take_word();
-        let kind = match word {
-            "true" => Kind::Bool(true),
-            "false" => Kind::Bool(false),
-            "null" => Kind::Null,
-            _ => {
-                let help = match &*word.to_ascii_lowercase() {
-                    lower @ ("true" | "false" | "null") => format!("write `{lower}`"),
-                    "yes" | "on" => "write `true`".to_owned(),
-                    "no" | "off" => "write `false`".to_owned(),
-                    "none" | "nil" | "undefined" => "leave the member out".to_owned(),
-                    _ => format!("text is written in double quotes: `\"{}\"`", short(word)),
-                };
-                self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
-                let node = self.node(start, Kind::Null);
-                node.reported.set(true);
-                return node;
-            }
-        };
-        self.node(start, kind)
-    }
-
-    /// Skips white space and comments.
-    pub(super) fn skip(&mut self) {
-        loop {
-            let mut rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            loop {
-                rest = match rest {
-                    [b'\n', tail @ ..] => past_indentation(tail),
-                    [b' ' | b'\t' | b'\r', tail @ ..] => tail,
-                    _ => break,
-                };
-            }
-            self.at = self.text.len() - rest.len();
-            if !matches!(rest, [b'/' | b'#', ..]) || !self.skip_comment() {
-                return;
-            }
-        }
-    }
-
-    /// Skips a comment; `false` if there is none, or the rest of the text is lost in it.
-    #[cold]
-    #[inline(never)]
-    fn skip_comment(&mut self) -> bool {
-        let start = self.at;
-        let rest = self.rest();
-        let Some(length) = comment_length(rest) else {
-            if rest.starts_with("/*") {
-                self.at = self.text.len();
-                self.stop(start..start + 2, "the comment is not closed", "close it with `*/`");
-            }
-            return false;
-        };
-        self.at += length;
-        if rest.starts_with('#') {
-            self.fault(start..self.at, "a comment with `#`", "begin it with `//`");
-        }
-        !self.stopped
-    }
-
-    fn take_word(&mut self) -> (core::ops::Range<usize>, &'t str) {
-        let start = self.at;
-        let rest = self.rest();
-        let length = rest.bytes().position(|c| !is_word(c)).unwrap_or(rest.len());
-        self.at += length;
-        (start..self.at, rest.get(..length).unwrap_or_default())
-    }
-
     /// The next token, in quotes, for a message.
     #[cold]
     #[inline(never)]
@@ -593,60 +389,6 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The rest of a line after its leading spaces, one of which may be left. Half of a text for people is such spaces.
-fn past_indentation(line: &[u8]) -> &[u8] {
-    const EIGHT: &[u8; 8] = b"        ";
-    let mut rest = line;
-    while let Some((EIGHT, tail)) = rest.split_first_chunk() {
-        rest = tail;
-    }
-    while let [b' ', b' ', tail @ ..] = rest {
-        rest = tail;
-    }
-    rest
-}
-
-/// The length of the comment that `text` begins with: `//` and `#`, which is a slip, to the end of the line, and `/*` to
-/// `*/`. `None` if it begins with none, or with one that is not closed.
-pub(super) fn comment_length(text: &str) -> Option<usize> {
-    if text.starts_with("//") || text.starts_with('#') {
-        Some(text.find(['\n', '\r']).unwrap_or(text.len()))
-    } else {
-        text.strip_prefix("/*")?.find("*/").map(|end| end + 4)
-    }
-}
-
-/// The message and help for a `text` that is not a JSON number (RFC 8259 section 6).
-fn number_fault(text: &str) -> Option<(&'static str, String)> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
-    if digits(whole)
-        && fraction.is_none_or(digits)
-        && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
-    {
-        if whole.len() == 1 || !whole.starts_with('0') {
-            let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
-            return (!finite).then(|| ("a number out of range", "write a smaller one".to_owned()));
-        }
-        let trimmed = text.trim_start_matches('0');
-        return Some(("a number with a leading zero", format!("write `{}`", short(trimmed))));
-    }
-    let plain: String = text.chars().filter(|c| *c != '_').collect();
-    let help = if plain != text && digits(&plain) {
-        format!("write `{}`", short(&plain))
-    } else {
-        format!("a number is written like `5`, `-1` or `0.5`; text like `\"{}\"`", short(text))
-    };
-    Some(("not a number", help))
-}
-
-/// The characters of numbers, literals and names without quotes.
-fn is_word(c: u8) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, b'_' | b'$' | b'+' | b'-' | b'.') || c >= 0x80
-}
-
 fn extent(range: core::ops::Range<usize>) -> Extent {
     Extent { start: offset(range.start), end: offset(range.end) }
 }
@@ -654,45 +396,4 @@ fn extent(range: core::ops::Range<usize>) -> Extent {
 fn offset(at: usize) -> u32 {
     // INVARIANT: a text is at most `LARGEST` bytes long.
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-/// Line and column, from 1, the column in characters.
-pub(super) fn position(text: &str, offset: u32) -> (u32, u32) {
-    let before = text.get(..offset as usize).unwrap_or(text);
-    let line = before.bytes().filter(|&c| c == b'\n').count();
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
-    (u32::try_from(line + 1).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
-}
-
-/// `text` on one line, of at most 60 characters, without control characters.
-pub(super) fn short(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut shown = String::new();
-    let mut space = false;
-    for (count, c) in text.chars().enumerate() {
-        // Longer runs of space are not worth reading.
-        if shown.chars().count() >= LONGEST || count > 10 * LONGEST {
-            shown.pop();
-            shown.push('…');
-            break;
-        }
-        let blank = matches!(c, ' ' | '\t' | '\n' | '\r');
-        if blank && space {
-            continue;
-        }
-        space = blank;
-        shown.push(if blank {
-            ' '
-        } else if is_unprintable(c) {
-            '\u{fffd}'
-        } else {
-            c
-        });
-    }
-    shown
-}
-
-/// Returns whether `c` could move the cursor or reorder a line on a terminal.
-pub(super) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
