@@ -1,0 +1,89 @@
+//! Secrets, which no message repeats.
+
+use gateway_core::ports::Capabilities;
+
+use super::{Vault, said, said_on, shown, words};
+
+#[test]
+fn a_secret_that_was_pasted_for_its_name_is_not_repeated() {
+    let text = r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [
+        {"response": {"headers": {"set": {"x-a": {"secret": "hunter2-Very-Secret"}}}}}]}],
+        "counters": {"redis": {"secret": "hunter2-Very-Secret"}}}"#;
+    let said = said(text);
+    assert_eq!(said.len(), 2, "{said:?}");
+    for diagnostic in said {
+        assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
+    }
+}
+
+/// A configuration whose counters are in the Redis at `url`, written out or in a secret.
+fn redis(url: &str, is_secret: bool) -> String {
+    let value = if is_secret { r#"{"secret": "REDIS"}"#.to_owned() } else { format!("{url:?}") };
+    format!(
+        r#"{{"counters": {{"redis": {value}}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+    )
+}
+
+#[test]
+fn the_url_of_a_redis_is_one() {
+    for url in
+        ["redis://h", "redis://h:1", "redis://10.0.0.1:6379/3", "redis://[::1]:6379/", "redis://h/0?protocol=resp3"]
+    {
+        assert_eq!(said(&redis(url, false)), [], "{url}");
+        assert_eq!(said_on(&Capabilities::SPIN, &redis(url, false), &Vault("", "")), [], "{url}");
+    }
+    for (url, message) in [
+        ("http://h", "not a Redis URL"),
+        ("redis:h", "not a Redis URL"),
+        ("redis://", "the URL has no host"),
+        ("redis://:6379", "the URL has no host"),
+        ("redis:///0", "the URL has no host"),
+        ("redis://a b", "the URL has an impossible host"),
+        ("redis://[::1", "the URL has an impossible host"),
+        ("redis://[::1]6379", "the URL has an impossible host"),
+        ("redis://0.0.0.0", "the URL's host stands for every address"),
+        ("redis://[::]:1", "the URL's host stands for every address"),
+        ("redis://h:", "the URL has an impossible port"),
+        ("redis://h:0", "the URL has an impossible port"),
+        ("redis://h:65536", "the URL has an impossible port"),
+        ("redis://h:x", "the URL has an impossible port"),
+        ("redis://h/x", "the URL's path is not a database's number"),
+        ("rediss://h", "the native server can't reach a Redis over TLS"),
+        ("rediss://", "the URL has no host"),
+    ] {
+        assert_eq!(words(&said(&redis(url, false))), [("counters.redis", message)], "{url}");
+    }
+    assert_eq!(said_on(&Capabilities::SPIN, &redis("rediss://h", false), &Vault("", "")), []);
+}
+
+#[test]
+fn the_password_of_a_redis_belongs_in_a_secret() {
+    for url in ["redis://user:hunter2@h:1", "redis://:hunter2@h", "redis://hunter2@h", "rediss://u:hunter2@h"] {
+        let text = redis(url, false);
+        let said = said(&text);
+        assert_eq!(words(&said), [("counters.redis", "the URL contains credentials")], "{url}");
+        assert!(said[0].help.as_deref().unwrap().contains("secret"), "{:?}", said[0].help);
+        assert!(!shown(&said[0], &text).contains("hunter2"), "{}", shown(&said[0], &text));
+    }
+    let text = redis("", true);
+    let right = Vault("REDIS", "redis://user:hunter2@h:1");
+    assert_eq!(said_on(&Capabilities::NATIVE, &text, &right), []);
+    for wrong in
+        ["hunter2", "http://u:hunter2@h", "redis://u:hunter2@h:x", "redis://u:hunter2@", "rediss://u:hunter2@h"]
+    {
+        let said = said_on(&Capabilities::NATIVE, &text, &Vault("REDIS", wrong));
+        assert_eq!(said.len(), 1, "{wrong}");
+        assert!(!shown(&said[0], &text).contains("hunter2"), "{}", shown(&said[0], &text));
+    }
+}
+
+#[test]
+fn credentials_in_a_url_are_not_shown() {
+    let text = r#"{"upstreams": {"a": {"url": "http://user:hunter2@c.test"}, "b": "http://u:hunter2@d.test"},
+        "limits": {"bodyBytes": "https://u:hunter2@e"}}"#;
+    let said = said(text);
+    assert_eq!(said.len(), 3, "{said:?}");
+    for diagnostic in said {
+        assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
+    }
+}

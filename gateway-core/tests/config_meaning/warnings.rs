@@ -1,0 +1,153 @@
+//! What is warned of: it can be served, and is likely not meant.
+
+use gateway_core::plan;
+
+use super::{NOW, said, words};
+
+/// docs/configuration.md, Maintenance: `check` warns of a time that is over.
+#[test]
+fn warns_of_maintenance_that_is_over() {
+    let over = |until: &str| {
+        let policy = format!(r#"{{"maintenance": {{"until": "{until}"}}}}"#);
+        let text = format!(
+            r#"{{"policies": {{"p": {policy}}}, "routes": [{{"name": "r", "policies": ["p", {policy}], "respond": {{}}}}]}}"#
+        );
+        assert_eq!(said(&text), []);
+        words(&plan::warnings(&text, NOW)).len()
+    };
+    assert_eq!([over("2026-12-02T02:00:00Z"), over("2026-12-02T02:00:01Z")], [2, 0]);
+}
+
+/// docs/configuration.md, What every request gets: what claims to know the client is read from trusted proxies alone.
+#[test]
+fn warns_of_what_no_client_is_believed() {
+    let config = |network: &str| {
+        format!(
+            r#"{{"network": {network}, "upstreams": {{"a": {{"url": "http://a"}}}}, "routes": [
+                {{"name": "m", "match": {{"path": "/m", "headers": {{"x-forwarded-for": "10.1.1.1", "x-a": "1"}}}}, "respond": {{}}}},
+                {{"name": "k", "match": {{"path": "/k"}}, "respond": {{}},
+                    "policies": [{{"rateLimit": {{"limit": 1, "window": "1s", "key": {{"header": "X-Real-IP"}}}}}}]}},
+                {{"name": "e", "match": {{"path": "/e"}}, "upstream": "a", "policies": [{{"request": {{"headers": {{
+                    "rename": {{"cf-connecting-ip": "x-b", "x-c": "x-real-ip"}},
+                    "set": {{"x-d": "{{header.x-forwarded-for}}", "x-e": "{{header.true-client-ip}} {{header.x-f}}"}}}}}}}}]}}
+            ]}}"#
+        )
+    };
+    let removed = |name: &str| format!("`{name}` is removed from every request, since no proxy is trusted");
+    let text = config("{}");
+    assert_eq!(said(&text), []);
+    let warnings = plan::warnings(&text, NOW);
+    let expected = [
+        ("routes[0].match.headers.x-forwarded-for", removed("x-forwarded-for")),
+        ("routes[1].policies[0].rateLimit.key.header", removed("x-real-ip")),
+        ("routes[2].policies[0].request.headers.rename.cf-connecting-ip", removed("cf-connecting-ip")),
+        ("routes[2].policies[0].request.headers.set.x-e", removed("true-client-ip")),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(path, message)| (*path, &**message)).collect();
+    assert_eq!(words(&warnings), expected);
+    assert!(warnings[0].help.as_ref().unwrap().contains("`network.trustedProxies`; then match by `clientAddress`"));
+    let text = config(r#"{"trustedProxies": ["10.0.0.0/8"]}"#);
+    assert_eq!(
+        words(&plan::warnings(&text, NOW)),
+        [("routes[0].match.headers.x-forwarded-for", "a client can write the beginning of `x-forwarded-for`")]
+    );
+}
+
+#[test]
+fn warns_of_what_has_no_effect() {
+    let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
+        "policies": {"idle": {"request": {}}, "unused": {"rateLimit": {"limit": 1, "window": "1s"}}, "used": {"cors": {"origins": ["*"]}}},
+        "defaults": {"policies": ["idle", {}]},
+        "apis": [{"name": "x", "upstream": "a", "routes": [{"name": "r", "match": {"path": "/x"}, "policies": ["used"]}]}],
+        "routes": [{"name": "r", "match": {"path": "/r"}, "upstream": "b"},
+            {"name": "s", "match": {"path": "/s"}, "split": [{"upstream": "c", "weight": 1}]}]}"#;
+    assert_eq!(said(text), []);
+    let warnings = plan::warnings(text, NOW);
+    assert_eq!(
+        words(&warnings),
+        [
+            ("upstreams.d", "nothing is sent to `d`"),
+            ("policies.idle", "the policy does nothing"),
+            ("policies.unused", "nothing uses `unused`"),
+            ("defaults.policies[1]", "the policy does nothing"),
+        ]
+    );
+    assert!(warnings[0].render("f", Some(text), false).starts_with("warning: nothing is sent to `d`\n"));
+    assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
+    assert_eq!(plan::warnings("{", NOW), []);
+    assert_eq!(plan::warnings(include_str!("../../../gateway.json"), NOW), []);
+}
+
+/// docs/configuration.md, Access log: `accessLog.format` counts before `server.accessLog`.
+#[test]
+fn warns_of_a_format_of_the_log_that_does_not_count() {
+    let both = r#"{"server": {"accessLog": "off"}, "accessLog": {"format": "json"}}"#;
+    let warnings = plan::warnings(both, NOW);
+    assert_eq!(words(&warnings), [("server.accessLog", "this has no effect: `accessLog.format` decides")]);
+    assert_eq!(plan::warnings(r#"{"server": {"accessLog": "off"}, "accessLog": {"query": true}}"#, NOW), []);
+}
+
+/// Warnings about these routes, in an API with this prefix if there is one.
+fn warned(prefix: Option<&str>, routes: &str) -> Vec<(String, String, Option<String>)> {
+    let text = match prefix {
+        Some(prefix) => format!(r#"{{"apis": [{{"name": "a", "prefix": "{prefix}", "routes": [{routes}]}}]}}"#),
+        None => format!(r#"{{"routes": [{routes}]}}"#),
+    };
+    assert_eq!(said(&text), [], "{text}");
+    let warnings = plan::warnings(&text, NOW).into_iter();
+    warnings.map(|warning| (warning.path, warning.message, warning.other.map(|other| other.path))).collect()
+}
+
+/// docs/configuration.md, What it matches: each member of a list is ranked by itself.
+#[test]
+fn warns_of_a_member_of_a_list_that_no_request_gets_to() {
+    let route = |matches: &str| format!(r#"{{"name": "r", "match": {matches}, "respond": {{}}}}"#);
+    let dead = |at: &str, by: &str| {
+        let message = "no request gets to this match: others take all of them".to_owned();
+        vec![(at.to_owned(), message, Some(by.to_owned()))]
+    };
+    for (matches, at, by) in [
+        (r#"[{"path": "/a"}, {"path": "/a"}]"#, 1, 0),
+        (r#"[{"path": "/a", "methods": ["GET"]}, {"path": "/a", "methods": ["GET", "POST"]}]"#, 0, 1),
+        (r#"[{"path": "/a", "headers": {"x": {"present": true}}}, {"path": "/a", "headers": {"x": "1"}}]"#, 1, 0),
+    ] {
+        assert_eq!(
+            warned(None, &route(matches)),
+            dead(&format!("routes[0].match[{at}]"), &format!("routes[0].match[{by}]")),
+            "{matches}"
+        );
+    }
+    // A more specific member outranks other routes, so it is of use beside one that takes its requests, too.
+    for matches in [
+        r#"[{"path": "/a/b"}, {"prefix": "/a"}]"#,
+        r#"[{"path": "/a"}, {"path": "/b"}]"#,
+        r#"[{"path": "/a", "methods": ["GET"]}, {"path": "/a"}]"#,
+        r#"[{"path": "/a", "headers": {"x": "1"}}, {"path": "/a", "headers": {"y": "1"}}]"#,
+        r#"{"path": "/a"}"#,
+    ] {
+        assert_eq!(warned(None, &route(matches)), [], "{matches}");
+    }
+    // Another route may take all.
+    let other = r#"{"name": "o", "match": {"path": "/a", "methods": ["GET", "POST"]}, "respond": {}}"#;
+    let both = format!("{other}, {}", route(r#"[{"path": "/a", "methods": ["PUT"]}, {"path": "/b"}]"#));
+    assert_eq!(warned(None, &both), []);
+}
+
+/// docs/configuration.md, Regular expressions: they are matched behind the API's prefix.
+#[test]
+fn warns_of_an_alternative_that_asks_for_the_beginning_behind_a_prefix() {
+    let route =
+        |regex: &str| format!(r#"{{"name": "r", "match": {{"path": {{"regex": "{regex}"}}}}, "respond": {{}}}}"#);
+    let warning = "what follows `^` is never matched: the API's prefix goes before it";
+    for regex in ["^/a|^/b", "/a|^/b", "(?:^/a|/b)"] {
+        assert_eq!(
+            warned(Some("/v1"), &route(regex)),
+            [("apis[0].routes[0].match.path.regex".to_owned(), warning.to_owned(), None)],
+            "{regex}"
+        );
+        assert_eq!(warned(Some("/"), &route(regex)), [], "{regex}");
+    }
+    for regex in ["^/a|/b", "/a|/b$", "/[^/]+|/x", r"/\\^a|/b", r"/[\\]^]"] {
+        assert_eq!(warned(Some("/v1"), &route(regex)), [], "{regex}");
+    }
+}

@@ -1,0 +1,271 @@
+//! `check`: what it finds, for which platforms, and in which forms.
+
+use super::{ROUTES, SOCKETS, edgeway, report, text};
+use crate::support::{Folder, wait_until};
+
+const NATIVE_ONLY: &str = r#"{"upstreams": {"a": {"url": "https://a.test", "host": "preserve", "timeouts": {"connect": "1s"}}},
+    "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "a"}]}"#;
+
+#[test]
+fn check_is_for_the_platforms_whose_manifests_are_there() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "ok gateway.json: 1 route, good for the native server\n");
+
+    folder.write("spin.toml", "");
+    let output = edgeway(&folder, &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: on Spin, every upstream is sent its own host\n"), "{said}");
+    assert!(said.ends_with("gateway.json: 1 mistake\n"), "{said}");
+
+    // Whatever lies beside it, `--target` says what counts.
+    assert!(edgeway(&folder, &["check", "--target", "native"]).status.success());
+}
+
+#[test]
+fn what_several_platforms_refuse_is_one_mistake() {
+    let folder = Folder::new();
+    folder.write("gateway.json", NATIVE_ONLY);
+    folder.write("spin.toml", "");
+    folder.write("wrangler.toml", "");
+    let said = text(&edgeway(&folder, &["check"]).stderr);
+    let lines: Vec<_> = said.lines().filter(|line| line.starts_with("error")).collect();
+    assert_eq!(
+        lines,
+        [
+            "error: on Cloudflare Workers and Spin, every upstream is sent its own host",
+            "error: Cloudflare Workers can't tell connecting from waiting for the response",
+        ]
+    );
+    assert!(said.ends_with("gateway.json: 2 mistakes\n") && !said.contains("alone"), "{said}");
+
+    folder.write("gateway.json", &NATIVE_ONLY.replace("https://a.test", "ftp://Spin"));
+    let json = text(&edgeway(&folder, &["check", "--json", "--target", "cloudflare,spin"]).stdout);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let first = &report["mistakes"][0];
+    assert_eq!(first["message"], "`ftp://Spin` is not an `http` or `https` URL");
+    assert_eq!(first["targets"], serde_json::json!(["cloudflare", "spin"]));
+}
+
+#[test]
+fn warnings_refuse_nothing() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
+    let output = edgeway(&folder, &["check"]);
+    assert!(output.status.success());
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("warning: nothing uses `browser`\n") && said.contains("warning: the policy does nothing\n"),
+        "{said}"
+    );
+    let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+    assert_eq!((report["mistakes"].as_array().unwrap().len(), report["warnings"].as_array().unwrap().len()), (0, 2));
+    assert_eq!(report["warnings"][0]["severity"], "warning");
+}
+
+#[test]
+fn check_reads_the_files_that_serve_will() {
+    let folder = Folder::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    folder.write("cert.pem", &made.cert.pem());
+    folder.write("key.pem", &made.signing_key.serialize_pem());
+    folder
+        .write("other.pem", &rcgen::generate_simple_self_signed(["a".to_owned()]).unwrap().signing_key.serialize_pem());
+    folder.write("text.pem", "no certificate");
+    let check = |certificate: &str, key: &str, authorities: &str| {
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"server": {{"tls": {{"certificate": "{certificate}", "key": "{key}"}}}},
+                "upstreams": {{"a": {{"url": "https://a.test", "tls": {{"authorities": "{authorities}"}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "a"}}]}}"#
+            ),
+        );
+        let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+        let mistakes = report["mistakes"].as_array().unwrap();
+        mistakes
+            .iter()
+            .map(|mistake| {
+                let message = mistake["message"].as_str().unwrap().split(':').next().unwrap().to_owned();
+                (mistake["path"].as_str().unwrap().to_owned(), message)
+            })
+            .collect::<Vec<_>>()
+    };
+    let mistake = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let authorities = "upstreams.a.tls.authorities";
+    assert_eq!(check("cert.pem", "key.pem", "cert.pem"), []);
+    assert_eq!(
+        check("none.pem", "none.key", "none.ca"),
+        [
+            mistake("server.tls.certificate", "`none.pem` can't be read"),
+            mistake("server.tls.key", "`none.key` can't be read"),
+            mistake(authorities, "`none.ca` can't be read"),
+        ]
+    );
+    assert_eq!(
+        check("text.pem", "key.pem", "text.pem"),
+        [
+            mistake("server.tls.certificate", "`text.pem` holds no PEM certificate"),
+            mistake(authorities, "`text.pem` holds no PEM certificate"),
+        ]
+    );
+    assert_eq!(check("cert.pem", "text.pem", "cert.pem"), [mistake("server.tls.key", "`text.pem` can't be used")]);
+    assert_eq!(check("cert.pem", "other.pem", "cert.pem"), [mistake("server.tls.key", "`other.pem` can't be used")]);
+    let client = |certificate: &str, key: &str| {
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"upstreams": {{"a": {{"url": "https://a.test", "tls": {{"certificate": "{certificate}", "key": "{key}"}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "a"}}]}}"#
+            ),
+        );
+        let report: serde_json::Value = serde_json::from_slice(&edgeway(&folder, &["check", "--json"]).stdout).unwrap();
+        let mistakes = report["mistakes"].as_array().unwrap().iter();
+        let told = |mistake: &serde_json::Value, member: &str| mistake[member].as_str().unwrap().to_owned();
+        mistakes.map(|mistake| (told(mistake, "path"), told(mistake, "message"))).collect::<Vec<_>>()
+    };
+    assert_eq!(client("cert.pem", "key.pem"), []);
+    let strange = "`other.pem` can't be used: it is not the key of the certificate in `cert.pem`";
+    assert_eq!(client("cert.pem", "other.pem"), [mistake("upstreams.a.tls.key", strange)]);
+    assert_eq!(
+        client("text.pem", "key.pem"),
+        [mistake("upstreams.a.tls.certificate", "`text.pem` holds no PEM certificate")]
+    );
+    let [(certificate, _), (key, _)] = &client("none.pem", "none.key")[..] else { panic!("one mistake for each file") };
+    assert_eq!((&**certificate, &**key), ("upstreams.a.tls.certificate", "upstreams.a.tls.key"));
+    // Another platform reads none of them.
+    folder.write(
+        "gateway.json",
+        &ROUTES.replacen('{', r#"{"server": {"tls": {"certificate": "none.pem", "key": "none.key"}},"#, 1),
+    );
+    assert!(edgeway(&folder, &["check", "--target", "spin"]).status.success());
+    assert!(!edgeway(&folder, &["check"]).status.success());
+}
+
+/// docs/platforms.md: on a platform without WebSockets, what takes them unsaid is noted once; what says so is refused.
+#[test]
+fn sockets_where_there_are_none_are_noted_once() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", ""));
+    let output = edgeway(&folder, &["check", "--target", "spin"]);
+    assert!(output.status.success());
+    let note = "note: on Spin, handshakes of WebSockets are answered with 501\n";
+    assert_eq!(text(&output.stderr).matches(note).count(), 1, "{}", text(&output.stderr));
+    assert!(!text(&edgeway(&folder, &["check"]).stderr).contains("WebSocket"));
+    let json = edgeway(&folder, &["check", "--target", "spin", "--json"]).stdout;
+    let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(report["notes"].as_array().unwrap().len(), 1);
+
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", r#", "webSocket": true"#));
+    let output = edgeway(&folder, &["check", "--target", "spin"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("error: on Spin, no WebSockets are passed on\n"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn check_can_leave_files_out() {
+    let folder = Folder::new();
+    let tls = r#"{"server": {"tls": {"certificate": "none.pem", "key": "none.key"}},"#;
+    folder.write("gateway.json", &ROUTES.replacen('{', tls, 1));
+    let output = edgeway(&folder, &["check"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("--no-files"), "{}", text(&output.stderr));
+    assert!(edgeway(&folder, &["check", "--no-files"]).status.success());
+}
+
+/// docs.github.com, Workflow commands for GitHub Actions: `::error file={name},line={line},col={col}::{message}`.
+#[test]
+fn check_annotates_on_github() {
+    let folder = Folder::new();
+    folder.write("a,b.json", "{\n\"nam\": 1, \"x%\": 2}");
+    let output = edgeway(&folder, &["check", "a,b.json", "--format", "github"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines[0], "::error file=a%2Cb.json,line=2,col=1::unknown field `nam`%0Ahelp: did you mean `name`?");
+    assert!(lines[1].starts_with("::error file=a%2Cb.json,line=2,col=11::unknown field `x%25`"), "{said}");
+    folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
+    let output = edgeway(&folder, &["check", "--format", "github"]);
+    assert!(output.status.success() && text(&output.stdout).starts_with("::warning file=gateway.json,line="));
+}
+
+/// SARIF 2.1.0 sections 3.13 (log), 3.27 (result), 3.30 (region).
+#[test]
+fn check_writes_sarif() {
+    let folder = Folder::new();
+    folder.write("gate way.json", "{\n\"nam\": 1}");
+    let output = edgeway(&folder, &["check", "gate way.json", "--format", "sarif"]);
+    assert_eq!(output.status.code(), Some(1));
+    let log = report(&output);
+    assert_eq!(log["version"], "2.1.0");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!((result["level"].as_str(), result["ruleId"].as_str()), (Some("error"), Some("mistake")));
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "gate%20way.json");
+    assert_eq!(place["region"], serde_json::json!({"startLine": 2, "startColumn": 1}));
+}
+
+/// RFC 6750 §5.2: a token must not be guessed. It is never shown.
+#[test]
+fn a_short_admin_token_is_warned_of() {
+    let folder = Folder::new();
+    let admin = r#"{"server": {"listen": "127.0.0.1:0"}, "admin": {"token": {"secret": "ADMIN_TOKEN"}},"#;
+    folder.write("gateway.json", &ROUTES.replacen('{', admin, 1));
+    let check = ["check", "--target", "native", "--secrets", "secrets"];
+    let words = "the token has fewer than 16 characters";
+    let output = edgeway(&folder, &check);
+    assert!(output.status.success() && !text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    std::fs::create_dir(folder.0.join("secrets")).unwrap();
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcdef");
+    assert!(!text(&edgeway(&folder, &check).stderr).contains(words));
+
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcde");
+    let output = edgeway(&folder, &check);
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains(words) && said.contains("admin.token"), "{said}");
+    assert!(said.contains(r#""token": {"secret": "ADMIN_TOKEN"}"#) && !said.contains("0123456789"), "{said}");
+    let program = crate::support::Program::run(&["serve", "--secrets", "secrets", "gateway.json"], &folder.0);
+    let said = program.messages();
+    assert!(said.contains(words) && !said.contains("0123456789"), "{said}");
+
+    // What is warned of at the start is warned of at a reload.
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abcdef");
+    program.wait_for_message("reloaded gateway.json");
+    assert_eq!(program.messages().matches(words).count(), 1, "{}", program.messages());
+    folder.write("secrets/ADMIN_TOKEN", "0123456789abc");
+    let warning = "gateway.json: admin.token: warning: the token has fewer than 16 characters";
+    wait_until("the second warning", || program.messages().matches(warning).count() == 2);
+    assert!(!program.messages().contains("0123456789"), "{}", program.messages());
+}
+
+/// One file serves several platforms: a refusal by one of them names it, and says what to do for it.
+#[test]
+fn a_setting_that_one_platform_lacks_is_refused_with_its_name_and_a_way_out() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"a": {"url": "http://a.test", "timeouts": {"idle": "5s"}, "protocol": "h2c",
+            "connections": {"idle": "5s"}}},
+          "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "a", "webSocket": {"idle": "5s", "life": "1h"}}]}"#,
+    );
+    let found = report(&edgeway(&folder, &["check", "--json", "--target", "native,cloudflare,spin"]));
+    let mistakes = found["mistakes"].as_array().unwrap();
+    let settings =
+        ["upstreams.a.timeouts.idle", "upstreams.a.protocol", "upstreams.a.connections", "routes[0].webSocket.idle"];
+    for path in settings {
+        let here: Vec<_> = mistakes.iter().filter(|mistake| mistake["path"] == path).collect();
+        assert!(!here.is_empty(), "{path}: {found}");
+        for mistake in here {
+            let message = mistake["message"].as_str().unwrap();
+            let help = mistake["help"].as_str().unwrap();
+            assert!(message.contains("Cloudflare Workers") || message.contains("Spin"), "{message}");
+            let name = message.trim_start_matches("on ").split(',').next().unwrap();
+            assert!(
+                help.ends_with(&format!("; if another platform needs it, give {name} a file without it")),
+                "{help}"
+            );
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! `explain` and `routes`: what becomes of a request, and why.
+
+use super::{ROUTES, SOCKETS, edgeway, said, text};
+use crate::support::Folder;
+
+#[test]
+fn explain_says_why_a_method_is_not_taken() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    for method in ["FOO", "TRACE"] {
+        let said = said(&folder, &["explain", method, "/all"]);
+        assert!(said.contains(&format!("all     the gateway takes no {method}\n")), "{said}");
+        assert!(said.contains(&format!("`/all` is not `/x/{{id}}`; {method} is not among PUT\n")), "{said}");
+    }
+}
+
+#[test]
+fn explain_names_the_route_that_answers_a_preflight() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    let preflight = |path| {
+        said(
+            &folder,
+            &[
+                "explain",
+                "OPTIONS",
+                path,
+                "-H",
+                "Origin: https://a.example",
+                "-H",
+                "Access-Control-Request-Method: PUT",
+            ],
+        )
+    };
+    let said = preflight("/x/5");
+    assert!(said.contains("route  put /x/{id} at routes[0]\n       id = 5\n"), "{said}");
+    assert!(said.contains("  preflight  answered from the route's cross-origin rules\n"), "{said}");
+    // The method that counts is the one that it announces.
+    assert!(said.contains("  all     `/x/5` is not `/all`\n"), "{said}");
+    // A preflight has none of the fields that the request will have.
+    assert!(said.contains("  header  `/x/5` is not `/all`\n"), "{said}");
+}
+
+#[test]
+fn explain_says_what_answers_a_plain_options() {
+    let folder = Folder::new();
+    folder.write("gateway.json", ROUTES);
+    let said = said(&folder, &["explain", "OPTIONS", "/x/5"]);
+    assert!(said.contains("  options  answered with the methods that are taken here\n"), "{said}");
+    assert!(said.contains("response  204 by the gateway\n"), "{said}");
+}
+
+#[test]
+fn routes_and_explain_tell_of_sockets() {
+    let folder = Folder::new();
+    folder.write("gateway.json", &SOCKETS.replace("WITHIN", r#", "webSocket": {"idle": "90s", "life": "0s"}"#));
+    let routes = said(&folder, &["routes"]);
+    assert_eq!(routes.matches("WebSockets").count(), 2, "{routes}");
+    assert!(routes.contains("no WebSockets\n") && routes.contains("WebSockets idle 90s, life any\n"), "{routes}");
+    let handshake = [
+        "-H",
+        "Upgrade: websocket",
+        "-H",
+        "Connection: Upgrade",
+        "-H",
+        "Sec-WebSocket-Version: 13",
+        "-H",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    let explain = |path| said(&folder, &[&["explain", "GET", path], &handshake[..]].concat());
+    assert!(explain("/a").contains("webSocket  the upstream is asked to open one"), "{}", explain("/a"));
+    assert!(explain("/b").contains("501 websocket_not_implemented"), "{}", explain("/b"));
+}
+
+/// docs/command-line.md: lines are made for the terminal's width; a table has a heading.
+#[test]
+fn the_table_of_routes_has_a_heading_and_fits() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"a": {"url": "http://a.test"}}, "routes": [
+            {"name": "limited", "match": {"prefix": "/limited", "headers": {"x-tenant": {"oneOf": ["one", "two"]}}},
+             "upstream": "a", "rewrite": {"path": "/echo"}, "webSocket": false, "timeouts": {"total": "1m"},
+             "policies": [{"rateLimit": {"limit": 5, "window": "10s"}}, {"concurrency": {"limit": 3}},
+                          {"request": {"headers": {"remove": ["x-a"]}}}]}]}"#,
+    );
+    let table = said(&folder, &["routes"]);
+    let first = table.lines().next().unwrap();
+    let heading: Vec<&str> = first.split_whitespace().collect();
+    assert_eq!(heading, ["method", "path", "action", "route"], "{table}");
+    for part in ["limit limited 5 per 10s", "at once limited 3", "path becomes /echo", "no WebSockets"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+}
+
+const SPLIT: &str = r#"{"upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}, "off": {"url": "http://c.test"}},
+    "routes": [{"name": "both", "match": {"path": "/a", "methods": ["GET"]}, "policies": [{"rateLimit": {"limit": 9, "window": "1m"}}],
+        "split": [{"upstream": "a", "weight": 1}, {"upstream": "b", "weight": 3}, {"upstream": "off", "weight": 0}]},
+      {"name": "any", "match": {"path": "/a"}, "upstream": "a"},
+      {"name": "secure", "match": {"scheme": "https", "prefix": "/"}, "upstream": "a"},
+      {"name": "inside", "match": {"prefix": "/", "clientAddress": ["10.0.0.0/8"]}, "upstream": "a"}]}"#;
+
+/// A choice by chance is shown as one, and can be made.
+#[test]
+fn explain_shows_a_split_and_follows_the_one_that_is_asked_for() {
+    let folder = Folder::new();
+    folder.write("gateway.json", SPLIT);
+    for _ in 0..8 {
+        let largest = said(&folder, &["explain", "GET", "/a"]);
+        assert!(largest.contains("  a    25 %\n  b    75 %  shown here\n  off  0 %\n"), "{largest}");
+        assert!(largest.contains("upstream  b http://b.test\n"), "{largest}");
+        let other = said(&folder, &["explain", "GET", "/a", "--upstream", "a"]);
+        assert!(other.contains("upstream  a http://a.test\n"), "{other}");
+    }
+    let output = edgeway(&folder, &["explain", "GET", "/a", "--upstream", "off"]);
+    assert!(!output.status.success());
+    assert!(
+        text(&output.stderr).contains("the route sends nothing to `off`: it chooses among `a`, `b`"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(!edgeway(&folder, &["explain", "POST", "/a", "--upstream", "a"]).status.success());
+}
+
+/// What is done for one upstream of a split alone is shown where the route's own is.
+#[test]
+fn routes_and_explain_show_the_edits_for_one_upstream_of_a_split() {
+    let folder = Folder::new();
+    let target = r#"{"upstream": "b", "weight": 3, "policies": [{"request": {"headers": {"set": {"x-b": "1"}}, "query": {"set": {"v": "2"}}},
+        "response": {"headers": {"set": {"x-from": "b"}}}}]}"#;
+    folder.write("gateway.json", &SPLIT.replace(r#"{"upstream": "b", "weight": 3}"#, target));
+    let followed = said(&folder, &["explain", "GET", "/a"]);
+    assert!(followed.contains("  b    75 %  shown here  1 header edit, 1 query edit, 1 response edit\n"), "{followed}");
+    assert!(followed.contains("edit headers   1 edit, for `b` alone\n"), "{followed}");
+    assert!(followed.contains("edit query     nothing is `v=2`, for `b` alone\n"), "{followed}");
+    assert!(followed.contains("edit response  1 edit, for `b` alone\n"), "{followed}");
+    assert!(!said(&folder, &["explain", "GET", "/a", "--upstream", "a"]).contains("alone"), "the other has none");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("b: 1 header edit, b: 1 query edit, b: 1 response edit"), "{routes}");
+}
+
+/// What `explain` can't know, it says that it assumes; and it names the rule by which a route ranks lower.
+#[test]
+fn explain_says_what_it_assumes_and_why_a_route_ranks_lower() {
+    let folder = Folder::new();
+    folder.write("gateway.json", SPLIT);
+    let plain = said(&folder, &["explain", "GET", "/a"]);
+    assert!(plain.contains("(assumed: nothing was counted before)\n"), "{plain}");
+    assert!(plain.contains("any     it ranks lower: it lists no methods\n"), "{plain}");
+    assert!(plain.contains("inside  the client's address is 127.0.0.1\n"), "{plain}");
+    assert!(plain.contains("secure  the scheme is `http`\n"), "{plain}");
+    let secure = said(&folder, &["explain", "GET", "https://localhost/a"]);
+    assert!(secure.contains("both    it ranks lower: it is for any scheme\n"), "{secure}");
+    let inside = said(&folder, &["explain", "GET", "/b", "--client", "10.1.2.3"]);
+    assert!(inside.contains("route  inside"), "{inside}");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("scheme = `https`") && routes.contains("client in `10.0.0.0/8`"), "{routes}");
+}
