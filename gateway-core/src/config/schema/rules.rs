@@ -5,6 +5,49 @@ use serde_json::{Map, Value, json};
 /// A reference to a variable, in any part of a text.
 const VARIABLE: &str = r"\$\{[A-Z][A-Z0-9_]*(:-|\})";
 
+/// The names of the usual methods, and of those that no route takes, in any case.
+macro_rules! usual {
+    () => {
+        concat!(
+            "[Gg][Ee][Tt]",
+            "|[Hh][Ee][Aa][Dd]",
+            "|[Pp][Oo][Ss][Tt]",
+            "|[Pp][Uu][Tt]",
+            "|[Pp][Aa][Tt][Cc][Hh]",
+            "|[Dd][Ee][Ll][Ee][Tt][Ee]",
+            "|[Oo][Pp][Tt][Ii][Oo][Nn][Ss]",
+            "|[Qq][Uu][Ee][Rr][Yy]",
+            "|[Cc][Oo][Nn][Nn][Ee][Cc][Tt]",
+            "|[Tt][Rr][Aa][Cc][Ee]",
+        )
+    };
+}
+
+/// The header fields that can't be edited, in any case.
+macro_rules! uneditable {
+    () => {
+        concat!(
+            "[Cc][Oo][Nn][Nn][Ee][Cc][Tt][Ii][Oo][Nn]",
+            "|[Tt][Ee]",
+            "|[Kk][Ee][Ee][Pp]-[Aa][Ll][Ii][Vv][Ee]",
+            "|[Pp][Rr][Oo][Xx][Yy]-[Cc][Oo][Nn][Nn][Ee][Cc][Tt][Ii][Oo][Nn]",
+            "|[Pp][Rr][Oo][Xx][Yy]-[Aa][Uu][Tt][Hh][Ee][Nn][Tt][Ii][Cc][Aa][Tt][Ee]",
+            "|[Pp][Rr][Oo][Xx][Yy]-[Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Aa][Tt][Ii][Oo][Nn]",
+            "|[Pp][Rr][Oo][Xx][Yy]-[Aa][Uu][Tt][Hh][Ee][Nn][Tt][Ii][Cc][Aa][Tt][Ii][Oo][Nn]-[Ii][Nn][Ff][Oo]",
+            "|[Tt][Rr][Aa][Nn][Ss][Ff][Ee][Rr]-[Ee][Nn][Cc][Oo][Dd][Ii][Nn][Gg]",
+            "|[Uu][Pp][Gg][Rr][Aa][Dd][Ee]",
+            "|[Hh][Tt][Tt][Pp]2-[Ss][Ee][Tt][Tt][Ii][Nn][Gg][Ss]",
+            "|[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh]",
+            "|[Hh][Oo][Ss][Tt]",
+            "|[Tt][Rr][Aa][Ii][Ll][Ee][Rr]",
+            "|[Ee][Xx][Pp][Ee][Cc][Tt]",
+            "|[Ss][Ee][Cc]-[Ww][Ee][Bb][Ss][Oo][Cc][Kk][Ee][Tt]-[Kk][Ee][Yy]",
+            "|[Ss][Ee][Cc]-[Ww][Ee][Bb][Ss][Oo][Cc][Kk][Ee][Tt]-[Vv][Ee][Rr][Ss][Ii][Oo][Nn]",
+            "|[Ss][Ee][Cc]-[Ww][Ee][Bb][Ss][Oo][Cc][Kk][Ee][Tt]-[Aa][Cc][Cc][Ee][Pp][Tt]",
+        )
+    };
+}
+
 /// A rule for the value of a member, or for each of its items.
 enum Rule {
     /// Texts of this pattern, of which these are examples, or with a variable.
@@ -23,17 +66,29 @@ enum Rule {
     Unique,
     /// An object, the names in which have this pattern.
     Names(&'static str),
+    /// An object of objects, the names in which have this pattern.
+    InnerNames(&'static str),
+    /// Edits of fields, the names of which have this pattern.
+    Edited(&'static str),
 }
 
-use Rule::{Free, Names, Numbers, Some as AtLeastOne, Text, Unique, Verbatim, Whole};
+use Rule::{Edited, Free, InnerNames, Names, Numbers, Some as AtLeastOne, Text, Unique, Verbatim, Whole};
 
 const NAME: Rule = Text(".", &["users"]);
 const TOKEN: &str = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$";
 const FIELD: Rule = Text(TOKEN, &["x-tenant"]);
-const HOST: Rule =
-    Text(r"^(\*|(\*\.)?[!-~]*[0-9A-Za-z_-][!-~]*|\[[0-9A-Fa-f:.]+\])$", &["api.example.com", "*.example.com"]);
-const PATH: Rule = Text(r"^(/|(/[^/?#]+)+/?)$", &["/users/{id}", "/files/{*path}"]);
-const PREFIX: Rule = Text(r"^(/|(/[^/?#]+)+/?)$", &["/api"]);
+const HOST: Rule = Text(
+    r"^(?!_$)(\*|(\*\.)?[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*\.?|\[[0-9A-Fa-f:.]+\])$",
+    &["api.example.com", "*.example.com"],
+);
+/// A path of segments: a parameter, or text without what other programs take for a pattern, but for what is quoted.
+const SEGMENTS: &str = r"^(/|(/(\{\*?[0-9A-Za-z_-]+\}|(?!:)([^/?#{}*()\[\]<>|^$]|\{'[^?#]*?'\})+))+/?)$";
+const PATH: Rule = Text(SEGMENTS, &["/users/{id}", "/files/{*path}"]);
+const PREFIX: Rule = Text(SEGMENTS, &["/api"]);
+const ADDRESS: Rule = Text(
+    r"^(unix:.+|(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):\+?[0-9]+)$",
+    &["0.0.0.0:8080", "[::]:8080", "unix:/run/edgeway.sock"],
+);
 const NETWORK: Rule = Text(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", &["10.0.0.0/8", "2001:db8::/32"]);
 const URL: Rule = Text(
     r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?(#.*)?$",
@@ -44,21 +99,37 @@ const TIME: Rule = Text(
     &["2026-12-01T22:00:00Z"],
 );
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"];
+/// The usual methods in capitals, or further ones: those of `network.methods`, which may be in any case.
+const METHOD: &str = concat!(
+    "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|QUERY|(?!(\\*|PRI|",
+    usual!(),
+    ")$)[!#$%&'*+.^_`|~0-9A-Za-z-]+)$"
+);
+const FURTHER_METHOD: &str = concat!(r"^(?!(\*|PRI|", usual!(), ")$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
+/// A header field that can be edited: none of the connection, the framing or a handshake.
+const EDITABLE: &str = concat!("^(?!(", uneditable!(), ")$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$");
+/// A media type in small letters (RFC 9110 §8.3.1).
+const MEDIA_TYPE: &str = "^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+$";
+/// A file in the configuration's folder or below it; `*` is a part of its name alone.
+const INCLUDED: &str = r"^(?!/)(?!(.*/)?\.\.(/|$))(?!.*\$\{)(?!.*\*.*/[^/])(?!(\./*)+$).";
 /// A name or an address that a certificate covers.
 const CERTIFIED: Rule = Text(r"^[0-9A-Za-z_.:-]+$", &["users.internal"]);
 const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
 
-/// The rules by definition and member; the configuration itself has no name.
+/// The rules by definition and member; the configuration itself has no name, and a rule without a member is for the definition.
 #[rustfmt::skip]
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "name", Text(TOKEN, &["edge-1"])),
-    ("", "include", Verbatim("^[^/]", &["routes/*.json"])),
+    ("", "include", Verbatim(INCLUDED, &["routes/*.json"])),
     ("", "include", Unique),
     ("", "identityHeaders", Text(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\*?$", &["x-tenant-*"])),
     ("", "errors", Names("^([45][0-9]{2}|[45]xx|default)$")),
+    ("", "errors", InnerNames(MEDIA_TYPE)),
     ("Server", "connections", Whole(1, 1_000_000)),
     ("Server", "keyValueFile", Free(&["values.db"])),
     ("Server", "admin", Text(r"^([0-9]{1,5}|(.*):[0-9]{1,5})$", &["9901", "10.0.0.5:9901"])),
+    ("ListenAt", "", ADDRESS),
+    ("Listener", "address", ADDRESS),
     ("ServerTls", "certificate", FILE),
     ("ServerTls", "key", FILE),
     ("UpstreamTls", "authorities", Free(&["/etc/ssl/internal.pem"])),
@@ -71,7 +142,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Admin", "path", Text("^(/[A-Za-z0-9._~-]+)+$", &["/.edgeway"])),
     ("CounterStore", "redis", Text("^rediss?://[^/?#]+", &["redis://127.0.0.1:6379"])),
     ("Network", "trustedProxies", NETWORK),
-    ("Network", "methods", Text(TOKEN, &["PROPFIND", "PURGE"])),
+    ("Network", "methods", Text(FURTHER_METHOD, &["PROPFIND", "PURGE"])),
     ("Network", "methods", Unique),
     ("Limits", "headers", Whole(1, u32::MAX)),
     ("Upstream", "url", URL),
@@ -86,7 +157,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Match", "prefix", PREFIX),
     ("Match", "hosts", HOST),
     ("Match", "hosts", Unique),
-    ("Match", "methods", Text(TOKEN, METHODS)),
+    ("Match", "methods", Text(METHOD, METHODS)),
     ("Match", "methods", Unique),
     ("Match", "headers", Names(TOKEN)),
     ("Match", "cookies", Names(TOKEN)),
@@ -111,6 +182,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("RateLimit", "limit", Whole(1, 1_000_000_000)),
     ("RateLimit", "burst", Whole(1, 1_000_000_000)),
     ("Concurrency", "limit", Whole(1, 10_000)),
+    ("RequestEdits", "headers", Edited(EDITABLE)),
+    ("ResponseEdits", "headers", Edited(EDITABLE)),
     ("SecretRef", "secret", Verbatim("^[A-Z][A-Z0-9_]*$", &["USERS_TOKEN"])),
 ];
 
@@ -127,7 +200,8 @@ pub(super) fn variable() -> Value {
 /// Adds the rules of the definition called `name` to its `schema`.
 pub(super) fn add(name: &str, schema: &mut Value) {
     for (_, member, rule) in RULES.iter().filter(|(definition, ..)| *definition == name) {
-        if let Some(value) = schema.pointer_mut(&format!("/properties/{member}")) {
+        let place = if member.is_empty() { String::new() } else { format!("/properties/{member}") };
+        if let Some(value) = schema.pointer_mut(&place) {
             spell_out(value);
             apply(value, rule);
         }
@@ -144,7 +218,13 @@ fn apply(value: &mut Value, rule: &Rule) {
     match rule {
         AtLeastOne => set(value, "minItems", json!(1)),
         Unique => set(value, "uniqueItems", json!(true)),
-        Names(pattern) => set(value, "propertyNames", json!({ "pattern": pattern })),
+        Names(pattern) => set(value, "propertyNames", names(pattern)),
+        InnerNames(pattern) => set(value, "additionalProperties", json!({ "propertyNames": names(pattern) })),
+        Edited(pattern) => {
+            let [by_name, list] = [json!({ "propertyNames": names(pattern) }), json!({ "items": text_of(pattern) })];
+            let members = json!({ "set": by_name, "append": by_name, "rename": by_name, "remove": list });
+            set(value, "properties", members);
+        }
         Whole(least, most) => {
             set(value, "minimum", json!(least));
             set(value, "maximum", json!(most));
@@ -182,6 +262,16 @@ fn spell_out(value: &mut Value) {
             choices.extend([json!({ "type": "string" }), reference(object)]);
         }
     }
+}
+
+/// The schema of the names of members.
+fn names(pattern: &str) -> Value {
+    json!({ "pattern": pattern })
+}
+
+/// The schema of a text that has `pattern`, or a variable.
+fn text_of(pattern: &str) -> Value {
+    json!({ "pattern": or_variable(pattern) })
 }
 
 fn set(value: &mut Value, keyword: &str, to: Value) {

@@ -10,7 +10,9 @@ const ANSWERS: [&str; 3] = ["redirect", "respond", "keyValue"];
 /// Adds the rules for the members of the definition called `name` to its `schema`.
 pub(super) fn add(name: &str, schema: &mut Value) {
     let rules = match name {
-        "" => vec![any(&["routes", "apis"])],
+        // A file that another includes may have any of these alone, and a file that includes others may leave all to them.
+        "" => vec![any(&["routes", "apis", "include", "upstreams", "policies"])],
+        "Admin" => vec![any(&["token"])],
         "Api" => vec![
             json!({ "if": { "not": present("upstream") }, "then": { "properties": { "routes": { "items": any(&ACTIONS) } } } }),
         ],
