@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use gateway_core::config::{Composed, Source, json_schema};
+use gateway_core::error::CATALOGUE;
 use gateway_core::plan::{self, Secrets};
 use gateway_core::ports::Capabilities;
 use serde_json::Value;
 
 const README: &str = include_str!("../../README.md");
+const ERRORS: &str = include_str!("../../docs/errors.md");
 const CONFIGURATION: &str = include_str!("../../docs/configuration.md");
 
 struct AnySecret;
@@ -89,4 +91,27 @@ fn every_member_is_described() {
     let words: BTreeSet<&str> = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '$').collect();
     let missing: Vec<&String> = all.iter().filter(|name| !words.contains(name.as_str())).collect();
     assert!(all.len() > 100 && missing.is_empty(), "docs/configuration.md says nothing of {missing:?}");
+}
+
+/// docs/errors.md: every code of the catalogue has a line, and no other has.
+#[test]
+fn every_error_code_is_described() {
+    let wanted: BTreeSet<String> = CATALOGUE
+        .iter()
+        .map(|entry| format!("| `{}` | {} | {} |", entry.code, entry.status.as_u16(), entry.detail))
+        .collect();
+    let found: BTreeSet<String> = ERRORS.lines().filter(|line| line.starts_with("| `")).map(str::to_owned).collect();
+    assert!(wanted.len() > 30 && found == wanted, "docs/errors.md: {:#?}", found.symmetric_difference(&wanted));
+}
+
+/// docs/configuration.md, Routes: the table has every member of a route.
+#[test]
+fn the_table_of_a_route_has_every_member() {
+    let schema = json_schema();
+    let table = CONFIGURATION.split("## Routes\n").nth(1).unwrap().split("### ").next().unwrap();
+    let members: Vec<_> = schema["$defs"]["Route"]["properties"].as_object().unwrap().keys().collect();
+    let rows: Vec<_> = table.lines().filter_map(|line| line.split('|').nth(1)).collect();
+    let is_there = |name: &String| rows.iter().any(|row| row.contains(&format!("`{name}`")));
+    let missing: Vec<_> = members.into_iter().filter(|name| *name != "description" && !is_there(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
