@@ -16,7 +16,8 @@ use crate::platform::secrets::NativeSecrets;
 /// Check a configuration: every mistake, with its place and the fix, and warnings of what has no effect
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exits with 0 if the configuration is right, whatever the warnings, with 1 if it is not, with 2 if the command is wrong.
+Exits with 0 if the configuration is right, whatever the warnings unless --strict is given,
+with 1 if it is not, with 2 if the command is wrong.
 
 Example:
   edgeway check gateway.json --target cloudflare,spin")]
@@ -29,6 +30,9 @@ pub(super) struct Check {
     /// Leave out the certificates, keys and authorities that the configuration names: they may be elsewhere
     #[arg(long)]
     no_files: bool,
+    /// Fail for warnings, too, and for variables that are not set here
+    #[arg(long)]
+    strict: bool,
     /// The folder of files with secrets, beside environment variables [default: /run/secrets]
     #[arg(long, value_name = "DIR")]
     secrets: Option<PathBuf>,
@@ -52,6 +56,7 @@ impl Check {
         if !self.no_files {
             findings.add_files();
         }
-        findings.print(if self.json { Format::Json } else { self.format })
+        let format = if self.json { Format::Json } else { self.format };
+        if self.strict { findings.print_strictly(format) } else { findings.print(format) }
     }
 }

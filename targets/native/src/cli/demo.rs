@@ -59,6 +59,9 @@ impl Demo {
             Err(code) => return code,
         };
         print_banner(&started, &upstream.to_string(), moved.is_some(), &file);
+        let end = if has_file { "Ctrl-C ends it; a change of the file is loaded by itself" } else { "Ctrl-C ends it" };
+        sayln!("  {}", Style::stderr().dim(end));
+        sayln!();
         let Started { server, supervisor, .. } = started;
         report::drained(supervisor.run(server, has_file.then_some(file), files, &report::event))
     }
@@ -82,6 +85,4 @@ fn print_banner(started: &serve::Started, upstream: &str, moved: bool, file: &Co
         }
         sayln!();
     }
-    sayln!("  {}", style.dim("Ctrl-C ends it; a change of the file is loaded by itself"));
-    sayln!();
 }

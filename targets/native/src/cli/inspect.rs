@@ -41,7 +41,7 @@ impl Routes {
 The request runs through the code that serves it; counters stay untouched and upstreams hear nothing.
 
 Example:
-  edgeway explain GET 'http://localhost:8080/users/1?expand=orders' -H 'Accept: application/json'")]
+  edgeway explain GET 'http://localhost:8080/users/1?a=b' -H 'Accept: text/html'")]
 pub(super) struct Explain {
     /// The method
     method: String,

@@ -60,7 +60,10 @@ fn action(plan: &Plan, action: &Action) -> String {
 
 fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
-    let request = route.request.iter().map(RequestStep::describe);
+    let calls = matches!(route.action, Action::Proxy(_));
+    // Edits of a request that goes nowhere have no effect.
+    let is_edit = |step: &&RequestStep| matches!(step, RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
+    let request = route.request.iter().filter(|step| calls || !is_edit(step)).map(RequestStep::describe);
     let response = route.response.iter().map(ResponseStep::describe);
     let of_route = cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).collect()

@@ -50,7 +50,7 @@ pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &
     let (part, text) = match mismatch {
         Mismatch::Scheme => ("scheme", format!("the scheme is `{}`", lookup.client.scheme.as_str())),
         Mismatch::Host => ("host", format!("the host is `{}`, not `{}`", lookup.host, spec.host)),
-        Mismatch::Path => ("path", format!("`{}` is not `{}`", lookup.path, spec.path)),
+        Mismatch::Path => ("path", format!("`{}` is not `{}`{}", lookup.path, spec.path, near(spec, lookup.path))),
         Mismatch::Method if spec.methods.is_empty() => ("method", format!("the gateway takes no {}", lookup.method)),
         Mismatch::Method => {
             ("method", format!("{} is not among {}", lookup.method, plan.table.methods().list(spec.methods)))
@@ -70,8 +70,35 @@ pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &
                 Field::ClientAddress => ("clientAddress", String::new()),
             };
             name = Some(own);
-            (part, format!("{field} is not what it asks for"))
+            (part, unmet(field, spec, lookup))
         }
     };
     Reason { part, name, rule: None, text }
+}
+
+/// Returns what alone keeps `path` from being the route's, if that is easily overlooked.
+fn near(spec: &Spec, path: &str) -> &'static str {
+    let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+    if spec.path.matches(&other).is_some() {
+        ": the final slash counts"
+    } else if spec.path.matches(&path.to_ascii_lowercase()).is_some() {
+        ": the case of letters counts"
+    } else {
+        ""
+    }
+}
+
+/// Returns what the route asks for of `field`, and of a header field what it is.
+fn unmet(field: &Field, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
+    let name = field.to_string();
+    let conditions = spec.predicates().map(ToString::to_string);
+    let asked: Vec<_> = conditions.filter(|one| one.strip_prefix(&name).is_some_and(|r| r.starts_with(' '))).collect();
+    let asked = asked.join(", ");
+    let Field::Header(name) = field else { return format!("it asks for {asked}") };
+    let sent: Vec<_> =
+        lookup.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    match &*sent {
+        [] => format!("it asks for {asked}, and there is none"),
+        sent => format!("it asks for {asked}, not `{}`", sent.join(", ")),
+    }
 }

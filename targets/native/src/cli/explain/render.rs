@@ -65,7 +65,7 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
         let _ = writeln!(out, "{}", style.wrapped(&line, name + 4));
     }
     if let Some(more) = others.len().checked_sub(SHOWN_OTHERS).filter(|more| *more > 0) {
-        let _ = writeln!(out, "  {}", style.dim(format_args!("and {more} more")));
+        let _ = writeln!(out, "  {}", style.dim(format_args!("and {more} more, which `--json` has")));
     }
 }
 

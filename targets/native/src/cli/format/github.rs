@@ -6,7 +6,8 @@ use gateway_core::config::{Diagnostic, Severity};
 
 use crate::cli::findings::Findings;
 
-/// One workflow command a line for each mistake, warning and note.
+/// One workflow command a line for each mistake, warning, missing variable and note. A mistake that is about two places has one for
+/// each.
 pub(super) fn annotations(findings: &Findings) -> String {
     let mut out = String::new();
     for mistake in &findings.mistakes {
@@ -15,8 +16,13 @@ pub(super) fn annotations(findings: &Findings) -> String {
     for warning in &findings.warnings {
         annotate(&mut out, &findings.file, warning);
     }
-    for note in &findings.notes {
+    for name in &findings.missing_variables {
+        let text = format!("the variable `{name}` is not set here, and what depends on it was not checked");
         // Writing to a string can't fail.
+        let _ =
+            writeln!(out, "::warning file={}::{}%0Ahelp: add `--env {name}=…`", property(&findings.file), data(&text));
+    }
+    for note in &findings.notes {
         let _ = writeln!(out, "::notice file={}::{}", property(&findings.file), data(note));
     }
     out
@@ -36,6 +42,11 @@ fn annotate(out: &mut String, file: &str, diagnostic: &Diagnostic) {
         let _ = write!(out, "%0Ahelp: {}", data(help));
     }
     out.push('\n');
+    if let Some(other) = &diagnostic.other {
+        let ((line, column), name) = (other.position, other.file.as_deref().unwrap_or(file));
+        let text = format!("the other place of: {}", diagnostic.message);
+        let _ = writeln!(out, "::{command} file={},line={line},col={column}::{}", property(name), data(&text));
+    }
 }
 
 /// The text of a command, escaped.

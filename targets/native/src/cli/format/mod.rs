@@ -28,7 +28,17 @@ pub(crate) enum Format {
 impl Findings {
     /// Prints the findings. Makes the program fail if there are mistakes.
     pub(crate) fn print(&self, format: Format) -> ExitCode {
-        let code = if self.mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        self.print_with(format, !self.mistakes.is_empty())
+    }
+
+    /// Prints the findings. Makes the program fail if there are mistakes, warnings or variables that are not set.
+    pub(crate) fn print_strictly(&self, format: Format) -> ExitCode {
+        let is_clean = self.mistakes.is_empty() && self.warnings.is_empty() && self.missing_variables.is_empty();
+        self.print_with(format, !is_clean)
+    }
+
+    fn print_with(&self, format: Format, fails: bool) -> ExitCode {
+        let code = if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         match format {
             Format::Text => text::print(self, code),
             Format::Json => print_json(self, code),

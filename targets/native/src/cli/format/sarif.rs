@@ -36,15 +36,30 @@ fn result(diagnostic: &Diagnostic, file: &str) -> Value {
         Some(help) => format!("{} ({help})", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    let mut place = json!({ "artifactLocation": { "uri": uri(diagnostic.file.as_deref().unwrap_or(file)) } });
-    if let (Some((line, column)), Some(place)) = (diagnostic.position, place.as_object_mut()) {
+    let place = location(diagnostic.file.as_deref().unwrap_or(file), diagnostic.position, &diagnostic.path);
+    let mut result = json!({ "ruleId": rule, "level": level, "message": { "text": text }, "locations": [place] });
+    if let (Some(other), Some(result)) = (&diagnostic.other, result.as_object_mut()) {
+        let mut place = location(other.file.as_deref().unwrap_or(file), Some(other.position), &other.path);
+        if let Some(place) = place.as_object_mut() {
+            place.insert("id".to_owned(), json!(1));
+            place.insert("message".to_owned(), json!({ "text": "the other place" }));
+        }
+        result.insert("relatedLocations".to_owned(), json!([place]));
+    }
+    result
+}
+
+/// The location of the member at `path` in `file` (section 3.28).
+fn location(file: &str, position: Option<(u32, u32)>, path: &str) -> Value {
+    let mut place = json!({ "artifactLocation": { "uri": uri(file) } });
+    if let (Some((line, column)), Some(place)) = (position, place.as_object_mut()) {
         place.insert("region".to_owned(), json!({ "startLine": line, "startColumn": column }));
     }
     let mut location = json!({ "physicalLocation": place });
-    if let Some(location) = location.as_object_mut().filter(|_| !diagnostic.path.is_empty()) {
-        location.insert("logicalLocations".to_owned(), json!([{ "fullyQualifiedName": diagnostic.path }]));
+    if let Some(location) = location.as_object_mut().filter(|_| !path.is_empty()) {
+        location.insert("logicalLocations".to_owned(), json!([{ "fullyQualifiedName": path }]));
     }
-    json!({ "ruleId": rule, "level": level, "message": { "text": text }, "locations": [location] })
+    location
 }
 
 /// `file` as a URI reference (RFC 3986 section 4.2).

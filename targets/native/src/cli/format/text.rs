@@ -49,6 +49,10 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
         Some(plan) => count(plan.routes.len(), "route"),
         None => "as far as its variables are known".to_owned(),
     };
+    if code != ExitCode::SUCCESS {
+        sayln!("{}", style.red(format_args!("{}: not without warnings, as `--strict` demands", findings.file)));
+        return code;
+    }
     let ok = Style::stdout().green("ok");
     output::print(&format!("{ok} {}: {routes}, good for {}\n", findings.file, joined(&findings.targets)), code)
 }

@@ -269,3 +269,41 @@ fn a_setting_that_one_platform_lacks_is_refused_with_its_name_and_a_way_out() {
         }
     }
 }
+
+/// docs/command-line.md: a mistake that is about two places has both (SARIF 2.1.0 section 3.27.22).
+#[test]
+fn annotations_and_sarif_tell_both_places_of_a_tie() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        "{\"routes\": [\n{\"name\": \"a\", \"match\": {\"path\": \"/x\"}, \"respond\": {}},\n{\"name\": \"b\", \"match\": {\"path\": \"/x\"}, \"respond\": {}}]}",
+    );
+    let said = text(&edgeway(&folder, &["check", "--format", "github"]).stdout);
+    let mut places: Vec<_> = said.lines().filter_map(|line| line.split(',').nth(1)).collect();
+    places.sort_unstable();
+    assert_eq!(places, ["line=2", "line=3"], "{said}");
+    let log = report(&edgeway(&folder, &["check", "--format", "sarif"]));
+    let result = &log["runs"][0]["results"][0];
+    let line = |place: &serde_json::Value| place["physicalLocation"]["region"]["startLine"].as_u64();
+    let mut lines = [line(&result["locations"][0]), line(&result["relatedLocations"][0])];
+    lines.sort_unstable();
+    assert_eq!(lines, [Some(2), Some(3)], "{log}");
+}
+
+/// docs/command-line.md, `check`: `--strict` fails for warnings, and for variables that are not set here.
+#[test]
+fn a_strict_check_fails_for_warnings_and_missing_variables() {
+    let folder = Folder::new();
+    let warned = ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#);
+    let unset = r#"{"upstreams": {"u": {"url": "${EDGEWAY_UNSET_URL}"}},
+        "routes": [{"name": "r", "match": {"prefix": "/"}, "upstream": "u"}]}"#;
+    for configuration in [&warned, unset] {
+        folder.write("gateway.json", configuration);
+        assert!(edgeway(&folder, &["check"]).status.success());
+        let output = edgeway(&folder, &["check", "--strict"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!text(&output.stdout).contains("ok") && text(&output.stderr).contains("--strict"));
+    }
+    let said = text(&edgeway(&folder, &["check", "--format", "github"]).stdout);
+    assert!(said.contains("::warning file=gateway.json::the variable `EDGEWAY_UNSET_URL` is not set here"), "{said}");
+}

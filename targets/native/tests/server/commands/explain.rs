@@ -157,3 +157,41 @@ fn explain_says_what_it_assumes_and_why_a_route_ranks_lower() {
     let routes = said(&folder, &["routes"]);
     assert!(routes.contains("scheme = `https`") && routes.contains("client in `10.0.0.0/8`"), "{routes}");
 }
+
+/// docs/command-line.md, `explain`: a reason tells what is easily overlooked, and what a header field is.
+#[test]
+fn reasons_tell_of_the_final_slash_the_case_and_what_was_sent() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [
+            {"name": "items", "match": {"path": "/v1/items"}, "respond": {}},
+            {"name": "one", "match": {"path": "/h", "headers": {"x-tenant": "one"}}, "respond": {}}]}"#,
+    );
+    for (url, header, reason) in [
+        ("/v1/items/", "x: y", "`/v1/items/` is not `/v1/items`: the final slash counts\n"),
+        ("/V1/Items", "x: y", "`/V1/Items` is not `/v1/items`: the case of letters counts\n"),
+        ("/v1/orders", "x: y", "`/v1/orders` is not `/v1/items`\n"),
+        ("/h", "x-tenant: two", "it asks for header `x-tenant` = `one`, not `two`\n"),
+        ("/h", "x: y", "it asks for header `x-tenant` = `one`, and there is none\n"),
+    ] {
+        let said = said(&folder, &["explain", "GET", url, "-H", header]);
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+/// The table is of what happens: edits of requests stand where an upstream is sent them.
+#[test]
+fn the_table_of_routes_leaves_out_edits_without_effect() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"u": {"url": "http://u.test"}},
+            "defaults": {"policies": [{"request": {"headers": {"remove": ["x-a"]}}}]},
+            "routes": [{"name": "moved", "match": {"path": "/m"}, "redirect": {"location": "/"}},
+                       {"name": "sent", "match": {"path": "/s"}, "upstream": "u"}]}"#,
+    );
+    let table = said(&folder, &["routes"]);
+    let line = |name| table.lines().find(|line| line.contains(name)).unwrap();
+    assert!(!line("moved").contains("edit") && line("sent").contains("1 header edit"), "{table}");
+}

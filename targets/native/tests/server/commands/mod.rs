@@ -40,7 +40,7 @@ fn one_is_not_many() {
     let folder = Folder::new();
     folder.write(
         "gateway.json",
-        r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [
+        r#"{"upstreams": {"u": {"url": "http://u.test"}}, "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "u", "policies": [
             {"request": {"headers": {"remove": ["x-a"]}}, "response": {"headers": {"remove": ["x-a", "x-b"]}}}]}]}"#,
     );
     assert!(said(&folder, &["routes"]).contains("1 header edit, 2 response edits\n"));
