@@ -42,6 +42,9 @@ pub(crate) trait Tap {
     /// Receives the outcome of an attempt to send `pieces`.
     fn on_write(&self, pieces: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>);
 
+    /// Learns whether bytes that were taken to be sent still wait.
+    fn on_flush(&self, _is_pending: bool) {}
+
     /// Returns whether it wants to know if the other side has closed, and takes the wish back.
     fn looks_for_end(&self) -> bool {
         false
@@ -211,6 +214,7 @@ impl<T: Tap> AsyncWrite for Tapped<T> {
             return Poll::Ready(Ok(()));
         }
         let polled = Pin::new(&mut this.transport).poll_flush(cx);
+        this.tap.on_flush(polled.is_pending());
         if matches!(polled, Poll::Ready(Err(_))) && this.tap.outlives_writing() {
             this.is_deaf = true;
             return Poll::Ready(Ok(()));

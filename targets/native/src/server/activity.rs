@@ -1,10 +1,12 @@
 //! The activity of a client's connection; one that does too little is ended.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use gateway_core::error::Reject;
 use http::Request;
 use http_body::Body as _;
@@ -59,6 +61,12 @@ pub struct Activity {
     multiplexed: AtomicBool,
     /// The number of open exchanges.
     open: AtomicU32,
+    /// The number of open streams, those that are refused among them.
+    streams: AtomicU32,
+    /// The number of pieces of responses that wait in HTTP/2 streams, whose exchanges may be over.
+    unsent: AtomicU32,
+    /// The time at which the connection was asked to leave.
+    asked: AtomicU64,
     /// The start of the time without an exchange.
     idle_since: AtomicU64,
     /// The start of the arrival of a request's head.
@@ -104,6 +112,9 @@ impl Activity {
             stall_timeout,
             multiplexed: AtomicBool::new(false),
             open: AtomicU32::new(0),
+            streams: AtomicU32::new(0),
+            unsent: AtomicU32::new(0),
+            asked: AtomicU64::new(0),
             idle_since: AtomicU64::new(ticker.now()),
             head_since: AtomicU64::new(ticker.now()),
             body_since: AtomicU64::new(0),
@@ -162,6 +173,43 @@ impl Activity {
     /// Returns whether there has been no exchange for long enough to close the connection in a shutdown, or to make room.
     pub fn lingered(&self) -> bool {
         !self.in_exchange() && self.ticker.now().saturating_sub(self.idle_since.load(Ordering::Relaxed)) >= LINGER
+    }
+
+    /// Returns whether the connection has nothing open long after it was asked to leave, so that it is ended whatever its client says
+    /// or keeps to itself.
+    pub fn overstays(&self) -> bool {
+        let asked = self.asked.load(Ordering::Relaxed);
+        asked != 0
+            && self.ticker.now().saturating_sub(asked) >= LINGER
+            && self.lingered()
+            && self.streams() == 0
+            && self.unsent.load(Ordering::Relaxed) == 0
+            && self.write_since.load(Ordering::Relaxed) == 0
+    }
+
+    /// Waits until the connection has to end, while nothing is served on it yet.
+    pub async fn ended(&self) {
+        poll_fn(|cx| {
+            self.set_task(cx.waker());
+            match self.order() {
+                Order::Close => Poll::Ready(()),
+                Order::Drain if self.overstays() => Poll::Ready(()),
+                Order::None | Order::Drain => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    /// The number of open streams.
+    pub fn streams(&self) -> u32 {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    /// A piece of a response with the same content, which is known to wait until HTTP/2 has sent it or given it up. The exchange ends
+    /// when the stream has taken its last piece, for which the client may have no window yet (RFC 9113 §5.2).
+    pub(super) fn unsent(self: &Arc<Self>, piece: Bytes) -> Bytes {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+        Bytes::from_owner(Unsent { piece, activity: Arc::clone(self) })
     }
 
     /// Begins an exchange with `request`.
@@ -253,6 +301,14 @@ impl Activity {
         }
     }
 
+    /// Asks the connection to leave.
+    fn ask_to_leave(&self, now: Tick) {
+        if self.asked.load(Ordering::Relaxed) == 0 {
+            self.asked.store(now, Ordering::Relaxed);
+        }
+        self.give(Order::Drain);
+    }
+
     fn give(&self, order: Order) {
         let code = order as u8;
         if self.order.fetch_max(code, Ordering::Relaxed) <= code {
@@ -277,6 +333,43 @@ impl Activity {
     }
 }
 
+/// A piece of a response that waits in an HTTP/2 stream.
+struct Unsent {
+    piece: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl AsRef<[u8]> for Unsent {
+    fn as_ref(&self) -> &[u8] {
+        &self.piece
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.activity.idle_since.fetch_max(self.activity.ticker.now(), Ordering::Relaxed);
+        self.activity.unsent.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An open stream of a connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct OpenStream(Arc<Activity>);
+
+impl OpenStream {
+    /// One more of the streams of `activity`.
+    pub(super) fn new(activity: &Arc<Activity>) -> Self {
+        activity.streams.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Tap for Activity {
     fn on_read(&self, bytes: &[u8]) {
         self.awaited.store(false, Ordering::Relaxed);
@@ -293,6 +386,13 @@ impl Tap for Activity {
 
     fn on_write(&self, _: &[IoSlice<'_>], outcome: &Poll<io::Result<usize>>) {
         self.wrote(outcome.is_pending());
+    }
+
+    /// TLS takes more than the socket does.
+    fn on_flush(&self, is_pending: bool) {
+        if is_pending || self.write_since.load(Ordering::Relaxed) != 0 {
+            self.wrote(is_pending);
+        }
     }
 
     fn looks_for_end(&self) -> bool {
@@ -329,8 +429,11 @@ impl Watched for Activity {
         }
         if overdue {
             self.give(Order::Close);
-        } else if self.shutdown.load(Ordering::Relaxed) || self.room.is_full() && self.lingered() {
-            self.give(Order::Drain);
+        } else if self.asked.load(Ordering::Relaxed) != 0
+            || self.shutdown.load(Ordering::Relaxed)
+            || self.room.is_full() && self.lingered()
+        {
+            self.ask_to_leave(now);
         }
         if now.saturating_sub(self.looked.load(Ordering::Relaxed)) >= LOOK && self.is_blind() {
             self.looked.store(now, Ordering::Relaxed);

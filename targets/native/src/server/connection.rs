@@ -18,12 +18,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 
-use super::activity::{Activity, HEAD_TIMEOUT, LINGER, Order};
+use super::activity::{Activity, Order};
 use super::exchange::exchange;
 use super::listener::Door;
 use super::proxy_protocol::{self, Client};
 use super::room::Place;
-use super::run::stopped;
 use super::settings::Settings;
 use super::stall::StreamExecutor;
 use super::tls::Name;
@@ -109,8 +108,9 @@ pub(super) async fn serve(
     }
     let opening = open(stream, address.map(|address| address.to_canonical()), &door, &serving);
     let opened = tokio::select! {
-        opened = tokio::time::timeout(Duration::from_millis(HEAD_TIMEOUT), opening) => opened.ok().flatten(),
-        () = lingered(&worker) => None,
+        biased;
+        opened = opening => opened,
+        () = activity.ended() => None,
     };
     let Some(Opened { transport, first, is_h2, address, name }) = opened else { return };
     let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
@@ -120,7 +120,7 @@ pub(super) async fn serve(
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
-    let executor = StreamExecutor::of(&connection.worker);
+    let executor = StreamExecutor::of(&connection.worker, &connection.activity);
     let cache = RefCell::new(arc_swap::Cache::new(Arc::clone(&connection.worker.serving)));
     let service = service_fn(move |request| {
         let serving = Arc::clone(cache.borrow_mut().load());
@@ -164,12 +164,6 @@ fn header_list(settings: &Settings) -> u32 {
     let fields = usize::try_from(settings.max_headers).unwrap_or(usize::MAX).saturating_add(4);
     let largest = settings.max_head.max(MIN_BUFFER).saturating_add(fields.saturating_mul(32));
     u32::try_from(largest).unwrap_or(u32::MAX)
-}
-
-/// Waits until a shutdown has begun, and a request on its way would have come.
-async fn lingered(worker: &Worker) {
-    stopped(&mut worker.stop.clone()).await;
-    tokio::time::sleep(Duration::from_millis(LINGER)).await;
 }
 
 /// A connection whose protocol is known.
@@ -291,8 +285,16 @@ impl<C: Served> Future for Driven<C> {
         if let Poll::Ready(output) = this.served.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
-        if order == Order::Drain && this.drain() {
-            return pin!(&mut this.served).poll(cx).map(Some);
+        if order == Order::Drain {
+            if this.drain()
+                && let Poll::Ready(output) = pin!(&mut this.served).poll(cx)
+            {
+                return Poll::Ready(Some(output));
+            }
+            // hyper waits for the rest of a head, a preface, or the answer to its PING.
+            if this.activity.overstays() {
+                return Poll::Ready(None);
+            }
         }
         Poll::Pending
     }

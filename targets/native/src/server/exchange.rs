@@ -204,7 +204,11 @@ impl HttpBody for Reply {
             Poll::Ready(None) => exchange.ending = Ending::Whole,
             Poll::Pending => {}
         }
-        polled
+        if exchange.watch.is_none() {
+            return polled;
+        }
+        let activity = &exchange.connection.activity;
+        polled.map_ok(|frame| frame.map_data(|piece| activity.unsent(piece)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -9,6 +9,7 @@ use std::task::{Context, Waker};
 
 use tokio::task::AbortHandle;
 
+use super::activity::{Activity, OpenStream};
 use super::room::{Place, Room};
 use super::worker::Worker;
 use crate::clock::{Tick, Ticker, Watched};
@@ -37,10 +38,12 @@ pub struct StreamWatch {
     task: OnceLock<AbortHandle>,
     /// Its place in the room for clients; without one it is refused.
     place: Option<Place>,
+    /// Itself among the streams of its connection.
+    _open: Option<OpenStream>,
 }
 
 impl StreamWatch {
-    fn new(ticker: &Arc<Ticker>, timeout: Tick, place: Option<Place>) -> Arc<Self> {
+    fn new(ticker: &Arc<Ticker>, timeout: Tick, place: Option<Place>, open: Option<OpenStream>) -> Arc<Self> {
         let watch = Arc::new(Self {
             ticker: Arc::clone(ticker),
             timeout,
@@ -51,6 +54,7 @@ impl StreamWatch {
             write_since: AtomicU64::new(0),
             task: OnceLock::new(),
             place,
+            _open: open,
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&watch);
         ticker.watch(Arc::downgrade(&watched));
@@ -118,18 +122,24 @@ impl Watched for StreamWatch {
     }
 }
 
-/// Runs the streams of HTTP/2 connections, each under a [`StreamWatch`].
+/// Runs the streams of an HTTP/2 connection, each under a [`StreamWatch`].
 #[derive(Clone, Debug)]
 pub(super) struct StreamExecutor {
     ticker: Arc<Ticker>,
     timeout: Tick,
     room: Arc<Room>,
+    activity: Arc<Activity>,
 }
 
 impl StreamExecutor {
-    /// The executor for the connections of `worker`.
-    pub(super) fn of(worker: &Worker) -> Self {
-        Self { ticker: Arc::clone(&worker.ticker), timeout: worker.stall_timeout, room: Arc::clone(&worker.room) }
+    /// The executor for a connection of `worker` that has this `activity`.
+    pub(super) fn of(worker: &Worker, activity: &Arc<Activity>) -> Self {
+        Self {
+            ticker: Arc::clone(&worker.ticker),
+            timeout: worker.stall_timeout,
+            room: Arc::clone(&worker.room),
+            activity: Arc::clone(activity),
+        }
     }
 }
 
@@ -139,7 +149,8 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let watch = StreamWatch::new(&self.ticker, self.timeout, self.room.enter_stream());
+        let place = self.room.enter_stream();
+        let watch = StreamWatch::new(&self.ticker, self.timeout, place, Some(OpenStream::new(&self.activity)));
         let task = tokio::spawn(CURRENT.scope(Arc::clone(&watch), stream));
         let _ = watch.task.set(task.abort_handle());
     }
@@ -152,7 +163,7 @@ mod tests {
 
     /// A watch over a task that never ends by itself.
     fn watched(runtime: &tokio::runtime::Runtime) -> (Arc<StreamWatch>, tokio::task::JoinHandle<()>) {
-        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None);
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None, None);
         let task = runtime.spawn(CURRENT.scope(Arc::clone(&watch), std::future::pending()));
         watch.task.set(task.abort_handle()).unwrap();
         (watch, task)
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_body_that_does_not_come_is_given_up() {
-        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None);
+        let watch = StreamWatch::new(&Arc::default(), STALL_TIMEOUT, None, None);
         let cx = Context::from_waker(Waker::noop());
         assert!(!watch.set_waiting(true, &cx));
         assert!(!watch.set_waiting(false, &cx));

@@ -23,6 +23,7 @@ mod framing;
 mod heads;
 mod hostile;
 mod http1;
+mod idle;
 mod include;
 mod json;
 mod lifecycle;
