@@ -315,7 +315,7 @@ impl Pool {
         if !alone {
             self.speaks_h1.store(true, Ordering::Relaxed);
         }
-        let failed = |_| IoError::before_send(IoErrorKind::Connect);
+        let failed = |_| IoError::before_send(IoErrorKind::Protocol);
         let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Held::new(Arc::clone(&self.held))));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) =
@@ -334,10 +334,10 @@ impl Pool {
         transport: Transport,
         due: &Due,
     ) -> Result<Occupied, IoError> {
-        let failed = || IoError::before_send(IoErrorKind::Connect);
+        let failed = |kind| Err(IoError::before_send(kind));
         let link = Arc::new(Link::new(address, self.ticker.with_stops()));
         let io = Tapped::new(transport, Bytes::new(), Arc::clone(&link)).with_frames(Frames::of_upstream());
-        let (sender, mut connection) = http2::Builder::new(TokioExecutor::new())
+        let begun = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
             .keep_alive_timeout(PING_WITHIN)
@@ -345,8 +345,8 @@ impl Pool {
             .initial_max_send_streams(0)
             .max_header_list_size(MAX_HEAD)
             .handshake(TokioIo::new(io))
-            .await
-            .map_err(|_| failed())?;
+            .await;
+        let Ok((sender, mut connection)) = begun else { return failed(link.failure()) };
         let driven = Arc::clone(&link);
         let driving = self.drive(poll_fn(move |cx| {
             driven.await_settings(cx);
@@ -359,8 +359,7 @@ impl Pool {
             _ = driving => false,
         };
         if !is_settled {
-            // With TLS 1.3 an upstream refuses the gateway's certificate once the handshake is over here (RFC 8446 §4.4.2.4).
-            return Err(if link.is_alerted() { IoError::before_send(IoErrorKind::TlsAlert) } else { failed() });
+            return failed(link.failure());
         }
         self.speaks_h1.store(false, Ordering::Relaxed);
         let shared = Shared { sender, link };

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use gateway_core::ports::IoErrorKind;
 use hyper::client::conn::http2::SendRequest;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -115,9 +116,17 @@ impl Link {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether the upstream has ended it with an alert of TLS.
-    pub(super) fn is_alerted(&self) -> bool {
-        self.alerted.load(Ordering::Relaxed)
+    /// The reason why the connection, which came about, has ended before the upstream's settings.
+    pub(super) fn failure(&self) -> IoErrorKind {
+        if self.alerted.load(Ordering::Relaxed) {
+            // With TLS 1.3 an upstream refuses the gateway's certificate once the handshake is over here (RFC 8446 §4.4.2.4).
+            IoErrorKind::TlsAlert
+        } else if self.heard.load(Ordering::Relaxed) == 0 {
+            IoErrorKind::Closed
+        } else {
+            // An upstream that speaks HTTP/1.1 alone takes the preface for a malformed request (RFC 9113 §3.4).
+            IoErrorKind::Protocol
+        }
     }
 
     /// Returns for how long there was no exchange on it whenever it was looked at, the last time being `now`.

@@ -60,7 +60,7 @@ async fn shake(
     *request.version_mut() = Version::HTTP_11;
     let transport = pool.connect_alone(connect_within, due).await?;
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(transport)).await.map_err(|_| IoError::before_send(IoErrorKind::Connect))?;
+        http1::handshake(TokioIo::new(transport)).await.map_err(|_| IoError::before_send(IoErrorKind::Protocol))?;
     // The task ends by itself: with the beginning of the tunnel, with the end of the response, or when its receiver is
     // gone.
     tokio::spawn(connection.with_upgrades());

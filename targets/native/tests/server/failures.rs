@@ -72,6 +72,25 @@ fn connections_that_do_not_come_about() {
     assert_eq!(failure("http://224.0.0.1:9", ""), (502, "destination_ip_unroutable".to_owned()));
 }
 
+/// RFC 9209 §2.3.28 and §2.3.8: the connection came about, and the upstream does not speak the HTTP/2 that the configuration says
+/// (RFC 9113 §3.3), or says nothing.
+#[test]
+fn upstreams_that_do_not_speak_http2() {
+    let h2c = r#", "protocol": "h2c""#;
+    for (answer, error) in [
+        ("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", "http_protocol_error"),
+        ("", "connection_terminated"),
+    ] {
+        let upstream = upstream(move |wire, _| {
+            let _ = wire.stream.read(&mut [0; 24]);
+            wire.send(answer);
+            let _ = wire.stream.get_ref().shutdown(std::net::Shutdown::Write);
+            let _ = wire.stream.read_to_end(&mut Vec::new());
+        });
+        assert_eq!(failure(&format!("http://{}", upstream.address), h2c), (502, error.to_owned()), "{answer:?}");
+    }
+}
+
 /// RFC 9209 §2.3.14: unknown to any authority, made for another name, out of date.
 #[test]
 fn certificates_that_are_not_trusted() {
