@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::call::Call;
 use crate::error::Reject;
+use crate::http::forwarded::ClientInfo;
 use crate::http::peer::Peer;
 use crate::http::trace_context::TRACEPARENT;
 use crate::io::{IoErrorKind, StoreFailure};
@@ -68,6 +69,8 @@ pub(crate) struct Facts {
     pub(crate) scheme: Scheme,
     pub(crate) peer: Option<IpAddr>,
     pub(crate) host: Option<HeaderValue>,
+    /// The host that the client asked for, where a trusted proxy states it.
+    pub(crate) stated_host: Option<HeaderValue>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) referer: Option<HeaderValue>,
     /// `traceparent` as the upstream is told.
@@ -98,6 +101,7 @@ impl Record {
                 scheme: peer.scheme(),
                 peer: peer.address(),
                 host: field(http::header::HOST),
+                stated_host: None,
                 user_agent: field(USER_AGENT),
                 referer: field(REFERER),
                 trace: None,
@@ -109,6 +113,15 @@ impl Record {
             })
         });
         Self { facts, ..Self::default() }
+    }
+
+    /// Notes the client at the other end, as `trustedProxies` yields it.
+    pub(crate) fn known(&mut self, client: &ClientInfo) {
+        self.client = client.address;
+        if let Some(facts) = &mut self.facts {
+            facts.scheme = client.scheme;
+            facts.stated_host.clone_from(&client.host);
+        }
     }
 
     /// Notes that `route`, which has this index, takes the request.

@@ -191,6 +191,9 @@ fn protocol(version: Version) -> &'static str {
 /// The host that the client asked for: that of the target, where it has one, else that of the field (RFC 9112 §3.2.2,
 /// RFC 9113 §8.3.1). Credentials before it stay out of the log.
 fn host(facts: &Facts) -> Option<Cow<'_, str>> {
+    if let Some(stated) = &facts.stated_host {
+        return Some(text(stated));
+    }
     let authority = facts.uri.authority().map(|authority| Cow::Borrowed(authority.as_str()));
     let host = authority.or_else(|| facts.host.as_ref().map(text))?;
     match host.rsplit_once('@') {
@@ -339,6 +342,7 @@ mod tests {
                 scheme: Scheme::Https,
                 peer: Some([127, 0, 0, 1].into()),
                 host: Some(HeaderValue::from_static("api.test:8443")),
+                stated_host: None,
                 user_agent: Some(HeaderValue::from_bytes(b"curl \"\xe9\"").unwrap()),
                 referer: Some(HeaderValue::from_static("https://ref.test/")),
                 trace: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),

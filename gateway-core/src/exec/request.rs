@@ -122,7 +122,7 @@ async fn answer<'p, P: Platform>(
         exchange.note(|| Event::IdentityStripped);
     }
     call.client = plan.proxies.client(&call.headers, peer);
-    exchange.record.client = call.client.address;
+    exchange.record.known(&call.client);
     if survey.forwarding {
         plan.proxies.drop_unbelieved(&mut call.headers, peer, &call.client);
     }

@@ -16,6 +16,7 @@ fn logging(upstream: std::net::SocketAddr) -> (Folder, Program) {
             r#"{{
               "server": {{ "listen": "127.0.0.1:0" }},
               "limits": {{ "bodyBytes": "1KiB" }},
+              "network": {{ "trustedProxies": ["127.0.0.1"] }},
               "upstreams": {{ "up": {{ "url": "http://{upstream}" }} }},
               "routes": [
                 {{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up" }},
@@ -89,5 +90,31 @@ async fn exchanges_over_http2_are_counted_each() {
     futures_util::future::join_all(asking).await;
     for size in 1..=4_u64 {
         assert_eq!(program.logged(&format!("/{size}"))["received"], size * 100);
+    }
+}
+
+/// docs/configuration.md, Access log: scheme and host, as the client, are those that a trusted proxy states (RFC 7239 §5.3, §5.4).
+#[test]
+fn scheme_and_host_are_those_that_the_client_asked_for() {
+    let upstream = ok_upstream();
+    let (_folder, program) = logging(upstream.address);
+    let mut client = Wire::connect(program.address);
+    for (path, fields, (scheme, host, address)) in [
+        ("/own", "", ("http", "inner.test", "127.0.0.1")),
+        (
+            "/proxied",
+            "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\n",
+            ("https", "shop.test", "192.0.2.1"),
+        ),
+        ("/forwarded", "Forwarded: for=192.0.2.1;proto=https;host=shop.test\r\n", ("https", "shop.test", "192.0.2.1")),
+        ("/behind-another", "X-Forwarded-For: 192.0.2.1, 198.51.100.1\r\n", ("http", "inner.test", "198.51.100.1")),
+    ] {
+        client.ask(&format!("GET {path} HTTP/1.1\r\nHost: inner.test\r\n{fields}\r\n")).unwrap();
+        let line = program.logged(path);
+        assert_eq!(
+            (&line["scheme"], &line["host"], &line["client"]),
+            (&scheme.into(), &host.into(), &address.into()),
+            "{path}"
+        );
     }
 }
