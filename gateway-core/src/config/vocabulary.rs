@@ -255,7 +255,8 @@ const ADVICE: &[(Place, &str, &str)] = &[
     (
         Place::Any,
         "verify insecure skipVerify insecureSkipVerify rejectUnauthorized",
-        "certificates are always verified: name the ones to trust in `authorities`",
+        "certificates are always verified: name the ones to trust in `authorities`; for development, a self-signed one does that \
+         is made with `basicConstraints=critical,CA:FALSE`",
     ),
 ];
 

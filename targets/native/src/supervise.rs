@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::time::MissedTickBehavior;
 
 use crate::config_file::{ConfigError, ConfigFile, Loaded};
-use crate::health::{Change, Observer};
+use crate::health::{Change, Health, Observer};
 use crate::server::{Drained, Server, Settings, StartError};
 use crate::warning::Warning;
 use crate::watch::Files;
@@ -39,10 +39,15 @@ pub enum Event<'a> {
         /// The reason.
         reason: Refused,
     },
+    /// A file of the configuration is gone; what was read from it is served on.
+    Missed {
+        /// The file.
+        path: &'a Path,
+    },
     /// Something that the server writes to begins or ceases to fail.
     Health {
         /// Its name.
-        what: &'static str,
+        what: &'a str,
         /// The change.
         change: Change,
     },
@@ -86,6 +91,13 @@ impl Supervisor {
             Signals::new()?
         };
         Ok(Self { runtime, signals })
+    }
+
+    /// Lets SIGHUP, which the end of a terminal sends, end the server instead of reloading it.
+    #[must_use]
+    pub fn ending_with_terminal(mut self) -> Self {
+        self.signals.hang_up_ends = true;
+        self
     }
 
     /// Runs `server` until a signal ends it: after SIGTERM or SIGINT it serves on for `server.grace`, then drains; a second
@@ -167,6 +179,9 @@ async fn reload_until_stop(
         };
         let Some((now, loaded)) = looked else { continue };
         files = now;
+        if loaded.is_none() {
+            files.missed().iter().for_each(|path| report(&Event::Missed { path }));
+        }
         let Some(plan) = loaded else { continue };
         let path = file.path();
         let taken_over = plan.map_err(Refused::Config).and_then(|plan| reload(server, plan, path));
@@ -175,12 +190,18 @@ async fn reload_until_stop(
 }
 
 /// Reports changes of the health of what `server` writes to.
-fn observe(server: &Server, observers: &mut BTreeMap<&'static str, Observer>, report: &dyn Fn(&Event<'_>)) {
-    for (what, health) in server.health() {
-        if let Some(change) = observers.entry(what).or_default().look(health) {
+fn observe(server: &Server, observers: &mut BTreeMap<String, Observer>, report: &dyn Fn(&Event<'_>)) {
+    let mut look = |what: &str, health: &Health| {
+        let observer = match observers.get_mut(what) {
+            Some(observer) => observer,
+            None => observers.entry(what.to_owned()).or_default(),
+        };
+        if let Some(change) = observer.look(health) {
             report(&Event::Health { what, change });
         }
-    }
+    };
+    server.health().for_each(|(what, health)| look(what, health));
+    server.handshakes().iter().for_each(|(what, health)| look(what, health));
 }
 
 /// Looks at `files`, and loads `file` if one has changed, or if it was `asked` for. Returns the files to look at next.
@@ -222,6 +243,7 @@ struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    hang_up_ends: bool,
 }
 
 #[cfg(unix)]
@@ -232,6 +254,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            hang_up_ends: false,
         })
     }
 
@@ -239,7 +262,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
-            _ = self.hang_up.recv() => Signal::Reload,
+            _ = self.hang_up.recv() => if self.hang_up_ends { Signal::Stop } else { Signal::Reload },
         }
     }
 
@@ -250,12 +273,14 @@ impl Signals {
 
 #[cfg(not(unix))]
 #[derive(Debug)]
-struct Signals;
+struct Signals {
+    hang_up_ends: bool,
+}
 
 #[cfg(not(unix))]
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self)
+        Ok(Self { hang_up_ends: false })
     }
 
     async fn next(&mut self) -> Signal {

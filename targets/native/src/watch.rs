@@ -27,6 +27,9 @@ impl Fingerprint {
     }
 }
 
+/// The number of looks after which a file that is gone is missed: one that is replaced is gone for less.
+const MISSED_AFTER: u32 = 4;
+
 /// The files behind a configuration, with the state of each before it was read.
 ///
 /// **Invariant:** a state is taken before the file is read. What is written in between is read once more, and never missed.
@@ -42,6 +45,8 @@ struct File {
     read: Option<State>,
     /// The state at the last look.
     seen: Option<State>,
+    /// The number of looks since which it is gone.
+    gone: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ enum State {
 
 impl File {
     fn new(path: PathBuf, pattern: Option<Pattern>) -> Self {
-        let mut file = Self { path, pattern, read: None, seen: None };
+        let mut file = Self { path, pattern, read: None, seen: None, gone: 0 };
         file.read = file.state();
         file.seen.clone_from(&file.read);
         file
@@ -98,12 +103,18 @@ impl Files {
         for file in &mut self.0 {
             let now = file.state();
             settled &= now == file.seen;
+            file.gone = if now.is_none() && file.read.is_some() { file.gone.saturating_add(1) } else { 0 };
             file.seen = now;
         }
         if !settled {
             return None;
         }
         self.0.iter().find(|file| file.seen.is_some() && file.seen != file.read).map(|file| file.path.as_path())
+    }
+
+    /// The files that are missed since the last look.
+    pub fn missed(&self) -> Vec<PathBuf> {
+        self.0.iter().filter(|file| file.gone == MISSED_AFTER).map(|file| file.path.clone()).collect()
     }
 }
 
@@ -141,8 +152,11 @@ mod tests {
         files.add(gone.clone());
         files.add(comes.clone());
         std::fs::remove_file(&gone).unwrap();
-        assert_eq!(files.changed(), None);
-        assert_eq!(files.changed(), None);
+        let missed = [(); 6].map(|()| {
+            assert_eq!(files.changed(), None);
+            files.missed()
+        });
+        assert_eq!(missed.concat(), [gone], "it is missed once");
         std::fs::write(&comes, "two").unwrap();
         assert_eq!(files.changed(), None);
         assert_eq!(files.changed(), Some(&*comes));

@@ -26,7 +26,10 @@ const BUNDLED_NAME: &str = "the bundled gateway.json";
 
 /// Serve a configuration, or else the bundled one, in front of a demo upstream
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  edgeway demo gateway.json")]
+#[command(after_help = "\
+It ends with its terminal, or with Ctrl-C.
+
+Example:\n  edgeway demo gateway.json")]
 pub(super) struct Demo {
     #[command(flatten)]
     config: ConfigArg,
@@ -63,7 +66,7 @@ impl Demo {
         sayln!("  {}", Style::stderr().dim(end));
         sayln!();
         let Started { server, supervisor, .. } = started;
-        report::drained(supervisor.run(server, has_file.then_some(file), files, &report::event))
+        report::drained(supervisor.ending_with_terminal().run(server, has_file.then_some(file), files, &report::event))
     }
 }
 

@@ -90,12 +90,18 @@ pub(super) fn event(event: &Event<'_>) {
             }
             say_text(&format!("{} is not used; what was served before is served on", path.display()));
         }
+        Event::Missed { path } => {
+            say_text(&format!("{} is gone; what was read from it is served on, until the next start", path.display()));
+        }
         Event::Health { what, change: Change::Failing { reason } } => say_text(&format!("{what} fails: {reason}")),
         Event::Health { what, change: Change::Recovered { failures } } => {
             let failed = |what| count(usize::try_from(*failures).unwrap_or(usize::MAX), what);
             match *what {
                 "the access log" => sayln!("{what} works again; {} failed", failed("line")),
                 "the room for clients" => sayln!("{what} is enough again; it was missed {}", failed("time")),
+                what if what.starts_with("TLS") => {
+                    say_text(&format!("{what} works again; {} failed", failed("handshake")))
+                }
                 _ => sayln!("{what} works again; {} failed", failed("call")),
             }
         }

@@ -24,7 +24,7 @@ use http::Response;
 use crate::clock::Ticker;
 use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
-use crate::upstream::{Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
+use crate::upstream::{Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -42,6 +42,8 @@ pub struct Stores {
     pub key_value: KeyValueStore,
     /// The resolver of upstreams' names.
     pub names: Names,
+    /// The health of TLS to upstreams.
+    pub handshakes: Handshakes,
     /// The places where requests wait for one another.
     pub meetings: Meetings,
 }
@@ -54,7 +56,7 @@ impl Stores {
     pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
         let counters = CounterStore::open(settings.counters_redis.as_deref())?;
-        Ok(Self { counters, key_value, names, meetings: Meetings::default() })
+        Ok(Self { counters, key_value, names, handshakes: Handshakes::default(), meetings: Meetings::default() })
     }
 }
 
@@ -125,7 +127,12 @@ impl Native {
                     pool.look_up_again();
                     pool
                 }
-                None => Pool::new(key, Arc::clone(ticker), stores.names.clone())?,
+                None => {
+                    let place =
+                        format!("TLS to the upstream `{}` at {}:{}", upstream.name, endpoint.host, endpoint.port);
+                    let health = stores.handshakes.with(&place);
+                    Pool::new(key, Arc::clone(ticker), stores.names.clone(), health)?
+                }
             });
         }
         Ok(Self { pools: pools.into(), stores, log, crew })

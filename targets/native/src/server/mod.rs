@@ -213,6 +213,11 @@ impl Server {
         stores.into_iter().filter_map(|(name, health)| Some((name, health?)))
     }
 
+    /// The health of TLS to upstreams, by name.
+    pub fn handshakes(&self) -> Vec<(String, Arc<Health>)> {
+        self.stores.handshakes.all()
+    }
+
     /// Serves new requests by `plan`; those under way go on as they began. An error changes nothing.
     ///
     /// Returns the settings that need a restart to take effect.

@@ -15,16 +15,27 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::addresses::Addresses;
+use super::handshakes::reason;
+use crate::health::Health;
 use crate::transport::Transport;
 
 /// The head start of an attempt before the next address is tried beside it (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a connection to one of `addresses`, with TLS if `tls` is given: the name to ask for, and the configuration. Returns
-/// the connection's address. `within` is the caller's deadline, if it has one: each address gets a share of it.
+/// TLS for a connection.
+#[derive(Clone, Copy)]
+pub(super) struct Security<'a> {
+    /// The name to ask for.
+    pub(super) name: &'a str,
+    pub(super) config: &'a Arc<ClientConfig>,
+    /// Told how the handshake ends.
+    pub(super) health: &'a Health,
+}
+
+/// Opens a connection to one of `addresses`, with TLS if `tls` is given. Returns the connection's address. `within` is the caller's deadline, if it has one: each address gets a share of it.
 pub(super) async fn connect(
     addresses: &Addresses,
-    tls: Option<(&str, &Arc<ClientConfig>)>,
+    tls: Option<Security<'_>>,
     within: Option<Duration>,
 ) -> Result<(SocketAddr, Transport), IoError> {
     let order = addresses.in_order(within).await?;
@@ -41,13 +52,22 @@ pub(super) async fn connect(
     }
 }
 
-async fn secure(stream: TcpStream, tls: Option<(&str, &Arc<ClientConfig>)>) -> Result<Transport, IoErrorKind> {
+async fn secure(stream: TcpStream, tls: Option<Security<'_>>) -> Result<Transport, IoErrorKind> {
     // A request is written in one piece: waiting for more to send only costs time.
     let _ = stream.set_nodelay(true);
-    let Some((name, config)) = tls else { return Ok(Transport::Tcp(stream)) };
+    let Some(Security { name, config, health }) = tls else { return Ok(Transport::Tcp(stream)) };
     let name = ServerName::try_from(name.to_owned()).map_err(|_| IoErrorKind::Tls)?;
     let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
-    stream.map(|stream| Transport::Tls(Box::new(stream.into()))).map_err(|error| unsecured(&error))
+    match stream {
+        Ok(stream) => {
+            health.succeeded();
+            Ok(Transport::Tls(Box::new(stream.into())))
+        }
+        Err(error) => {
+            health.failed(1, &reason(&error));
+            Err(unsecured(&error))
+        }
+    }
 }
 
 fn before_send(kind: IoErrorKind) -> IoError {

@@ -5,6 +5,7 @@ mod any_name;
 mod connect;
 mod deadline;
 mod exchange;
+mod handshakes;
 mod held;
 mod lease;
 mod names;
@@ -16,6 +17,7 @@ mod tls;
 mod watch;
 
 pub use exchange::fetch;
+pub use handshakes::Handshakes;
 pub use names::{LookUp, Names, Resolve, SystemResolver};
 pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};

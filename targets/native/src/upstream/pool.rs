@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinHandle;
 
 use super::addresses::Addresses;
-use super::connect::connect;
+use super::connect::{Security, connect};
 use super::deadline::{Due, Point};
 use super::held::Held;
 use super::lease::Connection;
@@ -27,6 +27,7 @@ use super::tls::{Settings, TlsError};
 use super::watch::Watch;
 use crate::clock::{Tick, Ticker, Watched};
 use crate::framing::Frames;
+use crate::health::Health;
 use crate::tapped::Tapped;
 use crate::transport::Transport;
 
@@ -94,6 +95,14 @@ struct Tls {
     any: Arc<ClientConfig>,
     /// With HTTP/1.1, the only protocol that upgrades to a WebSocket.
     http1: Arc<ClientConfig>,
+    health: Arc<Health>,
+}
+
+impl Tls {
+    /// The settings of a connection: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
+    fn security(&self, alone: bool) -> Security<'_> {
+        Security { name: &self.name, config: if alone { &self.http1 } else { &self.any }, health: &self.health }
+    }
 }
 
 #[derive(Debug)]
@@ -120,11 +129,11 @@ impl PoolKey {
 }
 
 impl Pool {
-    /// A pool without connections; `names` looks up the upstream's name.
+    /// A pool without connections; `names` looks up the upstream's name, and `health` is told of its handshakes.
     ///
     /// # Errors
     /// When a certificate or key can't be used.
-    pub fn new(key: PoolKey, ticker: Arc<Ticker>, names: Names) -> Result<Arc<Self>, TlsError> {
+    pub fn new(key: PoolKey, ticker: Arc<Ticker>, names: Names, health: Arc<Health>) -> Result<Arc<Self>, TlsError> {
         let tls = match key.scheme {
             Scheme::Http => None,
             Scheme::Https => {
@@ -132,7 +141,7 @@ impl Pool {
                 let mut http1 = ClientConfig::clone(&any);
                 http1.alpn_protocols = vec![b"http/1.1".to_vec()];
                 let name = key.tls.server_name().unwrap_or(&key.host).to_owned();
-                Some(Tls { name, any, http1: Arc::new(http1) })
+                Some(Tls { name, any, http1: Arc::new(http1), health })
             }
         };
         let addresses = Arc::new(Addresses::new(&key.host, key.port, names));
@@ -272,14 +281,12 @@ impl Pool {
 
     /// Opens an HTTP/1.1 connection outside the pool.
     pub(super) async fn connect_alone(&self, within: Option<Duration>, due: &Due) -> Result<Transport, IoError> {
-        self.connect(self.tls.as_ref().map(|tls| (&*tls.name, &tls.http1)), within, due)
-            .await
-            .map(|(_, transport)| transport)
+        self.connect(self.tls.as_ref().map(|tls| tls.security(true)), within, due).await.map(|(_, transport)| transport)
     }
 
     async fn connect(
         &self,
-        tls: Option<(&str, &Arc<ClientConfig>)>,
+        tls: Option<Security<'_>>,
         within: Option<Duration>,
         due: &Due,
     ) -> Result<(SocketAddr, Transport), IoError> {
@@ -307,7 +314,7 @@ impl Pool {
 
     /// Opens a connection: with HTTP/1.1 if it is to be `alone`, else with the protocol of the upstream's choice.
     pub(super) async fn open(&self, alone: bool, within: Option<Duration>, due: &Due) -> Result<Opened, IoError> {
-        let tls = self.tls.as_ref().map(|tls| (&*tls.name, if alone { &tls.http1 } else { &tls.any }));
+        let tls = self.tls.as_ref().map(|tls| tls.security(alone));
         let (address, transport) = self.connect(tls, within, due).await?;
         if transport.chose_h2() || self.key.h2c {
             return self.share(alone, address, transport, due).await.map(Opened::H2);
@@ -359,7 +366,11 @@ impl Pool {
             _ = driving => false,
         };
         if !is_settled {
-            return failed(link.failure());
+            let kind = link.failure();
+            if let (IoErrorKind::TlsAlert, Some(tls)) = (kind, &self.tls) {
+                tls.health.failed(1, &"the upstream has refused the gateway's certificate, or the lack of one");
+            }
+            return failed(kind);
         }
         self.speaks_h1.store(false, Ordering::Relaxed);
         let shared = Shared { sender, link };

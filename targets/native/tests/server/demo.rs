@@ -51,3 +51,18 @@ fn the_demo_shows_requests_for_its_own_file() {
         ]
     );
 }
+
+/// The end of a terminal sends SIGHUP to what runs in it: a demo left behind would hold its ports.
+#[cfg(unix)]
+#[test]
+fn the_demo_ends_with_its_terminal() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"server": {"listen": "127.0.0.1:0"},
+            "routes": [{"name": "a", "match": {"path": "/"}, "respond": {}}]}"#,
+    );
+    let mut program = Program::run(&["demo"], &folder.0);
+    program.signal("HUP");
+    assert!(program.ended());
+}

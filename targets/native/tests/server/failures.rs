@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 
-use crate::support::{Folder, Wire, field, start, status, upstream};
+use crate::support::{Folder, Program, Wire, field, start, status, upstream};
 
 /// The status and the error type for an upstream at `url`, of which `authorities` are trusted.
 #[track_caller]
@@ -120,4 +120,56 @@ fn handshakes_that_fail() {
     let (address, trusting) = tls_upstream(&folder, &[b"other"], |_| ());
     let url = format!("https://localhost:{}", address.port());
     assert_eq!(failure(&url, &trusting), (502, "tls_alert_received".to_owned()));
+}
+
+/// The client is told the kind of a failure, the operator its reason: once, until a handshake succeeds again.
+#[test]
+fn the_operator_is_told_why_a_handshake_fails() {
+    let folder = Folder::new();
+    let strange = tls_upstream(&Folder::new(), &[], |_| ()).0;
+    let plain = upstream(|wire, _| {
+        let _ = wire.stream.read(&mut [0; 16]);
+        wire.send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
+    let silent = upstream(|wire, _| {
+        let _ = wire.stream.read(&mut [0; 4096]);
+    });
+    let of_others = Folder::new();
+    let (expired, trusting_expired) = tls_upstream(&of_others, &[], |params| {
+        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    });
+    let (authority, trusting_authority) = tls_upstream(&folder, &[], |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    let upstreams = [
+        ("strange", strange, "", "no trusted authority has signed its certificate; name the file"),
+        ("plain", plain.address, "", "the upstream does not speak TLS; is its URL `http://`?"),
+        ("silent", silent.address, "", "does it speak TLS?"),
+        ("expired", expired, &*trusting_expired, "certificate expired"),
+        ("authority", authority, &*trusting_authority, "make it with `basicConstraints=critical,CA:FALSE`"),
+    ];
+    let list = upstreams
+        .map(|(name, address, tls, _)| {
+            format!(r#""{name}": {{ "url": "https://localhost:{}" {tls} }}"#, address.port())
+        })
+        .join(", ");
+    let routes = upstreams
+        .map(|(name, ..)| format!(r#"{{ "name": "{name}", "match": {{ "path": "/{name}" }}, "upstream": "{name}" }}"#))
+        .join(", ");
+    let text =
+        format!(r#"{{ "server": {{ "listen": "127.0.0.1:0" }}, "upstreams": {{ {list} }}, "routes": [ {routes} ] }}"#);
+    let program = Program::serve(&folder.write("gateway.json", &text));
+    let mut wire = Wire::connect(program.address);
+    for (name, address, _, reason) in upstreams {
+        for _ in 0..2 {
+            assert_eq!(wire.ask(&format!("GET /{name} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap().0, 502);
+        }
+        let place = format!("TLS to the upstream `{name}` at localhost:{} fails: ", address.port());
+        program.wait_for_message(&place);
+        let messages = program.messages();
+        let line = messages.lines().find(|line| line.starts_with(&place)).unwrap();
+        assert!(line.contains(reason), "{line}");
+        assert_eq!(messages.matches(&place).count(), 1, "{messages}");
+    }
 }

@@ -53,6 +53,19 @@ fn a_wrong_file_leaves_the_old_one_serving() {
     assert_eq!(get(program.address), (200, "three".to_owned()));
 }
 
+#[test]
+fn a_file_that_is_gone_is_missed() {
+    let folder = Folder::new();
+    let path = folder.write("gateway.json", &answering("one"));
+    let program = Program::serve(&path);
+    std::fs::remove_file(&path).unwrap();
+    program.wait_for_message("is gone; what was read from it is served on");
+    assert_eq!(get(program.address), (200, "one".to_owned()));
+    folder.write("gateway.json", &answering("two"));
+    program.wait_for_message("reloaded");
+    assert_eq!(get(program.address), (200, "two".to_owned()));
+}
+
 /// A file that is replaced as editors do, and one behind a link that is replaced as a mounted ConfigMap's is.
 #[cfg(unix)]
 #[test]
