@@ -138,6 +138,9 @@ catalogue! {
     /// The request came over a connection whose certificate does not cover its host (RFC 9110 §7.4, RFC 9113 §9.1.1).
     HOST_NOT_COVERED pub host_not_covered "host_not_covered" MISDIRECTED_REQUEST
         "Misdirected request" "the certificate of this connection is not one for this host";
+    /// The request came in the clear to a listener of HTTPS.
+    TLS_REQUIRED pub tls_required "tls_required" BAD_REQUEST
+        "TLS required" "this port speaks HTTPS: the URL begins with `https://`";
     /// The framing is ambiguous or wrong (RFC 9112 §6.3).
     BAD_REQUEST_FRAMING pub bad_request_framing "bad_request_framing" BAD_REQUEST
         "Bad request framing" "`Content-Length` and `Transfer-Encoding` do not frame one body";

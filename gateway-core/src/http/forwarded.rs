@@ -29,10 +29,15 @@ pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-p
 pub(crate) const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+/// The entry of a list of proxies that stands for all connections over Unix sockets.
+pub(crate) const UNIX: &str = "unix:";
+
 /// The networks whose `Forwarded` and `X-Forwarded-*` are believed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
+    /// Set if whoever connects over a Unix socket is one.
+    unix: bool,
 }
 
 /// The client as far as it is known.
@@ -51,20 +56,26 @@ pub struct ClientInfo {
 }
 
 impl TrustedProxies {
-    /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4.
+    /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4; and
+    /// `unix:`, all connections over Unix sockets.
     ///
     /// # Errors
     /// The index of each entry that is neither, with a message.
     pub fn parse(entries: &[String]) -> Result<Self, Vec<(usize, String)>> {
         let mut networks = Vec::with_capacity(entries.len());
         let mut errors = Vec::new();
+        let mut unix = false;
         for (index, text) in entries.iter().enumerate() {
+            if text == UNIX {
+                unix = true;
+                continue;
+            }
             match parse_network(text) {
                 Ok(network) => networks.push(network),
                 Err(message) => errors.push((index, message)),
             }
         }
-        if errors.is_empty() { Ok(Self { networks }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { networks, unix }) } else { Err(errors) }
     }
 
     /// Returns whether `address` is a trusted proxy's.
@@ -79,7 +90,10 @@ impl TrustedProxies {
     /// Returns whether `peer` is a trusted proxy.
     #[must_use]
     pub fn trusts(&self, peer: &Peer) -> bool {
-        peer.address().is_some_and(|address| self.contains(address))
+        match peer.address() {
+            Some(address) => self.contains(address),
+            None => self.unix && peer.is_over_unix_socket(),
+        }
     }
 
     /// The client at the other end: the peer itself, or what the trusted proxies between say.
@@ -318,12 +332,19 @@ fn claim(name: &str) -> Option<Claim> {
 
 /// Appends a trusted peer to the chain that it sent; `host` is what it asked for.
 fn continue_chain(headers: &mut HeaderMap, peer: &Peer, client: &ClientInfo, host: Option<&HeaderValue>) {
-    let Some(peer_address) = peer.address() else { return };
-    let peer_text = AddressText::of(peer_address.to_canonical());
+    let peer_text = peer.address().map(|address| AddressText::of(address.to_canonical()));
     let Some(client_address) = client.address else {
         // Nobody knows, or the claims contradict: none of them goes on.
         headers.remove(FORWARDED);
-        set(headers, X_FORWARDED_FOR, &[b"unknown, ", peer_text.as_bytes()].concat());
+        let text = peer_text.as_ref().map(|text| [b"unknown, ", text.as_bytes()].concat());
+        set(headers, X_FORWARDED_FOR, text.as_deref().unwrap_or(b"unknown"));
+        return;
+    };
+    let Some((peer_address, peer_text)) = peer.address().zip(peer_text) else {
+        // A Unix socket has no address to append.
+        if !headers.contains_key(X_FORWARDED_FOR) {
+            set(headers, X_FORWARDED_FOR, AddressText::of(client_address).as_bytes());
+        }
         return;
     };
     if headers.contains_key(FORWARDED) {

@@ -38,6 +38,28 @@ fn bad_entries_are_reported_with_their_places() {
     assert_eq!(errors.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2]);
 }
 
+/// docs/configuration.md, Server: `unix:` trusts whoever connects over a Unix socket, and no peer whose address is unknown.
+#[test]
+fn a_proxy_over_a_unix_socket_is_trusted_where_the_configuration_says_so() {
+    let list = [("x-forwarded-for", CLIENT), ("x-forwarded-proto", "https"), ("x-forwarded-host", "shop.example")];
+    let socket = Peer::over_unix_socket();
+    let client = proxies(&["unix:"]).client(&fields(&list), &socket);
+    let (address, host) = (CLIENT.parse().unwrap(), HeaderValue::from_static("shop.example"));
+    assert_eq!((client.address, client.scheme, client.host), (Some(address), Scheme::Https, Some(host)));
+    let sent = rewritten(&proxies(&["unix:"]), &socket, &list);
+    assert!(sent.contains(&format!("x-forwarded-for: {CLIENT}")), "{sent:?}");
+    let sent =
+        rewritten(&proxies(&["unix:"]), &socket, &[("x-forwarded-for", "_hidden"), ("forwarded", "for=_hidden")]);
+    assert!(sent.contains(&"x-forwarded-for: unknown".to_owned()) && sent.len() == 3, "{sent:?}");
+    for (trusting, from) in [
+        (proxies(&["10.0.0.0/8"]), socket),
+        (proxies(&["unix:"]), peer(PROXY)),
+        (proxies(&["unix:"]), Peer::new(None, Scheme::Http)),
+    ] {
+        assert_eq!(trusting.client(&fields(&list), &from).scheme, Scheme::Http, "{from:?}");
+    }
+}
+
 #[test]
 fn mapped_addresses_are_the_ipv4_ones() {
     assert!(trusted().contains("::ffff:10.1.2.3".parse().unwrap()));

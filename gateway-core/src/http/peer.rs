@@ -15,6 +15,7 @@ use crate::net::Scheme;
 pub struct Peer {
     address: Option<IpAddr>,
     scheme: Scheme,
+    is_local: bool,
     text: OnceLock<HeaderValue>,
 }
 
@@ -22,7 +23,19 @@ impl Peer {
     /// The end at `address`, none if the platform hides it, of a connection that speaks `scheme`.
     #[must_use]
     pub const fn new(address: Option<IpAddr>, scheme: Scheme) -> Self {
-        Self { address, scheme, text: OnceLock::new() }
+        Self { address, scheme, is_local: false, text: OnceLock::new() }
+    }
+
+    /// The end, on this machine, of a connection in the clear over a Unix socket, which has no address.
+    #[must_use]
+    pub const fn over_unix_socket() -> Self {
+        Self { address: None, scheme: Scheme::Http, is_local: true, text: OnceLock::new() }
+    }
+
+    /// Returns whether the connection is over a Unix socket.
+    #[must_use]
+    pub const fn is_over_unix_socket(&self) -> bool {
+        self.is_local
     }
 
     /// The address.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Network {
-    /// Addresses and networks (CIDR) whose `Forwarded` and `X-Forwarded-*` are believed. Default: none.
+    /// Addresses and networks (CIDR) whose `Forwarded` and `X-Forwarded-*` are believed; `unix:` is whoever connects over a
+    /// Unix socket. Default: none.
     pub trusted_proxies: Vec<String>,
     /// Headers that state the caller's identity and that trusted proxies may send, out of those that are removed otherwise. A
     /// trailing `*` stands for any ending. Default: none.

@@ -90,6 +90,7 @@ const ADDRESS: Rule = Text(
     &["0.0.0.0:8080", "[::]:8080", "unix:/run/edgeway.sock"],
 );
 const NETWORK: Rule = Text(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", &["10.0.0.0/8", "2001:db8::/32"]);
+const PROXY: Rule = Text(r"^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix:)$", &["10.0.0.0/8", "2001:db8::/32", "unix:"]);
 const URL: Rule = Text(
     r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?(#.*)?$",
     &["http://127.0.0.1:7101", "https://users.example.com/v1"],
@@ -141,7 +142,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("UpstreamTls", "key", Free(&["client.key"])),
     ("Admin", "path", Text("^(/[A-Za-z0-9._~-]+)+$", &["/.edgeway"])),
     ("CounterStore", "redis", Text("^rediss?://[^/?#]+", &["redis://127.0.0.1:6379"])),
-    ("Network", "trustedProxies", NETWORK),
+    ("Network", "trustedProxies", PROXY),
     ("Network", "methods", Text(FURTHER_METHOD, &["PROPFIND", "PURGE"])),
     ("Network", "methods", Unique),
     ("Limits", "headers", Whole(1, u32::MAX)),

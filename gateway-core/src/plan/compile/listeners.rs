@@ -4,6 +4,7 @@ use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
 use crate::config::{Certificates, Listen, ListenAt, ListenerTls, ServerTls};
+use crate::http::forwarded;
 use crate::plan::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
 
 impl Compiler<'_> {
@@ -67,8 +68,9 @@ impl Compiler<'_> {
             let help = "leave `tls` out: whoever connects is on this machine";
             self.error_with(&tls, "a Unix socket is served in the clear", help);
         }
+        let trusted = &self.config.network.trusted_proxies;
         let proxy_protocol = with.proxy_protocol.unwrap_or_default();
-        if proxy_protocol && !is_unix(&address) && self.config.network.trusted_proxies.is_empty() {
+        if proxy_protocol && !is_unix(&address) && trusted.iter().all(|proxy| proxy == forwarded::UNIX) {
             self.error_with(
                 &at.member("proxyProtocol"),
                 "nobody is trusted to state the addresses of clients",

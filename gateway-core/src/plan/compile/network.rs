@@ -12,6 +12,10 @@ const DEFAULT_NAME: &str = "edgeway";
 pub(super) const NETWORK_HELP: &str =
     "write an address, or a network as `10.0.0.0/8`; `0.0.0.0/0` and `::/0` are all addresses";
 
+/// The way to write a proxy.
+const PROXY_HELP: &str = "write an address, a network as `10.0.0.0/8`, or `unix:` for all Unix sockets; `0.0.0.0/0` and `::/0` are \
+                          all addresses";
+
 impl Compiler<'_> {
     pub(super) fn loop_guard(&mut self, at: &At<'_>) -> Option<LoopGuard> {
         let name = self.config.name.as_deref().unwrap_or(DEFAULT_NAME);
@@ -44,7 +48,7 @@ impl Compiler<'_> {
 
     pub(super) fn proxies(&mut self, at: &At<'_>) -> Option<TrustedProxies> {
         let parsed = TrustedProxies::parse(&self.config.network.trusted_proxies);
-        self.list(&at.member("network").member("trustedProxies"), parsed, NETWORK_HELP)
+        self.list(&at.member("network").member("trustedProxies"), parsed, PROXY_HELP)
     }
 
     /// Unwraps a parsed list, or reports the entries that can't be parsed.

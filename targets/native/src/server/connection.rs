@@ -16,6 +16,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, Order};
@@ -50,8 +51,7 @@ pub(super) struct Connection {
     pub activity: Arc<Activity>,
     /// The client.
     pub peer: Peer,
-    /// The name that a connection over TLS was opened for.
-    name: Option<Name>,
+    gate: Option<Gate>,
     _counted: Counted,
 }
 
@@ -67,11 +67,21 @@ impl Connection {
     /// The refusal to answer instead.
     pub(super) fn begin<B: http_body::Body>(&self, request: &Request<B>) -> Result<(), Box<Reject>> {
         self.activity.begin(request)?;
-        match &self.name {
-            Some(name) if name.is_misdirected(request) => Err(Box::new(Reject::host_not_covered())),
+        match &self.gate {
+            Some(Gate::Name(name)) if name.is_misdirected(request) => Err(Box::new(Reject::host_not_covered())),
+            Some(Gate::Cleartext) => Err(Box::new(Reject::tls_required())),
             _ => Ok(()),
         }
     }
+}
+
+/// A check of the requests on a connection to a listener of HTTPS.
+#[derive(Debug)]
+enum Gate {
+    /// The connection was opened for this name.
+    Name(Name),
+    /// The connection came about without TLS: no request is let in.
+    Cleartext,
 }
 
 /// A connection among the open ones of its worker, with its place in the room for clients.
@@ -112,11 +122,15 @@ pub(super) async fn serve(
         opened = opening => opened,
         () = activity.ended() => None,
     };
-    let Some(Opened { transport, first, is_h2, address, name }) = opened else { return };
-    let scheme = if door.tls.is_some() { Scheme::Https } else { Scheme::Http };
+    let Some(Opened { transport, first, is_h2, address, gate }) = opened else { return };
+    let scheme = if matches!(transport, Transport::Tls(_)) { Scheme::Https } else { Scheme::Http };
     drop(door);
-    let peer = Peer::new(address, scheme);
-    let connection = Arc::new(Connection { worker, activity, peer, name, _counted: counted });
+    let peer = match address {
+        // Only Unix sockets have none.
+        None => Peer::over_unix_socket(),
+        Some(_) => Peer::new(address, scheme),
+    };
+    let connection = Arc::new(Connection { worker, activity, peer, gate, _counted: counted });
     let settings = Arc::clone(&serving.settings);
     drop(serving);
     let activity = Arc::clone(&connection.activity);
@@ -174,7 +188,7 @@ struct Opened {
     is_h2: bool,
     /// The address of the client.
     address: Option<IpAddr>,
-    name: Option<Name>,
+    gate: Option<Gate>,
 }
 
 /// Reads the header of the PROXY protocol, if any, does the TLS handshake, if any, and detects the protocol; `None` if the
@@ -189,13 +203,19 @@ async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door
             address = Some(client.to_canonical());
         }
     }
+    let mut gate = None;
     if let Some(tls) = &door.tls {
         let Transport::Tcp(stream) = transport else { return None };
-        let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await.ok()?;
-        let name = tls.name(stream.get_ref().1.server_name());
-        let transport = Transport::Tls(Box::new(stream.into()));
-        let is_h2 = transport.chose_h2();
-        return Some(Opened { transport, first: BytesMut::new(), is_h2, address, name });
+        if begins_with_method(&stream).await? {
+            gate = Some(Gate::Cleartext);
+            transport = Transport::Tcp(stream);
+        } else {
+            let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await.ok()?;
+            let gate = tls.name(stream.get_ref().1.server_name()).map(Gate::Name);
+            let transport = Transport::Tls(Box::new(stream.into()));
+            let is_h2 = transport.chose_h2();
+            return Some(Opened { transport, first: BytesMut::new(), is_h2, address, gate });
+        }
     }
     // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and is detected by the first bytes.
     let mut first = BytesMut::with_capacity(4096);
@@ -206,9 +226,16 @@ async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door
         let seen = first.len().min(H2_PREFACE.len());
         let is_h2 = first.get(..seen) == H2_PREFACE.get(..seen);
         if !is_h2 || seen == H2_PREFACE.len() {
-            return Some(Opened { transport, first, is_h2, address, name: None });
+            return Some(Opened { transport, first, is_h2, address, gate });
         }
     }
+}
+
+/// Returns whether a client that ought to speak TLS begins with a method (RFC 9112 §3): no record of TLS begins with a letter
+/// (RFC 8446 §5.1). `None` if it left.
+async fn begins_with_method(stream: &TcpStream) -> Option<bool> {
+    let mut first = [0];
+    (stream.peek(&mut first).await.ok()? > 0).then(|| first.iter().all(u8::is_ascii_uppercase))
 }
 
 /// The common abilities of hyper's connections of both protocols.

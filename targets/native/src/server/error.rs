@@ -21,6 +21,13 @@ pub enum StartError {
         /// The reason.
         error: std::io::Error,
     },
+    /// The address, in a new configuration, overlaps with that of a listener of the running server.
+    Overlap {
+        /// The address.
+        address: String,
+        /// The address of the open listener, as it is written.
+        open: String,
+    },
     /// A certificate, a key or an authority can't be used.
     Tls(TlsError),
     /// A store can't be opened.
@@ -47,6 +54,13 @@ impl fmt::Display for StartError {
                     }
                     _ => write!(f, "{error}; `{setting}`{other} names it"),
                 }
+            }
+            Self::Overlap { address, open } => {
+                write!(
+                    f,
+                    "can't listen on `{address}`: this server does, by `{open}`; write `{open}` as before in `{LISTEN}`, "
+                )?;
+                f.write_str("or restart")
             }
             Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

@@ -131,7 +131,8 @@ impl Changed {
             Ok(if present.iter().any(|present| present.written == listener.address) {
                 Change::Kept(listener.address.clone(), door)
             } else {
-                let (listener, accepting) = Listener::bind(&listener.address, door, count)?;
+                let bound = Listener::bind(&listener.address, door, count);
+                let (listener, accepting) = bound.map_err(|error| explained(error, present))?;
                 Change::Bound(listener, accepting)
             })
         };
@@ -159,6 +160,25 @@ impl Changed {
             }
         }
         added
+    }
+}
+
+/// The reason of `error` in a server that has the listeners `present`: one of them may be in the way.
+fn explained(error: StartError, present: &[Listener]) -> StartError {
+    let StartError::Listen { address, error: cause, .. } = &error else { return error };
+    if cause.kind() != io::ErrorKind::AddrInUse {
+        return error;
+    }
+    let wanted: Vec<SocketAddr> = address.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let overlaps = |open: SocketAddr, wanted: &SocketAddr| {
+        let is_any = open.ip().is_unspecified() || wanted.ip().is_unspecified();
+        open.port() == wanted.port() && (is_any || open.ip() == wanted.ip())
+    };
+    let in_the_way =
+        |listener: &&Listener| listener.address.is_some_and(|open| wanted.iter().any(|wanted| overlaps(open, wanted)));
+    match present.iter().find(in_the_way) {
+        Some(listener) => StartError::Overlap { address: address.clone(), open: listener.written.to_string() },
+        None => error,
     }
 }
 

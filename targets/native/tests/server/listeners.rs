@@ -207,6 +207,22 @@ fn a_reload_opens_and_closes_listeners() {
     assert_eq!(get(at(third)).0, 200);
 }
 
+/// The old listener is open until the new configuration is ready: in its way is no other program.
+#[test]
+fn an_address_that_overlaps_with_an_open_one_needs_a_restart() {
+    let port = port();
+    let folder = Folder::new();
+    let with = |listen: &str| folder.write("gateway.json", &telling(&format!(r#""listen": "{listen}:{port}""#)));
+    let program = Program::serve(&with("127.0.0.1"));
+    with("0.0.0.0");
+    program.wait_for_message("is not used");
+    let (wanted, open) = (format!("0.0.0.0:{port}"), format!("127.0.0.1:{port}"));
+    let told = format!(
+        "can't listen on `{wanted}`: this server does, by `{open}`; write `{open}` as before in `server.listen`, or restart"
+    );
+    assert!(program.messages().contains(&told), "{}", program.messages());
+}
+
 /// `--listen` counts instead of what the file says.
 #[test]
 fn the_command_line_overrides_the_addresses() {
@@ -252,6 +268,25 @@ fn a_unix_socket_is_listened_on() {
     assert!(Server::start(plan, settings, &edgeway::server::Options::default()).is_err());
     server.shutdown();
     assert!(!path.exists());
+}
+
+/// A proxy on the same machine is believed over a Unix socket where `unix:` says so (docs/configuration.md, Server).
+#[cfg(unix)]
+#[test]
+fn a_proxy_over_a_unix_socket_states_the_client() {
+    let folder = Folder::new();
+    for (trusted, told) in [("unix:", "192.0.2.1 https shop.test"), ("127.0.0.2", " http a")] {
+        let path = folder.0.join("socket");
+        let text = telling(&format!(r#""listen": "unix:{}""#, path.display())).replace("127.0.0.2", trusted);
+        let server = start(&text);
+        let mut stream = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let claims = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\n";
+        write!(stream, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{claims}\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("\r\n\r\n{told}")), "{answer}");
+        server.shutdown();
+    }
 }
 
 /// The header of a trusted balancer states the client; without one, or from anybody else, the connection ends.

@@ -130,14 +130,30 @@ async fn http1_over_tls() {
     }
 }
 
-/// A client that speaks cleartext to a TLS port, or says nothing that could be either, gets nowhere and harms nobody.
+/// docs/configuration.md, Server: HTTP in the clear to a listener of HTTPS is refused in the clear. Nothing of it is served.
+#[tokio::test]
+async fn a_request_in_the_clear_is_told_to_use_tls() {
+    let (folder, upstream) = (Folder::new(), ok_upstream());
+    certificate(&folder);
+    let server = tls_gateway(&folder, upstream.address);
+    let mut wire = crate::support::Wire::connect(server.address());
+    for request in ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"] {
+        let (status, body) = wire.ask(request).unwrap();
+        assert_eq!((status, body.contains(r#""code":"tls_required""#)), (400, true), "{body}");
+    }
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    assert_eq!(ask_h2(TokioIo::new(stream), get("https://localhost/")).await.status().as_u16(), 400);
+    assert_eq!(upstream.connections.load(Ordering::SeqCst), 0);
+}
+
+/// A client that says nothing that could be TLS or HTTP gets nowhere and harms nobody.
 #[tokio::test]
 async fn garbage_instead_of_a_handshake() {
     let (folder, upstream) = (Folder::new(), ok_upstream());
     let certificate = certificate(&folder);
     let server = tls_gateway(&folder, upstream.address);
     let mut wire = crate::support::Wire::connect(server.address());
-    wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    wire.send("\x01\x02\x03 / HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut answer = Vec::new();
     let _ = std::io::Read::read_to_end(&mut wire.stream, &mut answer);
     assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
