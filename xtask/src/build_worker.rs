@@ -31,7 +31,7 @@ fn steps(dist: &Path) -> Result<()> {
     std::fs::create_dir_all(dist)?;
 
     compile()?;
-    generate(&target().join("wasm32-unknown-unknown/release/edgeway_cloudflare.wasm"), &generated)?;
+    generate(&target().join("wasm32-unknown-unknown/worker/edgeway_cloudflare.wasm"), &generated)?;
     let (wasm, worker, check) = (generated.join("edgeway_bg.wasm"), dist.join("worker.js"), dist.join("check.mjs"));
     unused::free_classes(&generated.join("edgeway.js"))?;
     bundle("worker.ts", &worker, &generated)?;
@@ -48,7 +48,7 @@ pub(crate) fn run_and_measure() -> Result<()> {
 
 fn compile() -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["build", "--release", "--locked"]);
+    cargo.current_dir(root()).args(["build", "--profile", "worker", "--locked"]);
     cargo.args(["--package", "edgeway-cloudflare", "--target", "wasm32-unknown-unknown"]);
     run(cargo)
 }
