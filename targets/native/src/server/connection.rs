@@ -146,14 +146,15 @@ pub(super) async fn serve(
     // A connection's errors are its client's affair; the access log reports each exchange that was cut off.
     if is_h2 {
         activity.set_multiplexed();
-        let io = TokioIo::new(io.with_frames(Frames::of_client()));
+        let header_list = header_list(&settings);
+        let io = TokioIo::new(io.with_frames(Frames::of_client(header_list as usize)));
         let served = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(30))
             .keep_alive_timeout(Duration::from_secs(20))
             .max_concurrent_streams(100)
             .max_send_buf_size(MAX_SEND_BUFFER)
-            .max_header_list_size(header_list(&settings))
+            .max_header_list_size(header_list)
             // RFC 8441 §3: WebSockets.
             .enable_connect_protocol()
             .serve_connection(io, service);

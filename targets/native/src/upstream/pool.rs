@@ -343,7 +343,8 @@ impl Pool {
     ) -> Result<Occupied, IoError> {
         let failed = |kind| Err(IoError::before_send(kind));
         let link = Arc::new(Link::new(address, self.ticker.with_stops()));
-        let io = Tapped::new(transport, Bytes::new(), Arc::clone(&link)).with_frames(Frames::of_upstream());
+        let frames = Frames::of_upstream(MAX_HEAD as usize);
+        let io = Tapped::new(transport, Bytes::new(), Arc::clone(&link)).with_frames(frames);
         let begun = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
