@@ -107,7 +107,10 @@ impl Stream {
 
     fn fail(&mut self, error: hyper::Error) -> StreamError {
         let kind = match &mut self.side {
-            Side::Client(..) => IoErrorKind::Client,
+            Side::Client(reading, _) => {
+                reading.break_off();
+                IoErrorKind::Client
+            }
             Side::Upstream(lease) => match lease.take() {
                 Some(lease) if lease.overdue() => IoErrorKind::TotalTimeout,
                 _ => IoErrorKind::Closed,
@@ -184,6 +187,7 @@ impl HttpBody for Stream {
         if let Side::Client(reading, _) = &this.side
             && reading.set_waiting(polled.is_pending(), cx)
         {
+            reading.break_off();
             this.incoming = None;
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::ClientTimeout, source: None })));
         }
@@ -207,12 +211,14 @@ impl HttpBody for Stream {
                     };
                     this.left = left;
                 }
-                if let Some(trailers) = frame.trailers_mut()
-                    && !this.may_pass(trailers)
-                {
-                    return Poll::Ready(None);
+                if let Some(trailers) = frame.trailers_mut() {
+                    // They are the end of a message, whether they pass or not (RFC 9112 §7.1.2, RFC 9113 §8.1).
+                    let pass = this.may_pass(trailers);
+                    this.incoming = None;
+                    this.finish();
+                    return Poll::Ready(pass.then_some(Ok(frame)));
                 }
-                if frame.is_trailers() || this.is_end_stream() {
+                if this.is_end_stream() {
                     this.finish();
                 }
                 Poll::Ready(Some(Ok(frame)))

@@ -242,23 +242,17 @@ impl Activity {
         self.closes.load(Ordering::Relaxed)
     }
 
-    /// Takes over the rest of a request's body, which is read by nobody else.
-    pub(super) fn leave(self: &Arc<Self>, body: Incoming) {
+    /// Takes over the rest of a request's body, which is read by nobody else. A client that is not `asked` for it may have sent it already.
+    pub(super) fn leave(self: &Arc<Self>, body: Incoming, asked: bool) {
         // A stream of HTTP/2 is reset at the end of its response.
         if self.is_multiplexed() || body.is_end_stream() {
             return;
         }
-        let is_small = leftover::is_small(&body);
-        if !is_small {
+        if !asked || !leftover::is_small(&body) {
             self.closes.store(true, Ordering::Relaxed);
         }
-        // To read would ask for it (RFC 9110 §10.1.1).
-        if !self.awaits_continue.load(Ordering::Relaxed) || self.received.load(Ordering::Relaxed) > 0 {
-            self.open.fetch_add(1, Ordering::Relaxed);
-            leftover::drain(body, Arc::clone(self));
-        } else {
-            self.closes.store(true, Ordering::Relaxed);
-        }
+        self.open.fetch_add(1, Ordering::Relaxed);
+        leftover::drain(body, asked, Arc::clone(self));
     }
 
     /// Ends an exchange that [began](Self::begin).
@@ -474,7 +468,16 @@ impl Reading {
     /// Leaves the rest of the body to its connection. A stream of HTTP/2 is reset at the end of its response (RFC 9113 §8.1).
     pub fn leave(&self, body: Incoming) {
         if let Self::Alone(activity) = self {
-            activity.leave(body);
+            let asked =
+                !activity.awaits_continue.load(Ordering::Relaxed) || activity.received.load(Ordering::Relaxed) > 0;
+            activity.leave(body, asked);
+        }
+    }
+
+    /// Records that the body broke off: nobody knows where the next request on its connection would begin (RFC 9112 §9.6).
+    pub fn break_off(&self) {
+        if let Self::Alone(activity) = self {
+            activity.closes.store(true, Ordering::Relaxed);
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) async fn exchange(
     let answer = match checked {
         Ok(()) => {
             let way_out = WayOut::of(&mut request, &exchange.connection.worker.ticker);
-            let awaits_continue = !request.body().is_end_stream() && request.headers().contains_key(EXPECT);
+            let awaits_continue = !request.body().is_end_stream() && awaits_continue(&request);
             let mut request = request.map(|incoming| exchange.body(incoming, awaits_continue));
             let gateway = &exchange.serving.gateway;
             if request.version() == Version::HTTP_2 {
@@ -56,10 +56,9 @@ pub(super) async fn exchange(
             }
         }
         Err(reject) => {
+            let asked = !awaits_continue(&request);
             let (head, body) = request.into_parts();
-            if !head.headers.contains_key(EXPECT) {
-                exchange.connection.activity.leave(body);
-            }
+            exchange.connection.activity.leave(body, asked);
             let gateway = &exchange.serving.gateway;
             gateway.refuse(&head.method, &head.headers, *reject, &mut exchange.record)
         }
@@ -73,6 +72,14 @@ pub(super) async fn exchange(
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response)
+}
+
+/// Returns whether the client sends the content of `request` once it is asked for it: no other expectation is defined, and HTTP/1.0
+/// has none (RFC 9110 §10.1.1).
+fn awaits_continue<B>(request: &Request<B>) -> bool {
+    let expectation = request.headers().get(EXPECT);
+    expectation.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        && request.version() > Version::HTTP_10
 }
 
 /// Starts the gateway's deferred work.
@@ -110,6 +117,8 @@ pub(super) struct Exchange {
     /// The bytes sent of the response's body, or through a tunnel.
     pub(super) sent: u64,
     pub(super) ending: Ending,
+    /// The failure of the response's body that its head goes before.
+    failed: Option<StreamError>,
 }
 
 /// The end of a response's body or of a tunnel, as far as it is known.
@@ -127,7 +136,8 @@ impl Exchange {
     fn new<B>(connection: Arc<Connection>, serving: Arc<Serving>, request: &Request<B>) -> Self {
         let watch = if connection.activity.is_multiplexed() { StreamWatch::current() } else { None };
         let record = serving.gateway.begin(request, &connection.peer);
-        Self { connection, serving, watch, record, has_body: false, received: None, sent: 0, ending: Ending::Left }
+        let (has_body, received, sent, ending, failed) = (false, None, 0, Ending::Left, None);
+        Self { connection, serving, watch, record, has_body, received, sent, ending, failed }
     }
 
     fn body(&mut self, incoming: Incoming, awaits_continue: bool) -> Body<Stream> {
@@ -187,6 +197,11 @@ impl HttpBody for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
+        if let Some(exchange) = &mut this.exchange
+            && let Some(error) = exchange.failed.take()
+        {
+            return Poll::Ready(Some(Err(error)));
+        }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         let Some(exchange) = &mut this.exchange else { return polled };
         if let Some(watch) = &exchange.watch {
@@ -203,6 +218,14 @@ impl HttpBody for Reply {
             Poll::Ready(Some(Err(error))) => exchange.ending = Ending::Cut(error.kind),
             Poll::Ready(None) => exchange.ending = Ending::Whole,
             Poll::Pending => {}
+        }
+        // With a body that fails at once hyper would drop the head, which is the client's to know: it is sent while this waits.
+        if exchange.sent == 0
+            && let Poll::Ready(Some(Err(error))) = polled
+        {
+            exchange.failed = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         if exchange.watch.is_none() {
             return polled;

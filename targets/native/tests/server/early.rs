@@ -112,6 +112,40 @@ fn a_client_that_waits_to_be_asked_is_answered() {
     assert!(wire.is_closed());
 }
 
+/// RFC 9110 §10.1.1: it need not wait, and does not lose the answer by it.
+#[test]
+fn a_client_that_does_not_wait_to_be_asked_is_answered() {
+    let up = ok_upstream();
+    let server = gateway(up.address);
+    for _ in 0..20 {
+        let mut wire = Wire::connect(server.address());
+        wire.send("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n");
+        wire.stream.get_mut().write_all(&vec![b'x'; 2_000_000]).unwrap();
+        let head = wire.head().expect("an answer");
+        wire.body(&head);
+        assert_eq!((status(&head), field(&head, "connection").as_deref()), (404, Some("close")));
+        assert!(wire.is_closed());
+    }
+}
+
+/// RFC 9110 §10.1.1: no other expectation is defined, and HTTP/1.0 has none.
+#[test]
+fn only_one_expectation_makes_a_client_wait() {
+    let up = ok_upstream();
+    let server = gateway(up.address);
+    for expectation in ["foo", "100-continued", ""] {
+        let mut wire = Wire::connect(server.address());
+        for _ in 0..2 {
+            wire.send(format!(
+                "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: {expectation}\r\n\r\nhello"
+            ));
+            let head = wire.head().expect("an answer");
+            wire.body(&head);
+            assert_eq!((status(&head), field(&head, "connection")), (404, None), "{expectation:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_reset_without_an_error() {
     let up = ok_upstream();

@@ -177,6 +177,23 @@ fn malformed_chunks() {
     }
 }
 
+/// RFC 9112 §9.6: behind a bad chunk nobody knows where the next request begins, which the answer says.
+#[test]
+fn the_answer_to_a_malformed_chunk_ends_the_connection() {
+    for chunk in ["-1\r\n", "1\r\nxZZ", "1\r\nx\r\n0\r\nfoo\r\n\r\n"] {
+        let upstream = upstream(|wire, _| {
+            let _ = std::io::Read::read_to_end(&mut wire.stream, &mut Vec::new());
+        });
+        let gateway = gateway(upstream.address);
+        let mut wire = Wire::connect(gateway.address());
+        wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}"));
+        let head = wire.head().expect("an answer");
+        wire.body(&head);
+        assert_eq!((status(&head), field(&head, "connection").as_deref()), (400, Some("close")), "{chunk:?}");
+        assert!(wire.is_closed(), "{chunk:?}");
+    }
+}
+
 /// RFC 9112 §9.3: requests on one connection are answered one after another, in their order.
 #[test]
 fn pipelined_requests() {

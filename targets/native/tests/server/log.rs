@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::support::{Folder, Program, Wire, ok_upstream, upstream};
+use super::support::{Folder, Program, Wire, field, ok_upstream, status, upstream};
 
 fn logging(upstream: std::net::SocketAddr) -> (Folder, Program) {
     let folder = Folder::new();
@@ -115,6 +115,30 @@ fn scheme_and_host_are_those_that_the_client_asked_for() {
             (&line["scheme"], &line["host"], &line["client"]),
             (&scheme.into(), &host.into(), &address.into()),
             "{path}"
+        );
+    }
+}
+
+/// A response whose body is malformed from the start has a head all the same, which says that the upstream was there; what is missing
+/// is told as a cut (RFC 9112 §8).
+#[test]
+fn a_body_that_fails_at_once_is_cut_off_behind_its_head() {
+    let upstream = upstream(|wire, _| {
+        wire.head();
+        wire.send("HTTP/1.1 200 OK\r\nX-Up: 1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
+        wire.head();
+    });
+    let (_folder, program) = logging(upstream.address);
+    for number in 0..5 {
+        let mut client = Wire::connect(program.address);
+        client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        let head = client.head().expect("the head");
+        assert_eq!((status(&head), field(&head, "x-up").as_deref()), (200, Some("1")));
+        assert!(client.is_closed(), "without an end");
+        let line = program.logged(&format!("/{number}"));
+        assert_eq!(
+            (&line["status"], &line["cut"], &line["complete"]),
+            (&200.into(), &"upstream".into(), &false.into())
         );
     }
 }

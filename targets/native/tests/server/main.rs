@@ -44,6 +44,7 @@ mod support;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod tls;
+mod trailers;
 #[cfg(target_os = "linux")]
 mod trouble;
 mod uploads;
