@@ -329,7 +329,9 @@ impl Variable {
                         // Those without a name differ between a route's matches.
                         let mut named = parameters.iter().filter(|name| !name.is_empty()).peekable();
                         let help = if named.peek().is_none() {
-                            "the route's path has no parameters".to_owned()
+                            "the route's path has no parameters: they are `{NAME}` in `path` and `prefix`, and groups \
+                             `(?<NAME>…)` in `regex`; `rewrite.prefix` keeps the rest after a `prefix`"
+                                .to_owned()
                         } else {
                             let names: Vec<_> = named.map(|p| format!("`{{path.{p}}}`")).collect();
                             format!("the route's path has {}", names.join(", "))
@@ -346,6 +348,13 @@ impl Variable {
             Some(("claims", _)) => Err(TemplateError::new(
                 format!("`{name}` needs an authenticated caller, and no policy of this route authenticates"),
                 Some("remove it: without authentication there are no claims".to_owned()),
+            )),
+            Some(("secret" | "secrets", _)) => Err(TemplateError::new(
+                format!("a text can't hold a part of a secret, as `{name}` would be"),
+                Some(
+                    "write `{\"secret\": \"NAME\"}` for the whole text; the secret itself has `Bearer` in it, too"
+                        .to_owned(),
+                ),
             )),
             _ => {
                 let plain = name.trim_start_matches('*');

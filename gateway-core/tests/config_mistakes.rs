@@ -45,7 +45,16 @@ type Case = (&'static str, &'static [(u32, u32, &'static str, &'static str, &'st
 #[test]
 fn says_what_is_wrong_with_the_form_of_the_text() {
     let cases: &[Case] = &[
-        ("", &[(1, 1, "", "the file is empty", "a configuration is one object; the shortest is `{}`")]),
+        (
+            "",
+            &[(
+                1,
+                1,
+                "",
+                "the file is empty",
+                "a configuration is one object, such as `{\"routes\": [{\"name\": \"hello\", \"match\": {\"path\": \"/\"}, \"respond\": {\"body\": \"hello\"}}]}`",
+            )],
+        ),
         (
             "upstreams:\n",
             &[(1, 1, "", "expected `{`, found `upstreams`", "a configuration is one JSON object: `{ … }`")],

@@ -102,6 +102,24 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
     let is_list = matches!(expected, "a list" | "a sequence");
     match (&*name, &located.node.kind) {
         ("accessLog", Kind::Bool(false)) if expected == "an object" => Some("write `{\"format\": \"off\"}`".to_owned()),
+        ("routes" | "apis", Kind::Object(members))
+            if is_list
+                && members
+                    .iter()
+                    .all(|member| matches!(member.value.kind, Kind::Object(_)) && member.name != "match") =>
+        {
+            let first = short(&members.first()?.name);
+            Some(format!("put each in a list, with its name in it: `[{{\"name\": \"{first}\", …}}]`"))
+        }
+        ("upstreams", Kind::List(_)) if expected == "an object" => {
+            Some("upstreams have names here: `{\"NAME\": {\"url\": \"http://host:port\"}}`".to_owned())
+        }
+        ("counters", Kind::String(text)) if expected == "an object" && !text.contains("://") => {
+            Some("leave it out, or write `{\"redis\": \"redis://host:6379\"}`".to_owned())
+        }
+        (_, Kind::String(text)) if text.contains("${") && (is_whole(expected) || expected == "a boolean") => {
+            Some("write the value itself: a variable stands in texts alone".to_owned())
+        }
         ("split", Kind::Object(members)) if is_list => Some(format!("write `[{}]`", shares(members)?)),
         ("upstream", Kind::List(_)) => {
             Some("`split` takes several: `\"split\": [{\"upstream\": \"a\", \"weight\": 1}, …]`".to_owned())

@@ -43,9 +43,9 @@ impl Mistake {
             ),
             Self::Name(text) => (
                 format!("`{text}` is no reference to a variable"),
-                format!(
+                with_default(text).map_or_else(|| format!(
                     "a variable is written `${{NAME}}` or `${{NAME:-default}}`, with capital letters, digits and `_`; a part of the request is `{{NAME}}` in a path, `{{path.NAME}}`, `{{header.NAME}}` and the like elsewhere; this text itself `${text}`"
-                ),
+                ), |right| format!("write `{right}`")),
             ),
             Self::Unclosed(text) => (
                 format!("the reference `{text}` is not closed"),
@@ -57,6 +57,14 @@ impl Mistake {
             ),
         }
     }
+}
+
+/// `${NAME:default}`, `${NAME-default}` and the like as they are written here.
+fn with_default(text: &str) -> Option<String> {
+    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
+    let (name, default) = inner.split_at_checked(inner.find([':', '-', '=', '?', '|'])?)?;
+    let default = default.trim_start_matches([':', '-', '=', '?', '|']);
+    is_name(name).then(|| format!("${{{name}:-{default}}}"))
 }
 
 /// Returns whether `text` may contain a reference.

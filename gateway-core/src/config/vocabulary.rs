@@ -21,6 +21,7 @@ enum Place {
     WebSocket,
     PathTest,
     Api,
+    Rewrite,
     Any,
 }
 
@@ -47,6 +48,7 @@ impl Place {
         match found {
             Some((_, place)) => *place,
             None if expected == ["regex"] => Self::PathTest,
+            None if expected.contains(&"host") && expected.contains(&"prefix") => Self::Rewrite,
             None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
             None => Self::Any,
         }
@@ -149,6 +151,41 @@ const ADVICE: &[(Place, &str, &str)] = &[
     (Place::Listener, "port host bind", "`address` has both: `\"address\": \"127.0.0.1:8080\"`"),
     (Place::AccessLog, "path file output", "the log goes to standard output, which the shell can redirect"),
     (Place::AccessLog, "enabled level", "`\"format\": \"off\"` turns it off"),
+    (Place::PathTest, "suffix endsWith", "write `{\"regex\": \"/.*\\\\.js\"}`"),
+    (
+        Place::Match,
+        "suffix pathRegex path_regex pathSuffix regex",
+        "`path` has it: `\"path\": {\"regex\": \"/.*\\\\.js\"}`",
+    ),
+    (
+        Place::Rewrite,
+        "from to source destination pattern",
+        "`path` is the new path, and the parameters of `match.path` stand in it: `/new/{path.id}`",
+    ),
+    (Place::Server, "routes apis upstreams policies errors", "it belongs at the top, beside `server`"),
+    (Place::Server, "acme letsencrypt autocert", "there is no client of ACME: `tls` names the files of a certificate"),
+    (Place::Route, "ties", "it belongs at the top, or in an API"),
+    (
+        Place::Api,
+        "rewrite match redirect respond split keyValue",
+        "it belongs in each of the `routes`; `hosts` and `prefix` are what all of them match",
+    ),
+    (Place::Root, "logLevel log_level loglevel", "there are no levels: `accessLog` says what is told of requests"),
+    (
+        Place::Root,
+        "metrics prometheus",
+        "write `\"server\": {\"admin\": \"127.0.0.1:9901\"}`: they are among its endpoints",
+    ),
+    (
+        Place::Upstream,
+        "connectTimeout connect_timeout readTimeout read_timeout",
+        "write `\"timeouts\": {\"connect\": \"2s\", \"firstByte\": \"10s\"}`",
+    ),
+    (
+        Place::Any,
+        "requestsPerMinute requestsPerSecond requests_per_minute requests_per_second rpm",
+        "write `\"limit\": 60, \"window\": \"1m\"` for sixty a minute",
+    ),
     (Place::PathTest, "exact value equals", "write the path itself: `\"path\": \"/users\"`"),
     (Place::PathTest, "prefix", "write `prefix` in place of `path`: `\"prefix\": \"/users\"`"),
     (Place::Match, "not", "there is no negation: give what is left out a route of its own"),
@@ -230,7 +267,7 @@ const ADVICE: &[(Place, &str, &str)] = &[
     ),
     (Place::Policy, "requestHeaders request_headers", "write `\"request\": {\"headers\": …}`"),
     (Place::Policy, "responseHeaders response_headers", "write `\"response\": {\"headers\": …}`"),
-    (Place::Route, "method", "`methods` belongs in `match`: `\"match\": {\"methods\": [\"GET\"]}`"),
+    (Place::Route, "method methods", "`methods` belongs in `match`: `\"match\": {\"methods\": [\"GET\"]}`"),
     (Place::Route, "enabled disabled", "remove the route, or give it the policy `maintenance`"),
     (Place::Route, "websocket ws upgrade", "write `webSocket`"),
     (
@@ -276,7 +313,7 @@ const MISSING: &[(&str, &str)] = &[
     ("compression compress gzip brotli", "compression is not there yet"),
     (
         "ipAllow ipDeny ipRestriction allowlist denylist whitelist blacklist allow deny geo",
-        "rules for addresses are not there yet",
+        "a route's `match` has them: `\"clientAddress\": [\"10.0.0.0/8\"]`",
     ),
     (
         "transform transformation bodyTransform template validate validation schema openapi",

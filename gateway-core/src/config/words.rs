@@ -122,7 +122,11 @@ fn number(expected: &str, located: &Located<'_, '_>) -> String {
 /// The way to write one of `expected` where something else stands.
 fn right_choice(expected: &[&str], node: &Node<'_>) -> String {
     let off = matches!(node.kind, Kind::Bool(false)).then_some("off").filter(|off| expected.contains(off));
-    match off.or_else(|| expected.first().copied()) {
+    if matches!(node.kind, Kind::List(_)) && expected.contains(&"clientAddress") {
+        return "write one of them alone: keys can't be combined".to_owned();
+    }
+    let client = matches!(node.kind, Kind::Bool(true)).then_some("preserve").filter(|word| expected.contains(word));
+    match off.or(client).or_else(|| expected.first().copied()) {
         Some("present") => "write `{\"present\": true}`".to_owned(),
         Some(word) => format!("write it in quotes, as `\"{word}\"`"),
         None => String::new(),
@@ -132,6 +136,10 @@ fn right_choice(expected: &[&str], node: &Node<'_>) -> String {
 /// What to write instead of `word`, which is none of `expected`.
 fn other_choice(word: &str, expected: &[&str]) -> String {
     match word {
+        "client" | "true" | "request" | "original" | "pass" | "keep" if expected.contains(&"preserve") => {
+            "write `preserve`".to_owned()
+        }
+        variable if expected.contains(&"preserve") && variable.contains(['$', '{']) => "write `preserve`".to_owned(),
         _ if expected == ["upstream", "preserve", "set"] => format!("write `{{\"set\": \"{}\"}}`", short(word)),
         "ip" | "client" | "address" | "remote_addr" | "remoteAddress" if expected.contains(&"clientAddress") => {
             "write `clientAddress`".to_owned()
@@ -139,6 +147,7 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
         "tokenBucket" | "leakyBucket" | "token_bucket" | "leaky_bucket" if expected.contains(&"gcra") => {
             "write `gcra`, which is a bucket that leaks".to_owned()
         }
+        "format" if expected.contains(&"off") => "write the word alone, such as `\"text\"`".to_owned(),
         "allow" | "pass" | "ignore" if expected.contains(&"open") => "write `open`".to_owned(),
         "deny" | "block" | "refuse" if expected.contains(&"closed") => "write `closed`".to_owned(),
         "exact" | "equals" | "is" | "value" if expected.contains(&"oneOf") => {

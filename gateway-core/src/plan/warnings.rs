@@ -62,6 +62,9 @@ pub fn takes_web_sockets_unsaid(text: &str) -> bool {
 /// The sections that use upstreams and policies by name.
 const USERS: [&str; 3] = ["defaults", "apis", "routes"];
 
+/// The most unknown names that are compared with those that nothing uses.
+const MOST_SLIPS: usize = 20;
+
 /// Reads `text` without the values of its variables; also returns what lacks them. `None` if its form is wrong.
 fn read(text: &str) -> Option<(Config, Option<Box<Reading<'_>>>)> {
     match config::read_with(text, &|_| Variable::Unknown) {
@@ -113,7 +116,11 @@ fn check_sections(config: &Config, uses: Option<&Uses<'_>>, found: &mut Vec<Conf
 
 /// Warns of the entries of `section` that are not among `used`.
 fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&str>, found: &mut Vec<ConfigError>) {
-    for (name, _) in entries.iter().filter(|(name, _)| !used.contains(name)) {
+    // A name that a mistake is answered with is in use, but for a slip of the pen.
+    let names = || entries.iter().map(|(name, _)| name);
+    let unknown = used.iter().filter(|name| entries.find(name).is_none()).take(MOST_SLIPS);
+    let meant: Vec<&str> = unknown.filter_map(|name| config::suggest(name, names())).collect();
+    for name in names().filter(|name| !used.contains(name) && !meant.contains(name)) {
         let path = JsonPath::root().member(section).member(name);
         found.push(
             ConfigError::new(path, format!("{words} `{name}`")).with_help("remove it, or name it where it belongs"),

@@ -28,6 +28,8 @@ pub enum ExpressionError {
     Syntax(String),
     /// It is larger than the bound, once it is compiled.
     TooLarge,
+    /// It stands between slashes, as in JavaScript, and matches nothing; with the way to mend it.
+    Delimited(String),
 }
 
 impl Expression {
@@ -36,6 +38,9 @@ impl Expression {
     /// # Errors
     /// The mistake in it, or that it is too large.
     pub fn parse(text: &str, ignores_case: bool) -> Result<Self, ExpressionError> {
+        if let Some(bare) = without_delimiters(text) {
+            return Err(ExpressionError::Delimited(format!("write `{bare}`: it is a match of the whole")));
+        }
         let build = |text: &str, most: usize| {
             let mut builder = RegexBuilder::new(text);
             builder.size_limit(most).case_insensitive(ignores_case).dot_matches_new_line(true).build()
@@ -110,6 +115,7 @@ impl fmt::Display for ExpressionError {
         match self {
             Self::Syntax(mistake) => write!(f, "not a regular expression: {mistake}"),
             Self::TooLarge => f.write_str("the regular expression is too large"),
+            Self::Delimited(_) => f.write_str("the `/` at its ends would have to match, too, and nothing can"),
         }
     }
 }
@@ -118,14 +124,25 @@ impl std::error::Error for ExpressionError {}
 
 impl ExpressionError {
     /// The way to mend it.
-    pub(super) const fn help(&self) -> &'static str {
+    pub(super) fn help(&self) -> &str {
         match self {
+            Self::Delimited(help) => help,
             Self::Syntax(_) => {
                 "write it in the syntax of the crate `regex-lite`; there are no look-arounds and no back-references"
             }
             Self::TooLarge => "repeat fewer times: each repetition of `{n}` counts, up to 8 KiB in all",
         }
     }
+}
+
+/// An expression that `text` has between slashes, with an anchor beside one of them, so that nothing matches the whole.
+fn without_delimiters(text: &str) -> Option<String> {
+    let (inner, flags) = text.strip_prefix('/')?.rsplit_once('/').unwrap_or((text.get(1..)?, ""));
+    let is_delimited =
+        flags.bytes().all(|flag| flag.is_ascii_lowercase()) && (inner.starts_with('^') || inner.ends_with('$'));
+    let inner = inner.strip_prefix('^').unwrap_or(inner);
+    let inner = inner.strip_suffix('$').unwrap_or(inner).replace("\\/", "/");
+    is_delimited.then(|| format!("{}{inner}", if flags.contains('i') { "(?i)" } else { "" }))
 }
 
 /// `text` as an expression for itself.

@@ -151,3 +151,11 @@ fn warns_of_an_alternative_that_asks_for_the_beginning_behind_a_prefix() {
         assert_eq!(warned(Some("/v1"), &route(regex)), [], "{regex}");
     }
 }
+
+#[test]
+fn an_upstream_whose_name_is_misspelt_is_not_called_unused() {
+    let text = r#"{"upstreams": {"users": {"url": "http://a.test"}, "other": {"url": "http://b.test"}},
+        "routes": [{"name": "r", "match": {"path": "/a"}, "upstream": "user"}]}"#;
+    assert_eq!(said(text)[0].help.as_deref(), Some("did you mean `users`?"));
+    assert_eq!(words(&plan::warnings(text, NOW)), [("upstreams.other", "nothing is sent to `other`")]);
+}

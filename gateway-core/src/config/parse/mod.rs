@@ -8,7 +8,7 @@ mod word;
 
 use std::borrow::Cow;
 
-use self::word::is_word;
+use self::word::{is_word, without_typographic_quotes};
 use super::tree::{Extent, Kind, Member, Node};
 
 pub(super) use self::shown::{is_unprintable, position, short};
@@ -91,7 +91,8 @@ impl<'t> Parser<'t> {
         match self.peek() {
             Some(b'{') => {}
             None => {
-                self.stop(0..0, "the file is empty", "a configuration is one object; the shortest is `{}`");
+                let help = "a configuration is one object, such as `{\"routes\": [{\"name\": \"hello\", \"match\": {\"path\": \"/\"}, \"respond\": {\"body\": \"hello\"}}]}`";
+                self.stop(0..0, "the file is empty", help);
                 return self.nothing();
             }
             Some(_) => {
@@ -180,8 +181,9 @@ impl<'t> Parser<'t> {
             Some(b'\'') => self.single_quoted(),
             Some(c) if is_word(c) => {
                 let (extent, word) = self.take_word();
-                self.fault(extent, format!("name `{word}` is not in quotes"), &format!("write `\"{word}\"`"));
-                Cow::Borrowed(word)
+                let bare = without_typographic_quotes(word);
+                self.fault(extent, format!("name `{word}` is not in quotes"), &format!("write `\"{bare}\"`"));
+                Cow::Borrowed(bare)
             }
             _ => {
                 let (extent, found) = self.token();

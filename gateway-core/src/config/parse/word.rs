@@ -31,7 +31,10 @@ impl<'t> Parser<'t> {
                     "yes" | "on" => "write `true`".to_owned(),
                     "no" | "off" => "write `false`".to_owned(),
                     "none" | "nil" | "undefined" => "leave the member out".to_owned(),
-                    _ => format!("text is written in double quotes: `\"{}\"`", short(word)),
+                    _ => {
+                        let bare = without_typographic_quotes(word);
+                        format!("text is written in double quotes: `\"{}\"`", short(bare))
+                    }
                 };
                 self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
                 let node = self.node(start, Kind::Null);
@@ -75,6 +78,11 @@ fn number_fault(text: &str) -> Option<(&'static str, String)> {
         format!("a number is written like `5`, `-1` or `0.5`; text like `\"{}\"`", short(text))
     };
     Some(("not a number", help))
+}
+
+/// `word` without the quotes of word processors around it, which are letters here.
+pub(super) fn without_typographic_quotes(word: &str) -> &str {
+    word.trim_matches(['“', '”', '„', '‟', '‘', '’', '«', '»'])
 }
 
 /// The characters of numbers, literals and names without quotes.

@@ -262,7 +262,23 @@ impl<'c> Compiler<'c> {
         let location = self.template_for(&at, text, context.parameters, Place::Url)?;
         let lead = location.leading_text();
         let is_absolute = location.begins_with_scheme() || lead.starts_with("https://") || lead.starts_with("http://");
-        if !(lead.starts_with('/') || is_absolute) {
+        let host = lead.split('/').next().unwrap_or_default();
+        if let Some(rest) = text.strip_prefix("//") {
+            self.error_with(
+                &at,
+                "the location has no scheme",
+                format!("write `{{request.scheme}}://{rest}`, or `https://{rest}`"),
+            );
+        } else if !is_absolute
+            && host.contains('.')
+            && host.bytes().all(|c| c.is_ascii_alphanumeric() || b"-.:".contains(&c))
+        {
+            self.error_with(
+                &at,
+                format!("`{text}` begins with neither a scheme nor `/`"),
+                format!("write `https://{text}`, or `/{text}` for a path"),
+            );
+        } else if !(lead.starts_with('/') || is_absolute) {
             self.error_with(
                 &at,
                 "the location's beginning would come from the request",
@@ -337,6 +353,7 @@ impl<'c> Compiler<'c> {
             );
         }
         let mut filled = Vec::new();
+        self.same_but_for_case(&at.member("headers"), respond.headers.iter().map(|(name, _)| name));
         for (name, text) in respond.headers.iter() {
             let at = at.member("headers");
             let at = at.member(name);

@@ -1,11 +1,13 @@
 //! Edits of header fields and of query parameters: rename, remove, set, append.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderName, HeaderValue, header};
 
 use super::Compiler;
 use super::at::At;
 use super::foreign::Place;
-use crate::config::{FieldEdits, Value};
+use crate::config::{ConfigError, FieldEdits, Value};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_handshake, is_hop_by_hop};
 use crate::policy::query_edit::QueryEdit;
 use crate::template::Template;
@@ -17,6 +19,9 @@ pub(super) type Parameters<'p> = Option<&'p [&'p str]>;
 pub(super) trait Edit: Sized {
     type Name;
     type Value;
+
+    /// Set where names are the same in capital and in small letters.
+    const IGNORES_CASE: bool;
 
     /// Reads a name, or reports the reason why no edit can touch it.
     fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<Self::Name>;
@@ -44,6 +49,10 @@ impl Compiler<'_> {
         parameters: Parameters<'_>,
         out: &mut Vec<E>,
     ) {
+        if E::IGNORES_CASE {
+            self.same_but_for_case(&at.member("rename"), edits.rename.iter().map(|(name, _)| name));
+            self.same_but_for_case(&at.member("set"), edits.set.iter().map(|(name, _)| name));
+        }
         for (from, to) in edits.rename.iter() {
             let at = at.member("rename");
             let at = at.member(from);
@@ -66,17 +75,59 @@ impl Compiler<'_> {
             }
         }
     }
+
+    /// Reports a name with a `*`, as for all names that begin so.
+    #[cold]
+    #[inline(never)]
+    fn whole_names(&mut self, at: &At<'_>, name: &str, help: &str) {
+        self.error_with(at, format!("`{name}` is not a name: `*` stands for nothing here"), help);
+    }
+
+    /// Reports a reference to a variable in a name, where it would be text (docs/configuration.md, Variables).
+    #[inline(never)]
+    pub(super) fn plain_name(&mut self, at: &At<'_>, name: &str) {
+        if name.contains("${") {
+            self.error_with(
+                at,
+                format!("`{name}` is a name, and variables stand for values alone"),
+                "write the name itself",
+            );
+        }
+    }
+
+    /// Reports names of fields that differ in case alone (RFC 9110 §5.1): the last would silently win.
+    #[inline(never)]
+    pub(super) fn same_but_for_case<'n>(&mut self, at: &At<'_>, names: impl ExactSizeIterator<Item = &'n str>) {
+        if names.len() < 2 {
+            return;
+        }
+        let mut seen = BTreeMap::new();
+        for name in names {
+            if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
+                let message = format!("`{name}` is the field `{first}` once more: case does not count");
+                let error = ConfigError::new(at.member(name).to_path(), message);
+                self.errors.push(error.with_help("keep one of them").with_other(at.member(first).to_path()));
+            }
+        }
+    }
 }
 
 impl Edit for HeaderEdit {
     type Name = HeaderName;
     type Value = FieldValue;
 
+    const IGNORES_CASE: bool = true;
+
     fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<HeaderName> {
         let Ok(parsed) = HeaderName::try_from(name) else {
             compiler.error_with(at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
             return None;
         };
+        if name.contains('*') {
+            let help = "write each name; what `identityHeaders` lists is removed from every request, and takes a `*`";
+            compiler.whole_names(at, name, help);
+            return None;
+        }
         if is_editable(&parsed) {
             return Some(parsed);
         }
@@ -148,7 +199,13 @@ impl Edit for QueryEdit {
     type Name = Box<str>;
     type Value = Template;
 
-    fn name(_: &mut Compiler<'_>, _: &At<'_>, name: &str) -> Option<Box<str>> {
+    const IGNORES_CASE: bool = false;
+
+    fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<Box<str>> {
+        if name.ends_with('*') {
+            compiler.whole_names(at, name, "write each name");
+        }
+        compiler.plain_name(at, name);
         Some(name.into())
     }
 

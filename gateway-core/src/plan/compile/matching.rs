@@ -133,6 +133,9 @@ impl<'c> Compiler<'c> {
         let headers = self.predicates(&at.member("headers"), &matches.headers, Predicate::header);
         let query = self.predicates(&at.member("query"), &matches.query, Predicate::query);
         let cookies = self.predicates(&at.member("cookies"), &matches.cookies, Predicate::cookie);
+        for (name, _) in matches.query.iter() {
+            self.plain_name(&at.member("query").member(name), name);
+        }
         for (name, _) in matches.headers.iter() {
             self.check_is_there(&at.member("headers").member(name), name);
         }

@@ -29,6 +29,12 @@ impl<'c> Compiler<'c> {
         let name = |index: usize| {
             self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
         };
+        if let Some(other) = conflict.other()
+            && name(other) == name(conflict.route())
+        {
+            // One route that is there twice is told as such.
+            return;
+        }
         let message = conflict.message(name);
         let path = |route| self.origin(route).map(|origin| origin.path());
         let mut error = ConfigError::new(path(conflict.route()).unwrap_or_default(), message);

@@ -54,6 +54,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn check_unused_policies(&mut self, at: &At<'_>) {
         let config = self.config;
         for (i, (name, policy)) in config.policies.iter().enumerate() {
+            self.plain_name(&at.member(name), name);
             if self.used_policies.get(i).copied().unwrap_or_default() {
                 continue;
             }

@@ -29,6 +29,7 @@ impl Compiler<'_> {
         let mut first = 0;
         for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
             let at = at.member(name);
+            self.plain_name(&at, name);
             self.printable(&at, name);
             self.check_timeouts(&at.member("timeouts"), &upstream.timeouts);
             let endpoints = self.endpoints(&at, upstream, first);
@@ -174,10 +175,18 @@ impl Compiler<'_> {
 
     #[inline(never)]
     pub(super) fn host_value(&mut self, at: &At<'_>, name: &str) -> Option<HeaderValue> {
-        let value = name.parse::<http::uri::Authority>().ok().filter(|a| !a.as_str().contains('@'));
+        // The names of DNS have less in them than RFC 3986 §3.2.2 lets in: `$host` is another program's variable.
+        let is_text = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
+        let authority = name.parse::<http::uri::Authority>().ok();
+        let value = authority.filter(|authority| authority.as_str().bytes().all(is_text));
         let value = value.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         if value.is_none() {
-            self.error_with(at, format!("`{name}` is not a host"), "write `host` or `host:port`");
+            let help = if name.contains(['$', '{', '%']) {
+                "`\"host\": \"preserve\"` in the upstream passes the client's on; else write `host` or `host:port`"
+            } else {
+                "write `host` or `host:port`"
+            };
+            self.error_with(at, format!("`{name}` is not a host"), help);
         }
         value
     }
@@ -210,7 +219,13 @@ fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
 #[cold]
 #[inline(never)]
 fn wrong(url: &str, why: &str) -> Fault {
-    (format!("`{}` {why}", shown(url)), Cow::Borrowed("write `http://host:port/path` or `https://…`"))
+    let help = match url.split_once(':').map_or("", |(scheme, _)| scheme) {
+        "ws" | "wss" => "write `http://…` or `https://…`: WebSockets need nothing else",
+        "grpc" | "grpcs" | "h2c" => "write `http://…` beside `\"protocol\": \"h2c\"`, or `https://…` alone",
+        "unix" => "write `http://host:port`: an upstream on a Unix socket can't be reached",
+        _ => "write `http://host:port/path` or `https://…`",
+    };
+    (format!("`{}` {why}", shown(url)), Cow::Borrowed(help))
 }
 
 /// The fault of a URL without `http` or `https`, which is often an address alone.
@@ -219,6 +234,10 @@ fn wrong(url: &str, why: &str) -> Fault {
 fn without_scheme(url: &str) -> Fault {
     let address = url.strip_prefix("//").unwrap_or(url);
     let (message, help) = wrong(url, "is not an `http` or `https` URL");
+    let is_variable = |name: &&str| name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
+    if let Some(name) = address.strip_prefix('$').filter(is_variable) {
+        return (message, Cow::Owned(format!("write `${{{name}}}`")));
+    }
     let is_address =
         !address.is_empty() && !address.contains("://") && !address.starts_with('/') && !address.contains('@');
     (message, if is_address { Cow::Owned(format!("write `http://{address}`")) } else { help })

@@ -91,7 +91,7 @@ impl PatternError {
                     foreign.found
                 ));
             }
-            Self::Expression(error) => error.help(),
+            Self::Expression(error) => return Cow::Owned(error.help().to_owned()),
             Self::NotNormal(normal) => return Cow::Owned(format!("begin it with `{normal}`")),
             Self::NotAbsolute => "put a `/` before it",
             Self::EmptySegment => "write a single `/`",
