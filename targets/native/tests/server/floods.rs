@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
 
 use crate::frames::{
     DATA, END_HEADERS, END_STREAM, GET, HEADERS, POST, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, next_frame,
 };
-use crate::support::{PATIENCE, Wire, config, gateway, get, start, upstream};
+use crate::support::{PATIENCE, Wire, config, gated_upstream, gateway, get, start, upstream, wait_until};
 
 const PRIORITY: u8 = 2;
 const PING: u8 = 6;
@@ -59,7 +60,7 @@ fn a_client_that_sends_frames_without_an_end_is_thrown_out() {
         [frame(HEADERS, END_STREAM | END_HEADERS, stream, GET), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
     };
     type More<'m> = &'m dyn Fn(u32) -> Vec<u8>;
-    let attacks: [(&str, &[u8], More<'_>); 9] = [
+    let attacks: [(&str, &[u8], More<'_>); 11] = [
         ("PING", &begun, &|_| frame(PING, 0, 0, &[0; 8])),
         ("an answer to a PING", &begun, &|_| frame(PING, 1, 0, &[0; 8])),
         ("SETTINGS", &begun, &|_| frame(SETTINGS, 0, 0, &[])),
@@ -68,6 +69,8 @@ fn a_client_that_sends_frames_without_an_end_is_thrown_out() {
         ("an unknown frame", &begun, &|_| frame(UNKNOWN, 0, 0, &[0; 100])),
         ("empty DATA", &post, &|_| frame(DATA, 0, 1, &[])),
         ("empty CONTINUATION", &unended, &|_| frame(CONTINUATION, 0, 1, &[])),
+        ("CONTINUATION with a little", &unended, &|_| frame(CONTINUATION, 0, 1, b"\x10\x01x\x01y")),
+        ("CONTINUATION with much", &unended, &|_| frame(CONTINUATION, 0, 1, &b"\x10\x01x\x01y".repeat(3_000))),
         ("requests that are taken back", &begun, &reset),
     ];
     for (what, first, more) in attacks {
@@ -133,5 +136,81 @@ fn a_client_may_take_a_body_in_small_pieces() {
             let ping = frame(PING, 0, 0, &[0; 8]);
             client.send([frame(WINDOW_UPDATE, 0, 1, &more), frame(WINDOW_UPDATE, 0, 0, &more), ping].concat());
         }
+    }
+}
+
+/// RFC 9113 §6.1: content may be padded, even by nothing, against those who look at lengths.
+#[test]
+fn content_passes_however_it_is_padded() {
+    const LENGTH: usize = 2_000_000;
+    for padding in [0, 9, 255] {
+        let upstream = upstream(|wire, _| {
+            let head = wire.head().unwrap();
+            let length = wire.body(&head).len().to_string();
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{length}", length.len()));
+            wire.head();
+        });
+        let gateway = gateway(upstream.address);
+        let mut client = Wire::connect(gateway.address());
+        client.send([PREFACE, &frame(SETTINGS, 0, 0, &[])].concat());
+        client.send(frame(HEADERS, END_HEADERS, 1, POST));
+        send_padded(&mut client, LENGTH, padding);
+        let answer = loop {
+            let answer = next_frame(&mut client).expect("the connection goes on");
+            assert_ne!(answer.kind, RST_STREAM, "padded by {padding}");
+            if answer.kind == DATA {
+                break answer.content;
+            }
+        };
+        assert_eq!(String::from_utf8(answer).unwrap(), LENGTH.to_string(), "padded by {padding}");
+    }
+}
+
+/// Sends `length` bytes on the first stream, each piece padded by `padding` bytes, as fast as the windows allow (RFC 9113 §6.9). An
+/// initial window that SETTINGS name is not taken note of, nor acknowledged.
+fn send_padded(wire: &mut Wire, length: usize, padding: u8) {
+    const PADDED: u8 = 8;
+    const PIECE: usize = 8_000;
+    let (mut connection, mut stream) = (65_535, 65_535);
+    let content = [&[padding][..], &[b'x'; PIECE], &vec![0; padding.into()]].concat();
+    for left in (0..length).step_by(PIECE).rev() {
+        while content.len() > connection.min(stream) {
+            let more = next_frame(wire).expect("the connection goes on");
+            assert_ne!(more.kind, RST_STREAM, "padded by {padding}");
+            if let (WINDOW_UPDATE, Ok(by)) = (more.kind, more.content.try_into()) {
+                *if more.stream == 0 { &mut connection } else { &mut stream } += u32::from_be_bytes(by) as usize;
+            }
+        }
+        connection -= content.len();
+        stream -= content.len();
+        wire.send(frame(DATA, PADDED | if left == 0 { END_STREAM } else { 0 }, 1, &content));
+    }
+}
+
+/// RFC 9113 §6.10: a head may go on in CONTINUATION, and a browser sends many requests at once.
+#[test]
+fn many_long_heads_may_come_at_once() {
+    const COUNT: u32 = 60;
+    let (upstream, gate) = gated_upstream();
+    let gateway = gateway(upstream.address);
+    let mut client = Wire::connect(gateway.address());
+    let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
+    // A literal field that is never indexed (RFC 7541 §6.2.3), of 28,000 bytes.
+    let field = [&b"\x10\x01x\x7f\xe1\xd9\x01"[..], &[b'v'; 28_000]].concat();
+    let head = [GET, &field[..]].concat();
+    let (first, rest) = head.split_at(16_384);
+    for number in 0..COUNT {
+        bytes.extend(frame(HEADERS, END_STREAM, 2 * number + 1, first));
+        bytes.extend(frame(CONTINUATION, END_HEADERS, 2 * number + 1, rest));
+    }
+    client.send(bytes);
+    // An answer is progress.
+    wait_until("all requests", || upstream.connections.load(Ordering::SeqCst) == COUNT as usize);
+    gate.store(true, Ordering::SeqCst);
+    let mut answered = 0;
+    while answered < COUNT {
+        let answer = next_frame(&mut client).expect("the connection goes on");
+        assert_ne!(answer.kind, RST_STREAM);
+        answered += u32::from(answer.kind == HEADERS);
     }
 }
