@@ -36,6 +36,11 @@ impl Health {
         self.failures.fetch_add(count, Ordering::Release);
     }
 
+    /// Returns whether the latest operation has failed.
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+
     /// The number of failures since the start.
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Acquire)
@@ -114,7 +119,7 @@ impl Observer {
                 let reason = health.reason.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 Some(Change::Failing { reason })
             }
-            Some(since) if !failed && !health.is_failing.load(Ordering::Relaxed) => {
+            Some(since) if !failed && !health.is_failing() => {
                 self.failing_since = None;
                 Some(Change::Recovered { failures: failures - since })
             }

@@ -98,7 +98,9 @@ pub(super) fn event(event: &Event<'_>) {
             let failed = |what| count(usize::try_from(*failures).unwrap_or(usize::MAX), what);
             match *what {
                 "the access log" => sayln!("{what} works again; {} failed", failed("line")),
-                "the room for clients" => sayln!("{what} is enough again; it was missed {}", failed("time")),
+                "the room for clients" | "the room for streams" => {
+                    sayln!("{what} is enough again; it was missed {}", failed("time"))
+                }
                 what if what.starts_with("TLS") => {
                     say_text(&format!("{what} works again; {} failed", failed("handshake")))
                 }

@@ -208,7 +208,8 @@ impl Server {
             ("the store of the counters", self.stores.counters.health()),
             ("the key-value store", self.stores.key_value.health()),
             ("the access log", Some(&self.crew.log.health)),
-            ("the room for clients", Some(self.crew.room.health())),
+            ("the room for clients", Some(self.crew.room.connection_health())),
+            ("the room for streams", Some(self.crew.room.stream_health())),
         ];
         stores.into_iter().filter_map(|(name, health)| Some((name, health?)))
     }

@@ -18,6 +18,9 @@ const DEFAULT: usize = 10_000;
 /// The open files that are no connections: the program's own, listeners, stores, the admin listener's clients.
 const RESERVED_FILES: usize = 64;
 
+/// The streams that a connection may always have as its share.
+const LEAST_SHARE: usize = 8;
+
 /// The room for clients, shared by all workers.
 #[derive(Debug)]
 pub struct Room {
@@ -30,8 +33,10 @@ pub struct Room {
     waited: AtomicU64,
     /// The streams that were refused.
     refused: AtomicU64,
-    /// It fails while there is too little room.
-    health: Health,
+    /// It fails while there is too little room for connections.
+    connection_health: Health,
+    /// It fails while there is too little room for streams.
+    stream_health: Health,
 }
 
 /// A place in the room, until it is dropped.
@@ -52,30 +57,47 @@ impl Room {
             waiting: AtomicUsize::new(0),
             waited: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            health: Health::default(),
+            connection_health: Health::default(),
+            stream_health: Health::default(),
         }
     }
 
     /// Waits for a place for a connection. `None` never comes: the room is not closed.
     pub(super) async fn enter(&self) -> Option<Place> {
         if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
-            self.health.succeeded();
+            self.connection_health.succeeded();
             return Some(place);
         }
         self.waited.fetch_add(1, Ordering::Relaxed);
-        self.health.failed(1, &format_args!("all {} connections are open (`server.connections`)", self.most));
+        self.connection_health
+            .failed(1, &format_args!("all {} connections are open (`server.connections`)", self.most));
         let _waiting = Waiting::new(&self.waiting);
         Arc::clone(&self.connections).acquire_owned().await.ok()
     }
 
-    /// A place for a stream; `None` if there is none.
-    pub(super) fn enter_stream(&self) -> Option<Place> {
-        let place = Arc::clone(&self.streams).try_acquire_owned().ok();
+    /// A place for a stream of a connection that has `others` besides; `None` if there is none for it.
+    ///
+    /// The last quarter is for connections that have no more than their share, so that few can't take everything.
+    pub(super) fn enter_stream(&self, others: usize) -> Option<Place> {
+        let free = self.streams.available_permits();
+        let is_scarce = free <= self.most / 4;
+        let place =
+            if is_scarce && others >= self.share() { None } else { Arc::clone(&self.streams).try_acquire_owned().ok() };
         if place.is_none() {
             self.refused.fetch_add(1, Ordering::Relaxed);
-            self.health.failed(1, &format_args!("all {} streams are open (`server.connections`)", self.most));
+            let open = self.most.saturating_sub(free);
+            self.stream_health
+                .failed(1, &format_args!("{open} of {} streams are open (`server.connections`)", self.most));
+        } else if !is_scarce {
+            self.stream_health.succeeded();
         }
         place
+    }
+
+    /// The fair share of a connection in the streams.
+    fn share(&self) -> usize {
+        let connections = self.most.saturating_sub(self.connections.available_permits()).max(1);
+        (self.most / connections).max(LEAST_SHARE)
     }
 
     /// Returns whether connections wait for others to end.
@@ -83,9 +105,14 @@ impl Room {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// The health of the room.
-    pub(super) fn health(&self) -> &Health {
-        &self.health
+    /// The health of the room for connections.
+    pub(super) fn connection_health(&self) -> &Health {
+        &self.connection_health
+    }
+
+    /// The health of the room for streams.
+    pub(super) fn stream_health(&self) -> &Health {
+        &self.stream_health
     }
 
     /// The connections of clients.
@@ -161,10 +188,46 @@ mod tests {
     #[test]
     fn streams_are_refused() {
         let room = Room::of(1);
-        let first = room.enter_stream();
-        assert!(first.is_some() && room.enter_stream().is_none());
+        let first = room.enter_stream(0);
+        assert!(first.is_some() && room.enter_stream(1).is_none());
         drop(first);
-        assert!(room.enter_stream().is_some());
+        assert!(room.enter_stream(0).is_some());
         assert_eq!(room.clients().refused, 1);
+    }
+
+    #[tokio::test]
+    async fn few_connections_cannot_take_all_the_streams() {
+        let room = Room::of(200);
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            places.push(room.enter().await.unwrap());
+        }
+        // Two connections ask for a hundred each, as many as HTTP/2 lets them.
+        let mut taken = [0, 0];
+        for count in &mut taken {
+            for _ in 0..100 {
+                if let Some(place) = room.enter_stream(*count) {
+                    places.push(place);
+                    *count += 1;
+                }
+            }
+        }
+        assert_eq!(taken, [100, 66], "a third of 200 is anybody's, however few are left");
+        assert!(room.enter_stream(0).is_some(), "others find room");
+    }
+
+    #[test]
+    fn a_lack_of_streams_is_over_once_there_are_some() {
+        let room = Room::of(4);
+        let mut places: Vec<_> = (0..4).map(|others| room.enter_stream(others).unwrap()).collect();
+        assert!(room.enter_stream(4).is_none());
+        assert!(room.stream_health().is_failing());
+        assert!(!room.connection_health().is_failing(), "there is room for connections");
+        places.pop();
+        places.push(room.enter_stream(3).unwrap());
+        assert!(room.stream_health().is_failing(), "all are open again");
+        places.clear();
+        places.push(room.enter_stream(0).unwrap());
+        assert!(!room.stream_health().is_failing());
     }
 }

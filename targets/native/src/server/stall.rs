@@ -149,7 +149,7 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, stream: F) {
-        let place = self.room.enter_stream();
+        let place = self.room.enter_stream(self.activity.streams() as usize);
         let watch = StreamWatch::new(&self.ticker, self.timeout, place, Some(OpenStream::new(&self.activity)));
         let task = tokio::spawn(CURRENT.scope(Arc::clone(&watch), stream));
         let _ = watch.task.set(task.abort_handle());
