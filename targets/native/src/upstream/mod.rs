@@ -6,7 +6,6 @@ mod connect;
 mod deadline;
 mod exchange;
 mod handshakes;
-mod held;
 mod lease;
 mod names;
 mod pool;

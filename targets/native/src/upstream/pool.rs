@@ -19,7 +19,6 @@ use tokio::task::JoinHandle;
 use super::addresses::Addresses;
 use super::connect::{Security, connect};
 use super::deadline::{Due, Point};
-use super::held::Held;
 use super::lease::Connection;
 use super::names::Names;
 use super::shared::{Link, Occupied, Shared};
@@ -51,7 +50,7 @@ const PING_AFTER: Duration = Duration::from_secs(10);
 const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The largest head of a response over HTTP/1.1, and the most that is read of a body at once.
-const MAX_BUFFER: usize = 64 * 1024;
+pub(super) const MAX_BUFFER: usize = 64 * 1024;
 
 /// The most idle connections that a pool keeps.
 const MAX_IDLE: usize = 256;
@@ -80,8 +79,8 @@ pub struct Pool {
     speaks_h1: AtomicBool,
     /// Permits to open a connection otherwise.
     opening: Semaphore,
-    /// The bytes that its HTTP/1.1 connections hold for clients.
-    held: Arc<AtomicUsize>,
+    /// The number of HTTP/1.1 connections that exchanges use.
+    in_use: Arc<AtomicUsize>,
     /// A token held by the task of each connection while that is open.
     open: Arc<()>,
 }
@@ -154,7 +153,7 @@ impl Pool {
             h2: Mutex::default(),
             speaks_h1: AtomicBool::new(false),
             opening: Semaphore::new(MAX_OPENING),
-            held: Arc::default(),
+            in_use: Arc::default(),
             open: Arc::default(),
         });
         let watched: Arc<dyn Watched> = Arc::<Self>::clone(&pool);
@@ -323,7 +322,7 @@ impl Pool {
             self.speaks_h1.store(true, Ordering::Relaxed);
         }
         let failed = |_| IoError::before_send(IoErrorKind::Protocol);
-        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Held::new(Arc::clone(&self.held))));
+        let watch = Arc::new(Watch::new(address, self.ticker.with_stops(), Arc::clone(&self.in_use)));
         let io = TokioIo::new(Tapped::new(transport, Bytes::new(), Arc::clone(&watch)));
         let (sender, connection) =
             http1::Builder::new().max_buf_size(MAX_BUFFER).handshake(io).await.map_err(failed)?;

@@ -2,17 +2,24 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
-use super::held::Held;
+use super::pool::MAX_BUFFER;
 use crate::clock::{Tick, Watched};
 use crate::framing::Framing;
 use crate::tapped::Tap;
+
+/// The bytes that the exchanges with an upstream read at once, all together. Clients that take nothing hold some three such pieces of
+/// each body: where there are more bodies, the pieces are smaller.
+const SHARED: usize = 2 * 1024 * 1024;
+
+/// The smallest piece: hyper's buffers are no smaller.
+const SMALLEST: usize = 8 * 1024;
 
 /// The largest head buffer that is kept for reuse.
 const USUAL_HEAD: usize = 4096;
@@ -43,15 +50,17 @@ pub(crate) struct Watch {
     offered: Wait,
     /// The bytes that came since the exchange made progress.
     framing: Framing,
-    /// The bytes that the client has not taken.
-    held: Held,
+    /// Set while an exchange uses the connection.
+    in_use: AtomicBool,
+    /// The connections to the upstream that exchanges use.
+    all_in_use: Arc<AtomicUsize>,
     kept: Mutex<Vec<u8>>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Watch {
-    /// The watch of a connection to `address`, opened at `opened`, whose exchanges hold what `held` counts.
-    pub(super) fn new(address: SocketAddr, opened: Tick, held: Held) -> Self {
+    /// The watch of a connection to `address`, opened at `opened`. `all_in_use` counts the connections that exchanges use.
+    pub(super) fn new(address: SocketAddr, opened: Tick, all_in_use: Arc<AtomicUsize>) -> Self {
         Self {
             address,
             opened,
@@ -64,7 +73,8 @@ impl Watch {
             awaited: Wait::default(),
             offered: Wait::default(),
             framing: Framing::default(),
-            held,
+            in_use: AtomicBool::new(false),
+            all_in_use,
             kept: Mutex::default(),
             task: OnceLock::new(),
         }
@@ -86,6 +96,9 @@ impl Watch {
     /// It keeps the bytes that go out anyway, not a copy of the request, which would cost a sixteenth of the whole
     /// exchange.
     pub(super) fn begin(&self, deadline: Option<Tick>, idle: Option<Duration>, repeatable: bool) {
+        if !self.in_use.swap(true, Ordering::Relaxed) {
+            self.all_in_use.fetch_add(1, Ordering::Relaxed);
+        }
         self.set(deadline);
         let idle = idle.map_or(0, |idle| Tick::try_from(idle.as_millis()).unwrap_or(Tick::MAX).max(1));
         self.idle.store(idle, Ordering::Relaxed);
@@ -102,7 +115,9 @@ impl Watch {
 
     /// Ends the exchange.
     pub(super) fn end(&self) {
-        self.held.taken();
+        if self.in_use.swap(false, Ordering::Relaxed) {
+            self.all_in_use.fetch_sub(1, Ordering::Relaxed);
+        }
         self.set(None);
     }
 
@@ -116,10 +131,9 @@ impl Watch {
         self.overdue.load(Ordering::Relaxed)
     }
 
-    /// Records that the head has come, or a part of the content, and that there is room for the next.
+    /// Records that the head has come, or a part of the content.
     pub(super) fn progressed(&self) {
         self.framing.progress();
-        self.held.taken();
         self.awaited.set(false);
     }
 
@@ -151,6 +165,23 @@ impl Watch {
 
     fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The most that each of so many exchanges reads at once.
+fn piece(exchanges: usize) -> usize {
+    let share = SHARED / exchanges.max(1);
+    if share >= MAX_BUFFER {
+        return usize::MAX;
+    }
+    // One less than a power of two, or hyper would make its buffer twice as large.
+    let power = share.checked_ilog2().map_or(0, |power| 1 << power);
+    power.max(SMALLEST) - 1
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -189,7 +220,6 @@ impl Tap for Watch {
     fn on_read(&self, bytes: &[u8]) {
         self.answered.store(true, Ordering::Relaxed);
         self.framing.read(bytes.len());
-        self.held.read(bytes.len());
     }
 
     fn framing(&self) -> Option<&Framing> {
@@ -197,7 +227,7 @@ impl Tap for Watch {
     }
 
     fn piece(&self) -> usize {
-        self.held.piece()
+        piece(self.all_in_use.load(Ordering::Relaxed))
     }
 
     /// What an upstream says before it closes is read, whatever became of the request.
@@ -237,5 +267,21 @@ impl Watched for Watch {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_exchanges_read_little_at_once_and_few_read_much() {
+        for few in [0, 1, 32] {
+            assert_eq!(piece(few), usize::MAX);
+        }
+        assert_eq!(
+            [33, 64, 128, 256, 2000, usize::MAX].map(|many| piece(many) + 1),
+            [32 * 1024, 32 * 1024, 16 * 1024, 8 * 1024, 8 * 1024, 8 * 1024]
+        );
     }
 }
