@@ -133,4 +133,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
   process.stdout.write(`${JSON.stringify({ id: command.id, ...answer })}\n`);
 }
+// A runtime that a test has ended never answers, and what is left of its connections would keep this process.
+setTimeout(() => process.exit(), 3_000);
 await miniflare?.dispose();
+process.exit();

@@ -55,8 +55,8 @@ pub fn run(runtimes: &[Runtime], filter: &str) -> ExitCode {
                     );
                     processes::orphans::find(FAREWELL);
                     let verdict = match processes::orphans::take() {
-                        0 => Verdict::Passed,
-                        left => Verdict::Failed(format!("{left} were left behind, and are ended now")),
+                        left if left.is_empty() => Verdict::Passed,
+                        left => Verdict::Failed(format!("left behind, and ended now: {}", left.join("; "))),
                     };
                     report.add_test(runtime, "runtime", "no process outlives the gateway that it belongs to", verdict);
                 }

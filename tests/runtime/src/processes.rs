@@ -31,6 +31,13 @@ impl Process {
         Self::of(self.id).as_ref() == Some(self)
     }
 
+    /// The beginning of its command line.
+    fn command(&self) -> String {
+        let line = std::fs::read(folder(self.id).join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        line.trim_end().chars().take(120).collect()
+    }
+
     /// Whether it runs `program`.
     pub(crate) fn runs(&self, program: &str) -> bool {
         std::fs::read_to_string(folder(self.id).join("comm")).is_ok_and(|name| name.trim() == program)
@@ -158,12 +165,12 @@ pub(crate) mod orphans {
 
     use super::{Mark, Process, signal};
 
-    static FOUND: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+    static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
     /// Remembers those of `processes` that still run, and ends them.
     pub(crate) fn note(processes: &[Process]) {
         for process in processes.iter().filter(|process| process.is_running()) {
-            FOUND.lock().unwrap().push(process.clone());
+            FOUND.lock().unwrap().push(process.command());
             signal("KILL", process);
         }
     }
@@ -180,9 +187,9 @@ pub(crate) mod orphans {
         }
     }
 
-    /// How many there were since this was asked last.
-    pub(crate) fn take() -> usize {
-        std::mem::take(&mut *FOUND.lock().unwrap()).len()
+    /// The commands of those that there were since this was asked last.
+    pub(crate) fn take() -> Vec<String> {
+        std::mem::take(&mut *FOUND.lock().unwrap())
     }
 }
 
@@ -213,8 +220,8 @@ mod tests {
         // Of a parent that has ended, and in a session of its own.
         let ended = tree("setsid sleep 300 & exit");
         assert!(ended.iter().all(|process| !process.is_running()), "{ended:?}");
-        assert_eq!(orphans::take(), 0);
+        assert_eq!(orphans::take().len(), 0);
         tree("(trap '' TERM; exec sleep 300) & wait");
-        assert_eq!(orphans::take(), 1);
+        assert_eq!(orphans::take().len(), 1);
     }
 }
