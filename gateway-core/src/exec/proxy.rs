@@ -17,7 +17,7 @@ use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
 use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
-use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target, Upstream};
+use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
@@ -149,17 +149,10 @@ pub(super) async fn send<P: Platform>(
     reverse::rewrite(&way, call, &mut response, survey);
     if !target.response.is_empty() {
         respond(&target.response, &filled, response.headers_mut());
-        note_edits(exchange, upstream, target);
+        let edits = || finish::edits(&target.response);
+        exchange.note(|| Event::ResponseEdited { edits: edits(), upstream: Some(upstream.name.clone()) });
     }
     Ok(Reply::Http(response))
-}
-
-/// Notes the edits of a response for `target` alone, which has this `upstream`.
-fn note_edits(exchange: &mut Exchange<'_, '_>, upstream: &Upstream, target: &Target) {
-    let edits = finish::edits(&target.response);
-    if edits > 0 {
-        exchange.note(|| Event::ResponseEdited { edits, upstream: Some(upstream.name.clone()) });
-    }
 }
 
 /// Chooses one of the targets, by weight.
