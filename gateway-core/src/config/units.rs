@@ -52,6 +52,29 @@ impl ByteSize {
     }
 }
 
+/// `number` in the largest of `units` that it is a whole number of; zero in `zero`.
+fn with_largest(f: &mut fmt::Formatter<'_>, number: u128, units: &[(&str, u64)], zero: &str) -> fmt::Result {
+    let whole = |(_, factor): &&(&str, u64)| number != 0 && number.is_multiple_of(u128::from(*factor));
+    match units.iter().filter(whole).max_by_key(|(_, factor)| *factor) {
+        Some((unit, factor)) => write!(f, "{}{unit}", number / u128::from((*factor).max(1))),
+        None => write!(f, "{number}{zero}"),
+    }
+}
+
+/// As it may be written, to the millisecond.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        with_largest(f, self.0.as_millis(), &SPAN_UNITS, "s")
+    }
+}
+
+/// As it may be written.
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        with_largest(f, u128::from(self.0), &SIZE_UNITS, "B")
+    }
+}
+
 macro_rules! from_text {
     ($type:ty, $expecting:literal, $pattern:literal, $examples:expr) => {
         impl $type {

@@ -19,6 +19,7 @@ use crate::http::forwarded::TrustedProxies;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
+use crate::net::Deadlines;
 use crate::policy::cors::Cors;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
@@ -77,6 +78,8 @@ pub struct Plan {
     pub errors: ErrorContents,
     /// The largest requests that are let in.
     pub limits: Limits,
+    /// The deadlines of routes that state none, nor anything nearer to them than `defaults`.
+    pub deadlines: Deadlines,
     /// The keys of the flags that policies ask for.
     pub flags: Vec<StoreKey>,
     /// The access log.

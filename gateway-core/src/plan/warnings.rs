@@ -2,6 +2,8 @@
 //!
 //! Apart from the compiler, so that platforms that only load a configuration do without it.
 
+mod deadlines;
+
 use std::collections::BTreeSet;
 
 use super::compile::dead_matches;
@@ -35,7 +37,10 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     match &reading {
         Some(reading) => found.retain(|warning| !reading.is_damaged(&warning.path)),
         // With unknown variables, parts to compare with are missing.
-        None => dead_matches(&config, &mut found),
+        None => {
+            dead_matches(&config, &mut found);
+            deadlines::warnings(&config, &mut found);
+        }
     }
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let are_uses_known =

@@ -1,5 +1,6 @@
 //! What is said of configurations that are well-formed and yet wrong.
 
+mod effective;
 mod secrets;
 mod warnings;
 mod web_sockets;

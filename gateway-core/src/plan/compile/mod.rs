@@ -206,6 +206,7 @@ impl<'c> Compiler<'c> {
             paths: path::Reading::of(&config.network),
             errors,
             limits,
+            deadlines: self.default_deadlines(),
             access_log: AccessLog {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
                 is_stated: config.access_log.format.or(config.server.access_log).is_some(),

@@ -26,12 +26,20 @@ impl Compiler<'_> {
     /// The deadlines of `route` towards `upstream`. The first statement applies: the route's, the API's, the
     /// upstream's, the defaults', our own.
     pub(super) fn deadlines(&self, group: Group<'_>, route: &config::Route, upstream: &config::Upstream) -> Deadlines {
-        let levels = [
+        self.nearest_deadlines([
             Some(&route.timeouts),
             group.api.map(|(_, api)| &api.timeouts),
             Some(&upstream.timeouts),
             Some(&self.config.defaults.timeouts),
-        ];
+        ])
+    }
+
+    /// The deadlines where nothing nearer to a route than `defaults` states any.
+    pub(super) fn default_deadlines(&self) -> Deadlines {
+        self.nearest_deadlines([Some(&self.config.defaults.timeouts), None, None, None])
+    }
+
+    fn nearest_deadlines(&self, levels: [Option<&Timeouts>; 4]) -> Deadlines {
         let nearest = |member: fn(&Timeouts) -> Option<Span>, otherwise: Option<Duration>| match levels
             .into_iter()
             .flatten()

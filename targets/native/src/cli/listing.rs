@@ -7,6 +7,8 @@ use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, Response
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
 use serde_json::{Map, Value, json};
 
+use super::limits::deadlines_json;
+
 /// The routes of `plan`, in the order in which they are tried. A route with several hosts is there once for each.
 pub(super) fn routes(plan: &Plan) -> Vec<Value> {
     let listed = |spec: &Spec| {
@@ -17,6 +19,7 @@ pub(super) fn routes(plan: &Plan) -> Vec<Value> {
             "match": matched(plan, spec),
             "action": action(plan, &route.action),
             "policies": policies(route),
+            "bodyBytes": route.body_limit,
         }))
     };
     plan.table.ranked().filter_map(listed).collect()
@@ -88,7 +91,12 @@ fn action(plan: &Plan, action: &Action) -> Value {
 fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
     let upstream = |target: &Target| {
         let name = plan.upstreams.get(target.upstream).map(|upstream| &*upstream.name);
-        json!({"name": name, "weight": target.weight, "policies": edits(target)})
+        json!({
+            "name": name,
+            "weight": target.weight,
+            "policies": edits(target),
+            "timeouts": deadlines_json(&target.deadlines),
+        })
     };
     json!({
         "kind": "proxy",

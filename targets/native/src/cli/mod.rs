@@ -8,6 +8,7 @@ mod findings;
 mod format;
 mod given;
 mod inspect;
+mod limits;
 mod listing;
 mod manifest;
 mod output;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, Target, WebSocketLimits};
 use gateway_core::route::Spec;
 
+use super::limits;
 use super::style::{Style, pad};
 use super::wrap::Wrap;
 
@@ -66,7 +67,7 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
     let request = route.request.iter().filter(|step| calls || !is_edit(step)).map(RequestStep::describe);
     let response = route.response.iter().map(ResponseStep::describe);
     let of_route = cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
-    of_route.chain(edits(plan, &route.action)).collect()
+    of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
 }
 
 /// Returns the edits for one upstream of a split alone.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{By, Other, Report};
+use crate::cli::limits;
 use crate::cli::style::{Style, pad, widest};
 
 /// The number of other routes shown; the nearest come first.
@@ -29,6 +30,7 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
     write_others(&mut out, report, style);
     write_steps(&mut out, report, style);
     write_split(&mut out, report, style);
+    write_limits(&mut out, report, style);
     if let Some(sent) = &report.upstream {
         let line = format!("{}  {} {}", style.bold("upstream"), sent.name, style.dim(&sent.to));
         let _ = writeln!(out, "\n{}", style.wrapped(&line, 10));
@@ -48,6 +50,14 @@ pub(crate) fn render(report: &Report, style: Style) -> String {
         }
     }
     out
+}
+
+fn write_limits(out: &mut String, report: &Report, style: Style) {
+    let Some(route) = &report.route else { return };
+    let deadlines = report.upstream.iter().map(|sent| limits::deadlines_text(&sent.timeouts));
+    let all: Vec<String> = core::iter::once(route.body.clone()).chain(deadlines).collect();
+    let line = format!("{}  {}", style.bold("limits"), style.dim(all.join(", ")));
+    let _ = writeln!(out, "\n{}", style.wrapped(&line, 8));
 }
 
 fn write_others(out: &mut String, report: &Report, style: Style) {

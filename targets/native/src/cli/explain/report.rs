@@ -1,7 +1,8 @@
 //! The findings of `explain`, as data.
 
 use gateway_core::body::Body;
-use gateway_core::plan::Plan;
+use gateway_core::plan::{Action, Plan};
+use gateway_core::ports::Deadlines;
 use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Sought, Trace};
 use http::header::HOST;
@@ -14,7 +15,7 @@ use super::Question;
 use super::reason::{Reason, outranked, reason};
 use super::split::Share;
 use super::step::{Step, step};
-use crate::cli::listing;
+use crate::cli::{limits, listing};
 
 /// The gateway's treatment of a request.
 #[derive(Debug, serde::Serialize)]
@@ -50,6 +51,11 @@ pub(crate) struct Chosen {
     pub(crate) matched: Value,
     #[serde(serialize_with = "as_object")]
     pub(crate) parameters: Vec<(String, String)>,
+    /// The largest content, in bytes.
+    pub(crate) body_bytes: u64,
+    /// The same in words.
+    #[serde(skip)]
+    pub(crate) body: String,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -72,6 +78,9 @@ pub(crate) struct Sent {
     pub(crate) target: String,
     #[serde(serialize_with = "as_fields")]
     pub(crate) headers: Vec<(String, String)>,
+    /// The deadlines of the call.
+    #[serde(serialize_with = "as_seconds")]
+    pub(crate) timeouts: Deadlines,
 }
 
 #[derive(Debug, serde::Serialize)]
@@ -102,6 +111,20 @@ fn as_fields<S: Serializer>(fields: &[(String, String)], serializer: S) -> Resul
     serializer.collect_seq(fields.iter().map(|(name, value)| serde_json::json!({"name": name, "value": value})))
 }
 
+fn as_seconds<S: Serializer>(deadlines: &Deadlines, serializer: S) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&limits::deadlines_json(deadlines), serializer)
+}
+
+/// The deadlines of calls of `upstream` for `route`.
+fn deadlines(plan: &Plan, route: Option<usize>, upstream: usize) -> Deadlines {
+    let Some(Action::Proxy(proxy)) = route.and_then(|route| plan.routes.get(route)).map(|route| &route.action) else {
+        return plan.deadlines;
+    };
+    // They depend on the upstream alone, even where a split names it twice.
+    let target = proxy.targets.iter().find(|target| target.upstream == upstream);
+    target.map_or(plan.deadlines, |target| target.deadlines)
+}
+
 /// Builds the report from the events.
 pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, response: &Response<Body<S>>) -> Report {
     let mut chosen = None;
@@ -123,6 +146,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                     method: method.to_string(),
                     target: target.clone(),
                     headers: fields(headers),
+                    timeouts: deadlines(plan, chosen.as_ref().map(|(route, _)| *route), *index),
                 });
             }
             event => steps.extend(step(event)),
@@ -140,6 +164,8 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             path: spec.path.to_string(),
             matched: listing::matched(plan, spec),
             parameters: parameters.clone(),
+            body_bytes: route.body_limit,
+            body: limits::body_text(route),
         })
     });
     Report {

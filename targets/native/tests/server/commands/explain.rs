@@ -1,6 +1,6 @@
 //! `explain` and `routes`: what becomes of a request, and why.
 
-use super::{ROUTES, SOCKETS, edgeway, said, text};
+use super::{ROUTES, SOCKETS, edgeway, report, said, text};
 use crate::support::Folder;
 
 #[test]
@@ -194,4 +194,42 @@ fn the_table_of_routes_leaves_out_edits_without_effect() {
     let table = said(&folder, &["routes"]);
     let line = |name| table.lines().find(|line| line.contains(name)).unwrap();
     assert!(!line("moved").contains("edit") && line("sent").contains("1 header edit"), "{table}");
+}
+
+/// docs/command-line.md: the deadlines and the largest content that hold, wherever they are stated.
+#[test]
+fn routes_and_explain_tell_of_the_limits_that_hold() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"limits": {"bodyBytes": "3MiB"}, "defaults": {"timeouts": {"total": "40s"}},
+            "upstreams": {"u": {"url": "http://u.test", "timeouts": {"connect": "250ms"}}, "v": {"url": "http://v.test"}},
+            "routes": [
+                {"name": "own", "match": {"path": "/own"}, "upstream": "u", "bodyBytes": "2MB", "timeouts": {"firstByte": "0s"}},
+                {"name": "usual", "match": {"path": "/usual"}, "upstream": "v"},
+                {"name": "both", "match": {"path": "/both"}, "split": [{"upstream": "u", "weight": 1}, {"upstream": "v", "weight": 0}]},
+                {"name": "fixed", "match": {"path": "/fixed"}, "respond": {}}]}"#,
+    );
+    let explain = |path| said(&folder, &["explain", "GET", path]);
+    for (path, limits) in [
+        ("/own", "\nlimits  bodyBytes 2MB, connect 250ms, firstByte none, total 40s, idle 5m\n"),
+        ("/usual", "\nlimits  bodyBytes 3MiB, connect 5s, firstByte 30s, total 40s, idle 5m\n"),
+        ("/fixed", "\nlimits  bodyBytes 3MiB\n"),
+    ] {
+        assert!(explain(path).contains(limits), "{}", explain(path));
+    }
+    let own = report(&edgeway(&folder, &["explain", "GET", "/own", "--json"]));
+    assert_eq!(own["route"]["bodyBytes"], 2_000_000);
+    let timeouts = serde_json::json!({"connectSeconds": 0.25, "firstByteSeconds": null, "totalSeconds": 40.0, "idleSeconds": 300.0});
+    assert_eq!(own["upstream"]["timeouts"], timeouts);
+
+    let table = said(&folder, &["routes"]);
+    let line = |name| table.lines().find(|line| line.contains(name)).unwrap().trim_end();
+    assert!(line("/own").ends_with("own    bodyBytes 2MB, connect 250ms, firstByte none"), "{table}");
+    assert!(line("/usual").ends_with("usual") && line("/fixed").ends_with("fixed"), "{table}");
+    assert!(line("/both").ends_with("both   u: connect 250ms"), "{table}");
+    let listed = report(&edgeway(&folder, &["routes", "--json"]));
+    let of = |name| listed.as_array().unwrap().iter().find(|route| route["name"] == name).unwrap();
+    assert_eq!((&of("own")["bodyBytes"], &of("fixed")["bodyBytes"]), (&2_000_000.into(), &(3 << 20).into()));
+    assert_eq!(of("own")["action"]["upstreams"][0]["timeouts"], timeouts);
 }
