@@ -56,6 +56,12 @@ pub struct ClientInfo {
 }
 
 impl TrustedProxies {
+    /// Returns whether nobody is trusted.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
     /// Reads addresses (`10.0.0.1`) and networks (`10.0.0.0/8`, `fd00::/8`); v4-mapped IPv6 counts as IPv4; and
     /// `unix:`, all connections over Unix sockets.
     ///

@@ -34,7 +34,7 @@ pub use needs::{BodyUse, Needs};
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
 pub use upstream::{Endpoint, Keep, Upstream, UpstreamTls};
-pub use warnings::{takes_web_sockets_unsaid, warnings};
+pub use warnings::{native_warnings, takes_web_sockets_unsaid, warnings};
 
 /// The source of secrets and variables: the text bindings of a Worker, Spin variables, the environment, files.
 pub trait Secrets {

@@ -3,6 +3,9 @@
 //! Apart from the compiler, so that platforms that only load a configuration do without it.
 
 mod deadlines;
+mod exposure;
+mod matching;
+mod own_listener;
 
 use std::collections::BTreeSet;
 
@@ -40,12 +43,30 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         None => {
             dead_matches(&config, &mut found);
             deadlines::warnings(&config, &mut found);
+            matching::warnings(&config, &mut found);
         }
     }
+    exposure::warnings(&config, &mut found);
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let are_uses_known =
         reading.as_ref().is_none_or(|reading| USERS.iter().all(|section| reading.is_section_intact(section)));
     check_sections(&config, are_uses_known.then_some(&uses), &mut found);
+    placed(text, found)
+}
+
+/// Returns the warnings about the text of a `gateway.json` that hold where the native server serves it.
+#[must_use]
+pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
+    let Some((config, reading)) = read(text) else { return Vec::new() };
+    let mut found = Vec::new();
+    if reading.is_none_or(|reading| reading.is_section_intact("server")) {
+        own_listener::warnings(&config, &mut found);
+    }
+    placed(text, found)
+}
+
+/// Gives warnings their places in `text`.
+fn placed(text: &str, found: Vec<ConfigError>) -> Vec<Diagnostic> {
     let mut diagnostics = config::explain(text, found);
     for diagnostic in &mut diagnostics {
         diagnostic.severity = Severity::Warning;

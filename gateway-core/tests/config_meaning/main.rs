@@ -2,6 +2,7 @@
 
 mod effective;
 mod secrets;
+mod surprises;
 mod warnings;
 mod web_sockets;
 

@@ -86,7 +86,7 @@ impl Alternative {
 }
 
 /// The matches of a route.
-pub(super) fn alternatives(matches: &Matches) -> &[Match] {
+pub(in crate::plan) fn alternatives(matches: &Matches) -> &[Match] {
     match matches {
         Matches::One(one) => core::slice::from_ref(one),
         Matches::Any(all) => all,

@@ -44,6 +44,7 @@ use crate::policy::quota::Quota;
 use crate::route::{Methods, Table};
 
 pub(crate) use self::listeners::listen_address;
+pub(super) use self::matching::alternatives;
 pub(super) use self::members::dead_matches;
 
 /// Compiles `config` for a platform with `capabilities`.

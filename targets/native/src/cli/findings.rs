@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use gateway_core::config::{self, Composed, ConfigError, Diagnostic, JsonPath, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
 use super::target::{Target, joined};
-use super::{files, manifest};
+use super::{files, manifest, rounds};
 use crate::config_file::{self, resolve_paths};
 use crate::include::{Gathered, gather};
 use crate::warning::Warning;
@@ -35,7 +36,7 @@ pub(crate) struct Findings {
     pub(crate) missing_variables: Vec<String>,
     /// The plan for the first target, unless there are mistakes.
     #[serde(skip)]
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<Arc<Plan>>,
     /// The configuration with the files that it includes, if it could be read.
     #[serde(skip)]
     pub(crate) composed: Option<Composed>,
@@ -172,7 +173,7 @@ impl Findings {
                     let diagnostics = composed.place(config::explain(text, faults)).into_iter();
                     self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![target] }));
                     resolve_paths(&mut plan, file);
-                    self.plan.get_or_insert(plan);
+                    self.plan.get_or_insert(Arc::new(plan));
                 }
                 Err(diagnostics) => {
                     for diagnostic in diagnostics {
@@ -192,11 +193,16 @@ impl Findings {
         let Some(composed) = &self.composed else { return };
         let text = composed.text();
         let mut found = plan::warnings(text, crate::platform::now());
+        if self.targets.contains(&Target::Native) {
+            found.extend(plan::native_warnings(text));
+        }
         let mut advice = core::mem::take(&mut self.unmatched);
-        for Warning { at, message, help } in self.plan.as_ref().map(Warning::all).unwrap_or_default() {
+        for Warning { at, message, help } in self.plan.as_deref().map(Warning::all).unwrap_or_default() {
             let at = at.into_iter().fold(JsonPath::root(), |path, member| path.member(member));
             advice.push(ConfigError::new(at, message).with_help(help));
         }
+        let both_schemes = self.targets.contains(&Target::Cloudflare);
+        advice.extend(self.plan.iter().flat_map(|plan| rounds::warnings(plan, both_schemes)));
         let severity = Severity::Warning;
         let advice = config::explain(text, advice).into_iter();
         found.extend(advice.map(|diagnostic| Diagnostic { severity, ..diagnostic }));

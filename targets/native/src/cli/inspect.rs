@@ -1,7 +1,6 @@
 //! The commands that say something and serve nothing: `routes`, `explain`, `compose`, `schema`, `completions`.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -74,7 +73,7 @@ impl Explain {
             Ok(runtime) => runtime,
             Err(error) => return self.source.failure(error.to_string()),
         };
-        let report = match runtime.block_on(explain::explain(Arc::new(plan), &question)) {
+        let report = match runtime.block_on(explain::explain(plan, &question)) {
             Ok(report) => report,
             Err(message) => return self.source.failure(message),
         };

@@ -13,6 +13,7 @@ mod listing;
 mod manifest;
 mod output;
 mod report;
+mod rounds;
 mod routes;
 mod serve;
 mod source;

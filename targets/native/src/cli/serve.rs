@@ -79,8 +79,8 @@ impl Serve {
             .listening(self.server.listen);
         let Loaded { plan, files } = file.load();
         match start(&file, plan, &options) {
-            Ok(Started { server, supervisor, rows, .. }) => {
-                report::started(&server, file.path(), rows.len());
+            Ok(Started { server, supervisor, routes, .. }) => {
+                report::started(&server, file.path(), routes);
                 report::drained(supervisor.run(server, Some(file), files, &report::event))
             }
             Err(code) => code,
@@ -92,7 +92,9 @@ impl Serve {
 pub(super) struct Started {
     pub(super) server: Server,
     pub(super) supervisor: Supervisor,
-    /// Its routes.
+    /// The number of its routes.
+    pub(super) routes: usize,
+    /// Their table, in which one has a line for each host.
     pub(super) rows: Vec<Row>,
     /// Requests to try it with.
     pub(super) tries: Tries,
@@ -106,9 +108,10 @@ pub(super) fn start(
 ) -> Result<Started, ExitCode> {
     let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
     report::warnings(file.path(), &Warning::all(&plan));
-    let (settings, rows, tries) = (Settings::of(&plan), routes::rows(&plan), Tries::of(&plan));
+    let (rows, tries) = (routes::rows(&plan), Tries::of(&plan));
+    let (settings, routes) = (Settings::of(&plan), plan.routes.len());
     // Before the port opens: whoever waits for that may send signals at once.
     let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;
     let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;
-    Ok(Started { server, supervisor, rows, tries })
+    Ok(Started { server, supervisor, routes, rows, tries })
 }

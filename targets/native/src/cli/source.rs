@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use gateway_core::config::Variable;
@@ -59,7 +60,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Returns the plan, or the exit code after every mistake was printed.
-    pub(super) fn plan(&self) -> Result<Plan, ExitCode> {
+    pub(super) fn plan(&self) -> Result<Arc<Plan>, ExitCode> {
         let secrets = self.variables.before(NativeSecrets::new(self.secrets.clone()));
         let mut findings = Findings::of(self.config.path(), vec![Target::Native], &secrets, Variable::Unset);
         findings.plan.take().ok_or_else(|| findings.print(self.format()))

@@ -148,7 +148,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// A path that `pattern` takes.
-fn sample(pattern: &PathPattern) -> String {
+pub(super) fn sample(pattern: &PathPattern) -> String {
     let mut path = String::new();
     for segment in pattern.segments() {
         path.push('/');

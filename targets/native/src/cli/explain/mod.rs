@@ -3,6 +3,7 @@
 //! The request runs through the executor that serves; only the ports differ. They record instead of calling, so no
 //! upstream is called and no counter moves.
 
+mod hops;
 mod platform;
 mod reason;
 mod render;
@@ -22,6 +23,7 @@ use gateway_core::trace::Trace;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
+pub(crate) use hops::{Hop, Redirects};
 pub(crate) use render::render;
 pub(crate) use report::{Report, report};
 
@@ -56,6 +58,12 @@ impl Question {
             None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
         Ok(Self { method, url: parsed, headers, client, upstream: None })
+    }
+
+    /// A request without fields, from a client of no network in particular (RFC 5737).
+    pub(crate) const fn plain(method: Method, url: Uri) -> Self {
+        let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        Self { method, url, headers: Vec::new(), client, upstream: None }
     }
 
     /// The request as a server would see it.

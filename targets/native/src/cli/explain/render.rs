@@ -1,5 +1,6 @@
 //! The findings of `explain`, for people.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::report::{By, Other, Report};
@@ -68,6 +69,9 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     let mut others: Vec<&Other> = report.others.iter().collect();
     // A route that is excluded by a single reason is probably the intended one.
     others.sort_by_key(|other| other.because.len());
+    // A route with several hosts or matches is one route: its nearest match stands for it.
+    let mut seen = BTreeSet::new();
+    others.retain(|other| seen.insert(&*other.at));
     let name = widest(others.iter().take(SHOWN_OTHERS).map(|o| o.name.as_str()));
     for other in others.iter().take(SHOWN_OTHERS) {
         let because = other.because.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");

@@ -307,3 +307,59 @@ fn a_strict_check_fails_for_warnings_and_missing_variables() {
     let said = text(&edgeway(&folder, &["check", "--format", "github"]).stdout);
     assert!(said.contains("::warning file=gateway.json::the variable `EDGEWAY_UNSET_URL` is not set here"), "{said}");
 }
+
+/// docs/configuration.md, Redirects: a redirect that leads back to itself is warned of, one that may lead elsewhere is not.
+#[test]
+fn check_warns_of_redirects_that_lead_back_to_themselves() {
+    let folder = Folder::new();
+    let warned = |network: &str, routes: &str| {
+        folder.write("gateway.json", &format!(r#"{{{network} "routes": [{routes}]}}"#));
+        let found = report(&edgeway(&folder, &["check", "--json"]));
+        assert_eq!(found["mistakes"], serde_json::json!([]), "{routes}");
+        let warnings = found["warnings"].as_array().unwrap().iter();
+        warnings
+            .map(|warning| format!("{}: {}", warning["path"].as_str().unwrap(), warning["message"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let route =
+        |matches: &str, redirect: &str| format!(r#"{{"name": "r", "match": {matches}, "redirect": {redirect}}}"#);
+    let itself = ["routes[0].redirect: the redirect leads back to its own route, time and again"];
+    let secure = r#"{"location": "https://{request.host}{request.path}"}"#;
+    let proxies = r#""network": {"trustedProxies": ["10.0.0.0/8"]},"#;
+    for (network, matches, redirect) in [
+        ("", r#"{"path": "/x"}"#, r#"{"location": "/x"}"#),
+        ("", r#"{"path": "/x", "methods": ["POST"]}"#, r#"{"location": "/x"}"#),
+        ("", r#"{"prefix": "/x"}"#, r#"{"location": "/x/new"}"#),
+        ("", r#"{"prefix": "/x"}"#, r#"{"prefix": "/x/new"}"#),
+        ("", r#"{"path": "/x/{id}"}"#, r#"{"location": "/x/{path.id}?a=b"}"#),
+        ("", r#"{"path": "/x", "hosts": ["a.test", "www.a.test"]}"#, r#"{"location": "http://www.a.test/x"}"#),
+        ("", r#"{"path": "/x", "hosts": ["*.a.test"]}"#, r#"{"location": "http://www.A.test/x"}"#),
+        (proxies, r#"{"prefix": "/"}"#, secure),
+    ] {
+        assert_eq!(warned(network, &route(matches, redirect)), itself, "{matches} {redirect}");
+    }
+    for (network, matches, redirect) in [
+        ("", r#"{"path": "/x"}"#, r#"{"location": "/y"}"#),
+        ("", r#"{"path": "/x"}"#, r#"{"location": "https://www.a.test/x"}"#),
+        ("", r#"{"path": "/x", "hosts": ["a.test"]}"#, r#"{"location": "https://www.a.test/x"}"#),
+        ("", r#"{"path": "/x", "hosts": ["a.test"]}"#, r#"{"location": "http://a.test:9000/x"}"#),
+        ("", r#"{"path": "/x", "methods": ["POST"]}"#, r#"{"location": "/x", "status": 303}"#),
+        // Another program may serve HTTPS.
+        ("", r#"{"prefix": "/"}"#, secure),
+        (proxies, r#"{"prefix": "/", "scheme": "http"}"#, secure),
+    ] {
+        assert_eq!(warned(network, &route(matches, redirect)), Vec::<String>::new(), "{matches} {redirect}");
+    }
+    let two = [
+        r#"{"name": "a", "match": {"path": "/a"}, "redirect": {"location": "/b"}}"#,
+        r#"{"name": "b", "match": {"path": "/b"}, "redirect": {"location": "/a"}}"#,
+    ];
+    let by = |at: usize, other: &str| {
+        format!("routes[{at}].redirect: the redirect leads back to itself, by way of `{other}`")
+    };
+    assert_eq!(warned("", &two.join(", ")), [by(0, "b"), by(1, "a")]);
+    // A more specific route takes what the location is.
+    let taken = r#"{"name": "t", "match": {"path": "/x/new"}, "respond": {}}"#;
+    let both = format!("{}, {taken}", route(r#"{"prefix": "/x"}"#, r#"{"location": "/x/new"}"#));
+    assert_eq!(warned("", &both), Vec::<String>::new());
+}

@@ -233,3 +233,26 @@ fn routes_and_explain_tell_of_the_limits_that_hold() {
     assert_eq!((&of("own")["bodyBytes"], &of("fixed")["bodyBytes"]), (&2_000_000.into(), &(3 << 20).into()));
     assert_eq!(of("own")["action"]["upstreams"][0]["timeouts"], timeouts);
 }
+
+/// docs/command-line.md: a route with several hosts is one route, wherever routes are counted.
+#[test]
+fn a_route_with_several_hosts_is_one() {
+    let folder = Folder::new();
+    let several: Vec<String> = (0..13)
+        .map(|n| {
+            format!(
+                r#"{{"name": "r{n}", "match": {{"path": "/{n}", "hosts": ["a.test", "b.test"]}}, "respond": {{}}}}"#
+            )
+        })
+        .collect();
+    let text = format!(r#"{{"server": {{"listen": "127.0.0.1:0"}}, "routes": [{}]}}"#, several.join(", "));
+    folder.write("gateway.json", &text);
+    assert!(said(&folder, &["check"]).contains(": 13 routes, "));
+    let explain = said(&folder, &["explain", "GET", "http://a.test/0"]);
+    assert_eq!(explain.lines().filter(|line| line.contains(" is not `/")).count(), 12, "{explain}");
+    assert!(!explain.contains("more, which"), "{explain}");
+    let explain = said(&folder, &["explain", "GET", "/none"]);
+    assert!(explain.contains("\n  and 1 more, which `--json` has\n"), "{explain}");
+    let program = crate::support::Program::run(&["serve", "gateway.json"], &folder.0);
+    assert!(program.messages().contains("serving 13 routes"), "{}", program.messages());
+}
