@@ -135,8 +135,8 @@ fn an_included_file_has_only_what_can_be_added() {
     let file = r#"{"server": {}, "include": ["x"], "description": 5, "routes": []}"#;
     let found = said(&composed(main, &[file]));
     let starts = [
-        "0.json:1:12: server: an included file can't have `server` (",
-        "0.json:1:27: include: an included file includes no others (",
+        "0.json:1:2: server: an included file can't have `server` (",
+        "0.json:1:16: include: an included file can't have `include` (",
         "0.json:1:49: description: expected text",
         "main.json:1:91: routes[0].respond.status: ",
     ];

@@ -223,7 +223,7 @@ fn misplaced(root: &Node<'_>) -> Vec<ConfigError> {
             "$schema" | "description" if is_text || value.reported.get() => None,
             "$schema" | "description" => Some(ConfigError::new(at, "expected text")),
             "include" => Some(
-                ConfigError::new(at, "an included file includes no others")
+                ConfigError::new(at, "an included file can't have `include`")
                     .with_help("list them in the `include` of the configuration itself"),
             ),
             name if SECTIONS.contains(&name) => {

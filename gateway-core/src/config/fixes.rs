@@ -3,6 +3,7 @@
 use super::mask::mask;
 use super::parse::short;
 use super::path::Step;
+use super::rates;
 use super::tree::{Kind, Located, Member, Node};
 use super::units;
 
@@ -102,6 +103,32 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
     let is_list = matches!(expected, "a list" | "a sequence");
     match (&*name, &located.node.kind) {
         ("accessLog", Kind::Bool(false)) if expected == "an object" => Some("write `{\"format\": \"off\"}`".to_owned()),
+        ("accessLog", Kind::String(text))
+            if expected == "an object" && !matches!(&**text, "json" | "text" | "off") && !text.contains("${") =>
+        {
+            Some(
+                "write `{\"format\": \"json\"}`: the log goes to standard output, which the shell can redirect"
+                    .to_owned(),
+            )
+        }
+        ("rateLimit", Kind::String(text)) if expected == "an object" => {
+            rates::members(text).map(|members| format!("write `{{{members}}}`"))
+        }
+        ("rateLimit", Kind::Number(limit)) if expected == "an object" => {
+            Some(format!("write `{{\"limit\": {limit}, \"window\": \"1s\"}}`"))
+        }
+        ("limit", Kind::String(text)) if is_whole(expected) => {
+            rates::members(text).map(|members| format!("write `{members}`"))
+        }
+        ("origins", Kind::Object(_)) if expected == "a string" => Some(
+            "write each origin as text; `https://*.example.com` stands for all hosts below a domain, and there are no \
+             regular expressions"
+                .to_owned(),
+        ),
+        ("url", Kind::Number(port)) => Some(format!("write `\"http://127.0.0.1:{port}\"`")),
+        (_, Kind::Object(_) | Kind::List(_)) if expected == "a string" && is_content_of_error(located) => {
+            Some(format!("write it as text, the braces of JSON doubled: `{}`", doubled(located.node)))
+        }
         ("routes" | "apis", Kind::Object(members))
             if is_list
                 && members
@@ -155,6 +182,9 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         ("rateLimit", Kind::List(_)) => Some("make each a policy of its own, and list them in `policies`".to_owned()),
         ("remove", Kind::Object(members)) if is_list => Some(format!("write `[{}]`", quoted(members)?)),
         (_, Kind::String(_)) if around == "errors" => Some(format!("write `{{\"text/plain\": {found}}}`")),
+        ("methods", Kind::String(text)) if is_list && text.contains(['|', ' ']) => {
+            Some(format!("write `[{}]`", parts(&mask(text).replace(['|', ' '], ","))?))
+        }
         (_, Kind::String(text)) if is_list && text.contains(',') => Some(format!("write `[{}]`", parts(&mask(text))?)),
         ("url", Kind::List(_)) => Some(format!("write `\"urls\": {found}`")),
         ("path" | "prefix", Kind::List(_)) if around == "match" => {
@@ -211,6 +241,55 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             row(EXAMPLES, located).filter(|_| matches!(&*name, "token" | "maintenance" | "cors" | "rateLimit"));
         example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
     })
+}
+
+/// Returns whether `located` is a content of the author's own for errors.
+fn is_content_of_error(located: &Located<'_, '_>) -> bool {
+    matches!(&*located.path.steps(), [.., Step::Member(errors), Step::Member(_), Step::Member(_)] if **errors == *"errors")
+}
+
+/// The longest text that is written out whole.
+const WRITTEN_OUT: usize = 120;
+
+/// The JSON of `node` as a text of a configuration in which `{{` is a brace; an example where it is long.
+fn doubled(node: &Node<'_>) -> String {
+    let mut text = String::new();
+    match write_doubled(node, &mut text) {
+        Some(()) => format!("\"{}\"", text.replace('"', "\\\"")),
+        None => "\"{{\\\"error\\\": \\\"{error.title}\\\"}}\"".to_owned(),
+    }
+}
+
+fn write_doubled(node: &Node<'_>, out: &mut String) -> Option<()> {
+    let push_text = |text: &str, out: &mut String| {
+        let is_plain = text.len() <= WRITTEN_OUT && !text.contains(['"', '\\']) && !text.contains(char::is_control);
+        is_plain.then(|| out.extend(["\"", text, "\""]))
+    };
+    match &node.kind {
+        Kind::Null => out.push_str("null"),
+        Kind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Kind::Number(text) => out.push_str(text),
+        Kind::String(text) => push_text(text, out)?,
+        Kind::List(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                write_doubled(item, out)?;
+            }
+            out.push(']');
+        }
+        Kind::Object(members) => {
+            out.push_str("{{");
+            for (index, member) in members.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                push_text(&member.name, out)?;
+                out.push_str(": ");
+                write_doubled(&member.value, out)?;
+            }
+            out.push_str("}}");
+        }
+    }
+    (out.len() <= WRITTEN_OUT).then_some(())
 }
 
 /// `{"users": 90}` as the items of a `split`.

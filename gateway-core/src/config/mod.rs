@@ -15,6 +15,7 @@ mod model;
 mod one_of;
 mod parse;
 mod path;
+mod rates;
 mod read;
 mod references;
 mod render;

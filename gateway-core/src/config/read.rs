@@ -39,7 +39,8 @@ fn read_thoroughly<'t>(text: &'t str, variables: &dyn Fn(&str) -> Variable) -> R
         config => {
             let lines = Lines::new(text);
             let faults = parsed.faults.iter().map(|fault| lines.fault(&parsed.root, fault));
-            let reports = reports.iter().map(|report| lines.report(&parsed.root, report));
+            let reports = reports.iter().filter(|report| !words::is_said(report, &parsed.root));
+            let reports = reports.map(|report| lines.report(&parsed.root, report));
             let mut diagnostics: Vec<Diagnostic> = faults.chain(reports).collect();
             sort(&mut diagnostics);
             Err(Box::new(Reading { config, diagnostics, root: parsed.root, lines }))
@@ -257,10 +258,11 @@ impl<'t> Lines<'t> {
             let located = root.follow(&path);
             self.place(&located, located.node.extent.start)
         });
+        let extent = about(&located, &error.message);
         Diagnostic {
             severity: Severity::Error,
-            position: Some(self.position(located.node.extent.start)),
-            found: self.shown(&located, located.node.extent),
+            position: Some(self.position(extent.start)),
+            found: self.shown(&located, extent),
             path: located.path.to_string(),
             message: printable(error.message),
             help: error.help.map(printable),
@@ -268,6 +270,15 @@ impl<'t> Lines<'t> {
             file: None,
         }
     }
+}
+
+/// The part of the text that `message` is about: the name of the member if it quotes that, else the value.
+fn about(located: &Located<'_, '_>, message: &str) -> Extent {
+    let value = located.node.extent;
+    let Some(member) = located.member else { return value };
+    let quotes_name = message.split('`').skip(1).step_by(2).any(|quoted| quoted == member.name);
+    let is_value = matches!(&located.node.kind, Kind::String(text) if *text == member.name);
+    if quotes_name && !is_value { member.name_extent } else { value }
 }
 
 /// `text` without characters that could move the cursor: it quotes the author's words.

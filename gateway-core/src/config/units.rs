@@ -139,9 +139,41 @@ pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     (expected == ByteSize::EXPECTED).then(|| format!("{}{unit}", number / factor))
 }
 
-/// `text` as the duration or size that was probably meant: `5 sec`, `10mb`, `1.5s`, `250`.
+/// `text` as the duration or size that was probably meant: `5 sec`, `10mb`, `1.5s`, `250`, `1m30s`, `minute`.
 pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
-    rewrite(expected, text).filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
+    rewrite(expected, text)
+        .or_else(|| if expected == Span::EXPECTED { sum(text).or_else(|| named(text)) } else { None })
+        .filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
+}
+
+/// `1m30s`, `1h 30m` and `PT1M30S` (ISO 8601 §5.5.2) as one number and the largest unit that it is a whole number of.
+fn sum(text: &str) -> Option<String> {
+    let mut rest = text.trim();
+    let upper = rest.strip_prefix("PT").map(str::to_ascii_lowercase);
+    rest = upper.as_deref().unwrap_or(rest);
+    let mut total = 0_u64;
+    while !rest.is_empty() {
+        let unit = rest.find(|c: char| !c.is_ascii_digit())?;
+        let length = rest.get(unit..)?.find(|c: char| !c.is_ascii_alphabetic()).map_or(rest.len(), |end| unit + end);
+        let (piece, after) = rest.split_at_checked(length)?;
+        total = total.checked_add(parse_with_unit(piece, &SPAN_UNITS)?)?;
+        rest = after.trim_start();
+    }
+    let (unit, factor) =
+        SPAN_UNITS.into_iter().rev().find(|(_, factor)| total != 0 && total.is_multiple_of(*factor))?;
+    Some(format!("{}{unit}", total / factor))
+}
+
+/// The name of a unit, as one of it.
+fn named(text: &str) -> Option<String> {
+    let unit = match text.trim() {
+        "second" | "sec" => "s",
+        "minute" | "min" => "m",
+        "hour" | "hourly" => "h",
+        "day" | "daily" => "d",
+        _ => return None,
+    };
+    Some(format!("1{unit}"))
 }
 
 fn rewrite(expected: &str, text: &str) -> Option<String> {

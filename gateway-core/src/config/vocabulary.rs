@@ -22,6 +22,8 @@ enum Place {
     PathTest,
     Api,
     Rewrite,
+    RateLimit,
+    Certificate,
     Any,
 }
 
@@ -43,11 +45,13 @@ impl Place {
             ("format", Self::AccessLog),
             ("headerBytes", Self::Limits),
             ("life", Self::WebSocket),
+            ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
         match found {
             Some((_, place)) => *place,
             None if expected == ["regex"] => Self::PathTest,
+            None if expected == ["certificate", "key"] => Self::Certificate,
             None if expected.contains(&"host") && expected.contains(&"prefix") => Self::Rewrite,
             None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
             None => Self::Any,
@@ -57,30 +61,34 @@ impl Place {
 
 /// Words for one field of an object: where they stand for it, the field, and the words.
 const SYNONYMS: &[(Place, &str, &str)] = &[
-    (Place::Root, "upstreams", "backends services clusters targets proxies origins"),
-    (Place::Root, "routes", "endpoints paths rules locations routers router mappings ingress"),
+    (Place::Root, "upstreams", "backends services clusters targets proxies origins upstream"),
+    (
+        Place::Root,
+        "routes",
+        "endpoints paths rules locations routers router mappings ingress location virtual_hosts virtualHosts",
+    ),
     (Place::Root, "errors", "errorPages error_pages errorPage error_page"),
     (Place::Root, "accessLog", "log logs logging logger"),
     (Place::Server, "tls", "ssl https"),
     (Place::Upstream, "connections", "keepalive keepAlive pool connectionPool"),
-    (Place::Upstream, "url", "address target server endpoint addr origin"),
+    (Place::Upstream, "url", "address target server endpoint addr origin proxy_pass proxyPass uri"),
     (Place::Upstream, "urls", "targets servers endpoints addresses nodes instances"),
     (Place::Upstream, "timeouts", "timeout"),
     (Place::Upstream, "host", "hostHeader"),
     (
         Place::Route,
         "upstream",
-        "backend service proxy target to cluster destination forward proxy_pass proxyPass origin",
+        "backend service proxy target to cluster destination forward proxy_pass proxyPass reverse_proxy reverseProxy origin integration",
     ),
     (Place::Route, "policies", "policy middleware middlewares plugins filters"),
-    (Place::Route, "split", "weighted weights upstreams canary"),
-    (Place::Route, "respond", "response return reply"),
+    (Place::Route, "split", "weighted weights upstreams canary weighted_clusters weightedClusters"),
+    (Place::Route, "respond", "response return reply direct_response directResponse"),
     (Place::Route, "timeouts", "timeout"),
     (Place::Route, "bodyBytes", "bodyLimit maxBody maxBodySize bodySize client_max_body_size"),
     (Place::Route, "match", "when if matches rule"),
     (Place::Match, "hosts", "host domain domains hostname hostnames server_name"),
     (Place::Match, "path", "paths uri url location exact"),
-    (Place::Match, "prefix", "pathPrefix path_prefix"),
+    (Place::Match, "prefix", "pathPrefix path_prefix startsWith"),
     (Place::Match, "clientAddress", "ip ips clientIp client_ip remoteAddr remote_addr remoteAddress sourceIp cidr"),
     (Place::Match, "query", "queryParams params queryParameters args"),
     (Place::Api, "prefix", "path basePath base_path"),
@@ -89,9 +97,14 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Redirect, "keepQuery", "query preserveQuery"),
     (Place::Limits, "bodyBytes", "body maxBodySize bodySize client_max_body_size"),
     (Place::WebSocket, "idle", "timeout idleTimeout"),
+    (Place::Server, "connections", "worker_connections workerConnections maxConnections max_connections"),
     (Place::Any, "weight", "percent percentage share"),
     (Place::Any, "window", "per period interval duration unit every"),
-    (Place::Any, "limit", "max requests count rps maxConcurrent"),
+    (
+        Place::Any,
+        "limit",
+        "max requests count rps maxConcurrent max_rate maxRate average amount requests_per_unit requestsPerUnit max_tokens",
+    ),
     (Place::Any, "certificate", "cert crt certFile chain"),
     (Place::Any, "key", "keyFile privateKey private_key"),
     (Place::Any, "authorities", "ca caFile caCertificates roots trustedCa"),
@@ -131,6 +144,138 @@ const ADVICE: &[(Place, &str, &str)] = &[
         "timeout timeouts",
         "deadlines belong in an upstream, an API or a route: `\"timeouts\": {\"total\": \"5s\"}`",
     ),
+    (
+        Place::Root,
+        "http2 http3 h2 quic alpn",
+        "leave it out: clients of HTTP/2 and HTTP/1.1 are served alike, and HTTP/3 is not there",
+    ),
+    (
+        Place::Server,
+        "http2 http3 h2 h2c quic alpn",
+        "leave it out: clients of HTTP/2 and HTTP/1.1 are served alike, and HTTP/3 is not there",
+    ),
+    (Place::Certificate, "http2 h2 alpn", "leave it out: HTTP/2 is offered to every client"),
+    (
+        Place::Certificate,
+        "certResolver acme letsencrypt email domains auto",
+        "there is no client of ACME: `certificate` and `key` name files, which are loaded anew when they change",
+    ),
+    (
+        Place::Certificate,
+        "minVersion min_version protocols ciphers cipherSuites ssl_protocols",
+        "leave it out: TLS 1.2 and 1.3 are spoken, with their safe ciphers alone",
+    ),
+    (
+        Place::Server,
+        "keepAlive keepalive keepalive_timeout keepAliveTimeout idleTimeout idle_timeout",
+        "leave it out: a client's connection is kept for further requests",
+    ),
+    (Place::Server, "worker_processes workerProcesses", "`edgeway serve --threads N` says how many"),
+    (
+        Place::Root,
+        "servers",
+        "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen; hosts are matched by `apis` and routes",
+    ),
+    (
+        Place::Root,
+        "static_resources staticResources extra_config extraConfig providers",
+        "leave it out: `server`, `upstreams` and `routes` stand at the top",
+    ),
+    (Place::Root, "stages", "leave it out: each stage has a configuration of its own, and `${NAME}` what differs"),
+    (Place::Root, "redis", "write `\"counters\": {\"redis\": \"redis://host:6379\"}`"),
+    (
+        Place::Route,
+        "proxy_set_header request_headers_to_add requestHeadersToAdd input_headers",
+        "a policy sets fields: `\"policies\": [{\"request\": {\"headers\": {\"set\": …}}}]`; all others go through",
+    ),
+    (
+        Place::Route,
+        "add_header response_headers_to_add responseHeadersToAdd responseHeaders",
+        "a policy sets fields: `\"policies\": [{\"response\": {\"headers\": {\"set\": …}}}]`",
+    ),
+    (
+        Place::Any,
+        "proxy_read_timeout proxy_connect_timeout proxy_send_timeout",
+        "write `\"timeouts\": {\"connect\": \"2s\", \"firstByte\": \"10s\", \"idle\": \"1m\"}`",
+    ),
+    (Place::Route, "try_files index", "there are no files to serve: name an upstream that serves them"),
+    (Place::Route, "allow deny", "write `\"match\": {\"clientAddress\": [\"10.0.0.0/8\"]}`"),
+    (Place::Route, "hosts", "write `\"match\": {\"hosts\": [\"api.example.com\"]}`"),
+    (Place::Route, "protocols schemes", "write `\"match\": {\"scheme\": \"https\"}`; without it, both are taken"),
+    (Place::Route, "tags labels comment notes", "write `description`, which nothing reads"),
+    (Place::Upstream, "tags labels comment notes", "write `description`, which nothing reads"),
+    (
+        Place::Route,
+        "regex_priority regexPriority",
+        "leave it out: the more exact match goes first, wherever it stands in the file",
+    ),
+    (Place::Route, "entryPoints", "leave it out: every listener serves the same routes"),
+    (Place::Route, "endpoint resource uri", "write `\"match\": {\"path\": \"/users\"}`"),
+    (Place::Match, "rule", "write its parts as members: `\"path\": \"/users\"`, `\"hosts\": [\"api.example.com\"]`"),
+    (Place::Match, "safe_regex safeRegex", "`path` has it: `\"path\": {\"regex\": \"/.*\\\\.js\"}`"),
+    (
+        Place::Route,
+        "prefix_rewrite prefixRewrite regex_rewrite path_rewrite pathRewrite url_pattern",
+        "write `\"rewrite\": {\"prefix\": \"/new\"}` or `\"rewrite\": {\"path\": \"/new/{path.id}\"}`",
+    ),
+    (
+        Place::Route,
+        "host_rewrite_literal host_rewrite hostRewrite",
+        "write `\"rewrite\": {\"host\": \"example.com\"}`, or the upstream's `host`",
+    ),
+    (
+        Place::Route,
+        "route action handle handler actions",
+        "what is done stands in the route itself: `upstream`, `split`, `redirect`, `respond` or `keyValue`",
+    ),
+    (Place::Route, "output_encoding outputEncoding encoding", "leave it out: bodies pass through untouched"),
+    (
+        Place::Upstream,
+        "lb_policy lbPolicy sticky stickySessions hash_policy hashPolicy hash_by",
+        "leave it out: the endpoints in `urls` take turns",
+    ),
+    (Place::Route, "hash_policy hashPolicy sticky", "there is none: the endpoints of an upstream take turns"),
+    (
+        Place::Policy,
+        "limit_req rate-limiting limit-req limit-count",
+        "write `\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}`",
+    ),
+    (Place::Policy, "inFlightReq limit_conn limit-conn", "write `\"concurrency\": {\"limit\": 5}`"),
+    (
+        Place::Policy,
+        "name config plugin",
+        "a policy is one object of what it does: `{\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}}`",
+    ),
+    (
+        Place::Policy,
+        "request-transformer requestTransformer customRequestHeaders proxy_set_header",
+        "write `\"request\": {\"headers\": {\"set\": {\"x-name\": \"value\"}}}`",
+    ),
+    (
+        Place::Policy,
+        "response-transformer responseTransformer customResponseHeaders add_header",
+        "write `\"response\": {\"headers\": {\"set\": {\"x-name\": \"value\"}}}`",
+    ),
+    (
+        Place::Policy,
+        "redirectScheme redirectRegex redirect",
+        "it belongs in a route: `\"match\": {\"scheme\": \"http\"}, \"redirect\": {\"location\": \"https://{request.host}{request.path}\"}`",
+    ),
+    (
+        Place::Policy,
+        "addPrefix replacePath replacePathRegex rewrite stripPrefix strip_path strip_prefix stripPrefixRegex",
+        "it belongs in a route: `\"rewrite\": {\"prefix\": \"/new\"}`, or `\"/\"` to strip the prefix that is matched",
+    ),
+    (Place::RateLimit, "second minute hour day", "write `\"limit\": 5, \"window\": \"1m\"` for five a minute"),
+    (Place::RateLimit, "zone shared", "write `key` for whose requests are counted together, `limit` and `window`"),
+    (
+        Place::RateLimit,
+        "limit_by limitBy limit_key source sourceCriterion strategy by per_client",
+        "write `\"key\": \"clientAddress\"`, or `{\"header\": \"x-api-key\"}`",
+    ),
+    (Place::RateLimit, "policy redis_host redis storage store", "`counters` at the top says where counters are kept"),
+    (Place::RateLimit, "burstLimit burst_limit capacity client_max_rate", "write `burst`, with `limit` for the rate"),
+    (Place::RateLimit, "rateLimit rate_limit", "write `limit`"),
     (Place::Root, "includes extends imports import", "write `\"include\": [\"routes.json\"]`"),
     (
         Place::Root,
@@ -301,18 +446,23 @@ const ADVICE: &[(Place, &str, &str)] = &[
 const MISSING: &[(&str, &str)] = &[
     (
         "auth authentication authorization jwt oauth oauth2 oidc apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers \
-         consumer acl users",
+         consumer acl users authorizer authorizers apiKeyRequired usagePlans usagePlan api_key security securitySchemes \
+         key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
         "authentication is not there yet",
     ),
-    ("cache caching proxyCache", "caching of responses is not there yet"),
-    ("retry retries attempts", "retries are not there yet, beyond those of connections that could not be made"),
+    ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
     (
-        "circuitBreaker breaker outlierDetection healthCheck healthChecks health hedging",
+        "retry retries attempts retryPolicy retry_policy proxy_next_upstream",
+        "retries are not there yet, beyond those of connections that could not be made",
+    ),
+    (
+        "circuitBreaker breaker circuit_breakers circuitBreakers outlierDetection outlier_detection health_check health_checks healthCheck healthChecks health hedging",
         "checks of health and breakers are not there yet",
     ),
-    ("compression compress gzip brotli", "compression is not there yet"),
+    ("compression compress gzip brotli zstd", "compression is not there yet"),
     (
-        "ipAllow ipDeny ipRestriction allowlist denylist whitelist blacklist allow deny geo",
+        "ipAllow ipDeny ipRestriction allowlist denylist whitelist blacklist allow deny geo \
+         ipWhiteList ipAllowList ip-restriction",
         "a route's `match` has them: `\"clientAddress\": [\"10.0.0.0/8\"]`",
     ),
     (
@@ -336,6 +486,11 @@ fn has(words: &str, name: &str) -> bool {
     words.split(' ').any(|word| word.eq_ignore_ascii_case(name))
 }
 
+/// Returns whether the words for fields of any object hold in `place`.
+fn is_small(place: Place) -> bool {
+    matches!(place, Place::Any | Place::Match | Place::RateLimit | Place::Certificate)
+}
+
 /// Returns the field among `expected` that is meant by `name`: a slip of the pen, or another gateway's word for it.
 pub(super) fn meant(name: &str, expected: &[&'static str]) -> Option<&'static str> {
     let place = Place::of(expected);
@@ -346,7 +501,7 @@ pub(super) fn meant(name: &str, expected: &[&'static str]) -> Option<&'static st
             SYNONYMS.iter().filter(move |(row, field, words)| *row == at && is_field(field) && has(words, name));
         rows.next().map(|(_, field, _)| *field)
     };
-    own(place).or(slip).or_else(|| if place == Place::Any || place == Place::Match { own(Place::Any) } else { None })
+    own(place).or(slip).or_else(|| if is_small(place) { own(Place::Any) } else { None })
 }
 
 /// Returns the field among `expected` that `name` is the singular or the plural of.

@@ -5,6 +5,7 @@ use super::error::{ErrorKind, Report};
 use super::fixes::{bounds, is_whole, right_type};
 use super::homes::HOMES;
 use super::parse::short;
+use super::rates;
 use super::suggest::suggest;
 use super::tree::{Kind, Located, Node};
 use super::units;
@@ -71,6 +72,18 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
             (message.clone(), message.starts_with("only one").then(|| "keep one".to_owned()))
         }
         ErrorKind::Consequence => (String::new(), None),
+    }
+}
+
+/// Returns whether another report says all of `report`: a rate in place of a limit has the window in it.
+pub(super) fn is_said(report: &Report, root: &Node<'_>) -> bool {
+    let ErrorKind::Missing { field: "window" } = report.kind else { return false };
+    let Some(extent) = report.extent else { return false };
+    match &root.at(extent.start).node.kind {
+        Kind::Object(members) => members.iter().any(
+            |member| matches!(&member.value.kind, Kind::String(text) if member.name == "limit" && rates::members(text).is_some()),
+        ),
+        _ => false,
     }
 }
 
@@ -144,24 +157,36 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
         "ip" | "client" | "address" | "remote_addr" | "remoteAddress" if expected.contains(&"clientAddress") => {
             "write `clientAddress`".to_owned()
         }
+        "http2" | "h2" | "grpc" | "HTTP/2" if expected == ["h2c"] => {
+            "write `h2c` where the URL begins with `http://`; over `https://` leave it out".to_owned()
+        }
+        "http" | "https" | "http1" | "HTTP/1.1" | "http/1.1" if expected == ["h2c"] => "leave it out".to_owned(),
         "tokenBucket" | "leakyBucket" | "token_bucket" | "leaky_bucket" if expected.contains(&"gcra") => {
             "write `gcra`, which is a bucket that leaks".to_owned()
         }
         "format" if expected.contains(&"off") => "write the word alone, such as `\"text\"`".to_owned(),
         "allow" | "pass" | "ignore" if expected.contains(&"open") => "write `open`".to_owned(),
         "deny" | "block" | "refuse" if expected.contains(&"closed") => "write `closed`".to_owned(),
-        "exact" | "equals" | "is" | "value" if expected.contains(&"oneOf") => {
+        "exact" | "equals" | "is" | "value" | "eq" | "exact_match" | "exactMatch" if expected.contains(&"oneOf") => {
             "write the value alone, or several as `oneOf`".to_owned()
         }
         "contains" | "includes" if expected.contains(&"regex") => "write `{\"regex\": \".*text.*\"}`".to_owned(),
         header if header.starts_with("header") && expected.contains(&"everyone") => {
             "write `{\"header\": \"x-api-key\"}`".to_owned()
         }
-        "in" | "any" | "values" if expected.contains(&"oneOf") => "write `oneOf`".to_owned(),
-        "exists" if expected.contains(&"present") => "write `present`".to_owned(),
-        "pattern" | "regexp" | "matches" | "safeRegex" if expected.contains(&"regex") => "write `regex`".to_owned(),
-        "endsWith" | "ends" if expected.contains(&"suffix") => "write `suffix`".to_owned(),
-        "startsWith" | "begins" if expected.contains(&"prefix") => "write `prefix`".to_owned(),
+        "in" | "any" | "values" | "anyOf" if expected.contains(&"oneOf") => "write `oneOf`".to_owned(),
+        "exists" | "present_match" | "presentMatch" if expected.contains(&"present") => "write `present`".to_owned(),
+        "pattern" | "regexp" | "matches" | "safeRegex" | "safe_regex_match" | "safe_regex"
+            if expected.contains(&"regex") =>
+        {
+            "write `regex`".to_owned()
+        }
+        "endsWith" | "ends" | "suffix_match" | "suffixMatch" if expected.contains(&"suffix") => {
+            "write `suffix`".to_owned()
+        }
+        "startsWith" | "begins" | "prefix_match" | "prefixMatch" if expected.contains(&"prefix") => {
+            "write `prefix`".to_owned()
+        }
         _ => format!("use {}", one_of(expected)),
     }
 }

@@ -69,6 +69,12 @@ impl ListenAddress {
     pub fn parse(written: &str) -> Option<Self> {
         super::listen_address(written)
     }
+
+    /// The way to write the address that `written` is meant to be.
+    #[must_use]
+    pub fn help(written: &str) -> String {
+        super::listen_help(written)
+    }
 }
 
 impl core::fmt::Display for ListenAddress {

@@ -156,6 +156,10 @@ struct Entry<'t> {
 /// Splits an entry into its parts, if a browser would ever send such an origin.
 fn check(text: &str) -> Result<Entry<'_>, OriginError> {
     let error = |message: String, help: Option<String>| Err(OriginError { message, help });
+    if is_expression(text) {
+        let write = format!("write `{}` for all hosts below a domain, or list them one by one", subdomains(text));
+        return error(format!("`{text}` is a regular expression, and an origin is none"), Some(write));
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         let help = (!text.is_empty() && !text.contains([':', '/'])).then(|| format!("write `https://{text}`"));
         return error(format!("`{text}` is no origin, which has a scheme and a host"), help);
@@ -220,6 +224,26 @@ fn check(text: &str) -> Result<Entry<'_>, OriginError> {
         return error(format!("`{text}` has no valid host"), help);
     }
     Ok(Entry { scheme, host, port })
+}
+
+/// Returns whether `text` is meant as a regular expression.
+fn is_expression(text: &str) -> bool {
+    let is_between_slashes = text.len() > 1 && text.starts_with('/') && text.ends_with('/');
+    text.starts_with(['^', '~'])
+        || text.ends_with('$')
+        || is_between_slashes
+        || text.contains(['\\', '(', '|'])
+        || [".*", ".+"].iter().any(|any| text.ends_with(any) || text.contains(&format!("//{any}")))
+}
+
+/// The entry for the hosts below the domain that the expression `text` ends with, or an example.
+fn subdomains(text: &str) -> String {
+    let plain = text.replace('\\', "");
+    let plain = plain.trim_end_matches(['/', '$']);
+    let (_, domain) = plain.rsplit_once(['*', '+', '?', ')', ']', '/']).unwrap_or(("", plain));
+    let scheme = if plain.contains("http://") { "http" } else { "https" };
+    let entry = format!("{scheme}://*.{}", domain.trim_start_matches('.'));
+    if check(&entry).is_ok() { entry } else { "https://*.example.com".to_owned() }
 }
 
 /// Host and port; the colons of an IPv6 address are inside brackets.

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::foreign_expression::{expression, in_json};
+
 /// Something that other programs read as a pattern, and this one would take for text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
@@ -21,10 +23,10 @@ impl Foreign {
         Self { found: found.to_owned(), write: write.into() }
     }
 
-    /// Finds it in a path pattern.
+    /// Finds it in a path pattern, which may be a prefix.
     #[inline(never)]
     #[must_use]
-    pub fn in_path(text: &str) -> Option<Self> {
+    pub fn in_path(text: &str, is_prefix: bool) -> Option<Self> {
         if text.starts_with(['^', '~', '=']) {
             return Some(Self::location(text));
         }
@@ -35,7 +37,8 @@ impl Foreign {
         let mut segments = rest.split('/').peekable();
         while let Some(segment) = segments.next() {
             if let Some(write) = in_segment(segment, &before, segments.peek().is_none()) {
-                return Some(Self::new(segment, write));
+                let expression = expression(text, is_prefix);
+                return Some(Self::new(segment, write.with(expression.as_deref())));
             }
             before.push('/');
             before.push_str(segment);
@@ -53,11 +56,17 @@ impl Foreign {
         let path = from_start.strip_suffix('$');
         let whole = modifier == "=" || path.is_some();
         let path = path.unwrap_or(from_start);
-        let is_plain = path.starts_with('/') && Self::in_path(path).is_none() && !path.contains(['?', '#', '{']);
+        let is_plain = path.starts_with('/') && Self::in_path(path, false).is_none() && !path.contains(['?', '#', '{']);
         let write = match (is_plain, whole) {
             (true, true) => format!("write `\"path\": \"{path}\"`"),
             (true, false) => format!("write `\"prefix\": \"{path}\"`"),
-            (false, _) => EXPRESSION.to_owned(),
+            (false, _) => {
+                let start = if path.starts_with('/') { "" } else { "/.*" };
+                let end = if whole || path.ends_with(".*") { "" } else { ".*" };
+                let expression = in_json(&format!("{start}{path}{end}"));
+                let expression = expression.filter(|_| !path.contains(['{', '$']) && !path.is_empty());
+                Write::Expression.with(expression.as_deref())
+            }
         };
         Self::new(text, write)
     }
@@ -93,23 +102,53 @@ impl fmt::Display for Foreign {
     }
 }
 
+/// The way to write another program's pattern.
+enum Write {
+    /// So.
+    As(String),
+    /// So, if its values may be any; else as a regular expression.
+    Loosely(String, &'static str),
+    /// As a regular expression.
+    Expression,
+}
+
+impl Write {
+    /// The advice, where `expression` has the same meaning as the whole path.
+    fn with(self, expression: Option<&str>) -> String {
+        match (self, expression) {
+            (Self::As(write), _) | (Self::Loosely(write, _), None) => format!("write {write}"),
+            (Self::Loosely(write, when), Some(expression)) => {
+                format!("write `\"path\": {{\"regex\": \"{expression}\"}}`, or {write} {when}")
+            }
+            (Self::Expression, Some(expression)) => format!("write `\"path\": {{\"regex\": \"{expression}\"}}`"),
+            (Self::Expression, None) => EXPRESSION.to_owned(),
+        }
+    }
+}
+
 /// The way to write `segment` here, if other programs read a pattern in it; `before` is the path before it.
-fn in_segment(segment: &str, before: &str, is_last: bool) -> Option<String> {
+fn in_segment(segment: &str, before: &str, is_last: bool) -> Option<Write> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'%');
     if segment.bytes().all(plain) {
         return None;
     }
     if matches!(segment, "*" | "**") {
-        return Some(match (is_last, before) {
-            (true, "") => "write `\"prefix\": \"/\"`".to_owned(),
-            (true, _) => {
-                format!("write `\"prefix\": \"{before}\"`, or `{before}/{{*rest}}` for what is below it alone")
-            }
-            (false, _) => "write `{name}` for one segment".to_owned(),
-        });
+        return Some(Write::As(match (is_last, before) {
+            (true, "") => "`\"prefix\": \"/\"`".to_owned(),
+            (true, _) => format!("`\"prefix\": \"{before}\"`, or `{before}/{{*rest}}` for what is below it alone"),
+            (false, _) => "`{name}` for one segment".to_owned(),
+        }));
     }
     if let Some(parameter) = parameter(segment) {
-        return Some(format!("write `{before}/{parameter}`"));
+        let write = format!("`{before}/{parameter}`");
+        let is_constrained = segment.contains('(') || segment.get(1..).is_some_and(|text| text.contains([':', '=']));
+        return Some(if segment.ends_with('?') || segment.ends_with("?}") {
+            Write::Loosely(write, "where it has to be there")
+        } else if is_constrained && !parameter.starts_with("{*") {
+            Write::Loosely(write, "for any value")
+        } else {
+            Write::As(write)
+        });
     }
     // What stands in `{'…'}` is meant as it is.
     let (mut rest, mut bare) = (segment, String::new());
@@ -129,7 +168,7 @@ fn in_segment(segment: &str, before: &str, is_last: bool) -> Option<String> {
         || bare.contains("%{")
         || bare.contains("{{")
         || bare.as_bytes().windows(2).any(escape);
-    is_pattern.then(|| EXPRESSION.to_owned())
+    is_pattern.then_some(Write::Expression)
 }
 
 /// The parameter that other programs see in `segment`, as it is written here.
@@ -212,36 +251,36 @@ mod tests {
         // The path, the part that is meant, and the beginning of the advice.
         let table = [
             ("/users/:id", ":id", "write `/users/{id}`"),
-            ("/users/:id?", ":id?", "write `/users/{id}`"),
-            ("/users/:id(\\d+)", ":id(\\d+)", "write `/users/{id}`"),
+            ("/users/:id?", ":id?", "write `\"path\": {\"regex\": \"/users(?:/(?<id>[^/]+))?\"}`"),
+            ("/users/:id(\\d+)", ":id(\\d+)", "write `\"path\": {\"regex\": \"/users/(?<id>\\\\d+)\"}`"),
             ("/files/:rest*", ":rest*", "write `/files/{*rest}`"),
             ("/files/*rest", "*rest", "write `/files/{*rest}`"),
             ("/api/*", "*", "write `\"prefix\": \"/api\"`"),
             ("/api/**", "**", "write `\"prefix\": \"/api\"`"),
             ("/*", "*", "write `\"prefix\": \"/\"`"),
             ("/a/*/b", "*", "write `{name}` for one segment"),
-            ("/api*", "api*", EXPRESSION),
-            ("/a/*.js", "*.js", EXPRESSION),
-            ("/users/[0-9]+", "[0-9]+", EXPRESSION),
+            ("/api*", "api*", "write `\"path\": {\"regex\": \"/api.*\"}`"),
+            ("/a/*.js", "*.js", "write `\"path\": {\"regex\": \"/a/[^/]*\\\\.js\"}`"),
+            ("/users/[0-9]+", "[0-9]+", "write `\"path\": {\"regex\": \"/users/[0-9]+\"}`"),
             ("/users/[id]", "[id]", "write `/users/{id}`"),
             ("/docs/[...slug]", "[...slug]", "write `/docs/{*slug}`"),
             ("/docs/[[...slug]]", "[[...slug]]", "write `/docs/{*slug}`"),
             ("/users/<id>", "<id>", "write `/users/{id}`"),
-            ("/users/<int:id>", "<int:id>", "write `/users/{id}`"),
+            ("/users/<int:id>", "<int:id>", "write `\"path\": {\"regex\": \"/users/(?<id>[0-9]+)\"}`"),
             ("/f/<path:rest>", "<path:rest>", "write `/f/{*rest}`"),
-            ("/users/(.*)", "(.*)", EXPRESSION),
-            ("/users/.*", ".*", EXPRESSION),
-            ("/users/.+", ".+", EXPRESSION),
-            ("/users/\\d+", "\\d+", EXPRESSION),
-            ("/a|b", "a|b", EXPRESSION),
+            ("/users/(.*)", "(.*)", "write `\"path\": {\"regex\": \"/users/(.*)\"}`"),
+            ("/users/.*", ".*", "write `\"path\": {\"regex\": \"/users/.*\"}`"),
+            ("/users/.+", ".+", "write `\"path\": {\"regex\": \"/users/.+\"}`"),
+            ("/users/\\d+", "\\d+", "write `\"path\": {\"regex\": \"/users/\\\\d+\"}`"),
+            ("/a|b", "a|b", "write `\"path\": {\"regex\": \"/a|b\"}`"),
             ("/new/$1", "$1", EXPRESSION),
             ("/users/${id}", "${id}", "write `/users/{id}`"),
             ("/users/%{id}", "%{id}", "write `/users/{id}`"),
             ("/users/{{id}}", "{{id}}", "write `/users/{id}`"),
             ("/users/{{ id }}/x", "{{ id }}", "write `/users/{id}`"),
-            ("/users/{id:[0-9]+}", "{id:[0-9]+}", "write `/users/{id}`"),
-            ("/users/{id:int}", "{id:int}", "write `/users/{id}`"),
-            ("/users/{id?}", "{id?}", "write `/users/{id}`"),
+            ("/users/{id:[0-9]+}", "{id:[0-9]+}", "write `\"path\": {\"regex\": \"/users/(?<id>[0-9]+)\"}`"),
+            ("/users/{id:int}", "{id:int}", "write `\"path\": {\"regex\": \"/users/(?<id>[0-9]+)\"}`"),
+            ("/users/{id?}", "{id?}", "write `\"path\": {\"regex\": \"/users(?:/(?<id>[^/]+))?\"}`"),
             ("/{proxy+}", "{proxy+}", "write `/{*proxy}`"),
             ("/f/{rest*}", "{rest*}", "write `/f/{*rest}`"),
             ("/f/{**rest}", "{**rest}", "write `/f/{*rest}`"),
@@ -250,15 +289,15 @@ mod tests {
             ("/x/$", "$", EXPRESSION),
             ("^/x$", "^/x$", "write `\"path\": \"/x\"`"),
             ("^/x", "^/x", "write `\"prefix\": \"/x\""),
-            ("~^/users/(.*)$", "~^/users/(.*)$", EXPRESSION),
+            ("~^/users/(.*)$", "~^/users/(.*)$", "write `\"path\": {\"regex\": \"/users/(.*)\"}`"),
             ("~ ^/x", "~ ^/x", "write `\"prefix\": \"/x\""),
-            ("~* \\.php$", "~* \\.php$", EXPRESSION),
+            ("~* \\.php$", "~* \\.php$", "write `\"path\": {\"regex\": \"/.*\\\\.php\"}`"),
             ("= /x", "= /x", "write `\"path\": \"/x\""),
             ("^~ /x/", "^~ /x/", "write `\"prefix\": \"/x/\""),
             ("PathPrefix(`/x`)", "PathPrefix(`/x`)", "write the path alone"),
         ];
         for (path, found, write) in table {
-            let foreign = Foreign::in_path(path).unwrap_or_else(|| panic!("{path}"));
+            let foreign = Foreign::in_path(path, false).unwrap_or_else(|| panic!("{path}"));
             assert_eq!(foreign.found, found, "{path}");
             assert!(foreign.write.starts_with(write), "{path}: {}", foreign.write);
         }
@@ -286,7 +325,7 @@ mod tests {
             "/{a.b}",
             "a",
         ] {
-            assert_eq!(Foreign::in_path(path), None, "{path}");
+            assert_eq!(Foreign::in_path(path, false), None, "{path}");
         }
     }
 

@@ -20,6 +20,7 @@ mod crowd;
 mod domain;
 mod expression;
 mod foreign;
+mod foreign_expression;
 mod foreign_value;
 mod host;
 mod lookup;

@@ -1,5 +1,6 @@
 //! The files that a configuration includes.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -11,6 +12,11 @@ use crate::watch::Files;
 
 /// The most files that a configuration includes.
 const MOST_FILES: usize = 1_000;
+
+/// `path` as an entry of `include` in a configuration in `folder`.
+fn as_written(folder: &Path, path: &Path) -> String {
+    plain(path.strip_prefix(folder).unwrap_or(path))
+}
 
 /// The most entries of a folder that are looked through.
 const MOST_ENTRIES: usize = 10_000;
@@ -77,7 +83,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// The reason why a file can't be included, and the way to mend it.
 #[derive(Debug)]
-struct Refusal(String, Option<&'static str>);
+struct Refusal(String, Option<Cow<'static, str>>);
 
 impl Refusal {
     fn of(message: impl Into<String>) -> Self {
@@ -113,38 +119,70 @@ impl Entry {
                 Component::Normal(name) => path.push(name),
                 Component::CurDir => {}
                 _ => {
-                    return Err(Refusal(format!("`{written}` leads out of the configuration's folder"), Some(OUTSIDE)));
+                    return Err(Refusal(
+                        format!("`{written}` leads out of the configuration's folder"),
+                        Some(OUTSIDE.into()),
+                    ));
                 }
             }
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             return Err(Refusal(
                 format!("`{written}` names no file"),
-                Some("write it as `routes.json` or `routes/*.json`"),
+                Some("write it as `routes.json` or `routes/*.json`".into()),
             ));
         };
         let (folder, name) = (folder.join(path.parent().unwrap_or(Path::new(""))), name.to_owned());
         if path.parent().is_some_and(|parent| parent.to_string_lossy().contains('*')) {
             let help = "list the folders one by one";
-            return Err(Refusal("`*` stands for a part of a file's name, not of a folder's".to_owned(), Some(help)));
+            return Err(Refusal(
+                "`*` stands for a part of a file's name, not of a folder's".to_owned(),
+                Some(help.into()),
+            ));
         }
         Ok(if name.contains('*') { Self::Several(Pattern { folder, name }) } else { Self::One(folder.join(name)) })
+    }
+}
+
+/// `path` without `./` before it, as its author wrote it.
+fn plain(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
+}
+
+/// The most entries of a folder that a name is compared with.
+const MOST_COMPARED: usize = 1_000;
+
+/// The way to mend the name of a missing file: the one beside it that is most like it.
+fn alike(place: &Path, path: &Path) -> String {
+    let (folder, name) = (path.parent().unwrap_or(Path::new(".")), path.file_name().and_then(|name| name.to_str()));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().take(MOST_COMPARED).filter_map(Result::ok);
+    let names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    match config::suggest(name.unwrap_or_default(), names.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{}`?", as_written(place, &folder.join(name))),
+        None => "paths count from the folder of the configuration".to_owned(),
     }
 }
 
 /// Returns the true path of `path`, which has to be in `folder`.
 fn inside(folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
     let unreadable = |path: &Path, error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Refusal::of(format!("there is no file {}", path.display())),
-        _ => Refusal::of(format!("{} can't be read: {error}", path.display())),
+        io::ErrorKind::NotFound => {
+            Refusal(format!("there is no file `{}`", plain(path)), Some(alike(folder, path).into()))
+        }
+        _ => Refusal::of(format!("{} can't be read: {error}", plain(path))),
     };
-    let place = folder.canonicalize().map_err(|error| unreadable(folder, error))?;
+    let root = folder.canonicalize().map_err(|error| unreadable(folder, error))?;
     let real = path.canonicalize().map_err(|error| unreadable(path, error))?;
-    if real.starts_with(place) {
+    if real.is_dir() {
+        let name = plain(path);
+        let help = format!("write `{}/*.json` for the files in it", as_written(folder, path));
+        return Err(Refusal(format!("`{name}` is a folder, not a file"), Some(help.into())));
+    }
+    if real.starts_with(root) {
         return Ok(real);
     }
     let message = format!("{} is a link that leads out of the configuration's folder", path.display());
-    Err(Refusal(message, Some(OUTSIDE)))
+    Err(Refusal(message, Some(OUTSIDE.into())))
 }
 
 /// Reads the configuration at `path` and the files that it includes, and adds each to `files` before. `change` is made to every text.

@@ -92,11 +92,8 @@ impl Compiler<'_> {
     fn listen_address(&mut self, at: &At<'_>, written: &str) -> Option<ListenAddress> {
         let parsed = listen_address(written);
         if parsed.is_none() {
-            self.error_with(
-                at,
-                format!("`{written}` is not an address to listen on"),
-                "write `127.0.0.1:8080`, or `0.0.0.0:8080` for every network, or `unix:/run/edgeway.sock`",
-            );
+            let message = format!("`{written}` is not an address to listen on");
+            self.error_with(at, message, listen_help(written));
         }
         parsed
     }
@@ -104,6 +101,14 @@ impl Compiler<'_> {
 
 fn is_unix(address: &ListenAddress) -> bool {
     matches!(address, ListenAddress::Unix(_))
+}
+
+/// The way to write an address to listen on, with the port of `written` if it has one.
+pub(crate) fn listen_help(written: &str) -> String {
+    let digits = written.rsplit([':', ' ']).find_map(|part| part.parse::<u16>().ok());
+    let port = digits.or_else(|| written.split(' ').find_map(|part| part.parse().ok())).unwrap_or(8080);
+    let tls = if written.contains("ssl") { "; `tls` beside it names the certificate" } else { "" };
+    format!("write `127.0.0.1:{port}`, or `0.0.0.0:{port}` for every network, or `unix:/run/edgeway.sock`{tls}")
 }
 
 /// Reads an address to listen on: `host:port`, or `unix:` and a path.

@@ -257,12 +257,17 @@ impl<'c> Compiler<'c> {
                 } else {
                     [api_prefix, self.absolute(&at, path)?].concat()
                 };
-                Some((self.pattern(&at, path, PathPattern::template(&whole, slash))?, api_segments))
+                let parsed = PathPattern::template(&whole, slash);
+                // What is wrong with the route's own part is told without the API's prefix, which is put before it again.
+                let parsed = parsed.map_err(|error| PathPattern::template(path, slash).err().unwrap_or(error));
+                Some((self.pattern(&at, path, parsed)?, api_segments))
             }
             (None, Some(prefix)) => {
                 let at = at.member("prefix");
                 let whole = [api_prefix, self.absolute(&at, prefix)?].concat();
-                let pattern = self.pattern(&at, prefix, PathPattern::prefix(&whole, slash))?;
+                let parsed = PathPattern::prefix(&whole, slash);
+                let parsed = parsed.map_err(|error| PathPattern::prefix(prefix, slash).err().unwrap_or(error));
+                let pattern = self.pattern(&at, prefix, parsed)?;
                 let segments = pattern.segments().len();
                 Some((pattern, segments))
             }
@@ -278,7 +283,7 @@ impl<'c> Compiler<'c> {
         if path.starts_with('/') {
             return Some(path);
         }
-        match Foreign::in_path(path) {
+        match Foreign::in_path(path, false) {
             Some(foreign) => {
                 let error = PatternError::Foreign(foreign);
                 self.error_with(at, error.to_string(), error.help());

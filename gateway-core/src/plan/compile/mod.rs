@@ -43,7 +43,7 @@ use crate::policy::flag::Flags;
 use crate::policy::quota::Quota;
 use crate::route::{Methods, Table};
 
-pub(crate) use self::listeners::listen_address;
+pub(crate) use self::listeners::{listen_address, listen_help};
 pub(super) use self::matching::alternatives;
 pub(super) use self::members::dead_matches;
 

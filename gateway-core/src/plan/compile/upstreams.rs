@@ -223,7 +223,10 @@ fn wrong(url: &str, why: &str) -> Fault {
         "ws" | "wss" => "write `http://…` or `https://…`: WebSockets need nothing else",
         "grpc" | "grpcs" | "h2c" => "write `http://…` beside `\"protocol\": \"h2c\"`, or `https://…` alone",
         "unix" => "write `http://host:port`: an upstream on a Unix socket can't be reached",
-        _ => "write `http://host:port/path` or `https://…`",
+        _ => match variable(url) {
+            Some(name) => return (format!("`{url}` {why}"), Cow::Owned(format!("write `${{{name}}}`"))),
+            None => "write `http://host:port/path` or `https://…`",
+        },
     };
     (format!("`{}` {why}", shown(url)), Cow::Borrowed(help))
 }
@@ -234,13 +237,29 @@ fn wrong(url: &str, why: &str) -> Fault {
 fn without_scheme(url: &str) -> Fault {
     let address = url.strip_prefix("//").unwrap_or(url);
     let (message, help) = wrong(url, "is not an `http` or `https` URL");
-    let is_variable = |name: &&str| name.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_');
-    if let Some(name) = address.strip_prefix('$').filter(is_variable) {
+    if let Some(name) = variable(address) {
         return (message, Cow::Owned(format!("write `${{{name}}}`")));
+    }
+    if let Some(port) = address.strip_prefix(':').filter(|port| port.parse::<u16>().is_ok()) {
+        return (message, Cow::Owned(format!("write `http://127.0.0.1:{port}`")));
     }
     let is_address =
         !address.is_empty() && !address.contains("://") && !address.starts_with('/') && !address.contains('@');
     (message, if is_address { Cow::Owned(format!("write `http://{address}`")) } else { help })
+}
+
+/// The name of the variable that `text` is in other programs: `$URL`, `$(URL)`, `{{ URL }}`, `env:URL`, `%URL%`.
+fn variable(text: &str) -> Option<&str> {
+    let between = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
+    let name = between("$(", ")")
+        .or_else(|| between("{{", "}}"))
+        .or_else(|| between("%", "%"))
+        .or_else(|| text.strip_prefix("env:"))
+        .or_else(|| text.strip_prefix('$'))?;
+    let name = name.trim();
+    let name = name.strip_prefix("env.").unwrap_or(name);
+    let is_name = |c: u8| c.is_ascii_uppercase() || c.is_ascii_digit() || c == b'_';
+    (!name.is_empty() && name.bytes().all(is_name)).then_some(name)
 }
 
 #[cold]

@@ -22,8 +22,8 @@ pub enum PatternError {
     Delimiter(char),
     /// `%2F` where the configuration decodes or refuses encoded slashes.
     EncodedSlash(EncodedSlash),
-    /// This parameter is only a part of its segment.
-    PartialSegment(String),
+    /// This parameter is only a part of its segment; with a regular expression for the whole path.
+    PartialSegment(String, Option<String>),
     /// `{` or `}` without the other, or nested.
     Braces(String),
     /// A parameter's name is not letters, digits, `_` and `-`.
@@ -55,7 +55,7 @@ impl fmt::Display for PatternError {
                 f.write_str("no request has `%2F` in its path: `network.encodedSlash` decodes it")
             }
             Self::EncodedSlash(_) => f.write_str("no request has `%2F` in its path: `network.encodedSlash` refuses it"),
-            Self::PartialSegment(text) => {
+            Self::PartialSegment(text, _) => {
                 write!(f, "a parameter stands for a whole segment, not for a part of `{text}`")
             }
             Self::Braces(text) => write!(f, "the braces in `{text}` do not match"),
@@ -100,7 +100,10 @@ impl PatternError {
             Self::Delimiter(_) => "leave out the fragment: clients do not send it",
             Self::EncodedSlash(EncodedSlash::Decode) => "write `/`",
             Self::EncodedSlash(_) => "leave it out, or set `network.encodedSlash` to `keep`",
-            Self::PartialSegment(_) => "give the parameter a segment of its own, such as `/{name}/`",
+            Self::PartialSegment(_, Some(expression)) => {
+                return Cow::Owned(format!("write `\"path\": {{\"regex\": \"{expression}\"}}`"));
+            }
+            Self::PartialSegment(_, None) => "give the parameter a segment of its own, such as `/{name}/`",
             Self::Braces(_) => "write `{name}`; a brace as itself is `%7B` or `%7D`",
             Self::Name(_) => "use letters, digits, `_` and `-`",
             Self::DuplicateName(_) => "rename one of them",

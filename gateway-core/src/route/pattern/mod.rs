@@ -12,6 +12,7 @@ use std::fmt;
 use self::parser::Parser;
 use super::expression::{Expression, escaped};
 use super::foreign::Foreign;
+use super::foreign_expression::expression;
 use super::params::Params;
 use crate::config::EncodedSlash;
 
@@ -115,9 +116,10 @@ impl PathPattern {
     }
 
     fn parse(text: &str, slash: EncodedSlash, tail: Tail) -> Result<Self, PatternError> {
-        if let Some(foreign) = Foreign::in_path(text) {
+        if let Some(foreign) = Foreign::in_path(text, tail == Tail::Prefix) {
             return Err(PatternError::Foreign(foreign));
         }
+        let whole = text;
         let rest = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if let Some(delimiter) = text.bytes().find(|byte| matches!(byte, b'?' | b'#')) {
             return Err(PatternError::Delimiter(delimiter.into()));
@@ -127,7 +129,12 @@ impl PathPattern {
         let mut rest = (pattern.tail != Tail::Prefix || !rest.is_empty()).then_some(rest);
         while let Some(text) = rest {
             let (segment, after) = split_segment(text);
-            pattern.push(segment, after.is_none())?;
+            pattern.push(segment, after.is_none()).map_err(|error| match error {
+                PatternError::PartialSegment(segment, _) => {
+                    PatternError::PartialSegment(segment, expression(whole, pattern.tail == Tail::Prefix))
+                }
+                other => other,
+            })?;
             rest = after;
         }
         if pattern.segments.len() > MAX_SEGMENTS {

@@ -43,7 +43,7 @@ impl Parser {
         let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}'));
         let Some(inner) = inner.filter(|t| !t.contains(['{', '}'])) else {
             return Err(if balanced(text) {
-                PatternError::PartialSegment(text.to_owned())
+                PatternError::PartialSegment(text.to_owned(), None)
             } else {
                 PatternError::Braces(text.to_owned())
             });
@@ -104,7 +104,7 @@ fn unquoted(segment: &str) -> Result<String, PatternError> {
     while let Some((plain, quoted)) = rest.split_once("{'") {
         let Some((text, after)) = quoted.split_once("'}") else { return Err(PatternError::Braces(segment.to_owned())) };
         if plain.contains(['{', '}']) {
-            return Err(PatternError::PartialSegment(segment.to_owned()));
+            return Err(PatternError::PartialSegment(segment.to_owned(), None));
         }
         out.push_str(plain);
         // As itself, a percent sign begins no encoding.
@@ -112,7 +112,7 @@ fn unquoted(segment: &str) -> Result<String, PatternError> {
         rest = after;
     }
     if rest.contains(['{', '}']) {
-        return Err(PatternError::PartialSegment(segment.to_owned()));
+        return Err(PatternError::PartialSegment(segment.to_owned(), None));
     }
     out.push_str(rest);
     Ok(out)

@@ -19,12 +19,12 @@ mod serve;
 mod source;
 mod style;
 mod target;
+mod tip;
 mod tries;
 mod wrap;
 
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 /// An API gateway: one configuration for Cloudflare Workers, Spin and this program
@@ -53,7 +53,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(error),
     };
     match command {
         Command::Serve(command) => command.run(),
@@ -68,37 +68,12 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints the help that was asked for, or the reason why the arguments make no command.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: clap::Error) -> ExitCode {
+    let error = tip::added_to(error);
     let text = error.render().to_string();
     if error.use_stderr() {
         output::say(format_args!("{text}"));
-        if let Some(tip) = tip(error) {
-            output::say(format_args!("\n  tip: {tip}\n"));
-        }
         return ExitCode::from(2);
     }
     output::print(&text, ExitCode::SUCCESS)
-}
-
-/// The command that was meant by the name of another program's.
-fn tip(error: &clap::Error) -> Option<&'static str> {
-    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    if error.kind() != ErrorKind::InvalidSubcommand {
-        return None;
-    }
-    match name.as_str() {
-        "run" | "start" | "up" | "server" | "listen" | "proxy" => {
-            Some("`edgeway serve` serves a configuration, `edgeway demo` tries one out")
-        }
-        "dev" | "try" | "example" | "quickstart" => Some("`edgeway demo` tries a configuration out"),
-        "validate" | "lint" | "test" | "verify" | "configtest" | "-t" => {
-            Some("`edgeway check` finds every mistake of a configuration")
-        }
-        "list" | "ls" | "show" | "route" => Some("`edgeway routes` lists the routes"),
-        "trace" | "why" | "debug" | "match" => Some("`edgeway explain METHOD URL` says what happens to a request"),
-        "reload" => Some("a change of the file is loaded by itself; so is one at SIGHUP"),
-        "include" | "merge" | "bundle" | "print" => Some("`edgeway compose` makes one text of a configuration"),
-        "stop" => Some("SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
-        _ => None,
-    }
 }

@@ -57,9 +57,8 @@ fn threads(written: &str) -> Result<NonZero<usize>, &'static str> {
     written.parse().map_err(|_| "write a whole number from 1 up")
 }
 
-fn listen_address(written: &str) -> Result<ListenAddress, &'static str> {
-    ListenAddress::parse(written)
-        .ok_or("write `127.0.0.1:8080`, `0.0.0.0:8080` for every network, or `unix:/run/edgeway.sock`")
+fn listen_address(written: &str) -> Result<ListenAddress, String> {
+    ListenAddress::parse(written).ok_or_else(|| ListenAddress::help(written))
 }
 
 impl ServerArgs {

@@ -95,11 +95,13 @@ fn nothing_outside_the_folder_is_included() {
         (absolute.to_str().unwrap(), "leads out of the configuration's folder"),
         ("routes/link.json", "conf/routes/link.json is a link that leads out of the configuration's folder"),
         ("routes/l*.json", "conf/routes/link.json is a link that leads out of the configuration's folder"),
-        ("routes/none.json", "there is no file conf/routes/none.json"),
+        ("routes/none.json", "there is no file `conf/routes/none.json`"),
         ("none/*.json", "there is no folder for `none/*.json`"),
         ("*/a.json", "`*` stands for a part of a file's name"),
         ("routes/${X}.json", "takes no variables"),
-        ("routes", "conf/routes can't be read: it is a folder, not a file"),
+        ("routes", "`conf/routes` is a folder, not a file"),
+        ("routes", "write `routes/*.json` for the files in it"),
+        ("routes/aa.json", "did you mean `routes/a.json`?"),
         ("", "names no file"),
     ];
     for (written, message) in cases {

@@ -132,6 +132,31 @@ fn the_program_helps() {
     }
 }
 
+#[test]
+fn options_of_other_programs_are_answered_with_the_right_form() {
+    let folder = Folder::new();
+    for (arguments, tip) in [
+        (&["-c", "x.json"][..], "the file stands by itself: `edgeway serve FILE`"),
+        (&["serve", "-c", "x.json"], "the file stands by itself: `edgeway serve FILE`"),
+        (&["serve", "--port", "80"], "`edgeway serve FILE --listen 127.0.0.1:8080` says where to listen"),
+        (&["serve", "--port=80"], "`edgeway serve FILE --listen 127.0.0.1:8080` says where to listen"),
+        (&["serve", "--env", "A=b"], "variables are those of its environment: `NAME=value edgeway serve FILE`"),
+        (&["serve", "--cert", "a.pem"], "`server.tls` in the configuration names the certificate and the key"),
+        (&["explain", "-X", "GET", "/"], "the method comes first: `edgeway explain GET /users`"),
+        (&["explain", "GET"], "write the method and the URL: `edgeway explain GET http://localhost:8080/users`"),
+        (&["check", "a.json", "b.json"], "one configuration at a time; `include` in it names further files"),
+        (&["a.json"], "`edgeway serve FILE` serves a configuration, `edgeway check FILE` finds its mistakes"),
+    ] {
+        let output = edgeway(&folder, arguments);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("tip: {tip}\n")), "{arguments:?}: {said}");
+        assert_eq!(said.matches("tip:").count(), 1, "{arguments:?}: {said}");
+    }
+    let said = text(&edgeway(&folder, &["serve", "--listen", "9000"]).stderr);
+    assert!(said.contains("write `127.0.0.1:9000`, or `0.0.0.0:9000` for every network"), "{said}");
+}
+
 /// A configuration that is no file must not make the program wait for it.
 #[cfg(unix)]
 #[test]
