@@ -74,6 +74,8 @@ pub enum Event {
     },
     /// Fields that state an identity were removed.
     IdentityStripped,
+    /// Fields in other spellings of names that the gateway goes by were removed.
+    AliasesStripped,
     /// A route is looked for.
     Sought(Box<Sought>),
     /// A route was chosen.

@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{proxy_status, request_id, websocket};
+use crate::http::{alias, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan};
 use crate::policy::cors;
@@ -120,6 +120,10 @@ async fn answer<'p, P: Platform>(
     }
     if survey.identity && plan.identity.strip(&mut call.headers, plan.proxies.trusts(peer)) {
         exchange.note(|| Event::IdentityStripped);
+    }
+    if survey.aliases {
+        alias::strip(&mut call.headers);
+        exchange.note(|| Event::AliasesStripped);
     }
     call.client = plan.proxies.client(&call.headers, peer);
     exchange.record.known(&call.client);

@@ -342,6 +342,16 @@ mod tests {
         assert_eq!(errors[8].1, "`-*` has neither a letter nor a digit");
     }
 
+    /// docs/configuration.md, What every request gets: the whole list.
+    #[test]
+    fn the_published_names_are_those_that_are_removed() {
+        let page = include_str!("../../../docs/configuration.md");
+        let start = page.split_once("Fields that state an identity are removed").unwrap().1;
+        let list = start.split_once("and those of `identityHeaders`").unwrap().0;
+        let published: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+        assert_eq!(published, BUILT_IN);
+    }
+
     /// RFC 3875 §4.1.18: whatever a server does with separators, it finds no name that only the gateway may set.
     #[test]
     fn no_spelling_of_a_reserved_name_survives() {

@@ -1,6 +1,7 @@
 //! HTTP as the standards define it: one rule a file, each a pure edit of header fields or a pure check.
 
 pub(crate) mod address;
+pub mod alias;
 pub mod connection_auth;
 pub mod cookie;
 pub(crate) mod digits;

@@ -6,13 +6,15 @@ use http::HeaderMap;
 
 use super::identity::IdentityNames;
 use super::names::{Filter, Slot};
-use super::{forwarded, hop_by_hop, loop_guard};
+use super::{alias, forwarded, hop_by_hop, loop_guard};
 
 /// The rules that have something to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
     /// Set if there are fields for [`IdentityNames::strip`].
     pub identity: bool,
+    /// Set if there are fields for [`alias::strip`].
+    pub aliases: bool,
     /// Set if there are fields for [`hop_by_hop::strip_request`].
     pub hop_by_hop: bool,
     /// Set if there are fields that [`TrustedProxies::drop_unbelieved`](forwarded::TrustedProxies::drop_unbelieved) may drop.
@@ -38,7 +40,7 @@ const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
 const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate", KEY]);
-const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE);
+const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE).with(&alias::KNOWN);
 
 impl Survey {
     /// Looks at each field once.
@@ -52,9 +54,10 @@ impl Survey {
             if names.may_reserve(slot) {
                 survey.identity |= names.is_reserved(name);
             }
-            if !FIXED.may_contain(slot) {
+            if !FIXED.may_contain(slot) || name == "host" {
                 continue;
             }
+            survey.aliases |= alias::KNOWN.may_contain(slot) && alias::is_alias(name);
             survey.hop_by_hop |= HOP_BY_HOP.may_contain(slot) && hop_by_hop::index(name).is_some();
             survey.forwarding |= FORWARDING.may_contain(slot) && forwarded::is_claim(name);
             survey.loop_fields |= loop_guard::is_mark(name);
@@ -116,6 +119,14 @@ mod tests {
         }
         for name in ["via", "cdn-loop"] {
             assert!(survey(name).loop_fields, "{name}");
+        }
+    }
+
+    /// RFC 3875 §4.1.18.
+    #[test]
+    fn other_spellings_of_guarded_names_are_seen() {
+        for name in ["transfer_encoding", "content.length", "ho-st", "t-e", "x_request_id", "proxy_connection"] {
+            assert_eq!(survey(name), Survey { aliases: true, ..Survey::default() }, "{name}");
         }
     }
 

@@ -46,6 +46,10 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
     Some(match event {
         Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
         Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
+        Event::AliasesStripped => (
+            "spellings",
+            "fields that a server may take for the framing or for others of the gateway were removed".to_owned(),
+        ),
         Event::NotMatched => ("match", "no route takes it".to_owned()),
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
