@@ -36,7 +36,8 @@ macro_rules! hop_by_hop {
 }
 
 // The proxy's own credentials are among them (RFC 9110 §11.7): they are meant for this hop. `HTTP2-Settings` went with the
-// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1). `Trailer` is not: trailers are passed on, and so is what announces them
+// upgrade to cleartext HTTP/2 (RFC 7540 §3.2.1), and `Persistent-Auth` says whether a login holds for the upstream's connection
+// (RFC 4559 §6 is about such logins), which no client shares. `Trailer` is not: trailers are passed on, and so is what announces them
 // (RFC 9110 §6.6.2).
 hop_by_hop! {
     0 "connection"
@@ -49,6 +50,7 @@ hop_by_hop! {
     7 "transfer-encoding"
     8 "upgrade"
     9 "http2-settings"
+    10 "persistent-auth"
 }
 
 const CONNECTION_BIT: u16 = 1 << 0;

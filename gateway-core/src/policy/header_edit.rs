@@ -25,7 +25,7 @@ pub enum HeaderEdit {
 
 impl HeaderEdit {
     /// The name of the field that it makes, if any.
-    const fn result(&self) -> Option<&HeaderName> {
+    pub(crate) const fn result(&self) -> Option<&HeaderName> {
         match self {
             Self::Rename(_, to) => Some(to),
             Self::Set(name, _) | Self::Append(name, _) => Some(name),

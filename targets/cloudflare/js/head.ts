@@ -9,6 +9,7 @@ const ENDING_HERE = [
   "proxy-authorization",
   "proxy-authentication-info",
   "http2-settings",
+  "persistent-auth",
 ];
 
 /** Applies the edits in `lines` from line `begin` to before line `end`. */

@@ -374,8 +374,27 @@ impl<'c> Compiler<'c> {
                 None => filled.push(HeaderEdit::Set(name, FieldValue::Template(template))),
             }
         }
+        if body.as_ref().is_some_and(Template::has_variables) {
+            self.check_values_in(&at, &mut headers, &filled);
+        }
         let form = form_of(headers.get(header::CONTENT_TYPE));
         Some(Respond { status: StatusCode::from_u16(status).ok()?, headers, filled: filled.into(), body: body?, form })
+    }
+
+    /// Reports content of a media type in which values of the request would be code, and keeps browsers from guessing another
+    /// type (WHATWG Fetch §3.6), unless the author has decided on that.
+    #[inline(never)]
+    fn check_values_in(&mut self, at: &At<'_>, headers: &mut HeaderMap, filled: &[HeaderEdit]) {
+        if let Some(essence) = essence(headers.get(header::CONTENT_TYPE)).filter(|essence| is_code(essence)) {
+            self.error_with(
+                &at.member("body"),
+                format!("values of the request would be code in `{essence}`"),
+                "leave out the variables, or answer in JSON or HTML, where values are escaped",
+            );
+        }
+        if filled.iter().all(|edit| edit.result() != Some(&header::X_CONTENT_TYPE_OPTIONS)) {
+            headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+        }
     }
 
     #[inline(never)]
@@ -421,12 +440,22 @@ impl<'c> Compiler<'c> {
 
 /// The context in which values enter content of this media type.
 pub(super) fn form_of(content_type: Option<&HeaderValue>) -> Form {
-    let essence = content_type.and_then(|v| v.to_str().ok()).and_then(|v| v.split(';').next()).unwrap_or_default();
-    let essence = essence.trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "text/html" | "application/xml" | "text/xml" => Form::Html,
+    match essence(content_type).unwrap_or_default().as_str() {
+        "text/html" | "application/xml" | "text/xml" | "text/xsl" => Form::Html,
         xml if xml.ends_with("+xml") => Form::Html,
-        json if json == "application/json" || json.ends_with("+json") => Form::Json,
+        json if json == "application/json" || json == "text/json" || json.ends_with("+json") => Form::Json,
         _ => Form::Text,
     }
+}
+
+/// The type and subtype of a media type, in small letters.
+fn essence(content_type: Option<&HeaderValue>) -> Option<String> {
+    let essence = content_type?.to_str().ok()?.split(';').next()?;
+    Some(essence.trim().to_ascii_lowercase())
+}
+
+/// Returns whether content of this media type is code as a whole, so that no value in it can be told from that: JavaScript under all
+/// its names (WHATWG MIME Sniffing §4.6), and style sheets.
+fn is_code(essence: &str) -> bool {
+    essence.contains("script") || essence == "text/css"
 }
