@@ -1,13 +1,14 @@
 //! The files that a configuration includes.
 
 use std::borrow::Cow;
+use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use gateway_core::config::{self, Composed, ConfigError, Source};
 
 use crate::config_file;
-use crate::text_file::{LARGEST, read_text, within};
+use crate::text_file::{LARGEST, open, read, read_text, within};
 use crate::watch::Files;
 
 /// The most files that a configuration includes.
@@ -181,8 +182,62 @@ fn inside(folder: &Path, path: &Path) -> Result<PathBuf, Refusal> {
     if real.starts_with(root) {
         return Ok(real);
     }
+    Err(leads_out(path))
+}
+
+fn leads_out(path: &Path) -> Refusal {
     let message = format!("{} is a link that leads out of the configuration's folder", path.display());
-    Err(Refusal(message, Some(OUTSIDE.into())))
+    Refusal(message, Some(OUTSIDE.into()))
+}
+
+/// Opens the file at `path`, which has to be in `folder`. Returns its true path, too.
+///
+/// A link may be set elsewhere at any time, so it is the opened file that is looked at.
+fn open_inside(folder: &Path, path: &Path) -> Result<(PathBuf, File), Refusal> {
+    inside(folder, path)?;
+    let file = open(path).map_err(|error| Refusal::of(format!("{} can't be read: {error}", path.display())))?;
+    let real = opened_inside(folder, path, &file)?;
+    Ok((real, file))
+}
+
+/// Returns the true path of `file`, opened at `path`, which has to be in `folder`.
+fn opened_inside(folder: &Path, path: &Path, file: &File) -> Result<PathBuf, Refusal> {
+    let place = inside(folder, folder)?;
+    match opened_path(file) {
+        Some(real) if real.starts_with(&place) => Ok(real),
+        Some(_) => Err(leads_out(path)),
+        None => {
+            let real = inside(folder, path)?;
+            if is_at(file, &real) { Ok(real) } else { Err(leads_out(path)) }
+        }
+    }
+}
+
+/// The path of an open file, where the system tells it.
+#[cfg(target_os = "linux")]
+fn opened_path(file: &File) -> Option<PathBuf> {
+    use std::os::fd::AsRawFd as _;
+    std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok().filter(|path| path.is_absolute())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn opened_path(_: &File) -> Option<PathBuf> {
+    None
+}
+
+/// Returns whether `file` is what is at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let (Ok(opened), Ok(there)) = (file.metadata(), std::fs::metadata(path)) else { return false };
+        (opened.dev(), opened.ino()) == (there.dev(), there.ino())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
+    }
 }
 
 /// Reads the configuration at `path` and the files that it includes, and adds each to `files` before. `change` is made to every text.
@@ -254,8 +309,8 @@ impl Gatherer {
         for path in paths {
             files.add(path.clone());
             let (folder, looked_at) = (self.folder.clone(), path.clone());
-            let real = within(move || Ok(inside(&folder, &looked_at)));
-            let real = real.map_err(|error| Refusal::of(error.to_string()))??;
+            let opened = within(move || Ok(open_inside(&folder, &looked_at)));
+            let (real, file) = opened.map_err(|error| Refusal::of(error.to_string()))??;
             has_some |= self.seen.first() != Some(&real);
             if self.seen.contains(&real) {
                 continue;
@@ -264,7 +319,8 @@ impl Gatherer {
                 return Err(Refusal::of(format!("more than {MOST_FILES} files are included")));
             }
             let name = path.strip_prefix(".").unwrap_or(&path).display().to_string();
-            let text = read_text(&path).map_err(|error| Refusal::of(format!("{name} can't be read: {error}")))?;
+            let text =
+                within(move || read(file)).map_err(|error| Refusal::of(format!("{name} can't be read: {error}")))?;
             let text = change(text);
             let length = text.len() as u64;
             self.left = self.left.checked_sub(length).ok_or_else(|| {
@@ -280,6 +336,29 @@ impl Gatherer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// docs/configuration.md, Several files: links that lead out are refused, whenever they are set.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_inside_only_after_it_was_opened_is_refused() {
+        use std::os::unix::fs::symlink;
+        let base = std::env::temp_dir().join(format!("edgeway-swapped-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&base);
+        let folder = base.join("conf");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(base.join("secret.json"), "{}").unwrap();
+        std::fs::write(folder.join("a.json"), "{}").unwrap();
+        let link = folder.join("link.json");
+        symlink(base.join("secret.json"), &link).unwrap();
+        let secret = File::open(&link).unwrap();
+        std::fs::remove_file(&link).unwrap();
+        symlink(folder.join("a.json"), &link).unwrap();
+        assert!(inside(&folder, &link).is_ok(), "by its path alone it is inside");
+        assert!(opened_inside(&folder, &link, &secret).is_err());
+        assert!(!is_at(&secret, &link));
+        assert_eq!(open_inside(&folder, &link).unwrap().0, folder.canonicalize().unwrap().join("a.json"));
+        std::fs::remove_dir_all(base).unwrap();
+    }
 
     #[test]
     fn an_asterisk_stands_for_any_characters_but_a_leading_dot() {

@@ -79,20 +79,37 @@ fn within_time<T: Send + 'static>(
 }
 
 fn read_now(path: &Path) -> Result<String, ReadError> {
-    // Opening a pipe would wait for its writer, so the kind is looked at first.
-    let kind = std::fs::metadata(path).map_err(ReadError::Io)?.file_type();
-    if !kind.is_file() {
-        return Err(ReadError::NotAFile(name(kind)));
-    }
+    read(open(path)?)
+}
+
+/// Opens the file at `path`, and nothing else.
+///
+/// # Errors
+/// When there is none, or it can't be opened.
+pub(crate) fn open(path: &Path) -> Result<File, ReadError> {
+    let check = |kind: FileType| if kind.is_file() { Ok(()) } else { Err(ReadError::NotAFile(name(kind))) };
+    // Opening a pipe would wait for its writer, so the kind is looked at first, and again once it can't change any more.
+    check(std::fs::metadata(path).map_err(ReadError::Io)?.file_type())?;
+    let file = File::open(path).map_err(ReadError::Io)?;
+    check(file.metadata().map_err(ReadError::Io)?.file_type())?;
+    Ok(file)
+}
+
+/// Returns the text of `file`.
+///
+/// # Errors
+/// When it is too large, no text, or can't be read.
+pub(crate) fn read(file: File) -> Result<String, ReadError> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
     if read.map_err(ReadError::Io)? as u64 > LARGEST {
         return Err(ReadError::TooLarge);
     }
     String::from_utf8(bytes).map_err(|_| ReadError::NotText)
 }
 
-fn name(kind: FileType) -> &'static str {
+/// The name of a kind of file.
+pub(crate) fn name(kind: FileType) -> &'static str {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
@@ -104,7 +121,13 @@ fn name(kind: FileType) -> &'static str {
             return "a socket";
         }
     }
-    if kind.is_dir() { "a folder" } else { "something else" }
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_file() {
+        "a file"
+    } else {
+        "something else"
+    }
 }
 
 #[cfg(test)]

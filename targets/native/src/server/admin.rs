@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::error::StartError;
+use super::error::{ADMIN, StartError};
 use super::listener::listen;
 use super::worker::Serving;
 use crate::stream::Outgoing;
@@ -48,8 +48,7 @@ impl AdminListener {
     /// # Errors
     /// When the address can't be listened on, or the system provides no thread.
     pub(super) fn start(address: &str, serving: Arc<ArcSwap<Serving>>) -> Result<Self, StartError> {
-        let refused =
-            |error: io::Error| StartError::Listen { address: address.to_owned(), setting: "server.admin", error };
+        let refused = |error: io::Error| StartError::Listen { address: address.to_owned(), setting: ADMIN, error };
         let (bound, sockets) = listen(address, 1).map_err(refused)?;
         let socket = sockets.into_iter().next().ok_or_else(|| refused(io::ErrorKind::AddrNotAvailable.into()))?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -9,6 +9,9 @@ use crate::upstream::TlsError;
 /// The setting with the addresses of the server.
 pub(super) const LISTEN: &str = "server.listen";
 
+/// The setting with the address of the admin endpoints.
+pub(super) const ADMIN: &str = "server.admin";
+
 /// The reason why the server can't start.
 #[derive(Debug)]
 pub enum StartError {
@@ -21,12 +24,18 @@ pub enum StartError {
         /// The reason.
         error: std::io::Error,
     },
-    /// The address, in a new configuration, overlaps with that of a listener of the running server.
+    /// The address overlaps with that of a listener of this server.
     Overlap {
         /// The address.
         address: String,
+        /// The setting that names it.
+        setting: &'static str,
         /// The address of the open listener, as it is written.
         open: String,
+        /// The setting that names that.
+        by: &'static str,
+        /// Set if the server runs, and the address is of a new configuration.
+        is_running: bool,
     },
     /// A certificate, a key or an authority can't be used.
     Tls(TlsError),
@@ -41,13 +50,24 @@ impl fmt::Display for StartError {
         match self {
             Self::Listen { setting, address, error } => {
                 let other = if *setting == LISTEN { " or with `--listen`" } else { "" };
+                let is_path = address.starts_with("unix:");
+                let place = if is_path { "path" } else { "port" };
                 write!(f, "can't listen on `{address}`: ")?;
                 match error.kind() {
                     ErrorKind::AddrInUse => {
-                        write!(f, "another program does; choose another port in `{setting}`{other}")
+                        write!(f, "another program does; choose another {place} in `{setting}`{other}")
                     }
                     ErrorKind::AddrNotAvailable => {
                         write!(f, "this machine has no such address; choose another in `{setting}`{other}")
+                    }
+                    ErrorKind::AlreadyExists => {
+                        write!(f, "{error}; remove that, or choose another path in `{setting}`{other}")
+                    }
+                    ErrorKind::PermissionDenied if is_path => {
+                        write!(
+                            f,
+                            "the system does not allow it; choose a folder that may be written to in `{setting}`{other}"
+                        )
                     }
                     ErrorKind::PermissionDenied => {
                         write!(f, "the system does not allow it; choose a port from 1024 up in `{setting}`{other}")
@@ -55,12 +75,13 @@ impl fmt::Display for StartError {
                     _ => write!(f, "{error}; `{setting}`{other} names it"),
                 }
             }
-            Self::Overlap { address, open } => {
-                write!(
-                    f,
-                    "can't listen on `{address}`: this server does, by `{open}`; write `{open}` as before in `{LISTEN}`, "
-                )?;
-                f.write_str("or restart")
+            Self::Overlap { address, setting, open, by, is_running } => {
+                write!(f, "can't listen on `{address}`: this server does, by `{open}`")?;
+                match (*is_running, *by == LISTEN) {
+                    (true, true) => write!(f, "; write `{open}` as before in `{LISTEN}`, or restart"),
+                    (true, false) => write!(f, " in `{by}`; choose another port in `{setting}`, or restart"),
+                    (false, _) => write!(f, " in `{by}`; choose another port in `{setting}`, or keep one of them"),
+                }
             }
             Self::Tls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

@@ -9,7 +9,7 @@ use gateway_core::plan::{self, ListenAddress};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
-use super::error::{LISTEN, StartError};
+use super::error::{ADMIN, LISTEN, StartError};
 use super::settings::Settings;
 use super::tls::Tls;
 use super::unix;
@@ -121,18 +121,24 @@ enum Change {
 }
 
 impl Changed {
-    /// Prepares the listeners of `settings`: those that are in `present` stay open, the others are opened for `count` workers.
+    /// Prepares the listeners of `settings`: those that are in `present` stay open, the others are opened for `count` workers. The
+    /// admin endpoints are at `admin`.
     ///
     /// # Errors
     /// When an address can't be listened on, or a certificate can't be used. Nothing is changed then.
-    pub(super) fn prepare(present: &[Listener], settings: &Settings, count: usize) -> Result<Self, StartError> {
+    pub(super) fn prepare(
+        present: &[Listener],
+        admin: Option<SocketAddr>,
+        settings: &Settings,
+        count: usize,
+    ) -> Result<Self, StartError> {
         let prepare = |listener: &plan::Listener| {
             let door = Door::of(listener)?;
             Ok(if present.iter().any(|present| present.written == listener.address) {
                 Change::Kept(listener.address.clone(), door)
             } else {
                 let bound = Listener::bind(&listener.address, door, count);
-                let (listener, accepting) = bound.map_err(|error| explained(error, present))?;
+                let (listener, accepting) = bound.map_err(|error| explained(error, present, admin, true))?;
                 Change::Bound(listener, accepting)
             })
         };
@@ -163,21 +169,30 @@ impl Changed {
     }
 }
 
-/// The reason of `error` in a server that has the listeners `present`: one of them may be in the way.
-fn explained(error: StartError, present: &[Listener]) -> StartError {
-    let StartError::Listen { address, error: cause, .. } = &error else { return error };
+/// The reason of `error` in a server that has the listeners `present` and admin endpoints at `admin`: one of them may be in the way.
+pub(super) fn explained(
+    error: StartError,
+    present: &[Listener],
+    admin: Option<SocketAddr>,
+    is_running: bool,
+) -> StartError {
+    let StartError::Listen { address, setting, error: cause } = &error else { return error };
     if cause.kind() != io::ErrorKind::AddrInUse {
         return error;
     }
     let wanted: Vec<SocketAddr> = address.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
-    let overlaps = |open: SocketAddr, wanted: &SocketAddr| {
-        let is_any = open.ip().is_unspecified() || wanted.ip().is_unspecified();
-        open.port() == wanted.port() && (is_any || open.ip() == wanted.ip())
+    let is_in_the_way = |open: SocketAddr| {
+        wanted.iter().any(|wanted| {
+            let is_any = open.ip().is_unspecified() || wanted.ip().is_unspecified();
+            open.port() == wanted.port() && (is_any || open.ip() == wanted.ip())
+        })
     };
-    let in_the_way =
-        |listener: &&Listener| listener.address.is_some_and(|open| wanted.iter().any(|wanted| overlaps(open, wanted)));
-    match present.iter().find(in_the_way) {
-        Some(listener) => StartError::Overlap { address: address.clone(), open: listener.written.to_string() },
+    let (address, setting) = (address.clone(), *setting);
+    if let Some(listener) = present.iter().find(|listener| listener.address.is_some_and(is_in_the_way)) {
+        return StartError::Overlap { address, setting, open: listener.written.to_string(), by: LISTEN, is_running };
+    }
+    match admin.filter(|open| is_in_the_way(*open)) {
+        Some(open) => StartError::Overlap { address, setting, open: open.to_string(), by: ADMIN, is_running },
         None => error,
     }
 }

@@ -37,7 +37,7 @@ use tokio::sync::watch;
 
 use self::access_log::{Writer, standard_output};
 use self::admin::AdminListener;
-use self::listener::{Accepting, Changed, Door, Listener};
+use self::listener::{Accepting, Changed, Door, Listener, explained};
 use self::room::Room;
 use self::worker::Worker;
 use crate::health::Health;
@@ -122,7 +122,8 @@ impl Server {
         let mut listeners = Vec::with_capacity(settings.listeners.len());
         let mut sockets = Vec::with_capacity(settings.listeners.len());
         for listener in &settings.listeners {
-            let (listener, accepting) = Listener::bind(&listener.address, Door::of(listener)?, workers)?;
+            let bound = Listener::bind(&listener.address, Door::of(listener)?, workers);
+            let (listener, accepting) = bound.map_err(|error| explained(error, &listeners, None, false))?;
             listeners.push(listener);
             sockets.push(accepting);
         }
@@ -166,7 +167,8 @@ impl Server {
         }
         sockets.into_iter().for_each(|accepting| server.accept(accepting));
         if let (Some(address), Some(worker)) = (&settings.admin, server.workers.first()) {
-            server.admin = Some(AdminListener::start(address, Arc::clone(&worker.serving))?);
+            let admin = AdminListener::start(address, Arc::clone(&worker.serving));
+            server.admin = Some(admin.map_err(|error| explained(error, &server.listeners(), None, false))?);
         }
         Ok(server)
     }
@@ -228,7 +230,7 @@ impl Server {
     pub fn reload(&self, plan: Plan, settings: Settings) -> Result<Vec<&'static str>, StartError> {
         let restart = self.settings.needs_restart(&settings);
         let mut listeners = self.listeners();
-        let changed = Changed::prepare(&listeners, &settings, self.workers.len())?;
+        let changed = Changed::prepare(&listeners, self.admin_address(), &settings, self.workers.len())?;
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let mut prepared = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {

@@ -6,6 +6,8 @@ mod sockets {
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
     use std::path::PathBuf;
 
+    use crate::text_file;
+
     pub(in crate::server) use std::os::unix::net::UnixListener;
 
     /// The file of a Unix socket; dropped, it is removed, unless it is another's by then.
@@ -31,6 +33,7 @@ mod sockets {
                 std::fs::remove_file(path)?;
                 UnixListener::bind(path)?
             }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(in_the_way(path).unwrap_or(error)),
             bound => bound?,
         };
         let file = SocketFile { path: path.into(), inode: std::fs::symlink_metadata(path)?.ino() };
@@ -41,6 +44,14 @@ mod sockets {
         }
         sockets.push(first);
         Ok((sockets, file))
+    }
+
+    /// What is at `path`, if it is no socket.
+    fn in_the_way(path: &str) -> Option<io::Error> {
+        let kind = std::fs::symlink_metadata(path).ok()?.file_type();
+        let what = if kind.is_symlink() { "a link" } else { text_file::name(kind) };
+        (!kind.is_socket())
+            .then(|| io::Error::new(io::ErrorKind::AlreadyExists, format!("{what} is there, not a socket")))
     }
 
     /// Returns whether there is a socket at `path` without anybody who listens.

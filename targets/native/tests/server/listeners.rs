@@ -223,6 +223,64 @@ fn an_address_that_overlaps_with_an_open_one_needs_a_restart() {
     assert!(program.messages().contains(&told), "{}", program.messages());
 }
 
+/// The address of the admin endpoints is open until the next start, though a new configuration has another.
+#[test]
+fn an_address_of_the_admin_endpoints_is_told_from_another_programs() {
+    let (port, old, new) = (port(), port(), port());
+    let folder = Folder::new();
+    let with = |admin: u16, listen: String| {
+        let server = format!(r#""admin": "127.0.0.1:{admin}", "listen": [{listen}]"#);
+        folder.write("gateway.json", &telling(&server))
+    };
+    let program = Program::serve(&with(old, format!(r#""127.0.0.1:{port}""#)));
+    with(new, format!(r#""127.0.0.1:{port}", "0.0.0.0:{old}""#));
+    program.wait_for_message("is not used");
+    let told = format!(
+        "can't listen on `0.0.0.0:{old}`: this server does, by `127.0.0.1:{old}` in `server.admin`; choose another port in \
+         `server.listen`, or restart"
+    );
+    assert!(program.messages().contains(&told), "{}", program.messages());
+}
+
+/// Two listeners of one configuration are in each other's way.
+#[test]
+fn listeners_that_overlap_are_told_from_another_program() {
+    let port = port();
+    let (plan, settings) =
+        crate::support::load(&telling(&format!(r#""listen": ["127.0.0.1:{port}", "0.0.0.0:{port}"]"#)));
+    let refused = Server::start(plan, settings, &edgeway::server::Options::default()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "can't listen on `0.0.0.0:{port}`: this server does, by `127.0.0.1:{port}` in `server.listen`; choose another port in \
+             `server.listen`, or keep one of them"
+        )
+    );
+}
+
+/// What is in the way of a Unix socket is told by its kind, and left where it is.
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_taken_by_something_else_says_what_it_is() {
+    let folder = Folder::new();
+    let file = folder.write("file", "kept");
+    std::os::unix::fs::symlink("nowhere", folder.0.join("link")).unwrap();
+    std::fs::create_dir(folder.0.join("folder")).unwrap();
+    let _open = std::os::unix::net::UnixListener::bind(folder.0.join("socket")).unwrap();
+    for (name, told) in [
+        ("file", "a file is there, not a socket; remove that, or choose another path in `server.listen`"),
+        ("link", "a link is there, not a socket; remove that, or choose another path in `server.listen`"),
+        ("folder", "a folder is there, not a socket; remove that, or choose another path in `server.listen`"),
+        ("socket", "another program does; choose another path in `server.listen`"),
+    ] {
+        let address = format!("unix:{}", folder.0.join(name).display());
+        let (plan, settings) = crate::support::load(&telling(&format!(r#""listen": "{address}""#)));
+        let refused = Server::start(plan, settings, &edgeway::server::Options::default()).unwrap_err();
+        assert_eq!(refused.to_string(), format!("can't listen on `{address}`: {told} or with `--listen`"));
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "kept");
+}
+
 /// `--listen` counts instead of what the file says.
 #[test]
 fn the_command_line_overrides_the_addresses() {
