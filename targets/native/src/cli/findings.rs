@@ -10,7 +10,7 @@ use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
 use super::target::{Target, joined};
-use super::{files, manifest, rounds};
+use super::{certificates, files, manifest, rounds};
 use crate::config_file::{self, resolve_paths};
 use crate::include::{Gathered, gather};
 use crate::warning::Warning;
@@ -211,12 +211,16 @@ impl Findings {
         self.notes = notes(text, &self.targets);
     }
 
-    /// Adds the errors in the files that the native server would read.
+    /// Adds the errors in the files that the native server would read, and warnings about their certificates.
     pub(crate) fn add_files(&mut self) {
         let (Some(composed), Some(plan), true) = (&self.composed, &self.plan, self.targets.contains(&Target::Native))
         else {
             return;
         };
+        let severity = Severity::Warning;
+        let warnings = composed.place(config::explain(composed.text(), certificates::warnings(plan))).into_iter();
+        self.warnings.extend(warnings.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+        self.warnings.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
         let diagnostics = composed.place(config::explain(composed.text(), files::faults(plan))).into_iter();
         self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![Target::Native] }));
         self.sort();

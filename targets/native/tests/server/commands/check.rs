@@ -363,3 +363,59 @@ fn check_warns_of_redirects_that_lead_back_to_themselves() {
     let both = format!("{}, {taken}", route(r#"{"prefix": "/x"}"#, r#"{"location": "/x/new"}"#));
     assert_eq!(warned("", &both), Vec::<String>::new());
 }
+
+/// docs/configuration.md, Listeners and Upstreams: a certificate has its time (RFC 5280 §4.1.2.5), and one for signing others is
+/// no server's (webpki).
+#[test]
+fn check_warns_of_certificates_that_no_client_takes() {
+    const DAY: u64 = 24 * 60 * 60;
+    let folder = Folder::new();
+    let now = std::time::SystemTime::now();
+    let days = |days: u64| std::time::Duration::from_secs(days * DAY);
+    // With half a day more, so that the test takes no part of the last one.
+    let half = std::time::Duration::from_secs(DAY / 2);
+    let warned = |from: std::time::SystemTime, until: std::time::SystemTime, is_authority: bool, names: &[&str]| {
+        let mut params =
+            rcgen::CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        (params.not_before, params.not_after) = (from.into(), until.into());
+        if is_authority {
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        }
+        let key = rcgen::KeyPair::generate().unwrap();
+        folder.write("cert.pem", &params.self_signed(&key).unwrap().pem());
+        folder.write("key.pem", &key.serialize_pem());
+        folder.write(
+            "gateway.json",
+            r#"{"server": {"tls": {"certificate": "cert.pem", "key": "key.pem"}},
+                "upstreams": {"u": {"url": "https://u.test", "tls": {"authorities": "cert.pem"}}},
+                "routes": [{"name": "r", "match": {"path": "/"}, "upstream": "u"}]}"#,
+        );
+        let found = report(&edgeway(&folder, &["check", "--json"]));
+        assert_eq!(found["mistakes"], serde_json::json!([]));
+        let left_out = report(&edgeway(&folder, &["check", "--json", "--no-files"]));
+        assert_eq!(left_out["warnings"], serde_json::json!([]));
+        let warnings = found["warnings"].as_array().unwrap().iter();
+        warnings
+            .map(|warning| [&warning["path"], &warning["message"]].map(|text| text.as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let (own, authority) = ("server.tls.certificate", "upstreams.u.tls.authorities");
+    let (past, future) = (now - days(30), now + days(30));
+    assert_eq!(warned(past, future, false, &["u.test"]), Vec::<[String; 2]>::new());
+    for (from, until, start, end) in [
+        (past, now - days(2), "`cert.pem` expired on 20", ""),
+        (now + days(2), future, "`cert.pem` is not valid before 20", ""),
+        (past, now + days(13) + half, "`cert.pem` expires on 20", ", in 13 days"),
+        (past, now + half, "`cert.pem` expires on 20", ", within a day"),
+    ] {
+        let found = warned(from, until, false, &["u.test"]);
+        let paths: Vec<_> = found.iter().map(|[path, _]| &**path).collect();
+        assert_eq!(paths, [own, authority], "{found:?}");
+        assert!(found.iter().all(|[_, message]| message.starts_with(start) && message.ends_with(end)), "{found:?}");
+    }
+    // A self-signed authority that names a host is likely the host's own certificate.
+    let found = warned(past, future, true, &["u.test"]);
+    let message = "`cert.pem` is for signing others (`CA:TRUE`): if it is the server's own certificate, no connection comes about";
+    assert_eq!(found, [[authority.to_owned(), message.to_owned()]]);
+    assert_eq!(warned(past, future, true, &[]), Vec::<[String; 2]>::new());
+}
