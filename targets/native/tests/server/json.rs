@@ -33,13 +33,14 @@ fn routes_are_listed_as_data() {
     let routes = printed(&["routes"]);
     let config: Value = serde_json::from_str(CONFIG).unwrap();
     let both = &routes[0];
+    let timeouts = json!({"connectSeconds": 5.0, "firstByteSeconds": 30.0, "totalSeconds": 9.0, "idleSeconds": 300.0});
     assert_eq!(both["name"], "both");
     assert_eq!(both["at"], "routes[0]");
     assert_eq!(both["match"], config["routes"][0]["match"]);
     assert_eq!(
         both["action"],
-        json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": []}, {"name": "b", "weight": 3,
-            "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "rewrite": null,
+        json!({"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "timeouts": timeouts}, {"name": "b", "weight": 3,
+            "timeouts": timeouts, "policies": [{"kind": "requestHeaders", "edits": 1}, {"kind": "responseHeaders", "edits": 2}]}], "rewrite": null,
             "webSocket": {"idleSeconds": 90.0, "lifeSeconds": null}})
     );
     let policies = both["policies"].as_array().unwrap();
@@ -54,13 +55,13 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         routes[1],
         json!({"name": "moved", "at": "routes[1]", "match": {"prefix": "/old"},
-            "action": {"kind": "redirect", "status": 308}, "policies": []})
+            "action": {"kind": "redirect", "status": 308}, "policies": [], "bodyBytes": 104_857_600})
     );
     assert_eq!(
         routes[2],
         json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
-            "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3}],
-            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": []}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
+            "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3}], "bodyBytes": 104_857_600,
+            "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "timeouts": timeouts}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
     );
 }
 
