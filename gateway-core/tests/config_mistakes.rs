@@ -25,14 +25,16 @@ fn the_bundled_configuration_has_none() {
     assert_eq!(mistakes("\u{feff}{}\r\n"), [], "RFC 8259 section 8.1: a byte order mark may be ignored");
 }
 
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn secret(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
 #[test]
 fn the_bundled_configuration_runs_everywhere() {
-    struct NoSecrets;
-    impl Secrets for NoSecrets {
-        fn secret(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
     for platform in [Capabilities::NATIVE, Capabilities::CLOUDFLARE, Capabilities::SPIN] {
         let said = plan::load(include_str!("../../gateway.json"), &platform, &NoSecrets).err();
         assert_eq!(said, None, "{}", platform.name);
@@ -442,5 +444,22 @@ fn a_source_line_fits_on_the_terminal_with_its_caret() {
             let name = if mistake.path == "nam" { "\"nam\"" } else { "\"宽宽\"" };
             assert_eq!(source.split(name).next().map(width), Some(before), "{shown}");
         }
+    }
+}
+
+#[test]
+fn no_message_repeats_a_long_value() {
+    let long = "x{".repeat(1 << 16);
+    let text = format!(
+        r#"{{"upstreams": {{"{long}": {{"url": "{long}"}}}}, "policies": {{"p": {{"cors": {{"origins": ["{long}"]}}}}}},
+          "errors": {{"{long}": {{"text/plain": "x"}}}}, "routes": [
+          {{"name": "r", "match": {{"path": "/{long}", "hosts": ["{long}"], "methods": ["{long}"], "headers": {{"{long}": "a"}}}}, "upstream": "{long}y"}},
+          {{"name": "s", "match": {{"path": "/s"}}, "redirect": {{"location": "{long}"}}, "policies": ["{long}", "p"]}}]}}"#
+    );
+    let found = plan::load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap_err();
+    assert!(found.len() >= 8, "{}", found.len());
+    for Diagnostic { path, message, help, .. } in found {
+        let all = [path, message, help.unwrap_or_default()].concat();
+        assert!(all.chars().count() < 1_500, "{}", all.chars().take(300).collect::<String>());
     }
 }

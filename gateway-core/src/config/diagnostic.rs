@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::JsonPath;
+use super::{JsonPath, bounded};
 
 /// The most mistakes that are looked for: one more is no help, and a text can hold millions.
 pub const MOST_MISTAKES: usize = 1_000;
@@ -68,13 +68,13 @@ impl ConfigError {
     /// An error at `path` without help.
     #[must_use]
     pub fn new(path: JsonPath, message: impl Into<String>) -> Self {
-        Self { path, message: message.into(), help: None, other: None }
+        Self { path, message: bounded::message(message.into()), help: None, other: None }
     }
 
     /// Adds a way to mend it.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(bounded::advice(help.into()));
         self
     }
 

@@ -2,6 +2,7 @@
 //!
 //! [`plan`](crate::plan) checks the meaning and compiles the configuration for serving.
 
+mod bounded;
 mod compose;
 mod de;
 mod diagnostic;

@@ -3,9 +3,11 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::bounded::{QUOTED, cut};
+
 /// The place of a value in a configuration: members and list positions, from the outermost.
 ///
-/// Displays as `routes[3].match.path`; a name that is no plain word is quoted: `upstreams["a.b"]`. Extending a path
+/// Displays as `routes[3].match.path`; a name that is no plain word is quoted, and a long one cut: `upstreams["a.b"]`. Extending a path
 /// costs one small allocation and leaves the original as it is, so that a compiler can pass paths down.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct JsonPath(Option<Arc<Link>>);
@@ -67,7 +69,7 @@ impl fmt::Display for JsonPath {
         for (index, step) in self.steps().into_iter().enumerate() {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Member(name) if !is_plain(name) => write!(f, "[{name:?}]")?,
+                Step::Member(name) if !is_plain(name) || name.len() > QUOTED => write!(f, "[{:?}]", cut(name, QUOTED))?,
                 Step::Member(name) if index == 0 => f.write_str(name)?,
                 Step::Member(name) => write!(f, ".{name}")?,
             }

@@ -4,7 +4,9 @@ use super::error::Report;
 use super::mask::{is_secret, looks_like_a_name, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
-use super::{Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Severity, Step, Variable, de, words};
+use super::{
+    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Severity, Step, Variable, bounded, de, words,
+};
 
 /// Reads the text of a `gateway.json` where no variable is set.
 ///
@@ -225,8 +227,8 @@ impl<'t> Lines<'t> {
             path: located.path.to_string(),
             position,
             found,
-            message: printable(message),
-            help: help.map(printable),
+            message: printable(bounded::message(message)),
+            help: help.map(bounded::advice).map(printable),
             other: fault.other.map(|offset| self.place(&root.at(offset), offset)),
             file: None,
         }
@@ -246,8 +248,8 @@ impl<'t> Lines<'t> {
             path: located.path.to_string(),
             position: Some(self.position(extent.start)),
             found,
-            message: printable(message),
-            help: help.map(printable),
+            message: printable(bounded::message(message)),
+            help: help.map(bounded::advice).map(printable),
             other: None,
             file: None,
         }
@@ -264,8 +266,8 @@ impl<'t> Lines<'t> {
             position: Some(self.position(extent.start)),
             found: self.shown(&located, extent),
             path: located.path.to_string(),
-            message: printable(error.message),
-            help: error.help.map(printable),
+            message: printable(bounded::message(error.message)),
+            help: error.help.map(bounded::advice).map(printable),
             other,
             file: None,
         }
@@ -276,7 +278,8 @@ impl<'t> Lines<'t> {
 fn about(located: &Located<'_, '_>, message: &str) -> Extent {
     let value = located.node.extent;
     let Some(member) = located.member else { return value };
-    let quotes_name = message.split('`').skip(1).step_by(2).any(|quoted| quoted == member.name);
+    let quotes_name =
+        message.split('`').skip(1).step_by(2).any(|quoted| quoted == bounded::cut(&member.name, bounded::QUOTED));
     let is_value = matches!(&located.node.kind, Kind::String(text) if *text == member.name);
     if quotes_name && !is_value { member.name_extent } else { value }
 }

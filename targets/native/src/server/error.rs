@@ -49,30 +49,31 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen { setting, address, error } => {
-                let other = if *setting == LISTEN { " or with `--listen`" } else { "" };
                 let is_path = address.starts_with("unix:");
-                let place = if is_path { "path" } else { "port" };
+                let (place, flag) = if is_path { ("path", "unix:PATH") } else { ("port", "127.0.0.1:PORT") };
+                let other =
+                    if *setting == LISTEN { format!("with `--listen {flag}`, or in ") } else { "in ".to_owned() };
                 write!(f, "can't listen on `{address}`: ")?;
                 match error.kind() {
                     ErrorKind::AddrInUse => {
-                        write!(f, "another program does; choose another {place} in `{setting}`{other}")
+                        write!(f, "another program does; choose another {place} {other}`{setting}`")
                     }
                     ErrorKind::AddrNotAvailable => {
-                        write!(f, "this machine has no such address; choose another in `{setting}`{other}")
+                        write!(f, "this machine has no such address; choose another {other}`{setting}`")
                     }
                     ErrorKind::AlreadyExists => {
-                        write!(f, "{error}; remove that, or choose another path in `{setting}`{other}")
+                        write!(f, "{error}; remove that, or choose another path {other}`{setting}`")
                     }
                     ErrorKind::PermissionDenied if is_path => {
                         write!(
                             f,
-                            "the system does not allow it; choose a folder that may be written to in `{setting}`{other}"
+                            "the system does not allow it; choose a folder that may be written to {other}`{setting}`"
                         )
                     }
                     ErrorKind::PermissionDenied => {
-                        write!(f, "the system does not allow it; choose a port from 1024 up in `{setting}`{other}")
+                        write!(f, "the system does not allow it; choose a port from 1024 up {other}`{setting}`")
                     }
-                    _ => write!(f, "{error}; `{setting}`{other} names it"),
+                    _ => write!(f, "{error}; choose another {other}`{setting}`"),
                 }
             }
             Self::Overlap { address, setting, open, by, is_running } => {

@@ -45,6 +45,11 @@ impl Question {
     /// # Errors
     /// The wrong word, with the reason.
     pub(crate) fn parse(method: &str, url: &str, fields: &[String], client: Option<&str>) -> Result<Self, String> {
+        let upper = method.to_ascii_uppercase();
+        // RFC 9110 §9.1: methods are case-sensitive, and those of the registry are written in capitals.
+        if upper != method && matches!(&*upper, "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH") {
+            return Err(format!("`{method}` is not `{upper}`: methods are case-sensitive; write `{upper}`"));
+        }
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| format!("`{method}` is not a method"))?;
         let absolute = if url.starts_with('/') { format!("http://localhost{url}") } else { url.to_owned() };
         let no_url = || format!("`{url}` is neither a URL nor a path: write `http://localhost/users` or `/users`");

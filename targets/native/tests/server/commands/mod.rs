@@ -216,7 +216,7 @@ fn a_port_that_is_taken_names_its_setting() {
     let said = text(&edgeway(&folder, &["serve"]).stderr);
     assert!(
         said.contains(&format!(
-            "`{address}`: another program does; choose another port in `server.listen` or with `--listen`"
+            "`{address}`: another program does; choose another port with `--listen 127.0.0.1:PORT`, or in `server.listen`"
         )),
         "{said}"
     );
