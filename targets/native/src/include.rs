@@ -202,7 +202,8 @@ fn open_inside(folder: &Path, path: &Path) -> Result<(PathBuf, File), Refusal> {
 
 /// Returns the true path of `file`, opened at `path`, which has to be in `folder`.
 fn opened_inside(folder: &Path, path: &Path, file: &File) -> Result<PathBuf, Refusal> {
-    let place = inside(folder, folder)?;
+    let place =
+        folder.canonicalize().map_err(|error| Refusal::of(format!("{} can't be read: {error}", plain(folder))))?;
     match opened_path(file) {
         Some(real) if real.starts_with(&place) => Ok(real),
         Some(_) => Err(leads_out(path)),
