@@ -205,6 +205,11 @@ pub trait Instance {
         None
     }
 
+    /// What goes on beside requests; none where the platform hides it.
+    fn operation(&self) -> Option<Operation> {
+        None
+    }
+
     /// The connections to `endpoint`; none where the platform hides them.
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None
@@ -225,6 +230,30 @@ pub struct Clients {
     pub waited: u64,
     /// The streams of HTTP/2 that were refused because there were too many, since the start.
     pub refused: u64,
+}
+
+/// What goes on in a server beside requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operation {
+    /// The connections of clients that failed before a request, since the start, by the label of their kind.
+    pub failed_connections: Vec<(&'static str, u64)>,
+    /// Set unless the last reload was refused.
+    pub is_reloaded: bool,
+    /// The time at which the present configuration was taken over, in seconds of Unix time.
+    pub reloaded_at: u64,
+    /// The certificates of the listeners.
+    pub certificates: Vec<CertificateEnd>,
+}
+
+/// The end of a certificate's validity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateEnd {
+    /// The address of the listener, as it is written.
+    pub listener: String,
+    /// The file of the certificate.
+    pub file: String,
+    /// The end, in seconds of Unix time.
+    pub at: i64,
 }
 
 /// The connections to an endpoint.

@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::Snapshot;
 use crate::metrics::{CLASSES, Distribution, VERDICTS};
+use crate::ports::Operation;
 
 /// The media type of [`open_metrics`].
 pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -22,6 +23,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const STORES: &str = "edgeway_store_errors";
 const LOST_LINES: &str = "edgeway_access_log_lost_lines";
+const FAILED: &str = "edgeway_failed_connections";
 const OVER_LIMIT: &str = "edgeway_connections_over_limit";
 
 /// `snapshot` as OpenMetrics 1.0.
@@ -35,7 +37,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, STORES, LOST_LINES, OVER_LIMIT] {
+    for name in [LIMITS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -123,8 +125,35 @@ impl Collector for Snapshot {
             let mut family = encoder.encode_descriptor(LOST_LINES, help, None, MetricType::Counter)?;
             family.encode_counter::<NoLabelSet, _, u64>(&lost, None)?;
         }
-        Ok(())
+        self.operation.as_ref().map_or(Ok(()), |operation| encode_operation(&mut encoder, operation))
     }
+}
+
+/// The names of the gauges are those of Prometheus for itself.
+fn encode_operation(encoder: &mut DescriptorEncoder<'_>, operation: &Operation) -> fmt::Result {
+    let help = "Connections of clients that failed before a request";
+    let mut family = encoder.encode_descriptor(FAILED, help, None, MetricType::Counter)?;
+    for (kind, count) in &operation.failed_connections {
+        family.encode_family(&[("kind", *kind)])?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+    }
+    let help = "1 unless the last reload of the configuration was refused";
+    let name = "edgeway_config_last_reload_successful";
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    family.encode_gauge(&i64::from(operation.is_reloaded))?;
+
+    let help = "Time at which the present configuration was taken over";
+    let name = "edgeway_config_last_reload_success_timestamp";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    family.encode_gauge(&i64::try_from(operation.reloaded_at).unwrap_or(i64::MAX))?;
+
+    let help = "End of the validity of a listener's certificate";
+    let name = "edgeway_certificate_expiry_timestamp";
+    let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?;
+    for certificate in &operation.certificates {
+        let labels = [("listener", certificate.listener.as_str()), ("file", certificate.file.as_str())];
+        family.encode_family(&labels)?.encode_gauge(&certificate.at)?;
+    }
+    Ok(())
 }
 
 fn histogram(encoder: &mut prometheus_client::encoding::MetricEncoder<'_>, distribution: &Distribution) -> fmt::Result {

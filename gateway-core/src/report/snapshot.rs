@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::metrics::{ByClass, Distribution, Metrics, Served};
 use crate::plan::Plan;
-use crate::ports::{Clients, Connections, Platform};
+use crate::ports::{Clients, Connections, Operation, Platform};
 use crate::state::State;
 
 /// The metrics of all parts of an instance, added up at one moment.
@@ -20,6 +20,7 @@ pub(crate) struct Snapshot {
     pub(super) key_value_errors: u64,
     pub(super) lost_log_lines: Option<u64>,
     pub(super) clients: Option<Clients>,
+    pub(super) operation: Option<Operation>,
     /// The name of the upstream, the authority of the endpoint, and the connections to it.
     pub(super) connections: Vec<(String, String, Connections)>,
 }
@@ -28,7 +29,7 @@ impl Snapshot {
     /// The metrics of `platform`'s instance, of which `own` is a part.
     pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &State) -> Self {
         let (lost_log_lines, clients) = (platform.lost_log_lines(), platform.clients());
-        let mut snapshot = Self { lost_log_lines, clients, ..Self::default() };
+        let mut snapshot = Self { lost_log_lines, clients, operation: platform.operation(), ..Self::default() };
         platform.each_state(own, |part| {
             if let Some(metrics) = part.metrics() {
                 snapshot.add(metrics);

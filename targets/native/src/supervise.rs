@@ -185,6 +185,9 @@ async fn reload_until_stop(
         let Some(plan) = loaded else { continue };
         let path = file.path();
         let taken_over = plan.map_err(Refused::Config).and_then(|plan| reload(server, plan, path));
+        if taken_over.is_err() {
+            server.refused();
+        }
         report(&taken_over.unwrap_or_else(|reason| Event::Refused { path, reason }));
     }
 }

@@ -15,7 +15,7 @@ use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log,
-    Meeting, Platform, Random, StoreFailure, UpstreamCall,
+    Meeting, Operation, Platform, Random, StoreFailure, UpstreamCall,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -159,6 +159,10 @@ impl Instance for Native {
 
     fn clients(&self) -> Option<Clients> {
         Some(self.crew.clients())
+    }
+
+    fn operation(&self) -> Option<Operation> {
+        Some(self.crew.operation())
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {

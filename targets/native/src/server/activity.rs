@@ -200,6 +200,13 @@ impl Activity {
         .await;
     }
 
+    /// Returns whether a part of a request's head has come over HTTP/1.1, and no more.
+    pub(super) fn has_part_of_head(&self) -> bool {
+        !self.is_multiplexed()
+            && !self.in_exchange()
+            && !self.heads.lock().unwrap_or_else(PoisonError::into_inner).is_blank()
+    }
+
     /// The number of open streams.
     pub fn streams(&self) -> u32 {
         self.streams.load(Ordering::Relaxed)

@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use super::activity::{Activity, Order};
 use super::exchange::exchange;
 use super::listener::Door;
+use super::operation::{Failure, Failures};
 use super::proxy_protocol::{self, Client};
 use super::room::Place;
 use super::settings::Settings;
@@ -116,7 +117,9 @@ pub(super) async fn serve(
         // A response is written in one piece: waiting for more to send only costs time.
         let _ = stream.set_nodelay(true);
     }
-    let opening = open(stream, address.map(|address| address.to_canonical()), &door, &serving);
+    let crew = Arc::clone(&worker.crew);
+    let failures = &crew.operations.failures;
+    let opening = open(stream, address.map(|address| address.to_canonical()), &door, &serving, failures);
     let opened = tokio::select! {
         biased;
         opened = opening => opened,
@@ -168,7 +171,13 @@ pub(super) async fn serve(
         if settings.max_headers > 100 {
             builder.max_headers(settings.max_headers as usize + 1);
         }
-        let _ = Driven::new(builder.serve_connection(TokioIo::new(io), service).with_upgrades(), activity).await;
+        let served = builder.serve_connection(TokioIo::new(io), service).with_upgrades();
+        let ended = Driven::new(served, Arc::clone(&activity)).await;
+        if matches!(ended, Some(Err(error)) if error.is_parse()) {
+            failures.count(Failure::MalformedHead);
+        } else if activity.has_part_of_head() {
+            failures.count(Failure::IncompleteHead);
+        }
     }
 }
 
@@ -194,13 +203,22 @@ struct Opened {
 
 /// Reads the header of the PROXY protocol, if any, does the TLS handshake, if any, and detects the protocol; `None` if the
 /// client left, or is not let in.
-async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door, serving: &Serving) -> Option<Opened> {
+///
+/// What fails is counted in `failures`.
+async fn open(
+    mut transport: Transport,
+    mut address: Option<IpAddr>,
+    door: &Door,
+    serving: &Serving,
+    failures: &Failures,
+) -> Option<Opened> {
     if door.proxy_protocol {
         // Who connects to a Unix socket is on this machine, and has the right to.
         if address.is_some_and(|address| !serving.gateway.plan().proxies.contains(address)) {
+            failures.count(Failure::UntrustedProxy);
             return None;
         }
-        if let Client::Address(client) = proxy_protocol::read(&mut transport).await? {
+        if let Client::Address(client) = proxy_protocol::read(&mut transport, failures).await? {
             address = Some(client.to_canonical());
         }
     }
@@ -208,10 +226,13 @@ async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door
     if let Some(tls) = &door.tls {
         let Transport::Tcp(stream) = transport else { return None };
         if begins_with_method(&stream).await? {
+            failures.count(Failure::Cleartext);
             gate = Some(Gate::Cleartext);
             transport = Transport::Tcp(stream);
         } else {
+            let attempt = failures.attempt(Failure::TlsHandshake);
             let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await.ok()?;
+            attempt.succeeded();
             let gate = tls.name(stream.get_ref().1.server_name()).map(Gate::Name);
             let transport = Transport::Tls(Box::new(stream.into()));
             let is_h2 = transport.chose_h2();
@@ -220,15 +241,19 @@ async fn open(mut transport: Transport, mut address: Option<IpAddr>, door: &Door
     }
     // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and is detected by the first bytes.
     let mut first = BytesMut::with_capacity(4096);
+    let mut attempt = None;
     loop {
         if transport.read_buf(&mut first).await.ok()? == 0 {
             return None;
         }
+        let begun = attempt.take().unwrap_or_else(|| failures.attempt(Failure::IncompleteHead));
         let seen = first.len().min(H2_PREFACE.len());
         let is_h2 = first.get(..seen) == H2_PREFACE.get(..seen);
         if !is_h2 || seen == H2_PREFACE.len() {
+            begun.succeeded();
             return Some(Opened { transport, first, is_h2, address, gate });
         }
+        attempt = Some(begun);
     }
 }
 

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use gateway_core::ports::{Address, Clients, Connections};
+use gateway_core::ports::{Address, Clients, Connections, Operation};
 use gateway_core::state::State;
 
 use super::access_log::LogState;
+use super::operation::Operations;
 use super::room::Room;
 use super::worker::Serving;
 use crate::upstream::{Pool, PoolKey};
@@ -21,6 +22,8 @@ pub(crate) struct Crew {
     pub(super) shutdown: Arc<AtomicBool>,
     /// The room for clients.
     pub(super) room: Arc<Room>,
+    /// What goes on beside requests.
+    pub(super) operations: Operations,
     /// The state of the access log.
     pub(super) log: Arc<LogState>,
     // Weak, because the serving state holds the crew in turn.
@@ -46,6 +49,11 @@ impl Crew {
     /// The lines of the access log that were lost.
     pub(crate) fn lost_log_lines(&self) -> u64 {
         self.log.health.failures()
+    }
+
+    /// What goes on beside requests.
+    pub(crate) fn operation(&self) -> Operation {
+        self.operations.now()
     }
 
     /// The connections of clients.

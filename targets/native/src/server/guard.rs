@@ -24,6 +24,11 @@ impl Heads {
         }
     }
 
+    /// Returns whether there is nothing but line breaks, which may stand before a request (RFC 9112 §2.2).
+    pub(super) fn is_blank(&self) -> bool {
+        self.0.iter().all(u8::is_ascii_whitespace)
+    }
+
     /// Forgets the bytes: the exchange has begun.
     pub(super) fn clear(&mut self) {
         if self.0.capacity() > 4096 {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use gateway_core::plan::{self, ListenAddress};
+use gateway_core::ports::CertificateEnd;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
@@ -99,6 +100,14 @@ impl Listener {
     /// Returns whether it serves HTTPS.
     pub(super) fn is_https(&self) -> bool {
         self.door.load().tls.is_some()
+    }
+
+    /// The ends of its certificates.
+    pub(super) fn certificate_ends(&self) -> Vec<CertificateEnd> {
+        let door = self.door.load();
+        let Some(tls) = &door.tls else { return Vec::new() };
+        let end = |(file, at): (String, i64)| CertificateEnd { listener: self.written.to_string(), file, at };
+        tls.ends().map(end).collect()
     }
 
     /// Its address as a URL.

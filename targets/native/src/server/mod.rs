@@ -14,6 +14,7 @@ mod guard;
 mod leftover;
 mod listener;
 mod open_files;
+mod operation;
 mod proxy_protocol;
 mod room;
 mod run;
@@ -32,6 +33,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gateway_core::plan::Plan;
+use gateway_core::ports::CertificateEnd;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
@@ -165,6 +167,7 @@ impl Server {
                 .map_err(StartError::Runtime)?;
             server.threads.push(thread);
         }
+        crew.operations.taken_over(ends(&server.listeners()));
         sockets.into_iter().for_each(|accepting| server.accept(accepting));
         if let (Some(address), Some(worker)) = (&settings.admin, server.workers.first()) {
             let admin = AdminListener::start(address, Arc::clone(&worker.serving));
@@ -243,7 +246,13 @@ impl Server {
         for accepting in changed.apply(&mut listeners) {
             self.accept(accepting);
         }
+        self.crew.operations.taken_over(ends(&listeners));
         Ok(restart)
+    }
+
+    /// Records that a new configuration was refused, for the metrics.
+    pub fn refused(&self) {
+        self.crew.operations.refused();
     }
 
     /// Reports by `/ready` that the server is about to stop, and serves on: what stands in front has the `server.grace` of the
@@ -294,4 +303,9 @@ impl Server {
     pub fn drain(&self) -> Duration {
         self.workers.first().map_or(Duration::ZERO, |worker| worker.serving.load().settings.drain)
     }
+}
+
+/// The ends of the certificates of `listeners`.
+fn ends(listeners: &[Listener]) -> Vec<CertificateEnd> {
+    listeners.iter().flat_map(Listener::certificate_ends).collect()
 }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use ppp::{HeaderResult, v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::operation::{Failure, Failures};
+
 /// The shortest header of version 1: `PROXY UNKNOWN` and a line break.
 const SHORTEST: usize = 15;
 
@@ -28,9 +30,13 @@ pub(super) enum Client {
 }
 
 /// Reads the header at the start of `stream`, and no byte more; `None` if there is none, or none that is well-formed.
-pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Client> {
-    let mut header = vec![0; SHORTEST];
-    stream.read_exact(&mut header).await.ok()?;
+///
+/// Another end than with a header is counted in `failures`, unless nothing at all came: then somebody looked whether the port is open.
+pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S, failures: &Failures) -> Option<Client> {
+    let mut header = vec![stream.read_u8().await.ok()?];
+    let attempt = failures.attempt(Failure::ProxyHeader);
+    header.resize(SHORTEST, 0);
+    stream.read_exact(header.get_mut(1..)?).await.ok()?;
     if header.starts_with(v2::PROTOCOL_PREFIX) {
         header.push(stream.read_u8().await.ok()?);
         let length = usize::from(u16::from_be_bytes([*header.get(START_V2 - 2)?, *header.get(START_V2 - 1)?]));
@@ -48,7 +54,9 @@ pub(super) async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Client>
             header.push(stream.read_u8().await.ok()?);
         }
     }
-    client(&header)
+    let client = client(&header)?;
+    attempt.succeeded();
+    Some(client)
 }
 
 fn client(header: &[u8]) -> Option<Client> {
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
 
     async fn reading(mut bytes: &[u8]) -> (Option<Client>, &[u8]) {
-        let read = read(&mut bytes).await;
+        let read = read(&mut bytes, &Failures::default()).await;
         (read, bytes)
     }
 

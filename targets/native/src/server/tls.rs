@@ -13,6 +13,7 @@ use rustls::client::verify_server_name;
 use rustls::pki_types::ServerName;
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use x509_parser::parse_x509_certificate;
 
 use crate::upstream::{Identity, TlsError};
 
@@ -21,6 +22,8 @@ use crate::upstream::{Identity, TlsError};
 pub(crate) struct Tls {
     pub(super) config: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
+    /// The files of the certificates.
+    files: Vec<String>,
 }
 
 /// The certificates of a listener, at least one.
@@ -45,7 +48,17 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(Arc::<Certificates>::clone(&certificates));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), certificates })
+        let files = files.iter().map(|files| files.certificate.clone()).collect();
+        Ok(Self { config: Arc::new(config), certificates, files })
+    }
+
+    /// The files of the certificates, each with the end of its validity in seconds of Unix time.
+    pub(super) fn ends(&self) -> impl Iterator<Item = (String, i64)> {
+        let end = |key: &CertifiedKey| {
+            let (_, certificate) = parse_x509_certificate(key.cert.first()?).ok()?;
+            Some(certificate.validity().not_after.timestamp())
+        };
+        self.files.iter().zip(&self.certificates.0).filter_map(move |(file, key)| Some((file.clone(), end(key)?)))
     }
 
     /// The name that a client has asked for, if the certificate that it was presented covers that.

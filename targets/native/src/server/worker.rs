@@ -40,7 +40,7 @@ pub(super) struct Worker {
     /// The room for clients.
     pub room: Arc<Room>,
     /// The workers of the process.
-    crew: Arc<Crew>,
+    pub crew: Arc<Crew>,
     /// The number of open client connections.
     pub connections: AtomicUsize,
     /// The access log.

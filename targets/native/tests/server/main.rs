@@ -32,6 +32,7 @@ mod log;
 mod manifest;
 mod memory;
 mod metrics;
+mod operation;
 mod output;
 mod proxy;
 mod redis;
