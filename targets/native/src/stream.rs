@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gateway_core::body::Body;
@@ -260,7 +262,50 @@ pub struct Content(pub Option<Box<Upload>>);
 #[derive(Debug)]
 pub struct Upload {
     body: Outgoing,
-    ended: Arc<OnceLock<Instant>>,
+    handing: Arc<Handing>,
+}
+
+/// The handing on of a body to the upstream. It takes more by asking for it.
+#[derive(Debug)]
+pub(crate) struct Handing {
+    begun: Instant,
+    /// The time at which all of it was handed on.
+    ended: OnceLock<Instant>,
+    /// The time since which the upstream has not asked for more, in milliseconds since the begin and one more; 0 is never.
+    offered: AtomicU64,
+}
+
+impl Handing {
+    fn new() -> Self {
+        Self { begun: Instant::now(), ended: OnceLock::new(), offered: AtomicU64::new(0) }
+    }
+
+    /// The time at which all of it was handed on, once it was.
+    pub(crate) fn ended(&self) -> Option<Instant> {
+        self.ended.get().copied()
+    }
+
+    /// The time since which the upstream has not asked for more; none if it is the client that is waited for.
+    pub(crate) fn offered(&self) -> Option<Instant> {
+        let millis = self.offered.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.begun + Duration::from_millis(millis))
+    }
+
+    /// Records that the upstream is to ask for more.
+    pub(crate) fn offer(&self) {
+        let millis = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.offered.store(millis.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Records that the client is waited for.
+    fn wait(&self) {
+        self.offered.store(0, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.wait();
+        let _ = self.ended.set(Instant::now());
+    }
 }
 
 impl Content {
@@ -269,20 +314,20 @@ impl Content {
         Self(if body.is_empty() {
             None
         } else {
-            Some(Box::new(Upload { body: Outgoing(body), ended: Arc::default() }))
+            Some(Box::new(Upload { body: Outgoing(body), handing: Arc::new(Handing::new()) }))
         })
     }
 
-    /// The time at which all of a body was handed on that comes from a client, once it was.
-    pub(crate) fn ended(&self) -> Option<&Arc<OnceLock<Instant>>> {
-        self.0.as_ref().filter(|upload| matches!(upload.body.0, Body::Stream(_))).map(|upload| &upload.ended)
+    /// The handing on of a body that comes from a client.
+    pub(crate) fn handing(&self) -> Option<&Arc<Handing>> {
+        self.0.as_ref().filter(|upload| matches!(upload.body.0, Body::Stream(_))).map(|upload| &upload.handing)
     }
 }
 
 impl Drop for Upload {
     /// A body that is given up has ended too.
     fn drop(&mut self) {
-        let _ = self.ended.set(Instant::now());
+        self.handing.end();
     }
 }
 
@@ -295,7 +340,11 @@ impl HttpBody for Content {
             Some(upload) => {
                 let polled = Pin::new(&mut upload.body).poll_frame(cx);
                 if matches!(polled, Poll::Ready(None)) || polled.is_ready() && upload.body.is_end_stream() {
-                    let _ = upload.ended.set(Instant::now());
+                    upload.handing.end();
+                } else if polled.is_ready() {
+                    upload.handing.offer();
+                } else {
+                    upload.handing.wait();
                 }
                 polled
             }

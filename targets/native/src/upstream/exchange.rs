@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::body::Body;
@@ -21,7 +21,7 @@ use super::lease::{Connection, Hold, Lease};
 use super::pool::{Opened, Pool};
 use super::repeat::{self, is_repeatable};
 use super::shared::Occupied;
-use crate::stream::{Content, Stream, StreamError};
+use crate::stream::{Content, Handing, Stream, StreamError};
 
 /// A failed attempt at an exchange.
 struct Unanswered {
@@ -59,8 +59,8 @@ pub async fn fetch(pool: Option<&Arc<Pool>>, call: &mut UpstreamCall<'_, Stream>
     if request.body().0.is_some() {
         state_coding(&mut request);
     }
-    if let Some(ended) = request.body().ended().cloned() {
-        return Box::pin(upload(pool, request, deadlines, ended)).await;
+    if let Some(handing) = request.body().handing().cloned() {
+        return Box::pin(upload(pool, request, deadlines, handing)).await;
     }
     let due = Due::new(&deadlines, pool.ticker(), pool.may_multiplex());
     if pool.may_multiplex() || due.head.and_then(Point::exact).is_some() {
@@ -100,36 +100,43 @@ async fn within(
     }
 }
 
-/// Runs an exchange whose request has content from a client, which takes its own time: `firstByte` runs from its end.
+/// Runs an exchange whose request has content from a client, which takes its own time: `firstByte` runs from its end, and `idle`
+/// while the upstream does not take more of it.
 async fn upload(
     pool: &Arc<Pool>,
     request: Request<Content>,
     deadlines: Deadlines,
-    ended: Arc<OnceLock<Instant>>,
+    handing: Arc<Handing>,
 ) -> Result<Reply, IoError> {
     // Timers of their own: the ticker ends connections at the deadline of their begin.
     let due = Due::new(&deadlines, pool.ticker(), true);
     let total = due.total.and_then(Point::exact);
-    let first_byte = deadlines.first_byte.map(|duration| duration.min(Duration::from_secs(86_400 * 365)));
+    let at_most = |duration: Duration| duration.min(Duration::from_secs(86_400 * 365));
+    let (first_byte, idle) = (deadlines.first_byte.map(at_most), deadlines.idle.map(at_most));
     let mut exchange = pin!(unhurried(pool, request, deadlines.connect, due));
+    // While the client is waited for, a look after so long is early enough.
+    let look = |now: Instant| match handing.ended() {
+        Some(ended) => first_byte.map(|first| ended + first),
+        None => {
+            let idle = idle.map(|idle| handing.offered().unwrap_or(now) + idle);
+            first_byte.map(|first| now + first).into_iter().chain(idle).min()
+        }
+    };
+    let is_late = |now: Instant| match handing.ended() {
+        Some(ended) => first_byte.is_some_and(|first| ended + first <= now),
+        None => idle.zip(handing.offered()).is_some_and(|(idle, offered)| offered + idle <= now),
+    };
     loop {
-        // While the content goes on, a look after so long is early enough.
-        let first = first_byte.map(|duration| ended.get().copied().unwrap_or_else(Instant::now) + duration);
-        let (until, kind) = match (first, total) {
-            (Some(first), Some(total)) if total < first => (total, IoErrorKind::TotalTimeout),
-            (Some(first), _) => (first, IoErrorKind::FirstByteTimeout),
+        let (until, kind) = match (look(Instant::now()), total) {
+            (Some(look), Some(total)) if total < look => (total, IoErrorKind::TotalTimeout),
+            (Some(look), _) => (look, IoErrorKind::FirstByteTimeout),
             (None, Some(total)) => (total, IoErrorKind::TotalTimeout),
             (None, None) => return exchange.await,
         };
         match tokio::time::timeout_at(until, exchange.as_mut()).await {
             Ok(result) => return result,
-            Err(_) if kind == IoErrorKind::FirstByteTimeout => {
-                let is_over = ended.get().is_some_and(|ended| first_byte.is_some_and(|first| *ended + first <= until));
-                if is_over {
-                    return Err(IoError::new(kind));
-                }
-            }
-            Err(_) => return Err(IoError::new(kind)),
+            Err(_) if kind == IoErrorKind::TotalTimeout || is_late(until) => return Err(IoError::new(kind)),
+            Err(_) => {}
         }
     }
 }
@@ -207,6 +214,10 @@ async fn send_h2(
     due: &Due,
 ) -> Result<Reply, Unanswered> {
     to_h2(&mut request, pool.scheme());
+    if let Some(handing) = request.body().handing() {
+        // Without a window it asks for nothing (RFC 9113 §5.2).
+        handing.offer();
+    }
     match occupied.sender.try_send_request(request).await {
         Ok(response) => {
             let Occupied { mut place, .. } = occupied;

@@ -1,11 +1,13 @@
 //! Uploads, slow ones and such as stop: each wait has a deadline of its own.
 
 use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use edgeway::server::{Options, Server};
 use serde_json::Value;
 
+use crate::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, WINDOW_UPDATE, frame, next_frame};
 use crate::support::{Wire, config, field, load, status, upstream};
 
 /// `firstByte` is shorter than the upload takes, and than the client may stall.
@@ -79,4 +81,63 @@ fn a_client_that_stalls_is_told_so() {
     assert!(String::from_utf8(wire.body(&head)).unwrap().contains("request_timeout"));
     assert!(wire.is_closed());
     assert_eq!(calls(&server), serde_json::json!({ "sent": 1, "failed": 0 }));
+}
+
+/// The length of an upload.
+const LENGTH: usize = 400_000;
+
+/// An upstream that speaks HTTP/2 in the clear, with a window of `window` for each stream, which it opens again for what it has taken
+/// if it `takes` more.
+fn h2c_upstream(window: u32, takes: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut wire = Wire::new(listener.accept().unwrap().0);
+        wire.stream.read_exact(&mut [0; PREFACE.len()]).unwrap();
+        wire.send(frame(SETTINGS, 0, 0, &[&[0, 4][..], &window.to_be_bytes()].concat()));
+        let mut taken = 0;
+        // What comes is read to the end of the connection.
+        while let Some(come) = next_frame(&mut wire) {
+            if come.kind == DATA && takes && !come.content.is_empty() {
+                let more = u32::try_from(come.content.len()).unwrap().to_be_bytes();
+                let updates = [frame(WINDOW_UPDATE, 0, 0, &more), frame(WINDOW_UPDATE, 0, come.stream, &more)];
+                wire.send(updates.concat());
+                taken += come.content.len();
+            }
+            if come.kind == DATA && taken == LENGTH {
+                // `:status: 200` (RFC 7541 appendix A).
+                wire.send(frame(HEADERS, END_HEADERS | END_STREAM, come.stream, &[0x88]));
+            }
+        }
+    });
+    address
+}
+
+const IDLE: &str = r#"{ "firstByte": "1h", "idle": "700ms" }, "protocol": "h2c""#;
+
+/// docs/configuration.md, Timeouts: `idle` is the longest that the upstream may be waited for to take more of the request's content, over
+/// HTTP/2 as well, where it says by its window how much it takes (RFC 9113 §5.2).
+#[test]
+fn an_upstream_that_takes_no_more_of_an_upload_over_http2_is_late() {
+    for window in [0, 16_384] {
+        let server = gateway(h2c_upstream(window, false), IDLE);
+        let mut wire = Wire::connect(server.address());
+        wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n");
+        wire.send("x".repeat(LENGTH));
+        assert_eq!(wire.response().unwrap().0, 504, "{window}");
+        assert_eq!(calls(&server), serde_json::json!({ "sent": 1, "failed": 1 }));
+    }
+}
+
+/// A slow client does not count.
+#[test]
+fn a_client_may_pause_for_longer_than_its_upstream_over_http2() {
+    let server = gateway(h2c_upstream(16_384, true), IDLE);
+    let mut wire = Wire::connect(server.address());
+    wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n");
+    for _ in 0..2 {
+        wire.send("x".repeat(LENGTH / 2));
+        std::thread::sleep(Duration::from_millis(1_200));
+    }
+    assert_eq!(wire.response().unwrap().0, 200);
 }
