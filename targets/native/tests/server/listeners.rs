@@ -268,10 +268,19 @@ fn a_path_that_is_taken_by_something_else_says_what_it_is() {
     std::fs::create_dir(folder.0.join("folder")).unwrap();
     let _open = std::os::unix::net::UnixListener::bind(folder.0.join("socket")).unwrap();
     for (name, told) in [
-        ("file", "a file is there, not a socket; remove that, or choose another path in `server.listen`"),
-        ("link", "a link is there, not a socket; remove that, or choose another path in `server.listen`"),
-        ("folder", "a folder is there, not a socket; remove that, or choose another path in `server.listen`"),
-        ("socket", "another program does; choose another path in `server.listen`"),
+        (
+            "file",
+            "a file is there, not a socket; remove that, or choose another path with `--listen unix:PATH`, or in `server.listen`",
+        ),
+        (
+            "link",
+            "a link is there, not a socket; remove that, or choose another path with `--listen unix:PATH`, or in `server.listen`",
+        ),
+        (
+            "folder",
+            "a folder is there, not a socket; remove that, or choose another path with `--listen unix:PATH`, or in `server.listen`",
+        ),
+        ("socket", "another program does; choose another path with `--listen unix:PATH`, or in `server.listen`"),
     ] {
         let address = format!("unix:{}", folder.0.join(name).display());
         let (plan, settings) = crate::support::load(&telling(&format!(r#""listen": "{address}""#)));
