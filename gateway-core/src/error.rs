@@ -114,6 +114,15 @@ catalogue! {
     /// The request states no valid credentials (RFC 9110 §15.5.2); whoever makes it adds the challenge.
     UNAUTHORIZED pub unauthorized "unauthorized" UNAUTHORIZED
         "Unauthorized" "the request states no valid credentials";
+    /// The token of the request is not accepted (RFC 6750 §3.1); whoever makes it adds the challenge.
+    INVALID_TOKEN pub invalid_token "invalid_token" UNAUTHORIZED
+        "Invalid token" "the token is not trusted";
+    /// The request states credentials more than once (RFC 6750 §2, §3.1).
+    AMBIGUOUS_CREDENTIALS pub ambiguous_credentials "ambiguous_credentials" BAD_REQUEST
+        "Ambiguous credentials" "credentials have to be stated once, in one place";
+    /// The credentials can't be checked at the moment, through no fault of the client.
+    IDENTITY_UNAVAILABLE pub identity_unavailable "identity_unavailable" SERVICE_UNAVAILABLE
+        "Identity unavailable" "the credentials can't be checked at the moment";
     /// The route's key-value store holds nothing under the key.
     VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
         "Value not found" "there is no value under this key";

@@ -5,6 +5,7 @@
 //! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
 //!   [`http`] is HTTP as the standards define it.
 //! - [`admin`] is what the gateway tells of itself; [`metrics`] is what it counts for that.
+//! - [`caller`] is who makes a request; [`jose`] has the keys and tokens that prove it.
 //! - [`store_key`] keeps the uses of the key-value store apart.
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
 //! - [`error`] lists every error that a client can see; [`trace`] is what `explain` is told.
@@ -14,6 +15,7 @@ pub mod admin;
 mod adopted;
 pub mod body;
 pub mod call;
+pub mod caller;
 mod capabilities;
 pub mod config;
 pub mod error;
@@ -21,6 +23,7 @@ mod exec;
 pub mod gateway;
 pub mod http;
 mod io;
+pub mod jose;
 mod known_edits;
 mod meter;
 pub mod metrics;

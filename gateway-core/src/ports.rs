@@ -19,6 +19,7 @@ use crate::body::Body;
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
+use crate::jose::key::VerifyingKey;
 pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme};
 use crate::plan::{Endpoint, Upstream};
@@ -28,7 +29,7 @@ use crate::state::State;
 pub use crate::time::Clock;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Clock + Random + Log + Instance + Meeting {
+pub trait Platform: Fetch + KeyValue + Counters + Verify + Clock + Random + Log + Instance + Meeting {
     /// The abilities of this platform; a configuration that needs more is refused at load.
     const CAPABILITIES: Capabilities;
 
@@ -176,6 +177,25 @@ pub trait Counters {
     /// A [`StoreFailure`]; the policy decides whether the request is then admitted or refused.
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, StoreFailure>>;
 }
+
+/// Checks signatures.
+pub trait Verify {
+    /// Returns whether `signature` is that of `signed` by `key`, in the one algorithm that `key` is for. An adapter may keep what it
+    /// makes of a key, by the key's [`id`](VerifyingKey::id).
+    ///
+    /// # Errors
+    /// [`KeyUnusable`], if the platform makes no key of these numbers: a point that is not on its curve, an odd length.
+    fn verify(
+        &self,
+        key: &VerifyingKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, KeyUnusable>>;
+}
+
+/// A key that a platform can't use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUnusable;
 
 /// The access log.
 pub trait Log {

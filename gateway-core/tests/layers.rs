@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 31] = [
+const ROOMS: [&str; 33] = [
     "time",
     "random",
     "net",
@@ -15,6 +15,8 @@ const ROOMS: [&str; 31] = [
     "error",
     "http",
     "store_key",
+    "caller",
+    "jose",
     "route",
     "call",
     "template",

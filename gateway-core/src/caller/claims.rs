@@ -1,0 +1,223 @@
+//! The claims of a token (RFC 7519 §4).
+
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The most levels of nesting that are taken; the claims themselves are the first.
+const MOST_LEVELS: usize = 16;
+
+/// The most values that are taken, at all levels together.
+const MOST_VALUES: usize = 1_024;
+
+/// The claims of a token whose signature has been verified.
+#[derive(Clone, PartialEq)]
+pub struct ClaimSet {
+    /// The time from which the token is void, in seconds since 1970 (`exp`).
+    pub expires: Option<i64>,
+    /// The time before which it is void (`nbf`).
+    pub not_before: Option<i64>,
+    /// The time at which it was issued (`iat`).
+    pub issued_at: Option<i64>,
+    /// The other claims.
+    members: Members,
+}
+
+/// Claims as they come in: without two of one name at any level, of bounded depth and number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Members(Map<String, Value>);
+
+impl ClaimSet {
+    /// The claims with these times.
+    pub(crate) const fn new(
+        expires: Option<i64>,
+        not_before: Option<i64>,
+        issued_at: Option<i64>,
+        members: Members,
+    ) -> Self {
+        Self { expires, not_before, issued_at, members }
+    }
+
+    /// The claim called `name`, but for `exp`, `nbf` and `iat`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.0.get(name)
+    }
+
+    /// The claim called `name`, if it is text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+
+    /// Returns whether `audience` is the token's, or one of them (RFC 7519 §4.1.3).
+    #[must_use]
+    pub fn is_for(&self, audience: &str) -> bool {
+        match self.get("aud") {
+            Some(Value::String(only)) => only == audience,
+            Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(audience)),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for ClaimSet {
+    /// Shows no claim: they are about persons.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClaimSet(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = deserializer.deserialize_map(StrictMap)?;
+        let mut values = 0;
+        if members.values().all(|value| is_bounded(value, 1, &mut values)) {
+            Ok(Self(members))
+        } else {
+            Err(D::Error::custom("too many claims, or nested too deeply"))
+        }
+    }
+}
+
+/// Returns whether `value`, at this level, is within the bounds. `values` counts.
+fn is_bounded(value: &Value, level: usize, values: &mut usize) -> bool {
+    *values += 1;
+    if *values > MOST_VALUES || level > MOST_LEVELS {
+        return false;
+    }
+    match value {
+        Value::Array(list) => list.iter().all(|value| is_bounded(value, level + 1, values)),
+        Value::Object(members) => members.values().all(|value| is_bounded(value, level + 1, values)),
+        _ => true,
+    }
+}
+
+/// Reads an object that has no two members of one name. RFC 7519 §4 leaves it open which of two claims counts: a backend
+/// may read another one than the gateway, so there must not be two.
+struct StrictMap;
+
+impl<'de> Visitor<'de> for StrictMap {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let Strict(value) = map.next_value()?;
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a claim is there twice"));
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// A value in which no object has two members of one name.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictValue)
+    }
+}
+
+struct StrictValue;
+
+impl<'de> Visitor<'de> for StrictValue {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+        Ok(Strict(Number::from_f64(value).map_or(Value::Null, Value::Number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value.to_owned())))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Strict, E> {
+        Ok(Strict(Value::String(value)))
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Strict, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Strict(Value::Array(values)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Strict, A::Error> {
+        StrictMap.visit_map(map).map(|members| Strict(Value::Object(members)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<ClaimSet> {
+        let members = serde_json::from_str(text).ok()?;
+        Some(ClaimSet::new(None, None, None, members))
+    }
+
+    /// RFC 7519 §4: names are unique; RFC 8725 has nothing for two, so they are refused at every level.
+    #[test]
+    fn no_claim_is_there_twice() {
+        assert!(read(r#"{"a": 1, "b": {"a": 1, "c": [{"d": null}]}}"#).is_some());
+        for twice in [r#"{"a": 1, "a": 1}"#, r#"{"b": {"a": 1, "a": 2}}"#, r#"{"b": [{"a": 1, "\u0061": 2}]}"#] {
+            assert!(read(twice).is_none(), "{twice}");
+        }
+    }
+
+    #[test]
+    fn depth_and_number_are_bounded() {
+        let nested = |levels: usize| format!(r#"{{"a": {}1{}}}"#, "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert!(read(&nested(MOST_LEVELS)).is_some());
+        assert!(read(&nested(MOST_LEVELS + 1)).is_none() && read(&nested(5_000)).is_none());
+        let many = |values: usize| format!(r#"{{"a": [{}1]}}"#, "1,".repeat(values - 2));
+        assert!(read(&many(MOST_VALUES)).is_some());
+        assert!(read(&many(MOST_VALUES + 1)).is_none());
+    }
+
+    /// RFC 7519 §4.1.3: one audience, or a list of them; compared as they are.
+    #[test]
+    fn an_audience_is_one_of_those_stated() {
+        for (claims, is_for) in [
+            (r#"{"aud": "a"}"#, true),
+            (r#"{"aud": ["b", "a"]}"#, true),
+            (r#"{"aud": ["b", 1]}"#, false),
+            (r#"{"aud": "A"}"#, false),
+            (r#"{"aud": "a b"}"#, false),
+            (r#"{"aud": {"a": 1}}"#, false),
+            (r#"{"aud": []}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(read(claims).unwrap().is_for("a"), is_for, "{claims}");
+        }
+    }
+}

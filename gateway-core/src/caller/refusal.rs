@@ -1,0 +1,105 @@
+//! Reasons for which a caller is not believed: what the client is told, and what the log.
+
+use crate::error::Reject;
+
+/// A reason for which a caller is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No credential is stated.
+    Absent,
+    /// Credentials are stated more than once.
+    Ambiguous,
+    /// The token is no JWT that can be read.
+    Malformed,
+    /// The token is larger than is taken.
+    TooLarge,
+    /// The token's header has `crit` or `b64` (RFC 7515 §4.1.11, RFC 7797 §6).
+    Critical,
+    /// The token's algorithm is unknown, or not taken here.
+    Algorithm,
+    /// The token's `typ` is not taken here (RFC 8725 §3.11).
+    Type,
+    /// No issuer here has the token's `iss`.
+    Issuer,
+    /// No key fits the token's `kid` and algorithm.
+    UnknownKey,
+    /// The signature is none of the key's.
+    Signature,
+    /// The token is bound to a key of the client's (`cnf`, RFC 7800), which nobody has proved to hold.
+    Bound,
+    /// The token has no `exp`.
+    Endless,
+    /// The token has expired.
+    Expired,
+    /// The token is not valid yet.
+    NotYet,
+    /// The token is for another audience.
+    Audience,
+    /// The token lasts longer than is taken.
+    Lifetime,
+    /// The platform can't use the key.
+    KeyUnusable,
+}
+
+/// The texts that a client is told of a token. What fails before its signature is verified has one text, so that who can't sign learns
+/// nothing (RFC 8725 §3, RFC 6750 §3.1).
+const MALFORMED: &str = "the token is malformed";
+const NOT_TRUSTED: &str = "the token is not trusted";
+
+impl Refusal {
+    /// The word for the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Absent => "none",
+            Self::Ambiguous => "ambiguous",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::Critical => "critical",
+            Self::Algorithm => "algorithm",
+            Self::Type => "type",
+            Self::Issuer => "issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Bound => "bound",
+            Self::Endless => "endless",
+            Self::Expired => "expired",
+            Self::NotYet => "not_yet",
+            Self::Audience => "audience",
+            Self::Lifetime => "lifetime",
+            Self::KeyUnusable => "key_unusable",
+        }
+    }
+
+    /// The description of an `invalid_token` (RFC 6750 §3); none if the token is not what fails.
+    #[must_use]
+    pub const fn description(self) -> Option<&'static str> {
+        match self {
+            Self::Absent | Self::Ambiguous | Self::KeyUnusable => None,
+            Self::Malformed | Self::TooLarge => Some(MALFORMED),
+            Self::Critical
+            | Self::Algorithm
+            | Self::Type
+            | Self::Issuer
+            | Self::UnknownKey
+            | Self::Signature
+            | Self::Bound
+            | Self::Endless => Some(NOT_TRUSTED),
+            Self::Expired => Some("the token has expired"),
+            Self::NotYet => Some("the token is not valid yet"),
+            Self::Audience => Some("the token is for another audience"),
+            Self::Lifetime => Some("the token lasts too long"),
+        }
+    }
+
+    /// The answer, but for its challenge.
+    #[must_use]
+    pub fn reject(self) -> Reject {
+        match (self, self.description()) {
+            (_, Some(description)) => Reject::invalid_token().with_detail(description),
+            (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
+            (Self::KeyUnusable, _) => Reject::identity_unavailable(),
+            _ => Reject::unauthorized(),
+        }
+    }
+}
