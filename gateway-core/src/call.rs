@@ -3,9 +3,11 @@
 use core::ops::Range;
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
+use crate::caller::Caller;
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 use crate::route::{HostError, Lookup, Params, canonical_host, is_canonical_host};
@@ -25,6 +27,8 @@ pub struct Call {
     pub id: HeaderValue,
     /// The parameters of the matched route's path.
     pub params: Params,
+    /// Who makes it; none as long as nobody has proved to.
+    pub caller: Option<Arc<Caller>>,
     /// The target as it came.
     uri: Uri,
     /// The normal form of the path, where the target's is not in it.
@@ -75,6 +79,7 @@ impl Call {
             client: ClientInfo { address: None, scheme: Scheme::Http, host: None, port: None, prefix: None },
             id: HeaderValue::from_static(""),
             params: Params::default(),
+            caller: None,
             uri,
             path: None,
             query: Query::AsItCame,

@@ -2,11 +2,14 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use crate::call::Call;
+use crate::caller::Caller;
+use crate::caller::refusal::Refusal;
 use crate::error::Reject;
 use crate::http::forwarded::ClientInfo;
 use crate::http::peer::Peer;
@@ -81,6 +84,10 @@ pub(crate) struct Facts {
     pub(crate) upstream_took: Option<Duration>,
     /// Each rate limit that was asked, and its verdict; none if its store failed.
     pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
+    /// The issuer and the subject of the caller's token.
+    pub(crate) caller: Option<(Option<Arc<str>>, Option<Box<str>>)>,
+    /// The reason for which the caller was not believed.
+    pub(crate) refusal: Option<Refusal>,
     /// The flag that the request was refused for.
     pub(crate) flag: Option<Box<str>>,
     /// The store that failed last, by its name.
@@ -108,6 +115,8 @@ impl Record {
                 sent_at: Duration::ZERO,
                 upstream_took: None,
                 limits: Vec::new(),
+                caller: None,
+                refusal: None,
                 flag: None,
                 store: None,
             })
@@ -182,6 +191,20 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict));
+        }
+    }
+
+    /// Notes who makes the request.
+    pub(crate) fn authenticated(&mut self, caller: &Caller) {
+        if let Some(facts) = &mut self.facts {
+            facts.caller = Some((caller.issuer.clone(), caller.subject().map(Into::into)));
+        }
+    }
+
+    /// Notes the reason for which whoever makes the request is not believed.
+    pub(crate) fn unauthenticated(&mut self, refusal: Refusal) {
+        if let Some(facts) = &mut self.facts {
+            facts.refusal = Some(refusal);
         }
     }
 

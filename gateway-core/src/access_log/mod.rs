@@ -11,8 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::{HeaderValue, Version};
 use serde::{Serialize, Serializer};
 
+use crate::caller::refusal::Refusal;
 use crate::config::AccessLogFormat;
 use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
+use crate::http::query;
 use crate::io::IoErrorKind;
 use crate::plan::Plan;
 use crate::record::{Ended, Facts, Length, Record};
@@ -52,7 +54,7 @@ struct Line<'r> {
     host: Option<Cow<'r, str>>,
     path: &'r str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    query: Option<&'r str>,
+    query: Option<Cow<'r, str>>,
     protocol: &'static str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +88,14 @@ struct Line<'r> {
     referer: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     limits: Vec<Limit<'r>>,
+    /// The issuer that vouches for the caller, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'r str>,
+    /// The reason for which the caller was not believed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,7 +138,7 @@ impl<'r> Line<'r> {
             scheme: facts.scheme.as_str(),
             host: host(facts),
             path: facts.uri.path(),
-            query: facts.uri.query().filter(|_| plan.access_log.query),
+            query: facts.uri.query().filter(|_| plan.access_log.query).map(|query| masked(query, &plan.masked_query)),
             protocol: protocol(facts.version),
             status: record.status.map_or(CLIENT_CLOSED_STATUS, |status| status.as_u16()),
             route: record.route.and_then(|route| plan.routes.get(route)).map(|route| route.name.as_str()),
@@ -147,8 +157,11 @@ impl<'r> Line<'r> {
             trace: facts.trace.as_ref().and_then(trace_id),
             client: record.client.or(facts.peer).map(|address| Client(address.to_canonical())),
             user_agent: facts.user_agent.as_ref().map(text),
-            referer: facts.referer.as_ref().map(|referer| bare(text(referer), plan.access_log.query)),
+            referer: facts.referer.as_ref().map(|referer| referring(text(referer), plan)),
             limits: facts.limits.iter().map(Limit::of).collect(),
+            issuer: facts.caller.as_ref().and_then(|(issuer, _)| issuer.as_deref()),
+            subject: facts.caller.as_ref().and_then(|(_, subject)| subject.as_deref()),
+            auth: facts.refusal.map(Refusal::word),
             flag: facts.flag.as_deref(),
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -217,6 +230,35 @@ fn bare(url: Cow<'_, str>, query: bool) -> Cow<'_, str> {
         None if kept.len() == url.len() => url,
         None => Cow::Owned(kept.to_owned()),
     }
+}
+
+/// The URL of the page that led here, with no more of its query than is logged of others.
+fn referring<'r>(referer: Cow<'r, str>, plan: &Plan) -> Cow<'r, str> {
+    let url = bare(referer, plan.access_log.query);
+    let Some((page, query)) = url.split_once('?') else { return url };
+    match masked(query, &plan.masked_query) {
+        Cow::Borrowed(_) => url,
+        Cow::Owned(query) => Cow::Owned(format!("{page}?{query}")),
+    }
+}
+
+/// `query` with `***` for the values of the parameters called one of `names`.
+fn masked<'q>(query: &'q str, names: &[Box<str>]) -> Cow<'q, str> {
+    let is_masked = |parameter: &str| names.iter().any(|name| query::is_named(parameter, name));
+    if !query::parameters(query).any(is_masked) {
+        return Cow::Borrowed(query);
+    }
+    let mut shown = String::with_capacity(query.len());
+    for (i, parameter) in query.split('&').enumerate() {
+        shown.push_str(if i == 0 { "" } else { "&" });
+        if is_masked(parameter) {
+            shown.push_str(query::split(parameter).0);
+            shown.push_str("=***");
+        } else {
+            shown.push_str(parameter);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// JSON whose text holds no control character but as an escape: terminals obey those above ASCII, too, and some readers of
@@ -349,6 +391,8 @@ mod tests {
                 sent_at: Duration::ZERO,
                 upstream_took: Some(Duration::from_micros(2_500)),
                 limits: vec![("l".into(), None)],
+                caller: None,
+                refusal: None,
                 flag: None,
                 store: None,
             })),

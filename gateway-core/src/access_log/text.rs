@@ -51,7 +51,7 @@ pub(super) fn within(line: &Line<'_>, columns: usize) -> String {
 /// The path, and the query where it is logged, in ASCII.
 fn target(line: &Line<'_>) -> String {
     let mut target = line.path.escape_default().to_string();
-    if let Some(query) = line.query {
+    if let Some(query) = &line.query {
         // Writing to a string can't fail.
         let _ = write!(target, "?{}", query.escape_default());
     }
@@ -71,6 +71,7 @@ fn reasons(line: &Line<'_>) -> String {
     let mut reasons: Vec<String> = [line.error, line.cause].into_iter().flatten().map(str::to_owned).collect();
     let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false));
     reasons.extend(refused.map(|limit| format!("(limit: {})", limit.name)));
+    reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {

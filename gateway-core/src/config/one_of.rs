@@ -9,8 +9,8 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 
 use super::de::OWN;
 use super::model::{
-    Match, Matches, PathMatch, PathTest, Policy, PolicyUse, SecretRef, Value, ValueMatch, ValueTest, WebSocket,
-    WebSocketLimits,
+    Authenticate, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof, SecretRef, Value, ValueMatch,
+    ValueTest, WebSocket, WebSocketLimits,
 };
 
 /// A type that is written as a string or as an object of type `Object`.
@@ -144,5 +144,33 @@ impl<'de> Visitor<'de> for BooleanOrLimits {
 impl<'de> Deserialize<'de> for WebSocket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(OWN, BooleanOrLimits)
+    }
+}
+
+struct FalseOrProof;
+
+impl<'de> Visitor<'de> for FalseOrProof {
+    type Value = Authenticate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a proof such as `{\"jwt\": {…}}`, or `false` for none")
+    }
+
+    fn visit_bool<E: Error>(self, asked: bool) -> Result<Authenticate, E> {
+        Ok(Authenticate::Public(asked))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Authenticate, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Authenticate, A::Error> {
+        Proof::deserialize(MapAccessDeserializer::new(map)).map(|proof| Authenticate::By(Box::new(proof)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Authenticate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(OWN, FalseOrProof)
     }
 }

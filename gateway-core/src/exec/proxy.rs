@@ -87,7 +87,10 @@ pub(super) async fn send<P: Platform>(
                 call.set_query(query);
             }
             // INVARIANT: the compiler refuses every other policy of a target.
-            RequestStep::Maintenance(_) | RequestStep::RateLimit(_) | RequestStep::Concurrency(_) => {}
+            RequestStep::Maintenance(_)
+            | RequestStep::Authenticate(_)
+            | RequestStep::RateLimit(_)
+            | RequestStep::Concurrency(_) => {}
         }
     }
     let filled = if target.response.is_empty() { Vec::new() } else { finish::fill(&target.response, call) };

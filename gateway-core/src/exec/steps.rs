@@ -4,8 +4,8 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
 use super::exchange::Exchange;
-use super::maintenance;
 use super::within::{timely, within};
+use super::{authenticate, maintenance};
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
@@ -32,6 +32,8 @@ pub(super) async fn apply<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
+            // Boxed, so that not every request has room for it.
+            RequestStep::Authenticate(step) => Box::pin(authenticate::check(exchange, platform, step, call)).await?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {

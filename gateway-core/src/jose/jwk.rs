@@ -8,7 +8,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::algorithm::{Algorithm, Family};
-use super::key::{KeyError, Stated, VerifyingKey};
+use super::key::{KeyError, VerifyingKey};
+use super::numbers::Numbers;
 
 /// A public or secret key as JSON. Members that verify nothing are not read, a private half among them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -62,10 +63,6 @@ pub enum JwkError {
     Use,
     /// `alg` is no algorithm that is known.
     Algorithm,
-    /// Nothing says which algorithm a secret is for.
-    NoAlgorithm,
-    /// `alg` is none of those that are allowed.
-    NotAllowed(Algorithm),
     /// The numbers make no key.
     Key(KeyError),
 }
@@ -82,27 +79,11 @@ impl Jwk<'_> {
         if !is_for_signatures || !may_verify {
             return Err(JwkError::Use);
         }
-        let numbers = self.numbers()?;
-        let stated = numbers.stated();
-        let family = stated.family();
-        let algorithms = match self.alg.as_deref() {
-            Some(name) => {
-                let (algorithm, _) = Algorithm::named(name).ok_or(JwkError::Algorithm)?;
-                if !allowed.is_empty() && !allowed.contains(&algorithm) {
-                    return Err(JwkError::NotAllowed(algorithm));
-                }
-                vec![algorithm]
-            }
-            None if allowed.is_empty() => vec![family.usual().ok_or(JwkError::NoAlgorithm)?],
-            None => allowed.iter().copied().filter(|algorithm| algorithm.family() == family).collect(),
+        let algorithm = match self.alg.as_deref() {
+            Some(name) => Some(Algorithm::named(name).ok_or(JwkError::Algorithm)?.0),
+            None => None,
         };
-        match (algorithms.is_empty(), allowed.first()) {
-            (true, Some(first)) => Err(JwkError::Key(KeyError::Family(*first, family))),
-            _ => algorithms
-                .into_iter()
-                .map(|algorithm| VerifyingKey::new(algorithm, &stated, self.kid.as_deref()).map_err(JwkError::Key))
-                .collect(),
-        }
+        self.numbers()?.keys(algorithm, allowed, self.kid.as_deref()).map_err(JwkError::Key)
     }
 
     fn numbers(&self) -> Result<Numbers, JwkError> {
@@ -123,26 +104,6 @@ impl Jwk<'_> {
     }
 }
 
-/// The one or two numbers of a key, and its kind.
-pub(super) struct Numbers {
-    pub(super) family: Family,
-    pub(super) first: Vec<u8>,
-    pub(super) second: Vec<u8>,
-}
-
-impl Numbers {
-    pub(super) fn stated(&self) -> Stated<'_> {
-        let Self { family, first, second } = self;
-        match family {
-            Family::Secret => Stated::Secret(first),
-            Family::Rsa => Stated::Rsa(first, second),
-            Family::P256 => Stated::P256(first, second),
-            Family::P384 => Stated::P384(first, second),
-            Family::Ed25519 => Stated::Ed25519(first),
-        }
-    }
-}
-
 impl fmt::Display for JwkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -151,8 +112,6 @@ impl fmt::Display for JwkError {
             Self::Member(name) => write!(f, "`{name}` is missing, or not base64url without padding (RFC 7515 §2)"),
             Self::Use => f.write_str("the key is not for signatures, by its `use` or `key_ops`"),
             Self::Algorithm => f.write_str("`alg` is no algorithm that is known"),
-            Self::NoAlgorithm => f.write_str("nothing says which algorithm the secret is for"),
-            Self::NotAllowed(algorithm) => write!(f, "{algorithm} is none of the issuer's `algorithms`"),
             Self::Key(error) => error.fmt(f),
         }
     }
@@ -209,12 +168,12 @@ mod tests {
         assert_eq!(algorithms(&bare, &[]), [Algorithm::Rs256]);
         let allowed = [Algorithm::Ps256, Algorithm::Es256, Algorithm::Rs512];
         assert_eq!(algorithms(&bare, &allowed), [Algorithm::Ps256, Algorithm::Rs512]);
-        assert_eq!(keys(RSA, &allowed).unwrap_err(), JwkError::NotAllowed(Algorithm::Rs256));
-        assert!(matches!(keys(ED, &[Algorithm::Rs256]), Err(JwkError::Key(KeyError::Family(..)))));
+        assert_eq!(keys(RSA, &allowed).unwrap_err(), JwkError::Key(KeyError::NotAllowed(Algorithm::Rs256)));
+        assert_eq!(keys(ED, &[Algorithm::Rs256]).unwrap_err(), JwkError::Key(KeyError::NoneAllowed(Family::Ed25519)));
         assert!(matches!(keys(&ED.replace('}', r#","alg":"HS256"}"#), &[]), Err(JwkError::Key(KeyError::Family(..)))));
         assert_eq!(keys(&ED.replace('}', r#","alg":"none"}"#), &[]).unwrap_err(), JwkError::Algorithm);
         let secret = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
-        assert_eq!(keys(secret, &[]).unwrap_err(), JwkError::NoAlgorithm);
+        assert_eq!(keys(secret, &[]).unwrap_err(), JwkError::Key(KeyError::NoAlgorithm));
         assert_eq!(algorithms(secret, &[Algorithm::Hs512]), [Algorithm::Hs512]);
     }
 

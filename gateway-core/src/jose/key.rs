@@ -79,6 +79,12 @@ pub enum KeyError {
     RsaExponent,
     /// A coordinate has not the length of its curve (RFC 7518 §6.2.1.2).
     Point(Family),
+    /// Nothing says which algorithm the key is for.
+    NoAlgorithm,
+    /// The algorithm that the key states is not allowed.
+    NotAllowed(Algorithm),
+    /// None of the allowed algorithms takes this kind of key.
+    NoneAllowed(Family),
 }
 
 impl VerifyingKey {
@@ -254,6 +260,9 @@ impl fmt::Display for KeyError {
             }
             Self::RsaExponent => f.write_str("the RSA key's exponent is not odd, or not from 3 to 2³³"),
             Self::Point(family) => write!(f, "a coordinate has not the length that {family} has"),
+            Self::NoAlgorithm => f.write_str("nothing says which algorithm the secret is for"),
+            Self::NotAllowed(algorithm) => write!(f, "{algorithm} is none of the issuer's `algorithms`"),
+            Self::NoneAllowed(family) => write!(f, "none of the issuer's `algorithms` takes {family}"),
         }
     }
 }

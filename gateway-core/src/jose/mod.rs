@@ -7,6 +7,7 @@ pub mod algorithm;
 pub mod hmac;
 pub mod jwk;
 pub mod key;
+pub mod numbers;
 pub mod pem;
 pub mod set;
 pub mod token;

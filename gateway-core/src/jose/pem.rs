@@ -6,9 +6,8 @@ use pkcs1::RsaPublicKey;
 use spki::der::{self, Decode};
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
-use super::algorithm::{Algorithm, Family};
-use super::jwk::Numbers;
-use super::key::{KeyError, VerifyingKey};
+use super::algorithm::Family;
+use super::numbers::Numbers;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -32,27 +31,23 @@ pub enum PemError {
     Kind,
     /// The point is compressed.
     Compressed,
-    /// The numbers make no key.
-    Key(KeyError),
 }
 
-/// The public key in `text` for `algorithm`, or for the usual one of its kind, called `kid`.
+/// The numbers of the public key in `text`.
 ///
 /// # Errors
 /// A [`PemError`].
-pub fn read(text: &str, algorithm: Option<Algorithm>, kid: Option<&str>) -> Result<VerifyingKey, PemError> {
+pub fn read(text: &str) -> Result<Numbers, PemError> {
     // In a variable of the environment, lines are often joined by `\n` in two characters.
     let lines = text.trim().replace("\\n", "\n");
     let (label, content) = der::pem::decode_vec(lines.as_bytes()).map_err(|_| PemError::NoPem)?;
-    let numbers = match label {
-        "PUBLIC KEY" => public_key(&content)?,
-        "RSA PUBLIC KEY" => rsa(&content)?,
-        "CERTIFICATE" => return Err(PemError::Certificate),
-        _ if label.ends_with("PRIVATE KEY") => return Err(PemError::Private),
-        _ => return Err(PemError::NoKey),
-    };
-    let algorithm = algorithm.or_else(|| numbers.family.usual()).ok_or(PemError::Kind)?;
-    VerifyingKey::new(algorithm, &numbers.stated(), kid).map_err(PemError::Key)
+    match label {
+        "PUBLIC KEY" => public_key(&content),
+        "RSA PUBLIC KEY" => rsa(&content),
+        "CERTIFICATE" => Err(PemError::Certificate),
+        _ if label.ends_with("PRIVATE KEY") => Err(PemError::Private),
+        _ => Err(PemError::NoKey),
+    }
 }
 
 /// A `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
@@ -99,7 +94,6 @@ impl fmt::Display for PemError {
             Self::NoKey => f.write_str("there is no public key in it"),
             Self::Kind => f.write_str("the key is none of RSA, P-256, P-384 and Ed25519"),
             Self::Compressed => f.write_str("the point of the key is compressed"),
-            Self::Key(error) => error.fmt(f),
         }
     }
 }
@@ -116,7 +110,7 @@ impl PemError {
                  and be replaced if others have seen it"
             }
             Self::Compressed => "`openssl ec -pubin -in FILE -conv_form uncompressed` prints the other form",
-            Self::NoKey | Self::Kind | Self::Key(_) => "`openssl pkey -in PRIVATE -pubout` prints a public key",
+            Self::NoKey | Self::Kind => "`openssl pkey -in PRIVATE -pubout` prints a public key",
         }
     }
 }

@@ -68,7 +68,7 @@ mod tests {
             set.candidates(kid, algorithm).filter_map(|found| set.iter().position(|key| is(key, found))).collect()
         };
         assert_eq!(found(Some("a"), Algorithm::Hs256), [0]);
-        assert_eq!(found(Some("b"), Algorithm::Hs512), []);
+        assert!(found(Some("b"), Algorithm::Hs512).is_empty());
         assert_eq!(found(Some("c"), Algorithm::Hs256), [3], "a key without a name fits any");
         assert_eq!(found(None, Algorithm::Hs256), [0, 1, 3]);
         let many = KeySet::new((0..9).map(|number| key(Algorithm::Hs256, None, number)).collect());

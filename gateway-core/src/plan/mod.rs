@@ -21,6 +21,7 @@ use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
 use crate::net::Deadlines;
 use crate::policy::cors::Cors;
+use crate::policy::jwt::Issuer;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
@@ -60,6 +61,8 @@ pub fn is_secret_name(name: &str) -> bool {
 pub struct Plan {
     /// The upstreams, in the order of [`Upstream::index`].
     pub upstreams: Vec<Upstream>,
+    /// The issuers of tokens, in the order of the configuration.
+    pub issuers: Vec<Issuer>,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
     /// The table that finds a request's route.
@@ -84,6 +87,8 @@ pub struct Plan {
     pub flags: Vec<StoreKey>,
     /// The access log.
     pub access_log: AccessLog,
+    /// The query parameters that hold credentials, by name: no log shows their values.
+    pub masked_query: Box<[Box<str>]>,
     /// The admin endpoints, if the configuration opens any way to them.
     pub admin: Option<Admin>,
     /// The listeners of the native server.

@@ -1,14 +1,17 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
+pub mod authenticate;
 pub mod concurrency;
 pub mod cors;
 mod cors_origin;
 pub mod counter;
 pub mod counter_key;
+pub mod credential;
 pub mod flag;
 pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
+pub mod jwt;
 pub mod lease;
 mod lease_store;
 pub mod maintenance;

@@ -7,6 +7,7 @@ mod concurrency;
 mod cors;
 mod counters;
 mod edits;
+mod identity;
 mod limits;
 mod maintenance;
 mod matching;
@@ -32,6 +33,7 @@ pub use concurrency::Concurrency;
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
+pub use identity::{Authenticate, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding};
 pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
@@ -82,6 +84,8 @@ pub struct Config {
     pub errors: Entries<Entries<String>>,
     /// The services behind the gateway, by name.
     pub upstreams: Entries<Upstream>,
+    /// The issuers of the tokens that callers are known by, by name.
+    pub issuers: Entries<Issuer>,
     /// Policies that routes, APIs and `defaults` use by name.
     pub policies: Entries<Policy>,
     /// Settings for every route, unless its API or the route itself says otherwise.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
+use super::{Authenticate, Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
 
 /// A policy in a list: the name of one under `policies`, or one in place.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Policy {
     pub cors: Option<Cors>,
     /// A time in which requests are refused with 503; of several on one route, every one holds.
     pub maintenance: Option<Maintenance>,
+    /// The proof of identity that requests need; of several on one route, the last holds. Without one, anybody may call.
+    pub authenticate: Option<Authenticate>,
     /// A rate limit; of several on one route, every one holds.
     pub rate_limit: Option<RateLimit>,
     /// A limit on concurrency; of several on one route, every one holds.

@@ -3,10 +3,12 @@
 mod actions;
 mod admin;
 mod at;
+mod authenticate;
 mod authority;
 mod edits;
 mod errors;
 mod foreign;
+mod issuers;
 mod limits;
 mod listeners;
 mod matching;
@@ -26,7 +28,7 @@ mod upstream_tls;
 mod upstreams;
 mod web_socket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::at::At;
 use self::mistakes::Mistakes;
@@ -34,11 +36,12 @@ use self::names::Names;
 use self::origin::whole_routes;
 use self::routes::Group;
 use self::shared::Shared;
-use super::{AccessLog, Host, Plan, Secrets, is_secret_name};
+use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
 use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, Reading};
 use crate::http::identity::IdentityNames;
 use crate::http::path;
+use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::quota::Quota;
 use crate::route::{Methods, Table};
@@ -78,6 +81,17 @@ fn run(
         Some(plan) if compiler.errors.is_empty() => Ok(plan),
         _ => Err(compiler.errors.into_list()),
     }
+}
+
+/// The query parameters in which some of `routes` take credentials.
+fn masked_query(routes: &[Route]) -> Box<[Box<str>]> {
+    let steps = routes.iter().flat_map(|route| &*route.request);
+    let proofs = steps.filter_map(|step| match step {
+        RequestStep::Authenticate(proof) => Some(proof),
+        _ => None,
+    });
+    let names: BTreeSet<&str> = proofs.flat_map(|proof| proof.places.iter().filter_map(Place::query)).collect();
+    names.into_iter().map(Into::into).collect()
 }
 
 struct Compiler<'c> {
@@ -167,6 +181,7 @@ impl<'c> Compiler<'c> {
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let limits = self.limits(&at.member("limits"));
         let upstreams = self.upstreams(&at.member("upstreams"));
+        let issuers = self.issuers(&at.member("issuers"));
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();
@@ -196,9 +211,12 @@ impl<'c> Compiler<'c> {
                 None
             }
         };
+        let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Plan {
             upstreams,
-            routes: routes.into_iter().collect::<Option<Vec<_>>>()?,
+            issuers,
+            masked_query: masked_query(&routes),
+            routes,
             table: table?,
             cors,
             loop_guard: loop_guard?,

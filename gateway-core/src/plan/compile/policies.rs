@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::at::At;
+use super::authenticate::Asked;
 use super::edits::Parameters;
 use super::policy_lists::Owner;
 use super::routes::RouteContext;
@@ -24,6 +25,7 @@ use crate::template::Template;
 struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
     maintenance: Vec<Maintenance>,
+    authenticate: Asked,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
     headers: Vec<HeaderEdit>,
@@ -37,10 +39,22 @@ impl<'c> Collected<'c> {
     /// Puts the steps in their fixed order, which no configuration changes. `cors` answers preflights before all of
     /// them.
     fn in_order(self) -> Folded<'c> {
-        let Self { cors, maintenance, rate_limits, concurrency, headers, query, response, against_cors: _ } = self;
+        let Self {
+            cors,
+            maintenance,
+            authenticate,
+            rate_limits,
+            concurrency,
+            headers,
+            query,
+            response,
+            against_cors: _,
+        } = self;
         let request = maintenance
             .into_iter()
             .map(RequestStep::Maintenance)
+            // Before the limits: they may count by caller.
+            .chain(authenticate.map(RequestStep::Authenticate))
             .chain(rate_limits.into_iter().map(RequestStep::RateLimit))
             // After the rate limits: a refused request takes no place.
             .chain(concurrency.into_iter().map(RequestStep::Concurrency))
@@ -158,7 +172,7 @@ impl<'c> Compiler<'c> {
         parameters: Parameters<'_>,
         collected: &mut Collected<'c>,
     ) {
-        let Policy { cors, maintenance, rate_limit, concurrency, request, response } = policy;
+        let Policy { cors, maintenance, authenticate, rate_limit, concurrency, request, response } = policy;
         if let Some(cors) = cors {
             collected.cors = Some((at.member("cors").to_path(), cors));
         }
@@ -166,6 +180,11 @@ impl<'c> Compiler<'c> {
             && let Some(maintenance) = self.maintenance(&at.member("maintenance"), maintenance)
         {
             collected.maintenance.push(maintenance);
+        }
+        if let Some(authenticate) = authenticate
+            && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate)
+        {
+            collected.authenticate = asked;
         }
         if let Some(limit) = rate_limit
             && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)

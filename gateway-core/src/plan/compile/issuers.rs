@@ -1,0 +1,256 @@
+//! Issuers of tokens, and their keys.
+
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::Compiler;
+use super::at::At;
+use crate::config::{self, SecretEncoding, Span};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::{Jwk, JwkError};
+use crate::jose::key::{KeyError, VerifyingKey};
+use crate::jose::numbers::Numbers;
+use crate::jose::pem;
+use crate::jose::set::KeySet;
+use crate::policy::jwt::{DEFAULT_LEEWAY, Issuer, MOST_LEEWAY};
+
+const PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, PADDING);
+const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING);
+
+const SHARED_SECRET: &str =
+    "write it as `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}`, and the secret elsewhere";
+
+impl Compiler<'_> {
+    /// The issuers, in the order of the configuration.
+    pub(super) fn issuers(&mut self, at: &At<'_>) -> Vec<Issuer> {
+        let config = self.config;
+        config.issuers.iter().map(|(name, issuer)| self.issuer(&at.member(name), name, issuer)).collect()
+    }
+
+    #[inline(never)]
+    fn issuer(&mut self, at: &At<'_>, name: &str, issuer: &config::Issuer) -> Issuer {
+        self.plain_name(at, name);
+        if issuer.issuer.as_deref() == Some("") {
+            self.error_with(&at.member("issuer"), "no token has an empty `iss`", "write it as the tokens have it");
+        }
+        let algorithms = self.algorithms(&at.member("algorithms"), &issuer.algorithms);
+        if issuer.keys.is_empty() {
+            self.error_with(at, "the issuer has no keys, so that no token could be verified", "list its `keys`");
+        }
+        let mut keys: Vec<VerifyingKey> = Vec::new();
+        for (i, key) in issuer.keys.iter().enumerate() {
+            let list = at.member("keys");
+            let at = list.index(i);
+            for key in self.issuer_key(&at, key, &algorithms).unwrap_or_default() {
+                let is_same = |known: &VerifyingKey| known.algorithm() == key.algorithm() && known.kid() == key.kid();
+                if key.kid().is_some() && keys.iter().any(is_same) {
+                    let message = format!(
+                        "two keys for {} are called `{}`, so that nothing tells which of them a token means",
+                        key.algorithm(),
+                        key.kid().unwrap_or_default()
+                    );
+                    self.error_with(&at, message, "give each a `kid` of its own, as the issuer does");
+                    break;
+                }
+                keys.push(key);
+            }
+        }
+        Issuer {
+            name: name.into(),
+            issuer: issuer.issuer.as_deref().map(Into::into),
+            keys: KeySet::new(keys),
+            types: self.token_types(&at.member("types"), &issuer.types),
+            leeway: self.leeway(&at.member("leeway"), issuer.leeway),
+            lifetime: issuer.lifetime.map(|Span(lifetime)| {
+                if lifetime.is_zero() {
+                    self.error_with(&at.member("lifetime"), "no token lives so short", "for example `24h`");
+                }
+                lifetime
+            }),
+        }
+    }
+
+    fn leeway(&mut self, at: &At<'_>, leeway: Option<Span>) -> core::time::Duration {
+        let leeway = leeway.map_or(DEFAULT_LEEWAY, |Span(leeway)| leeway);
+        if leeway > MOST_LEEWAY {
+            self.error_with(
+                at,
+                "so much makes expired tokens good for long",
+                "at most `10m`; clocks differ by seconds",
+            );
+        }
+        leeway
+    }
+
+    fn token_types(&mut self, at: &At<'_>, types: &[String]) -> Box<[Box<str>]> {
+        for (i, text) in types.iter().enumerate() {
+            let name = text.strip_prefix("application/");
+            if let Some(name) = name {
+                let help =
+                    format!("write `{name}`: `application/` is left out (RFC 7515 §4.1.9), and taken in tokens anyway");
+                self.error_with(&at.index(i), "the type begins with `application/`", help);
+            } else if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                self.error_with(&at.index(i), "no token has such a type", "for example `at+jwt`");
+            }
+        }
+        types.iter().map(|text| text.to_ascii_lowercase().into()).collect()
+    }
+
+    fn algorithms(&mut self, at: &At<'_>, names: &[String]) -> Vec<Algorithm> {
+        let each = names.iter().enumerate();
+        each.filter_map(|(i, name)| self.algorithm(&at.index(i), name)).collect()
+    }
+
+    fn algorithm(&mut self, at: &At<'_>, name: &str) -> Option<Algorithm> {
+        let found = Algorithm::named(name);
+        if found.is_none() {
+            if name.eq_ignore_ascii_case("none") {
+                let help =
+                    "whoever writes a token of the algorithm `none` is believed (RFC 8725 §3.2): it can't be allowed";
+                self.error_with(at, "tokens without a signature are never taken", help);
+            } else {
+                self.unknown(at, "algorithm", name, Algorithm::ALL.iter().map(|algorithm| algorithm.name()));
+            }
+        }
+        found.map(|(algorithm, _)| algorithm)
+    }
+
+    #[inline(never)]
+    fn issuer_key(&mut self, at: &At<'_>, key: &config::IssuerKey, allowed: &[Algorithm]) -> Option<Vec<VerifyingKey>> {
+        let config::IssuerKey { kid, algorithm, pem, jwk, secret, encoding } = key;
+        let algorithm = match algorithm {
+            Some(name) => Some(self.algorithm(&at.member("algorithm"), name)?),
+            None => None,
+        };
+        if encoding.is_some() && secret.is_none() {
+            self.error_with(&at.member("encoding"), "only a `secret` has an encoding", "leave it out");
+        }
+        match (pem, jwk, secret) {
+            (Some(pem), None, None) => {
+                let text = match pem {
+                    config::Value::Template(text) => text.clone(),
+                    config::Value::Secret(secret) => self.secret(&at.member("pem"), secret)?,
+                };
+                match pem::read(&text) {
+                    Ok(numbers) => self.key_of(&at.member("pem"), &numbers, algorithm, allowed, kid.as_deref()),
+                    Err(error) => {
+                        self.error_with(&at.member("pem"), error.to_string(), error.help());
+                        None
+                    }
+                }
+            }
+            (None, Some(jwk), None) => {
+                if kid.is_some() {
+                    let help = "move it into `jwk`";
+                    self.error_with(&at.member("kid"), "the name of a JWK stands in the JWK", help);
+                }
+                self.jwk(&at.member("jwk"), jwk, algorithm, allowed)
+            }
+            (None, None, Some(secret)) => {
+                let text = self.secret(&at.member("secret"), secret)?;
+                let Some(bytes) = decoded(&text, encoding.unwrap_or_default()) else {
+                    let help = "say in `encoding` how its text is written: `text`, `base64`, `base64url` or `hex`";
+                    self.error_with(&at.member("secret"), "the secret is not written in its `encoding`", help);
+                    return None;
+                };
+                self.key_of(&at.member("secret"), &Numbers::secret(bytes), algorithm, allowed, kid.as_deref())
+            }
+            _ => {
+                let help = "give it exactly one of `pem`, `jwk` and `secret`";
+                self.error_with(at, "nothing says which key it is, or too much does", help);
+                None
+            }
+        }
+    }
+
+    fn jwk(
+        &mut self,
+        at: &At<'_>,
+        jwk: &config::Jwk,
+        algorithm: Option<Algorithm>,
+        allowed: &[Algorithm],
+    ) -> Option<Vec<VerifyingKey>> {
+        if jwk.kty == "oct" {
+            self.error_with(at, "a shared secret must not stand in the configuration", SHARED_SECRET);
+            return None;
+        }
+        let text = |text: &'_ Option<String>| text.clone().map(Into::into);
+        let read = Jwk {
+            kty: jwk.kty.as_str().into(),
+            usage: text(&jwk.usage),
+            key_ops: jwk.key_ops.as_ref().map(|ops| ops.iter().map(|op| op.as_str().into()).collect()),
+            alg: text(&jwk.alg).or_else(|| algorithm.map(|algorithm| algorithm.name().into())),
+            kid: text(&jwk.kid),
+            crv: text(&jwk.crv),
+            x: text(&jwk.x),
+            y: text(&jwk.y),
+            n: text(&jwk.n),
+            e: text(&jwk.e),
+            k: None,
+        };
+        let keys = read.keys(allowed).map_err(|error| match error {
+            JwkError::Key(error) => self.key_error(at, &error),
+            error => self.error_with(at, error.to_string(), "copy it as the issuer publishes it"),
+        });
+        let keys = keys.ok()?;
+        if let (Some(algorithm), Some(key)) = (algorithm, keys.first())
+            && key.algorithm() != algorithm
+        {
+            let message = format!("the JWK is for {}, and `algorithm` says {algorithm}", key.algorithm());
+            self.error_with(at, message, "leave `algorithm` out");
+            return None;
+        }
+        Some(keys)
+    }
+
+    fn key_of(
+        &mut self,
+        at: &At<'_>,
+        numbers: &Numbers,
+        algorithm: Option<Algorithm>,
+        allowed: &[Algorithm],
+        kid: Option<&str>,
+    ) -> Option<Vec<VerifyingKey>> {
+        numbers.keys(algorithm, allowed, kid).map_err(|error| self.key_error(at, &error)).ok()
+    }
+
+    fn key_error(&mut self, at: &At<'_>, error: &KeyError) {
+        let help = match error {
+            KeyError::Family(..) => {
+                "RS… and PS… take RSA keys, ES256 takes P-256, ES384 P-384, EdDSA Ed25519, HS… secrets"
+            }
+            KeyError::ShortSecret(..) => {
+                "make a longer one, for example by `openssl rand -base64 64`; `encoding` says how its text is written"
+            }
+            KeyError::LongSecret => "one of 64 bytes is as good",
+            KeyError::RsaBits(_) => "make a key of 2,048 to 4,096 bits, or of P-256, which is faster",
+            KeyError::RsaExponent => "the usual exponent is 65537 (`AQAB`)",
+            KeyError::Point(_) => "copy the key as the issuer publishes it",
+            KeyError::NoAlgorithm => "say it: `\"algorithm\": \"HS256\"`",
+            KeyError::NotAllowed(_) | KeyError::NoneAllowed(_) => "add it to `algorithms`, or leave the key out",
+        };
+        self.error_with(at, error.to_string(), help);
+    }
+}
+
+/// The bytes that `text` stands for; `None` if it is not written so.
+fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
+    match encoding {
+        SecretEncoding::Text => Some(text.as_bytes().to_vec()),
+        SecretEncoding::Base64 => BASE64.decode(text.trim()).ok(),
+        SecretEncoding::Base64url => BASE64_URL.decode(text.trim()).ok(),
+        SecretEncoding::Hex => {
+            let digits = text.trim().as_bytes();
+            let byte = |pair: &[u8]| match pair {
+                [high, low] => {
+                    Some(crate::http::percent::hex_digit(*high)? << 4 | crate::http::percent::hex_digit(*low)?)
+                }
+                _ => None,
+            };
+            digits.chunks(2).map(byte).collect()
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Credentials in a request: where they are, and how they are taken out of it.
+
+use std::borrow::Cow;
+
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderName, HeaderValue};
+
+use crate::call::Call;
+use crate::caller::refusal::Refusal;
+use crate::http::{percent, query};
+
+/// A place of a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `Authorization`, after the scheme `Bearer` (RFC 6750 §2.1).
+    Bearer,
+    /// The whole value of a header field.
+    Header(HeaderName),
+    /// A cookie.
+    Cookie(Box<str>),
+    /// A query parameter.
+    Query(Box<str>),
+}
+
+/// Returns the only credential of `call` in these `places`; none if there is none.
+///
+/// # Errors
+/// [`Refusal::Ambiguous`] for two of them, be they the same (RFC 6750 §2: one method a request), [`Refusal::Malformed`] for one that is no
+/// text.
+pub fn find<'c>(places: &[Place], call: &'c Call) -> Result<Option<Cow<'c, str>>, Refusal> {
+    let mut found = None;
+    for place in places {
+        if let Some(credential) = place.find(call)?
+            && found.replace(credential).is_some()
+        {
+            return Err(Refusal::Ambiguous);
+        }
+    }
+    Ok(found)
+}
+
+/// Removes the credentials in these `places` from `call`, so that nobody behind the gateway can use them.
+pub fn strip(places: &[Place], call: &mut Call) {
+    for place in places {
+        match place {
+            Place::Bearer => drop(call.headers.remove(AUTHORIZATION)),
+            Place::Header(name) => drop(call.headers.remove(name)),
+            Place::Cookie(name) => strip_cookie(name, call),
+            Place::Query(name) => strip_parameter(name, call),
+        }
+    }
+}
+
+impl Place {
+    /// The query parameter that it is, if it is one.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        match self {
+            Self::Query(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn find<'c>(&self, call: &'c Call) -> Result<Option<Cow<'c, str>>, Refusal> {
+        match self {
+            Self::Bearer => {
+                let Some(value) = only(call.headers.get_all(AUTHORIZATION).iter())? else { return Ok(None) };
+                Ok(bearer(text(value.as_bytes())?).map(Cow::Borrowed))
+            }
+            Self::Header(name) => {
+                let Some(value) = only(call.headers.get_all(name).iter())? else { return Ok(None) };
+                Ok(Some(Cow::Borrowed(text(value.as_bytes())?.trim_matches([' ', '\t']))))
+            }
+            Self::Cookie(name) => {
+                let lines = call.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+                let values = lines.flat_map(pairs).filter_map(|pair| value_of(pair, name));
+                let Some(value) = only(values)? else { return Ok(None) };
+                // RFC 6265 §4.1.1: a value may stand in quotes.
+                let value = text(value)?;
+                let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+                Ok(Some(Cow::Borrowed(inner.unwrap_or(value))))
+            }
+            Self::Query(name) => {
+                let parameters = query::parameters(call.query().unwrap_or_default());
+                let Some(parameter) = only(parameters.filter(|parameter| query::is_named(parameter, name)))? else {
+                    return Ok(None);
+                };
+                Ok(Some(percent::decode_form(query::split(parameter).1)))
+            }
+        }
+    }
+}
+
+/// The only item of `items`, if there is any.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Result<Option<T>, Refusal> {
+    let first = items.next();
+    if items.next().is_some() { Err(Refusal::Ambiguous) } else { Ok(first) }
+}
+
+fn text(value: &[u8]) -> Result<&str, Refusal> {
+    if value.is_ascii() { core::str::from_utf8(value).map_err(|_| Refusal::Malformed) } else { Err(Refusal::Malformed) }
+}
+
+/// The credential in an `Authorization` of the scheme `Bearer`, in any case (RFC 9110 §11.1); none if it is of another.
+fn bearer(value: &str) -> Option<&str> {
+    const SCHEME: &str = "bearer";
+    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+    let is_whole = rest.is_empty() || rest.starts_with(' ');
+    (scheme.eq_ignore_ascii_case(SCHEME) && is_whole).then(|| rest.trim_matches(' '))
+}
+
+/// The pairs of a line of `Cookie`, each as it stands.
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b';')
+}
+
+/// The value of `pair`, if it is called `name`. White space around the name counts for nothing: a server may read it so.
+fn value_of<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    let (own, value) = pair.split_at_checked(at)?;
+    (own.trim_ascii() == name.as_bytes()).then(|| value.get(1..).unwrap_or_default().trim_ascii())
+}
+
+/// Removes the pairs called `name`; what no pair is left of is removed whole.
+fn strip_cookie(name: &str, call: &mut Call) {
+    let is_in = |line: &HeaderValue| pairs(line.as_bytes()).any(|pair| value_of(pair, name).is_some());
+    if !call.headers.get_all(COOKIE).iter().any(is_in) {
+        return;
+    }
+    let lines: Vec<HeaderValue> = call.headers.get_all(COOKIE).iter().cloned().collect();
+    call.headers.remove(COOKIE);
+    for line in lines {
+        if !is_in(&line) {
+            call.headers.append(COOKIE, line);
+            continue;
+        }
+        let kept = pairs(line.as_bytes()).filter(|pair| value_of(pair, name).is_none()).map(<[u8]>::trim_ascii);
+        let kept: Vec<&[u8]> = kept.filter(|pair| !pair.is_empty()).collect();
+        if let Ok(line) = HeaderValue::from_bytes(&kept.join(&b"; "[..]))
+            && !kept.is_empty()
+        {
+            call.headers.append(COOKIE, line);
+        }
+    }
+}
+
+/// Removes the parameters called `name`.
+fn strip_parameter(name: &str, call: &mut Call) {
+    let Some(query) = call.query() else { return };
+    if query::first(query, name).is_none() {
+        return;
+    }
+    let kept: Vec<&str> = query::parameters(query).filter(|parameter| !query::is_named(parameter, name)).collect();
+    let kept = (!kept.is_empty()).then(|| kept.join("&"));
+    call.set_query(kept);
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+
+    fn call(target: &str, fields: &[(&'static str, &str)]) -> Call {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        Call::new(Method::GET, target.parse().unwrap(), headers)
+    }
+
+    fn places() -> [Place; 4] {
+        [
+            Place::Bearer,
+            Place::Header(HeaderName::from_static("x-token")),
+            Place::Cookie("token".into()),
+            Place::Query("access_token".into()),
+        ]
+    }
+
+    fn found(target: &str, fields: &[(&'static str, &str)]) -> Result<Option<String>, Refusal> {
+        find(&places(), &call(target, fields)).map(|found| found.map(Cow::into_owned))
+    }
+
+    /// RFC 6750 §2.1, §2.3; RFC 9110 §11.1; RFC 6265 §4.1.1.
+    #[test]
+    fn a_credential_is_found_in_each_place() {
+        let is = |credential: &str| Ok(Some(credential.to_owned()));
+        for field in ["Bearer a.b", "bearer a.b", "BEARER   a.b"] {
+            assert_eq!(found("/", &[("authorization", field)]), is("a.b"));
+        }
+        assert_eq!(found("/", &[("x-token", "a.b")]), is("a.b"));
+        assert_eq!(found("/", &[("cookie", "x=1; token=a.b; y=2")]), is("a.b"));
+        assert_eq!(found("/", &[("cookie", "token=\"a.b\"")]), is("a.b"));
+        assert_eq!(found("/?x=1&access_token=a%2Eb", &[]), is("a.b"));
+        for field in ["Basic a", "Bearerer a", "Bear"] {
+            assert_eq!(found("/", &[("authorization", field)]), Ok(None), "{field}");
+        }
+        for field in ["Bearer", "Bearer "] {
+            assert_eq!(found("/", &[("authorization", field)]), is(""), "a scheme without a token is a malformed one");
+        }
+        assert_eq!(found("/", &[("authorization", "Bearer é")]), Err(Refusal::Malformed));
+    }
+
+    /// RFC 6750 §2: a client must not use more than one method; RFC 9110 §11.6.2: `Authorization` is no list.
+    #[test]
+    fn two_credentials_are_refused_even_if_they_are_the_same() {
+        for (target, fields) in [
+            ("/", &[("authorization", "Bearer a"), ("authorization", "Bearer a")][..]),
+            ("/", &[("authorization", "Basic a"), ("authorization", "Bearer a")]),
+            ("/", &[("authorization", "Bearer a"), ("x-token", "a")]),
+            ("/", &[("cookie", "token=a; token=a")]),
+            ("/", &[("cookie", "token=a"), ("cookie", "token =a")]),
+            ("/?access_token=a&access%5Ftoken=a", &[]),
+            ("/?access_token=a", &[("cookie", "token=a")]),
+        ] {
+            assert_eq!(found(target, fields), Err(Refusal::Ambiguous), "{target} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_credential_is_left() {
+        let mut call = call(
+            "/p?a=1&access_token=t&b=2&access%5ftoken",
+            &[
+                ("authorization", "Bearer t"),
+                ("x-token", "t"),
+                ("cookie", "x=1; token=t;y=2"),
+                ("cookie", "token=t"),
+                ("cookie", " z=3"),
+                ("cookie", "token =t"),
+            ],
+        );
+        strip(&places(), &mut call);
+        assert_eq!(call.query(), Some("a=1&b=2"));
+        assert!(!call.headers.contains_key("authorization") && !call.headers.contains_key("x-token"));
+        let cookies: Vec<_> = call.headers.get_all("cookie").iter().collect();
+        assert_eq!(cookies, ["x=1; y=2", " z=3"]);
+    }
+
+    #[test]
+    fn a_request_without_credentials_stays_as_it_came() {
+        let mut call = call("/p?a=%41&&b", &[("cookie", "x=1;y=2")]);
+        strip(&places(), &mut call);
+        assert!(call.keeps_target());
+        assert_eq!(call.headers["cookie"], "x=1;y=2");
+    }
+}
