@@ -7,8 +7,11 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("address", "`server.listen`"),
     ("admin", "`server` or the top level"),
     ("age", "`upstreams.<name>.connections`"),
-    ("algorithm", "`rateLimit`"),
+    ("algorithm", "`rateLimit` or an entry of `issuers.<name>.keys`"),
+    ("algorithms", "`issuers.<name>`"),
     ("append", "`request.headers`, `request.query` or `response.headers`"),
+    ("audiences", "`authenticate.jwt`"),
+    ("authenticate", "a policy: `\"policies\": [{\"authenticate\": …}]`"),
     ("authorities", "`upstreams.<name>.tls`"),
     ("body", "`respond`"),
     ("bodyBytes", "`limits` or a route"),
@@ -28,23 +31,33 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("drain", "`server`"),
     ("emptySegments", "`network`"),
     ("encodedSlash", "`network`"),
+    ("encoding", "an entry of `issuers.<name>.keys`"),
     ("expose", "`cors`"),
     ("fail", "`concurrency`, `maintenance` or `rateLimit`"),
     ("finalSlash", "`network`"),
     ("firstByte", "`timeouts`"),
     ("flag", "`maintenance`"),
     ("format", "`accessLog`"),
-    ("from", "`maintenance`"),
+    ("from", "`authenticate.jwt` or `maintenance`"),
     ("grace", "`server`"),
     ("headerBytes", "`limits`"),
     ("headerCase", "`server`"),
     ("host", "`rewrite`, `defaults` or `upstreams.<name>`"),
     ("hosts", "`match` or an entry of `apis`"),
     ("idle", "`timeouts`, `upstreams.<name>.connections` or `webSocket`"),
+    ("issuer", "`issuers.<name>`"),
+    ("issuers", "`authenticate.jwt` or the top level"),
     ("json", "`respond`"),
+    ("jwk", "an entry of `issuers.<name>.keys`"),
+    ("jwt", "`authenticate`"),
+    ("keep", "`authenticate.jwt`"),
     ("keepQuery", "`redirect`"),
     ("keyValueFile", "`server`"),
+    ("keys", "`issuers.<name>`"),
+    ("kid", "an entry of `issuers.<name>.keys`"),
+    ("leeway", "`issuers.<name>`"),
     ("life", "`webSocket`"),
+    ("lifetime", "`issuers.<name>`"),
     ("limit", "`concurrency` or `rateLimit`"),
     ("listen", "`server`"),
     ("location", "`redirect` or `upstreams.<name>.responses`"),
@@ -56,6 +69,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("path", "`rewrite`, `admin` or `match`"),
     ("pathCase", "`network`"),
     ("paths", "`network`"),
+    ("pem", "an entry of `issuers.<name>.keys`"),
     ("privateNetwork", "`cors`"),
     ("protocol", "`upstreams.<name>`"),
     ("proxyProtocol", "`server.listen`"),
@@ -70,6 +84,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("responses", "`upstreams.<name>`"),
     ("retryAfter", "`maintenance`"),
     ("scheme", "`match`"),
+    ("secret", "an entry of `issuers.<name>.keys`"),
     ("serverName", "`upstreams.<name>.tls`"),
     ("service", "`upstreams.<name>.cloudflare`"),
     ("set", "`request.headers`, `request.query` or `response.headers`"),
@@ -82,6 +97,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("trustedIdentity", "`network`"),
     ("trustedProxies", "`network`"),
     ("ttl", "`keyValue`"),
+    ("types", "`issuers.<name>`"),
     ("until", "`maintenance`"),
     ("upstream", "an entry of `split`, a route or an entry of `apis`"),
     ("url", "`upstreams.<name>`"),
@@ -170,8 +186,9 @@ mod tests {
 
         fn rows(&self) -> Vec<(String, String)> {
             let mut homes: BTreeMap<&str, BTreeSet<(bool, String)>> = BTreeMap::new();
-            // A secret is a value without an object of its own.
-            for (definition, object) in self.all.iter().filter(|(name, _)| *name != "SecretRef") {
+            // A secret is a value without an object of its own, and a JWK is copied, not written.
+            let has_homes = |name: &str| name != "SecretRef" && name != "Jwk";
+            for (definition, object) in self.all.iter().filter(|(name, _)| has_homes(name)) {
                 for field in object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
                     homes.entry(field).or_default().extend(self.homes(definition, field));
                 }

@@ -445,10 +445,14 @@ const ADVICE: &[(Place, &str, &str)] = &[
 /// Things that other gateways have, and this one has not.
 const MISSING: &[(&str, &str)] = &[
     (
-        "auth authentication authorization jwt oauth oauth2 oidc apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers \
-         consumer acl users authorizer authorizers apiKeyRequired usagePlans usagePlan api_key security securitySchemes \
-         key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
-        "authentication is not there yet",
+        "auth authentication authorization oauth oauth2 oidc openId jwtAuth jwtAuthn jwks jwksUri security securitySchemes \
+         authorizer authorizers",
+        "a policy asks for signed tokens: `\"authenticate\": {\"jwt\": {\"issuers\": [\"corp\"]}}`; `issuers`, at the top, has their keys",
+    ),
+    (
+        "apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers consumer acl users apiKeyRequired usagePlans usagePlan \
+         api_key key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
+        "callers are known by signed tokens alone so far: `authenticate` in a policy",
     ),
     ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
     (

@@ -64,9 +64,9 @@ pub enum SecretEncoding {
 }
 
 /// A public key as JSON (RFC 7517 §4).
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Jwk {
     /// The type of key: `RSA`, `EC` or `OKP`.
     pub kty: String,

@@ -117,6 +117,12 @@ const INCLUDED: &str = r"^(?!/)(?!(.*/)?\.\.(/|$))(?!.*\$\{)(?!.*\*.*/[^/])(?!(\
 const CERTIFIED: Rule = Text(r"^[0-9A-Za-z_.:-]+$", &["users.internal"]);
 const FILE: Rule = Free(&["/run/secrets/cert.pem"]);
 
+const ALGORITHMS: &[&str] = &[
+    "RS256", "ES256", "EdDSA", "HS256", "HS384", "HS512", "RS384", "RS512", "PS256", "PS384", "PS512", "ES384",
+    "Ed25519",
+];
+const ALGORITHM: &str = "^((HS|RS|PS)(256|384|512)|ES256|ES384|EdDSA|Ed25519)$";
+
 /// The rules by definition and member; the configuration itself has no name, and a rule without a member is for the definition.
 #[rustfmt::skip]
 const RULES: &[(&str, &str, Rule)] = &[
@@ -149,6 +155,16 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Upstream", "url", URL),
     ("Upstream", "urls", URL),
     ("Upstream", "urls", Unique),
+    ("Issuer", "issuer", Text(".", &["https://id.example.com"])),
+    ("Issuer", "keys", AtLeastOne),
+    ("Issuer", "algorithms", Text(ALGORITHM, ALGORITHMS)),
+    ("Issuer", "types", Text("^(?!application/)[!-~]+$", &["at+jwt"])),
+    ("IssuerKey", "kid", Free(&["2026"])),
+    ("IssuerKey", "algorithm", Text(ALGORITHM, ALGORITHMS)),
+    ("IssuerKey", "pem", Free(&["-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA…\n-----END PUBLIC KEY-----"])),
+    ("Jwk", "kty", Text("^(RSA|EC|OKP)$", &["RSA", "EC", "OKP"])),
+    ("JwtProof", "issuers", Unique),
+    ("JwtProof", "audiences", Text(".", &["https://api.example.com"])),
     ("Api", "name", NAME),
     ("Api", "hosts", HOST),
     ("Api", "prefix", PREFIX),
