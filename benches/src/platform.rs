@@ -1,14 +1,16 @@
 //! A platform that answers at once: what is left is the gateway's own work.
 
 use core::convert::Infallible;
+use core::future::ready;
 use core::time::Duration;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
-    Platform, Random, StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
+    Log, Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -85,6 +87,17 @@ impl Counters for Still {
 
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         Ok(step(op, None, self.now()).verdict)
+    }
+}
+
+impl Verify for Still {
+    fn verify(
+        &self,
+        key: &VerifyingKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, KeyUnusable>> {
+        ready(edgeway_verify_ring::verify(key, signed, signature))
     }
 }
 

@@ -5,15 +5,17 @@ use core::time::Duration;
 use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
+use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log,
-    Meeting, Platform, Random, StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
+    KeyValue, Log, Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
 
-use crate::exchange::{self, Completion};
+use crate::exchange::{self, Completion, Heads};
+use crate::wire::Command;
 use crate::{console, random, wire};
 
 /// The Workers runtime.
@@ -151,6 +153,20 @@ impl Counters for Worker {
 /// Returns the result of a binding's call; the glue has logged the reason of a failure.
 fn store(outcome: Result<Completion, IoError>) -> Result<Completion, StoreFailure> {
     outcome.map_err(|_| StoreFailure::Unreachable)
+}
+
+impl Verify for Worker {
+    /// HMAC stays here: the crossing costs more. The rest is faster in the runtime, which keeps the keys that it has made.
+    async fn verify(&self, key: &VerifyingKey, signed: &[u8], signature: &[u8]) -> Result<bool, KeyUnusable> {
+        if let Material::Secret(secret) = key.material() {
+            return Ok(secret.verify(signed, signature));
+        }
+        let write = |command: &mut Command<'_>, _: &Heads| wire::write_verify(command, key, signed, signature);
+        match exchange::perform(Kind::Verify, write).await {
+            Ok(Completion::Bytes(verdict)) => Ok(*verdict == [1]),
+            _ => Err(KeyUnusable),
+        }
+    }
 }
 
 impl Clock for Worker {

@@ -1,12 +1,15 @@
 //! The abilities of Spin, its clock and its random numbers.
 
+use std::future::ready;
 use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Generations, Instance, Log, Meeting, Platform, Random, StoreFailure,
+    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, Platform, Random, StoreFailure,
+    Verify,
 };
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -38,6 +41,17 @@ impl Platform for Spin {
 
     async fn sweep(&self) {
         self.cells.sweep(self.now()).await;
+    }
+}
+
+impl Verify for Spin {
+    fn verify(
+        &self,
+        key: &VerifyingKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, KeyUnusable>> {
+        ready(edgeway_verify_rust::verify(key, signed, signature))
     }
 }
 

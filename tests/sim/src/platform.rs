@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyValue, Log, Meeting,
-    Random, StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
+    Log, Meeting, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -128,6 +129,14 @@ impl Counters for Platform {
         let verdict = self.decide(cell, op);
         self.0.linger().await;
         Ok(verdict)
+    }
+}
+
+impl Verify for Platform {
+    async fn verify(&self, key: &VerifyingKey, signed: &[u8], signature: &[u8]) -> Result<bool, KeyUnusable> {
+        // On Workers it takes a while, in which other requests run.
+        self.0.linger().await;
+        edgeway_verify_ring::verify(key, signed, signature)
     }
 }
 

@@ -7,8 +7,12 @@ use std::rc::Rc;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use gateway_core::gateway::{Gateway, Length};
+use gateway_core::jose::algorithm::Algorithm;
+use gateway_core::jose::jwk::Jwk;
+use gateway_core::jose::key::{Stated, VerifyingKey};
 use gateway_core::ports::{
-    Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyValue as _, Meeting as _, Peer, Scheme, StoreFailure,
+    Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _, Peer, Scheme,
+    StoreFailure, Verify as _,
 };
 
 use super::*;
@@ -248,6 +252,48 @@ fn an_exchange_that_waits_for_another_sleeps_in_slices() {
     assert_eq!(commands(), ENDS, "who notifies commands nothing to the other");
     resume(id, 2, |_| Ok(Completion::Nothing));
     assert_eq!(commands(), ENDS);
+}
+
+/// RFC 7517 appendix A.1.
+const ES256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+
+#[test]
+fn a_signature_is_checked_by_the_runtime() {
+    for (completion, verdict) in [
+        (Ok(Completion::Bytes(Bytes::from_static(&[1]))), Ok(true)),
+        (Ok(Completion::Bytes(Bytes::from_static(&[0]))), Ok(false)),
+        (Ok(Completion::Bytes(Bytes::new())), Ok(false)),
+        (Err(IoError::new(IoErrorKind::Other)), Err(KeyUnusable)),
+    ] {
+        let notes = Notes::default();
+        let noted = notes.clone();
+        let answer = async move {
+            let keys = serde_json::from_str::<Jwk<'_>>(ES256).unwrap().keys(&[]).unwrap();
+            let verdict = Worker.verify(&keys[0], b"signed\xff", b"signature").await;
+            noted.add(format!("{verdict:?}"));
+        };
+        assert!(start(answer, None));
+        assert_eq!(commands(), [(Kind::Verify, 1)]);
+        OUTBOX.with_borrow(|outbox| {
+            let mut lines = outbox.text().lines();
+            assert_eq!(lines.next(), Some("ES256"));
+            assert!(lines.next().unwrap().starts_with(r#"{"crv":"P-256","kty":"EC","x":""#));
+            assert_eq!((lines.next(), lines.next()), (Some("9"), None));
+            assert_eq!(outbox.content(0), b"signaturesigned\xff");
+        });
+        resume(id(), 1, |_| completion);
+        assert_eq!(notes.take(), [format!("{verdict:?}")]);
+    }
+}
+
+/// RFC 7515 appendix A.1: a secret does not leave the core.
+#[test]
+fn an_hmac_is_checked_at_once() {
+    let secret = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[7; 32]), None).unwrap();
+    let notes = Notes::default();
+    let noted = notes.clone();
+    assert!(start(async move { noted.add(format!("{:?}", Worker.verify(&secret, b"a", b"b").await)) }, None));
+    assert_eq!((commands(), notes.take()), (ENDS.to_vec(), vec!["Ok(false)".to_owned()]));
 }
 
 /// docs/configuration.md, Flags: of the requests that come while a flag is unread, one asks the store. Where that is cancelled,

@@ -65,6 +65,12 @@ impl Outbox {
         core::str::from_utf8(&self.text).unwrap()
     }
 
+    /// The full body at `index` among those of all commands.
+    #[cfg(test)]
+    pub(crate) fn content(&self, index: usize) -> &[u8] {
+        &self.contents[index]
+    }
+
     /// A number of the command at `index`.
     #[cfg(test)]
     pub(crate) fn word(&self, index: usize, word: Word) -> u32 {

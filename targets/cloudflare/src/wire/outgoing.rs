@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use edgeway_wire::{Edit, Kind, Word};
 use gateway_core::body::Body;
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::ports::UpstreamCall;
 use http::header::CONTENT_LENGTH;
 use http::response::Parts;
@@ -105,6 +106,17 @@ pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: [u8; 32]) {
 /// Writes a wait.
 pub(crate) fn write_sleep(command: &mut Command<'_>, duration: Duration) {
     command.set_millis(Word::Millis, Some(duration));
+}
+
+/// Writes a signature to check: the algorithm, the key and the length of the signature, each on a line; then, as the body,
+/// the signature and what is signed, which may be any bytes.
+pub(crate) fn write_verify(command: &mut Command<'_>, key: &VerifyingKey, signed: &[u8], signature: &[u8]) {
+    let mut jwk = String::new();
+    key.write_jwk(&mut jwk);
+    command.line(key.algorithm().name().as_bytes());
+    command.line(jwk.as_bytes());
+    command.line(signature.len().to_string().as_bytes());
+    command.body(Body::Full([signature, signed].concat().into()));
 }
 
 /// Writes `headers` as edits of `base`, a slot and the head in it, or else of an empty head.

@@ -80,6 +80,9 @@ numbers! {
         Count,
         /// Wait.
         Sleep,
+        /// Check a signature: the text is the algorithm's name, the key as a JWK and the length of the signature, each on a line.
+        /// The body is the signature and then what is signed.
+        Verify,
         /// Watch the exchange from now on: its end will be waited for, also should the client leave.
         Watch,
         /// Wait until the body of the response has ended.

@@ -6,16 +6,18 @@ pub mod meetings;
 pub mod secrets;
 
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyValue, Log,
-    Meeting, Operation, Platform, Random, StoreFailure, UpstreamCall,
+    Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
+    KeyValue, Log, Meeting, Operation, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -233,6 +235,17 @@ impl Counters for Native {
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.stores.counters.apply(cell, op, self.now()).await
+    }
+}
+
+impl Verify for Native {
+    fn verify(
+        &self,
+        key: &VerifyingKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, KeyUnusable>> {
+        ready(edgeway_verify_ring::verify(key, signed, signature))
     }
 }
 

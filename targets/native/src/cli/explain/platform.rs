@@ -1,14 +1,16 @@
 //! The ports of a dry run: they call nothing and keep nothing, since the trace has it all.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyValue, Log, Meeting, Platform,
-    Random, StoreFailure, UpstreamCall,
+    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
+    Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -72,6 +74,17 @@ impl Counters for DryRun {
 
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         Ok(step(op, None, self.now()).verdict)
+    }
+}
+
+impl Verify for DryRun {
+    fn verify(
+        &self,
+        key: &VerifyingKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> impl Future<Output = Result<bool, KeyUnusable>> {
+        ready(edgeway_verify_ring::verify(key, signed, signature))
     }
 }
 
