@@ -13,7 +13,8 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-fn spell_out(value: Value) -> Result<String, String> {
+/// The text that `value` spells.
+pub(crate) fn spell_out(value: Value) -> Result<String, String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Repeat {

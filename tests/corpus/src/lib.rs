@@ -13,6 +13,7 @@ mod model;
 mod refusals;
 mod report;
 mod seen;
+mod tokens;
 
 pub use body::Content;
 pub use check::differences;
@@ -25,3 +26,4 @@ pub use model::{
 pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};
+pub use tokens::Token;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::model::{Case, File, Runtime};
+use crate::tokens::{insert_keys, named_in, resolve};
 
 /// A case with the configuration that holds for it.
 #[derive(Clone, Debug)]
@@ -96,11 +97,11 @@ fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {
     if name != format!("{}.json", file.topic) {
         return Err(format!("its topic is `{}`", file.topic));
     }
-    let shared = file.config.as_deref().map(text_of);
+    let shared = file.config.as_deref().map(text_of).transpose()?;
     let topic: Arc<str> = file.topic.into();
     let mut names = BTreeSet::new();
     let mut cases = Vec::with_capacity(file.cases.len());
-    for case in file.cases {
+    for mut case in file.cases {
         let fault = |what: &str| Err(format!("`{}`: {what}", case.name));
         if !names.insert(case.name.clone()) {
             return fault("its name is there twice");
@@ -117,17 +118,32 @@ fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {
         if let Some(step) = case.steps.iter().find(|step| !step.request.url.contains("://")) {
             return fault(&format!("`{}` is no absolute URL", step.request.url));
         }
-        let Some(config) = case.config.as_deref().map(text_of).or_else(|| shared.clone()) else {
+        let Some(config) = case.config.as_deref().map(text_of).transpose()?.or_else(|| shared.clone()) else {
             return fault("it has no configuration");
         };
+        for (name, value) in &file.secrets {
+            case.secrets.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        for secret in case.secrets.values_mut() {
+            *secret = insert_keys(secret, false)?;
+        }
+        case.tokens = match resolve(&case.tokens, &file.tokens) {
+            Ok(tokens) => tokens,
+            Err(error) => return fault(&error),
+        };
+        let sent: Vec<&str> = case.steps.iter().flat_map(|step| named_in(&step.request)).collect();
+        if let Some(name) = sent.into_iter().find(|name| !case.tokens.contains_key(*name)) {
+            return fault(&format!("no token is `{name}`"));
+        }
         cases.push(LoadedCase { topic: Arc::clone(&topic), config, case: Arc::new(case) });
     }
     Ok(cases)
 }
 
 /// The text of a configuration: the JSON as it stands there, or what the string says, where it is not JSON at all.
-fn text_of(config: &RawValue) -> Arc<str> {
-    serde_json::from_str::<String>(config.get()).map_or_else(|_| config.get().into(), Into::into)
+fn text_of(config: &RawValue) -> Result<Arc<str>, String> {
+    let text = serde_json::from_str::<String>(config.get());
+    insert_keys(text.as_deref().unwrap_or(config.get()), true).map(Into::into)
 }
 
 #[cfg(test)]
@@ -156,6 +172,11 @@ mod tests {
                 r#"{"topic": "a", "config": {}, "cases": [{"name": "n", "cite": "c", "skip": {"spin": "no"}, "steps": [
                 {"request": {"url": "http://a/"}, "expect": {"status": 200}}]}]}"#,
                 "reason",
+            ),
+            (
+                r#"{"topic": "a", "config": {}, "cases": [{"name": "n", "cite": "c", "steps": [
+                {"request": {"url": "http://a/?${token:lost}"}, "expect": {"status": 200}}]}]}"#,
+                "`lost`",
             ),
         ] {
             let error = parse("a.json", text).unwrap_err();

@@ -1,6 +1,7 @@
 //! The members of a case file. Every member that is not known is refused.
 
 use core::time::Duration;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gateway_core::config::{Entries, Span};
@@ -9,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{Content, fields, text};
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
+use crate::tokens::{self, Token};
 
 /// A whole case file.
 #[derive(Debug, Deserialize)]
@@ -18,6 +20,12 @@ pub(crate) struct File {
     pub topic: String,
     /// The configuration of every case that has none of its own.
     pub config: Option<Box<RawValue>>,
+    /// What the configurations' `{"secret": "NAME"}` and `${NAME}` resolve to, unless a case says otherwise.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
+    /// The tokens that its cases may send.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Token>,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -35,6 +43,9 @@ pub struct Case {
     /// What the configuration's `{"secret": "NAME"}` and `${NAME}` resolve to.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+    /// The tokens that it sends, beside those of its file.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, Token>,
     /// Requests, one after another.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -47,6 +58,21 @@ pub struct Case {
     /// Where it is not run, and why.
     #[serde(default)]
     pub skip: BTreeMap<Runtime, String>,
+}
+
+impl Case {
+    /// What the client sends in `step`, with the tokens as they are at `now`, in seconds since 1970.
+    ///
+    /// # Panics
+    /// If there is no such token; loading has checked that.
+    #[must_use]
+    pub fn request<'s>(&self, step: &'s Step, now: i64) -> Cow<'s, Request> {
+        if tokens::named_in(&step.request).next().is_some() {
+            Cow::Owned(tokens::fill(&step.request, &self.tokens, now).expect("tokens that were checked"))
+        } else {
+            Cow::Borrowed(&step.request)
+        }
+    }
 }
 
 /// What runs cases.
@@ -137,7 +163,7 @@ pub struct Step {
 }
 
 /// What the client sends.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The method.

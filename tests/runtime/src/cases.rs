@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use edgeway_corpus::{LoadedCase, Report, Response, Runtime, Verdict, compare_refusals, differences};
 use gateway_core::config::{Variable, read_with};
@@ -133,7 +134,8 @@ async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Re
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let response = send(gateway, request).await.map_err(|error| format!("{place}\n  {error}"))?;
+            let sent = case.case.request(step, now());
+            let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
             wrong.extend(without_identifier(&response));
             if !wrong.is_empty() {
@@ -142,6 +144,12 @@ async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Re
         }
     }
     Ok(())
+}
+
+/// The seconds since 1970, which the runtimes know from the same clock.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
+    i64::try_from(since.as_secs()).expect("a time within reach")
 }
 
 /// What holds for every response that the gateway makes. A server may refuse what is not HTTP before the gateway sees it,

@@ -72,7 +72,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         let reply = step.upstream.clone();
         world.set_script(move |_| reply.clone());
         for time in 0..step.times {
-            let (request, peer) = client_request(&world, &step.request);
+            let (request, peer) = client_request(&world, &case.request(step, now(&world)));
             world.collected.set(0);
             let is_head = request.method() == http::Method::HEAD;
             let receive = receive(&gateway, request, peer);
@@ -98,6 +98,11 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The seconds since 1970.
+fn now(world: &World) -> i64 {
+    i64::try_from(world.now().unix_millis() / 1_000).expect("a time within reach")
 }
 
 /// Sends `request` through `gateway`, reads the answer to its end, and does the work that is left.

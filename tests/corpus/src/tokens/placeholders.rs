@@ -1,0 +1,53 @@
+//! `${token:NAME}` in what a client sends.
+
+use std::collections::BTreeMap;
+
+use super::Token;
+use crate::model::Request;
+
+const START: &str = "${token:";
+
+/// The names of the tokens in `request`.
+pub(crate) fn named_in(request: &Request) -> impl Iterator<Item = &str> {
+    texts(request).flat_map(|text| text.split(START).skip(1)).map(|rest| rest.split('}').next().unwrap_or_default())
+}
+
+/// The texts of `request` in which there may be a token.
+fn texts(request: &Request) -> impl Iterator<Item = &str> {
+    let values = request.headers.iter().map(|(_, value)| value.as_str());
+    [request.url.as_str()].into_iter().chain(request.target.as_deref()).chain(values)
+}
+
+/// `request` with `tokens` in their places, as they are at `now`, in seconds since 1970.
+///
+/// # Errors
+/// Which token is not there.
+pub(crate) fn fill(request: &Request, tokens: &BTreeMap<String, Token>, now: i64) -> Result<Request, String> {
+    let filled = |text: &str| {
+        replace(text, START, |name| tokens.get(name).ok_or_else(|| format!("no token is `{name}`"))?.write(now))
+    };
+    Ok(Request {
+        url: filled(&request.url)?,
+        target: request.target.as_deref().map(filled).transpose()?,
+        headers: request
+            .headers
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), filled(value)?)))
+            .collect::<Result<_, String>>()?,
+        ..request.clone()
+    })
+}
+
+/// `text` with what `by` makes of it in the place of everything from `start` to the next `}`.
+pub(super) fn replace(text: &str, start: &str, by: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(start) {
+        let (what, after) = after.split_once('}').ok_or_else(|| format!("`{start}` has no end"))?;
+        out.push_str(before);
+        out.push_str(&by(what)?);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
