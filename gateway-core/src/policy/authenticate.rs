@@ -21,8 +21,8 @@ pub struct Authenticate {
     pub keep: bool,
     /// The challenge's beginning: `Bearer realm="…"`.
     pub challenge: Box<str>,
-    /// The issuers' names, for a list of policies.
-    pub names: Box<str>,
+    /// The issuers' names in the configuration, in the same order.
+    pub names: Box<[Box<str>]>,
 }
 
 impl Authenticate {
@@ -57,14 +57,10 @@ impl Authenticate {
     /// A few words for a list of policies.
     #[must_use]
     pub fn describe(&self) -> String {
-        let mut words = format!("token of {}", self.names);
-        if let [first, rest @ ..] = &*self.audiences {
+        let mut words = format!("token of {}", self.names.join(" or "));
+        if !self.audiences.is_empty() {
             words.push_str(" for ");
-            words.push_str(first);
-            for audience in rest {
-                words.push_str(" or ");
-                words.push_str(audience);
-            }
+            words.push_str(&self.audiences.join(" or "));
         }
         words
     }

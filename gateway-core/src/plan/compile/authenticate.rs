@@ -50,10 +50,9 @@ impl Compiler<'_> {
         let places = self.places(&at.member("from"), from);
         let issuers = issuers?;
         let names = issuers.iter().filter_map(|index| self.config.issuers.0.get(*index));
-        let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
         Some(Authenticate {
-            names: names.join(", ").into(),
+            names: names.map(|(name, _)| name.as_str().into()).collect(),
             audiences: audiences.iter().map(|audience| audience.as_str().into()).collect(),
             places: places?,
             keep: keep.unwrap_or(false),

@@ -137,6 +137,9 @@ fn request_step(step: &RequestStep) -> Value {
             let flag = maintenance.flag.as_ref().map(|flag| &*flag.name);
             json!({"kind": "maintenance", "from": from, "until": until, "flag": flag})
         }
+        RequestStep::Authenticate(proof) => {
+            json!({"kind": "authenticate", "issuers": &proof.names, "audiences": &proof.audiences})
+        }
         RequestStep::RateLimit(limit) => json!({
             "kind": "rateLimit",
             "name": &*limit.name,
