@@ -42,6 +42,11 @@ pub trait Secrets {
     /// The value of the secret called `name`, if there is one.
     fn secret(&self, name: &str) -> Option<String>;
 
+    /// Returns whether the value of the secret called `name` is made up, because nothing is known of it here: it is no key then.
+    fn is_made_up(&self, _name: &str) -> bool {
+        false
+    }
+
     /// The value of the variable `${name}` in the texts of a configuration. It is none of the secrets: it may be shown.
     fn variable(&self, _name: &str) -> Variable {
         Variable::Unset

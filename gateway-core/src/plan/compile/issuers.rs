@@ -132,7 +132,7 @@ impl Compiler<'_> {
             (Some(pem), None, None) => {
                 let text = match pem {
                     config::Value::Template(text) => text.clone(),
-                    config::Value::Secret(secret) => self.secret(&at.member("pem"), secret)?,
+                    config::Value::Secret(secret) => self.key_text(&at.member("pem"), secret)?,
                 };
                 match pem::read(&text) {
                     Ok(numbers) => self.key_of(&at.member("pem"), &numbers, algorithm, allowed, kid.as_deref()),
@@ -150,7 +150,7 @@ impl Compiler<'_> {
                 self.jwk(&at.member("jwk"), jwk, algorithm, allowed)
             }
             (None, None, Some(secret)) => {
-                let text = self.secret(&at.member("secret"), secret)?;
+                let text = self.key_text(&at.member("secret"), secret)?;
                 let Some(bytes) = decoded(&text, encoding.unwrap_or_default()) else {
                     let help = "say in `encoding` how its text is written: `text`, `base64`, `base64url` or `hex`";
                     self.error_with(&at.member("secret"), "the secret is not written in its `encoding`", help);
@@ -164,6 +164,11 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// The text of a secret that is a key; none where it is not known here.
+    fn key_text(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
+        self.secret(at, secret).filter(|_| !self.secrets.is_made_up(&secret.secret))
     }
 
     fn jwk(

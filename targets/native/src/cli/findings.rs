@@ -70,6 +70,10 @@ impl<S: Secrets> Secrets for AnySecrets<'_, S> {
         }))
     }
 
+    fn is_made_up(&self, name: &str) -> bool {
+        self.known.secret(name).is_none()
+    }
+
     fn variable(&self, name: &str) -> Variable {
         match self.known.variable(name) {
             Variable::Unset => self.unset.clone(),
