@@ -75,6 +75,8 @@ pub enum KeyError {
     LongSecret,
     /// The RSA modulus has too few or too many bits.
     RsaBits(usize),
+    /// The RSA modulus is even: some platforms make a key of it that fits nothing, others make none.
+    RsaModulus,
     /// The RSA exponent is even or less than 3, or has more than 33 bits.
     RsaExponent,
     /// A coordinate has not the length of its curve (RFC 7518 §6.2.1.2).
@@ -200,6 +202,9 @@ fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     if !RSA_BITS.contains(&bits) {
         return Err(KeyError::RsaBits(bits));
     }
+    if n.last().is_some_and(|last| last % 2 == 0) {
+        return Err(KeyError::RsaModulus);
+    }
     let exponent = (e.len() <= 5).then(|| e.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)));
     // NIST SP 800-56B §6.2.1 asks for odd ones; 33 bits are what every platform's library takes.
     match exponent {
@@ -258,6 +263,7 @@ impl fmt::Display for KeyError {
             Self::RsaBits(bits) => {
                 write!(f, "the RSA key has {bits} bits; {} to {} are taken", RSA_BITS.start(), RSA_BITS.end())
             }
+            Self::RsaModulus => f.write_str("the RSA key's modulus is even"),
             Self::RsaExponent => f.write_str("the RSA key's exponent is not odd, or not from 3 to 2³³"),
             Self::Point(family) => write!(f, "a coordinate has not the length that {family} has"),
             Self::NoAlgorithm => f.write_str("nothing says which algorithm the secret is for"),
@@ -307,6 +313,15 @@ mod tests {
         for exponent in [&[][..], &[0], &[1], &[2], &[1, 0, 0], &[2, 0, 0, 0, 1], &[1; 9]] {
             assert_eq!(rsa(2_048, exponent).unwrap_err(), KeyError::RsaExponent, "{exponent:?}");
         }
+    }
+
+    /// RFC 8017 §3.1: a modulus is a product of odd primes.
+    #[test]
+    fn an_even_rsa_modulus_is_refused() {
+        let mut n = [0xff; 256];
+        n[255] = 0xfe;
+        let key = VerifyingKey::new(Algorithm::Ps256, &Stated::Rsa(&n, &[1, 0, 1]), None);
+        assert_eq!(key.unwrap_err(), KeyError::RsaModulus);
     }
 
     /// RFC 7518 §3.2: a secret has at least as many bits as the hash.

@@ -233,7 +233,7 @@ impl Compiler<'_> {
             KeyError::LongSecret => "one of 64 bytes is as good",
             KeyError::RsaBits(_) => "make a key of 2,048 to 4,096 bits, or of P-256, which is faster",
             KeyError::RsaExponent => "the usual exponent is 65537 (`AQAB`)",
-            KeyError::Point(_) => "copy the key as the issuer publishes it",
+            KeyError::RsaModulus | KeyError::Point(_) => "copy the key as the issuer publishes it",
             KeyError::NoAlgorithm => "say it: `\"algorithm\": \"HS256\"`",
             KeyError::NotAllowed(_) | KeyError::NoneAllowed(_) => "add it to `algorithms`, or leave the key out",
         };

@@ -14,8 +14,8 @@ use ring::signature::{
 /// Returns whether `signature` is that of `signed` by `key`. It takes some 20 to 100 µs: too little to leave the thread for.
 ///
 /// # Errors
-/// [`KeyUnusable`] for an even RSA modulus and for a point that is not on its curve of NIST's. A point that is not on
-/// Ed25519 verifies nothing (RFC 8032 §5.1.7: where the key can't be decoded, the signature is invalid).
+/// [`KeyUnusable`] for a point that is not on its curve of NIST's. One that is not on Ed25519 verifies nothing (RFC 8032 §5.1.7:
+/// where the key can't be decoded, the signature is invalid).
 pub fn verify(key: &VerifyingKey, signed: &[u8], signature: &[u8]) -> Result<bool, KeyUnusable> {
     let is_good = match key.material() {
         Material::Secret(secret) => return Ok(secret.verify(signed, signature)),

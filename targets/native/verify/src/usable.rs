@@ -20,10 +20,10 @@ thread_local! {
 #[cold]
 pub(crate) fn is_usable(key: &VerifyingKey) -> bool {
     match key.material() {
-        // Of what ring asks for, the core does not check this.
-        Material::Rsa { n, .. } => n.last().is_some_and(|last| last % 2 == 1),
         Material::P256(point) => is_known(key) || is_on_curve(&ECDH_P256, &**point, key),
         Material::P384(point) => is_known(key) || is_on_curve(&ECDH_P384, &**point, key),
+        // The core checks all that ring asks for.
+        Material::Rsa { .. } => true,
         Material::Ed25519(_) | Material::Secret(_) => true,
     }
 }
@@ -32,7 +32,7 @@ fn is_known(key: &VerifyingKey) -> bool {
     USABLE.with_borrow(|usable| usable.contains(&key.id()))
 }
 
-/// Returns whether `point` is on its curve: if so, a secret can be agreed on with its owner (SP 800-56A §5.7.1.2 has the check).
+/// Returns whether `point` is on its curve: only then can a secret be agreed on with its owner (NIST SP 800-56A §5.6.2.3).
 fn is_on_curve(curve: &'static Algorithm, point: &[u8], key: &VerifyingKey) -> bool {
     let Ok(private) = EphemeralPrivateKey::generate(curve, &SystemRandom::new()) else { return true };
     let is_on_curve = agree_ephemeral(private, &UnparsedPublicKey::new(curve, point), |_| ()).is_ok();

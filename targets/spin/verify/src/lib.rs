@@ -9,8 +9,8 @@ use gateway_core::ports::KeyUnusable;
 /// Returns whether `signature` is that of `signed` by `key`. In wasm it takes half a millisecond to three.
 ///
 /// # Errors
-/// [`KeyUnusable`] for an even RSA modulus and for a point that is not on its curve of NIST's. A point that is not on
-/// Ed25519 verifies nothing (RFC 8032 §5.1.7: where the key can't be decoded, the signature is invalid).
+/// [`KeyUnusable`] for a point that is not on its curve of NIST's. One that is not on Ed25519 verifies nothing (RFC 8032 §5.1.7:
+/// where the key can't be decoded, the signature is invalid).
 pub fn verify(key: &VerifyingKey, signed: &[u8], signature: &[u8]) -> Result<bool, KeyUnusable> {
     match key.material() {
         Material::Secret(secret) => Ok(secret.verify(signed, signature)),
