@@ -61,14 +61,14 @@ pub struct Case {
 }
 
 impl Case {
-    /// What the client sends in `step`, with the tokens as they are at `now`, in seconds since 1970.
+    /// What the client sends in `step`, with the tokens of a case that has `begun` at that time, in seconds since 1970.
     ///
     /// # Panics
     /// If there is no such token; loading has checked that.
     #[must_use]
-    pub fn request<'s>(&self, step: &'s Step, now: i64) -> Cow<'s, Request> {
+    pub fn request<'s>(&self, step: &'s Step, begun: i64) -> Cow<'s, Request> {
         if tokens::named_in(&step.request).next().is_some() {
-            Cow::Owned(tokens::fill(&step.request, &self.tokens, now).expect("tokens that were checked"))
+            Cow::Owned(tokens::fill(&step.request, &self.tokens, begun).expect("tokens that were checked"))
         } else {
             Cow::Borrowed(&step.request)
         }

@@ -125,6 +125,7 @@ pub(crate) fn authorities(config: &str) -> Vec<String> {
 }
 
 async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Result<(), String> {
+    let begun = now();
     for (number, step) in case.case.steps.iter().enumerate() {
         tokio::time::sleep(step.after.unwrap_or_default()).await;
         let reply = step.upstream.clone();
@@ -134,7 +135,7 @@ async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Re
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let sent = case.case.request(step, now());
+            let sent = case.case.request(step, begun);
             let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
             wrong.extend(without_identifier(&response));

@@ -65,6 +65,7 @@ pub fn load(config: &str, case: &Case) -> Result<Option<Arc<Plan>>, String> {
 pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
     let world = Rc::new(World::new(seed));
     let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(&world)));
+    let begun = now(&world);
     for (number, step) in case.steps.iter().enumerate() {
         if let Some(after) = step.after {
             world.advance(after);
@@ -72,7 +73,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         let reply = step.upstream.clone();
         world.set_script(move |_| reply.clone());
         for time in 0..step.times {
-            let (request, peer) = client_request(&world, &case.request(step, now(&world)));
+            let (request, peer) = client_request(&world, &case.request(step, begun));
             world.collected.set(0);
             let is_head = request.method() == http::Method::HEAD;
             let receive = receive(&gateway, request, peer);

@@ -1,4 +1,4 @@
-//! Tokens (RFC 7519) as a case writes them: signed when a request is about to be sent, so that their times are right.
+//! Tokens (RFC 7519) as a case writes them: signed when the case begins, so that their times are right.
 
 mod keys;
 mod placeholders;
@@ -31,7 +31,7 @@ pub struct Token {
     algorithm: Option<String>,
     /// Members of its header beside `alg`, which may be given to lie about it; `null` for absent.
     header: Map<String, Value>,
-    /// Its claims; `null` for absent. `exp`, `nbf` and `iat` may be relative to now: `"+60s"`.
+    /// Its claims; `null` for absent. `exp`, `nbf` and `iat` may be relative to the beginning of the case: `"+60s"`.
     claims: Map<String, Value>,
     /// The text of its header instead.
     header_text: Option<Raw>,
