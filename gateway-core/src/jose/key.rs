@@ -253,11 +253,11 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Family(algorithm, family) => {
-                write!(f, "{algorithm} takes {}, and this is {family}", algorithm.family())
+                write!(f, "`{algorithm}` takes {}, and this is {family}", algorithm.family())
             }
             Self::ShortSecret(algorithm, bytes) => {
                 let least = HmacKey::least_bytes(*algorithm);
-                write!(f, "the secret has {bytes} bytes; {algorithm} takes at least {least} (RFC 7518 §3.2)")
+                write!(f, "the secret has {bytes} bytes; `{algorithm}` takes at least {least} (RFC 7518 §3.2)")
             }
             Self::LongSecret => write!(f, "the secret has more than {MOST_SECRET_BYTES} bytes"),
             Self::RsaBits(bits) => {
@@ -267,7 +267,7 @@ impl fmt::Display for KeyError {
             Self::RsaExponent => f.write_str("the RSA key's exponent is not odd, or not from 3 to 2³³"),
             Self::Point(family) => write!(f, "a coordinate has not the length that {family} has"),
             Self::NoAlgorithm => f.write_str("nothing says which algorithm the secret is for"),
-            Self::NotAllowed(algorithm) => write!(f, "{algorithm} is none of the issuer's `algorithms`"),
+            Self::NotAllowed(algorithm) => write!(f, "`{algorithm}` is none of the issuer's `algorithms`"),
             Self::NoneAllowed(family) => write!(f, "none of the issuer's `algorithms` takes {family}"),
         }
     }

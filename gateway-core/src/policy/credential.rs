@@ -65,11 +65,11 @@ impl Place {
         match self {
             Self::Bearer => {
                 let Some(value) = only(call.headers.get_all(AUTHORIZATION).iter())? else { return Ok(None) };
-                Ok(bearer(text(value.as_bytes())?).map(Cow::Borrowed))
+                bearer(text(value.as_bytes())?).map(in_one_line).transpose()
             }
             Self::Header(name) => {
                 let Some(value) = only(call.headers.get_all(name).iter())? else { return Ok(None) };
-                Ok(Some(Cow::Borrowed(text(value.as_bytes())?.trim_matches([' ', '\t']))))
+                in_one_line(text(value.as_bytes())?.trim_matches([' ', '\t'])).map(Some)
             }
             Self::Cookie(name) => {
                 let lines = call.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
@@ -95,6 +95,12 @@ impl Place {
 fn only<T>(mut items: impl Iterator<Item = T>) -> Result<Option<T>, Refusal> {
     let first = items.next();
     if items.next().is_some() { Err(Refusal::Ambiguous) } else { Ok(first) }
+}
+
+/// The credential in the line of a field. RFC 9110 §5.3: whoever was before may have joined two lines by a comma, which no token has
+/// (RFC 6750 §2.1).
+fn in_one_line(value: &str) -> Result<Cow<'_, str>, Refusal> {
+    if value.contains(',') { Err(Refusal::Ambiguous) } else { Ok(Cow::Borrowed(value)) }
 }
 
 fn text(value: &[u8]) -> Result<&str, Refusal> {
@@ -208,6 +214,8 @@ mod tests {
         for (target, fields) in [
             ("/", &[("authorization", "Bearer a"), ("authorization", "Bearer a")][..]),
             ("/", &[("authorization", "Basic a"), ("authorization", "Bearer a")]),
+            ("/", &[("authorization", "Bearer a, Bearer a")]),
+            ("/", &[("x-token", "a,a")]),
             ("/", &[("authorization", "Bearer a"), ("x-token", "a")]),
             ("/", &[("cookie", "token=a; token=a")]),
             ("/", &[("cookie", "token=a"), ("cookie", "token =a")]),
