@@ -84,8 +84,8 @@ pub(crate) struct Facts {
     pub(crate) upstream_took: Option<Duration>,
     /// Each rate limit that was asked, and its verdict; none if its store failed.
     pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
-    /// The issuer and the subject of the caller's token.
-    pub(crate) caller: Option<(Option<Arc<str>>, Option<Box<str>>)>,
+    /// Who makes the request, once that is proved.
+    pub(crate) caller: Option<Arc<Caller>>,
     /// The reason for which the caller was not believed.
     pub(crate) refusal: Option<Refusal>,
     /// The flag that the request was refused for.
@@ -195,9 +195,9 @@ impl Record {
     }
 
     /// Notes who makes the request.
-    pub(crate) fn authenticated(&mut self, caller: &Caller) {
+    pub(crate) fn authenticated(&mut self, caller: &Arc<Caller>) {
         if let Some(facts) = &mut self.facts {
-            facts.caller = Some((caller.issuer.clone(), caller.subject().map(Into::into)));
+            facts.caller = Some(Arc::clone(caller));
         }
     }
 

@@ -1,6 +1,5 @@
 //! The proof of identity that a route asks for.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::exchange::Exchange;
@@ -32,8 +31,9 @@ pub(super) async fn check<P: Platform>(
     };
     match proved {
         Ok(caller) => {
+            let caller = Arc::new(caller);
             exchange.record.authenticated(&caller);
-            call.caller = Some(Arc::new(caller));
+            call.caller = Some(caller);
             if !step.keep {
                 credential::strip(&step.places, call);
             }
@@ -52,7 +52,7 @@ async fn prove<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     step: &Authenticate,
-    token: &Cow<'_, str>,
+    token: &str,
 ) -> Result<Caller, Refusal> {
     let parsed = Parsed::parse(token)?;
     let issuer = issuer(exchange, step, &parsed)?;

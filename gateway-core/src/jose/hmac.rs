@@ -68,7 +68,8 @@ mod tests {
     use super::*;
 
     fn unhex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+        let digit = |digit: u8| crate::http::percent::hex_digit(digit).unwrap();
+        text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
     }
 
     /// RFC 4231 §4.7 (test case 6): a key longer than the block.
