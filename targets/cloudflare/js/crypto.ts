@@ -27,7 +27,12 @@ export async function verify(text: string, content: Uint8Array<ArrayBuffer>): Pr
   const parameters = parametersOf(algorithm);
   const key = keys.get(algorithm + jwk) ?? (await makeKey(algorithm + jwk, jwk, parameters));
   const signature = content.subarray(0, Number(length));
-  const isGood = await crypto.subtle.verify(parameters, key, signature, content.subarray(Number(length)));
+  let isGood = false;
+  try {
+    isGood = await crypto.subtle.verify(parameters, key, signature, content.subarray(Number(length)));
+  } catch {
+    // workerd fails where an Ed25519 signature has a wrong length: that is the signature's fault, and not the key's.
+  }
   return Uint8Array.of(isGood ? 1 : 0);
 }
 
