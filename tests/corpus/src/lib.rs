@@ -10,6 +10,7 @@ mod format;
 mod load;
 mod matchers;
 mod model;
+mod planted;
 mod refusals;
 mod report;
 mod seen;
@@ -23,6 +24,7 @@ pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{
     Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,
 };
+pub use planted::Planted;
 pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};

@@ -61,6 +61,12 @@ pub struct Case {
 }
 
 impl Case {
+    /// The tokens that its requests have, by name.
+    pub(crate) fn sent_tokens(&self) -> impl Iterator<Item = (&str, &Token)> {
+        let names = self.steps.iter().flat_map(|step| tokens::named_in(&step.request));
+        names.filter_map(|name| self.tokens.get(name).map(|token| (name, token)))
+    }
+
     /// What the client sends in `step`, with the tokens of a case that has `begun` at that time, in seconds since 1970.
     ///
     /// # Panics

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edgeway_corpus::{LoadedCase, Report, Response, Runtime, Verdict, compare_refusals, differences};
+use edgeway_corpus::{LoadedCase, Planted, Report, Response, Runtime, Verdict, compare_refusals, differences};
 use gateway_core::config::{Variable, read_with};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -93,9 +93,12 @@ impl Group {
             Err(NoGateway::Failed(why)) => return self.cases.iter().map(|_| Verdict::Failed(why.clone())).collect(),
         };
         let mut verdicts = Vec::with_capacity(self.cases.len());
+        let mut sown = Vec::with_capacity(self.cases.len());
         for case in &self.cases {
+            let begun = now();
+            let planted = Planted::of(&case.case, begun);
             let played = match (&gateway, case.case.refused.as_slice()) {
-                (Ok(gateway), []) => play(gateway, &self.upstreams, case).await,
+                (Ok(gateway), []) => play(gateway, &self.upstreams, case, (begun, &planted)).await,
                 (Ok(_), _) => Err("the configuration was accepted".to_owned()),
                 (Err(said), refused) => compare_refusals(said, refused),
             };
@@ -103,6 +106,17 @@ impl Group {
                 Ok(()) => Verdict::Passed,
                 Err(why) => Verdict::Failed(format!("{why}\n  {}", case.case.cite)),
             });
+            sown.push(planted);
+        }
+        let printed = match &gateway {
+            Ok(gateway) => gateway.printed().await,
+            Err(_) => String::new(),
+        };
+        for (verdict, planted) in verdicts.iter_mut().zip(sown) {
+            let leaks = planted.in_log(&printed, false);
+            if *verdict == Verdict::Passed && !leaks.is_empty() {
+                *verdict = Verdict::Failed(leaks.join("\n"));
+            }
         }
         verdicts
     }
@@ -124,8 +138,12 @@ pub(crate) fn authorities(config: &str) -> Vec<String> {
     found
 }
 
-async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Result<(), String> {
-    let begun = now();
+async fn play(
+    gateway: &Gateway,
+    upstreams: &Upstreams,
+    case: &LoadedCase,
+    (begun, planted): (i64, &Planted),
+) -> Result<(), String> {
     for (number, step) in case.case.steps.iter().enumerate() {
         tokio::time::sleep(step.after.unwrap_or_default()).await;
         let reply = step.upstream.clone();
@@ -139,6 +157,7 @@ async fn play(gateway: &Gateway, upstreams: &Upstreams, case: &LoadedCase) -> Re
             let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
             wrong.extend(without_identifier(&response));
+            wrong.extend(planted.in_response(&response));
             if !wrong.is_empty() {
                 return Err(format!("{place}\n  {}", wrong.join("\n  ")));
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use edgeway_corpus::{Case, Mistake, Request, Response, Version, compare_refusals, differences};
+use edgeway_corpus::{Case, Mistake, Planted, Request, Response, Version, compare_refusals, differences};
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
@@ -40,7 +40,11 @@ impl Secrets for Vault<'_> {
 pub fn load(config: &str, case: &Case) -> Result<Option<Arc<Plan>>, String> {
     let refused = case.refused.as_slice();
     match plan::load(config, &CAPABILITIES, &Vault(&case.secrets)) {
-        Ok(plan) if refused.is_empty() => Ok(Some(Arc::new(plan))),
+        Ok(mut plan) if refused.is_empty() => {
+            // What is hidden there is looked for.
+            plan.access_log.query = true;
+            Ok(Some(Arc::new(plan)))
+        }
         Ok(_) => Err("the configuration was accepted".to_owned()),
         Err(found) => {
             let mistakes: Vec<Mistake> = found.iter().map(Mistake::from).collect();
@@ -66,6 +70,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
     let world = Rc::new(World::new(seed));
     let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(&world)));
     let begun = now(&world);
+    let planted = Planted::of(case, begun);
     for (number, step) in case.steps.iter().enumerate() {
         if let Some(after) = step.after {
             world.advance(after);
@@ -82,6 +87,8 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
             let calls = world.take_calls();
             let mut wrong = differences(&step.expect, &response, &calls);
             wrong.extend(violations(&response));
+            wrong.extend(planted.in_response(&response));
+            wrong.extend(planted.in_log(&world.take_log().join("\n"), response.status == 401));
             if world.collected.get() > 0 && !calls.is_empty() {
                 wrong.push("the request's body was collected although its route leaves it untouched".to_owned());
             }

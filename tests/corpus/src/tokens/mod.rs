@@ -135,6 +135,11 @@ impl Token {
         Ok(form.replace("{header}", &header).replace("{claims}", &claims).replace("{signature}", &signature))
     }
 
+    /// The claims that are planted to be looked for.
+    pub(crate) fn planted(&self) -> impl Iterator<Item = &str> {
+        self.claims.values().filter_map(Value::as_str).filter(|claim| claim.starts_with("PLANT-"))
+    }
+
     fn encode(&self, bytes: &[u8]) -> String {
         match self.alphabet {
             Alphabet::Url => BASE64_URL_SAFE_NO_PAD.encode(bytes),

@@ -8,6 +8,8 @@ mod workerd;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use edgeway_corpus::{Mistake, Runtime};
 use tokio_rustls::TlsConnector;
@@ -26,13 +28,26 @@ pub(crate) struct Gateway {
     pub(crate) half_closes: bool,
     /// What it is spoken to with over HTTP/2 and TLS; without it, over HTTP/1.1 in the clear.
     pub(crate) tls: Option<TlsConnector>,
+    /// The lines that it has printed since it began to listen, where they are read.
+    pub(crate) lines: Option<Arc<Mutex<Vec<String>>>>,
     /// What keeps it alive.
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Gateway {
     pub(crate) fn new(address: SocketAddr, process: Option<u32>, guard: impl Send + Sync + 'static) -> Self {
-        Self { address, process, half_closes: false, tls: None, _guard: Box::new(guard) }
+        Self { address, process, half_closes: false, tls: None, lines: None, _guard: Box::new(guard) }
+    }
+}
+
+impl Gateway {
+    /// What it has printed, its log among that; empty where that is not read.
+    pub(crate) async fn printed(&self) -> String {
+        /// Lines come some time after the answers that they are about.
+        const LATER: Duration = Duration::from_millis(200);
+        let Some(lines) = &self.lines else { return String::new() };
+        tokio::time::sleep(LATER).await;
+        lines.lock().unwrap().join("\n")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use edgeway_corpus::Mistake;
@@ -64,13 +64,18 @@ impl Native {
         .await
         .map_err(|_| NoGateway::Failed("the program neither listens nor ends".to_owned()))?;
         match address {
-            // What it says later is dropped, but has to be read.
             Some(address) => {
-                let reader = tokio::spawn(async move { while lines.recv().await.is_some() {} });
+                let printed = Arc::new(Mutex::new(Vec::new()));
+                let kept = Arc::clone(&printed);
+                let reader = tokio::spawn(async move {
+                    while let Some(line) = lines.recv().await {
+                        kept.lock().unwrap().push(line);
+                    }
+                });
                 let process = child.id();
                 let tls = self.certificate.as_ref().map(|certificate| certificate.connector.clone());
                 let guard = (child, folder, reader, self.certificate.clone());
-                Ok(Gateway { tls, ..Gateway::new(address, process, guard) })
+                Ok(Gateway { tls, lines: Some(printed), ..Gateway::new(address, process, guard) })
             }
             None => {
                 let status = child.wait().await.map_err(failed)?;
@@ -121,7 +126,7 @@ impl Native {
     }
 }
 
-/// The configuration with a free port, without a log and with TLS by `certificate`, unless it is no object or says so itself.
+/// The configuration with a free port, with a log of all there is and with TLS by `certificate`, unless it is no object or says so itself.
 fn with_server(config: &str, certificate: Option<&Certificate>) -> String {
     let says_so = match serde_json::from_str::<Value>(config) {
         Ok(Value::Object(members)) => members.contains_key("server"),
@@ -135,7 +140,7 @@ fn with_server(config: &str, certificate: Option<&Certificate>) -> String {
             let tls = certificate.map_or_else(String::new, |Certificate { chain, key, .. }| {
                 format!(r#","tls":{{"certificate":{chain:?},"key":{key:?}}}"#)
             });
-            format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":"off"{tls}}}{comma}{members}"#)
+            format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":{{"query":true}}{tls}}}{comma}{members}"#)
         }
         _ => config.to_owned(),
     }
