@@ -78,7 +78,7 @@ impl Place {
                 // RFC 6265 §4.1.1: a value may stand in quotes.
                 let value = text(value)?;
                 let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-                Ok(Some(Cow::Borrowed(inner.unwrap_or(value))))
+                in_one_line(inner.unwrap_or(value)).map(Some)
             }
             Self::Query(name) => {
                 let parameters = query::parameters(call.query().unwrap_or_default());
@@ -219,6 +219,7 @@ mod tests {
             ("/", &[("authorization", "Bearer a"), ("x-token", "a")]),
             ("/", &[("cookie", "token=a; token=a")]),
             ("/", &[("cookie", "token=a"), ("cookie", "token =a")]),
+            ("/", &[("cookie", "token=a, token=a")]),
             ("/?access_token=a&access%5Ftoken=a", &[]),
             ("/?access_token=a", &[("cookie", "token=a")]),
         ] {

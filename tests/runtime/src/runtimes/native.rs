@@ -128,19 +128,22 @@ impl Native {
 
 /// The configuration with a free port, with a log of all there is and with TLS by `certificate`, unless it is no object or says so itself.
 fn with_server(config: &str, certificate: Option<&Certificate>) -> String {
-    let says_so = match serde_json::from_str::<Value>(config) {
-        Ok(Value::Object(members)) => members.contains_key("server"),
-        Ok(_) => true,
+    let (says_so, says_log) = match serde_json::from_str::<Value>(config) {
+        Ok(Value::Object(members)) => (members.contains_key("server"), members.contains_key("accessLog")),
+        Ok(_) => (true, true),
         // With comments, it is JSON for the gateway alone.
-        Err(_) => gateway_core::config::read(config).map_or(true, |config| config.server != Default::default()),
+        Err(_) => gateway_core::config::read(config).map_or((true, true), |config| {
+            (config.server != Default::default(), config.access_log != Default::default())
+        }),
     };
     match config.strip_prefix('{') {
         Some(members) if !says_so => {
             let comma = if members.trim() == "}" { "" } else { "," };
+            let log = if says_log { "" } else { r#","accessLog":{"query":true}"# };
             let tls = certificate.map_or_else(String::new, |Certificate { chain, key, .. }| {
                 format!(r#","tls":{{"certificate":{chain:?},"key":{key:?}}}"#)
             });
-            format!(r#"{{"server":{{"listen":"127.0.0.1:0","accessLog":{{"query":true}}{tls}}}{comma}{members}"#)
+            format!(r#"{{"server":{{"listen":"127.0.0.1:0"{tls}}}{log}{comma}{members}"#)
         }
         _ => config.to_owned(),
     }
