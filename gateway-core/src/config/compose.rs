@@ -3,8 +3,9 @@
 //! The text is put together of pieces as they are written. Whatever reads it knows nothing of files, and the place of a
 //! mistake leads back to the file that the piece is from.
 
+use super::lines::Lines;
 use super::parse::Parsed;
-use super::read::{Lines, explain, sort, without_mark};
+use super::read::{explain, sort, without_mark};
 use super::render::Sources;
 use super::tree::{Extent, Kind, Member, Node};
 use super::{ConfigError, Diagnostic, JsonPath, Place, parse};
@@ -128,39 +129,53 @@ impl Composed {
             .map(|text| Lines::new(without_mark(text)))
             .collect();
         for diagnostic in &mut diagnostics {
-            if let Some((position, file)) =
-                diagnostic.position.and_then(|position| self.located(&whole, &files, position, &mut diagnostic.path))
+            if let (Some(position), Some(end)) = (diagnostic.position, diagnostic.end)
+                && let Some(there) = self.located(&whole, &files, (position, end), &mut diagnostic.path)
             {
-                (diagnostic.position, diagnostic.file) = (Some(position), file);
+                (diagnostic.position, diagnostic.end) = (Some(there.position), Some(there.end));
+                diagnostic.file = there.file.map(str::to_owned);
             }
-            if let Some(Place { path, position, file }) = &mut diagnostic.other
-                && let Some((there, named)) = self.located(&whole, &files, *position, path)
+            if let Some(Place { path, position, end, file }) = &mut diagnostic.other
+                && let Some(there) = self.located(&whole, &files, (*position, *end), path)
             {
-                (*position, *file) = (there, named);
+                (*position, *end, *file) = (there.position, there.end, there.file.map(str::to_owned));
             }
         }
         sort_files(&mut diagnostics);
         diagnostics
     }
 
-    /// Returns the place in a file of a position in the whole text, and makes `path` one of that file.
+    /// Returns the place in a file of a part of the whole text, and makes `path` one of that file. A part that goes on in
+    /// another file ends with the piece in which it begins.
     fn located(
         &self,
         whole: &Lines<'_>,
         files: &[Lines<'_>],
-        position: (u32, u32),
+        (position, end): ((u32, u32), (u32, u32)),
         path: &mut String,
-    ) -> Option<((u32, u32), Option<String>)> {
+    ) -> Option<InFile<'_>> {
         let offset = whole.offset(position)?;
+        let end = whole.offset(end)?;
         let piece = self.pieces.get(self.pieces.partition_point(|piece| piece.at <= offset).checked_sub(1)?)?;
         if let Some((list, before)) = piece.after {
             *path = renumbered(path, list, before);
         }
-        let within = piece.start + (offset - piece.at).min(piece.length);
         let lines = files.get(piece.file.map_or(0, |file| file + 1))?;
-        let file = piece.file.and_then(|file| self.included.get(file)).map(|source| source.name.clone());
-        Some((lines.position(u32::try_from(within).ok()?), file))
+        let there = |offset: usize| {
+            let within = piece.start + offset.saturating_sub(piece.at).min(piece.length);
+            Some(lines.position(u32::try_from(within).ok()?))
+        };
+        let file = piece.file.and_then(|file| self.included.get(file)).map(|source| &*source.name);
+        Some(InFile { position: there(offset)?, end: there(end)?, file })
     }
+}
+
+/// A part of a file.
+struct InFile<'s> {
+    position: (u32, u32),
+    end: (u32, u32),
+    /// The name of the included file; `None` for the configuration itself.
+    file: Option<&'s str>,
 }
 
 /// Sorts `diagnostics` by file, those of the configuration itself first, and by position.

@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{JsonPath, bounded};
+use super::{JsonPath, Rule, bounded};
 
 /// The most mistakes that are looked for: one more is no help, and a text can hold millions.
 pub const MOST_MISTAKES: usize = 1_000;
@@ -23,10 +23,14 @@ pub enum Severity {
 pub struct Diagnostic {
     /// The weight.
     pub severity: Severity,
+    /// The rule that it breaks.
+    pub rule: Rule,
     /// The place as a path of members: `routes[3].match.path`; empty for the whole file.
     pub path: String,
     /// The place in the text, if it is there: line and column, both from 1, the column in characters.
     pub position: Option<(u32, u32)>,
+    /// The place after the last character, in the same way.
+    pub end: Option<(u32, u32)>,
     /// The offending text, shortened; `None` if it is missing, or under a `secret` and no name.
     pub found: Option<String>,
     /// The message: lower case, no full stop, the author's words in backticks.
@@ -46,6 +50,8 @@ pub struct Place {
     pub path: String,
     /// Line and column, as in [`Diagnostic::position`].
     pub position: (u32, u32),
+    /// The place after the last character, in the same way.
+    pub end: (u32, u32),
     /// The name of the file, as in [`Diagnostic::file`].
     pub file: Option<String>,
 }
@@ -62,13 +68,15 @@ pub struct ConfigError {
     pub help: Option<String>,
     /// Another place that it is about.
     pub other: Option<JsonPath>,
+    /// The rule that it breaks.
+    pub rule: Rule,
 }
 
 impl ConfigError {
     /// An error at `path` without help.
     #[must_use]
     pub fn new(path: JsonPath, message: impl Into<String>) -> Self {
-        Self { path, message: bounded::message(message.into()), help: None, other: None }
+        Self { path, message: bounded::message(message.into()), help: None, other: None, rule: Rule::default() }
     }
 
     /// Adds a way to mend it.
@@ -82,21 +90,40 @@ impl ConfigError {
     #[must_use]
     pub fn with_other(mut self, path: JsonPath) -> Self {
         self.other = Some(path);
+        self.rule = Rule::Conflict;
         self
+    }
+
+    /// States the rule that it breaks.
+    #[must_use]
+    pub fn of_rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
     }
 }
 
-/// `{"severity", "path", "line", "column", "found", "message", "help"}`; unknown values are `null`. Where the mistake is
-/// about another place as well, `"other"` is its `{"path", "line", "column"}`. A place in an included file
-/// has its name as `"file"`.
+impl Diagnostic {
+    /// The same as a warning.
+    #[must_use]
+    pub fn into_warning(self) -> Self {
+        let rule = if matches!(self.rule, Rule::WrongValue | Rule::Conflict) { Rule::Doubtful } else { self.rule };
+        Self { severity: Severity::Warning, rule, ..self }
+    }
+}
+
+/// `{"severity", "rule", "path", "line", "column", "endLine", "endColumn", "found", "message", "help"}`; unknown values are
+/// `null`. Where the mistake is about another place as well, `"other"` is its `{"path", "line", "column", "endLine", "endColumn"}`.
+/// A place in an included file has its name as `"file"`.
 impl Serialize for Diagnostic {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let members = 7 + usize::from(self.other.is_some()) + usize::from(self.file.is_some());
+        let members = 10 + usize::from(self.other.is_some()) + usize::from(self.file.is_some());
         let mut object = serializer.serialize_struct("Diagnostic", members)?;
         object.serialize_field("severity", &self.severity)?;
+        object.serialize_field("rule", &self.rule)?;
         object.serialize_field("path", &self.path)?;
         object.serialize_field("line", &self.position.map(|(line, _)| line))?;
         object.serialize_field("column", &self.position.map(|(_, column)| column))?;
+        object.serialize_field("endLine", &self.end.map(|(line, _)| line))?;
+        object.serialize_field("endColumn", &self.end.map(|(_, column)| column))?;
         object.serialize_field("found", &self.found)?;
         object.serialize_field("message", &self.message)?;
         object.serialize_field("help", &self.help)?;
@@ -112,10 +139,12 @@ impl Serialize for Diagnostic {
 
 impl Serialize for Place {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("Place", 3 + usize::from(self.file.is_some()))?;
+        let mut object = serializer.serialize_struct("Place", 5 + usize::from(self.file.is_some()))?;
         object.serialize_field("path", &self.path)?;
         object.serialize_field("line", &self.position.0)?;
         object.serialize_field("column", &self.position.1)?;
+        object.serialize_field("endLine", &self.end.0)?;
+        object.serialize_field("endColumn", &self.end.1)?;
         if let Some(file) = &self.file {
             object.serialize_field("file", file)?;
         }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
+use super::Rule;
 use super::tree::{Extent, Node};
 use super::variables::Mistake;
 
@@ -42,6 +43,19 @@ pub(super) enum ErrorKind {
     Other { message: String },
     /// A consequence of an earlier report.
     Consequence,
+}
+
+impl ErrorKind {
+    /// The rule that is broken.
+    pub(super) const fn rule(&self) -> Rule {
+        match self {
+            Self::Type { .. } | Self::Object { .. } | Self::Choice { .. } => Rule::WrongType,
+            Self::Field { .. } => Rule::UnknownField,
+            Self::Missing { .. } => Rule::MissingField,
+            Self::Variable(_) => Rule::Variable,
+            Self::Value { .. } | Self::Variant { .. } | Self::Other { .. } | Self::Consequence => Rule::WrongValue,
+        }
+    }
 }
 
 impl Report {

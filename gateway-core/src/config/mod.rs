@@ -10,6 +10,7 @@ mod entries;
 mod error;
 mod fixes;
 mod homes;
+mod lines;
 mod listen;
 mod mask;
 mod model;
@@ -20,6 +21,7 @@ mod rates;
 mod read;
 mod references;
 mod render;
+mod rule;
 mod scan;
 #[cfg(feature = "schema")]
 mod schema;
@@ -40,6 +42,7 @@ pub use path::{JsonPath, Step};
 pub use read::{Reading, explain, read, read_with};
 pub use references::References;
 pub use render::Sources;
+pub use rule::Rule;
 #[cfg(feature = "schema")]
 pub use schema::json_schema;
 pub use suggest::suggest;

@@ -1,6 +1,30 @@
 //! Rates as other programs write them: `100/m`, `10r/s`, `5 per minute`.
 
+use super::tree::{Kind, Member, Node};
 use super::units::Span;
+use super::vocabulary::meant;
+
+/// The names of other programs for a limit per second, where nothing else is said: KrakenD, Traefik, AWS API Gateway.
+const PER_SECOND: [&str; 5] = ["max_rate", "maxRate", "average", "rps", "requestsPerSecond"];
+
+/// Returns whether `name` is one of another program for a limit per second.
+pub(super) fn is_per_second(name: &str) -> bool {
+    PER_SECOND.contains(&name)
+}
+
+/// Returns the members that stand for a limit in the object `node`, where that has one as other programs write it, and no window.
+pub(super) fn per_second(node: &Node<'_>) -> Option<String> {
+    let Kind::Object(members) = &node.kind else { return None };
+    let is_other = |member: &Member<'_>| meant(&member.name, &["limit", "window"]) == Some("window");
+    if members.iter().any(|member| member.name == "window" || is_other(member)) {
+        return None;
+    }
+    let limit = members.iter().find(|member| is_per_second(&member.name))?;
+    match &limit.value.kind {
+        Kind::Number(number) => Some(format!("\"limit\": {number}, \"window\": \"1s\"")),
+        _ => None,
+    }
+}
 
 /// Returns the members of a rate limit for `text`: `"limit": 100, "window": "1m"`.
 pub(super) fn members(text: &str) -> Option<String> {

@@ -1,11 +1,12 @@
 //! Reads the text of a configuration to a [`Config`], and gives every mistake its position.
 
 use super::error::Report;
+use super::lines::Lines;
 use super::mask::{is_secret, looks_like_a_name, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
 use super::{
-    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Severity, Step, Variable, bounded, de, words,
+    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Rule, Severity, Step, Variable, bounded, de, words,
 };
 
 /// Reads the text of a `gateway.json` where no variable is set.
@@ -167,35 +168,7 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The text, and the offsets of its lines.
-#[derive(Debug)]
-pub(super) struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, c)| *c == b'\n').map(|(at, _)| at + 1);
-        Self { text, starts: core::iter::once(0).chain(breaks).collect() }
-    }
-
-    pub(super) fn position(&self, offset: u32) -> (u32, u32) {
-        let offset = offset as usize;
-        let line = self.starts.partition_point(|&start| start <= offset);
-        let start = line.checked_sub(1).and_then(|line| self.starts.get(line)).copied().unwrap_or(0);
-        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
-    }
-
-    /// Returns the offset of the place at this line and column.
-    pub(super) fn offset(&self, (line, column): (u32, u32)) -> Option<usize> {
-        let start = *self.starts.get((line as usize).checked_sub(1)?)?;
-        let rest = self.text.get(start..)?;
-        let within = rest.char_indices().nth((column as usize).checked_sub(1)?).map_or(rest.len(), |(at, _)| at);
-        Some(start + within)
-    }
-
+impl Lines<'_> {
     /// The text at `extent`, shortened; `None` if it is missing or may be a secret.
     fn shown(&self, located: &Located<'_, '_>, extent: Extent) -> Option<String> {
         // The name of a member is no secret, only its value.
@@ -221,32 +194,49 @@ impl<'t> Lines<'t> {
             (fault.message.clone(), fault.help.clone())
         };
         let found = self.shown(&located, fault.extent);
-        let position = Some(self.position(fault.extent.start));
+        let (position, end) = self.span(fault.extent);
         Diagnostic {
             severity: Severity::Error,
+            rule: if fault.other.is_some() { Rule::DuplicateMember } else { Rule::Syntax },
             path: located.path.to_string(),
-            position,
+            position: Some(position),
+            end: Some(end),
             found,
             message: printable(bounded::message(message)),
             help: help.map(bounded::advice).map(printable),
-            other: fault.other.map(|offset| self.place(&root.at(offset), offset)),
+            other: fault.other.map(|offset| {
+                let located = root.at(offset);
+                let extent = located.member.map_or(located.node.extent, |member| member.name_extent);
+                self.place(&located, extent)
+            }),
             file: None,
         }
     }
 
-    fn place(&self, located: &Located<'_, '_>, offset: u32) -> Place {
-        Place { path: located.path.to_string(), position: self.position(offset), file: None }
+    fn place(&self, located: &Located<'_, '_>, extent: Extent) -> Place {
+        let (position, end) = self.span(extent);
+        Place { path: located.path.to_string(), position, end, file: None }
+    }
+
+    /// The positions of the first character of `extent`, and after its last.
+    fn span(&self, extent: Extent) -> ((u32, u32), (u32, u32)) {
+        // A value that is cut off ends after the text.
+        let end = (extent.end as usize).min(self.text.len());
+        (self.position(extent.start), self.position(u32::try_from(end).unwrap_or(extent.end)))
     }
 
     fn report(&self, root: &Node<'_>, report: &Report) -> Diagnostic {
         let extent = report.extent.unwrap_or(root.extent);
         let located = root.at(extent.start);
         let found = if report.is_absence() { None } else { self.shown(&located, extent) };
-        let (message, help) = words::describe(report, &located, found.as_deref());
+        let (message, help) = words::describe(report, root, &located, found.as_deref());
+        let (position, end) = self.span(extent);
         Diagnostic {
             severity: Severity::Error,
+            rule: report.kind.rule(),
             path: located.path.to_string(),
-            position: Some(self.position(extent.start)),
+            position: Some(position),
+            end: Some(end),
             found,
             message: printable(bounded::message(message)),
             help: help.map(bounded::advice).map(printable),
@@ -258,12 +248,15 @@ impl<'t> Lines<'t> {
     fn error(&self, root: &Node<'_>, located: Located<'_, '_>, error: ConfigError) -> Diagnostic {
         let other = error.other.map(|path| {
             let located = root.follow(&path);
-            self.place(&located, located.node.extent.start)
+            self.place(&located, located.node.extent)
         });
         let extent = about(&located, &error.message);
+        let (position, end) = self.span(extent);
         Diagnostic {
             severity: Severity::Error,
-            position: Some(self.position(extent.start)),
+            rule: error.rule,
+            position: Some(position),
+            end: Some(end),
             found: self.shown(&located, extent),
             path: located.path.to_string(),
             message: printable(bounded::message(error.message)),

@@ -100,7 +100,7 @@ impl Diagnostic {
             let _ = write!(out, ": {}", self.path);
         }
         let _ = write!(out, ": {}", self.message);
-        if let Some(Place { path, position, file: named }) = &self.other {
+        if let Some(Place { path, position, file: named, .. }) = &self.other {
             let file = named.as_deref().unwrap_or(file);
             let _ = write!(out, " (the other is {path}, {})", place(file, Some(*position)));
         }

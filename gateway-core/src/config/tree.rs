@@ -115,6 +115,27 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// The object with the member whose name begins at `offset`.
+    pub(super) fn object_of(&self, offset: u32) -> Option<&Self> {
+        let mut node = self;
+        loop {
+            node = match &node.kind {
+                Kind::List(items) => {
+                    items.get(items.partition_point(|item| item.extent.start <= offset).checked_sub(1)?)?
+                }
+                Kind::Object(members) => {
+                    let next = members.partition_point(|member| member.name_extent.start <= offset);
+                    let member = members.get(next.checked_sub(1)?)?;
+                    if member.name_extent.start == offset {
+                        return Some(node);
+                    }
+                    &member.value
+                }
+                _ => return None,
+            };
+        }
+    }
+
     /// The value at `path`, whose indexes skip reported items; if it is absent, the nearest value around it. The path
     /// in the result counts all items.
     pub(super) fn follow(&self, path: &JsonPath) -> Located<'_, 't> {

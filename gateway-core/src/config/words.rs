@@ -12,7 +12,12 @@ use super::units;
 use super::vocabulary::{advice, is_edits, meant, missing, other_number};
 
 /// The message and help for a report. `found` is the text in question, unless it must not be shown.
-pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option<&str>) -> (String, Option<String>) {
+pub(super) fn describe(
+    report: &Report,
+    root: &Node<'_>,
+    located: &Located<'_, '_>,
+    found: Option<&str>,
+) -> (String, Option<String>) {
     let name = located.member.map_or("", |member| &*member.name);
     match &report.kind {
         ErrorKind::Type { expected } => (
@@ -59,7 +64,10 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
             (format!("unknown {what} `{}`", short(word)), Some(help))
         }
         ErrorKind::Field { expected } => {
-            (format!("unknown field `{}`", short(name)), Some(right_field(name, expected)))
+            let is_rate = expected.contains(&"window") && rates::is_per_second(name);
+            let object = report.extent.filter(|_| is_rate).and_then(|extent| root.object_of(extent.start));
+            let rate = object.and_then(rates::per_second).map(|members| format!("write `{members}`"));
+            (format!("unknown field `{}`", short(name)), Some(rate.unwrap_or_else(|| right_field(name, expected))))
         }
         ErrorKind::Missing { field } => {
             (format!("missing field `{field}`"), Some(format!("add `\"{field}\": …` to this object")))
@@ -79,7 +87,9 @@ pub(super) fn describe(report: &Report, located: &Located<'_, '_>, found: Option
 pub(super) fn is_said(report: &Report, root: &Node<'_>) -> bool {
     let ErrorKind::Missing { field: "window" } = report.kind else { return false };
     let Some(extent) = report.extent else { return false };
-    match &root.at(extent.start).node.kind {
+    let node = root.at(extent.start).node;
+    match &node.kind {
+        Kind::Object(_) if rates::per_second(node).is_some() => true,
         Kind::Object(members) => members.iter().any(
             |member| matches!(&member.value.kind, Kind::String(text) if member.name == "limit" && rates::members(text).is_some()),
         ),

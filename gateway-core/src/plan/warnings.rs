@@ -13,7 +13,7 @@ use super::compile::dead_matches;
 use super::unbelieved;
 use crate::config::{
     self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Reading, RequestEdits, ResponseEdits,
-    Route, Severity, Variable,
+    Route, Variable,
 };
 use crate::policy::maintenance::parse_time;
 use crate::time::Timestamp;
@@ -67,11 +67,7 @@ pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
 
 /// Gives warnings their places in `text`.
 fn placed(text: &str, found: Vec<ConfigError>) -> Vec<Diagnostic> {
-    let mut diagnostics = config::explain(text, found);
-    for diagnostic in &mut diagnostics {
-        diagnostic.severity = Severity::Warning;
-    }
-    diagnostics
+    config::explain(text, found).into_iter().map(Diagnostic::into_warning).collect()
 }
 
 /// Returns whether a route of a `gateway.json` takes WebSockets without saying so; false if the text's form is wrong.

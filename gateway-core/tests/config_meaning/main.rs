@@ -235,7 +235,10 @@ fn two_routes_of_one_rank_are_shown_both() {
     assert_eq!(lines[4], "  ┌ f:3:9  routes[1]", "{shown}");
     assert_eq!(lines[6], "  │         ^", "{shown}");
     let json = serde_json::to_value(&found[0]).unwrap_or_default();
-    assert_eq!(json["other"], serde_json::json!({"path": "routes[0]", "line": 2, "column": 9}));
+    assert_eq!(
+        json["other"],
+        serde_json::json!({"path": "routes[0]", "line": 2, "column": 9, "endLine": 2, "endColumn": 64})
+    );
 }
 
 /// docs/platforms.md, the table: the hosts of Workers and Spin write header names themselves.

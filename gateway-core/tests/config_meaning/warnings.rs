@@ -73,7 +73,9 @@ fn warns_of_what_has_no_effect() {
         ]
     );
     assert!(warnings[0].render("f", Some(text), false).starts_with("warning: nothing is sent to `d`\n"));
-    assert!(serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","path":"#));
+    assert!(
+        serde_json::to_string(&warnings[0]).unwrap().starts_with(r#"{"severity":"warning","rule":"doubtful","path":"#)
+    );
     assert_eq!(plan::warnings("{", NOW), []);
     assert_eq!(plan::warnings(include_str!("../../../gateway.json"), NOW), []);
 }

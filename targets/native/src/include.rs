@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use gateway_core::config::{self, Composed, ConfigError, Source};
+use gateway_core::config::{self, Composed, ConfigError, Rule, Source};
 
 use crate::config_file;
 use crate::text_file::{LARGEST, open, read, read_text, within};
@@ -92,7 +92,7 @@ impl Refusal {
     }
 
     fn at(self, at: gateway_core::config::JsonPath) -> ConfigError {
-        let error = ConfigError::new(at, self.0);
+        let error = ConfigError::new(at, self.0).of_rule(Rule::File);
         match self.1 {
             Some(help) => error.with_help(help),
             None => error,

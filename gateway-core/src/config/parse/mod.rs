@@ -18,6 +18,9 @@ pub(super) use self::space::comment_length;
 const DEEPEST: u32 = 64;
 /// The largest text, in bytes.
 const LARGEST: usize = 32 << 20;
+/// The most values: a syntax tree takes 48 bytes and more for each. The largest text has this many if one takes 8 bytes, and a
+/// route has some 60 bytes for 5.
+const MOST_VALUES: u32 = 4 << 20;
 /// The number of mistakes after which the rest are likely consequences.
 const MOST_FAULTS: usize = 100;
 
@@ -54,6 +57,8 @@ pub(super) struct Parser<'t> {
     /// Always at a character's first byte.
     at: usize,
     depth: u32,
+    /// The number of list items and members that may still come.
+    left: u32,
     faults: Vec<Fault>,
     /// Set by a fault that makes the rest of the text incomprehensible.
     stopped: bool,
@@ -61,7 +66,7 @@ pub(super) struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     pub(super) const fn new(text: &'t str) -> Self {
-        Self { text, at: 0, depth: 0, faults: Vec::new(), stopped: false }
+        Self { text, at: 0, depth: 0, left: MOST_VALUES, faults: Vec::new(), stopped: false }
     }
 
     /// Returns whether there has been no fault so far.
@@ -227,7 +232,10 @@ impl<'t> Parser<'t> {
                 false
             }
             Some(b',' | b'}' | b']' | b':' | b'=' | b';') | None => self.recover(before, opened, close, first, comma),
-            Some(_) if (first || comma) && !self.stopped => true,
+            Some(_) if (first || comma) && !self.stopped && self.left > 0 => {
+                self.left -= 1;
+                true
+            }
             Some(_) => self.recover(before, opened, close, first, comma),
         }
     }
@@ -245,6 +253,11 @@ impl<'t> Parser<'t> {
             self.skip();
         }
         if self.stopped {
+            return false;
+        }
+        if self.left == 0 && self.peek().is_some_and(|next| next != close) {
+            let message = format!("the file has more than {MOST_VALUES} values");
+            self.stop(self.at..self.at, message, "split it into configurations of their own");
             return false;
         }
         let (kind, member) = if close == b'}' { ("an object", "member") } else { ("a list", "item") };
@@ -398,4 +411,25 @@ fn extent(range: core::ops::Range<usize>) -> Extent {
 fn offset(at: usize) -> u32 {
     // INVARIANT: a text is at most `LARGEST` bytes long.
     u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/command-line.md: a tree takes many times the room of its text, so the number of its values is bounded, too.
+    #[test]
+    fn a_text_with_too_many_values_is_refused_at_the_first_of_them() {
+        let text = "{\"a\": [1, {}, 3,], \"b\": 5}";
+        let parsed = |left| {
+            let mut parser = Parser { left, ..Parser::new(text) };
+            parser.document();
+            parser.faults.into_iter().map(|fault| (fault.extent.start, fault.message)).collect::<Vec<_>>()
+        };
+        let message = "the file has more than 4194304 values".to_owned();
+        assert_eq!(parsed(5), []);
+        assert_eq!(parsed(4), [(19, message.clone())]);
+        assert_eq!(parsed(3), [(14, message.clone())]);
+        assert_eq!(parsed(0), [(1, message)]);
+    }
 }

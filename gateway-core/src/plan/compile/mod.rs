@@ -38,7 +38,7 @@ use self::routes::Group;
 use self::shared::Shared;
 use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
 use crate::capabilities::{Capabilities, Feature};
-use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, Reading};
+use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, Reading, Rule};
 use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::policy::credential::Place;
@@ -256,11 +256,9 @@ impl<'c> Compiler<'c> {
         }
         let value = self.secrets.secret(name);
         if value.is_none() {
-            self.error_with(
-                &at.member("secret"),
-                format!("the secret `{name}` is not set"),
-                format!("set it on {} before the gateway starts", self.capabilities.name),
-            );
+            let message = format!("the secret `{name}` is not set");
+            let help = format!("set it on {} before the gateway starts", self.capabilities.name);
+            self.refuse(Rule::MissingSecret, &at.member("secret"), message, help);
         }
         value
     }
@@ -270,7 +268,7 @@ impl<'c> Compiler<'c> {
         let is_there = self.capabilities.has(feature);
         if !is_there {
             let (message, help) = feature.refusal(self.capabilities.name);
-            self.error_with(at, message, help);
+            self.refuse(Rule::Platform, at, message, help);
         }
         is_there
     }
@@ -284,7 +282,13 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(ConfigError::new(at.to_path(), message).with_help(help));
+        self.refuse(Rule::default(), at, message, help);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, rule: Rule, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
+        self.errors.push(ConfigError::new(at.to_path(), message).with_help(help).of_rule(rule));
     }
 
     /// Reports that `name` is not one of `known`, with the likeliest one.
@@ -304,6 +308,6 @@ impl<'c> Compiler<'c> {
                 }
             }
         };
-        self.error_with(at, format!("no {what} is called `{name}`"), help);
+        self.refuse(Rule::UnknownName, at, format!("no {what} is called `{name}`"), help);
     }
 }

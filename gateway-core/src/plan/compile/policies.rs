@@ -289,7 +289,7 @@ impl<'c> Compiler<'c> {
         for PolicyError { member, index, message, help } in errors {
             let path = if member.is_empty() { at.clone() } else { at.member(member) };
             let path = index.map_or(path.clone(), |index| path.index(index));
-            self.errors.push(config::ConfigError { path, message, help, other: None });
+            self.errors.push(config::ConfigError { help, ..config::ConfigError::new(path, message) });
         }
     }
 
@@ -364,7 +364,7 @@ impl<'c> Compiler<'c> {
             Ok(template) => Some(template),
             Err(error) => {
                 let error =
-                    config::ConfigError { path: at.to_path(), message: error.message, help: error.help, other: None };
+                    config::ConfigError { help: error.help, ..config::ConfigError::new(at.to_path(), error.message) };
                 self.errors.push(error);
                 None
             }

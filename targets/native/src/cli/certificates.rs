@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gateway_core::config::{ConfigError, JsonPath};
+use gateway_core::config::{ConfigError, JsonPath, Rule};
 use gateway_core::plan::{Certificate, Plan, Upstream};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -59,7 +59,7 @@ fn of_file(
     // What can't be parsed is for the one that uses it to refuse.
     let (_, parsed) = parse_x509_certificate(der).ok()?;
     let (message, help) = look(&parsed)?;
-    Some(ConfigError::new(at, format!("`{file}` {message}")).with_help(help))
+    Some(ConfigError::new(at, format!("`{file}` {message}")).with_help(help).of_rule(Rule::File))
 }
 
 /// The fault of its time (RFC 5280 §4.1.2.5).

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use gateway_core::config::{ConfigError, JsonPath};
+use gateway_core::config::{ConfigError, JsonPath, Rule};
 use gateway_core::plan::{Certificate, Plan};
 
 use crate::upstream::{Identity, TlsError, read, trusted};
@@ -43,7 +43,7 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
 fn fault<T>(at: JsonPath, path: &str, read: Result<T, TlsError>) -> Option<ConfigError> {
     let error = read.err()?;
     let is_unread = matches!(error, TlsError::Read { .. });
-    let fault = ConfigError::new(at, error.to_string());
+    let fault = ConfigError::new(at, error.to_string()).of_rule(Rule::File);
     Some(if is_unread && Path::new(path).is_relative() {
         fault.with_help("paths count from the folder of the configuration; `check --no-files` leaves such files out")
     } else if is_unread {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use gateway_core::config::{self, Composed, ConfigError, Diagnostic, JsonPath, Severity, Variable};
+use gateway_core::config::{self, Composed, ConfigError, Diagnostic, JsonPath, Rule, Severity, Variable};
 use gateway_core::plan::{self, Plan, Secrets};
 use gateway_core::ports::Feature;
 
@@ -108,8 +108,10 @@ impl Findings {
     fn add_failure(&mut self, message: String) {
         let diagnostic = Diagnostic {
             severity: Severity::Error,
+            rule: Rule::File,
             path: String::new(),
             position: None,
+            end: None,
             found: None,
             message,
             help: None,
@@ -174,6 +176,7 @@ impl Findings {
             match composed.load(|text| plan::load(text, target.capabilities(), &secrets)) {
                 Ok(mut plan) => {
                     let faults = manifest::faults(file, text, &plan, target.capabilities());
+                    let faults = faults.into_iter().map(|fault| fault.of_rule(Rule::Manifest)).collect();
                     let diagnostics = composed.place(config::explain(text, faults)).into_iter();
                     self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![target] }));
                     resolve_paths(&mut plan, file);
@@ -207,9 +210,7 @@ impl Findings {
         }
         let both_schemes = self.targets.contains(&Target::Cloudflare);
         advice.extend(self.plan.iter().flat_map(|plan| rounds::warnings(plan, both_schemes)));
-        let severity = Severity::Warning;
-        let advice = config::explain(text, advice).into_iter();
-        found.extend(advice.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+        found.extend(config::explain(text, advice).into_iter().map(Diagnostic::into_warning));
         found.sort_by_key(|warning| warning.position);
         self.warnings = composed.place(found);
         self.notes = notes(text, &self.targets);
@@ -221,9 +222,8 @@ impl Findings {
         else {
             return;
         };
-        let severity = Severity::Warning;
         let warnings = composed.place(config::explain(composed.text(), certificates::warnings(plan))).into_iter();
-        self.warnings.extend(warnings.map(|diagnostic| Diagnostic { severity, ..diagnostic }));
+        self.warnings.extend(warnings.map(Diagnostic::into_warning));
         self.warnings.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
         let diagnostics = composed.place(config::explain(composed.text(), files::faults(plan))).into_iter();
         self.mistakes.extend(diagnostics.map(|diagnostic| Finding { diagnostic, targets: vec![Target::Native] }));

@@ -72,7 +72,7 @@ fn a_mistake_points_into_the_included_file_in_every_format() {
     assert_eq!(report["mistakes"][0]["file"], "conf/routes/b.json");
     assert_eq!((&report["mistakes"][0]["line"], &report["file"]), (&2.into(), &FILE.into()));
     let said = text(&edgeway(&folder, &["check", FILE, "--format", "github"]).stdout);
-    assert!(said.starts_with("::error file=conf/routes/b.json,line=2,col=45::"), "{said}");
+    assert!(said.starts_with("::error file=conf/routes/b.json,line=2,col=45,endLine=2,endColumn=48::"), "{said}");
     let sarif: Value = serde_json::from_slice(&edgeway(&folder, &["check", FILE, "--format", "sarif"]).stdout).unwrap();
     let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "conf/routes/b.json", "{sarif}");

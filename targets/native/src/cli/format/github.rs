@@ -34,8 +34,8 @@ fn annotate(out: &mut String, file: &str, diagnostic: &Diagnostic) {
         Severity::Warning => "warning",
     };
     let _ = write!(out, "::{command} file={}", property(diagnostic.file.as_deref().unwrap_or(file)));
-    if let Some((line, column)) = diagnostic.position {
-        let _ = write!(out, ",line={line},col={column}");
+    if let (Some(from), Some(end)) = (diagnostic.position, diagnostic.end) {
+        out.push_str(&place(from, end));
     }
     let _ = write!(out, "::{}", data(&diagnostic.message));
     if let Some(help) = &diagnostic.help {
@@ -43,10 +43,17 @@ fn annotate(out: &mut String, file: &str, diagnostic: &Diagnostic) {
     }
     out.push('\n');
     if let Some(other) = &diagnostic.other {
-        let ((line, column), name) = (other.position, other.file.as_deref().unwrap_or(file));
+        let (place, name) = (place(other.position, other.end), other.file.as_deref().unwrap_or(file));
         let text = format!("the other place of: {}", diagnostic.message);
-        let _ = writeln!(out, "::{command} file={},line={line},col={column}::{}", property(name), data(&text));
+        let _ = writeln!(out, "::{command} file={}{place}::{}", property(name), data(&text));
     }
+}
+
+/// The properties for a place up to `end`. Columns have an end on one line alone, and an annotation of several lines is shown
+/// under the last of them: one of a whole object stays at its beginning.
+fn place((line, column): (u32, u32), (end_line, end_column): (u32, u32)) -> String {
+    let end = if end_line == line { format!(",endLine={line},endColumn={end_column}") } else { String::new() };
+    format!(",line={line},col={column}{end}")
 }
 
 /// The text of a command, escaped.

@@ -1,6 +1,6 @@
 //! Findings as SARIF (OASIS, Static Analysis Results Interchange Format, version 2.1.0).
 
-use gateway_core::config::{Diagnostic, Severity};
+use gateway_core::config::{Diagnostic, Rule, Severity};
 use serde_json::{Value, json};
 
 use crate::cli::findings::Findings;
@@ -16,10 +16,7 @@ pub(super) fn log(findings: &Findings) -> Value {
             "tool": { "driver": {
                 "name": "edgeway",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": [
-                    { "id": "mistake", "shortDescription": { "text": "The configuration is refused" } },
-                    { "id": "no-effect", "shortDescription": { "text": "A part of the configuration has no effect" } },
-                ],
+                "rules": Rule::ALL.map(rule),
             } },
             "columnKind": "unicodeCodePoints",
             "results": results,
@@ -28,18 +25,22 @@ pub(super) fn log(findings: &Findings) -> Value {
 }
 
 fn result(diagnostic: &Diagnostic, file: &str) -> Value {
-    let (rule, level) = match diagnostic.severity {
-        Severity::Error => ("mistake", "error"),
-        Severity::Warning => ("no-effect", "warning"),
-    };
+    let level = level(diagnostic.severity);
     let text = match &diagnostic.help {
         Some(help) => format!("{} ({help})", diagnostic.message),
         None => diagnostic.message.clone(),
     };
-    let place = location(diagnostic.file.as_deref().unwrap_or(file), diagnostic.position, &diagnostic.path);
-    let mut result = json!({ "ruleId": rule, "level": level, "message": { "text": text }, "locations": [place] });
+    let span = diagnostic.position.zip(diagnostic.end);
+    let place = location(diagnostic.file.as_deref().unwrap_or(file), span, &diagnostic.path);
+    let mut result = json!({
+        "ruleId": diagnostic.rule.id(),
+        "ruleIndex": Rule::ALL.iter().position(|rule| *rule == diagnostic.rule),
+        "level": level,
+        "message": { "text": text },
+        "locations": [place],
+    });
     if let (Some(other), Some(result)) = (&diagnostic.other, result.as_object_mut()) {
-        let mut place = location(other.file.as_deref().unwrap_or(file), Some(other.position), &other.path);
+        let mut place = location(other.file.as_deref().unwrap_or(file), Some((other.position, other.end)), &other.path);
         if let Some(place) = place.as_object_mut() {
             place.insert("id".to_owned(), json!(1));
             place.insert("message".to_owned(), json!({ "text": "the other place" }));
@@ -49,11 +50,30 @@ fn result(diagnostic: &Diagnostic, file: &str) -> Value {
     result
 }
 
+/// The descriptor of `rule` (section 3.49).
+fn rule(rule: Rule) -> Value {
+    let severity = if rule == Rule::Doubtful { Severity::Warning } else { Severity::Error };
+    json!({
+        "id": rule.id(),
+        "shortDescription": { "text": rule.description() },
+        "defaultConfiguration": { "level": level(severity) },
+    })
+}
+
+/// The level of results (section 3.27.10).
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
 /// The location of the member at `path` in `file` (section 3.28).
-fn location(file: &str, position: Option<(u32, u32)>, path: &str) -> Value {
+fn location(file: &str, span: Option<((u32, u32), (u32, u32))>, path: &str) -> Value {
     let mut place = json!({ "artifactLocation": { "uri": uri(file) } });
-    if let (Some((line, column)), Some(place)) = (position, place.as_object_mut()) {
-        place.insert("region".to_owned(), json!({ "startLine": line, "startColumn": column }));
+    if let (Some(((line, column), (end_line, end_column))), Some(place)) = (span, place.as_object_mut()) {
+        let region = json!({ "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column });
+        place.insert("region".to_owned(), region);
     }
     let mut location = json!({ "physicalLocation": place });
     if let Some(location) = location.as_object_mut().filter(|_| !path.is_empty()) {

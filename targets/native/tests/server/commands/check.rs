@@ -184,8 +184,14 @@ fn check_annotates_on_github() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);
     let lines: Vec<_> = said.lines().collect();
-    assert_eq!(lines[0], "::error file=a%2Cb.json,line=2,col=1::unknown field `nam`%0Ahelp: did you mean `name`?");
-    assert!(lines[1].starts_with("::error file=a%2Cb.json,line=2,col=11::unknown field `x%25`"), "{said}");
+    assert_eq!(
+        lines[0],
+        "::error file=a%2Cb.json,line=2,col=1,endLine=2,endColumn=6::unknown field `nam`%0Ahelp: did you mean `name`?"
+    );
+    assert!(
+        lines[1].starts_with("::error file=a%2Cb.json,line=2,col=11,endLine=2,endColumn=15::unknown field `x%25`"),
+        "{said}"
+    );
     folder.write("gateway.json", &ROUTES.replace(r#""policies": ["browser"]"#, r#""policies": [{}]"#));
     let output = edgeway(&folder, &["check", "--format", "github"]);
     assert!(output.status.success() && text(&output.stdout).starts_with("::warning file=gateway.json,line="));
@@ -201,10 +207,14 @@ fn check_writes_sarif() {
     let log = report(&output);
     assert_eq!(log["version"], "2.1.0");
     let result = &log["runs"][0]["results"][0];
-    assert_eq!((result["level"].as_str(), result["ruleId"].as_str()), (Some("error"), Some("mistake")));
+    assert_eq!((result["level"].as_str(), result["ruleId"].as_str()), (Some("error"), Some("unknown-field")));
+    let rule =
+        &log["runs"][0]["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+    assert_eq!(rule["id"], "unknown-field");
+    assert_eq!(rule["shortDescription"]["text"], "An object has no such field");
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "gate%20way.json");
-    assert_eq!(place["region"], serde_json::json!({"startLine": 2, "startColumn": 1}));
+    assert_eq!(place["region"], serde_json::json!({"startLine": 2, "startColumn": 1, "endLine": 2, "endColumn": 6}));
 }
 
 /// RFC 6750 §5.2: a token must not be guessed. It is never shown.
@@ -288,6 +298,43 @@ fn annotations_and_sarif_tell_both_places_of_a_tie() {
     let mut lines = [line(&result["locations"][0]), line(&result["relatedLocations"][0])];
     lines.sort_unstable();
     assert_eq!(lines, [Some(2), Some(3)], "{log}");
+}
+
+/// docs/command-line.md, `check --json`: a mistake has the place after its last character, and the rule that it breaks. In an
+/// included file both are of that file.
+#[test]
+fn a_mistake_has_an_end_and_a_rule() {
+    let folder = Folder::new();
+    folder.write(
+        "more.json",
+        "{\"routes\": [\n  {\"name\": \"a\", \"match\": {\"path\": \"/x\"}, \"upstream\": \"näme\"},\n  5]}",
+    );
+    folder.write(
+        "gateway.json",
+        "{\"include\": [\"more.json\"],\n \"name\": 7, \"name\": 8,\n \"server\": {\n}, \"routes\": 1x}",
+    );
+    let told = || {
+        let found = report(&edgeway(&folder, &["check", "--json"]))["mistakes"].as_array().unwrap().clone();
+        let span = |place: &serde_json::Value| {
+            ["line", "column", "endLine", "endColumn"].map(|name| place[name].as_u64().unwrap())
+        };
+        found
+            .iter()
+            .map(|one| (one["rule"].as_str().unwrap().to_owned(), span(one), one.get("other").map(span)))
+            .collect::<Vec<_>>()
+    };
+    let of = |rule: &str, span: [u64; 4], other: Option<[u64; 4]>| (rule.to_owned(), span, other);
+    let found = told();
+    assert!(found.contains(&of("duplicate-member", [2, 13, 2, 19], Some([2, 2, 2, 8]))), "{found:?}");
+    assert!(found.iter().any(|(rule, span, _)| rule == "syntax" && span[0] == 4), "{found:?}");
+    folder.write("gateway.json", "{\"include\": [\"more.json\"],\n \"name\": 7}");
+    let lost = of("unknown-name", [2, 54, 2, 60], None);
+    let wrong = [of("wrong-type", [2, 10, 2, 11], None), lost.clone(), of("wrong-type", [3, 3, 3, 4], None)];
+    assert_eq!(told(), wrong);
+    folder.write("gateway.json", "{\"include\": [\"more.json\"]}");
+    let whole = std::fs::read_to_string(folder.0.join("more.json")).unwrap();
+    folder.write("more.json", &whole.replace(",\n  5]", "]"));
+    assert_eq!(told(), [lost]);
 }
 
 /// docs/command-line.md, `check`: `--strict` fails for warnings, and for variables that are not set here.
