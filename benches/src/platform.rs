@@ -26,6 +26,7 @@ impl Instance for Still {}
 
 impl Platform for Still {
     const CAPABILITIES: Capabilities = Capabilities {
+        target: "benchmark",
         name: "the benchmark",
         features: FeatureSet::ALL.without(Feature::RedisCounters),
         further_methods: None,

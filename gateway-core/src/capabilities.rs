@@ -152,6 +152,8 @@ const RUNTIME_METHODS: &[&str] = &[
 /// A platform's name and features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
+    /// The platform's name among the targets of commands, and at the admin endpoints.
+    pub target: &'static str,
     /// The platform's name in error messages.
     pub name: &'static str,
     /// The features that it has.
@@ -163,6 +165,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
     pub const NATIVE: Self = Self {
+        target: "native",
         name: "the native server",
         features: FeatureSet::ALL
             .without(Feature::RedisTls)
@@ -174,6 +177,7 @@ impl Capabilities {
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
     /// runtime passes WebSockets on by itself; a body is watched where somebody waits for its end.
     pub const CLOUDFLARE: Self = Self {
+        target: "cloudflare",
         name: "Cloudflare Workers",
         features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings),
         further_methods: Some(RUNTIME_METHODS),
@@ -182,6 +186,7 @@ impl Capabilities {
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
     /// watched go through the guest.
     pub const SPIN: Self = Self {
+        target: "spin",
         name: "Spin",
         features: FeatureSet::NONE
             .with(Feature::ConnectDeadline)

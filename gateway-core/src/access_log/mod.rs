@@ -553,7 +553,7 @@ mod tests {
         );
         assert!(!text.trim_end().contains(char::is_control), "{text:?}");
         assert!(
-            text.ends_with("  list -> users  upstream_timeout  connection_timeout  (cut off: upstream)\n"),
+            text.ends_with("  list -> users  upstream_timeout  connection_timeout  (cut off: upstream)  id r1\n"),
             "{text}"
         );
     }

@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use core::time::Duration;
 
-use super::{Line, Store};
+use super::{Client, Line, Store};
 
 /// The columns between two parts of a line.
 const GAP: usize = 2;
@@ -11,13 +11,24 @@ const GAP: usize = 2;
 /// The least that is left to a path beside its reasons, unless it is shorter.
 const LEAST_PATH: usize = 16;
 
+/// The columns of an address, which are those of any of IPv4.
+const ADDRESS: usize = 15;
+
+/// The least columns of a terminal on which clients are told apart: on narrower ones their addresses would cost the path.
+const LEAST_FOR_CLIENT: usize = 100;
+
 /// One aligned line.
 pub(super) fn whole(line: &Line<'_>) -> String {
     let bytes = line.bytes.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
     let (time, status, method) = (line.time, line.status, line.method);
     let ms = millis(line.ms);
-    let mut text = format!("{time} {status:>3} {method:<7} {ms:>9.3} ms {bytes:>10} B  {}", target(line));
-    for part in [route(line, true), reasons(line)].iter().filter(|part| !part.is_empty()) {
+    let mut text = format!(
+        "{time} {status:>3} {method:<7} {ms:>9.3} ms {bytes:>10} B  {:<ADDRESS$}  {}",
+        client(line),
+        target(line)
+    );
+    let id = line.id.as_ref().map_or_else(String::new, |id| format!("id {}", id.escape_default()));
+    for part in [route(line, true), reasons(line), id].iter().filter(|part| !part.is_empty()) {
         text.push_str("  ");
         text.push_str(part);
     }
@@ -31,6 +42,10 @@ pub(super) fn within(line: &Line<'_>, columns: usize) -> String {
     let time = time.get("2026-11-28T".len().."2026-11-28T22:08:29".len()).unwrap_or_default();
     let (status, method) = (line.status, line.method);
     let mut text = format!("{time}Z {status:>3} {method:<7} {:>8}  ", took(line.ms));
+    if columns >= LEAST_FOR_CLIENT {
+        let client = shortened(&client(line), ADDRESS, ADDRESS / 2);
+        let _ = write!(text, "{client:<ADDRESS$}  ");
+    }
     let room = columns.saturating_sub(text.len());
     let (target, reasons) = (target(line), reasons(line));
     let for_path = target.len().min(LEAST_PATH.max(room / 2)).min(room);
@@ -46,6 +61,11 @@ pub(super) fn within(line: &Line<'_>, columns: usize) -> String {
         text.push_str(part);
     }
     text
+}
+
+/// The client's address.
+fn client(line: &Line<'_>) -> String {
+    line.client.map_or_else(|| "-".to_owned(), |Client(address)| address.to_string())
 }
 
 /// The path, and the query where it is logged, in ASCII.
@@ -147,6 +167,26 @@ mod tests {
     #[test]
     fn a_line_on_a_terminal_has_the_time_of_day_the_whole_path_and_where_it_went() {
         assert_eq!(shown(80, &asked("/users/1")), "12:34:56Z 200 GET      12.3 ms  /users/1  list -> users");
+    }
+
+    /// docs/configuration.md, Access log: who asked, and in a file the request's identifier, which other programs have, too.
+    #[test]
+    fn a_line_tells_the_client_and_in_a_file_the_identifier() {
+        let file = |record: &Record| line(&plan(r#"{"format": "text"}"#), record, &Ended::default());
+        let told = "2024-02-29T12:34:56.789Z 200 GET        12.345 ms          0 B  192.0.2.1        /a  list -> users  id r1\n";
+        assert_eq!(file(&asked("/a")), told);
+        assert_eq!(shown(100, &asked("/a")), "12:34:56Z 200 GET      12.3 ms  192.0.2.1        /a  list -> users");
+        assert!(!shown(99, &asked("/a")).contains("192.0.2.1"));
+
+        let client = Some("2001:db8:85a3::8a2e:370:7334".parse().unwrap());
+        let other = Record { client, request_id: Some(HeaderValue::from_bytes(b"a\xffb").unwrap()), ..asked("/a") };
+        assert!(file(&other).contains(" B  2001:db8:85a3::8a2e:370:7334  /a  "), "{}", file(&other));
+        assert!(file(&other).ends_with("  id a\\u{fffd}b\n"), "{}", file(&other));
+        assert!(shown(100, &other).contains(" ms  2001:db…70:7334  /a  "), "{}", shown(100, &other));
+
+        let mut none = Record { client: None, request_id: None, ..asked("/a") };
+        none.facts.as_mut().unwrap().peer = None;
+        assert!(file(&none).ends_with(" B  -                /a  list -> users\n"), "{}", file(&none));
     }
 
     #[test]

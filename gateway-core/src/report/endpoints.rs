@@ -59,7 +59,7 @@ pub(super) fn ready(platform: &impl Platform) -> Report {
 }
 
 pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
-    let (version, platform) = (env!("CARGO_PKG_VERSION"), P::CAPABILITIES.name);
+    let (version, platform) = (env!("CARGO_PKG_VERSION"), P::CAPABILITIES.target);
     json(StatusCode::OK, &Version { name: plan.loop_guard.name(), version, platform })
 }
 

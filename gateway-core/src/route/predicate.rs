@@ -1,5 +1,6 @@
 //! Tests of header fields, query parameters and cookies.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::HeaderName;
@@ -215,6 +216,13 @@ fn whole_end(end: &str, trimmed: bool) -> Result<Box<str>, PredicateError> {
 }
 
 impl Field {
+    /// The value of the field in the request as text, decoded.
+    #[must_use]
+    pub fn text(&self, lookup: &Lookup<'_, '_>) -> Option<String> {
+        let shown = |value: Value<'_>| value.text().map_or_else(|| "\u{fffd}".to_owned(), Cow::into_owned);
+        self.value(lookup).map(shown)
+    }
+
     /// The value of the field in the request.
     pub(super) fn value<'r>(&self, lookup: &Lookup<'r, 'r>) -> Option<Value<'r>> {
         match self {

@@ -21,6 +21,7 @@ use crate::world::World;
 
 /// What the simulated platform can do: everything.
 pub const CAPABILITIES: Capabilities = Capabilities {
+    target: "simulator",
     name: "the simulator",
     // An upstream's own way on a platform is that platform's to show.
     features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
 use super::explain::{self, Question};
@@ -123,7 +123,16 @@ pub(super) struct Completions {
 impl Completions {
     pub(super) fn run(self) -> ExitCode {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut super::Cli::command(), "edgeway", &mut script);
+        clap_complete::generate(self.shell, &mut without_hidden(&super::Cli::command()), "edgeway", &mut script);
         print(&String::from_utf8_lossy(&script), ExitCode::SUCCESS)
     }
+}
+
+/// `command` without its hidden options: scripts would offer them.
+fn without_hidden(command: &Command) -> Command {
+    let mut shown = Command::new(command.get_name().to_owned());
+    shown = command.get_about().cloned().into_iter().fold(shown, Command::about);
+    shown = command.get_version().map(str::to_owned).into_iter().fold(shown, Command::version);
+    let arguments = command.get_arguments().filter(|argument| !argument.is_hide_set()).cloned();
+    shown.args(arguments).subcommands(command.get_subcommands().map(without_hidden))
 }

@@ -115,19 +115,26 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
 
 fn policies(route: &Route) -> Vec<Value> {
     let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
-    cors.chain(steps(&route.request, &route.response)).collect()
+    let request = route.request.iter().filter(|step| acts(step, &route.action));
+    cors.chain(steps(request, &route.response)).collect()
+}
+
+/// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect.
+pub(super) const fn acts(step: &RequestStep, action: &Action) -> bool {
+    let is_edit = matches!(step, RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
+    !is_edit || matches!(action, Action::Proxy(_))
 }
 
 /// The policies of one upstream of a route.
 pub(super) fn edits(target: &Target) -> Vec<Value> {
-    steps(&target.request, &target.response).collect()
+    steps(target.request.iter(), &target.response).collect()
 }
 
-fn steps(request: &[RequestStep], response: &[ResponseStep]) -> impl Iterator<Item = Value> {
+fn steps<'s>(request: impl Iterator<Item = &'s RequestStep>, response: &[ResponseStep]) -> impl Iterator<Item = Value> {
     let response = response.iter().map(|step| match step {
         ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
     });
-    request.iter().map(request_step).chain(response)
+    request.map(request_step).chain(response)
 }
 
 fn request_step(step: &RequestStep) -> Value {

@@ -6,6 +6,7 @@ use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, T
 use gateway_core::route::Spec;
 
 use super::limits;
+use super::listing::acts;
 use super::style::{Style, pad};
 use super::wrap::Wrap;
 
@@ -61,10 +62,7 @@ fn action(plan: &Plan, action: &Action) -> String {
 
 fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
-    let calls = matches!(route.action, Action::Proxy(_));
-    // Edits of a request that goes nowhere have no effect.
-    let is_edit = |step: &&RequestStep| matches!(step, RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
-    let request = route.request.iter().filter(|step| calls || !is_edit(step)).map(RequestStep::describe);
+    let request = route.request.iter().filter(|step| acts(step, &route.action)).map(RequestStep::describe);
     let response = route.response.iter().map(ResponseStep::describe);
     let of_route = cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()

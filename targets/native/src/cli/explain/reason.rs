@@ -19,6 +19,9 @@ pub(crate) struct Reason {
     rule: Option<&'static str>,
     /// The reason in words.
     text: String,
+    /// Set if little is missing: the route is probably the one that is meant.
+    #[serde(skip)]
+    pub(super) is_near: bool,
 }
 
 impl fmt::Display for Reason {
@@ -41,16 +44,20 @@ pub(super) fn outranked(spec: &Spec, taker: &Spec, lookup: &Lookup<'_, '_>) -> R
         Rule::Head => ("head", "it does not list HEAD".to_owned()),
         Rule::Order => ("order", "it comes later in the file".to_owned()),
     };
-    Reason { part: "rank", name: None, rule: Some(rule), text: format!("it ranks lower: {text}") }
+    Reason { part: "rank", name: None, rule: Some(rule), text: format!("it ranks lower: {text}"), is_near: false }
 }
 
 /// The reason that `mismatch` is.
 pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &Lookup<'_, '_>)) -> Reason {
-    let mut name = None;
+    let (mut name, mut is_near) = (None, false);
     let (part, text) = match mismatch {
         Mismatch::Scheme => ("scheme", format!("the scheme is `{}`", lookup.client.scheme.as_str())),
         Mismatch::Host => ("host", format!("the host is `{}`, not `{}`", lookup.host, spec.host)),
-        Mismatch::Path => ("path", format!("`{}` is not `{}`{}", lookup.path, spec.path, near(spec, lookup.path))),
+        Mismatch::Path => {
+            let near = near(spec, lookup.path);
+            is_near = !near.is_empty();
+            ("path", format!("`{}` is not `{}`{near}", lookup.path, spec.path))
+        }
         Mismatch::Method if spec.methods.is_empty() => ("method", format!("the gateway takes no {}", lookup.method)),
         Mismatch::Method => {
             ("method", format!("{} is not among {}", lookup.method, plan.table.methods().list(spec.methods)))
@@ -73,32 +80,58 @@ pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &
             (part, unmet(field, spec, lookup))
         }
     };
-    Reason { part, name, rule: None, text }
+    Reason { part, name, rule: None, text, is_near }
 }
 
 /// Returns what alone keeps `path` from being the route's, if that is easily overlooked.
 fn near(spec: &Spec, path: &str) -> &'static str {
-    let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
-    if spec.path.matches(&other).is_some() {
+    let takes = |path: &str| spec.path.matches(path).is_some();
+    let other_end = |path: &str| path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+    let recased = recased(&spec.path.to_string(), path);
+    if takes(&other_end(path)) {
         ": the final slash counts"
-    } else if spec.path.matches(&path.to_ascii_lowercase()).is_some() {
+    } else if takes(&recased) {
         ": the case of letters counts"
+    } else if takes(&other_end(&recased)) {
+        ": the final slash and the case of letters count"
     } else {
         ""
     }
 }
 
-/// Returns what the route asks for of `field`, and of a header field what it is.
+/// `path` with the letters of `pattern` where they differ in their case alone.
+fn recased(pattern: &str, path: &str) -> String {
+    let mut wanted = pattern.split('/');
+    let segment = |sent: &'_ str| {
+        let same = wanted.next().filter(|wanted| wanted.eq_ignore_ascii_case(sent));
+        same.unwrap_or(sent).to_owned()
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// Returns what the route asks for of `field`, and what that is. A credential is not shown.
 fn unmet(field: &Field, spec: &Spec, lookup: &Lookup<'_, '_>) -> String {
     let name = field.to_string();
     let conditions = spec.predicates().map(ToString::to_string);
     let asked: Vec<_> = conditions.filter(|one| one.strip_prefix(&name).is_some_and(|r| r.starts_with(' '))).collect();
     let asked = asked.join(", ");
-    let Field::Header(name) = field else { return format!("it asks for {asked}") };
-    let sent: Vec<_> =
-        lookup.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-    match &*sent {
-        [] => format!("it asks for {asked}, and there is none"),
-        sent => format!("it asks for {asked}, not `{}`", sent.join(", ")),
+    match field.text(lookup) {
+        None => format!("it asks for {asked}, and there is none"),
+        Some(_) if may_be_credential(field) => format!("it asks for {asked}, not for what was sent"),
+        Some(sent) => format!("it asks for {asked}, not `{}`", sent.escape_debug()),
     }
+}
+
+/// Returns whether the value of `field` may be a credential: that of any cookie, and of what is called like one.
+fn may_be_credential(field: &Field) -> bool {
+    const WORDS: [&str; 10] =
+        ["auth", "token", "secret", "passw", "key", "session", "signature", "credential", "jwt", "cookie"];
+    let name = match field {
+        Field::Header(name) => name.as_str(),
+        Field::Query(name) => name,
+        Field::Cookie(_) => return true,
+        Field::ClientAddress => return false,
+    };
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.contains(word))
 }

@@ -68,7 +68,7 @@ fn write_others(out: &mut String, report: &Report, style: Style) {
     let _ = writeln!(out, "\n{}", style.bold("not"));
     let mut others: Vec<&Other> = report.others.iter().collect();
     // A route that is excluded by a single reason is probably the intended one.
-    others.sort_by_key(|other| other.because.len());
+    others.sort_by_key(|other| (other.because.len(), !other.because.iter().any(|reason| reason.is_near)));
     // A route with several hosts or matches is one route: its nearest match stands for it.
     let mut seen = BTreeSet::new();
     others.retain(|other| seen.insert(&*other.at));

@@ -152,6 +152,10 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             event => steps.extend(step(event)),
         }
     }
+    if upstream.is_none() {
+        // Edits of a request that goes nowhere have no effect.
+        steps.retain(|step| !matches!(step.step, "editHeaders" | "editQuery"));
+    }
     // Refused before a route was looked for: the reasons are those of the request as it came.
     let early = if sought.is_none() { unsought(plan, question) } else { None };
     let sought = sought.map(|sought| &**sought).or(early.as_ref());

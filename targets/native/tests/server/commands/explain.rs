@@ -166,18 +166,41 @@ fn reasons_tell_of_the_final_slash_the_case_and_what_was_sent() {
         "gateway.json",
         r#"{"routes": [
             {"name": "items", "match": {"path": "/v1/items"}, "respond": {}},
-            {"name": "one", "match": {"path": "/h", "headers": {"x-tenant": "one"}}, "respond": {}}]}"#,
+            {"name": "upper", "match": {"path": "/Files/{Id}/Raw"}, "respond": {}},
+            {"name": "one", "match": {"path": "/h", "headers": {"x-tenant": "one"}}, "respond": {}},
+            {"name": "key", "match": {"path": "/k", "headers": {"x-api-key": {"prefix": "live-"}}}, "respond": {}},
+            {"name": "auth", "match": {"path": "/a", "headers": {"authorization": "Basic abc"}}, "respond": {}},
+            {"name": "crumb", "match": {"path": "/c", "cookies": {"beta": "yes"}}, "respond": {}},
+            {"name": "page", "match": {"path": "/q", "query": {"page": {"oneOf": ["1", "2"]}}}, "respond": {}},
+            {"name": "signed", "match": {"path": "/s", "query": {"access_token": "t"}}, "respond": {}}]}"#,
     );
     for (url, header, reason) in [
         ("/v1/items/", "x: y", "`/v1/items/` is not `/v1/items`: the final slash counts\n"),
         ("/V1/Items", "x: y", "`/V1/Items` is not `/v1/items`: the case of letters counts\n"),
+        ("/V1/items/", "x: y", "`/V1/items/` is not `/v1/items`: the final slash and the case of letters count\n"),
+        ("/files/aB/raw", "x: y", "`/files/aB/raw` is not `/Files/{Id}/Raw`: the case of letters counts\n"),
+        ("/k", "x-api-key: sent-Now1", "it asks for header `x-api-key` = `live-…`, not for what was sent\n"),
+        ("/a", "Authorization: sent-Now1", "it asks for header `authorization` = `Basic abc`, not for what was sent\n"),
+        ("/c", "Cookie: beta=sent-Now1", "it asks for cookie `beta` = `yes`, not for what was sent\n"),
+        ("/c", "Cookie: alpha=yes", "it asks for cookie `beta` = `yes`, and there is none\n"),
+        ("/q?page=%33", "x: y", "it asks for query parameter `page` = `1` or `2`, not `3`\n"),
+        ("/q", "x: y", "it asks for query parameter `page` = `1` or `2`, and there is none\n"),
+        ("/s?access_token=sent-Now1", "x: y", "query parameter `access_token` = `t`, not for what was sent\n"),
         ("/v1/orders", "x: y", "`/v1/orders` is not `/v1/items`\n"),
         ("/h", "x-tenant: two", "it asks for header `x-tenant` = `one`, not `two`\n"),
         ("/h", "x: y", "it asks for header `x-tenant` = `one`, and there is none\n"),
     ] {
         let said = said(&folder, &["explain", "GET", url, "-H", header]);
         assert!(said.contains(reason), "{said}");
+        let reasons = said.split("\nnot\n").nth(1).unwrap().split("\nresponse").next().unwrap();
+        assert!(!reasons.contains("sent-Now1"), "{said}");
     }
+    // Of many routes, those that are nearly it come first.
+    let many: Vec<String> =
+        (0..30).map(|n| format!(r#"{{"name": "r{n}", "match": {{"path": "/p{n}"}}, "respond": {{}}}}"#)).collect();
+    folder.write("gateway.json", &format!(r#"{{"routes": [{}]}}"#, many.join(", ")));
+    let said = said(&folder, &["explain", "GET", "/P29/"]);
+    assert!(said.contains("\nnot\n  r29  `/P29/` is not `/p29`: the final slash and the case"), "{said}");
 }
 
 /// The table is of what happens: edits of requests stand where an upstream is sent them.
@@ -194,6 +217,12 @@ fn the_table_of_routes_leaves_out_edits_without_effect() {
     let table = said(&folder, &["routes"]);
     let line = |name| table.lines().find(|line| line.contains(name)).unwrap();
     assert!(!line("moved").contains("edit") && line("sent").contains("1 header edit"), "{table}");
+    let listed = report(&edgeway(&folder, &["routes", "--json"]));
+    let of = |name| listed.as_array().unwrap().iter().find(|route| route["name"] == name).unwrap()["policies"].clone();
+    assert_eq!(of("moved"), serde_json::json!([]));
+    assert_eq!(of("sent"), serde_json::json!([{"kind": "requestHeaders", "edits": 1}]));
+    assert!(!said(&folder, &["explain", "GET", "/m"]).contains("edit headers"));
+    assert!(said(&folder, &["explain", "GET", "/s"]).contains("edit headers"));
 }
 
 /// docs/command-line.md: the deadlines and the largest content that hold, wherever they are stated.

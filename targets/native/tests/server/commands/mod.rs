@@ -132,6 +132,21 @@ fn the_program_helps() {
     }
 }
 
+/// `--config` and `--runtime` are hidden from the help, and so from completions.
+#[test]
+fn completions_offer_what_the_help_shows_alone() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&edgeway(&folder, &["completions", shell]).stdout);
+        for shown in ["threads", "target", "no-files", "version", "compose"] {
+            assert!(script.contains(shown), "{shell}: {shown}");
+        }
+        for hidden in ["runtime", "work-stealing", "--config", "l config"] {
+            assert!(!script.contains(hidden), "{shell}: {hidden}");
+        }
+    }
+}
+
 #[test]
 fn options_of_other_programs_are_answered_with_the_right_form() {
     let folder = Folder::new();
