@@ -9,5 +9,6 @@ pub mod jwk;
 pub mod key;
 pub mod numbers;
 pub mod pem;
+pub mod published;
 pub mod set;
 pub mod token;

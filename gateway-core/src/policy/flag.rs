@@ -4,8 +4,9 @@
 //! it is read again after that request's answer. Without a usable value, one request reads first, and the others wait.
 
 use core::time::Duration;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::remembered::{Life, Pause, Remembered};
+pub use super::remembered::{Look, Reading, Turn};
 use crate::store_key::{KeyUse, StoreKey};
 
 /// The age from which a value is read again, after the answer to the request that finds it.
@@ -23,6 +24,11 @@ pub const LOST_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest that a read or change may take for the admin endpoints.
 pub const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A value holds until there is another.
+const LIFE: Life = Life { fresh: FRESH_FOR, usable: USABLE_FOR, valid: Duration::MAX };
+
+const PAUSE: Pause = Pause { fresh: FRESH_FOR, usable: USABLE_FOR };
 
 /// A flag of the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,115 +82,41 @@ pub fn is_set(value: &[u8]) -> bool {
 
 /// The remembered value of a flag, shared by all requests.
 #[derive(Debug, Default)]
-pub struct FlagCell(Mutex<Memory>);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Memory {
-    /// The latest value.
-    value: Option<bool>,
-    /// The time of the latest attempt to read it.
-    tried: Option<Duration>,
-    /// The time at which a request last took on the task of reading it.
-    claimed: Option<Duration>,
-    /// The beginning of the read that requests wait for.
-    reading: Option<Duration>,
-}
-
-/// The state of a flag at a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// This value, or `None` if it could not be read.
-    Known(Option<bool>),
-    /// The same, and this request has to read it again after its answer.
-    Stale(Option<bool>),
-    /// No usable value: it has to be read first, as [`FlagCell::turn`] says.
-    Unread,
-}
-
-/// The part of a request in a read that comes before its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// The read is over, and this is the value to use.
-    Over(Option<bool>),
-    /// This request reads, and [leaves](FlagCell::leave) the read if it does not finish.
-    Read(Reading),
-    /// Another request reads, and counts as lost after this time.
-    Wait(Duration),
-}
-
-/// A read that requests wait for, identified by its beginning. A second one begins only after the first was left or lost,
-/// so no two begin at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading(Duration);
+pub struct FlagCell(Remembered<bool>);
 
 impl FlagCell {
     /// Looks up the value at `now`, a time of the process's monotonic clock.
-    pub fn look(&self, now: Duration) -> Look {
-        let mut memory = self.memory();
-        let age = |since: Duration| now.saturating_sub(since);
-        match memory.tried.map(age) {
-            Some(old) if old < FRESH_FOR => Look::Known(memory.value),
-            Some(old) if old < USABLE_FOR => {
-                if memory.claimed.is_some_and(|claimed| age(claimed) < FRESH_FOR) {
-                    return Look::Known(memory.value);
-                }
-                memory.claimed = Some(now);
-                Look::Stale(memory.value)
-            }
-            _ => Look::Unread,
-        }
+    pub fn look(&self, now: Duration) -> Look<bool> {
+        self.0.look(now, FRESH_FOR)
     }
 
     /// Assigns the part of a request that found it unread at `now`: the first reads, and the others wait.
-    pub fn turn(&self, now: Duration) -> Turn {
-        let mut memory = self.memory();
-        let age = |since: Duration| now.saturating_sub(since);
-        if memory.tried.is_some_and(|tried| age(tried) < USABLE_FOR) {
-            return Turn::Over(memory.value);
-        }
-        match memory.reading.map(|begun| LOST_AFTER.saturating_sub(age(begun))) {
-            Some(left) if !left.is_zero() => Turn::Wait(left),
-            _ => {
-                memory.reading = Some(now);
-                Turn::Read(Reading(now))
-            }
-        }
+    pub fn turn(&self, now: Duration) -> Turn<bool> {
+        self.0.turn(now, LOST_AFTER)
     }
 
     /// Returns whether a read has begun that has neither ended nor been left.
     pub fn is_being_read(&self) -> bool {
-        self.memory().reading.is_some()
+        self.0.is_being_read()
     }
 
     /// Leaves `reading`, so that another request reads. Returns whether it was still under way, neither ended nor lost.
     pub fn leave(&self, reading: Reading) -> bool {
-        let mut memory = self.memory();
-        let is_last = memory.reading == Some(reading.0);
-        if is_last {
-            memory.reading = None;
-        }
-        is_last
+        self.0.leave(reading)
     }
 
     /// The latest value, however old.
     pub fn last(&self) -> Option<bool> {
-        self.memory().value
+        self.0.last(Duration::ZERO)
     }
 
     /// Stores the result of a read at `now`, and returns the value to use. While the store can't answer (`None`), that
     /// is the previous value.
     pub fn learn(&self, value: Option<bool>, now: Duration) -> Option<bool> {
-        let mut memory = self.memory();
-        memory.value = value.or(memory.value);
-        memory.tried = Some(now);
-        memory.claimed = None;
-        memory.reading = None;
-        memory.value
-    }
-
-    /// A panic elsewhere leaves the memory intact: every write to it is one assignment.
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        match value {
+            Some(value) => self.0.learn(value, LIFE, now, None),
+            None => self.0.fail(|_| PAUSE, now, None),
+        }
     }
 }
 

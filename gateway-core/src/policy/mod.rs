@@ -12,12 +12,15 @@ pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
 pub mod jwt;
+pub mod key_cell;
+pub mod key_source;
 pub mod lease;
 mod lease_store;
 pub mod maintenance;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;
+pub mod remembered;
 pub mod sliding_window;
 mod sliding_window_store;
 
