@@ -14,9 +14,9 @@ use serde::{Serialize, Serializer};
 use crate::caller::refusal::Refusal;
 use crate::config::AccessLogFormat;
 use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
-use crate::http::query;
 use crate::io::IoErrorKind;
 use crate::plan::Plan;
+use crate::policy::credential::masked_query;
 use crate::record::{Ended, Facts, Length, Record};
 use crate::time::Timestamp;
 
@@ -138,7 +138,11 @@ impl<'r> Line<'r> {
             scheme: facts.scheme.as_str(),
             host: host(facts),
             path: facts.uri.path(),
-            query: facts.uri.query().filter(|_| plan.access_log.query).map(|query| masked(query, &plan.masked_query)),
+            query: facts
+                .uri
+                .query()
+                .filter(|_| plan.access_log.query)
+                .map(|query| masked_query(&plan.credentials, query)),
             protocol: protocol(facts.version),
             status: record.status.map_or(CLIENT_CLOSED_STATUS, |status| status.as_u16()),
             route: record.route.and_then(|route| plan.routes.get(route)).map(|route| route.name.as_str()),
@@ -236,29 +240,10 @@ fn bare(url: Cow<'_, str>, query: bool) -> Cow<'_, str> {
 fn referring<'r>(referer: Cow<'r, str>, plan: &Plan) -> Cow<'r, str> {
     let url = bare(referer, plan.access_log.query);
     let Some((page, query)) = url.split_once('?') else { return url };
-    match masked(query, &plan.masked_query) {
+    match masked_query(&plan.credentials, query) {
         Cow::Borrowed(_) => url,
         Cow::Owned(query) => Cow::Owned(format!("{page}?{query}")),
     }
-}
-
-/// `query` with `***` for the values of the parameters called one of `names`.
-fn masked<'q>(query: &'q str, names: &[Box<str>]) -> Cow<'q, str> {
-    let is_masked = |parameter: &str| names.iter().any(|name| query::is_named(parameter, name));
-    if !query::parameters(query).any(is_masked) {
-        return Cow::Borrowed(query);
-    }
-    let mut shown = String::with_capacity(query.len());
-    for (i, parameter) in query.split('&').enumerate() {
-        shown.push_str(if i == 0 { "" } else { "&" });
-        if is_masked(parameter) {
-            shown.push_str(query::split(parameter).0);
-            shown.push_str("=***");
-        } else {
-            shown.push_str(parameter);
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// JSON whose text holds no control character but as an escape: terminals obey those above ASCII, too, and some readers of

@@ -21,6 +21,7 @@ use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
 use crate::net::Deadlines;
 use crate::policy::cors::Cors;
+use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
@@ -92,8 +93,8 @@ pub struct Plan {
     pub flags: Vec<StoreKey>,
     /// The access log.
     pub access_log: AccessLog,
-    /// The query parameters that hold credentials, by name: no log shows their values.
-    pub masked_query: Box<[Box<str>]>,
+    /// The places where some of the routes take credentials: nothing shows what is in them.
+    pub credentials: Box<[Place]>,
     /// The admin endpoints, if the configuration opens any way to them.
     pub admin: Option<Admin>,
     /// The listeners of the native server.

@@ -51,16 +51,40 @@ pub fn strip(places: &[Place], call: &mut Call) {
     }
 }
 
-impl Place {
-    /// The query parameter that it is, if it is one.
-    #[must_use]
-    pub fn query(&self) -> Option<&str> {
-        match self {
-            Self::Query(name) => Some(name),
-            _ => None,
+/// `query` with `***` for what is in these `places`.
+#[must_use]
+pub fn masked_query<'q>(places: &[Place], query: &'q str) -> Cow<'q, str> {
+    let is_in =
+        |place: &Place, parameter: &str| matches!(place, Place::Query(name) if query::is_named(parameter, name));
+    let is_masked = |parameter: &str| places.iter().any(|place| is_in(place, parameter));
+    if !query::parameters(query).any(is_masked) {
+        return Cow::Borrowed(query);
+    }
+    let mut shown = String::with_capacity(query.len());
+    for (i, parameter) in query.split('&').enumerate() {
+        shown.push_str(if i == 0 { "" } else { "&" });
+        if is_masked(parameter) {
+            shown.push_str(query::split(parameter).0);
+            shown.push_str("=***");
+        } else {
+            shown.push_str(parameter);
         }
     }
+    Cow::Owned(shown)
+}
 
+/// Returns whether one of these `places` is in the header field called `name`.
+#[must_use]
+pub fn is_header(places: &[Place], name: &HeaderName) -> bool {
+    places.iter().any(|place| match place {
+        Place::Bearer => *name == AUTHORIZATION,
+        Place::Header(own) => own == name,
+        Place::Cookie(_) => *name == COOKIE,
+        Place::Query(_) => false,
+    })
+}
+
+impl Place {
     fn find<'c>(&self, call: &'c Call) -> Result<Option<Cow<'c, str>>, Refusal> {
         match self {
             Self::Bearer => {
@@ -245,6 +269,15 @@ mod tests {
         assert!(!call.headers.contains_key("authorization") && !call.headers.contains_key("x-token"));
         let cookies: Vec<_> = call.headers.get_all("cookie").iter().collect();
         assert_eq!(cookies, ["x=1; y=2", " z=3"]);
+    }
+
+    /// docs/configuration.md, Who is calling: what is in these places is never shown.
+    #[test]
+    fn what_is_in_a_query_is_masked_by_its_decoded_name() {
+        let masked = |query: &str| masked_query(&places(), query).into_owned();
+        assert_eq!(masked("a=1&access_token=t&&b"), "a=1&access_token=***&&b");
+        assert_eq!(masked("access%5ftoken=t&access_token"), "access%5ftoken=***&access_token=***");
+        assert_eq!(masked("accesstoken=t&a=%41"), "accesstoken=t&a=%41");
     }
 
     #[test]

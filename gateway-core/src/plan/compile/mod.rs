@@ -28,7 +28,7 @@ mod upstream_tls;
 mod upstreams;
 mod web_socket;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use self::at::At;
 use self::mistakes::Mistakes;
@@ -83,15 +83,19 @@ fn run(
     }
 }
 
-/// The query parameters in which some of `routes` take credentials.
-fn masked_query(routes: &[Route]) -> Box<[Box<str>]> {
-    let steps = routes.iter().flat_map(|route| &*route.request);
-    let proofs = steps.filter_map(|step| match step {
-        RequestStep::Authenticate(proof) => Some(proof),
-        _ => None,
-    });
-    let names: BTreeSet<&str> = proofs.flat_map(|proof| proof.places.iter().filter_map(Place::query)).collect();
-    names.into_iter().map(Into::into).collect()
+/// The places where some of `routes` take credentials.
+fn credentials(routes: &[Route]) -> Box<[Place]> {
+    let mut places: Vec<Place> = Vec::new();
+    for step in routes.iter().flat_map(|route| &*route.request) {
+        if let RequestStep::Authenticate(proof) = step {
+            for place in &*proof.places {
+                if !places.contains(place) {
+                    places.push(place.clone());
+                }
+            }
+        }
+    }
+    places.into_boxed_slice()
 }
 
 struct Compiler<'c> {
@@ -215,7 +219,7 @@ impl<'c> Compiler<'c> {
         Some(Plan {
             upstreams,
             issuers,
-            masked_query: masked_query(&routes),
+            credentials: credentials(&routes),
             routes,
             table: table?,
             cors,

@@ -2,6 +2,7 @@
 
 use gateway_core::body::Body;
 use gateway_core::plan::{Action, Plan};
+use gateway_core::policy::credential;
 use gateway_core::ports::Deadlines;
 use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Sought, Trace};
@@ -137,19 +138,19 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
             Event::Preflight { route, parameters } => {
                 chosen = Some((*route, parameters.clone()));
-                steps.extend(step(event));
+                steps.extend(step(plan, event));
             }
             Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
                     name: u.name.clone(),
                     to: format!("{}://{}", scheme.as_str(), text(authority)),
                     method: method.to_string(),
-                    target: target.clone(),
-                    headers: fields(headers),
+                    target: masked(plan, target),
+                    headers: fields(plan, headers),
                     timeouts: deadlines(plan, chosen.as_ref().map(|(route, _)| *route), *index),
                 });
             }
-            event => steps.extend(step(event)),
+            event => steps.extend(step(plan, event)),
         }
     }
     if upstream.is_none() {
@@ -176,14 +177,14 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         route_index: chosen.as_ref().filter(|_| sought.is_some_and(|s| !s.is_preflight)).map(|(index, _)| *index),
         split: Vec::new(),
         method: question.method.to_string(),
-        url: question.url.to_string(),
+        url: masked(plan, &question.url.to_string()),
         others: sought.map_or_else(Vec::new, |sought| others(plan, sought, chosen.map(|(index, _)| index))),
         route,
         steps,
         response: Answer {
             status: response.status().as_u16(),
             by: if upstream.is_some() { By::Upstream } else { By::Gateway },
-            headers: fields(response.headers()),
+            headers: fields(plan, response.headers()),
             body: match response.body() {
                 Body::Full(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
                 Body::Empty | Body::Stream(_) => None,
@@ -241,14 +242,23 @@ fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
 }
 
 /// The fields as text; secrets stay out of it.
-fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
+fn fields(plan: &Plan, headers: &HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
         .map(|(name, value)| {
-            let shown = if value.is_sensitive() { "(secret)".to_owned() } else { text(value) };
+            let is_hidden = value.is_sensitive() || credential::is_header(&plan.credentials, name);
+            let shown = if is_hidden { "(secret)".to_owned() } else { text(value) };
             (name.to_string(), shown)
         })
         .collect()
+}
+
+/// `url` without the credentials in its query.
+fn masked(plan: &Plan, url: &str) -> String {
+    match url.split_once('?') {
+        Some((path, query)) => format!("{path}?{}", credential::masked_query(&plan.credentials, query)),
+        None => url.to_owned(),
+    }
 }
 
 fn text(value: &HeaderValue) -> String {

@@ -1,5 +1,7 @@
 //! The steps of a request through the gateway.
 
+use gateway_core::plan::Plan;
+use gateway_core::policy::credential;
 use gateway_core::trace::Event;
 use serde_json::{Map, Value, json};
 
@@ -25,7 +27,18 @@ pub(crate) struct Step {
 }
 
 /// The step that `event` is; `None` if it is told elsewhere.
-pub(super) fn step(event: &Event) -> Option<Step> {
+pub(super) fn step(plan: &Plan, event: &Event) -> Option<Step> {
+    // No credential is shown.
+    let query = |query: &Option<String>| {
+        query.as_deref().map(|query| credential::masked_query(&plan.credentials, query).into_owned())
+    };
+    let masked = match event {
+        Event::QueryEdited { from, to, upstream } => {
+            Some(Event::QueryEdited { from: query(from), to: query(to), upstream: upstream.clone() })
+        }
+        _ => None,
+    };
+    let event = masked.as_ref().unwrap_or(event);
     let (step, verdict) = words(event)?;
     let details = match details(event) {
         Value::Object(members) => members,
