@@ -1,10 +1,13 @@
 //! The messages on standard error.
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use gateway_core::config::MOST_MISTAKES;
+use humantime::format_rfc3339_millis;
 
 use super::output::sayln;
 use super::style::{Style, count};
@@ -29,9 +32,20 @@ pub(super) fn say_number(name: &str, number: usize) {
     let style = Style::stderr();
     say_more(number);
     if number > 0 {
-        let more = if number >= MOST_MISTAKES { " or more" } else { "" };
-        sayln!("{}", style.red(format_args!("{name}: {}{more}", count(number, "mistake"))));
+        sayln!("{}", style.red(format_args!("{name}: {}", mistakes(number))));
     }
+}
+
+/// The number of mistakes, in words.
+fn mistakes(number: usize) -> String {
+    count(number, "mistake") + if number >= MOST_MISTAKES { " or more" } else { "" }
+}
+
+/// Prints a line about the operation of a server. Where nobody looks on, it begins with the time, as the access log does.
+fn say_line(text: &dyn Display) {
+    let is_seen = std::io::stderr().is_terminal();
+    let time = if is_seen { String::new() } else { format!("{} ", format_rfc3339_millis(SystemTime::now())) };
+    sayln!("{time}{text}");
 }
 
 /// Prints the reason why the program ends, and makes it fail.
@@ -42,12 +56,12 @@ pub(super) fn failure(error: &dyn Display) -> ExitCode {
 
 fn say_error(error: &dyn Display) {
     let style = Style::stderr();
-    sayln!("{}", style.wrapped(&format!("{}: {error}", style.red("error")), 4));
+    say_line(&style.wrapped(&format!("{}: {error}", style.red("error")), 4));
 }
 
 /// Prints `text`, broken between words on a terminal.
 fn say_text(text: &str) {
-    sayln!("{}", Style::stderr().wrapped(text, 4));
+    say_line(&Style::stderr().wrapped(text, 4));
 }
 
 /// Prints the mistakes in the configuration, and makes the program fail.
@@ -61,7 +75,7 @@ pub(super) fn started(server: &Server, path: &Path, routes: usize) {
     let urls = server.urls().join(" and ");
     say_text(&format!("serving {} of {} on {urls}", count(routes, "route"), path.display()));
     if let Some(address) = server.admin_address() {
-        sayln!("admin endpoints on http://{address}");
+        say_line(&format_args!("admin endpoints on http://{address}"));
     }
 }
 
@@ -78,7 +92,7 @@ pub(super) fn event(event: &Event<'_>) {
     match event {
         Event::Reloaded { path, routes, restart, warnings: found } => {
             warnings(path, found);
-            sayln!("reloaded {}: {}", path.display(), count(*routes, "route"));
+            say_line(&format_args!("reloaded {}: {}", path.display(), count(*routes, "route")));
             for name in restart {
                 say_text(&format!("note: {name} has changed, which takes effect at the next start"));
             }
@@ -97,14 +111,14 @@ pub(super) fn event(event: &Event<'_>) {
         Event::Health { what, change: Change::Recovered { failures } } => {
             let failed = |what| count(usize::try_from(*failures).unwrap_or(usize::MAX), what);
             match *what {
-                "the access log" => sayln!("{what} works again; {} failed", failed("line")),
+                "the access log" => say_line(&format_args!("{what} works again; {} failed", failed("line"))),
                 "the room for clients" | "the room for streams" => {
-                    sayln!("{what} is enough again; it was missed {}", failed("time"))
+                    say_line(&format_args!("{what} is enough again; it was missed {}", failed("time")))
                 }
                 what if what.starts_with("TLS") => {
                     say_text(&format!("{what} works again; {} failed", failed("handshake")))
                 }
-                _ => sayln!("{what} works again; {} failed", failed("call")),
+                _ => say_line(&format_args!("{what} works again; {} failed", failed("call"))),
             }
         }
         Event::Leaving { grace } => {
@@ -125,7 +139,7 @@ pub(super) fn drained(drained: Option<Drained>) -> ExitCode {
         if number > 0 {
             let were = if number == 1 { "was" } else { "were" };
             let done = if what == "connection" { "cut off" } else { "lost" };
-            sayln!("{} {were} {done}", count(number, what));
+            say_line(&format_args!("{} {were} {done}", count(number, what)));
         }
     }
     ExitCode::SUCCESS
@@ -137,9 +151,10 @@ fn print_config_error(path: &Path, error: &ConfigError) {
         ConfigError::Read(error) => say_error(&format_args!("can't read {name}: {error}")),
         ConfigError::Mistakes { list, composed } => {
             for diagnostic in list.iter().take(SHOWN_MISTAKES) {
-                sayln!("{}", style.diagnostic(diagnostic, &composed.sources(&name)));
+                say_line(&style.diagnostic(diagnostic, &composed.sources(&name)));
             }
-            say_number(&name, list.len());
+            say_more(list.len());
+            say_line(&style.red(format_args!("{name}: {}", mistakes(list.len()))));
         }
     }
 }

@@ -53,6 +53,40 @@ fn a_wrong_file_leaves_the_old_one_serving() {
     assert_eq!(get(program.address), (200, "three".to_owned()));
 }
 
+/// docs/configuration.md, Access log: messages begin with the same time as the lines of the log (RFC 3339).
+#[test]
+fn messages_begin_with_the_time() {
+    let is_timed = |line: &str| {
+        let pattern = "0000-00-00T00:00:00.000Z ";
+        line.len() > pattern.len()
+            && line
+                .bytes()
+                .zip(pattern.bytes())
+                .all(|(byte, at)| if at == b'0' { byte.is_ascii_digit() } else { byte == at })
+    };
+    let assert_timed = |messages: &str, number: usize| {
+        // What goes on is indented, and set off by an empty line.
+        let lines: Vec<&str> = messages.lines().filter(|line| !line.is_empty() && !line.starts_with(' ')).collect();
+        assert!(lines.len() >= number && lines.iter().all(|line| is_timed(line)), "{messages}");
+    };
+    let folder = Folder::new();
+    let path = folder.write("gateway.json", &answering("one"));
+    let mut program = Program::serve(&path);
+    folder.write("gateway.json", &answering("two").replace("respond", "respnd").replace("prefix", "prefx"));
+    program.signal("HUP");
+    program.wait_for_message("is not used");
+    folder.write("gateway.json", &answering("three"));
+    program.wait_for_message("reloaded");
+    program.signal("TERM");
+    assert!(program.ended());
+    assert_timed(&program.messages(), 6);
+
+    folder.write("gateway.json", "{");
+    let failed = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway")).arg("serve").arg(&path).output().unwrap();
+    assert!(!failed.status.success());
+    assert_timed(&String::from_utf8(failed.stderr).unwrap(), 2);
+}
+
 #[test]
 fn a_file_that_is_gone_is_missed() {
     let folder = Folder::new();
