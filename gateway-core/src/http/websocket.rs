@@ -4,8 +4,7 @@
 //! calls switched but is not this protocol, in answer to this key, opens nothing: bytes of a client would otherwise reach it
 //! unseen, as in the smuggling of cleartext HTTP/2.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64ct::{Base64, Encoding as _};
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
@@ -108,13 +107,13 @@ pub fn switch(headers: &mut HeaderMap) {
 #[must_use]
 pub fn key(nonce: [u8; 16]) -> HeaderValue {
     // Base64 is always a value.
-    HeaderValue::try_from(STANDARD.encode(nonce)).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::try_from(Base64::encode_string(&nonce)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key` (RFC 6455 §4.2.2).
 #[must_use]
 pub fn accept(key: &HeaderValue) -> String {
-    STANDARD.encode(Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize())
+    Base64::encode_string(&Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize())
 }
 
 /// Returns whether a response of `status` and these `headers` opens a WebSocket to who sent `key` (RFC 6455 §4.1).

@@ -3,8 +3,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use serde::Deserialize;
 
 use super::algorithm::{Algorithm, Family};
@@ -89,7 +88,7 @@ impl Jwk<'_> {
     fn numbers(&self) -> Result<Numbers, JwkError> {
         let number = |name, member: &Option<Cow<'_, str>>| {
             let text = member.as_deref().ok_or(JwkError::Member(name))?;
-            BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| JwkError::Member(name))
+            Base64UrlUnpadded::decode_vec(text).map_err(|_| JwkError::Member(name))
         };
         let (family, first, second) = match (&*self.kty, self.crv.as_deref()) {
             ("oct", _) => (Family::Secret, number("k", &self.k)?, Vec::new()),
@@ -157,7 +156,7 @@ mod tests {
         let mut written = String::new();
         keys(RSA, &[]).unwrap()[0].write_jwk(&mut written);
         use sha2::{Digest, Sha256};
-        let thumbprint = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&written));
+        let thumbprint = Base64UrlUnpadded::encode_string(&Sha256::digest(&written));
         assert_eq!(thumbprint, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 

@@ -3,8 +3,7 @@
 
 use core::fmt;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use sha2::{Digest, Sha256};
 
 use super::algorithm::{Algorithm, Family};
@@ -159,7 +158,7 @@ impl VerifyingKey {
     pub fn write_jwk(&self, out: &mut String) {
         let mut member = |before: &str, number: &[u8]| {
             out.push_str(before);
-            BASE64_URL_SAFE_NO_PAD.encode_string(number, out);
+            out.push_str(&Base64UrlUnpadded::encode_string(number));
         };
         match &self.material {
             Material::Secret(_) => return,

@@ -1,8 +1,6 @@
 //! Issuers of tokens, and their keys.
 
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
 
 use super::Compiler;
 use super::at::At;
@@ -14,11 +12,6 @@ use crate::jose::numbers::Numbers;
 use crate::jose::pem;
 use crate::jose::set::KeySet;
 use crate::policy::jwt::{DEFAULT_LEEWAY, Issuer, MOST_LEEWAY};
-
-const PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, PADDING);
-const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, PADDING);
 
 const SHARED_SECRET: &str =
     "write it as `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}`, and the secret elsewhere";
@@ -241,12 +234,17 @@ impl Compiler<'_> {
     }
 }
 
+/// The bytes that `text` stands for, whose last four characters may be padded.
+fn either<P: Encoding, U: Encoding>(text: &str) -> Option<Vec<u8>> {
+    if text.ends_with('=') { P::decode_vec(text).ok() } else { U::decode_vec(text).ok() }
+}
+
 /// The bytes that `text` stands for; `None` if it is not written so.
 fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
     match encoding {
         SecretEncoding::Text => Some(text.as_bytes().to_vec()),
-        SecretEncoding::Base64 => BASE64.decode(text.trim()).ok(),
-        SecretEncoding::Base64url => BASE64_URL.decode(text.trim()).ok(),
+        SecretEncoding::Base64 => either::<Base64, Base64Unpadded>(text.trim()),
+        SecretEncoding::Base64url => either::<Base64Url, Base64UrlUnpadded>(text.trim()),
         SecretEncoding::Hex => {
             let digits = text.trim().as_bytes();
             let byte = |pair: &[u8]| match pair {
@@ -256,6 +254,36 @@ fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
                 _ => None,
             };
             digits.chunks(2).map(byte).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 4648 §3.2, §3.5, §5: padding may be left out where the length is known otherwise; bits left over are zero.
+    #[test]
+    fn base64_is_read_with_its_padding_or_without_any() {
+        let (plain, url) = (SecretEncoding::Base64, SecretEncoding::Base64url);
+        for (text, encoding, bytes) in [
+            ("AQI=", plain, Some(&[1, 2][..])),
+            (" AQI\n", plain, Some(&[1, 2])),
+            ("AQ==", url, Some(&[1])),
+            ("AQ", url, Some(&[1])),
+            ("+/A=", plain, Some(&[0xfb, 0xf0])),
+            ("-_A", url, Some(&[0xfb, 0xf0])),
+            ("", plain, Some(&[])),
+            ("+/A", url, None),
+            ("-_A=", plain, None),
+            ("AQ=", plain, None),
+            ("AQI==", url, None),
+            ("A", plain, None),
+            ("AQJ", plain, None),
+            ("AQJ=", plain, None),
+            ("AQ I", plain, None),
+        ] {
+            assert_eq!(decoded(text, encoding).as_deref(), bytes, "{text}");
         }
     }
 }
