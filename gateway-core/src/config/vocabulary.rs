@@ -24,6 +24,10 @@ enum Place {
     Rewrite,
     RateLimit,
     Certificate,
+    Issuer,
+    IssuerKey,
+    Jwk,
+    JwtProof,
     Any,
 }
 
@@ -45,6 +49,10 @@ impl Place {
             ("format", Self::AccessLog),
             ("headerBytes", Self::Limits),
             ("life", Self::WebSocket),
+            ("leeway", Self::Issuer),
+            ("encoding", Self::IssuerKey),
+            ("crv", Self::Jwk),
+            ("audiences", Self::JwtProof),
             ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
@@ -67,6 +75,19 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "routes",
         "endpoints paths rules locations routers router mappings ingress location virtual_hosts virtualHosts",
     ),
+    (Place::Root, "issuers", "issuer jwtProviders providers jwt_providers"),
+    (Place::Issuer, "issuer", "iss"),
+    (Place::Issuer, "leeway", "clockSkew clock_skew clockTolerance clock_skew_seconds tolerance skew"),
+    (Place::Issuer, "algorithms", "alg algs algorithm alg_list"),
+    (Place::Issuer, "types", "typ type"),
+    (Place::Issuer, "keys", "key publicKey public_key publicKeys"),
+    (Place::Issuer, "lifetime", "maxAge max_age maxLifetime maximum_expiration ttl"),
+    (Place::IssuerKey, "algorithm", "alg"),
+    (Place::IssuerKey, "kid", "id name keyId key_id"),
+    (Place::IssuerKey, "pem", "publicKey public_key rsa_public_key certificate"),
+    (Place::JwtProof, "audiences", "audience aud"),
+    (Place::JwtProof, "issuers", "issuer iss provider providers requires"),
+    (Place::JwtProof, "keep", "forward forwardToken forward_payload hideCredentials hide_credentials"),
     (Place::Root, "errors", "errorPages error_pages errorPage error_page"),
     (Place::Root, "accessLog", "log logs logging logger"),
     (Place::Server, "tls", "ssl https"),
@@ -127,6 +148,17 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
 
 /// Words that need more than another name: where they stand, the words, and the advice.
 const ADVICE: &[(Place, &str, &str)] = &[
+    (
+        Place::Jwk,
+        "k",
+        "a shared secret must not stand in the file: `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}` refers to one",
+    ),
+    (
+        Place::Jwk,
+        "d p q dp dq qi oth",
+        "it belongs to the private half of the key, which only the issuer may have: leave it out",
+    ),
+    (Place::Issuer, "audience audiences aud", "a policy has them: `\"authenticate\": {\"jwt\": {\"audiences\": […]}}`"),
     (Place::Root, "port address bind", "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen"),
     (Place::Server, "port host address bind", "`listen` has both: `\"listen\": \"127.0.0.1:8080\"`"),
     (
