@@ -36,6 +36,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "cors", "{\"origins\": [\"https://example.com\"]}"),
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),
     ("", "concurrency", "{\"limit\": 5}"),
+    ("", "authenticate", "{\"jwt\": {\"audiences\": [\"https://api.example.com\"]}}"),
+    ("keys", "secret", "{\"secret\": \"NAME\"}"),
     ("", "respond", "{\"status\": 200}"),
     ("", "webSocket", "true"),
     ("policies", "", "{\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}}"),
@@ -237,8 +239,8 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
     })
     .or_else(|| {
         // Text where an object is expected, for which there is but one sensible form.
-        let example =
-            row(EXAMPLES, located).filter(|_| matches!(&*name, "token" | "maintenance" | "cors" | "rateLimit"));
+        let example = row(EXAMPLES, located)
+            .filter(|_| matches!(&*name, "token" | "secret" | "maintenance" | "cors" | "rateLimit"));
         example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
     })
 }

@@ -216,6 +216,10 @@ impl Compiler<'_> {
     }
 
     fn key_error(&mut self, at: &At<'_>, error: &KeyError) {
+        // It may be said by a member that could not be read.
+        if *error == KeyError::NoAlgorithm && self.reading.is_some() {
+            return;
+        }
         let help = match error {
             KeyError::Family(..) => {
                 "RS… and PS… take RSA keys, ES256 takes P-256, ES384 P-384, EdDSA Ed25519, HS… secrets"
