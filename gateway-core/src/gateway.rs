@@ -141,7 +141,7 @@ impl<P: Platform> Gateway<P> {
                 self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
             }
         }
-        record.permits.into_iter().map(After::Release).collect()
+        record.owed.into_iter().map(After::from).chain(record.permits.into_iter().map(After::Release)).collect()
     }
 
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
@@ -153,6 +153,8 @@ impl<P: Platform> Gateway<P> {
                 let release = self.platform.apply(&cell, CounterOp::Release { holder });
                 let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;
             }
+            After::RefreshKeys { source } => exec::refresh_keys(&self.plan, &self.state, &self.platform, source).await,
+            After::KeepKeys { source } => exec::keep_keys(&self.plan, &self.state, &self.platform, source).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }

@@ -4,7 +4,7 @@ use http::Response;
 
 use crate::body::Body;
 use crate::ports::Platform;
-use crate::record::Permit;
+use crate::record::{Owed, Permit};
 
 /// The answer to a request, and the work that is left when it has been given.
 pub struct Outcome<P: Platform> {
@@ -29,9 +29,28 @@ pub enum After {
     Sweep,
     /// Give a permit of the request back.
     Release(Permit),
+    /// Ask an issuer for its keys again.
+    RefreshKeys {
+        /// The index of their source: see [`Plan::key_source`](crate::plan::Plan::key_source).
+        source: usize,
+    },
+    /// Write the keys of an issuer to the key-value store, for other instances.
+    KeepKeys {
+        /// The index of their source.
+        source: usize,
+    },
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
         flag: usize,
     },
+}
+
+impl From<Owed> for After {
+    fn from(owed: Owed) -> Self {
+        match owed {
+            Owed::RefreshKeys(source) => Self::RefreshKeys { source },
+            Owed::KeepKeys(source) => Self::KeepKeys { source },
+        }
+    }
 }

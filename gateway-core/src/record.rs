@@ -44,6 +44,8 @@ pub struct Record {
     pub request_id: Option<HeaderValue>,
     /// The permits of the request, to be given back when the exchange has ended.
     pub(crate) permits: Vec<Permit>,
+    /// Other work that is left, whoever answers.
+    pub(crate) owed: Vec<Owed>,
     /// The parts that only the access log tells; none where nothing is logged.
     pub(crate) facts: Option<Box<Facts>>,
     /// Measurements; none where there are no metrics.
@@ -57,6 +59,15 @@ pub struct Permit {
     pub(crate) cell: String,
     /// The request, by a number of its own.
     pub(crate) holder: u64,
+}
+
+/// Work that an exchange leaves, be its answer the core's own or relayed past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Ask for the keys of the source with this index again.
+    RefreshKeys(usize),
+    /// Write them to the key-value store.
+    KeepKeys(usize),
 }
 
 /// The parts of an exchange that only the access log tells.

@@ -1,7 +1,8 @@
 //! The state that outlives requests and reloads.
 //!
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
-//! its name, an endpoint by its scheme, host and port, a flag by its key, wherever the configuration lists them now.
+//! its name, an endpoint by its scheme, host and port, a flag by its key, published keys by where they come from, wherever the
+//! configuration lists them now.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -11,6 +12,7 @@ use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::flag::FlagCell;
+use crate::policy::key_cell::KeyCell;
 use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
@@ -19,6 +21,7 @@ pub struct State {
     upstreams: Adopted<String, Round>,
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
+    keys: Adopted<StoreKey, KeyCell>,
     metrics: Option<Metrics>,
 }
 
@@ -62,6 +65,10 @@ impl State {
             ),
             endpoints: Adopted::adopt(endpoints, previous.map(|previous| &previous.endpoints)),
             flags: Adopted::adopt(plan.flags.iter().cloned(), previous.map(|previous| &previous.flags)),
+            keys: Adopted::adopt(
+                plan.key_sources().map(|source| source.id.clone()),
+                previous.map(|previous| &previous.keys),
+            ),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -69,6 +76,11 @@ impl State {
     /// The memory of the flag with this index in [`Plan::flags`].
     pub(crate) fn flag(&self, index: usize) -> Option<&FlagCell> {
         self.flags.at(index)
+    }
+
+    /// The memory of the keys of the source with this index.
+    pub(crate) fn keys(&self, source: usize) -> Option<&KeyCell> {
+        self.keys.at(source)
     }
 
     /// Takes note, at `now`, that the flag with this key has just been set or removed.

@@ -12,6 +12,8 @@ pub enum KeyUse {
     Route,
     /// The flags that policies ask for.
     Flag,
+    /// The keys that issuers publish.
+    Keys,
 }
 
 impl KeyUse {
@@ -21,6 +23,7 @@ impl KeyUse {
         match self {
             Self::Route => "kv:",
             Self::Flag => "flag:",
+            Self::Keys => "jwks:",
         }
     }
 

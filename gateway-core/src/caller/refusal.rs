@@ -1,5 +1,8 @@
 //! Reasons for which a caller is not believed: what the client is told, and what the log.
 
+use http::HeaderValue;
+use http::header::RETRY_AFTER;
+
 use crate::error::Reject;
 
 /// A reason for which a caller is not believed.
@@ -39,6 +42,8 @@ pub enum Refusal {
     Lifetime,
     /// The platform can't use the key.
     KeyUnusable,
+    /// The issuer's keys are not known, and it can't be asked.
+    KeysUnavailable,
 }
 
 /// The texts that a client is told of a token. What fails before its signature is verified has one text, so that who can't sign learns
@@ -68,6 +73,7 @@ impl Refusal {
             Self::Audience => "audience",
             Self::Lifetime => "lifetime",
             Self::KeyUnusable => "key_unusable",
+            Self::KeysUnavailable => "keys_unavailable",
         }
     }
 
@@ -75,7 +81,7 @@ impl Refusal {
     #[must_use]
     pub const fn description(self) -> Option<&'static str> {
         match self {
-            Self::Absent | Self::Ambiguous | Self::KeyUnusable => None,
+            Self::Absent | Self::Ambiguous | Self::KeyUnusable | Self::KeysUnavailable => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -99,6 +105,9 @@ impl Refusal {
             (_, Some(description)) => Reject::invalid_token().with_detail(description),
             (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
+            (Self::KeysUnavailable, _) => {
+                Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+            }
             _ => Reject::unauthorized(),
         }
     }

@@ -28,6 +28,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("cookies", "`match` or `upstreams.<name>.responses`"),
     ("cors", "a policy: `\"policies\": [{\"cors\": …}]`"),
     ("credentials", "`cors`"),
+    ("discovery", "`issuers.<name>`"),
     ("drain", "`server`"),
     ("emptySegments", "`network`"),
     ("encodedSlash", "`network`"),
@@ -49,6 +50,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("issuers", "`authenticate.jwt` or the top level"),
     ("json", "`respond`"),
     ("jwk", "an entry of `issuers.<name>.keys`"),
+    ("jwks", "`issuers.<name>`"),
     ("jwt", "`authenticate`"),
     ("keep", "`authenticate.jwt`"),
     ("keepQuery", "`redirect`"),
@@ -65,7 +67,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("maxAge", "`cors`"),
     ("methods", "`cors`, `match` or `network`"),
     ("names", "`upstreams.<name>.tls`"),
-    ("origins", "`cors`"),
+    ("origins", "`cors` or `issuers.<name>`"),
     ("path", "`rewrite`, `admin` or `match`"),
     ("pathCase", "`network`"),
     ("paths", "`network`"),
@@ -189,7 +191,9 @@ mod tests {
             // A secret is a value without an object of its own, and a JWK is copied, not written.
             let has_homes = |name: &str| name != "SecretRef" && name != "Jwk";
             for (definition, object) in self.all.iter().filter(|(name, _)| has_homes(name)) {
-                for field in object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+                let fields = object["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+                // A route's is the one that is meant.
+                for field in fields.filter(|field| (definition.as_str(), field.as_str()) != ("Issuer", "upstream")) {
                     homes.entry(field).or_default().extend(self.homes(definition, field));
                 }
             }

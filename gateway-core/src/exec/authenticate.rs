@@ -3,16 +3,24 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
+use super::keys;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::error::Reject;
-use crate::jose::token::Parsed;
+use crate::jose::set::KeySet;
+use crate::jose::token::{Parsed, Said};
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential;
 use crate::policy::jwt::Issuer;
+use crate::policy::key_cell::KeyCell;
+use crate::policy::key_source::{KeySource, Keys};
 use crate::ports::Platform;
 use crate::trace::Event;
+
+/// The most sets that are tried on one token: the known one, the one that another request reads meanwhile, and the one that this
+/// request reads.
+const MOST_SETS: usize = 3;
 
 /// Finds out who makes `call`, and takes the credential out of it.
 ///
@@ -57,17 +65,63 @@ async fn prove<P: Platform>(
     let parsed = Parsed::parse(token)?;
     let issuer = issuer(exchange, step, &parsed)?;
     issuer.check_type(parsed.token_type())?;
-    let (mut said, mut refusal) = (None, Refusal::UnknownKey);
-    for key in issuer.keys.candidates(parsed.kid(), parsed.algorithm()) {
-        match platform.verify(key, parsed.signed(), parsed.signature()).await {
+    let said = match &issuer.keys {
+        Keys::Stated(set) => signed_by(exchange, platform, issuer, set, &parsed).await?,
+        Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
+    };
+    let claims = parsed.claims(said)?;
+    issuer.check_claims(&claims, platform.now())?;
+    step.check_audience(&claims)?;
+    Ok(Caller { issuer: Some(Arc::clone(&issuer.name)), claims: Some(Arc::new(claims)) })
+}
+
+/// Checks the signature of `token` by the keys that `issuer` publishes. If none of them is the one that it names, they may have
+/// changed.
+async fn signed_by_published<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (issuer, source): (&Issuer, &'p KeySource),
+    token: &Parsed<'_>,
+) -> Result<Said, Refusal> {
+    let key = (token.kid(), token.algorithm());
+    // What a read that begins later does not have, the issuer has not published.
+    let latest = exchange.state.keys(source.index).map(KeyCell::latest).unwrap_or_default();
+    let mut set = keys::current(exchange, platform, source).await?;
+    for _ in 0..MOST_SETS {
+        let said = signed_by(exchange, platform, issuer, &set, token).await;
+        let is_settled = match said {
+            Err(Refusal::UnknownKey | Refusal::Signature) => set.names(key.0, key.1),
+            _ => true,
+        };
+        if is_settled {
+            return said;
+        }
+        match Box::pin(keys::newer(exchange, platform, source, (&set, latest), key)).await? {
+            Some(newer) => set = newer,
+            None => return said,
+        }
+    }
+    Err(Refusal::UnknownKey)
+}
+
+/// Checks the signature of `token` by the keys in `set`.
+async fn signed_by<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    issuer: &Issuer,
+    set: &KeySet,
+    token: &Parsed<'_>,
+) -> Result<Said, Refusal> {
+    let mut refusal = Refusal::UnknownKey;
+    for key in set.candidates(token.kid(), token.algorithm()) {
+        match platform.verify(key, token.signed(), token.signature()).await {
             Ok(true) => {
                 let (algorithm, kid) = (key.algorithm(), key.kid().unwrap_or("without a name"));
                 exchange.note(|| Event::Policy {
                     policy: "authenticate",
                     verdict: format!("the token is signed by the issuer `{}`: {algorithm}, key {kid}", issuer.name),
                 });
-                said = Some(parsed.said(true));
-                break;
+                return Ok(token.said(true));
             }
             // A key that can't be used says nothing of the token: it may be a good one.
             Err(_) => refusal = Refusal::KeyUnusable,
@@ -75,10 +129,7 @@ async fn prove<P: Platform>(
             Ok(false) => {}
         }
     }
-    let claims = parsed.claims(said.ok_or(refusal)?)?;
-    issuer.check_claims(&claims, platform.now())?;
-    step.check_audience(&claims)?;
-    Ok(Caller { issuer: Some(Arc::clone(&issuer.name)), claims: Some(Arc::new(claims)) })
+    Err(refusal)
 }
 
 /// The issuer whose keys count for `token`: the only one of the policy, or the one whose `iss` the token claims. That claim is

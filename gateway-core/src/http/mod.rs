@@ -9,6 +9,7 @@ pub mod edit_fields;
 pub mod forwarded;
 mod forwarded_element;
 pub mod framing;
+pub(crate) mod freshness;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;

@@ -33,6 +33,12 @@ impl KeySet {
             .take(MOST_CANDIDATES)
     }
 
+    /// Returns whether one of them is called `kid` and for `algorithm`.
+    #[must_use]
+    pub fn names(&self, kid: Option<&str>, algorithm: Algorithm) -> bool {
+        kid.is_some() && self.0.iter().any(|key| key.kid() == kid && key.algorithm() == algorithm)
+    }
+
     /// Returns whether the key with this identity is still among them.
     #[must_use]
     pub fn contains(&self, id: Thumbprint) -> bool {

@@ -68,7 +68,11 @@ impl Metrics {
                 previous.map(|previous| &previous.routes),
             ),
             upstreams: Adopted::adopt(
-                plan.upstreams.iter().map(|upstream| upstream.name.clone()),
+                // Those that no route calls are the last.
+                plan.upstreams
+                    .iter()
+                    .filter(|upstream| upstream.internal.is_none())
+                    .map(|upstream| upstream.name.clone()),
                 previous.map(|previous| &previous.upstreams),
             ),
         })

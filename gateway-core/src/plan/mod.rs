@@ -23,6 +23,7 @@ use crate::net::Deadlines;
 use crate::policy::cors::Cors;
 use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
+use crate::policy::key_source::KeySource;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
@@ -105,6 +106,19 @@ pub struct Plan {
     pub counter_timeout: Duration,
     /// The URL of the Redis that holds the counters, if there is one.
     pub counters_redis: Option<String>,
+}
+
+impl Plan {
+    /// The places where issuers publish their keys, in the order of [`KeySource::index`].
+    pub fn key_sources(&self) -> impl Iterator<Item = &KeySource> {
+        self.issuers.iter().filter_map(Issuer::source)
+    }
+
+    /// The source of keys with this index.
+    #[must_use]
+    pub fn key_source(&self, index: usize) -> Option<&KeySource> {
+        self.key_sources().nth(index)
+    }
 }
 
 /// The access log.

@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::HeaderValue;
 
 use super::Certificate;
+use crate::config::JsonPath;
 use crate::net::Scheme;
 
 /// A service behind the gateway: a cluster of endpoints that answer alike.
@@ -28,6 +29,9 @@ pub struct Upstream {
     pub h2c: bool,
     /// The connections that are kept (native only).
     pub keep: Keep,
+    /// The place in the configuration that it is of, if the gateway itself calls it and no route can: an issuer's. None for those of
+    /// `upstreams`.
+    pub internal: Option<JsonPath>,
 }
 
 /// The settings of TLS to an upstream.

@@ -33,6 +33,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         uses.policies(&at.member("policies"), &api.policies, &mut found);
         uses.routes(&at.member("routes"), &api.routes, &mut found);
     }
+    uses.upstreams.extend(config.issuers.iter().filter_map(|(_, issuer)| issuer.upstream.as_deref()));
     uses.routes(&root.member("routes"), &config.routes, &mut found);
     for (name, policy) in config.policies.iter() {
         odd(&root.member("policies").member(name), policy, now, &mut found);

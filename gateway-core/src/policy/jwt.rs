@@ -3,9 +3,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::key_source::{KeySource, Keys};
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
-use crate::jose::set::KeySet;
 use crate::time::Timestamp;
 
 /// The difference of clocks that is allowed for, where the configuration states none.
@@ -25,7 +25,7 @@ pub struct Issuer {
     /// The `iss` of its tokens; none if it is not looked at.
     pub issuer: Option<Box<str>>,
     /// Its keys.
-    pub keys: KeySet,
+    pub keys: Keys,
     /// The types that its tokens may have, in small letters; empty for the usual ones.
     pub types: Box<[Box<str>]>,
     /// The difference of clocks that is allowed for.
@@ -35,6 +35,15 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// The source of its keys, if it publishes them.
+    #[must_use]
+    pub fn source(&self) -> Option<&KeySource> {
+        match &self.keys {
+            Keys::Published(source) => Some(source),
+            Keys::Stated(_) => None,
+        }
+    }
+
     /// Refuses a token by its `typ` (RFC 8725 §3.11).
     ///
     /// # Errors
@@ -104,6 +113,7 @@ fn millis(span: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::set::KeySet;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -111,7 +121,7 @@ mod tests {
         Issuer {
             name: "corp".into(),
             issuer: Some("https://id".into()),
-            keys: KeySet::default(),
+            keys: Keys::Stated(KeySet::default()),
             types: Box::default(),
             leeway: DEFAULT_LEEWAY,
             lifetime: None,

@@ -1,7 +1,5 @@
 //! The place of an issuer's keys: in the configuration, or where the issuer publishes them.
 
-use std::borrow::Cow;
-
 use http::Uri;
 
 use crate::jose::algorithm::Algorithm;
@@ -78,7 +76,7 @@ impl Document {
 /// The scheme, the host in small letters, the port and the rest of an absolute `url` of HTTP. `None` for every other text, and for a
 /// URL with credentials or a fragment.
 #[must_use]
-pub fn parts(url: &str) -> Option<(Scheme, Cow<'static, str>, u16, Cow<'static, str>)> {
+pub fn parts(url: &str) -> Option<(Scheme, String, u16, String)> {
     if url.contains('#') || !url.is_ascii() {
         return None;
     }
@@ -104,7 +102,7 @@ pub fn parts(url: &str) -> Option<(Scheme, Cow<'static, str>, u16, Cow<'static, 
     let host = written.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    Some((scheme, Cow::Owned(host), port, Cow::Owned(path)))
+    Some((scheme, host, port, path))
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ struct Upstreams<'p> {
 #[derive(Serialize)]
 struct Upstream<'p> {
     name: &'p str,
+    /// Set if the gateway itself calls it, and no route can.
+    #[serde(skip_serializing_if = "is_not")]
+    internal: bool,
     endpoints: Vec<Endpoint>,
 }
 
@@ -58,6 +61,12 @@ pub(super) fn ready(platform: &impl Platform) -> Report {
     }
 }
 
+/// For `serde`, which calls it with a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
 pub(super) fn version<P: Platform>(plan: &Plan) -> Report {
     let (version, platform) = (env!("CARGO_PKG_VERSION"), P::CAPABILITIES.target);
     json(StatusCode::OK, &Version { name: plan.loop_guard.name(), version, platform })
@@ -75,8 +84,11 @@ pub(super) fn upstreams(plan: &Plan, state: &State, platform: &impl Platform) ->
         }
     };
     let upstream = |upstream: &'_ plan::Upstream| upstream.endpoints.iter().map(endpoint).collect();
-    let upstreams =
-        plan.upstreams.iter().map(|configured| Upstream { name: &configured.name, endpoints: upstream(configured) });
+    let upstreams = plan.upstreams.iter().map(|configured| Upstream {
+        name: &configured.name,
+        internal: configured.internal.is_some(),
+        endpoints: upstream(configured),
+    });
     json(StatusCode::OK, &Upstreams { upstreams: upstreams.collect() })
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{SecretRef, Value};
 use crate::config::Span;
 
-/// An issuer of tokens (RFC 7519 §4.1.1), and the keys that it signs them with.
+/// An issuer of tokens (RFC 7519 §4.1.1), and the keys that it signs them with: exactly one of `keys`, `jwks` and `discovery`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -15,6 +15,16 @@ pub struct Issuer {
     /// Its keys. A token is verified by the one that its `kid` names, or else by those without a `kid`; each is for one algorithm alone
     /// (RFC 8725 §3.1).
     pub keys: Vec<IssuerKey>,
+    /// The URL at which it publishes its keys (RFC 7517 §5): `https`, or `http` on loopback or through `upstream`.
+    pub jwks: Option<String>,
+    /// Has the URL of its keys looked up in its own document (OpenID Connect Discovery 1.0): `issuer` with
+    /// `/.well-known/openid-configuration`.
+    pub discovery: Option<bool>,
+    /// The further origins at which that document may say that the keys are: `https://host`. Default: the issuer's own alone.
+    pub origins: Vec<String>,
+    /// The upstream through which its own origin is called, with its TLS and its platform's way. The path is that of `jwks` or `issuer`.
+    /// Default: the network, with the public authorities.
+    pub upstream: Option<String>,
     /// The algorithms of its tokens: `HS256`, `HS384`, `HS512`, `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, `PS512`, `ES256`, `ES384` and
     /// `EdDSA`. Default: those that its keys state; `RS256` for an RSA key that states none.
     pub algorithms: Vec<String>,

@@ -29,6 +29,15 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let places: Vec<&str> = ["url", "urls", "cloudflare", "spin"].into_iter().filter(is_there).collect();
             vec![not_both("url", "urls"), any(&places)]
         }
+        "Issuer" => {
+            let discovers = json!({ "required": ["discovery"], "properties": { "discovery": { "const": true } } });
+            vec![
+                json!({ "oneOf": [present("keys"), present("jwks"), discovers] }),
+                if_then(present("keys"), none(&["origins", "upstream"])),
+                if_then(present("jwks"), none(&["origins"])),
+                json!({ "anyOf": [present("keys"), present("issuer")] }),
+            ]
+        }
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]

@@ -11,33 +11,100 @@ use crate::jose::key::{KeyError, VerifyingKey};
 use crate::jose::numbers::Numbers;
 use crate::jose::pem;
 use crate::jose::set::KeySet;
+use crate::plan::Upstream;
 use crate::policy::jwt::{DEFAULT_LEEWAY, Issuer, MOST_LEEWAY};
+use crate::policy::key_source::Keys;
 
 const SHARED_SECRET: &str =
     "write it as `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}`, and the secret elsewhere";
 
 impl Compiler<'_> {
     /// The issuers, in the order of the configuration.
-    pub(super) fn issuers(&mut self, at: &At<'_>) -> Vec<Issuer> {
+    ///
+    /// Those who publish their keys are called through upstreams, which are added to `upstreams`.
+    pub(super) fn issuers(&mut self, at: &At<'_>, upstreams: &mut Vec<Upstream>) -> Vec<Issuer> {
         let config = self.config;
-        config.issuers.iter().map(|(name, issuer)| self.issuer(&at.member(name), name, issuer)).collect()
+        let mut issuers: Vec<Issuer> = Vec::new();
+        for (name, issuer) in config.issuers.iter() {
+            let sources = issuers.iter().filter_map(Issuer::source).count();
+            let issuer = self.issuer(&at.member(name), name, issuer, (sources, upstreams));
+            issuers.push(issuer);
+        }
+        issuers
     }
 
     #[inline(never)]
-    fn issuer(&mut self, at: &At<'_>, name: &str, issuer: &config::Issuer) -> Issuer {
+    fn issuer(
+        &mut self,
+        at: &At<'_>,
+        name: &str,
+        issuer: &config::Issuer,
+        (sources, upstreams): (usize, &mut Vec<Upstream>),
+    ) -> Issuer {
         self.plain_name(at, name);
         if issuer.issuer.as_deref() == Some("") {
             self.error_with(&at.member("issuer"), "no token has an empty `iss`", "write it as the tokens have it");
         }
         let algorithms = self.algorithms(&at.member("algorithms"), &issuer.algorithms);
-        if issuer.keys.is_empty() {
-            self.error_with(at, "the issuer has no keys, so that no token could be verified", "list its `keys`");
+        let keys = match self.publishes_keys(at, issuer) {
+            Some(true) => {
+                self.key_source(at, issuer, &algorithms, (sources, name, upstreams)).map(Box::new).map(Keys::Published)
+            }
+            Some(false) => Some(Keys::Stated(self.stated_keys(at, issuer, &algorithms))),
+            None => None,
+        };
+        Issuer {
+            name: name.into(),
+            issuer: issuer.issuer.as_deref().map(Into::into),
+            keys: keys.unwrap_or_else(|| Keys::Stated(KeySet::default())),
+            types: self.token_types(&at.member("types"), &issuer.types),
+            leeway: self.leeway(&at.member("leeway"), issuer.leeway),
+            lifetime: issuer.lifetime.map(|Span(lifetime)| {
+                if lifetime.is_zero() {
+                    self.error_with(&at.member("lifetime"), "no token lives so short", "for example `24h`");
+                }
+                lifetime
+            }),
         }
+    }
+
+    /// Returns whether the issuer publishes its keys, and does not state them; `None` if it is not known.
+    fn publishes_keys(&mut self, at: &At<'_>, issuer: &config::Issuer) -> Option<bool> {
+        let is_discovered = issuer.discovery == Some(true);
+        let ways =
+            [!issuer.keys.is_empty(), issuer.jwks.is_some(), is_discovered].into_iter().filter(|way| *way).count();
+        if ways != 1 {
+            let (message, help) = if ways == 0 {
+                (
+                    "the issuer has no keys, so that no token could be verified",
+                    "list its `keys`, or say where it publishes them: `\"discovery\": true` or `\"jwks\": \"https://…\"`",
+                )
+            } else {
+                ("the issuer has its keys from several places", "keep one of `keys`, `jwks` and `discovery`")
+            };
+            self.error_with(at, message, help);
+            return None;
+        }
+        let publishes = issuer.keys.is_empty();
+        if !publishes {
+            for (member, is_there) in [("origins", !issuer.origins.is_empty()), ("upstream", issuer.upstream.is_some())]
+            {
+                if is_there {
+                    let help = "leave it out, or the `keys`";
+                    self.error_with(&at.member(member), "nobody is asked for the keys, which stand here", help);
+                }
+            }
+        }
+        Some(publishes)
+    }
+
+    /// The keys that the configuration states.
+    fn stated_keys(&mut self, at: &At<'_>, issuer: &config::Issuer, algorithms: &[Algorithm]) -> KeySet {
         let mut keys: Vec<VerifyingKey> = Vec::new();
         for (i, key) in issuer.keys.iter().enumerate() {
             let list = at.member("keys");
             let at = list.index(i);
-            for key in self.issuer_key(&at, key, &algorithms).unwrap_or_default() {
+            for key in self.issuer_key(&at, key, algorithms).unwrap_or_default() {
                 let is_same = |known: &VerifyingKey| known.algorithm() == key.algorithm() && known.kid() == key.kid();
                 if key.kid().is_some() && keys.iter().any(is_same) {
                     let message = format!(
@@ -51,19 +118,7 @@ impl Compiler<'_> {
                 keys.push(key);
             }
         }
-        Issuer {
-            name: name.into(),
-            issuer: issuer.issuer.as_deref().map(Into::into),
-            keys: KeySet::new(keys),
-            types: self.token_types(&at.member("types"), &issuer.types),
-            leeway: self.leeway(&at.member("leeway"), issuer.leeway),
-            lifetime: issuer.lifetime.map(|Span(lifetime)| {
-                if lifetime.is_zero() {
-                    self.error_with(&at.member("lifetime"), "no token lives so short", "for example `24h`");
-                }
-                lifetime
-            }),
-        }
+        KeySet::new(keys)
     }
 
     fn leeway(&mut self, at: &At<'_>, leeway: Option<Span>) -> core::time::Duration {

@@ -9,6 +9,7 @@ mod edits;
 mod errors;
 mod foreign;
 mod issuers;
+mod key_sources;
 mod limits;
 mod listeners;
 mod matching;
@@ -184,8 +185,8 @@ impl<'c> Compiler<'c> {
         let redis = self.redis(&at.member("counters").member("redis"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let limits = self.limits(&at.member("limits"));
-        let upstreams = self.upstreams(&at.member("upstreams"));
-        let issuers = self.issuers(&at.member("issuers"));
+        let mut upstreams = self.upstreams(&at.member("upstreams"));
+        let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();

@@ -8,10 +8,10 @@ use http::{HeaderValue, Uri};
 use super::Compiler;
 use super::at::At;
 use crate::capabilities::Feature;
-use crate::config::{self, EncodedSlash, Span, UpstreamProtocol};
+use crate::config::{self, EncodedSlash, JsonPath, Span, UpstreamProtocol};
 use crate::http::path;
 use crate::net::Scheme;
-use crate::plan::{Endpoint, Host, Keep, Upstream};
+use crate::plan::{Endpoint, Host, Keep, Upstream, UpstreamTls};
 
 /// What stands behind an address may change without the address, as behind a balancer.
 const MAX_AGE: Duration = Duration::from_secs(600);
@@ -50,6 +50,7 @@ impl Compiler<'_> {
                 cookies: upstream.responses.cookies.unwrap_or(false),
                 h2c,
                 keep: keep(upstream.connections.as_ref()),
+                internal: None,
             });
         }
         upstreams
@@ -192,6 +193,22 @@ impl Compiler<'_> {
     }
 }
 
+/// The upstream that the gateway itself calls at `endpoint`, for what is written at `at`.
+pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonPath) -> Upstream {
+    Upstream {
+        index,
+        name,
+        endpoints: [endpoint].into(),
+        service: None,
+        tls: UpstreamTls::default(),
+        location: false,
+        cookies: false,
+        h2c: false,
+        keep: keep(None),
+        internal: Some(at),
+    }
+}
+
 /// The endpoint that only the platform knows as `host`.
 fn own_endpoint(index: usize, host: String, base_path: String) -> Option<Endpoint> {
     let (scheme, authority) = (Scheme::Http, HeaderValue::from_str(&host).ok()?);
@@ -206,9 +223,9 @@ fn keep(connections: Option<&config::UpstreamConnections>) -> Keep {
 }
 
 /// The message and help for a wrong URL.
-type Fault = (String, Cow<'static, str>);
+pub(super) type Fault = (String, Cow<'static, str>);
 
-fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
+pub(super) fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
     match url.parse() {
         Ok(_) if url.contains('#') => Err(vec![wrong(url, "has a fragment, which no server is sent")]),
         Ok(uri) => endpoint_at(&uri, index, url),

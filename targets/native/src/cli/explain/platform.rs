@@ -32,7 +32,11 @@ impl Fetch for DryRun {
     type Stream = Bytes;
     type Socket = Infallible;
 
-    async fn fetch(&self, _: &mut UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
+    async fn fetch(&self, call: &mut UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
+        // What the gateway would ask for itself has no answer to go by.
+        if call.upstream.internal.is_some() {
+            return Err(IoError::before_send(IoErrorKind::Other));
+        }
         Ok(Response::new(Body::Empty))
     }
 

@@ -135,6 +135,9 @@ fn assumed(event: &Event) -> Option<&'static str> {
         Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
         Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
         Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
+        Event::Policy { verdict, .. } if verdict.starts_with("the issuer's keys can't be read") => {
+            Some("no issuer is asked")
+        }
         Event::Answered { by: "keyValue" } => Some("the store has no such entry"),
         Event::Handshake => Some("the upstream declines"),
         _ => None,

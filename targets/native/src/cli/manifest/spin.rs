@@ -112,7 +112,8 @@ pub(super) fn faults(question: &Question<'_>) -> Result<Vec<ConfigError>, String
             let place = format!("{scheme}://{}", String::from_utf8_lossy(endpoint.authority.as_bytes()));
             let message = format!("`{manifest}` does not let the component call `{place}`");
             let help = format!("add `\"{place}\"` to `allowed_outbound_hosts` under `[component.{id}]`");
-            faults.push(ConfigError::new(uses.address(&upstream.name, "spin", index), message).with_help(help));
+            let at = upstream.internal.clone().unwrap_or_else(|| uses.address(&upstream.name, "spin", index));
+            faults.push(ConfigError::new(at, message).with_help(help));
         }
     }
     Ok(faults)

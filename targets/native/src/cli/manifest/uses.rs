@@ -47,7 +47,10 @@ impl Uses {
                             self.counters.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);
                         }
-                        ("keyValue", Value::Object(_)) | ("flag", Value::String(_)) => {
+                        // Published keys are kept there, for the instances to come.
+                        ("keyValue", Value::Object(_))
+                        | ("flag" | "jwks", Value::String(_))
+                        | ("discovery", Value::Bool(true)) => {
                             self.key_values.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);
                         }

@@ -1,0 +1,89 @@
+//! Requests of the gateway's own, for what it needs to know.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
+
+use crate::body::Body;
+use crate::http::proxy_status::error_type;
+use crate::io::{IoError, IoErrorKind};
+use crate::net::Deadlines;
+use crate::plan::Plan;
+use crate::policy::key_source::Location;
+use crate::ports::{Platform, UpstreamCall};
+use crate::state::State;
+
+/// The most bytes of an answer.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// A reason for which there is no answer to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The exchange failed.
+    Io(IoErrorKind),
+    /// The answer has another status than 200. A redirect is not followed: where things are is the configuration's to say.
+    Status(StatusCode),
+}
+
+/// Gets the JSON at `location` within `limit`.
+pub(super) async fn get_json<P: Platform>(
+    (plan, state, platform): (&Plan, &State, &P),
+    location: &Location,
+    limit: Duration,
+) -> Result<(HeaderMap, Bytes), Fault> {
+    let other = Fault::Io(IoErrorKind::Other);
+    let upstream = plan.upstreams.get(location.upstream).ok_or(other)?;
+    let endpoint = state.next_endpoint(upstream).ok_or(other)?;
+    let target: PathAndQuery = location.path.parse().map_err(|_| other)?;
+    let mut headers = HeaderMap::with_capacity(5);
+    headers.insert(HOST, endpoint.authority.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("edgeway"));
+    // So that a gateway that is its own issuer notices.
+    plan.loop_guard.stamp_request(&mut headers, Version::HTTP_11);
+    let mut method = Method::GET;
+    let mut call = UpstreamCall {
+        upstream,
+        endpoint,
+        method: &mut method,
+        uri: Uri::from(target),
+        headers: &mut headers,
+        body: Body::Empty,
+        deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
+        known_edits: None,
+    };
+    state.sent(endpoint);
+    let answered = async {
+        let (head, body) = platform.fetch(&mut call).await?.into_parts();
+        if head.status != StatusCode::OK {
+            return Ok(Err(Fault::Status(head.status)));
+        }
+        let content = match body {
+            Body::Empty => Bytes::new(),
+            Body::Full(content) => content,
+            Body::Stream(stream) => platform.collect(stream, MOST_BYTES).await?,
+        };
+        if content.len() as u64 > MOST_BYTES {
+            return Err(IoError::new(IoErrorKind::BodyTooLarge));
+        }
+        Ok(Ok((head.headers, content)))
+    };
+    let answer = answered.await.unwrap_or_else(|error| Err(Fault::Io(error.kind)));
+    if answer.is_err() {
+        state.failed(endpoint);
+    }
+    answer
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(kind) => f.write_str(error_type(*kind)),
+            Self::Status(status) => write!(f, "its status is {}", status.as_u16()),
+        }
+    }
+}
