@@ -14,6 +14,7 @@ mod planted;
 mod refusals;
 mod report;
 mod seen;
+mod services;
 mod tokens;
 
 pub use body::Content;
@@ -28,4 +29,5 @@ pub use planted::Planted;
 pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};
+pub use services::{Services, fetched_differences};
 pub use tokens::Token;

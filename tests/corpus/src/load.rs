@@ -127,6 +127,12 @@ fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {
         for secret in case.secrets.values_mut() {
             *secret = insert_keys(secret, false)?;
         }
+        case.services = file.services.with(&case.services);
+        let mut services = case.services.clone();
+        for step in &mut case.steps {
+            services = services.with(&step.services);
+            step.services = services.clone();
+        }
         case.tokens = match resolve(&case.tokens, &file.tokens) {
             Ok(tokens) => tokens,
             Err(error) => return fault(&error),

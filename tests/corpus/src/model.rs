@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::body::{Content, fields, text};
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
+use crate::services::Services;
 use crate::tokens::{self, Token};
 
 /// A whole case file.
@@ -26,6 +27,9 @@ pub(crate) struct File {
     /// The tokens that its cases may send.
     #[serde(default)]
     pub tokens: BTreeMap<String, Token>,
+    /// The services that the gateway itself asks.
+    #[serde(default)]
+    pub services: Services,
     /// The cases.
     pub cases: Vec<Case>,
 }
@@ -46,6 +50,9 @@ pub struct Case {
     /// The tokens that it sends, beside those of its file.
     #[serde(default)]
     pub tokens: BTreeMap<String, Token>,
+    /// The services that the gateway itself asks, beside those of its file.
+    #[serde(default)]
+    pub services: Services,
     /// Requests, one after another.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -159,6 +166,9 @@ pub struct Step {
     /// How many times in a row the step is done, each time with the same outcome.
     #[serde(default = "one")]
     pub times: usize,
+    /// What the services answer from this step on, where that changes.
+    #[serde(default)]
+    pub services: Services,
     /// What the client sends.
     pub request: Request,
     /// What the upstream does, if it is called.
@@ -306,6 +316,10 @@ pub struct Expectation {
     /// What reached an upstream: `null` for nothing; left out, that is not looked at.
     #[serde(default)]
     pub upstream: ExpectedCalls,
+    /// How often each URL of a service was asked, for this request and behind its answer; in the simulator alone, since the others
+    /// have several threads or processes with a memory of their own. Left out, that is not looked at.
+    #[serde(default)]
+    pub fetched: Option<BTreeMap<String, usize>>,
 }
 
 /// What has to reach an upstream.

@@ -146,8 +146,8 @@ async fn play(
 ) -> Result<(), String> {
     for (number, step) in case.case.steps.iter().enumerate() {
         tokio::time::sleep(step.after.unwrap_or_default()).await;
-        let reply = step.upstream.clone();
-        upstreams.set_script(move |_| reply.clone());
+        let (reply, services) = (step.upstream.clone(), step.services.clone());
+        upstreams.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
         for time in 0..step.times {
             upstreams.take_calls();
             let request = &step.request;
@@ -155,7 +155,9 @@ async fn play(
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
             let sent = case.case.request(step, begun);
             let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
-            let mut wrong = differences(&step.expect, &response, &upstreams.take_calls());
+            let mut calls = upstreams.take_calls();
+            step.services.take_fetched(&mut calls);
+            let mut wrong = differences(&step.expect, &response, &calls);
             wrong.extend(without_identifier(&response));
             wrong.extend(planted.in_response(&response));
             if !wrong.is_empty() {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use edgeway_corpus::{Case, Mistake, Planted, Request, Response, Version, compare_refusals, differences};
+use edgeway_corpus::{
+    Case, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
+};
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
@@ -75,8 +77,8 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         if let Some(after) = step.after {
             world.advance(after);
         }
-        let reply = step.upstream.clone();
-        world.set_script(move |_| reply.clone());
+        let (reply, services) = (step.upstream.clone(), step.services.clone());
+        world.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
         for time in 0..step.times {
             let (request, peer) = client_request(&world, &case.request(step, begun));
             world.collected.set(0);
@@ -84,8 +86,10 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
             let receive = receive(&gateway, request, peer);
             let response = run(&world, [Box::pin(receive) as _]).map_err(|hang| hang.to_string())?.remove(0);
             let response = if is_head { Response { body: bytes::Bytes::new(), ..response } } else { response };
-            let calls = world.take_calls();
+            let mut calls = world.take_calls();
+            let fetched = step.services.take_fetched(&mut calls);
             let mut wrong = differences(&step.expect, &response, &calls);
+            wrong.extend(fetched_differences(&step.expect, &fetched));
             wrong.extend(violations(&response));
             wrong.extend(planted.in_response(&response));
             wrong.extend(planted.in_log(&world.take_log().join("\n"), response.status == 401));

@@ -16,6 +16,8 @@ use crate::world::World;
 pub(crate) enum Sender {
     Client,
     Upstream,
+    /// A service that the gateway itself asks.
+    Service,
 }
 
 /// How a body ends.
@@ -90,7 +92,7 @@ impl Stream {
             return match (self.end, self.sender) {
                 (End::Complete, _) => None,
                 (End::Cut, Sender::Client) => Some(Err(IoError::new(IoErrorKind::Client))),
-                (End::Cut, Sender::Upstream) => Some(Err(IoError::new(IoErrorKind::Closed))),
+                (End::Cut, Sender::Upstream | Sender::Service) => Some(Err(IoError::new(IoErrorKind::Closed))),
             };
         };
         if let Some(left) = &mut self.left {

@@ -65,6 +65,7 @@ pub(crate) async fn answer(
     }
     let is_head = *call.method == http::Method::HEAD;
     let known_edits = call.known_edits.take();
+    let sender = if asks_for_itself(call) { Sender::Service } else { Sender::Upstream };
     let to = call.endpoint.authority.to_str().expect("an authority").to_owned();
     let reply = world.reply_to(seen(to, call.take_request(|body| body)).await?);
 
@@ -84,7 +85,7 @@ pub(crate) async fn answer(
         Some(Fault::Reset) => Err(IoError::new(IoErrorKind::Closed)),
         Some(Fault::Garbage) => Err(IoError::new(IoErrorKind::Protocol)),
         _ => {
-            let response = respond(world, &reply, is_head, total.map(|total| started.saturating_add(total)));
+            let response = respond(world, &reply, (is_head, sender), total.map(|total| started.saturating_add(total)));
             if let Some(edits) = known_edits {
                 promise(world, edits, &response);
             }
@@ -105,6 +106,11 @@ fn promise(world: &World, edits: KnownEdits<'_>, response: &Response<Body<Stream
         edits.edit(response.version(), &mut fields);
         world.promised.borrow_mut().push(fields);
     }
+}
+
+/// Returns whether the gateway makes `call` for itself, and not for a client.
+fn asks_for_itself(call: &UpstreamCall<'_, Stream>) -> bool {
+    call.headers.get(header::USER_AGENT).is_some_and(|agent| agent == "edgeway")
 }
 
 fn soonest(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
@@ -155,7 +161,7 @@ pub(crate) fn texts(headers: &http::HeaderMap) -> Vec<(String, String)> {
 fn respond(
     world: &Rc<World>,
     reply: &Reply,
-    is_head: bool,
+    (is_head, sender): (bool, Sender),
     deadline: Option<gateway_core::time::Timestamp>,
 ) -> Response<Body<Stream>> {
     let content = reply.content();
@@ -178,7 +184,7 @@ fn respond(
     let body = if is_head || bodiless || (content == Content::Text(String::new()) && end == End::Complete) {
         Body::Empty
     } else {
-        Body::Stream(Stream::new(world, Sender::Upstream, &content, end).pausing(reply.pause).until(deadline))
+        Body::Stream(Stream::new(world, sender, &content, end).pausing(reply.pause).until(deadline))
     };
     response.body(body).expect("a well-formed reply")
 }

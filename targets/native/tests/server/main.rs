@@ -35,6 +35,7 @@ mod metrics;
 mod operation;
 mod output;
 mod proxy;
+mod published_keys;
 mod redis;
 mod repeat;
 mod resets;

@@ -12,6 +12,14 @@ pub(super) fn read(file: &str) -> Result<String, String> {
     std::fs::read_to_string(&path).map_err(|error| format!("tests/keys/{file}: {error}"))
 }
 
+/// The JWK of the key called `name`.
+///
+/// # Errors
+/// Why it can't be read.
+pub(crate) fn jwk(name: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(&read(&format!("{name}.jwk"))?).map_err(|error| format!("tests/keys/{name}.jwk: {error}"))
+}
+
 /// `text` with files of `tests/keys` in the place of `${key:FILE}`. In a text that `is_json`, the members of `"${key:NAME.jwk}"` are an
 /// object, and any other file goes into a string.
 ///

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use crate::body::spell_out;
-pub(crate) use keys::insert as insert_keys;
+pub(crate) use keys::{insert as insert_keys, jwk};
 pub(crate) use placeholders::{fill, named_in};
 
 /// The claims that are times (RFC 7519 §4.1.4 to §4.1.6).

@@ -1,0 +1,123 @@
+//! Services that the gateway itself asks, beside the upstreams of its routes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::model::{Expectation, Reply};
+use crate::seen::Call;
+use crate::tokens::jwk;
+
+/// Services by their origin, such as `http://id.test`, with their answers by path. Any other path is 404.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Services(BTreeMap<String, BTreeMap<String, Answer>>);
+
+/// An answer of a service: a [`Reply`], whose content may also be `json`, or a set of the `keys` with these names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Map<String, Value>")]
+struct Answer(Reply);
+
+impl Services {
+    /// These services, with the answers of `later` in the place of their own.
+    pub(crate) fn with(&self, later: &Self) -> Self {
+        let mut all = self.clone();
+        for (origin, answers) in &later.0 {
+            all.0.entry(origin.clone()).or_default().extend(answers.clone());
+        }
+        all
+    }
+
+    /// The answer to `call`, if it is for one of them.
+    #[must_use]
+    pub fn reply(&self, call: &Call) -> Option<Reply> {
+        let answers = self.0.get(&origin(call))?;
+        let path = call.path.split('?').next().unwrap_or_default();
+        let missing = || Reply { status: Some(404), ..Reply::default() };
+        Some(answers.get(path).map_or_else(missing, |Answer(reply)| reply.clone()))
+    }
+
+    /// Takes the calls to services out of `calls`, and returns how often each was called.
+    pub fn take_fetched(&self, calls: &mut Vec<Call>) -> BTreeMap<String, usize> {
+        let mut fetched = BTreeMap::new();
+        calls.retain(|call| {
+            let is_service = self.0.contains_key(&origin(call));
+            if is_service {
+                *fetched.entry(format!("{}{}", origin(call), call.path)).or_default() += 1;
+            }
+            !is_service
+        });
+        fetched
+    }
+}
+
+fn origin(call: &Call) -> String {
+    format!("http://{}", call.to)
+}
+
+/// Where `fetched` is not what is expected, one line; empty if all is well.
+#[must_use]
+pub fn fetched_differences(expected: &Expectation, fetched: &BTreeMap<String, usize>) -> Vec<String> {
+    let Some(expected) = &expected.fetched else { return Vec::new() };
+    if expected == fetched {
+        return Vec::new();
+    }
+    vec![format!("fetched: expected {expected:?}, got {fetched:?}")]
+}
+
+impl TryFrom<Map<String, Value>> for Answer {
+    type Error = String;
+
+    fn try_from(mut members: Map<String, Value>) -> Result<Self, String> {
+        let mut content = members.remove("json");
+        if let Some(names) = members.remove("keys") {
+            let names: Vec<String> = serde_json::from_value(names).map_err(|error| error.to_string())?;
+            let keys: Vec<Value> = names.iter().map(|name| jwk(name)).collect::<Result<_, _>>()?;
+            content = Some(serde_json::json!({ "keys": keys }));
+        }
+        if let Some(content) = content {
+            members.insert("body".to_owned(), content.to_string().into());
+        }
+        serde_json::from_value(Value::Object(members)).map(Self).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services(json: Value) -> Services {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn call(to: &str, path: &str) -> Call {
+        Call { to: to.to_owned(), path: path.to_owned(), ..Call::default() }
+    }
+
+    #[test]
+    fn a_service_answers_by_its_path() {
+        let file = services(serde_json::json!({"http://id.test": {
+            "/jwks": {"keys": ["p256-a"], "headers": [["cache-control", "max-age=60"]]}, "/doc": {"json": {"a": 1}}
+        }}));
+        let all = file.with(&services(serde_json::json!({"http://id.test": {"/jwks": {"status": 500}}})));
+        let reply = file.reply(&call("id.test", "/jwks?v=1")).unwrap();
+        assert_eq!((reply.status(), reply.headers.len()), (200, 1));
+        assert!(matches!(reply.content(), crate::Content::Text(text) if text.contains("\"kid\":\"p256-a\"")));
+        assert_eq!(all.reply(&call("id.test", "/jwks")).unwrap().status(), 500);
+        assert_eq!(all.reply(&call("id.test", "/doc")).unwrap().status(), 200);
+        assert_eq!(all.reply(&call("id.test", "/")).unwrap().status(), 404);
+        assert!(all.reply(&call("a.test", "/jwks")).is_none());
+        let mut calls = vec![call("a.test", "/"), call("id.test", "/jwks"), call("id.test", "/jwks")];
+        let fetched = all.take_fetched(&mut calls);
+        assert_eq!(fetched, BTreeMap::from([("http://id.test/jwks".to_owned(), 2)]));
+        assert_eq!(calls.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for wrong in [r#"{"keys": ["lost"]}"#, r#"{"steps": []}"#] {
+            assert!(serde_json::from_str::<Answer>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
