@@ -174,7 +174,7 @@ impl<P: Platform> Reader<'_, P> {
         let stored = self.stored().await.filter(|stored| known.is_none_or(|known| stored.at > known.at));
         let now = platform.now();
         let stored = match stored {
-            Some(stored) if want.is_met_by(&stored, now) => return (self.learn(stored), None),
+            Some(stored) if want.is_met_by(&stored, now) => return (self.recall(stored), None),
             stored => stored,
         };
         let left = limit.saturating_sub(platform.monotonic().saturating_sub(begun));
@@ -184,8 +184,7 @@ impl<P: Platform> Reader<'_, P> {
             Err(fault) => {
                 // Past its life, but better than none.
                 if let Some(stored) = stored {
-                    let now = (platform.now(), platform.monotonic());
-                    cell.learn(stored, now, platform.next_u64(), reading);
+                    self.recall(stored);
                 }
                 let keys = cell.fail(platform.monotonic(), reading);
                 (keys, Some(Err(fault)))
@@ -198,6 +197,12 @@ impl<P: Platform> Reader<'_, P> {
         let Self { platform, source, .. } = self;
         let entry = within(*platform, STORE_TIMEOUT, platform.get(source.id.as_str())).await?.ok()??;
         Published::of_entry(&entry, &source.algorithms, platform.now())
+    }
+
+    fn recall(&self, keys: Published) -> Option<Published> {
+        let Self { platform, cell, reading, .. } = self;
+        let now = (platform.now(), platform.monotonic());
+        cell.recall(keys, now, platform.next_u64(), *reading)
     }
 
     fn learn(&self, keys: Published) -> Option<Published> {

@@ -185,7 +185,7 @@ impl KeyCell {
         verdict.admitted
     }
 
-    /// Stores what `reading` has got at `now`, by both clocks.
+    /// Stores what the issuer has given to `reading` at `now`, by both clocks.
     pub fn learn(
         &self,
         keys: Published,
@@ -195,6 +195,18 @@ impl KeyCell {
     ) -> Option<Published> {
         let life = keys.remaining(now, chance);
         self.keys.learn(keys, life, monotonic, Some(reading))
+    }
+
+    /// Stores what `reading` has found in the key-value store at `now`, by both clocks.
+    pub fn recall(
+        &self,
+        keys: Published,
+        (now, monotonic): (Timestamp, Duration),
+        chance: u64,
+        reading: Reading,
+    ) -> Option<Published> {
+        let life = keys.remaining(now, chance);
+        self.keys.recall(keys, life, monotonic, reading)
     }
 
     /// Takes note that `reading` has failed. The next attempt is due after 5 s, 10 s, 20 s and so on, up to 5 min.

@@ -170,10 +170,19 @@ impl<T: Clone> Remembered<T> {
     pub fn learn(&self, value: T, life: Life, now: Duration, reading: Option<Reading>) -> Option<T> {
         let mut memory = self.memory();
         if memory.end(reading) {
-            memory.value = Some((value, now.saturating_add(life.valid)));
-            memory.times =
-                Some(Times { due: now.saturating_add(life.fresh), overdue: now.saturating_add(life.usable) });
-            memory.failures = 0;
+            memory.keep(value, life, now);
+        }
+        memory.value(now)
+    }
+
+    /// Stores the `value` that `reading` has got from somebody who remembered it, too. It may be older than the read: whoever needs a
+    /// [newer](Self::newer_turn) one has to read on.
+    pub fn recall(&self, value: T, life: Life, now: Duration, reading: Reading) -> Option<T> {
+        let mut memory = self.memory();
+        memory.leave(reading);
+        if reading >= memory.ended {
+            memory.claimed = None;
+            memory.keep(value, life, now);
         }
         memory.value(now)
     }
@@ -201,6 +210,12 @@ impl<T: Clone> Remembered<T> {
 impl<T: Clone> Memory<T> {
     fn value(&self, now: Duration) -> Option<T> {
         self.value.as_ref().filter(|(_, end)| now < *end).map(|(value, _)| value.clone())
+    }
+
+    fn keep(&mut self, value: T, life: Life, now: Duration) {
+        self.value = Some((value, now.saturating_add(life.valid)));
+        self.times = Some(Times { due: now.saturating_add(life.fresh), overdue: now.saturating_add(life.usable) });
+        self.failures = 0;
     }
 
     fn turn(&mut self, now: Duration, lost_after: Duration) -> Turn<T> {
@@ -316,6 +331,19 @@ mod tests {
         let Turn::Read(failing) = cell.newer_turn(came, at(1), LOST_AFTER) else { panic!("nobody reads") };
         cell.fail(pause, at(1), Some(failing));
         assert_eq!(cell.newer_turn(came, at(1), LOST_AFTER), Turn::Over(Some(2)));
+    }
+
+    /// docs/configuration.md, Keys that an issuer publishes: the key-value store may have keys from before a token was signed.
+    #[test]
+    fn what_another_remembered_is_not_newer() {
+        let cell = Remembered::default();
+        let came = cell.latest();
+        let reading = begin(&cell, at(0));
+        assert_eq!(cell.recall(1, LIFE, at(0), reading), Some(1));
+        assert_eq!(cell.look(at(0), PATIENCE), Look::Known(Some(1)));
+        let Turn::Read(asking) = cell.newer_turn(came, at(0), LOST_AFTER) else { panic!("nobody was asked yet") };
+        assert_eq!(cell.learn(2, LIFE, at(0), Some(asking)), Some(2));
+        assert_eq!(cell.recall(1, LIFE, at(0), reading), Some(2), "it comes too late");
     }
 
     /// A read that was taken for lost may come to its end after all, with a value that is older than the known one.

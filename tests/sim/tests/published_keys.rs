@@ -314,6 +314,24 @@ fn who_comes_later_finds_the_keys_in_the_store() {
     });
 }
 
+/// docs/configuration.md, Keys that an issuer publishes: what the store has may be older than a token, and says nothing of its key.
+#[test]
+fn keys_of_the_store_from_before_a_rotation_refuse_no_good_token() {
+    for_every_seed(|seed| {
+        let issuer = Issuer::with_key(1);
+        let (world, gateway) = cold(seed, &issuer);
+        run_all(&world, [request(&world, &gateway, Duration::ZERO, || issuer.token())]);
+        issuer.keys.borrow_mut().push(2);
+        let late = Gateway::new(plan(), Platform(Rc::clone(&world)));
+        let tasks = (0..20).map(|number| {
+            let token = move || token(1 + number % 2, &format!("k{}", 1 + number % 2));
+            request(&world, &late, Duration::ZERO, token)
+        });
+        let ends = run_all(&world, tasks);
+        assert_eq!((statuses(&ends, 200), issuer.asked.get()), (20, 2), "{ends:?}");
+    });
+}
+
 /// docs/platforms.md, Workers: where the head of an answer is relayed past the core, the work behind it is done all the same.
 #[test]
 fn keys_are_read_again_behind_an_answer_that_the_core_has_not_seen() {
