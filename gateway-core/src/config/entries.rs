@@ -50,7 +50,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
                 while let Some(entry) = map.next_entry::<String, T>()? {
                     entries.push(entry);
                 }
-                if let Some(name) = first_repeated(&entries) {
+                if let Some(name) = first_repeated(entries.iter().map(|(name, _)| name.as_str()).collect()) {
                     return Err(A::Error::custom(format_args!("`{name}` is there twice")));
                 }
                 Ok(Entries(entries))
@@ -61,8 +61,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     }
 }
 
-fn first_repeated<T>(entries: &[(String, T)]) -> Option<&str> {
-    let mut names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+/// The first of `names` that comes twice.
+pub(super) fn first_repeated(mut names: Vec<&str>) -> Option<&str> {
     names.sort_unstable();
     names.windows(2).find_map(|pair| match pair {
         [a, b] if a == b => Some(*a),

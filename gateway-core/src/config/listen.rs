@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 
-use super::de::OWN;
+use super::object::OWN;
 
 /// The listeners: one, or a list.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,11 +7,11 @@ use core::marker::PhantomData;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::de::OWN;
 use super::model::{
     Authenticate, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof, SecretRef, Value, ValueMatch,
     ValueTest, WebSocket, WebSocketLimits,
 };
+use super::object::OWN;
 
 /// A type that is written as a string or as an object of type `Object`.
 trait StringOr: Sized {

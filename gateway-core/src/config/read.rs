@@ -6,7 +6,8 @@ use super::mask::{is_secret, looks_like_a_name, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
 use super::{
-    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Rule, Severity, Step, Variable, bounded, de, words,
+    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Rule, Severity, Step, Unread, Variable, bounded, de,
+    straight, words,
 };
 
 /// Reads the text of a `gateway.json` where no variable is set.
@@ -24,10 +25,15 @@ pub fn read(text: &str) -> Result<Config, Box<Reading<'_>>> {
 /// unknown variables were left out.
 pub fn read_with<'t>(text: &'t str, variables: &dyn Fn(&str) -> Variable) -> Result<Config, Box<Reading<'t>>> {
     let text = without_mark(text);
-    match de::read_sound(text, variables) {
-        Some(config) => Ok(config),
-        None => read_thoroughly(text, variables),
-    }
+    straight::read(text, variables).or_else(|_| read_thoroughly(text, variables))
+}
+
+/// Reads the text of a `gateway.json` by the straight way alone.
+///
+/// # Errors
+/// The place of the first mistake in its form.
+pub fn read_straight(text: &str, variables: &dyn Fn(&str) -> Variable) -> Result<Config, Unread> {
+    straight::read(without_mark(text), variables)
 }
 
 #[cold]
@@ -291,17 +297,17 @@ mod tests {
 
     const WHOLE: &str = include_str!("../../tests/fixtures/whole.json");
 
-    /// Asserts that the quick and the thorough way read the same from `text`, and returns it.
+    /// Asserts that the straight and the thorough way read the same from `text`, and returns it.
     fn read_both_ways(text: &str) -> Option<Config> {
         let variables = |name: &str| match name {
             "A" => Variable::Set("5s".to_owned()),
             "LATER" => Variable::Unknown,
             _ => Variable::Unset,
         };
-        let quick = de::read_sound(text, &variables);
+        let straight = straight::read(text, &variables).ok();
         let thorough = read_thoroughly(text, &variables).ok();
-        assert_eq!(quick, thorough, "{text}");
-        quick
+        assert_eq!(straight, thorough, "{text}");
+        straight
     }
 
     #[test]
@@ -360,6 +366,19 @@ mod tests {
         }
         let upstream = read_both_ways(r#"{"upstreams": {"description": {"url": "u"}}}"#).unwrap_or_default();
         assert!(upstream.upstreams.find("description").is_some(), "names are the author's");
+    }
+
+    /// The names in JSON of any form are searched for repetitions by the reader, not by their type.
+    #[test]
+    fn json_of_hundreds_of_members_is_read_at_once_and_its_names_are_unique() {
+        let text = |last: usize| {
+            let members: Vec<String> =
+                (0..400).map(|i| if i == 399 { last } else { i }).map(|i| format!(r#""m{i}": {i}"#)).collect();
+            format!(r#"{{"routes": [{{"name": "r", "respond": {{"json": {{"a": {{{}}}}}}}}}]}}"#, members.join(","))
+        };
+        assert!(read_both_ways(&text(399)).is_some());
+        assert_eq!(read_both_ways(&text(0)), None);
+        assert_eq!(read_both_ways(&text(398)), None);
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::de::DESCRIPTION;
+use super::object::DESCRIPTION;
 use super::parse;
 use super::read::without_mark;
 use super::tree::{Kind, Node};

@@ -11,7 +11,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::{Value, json};
 
 use super::Config;
-use super::de::DESCRIPTION;
+use super::object::DESCRIPTION;
 
 pub(super) use rules::or_variable;
 

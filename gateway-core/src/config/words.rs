@@ -1,9 +1,9 @@
 //! The wording of mistakes, with the way to mend them.
 
-use super::de::DESCRIPTION;
 use super::error::{ErrorKind, Report};
 use super::fixes::{bounds, is_whole, right_type};
 use super::homes::HOMES;
+use super::object::DESCRIPTION;
 use super::parse::short;
 use super::rates;
 use super::suggest::suggest;

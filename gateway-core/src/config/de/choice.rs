@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer as _, EnumAccess, VariantAccess, Visitor};
 
-use super::members::{Descriptions, members_of, members_of_use, name_in, too_many};
-use super::parts::Rest;
+use super::members::{members_of, members_of_use, too_many};
 use super::reader::{Reader, Source, Value};
 use crate::config::error::{Error, ErrorKind};
-use crate::config::scan::unsound;
+use crate::config::object::Descriptions;
 use crate::config::tree::Member;
 
 /// One of a fixed choice.
@@ -19,20 +18,17 @@ pub(super) struct Choice<'n, 'l> {
     value: Option<Reader<'n, 'l>>,
     /// The reader of the whole choice.
     reader: Reader<'n, 'l>,
-    /// The member, in a tree.
+    /// The member.
     over: Option<&'n Member<'n>>,
 }
 
-/// The remainder of the object that a choice in a text is, unless it is a plain name.
-type Opened<'n, 'l> = Option<(Rest<'n, 'l>, Descriptions)>;
-
 impl<'n, 'l> Reader<'n, 'l> {
-    /// Returns the choice and, in a text, the remainder of the object to leave after it.
+    /// Returns the choice.
     #[inline(never)]
-    pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<(Choice<'n, 'l>, Opened<'n, 'l>), Error> {
+    pub(super) fn choice(self, variants: &'static [&'static str]) -> Result<Choice<'n, 'l>, Error> {
         let no_choice = ErrorKind::Choice { expected: variants };
         match (self.value()?, self.source) {
-            (Value::String(name), _) => Ok((Choice { name, value: None, reader: self, over: None }, None)),
+            (Value::String(name), _) => Ok(Choice { name, value: None, reader: self, over: None }),
             (Value::Object, Source::Node(node)) => {
                 let members = members_of(node);
                 let mut readable = members_of_use(node, Descriptions::Skipped, self.log);
@@ -46,23 +42,10 @@ impl<'n, 'l> Reader<'n, 'l> {
                 };
                 let value = Reader::of(Source::Node(&member.value), self.log);
                 let name = Cow::Borrowed(&*member.name);
-                Ok((Choice { name, value: Some(value), reader: self, over: Some(member) }, None))
-            }
-            (Value::Object, Source::Text(scan)) => {
-                let mut rest = Rest::of(scan, b'}')?;
-                let mut descriptions = Descriptions::Skipped;
-                let name = name_in(&mut rest, &mut descriptions)?.ok_or_else(unsound)?;
-                Ok((Choice { name, value: Some(self), reader: self, over: None }, Some((rest, descriptions))))
+                Ok(Choice { name, value: Some(value), reader: self, over: Some(member) })
             }
             _ => Err(self.wrong(no_choice)),
         }
-    }
-
-    /// Goes past the end of an object with one member.
-    #[inline(never)]
-    pub(super) fn leave_choice(opened: Opened<'n, 'l>) -> Result<(), Error> {
-        let Some((mut rest, mut descriptions)) = opened else { return Ok(()) };
-        if name_in(&mut rest, &mut descriptions)?.is_some() { Err(unsound()) } else { Ok(()) }
     }
 }
 

@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use serde::de::{Deserializer, Error as _, Expected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::OWN;
+use super::items::Items;
 use super::log::Log;
-use super::members::{Members, Shape};
-use super::parts::Items;
+use super::members::Members;
 use crate::config::error::{Error, ErrorKind};
-use crate::config::scan::{Next, Scan, unsound};
+use crate::config::number::{self, Number};
+use crate::config::object::{OWN, Shape};
 use crate::config::tree::{Kind, Node};
 use crate::config::variables;
 
 /// Reads one value.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'n, 'l> {
-    pub(super) source: Source<'n, 'l>,
+    pub(super) source: Source<'n>,
     pub(super) log: &'l Log<'l>,
     /// The kind of object that the value is, if it is one and its type does not say.
     shape: Shape,
@@ -27,9 +27,8 @@ pub(super) struct Reader<'n, 'l> {
 
 /// The source of a value.
 #[derive(Clone, Copy)]
-pub(super) enum Source<'n, 'l> {
+pub(super) enum Source<'n> {
     Node(&'n Node<'n>),
-    Text(&'l Scan<'n>),
     /// A placeholder for a missing required field: the smallest value of its type. With it, further missing fields are
     /// reported in the same run.
     Assumed,
@@ -46,26 +45,19 @@ pub(super) enum Value<'n> {
     Object,
 }
 
-/// A number as the nearest of Rust's kinds.
-enum Number {
-    Unsigned(u64),
-    Signed(i64),
-    Fraction(f64),
-}
-
 impl<'n, 'l> Reader<'n, 'l> {
-    pub(super) const fn of(source: Source<'n, 'l>, log: &'l Log<'l>) -> Self {
+    pub(super) const fn of(source: Source<'n>, log: &'l Log<'l>) -> Self {
         Self { source, log, shape: Shape::Any, is_verbatim: false }
     }
 
     /// The reader of a member's value, which is taken as it stands if `is_verbatim`.
-    pub(super) const fn member(source: Source<'n, 'l>, log: &'l Log<'l>, is_verbatim: bool) -> Self {
+    pub(super) const fn member(source: Source<'n>, log: &'l Log<'l>, is_verbatim: bool) -> Self {
         Self { source, log, shape: Shape::Any, is_verbatim }
     }
 
     /// The value, with the values of its variables.
     pub(super) fn value(self) -> Result<Value<'n>, Error> {
-        match self.written()? {
+        match self.written() {
             Value::String(text) if !self.is_verbatim && variables::are_in(&text) => {
                 self.expanded(&text).map(|text| Value::String(Cow::Owned(text)))
             }
@@ -84,28 +76,16 @@ impl<'n, 'l> Reader<'n, 'l> {
     }
 
     #[inline(never)]
-    fn written(self) -> Result<Value<'n>, Error> {
+    fn written(self) -> Value<'n> {
         match self.source {
-            Source::Assumed => Ok(Value::Assumed),
-            Source::Node(node) => Ok(match &node.kind {
+            Source::Assumed => Value::Assumed,
+            Source::Node(node) => match &node.kind {
                 Kind::Null => Value::Null,
                 Kind::Bool(value) => Value::Bool(*value),
                 Kind::Number(text) => Value::Number(text),
                 Kind::String(text) => Value::String(Cow::Borrowed(text)),
                 Kind::List(_) => Value::List,
                 Kind::Object(_) => Value::Object,
-            }),
-            Source::Text(scan) => match scan.next() {
-                Next::List => Ok(Value::List),
-                Next::Object => Ok(Value::Object),
-                Next::String => scan.string().map(Value::String),
-                Next::Null | Next::Other => match scan.scalar()? {
-                    Kind::Null => Ok(Value::Null),
-                    Kind::Bool(value) => Ok(Value::Bool(value)),
-                    Kind::Number(text) => Ok(Value::Number(text)),
-                    Kind::String(text) => Ok(Value::String(text)),
-                    Kind::List(_) | Kind::Object(_) => Err(unsound()),
-                },
             },
         }
     }
@@ -115,7 +95,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     pub(super) fn is_readable(self) -> bool {
         match self.source {
             Source::Node(node) => !node.reported.get() && !self.log.is_full(),
-            Source::Text(_) | Source::Assumed => true,
+            Source::Assumed => true,
         }
     }
 
@@ -128,7 +108,7 @@ impl<'n, 'l> Reader<'n, 'l> {
                 self.log.record(error.about(node));
                 Ok(())
             }
-            Source::Text(_) | Source::Assumed => Err(error),
+            Source::Assumed => Err(error),
         }
     }
 
@@ -142,7 +122,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     pub(super) fn placed(self, error: Error) -> Error {
         match self.source {
             Source::Node(node) => error.about(node),
-            Source::Text(_) | Source::Assumed => error,
+            Source::Assumed => error,
         }
     }
 
@@ -151,7 +131,7 @@ impl<'n, 'l> Reader<'n, 'l> {
     pub(super) fn wrong(self, kind: ErrorKind) -> Error {
         match self.source {
             Source::Node(node) => Error::new(kind).about(node),
-            Source::Text(_) | Source::Assumed => unsound(),
+            Source::Assumed => Error::new(ErrorKind::Consequence),
         }
     }
 
@@ -175,7 +155,7 @@ impl<'n, 'l> Reader<'n, 'l> {
         match self.value()? {
             Value::Assumed if whole => Ok(Number::Unsigned(0)),
             Value::Assumed => Ok(Number::Fraction(0.0)),
-            Value::Number(text) => self.about(parse_number(text, whole)),
+            Value::Number(text) => self.about(number::parse(text, whole).map_err(Error::custom)),
             _ => Err(self.wrong_type(expected)),
         }
     }
@@ -205,11 +185,10 @@ impl<'n, 'l> Reader<'n, 'l> {
     }
 
     #[inline(never)]
-    fn is_none(self) -> Result<bool, Error> {
+    fn is_none(self) -> bool {
         match self.source {
-            Source::Assumed => Ok(true),
-            Source::Node(node) => Ok(matches!(node.kind, Kind::Null)),
-            Source::Text(scan) => Ok(scan.next() == Next::Null && matches!(scan.scalar()?, Kind::Null)),
+            Source::Assumed => true,
+            Source::Node(node) => matches!(node.kind, Kind::Null),
         }
     }
 
@@ -232,38 +211,19 @@ impl<'n, 'l> Reader<'n, 'l> {
     }
 
     fn list<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        let mut items = Items::of(self)?;
-        let value = self.about(visitor.visit_seq(&mut items))?;
-        items.finish().map(|()| value)
+        self.about(visitor.visit_seq(Items::of(self)))
     }
 
     /// Reads an object. Not inlined, so that readers of absent parts of a configuration stay apart from readers of
     /// present ones.
     #[inline(never)]
     fn object<V: Visitor<'n>>(self, shape: Shape, visitor: V) -> Result<V::Value, Error> {
-        let mut members = Members::of(self, shape)?;
+        let mut members = Members::of(self, shape);
         match visitor.visit_map(&mut members) {
             Ok(value) => members.finish().map(|()| value),
             Err(error) => Err(members.fail(error)),
         }
     }
-}
-
-/// A number as the nearest of Rust's kinds. With `whole`, `5.0` and `5e0` are whole numbers, too.
-fn parse_number(text: &str, whole: bool) -> Result<Number, Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if let Ok(number) = text.parse() {
-        return Ok(Number::Unsigned(number));
-    }
-    if let Ok(number) = text.parse() {
-        return Ok(Number::Signed(number));
-    }
-    let number: f64 = text.parse().map_err(Error::custom)?;
-    if whole && number.fract() == 0.0 && number.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range that f64 has exactly")]
-        return Ok(Number::Signed(number as i64));
-    }
-    Ok(Number::Fraction(number))
 }
 
 macro_rules! whole_numbers {
@@ -282,7 +242,9 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
         match self.value()? {
             Value::Null => self.about(visitor.visit_unit()),
             Value::Bool(value) => self.about(visitor.visit_bool(value)),
-            Value::Number(text) => self.visit_number(self.about(parse_number(text, false))?, visitor),
+            Value::Number(text) => {
+                self.visit_number(self.about(number::parse(text, false).map_err(Error::custom))?, visitor)
+            }
             Value::String(text) => self.visit_text(text, visitor),
             Value::List => self.list(visitor),
             Value::Object => self.object(self.shape, visitor),
@@ -319,7 +281,7 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.is_none()? { self.about(visitor.visit_none()) } else { visitor.visit_some(self) }
+        if self.is_none() { self.about(visitor.visit_none()) } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
@@ -353,9 +315,8 @@ impl<'de, 'l> Deserializer<'de> for Reader<'de, 'l> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let (choice, opened) = self.choice(variants)?;
-        let value = self.about(visitor.visit_enum(choice))?;
-        Self::leave_choice(opened).map(|()| value)
+        let choice = self.choice(variants)?;
+        self.about(visitor.visit_enum(choice))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

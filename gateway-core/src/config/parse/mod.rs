@@ -144,6 +144,23 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Reads the value that begins here, where it has to be neither a list nor an object nor a text.
+    pub(super) fn scalar(&mut self) -> Kind<'t> {
+        match self.peek() {
+            Some(b'-' | b'+' | b'.' | b'0'..=b'9') => self.number().kind,
+            Some(c) if is_word(c) => self.word().kind,
+            _ => {
+                self.fault(self.at..self.at, "expected a value", "");
+                Kind::Null
+            }
+        }
+    }
+
+    /// The line that is being read, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.text.bytes().take(self.at).filter(|c| *c == b'\n').count() + 1
+    }
+
     fn nested(&mut self, read: fn(&mut Self) -> Kind<'t>) -> Node<'t> {
         let start = self.at;
         if self.depth == DEEPEST {
