@@ -4,10 +4,12 @@
 //! their encoding, and everything else is percent-encoded, so that no value adds a segment or a parameter. In text,
 //! values are decoded; in JSON or HTML, they are escaped as well.
 
-use core::fmt::Write as _;
+use core::fmt::{Display, Write as _};
+
 use http::{HeaderName, HeaderValue};
 
 use crate::call::Call;
+use crate::config::{THOROUGH, told};
 use crate::http::cookie;
 use crate::http::percent;
 use crate::http::query;
@@ -103,8 +105,9 @@ pub struct TemplateError {
 }
 
 impl TemplateError {
-    fn new(message: impl Into<String>, help: Option<String>) -> Self {
-        Self { message: message.into(), help }
+    pub(crate) fn new(message: impl Display, help: impl Display) -> Self {
+        let help = Some(told(help)).filter(|help| !help.is_empty());
+        Self { message: told(message), help }
     }
 }
 
@@ -270,7 +273,7 @@ pub(crate) fn parts<V>(
                 let Some((text, following)) = after.get(1..).and_then(|quoted| quoted.split_once("'}")) else {
                     return Err(TemplateError::new(
                         "`{'` without `'}`",
-                        Some("text that stands for itself is written `{'…'}`".to_owned()),
+                        "text that stands for itself is written `{'…'}`",
                     ));
                 };
                 literal.push_str(text);
@@ -278,10 +281,7 @@ pub(crate) fn parts<V>(
             }
             ('{', _) => {
                 let Some((name, following)) = after.split_once('}') else {
-                    return Err(TemplateError::new(
-                        "`{` without `}`",
-                        Some("write `{{` for a literal brace".to_owned()),
-                    ));
+                    return Err(TemplateError::new("`{` without `}`", "write `{{` for a literal brace"));
                 };
                 if !literal.is_empty() {
                     parts.push(Part::Text(core::mem::take(&mut literal).into()));
@@ -290,7 +290,7 @@ pub(crate) fn parts<V>(
                 rest = following;
             }
             _ => {
-                return Err(TemplateError::new("`}` without `{`", Some("write `}}` for a literal brace".to_owned())));
+                return Err(TemplateError::new("`}` without `{`", "write `}}` for a literal brace"));
             }
         }
     }
@@ -328,7 +328,9 @@ impl Variable {
                     || {
                         // Those without a name differ between a route's matches.
                         let mut named = parameters.iter().filter(|name| !name.is_empty()).peekable();
-                        let help = if named.peek().is_none() {
+                        let help = if !THOROUGH {
+                            String::new()
+                        } else if named.peek().is_none() {
                             "the route's path has no parameters: they are `{NAME}` in `path` and `prefix`, and groups \
                              `(?<NAME>…)` in `regex`; `rewrite.prefix` keeps the rest after a `prefix`"
                                 .to_owned()
@@ -336,7 +338,7 @@ impl Variable {
                             let names: Vec<_> = named.map(|p| format!("`{{path.{p}}}`")).collect();
                             format!("the route's path has {}", names.join(", "))
                         };
-                        TemplateError::new(format!("no path parameter `{parameter}`"), Some(help))
+                        TemplateError::new(format_args!("no path parameter `{parameter}`"), help)
                     },
                 )
             }
@@ -344,18 +346,16 @@ impl Variable {
             Some(("cookie", cookie)) if !cookie.is_empty() => Ok(Self::Cookie(cookie.into())),
             Some(("header", header)) => HeaderName::try_from(header)
                 .map(Self::Header)
-                .map_err(|_| TemplateError::new(format!("`{header}` is not a header name"), None)),
+                .map_err(|_| TemplateError::new(format_args!("`{header}` is not a header name"), "")),
             Some(("claims", _)) => Err(TemplateError::new(
-                format!("`{name}` needs an authenticated caller, and no policy of this route authenticates"),
-                Some("remove it: without authentication there are no claims".to_owned()),
+                format_args!("`{name}` needs an authenticated caller, and no policy of this route authenticates"),
+                "remove it: without authentication there are no claims",
             )),
             Some(("secret" | "secrets", _)) => Err(TemplateError::new(
-                format!("a text can't hold a part of a secret, as `{name}` would be"),
-                Some(
-                    "write `{\"secret\": \"NAME\"}` for the whole text; the secret itself has `Bearer` in it, too"
-                        .to_owned(),
-                ),
+                format_args!("a text can't hold a part of a secret, as `{name}` would be"),
+                "write `{\"secret\": \"NAME\"}` for the whole text; the secret itself has `Bearer` in it, too",
             )),
+            _ if !THOROUGH => Err(TemplateError::new("", "")),
             _ => {
                 let plain = name.trim_start_matches('*');
                 let is_parameter = parameters.is_some_and(|p| p.contains(&plain));
@@ -364,7 +364,7 @@ impl Variable {
                     Some(other) => format!("write `{{{other}}}`"),
                     None => format!("there are {VARIABLES}; write `{{{{` for a literal brace"),
                 };
-                Err(TemplateError::new(format!("unknown variable `{name}`"), Some(help)))
+                Err(TemplateError::new(format_args!("unknown variable `{name}`"), help))
             }
         }
     }

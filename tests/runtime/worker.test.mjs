@@ -399,10 +399,17 @@ test("of 400 requests at once, a limit of 100 admits exactly 100", async () => {
   assert.equal(statuses.filter((status) => status === 429).length, 300);
 });
 
-test("gateway.json that is wrong keeps the Worker from starting, with all that is wrong", async () => {
-  const starting = serveWorker({ upstreams: { a: { url: "ftp://x" } }, rutes: [] });
-  await assert.rejects(starting, (error) => /ftp:\/\/x/.test(error.message) && /rutes/.test(error.message));
-});
+const greeting = { name: "r", respond: {} };
+const token = { authorization: { secret: "TOKEN" } };
+for (const [what, config, said] of [
+  ["a member is unknown", { rutes: [] }, /about line 1\n.*help: `node dist\/cloudflare\/check\.mjs gateway\.json` tells/],
+  ["a value means nothing", { upstreams: { a: { url: "ftp://x" } }, routes: [greeting] }, /`upstreams\.a\.url` is wrong\n.*check\.mjs/],
+  ["a secret is not set", { policies: { p: { request: { headers: { set: token } } } }, routes: [{ ...greeting, policies: ["p"] }] }, /TOKEN` is not set/],
+  ["a variable is not set", { name: "${NAME}", routes: [greeting] }, /variable `NAME` is not set/],
+]) {
+  // What the check before a deployment finds is told there; what only the Worker can know, by the Worker.
+  test(`the Worker does not start where ${what}`, () => assert.rejects(serveWorker(config), said));
+}
 
 test("a glue and a wasm of different builds do not start", async () => {
   const older = (script) => {

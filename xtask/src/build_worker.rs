@@ -24,20 +24,47 @@ const FEATURES: [&str; 6] = [
 /// has one caller, and what a configuration does not use would be compiled along with what it does.
 const SMALL_FUNCTIONS: &str = "--one-caller-inline-max-function-size=60";
 
-/// Leaves `worker.js`, `check.mjs` and `edgeway.wasm` in `dist/cloudflare/`.
+/// One of the two programs, each a wasm and the script that it goes with.
+struct Program {
+    /// The features of `edgeway-cloudflare`.
+    features: &'static str,
+    /// Where the generator writes, in the target folder.
+    generated: &'static str,
+    entry: &'static str,
+    script: &'static str,
+    wasm: &'static str,
+}
+
+/// What is deployed.
+const WORKER: Program =
+    Program { features: "", generated: "worker", entry: "worker.ts", script: "worker.js", wasm: "edgeway.wasm" };
+
+/// The check before a deployment.
+const CHECK: Program = Program {
+    features: "thorough",
+    generated: "worker-check",
+    entry: "check.ts",
+    script: "check.mjs",
+    wasm: "check.wasm",
+};
+
+/// Leaves `worker.js` with `edgeway.wasm`, and `check.mjs` with `check.wasm`, in `dist/cloudflare/`.
 fn steps(dist: &Path) -> Result<()> {
     generate::check()?;
-    let generated = target().join("worker");
     std::fs::create_dir_all(dist)?;
+    // The Worker last: what `cargo` leaves is the one that is deployed.
+    [CHECK, WORKER].iter().try_for_each(|program| build(program, dist))
+}
 
-    compile()?;
+fn build(program: &Program, dist: &Path) -> Result<()> {
+    let generated = target().join(program.generated);
+    compile(program.features)?;
     generate(&target().join("wasm32-unknown-unknown/worker/edgeway_cloudflare.wasm"), &generated)?;
-    let (wasm, worker, check) = (generated.join("edgeway_bg.wasm"), dist.join("worker.js"), dist.join("check.mjs"));
+    let (wasm, script) = (generated.join("edgeway_bg.wasm"), dist.join(program.script));
     unused::free_classes(&generated.join("edgeway.js"))?;
-    bundle("worker.ts", &worker, &generated)?;
-    bundle("check.ts", &check, &generated)?;
-    unused::drop_exports(&wasm, &[&worker, &check])?;
-    optimise(&wasm, &dist.join("edgeway.wasm"))
+    bundle(program.entry, &script, &generated)?;
+    unused::drop_exports(&wasm, &[&script])?;
+    optimise(&wasm, &dist.join(program.wasm))
 }
 
 /// Builds into `dist/cloudflare/` and prints the sizes.
@@ -46,10 +73,10 @@ pub(crate) fn run_and_measure() -> Result<()> {
     measure::run()
 }
 
-fn compile() -> Result<()> {
+fn compile(features: &str) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(["build", "--profile", "worker", "--locked"]);
-    cargo.args(["--package", "edgeway-cloudflare", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["--package", "edgeway-cloudflare", "--target", "wasm32-unknown-unknown", "--features", features]);
     run(cargo)
 }
 

@@ -1,8 +1,20 @@
 //! Diagnostics: mistakes in a configuration, with their places and the ways to mend them.
 
+use core::fmt;
+
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{JsonPath, Rule, bounded};
+use super::{JsonPath, Rule, THOROUGH, bounded};
+
+/// `text`, if mistakes are told.
+pub(crate) fn told(text: impl fmt::Display) -> String {
+    if THOROUGH { text.to_string() } else { String::new() }
+}
+
+/// A text that is made when it is told, if it is.
+pub(crate) fn lazily<T: AsRef<str>>(make: impl Fn() -> T) -> impl fmt::Display {
+    fmt::from_fn(move |f| f.write_str(make().as_ref()))
+}
 
 /// The most mistakes that are looked for: one more is no help, and a text can hold millions.
 pub const MOST_MISTAKES: usize = 1_000;
@@ -75,15 +87,29 @@ pub struct ConfigError {
 impl ConfigError {
     /// An error at `path` without help.
     #[must_use]
-    pub fn new(path: JsonPath, message: impl Into<String>) -> Self {
-        Self { path, message: bounded::message(message.into()), help: None, other: None, rule: Rule::default() }
+    pub fn new(path: JsonPath, message: impl fmt::Display) -> Self {
+        let message = if THOROUGH { bounded::message(message.to_string()) } else { String::new() };
+        Self { path, message, help: None, other: None, rule: Rule::default() }
     }
 
     /// Adds a way to mend it.
     #[must_use]
-    pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(bounded::advice(help.into()));
+    pub fn with_help(mut self, help: impl fmt::Display) -> Self {
+        if THOROUGH {
+            self.help = Some(bounded::advice(help.to_string()));
+        }
         self
+    }
+
+    /// An error at `path` that every build tells: it is about where the gateway runs, and no check elsewhere finds it.
+    pub(crate) fn missing_secret(path: JsonPath, message: String, help: String) -> Self {
+        Self {
+            path,
+            message: bounded::message(message),
+            help: Some(bounded::advice(help)),
+            other: None,
+            rule: Rule::MissingSecret,
+        }
     }
 
     /// Adds another place that it is about.

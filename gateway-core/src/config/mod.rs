@@ -36,8 +36,14 @@ mod vocabulary;
 mod walk;
 mod words;
 
+/// Set if this build tells the mistakes in a configuration. If not, it only finds that there are some.
+///
+/// As a constant it takes what it is asked before out of the build, down to the texts.
+pub(crate) const THOROUGH: bool = cfg!(feature = "thorough");
+
 pub use compose::{Composed, Source, includes};
 pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Place, Severity};
+pub(crate) use diagnostic::{lazily, told};
 pub use entries::Entries;
 pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
 pub use model::*;

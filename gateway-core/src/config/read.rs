@@ -6,8 +6,8 @@ use super::mask::{is_secret, looks_like_a_name, mask};
 use super::parse::{self, Fault, is_unprintable, short};
 use super::tree::{Extent, Kind, Located, Node};
 use super::{
-    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Rule, Severity, Step, Unread, Variable, bounded, de,
-    straight, words,
+    Config, ConfigError, Diagnostic, JsonPath, MOST_MISTAKES, Place, Rule, Severity, Step, Unread, Variable, bounded,
+    de, straight, words,
 };
 
 /// Reads the text of a `gateway.json` where no variable is set.

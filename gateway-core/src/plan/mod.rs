@@ -6,6 +6,7 @@ mod listener;
 mod needs;
 mod route;
 mod step;
+mod straight;
 mod unbelieved;
 mod upstream;
 mod warnings;
@@ -36,6 +37,7 @@ pub use listener::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
+pub use straight::{LoadError, load_straight};
 pub use upstream::{Endpoint, Keep, Upstream, UpstreamTls};
 pub use warnings::{native_warnings, takes_web_sockets_unsaid, warnings};
 

@@ -46,7 +46,7 @@ impl Concurrency {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
         if c.limit == 0 || c.limit > LARGEST_LIMIT {
-            errors.push(PolicyError::new("limit", format!("`{}` is no usable limit", c.limit), "use 1 to 10000"));
+            errors.push(PolicyError::new("limit", format_args!("`{}` is no usable limit", c.limit), "use 1 to 10000"));
         }
         match KeySource::compile(c.key.as_ref()).map_err(|error| errors.push(error)) {
             Ok(key) if errors.is_empty() => {

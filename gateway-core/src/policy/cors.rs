@@ -185,14 +185,14 @@ fn compile_origins(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Origins {
     let mut origins = Origins::default();
     if c.origins.is_empty() {
         let help = "list the origins that may read responses, or leave `cors` out";
-        errors.push(wrong_entry("origins", 0, "no origin is allowed".to_owned(), Some(help.to_owned())));
+        errors.push(PolicyError::entry("origins", 0, "no origin is allowed", help));
     }
     for (index, text) in c.origins.iter().enumerate() {
         if c.credentials && (text == "null" || Origins::is_any_host(text)) {
-            let message = format!("`{text}` can't go with credentials: any site could read what the user may");
-            errors.push(wrong_entry("origins", index, message, Some("list the origins that may".to_owned())));
+            let message = format_args!("`{text}` can't go with credentials: any site could read what the user may");
+            errors.push(PolicyError::entry("origins", index, message, "list the origins that may"));
         } else if let Err(error) = origins.add(text) {
-            errors.push(wrong_entry("origins", index, error.message, error.help));
+            errors.push(PolicyError::entry("origins", index, error.message, error.help.unwrap_or_default()));
         }
     }
     origins
@@ -207,10 +207,10 @@ fn compile_methods(c: &config::Cors, route_methods: &[Method], errors: &mut Vec<
     for (index, method) in c.methods.iter().enumerate() {
         // `*` is a token, too.
         if !is_token(method) {
-            errors.push(wrong_entry("methods", index, format!("`{method}` is no method"), None));
+            errors.push(PolicyError::entry("methods", index, format_args!("`{method}` is no method"), ""));
         } else if method.bytes().any(|b| b.is_ascii_lowercase()) {
-            let help = format!("write `{}`: methods are told apart by case", method.to_ascii_uppercase());
-            errors.push(wrong_entry("methods", index, format!("`{method}` has small letters"), Some(help)));
+            let help = format_args!("write `{}`: methods are told apart by case", method.to_ascii_uppercase());
+            errors.push(PolicyError::entry("methods", index, format_args!("`{method}` has small letters"), help));
         }
     }
     if methods.is_empty() || methods.contains(&"*") { Allowed::Any { authorization: false } } else { these(&methods) }
@@ -231,8 +231,8 @@ fn compile_headers(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Allowed {
 fn compile_expose(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Option<HeaderValue> {
     for (index, name) in c.expose.iter().enumerate() {
         if name == "*" && c.credentials {
-            let message = "`*` can't go with credentials: browsers take it for a name then".to_owned();
-            errors.push(wrong_entry("expose", index, message, Some("list the names".to_owned())));
+            let message = "`*` can't go with credentials: browsers take it for a name then";
+            errors.push(PolicyError::entry("expose", index, message, "list the names"));
         }
         check_header("expose", index, name, errors);
     }
@@ -241,12 +241,8 @@ fn compile_expose(c: &config::Cors, errors: &mut Vec<PolicyError>) -> Option<Hea
 
 fn check_header(member: &'static str, index: usize, name: &str, errors: &mut Vec<PolicyError>) {
     if !is_token(name) {
-        errors.push(wrong_entry(member, index, format!("`{name}` is no header name"), None));
+        errors.push(PolicyError::entry(member, index, format_args!("`{name}` is no header name"), ""));
     }
-}
-
-fn wrong_entry(member: &'static str, index: usize, message: String, help: Option<String>) -> PolicyError {
-    PolicyError { member, index: Some(index), message, help }
 }
 
 fn these(names: &[&str]) -> Allowed {

@@ -1,8 +1,11 @@
 //! The origins that a cross-origin policy allows, serialised (HTML standard, "serialization of an origin").
 
+use core::fmt::Arguments;
 use std::net::Ipv6Addr;
 
 use http::HeaderValue;
+
+use crate::config::{THOROUGH, told};
 
 /// The allowed origins.
 #[derive(Clone, Debug, Default)]
@@ -155,42 +158,45 @@ struct Entry<'t> {
 
 /// Splits an entry into its parts, if a browser would ever send such an origin.
 fn check(text: &str) -> Result<Entry<'_>, OriginError> {
-    let error = |message: String, help: Option<String>| Err(OriginError { message, help });
-    if is_expression(text) {
-        let write = format!("write `{}` for all hosts below a domain, or list them one by one", subdomains(text));
-        return error(format!("`{text}` is a regular expression, and an origin is none"), Some(write));
+    let error = |message: Arguments<'_>, help: Option<Arguments<'_>>| {
+        Err(OriginError { message: told(message), help: help.map(told) })
+    };
+    if THOROUGH && is_expression(text) {
+        let write = format_args!("write `{}` for all hosts below a domain, or list them one by one", subdomains(text));
+        return error(format_args!("`{text}` is a regular expression, and an origin is none"), Some(write));
     }
     let Some((scheme, rest)) = text.split_once("://") else {
-        let help = (!text.is_empty() && !text.contains([':', '/'])).then(|| format!("write `https://{text}`"));
-        return error(format!("`{text}` is no origin, which has a scheme and a host"), help);
+        let is_host = !text.is_empty() && !text.contains([':', '/']);
+        let help = format_args!("write `https://{text}`");
+        return error(format_args!("`{text}` is no origin, which has a scheme and a host"), is_host.then_some(help));
     };
     let (authority, path) =
         rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len())).unwrap_or((rest, ""));
     if !path.is_empty() {
         return error(
-            format!("`{text}` has a path; an origin ends after its host"),
-            Some(format!("write `{scheme}://{authority}`")),
+            format_args!("`{text}` has a path; an origin ends after its host"),
+            Some(format_args!("write `{scheme}://{authority}`")),
         );
     }
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
         return error(
-            format!("`{text}` has capital letters, which browsers never send"),
-            Some(format!("write `{}`", text.to_ascii_lowercase())),
+            format_args!("`{text}` has capital letters, which browsers never send"),
+            Some(format_args!("write `{}`", text.to_ascii_lowercase())),
         );
     }
     let scheme_rest = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.');
     if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.bytes().all(scheme_rest) {
-        return error(format!("`{text}` begins with no scheme"), Some("begin with `https://`".to_owned()));
+        return error(format_args!("`{text}` begins with no scheme"), Some(format_args!("begin with `https://`")));
     }
     let (host, port) = split_port(authority);
     if let Some(port) = port.filter(|port| *port != "*") {
         if !port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) {
-            return error(format!("`{text}` has no valid port"), None);
+            return error(format_args!("`{text}` has no valid port"), None);
         }
         if matches!((scheme, port), ("https", "443") | ("http", "80")) {
             return error(
-                format!("`{text}` names the usual port, which browsers leave out"),
-                Some(format!("write `{scheme}://{host}`")),
+                format_args!("`{text}` names the usual port, which browsers leave out"),
+                Some(format_args!("write `{scheme}://{host}`")),
             );
         }
     }
@@ -200,7 +206,10 @@ fn check(text: &str) -> Result<Entry<'_>, OriginError> {
     let name = match host.strip_prefix("*.") {
         // `*.com` would allow half the web.
         Some(name) if !name.contains('.') && name != "localhost" => {
-            return error(format!("`{text}` allows far too many hosts"), Some("name a domain after `*.`".to_owned()));
+            return error(
+                format_args!("`{text}` allows far too many hosts"),
+                Some(format_args!("name a domain after `*.`")),
+            );
         }
         Some(name) => name,
         None => host,
@@ -212,16 +221,15 @@ fn check(text: &str) -> Result<Entry<'_>, OriginError> {
     };
     if !valid {
         let help = if name.contains('*') {
-            Some(
+            Some(format_args!(
                 "`*` may only be the whole first label or the port: `https://*.example.com`, `http://localhost:*`"
-                    .to_owned(),
-            )
+            ))
         } else if !name.is_ascii() {
-            Some("write the host in its `xn--` form".to_owned())
+            Some(format_args!("write the host in its `xn--` form"))
         } else {
             None
         };
-        return error(format!("`{text}` has no valid host"), help);
+        return error(format_args!("`{text}` has no valid host"), help);
     }
     Ok(Entry { scheme, host, port })
 }

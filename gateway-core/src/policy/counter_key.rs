@@ -65,7 +65,7 @@ pub(super) fn check_name(name: &str) -> Option<PolicyError> {
     (!sound).then(|| {
         PolicyError::new(
             "name",
-            format!("`{name}` can't be the name of a limit"),
+            format_args!("`{name}` can't be the name of a limit"),
             "use 1 to 128 printable ASCII characters without quotes and backslashes",
         )
     })

@@ -1,5 +1,6 @@
 //! Maintenance: a time in which requests are refused with 503 (RFC 9110 §15.6.4) and told when to come back.
 
+use core::fmt::Arguments;
 use core::time::Duration;
 use std::net::IpAddr;
 use std::time::UNIX_EPOCH;
@@ -10,7 +11,7 @@ use ipnet::IpNet;
 
 use super::PolicyError;
 use super::flag::{self, Flag, Flags};
-use crate::config::{self, FailMode, Span};
+use crate::config::{self, FailMode, Span, told};
 use crate::error::Reject;
 use crate::http::address::parse_network;
 use crate::time::Timestamp;
@@ -47,9 +48,9 @@ impl Maintenance {
     /// Every mistake in it.
     pub fn compile(c: &config::Maintenance, flags: &mut Flags) -> Result<Self, Vec<PolicyError>> {
         let mut errors: Vec<PolicyError> = Vec::new();
-        let mut error = |member, index, message: String, help: &str| {
-            let help = Some(help.to_owned()).filter(|help| !help.is_empty());
-            errors.push(PolicyError { member, index, message, help });
+        let mut error = |member, index, message: Arguments<'_>, help: &str| {
+            let help = Some(told(help)).filter(|help| !help.is_empty());
+            errors.push(PolicyError { member, index, message: told(message), help });
         };
 
         let mut time = |member, text: &Option<String>| {
@@ -57,7 +58,7 @@ impl Maintenance {
             let time = parse_time(text);
             if time.is_none() {
                 let help = "write it in UTC as RFC 3339 has it: `2026-12-01T22:00:00Z`";
-                error(member, None, format!("`{text}` is no time"), help);
+                error(member, None, format_args!("`{text}` is no time"), help);
             }
             time
         };
@@ -65,22 +66,22 @@ impl Maintenance {
         if let Window { from: Some(from), until: Some(until) } = window
             && until <= from
         {
-            error("until", None, "the maintenance ends before it begins".to_owned(), "put `until` after `from`");
+            error("until", None, format_args!("the maintenance ends before it begins"), "put `until` after `from`");
         }
         let has_window = c.from.is_some() || c.until.is_some();
         if !has_window && c.flag.is_none() {
             let help = "give it `from`, `until` or `flag`";
-            error("", None, "the maintenance never begins".to_owned(), help);
+            error("", None, format_args!("the maintenance never begins"), help);
         }
         let flag = c.flag.as_deref().and_then(|name| {
             let flag = flags.find(name);
             if flag.is_none() {
-                error("flag", None, format!("`{name}` can't be the name of a flag"), "use 1 to 250 bytes of text");
+                error("flag", None, format_args!("`{name}` can't be the name of a flag"), "use 1 to 250 bytes of text");
             } else if !flag::is_reachable(name) {
                 error(
                     "flag",
                     None,
-                    format!("no URL reaches a flag called `{name}`, so nobody could set it"),
+                    format_args!("no URL reaches a flag called `{name}`, so nobody could set it"),
                     "leave out `\\`, and parts between slashes that are empty, `.` or `..`",
                 );
             }
@@ -90,21 +91,26 @@ impl Maintenance {
             error(
                 "fail",
                 None,
-                "there is no flag that could fail to be read".to_owned(),
+                format_args!("there is no flag that could fail to be read"),
                 "leave it out, or add `flag`",
             );
         }
         let bypass = c.bypass.iter().enumerate().filter_map(|(index, text)| match parse_network(text) {
             Ok(network) => Some(network),
             Err(message) => {
-                error("bypass", Some(index), message, "write an address, or a network as `10.0.0.0/8`");
+                error(
+                    "bypass",
+                    Some(index),
+                    format_args!("{message}"),
+                    "write an address, or a network as `10.0.0.0/8`",
+                );
                 None
             }
         });
         let bypass = bypass.collect();
         let retry_after = c.retry_after.map_or(DEFAULT_RETRY_AFTER, |Span(wait)| wait);
         if retry_after < SHORTEST_RETRY_AFTER || retry_after > LONGEST_RETRY_AFTER {
-            error("retryAfter", None, "the wait is too short or too long".to_owned(), "use `1s` to `366d`");
+            error("retryAfter", None, format_args!("the wait is too short or too long"), "use `1s` to `366d`");
         }
 
         if errors.is_empty() {

@@ -24,6 +24,10 @@ pub mod remembered;
 pub mod sliding_window;
 mod sliding_window_store;
 
+use std::fmt::Display;
+
+use crate::config::told;
+
 /// An error in the configuration of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
@@ -39,7 +43,13 @@ pub struct PolicyError {
 
 impl PolicyError {
     /// The error `message` about all of `member`, with the way to mend it.
-    fn new(member: &'static str, message: impl Into<String>, help: &str) -> Self {
-        Self { member, index: None, message: message.into(), help: Some(help.to_owned()) }
+    fn new(member: &'static str, message: impl Display, help: impl Display) -> Self {
+        Self { member, index: None, message: told(message), help: Some(told(help)) }
+    }
+
+    /// The error about the entry at `index` of `member`; without help if that is empty.
+    fn entry(member: &'static str, index: usize, message: impl Display, help: impl Display) -> Self {
+        let help = Some(told(help)).filter(|help| !help.is_empty());
+        Self { member, index: Some(index), message: told(message), help }
     }
 }

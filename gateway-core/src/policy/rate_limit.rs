@@ -1,6 +1,7 @@
 //! Rate limits: the choice of a request's counter cell, and the client's information (RateLimit header fields for HTTP,
 //! draft-ietf-httpapi-ratelimit-headers-10).
 
+use core::fmt::Arguments;
 use core::time::Duration;
 use std::net::IpAddr;
 
@@ -49,23 +50,23 @@ impl RateLimit {
     pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
-        let mut error = |member, message: String, help: &str| errors.push(PolicyError::new(member, message, help));
+        let mut error = |member, message: Arguments<'_>, help| errors.push(PolicyError::new(member, message, help));
 
         if c.limit == 0 || c.limit > LARGEST_LIMIT {
-            error("limit", format!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
+            error("limit", format_args!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
         }
         if c.window.0 < SHORTEST_WINDOW || c.window.0 > LONGEST_WINDOW {
-            error("window", "the window is too short or too long".to_owned(), "use `1s` to `366d`");
+            error("window", format_args!("the window is too short or too long"), "use `1s` to `366d`");
         }
         let algorithm = c.algorithm.unwrap_or_default();
         if c.burst.is_some() && algorithm == Algorithm::SlidingWindow {
             error(
                 "burst",
-                "a sliding window has no burst: all of its `limit` may come at once".to_owned(),
+                format_args!("a sliding window has no burst: all of its `limit` may come at once"),
                 "leave it out, or leave out `algorithm`",
             );
         } else if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
-            error("burst", "the burst is no usable number".to_owned(), "use 1 to 1000000000, or leave it out");
+            error("burst", format_args!("the burst is no usable number"), "use 1 to 1000000000, or leave it out");
         }
         let key = KeySource::compile(c.key.as_ref()).unwrap_or_else(|mistake| {
             errors.push(mistake);

@@ -84,14 +84,11 @@ impl Text {
             "error.code" => Ok(Variable::Code),
             "error.detail" => Ok(Variable::Detail),
             "request.id" => Ok(Variable::RequestId),
-            _ => Err(TemplateError {
-                message: format!("unknown variable `{name}`"),
-                help: Some(
-                    "there are `error.status`, `error.title`, `error.code`, `error.detail` and `request.id`; write `{{` for a \
-                     literal brace"
-                        .to_owned(),
-                ),
-            }),
+            _ => Err(TemplateError::new(
+                format_args!("unknown variable `{name}`"),
+                "there are `error.status`, `error.title`, `error.code`, `error.detail` and `request.id`; write `{{` for a \
+                 literal brace",
+            )),
         })
         .map(Self)
     }

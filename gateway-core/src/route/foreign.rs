@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::foreign_expression::{expression, in_json};
+use crate::config::THOROUGH;
 
 /// Something that other programs read as a pattern, and this one would take for text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,9 @@ impl Foreign {
     #[inline(never)]
     #[must_use]
     pub fn in_path(text: &str, is_prefix: bool) -> Option<Self> {
+        if !THOROUGH {
+            return None;
+        }
         if text.starts_with(['^', '~', '=']) {
             return Some(Self::location(text));
         }
@@ -75,6 +79,9 @@ impl Foreign {
     #[must_use]
     #[inline(never)]
     pub fn in_host(text: &str, is_host: bool) -> Option<Self> {
+        if !THOROUGH {
+            return None;
+        }
         if text == "_" {
             return Some(Self::new(text, "write `*` for every host, or leave the hosts out"));
         }

@@ -1,6 +1,7 @@
 //! Values of fields in the syntax of other gateways, which take them for regular expressions.
 
 use super::Foreign;
+use crate::config::THOROUGH;
 
 /// The characters with a meaning in a regular expression.
 const META: [char; 14] = ['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'];
@@ -10,7 +11,7 @@ impl Foreign {
     #[inline(never)]
     #[must_use]
     pub fn in_value(text: &str) -> Option<Self> {
-        if !is_expression(text) {
+        if !THOROUGH || !is_expression(text) {
             return None;
         }
         // nginx's and Kong's `~`, and `~*` that ignores case.

@@ -11,7 +11,7 @@ use super::{Field, Found, Lookup, MethodSet, Methods, Mismatch, Predicate, Spec,
 /// The longest value that expressions are asked about, in bytes.
 pub const LONGEST_TESTED: usize = 4096;
 
-/// Every route of a configuration, proved free of conflicts.
+/// Every route of a configuration.
 #[derive(Debug)]
 pub struct Table {
     methods: Methods,
@@ -35,15 +35,20 @@ impl Table {
     /// # Errors
     /// Every conflict among `specs`: see [`Conflict`].
     pub fn with_methods(methods: Methods, specs: Vec<Spec>) -> Result<Self, Vec<Conflict>> {
+        let table = Self::unproved(methods, specs);
+        let conflicts = conflict::find(&table.specs, &table.trie, &table.methods);
+        if conflicts.is_empty() { Ok(table) } else { Err(conflicts) }
+    }
+
+    /// Builds the table for the methods that `methods` knows, without looking for conflicts among `specs`: of those that rank the
+    /// same, the first wins.
+    #[must_use]
+    pub fn unproved(methods: Methods, specs: Vec<Spec>) -> Self {
         let trie = Trie::build(&specs);
-        let conflicts = conflict::find(&specs, &trie, &methods);
-        if !conflicts.is_empty() {
-            return Err(conflicts);
-        }
         let tested = specs.iter().flat_map(Spec::predicates).filter(|one| matches!(one.test(), Test::Regex(_)));
         let fields: HashSet<&Field, FxBuildHasher> = tested.map(Predicate::field).collect();
         let expressions = fields.into_iter().cloned().collect();
-        Ok(Self { methods, specs, trie, expressions })
+        Self { methods, specs, trie, expressions }
     }
 
     /// The methods that the gateway knows.

@@ -1,4 +1,7 @@
-/** Checks a configuration with the wasm that will run it: `node check.mjs gateway.json`. */
+/**
+ * Checks a configuration before it is deployed: `node check.mjs gateway.json`. Its wasm is of one build with the Worker's, which only
+ * takes or refuses a configuration.
+ */
 
 import { readFileSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -22,7 +25,7 @@ function checkFile(path: string): string {
   return check(text);
 }
 
-const binary = readFileSync(fileURLToPath(import.meta.resolve("./edgeway.wasm")));
+const binary = readFileSync(fileURLToPath(import.meta.resolve("./check.wasm")));
 // @ts-expect-error: the types are those of Workers, where wasm can't be compiled at run time; in Node it can.
 wasm.initSync({ module: new WebAssembly.Module(binary) });
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edgeway_wire::Failure;
 use gateway_core::body::Body;
-use gateway_core::config::Diagnostic;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Ended, Gateway, Length, Outcome};
 use gateway_core::plan;
@@ -17,11 +16,14 @@ use wasm_bindgen::prelude::*;
 
 use crate::exchange::{self, Answered, Completion};
 use crate::platform::{Handle, Worker};
-use crate::secrets::{Assumed, Bindings};
+use crate::secrets::Bindings;
 use crate::witness::{self, Relayed, Witness};
 use crate::{failure, wire};
 
-const NOT_UTF8: &str = "error: the configuration is not UTF-8";
+pub(crate) const NOT_UTF8: &str = "error: the configuration is not UTF-8";
+
+/// What tells every mistake; this wasm tells none.
+const THE_CHECK: &str = "`node dist/cloudflare/check.mjs gateway.json` tells everything that is wrong";
 
 thread_local! {
     static INBOX: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -49,17 +51,20 @@ pub fn reserve(len: usize) -> *mut u8 {
 // A configuration comes as bytes: the generated glue would copy a string character by character, in JavaScript that is
 // not compiled yet.
 
-/// Loads a configuration, as UTF-8. Returns its rendered mistakes, or nothing.
+/// Loads a configuration, as UTF-8. Returns its first mistake, or nothing.
 #[wasm_bindgen]
 pub fn load(config: &[u8], bindings: &str) -> String {
     let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
-    match plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
+    match plan::load_straight(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())) {
         Ok(plan) => {
             // One gateway per instance, for the instance's whole life; every exchange refers to it.
             GATEWAY.set(Some(Box::leak(Box::new(Gateway::new(Arc::new(plan), Worker)))));
             String::new()
         }
-        Err(faults) => render(&faults, config),
+        Err(mut error) => {
+            error.help.get_or_insert_with(|| THE_CHECK.to_owned());
+            error.to_string()
+        }
     }
 }
 
@@ -69,19 +74,6 @@ pub fn services() -> String {
     let upstreams = GATEWAY.get().map_or(&[][..], |gateway| &gateway.plan().upstreams);
     let services: Vec<_> = upstreams.iter().map(|upstream| upstream.service.as_deref().unwrap_or_default()).collect();
     services.join("\n")
-}
-
-/// Checks a configuration, as UTF-8: with its text bindings, as a JSON object, or as if it had every
-/// secret, and variables of any value. Returns
-/// its rendered mistakes, or nothing.
-#[wasm_bindgen]
-pub fn check(config: &[u8], bindings: Option<String>) -> String {
-    let Ok(config) = str::from_utf8(config) else { return NOT_UTF8.to_owned() };
-    let checked = match bindings {
-        Some(bindings) => plan::load(config, &Worker::CAPABILITIES, &Bindings::parse(bindings.as_bytes())),
-        None => plan::load(config, &Worker::CAPABILITIES, &Assumed),
-    };
-    checked.map_or_else(|faults| render(&faults, config), |_| String::new())
 }
 
 // `begin` and `resume_…` return the address of the glue's next commands; null if the exchange has failed.
@@ -196,11 +188,4 @@ pub(crate) fn gateway() -> Option<&'static Gateway<Worker>> {
 
 fn received(len: usize) -> Bytes {
     INBOX.with_borrow(|inbox| inbox.get(..len).map_or_else(Bytes::new, Bytes::copy_from_slice))
-}
-
-#[cold]
-#[inline(never)]
-fn render(faults: &[Diagnostic], config: &str) -> String {
-    let faults: Vec<_> = faults.iter().map(|fault| fault.render("gateway.json", Some(config), false)).collect();
-    faults.join("\n")
 }

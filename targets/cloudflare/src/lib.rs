@@ -10,6 +10,8 @@
 //! wasm      └ plan, policies ┘           └ policies ┘
 //! ```
 
+#[cfg(feature = "thorough")]
+pub mod check;
 mod console;
 pub mod counter_cell;
 pub mod cron;

@@ -7,9 +7,11 @@ mod string;
 mod word;
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use self::word::{is_word, without_typographic_quotes};
 use super::tree::{Extent, Kind, Member, Node};
+use super::{THOROUGH, told};
 
 pub(super) use self::shown::{is_unprintable, position, short};
 pub(super) use self::space::comment_length;
@@ -102,7 +104,7 @@ impl<'t> Parser<'t> {
             }
             Some(_) => {
                 let (extent, found) = self.token();
-                let message = format!("expected `{{`, found {found}");
+                let message = format_args!("expected `{{`, found {found}");
                 self.stop(extent, message, "a configuration is one JSON object: `{ … }`");
                 return self.nothing();
             }
@@ -111,7 +113,7 @@ impl<'t> Parser<'t> {
         self.skip();
         if !self.stopped && self.peek().is_some() {
             let (extent, found) = self.token();
-            let message = format!("expected the end of the file, found {found}");
+            let message = format_args!("expected the end of the file, found {found}");
             self.fault(extent, message, "the configuration ended with the `}` before this");
         }
         root
@@ -135,7 +137,7 @@ impl<'t> Parser<'t> {
             Some(c) if is_word(c) => self.word(),
             _ => {
                 let (extent, found) = self.token();
-                self.fault(extent, format!("expected a value, found {found}"), "");
+                self.fault(extent, format_args!("expected a value, found {found}"), "");
                 if !matches!(self.peek(), Some(b',' | b'}' | b']')) {
                     self.stopped = true;
                 }
@@ -164,7 +166,7 @@ impl<'t> Parser<'t> {
     fn nested(&mut self, read: fn(&mut Self) -> Kind<'t>) -> Node<'t> {
         let start = self.at;
         if self.depth == DEEPEST {
-            self.stop(start..start + 1, format!("nested deeper than {DEEPEST} levels"), "");
+            self.stop(start..start + 1, format_args!("nested deeper than {DEEPEST} levels"), "");
             return self.nothing();
         }
         self.depth += 1;
@@ -204,13 +206,13 @@ impl<'t> Parser<'t> {
             Some(c) if is_word(c) => {
                 let (extent, word) = self.take_word();
                 let bare = without_typographic_quotes(word);
-                self.fault(extent, format!("name `{word}` is not in quotes"), &format!("write `\"{bare}\"`"));
+                self.fault(extent, format_args!("name `{word}` is not in quotes"), format_args!("write `\"{bare}\"`"));
                 Cow::Borrowed(bare)
             }
             _ => {
                 let (extent, found) = self.token();
-                let message = format!("expected a name in double quotes or `}}`, found {found}");
-                self.stop(extent, message, &self.opened_at(opened));
+                let message = format_args!("expected a name in double quotes or `}}`, found {found}");
+                self.stop(extent, message, self.opened_at(opened));
                 return None;
             }
         };
@@ -224,8 +226,8 @@ impl<'t> Parser<'t> {
             }
             _ => {
                 let (extent, found) = self.token();
-                let help = format!("a member is written `\"{}\": value`", short(&name));
-                self.fault(extent, format!("expected `:`, found {found}"), &help);
+                let help = format_args!("a member is written `\"{}\": value`", short(&name));
+                self.fault(extent, format_args!("expected `:`, found {found}"), help);
                 self.stopped |= self.peek().is_none();
             }
         }
@@ -284,22 +286,22 @@ impl<'t> Parser<'t> {
                 false
             }
             None => {
-                self.stop(self.at..self.at, format!("the file ends inside {kind}"), &self.opened_at(opened));
+                self.stop(self.at..self.at, format_args!("the file ends inside {kind}"), self.opened_at(opened));
                 false
             }
             Some(b'}' | b']' | b':' | b'=' | b';') => {
                 let (extent, found) = self.token();
-                let message = format!("expected `,` or `{}`, found {found}", char::from(close));
+                let message = format_args!("expected `,` or `{}`, found {found}", char::from(close));
                 if self.peek() == Some(b';') {
-                    return self.past_semicolon(extent, &message, member, close);
+                    return self.past_semicolon(extent, message, member, close);
                 }
-                self.stop(extent, message, &self.opened_at(opened));
+                self.stop(extent, message, self.opened_at(opened));
                 false
             }
             Some(_) if !first && !comma => {
                 let (_, found) = self.token();
-                let help = format!("put `,` between one {member} and the next");
-                self.fault(before..before, format!("expected `,`, found {found}"), &help);
+                let help = format_args!("put `,` between one {member} and the next");
+                self.fault(before..before, format_args!("expected `,`, found {found}"), help);
                 !self.stopped
             }
             Some(_) => true,
@@ -307,9 +309,15 @@ impl<'t> Parser<'t> {
     }
 
     /// Reads on after a `;`, which other languages have for `,`.
-    fn past_semicolon(&mut self, range: core::ops::Range<usize>, message: &str, member: &str, close: u8) -> bool {
-        let help = format!("write `,` between one {member} and the next, and nothing after the last");
-        self.fault(range, message, &help);
+    fn past_semicolon(
+        &mut self,
+        range: core::ops::Range<usize>,
+        message: impl Display,
+        member: &str,
+        close: u8,
+    ) -> bool {
+        let help = format_args!("write `,` between one {member} and the next, and nothing after the last");
+        self.fault(range, message, help);
         self.at += 1;
         self.skip();
         if self.peek() == Some(close) {
@@ -337,7 +345,7 @@ impl<'t> Parser<'t> {
                 Some(first) => {
                     member.value.reported.set(true);
                     let range = member.name_extent.start as usize..member.name_extent.end as usize;
-                    self.fault(range, format!("`{}` is there twice", short(&member.name)), "keep one of them");
+                    self.fault(range, format_args!("`{}` is there twice", short(&member.name)), "keep one of them");
                     if let Some(fault) = self.faults.last_mut() {
                         fault.other = Some(first.name_extent.start);
                     }
@@ -351,6 +359,9 @@ impl<'t> Parser<'t> {
     #[cold]
     #[inline(never)]
     fn token(&self) -> (core::ops::Range<usize>, String) {
+        if !THOROUGH {
+            return (self.at..self.at, String::new());
+        }
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return (self.at..self.at, "the end of the file".to_owned()) };
         let length = match first {
@@ -365,28 +376,35 @@ impl<'t> Parser<'t> {
     #[cold]
     #[inline(never)]
     fn opened_at(&self, opened: usize) -> String {
+        if !THOROUGH {
+            return String::new();
+        }
         let (line, column) = position(self.text, offset(opened));
         let bracket = if self.text.as_bytes().get(opened) == Some(&b'[') { '[' } else { '{' };
         format!("`{bracket}` at {line}:{column} is not closed")
     }
 
     #[cold]
-    #[inline(never)]
-    fn fault(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
-        if self.faults.len() >= MOST_FAULTS {
-            self.stopped = true;
-            return;
-        }
-        let help = (!help.is_empty()).then(|| help.to_owned());
-        self.faults.push(Fault { extent: extent(range), message: message.into(), help, other: None });
-        self.stopped |= self.faults.len() >= MOST_FAULTS;
+    fn fault(&mut self, range: core::ops::Range<usize>, message: impl Display, help: impl Display) {
+        self.push_fault(range, told(message), told(help));
+    }
+
+    #[cold]
+    fn stop(&mut self, range: core::ops::Range<usize>, message: impl Display, help: impl Display) {
+        self.push_fault(range, told(message), told(help));
+        self.stopped = true;
     }
 
     #[cold]
     #[inline(never)]
-    fn stop(&mut self, range: core::ops::Range<usize>, message: impl Into<String>, help: &str) {
-        self.fault(range, message, help);
-        self.stopped = true;
+    fn push_fault(&mut self, range: core::ops::Range<usize>, message: String, help: String) {
+        if self.faults.len() >= MOST_FAULTS {
+            self.stopped = true;
+            return;
+        }
+        let help = Some(help).filter(|help| !help.is_empty());
+        self.faults.push(Fault { extent: extent(range), message, help, other: None });
+        self.stopped |= self.faults.len() >= MOST_FAULTS;
     }
 
     fn node(&self, start: usize, kind: Kind<'t>) -> Node<'t> {

@@ -49,7 +49,7 @@ impl<'t> Parser<'t> {
                     }
                 }
                 Some(c) if c != b'\n' && c != b'\r' => {
-                    let message = format!("control character U+{c:04X} in text");
+                    let message = format_args!("control character U+{c:04X} in text");
                     let written = if c == b'\t' { "write `\\t`".to_owned() } else { format!("write `\\u{c:04x}`") };
                     self.fault(self.at..self.at + 1, message, &written);
                     self.at += 1;
@@ -88,7 +88,7 @@ impl<'t> Parser<'t> {
             'u' => self.unicode_escape(start),
             _ => {
                 let help = "a backslash itself is written `\\\\`";
-                self.fault(start..self.at, format!("unknown escape `\\{}`", c.escape_default()), help);
+                self.fault(start..self.at, format_args!("unknown escape `\\{}`", c.escape_default()), help);
                 None
             }
         }
@@ -131,8 +131,8 @@ impl<'t> Parser<'t> {
         let text = rest.get(..length).unwrap_or_default();
         let closed = usize::from(rest.as_bytes().get(length) == Some(&b'\''));
         self.at = start + 1 + length + closed;
-        let help = format!("write `\"{}\"`", short(text));
-        self.fault(start..self.at, "text in single quotes", &help);
+        let help = format_args!("write `\"{}\"`", short(text));
+        self.fault(start..self.at, "text in single quotes", help);
         Cow::Borrowed(text)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Parser;
 use super::shown::short;
+use crate::config::lazily;
 use crate::config::tree::{Kind, Node};
 
 impl<'t> Parser<'t> {
@@ -10,7 +11,7 @@ impl<'t> Parser<'t> {
         let (range, text) = self.take_word();
         let fault = number_fault(text);
         if let Some((message, help)) = fault {
-            self.fault(range, format!("{message}: `{}`", short(text)), &help);
+            self.fault(range, format_args!("{message}: `{}`", short(text)), help);
             let node = self.node(start, Kind::Null);
             node.reported.set(true);
             return node;
@@ -26,7 +27,7 @@ impl<'t> Parser<'t> {
             "false" => Kind::Bool(false),
             "null" => Kind::Null,
             _ => {
-                let help = match &*word.to_ascii_lowercase() {
+                let help = lazily(|| match &*word.to_ascii_lowercase() {
                     lower @ ("true" | "false" | "null") => format!("write `{lower}`"),
                     "yes" | "on" => "write `true`".to_owned(),
                     "no" | "off" => "write `false`".to_owned(),
@@ -35,8 +36,8 @@ impl<'t> Parser<'t> {
                         let bare = without_typographic_quotes(word);
                         format!("text is written in double quotes: `\"{}\"`", short(bare))
                     }
-                };
-                self.fault(range, format!("expected a value, found `{}`", short(word)), &help);
+                });
+                self.fault(range, format_args!("expected a value, found `{}`", short(word)), help);
                 let node = self.node(start, Kind::Null);
                 node.reported.set(true);
                 return node;

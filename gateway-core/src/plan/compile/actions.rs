@@ -44,7 +44,7 @@ impl<'c> Compiler<'c> {
         if let Some(second) = stated.next() {
             self.error_with(
                 &at.member(second),
-                format!("the route has two actions: `{}` and `{second}`", first.unwrap_or_default()),
+                format_args!("the route has two actions: `{}` and `{second}`", first.unwrap_or_default()),
                 "keep one; use `split` for several upstreams",
             );
             return None;
@@ -75,8 +75,8 @@ impl<'c> Compiler<'c> {
             for (i, target) in route.split.iter().enumerate() {
                 let at = at.index(i);
                 if target.weight > MOST_WEIGHT {
-                    let help = format!("use 0 to {MOST_WEIGHT}: weights count by their ratio");
-                    self.error_with(&at.member("weight"), format!("the weight is above {MOST_WEIGHT}"), help);
+                    let help = format_args!("use 0 to {MOST_WEIGHT}: weights count by their ratio");
+                    self.error_with(&at.member("weight"), format_args!("the weight is above {MOST_WEIGHT}"), help);
                 }
                 let Some(mut compiled) = self.target(context, &at.member("upstream"), &target.upstream, target.weight)
                 else {
@@ -168,7 +168,11 @@ impl<'c> Compiler<'c> {
             (Some(path), None) => {
                 let at = at.member("path");
                 if !path.starts_with('/') {
-                    self.error_with(&at, format!("`{path}` does not begin with `/`"), format!("write `/{path}`"));
+                    self.error_with(
+                        &at,
+                        format_args!("`{path}` does not begin with `/`"),
+                        format_args!("write `/{path}`"),
+                    );
                 }
                 if path.contains(['?', '#']) {
                     self.error_with(&at, "a path has no query", "use a policy's `request.query`");
@@ -193,7 +197,7 @@ impl<'c> Compiler<'c> {
                 if !(prefix.is_empty() || prefix.starts_with('/')) || prefix.contains(['?', '#', '{']) {
                     self.error_with(
                         &at,
-                        format!("`{prefix}` is not a plain path"),
+                        format_args!("`{prefix}` is not a plain path"),
                         "write it as `/v1`; `/` removes the prefix",
                     );
                     return None;
@@ -230,7 +234,7 @@ impl<'c> Compiler<'c> {
         if !REDIRECTS.contains(&status) {
             self.error_with(
                 &at.member("status"),
-                format!("{status} is not a redirect's status"),
+                format_args!("{status} is not a redirect's status"),
                 "use 301, 302, 303, 307 or 308",
             );
         }
@@ -267,7 +271,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 &at,
                 "the location has no scheme",
-                format!("write `{{request.scheme}}://{rest}`, or `https://{rest}`"),
+                format_args!("write `{{request.scheme}}://{rest}`, or `https://{rest}`"),
             );
         } else if !is_absolute
             && host.contains('.')
@@ -275,8 +279,8 @@ impl<'c> Compiler<'c> {
         {
             self.error_with(
                 &at,
-                format!("`{text}` begins with neither a scheme nor `/`"),
-                format!("write `https://{text}`, or `/{text}` for a path"),
+                format_args!("`{text}` begins with neither a scheme nor `/`"),
+                format_args!("write `https://{text}`, or `/{text}` for a path"),
             );
         } else if !(lead.starts_with('/') || is_absolute) {
             self.error_with(
@@ -314,8 +318,8 @@ impl<'c> Compiler<'c> {
         match path::normalise(path, EncodedSlash::Keep) {
             Ok(normal) if *normal == *path => {}
             Ok(_) if has_variables => self.error_with(at, "the path is not in its normal form", RULE),
-            Ok(normal) => self.error_with(at, "the path is not in its normal form", format!("write `{normal}`")),
-            Err(error) => self.error(at, error.to_string()),
+            Ok(normal) => self.error_with(at, "the path is not in its normal form", format_args!("write `{normal}`")),
+            Err(error) => self.error(at, error),
         }
     }
 
@@ -324,7 +328,7 @@ impl<'c> Compiler<'c> {
         let at = context.at.member("respond");
         let status = respond.status.unwrap_or(200);
         if !(200..=599).contains(&status) {
-            self.error_with(&at.member("status"), format!("{status} is not a final status"), "use 200 to 599");
+            self.error_with(&at.member("status"), format_args!("{status} is not a final status"), "use 200 to 599");
         }
         let mut headers = HeaderMap::new();
         let body = match (&respond.json, &respond.body) {
@@ -348,7 +352,7 @@ impl<'c> Compiler<'c> {
         {
             self.error_with(
                 &at.member("status"),
-                format!("a {status} has no content"),
+                format_args!("a {status} has no content"),
                 "remove the body, or change the status",
             );
         }
@@ -358,11 +362,11 @@ impl<'c> Compiler<'c> {
             let at = at.member("headers");
             let at = at.member(name);
             let Ok(name) = HeaderName::try_from(name) else {
-                self.error_with(&at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
+                self.error_with(&at, format_args!("`{name}` is not a header name"), "use letters, digits and `-`");
                 continue;
             };
             if !is_editable(&name) || name == X_REQUEST_ID {
-                self.error_with(&at, format!("`{name}` can't be set"), "the gateway sets it");
+                self.error_with(&at, format_args!("`{name}` can't be set"), "the gateway sets it");
                 continue;
             }
             let Some(template) = self.template_for(&at, text, context.parameters, Place::Value) else { continue };
@@ -388,7 +392,7 @@ impl<'c> Compiler<'c> {
         if let Some(essence) = essence(headers.get(header::CONTENT_TYPE)).filter(|essence| is_code(essence)) {
             self.error_with(
                 &at.member("body"),
-                format!("values of the request would be code in `{essence}`"),
+                format_args!("values of the request would be code in `{essence}`"),
                 "leave out the variables, or answer in JSON or HTML, where values are escaped",
             );
         }
@@ -409,7 +413,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 &at.member("key"),
                 "not every platform's store takes a key this long",
-                format!("at most {most} bytes"),
+                format_args!("at most {most} bytes"),
             );
         }
         let content_type = entry.content_type.as_deref().unwrap_or("application/octet-stream");

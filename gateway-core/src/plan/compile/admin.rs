@@ -30,7 +30,7 @@ impl<'c> Compiler<'c> {
         } else {
             self.error_with(
                 &at.member("path"),
-                format!("`{path}` can't be the path of the admin endpoints"),
+                format_args!("`{path}` can't be the path of the admin endpoints"),
                 "write `/.edgeway`: one or more segments of letters, digits, `-`, `.`, `_` and `~`",
             );
         }
@@ -51,7 +51,7 @@ impl<'c> Compiler<'c> {
         if token.is_none() {
             self.error_with(
                 &at,
-                format!("the secret `{}` is no bearer token", secret.secret),
+                format_args!("the secret `{}` is no bearer token", secret.secret),
                 "use letters, digits, `-`, `.`, `_`, `~`, `+` and `/`, such as the output of `openssl rand -hex 32`",
             );
         }
@@ -69,7 +69,7 @@ impl<'c> Compiler<'c> {
         if is_behind {
             self.error_with(
                 at,
-                format!("the admin endpoints answer every request under `{path}`"),
+                format_args!("the admin endpoints answer every request under `{path}`"),
                 "give the route another path, or them another `admin.path`",
             );
         }
@@ -86,7 +86,7 @@ impl<'c> Compiler<'c> {
         if port.is_none_or(|port| port.parse::<u16>().is_err()) {
             self.error_with(
                 at,
-                format!("`{listen}` is not an address to listen on"),
+                format_args!("`{listen}` is not an address to listen on"),
                 "write `9901` for this machine alone, or an address and a port: `10.0.0.5:9901`",
             );
             return;
@@ -99,7 +99,7 @@ impl<'c> Compiler<'c> {
         if port.is_some_and(|port| port != "0") && is_served && self.config.server.listen.is_some() {
             self.error_with(
                 at,
-                format!("`server.listen` has port {} already", port.unwrap_or_default()),
+                format_args!("`server.listen` has port {} already", port.unwrap_or_default()),
                 "give the admin endpoints a port of their own",
             );
         }

@@ -80,7 +80,7 @@ impl Compiler<'_> {
         for (i, name) in names.iter().enumerate() {
             match known.iter().position(|(known, _)| known == name) {
                 Some(index) if indexes.contains(&index) => {
-                    self.error_with(&list.index(i), format!("`{name}` is there twice"), "leave one of them out");
+                    self.error_with(&list.index(i), format_args!("`{name}` is there twice"), "leave one of them out");
                     is_right = false;
                 }
                 Some(index) => indexes.push(index),
@@ -96,15 +96,16 @@ impl Compiler<'_> {
             for (name, issuer) in indexes.iter().filter_map(|index| known.0.get(*index)) {
                 match issuer.issuer.as_deref() {
                     None => {
-                        let message = format!(
+                        let message = format_args!(
                             "the issuer `{name}` has no `issuer`, so that nothing tells its tokens from others'"
                         );
                         self.error_with(at, message, "state the `iss` of its tokens, or take it alone in this policy");
                         is_right = false;
                     }
                     Some(iss) if seen.contains(&iss) => {
-                        let message =
-                            format!("two issuers have the `iss` `{iss}`, so that nothing tells their tokens apart");
+                        let message = format_args!(
+                            "two issuers have the `iss` `{iss}`, so that nothing tells their tokens apart"
+                        );
                         self.error_with(at, message, "make one issuer of them, with the keys of both");
                         is_right = false;
                     }
@@ -137,7 +138,7 @@ impl Compiler<'_> {
             CredentialPlace::Header(name) => {
                 let at = at.member("header");
                 let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-                    self.error_with(&at, format!("`{name}` is no header"), "for example `x-token`");
+                    self.error_with(&at, format_args!("`{name}` is no header"), "for example `x-token`");
                     return None;
                 };
                 self.check_is_there(&at, name);
@@ -155,7 +156,7 @@ impl Compiler<'_> {
                 let is_name = !name.is_empty() && name.bytes().all(is_tchar);
                 if !is_name {
                     let help = "a cookie's name is a token (RFC 6265 §4.1.1), for example `token`";
-                    self.error_with(&at.member("cookie"), format!("no cookie is called `{name}`"), help);
+                    self.error_with(&at.member("cookie"), format_args!("no cookie is called `{name}`"), help);
                 }
                 is_name.then(|| Place::Cookie(name.as_str().into()))
             }

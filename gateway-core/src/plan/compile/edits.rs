@@ -80,7 +80,7 @@ impl Compiler<'_> {
     #[cold]
     #[inline(never)]
     fn whole_names(&mut self, at: &At<'_>, name: &str, help: &str) {
-        self.error_with(at, format!("`{name}` is not a name: `*` stands for nothing here"), help);
+        self.error_with(at, format_args!("`{name}` is not a name: `*` stands for nothing here"), help);
     }
 
     /// Reports a reference to a variable in a name, where it would be text (docs/configuration.md, Variables).
@@ -89,7 +89,7 @@ impl Compiler<'_> {
         if name.contains("${") {
             self.error_with(
                 at,
-                format!("`{name}` is a name, and variables stand for values alone"),
+                format_args!("`{name}` is a name, and variables stand for values alone"),
                 "write the name itself",
             );
         }
@@ -104,7 +104,7 @@ impl Compiler<'_> {
         let mut seen = BTreeMap::new();
         for name in names {
             if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
-                let message = format!("`{name}` is the field `{first}` once more: case does not count");
+                let message = format_args!("`{name}` is the field `{first}` once more: case does not count");
                 let error = ConfigError::new(at.member(name).to_path(), message);
                 self.errors.push(error.with_help("keep one of them").with_other(at.member(first).to_path()));
             }
@@ -120,7 +120,7 @@ impl Edit for HeaderEdit {
 
     fn name(compiler: &mut Compiler<'_>, at: &At<'_>, name: &str) -> Option<HeaderName> {
         let Ok(parsed) = HeaderName::try_from(name) else {
-            compiler.error_with(at, format!("`{name}` is not a header name"), "use letters, digits and `-`");
+            compiler.error_with(at, format_args!("`{name}` is not a header name"), "use letters, digits and `-`");
             return None;
         };
         if name.contains('*') {
@@ -142,7 +142,7 @@ impl Edit for HeaderEdit {
         } else {
             "the gateway sets it from the connection and the body"
         };
-        compiler.error_with(at, format!("`{name}` can't be edited"), help);
+        compiler.error_with(at, format_args!("`{name}` can't be edited"), help);
         None
     }
 
@@ -156,7 +156,7 @@ impl Edit for HeaderEdit {
             Value::Secret(secret) => {
                 let text = compiler.secret(at, secret)?;
                 let Ok(mut value) = HeaderValue::try_from(text) else {
-                    compiler.error(at, format!("the secret `{}` is no text for a header", secret.secret));
+                    compiler.error(at, format_args!("the secret `{}` is no text for a header", secret.secret));
                     return None;
                 };
                 value.set_sensitive(true);

@@ -19,7 +19,7 @@ impl Compiler<'_> {
             let at = at.member(statuses);
             let scope = Scope::parse(statuses);
             if scope.is_none() {
-                let message = format!("`{statuses}` is no status of an error");
+                let message = format_args!("`{statuses}` is no status of an error");
                 self.error_with(&at, message, "write a status such as `404`, a class, `4xx` or `5xx`, or `default`");
             }
             if texts.is_empty() {
@@ -36,13 +36,13 @@ impl Compiler<'_> {
         let content_type = if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() };
         let content_type = HeaderValue::try_from(content_type).ok().filter(|_| is_media_type(kind));
         let Some(content_type) = content_type else {
-            let message = format!("`{kind}` is no media type");
+            let message = format_args!("`{kind}` is no media type");
             self.error_with(at, message, "write one in small letters, without parameters, such as `text/html`");
             return None;
         };
         let target = form_of(Some(&content_type));
         if target == Target::Text && kind != "text/plain" {
-            let message = format!("it is not known how values are escaped in `{kind}`");
+            let message = format_args!("it is not known how values are escaped in `{kind}`");
             self.error_with(at, message, "there are `text/html`, `text/plain`, JSON and XML");
             return None;
         }
@@ -57,7 +57,7 @@ impl Compiler<'_> {
         if target == Target::Json
             && let Err(error) = serde_json::from_str::<IgnoredAny>(&sample)
         {
-            let message = format!("this is no JSON once it is filled in: {error}");
+            let message = format_args!("this is no JSON once it is filled in: {error}");
             self.error_with(at, message, "write `{{` and `}}` for its braces, and variables between quotes");
             return None;
         }

@@ -3,6 +3,7 @@
 use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
+use crate::config::THOROUGH;
 use crate::template::Template;
 
 /// The use of a template, which decides what in it can hardly be meant as text.
@@ -33,10 +34,11 @@ impl Compiler<'_> {
         if self.has_foreign_variables(at, text, place) { None } else { self.template(at, text, parameters) }
     }
 
-    /// Returns whether variables of other programs are in `text`, and reports them.
+    /// Returns whether variables of other programs are in `text`, and reports them. Where mistakes are not told, they are text, as a
+    /// template says.
     #[inline(never)]
     pub(super) fn has_foreign_variables(&mut self, at: &At<'_>, text: &str, place: Place) -> bool {
-        if !text.contains(['$', '%', '*', ':', '<', '{']) {
+        if !THOROUGH || !text.contains(['$', '%', '*', ':', '<', '{']) {
             return false;
         }
         let foreign = variables(text, place);

@@ -107,7 +107,7 @@ impl Compiler<'_> {
             for key in self.issuer_key(&at, key, algorithms).unwrap_or_default() {
                 let is_same = |known: &VerifyingKey| known.algorithm() == key.algorithm() && known.kid() == key.kid();
                 if key.kid().is_some() && keys.iter().any(is_same) {
-                    let message = format!(
+                    let message = format_args!(
                         "two keys for {} are called `{}`, so that nothing tells which of them a token means",
                         key.algorithm(),
                         key.kid().unwrap_or_default()
@@ -137,8 +137,9 @@ impl Compiler<'_> {
         for (i, text) in types.iter().enumerate() {
             let name = text.strip_prefix("application/");
             if let Some(name) = name {
-                let help =
-                    format!("write `{name}`: `application/` is left out (RFC 7515 §4.1.9), and taken in tokens anyway");
+                let help = format_args!(
+                    "write `{name}`: `application/` is left out (RFC 7515 §4.1.9), and taken in tokens anyway"
+                );
                 self.error_with(&at.index(i), "the type begins with `application/`", help);
             } else if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 self.error_with(&at.index(i), "no token has such a type", "for example `at+jwt`");
@@ -185,7 +186,7 @@ impl Compiler<'_> {
                 match pem::read(&text) {
                     Ok(numbers) => self.key_of(&at.member("pem"), &numbers, algorithm, allowed, kid.as_deref()),
                     Err(error) => {
-                        self.error_with(&at.member("pem"), error.to_string(), error.help());
+                        self.error_with(&at.member("pem"), &error, error.help());
                         None
                     }
                 }
@@ -246,13 +247,13 @@ impl Compiler<'_> {
         };
         let keys = read.keys(allowed).map_err(|error| match error {
             JwkError::Key(error) => self.key_error(at, &error),
-            error => self.error_with(at, error.to_string(), "copy it as the issuer publishes it"),
+            error => self.error_with(at, error, "copy it as the issuer publishes it"),
         });
         let keys = keys.ok()?;
         if let (Some(algorithm), Some(key)) = (algorithm, keys.first())
             && key.algorithm() != algorithm
         {
-            let message = format!("the JWK is for {}, and `algorithm` says {algorithm}", key.algorithm());
+            let message = format_args!("the JWK is for {}, and `algorithm` says {algorithm}", key.algorithm());
             self.error_with(at, message, "leave `algorithm` out");
             return None;
         }
@@ -289,7 +290,7 @@ impl Compiler<'_> {
             KeyError::NoAlgorithm => "say it: `\"algorithm\": \"HS256\"`",
             KeyError::NotAllowed(_) | KeyError::NoneAllowed(_) => "add it to `algorithms`, or leave the key out",
         };
-        self.error_with(at, error.to_string(), help);
+        self.error_with(at, error, help);
     }
 }
 

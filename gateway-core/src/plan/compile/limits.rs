@@ -11,7 +11,7 @@ impl Compiler<'_> {
         // Every request has a target and, but for HTTP/1.0, a field: `Host`.
         let zero = |size: Option<config::ByteSize>| size.is_some_and(|size| size.0 == 0);
         if limits.headers == Some(0) {
-            let help = format!("at least 1; without it, {} hold", Limits::DEFAULT.headers);
+            let help = format_args!("at least 1; without it, {} hold", Limits::DEFAULT.headers);
             self.error_with(&at.member("headers"), "this lets no request in", help);
         }
         for (name, is_zero, default) in [
@@ -19,7 +19,7 @@ impl Compiler<'_> {
             ("urlBytes", zero(limits.url_bytes), Limits::DEFAULT.url_bytes),
         ] {
             if is_zero {
-                let help = format!("leave it out for `{}KiB`", default / 1024);
+                let help = format_args!("leave it out for `{}KiB`", default / 1024);
                 self.error_with(&at.member(name), "this lets no request in", help);
             }
         }
@@ -28,7 +28,7 @@ impl Compiler<'_> {
             self.error_with(
                 &at.member("urlBytes"),
                 "no platform takes a URL this long",
-                format!("at most `{}KiB`", Limits::MOST_URL_BYTES / 1024),
+                format_args!("at most `{}KiB`", Limits::MOST_URL_BYTES / 1024),
             );
         }
         Limits {

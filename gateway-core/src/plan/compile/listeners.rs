@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
-use crate::config::{Certificates, Listen, ListenAt, ListenerTls, ServerTls};
+use crate::config::{Certificates, Listen, ListenAt, ListenerTls, ServerTls, lazily};
 use crate::http::forwarded;
 use crate::plan::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
 
@@ -23,7 +23,11 @@ impl Compiler<'_> {
         };
         let at = at.member("listen");
         if listen.list().is_empty() {
-            self.error_with(&at, "there is no address to listen on", format!("leave it out for `{DEFAULT_LISTEN}`"));
+            self.error_with(
+                &at,
+                "there is no address to listen on",
+                format_args!("leave it out for `{DEFAULT_LISTEN}`"),
+            );
         }
         let mut listeners: Vec<Listener> = Vec::new();
         for (index, written) in listen.list().iter().enumerate() {
@@ -35,7 +39,7 @@ impl Compiler<'_> {
             // Port 0 is whichever is free.
             let is_free = matches!(&listener.address, ListenAddress::Tcp(address) if address.ends_with(":0"));
             if !is_free && listeners.iter().any(|other| other.address == listener.address) {
-                let message = format!("there is a listener on `{}` already", listener.address);
+                let message = format_args!("there is a listener on `{}` already", listener.address);
                 self.error_with(&at.index(index), message, "give each listener an address of its own");
             }
             listeners.push(listener);
@@ -92,8 +96,8 @@ impl Compiler<'_> {
     fn listen_address(&mut self, at: &At<'_>, written: &str) -> Option<ListenAddress> {
         let parsed = listen_address(written);
         if parsed.is_none() {
-            let message = format!("`{written}` is not an address to listen on");
-            self.error_with(at, message, listen_help(written));
+            let message = format_args!("`{written}` is not an address to listen on");
+            self.error_with(at, message, lazily(|| listen_help(written)));
         }
         parsed
     }

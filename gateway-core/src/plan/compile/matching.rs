@@ -4,7 +4,7 @@ use super::Compiler;
 use super::at::At;
 use super::network::NETWORK_HELP;
 use super::routes::Group;
-use crate::config::{self, Entries, Match, Matches, PathMatch, Ties, ValueMatch};
+use crate::config::{self, Entries, Match, Matches, PathMatch, THOROUGH, Ties, ValueMatch, lazily};
 use crate::http::hop_by_hop;
 use crate::http::path::Reading;
 use crate::net::Scheme;
@@ -170,13 +170,13 @@ impl<'c> Compiler<'c> {
         if self.identity_names.as_ref().is_some_and(|names| names.is_reserved(name)) {
             self.error_with(
                 at,
-                format!("`{name}` is never there: it states who is calling, and is removed from every request"),
+                format_args!("`{name}` is never there: it states who is calling, and is removed from every request"),
                 "ask for something that a client may say; `identityHeaders` and the docs list what it may not",
             );
         } else if hop_by_hop::index(name).is_some() && !name.eq_ignore_ascii_case("upgrade") {
             self.error_with(
                 at,
-                format!("`{name}` belongs to one connection, and not every protocol and platform tells it"),
+                format_args!("`{name}` belongs to one connection, and not every protocol and platform tells it"),
                 "ask for a field that goes from end to end (RFC 9110 §7.6.1)",
             );
         }
@@ -205,13 +205,17 @@ impl<'c> Compiler<'c> {
             }
             match parsed {
                 Ok(_) if has_port(host) => {
-                    self.error_with(&at, format!("`{host}` has a port, and ports do not count"), "leave the port out");
+                    self.error_with(
+                        &at,
+                        format_args!("`{host}` has a port, and ports do not count"),
+                        "leave the port out",
+                    );
                 }
                 Ok(pattern) if patterns.contains(&pattern) => {
-                    self.error_with(&at, format!("the host `{host}` is there twice"), "remove one");
+                    self.error_with(&at, format_args!("the host `{host}` is there twice"), "remove one");
                 }
                 Ok(pattern) => patterns.push(pattern),
-                Err(error) => self.error_with(&at, format!("`{host}`: {error}"), error.help()),
+                Err(error) => self.error_with(&at, format_args!("`{host}`: {error}"), lazily(|| error.help())),
             }
         }
         (patterns.len() == hosts.len()).then_some(patterns)
@@ -286,17 +290,17 @@ impl<'c> Compiler<'c> {
         match Foreign::in_path(path, false) {
             Some(foreign) => {
                 let error = PatternError::Foreign(foreign);
-                self.error_with(at, error.to_string(), error.help());
+                self.error_with(at, &error, lazily(|| error.help()));
             }
             None => {
-                let help = match path {
+                let help = lazily(|| match path {
                     url if url.contains("://") => {
                         "write the path alone; `hosts` and `scheme` match the rest".to_owned()
                     }
                     line if line.contains(" /") => "write the path alone; `methods` match the method".to_owned(),
                     _ => format!("write `/{path}`"),
-                };
-                self.error_with(at, format!("`{path}` does not begin with `/`"), help);
+                });
+                self.error_with(at, format_args!("`{path}` does not begin with `/`"), help);
             }
         }
         None
@@ -306,7 +310,7 @@ impl<'c> Compiler<'c> {
         match parsed {
             Ok(pattern) => self.as_read(at, text, pattern),
             Err(error) => {
-                self.error_with(at, format!("`{text}`: {error}"), error.help());
+                self.error_with(at, format_args!("`{text}`: {error}"), lazily(|| error.help()));
                 None
             }
         }
@@ -318,7 +322,7 @@ impl<'c> Compiler<'c> {
         if let Err(error) = reading.check(&pattern.example()) {
             self.error_with(
                 at,
-                format!("`{text}`: no request can have this path: {error}"),
+                format_args!("`{text}`: no request can have this path: {error}"),
                 "leave it out, or take `strict` off `network.paths`",
             );
             return None;
@@ -332,13 +336,13 @@ impl<'c> Compiler<'c> {
         for (i, name) in matches.methods.iter().enumerate() {
             match self.methods.named(name) {
                 Ok(method) if set.contains(method) => {
-                    self.error_with(&at.index(i), format!("`{name}` is there twice"), "remove one");
+                    self.error_with(&at.index(i), format_args!("`{name}` is there twice"), "remove one");
                 }
                 Ok(method) => set = set.union(method),
                 Err(error) => {
                     self.error_with(
                         &at.index(i),
-                        format!("`{name}`: {error}"),
+                        format_args!("`{name}`: {error}"),
                         method_help(name, &error, &self.methods),
                     );
                     is_whole = false;
@@ -353,7 +357,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 at,
                 "a key-value route takes GET, HEAD, PUT and DELETE alone",
-                format!("remove {}", self.methods.list(set.without(stored))),
+                format_args!("remove {}", self.methods.list(set.without(stored))),
             );
             return None;
         }
@@ -390,7 +394,7 @@ impl<'c> Compiler<'c> {
     }
 
     fn unmatchable(&mut self, at: &At<'_>, error: &PredicateError) {
-        self.error_with(at, error.to_string(), error.help());
+        self.error_with(at, error, lazily(|| error.help()));
     }
 }
 
@@ -400,6 +404,9 @@ fn has_port(host: &str) -> bool {
 }
 
 fn method_help(name: &str, error: &MethodError, methods: &Methods) -> String {
+    if !THOROUGH {
+        return String::new();
+    }
     match error {
         MethodError::Unknown if name == "*" || name.eq_ignore_ascii_case("any") || name.eq_ignore_ascii_case("all") => {
             "leave `methods` out for every method".to_owned()

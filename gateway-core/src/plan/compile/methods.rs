@@ -2,6 +2,7 @@
 
 use super::Compiler;
 use super::at::At;
+use crate::config::lazily;
 use crate::route::{AddError, Methods};
 
 impl Compiler<'_> {
@@ -13,7 +14,7 @@ impl Compiler<'_> {
             match self.methods.add(name) {
                 Ok(()) => self.check_method(&at, name),
                 Err(error) => {
-                    self.error_with(&at, format!("`{name}`: {error}"), help(error));
+                    self.error_with(&at, format_args!("`{name}`: {error}"), lazily(|| help(error)));
                     if error == AddError::TooMany {
                         break;
                     }
@@ -27,8 +28,8 @@ impl Compiler<'_> {
         let Some(known) = self.capabilities.further_methods else { return };
         if !known.contains(&name) {
             let platform = self.capabilities.name;
-            let help = format!("remove it; what can be added there is {}", known.join(", "));
-            self.error_with(at, format!("{platform} does not know `{name}`"), help);
+            let help = lazily(|| format!("remove it; what can be added there is {}", known.join(", ")));
+            self.error_with(at, format_args!("{platform} does not know `{name}`"), help);
         }
     }
 }

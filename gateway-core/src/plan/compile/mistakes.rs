@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{ConfigError, MOST_MISTAKES};
+use crate::config::{ConfigError, MOST_MISTAKES, THOROUGH};
 
 /// The number of mistakes from which on they are no longer explained at any cost.
 const LONG: usize = 50;
@@ -16,10 +16,16 @@ pub(super) struct Mistakes {
 }
 
 impl Mistakes {
-    /// Adds `error`, unless it is known or there are too many.
+    /// Adds `error`, unless it is known or there are too many. Where mistakes are not told, the first will do.
     #[cold]
     #[inline(never)]
     pub(super) fn push(&mut self, error: ConfigError) {
+        if !THOROUGH {
+            if self.list.is_empty() {
+                self.list.push(error);
+            }
+            return;
+        }
         if self.list.len() < MOST_MISTAKES && self.seen.insert((error.path.to_string(), error.message.clone())) {
             self.list.push(error);
         }

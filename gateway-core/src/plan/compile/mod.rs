@@ -30,22 +30,22 @@ mod upstreams;
 mod web_socket;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use self::at::At;
 use self::mistakes::Mistakes;
 use self::names::Names;
-use self::origin::whole_routes;
 use self::routes::Group;
 use self::shared::Shared;
 use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
 use crate::capabilities::{Capabilities, Feature};
-use crate::config::{self, Config, ConfigError, JsonPath, MOST_MISTAKES, Reading, Rule};
+use crate::config::{self, Config, ConfigError, JsonPath, Reading, Rule, THOROUGH, told};
 use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::quota::Quota;
-use crate::route::{Methods, Table};
+use crate::route::Methods;
 
 pub(crate) use self::listeners::{listen_address, listen_help};
 pub(super) use self::matching::alternatives;
@@ -56,7 +56,19 @@ pub(super) use self::members::dead_matches;
 /// # Errors
 /// Every mistake at once.
 pub fn compile(config: &Config, capabilities: &Capabilities, secrets: &dyn Secrets) -> Result<Plan, Vec<ConfigError>> {
-    run(config, capabilities, secrets, None)
+    run(Compiler::new(config, capabilities, secrets, None))
+}
+
+/// Compiles `config` as [`compile`] does, without the proof that no two of its routes take one request: the first does.
+///
+/// # Errors
+/// The first mistake at least.
+pub(super) fn compile_unproved(
+    config: &Config,
+    capabilities: &Capabilities,
+    secrets: &dyn Secrets,
+) -> Result<Plan, Vec<ConfigError>> {
+    run(Compiler { proves: false, ..Compiler::new(config, capabilities, secrets, None) })
 }
 
 /// Returns the mistakes in the readable parts of a configuration. A conflict is reported only if `reading` has all of both
@@ -67,16 +79,10 @@ pub(super) fn mistakes(
     secrets: &dyn Secrets,
     reading: &Reading<'_>,
 ) -> Vec<ConfigError> {
-    run(config, capabilities, secrets, Some(reading)).err().unwrap_or_default()
+    run(Compiler::new(config, capabilities, secrets, Some(reading))).err().unwrap_or_default()
 }
 
-fn run(
-    config: &Config,
-    capabilities: &Capabilities,
-    secrets: &dyn Secrets,
-    reading: Option<&Reading<'_>>,
-) -> Result<Plan, Vec<ConfigError>> {
-    let mut compiler = Compiler::new(config, capabilities, secrets, reading);
+fn run(mut compiler: Compiler<'_>) -> Result<Plan, Vec<ConfigError>> {
     let plan = compiler.plan();
     match plan {
         Some(plan) if compiler.errors.is_empty() => Ok(plan),
@@ -102,6 +108,8 @@ fn credentials(routes: &[Route]) -> Box<[Place]> {
 struct Compiler<'c> {
     /// For a configuration with parts missing: tells the complete parts.
     reading: Option<&'c Reading<'c>>,
+    /// Set if the routes are proved to be free of conflicts.
+    proves: bool,
     config: &'c Config,
     capabilities: &'c Capabilities,
     secrets: &'c dyn Secrets,
@@ -136,6 +144,7 @@ impl<'c> Compiler<'c> {
     ) -> Self {
         Self {
             reading,
+            proves: true,
             config,
             capabilities,
             secrets,
@@ -160,7 +169,7 @@ impl<'c> Compiler<'c> {
         let at = At::ROOT;
         if !config.include.is_empty() {
             let message =
-                format!("{} reads this text alone, without the files that it includes", self.capabilities.name);
+                format_args!("{} reads this text alone, without the files that it includes", self.capabilities.name);
             self.error_with(
                 &at.member("include"),
                 message,
@@ -205,17 +214,7 @@ impl<'c> Compiler<'c> {
         let cors = self.default_cors();
         self.check_unused_policies(&at.member("policies"));
 
-        if let Some(reading) = self.reading {
-            let whole = whole_routes(reading);
-            specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
-        }
-        let table = match Table::with_methods(core::mem::take(&mut self.methods), specs) {
-            Ok(table) => Some(table),
-            Err(conflicts) => {
-                conflicts.iter().take(MOST_MISTAKES).for_each(|conflict| self.conflict(conflict));
-                None
-            }
-        };
+        let table = self.table(specs);
         let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Plan {
             upstreams,
@@ -263,7 +262,7 @@ impl<'c> Compiler<'c> {
         if value.is_none() {
             let message = format!("the secret `{name}` is not set");
             let help = format!("set it on {} before the gateway starts", self.capabilities.name);
-            self.refuse(Rule::MissingSecret, &at.member("secret"), message, help);
+            self.errors.push(ConfigError::missing_secret(at.member("secret").to_path(), message, help));
         }
         value
     }
@@ -279,27 +278,37 @@ impl<'c> Compiler<'c> {
     }
 
     #[cold]
-    #[inline(never)]
-    fn error(&mut self, at: &At<'_>, message: impl Into<String>) {
-        self.errors.push(ConfigError::new(at.to_path(), message));
+    fn error(&mut self, at: &At<'_>, message: impl Display) {
+        self.explained(Rule::default(), at, told(message), None);
     }
 
     #[cold]
-    #[inline(never)]
-    fn error_with(&mut self, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
+    fn error_with(&mut self, at: &At<'_>, message: impl Display, help: impl Display) {
         self.refuse(Rule::default(), at, message, help);
     }
 
     #[cold]
+    fn refuse(&mut self, rule: Rule, at: &At<'_>, message: impl Display, help: impl Display) {
+        self.explained(rule, at, told(message), THOROUGH.then(|| help.to_string()));
+    }
+
+    #[cold]
     #[inline(never)]
-    fn refuse(&mut self, rule: Rule, at: &At<'_>, message: impl Into<String>, help: impl Into<String>) {
-        self.errors.push(ConfigError::new(at.to_path(), message).with_help(help).of_rule(rule));
+    fn explained(&mut self, rule: Rule, at: &At<'_>, message: String, help: Option<String>) {
+        let error = ConfigError::new(at.to_path(), message).of_rule(rule);
+        self.errors.push(match help {
+            Some(help) => error.with_help(help),
+            None => error,
+        });
     }
 
     /// Reports that `name` is not one of `known`, with the likeliest one.
     #[cold]
     #[inline(never)]
     fn unknown<'n>(&mut self, at: &At<'_>, what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
+        if !THOROUGH {
+            return self.error(at, "");
+        }
         // With thousands of names, guessing takes long; the first guesses are enough to see a pattern.
         let likely = if self.errors.is_long() { None } else { config::suggest(name, known.clone()) };
         let help = match likely {
@@ -313,6 +322,6 @@ impl<'c> Compiler<'c> {
                 }
             }
         };
-        self.refuse(Rule::UnknownName, at, format!("no {what} is called `{name}`"), help);
+        self.refuse(Rule::UnknownName, at, format_args!("no {what} is called `{name}`"), help);
     }
 }

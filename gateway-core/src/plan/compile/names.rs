@@ -11,7 +11,8 @@ impl Compiler<'_> {
     /// Refuses a `name` that logs and terminals could not show as it is.
     pub(super) fn printable(&mut self, at: &At<'_>, name: &str) {
         if let Some(character) = name.chars().find(|c| is_unprintable(*c)) {
-            let message = format!("the name has the character U+{:04X}, which can't be seen", u32::from(character));
+            let message =
+                format_args!("the name has the character U+{:04X}, which can't be seen", u32::from(character));
             self.error_with(at, message, "leave it out: names stand in logs and messages");
         }
     }

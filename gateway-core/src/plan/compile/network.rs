@@ -24,7 +24,7 @@ impl Compiler<'_> {
             Err(InvalidName) => {
                 self.error_with(
                     &at.member("name"),
-                    format!("`{name}` can't be a gateway's name"),
+                    format_args!("`{name}` can't be a gateway's name"),
                     "use letters, digits, `-`, `.` and `_`",
                 );
                 None

@@ -1,8 +1,8 @@
 //! The way back from a route of the plan to the configuration.
 
 use super::Compiler;
-use crate::config::{self, ConfigError, JsonPath, Reading};
-use crate::route::Conflict;
+use crate::config::{self, ConfigError, JsonPath, MOST_MISTAKES, Reading, THOROUGH};
+use crate::route::{Conflict, Spec, Table};
 
 /// The origin of a route of the plan.
 struct Origin<'c> {
@@ -23,6 +23,25 @@ impl Origin<'_> {
 }
 
 impl<'c> Compiler<'c> {
+    /// The table of all routes; `None` if some of them can't be as they are. A host that is given only what a check has accepted does
+    /// without the proof of that.
+    pub(super) fn table(&mut self, mut specs: Vec<Spec>) -> Option<Table> {
+        let methods = core::mem::take(&mut self.methods);
+        if !(THOROUGH && self.proves) {
+            return Some(Table::unproved(methods, specs));
+        }
+        if let Some(reading) = self.reading {
+            let whole = whole_routes(reading);
+            specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
+        }
+        let conflicts = match Table::with_methods(methods, specs) {
+            Ok(table) => return Some(table),
+            Err(conflicts) => conflicts,
+        };
+        conflicts.iter().take(MOST_MISTAKES).for_each(|conflict| self.conflict(conflict));
+        None
+    }
+
     #[cold]
     #[inline(never)]
     pub(super) fn conflict(&mut self, conflict: &Conflict) {
@@ -60,7 +79,7 @@ impl<'c> Compiler<'c> {
 /// Returns, for each route of the plan, whether nothing is missing from it, nor from its API.
 #[cold]
 #[inline(never)]
-pub(super) fn whole_routes(reading: &Reading<'_>) -> Vec<bool> {
+fn whole_routes(reading: &Reading<'_>) -> Vec<bool> {
     let apis = JsonPath::root().member("apis");
     let mut whole = Vec::new();
     for (index, api) in reading.intact_items(&apis, "routes").into_iter().enumerate() {

@@ -233,7 +233,7 @@ impl<'c> Compiler<'c> {
     fn undone(&mut self, at: &At<'_>, name: &str) {
         self.error_with(
             at,
-            format!("`{name}` of a response can't be edited"),
+            format_args!("`{name}` of a response can't be edited"),
             "the gateway sets it after all edits; an upstream's own can be kept by `rename` to another name",
         );
     }
@@ -320,7 +320,7 @@ impl<'c> Compiler<'c> {
         if *known != meaning {
             self.error_with(
                 at,
-                format!("two different rate limits are called `{name}`, and would share their counters"),
+                format_args!("two different rate limits are called `{name}`, and would share their counters"),
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;
@@ -343,7 +343,7 @@ impl<'c> Compiler<'c> {
         if *known != meaning {
             self.error_with(
                 at,
-                format!("two different limits are called `{}`, and would share their counters", compiled.name),
+                format_args!("two different limits are called `{}`, and would share their counters", compiled.name),
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;

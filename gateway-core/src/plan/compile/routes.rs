@@ -168,7 +168,7 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     fn namesake(&mut self, at: &At<'_>, what: &str, name: &str, first: JsonPath) {
-        let error = ConfigError::new(at.member("name").to_path(), format!("another {what} is called `{name}`"));
+        let error = ConfigError::new(at.member("name").to_path(), format_args!("another {what} is called `{name}`"));
         let help = "choose a name of its own: it stands in logs and messages";
         self.errors.push(error.with_help(help).with_other(first.member("name")));
     }

@@ -124,7 +124,7 @@ impl Compiler<'_> {
             if phase.is_some_and(|phase| phase.0 > total) {
                 self.error_with(
                     &at.member(name),
-                    format!("`total` is over before `{name}`"),
+                    format_args!("`total` is over before `{name}`"),
                     "make it shorter than `total`, which covers all phases, or leave it out",
                 );
             }

@@ -40,7 +40,7 @@ impl Compiler<'_> {
             let at = at.index(i);
             match self.certified(&at, written) {
                 Some(name) if names.contains(&name) => {
-                    self.error_with(&at, format!("`{written}` is there twice"), "remove one");
+                    self.error_with(&at, format_args!("`{written}` is there twice"), "remove one");
                 }
                 name => names.extend(name),
             }
@@ -54,7 +54,7 @@ impl Compiler<'_> {
         if name.is_none() {
             self.error_with(
                 at,
-                format!("`{written}` is not a name that can be checked"),
+                format_args!("`{written}` is not a name that can be checked"),
                 "write one host, such as `users.internal`, or an address: without a scheme, a port or `*`",
             );
         }

@@ -8,7 +8,7 @@ use http::{HeaderValue, Uri};
 use super::Compiler;
 use super::at::At;
 use crate::capabilities::Feature;
-use crate::config::{self, EncodedSlash, JsonPath, Span, UpstreamProtocol};
+use crate::config::{self, EncodedSlash, JsonPath, Span, THOROUGH, UpstreamProtocol};
 use crate::http::path;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Host, Keep, Upstream, UpstreamTls};
@@ -84,7 +84,7 @@ impl Compiler<'_> {
                     let at = urls.index(i);
                     let Some(endpoint) = self.endpoint(&at, text, first + endpoints.len()) else { continue };
                     if endpoints.iter().any(|other| other.is_same_place(&endpoint)) {
-                        self.error_with(&at, format!("`{text}` is there twice"), "list each endpoint once");
+                        self.error_with(&at, format_args!("`{text}` is there twice"), "list each endpoint once");
                     }
                     endpoints.push(endpoint);
                 }
@@ -136,7 +136,7 @@ impl Compiler<'_> {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !is_name {
             let help = "write the `binding` of an entry of `services` in `wrangler.toml`: letters, digits and `_`";
-            self.error_with(at, format!("`{name}` is not the name of a binding"), help);
+            self.error_with(at, format_args!("`{name}` is not the name of a binding"), help);
         }
         is_name.then_some(name)
     }
@@ -147,7 +147,7 @@ impl Compiler<'_> {
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !is_name {
             let help = "write the name of a `[component.…]` in `spin.toml`: small letters, digits and `-`";
-            self.error_with(at, format!("`{name}` is not the name of a component"), help);
+            self.error_with(at, format_args!("`{name}` is not the name of a component"), help);
         }
         is_name.then_some(name)
     }
@@ -187,7 +187,7 @@ impl Compiler<'_> {
             } else {
                 "write `host` or `host:port`"
             };
-            self.error_with(at, format!("`{name}` is not a host"), help);
+            self.error_with(at, format_args!("`{name}` is not a host"), help);
         }
         value
     }
@@ -236,6 +236,9 @@ pub(super) fn parse(index: usize, url: &str) -> Result<Endpoint, Vec<Fault>> {
 #[cold]
 #[inline(never)]
 fn wrong(url: &str, why: &str) -> Fault {
+    if !THOROUGH {
+        return Fault::default();
+    }
     let help = match url.split_once(':').map_or("", |(scheme, _)| scheme) {
         "ws" | "wss" => "write `http://…` or `https://…`: WebSockets need nothing else",
         "grpc" | "grpcs" | "h2c" => "write `http://…` beside `\"protocol\": \"h2c\"`, or `https://…` alone",
@@ -252,6 +255,9 @@ fn wrong(url: &str, why: &str) -> Fault {
 #[cold]
 #[inline(never)]
 fn without_scheme(url: &str) -> Fault {
+    if !THOROUGH {
+        return Fault::default();
+    }
     let address = url.strip_prefix("//").unwrap_or(url);
     let (message, help) = wrong(url, "is not an `http` or `https` URL");
     if let Some(name) = variable(address) {
@@ -282,6 +288,9 @@ fn variable(text: &str) -> Option<&str> {
 #[cold]
 #[inline(never)]
 fn not_normal(url: &str, uri: &Uri) -> Fault {
+    if !THOROUGH {
+        return Fault::default();
+    }
     if url.contains('{') {
         let help = "write the variable in the route: `\"rewrite\": {\"path\": \"/new/{path.id}\"}`";
         return (

@@ -29,7 +29,7 @@ impl Compiler<'_> {
                 let platform = self.capabilities.name;
                 self.error_with(
                     at,
-                    format!("on {platform}, a WebSocket could outlive its place under a limit on concurrency"),
+                    format_args!("on {platform}, a WebSocket could outlive its place under a limit on concurrency"),
                     "remove it: handshakes are answered with 501; or remove the limit, and they are taken",
                 );
             }
