@@ -27,11 +27,11 @@ impl Secrets for Bindings {
 }
 
 /// A stand-in for every secret and variable, for checks where the values are unknown.
-#[cfg(feature = "thorough")]
+#[cfg(any(test, feature = "thorough"))]
 #[derive(Debug)]
 pub(crate) struct Assumed;
 
-#[cfg(feature = "thorough")]
+#[cfg(any(test, feature = "thorough"))]
 impl Secrets for Assumed {
     fn secret(&self, _: &str) -> Option<String> {
         Some("assumed".to_owned())

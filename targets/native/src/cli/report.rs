@@ -151,7 +151,8 @@ fn print_config_error(path: &Path, error: &ConfigError) {
         ConfigError::Read(error) => say_error(&format_args!("can't read {name}: {error}")),
         ConfigError::Mistakes { list, composed } => {
             for diagnostic in list.iter().take(SHOWN_MISTAKES) {
-                say_line(&style.diagnostic(diagnostic, &composed.sources(&name)));
+                // It takes several lines; the line behind all of them has the time.
+                sayln!("{}", style.diagnostic(diagnostic, &composed.sources(&name)));
             }
             say_more(list.len());
             say_line(&style.red(format_args!("{name}: {}", mistakes(list.len()))));
