@@ -136,6 +136,10 @@ async fn read_first<'p, P: Platform>(
                             verdict: format!("the issuer's keys can't be read: {fault}"),
                         });
                     }
+                    // An instance may end with this request: the next one is to find newer keys.
+                    None if cell.is_due(platform.monotonic()) => {
+                        exchange.record.owed.push(Owed::RefreshKeys(source.index));
+                    }
                     None => {}
                 }
                 return Ok(keys);

@@ -115,7 +115,7 @@ impl FlagCell {
     pub fn learn(&self, value: Option<bool>, now: Duration) -> Option<bool> {
         match value {
             Some(value) => self.0.learn(value, LIFE, now, None),
-            None => self.0.fail(|_| PAUSE, now, None),
+            None => self.0.fail(|_, _| PAUSE, now, None),
         }
     }
 }

@@ -126,8 +126,8 @@ impl Published {
         // From 675 to 825 thousandths: 75 % and a tenth of that to either side.
         let part = 675 + u32::try_from(chance % 151).unwrap_or_default();
         let fresh = (self.life * part / 1_000).saturating_sub(age);
-        let usable = self.life.saturating_add(USABLE_BEYOND).saturating_sub(age);
-        Life { fresh, usable, valid: usable }
+        let valid = self.life.saturating_add(USABLE_BEYOND).saturating_sub(age);
+        Life { fresh, usable: self.life.saturating_sub(age), valid }
     }
 }
 
@@ -151,14 +151,19 @@ impl KeyCell {
         }
     }
 
-    /// Begins a read for which nobody waits; `None` if another is under way.
+    /// Begins a read for which nobody waits; `None` if another is under way, or has been since somebody asked for this one.
     pub fn begin(&self, now: Duration) -> Option<Reading> {
-        self.keys.begin(now, LOST_AFTER)
+        if self.keys.is_due(now) { self.keys.begin(now, LOST_AFTER) } else { None }
     }
 
     /// Returns whether a read has begun that has neither ended nor been left.
     pub fn is_being_read(&self) -> bool {
         self.keys.is_being_read()
+    }
+
+    /// Returns whether they are to be read again at `now`.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.keys.is_due(now)
     }
 
     /// Returns whether the latest attempt failed.
@@ -209,16 +214,17 @@ impl KeyCell {
         self.keys.recall(keys, life, monotonic, reading)
     }
 
-    /// Takes note that `reading` has failed. The next attempt is due after 5 s, 10 s, 20 s and so on, up to 5 min.
+    /// Takes note that `reading` has failed. The next attempt is due after 5 s, 10 s, 20 s and so on, up to 5 min; while there are keys
+    /// that are valid, it is made behind an answer.
     pub fn fail(&self, now: Duration, reading: Reading) -> Option<Published> {
         self.keys.fail(pause, now, Some(reading))
     }
 }
 
-fn pause(failures: u32) -> Pause {
+fn pause(failures: u32, valid_for: Option<Duration>) -> Pause {
     let seconds = FIRST_PAUSE.checked_shl(failures.saturating_sub(1).min(16)).unwrap_or(LONGEST_PAUSE);
     let pause = Duration::from_secs(seconds.min(LONGEST_PAUSE));
-    Pause { fresh: pause, usable: pause }
+    Pause { fresh: pause, usable: valid_for.unwrap_or(pause) }
 }
 
 #[cfg(test)]
@@ -253,7 +259,7 @@ mod tests {
         due.sort_unstable();
         assert_eq!((due[0], due[75], due[150]), (675, 750, 825));
         let left = keys.remaining(later(900), 0);
-        assert_eq!((left.fresh.as_secs(), left.usable.as_secs(), left.valid.as_secs()), (0, 86_500, 86_500));
+        assert_eq!((left.fresh.as_secs(), left.usable.as_secs(), left.valid.as_secs()), (0, 100, 86_500));
     }
 
     #[test]
@@ -284,9 +290,10 @@ mod tests {
     /// docs/configuration.md, Who is calling: after 5 s, 10 s, 20 s and so on, up to 5 min.
     #[test]
     fn failures_are_followed_by_longer_and_longer_pauses() {
-        let seconds: Vec<u64> = (1..9).map(|failures| pause(failures).fresh.as_secs()).collect();
+        let seconds: Vec<u64> = (1..9).map(|failures| pause(failures, None).fresh.as_secs()).collect();
         assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(pause(u32::MAX).usable.as_secs(), 300);
+        assert_eq!(pause(u32::MAX, None).usable.as_secs(), 300);
+        assert_eq!(pause(1, Some(KEEP)).usable, KEEP);
     }
 
     /// docs/configuration.md, Who is calling: three at once, then one in 15 s, however many tokens name keys that are not known.

@@ -150,6 +150,11 @@ impl<T: Clone> Remembered<T> {
         self.memory().reading.is_some()
     }
 
+    /// Returns whether it is to be read again at `now`.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.memory().times.is_none_or(|times| times.due <= now)
+    }
+
     /// Returns whether the latest attempt failed.
     pub fn has_failed(&self) -> bool {
         self.memory().failures > 0
@@ -188,12 +193,19 @@ impl<T: Clone> Remembered<T> {
     }
 
     /// Takes note that `reading` has failed, or an attempt without one. The value stays as long as it is valid, and is read again
-    /// after the `pause` for so many failures in a row. Returns the value to use.
-    pub fn fail(&self, pause: impl FnOnce(u32) -> Pause, now: Duration, reading: Option<Reading>) -> Option<T> {
+    /// after the `pause` for so many failures in a row, and for a value that is valid for so long. Returns the value to use.
+    pub fn fail(
+        &self,
+        pause: impl FnOnce(u32, Option<Duration>) -> Pause,
+        now: Duration,
+        reading: Option<Reading>,
+    ) -> Option<T> {
         let mut memory = self.memory();
         if memory.end(reading) {
             memory.failures = memory.failures.saturating_add(1);
-            let Pause { fresh, usable } = pause(memory.failures);
+            let valid_for =
+                memory.value.as_ref().map(|(_, end)| end.saturating_sub(now)).filter(|left| !left.is_zero());
+            let Pause { fresh, usable } = pause(memory.failures, valid_for);
             let usable = now.saturating_add(usable);
             let overdue = memory.times.map_or(usable, |times| times.overdue.max(usable));
             memory.times = Some(Times { due: now.saturating_add(fresh), overdue });
@@ -266,16 +278,16 @@ mod tests {
     const LOST_AFTER: Duration = Duration::from_secs(1);
     const PATIENCE: Duration = Duration::from_secs(10);
     const LIFE: Life =
-        Life { fresh: Duration::from_secs(60), usable: Duration::from_secs(600), valid: Duration::from_secs(600) };
+        Life { fresh: Duration::from_secs(60), usable: Duration::from_secs(80), valid: Duration::from_secs(600) };
 
     const fn at(seconds: u64) -> Duration {
         Duration::from_secs(1_000 + seconds)
     }
 
     /// A pause that doubles: 5, 10, 20 s.
-    fn pause(failures: u32) -> Pause {
+    fn pause(failures: u32, valid_for: Option<Duration>) -> Pause {
         let pause = Duration::from_secs(5 << (failures - 1));
-        Pause { fresh: pause, usable: pause }
+        Pause { fresh: pause, usable: valid_for.unwrap_or(pause) }
     }
 
     fn begin(cell: &Remembered<u8>, now: Duration) -> Reading {
@@ -292,9 +304,11 @@ mod tests {
         let reading = begin(&cell, at(0));
         assert_eq!(cell.learn(7, LIFE, at(0), Some(reading)), Some(7));
         assert_eq!(cell.look(at(59), PATIENCE), Look::Known(Some(7)));
+        assert!(cell.is_due(at(60)) && !cell.is_due(at(59)));
         assert_eq!(cell.look(at(60), PATIENCE), Look::Stale(Some(7)));
         assert_eq!(cell.look(at(60), PATIENCE), Look::Known(Some(7)), "one request takes it on");
-        let mut now = at(61);
+        assert_eq!(cell.look(at(80), PATIENCE), Look::Unread, "it is read first, while nothing has failed");
+        let mut now = at(81);
         for seconds in [5, 10, 20] {
             let reading = cell.begin(now, LOST_AFTER).unwrap();
             assert_eq!(cell.fail(pause, now, Some(reading)), Some(7));
