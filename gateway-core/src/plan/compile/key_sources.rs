@@ -39,7 +39,7 @@ impl Compiler<'_> {
     ) -> Option<KeySource> {
         for algorithm in algorithms.iter().filter(|algorithm| algorithm.family() == Family::Secret) {
             let help = "leave it out; who shares a secret with the gateway is an issuer with `keys`";
-            let message = format!("`{algorithm}` takes a secret, which nobody publishes");
+            let message = format_args!("`{algorithm}` takes a secret, which nobody publishes");
             self.error_with(&at.member("algorithms"), message, help);
         }
         let iss = issuer.issuer.as_deref();
@@ -66,7 +66,7 @@ impl Compiler<'_> {
                 let (own, path) = self.key_origin(&at.member("issuer"), iss, &mut ways, true)?;
                 if path.contains('?') {
                     let help = "the issuer of OpenID Connect is a URL with neither query nor fragment";
-                    self.error_with(&at.member("issuer"), format!("`{iss}` has a query"), help);
+                    self.error_with(&at.member("issuer"), format_args!("`{iss}` has a query"), help);
                 }
                 let path = [path.strip_suffix('/').unwrap_or(&path), WELL_KNOWN].concat();
                 let place = Location { upstream: own.upstream, path: path.into() };
@@ -101,9 +101,9 @@ impl Compiler<'_> {
                 known.scheme == origin.scheme && known.host == origin.host && known.port == origin.port
             };
             if path != "/" {
-                self.error_with(&at, format!("`{url}` is more than an origin"), "write `https://host` alone");
+                self.error_with(&at, format_args!("`{url}` is more than an origin"), "write `https://host` alone");
             } else if origins.iter().any(is_same) {
-                self.error_with(&at, format!("`{url}` is there twice"), "leave it out: the issuer's own always counts");
+                self.error_with(&at, format_args!("`{url}` is there twice"), "leave it out: the issuer's own always counts");
             } else {
                 origins.push(origin);
             }
