@@ -1,8 +1,8 @@
 //! The state that outlives requests and reloads.
 //!
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
-//! its name, an endpoint by its scheme, host and port, a flag by its key, published keys by where they come from, wherever the
-//! configuration lists them now.
+//! its name, an endpoint by its scheme, host and port, a flag by its key, published keys by where they come from, verified tokens by
+//! their issuer, wherever the configuration lists them now.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -12,7 +12,9 @@ use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::flag::FlagCell;
+use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
+use crate::policy::tokens::Tokens;
 use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
@@ -22,6 +24,7 @@ pub struct State {
     endpoints: Adopted<Place, Traffic>,
     flags: Adopted<StoreKey, FlagCell>,
     keys: Adopted<StoreKey, KeyCell>,
+    tokens: Adopted<IssuerId, Tokens>,
     metrics: Option<Metrics>,
 }
 
@@ -69,6 +72,7 @@ impl State {
                 plan.key_sources().map(|source| source.id.clone()),
                 previous.map(|previous| &previous.keys),
             ),
+            tokens: Adopted::adopt(plan.issuers.iter().map(Issuer::id), previous.map(|previous| &previous.tokens)),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -81,6 +85,11 @@ impl State {
     /// The memory of the keys of the source with this index.
     pub(crate) fn keys(&self, source: usize) -> Option<&KeyCell> {
         self.keys.at(source)
+    }
+
+    /// The tokens of the issuer with this index in [`Plan::issuers`] that were verified.
+    pub(crate) fn tokens(&self, issuer: usize) -> Option<&Tokens> {
+        self.tokens.at(issuer)
     }
 
     /// Takes note, at `now`, that the flag with this key has just been set or removed.

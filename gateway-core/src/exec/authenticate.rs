@@ -8,6 +8,7 @@ use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::error::Reject;
+use crate::jose::key::Thumbprint;
 use crate::jose::set::KeySet;
 use crate::jose::token::{Parsed, Said};
 use crate::policy::authenticate::Authenticate;
@@ -15,12 +16,29 @@ use crate::policy::credential;
 use crate::policy::jwt::Issuer;
 use crate::policy::key_cell::KeyCell;
 use crate::policy::key_source::{KeySource, Keys};
+use crate::policy::tokens::Verified;
 use crate::ports::Platform;
 use crate::trace::Event;
 
 /// The most sets that are tried on one token: the known one, the one that another request reads meanwhile, and the one that this
 /// request reads.
 const MOST_SETS: usize = 3;
+
+/// Finds out who makes `call` by a token that was verified before, as [`check`] does; none if it is another. Out of the way of
+/// every other exchange, and without a wait.
+pub(super) fn recall<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    step: &Authenticate,
+    call: &mut Call,
+) -> Option<Result<(), Reject>> {
+    let proved = match credential::find(&step.places, call) {
+        Ok(Some(token)) => remembered(exchange, platform, step, &token)?,
+        Ok(None) => Err(Refusal::Absent),
+        Err(refusal) => Err(refusal),
+    };
+    Some(conclude(exchange, step, call, proved))
+}
 
 /// Finds out who makes `call`, and takes the credential out of it.
 ///
@@ -32,14 +50,23 @@ pub(super) async fn check<P: Platform>(
     step: &Authenticate,
     call: &mut Call,
 ) -> Result<(), Reject> {
-    let found = credential::find(&step.places, call).and_then(|found| found.ok_or(Refusal::Absent));
-    let proved = match found {
-        Ok(token) => prove(exchange, platform, step, &token).await,
+    let proved = match credential::find(&step.places, call) {
+        Ok(Some(token)) => prove(exchange, platform, step, &token).await,
+        Ok(None) => Err(Refusal::Absent),
         Err(refusal) => Err(refusal),
     };
+    conclude(exchange, step, call, proved)
+}
+
+/// Draws the consequences for `call` of what was `proved`.
+fn conclude(
+    exchange: &mut Exchange<'_, '_>,
+    step: &Authenticate,
+    call: &mut Call,
+    proved: Result<Arc<Caller>, Refusal>,
+) -> Result<(), Reject> {
     match proved {
         Ok(caller) => {
-            let caller = Arc::new(caller);
             exchange.record.authenticated(&caller);
             call.caller = Some(caller);
             if !step.keep {
@@ -55,24 +82,59 @@ pub(super) async fn check<P: Platform>(
     }
 }
 
+/// Who holds `token`, if it was verified before, by a key that is still its issuer's.
+fn remembered<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    step: &Authenticate,
+    token: &str,
+) -> Option<Result<Arc<Caller>, Refusal>> {
+    let (plan, state) = (exchange.plan, exchange.state);
+    step.issuers.iter().find_map(|index| {
+        let (issuer, tokens) = (plan.issuers.get(*index)?, state.tokens(*index)?);
+        let Verified { caller, key } = tokens.find(token)?;
+        let is_still_there = match &issuer.keys {
+            Keys::Stated(set) => set.contains(key),
+            Keys::Published(source) => keys::known(exchange, platform, source).is_some_and(|set| set.contains(key)),
+        };
+        if !is_still_there {
+            return None;
+        }
+        exchange.note(|| Event::Policy {
+            policy: "authenticate",
+            verdict: format!("the token of the issuer `{}` was verified before", issuer.name),
+        });
+        let claims = caller.claims.as_deref()?;
+        let checked = issuer.check_claims(claims, platform.now()).and_then(|()| step.check_audience(claims));
+        Some(checked.map(|()| caller))
+    })
+}
+
 /// Proves who holds `token`.
 async fn prove<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     step: &Authenticate,
     token: &str,
-) -> Result<Caller, Refusal> {
+) -> Result<Arc<Caller>, Refusal> {
     let parsed = Parsed::parse(token)?;
-    let issuer = issuer(exchange, step, &parsed)?;
+    let (index, issuer) = issuer(exchange, step, &parsed)?;
     issuer.check_type(parsed.token_type())?;
-    let said = match &issuer.keys {
+    let (said, key) = match &issuer.keys {
         Keys::Stated(set) => signed_by(exchange, platform, issuer, set, &parsed).await?,
         Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
     };
     let claims = parsed.claims(said)?;
     issuer.check_claims(&claims, platform.now())?;
-    step.check_audience(&claims)?;
-    Ok(Caller { issuer: Some(Arc::clone(&issuer.name)), claims: Some(Arc::new(claims)) })
+    let caller = Arc::new(Caller { issuer: Some(Arc::clone(&issuer.name)), claims: Some(Arc::new(claims)) });
+    if let Some(tokens) = exchange.state.tokens(index) {
+        tokens.keep(token, Verified { caller: Arc::clone(&caller), key });
+    }
+    // The memory is of all routes, and each has audiences of its own.
+    match caller.claims.as_deref() {
+        Some(claims) => step.check_audience(claims).map(|()| caller),
+        None => Err(Refusal::Malformed),
+    }
 }
 
 /// Checks the signature of `token` by the keys that `issuer` publishes. If none of them is the one that it names, they may have
@@ -82,7 +144,7 @@ async fn signed_by_published<'p, P: Platform>(
     platform: &P,
     (issuer, source): (&Issuer, &'p KeySource),
     token: &Parsed<'_>,
-) -> Result<Said, Refusal> {
+) -> Result<(Said, Thumbprint), Refusal> {
     let key = (token.kid(), token.algorithm());
     // What a read that begins later does not have, the issuer has not published.
     let latest = exchange.state.keys(source.index).map(KeyCell::latest).unwrap_or_default();
@@ -111,7 +173,7 @@ async fn signed_by<P: Platform>(
     issuer: &Issuer,
     set: &KeySet,
     token: &Parsed<'_>,
-) -> Result<Said, Refusal> {
+) -> Result<(Said, Thumbprint), Refusal> {
     let mut refusal = Refusal::UnknownKey;
     for key in set.candidates(token.kid(), token.algorithm()) {
         match platform.verify(key, token.signed(), token.signature()).await {
@@ -121,7 +183,7 @@ async fn signed_by<P: Platform>(
                     policy: "authenticate",
                     verdict: format!("the token is signed by the issuer `{}`: {algorithm}, key {kid}", issuer.name),
                 });
-                return Ok(token.said(true));
+                return Ok((token.said(true), key.id()));
             }
             // A key that can't be used says nothing of the token: it may be a good one.
             Err(_) => refusal = Refusal::KeyUnusable,
@@ -134,11 +196,15 @@ async fn signed_by<P: Platform>(
 
 /// The issuer whose keys count for `token`: the only one of the policy, or the one whose `iss` the token claims. That claim is
 /// compared again once the signature is known to be good.
-fn issuer<'p>(exchange: &Exchange<'p, '_>, step: &Authenticate, token: &Parsed<'_>) -> Result<&'p Issuer, Refusal> {
-    let issuers = || step.issuers.iter().filter_map(|index| exchange.plan.issuers.get(*index));
+fn issuer<'p>(
+    exchange: &Exchange<'p, '_>,
+    step: &Authenticate,
+    token: &Parsed<'_>,
+) -> Result<(usize, &'p Issuer), Refusal> {
+    let issuers = || step.issuers.iter().filter_map(|index| Some((*index, exchange.plan.issuers.get(*index)?)));
     if let [_] = &*step.issuers {
         return issuers().next().ok_or(Refusal::Issuer);
     }
     let claimed = token.claimed_issuer().ok_or(Refusal::Issuer)?;
-    issuers().find(|issuer| issuer.issuer.as_deref() == Some(&claimed)).ok_or(Refusal::Issuer)
+    issuers().find(|(_, issuer)| issuer.issuer.as_deref() == Some(&claimed)).ok_or(Refusal::Issuer)
 }

@@ -42,6 +42,23 @@ enum Fault {
     Slow,
 }
 
+/// The present keys of `source`, if they are known.
+pub(super) fn known<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    source: &KeySource,
+) -> Option<Arc<KeySet>> {
+    let known = match exchange.state.keys(source.index)?.look(platform.monotonic()) {
+        Look::Known(known) => known,
+        Look::Stale(known) => {
+            exchange.record.owed.push(Owed::RefreshKeys(source.index));
+            known
+        }
+        Look::Unread => None,
+    };
+    known.map(|keys| keys.set)
+}
+
 /// The present keys of `source`.
 ///
 /// # Errors

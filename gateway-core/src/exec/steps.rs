@@ -32,8 +32,11 @@ pub(super) async fn apply<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
-            // Boxed, so that not every request has room for it.
-            RequestStep::Authenticate(step) => Box::pin(authenticate::check(exchange, platform, step, call)).await?,
+            RequestStep::Authenticate(step) => match authenticate::recall(exchange, platform, step, call) {
+                Some(proved) => proved?,
+                // Boxed, so that not every request has room for it.
+                None => Box::pin(authenticate::check(exchange, platform, step, call)).await?,
+            },
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {

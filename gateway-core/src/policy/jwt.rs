@@ -34,7 +34,21 @@ pub struct Issuer {
     pub lifetime: Option<Duration>,
 }
 
+/// The identity of an issuer, with all that is asked of its tokens but what is asked anew each time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IssuerId {
+    name: Arc<str>,
+    types: Box<[Box<str>]>,
+}
+
 impl Issuer {
+    /// Its identity: tokens that were verified for an issuer with the same one need only be looked at again as
+    /// [`Issuer::check_claims`] does, and by their keys.
+    #[must_use]
+    pub fn id(&self) -> IssuerId {
+        IssuerId { name: Arc::clone(&self.name), types: self.types.clone() }
+    }
+
     /// The source of its keys, if it publishes them.
     #[must_use]
     pub fn source(&self) -> Option<&KeySource> {

@@ -23,6 +23,7 @@ pub mod rate_limit;
 pub mod remembered;
 pub mod sliding_window;
 mod sliding_window_store;
+pub mod tokens;
 
 use std::fmt::Display;
 

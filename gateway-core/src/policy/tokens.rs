@@ -1,0 +1,152 @@
+//! Tokens that were verified, so that one that comes again costs no check of its signature.
+//!
+//! A token is found by a hash, and then compared as a whole. Only tokens with a good signature are kept, so nobody can fill the
+//! memory with others, and the bytes of one are compared only with a token of the same 64-bit hash, which nobody finds who does not
+//! have it. Each time, its key must still be the issuer's, and its times are checked again.
+
+use core::hash::Hasher;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+use rustc_hash::{FxBuildHasher, FxHasher};
+
+use crate::caller::Caller;
+use crate::jose::key::Thumbprint;
+
+/// The most tokens of one generation; there are two.
+const MOST_TOKENS: usize = 512;
+
+/// The most bytes of the tokens of one generation.
+const MOST_BYTES: usize = 512 * 1_024;
+
+/// The tokens of one issuer that were verified. When there are too many, those go that were not asked for lately.
+#[derive(Debug, Default)]
+pub struct Tokens(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Default)]
+struct Generation {
+    tokens: HashMap<u64, Entry, FxBuildHasher>,
+    bytes: usize,
+}
+
+struct Entry {
+    token: Box<str>,
+    verified: Verified,
+}
+
+/// The holder of a token, and the key that has signed it.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Whom the token speaks of.
+    pub caller: Arc<Caller>,
+    /// The key that has signed it.
+    pub key: Thumbprint,
+}
+
+impl Tokens {
+    /// Returns what is known of `token`.
+    pub fn find(&self, token: &str) -> Option<Verified> {
+        let hash = hash(token);
+        let mut memory = self.memory();
+        if let Some(entry) = memory.young.tokens.get(&hash) {
+            return (*entry.token == *token).then(|| entry.verified.clone());
+        }
+        if memory.old.tokens.get(&hash).is_none_or(|entry| *entry.token != *token) {
+            return None;
+        }
+        let entry = memory.old.tokens.remove(&hash)?;
+        let verified = entry.verified.clone();
+        memory.put(hash, entry);
+        Some(verified)
+    }
+
+    /// Keeps `token`, which is `verified`.
+    pub fn keep(&self, token: &str, verified: Verified) {
+        self.memory().put(hash(token), Entry { token: token.into(), verified });
+    }
+
+    /// A panic elsewhere leaves the memory usable: at worst a token is missing.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn put(&mut self, hash: u64, entry: Entry) {
+        if self.young.tokens.len() >= MOST_TOKENS || self.young.bytes >= MOST_BYTES {
+            self.old = core::mem::take(&mut self.young);
+        }
+        self.young.bytes = self.young.bytes.saturating_add(entry.token.len());
+        self.young.tokens.insert(hash, entry);
+    }
+}
+
+fn hash(token: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(token.as_bytes());
+    hasher.finish()
+}
+
+impl core::fmt::Debug for Memory {
+    /// Shows no token.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Memory(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::algorithm::Algorithm;
+    use crate::jose::key::{Stated, VerifyingKey};
+
+    fn verified(number: u8) -> Verified {
+        let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[number; 32]), None).unwrap();
+        Verified { caller: Arc::new(Caller { issuer: None, claims: None }), key: key.id() }
+    }
+
+    #[test]
+    fn a_token_is_known_by_all_of_it() {
+        let tokens = Tokens::default();
+        tokens.keep("a.b.c", verified(1));
+        assert_eq!(tokens.find("a.b.c").unwrap().key, verified(1).key);
+        assert!(tokens.find("a.b.d").is_none() && tokens.find("a.b.").is_none() && tokens.find("").is_none());
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_rest_goes() {
+        let tokens = Tokens::default();
+        tokens.keep("often", verified(1));
+        for number in 0..5_000 {
+            tokens.keep(&format!("once {number}"), verified(2));
+            assert!(tokens.find("often").is_some(), "{number}");
+        }
+        assert!(tokens.find("once 0").is_none());
+        let memory = tokens.memory();
+        assert!(memory.young.tokens.len() + memory.old.tokens.len() <= 2 * MOST_TOKENS);
+    }
+
+    #[test]
+    fn long_tokens_are_fewer() {
+        let tokens = Tokens::default();
+        let long = "x".repeat(8_000);
+        for number in 0..500 {
+            tokens.keep(&format!("{long}{number}"), verified(1));
+        }
+        let memory = tokens.memory();
+        assert!(memory.young.bytes + memory.old.bytes <= 2 * (MOST_BYTES + 8_010));
+    }
+
+    #[test]
+    fn no_token_is_shown() {
+        let tokens = Tokens::default();
+        tokens.keep("PLANT", verified(1));
+        assert!(!format!("{tokens:?}").contains("PLANT"));
+    }
+}
