@@ -103,7 +103,11 @@ impl Compiler<'_> {
             if path != "/" {
                 self.error_with(&at, format_args!("`{url}` is more than an origin"), "write `https://host` alone");
             } else if origins.iter().any(is_same) {
-                self.error_with(&at, format_args!("`{url}` is there twice"), "leave it out: the issuer's own always counts");
+                self.error_with(
+                    &at,
+                    format_args!("`{url}` is there twice"),
+                    "leave it out: the issuer's own always counts",
+                );
             } else {
                 origins.push(origin);
             }
