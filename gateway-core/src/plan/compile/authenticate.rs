@@ -9,6 +9,7 @@ use crate::config::{self, CredentialPlace};
 use crate::http::proxy_status::is_tchar;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
+use crate::policy::header_edit::is_editable;
 
 /// The proof of a route: none on purpose, or this one.
 pub(super) type Asked = Option<Box<Authenticate>>;
@@ -147,6 +148,12 @@ impl Compiler<'_> {
                     COOKIE => {
                         let help = "write `{\"cookie\": \"NAME\"}` for one of them";
                         self.error_with(&at, "cookies have a place of their own", help);
+                        None
+                    }
+                    // It is emptied, and the request could not do without it.
+                    _ if !is_editable(&header) => {
+                        let help = "take a field of its own, for example `x-token`";
+                        self.error_with(&at, format_args!("`{name}` is of the connection or the framing"), help);
                         None
                     }
                     _ => Some(Place::Header(header)),

@@ -75,9 +75,17 @@ impl Compiler<'_> {
             }
         };
         let kind = if document.is_some() { "discovery" } else { "jwks" };
-        let through = issuer.upstream.as_deref().unwrap_or_default();
+        // By where the upstream leads, not by its name: keys from elsewhere are not this issuer's.
+        let through: Vec<String> = match ways.chosen.and_then(|chosen| ways.upstreams.get(chosen)) {
+            Some(chosen) => chosen.endpoints.iter().map(shown).collect(),
+            None => Vec::new(),
+        };
         let further = issuer.origins.iter().map(String::as_str);
-        let of = [kind, url, through].into_iter().chain(further).chain(algorithms.iter().map(|known| known.name()));
+        let of = [kind, url]
+            .into_iter()
+            .chain(through.iter().map(String::as_str))
+            .chain(further)
+            .chain(algorithms.iter().map(|known| known.name()));
         Some(KeySource { index, id: identity(of)?, place, document, algorithms: algorithms.into() })
     }
 
@@ -170,6 +178,11 @@ fn faults(url: &str) -> Vec<Fault> {
     }
 }
 
+/// The URL of an endpoint.
+fn shown(endpoint: &Endpoint) -> String {
+    format!("{}://{}:{}", endpoint.scheme.as_str(), endpoint.host, endpoint.port)
+}
+
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
@@ -186,4 +199,32 @@ fn identity<'p>(of: impl Iterator<Item = &'p str>) -> Option<StoreKey> {
         digest.iter().take(16).for_each(|byte| key.push_str(&format!("{byte:02x}")));
         true
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::capabilities::Capabilities;
+    use crate::plan::load;
+    use crate::plan::testing::NoSecrets;
+
+    fn id(url: &str, issuer: &str) -> String {
+        let text = format!(
+            r#"{{"upstreams": {{"id": {{"url": "{url}"}}}}, "issuers": {{"corp": {{"issuer": "https://id.test", {issuer}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": [{{"authenticate": {{"jwt": {{}}}}}}]}}]}}"#
+        );
+        let plan = load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap();
+        plan.key_sources().next().unwrap().id.as_str().to_owned()
+    }
+
+    /// ARCHITECTURE.md, State: published keys are adopted, and shared in the store, by where they come from.
+    #[test]
+    fn keys_from_elsewhere_are_others() {
+        let through = r#""jwks": "http://id.test/keys", "upstream": "id""#;
+        let known = id("http://10.0.0.1:8080", through);
+        assert_eq!(known, id("http://10.0.0.1:8080", through));
+        assert_ne!(known, id("http://10.0.0.2:8080", through));
+        assert_ne!(known, id("https://10.0.0.1:8080", through));
+        assert_ne!(known, id("http://10.0.0.1:8080", r#""jwks": "https://id.test/keys""#));
+        assert_ne!(known, id("http://10.0.0.1:8080", r#""jwks": "http://id.test/others", "upstream": "id""#));
+    }
 }
