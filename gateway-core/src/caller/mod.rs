@@ -1,19 +1,31 @@
 //! The caller of a request: who proved to make it, and what is known of them.
 
 pub mod claims;
+pub mod consumer;
 pub mod refusal;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use self::claims::ClaimSet;
+use self::consumer::Consumer;
 
 /// Who makes a request, as a proof has shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Caller {
+    /// The consumer that the credential belongs to; none if the configuration names none.
+    pub consumer: Option<Arc<Consumer>>,
     /// The issuer that vouches for the claims, by its name in the configuration.
     pub issuer: Option<Arc<str>>,
     /// The claims of the token.
     pub claims: Option<Arc<ClaimSet>>,
+    /// The groups that the token adds to those of the consumer.
+    pub groups: Box<[Box<str>]>,
+    /// The scopes of a credential that has no claims.
+    pub scopes: Box<[Box<str>]>,
+    /// The credential's identifier, which may be shown: it is no secret.
+    pub credential: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -21,5 +33,66 @@ impl Caller {
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.claims.as_ref()?.text("sub")
+    }
+
+    /// The groups of the consumer, and those that the token adds.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let own = self.consumer.iter().flat_map(|consumer| &consumer.groups);
+        own.chain(&self.groups).map(AsRef::as_ref)
+    }
+
+    /// The tier of the consumer.
+    #[must_use]
+    pub fn tier(&self) -> Option<&str> {
+        self.consumer.as_ref()?.tier.as_deref()
+    }
+
+    /// Returns whether the credential has `scope`: in the claim `scope` (RFC 8693 §4.2), in `scp`, as some issuers call it, or by
+    /// itself. Scopes are compared byte for byte (RFC 6749 §3.3).
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let is_it = |text: &str| text.split(' ').any(|one| one == scope);
+        let states_it = |claim: &Value| match claim {
+            Value::String(text) => is_it(text),
+            Value::Array(list) => list.iter().any(|one| one.as_str() == Some(scope)),
+            _ => false,
+        };
+        let claims = self.claims.as_deref();
+        self.scopes.iter().any(|one| **one == *scope)
+            || claims.is_some_and(|claims| ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(states_it))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_claims(text: &str) -> Caller {
+        let members = serde_json::from_str(text).unwrap();
+        Caller { claims: Some(Arc::new(ClaimSet::new(None, None, None, members))), ..Caller::default() }
+    }
+
+    /// RFC 8693 §4.2 has `scope` as text with spaces; a list is as common. A scope is no beginning of another (RFC 6749 §3.3).
+    #[test]
+    fn a_scope_is_stated_as_text_or_as_a_list() {
+        for claims in
+            [r#"{"scope": "a b:c"}"#, r#"{"scope": ["a", "b:c"]}"#, r#"{"scp": "b:c"}"#, r#"{"scp": ["b:c"]}"#]
+        {
+            assert!(with_claims(claims).has_scope("b:c"), "{claims}");
+            assert!(!with_claims(claims).has_scope("b") && !with_claims(claims).has_scope("B:C"), "{claims}");
+        }
+        for none in
+            [r#"{"scope": 1}"#, r#"{"scope": {"b:c": 1}}"#, r#"{"scopes": "b:c"}"#, r#"{"scope": ["a b:c"]}"#, "{}"]
+        {
+            assert!(!with_claims(none).has_scope("b:c"), "{none}");
+        }
+    }
+
+    #[test]
+    fn groups_are_those_of_the_consumer_and_of_the_token() {
+        let consumer = Consumer { groups: Box::new(["partners".into()]), ..Consumer::default() };
+        let caller =
+            Caller { consumer: Some(Arc::new(consumer)), groups: Box::new(["ops".into()]), ..Caller::default() };
+        assert_eq!(caller.groups().collect::<Vec<_>>(), ["partners", "ops"]);
     }
 }

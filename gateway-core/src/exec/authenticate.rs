@@ -126,7 +126,11 @@ async fn prove<P: Platform>(
     };
     let claims = parsed.claims(said)?;
     issuer.check_claims(&claims, platform.now())?;
-    let caller = Arc::new(Caller { issuer: Some(Arc::clone(&issuer.name)), claims: Some(Arc::new(claims)) });
+    let caller = Arc::new(Caller {
+        issuer: Some(Arc::clone(&issuer.name)),
+        claims: Some(Arc::new(claims)),
+        ..Caller::default()
+    });
     if let Some(tokens) = exchange.state.tokens(index) {
         tokens.keep(token, Verified { caller: Arc::clone(&caller), key });
     }

@@ -108,7 +108,7 @@ mod tests {
 
     fn verified(number: u8) -> Verified {
         let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[number; 32]), None).unwrap();
-        Verified { caller: Arc::new(Caller { issuer: None, claims: None }), key: key.id() }
+        Verified { caller: Arc::new(Caller::default()), key: key.id() }
     }
 
     #[test]
