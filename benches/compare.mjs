@@ -103,7 +103,10 @@ async function main() {
   const results = [];
   for (const name of settings.scenarios) {
     const scenario = SCENARIOS[name];
-    const able = present.filter((contestant) => !contestant.onlyPlain || scenario.routes === 0);
+    const able = present.filter(
+      (contestant) => (!contestant.onlyPlain || scenario.routes === 0) && (!contestant.noTokens || !scenario.tokens),
+    );
+    if (able.length === 0) continue;
     const rows = new Map(able.map((contestant) => [contestant.name, { contestant, rounds: [] }]));
     const attempt = async (row, action) => {
       try {

@@ -8,7 +8,7 @@ import { workerd } from './workerd.mjs';
 /**
  * A contestant has a `name`, a `version`, `prepare({folder, proxy, upstream, scenario, headers})`, which writes its
  * configuration and returns its `command`, and perhaps `addsLess`, if it is not meant to add all headers that Edgeway
- * adds, `onlyPlain`, if it has no routes and edits, and `counting`, if callgrind needs more
+ * adds, `onlyPlain`, if it has no routes and edits, `noTokens`, if it does not look at tokens, and `counting`, if callgrind needs more
  * than the usual to count its instructions.
  */
 export function contestants(settings, say) {

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { built, haproxy, nginx, version } from './environment.mjs';
+import { AUDIENCE, ISSUER, SECRET, SECRET_NAME } from './tokens.mjs';
 
 export function native() {
   return [
@@ -15,7 +16,8 @@ export function native() {
       version: version([built('edgeway'), '--version'], /(\d\S+)/),
       prepare: edgeway,
     },
-    nginx(nginxCommand),
+    // What checks tokens is in its paid version alone.
+    { ...nginx(nginxCommand), noTokens: true },
     haproxy(haproxyCommand),
     {
       name: 'bare-hyper',
@@ -24,6 +26,7 @@ export function native() {
       version: '1',
       addsLess: true,
       onlyPlain: true,
+      noTokens: true,
       prepare: ({ proxy, upstream }) => ({
         command: [built('bare-hyper'), `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`],
       }),
@@ -33,10 +36,15 @@ export function native() {
 
 function edgeway({ folder, proxy, upstream, scenario }) {
   const config = join(folder, 'gateway.json');
-  const routes = scenario.routes ? [String(scenario.routes)] : [];
-  const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
-  writeFileSync(config, execFileSync(built('bench-config'), args));
-  return { command: [built('edgeway'), 'serve', config] };
+  writeFileSync(config, configuration({ proxy, upstream, scenario }));
+  return { command: [built('edgeway'), 'serve', config], env: { [SECRET_NAME]: SECRET } };
+}
+
+/** The `gateway.json` for a scenario. */
+export function configuration({ proxy, upstream, scenario }) {
+  const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, String(scenario.routes)];
+  if (scenario.tokens) args.push(SECRET_NAME, ISSUER, AUDIENCE);
+  return execFileSync(built('bench-config'), args);
 }
 
 const numbers = (count) => Array.from({ length: count }, (_, number) => number);
@@ -111,7 +119,8 @@ http {
 }
 
 function haproxyCommand(program, { folder, proxy, upstream, scenario, headers }) {
-  const rules = ['http-request set-header X-Forwarded-For %[src]'];
+  const rules = scenario.tokens ? tokenRules() : [];
+  rules.push('http-request set-header X-Forwarded-For %[src]');
   if (headers === 'same') {
     rules.push(
       'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
@@ -163,4 +172,22 @@ backend upstream
 `;
   writeFileSync(join(folder, 'haproxy.cfg'), config);
   return { command: [program, '-db', '-f', join(folder, 'haproxy.cfg')] };
+}
+
+/** As HAProxy's own guide to tokens has it, with `exp` and without the answers' texts. */
+function tokenRules() {
+  return [
+    'http-request set-var(txn.token) http_auth_bearer',
+    "http-request set-var(txn.alg) http_auth_bearer,jwt_header_query('$.alg')",
+    "http-request set-var(txn.iss) http_auth_bearer,jwt_payload_query('$.iss')",
+    "http-request set-var(txn.aud) http_auth_bearer,jwt_payload_query('$.aud')",
+    "http-request set-var(txn.exp) http_auth_bearer,jwt_payload_query('$.exp','int')",
+    'http-request set-var(txn.now) date()',
+    'http-request deny deny_status 401 unless { var(txn.alg) -m str HS256 }',
+    `http-request deny deny_status 401 unless { var(txn.iss) -m str ${ISSUER} }`,
+    `http-request deny deny_status 401 unless { var(txn.aud) -m str ${AUDIENCE} }`,
+    `http-request deny deny_status 401 unless { http_auth_bearer,jwt_verify(txn.alg,"${SECRET}") -m int 1 }`,
+    'http-request deny deny_status 401 if { var(txn.exp),sub(txn.now) -m int lt 0 }',
+    'http-request del-header Authorization',
+  ];
 }

@@ -5,6 +5,7 @@ import { built } from './environment.mjs';
 import { PerfCounter } from './instructions.mjs';
 import { Load, end, freePort, ready, remove, start, temporaryFolder } from './processes.mjs';
 import { verifyAdded } from './scenarios.mjs';
+import { forgedToken, writeTokens } from './tokens.mjs';
 
 const LATENCY_SECONDS = 3;
 
@@ -20,12 +21,14 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
       upstream,
       connections: settings.connections,
       routes: scenario.routes,
+      tokens: writeTokens(folder, scenario.tokens),
       core: settings.pins.load,
     });
     const place = { folder, proxy, upstream, scenario, headers: settings.headers };
-    const { command, cwd } = contestant.prepare(place);
-    child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env: environment });
+    const { command, cwd, env } = contestant.prepare(place);
+    child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env: { ...env, ...environment } });
     await ready(child, proxy, 60);
+    if (scenario.tokens) await expectRefusal(proxy);
     const exchange = await load.ask('check', 90);
     scenario.verify(exchange);
     if (settings.headers === 'same' && !contestant.addsLess) verifyAdded(exchange);
@@ -54,4 +57,11 @@ export async function measureRound(contestant, scenario, settings, method) {
       p99: paced.microseconds.p99,
     };
   });
+}
+
+/** Throws unless a token with another's signature is refused: who lets it through compares nothing. */
+async function expectRefusal(proxy) {
+  const headers = { authorization: `Bearer ${forgedToken()}` };
+  const { status } = await fetch(`http://127.0.0.1:${proxy}/service-0/items/1`, { headers });
+  if (status !== 401) throw new Error(`it should answer 401 to a token with a wrong signature, not ${status}`);
 }

@@ -1,7 +1,11 @@
 // The work that every contestant does, and how to tell from one exchange that it does all of it.
 
+/** More than Edgeway remembers of an issuer, so that in this order it has forgotten each when it comes again. */
+const MORE_THAN_REMEMBERED = 5_000;
+
 /**
  * `routes`: how many routes the load rotates over; 0 means one route that takes everything.
+ * `tokens`: how many tokens the load rotates over; without it, requests have none and nobody asks for one.
  * `verify`: throws unless the heads, as they arrived at the upstream and at the client, show the work.
  */
 export const SCENARIOS = {
@@ -16,18 +20,45 @@ export const SCENARIOS = {
   edits: {
     title: '200 routes with header edits (request: 2 set, 2 removed; response: 2 set, 1 removed)',
     routes: 200,
+    verify: verifyEdits,
+  },
+  jwt: {
+    title: 'one route, an HS256 token that was verified before (signature, algorithm, iss, aud, exp; taken out of the request)',
+    routes: 0,
+    tokens: 1,
+    verify: verifyToken,
+  },
+  'jwt-cold': {
+    title: 'one route, an HS256 token that nobody remembers',
+    routes: 0,
+    tokens: MORE_THAN_REMEMBERED,
+    verify: verifyToken,
+  },
+  'jwt-edits': {
+    title: '200 routes with header edits, an HS256 token that was verified before',
+    routes: 200,
+    tokens: 1,
     verify(exchange) {
-      const route = /^GET \/service-(\d+)\//.exec(exchange.request)?.[1];
-      expectPresent('request', exchange.request, 'x-route', `route-${route}`);
-      expectPresent('request', exchange.request, 'x-tenant', 'acme');
-      expectAbsent('request', exchange.request, 'x-debug');
-      expectAbsent('request', exchange.request, 'x-session');
-      expectPresent('response', exchange.response, 'x-served-by', 'gateway');
-      expectPresent('response', exchange.response, 'cache-control', 'no-store');
-      expectAbsent('response', exchange.response, 'x-powered-by');
+      verifyEdits(exchange);
+      verifyToken(exchange);
     },
   },
 };
+
+function verifyEdits(exchange) {
+  const route = /^GET \/service-(\d+)\//.exec(exchange.request)?.[1];
+  expectPresent('request', exchange.request, 'x-route', `route-${route}`);
+  expectPresent('request', exchange.request, 'x-tenant', 'acme');
+  expectAbsent('request', exchange.request, 'x-debug');
+  expectAbsent('request', exchange.request, 'x-session');
+  expectPresent('response', exchange.response, 'x-served-by', 'gateway');
+  expectPresent('response', exchange.response, 'cache-control', 'no-store');
+  expectAbsent('response', exchange.response, 'x-powered-by');
+}
+
+function verifyToken(exchange) {
+  expectAbsent('request', exchange.request, 'authorization');
+}
 
 /** The headers that Edgeway adds to each request and response, which `--headers same` asks of its peers. */
 export const ADDED = {

@@ -1,11 +1,12 @@
 // Workers on workerd, served raw: wrangler and miniflare cost several times what they serve.
 
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { ROOT, built, version } from './environment.mjs';
+import { ROOT, version } from './environment.mjs';
+import { configuration } from './native.mjs';
+import { AUDIENCE, ISSUER, SECRET, SECRET_NAME } from './tokens.mjs';
 
 const DIST = `${ROOT}dist/cloudflare/`;
 
@@ -26,8 +27,8 @@ export function workerd() {
   return [
     one('edgeway', edgeway, `${DIST}edgeway.wasm`),
     one('hono', (place) => script(place, 'hono')),
-    one('hono-bare', (place) => script(place, 'hono-bare')),
-    one('plain-js', (place) => script(place, 'plain')),
+    { ...one('hono-bare', (place) => script(place, 'hono-bare')), noTokens: true },
+    { ...one('plain-js', (place) => script(place, 'plain')), noTokens: true },
   ];
 }
 
@@ -43,9 +44,7 @@ function binary() {
 
 function edgeway({ folder, proxy, upstream, scenario }) {
   for (const name of ['worker.js', 'edgeway.wasm']) copyFileSync(DIST + name, join(folder, name));
-  const routes = scenario.routes ? [String(scenario.routes)] : [];
-  const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, ...routes];
-  writeFileSync(join(folder, 'gateway.json'), execFileSync(built('bench-config'), args));
+  writeFileSync(join(folder, 'gateway.json'), configuration({ proxy, upstream, scenario }));
   return {
     modules: [
       '(name = "dist/cloudflare/worker.js", esModule = embed "worker.js")',
@@ -56,12 +55,16 @@ function edgeway({ folder, proxy, upstream, scenario }) {
   compatibilityFlags = ["enable_request_signal"],
   durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "edgeway-counters", enableSql = true)],
   durableObjectStorage = (inMemory = void),
-  bindings = [(name = "COUNTERS", durableObjectNamespace = "CounterCell")],`,
+  bindings = [
+    (name = "COUNTERS", durableObjectNamespace = "CounterCell"),
+    (name = "${SECRET_NAME}", text = "${SECRET}"),
+  ],`,
   };
 }
 
 function script({ folder, upstream, scenario, headers }, name) {
   const settings = { upstream: `127.0.0.1:${upstream}`, routes: scenario.routes, same: headers === 'same' };
+  if (scenario.tokens) settings.tokens = { secret: SECRET, alg: 'HS256', verification: { iss: ISSUER, aud: AUDIENCE } };
   writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
   const esbuild = createRequire(`${ROOT}package.json`)('esbuild');
   esbuild.buildSync({

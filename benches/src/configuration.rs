@@ -122,12 +122,12 @@ fn sample(number: usize) -> Sample {
     Sample { method, host: host(api), path, route: format!("service-{api}/{verb}-{resource}") }
 }
 
-/// What the comparison serves: one route that takes everything, or `routes` routes with header edits.
+/// The configuration that the comparison serves: `routes` routes with header edits, or for 0 one that takes everything.
 #[must_use]
-pub fn proxy(routes: Option<usize>, listen: &str, upstream: &str) -> Value {
+pub fn proxy(routes: usize, listen: &str, upstream: &str) -> Value {
     let all = match routes {
-        None => vec![json!({ "name": "all", "match": { "prefix": "/" }, "upstream": "upstream" })],
-        Some(routes) => (0..routes)
+        0 => vec![json!({ "name": "all", "match": { "prefix": "/" }, "upstream": "upstream" })],
+        _ => (0..routes)
             .map(|number| {
                 let name = format!("route-{number}");
                 json!({
@@ -144,6 +144,15 @@ pub fn proxy(routes: Option<usize>, listen: &str, upstream: &str) -> Value {
         "upstreams": { "upstream": { "url": format!("http://{upstream}") } },
         "routes": all,
     })
+}
+
+/// Has every route of `configuration` ask for an HS256 token by the secret called `secret`, of `issuer` and for `audience`.
+pub fn ask_for_tokens(configuration: &mut Value, secret: &str, issuer: &str, audience: &str) {
+    let Some(members) = configuration.as_object_mut() else { return };
+    let key = json!({ "kid": "2026", "algorithm": "HS256", "secret": { "secret": secret } });
+    members.insert("issuers".to_owned(), json!({ "id": { "issuer": issuer, "keys": [key] } }));
+    let policy = json!({ "authenticate": { "jwt": { "audiences": [audience] } } });
+    members.insert("defaults".to_owned(), json!({ "policies": [policy] }));
 }
 
 /// Two headers set and two removed on the request, two set and one removed on the response.

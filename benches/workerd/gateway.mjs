@@ -45,6 +45,7 @@ export async function proxy(request, route) {
   const listed = incoming.get('connection');
   if (listed !== null) dropListed(headers, listed);
   for (const name of drop) headers.delete(name);
+  if (settings.tokens) headers.delete('authorization');
 
   const ownId = incoming.get('x-request-id');
   const id = ownId !== null && SANE_ID.test(ownId) ? ownId : crypto.randomUUID().replaceAll('-', '');

@@ -1,11 +1,13 @@
 // The gateway in Hono.
 
 import { Hono } from 'hono';
+import { jwt } from 'hono/jwt';
 
 import { proxy } from './gateway.mjs';
-import { routes } from './settings.mjs';
+import { routes, settings } from './settings.mjs';
 
 const app = new Hono();
+if (settings.tokens) app.use(jwt(settings.tokens));
 if (routes.length === 0) {
   app.all('*', (c) => proxy(c.req.raw));
 }

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! bench-config many 1000
-//! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000        # one route
+//! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 0      # one route
 //! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 200    # 200 routes with header edits
+//! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 0 KEY https://id.example.com https://api.example.com
+//!                                                         # and HS256 tokens by the secret KEY, of an issuer, for an audience
 //! ```
 
 use std::process::ExitCode;
@@ -15,9 +17,14 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let value = match arguments.as_slice() {
         ["many", routes] => routes.parse().ok().map(configuration::many_routes),
-        ["proxy", listen, upstream] => Some(configuration::proxy(None, listen, upstream)),
         ["proxy", listen, upstream, routes] => {
-            routes.parse().ok().map(|routes| configuration::proxy(Some(routes), listen, upstream))
+            routes.parse().ok().map(|routes| configuration::proxy(routes, listen, upstream))
+        }
+        ["proxy", listen, upstream, routes, secret, issuer, audience] => {
+            routes.parse().ok().map(|routes| configuration::proxy(routes, listen, upstream)).map(|mut value| {
+                configuration::ask_for_tokens(&mut value, secret, issuer, audience);
+                value
+            })
         }
         _ => None,
     };
@@ -27,7 +34,9 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         None => {
-            eprintln!("usage: bench-config many ROUTES | bench-config proxy LISTEN UPSTREAM [ROUTES]");
+            eprintln!(
+                "usage: bench-config many ROUTES | bench-config proxy LISTEN UPSTREAM ROUTES [SECRET ISSUER AUDIENCE]"
+            );
             ExitCode::from(2)
         }
     }

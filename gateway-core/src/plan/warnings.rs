@@ -4,6 +4,7 @@
 
 mod deadlines;
 mod exposure;
+mod identity;
 mod matching;
 mod own_listener;
 
@@ -45,9 +46,12 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
             dead_matches(&config, &mut found);
             deadlines::warnings(&config, &mut found);
             matching::warnings(&config, &mut found);
+            identity::unasked(&config, &mut found);
         }
     }
     exposure::warnings(&config, &mut found);
+    identity::warnings(&config, &mut found);
+    identity::cleartext(&config, &mut found);
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let are_uses_known =
         reading.as_ref().is_none_or(|reading| USERS.iter().all(|section| reading.is_section_intact(section)));

@@ -1,6 +1,7 @@
 //! What is said of configurations that are well-formed and yet wrong.
 
 mod effective;
+mod identity;
 mod secrets;
 mod surprises;
 mod warnings;

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) routes: usize,
     /// The length of the upstream's responses in bytes.
     pub(crate) body: usize,
+    /// The tokens to rotate over; empty if requests have none.
+    pub(crate) tokens: Vec<String>,
 }
 
 /// Both ends of a proxy: clients with their tokens from 0, upstream connections with the tokens after them.
@@ -52,7 +54,7 @@ impl Engine {
             listener,
             clients: (0..settings.connections).map(|token| Client::new(settings.proxy, Token(token))).collect(),
             upstreams: Vec::new(),
-            requests: requests(settings.routes),
+            requests: requests(settings.routes, &settings.tokens),
             response: response(settings.body),
             next: 0,
         })
@@ -160,18 +162,24 @@ fn accept(
 }
 
 /// The requests to rotate over: what a browser application sends, and two headers that the edits remove.
-fn requests(routes: usize) -> Vec<Box<[u8]>> {
+fn requests(routes: usize, tokens: &[String]) -> Vec<Box<[u8]>> {
     let paths = match routes {
         0 => vec!["/items/4711?page=2".to_owned()],
         // A stride that is no divisor visits all routes in no order that a cache would like.
         _ => (0..routes).map(|n| format!("/service-{}/items/4711?page=2", n * 77 % routes)).collect(),
     };
+    let credentials = match tokens {
+        [] => vec![String::new()],
+        _ => tokens.iter().map(|token| format!("Authorization: Bearer {token}\r\n")).collect(),
+    };
+    // One of the two lists is of one.
     paths
         .iter()
-        .map(|path| {
+        .flat_map(|path| credentials.iter().map(move |credential| (path, credential)))
+        .map(|(path, credential)| {
             format!(
                 "GET {path} HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n\
-                 Accept: application/json\r\nAccept-Language: en\r\nX-Debug: 1\r\nX-Session: 5f2b7c\r\n\r\n"
+                 Accept: application/json\r\nAccept-Language: en\r\nX-Debug: 1\r\nX-Session: 5f2b7c\r\n{credential}\r\n"
             )
             .into_bytes()
             .into()

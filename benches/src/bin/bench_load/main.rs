@@ -1,8 +1,10 @@
 //! The load and the upstream of a side-by-side comparison, in one thread on one core, so that neither waits for the other.
 //!
 //! ```text
-//! bench-load --proxy 127.0.0.1:8080 --upstream 127.0.0.1:9000 [--connections 32] [--routes 0] [--body 512]
+//! bench-load --proxy 127.0.0.1:8080 --upstream 127.0.0.1:9000 [--connections 32] [--routes 0] [--body 512] [--tokens FILE]
 //! ```
+//!
+//! `--tokens` is a file of tokens, one a line; each request has the next of them after `Authorization: Bearer`.
 //!
 //! It listens on `--upstream`, then takes commands on standard input, one a line, and answers each with a line of JSON:
 //!
@@ -48,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box<dyn Error>> {
     let (mut proxy, mut upstream): (Option<SocketAddr>, Option<SocketAddr>) = (None, None);
-    let (mut connections, mut routes, mut body) = (32, 0, 512);
+    let (mut connections, mut routes, mut body, mut tokens) = (32, 0, 512, Vec::new());
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("`{name}` needs a value"))?;
         match name.as_str() {
@@ -57,6 +59,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box
             "--connections" => connections = value.parse()?,
             "--routes" => routes = value.parse()?,
             "--body" => body = value.parse()?,
+            "--tokens" => tokens = std::fs::read_to_string(value)?.lines().map(str::to_owned).collect(),
             _ => return Err(format!("no such option: `{name}`").into()),
         }
     }
@@ -66,5 +69,5 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Box
     if !proxy.ip().is_loopback() || !upstream.ip().is_loopback() {
         return Err("load is only for this machine: both addresses must be loopback".into());
     }
-    Ok(Settings { proxy, upstream, connections: connections.clamp(1, 256), routes, body })
+    Ok(Settings { proxy, upstream, connections: connections.clamp(1, 256), routes, body, tokens })
 }

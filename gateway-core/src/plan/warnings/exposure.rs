@@ -26,7 +26,7 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
 }
 
 /// Returns whether anybody may reach `address`: it is neither of this machine nor of an inside network (RFC 1918, 4193, 6598).
-fn is_public(address: IpAddr) -> bool {
+pub(super) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();

@@ -1,0 +1,156 @@
+//! Warnings about what is dangerous though valid: callers that nobody asks, and credentials that go too far.
+
+use core::time::Duration;
+use std::net::IpAddr;
+
+use http::Uri;
+
+use super::exposure::is_public;
+use crate::config::{
+    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Policy, PolicyUse, Route,
+};
+
+/// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
+const MOST_LEEWAY: Duration = Duration::from_secs(5 * 60);
+
+/// Warns of what `config` says of issuers and proofs, whichever routes use them.
+pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
+    let root = JsonPath::root();
+    for (name, issuer) in config.issuers.iter() {
+        leeway(&root.member("issuers").member(name), issuer, found);
+    }
+    for (name, policy) in config.policies.iter() {
+        proof(&root.member("policies").member(name), config, policy, found);
+    }
+    let mut inline = |at: &JsonPath, uses: &[PolicyUse]| {
+        for (index, one) in uses.iter().enumerate() {
+            if let PolicyUse::Inline(policy) = one {
+                proof(&at.member("policies").index(index), config, policy, found);
+            }
+        }
+    };
+    inline(&root.member("defaults"), &config.defaults.policies);
+    for (index, api) in config.apis.iter().enumerate() {
+        inline(&root.member("apis").index(index), &api.policies);
+    }
+    for (at, _, route) in routes(config) {
+        inline(&at, &route.policies);
+    }
+}
+
+/// Warns of each route of `config` that anybody may call without its saying so, where other routes ask who calls.
+pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
+    let asked: Vec<_> = routes(config)
+        .map(|(at, uses, route)| {
+            let uses = config.defaults.policies.iter().chain(uses).chain(&route.policies);
+            // The last holds: see `Policy::authenticate`.
+            (at, route, uses.filter_map(|one| authenticate(&config.policies, one)).next_back())
+        })
+        .collect();
+    if !asked.iter().any(|(.., proof)| matches!(proof, Some(Authenticate::By(_)))) {
+        return;
+    }
+    for (at, route, proof) in asked {
+        // What the gateway answers by itself is in the file, and shows nothing of a service.
+        let shows_something = route.redirect.is_none() && route.respond.is_none();
+        if proof.is_none() && shows_something {
+            let message = format!("anybody may call `{}`: it has no `authenticate`, as other routes have", route.name);
+            let help = "give it one; or `\"authenticate\": false`, which says that it is public";
+            found.push(ConfigError::new(at, message).with_help(help));
+        }
+    }
+}
+
+/// Warns of the upstreams of `config` that are called in the clear through the Internet.
+pub(super) fn cleartext(config: &Config, found: &mut Vec<ConfigError>) {
+    for (name, upstream) in config.upstreams.iter() {
+        let at = JsonPath::root().member("upstreams").member(name);
+        let one = upstream.url.iter().map(|url| (at.member("url"), url));
+        let several = upstream.urls.iter().enumerate().map(|(index, url)| (at.member("urls").index(index), url));
+        for (at, _) in one.chain(several).filter(|(_, url)| is_clear_and_public(url)) {
+            let message = "requests go to a public address in the clear, with all that they carry";
+            found.push(ConfigError::new(at, message).with_help("take `https`, or an address of an inside network"));
+        }
+    }
+}
+
+fn is_clear_and_public(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    // A name may stand for any address.
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    uri.scheme_str() == Some("http")
+        && host.parse::<IpAddr>().is_ok_and(|address| !address.is_unspecified() && is_public(address))
+}
+
+/// The routes of `config`, each with its place and the policies of its API.
+fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Route)> {
+    let of = |at: JsonPath| move |index: usize| at.member("routes").index(index);
+    let grouped = config.apis.iter().enumerate().flat_map(move |(index, api)| {
+        let at = of(JsonPath::root().member("apis").index(index));
+        api.routes.iter().enumerate().map(move |(number, route)| (at(number), &*api.policies, route))
+    });
+    let at = of(JsonPath::root());
+    let single = config.routes.iter().enumerate().map(move |(number, route)| (at(number), &[][..], route));
+    grouped.chain(single)
+}
+
+fn authenticate<'c>(policies: &'c Entries<Policy>, one: &'c PolicyUse) -> Option<&'c Authenticate> {
+    match one {
+        PolicyUse::Named(name) => policies.find(name)?.authenticate.as_ref(),
+        PolicyUse::Inline(policy) => policy.authenticate.as_ref(),
+    }
+}
+
+fn leeway(at: &JsonPath, issuer: &Issuer, found: &mut Vec<ConfigError>) {
+    if issuer.leeway.is_some_and(|leeway| leeway.0 > MOST_LEEWAY) {
+        let message = "tokens are good for this long after they have expired";
+        let help = "a minute is enough for clocks that are set by a server; take `5m` at most";
+        found.push(ConfigError::new(at.member("leeway"), message).with_help(help));
+    }
+}
+
+/// Warns of what `policy` takes as a proof, and of whom its cross-origin rules let use the credentials of others.
+fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<ConfigError>) {
+    if let Some(Authenticate::By(proof)) = &policy.authenticate {
+        let at = at.member("authenticate");
+        if let Some(proof) = &proof.jwt {
+            jwt(&at.member("jwt"), &config.issuers, proof, found);
+        }
+    }
+    if let Some(cors) = &policy.cors
+        && cors.credentials
+    {
+        let wide = cors.origins.iter().enumerate().filter(|(_, origin)| origin.contains("://*."));
+        for (index, origin) in wide {
+            let at = at.member("cors").member("origins").index(index);
+            let message = format!("every site at `{origin}` may act with its visitors' credentials");
+            let help = "list the sites that do; a forgotten name that somebody else takes over is among them, too";
+            found.push(ConfigError::new(at, message).with_help(help));
+        }
+    }
+}
+
+fn jwt(at: &JsonPath, issuers: &Entries<Issuer>, proof: &JwtProof, found: &mut Vec<ConfigError>) {
+    // Who shares a secret with the gateway makes tokens for it alone.
+    let is_shared = |issuer: &Issuer| {
+        issuer.jwks.is_some() || issuer.discovery == Some(true) || issuer.keys.iter().any(|key| key.secret.is_none())
+    };
+    let mut named =
+        issuers.iter().filter(|(name, _)| proof.issuers.is_empty() || proof.issuers.iter().any(|one| one == name));
+    if proof.audiences.is_empty()
+        && let Some((name, _)) = named.find(|(_, issuer)| is_shared(issuer))
+    {
+        let message = format!("a token that `{name}` has made for any other service is good here, too");
+        let help = "name this service as its tokens do in `aud`: `\"audiences\": [\"https://api.example.com\"]` (RFC 8725 §3.9)";
+        found.push(ConfigError::new(at.clone(), message).with_help(help));
+    }
+    for (index, place) in proof.from.iter().enumerate() {
+        if let CredentialPlace::Query(name) = place {
+            let at = at.member("from").index(index).member("query");
+            let message = format!("`{name}` is in the URL, which browsers, proxies and logs keep (RFC 6750 §5.3)");
+            found.push(
+                ConfigError::new(at, message).with_help("take a header; or make its tokens last minutes at most"),
+            );
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Warnings about callers that nobody asks, and credentials that go too far.
+
+use gateway_core::config::Diagnostic;
+use gateway_core::plan;
+
+use super::{NOW, said, words};
+
+const ISSUERS: &str = r#""issuers": {"corp": {"issuer": "https://id.test", "jwks": "https://id.test/jwks"}}"#;
+
+fn warned(text: &str) -> Vec<Diagnostic> {
+    assert_eq!(said(text), [], "{text}");
+    plan::warnings(text, NOW)
+}
+
+/// The warnings about one policy that the only route has.
+fn about(policy: &str) -> Vec<Diagnostic> {
+    warned(&format!(
+        r#"{{{ISSUERS}, "policies": {{"p": {policy}}},
+        "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": ["p"]}}]}}"#
+    ))
+}
+
+/// docs/configuration.md, Who is calling: a route says that it is public; where none asks, nobody need say so.
+#[test]
+fn warns_of_a_route_that_asks_nobody_among_routes_that_do() {
+    let proof = r#"{"authenticate": {"jwt": {"audiences": ["a"]}}}"#;
+    let with = |defaults: &str, api: &str, first: &str, second: &str| {
+        warned(&format!(
+            r#"{{{ISSUERS}, "upstreams": {{"u": {{"url": "http://u.test"}}}}, "policies": {{"in": {proof}, "out": {{"authenticate": false}}}},
+            "defaults": {{"policies": [{defaults}]}},
+            "apis": [{{"name": "a", "prefix": "/a", "upstream": "u", "policies": [{api}], "routes": [
+              {{"name": "first", "match": {{"path": "/1"}}, "policies": [{first}]}},
+              {{"name": "second", "match": {{"path": "/2"}}, "policies": [{second}]}},
+              {{"name": "health", "match": {{"path": "/3"}}, "respond": {{}}}}]}}],
+            "routes": [{{"name": "u", "match": {{"path": "/u"}}, "respond": {{}}, "policies": ["in", "out"]}}]}}"#
+        ))
+    };
+    let message = "anybody may call `second`: it has no `authenticate`, as other routes have";
+    assert_eq!(words(&with("", "", r#""in""#, "")), [("apis[0].routes[1]", message)]);
+    for [defaults, api, first, second] in [
+        ["", "", r#""in""#, r#""out""#],
+        [r#""in""#, "", "", ""],
+        ["", r#""in""#, "", r#""out""#],
+        ["", r#""out""#, "", r#""in""#],
+        ["", "", "", ""],
+        ["", "", r#""out""#, ""],
+    ] {
+        assert_eq!(with(defaults, api, first, second), [], "{defaults} {api} {first} {second}");
+    }
+}
+
+/// RFC 8725 §3.9: an issuer of several services' tokens says in `aud` which is for whom.
+#[test]
+fn warns_of_tokens_for_whatever_audience() {
+    let message = "a token that `corp` has made for any other service is good here, too";
+    let found = about(r#"{"authenticate": {"jwt": {}}}"#);
+    assert_eq!(words(&found), [("policies.p.authenticate.jwt", message)]);
+    assert_eq!(about(r#"{"authenticate": {"jwt": {"audiences": ["https://api.test"]}}}"#), []);
+    let by_secret = r#"{"issuers": {"own": {"keys": [{"algorithm": "HS256", "secret": {"secret": "KEY"}}]}},
+        "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [{"authenticate": {"jwt": {}}}]}]}"#;
+    assert_eq!(plan::warnings(by_secret, NOW), [], "who shares a secret makes tokens for this gateway alone");
+}
+
+/// RFC 6750 §5.3: bearer tokens are not passed in URLs.
+#[test]
+fn warns_of_tokens_in_the_query() {
+    let found =
+        about(r#"{"authenticate": {"jwt": {"audiences": ["a"], "from": [{"header": "x-token"}, {"query": "t"}]}}}"#);
+    let message = "`t` is in the URL, which browsers, proxies and logs keep (RFC 6750 §5.3)";
+    assert_eq!(words(&found), [("policies.p.authenticate.jwt.from[1].query", message)]);
+}
+
+/// docs/configuration.md, Who is calling: `leeway` is for clocks, and five minutes are more than any is wrong.
+#[test]
+fn warns_of_a_long_leeway() {
+    let with = |leeway: &str| {
+        warned(&format!(
+            r#"{{"issuers": {{"corp": {{"issuer": "https://id.test", "jwks": "https://id.test/jwks", "leeway": "{leeway}"}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}},
+              "policies": [{{"authenticate": {{"jwt": {{"audiences": ["a"]}}}}}}]}}]}}"#
+        ))
+    };
+    let message = "tokens are good for this long after they have expired";
+    assert_eq!(words(&with("301s")), [("issuers.corp.leeway", message)]);
+    assert_eq!(with("5m"), []);
+}
+
+/// OWASP, Testing Cross Origin Resource Sharing: with credentials, each origin that is let in acts for the user.
+#[test]
+fn warns_of_origins_by_pattern_that_act_with_credentials() {
+    let cors = |origin: &str, credentials: bool| {
+        let cors = format!(r#"{{"origins": ["https://app.test", "{origin}"], "credentials": {credentials}}}"#);
+        about(&format!(r#"{{"cors": {cors}}}"#))
+    };
+    let message = "every site at `https://*.example.com` may act with its visitors' credentials";
+    assert_eq!(words(&cors("https://*.example.com", true)), [("policies.p.cors.origins[1]", message)]);
+    assert_eq!(cors("https://*.example.com", false), []);
+    assert_eq!(cors("http://localhost:*", true), [], "any port of a host that is named");
+}
+
+/// RFC 1918, 4193, 6598: what is not of an inside network is of everybody's.
+#[test]
+fn warns_of_a_public_address_that_is_called_in_the_clear() {
+    let with = |url: &str| {
+        warned(&format!(
+            r#"{{"upstreams": {{"u": {{"urls": ["https://u.test", "{url}"]}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "u"}}]}}"#
+        ))
+    };
+    let message = "requests go to a public address in the clear, with all that they carry";
+    for public in ["http://203.0.113.7", "http://[2001:db8::1]:8080/base"] {
+        assert_eq!(words(&with(public)), [("upstreams.u.urls[1]", message)], "{public}");
+    }
+    for inside in
+        ["https://203.0.113.7", "http://10.0.0.5", "http://[fd00::1]", "http://127.0.0.1:9000", "http://users.test"]
+    {
+        assert_eq!(with(inside), [], "{inside}");
+    }
+}
