@@ -123,6 +123,12 @@ catalogue! {
     /// The credentials can't be checked at the moment, through no fault of the client.
     IDENTITY_UNAVAILABLE pub identity_unavailable "identity_unavailable" SERVICE_UNAVAILABLE
         "Identity unavailable" "the credentials can't be checked at the moment";
+    /// The credential lacks a scope (RFC 6750 §3.1); whoever makes it adds the challenge.
+    INSUFFICIENT_SCOPE pub insufficient_scope "insufficient_scope" FORBIDDEN
+        "Insufficient scope" "the credentials do not have every scope that this takes";
+    /// Whoever makes the request may not (RFC 9110 §15.5.4).
+    FORBIDDEN pub forbidden "forbidden" FORBIDDEN
+        "Forbidden" "this is not open to whoever makes the request";
     /// The route's key-value store holds nothing under the key.
     VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
         "Value not found" "there is no value under this key";

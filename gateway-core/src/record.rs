@@ -99,6 +99,8 @@ pub(crate) struct Facts {
     pub(crate) caller: Option<Arc<Caller>>,
     /// The reason for which the caller was not believed.
     pub(crate) refusal: Option<Refusal>,
+    /// The rule that refused the request, by its name.
+    pub(crate) rule: Option<Box<str>>,
     /// The flag that the request was refused for.
     pub(crate) flag: Option<Box<str>>,
     /// The store that failed last, by its name.
@@ -128,6 +130,7 @@ impl Record {
                 limits: Vec::new(),
                 caller: None,
                 refusal: None,
+                rule: None,
                 flag: None,
                 store: None,
             })
@@ -216,6 +219,13 @@ impl Record {
     pub(crate) fn unauthenticated(&mut self, refusal: Refusal) {
         if let Some(facts) = &mut self.facts {
             facts.refusal = Some(refusal);
+        }
+    }
+
+    /// Notes that the rule of this name refuses the request.
+    pub(crate) fn ruled_out(&mut self, rule: &str) {
+        if let Some(facts) = &mut self.facts {
+            facts.rule = Some(rule.into());
         }
     }
 

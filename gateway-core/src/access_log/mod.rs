@@ -96,6 +96,9 @@ struct Line<'r> {
     /// The reason for which the caller was not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<&'static str>,
+    /// The rule that refused the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +169,7 @@ impl<'r> Line<'r> {
             issuer: facts.caller.as_ref().and_then(|caller| caller.issuer.as_deref()),
             subject: facts.caller.as_ref().and_then(|caller| caller.subject()),
             auth: facts.refusal.map(Refusal::word),
+            rule: facts.rule.as_deref(),
             flag: facts.flag.as_deref(),
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -378,6 +382,7 @@ mod tests {
                 limits: vec![("l".into(), None)],
                 caller: None,
                 refusal: None,
+                rule: None,
                 flag: None,
                 store: None,
             })),
@@ -524,6 +529,16 @@ mod tests {
         assert_eq!(flag, "users\n");
         let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
         assert!(text.contains("  (flag: users\\n)"), "{text}");
+    }
+
+    /// docs/configuration.md, Access log: `rule`, in both forms.
+    #[test]
+    fn a_rule_that_refuses_is_named() {
+        let mut record = record();
+        record.ruled_out("policies.ops.authorize");
+        assert_eq!(parsed(&plan("{}"), &record, &Ended::default())["rule"], "policies.ops.authorize");
+        let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
+        assert!(text.contains("  (rule: policies.ops.authorize)"), "{text}");
     }
 
     #[test]

@@ -92,6 +92,7 @@ fn reasons(line: &Line<'_>) -> String {
     let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false));
     reasons.extend(refused.map(|limit| format!("(limit: {})", limit.name)));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
+    reasons.extend(line.rule.map(|rule| format!("(rule: {})", rule.escape_default())));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {

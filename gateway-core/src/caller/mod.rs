@@ -29,6 +29,12 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Returns whether nobody has proved anything: the caller stated no credential, and was let in as somebody all the same.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.claims.is_none() && self.issuer.is_none() && self.credential.is_none()
+    }
+
     /// The subject of the token (RFC 7519 §4.1.2).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {

@@ -9,7 +9,6 @@ pub(super) enum Number {
 
 /// A JSON number as the nearest of Rust's kinds. With `whole`, `5.0` and `5e0` are whole numbers, too.
 pub(super) fn parse(text: &str, whole: bool) -> Result<Number, core::num::ParseFloatError> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Ok(number) = text.parse() {
         return Ok(Number::Unsigned(number));
     }
@@ -17,9 +16,13 @@ pub(super) fn parse(text: &str, whole: bool) -> Result<Number, core::num::ParseF
         return Ok(Number::Signed(number));
     }
     let number: f64 = text.parse()?;
-    if whole && number.fract() == 0.0 && number.abs() <= EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range that f64 has exactly")]
-        return Ok(Number::Signed(number as i64));
-    }
-    Ok(Number::Fraction(number))
+    let exact = if whole { self::whole(number) } else { None };
+    Ok(exact.map_or(Number::Fraction(number), Number::Signed))
+}
+
+/// The whole number that `number` is, if it is one within the range that `f64` has exactly.
+pub(super) fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }

@@ -5,12 +5,13 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::model::{
-    Authenticate, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof, SecretRef, Value, ValueMatch,
-    ValueTest, WebSocket, WebSocketLimits,
+    Authenticate, ClaimValue, ClaimValues, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof, SecretRef,
+    Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits,
 };
+use super::number;
 use super::object::OWN;
 
 /// A type that is written as a string or as an object of type `Object`.
@@ -172,5 +173,89 @@ impl<'de> Visitor<'de> for FalseOrProof {
 impl<'de> Deserialize<'de> for Authenticate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(OWN, FalseOrProof)
+    }
+}
+
+/// A value of a claim.
+struct Scalar;
+
+/// The values of a claim, in words.
+const SCALAR: &str = "text, a whole number, `true` or `false`";
+
+impl<'de> Visitor<'de> for Scalar {
+    type Value = ClaimValue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SCALAR)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Boolean(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Whole(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<ClaimValue, E> {
+        i64::try_from(value).map(ClaimValue::Whole).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<ClaimValue, E> {
+        // `2.0` is a whole number, as in JSON Schema.
+        match number::whole(value) {
+            Some(whole) => Ok(ClaimValue::Whole(whole)),
+            None => Err(E::invalid_type(Unexpected::Float(value), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ClaimValue, E> {
+        Ok(ClaimValue::Text(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for ClaimValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+struct OneOrManyScalars;
+
+impl<'de> Visitor<'de> for OneOrManyScalars {
+    type Value = ClaimValues;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCALAR}, or a list of them")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<ClaimValues, E> {
+        Scalar.visit_bool(value).map(ClaimValues::One)
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<ClaimValues, E> {
+        Scalar.visit_i64(value).map(ClaimValues::One)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<ClaimValues, E> {
+        Scalar.visit_u64(value).map(ClaimValues::One)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<ClaimValues, E> {
+        Scalar.visit_f64(value).map(ClaimValues::One)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ClaimValues, E> {
+        Scalar.visit_str(text).map(ClaimValues::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ClaimValues, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(ClaimValues::Any)
+    }
+}
+
+impl<'de> Deserialize<'de> for ClaimValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyScalars)
     }
 }

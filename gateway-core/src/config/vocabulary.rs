@@ -14,6 +14,7 @@ enum Place {
     Respond,
     Edits,
     Maintenance,
+    Authorize,
     Redirect,
     Listener,
     AccessLog,
@@ -44,6 +45,7 @@ impl Place {
             ("json", Self::Respond),
             ("rename", Self::Edits),
             ("bypass", Self::Maintenance),
+            ("tiers", Self::Authorize),
             ("keepQuery", Self::Redirect),
             ("proxyProtocol", Self::Listener),
             ("format", Self::AccessLog),
@@ -87,6 +89,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::IssuerKey, "algorithm", "alg"),
     (Place::IssuerKey, "kid", "id name keyId key_id"),
     (Place::IssuerKey, "pem", "publicKey public_key rsa_public_key certificate"),
+    (Place::Authorize, "groups", "group roles role allowedGroups"),
+    (Place::Authorize, "scopes", "scope permissions requiredScopes required_scopes"),
+    (Place::Authorize, "claims", "claim requiredClaims required_claims verify_claims"),
+    (Place::Authorize, "consumers", "consumer users user allow whitelist"),
+    (Place::Policy, "authorize", "authorise acl rbac"),
     (Place::JwtProof, "audiences", "audience aud"),
     (Place::JwtProof, "issuers", "issuer iss provider providers requires"),
     (Place::JwtProof, "keep", "forward forwardToken forward_payload hideCredentials hide_credentials"),
@@ -489,7 +496,7 @@ const MISSING: &[(&str, &str)] = &[
         "a policy asks for signed tokens: `\"authenticate\": {\"jwt\": {\"issuers\": [\"corp\"]}}`; `issuers`, at the top, has their keys",
     ),
     (
-        "apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers consumer acl users apiKeyRequired usagePlans usagePlan \
+        "apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers consumer users apiKeyRequired usagePlans usagePlan \
          api_key key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
         "callers are known by signed tokens alone so far: `authenticate` in a policy",
     ),

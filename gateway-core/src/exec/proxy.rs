@@ -89,6 +89,7 @@ pub(super) async fn send<P: Platform>(
             // INVARIANT: the compiler refuses every other policy of a target.
             RequestStep::Maintenance(_)
             | RequestStep::Authenticate(_)
+            | RequestStep::Authorize(_)
             | RequestStep::RateLimit(_)
             | RequestStep::Concurrency(_) => {}
         }

@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
 use crate::plan::{RequestStep, Route};
+use crate::policy::authorize::Authorize;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
@@ -37,6 +38,7 @@ pub(super) async fn apply<'p, P: Platform>(
                 // Boxed, so that not every request has room for it.
                 None => Box::pin(authenticate::check(exchange, platform, step, call)).await?,
             },
+            RequestStep::Authorize(rule) => authorize(exchange, rule, call)?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::EditHeaders(edits) => {
@@ -58,6 +60,22 @@ pub(super) async fn apply<'p, P: Platform>(
 fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     let length = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
+}
+
+/// Refuses a call whose caller does not meet `rule`. Which one it is, the log tells, and never the client.
+fn authorize(exchange: &mut Exchange<'_, '_>, rule: &Authorize, call: &Call) -> Result<(), Reject> {
+    let policy = "authorize";
+    match rule.condition.unmet(call) {
+        None => {
+            exchange.note(|| Event::Policy { policy, verdict: format!("`{}` admits it", rule.rule) });
+            Ok(())
+        }
+        Some(unmet) => {
+            exchange.record.ruled_out(&rule.rule);
+            exchange.note(|| Event::Policy { policy, verdict: format!("`{}` refuses it: {unmet}", rule.rule) });
+            Err(rule.refuse(call, unmet))
+        }
+    }
 }
 
 async fn rate_limit<'p, P: Platform>(

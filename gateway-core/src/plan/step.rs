@@ -4,6 +4,7 @@
 use super::needs::Needs;
 use crate::config::RateLimitAlgorithm;
 use crate::policy::authenticate::Authenticate;
+use crate::policy::authorize::Authorize;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
@@ -19,6 +20,8 @@ pub enum RequestStep {
     Maintenance(Maintenance),
     /// Ask for a proof of identity.
     Authenticate(Box<Authenticate>),
+    /// Ask for a caller who may.
+    Authorize(Box<Authorize>),
     /// Ask a rate limit for admission.
     RateLimit(RateLimit),
     /// Ask a limit on concurrency for a place.
@@ -36,14 +39,22 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
-            Self::Authenticate(_) | Self::RateLimit(_) | Self::EditHeaders(_) | Self::EditQuery(_) => Needs::NONE,
+            Self::Authenticate(_)
+            | Self::Authorize(_)
+            | Self::RateLimit(_)
+            | Self::EditHeaders(_)
+            | Self::EditQuery(_) => Needs::NONE,
         }
     }
 
     /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
-            Self::Maintenance(_) | Self::Authenticate(_) | Self::RateLimit(_) | Self::Concurrency(_) => false,
+            Self::Maintenance(_)
+            | Self::Authenticate(_)
+            | Self::Authorize(_)
+            | Self::RateLimit(_)
+            | Self::Concurrency(_) => false,
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
             Self::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters),
         }
@@ -55,6 +66,7 @@ impl RequestStep {
         match self {
             Self::Maintenance(maintenance) => maintenance.describe(),
             Self::Authenticate(authenticate) => authenticate.describe(),
+            Self::Authorize(authorize) => authorize.describe(),
             Self::RateLimit(limit) => match limit.algorithm {
                 RateLimitAlgorithm::Gcra => format!("limit {} {}", limit.name, figures(&limit.quota)),
                 RateLimitAlgorithm::SlidingWindow => {

@@ -1,7 +1,9 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
 pub mod authenticate;
+pub mod authorize;
 pub mod concurrency;
+pub mod condition;
 pub mod cors;
 mod cors_origin;
 pub mod counter;

@@ -1,5 +1,6 @@
 //! The members of `gateway.json`.
 
+mod access;
 mod access_log;
 mod action;
 mod admin;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 
 use crate::config::Entries;
 
+pub use access::{Authorize, ClaimValue, ClaimValues};
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Authenticate, Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
+use super::{Authenticate, Authorize, Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
 
 /// A policy in a list: the name of one under `policies`, or one in place.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Policy {
     pub maintenance: Option<Maintenance>,
     /// The proof of identity that requests need; of several on one route, the last holds. Without one, anybody may call.
     pub authenticate: Option<Authenticate>,
+    /// A condition on who calls, once that is proved; of several on one route, every one holds.
+    pub authorize: Option<Authorize>,
     /// A rate limit; of several on one route, every one holds.
     pub rate_limit: Option<RateLimit>,
     /// A limit on concurrency; of several on one route, every one holds.

@@ -123,6 +123,9 @@ const ALGORITHMS: &[&str] = &[
 ];
 const ALGORITHM: &str = "^((HS|RS|PS)(256|384|512)|ES256|ES384|EdDSA|Ed25519)$";
 
+/// A scope (RFC 6749 §3.3).
+const SCOPE: &str = r"^[!#-\[\]-~]+$";
+
 /// The rules by definition and member; the configuration itself has no name, and a rule without a member is for the definition.
 #[rustfmt::skip]
 const RULES: &[(&str, &str, Rule)] = &[
@@ -199,6 +202,16 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Maintenance", "until", TIME),
     ("Maintenance", "flag", Text(".", &["maintenance"])),
     ("Maintenance", "bypass", NETWORK),
+    ("Authorize", "name", Free(&["orders-write"])),
+    ("Authorize", "consumers", Text(".", &["acme"])),
+    ("Authorize", "consumers", AtLeastOne),
+    ("Authorize", "groups", Text(".", &["ops"])),
+    ("Authorize", "groups", AtLeastOne),
+    ("Authorize", "tiers", Text(".", &["gold"])),
+    ("Authorize", "tiers", AtLeastOne),
+    ("Authorize", "scopes", Text(SCOPE, &["orders:write"])),
+    ("Authorize", "scopes", AtLeastOne),
+    ("Authorize", "claims", Names("^(?!(exp|nbf|iat)$).")),
     ("RateLimit", "limit", Whole(1, 1_000_000_000)),
     ("RateLimit", "burst", Whole(1, 1_000_000_000)),
     ("Concurrency", "limit", Whole(1, 10_000)),

@@ -38,6 +38,9 @@ pub(super) fn add(name: &str, schema: &mut Value) {
                 json!({ "anyOf": [present("keys"), present("issuer")] }),
             ]
         }
+        "Authorize" => {
+            vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes"]), has_members("claims")] })]
+        }
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]
@@ -64,6 +67,11 @@ pub(super) fn add(name: &str, schema: &mut Value) {
 fn present(member: &str) -> Value {
     let value = json!({ "not": { "enum": [null, []] } });
     json!({ "required": [member], "properties": { member: value } })
+}
+
+/// The schema of objects in which the object `member` has members itself.
+fn has_members(member: &str) -> Value {
+    json!({ "required": [member], "properties": { member: { "minProperties": 1 } } })
 }
 
 /// The schema of objects that have one of `members`.

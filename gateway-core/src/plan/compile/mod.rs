@@ -5,6 +5,7 @@ mod admin;
 mod at;
 mod authenticate;
 mod authority;
+mod authorize;
 mod edits;
 mod errors;
 mod foreign;

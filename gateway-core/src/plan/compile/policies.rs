@@ -11,6 +11,7 @@ use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
+use crate::policy::authorize::Authorize;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
@@ -26,6 +27,7 @@ struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
     maintenance: Vec<Maintenance>,
     authenticate: Asked,
+    authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
     headers: Vec<HeaderEdit>,
@@ -43,6 +45,7 @@ impl<'c> Collected<'c> {
             cors,
             maintenance,
             authenticate,
+            authorize,
             rate_limits,
             concurrency,
             headers,
@@ -55,6 +58,7 @@ impl<'c> Collected<'c> {
             .map(RequestStep::Maintenance)
             // Before the limits: they may count by caller.
             .chain(authenticate.map(RequestStep::Authenticate))
+            .chain(authorize.into_iter().map(Box::new).map(RequestStep::Authorize))
             .chain(rate_limits.into_iter().map(RequestStep::RateLimit))
             // After the rate limits: a refused request takes no place.
             .chain(concurrency.into_iter().map(RequestStep::Concurrency))
@@ -121,7 +125,19 @@ impl<'c> Compiler<'c> {
             }
         }
         self.check_against_cors(&collected);
+        self.check_caller_is_known(&context.at, &collected);
         collected.in_order()
+    }
+
+    /// Reports a condition on callers where nobody has to prove anything: nobody would ever be let in.
+    fn check_caller_is_known(&mut self, at: &At<'_>, collected: &Collected<'_>) {
+        if collected.authenticate.is_none()
+            && let Some(rule) = collected.authorize.first()
+        {
+            let message = format_args!("`{}` asks who calls, and the route has nobody prove it", rule.rule);
+            let help = "give the route `authenticate`, or take `authorize` from the policies that it has";
+            self.error_with(at, message, help);
+        }
     }
 
     /// Compiles the policies of one of a route's upstreams, which can edit alone: everything else has been decided when it is
@@ -172,7 +188,7 @@ impl<'c> Compiler<'c> {
         parameters: Parameters<'_>,
         collected: &mut Collected<'c>,
     ) {
-        let Policy { cors, maintenance, authenticate, rate_limit, concurrency, request, response } = policy;
+        let Policy { cors, maintenance, authenticate, authorize, rate_limit, concurrency, request, response } = policy;
         if let Some(cors) = cors {
             collected.cors = Some((at.member("cors").to_path(), cors));
         }
@@ -185,6 +201,11 @@ impl<'c> Compiler<'c> {
             && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate)
         {
             collected.authenticate = asked;
+        }
+        if let Some(authorize) = authorize
+            && let Some(authorize) = self.authorize(&at.member("authorize"), authorize)
+        {
+            collected.authorize.push(authorize);
         }
         if let Some(limit) = rate_limit
             && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)

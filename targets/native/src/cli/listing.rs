@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
+use gateway_core::policy::condition::Condition;
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
 use serde_json::{Map, Value, json};
 
@@ -146,6 +147,19 @@ fn request_step(step: &RequestStep) -> Value {
         }
         RequestStep::Authenticate(proof) => {
             json!({"kind": "authenticate", "issuers": &proof.names, "audiences": &proof.audiences})
+        }
+        RequestStep::Authorize(rule) => {
+            let Condition { consumers, groups, tiers, scopes, claims } = &rule.condition;
+            let claims: Vec<_> = claims.iter().map(|claim| &claim.path).collect();
+            json!({
+                "kind": "authorize",
+                "rule": rule.rule,
+                "consumers": consumers,
+                "groups": groups,
+                "tiers": tiers,
+                "scopes": scopes,
+                "claims": claims,
+            })
         }
         RequestStep::RateLimit(limit) => json!({
             "kind": "rateLimit",

@@ -7,6 +7,7 @@
     reason = "what goes wrong in a test ends it"
 )]
 
+mod access;
 mod addresses;
 mod admin;
 mod commands;

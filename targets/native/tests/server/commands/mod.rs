@@ -27,7 +27,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// What it prints.
-fn said(folder: &Folder, arguments: &[&str]) -> String {
+pub(super) fn said(folder: &Folder, arguments: &[&str]) -> String {
     text(&edgeway(folder, arguments).stdout)
 }
 

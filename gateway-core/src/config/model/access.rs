@@ -1,0 +1,57 @@
+//! Access: who may do what, once it is known who calls.
+
+use serde::Deserialize;
+
+use crate::config::Entries;
+
+/// A condition on the caller that requests have to meet; of several on one route, every one holds. All its members count together.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Authorize {
+    /// Its name in the access log, as the `rule` that refuses a request. Default: its place in the configuration.
+    pub name: Option<String>,
+    /// The consumers who may call, by name.
+    pub consumers: Option<Vec<String>>,
+    /// The groups of which a caller needs one.
+    pub groups: Option<Vec<String>>,
+    /// The tiers of which a caller needs one.
+    pub tiers: Option<Vec<String>>,
+    /// The scopes that a credential needs, all of them (RFC 6749 §3.3).
+    pub scopes: Option<Vec<String>>,
+    /// The values that claims of the token need, by the claim's name, or by a JSON Pointer that begins with `/` (RFC 6901).
+    pub claims: Entries<ClaimValues>,
+}
+
+/// The values of a claim that will do: one, or any of a list. A claim that is a list needs one of them among its items.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum ClaimValues {
+    /// This one.
+    One(ClaimValue),
+    /// Any of these.
+    Any(Vec<ClaimValue>),
+}
+
+/// A value of a claim: text, a whole number, `true` or `false`.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum ClaimValue {
+    /// This text.
+    Text(String),
+    /// This number.
+    Whole(i64),
+    /// This truth.
+    Boolean(bool),
+}
+
+impl ClaimValues {
+    /// The values.
+    #[must_use]
+    pub fn as_slice(&self) -> &[ClaimValue] {
+        match self {
+            Self::One(value) => core::slice::from_ref(value),
+            Self::Any(values) => values,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Conditions on who makes a request.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::caller::claims::ClaimSet;
+use crate::config::ClaimValue;
+
+/// A condition on a caller. Every member counts; one that is empty asks for nothing.
+#[derive(Debug, Default)]
+pub struct Condition {
+    /// The consumers of whom the caller is one.
+    pub consumers: Box<[Box<str>]>,
+    /// The groups of which the caller has one.
+    pub groups: Box<[Box<str>]>,
+    /// The tiers of which the caller has one.
+    pub tiers: Box<[Box<str>]>,
+    /// The claims of the caller's token.
+    pub claims: Box<[Claim]>,
+    /// The scopes that the caller's credential has, all of them.
+    pub scopes: Box<[Box<str>]>,
+}
+
+/// A claim, and the values of which it has one.
+#[derive(Debug)]
+pub struct Claim {
+    /// Its name, or a JSON Pointer that begins with `/` (RFC 6901).
+    pub path: Box<str>,
+    /// The values; not empty.
+    pub values: Box<[ClaimValue]>,
+}
+
+/// The member of a condition that a request does not meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmet<'c> {
+    /// Nobody is known to make the request.
+    Caller,
+    /// The caller is none of these consumers.
+    Consumers(&'c [Box<str>]),
+    /// The caller is in none of these groups.
+    Groups(&'c [Box<str>]),
+    /// The caller has none of these tiers.
+    Tiers(&'c [Box<str>]),
+    /// The claim of this name has none of the values.
+    Claim(&'c str),
+    /// One of these scopes is missing, and nothing else.
+    Scopes(&'c [Box<str>]),
+}
+
+impl Condition {
+    /// The first member that `call` does not meet; none if it meets them all. The scopes come last: if they are it, nothing else is
+    /// missing.
+    #[must_use]
+    pub fn unmet(&self, call: &Call) -> Option<Unmet<'_>> {
+        let Some(caller) = call.caller.as_deref() else { return Some(Unmet::Caller) };
+        if !is_one(&self.consumers, caller.consumer.iter().map(|consumer| &*consumer.name)) {
+            return Some(Unmet::Consumers(&self.consumers));
+        }
+        if !is_one(&self.groups, caller.groups()) {
+            return Some(Unmet::Groups(&self.groups));
+        }
+        if !is_one(&self.tiers, caller.tier()) {
+            return Some(Unmet::Tiers(&self.tiers));
+        }
+        if let Some(claim) = self.claims.iter().find(|claim| !claim.is_met(caller)) {
+            return Some(Unmet::Claim(&claim.path));
+        }
+        let has_scopes = self.scopes.iter().all(|scope| caller.has_scope(scope));
+        (!has_scopes).then_some(Unmet::Scopes(&self.scopes))
+    }
+
+    /// A few words for a list of policies.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let lists = [
+            ("consumer", &self.consumers, " or "),
+            ("group", &self.groups, " or "),
+            ("tier", &self.tiers, " or "),
+            ("scope", &self.scopes, " and "),
+        ];
+        let lists = lists.into_iter().filter(|(_, list, _)| !list.is_empty());
+        let lists = lists.map(|(word, list, between)| format!("{word} {}", list.join(between)));
+        let claims = self.claims.iter().map(|claim| format!("claim {}", claim.path));
+        lists.chain(claims).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Returns whether one of `wanted` is among `own`, or nothing is wanted.
+fn is_one<'o>(wanted: &[Box<str>], own: impl IntoIterator<Item = &'o str>) -> bool {
+    wanted.is_empty() || own.into_iter().any(|own| wanted.iter().any(|wanted| **wanted == *own))
+}
+
+impl Claim {
+    fn is_met(&self, caller: &Caller) -> bool {
+        let found = caller.claims.as_deref().and_then(|claims| find(claims, &self.path));
+        match found {
+            Some(Value::Array(items)) => items.iter().any(|item| self.is_value(item)),
+            Some(value) => self.is_value(value),
+            None => false,
+        }
+    }
+
+    fn is_value(&self, value: &Value) -> bool {
+        self.values.iter().any(|wanted| match wanted {
+            ClaimValue::Text(text) => value.as_str() == Some(text),
+            ClaimValue::Whole(number) => value.as_i64() == Some(*number),
+            ClaimValue::Boolean(truth) => value.as_bool() == Some(*truth),
+        })
+    }
+}
+
+/// The claim of this name, or the value at this JSON Pointer (RFC 6901 §4).
+#[must_use]
+pub fn find<'c>(claims: &'c ClaimSet, path: &str) -> Option<&'c Value> {
+    let Some(rest) = path.strip_prefix('/') else { return claims.get(path) };
+    let (first, further) = match rest.find('/') {
+        Some(end) => rest.split_at_checked(end)?,
+        None => (rest, ""),
+    };
+    let name = if first.contains('~') {
+        Cow::Owned(first.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(first)
+    };
+    claims.get(&name)?.pointer(further)
+}
+
+impl fmt::Display for Unmet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (words, list) = match self {
+            Self::Caller => return f.write_str("nobody has proved who calls"),
+            Self::Claim(path) => return write!(f, "the claim `{path}` has none of the values"),
+            Self::Consumers(list) => ("the caller is no consumer", list),
+            Self::Groups(list) => ("the caller is in no group", list),
+            Self::Tiers(list) => ("the caller has no tier", list),
+            Self::Scopes(list) => ("the credential has not every scope", list),
+        };
+        write!(f, "{words} of `{}`", list.join("`, `"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::caller::consumer::Consumer;
+
+    fn call(claims: &str) -> Call {
+        let consumer = Consumer {
+            name: "acme".into(),
+            groups: ["partners".into()].into(),
+            tier: Some("gold".into()),
+            ..Consumer::default()
+        };
+        let members = serde_json::from_str(claims).unwrap();
+        let caller = Caller {
+            consumer: Some(Arc::new(consumer)),
+            claims: Some(Arc::new(ClaimSet::new(None, None, None, members))),
+            groups: ["ops".into()].into(),
+            ..Caller::default()
+        };
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        call.caller = Some(Arc::new(caller));
+        call
+    }
+
+    fn names(names: &[&str]) -> Box<[Box<str>]> {
+        names.iter().map(|name| (*name).into()).collect()
+    }
+
+    fn claim(path: &str, values: &[ClaimValue]) -> Condition {
+        Condition { claims: [Claim { path: path.into(), values: values.into() }].into(), ..Condition::default() }
+    }
+
+    /// docs/configuration.md, Who may do it: every member counts; of consumers, groups and tiers one will do.
+    #[test]
+    fn every_member_counts() {
+        let all = |consumers: &[&str], groups: &[&str], tiers: &[&str], scopes: &[&str]| Condition {
+            consumers: names(consumers),
+            groups: names(groups),
+            tiers: names(tiers),
+            scopes: names(scopes),
+            claims: [].into(),
+        };
+        let call = call(r#"{"scope": "a b"}"#);
+        let met = [
+            all(&[], &[], &[], &[]),
+            all(&["other", "acme"], &["partners"], &["gold"], &["a", "b"]),
+            all(&[], &["ops"], &["silver", "gold"], &["b"]),
+        ];
+        for condition in met {
+            assert_eq!(condition.unmet(&call), None, "{condition:?}");
+        }
+        let consumers = all(&["other"], &["ops"], &["gold"], &["a"]);
+        assert!(matches!(consumers.unmet(&call), Some(Unmet::Consumers(_))));
+        assert!(matches!(all(&["acme"], &["op"], &[], &["c"]).unmet(&call), Some(Unmet::Groups(_))));
+        assert!(matches!(all(&["acme"], &["ops"], &["Gold"], &["c"]).unmet(&call), Some(Unmet::Tiers(_))));
+        assert!(matches!(all(&["acme"], &["ops"], &["gold"], &["a", "c"]).unmet(&call), Some(Unmet::Scopes(_))));
+    }
+
+    #[test]
+    fn nobody_meets_a_condition_without_proof() {
+        let call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        assert_eq!(Condition::default().unmet(&call), Some(Unmet::Caller));
+    }
+
+    /// RFC 7519 §4: claims are JSON; text is no number, and no beginning will do.
+    #[test]
+    fn a_claim_has_one_of_the_values() {
+        let call = call(
+            r#"{"tenant": "acme", "level": 3, "verified": true, "roles": ["a", 7], "none": null, "big": 1e3,
+                "https://example.com/plan": "b2b"}"#,
+        );
+        let text = |text: &str| ClaimValue::Text(text.to_owned());
+        for (path, values, is_met) in [
+            ("tenant", vec![text("other"), text("acme")], true),
+            ("tenant", vec![text("acm")], false),
+            ("level", vec![ClaimValue::Whole(3)], true),
+            ("level", vec![text("3")], false),
+            ("verified", vec![ClaimValue::Boolean(true)], true),
+            ("verified", vec![text("true"), ClaimValue::Whole(1)], false),
+            ("roles", vec![text("a")], true),
+            ("roles", vec![ClaimValue::Whole(7)], true),
+            ("roles", vec![text("b")], false),
+            ("none", vec![text("null"), ClaimValue::Boolean(false)], false),
+            ("missing", vec![ClaimValue::Boolean(false), text("")], false),
+            ("https://example.com/plan", vec![text("b2b")], true),
+        ] {
+            assert_eq!(claim(path, &values).unmet(&call).is_none(), is_met, "{path} {values:?}");
+        }
+    }
+
+    /// RFC 6901 §4, §5: `~1` is a slash, `~0` a tilde, in this order.
+    #[test]
+    fn a_claim_is_found_by_its_pointer() {
+        let call = call(r#"{"realm_access": {"roles": ["admin"]}, "a/b": {"c~d": "x"}, "~1": "y", "": {"": "z"}}"#);
+        for (path, value) in [
+            ("/realm_access/roles", "admin"),
+            ("/a~1b/c~0d", "x"),
+            ("/~01", "y"),
+            ("//", "z"),
+            ("/realm_access/roles/0", "admin"),
+        ] {
+            assert_eq!(claim(path, &[ClaimValue::Text(value.to_owned())]).unmet(&call), None, "{path}");
+        }
+        for path in ["/realm_access", "/realm_access/role", "realm_access/roles", "/realm_access/roles/1", "/"] {
+            let condition = claim(path, &[ClaimValue::Text("admin".to_owned())]);
+            assert_eq!(condition.unmet(&call), Some(Unmet::Claim(path)), "{path}");
+        }
+    }
+
+    #[test]
+    fn it_is_described_by_its_members() {
+        let mut condition = claim("tenant", &[ClaimValue::Whole(1)]);
+        condition.groups = names(&["ops", "dev"]);
+        condition.scopes = names(&["a", "b"]);
+        assert_eq!(condition.describe(), "group ops or dev, scope a and b, claim tenant");
+    }
+}

@@ -1,0 +1,90 @@
+//! What the log and the commands tell of rules for callers (docs/configuration.md, Who may do it).
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+
+use super::commands::said;
+use super::support::{Folder, Program, Wire, ok_upstream};
+
+fn pair() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+/// A good token with these claims besides.
+fn token(claims: &str) -> String {
+    let header = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg": "EdDSA"}"#);
+    let claims = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"exp": 4000000000, {claims}}}"#));
+    let signed = format!("{header}.{claims}");
+    let signature = BASE64_URL_SAFE_NO_PAD.encode(pair().sign(signed.as_bytes()).as_ref());
+    format!("{signed}.{signature}")
+}
+
+/// A folder with a gateway in front of `upstream`, whose callers have to be known and meet `rule`.
+fn folder(upstream: std::net::SocketAddr, rule: &str) -> Folder {
+    let folder = Folder::new();
+    let x = BASE64_URL_SAFE_NO_PAD.encode(pair().public_key().as_ref());
+    folder.write(
+        "gateway.json",
+        &format!(
+            r#"{{
+              "server": {{ "listen": "127.0.0.1:0" }},
+              "issuers": {{ "corp": {{ "keys": [{{ "jwk": {{ "kty": "OKP", "crv": "Ed25519", "x": "{x}" }} }}] }} }},
+              "upstreams": {{ "up": {{ "url": "http://{upstream}" }} }},
+              "policies": {{ "known": {{ "authenticate": {{ "jwt": {{}} }} }}, "ruled": {{ {rule} }} }},
+              "routes": [{{ "name": "all", "match": {{ "prefix": "/" }}, "upstream": "up", "policies": ["known", "ruled"] }}]
+            }}"#
+        ),
+    );
+    folder
+}
+
+/// The refusal names the rule in the log, and not to the client.
+#[test]
+fn the_log_names_the_rule_that_refuses_and_the_client_is_not_told() {
+    let upstream = ok_upstream();
+    let folder = folder(upstream.address, r#""authorize": {"claims": {"tenant": "acme"}, "scopes": ["write"]}"#);
+    let program = Program::serve(&folder.0.join("gateway.json"));
+    let mut wire = Wire::connect(program.address);
+    let mut ask = |path: &str, claims: &str| {
+        let token = token(claims);
+        let answer = wire.ask(&format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"));
+        answer.unwrap()
+    };
+    let (code, body) = ask("/tenant", r#""tenant": "beta", "scope": "write""#);
+    assert_eq!(code, 403);
+    for inner in ["policies", "ruled", "tenant", "acme", "beta"] {
+        assert!(!body.contains(inner), "{body}");
+    }
+    assert_eq!(ask("/scope", r#""tenant": "acme""#).0, 403);
+    assert_eq!(ask("/good", r#""tenant": "acme", "scope": "write""#).0, 200);
+    let logged = |path: &str| {
+        let line = program.logged(path);
+        (line["error"].clone(), line["rule"].clone())
+    };
+    assert_eq!(logged("/tenant"), ("forbidden".into(), "policies.ruled.authorize".into()));
+    assert_eq!(logged("/scope"), ("insufficient_scope".into(), "policies.ruled.authorize".into()));
+    assert_eq!(logged("/good"), (serde_json::Value::Null, serde_json::Value::Null));
+}
+
+/// docs/command-line.md, `explain`: the rule, and the member of it that is not met.
+#[test]
+fn explain_says_which_rule_refuses_and_which_member_of_it() {
+    let rule = r#""authorize": {"name": "writers", "claims": {"tenant": "acme"}, "scopes": ["read", "write"]}"#;
+    let folder = folder("127.0.0.1:9".parse().unwrap(), rule);
+    let explain = |claims: &str| {
+        let field = format!("Authorization: Bearer {}", token(claims));
+        said(&folder, &["explain", "GET", "/a", "-H", &field])
+    };
+    let refused = explain(r#""tenant": "beta""#);
+    assert!(refused.contains("`writers` refuses it: the claim `tenant` has none of the values\n"), "{refused}");
+    let refused = explain(r#""tenant": "acme", "scope": "read""#);
+    assert!(
+        refused.contains("`writers` refuses it: the credential has not every scope of `read`, `write`\n"),
+        "{refused}"
+    );
+    let admitted = explain(r#""tenant": "acme", "scope": "read write""#);
+    assert!(admitted.contains("`writers` admits it\n"), "{admitted}");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("only scope read and write, claim tenant"), "{routes}");
+}
