@@ -117,6 +117,9 @@ catalogue! {
     /// The token of the request is not accepted (RFC 6750 §3.1); whoever makes it adds the challenge.
     INVALID_TOKEN pub invalid_token "invalid_token" UNAUTHORIZED
         "Invalid token" "the token is not trusted";
+    /// The credentials of the request are not accepted (RFC 9110 §15.5.2); whoever makes it adds the challenge.
+    INVALID_CREDENTIALS pub invalid_credentials "invalid_credentials" UNAUTHORIZED
+        "Invalid credentials" "the credentials are not accepted";
     /// The request states credentials more than once (RFC 6750 §2, §3.1).
     AMBIGUOUS_CREDENTIALS pub ambiguous_credentials "ambiguous_credentials" BAD_REQUEST
         "Ambiguous credentials" "credentials have to be stated once, in one place";

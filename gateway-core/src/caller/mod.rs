@@ -47,6 +47,27 @@ impl Caller {
         own.chain(&self.groups).map(AsRef::as_ref)
     }
 
+    /// Returns whether this one and `other` are consumers, and two of them.
+    #[must_use]
+    pub fn is_other_consumer_than(&self, other: &Self) -> bool {
+        matches!((&self.consumer, &other.consumer), (Some(one), Some(other)) if one.name != other.name)
+    }
+
+    /// This caller, with what `other`, which is the same one, has proved as well: its claims and its credential count.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let vouched = if other.claims.is_some() { other } else { self };
+        let both = |one: &[Box<str>], other: &[Box<str>]| one.iter().chain(other).cloned().collect();
+        Self {
+            consumer: self.consumer.as_ref().or(other.consumer.as_ref()).cloned(),
+            issuer: vouched.issuer.clone(),
+            claims: vouched.claims.clone(),
+            groups: both(&self.groups, &other.groups),
+            scopes: both(&self.scopes, &other.scopes),
+            credential: other.credential.as_ref().or(self.credential.as_ref()).cloned(),
+        }
+    }
+
     /// The tier of the consumer.
     #[must_use]
     pub fn tier(&self) -> Option<&str> {

@@ -44,6 +44,22 @@ pub enum Refusal {
     KeyUnusable,
     /// The issuer's keys are not known, and it can't be asked.
     KeysUnavailable,
+    /// Two credentials that are asked for together belong to two consumers.
+    OtherConsumer,
+}
+
+/// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
+/// is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// No credential is stated.
+    Absent,
+    /// One is, and is not believed.
+    Invalid,
+    /// One is, and could not be checked.
+    Unavailable,
+    /// The request itself is wrong: no other proof can mend it.
+    Final,
 }
 
 /// The texts that a client is told of a token. What fails before its signature is verified has one text, so that who can't sign learns
@@ -52,6 +68,17 @@ const MALFORMED: &str = "the token is malformed";
 const NOT_TRUSTED: &str = "the token is not trusted";
 
 impl Refusal {
+    /// The kind of failure that it is.
+    #[must_use]
+    pub const fn failure(self) -> Failure {
+        match self {
+            Self::Absent => Failure::Absent,
+            Self::KeyUnusable | Self::KeysUnavailable => Failure::Unavailable,
+            Self::Ambiguous => Failure::Final,
+            _ => Failure::Invalid,
+        }
+    }
+
     /// The word for the log.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -74,6 +101,7 @@ impl Refusal {
             Self::Lifetime => "lifetime",
             Self::KeyUnusable => "key_unusable",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::OtherConsumer => "other_consumer",
         }
     }
 
@@ -81,7 +109,7 @@ impl Refusal {
     #[must_use]
     pub const fn description(self) -> Option<&'static str> {
         match self {
-            Self::Absent | Self::Ambiguous | Self::KeyUnusable | Self::KeysUnavailable => None,
+            Self::Absent | Self::Ambiguous | Self::KeyUnusable | Self::KeysUnavailable | Self::OtherConsumer => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -107,6 +135,9 @@ impl Refusal {
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
             (Self::KeysUnavailable, _) => {
                 Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+            }
+            (Self::OtherConsumer, _) => {
+                Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }
             _ => Reject::unauthorized(),
         }

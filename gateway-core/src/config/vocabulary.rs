@@ -29,6 +29,7 @@ enum Place {
     IssuerKey,
     Jwk,
     JwtProof,
+    Proof,
     Any,
 }
 
@@ -55,6 +56,7 @@ impl Place {
             ("encoding", Self::IssuerKey),
             ("crv", Self::Jwk),
             ("audiences", Self::JwtProof),
+            ("jwt", Self::Proof),
             ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
@@ -94,6 +96,9 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Authorize, "claims", "claim requiredClaims required_claims verify_claims"),
     (Place::Authorize, "consumers", "consumer users user allow whitelist"),
     (Place::Policy, "authorize", "authorise acl rbac"),
+    (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
+    (Place::Proof, "any", "or anyOf any_of oneOf requiresAny requires_any some"),
+    (Place::Proof, "all", "and allOf all_of requiresAll requires_all every"),
     (Place::JwtProof, "audiences", "audience aud"),
     (Place::JwtProof, "issuers", "issuer iss provider providers requires"),
     (Place::JwtProof, "keep", "forward forwardToken forward_payload hideCredentials hide_credentials"),

@@ -11,6 +11,7 @@ mod call_out;
 mod exchange;
 mod finish;
 mod flag;
+mod jwt;
 mod key_value;
 mod keys;
 mod local;

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
+use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
 use super::{authenticate, maintenance};
@@ -33,10 +34,12 @@ pub(super) async fn apply<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
-            RequestStep::Authenticate(step) => match authenticate::recall(exchange, platform, step, call) {
-                Some(proved) => proved?,
-                // Boxed, so that not every request has room for it.
-                None => Box::pin(authenticate::check(exchange, platform, step, call)).await?,
+            RequestStep::Authenticate(step) => match authenticate::begin(exchange, platform, step, call) {
+                Begun::Ended(proved) => proved?,
+                // Boxed, once for all proofs, so that not every request has room for them.
+                Begun::Waits(progress) => {
+                    Box::pin(authenticate::go_on(exchange, platform, step, call, progress)).await?;
+                }
             },
             RequestStep::Authorize(rule) => authorize(exchange, rule, call)?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,

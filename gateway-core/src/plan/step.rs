@@ -65,8 +65,8 @@ impl RequestStep {
     pub fn describe(&self) -> String {
         match self {
             Self::Maintenance(maintenance) => maintenance.describe(),
-            Self::Authenticate(authenticate) => authenticate.describe(),
             Self::Authorize(authorize) => authorize.describe(),
+            Self::Authenticate(authenticate) => authenticate.words.to_string(),
             Self::RateLimit(limit) => match limit.algorithm {
                 RateLimitAlgorithm::Gcra => format!("limit {} {}", limit.name, figures(&limit.quota)),
                 RateLimitAlgorithm::SlidingWindow => {

@@ -1,67 +1,252 @@
-//! The proof of identity that a route asks for, and the challenge to those who fail it.
+//! The proofs of identity that a route asks for: a flat program of checks, which any and all of several proofs compile to.
+
+use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 
 use super::credential::Place;
-use crate::caller::claims::ClaimSet;
-use crate::caller::refusal::Refusal;
+use super::proof::Proof;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::caller::refusal::{Failure, Refusal};
 use crate::error::Reject;
 
-/// A compiled proof of identity.
+/// The compiled proofs of a route.
 #[derive(Debug)]
 pub struct Authenticate {
-    /// The indexes of the issuers in [`Plan::issuers`](crate::plan::Plan::issuers); not empty.
-    pub issuers: Box<[usize]>,
-    /// The audiences of which a token must name one; empty if it need name none.
-    pub audiences: Box<[Box<str>]>,
-    /// The places where a token may be; not empty.
-    pub places: Box<[Place]>,
-    /// Set if the token goes on to the upstream.
-    pub keep: bool,
-    /// The challenge's beginning: `Bearer realm="…"`.
-    pub challenge: Box<str>,
-    /// The issuers' names in the configuration, in the same order.
-    pub names: Box<[Box<str>]>,
+    /// The checks; the first begins. Each leads to a later one, or to an end.
+    pub checks: Box<[Check]>,
+    /// The places that are emptied on the way to the upstream, whichever proof is given.
+    pub stripped: Box<[Place]>,
+    /// The realm of the challenges.
+    pub realm: Box<str>,
+    /// A few words for a list of policies.
+    pub words: Box<str>,
+}
+
+/// A proof, and what follows from it.
+#[derive(Debug)]
+pub struct Check {
+    /// The proof.
+    pub proof: Proof,
+    /// Where it leads if it is given.
+    pub pass: Next,
+    /// Where it leads if it is not.
+    pub fail: Next,
+    /// The first check of the alternative that fails with it: what was proved from there on counts no more.
+    pub since: u16,
+}
+
+/// The next part of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The check with this index.
+    Check(u16),
+    /// The caller is known.
+    Admit,
+    /// The caller is not believed.
+    Refuse,
+}
+
+/// A program under way.
+#[derive(Debug, Default)]
+pub struct Progress {
+    at: u16,
+    /// What counts so far: each check that was passed, and whom it has shown.
+    passed: Vec<(u16, Arc<Caller>)>,
+    /// The gravest failure, the first of its kind, and its check.
+    failed: Option<(u16, Refusal)>,
+}
+
+/// The end of a program.
+#[derive(Debug)]
+pub enum End {
+    /// The caller is this one.
+    Known(Arc<Caller>),
+    /// Nobody is believed, for this reason of this check.
+    Refused(u16, Refusal),
+}
+
+impl Progress {
+    /// The check whose turn it is.
+    #[must_use]
+    pub fn check<'a>(&self, program: &'a Authenticate) -> Option<&'a Check> {
+        program.checks.get(usize::from(self.at))
+    }
+
+    /// Takes the outcome of `check`, whose turn it was. Returns the end, if it is one.
+    pub fn take(&mut self, check: &Check, outcome: Result<Arc<Caller>, Refusal>) -> Option<End> {
+        let outcome = outcome.and_then(|caller| {
+            let is_other = self.passed.iter().any(|(_, known)| known.is_other_consumer_than(&caller));
+            if is_other { Err(Refusal::OtherConsumer) } else { Ok(caller) }
+        });
+        let next = match outcome {
+            Ok(caller) => {
+                self.passed.push((self.at, caller));
+                check.pass
+            }
+            Err(refusal) => {
+                if self.failed.is_none_or(|(_, known)| known.failure() < refusal.failure()) {
+                    self.failed = Some((self.at, refusal));
+                }
+                self.passed.retain(|(index, _)| *index < check.since);
+                if refusal.failure() == Failure::Final { Next::Refuse } else { check.fail }
+            }
+        };
+        match next {
+            Next::Check(at) => {
+                self.at = at;
+                None
+            }
+            Next::Admit => Some(End::Known(self.joined())),
+            Next::Refuse => Some(self.refused()),
+        }
+    }
+
+    /// The end without a caller.
+    #[must_use]
+    pub fn refused(&self) -> End {
+        let (check, refusal) = self.failed.unwrap_or((self.at, Refusal::Absent));
+        End::Refused(check, refusal)
+    }
+
+    /// The caller whom all that was passed shows together.
+    fn joined(&mut self) -> Arc<Caller> {
+        let mut callers = core::mem::take(&mut self.passed).into_iter().map(|(_, caller)| caller);
+        let first = callers.next().unwrap_or_default();
+        callers.fold(first, |known, caller| Arc::new(known.with(&caller)))
+    }
 }
 
 impl Authenticate {
-    /// Refuses claims for other audiences alone (RFC 7519 §4.1.3).
-    ///
-    /// # Errors
-    /// [`Refusal::Audience`].
-    pub fn check_audience(&self, claims: &ClaimSet) -> Result<(), Refusal> {
-        let is_taken = self.audiences.is_empty() || self.audiences.iter().any(|audience| claims.is_for(audience));
-        if is_taken { Ok(()) } else { Err(Refusal::Audience) }
+    /// The proofs, in the order in which they are tried.
+    pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
+        self.checks.iter().map(|check| &check.proof)
     }
 
-    /// The answer to a request that is refused for `refusal`, with its challenge (RFC 6750 §3).
+    /// Returns whether `call` states anything where a credential would be.
     #[must_use]
-    pub fn refuse(&self, refusal: Refusal) -> Reject {
-        let reject = refusal.reject();
-        let challenge = match (refusal, refusal.description()) {
-            (_, Some(description)) => {
-                format!(r#"{}, error="invalid_token", error_description="{description}""#, self.challenge)
+    pub fn is_stated(&self, call: &Call) -> bool {
+        self.proofs().any(|proof| proof.is_stated(call))
+    }
+
+    /// The answer to a request that is refused for `refusal` of the check with this index, with a challenge of each scheme (RFC 9110
+    /// §11.6.1).
+    #[must_use]
+    pub fn refuse(&self, check: u16, refusal: Refusal) -> Reject {
+        let mut reject = refusal.reject();
+        if refusal.failure() == Failure::Unavailable {
+            return reject;
+        }
+        let mut challenges: Vec<(&str, String)> = Vec::new();
+        for (index, proof) in self.proofs().enumerate() {
+            let is_its_own = index == usize::from(check);
+            let (scheme, about) = proof.challenge(is_its_own.then_some(refusal));
+            match challenges.iter_mut().find(|(known, _)| *known == scheme) {
+                Some(known) if is_its_own => known.1 = about,
+                Some(_) => {}
+                None => challenges.push((scheme, about)),
             }
-            (Refusal::Ambiguous, _) => format!(r#"{}, error="invalid_request""#, self.challenge),
-            // RFC 6750 §3.1: who states nothing is told of no error.
-            (Refusal::Absent, _) => self.challenge.as_ref().to_owned(),
-            _ => return reject,
+        }
+        for (scheme, about) in challenges {
+            // The realm is a token (RFC 9110 §5.6.2): see `loop_guard`.
+            if let Ok(challenge) = HeaderValue::try_from(format!(r#"{scheme} realm="{}"{about}"#, self.realm)) {
+                reject = reject.with_header(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        reject
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::proof::JwtProof;
+    use super::*;
+    use crate::caller::consumer::Consumer;
+
+    fn check(pass: Next, fail: Next, since: u16) -> Check {
+        let jwt = JwtProof {
+            issuers: Box::default(),
+            audiences: Box::default(),
+            places: Box::default(),
+            keep: false,
+            names: Box::default(),
         };
-        match HeaderValue::from_str(&challenge) {
-            Ok(challenge) => reject.with_header(WWW_AUTHENTICATE, challenge),
-            Err(_) => reject,
+        Check { proof: Proof::Jwt(jwt), pass, fail, since }
+    }
+
+    fn program(checks: Vec<Check>) -> Authenticate {
+        Authenticate { checks: checks.into(), stripped: Box::default(), realm: "r".into(), words: Box::default() }
+    }
+
+    fn someone(consumer: &str, group: &str) -> Result<Arc<Caller>, Refusal> {
+        let consumer = Consumer { name: consumer.into(), ..Consumer::default() };
+        let consumer = Some(Arc::new(consumer)).filter(|consumer| !consumer.name.is_empty());
+        Ok(Arc::new(Caller { consumer, groups: Box::new([group.into()]), ..Caller::default() }))
+    }
+
+    /// The groups of the caller, or the word for the reason.
+    fn run(program: &Authenticate, outcomes: &[&Result<Arc<Caller>, Refusal>]) -> String {
+        let mut progress = Progress::default();
+        let mut outcomes = outcomes.iter();
+        loop {
+            let check = progress.check(program).unwrap();
+            let outcome = (*outcomes.next().unwrap()).clone();
+            match progress.take(check, outcome) {
+                Some(End::Known(caller)) => break caller.groups().collect::<Vec<_>>().join(" "),
+                Some(End::Refused(check, refusal)) => break format!("{} of {check}", refusal.word()),
+                None => {}
+            }
         }
     }
 
-    /// A few words for a list of policies.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let mut words = format!("token of {}", self.names.join(" or "));
-        if !self.audiences.is_empty() {
-            words.push_str(" for ");
-            words.push_str(&self.audiences.join(" or "));
+    const ABSENT: Result<Arc<Caller>, Refusal> = Err(Refusal::Absent);
+    const WRONG: Result<Arc<Caller>, Refusal> = Err(Refusal::Signature);
+    const AWAY: Result<Arc<Caller>, Refusal> = Err(Refusal::KeysUnavailable);
+
+    /// docs/configuration.md, Several proofs: any of them, in their order; the gravest failure is answered.
+    #[test]
+    fn one_of_several_is_enough() {
+        let any = program(vec![check(Next::Admit, Next::Check(1), 0), check(Next::Admit, Next::Refuse, 0)]);
+        let good = someone("", "g");
+        assert_eq!(run(&any, &[&good]), "g");
+        for failure in [ABSENT, WRONG, AWAY] {
+            assert_eq!(run(&any, &[&failure, &good]), "g");
         }
-        words
+        assert_eq!(run(&any, &[&ABSENT, &ABSENT]), "none of 0");
+        assert_eq!(run(&any, &[&ABSENT, &WRONG]), "signature of 1");
+        assert_eq!(run(&any, &[&WRONG, &ABSENT]), "signature of 0");
+        assert_eq!(run(&any, &[&Err(Refusal::Expired), &WRONG]), "expired of 0");
+        assert_eq!(run(&any, &[&WRONG, &AWAY]), "keys_unavailable of 1");
+        assert_eq!(run(&any, &[&AWAY, &WRONG]), "keys_unavailable of 0");
+        assert_eq!(run(&any, &[&Err(Refusal::Ambiguous)]), "ambiguous of 0");
+    }
+
+    /// docs/configuration.md, Several proofs: all of them, of one consumer.
+    #[test]
+    fn all_of_several_are_of_one_consumer() {
+        let all = program(vec![check(Next::Check(1), Next::Refuse, 0), check(Next::Admit, Next::Refuse, 0)]);
+        assert_eq!(run(&all, &[&someone("a", "one"), &someone("a", "two")]), "one two");
+        assert_eq!(run(&all, &[&someone("", "one"), &someone("a", "two")]), "one two");
+        assert_eq!(run(&all, &[&someone("a", "one"), &someone("b", "two")]), "other_consumer of 1");
+        assert_eq!(run(&all, &[&ABSENT]), "none of 0");
+        assert_eq!(run(&all, &[&someone("a", "one"), &WRONG]), "signature of 1");
+    }
+
+    /// `{"all": [A, {"any": [{"all": [B, C]}, D]}]}`: what B has shown counts no more once C fails, and what A has shown does.
+    #[test]
+    fn an_alternative_that_fails_leaves_nothing_behind() {
+        let nested = program(vec![
+            check(Next::Check(1), Next::Refuse, 0),
+            check(Next::Check(2), Next::Check(3), 1),
+            check(Next::Admit, Next::Check(3), 1),
+            check(Next::Admit, Next::Refuse, 0),
+        ]);
+        let [a, b, c, d] = [someone("x", "a"), someone("x", "b"), someone("x", "c"), someone("x", "d")];
+        assert_eq!(run(&nested, &[&a, &b, &c]), "a b c");
+        assert_eq!(run(&nested, &[&a, &b, &WRONG, &d]), "a d");
+        assert_eq!(run(&nested, &[&a, &someone("y", "b"), &d]), "a d");
+        assert_eq!(run(&nested, &[&a, &ABSENT, &ABSENT]), "none of 1");
     }
 }

@@ -51,6 +51,23 @@ pub fn strip(places: &[Place], call: &mut Call) {
     }
 }
 
+/// Returns whether anything is stated in one of these `places`, be it a credential or not: an `Authorization` of another scheme counts.
+#[must_use]
+pub fn is_stated(places: &[Place], call: &Call) -> bool {
+    places.iter().any(|place| match place {
+        Place::Bearer => call.headers.contains_key(AUTHORIZATION),
+        Place::Header(name) => call.headers.contains_key(name),
+        // Two of them are stated, too.
+        Place::Cookie(_) | Place::Query(_) => !matches!(place.find(call), Ok(None)),
+    })
+}
+
+/// Returns whether anything is stated in a query parameter among these `places`.
+#[must_use]
+pub fn is_in_query(places: &[Place], call: &Call) -> bool {
+    places.iter().any(|place| matches!(place, Place::Query(_)) && !matches!(place.find(call), Ok(None)))
+}
+
 /// `query` with `***` for what is in these `places`.
 #[must_use]
 pub fn masked_query<'q>(places: &[Place], query: &'q str) -> Cow<'q, str> {

@@ -19,6 +19,7 @@ pub mod key_source;
 pub mod lease;
 mod lease_store;
 pub mod maintenance;
+pub mod proof;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;

@@ -122,13 +122,17 @@ pub enum Authenticate {
     By(Box<Proof>),
 }
 
-/// A proof of identity. It has exactly one member.
+/// A proof of identity: exactly one of its members.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Proof {
     /// A signed token (RFC 7519), as `Authorization: Bearer …` has it.
     pub jwt: Option<JwtProof>,
+    /// Any one of these proofs, tried in their order.
+    pub any: Option<Vec<Proof>>,
+    /// All of these proofs, by one caller.
+    pub all: Option<Vec<Proof>>,
 }
 
 /// A token that one of these issuers has signed for this audience, and that is valid now.

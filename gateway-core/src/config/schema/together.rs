@@ -41,6 +41,11 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Authorize" => {
             vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes"]), has_members("claims")] })]
         }
+        "Proof" => {
+            let proofs = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+            let each: Vec<Value> = proofs.map(|proof| present(proof)).collect();
+            vec![json!({ "oneOf": each })]
+        }
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]

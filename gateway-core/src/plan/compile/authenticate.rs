@@ -1,21 +1,34 @@
-//! The proof of identity that a route asks for.
-
-use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE};
+//! The proofs of identity that a route asks for, from the tree that the configuration has to the flat program that runs.
 
 use super::Compiler;
 use super::at::At;
-use crate::config::{self, CredentialPlace};
-use crate::http::proxy_status::is_tchar;
-use crate::policy::authenticate::Authenticate;
+use crate::config;
+use crate::policy::authenticate::{Authenticate, Check, Next};
 use crate::policy::credential::Place;
-use crate::policy::header_edit::is_editable;
+use crate::policy::proof::Proof;
 
-/// The proof of a route: none on purpose, or this one.
+/// The most levels of `any` and `all`.
+const MOST_LEVELS: usize = 4;
+
+/// The most proofs of a route.
+const MOST_PROOFS: usize = 16;
+
+/// The proofs of a route: none on purpose, or these.
 pub(super) type Asked = Option<Box<Authenticate>>;
 
+/// Where a proof leads.
+#[derive(Clone, Copy)]
+struct Ways {
+    pass: Next,
+    fail: Next,
+    /// See [`Check::since`].
+    since: u16,
+    /// Set if it is within an `any` or an `all`.
+    is_inner: bool,
+}
+
 impl Compiler<'_> {
-    /// The proof that `authenticate` asks for; `None` if it is wrong.
+    /// The proofs that `authenticate` asks for; `None` if they are wrong.
     #[inline(never)]
     pub(super) fn authenticate(&mut self, at: &At<'_>, authenticate: &config::Authenticate) -> Option<Asked> {
         let proof = match authenticate {
@@ -27,152 +40,121 @@ impl Compiler<'_> {
             }
             config::Authenticate::By(proof) => proof,
         };
-        let config::Proof { jwt } = &**proof;
-        let Some(jwt) = jwt else {
-            self.error_with(at, "nothing says by what callers are to be known", "add `jwt`");
+        if size(proof, 0).is_none_or(|proofs| proofs > MOST_PROOFS) {
+            let message =
+                format_args!("there are more than {MOST_PROOFS} proofs, or more than {MOST_LEVELS} levels of them");
+            self.error_with(at, message, "a caller has to see through them: ask for less");
             return None;
-        };
-        self.jwt(&at.member("jwt"), jwt).map(|proof| Some(Box::new(proof)))
-    }
-
-    fn jwt(&mut self, at: &At<'_>, jwt: &config::JwtProof) -> Option<Authenticate> {
-        let config::JwtProof { issuers, audiences, from, keep } = jwt;
-        let issuers = self.named_issuers(at, issuers);
-        for (i, audience) in audiences.iter().enumerate() {
-            if audience.is_empty() {
-                let list = at.member("audiences");
-                self.error_with(
-                    &list.index(i),
-                    "an audience can't be empty",
-                    "write it as the tokens have it in `aud`",
-                );
-            }
         }
-        let places = self.places(&at.member("from"), from);
-        let issuers = issuers?;
-        let names = issuers.iter().filter_map(|index| self.config.issuers.0.get(*index));
+        let mut checks = Vec::new();
+        let mut words = String::new();
+        let whole = Ways { pass: Next::Admit, fail: Next::Refuse, since: 0, is_inner: false };
+        self.proof(at, proof, whole, (&mut checks, &mut words))?;
+        let stripped = self.stripped(at, &checks)?;
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
-        Some(Authenticate {
-            names: names.map(|(name, _)| name.as_str().into()).collect(),
-            audiences: audiences.iter().map(|audience| audience.as_str().into()).collect(),
-            places: places?,
-            keep: keep.unwrap_or(false),
-            // The name is a token (RFC 9110 §5.6.2): see `loop_guard`.
-            challenge: format!("Bearer realm=\"{realm}\"").into(),
-            issuers,
-        })
+        Some(Some(Box::new(Authenticate { checks: checks.into(), stripped, realm: realm.into(), words: words.into() })))
     }
 
-    /// The indexes of the issuers whose tokens are taken.
-    fn named_issuers(&mut self, at: &At<'_>, names: &[String]) -> Option<Box<[usize]>> {
-        let known = &self.config.issuers;
-        let list = at.member("issuers");
-        if known.is_empty() {
-            let help =
-                "add one beside `policies`: `\"issuers\": {\"corp\": {\"issuer\": \"https://…\", \"keys\": […]}}`";
-            self.error_with(at, "there are no issuers whose tokens could be taken", help);
+    /// Adds `proof` to `checks`, and its description to `words`. Its depth is bounded. `None` if any part of it is wrong.
+    fn proof(
+        &mut self,
+        at: &At<'_>,
+        proof: &config::Proof,
+        ways: Ways,
+        (checks, words): (&mut Vec<Check>, &mut String),
+    ) -> Option<()> {
+        let compiled = match proof {
+            config::Proof { jwt: Some(jwt), any: None, all: None } => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
+            config::Proof { jwt: None, any: Some(any), all: None } => {
+                return self.proofs(&at.member("any"), any, ways, false, (checks, words));
+            }
+            config::Proof { jwt: None, any: None, all: Some(all) } => {
+                return self.proofs(&at.member("all"), all, ways, true, (checks, words));
+            }
+            config::Proof { jwt: None, any: None, all: None } => {
+                self.error_with(at, "nothing says by what callers are to be known", "add `jwt`");
+                None
+            }
+            _ => {
+                let help = "list them in `any`, if one is enough, or in `all`: `{\"any\": [{\"jwt\": {}}, …]}`";
+                self.error_with(at, "several proofs stand side by side", help);
+                None
+            }
+        }?;
+        words.push_str(&compiled.describe());
+        let Ways { pass, fail, since, is_inner: _ } = ways;
+        checks.push(Check { proof: compiled, pass, fail, since });
+        Some(())
+    }
+
+    /// Adds the proofs of an `any` or an `all`.
+    fn proofs(
+        &mut self,
+        at: &At<'_>,
+        list: &[config::Proof],
+        ways: Ways,
+        asks_for_all: bool,
+        (checks, words): (&mut Vec<Check>, &mut String),
+    ) -> Option<()> {
+        if list.is_empty() {
+            self.error_with(at, "nothing says by what callers are to be known", "list proofs: `[{\"jwt\": {}}, …]`");
             return None;
         }
-        let mut indexes: Vec<usize> = Vec::new();
+        let is_inner = ways.is_inner && list.len() > 1;
+        let ways = Ways { is_inner: list.len() > 1 || ways.is_inner, ..ways };
+        words.push_str(if is_inner { "(" } else { "" });
         let mut is_right = true;
-        if names.is_empty() {
-            indexes = (0..known.iter().len()).collect();
-        }
-        for (i, name) in names.iter().enumerate() {
-            match known.iter().position(|(known, _)| known == name) {
-                Some(index) if indexes.contains(&index) => {
-                    self.error_with(&list.index(i), format_args!("`{name}` is there twice"), "leave one of them out");
-                    is_right = false;
-                }
-                Some(index) => indexes.push(index),
-                None => {
-                    self.unknown(&list.index(i), "issuer", name, known.iter().map(|(name, _)| name));
-                    is_right = false;
-                }
+        for (i, proof) in list.iter().enumerate() {
+            let start = index(checks.len());
+            let next = Next::Check(start.saturating_add(index(size(proof, 0).unwrap_or_default())));
+            let is_last = i + 1 == list.len();
+            let own = match (asks_for_all, is_last) {
+                (_, true) => ways,
+                (true, false) => Ways { pass: next, ..ways },
+                (false, false) => Ways { fail: next, since: start, ..ways },
+            };
+            if i > 0 {
+                words.push_str(if asks_for_all { " and " } else { " or " });
             }
+            is_right &= self.proof(&at.index(i), proof, own, (checks, words)).is_some();
         }
-        // RFC 8725 §3.8: the issuer says whose keys count, so each must be told by its `iss`.
-        if let [_, _, ..] = &*indexes {
-            let mut seen: Vec<&str> = Vec::new();
-            for (name, issuer) in indexes.iter().filter_map(|index| known.0.get(*index)) {
-                match issuer.issuer.as_deref() {
-                    None => {
-                        let message = format_args!(
-                            "the issuer `{name}` has no `issuer`, so that nothing tells its tokens from others'"
-                        );
-                        self.error_with(at, message, "state the `iss` of its tokens, or take it alone in this policy");
-                        is_right = false;
-                    }
-                    Some(iss) if seen.contains(&iss) => {
-                        let message = format_args!(
-                            "two issuers have the `iss` `{iss}`, so that nothing tells their tokens apart"
-                        );
-                        self.error_with(at, message, "make one issuer of them, with the keys of both");
-                        is_right = false;
-                    }
-                    Some(iss) => seen.push(iss),
-                }
-            }
-        }
-        is_right.then(|| indexes.into_boxed_slice())
+        words.push_str(if is_inner { ")" } else { "" });
+        is_right.then_some(())
     }
 
-    /// The places where a credential may be.
-    fn places(&mut self, at: &At<'_>, from: &[CredentialPlace]) -> Option<Box<[Place]>> {
-        if from.is_empty() {
-            return Some([Place::Bearer].into());
-        }
-        let mut places: Vec<Place> = Vec::new();
-        for (i, place) in from.iter().enumerate() {
-            let item = at.index(i);
-            let place = self.place(&item, place)?;
-            if places.contains(&place) {
-                self.error_with(&item, "this place is there twice", "leave one of them out");
+    /// The places that are emptied on the way to the upstream: all but those of proofs that keep theirs.
+    fn stripped(&mut self, at: &At<'_>, checks: &[Check]) -> Option<Box<[Place]>> {
+        let mut stripped: Vec<Place> = Vec::new();
+        let places = |keeps: bool| {
+            let proofs = checks.iter().map(|check| &check.proof).filter(move |proof| proof.keeps() == keeps);
+            proofs.flat_map(Proof::places)
+        };
+        for place in places(false) {
+            if places(true).any(|kept| kept == place) {
+                let help = "say the same in both, or take different places";
+                self.error_with(at, "of two proofs that take a credential from one place, one has `keep`", help);
+                return None;
             }
-            places.push(place);
+            if !stripped.contains(place) {
+                stripped.push(place.clone());
+            }
         }
-        Some(places.into_boxed_slice())
+        Some(stripped.into_boxed_slice())
     }
+}
 
-    fn place(&mut self, at: &At<'_>, place: &CredentialPlace) -> Option<Place> {
-        match place {
-            CredentialPlace::Header(name) => {
-                let at = at.member("header");
-                let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-                    self.error_with(&at, format_args!("`{name}` is no header"), "for example `x-token`");
-                    return None;
-                };
-                self.check_is_there(&at, name);
-                match header {
-                    AUTHORIZATION => Some(Place::Bearer),
-                    COOKIE => {
-                        let help = "write `{\"cookie\": \"NAME\"}` for one of them";
-                        self.error_with(&at, "cookies have a place of their own", help);
-                        None
-                    }
-                    // It is emptied, and the request could not do without it.
-                    _ if !is_editable(&header) => {
-                        let help = "take a field of its own, for example `x-token`";
-                        self.error_with(&at, format_args!("`{name}` is of the connection or the framing"), help);
-                        None
-                    }
-                    _ => Some(Place::Header(header)),
-                }
-            }
-            CredentialPlace::Cookie(name) => {
-                let is_name = !name.is_empty() && name.bytes().all(is_tchar);
-                if !is_name {
-                    let help = "a cookie's name is a token (RFC 6265 §4.1.1), for example `token`";
-                    self.error_with(&at.member("cookie"), format_args!("no cookie is called `{name}`"), help);
-                }
-                is_name.then(|| Place::Cookie(name.as_str().into()))
-            }
-            CredentialPlace::Query(name) => {
-                if name.is_empty() {
-                    self.error_with(&at.member("query"), "a parameter needs a name", "for example `access_token`");
-                }
-                (!name.is_empty()).then(|| Place::Query(name.as_str().into()))
-            }
-        }
+/// The number of proofs in `proof`, which is at this `level`; `None` if it is nested too deeply.
+fn size(proof: &config::Proof, level: usize) -> Option<usize> {
+    if level > MOST_LEVELS {
+        return None;
     }
+    match proof.any.as_ref().or(proof.all.as_ref()) {
+        Some(list) => list.iter().map(|proof| size(proof, level + 1)).sum(),
+        None => Some(1),
+    }
+}
+
+fn index(number: usize) -> u16 {
+    // INVARIANT: there are at most `MOST_PROOFS`.
+    u16::try_from(number).unwrap_or(u16::MAX)
 }

@@ -22,6 +22,7 @@ mod network;
 mod origin;
 mod policies;
 mod policy_lists;
+mod proof;
 mod redis;
 mod routes;
 mod shared;
@@ -45,6 +46,7 @@ use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
+use crate::policy::proof::Proof;
 use crate::policy::quota::Quota;
 use crate::route::Methods;
 
@@ -95,8 +97,8 @@ fn run(mut compiler: Compiler<'_>) -> Result<Plan, Vec<ConfigError>> {
 fn credentials(routes: &[Route]) -> Box<[Place]> {
     let mut places: Vec<Place> = Vec::new();
     for step in routes.iter().flat_map(|route| &*route.request) {
-        if let RequestStep::Authenticate(proof) = step {
-            for place in &*proof.places {
+        if let RequestStep::Authenticate(program) = step {
+            for place in program.proofs().flat_map(Proof::places) {
                 if !places.contains(place) {
                     places.push(place.clone());
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::condition::Condition;
+use gateway_core::policy::proof::Proof;
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
 use serde_json::{Map, Value, json};
 
@@ -145,8 +146,9 @@ fn request_step(step: &RequestStep) -> Value {
             let flag = maintenance.flag.as_ref().map(|flag| &*flag.name);
             json!({"kind": "maintenance", "from": from, "until": until, "flag": flag})
         }
-        RequestStep::Authenticate(proof) => {
-            json!({"kind": "authenticate", "issuers": &proof.names, "audiences": &proof.audiences})
+        RequestStep::Authenticate(program) => {
+            let proofs: Vec<Value> = program.proofs().map(proof).collect();
+            json!({"kind": "authenticate", "by": &*program.words, "proofs": proofs})
         }
         RequestStep::Authorize(rule) => {
             let Condition { consumers, groups, tiers, scopes, claims } = &rule.condition;
@@ -175,5 +177,11 @@ fn request_step(step: &RequestStep) -> Value {
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
+    }
+}
+
+fn proof(proof: &Proof) -> Value {
+    match proof {
+        Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }

@@ -1,0 +1,153 @@
+//! The proof by a token.
+
+use std::sync::Arc;
+
+use super::exchange::Exchange;
+use super::keys;
+use crate::caller::Caller;
+use crate::caller::refusal::Refusal;
+use crate::jose::key::Thumbprint;
+use crate::jose::set::KeySet;
+use crate::jose::token::{Parsed, Said};
+use crate::policy::jwt::Issuer;
+use crate::policy::key_cell::KeyCell;
+use crate::policy::key_source::{KeySource, Keys};
+use crate::policy::proof::JwtProof;
+use crate::policy::tokens::Verified;
+use crate::ports::Platform;
+use crate::trace::Event;
+
+/// The most sets that are tried on one token: the known one, the one that another request reads meanwhile, and the one that this
+/// request reads.
+const MOST_SETS: usize = 3;
+
+/// Who holds `token`, if it was verified before, by a key that is still its issuer's.
+pub(super) fn remembered<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    proof: &JwtProof,
+    token: &str,
+) -> Option<Result<Arc<Caller>, Refusal>> {
+    let (plan, state) = (exchange.plan, exchange.state);
+    proof.issuers.iter().find_map(|index| {
+        let (issuer, tokens) = (plan.issuers.get(*index)?, state.tokens(*index)?);
+        let Verified { caller, key } = tokens.find(token)?;
+        let is_still_there = match &issuer.keys {
+            Keys::Stated(set) => set.contains(key),
+            Keys::Published(source) => keys::known(exchange, platform, source).is_some_and(|set| set.contains(key)),
+        };
+        if !is_still_there {
+            return None;
+        }
+        exchange.note(|| Event::Policy {
+            policy: "authenticate",
+            verdict: format!("the token of the issuer `{}` was verified before", issuer.name),
+        });
+        let claims = caller.claims.as_deref()?;
+        let checked = issuer.check_claims(claims, platform.now()).and_then(|()| proof.check_audience(claims));
+        Some(checked.map(|()| caller))
+    })
+}
+
+/// Proves who holds `token`.
+pub(super) async fn prove<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    proof: &JwtProof,
+    token: &str,
+) -> Result<Arc<Caller>, Refusal> {
+    let parsed = Parsed::parse(token)?;
+    let (index, issuer) = issuer(exchange, proof, &parsed)?;
+    issuer.check_type(parsed.token_type())?;
+    let (said, key) = match &issuer.keys {
+        Keys::Stated(set) => signed_by(exchange, platform, issuer, set, &parsed).await?,
+        Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
+    };
+    let claims = parsed.claims(said)?;
+    issuer.check_claims(&claims, platform.now())?;
+    let caller = Arc::new(Caller {
+        issuer: Some(Arc::clone(&issuer.name)),
+        claims: Some(Arc::new(claims)),
+        ..Caller::default()
+    });
+    if let Some(tokens) = exchange.state.tokens(index) {
+        tokens.keep(token, Verified { caller: Arc::clone(&caller), key });
+    }
+    // The memory is of all routes, and each has audiences of its own.
+    match caller.claims.as_deref() {
+        Some(claims) => proof.check_audience(claims).map(|()| caller),
+        None => Err(Refusal::Malformed),
+    }
+}
+
+/// Checks the signature of `token` by the keys that `issuer` publishes. If none of them is the one that it names, they may have
+/// changed.
+async fn signed_by_published<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (issuer, source): (&Issuer, &'p KeySource),
+    token: &Parsed<'_>,
+) -> Result<(Said, Thumbprint), Refusal> {
+    let key = (token.kid(), token.algorithm());
+    // What a read that begins later does not have, the issuer has not published.
+    let latest = exchange.state.keys(source.index).map(KeyCell::latest).unwrap_or_default();
+    let mut set = keys::current(exchange, platform, source).await?;
+    for _ in 0..MOST_SETS {
+        let said = signed_by(exchange, platform, issuer, &set, token).await;
+        let is_settled = match said {
+            Err(Refusal::UnknownKey | Refusal::Signature) => set.names(key.0, key.1),
+            _ => true,
+        };
+        if is_settled {
+            return said;
+        }
+        match Box::pin(keys::newer(exchange, platform, source, (&set, latest), key)).await? {
+            Some(newer) => set = newer,
+            None => return said,
+        }
+    }
+    Err(Refusal::UnknownKey)
+}
+
+/// Checks the signature of `token` by the keys in `set`.
+async fn signed_by<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    issuer: &Issuer,
+    set: &KeySet,
+    token: &Parsed<'_>,
+) -> Result<(Said, Thumbprint), Refusal> {
+    let mut refusal = Refusal::UnknownKey;
+    for key in set.candidates(token.kid(), token.algorithm()) {
+        match platform.verify(key, token.signed(), token.signature()).await {
+            Ok(true) => {
+                let (algorithm, kid) = (key.algorithm(), key.kid().unwrap_or("without a name"));
+                exchange.note(|| Event::Policy {
+                    policy: "authenticate",
+                    verdict: format!("the token is signed by the issuer `{}`: {algorithm}, key {kid}", issuer.name),
+                });
+                return Ok((token.said(true), key.id()));
+            }
+            // A key that can't be used says nothing of the token: it may be a good one.
+            Err(_) => refusal = Refusal::KeyUnusable,
+            Ok(false) if refusal == Refusal::UnknownKey => refusal = Refusal::Signature,
+            Ok(false) => {}
+        }
+    }
+    Err(refusal)
+}
+
+/// The issuer whose keys count for `token`: the only one of the policy, or the one whose `iss` the token claims. That claim is
+/// compared again once the signature is known to be good.
+fn issuer<'p>(
+    exchange: &Exchange<'p, '_>,
+    proof: &JwtProof,
+    token: &Parsed<'_>,
+) -> Result<(usize, &'p Issuer), Refusal> {
+    let issuers = || proof.issuers.iter().filter_map(|index| Some((*index, exchange.plan.issuers.get(*index)?)));
+    if let [_] = &*proof.issuers {
+        return issuers().next().ok_or(Refusal::Issuer);
+    }
+    let claimed = token.claimed_issuer().ok_or(Refusal::Issuer)?;
+    issuers().find(|(_, issuer)| issuer.issuer.as_deref() == Some(&claimed)).ok_or(Refusal::Issuer)
+}

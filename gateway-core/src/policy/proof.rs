@@ -1,0 +1,101 @@
+//! Proofs of identity: a kind each. Each has places that it looks at, a challenge to those who have to give it, and a few words.
+
+use super::credential::{self, Place};
+use crate::call::Call;
+use crate::caller::claims::ClaimSet;
+use crate::caller::refusal::Refusal;
+
+/// A compiled proof of identity. All that differs between the kinds is in the matches of this file, but for the proving itself
+/// (`exec::authenticate`) and the compiling (`plan::compile::proof`).
+#[derive(Debug)]
+pub enum Proof {
+    /// A token that an issuer has signed.
+    Jwt(JwtProof),
+}
+
+/// A proof by a token (RFC 7519).
+#[derive(Debug)]
+pub struct JwtProof {
+    /// The indexes of the issuers in [`Plan::issuers`](crate::plan::Plan::issuers); not empty.
+    pub issuers: Box<[usize]>,
+    /// The audiences of which a token must name one; empty if it need name none.
+    pub audiences: Box<[Box<str>]>,
+    /// The places where a token may be; not empty.
+    pub places: Box<[Place]>,
+    /// Set if the token goes on to the upstream.
+    pub keep: bool,
+    /// The issuers' names in the configuration, in the same order.
+    pub names: Box<[Box<str>]>,
+}
+
+impl JwtProof {
+    /// Refuses claims for other audiences alone (RFC 7519 §4.1.3).
+    ///
+    /// # Errors
+    /// [`Refusal::Audience`].
+    pub fn check_audience(&self, claims: &ClaimSet) -> Result<(), Refusal> {
+        let is_taken = self.audiences.is_empty() || self.audiences.iter().any(|audience| claims.is_for(audience));
+        if is_taken { Ok(()) } else { Err(Refusal::Audience) }
+    }
+
+    fn describe(&self) -> String {
+        let mut words = format!("token of {}", self.names.join(" or "));
+        if !self.audiences.is_empty() {
+            words.push_str(" for ");
+            words.push_str(&self.audiences.join(" or "));
+        }
+        words
+    }
+}
+
+impl Proof {
+    /// The places of the request that its credential may be in.
+    #[must_use]
+    pub fn places(&self) -> &[Place] {
+        match self {
+            Self::Jwt(jwt) => &jwt.places,
+        }
+    }
+
+    /// Returns whether its credential goes on to the upstream.
+    #[must_use]
+    pub const fn keeps(&self) -> bool {
+        match self {
+            Self::Jwt(jwt) => jwt.keep,
+        }
+    }
+
+    /// Returns whether `call` states anything where its credential would be, be it one or not.
+    #[must_use]
+    pub fn is_stated(&self, call: &Call) -> bool {
+        match self {
+            Self::Jwt(jwt) => credential::is_stated(&jwt.places, call),
+        }
+    }
+
+    /// The scheme of its challenge (RFC 9110 §11.6.1), and what the challenge says of `refusal` if it is this proof's.
+    #[must_use]
+    pub fn challenge(&self, refusal: Option<Refusal>) -> (&'static str, String) {
+        match self {
+            // RFC 6750 §3.1: who states nothing is told of no error.
+            Self::Jwt(_) => (
+                "Bearer",
+                match refusal.map(|refusal| (refusal, refusal.description())) {
+                    Some((Refusal::Ambiguous, _)) => r#", error="invalid_request""#.to_owned(),
+                    Some((_, Some(description))) => {
+                        format!(r#", error="invalid_token", error_description="{description}""#)
+                    }
+                    _ => String::new(),
+                },
+            ),
+        }
+    }
+
+    /// A few words for a list of policies.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Jwt(jwt) => jwt.describe(),
+        }
+    }
+}
