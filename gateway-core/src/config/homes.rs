@@ -9,6 +9,8 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("age", "`upstreams.<name>.connections`"),
     ("algorithm", "`rateLimit` or an entry of `issuers.<name>.keys`"),
     ("algorithms", "`issuers.<name>`"),
+    ("all", "`authenticate`"),
+    ("any", "`authenticate`"),
     ("append", "`request.headers`, `request.query` or `response.headers`"),
     ("audiences", "`authenticate.jwt`"),
     ("authenticate", "a policy: `\"policies\": [{\"authenticate\": …}]`"),
@@ -145,7 +147,10 @@ mod tests {
             let mut doors: BTreeMap<_, Vec<_>> = BTreeMap::new();
             for (owner, object) in &all {
                 let mut lead = |to: &Value, written: String| {
-                    if let Some((_, name)) = to["$ref"].as_str().and_then(|reference| reference.rsplit_once('/')) {
+                    // The way to a proof within a proof has no end.
+                    if let Some((_, name)) = to["$ref"].as_str().and_then(|reference| reference.rsplit_once('/'))
+                        && name != owner
+                    {
                         doors.entry(name.to_owned()).or_default().push((owner.clone(), written));
                     }
                 };

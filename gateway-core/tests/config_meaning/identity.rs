@@ -55,6 +55,10 @@ fn warns_of_tokens_for_whatever_audience() {
     let message = "a token that `corp` has made for any other service is good here, too";
     let found = about(r#"{"authenticate": {"jwt": {}}}"#);
     assert_eq!(words(&found), [("policies.p.authenticate.jwt", message)]);
+    let found = about(
+        r#"{"authenticate": {"any": [{"jwt": {"audiences": ["a"]}}, {"all": [{"jwt": {"from": [{"header": "x"}]}}]}]}}"#,
+    );
+    assert_eq!(words(&found), [("policies.p.authenticate.any[1].all[0].jwt", message)]);
     assert_eq!(about(r#"{"authenticate": {"jwt": {"audiences": ["https://api.test"]}}}"#), []);
     let by_secret = r#"{"issuers": {"own": {"keys": [{"algorithm": "HS256", "secret": {"secret": "KEY"}}]}},
         "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [{"authenticate": {"jwt": {}}}]}]}"#;

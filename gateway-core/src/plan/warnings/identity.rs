@@ -7,7 +7,8 @@ use http::Uri;
 
 use super::exposure::is_public;
 use crate::config::{
-    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Policy, PolicyUse, Route,
+    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Policy, PolicyUse, Proof,
+    Route,
 };
 
 /// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
@@ -112,10 +113,7 @@ fn leeway(at: &JsonPath, issuer: &Issuer, found: &mut Vec<ConfigError>) {
 /// Warns of what `policy` takes as a proof, and of whom its cross-origin rules let use the credentials of others.
 fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<ConfigError>) {
     if let Some(Authenticate::By(proof)) = &policy.authenticate {
-        let at = at.member("authenticate");
-        if let Some(proof) = &proof.jwt {
-            jwt(&at.member("jwt"), &config.issuers, proof, found);
-        }
+        stated(at.member("authenticate"), &config.issuers, proof, found);
     }
     if let Some(cors) = &policy.cors
         && cors.credentials
@@ -126,6 +124,18 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
             let message = format!("every site at `{origin}` may act with its visitors' credentials");
             let help = "list the sites that do; a forgotten name that somebody else takes over is among them, too";
             found.push(ConfigError::new(at, message).with_help(help));
+        }
+    }
+}
+
+/// Warns of `proof`, and of those that it is of.
+fn stated(at: JsonPath, issuers: &Entries<Issuer>, proof: &Proof, found: &mut Vec<ConfigError>) {
+    if let Some(proof) = &proof.jwt {
+        jwt(&at.member("jwt"), issuers, proof, found);
+    }
+    for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
+        for (index, one) in several.iter().flatten().enumerate() {
+            stated(at.member(name).index(index), issuers, one, found);
         }
     }
 }
