@@ -163,10 +163,15 @@ impl Call {
     /// The port that the client asked for, as a trusted proxy or its own host states it; else that of the scheme.
     #[must_use]
     pub fn outer_port(&self) -> u16 {
+        self.stated_port().unwrap_or_else(|| self.client.scheme.default_port())
+    }
+
+    /// The port that a trusted proxy or the request's own host states.
+    pub(crate) fn stated_port(&self) -> Option<u16> {
         let port = |field: Option<&HeaderValue>| field.and_then(|field| field.to_str().ok()).and_then(port);
         let stated = port(self.client.host.as_ref()).or(self.client.port);
         let own = if self.client.host.is_none() { port(self.host_field()) } else { None };
-        stated.or(own).unwrap_or_else(|| self.client.scheme.default_port())
+        stated.or(own)
     }
 
     /// The value of the path parameter with this index, raw.

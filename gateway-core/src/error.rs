@@ -108,6 +108,9 @@ catalogue! {
     /// A web page wants to change something where no token is asked for (RFC 9110 §15.5.4).
     CROSS_SITE pub cross_site "cross_site" FORBIDDEN
         "Request of a web page" "web pages can't change anything here";
+    /// A page of another origin wants to change something where the policy `csrf` holds (RFC 9110 §15.5.4).
+    CROSS_ORIGIN pub cross_origin "cross_origin" FORBIDDEN
+        "Request of another origin" "pages of this origin can't change anything here";
     /// A client on another machine wants to change something where no token is asked for (RFC 9110 §15.5.4).
     NOT_FROM_HERE pub not_from_here "not_from_here" FORBIDDEN
         "Request from another machine" "from another machine, changes take the token and the path of `admin`";

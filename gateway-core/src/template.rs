@@ -13,6 +13,7 @@ use crate::config::{THOROUGH, told};
 use crate::http::cookie;
 use crate::http::percent;
 use crate::http::query;
+use crate::net::Scheme;
 
 /// Parsed text with variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub enum Variable {
     Scheme,
     /// The request's identifier.
     RequestId,
+    /// Nothing, which requests in the clear do not have. No text names it.
+    Https,
 }
 
 /// The destination of a filled template, which decides the encoding.
@@ -119,6 +122,12 @@ impl Template {
     #[must_use]
     pub fn literal(text: &str) -> Self {
         if text.is_empty() { Self { parts: Box::default() } } else { Self { parts: [Part::Text(text.into())].into() } }
+    }
+
+    /// `text` as it is, without a value for requests in the clear.
+    #[must_use]
+    pub fn over_https(text: &str) -> Self {
+        Self { parts: [Part::Variable(Variable::Https), Part::Text(text.into())].into() }
     }
 
     /// Parses `text`; `parameters` are the names in the route's path pattern, in order, or `None` if any name is
@@ -406,6 +415,7 @@ impl Variable {
                 Target::Text | Target::Json | Target::Html => write_text(call.path(), target, out),
             },
             Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
+            Self::Https => call.client.scheme == Scheme::Https,
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
         }
     }

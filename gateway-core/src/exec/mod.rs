@@ -1,7 +1,7 @@
 //! The only asynchronous code: it runs a route's plan and calls the ports.
 //!
-//! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance →
-//! authenticate → rate limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
+//! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance → origin of
+//! pages → authenticate → rate limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
 
 mod admin;
 mod authenticate;

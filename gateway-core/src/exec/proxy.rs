@@ -88,6 +88,7 @@ pub(super) async fn send<P: Platform>(
             }
             // INVARIANT: the compiler refuses every other policy of a target.
             RequestStep::Maintenance(_)
+            | RequestStep::Csrf(_)
             | RequestStep::Authenticate(_)
             | RequestStep::Authorize(_)
             | RequestStep::RateLimit(_)

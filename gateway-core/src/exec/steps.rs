@@ -34,6 +34,10 @@ pub(super) async fn apply<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
+            RequestStep::Csrf(step) => step.check(call).map_err(|refusal| {
+                exchange.note(|| Event::Policy { policy: "csrf", verdict: format!("refused: {}", refusal.word()) });
+                refusal.reject()
+            })?,
             RequestStep::Authenticate(step) => match authenticate::begin(exchange, platform, step, call) {
                 Begun::Ended(proved) => proved?,
                 // Boxed, once for all proofs, so that not every request has room for them.

@@ -6,6 +6,7 @@ use crate::config::RateLimitAlgorithm;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
 use crate::policy::concurrency::Concurrency;
+use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
@@ -18,6 +19,8 @@ use crate::template::Template;
 pub enum RequestStep {
     /// Refuse during maintenance.
     Maintenance(Maintenance),
+    /// Refuse requests of other origins' pages.
+    Csrf(Box<Csrf>),
     /// Ask for a proof of identity.
     Authenticate(Box<Authenticate>),
     /// Ask for a caller who may.
@@ -39,7 +42,8 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
-            Self::Authenticate(_)
+            Self::Csrf(_)
+            | Self::Authenticate(_)
             | Self::Authorize(_)
             | Self::RateLimit(_)
             | Self::EditHeaders(_)
@@ -51,6 +55,7 @@ impl RequestStep {
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
             Self::Maintenance(_)
+            | Self::Csrf(_)
             | Self::Authenticate(_)
             | Self::Authorize(_)
             | Self::RateLimit(_)
@@ -67,6 +72,7 @@ impl RequestStep {
             Self::Maintenance(maintenance) => maintenance.describe(),
             Self::Authorize(authorize) => authorize.describe(),
             Self::Authenticate(authenticate) => authenticate.words.to_string(),
+            Self::Csrf(_) => "no other origins".to_owned(),
             Self::RateLimit(limit) => match limit.algorithm {
                 RateLimitAlgorithm::Gcra => format!("limit {} {}", limit.name, figures(&limit.quota)),
                 RateLimitAlgorithm::SlidingWindow => {

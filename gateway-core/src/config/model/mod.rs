@@ -21,6 +21,7 @@ mod timeouts;
 mod upstream;
 mod upstream_tls;
 mod value;
+mod web_security;
 mod web_socket;
 
 use serde::Deserialize;
@@ -50,6 +51,7 @@ pub use upstream::{
 };
 pub use upstream_tls::UpstreamTls;
 pub use value::{SecretRef, Value};
+pub use web_security::{Csrf, Hsts, Security};
 pub use web_socket::{WebSocket, WebSocketLimits};
 
 /// A whole `gateway.json`.

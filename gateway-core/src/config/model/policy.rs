@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Authenticate, Authorize, Concurrency, Cors, Maintenance, RateLimit, RequestEdits, ResponseEdits};
+use super::{
+    Authenticate, Authorize, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits, ResponseEdits, Security,
+};
 
 /// A policy in a list: the name of one under `policies`, or one in place.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Policy {
     pub cors: Option<Cors>,
     /// A time in which requests are refused with 503; of several on one route, every one holds.
     pub maintenance: Option<Maintenance>,
+    /// A check of the origin of requests that change something; of several on one route, the last holds.
+    pub csrf: Option<Csrf>,
     /// The proof of identity that requests need; of several on one route, the last holds. Without one, anybody may call.
     pub authenticate: Option<Authenticate>,
     /// A condition on who calls, once that is proved; of several on one route, every one holds.
@@ -33,6 +37,8 @@ pub struct Policy {
     pub concurrency: Option<Concurrency>,
     /// Edits of requests on their way to the upstream.
     pub request: Option<RequestEdits>,
+    /// The fields by which responses tell browsers to be careful; of several on one route, the last holds.
+    pub security: Option<Security>,
     /// Edits of responses on their way to the client, also of those that the gateway makes itself.
     pub response: Option<ResponseEdits>,
 }

@@ -14,10 +14,12 @@ use crate::policy::PolicyError;
 use crate::policy::authorize::Authorize;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
+use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
+use crate::policy::security;
 use crate::route::MethodSet;
 use crate::template::Template;
 
@@ -26,12 +28,14 @@ use crate::template::Template;
 struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
     maintenance: Vec<Maintenance>,
+    csrf: Option<Csrf>,
     authenticate: Asked,
     authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
+    security: Vec<HeaderEdit>,
     response: Vec<HeaderEdit>,
     /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
@@ -44,18 +48,21 @@ impl<'c> Collected<'c> {
         let Self {
             cors,
             maintenance,
+            csrf,
             authenticate,
             authorize,
             rate_limits,
             concurrency,
             headers,
             query,
-            response,
+            security: mut response,
+            response: mut edits,
             against_cors: _,
         } = self;
         let request = maintenance
             .into_iter()
             .map(RequestStep::Maintenance)
+            .chain(csrf.map(Box::new).map(RequestStep::Csrf))
             // Before the limits: they may count by caller.
             .chain(authenticate.map(RequestStep::Authenticate))
             .chain(authorize.into_iter().map(Box::new).map(RequestStep::Authorize))
@@ -64,6 +71,8 @@ impl<'c> Collected<'c> {
             .chain(concurrency.into_iter().map(RequestStep::Concurrency))
             .chain(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders))
             .chain(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
+        // Edits can change what the policy says in general.
+        response.append(&mut edits);
         let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
         Folded { cors, request: request.collect(), response: response.into_iter().collect() }
     }
@@ -188,7 +197,18 @@ impl<'c> Compiler<'c> {
         parameters: Parameters<'_>,
         collected: &mut Collected<'c>,
     ) {
-        let Policy { cors, maintenance, authenticate, authorize, rate_limit, concurrency, request, response } = policy;
+        let Policy {
+            cors,
+            maintenance,
+            csrf,
+            authenticate,
+            authorize,
+            rate_limit,
+            concurrency,
+            request,
+            security,
+            response,
+        } = policy;
         if let Some(cors) = cors {
             collected.cors = Some((at.member("cors").to_path(), cors));
         }
@@ -196,6 +216,16 @@ impl<'c> Compiler<'c> {
             && let Some(maintenance) = self.maintenance(&at.member("maintenance"), maintenance)
         {
             collected.maintenance.push(maintenance);
+        }
+        if let Some(csrf) = csrf
+            && let Some(csrf) = self.compiled(&at.member("csrf"), Csrf::compile(csrf))
+        {
+            collected.csrf = Some(csrf);
+        }
+        if let Some(security) = security
+            && let Some(edits) = self.compiled(&at.member("security"), security::compile(security))
+        {
+            collected.security = edits;
         }
         if let Some(authenticate) = authenticate
             && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate)
@@ -312,6 +342,11 @@ impl<'c> Compiler<'c> {
             let path = index.map_or(path.clone(), |index| path.index(index));
             self.errors.push(config::ConfigError { help, ..config::ConfigError::new(path, message) });
         }
+    }
+
+    /// The compiled policy at `at`; reports its errors, if it has some.
+    fn compiled<T>(&mut self, at: &At<'_>, compiled: Result<T, Vec<PolicyError>>) -> Option<T> {
+        compiled.map_err(|errors| self.policy_errors(&at.to_path(), errors)).ok()
     }
 
     #[inline(never)]
