@@ -9,57 +9,17 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { WebSocket, WebSocketServer } from "ws";
+import { serveNative } from "./native.mjs";
 
 const MIB = 1 << 20;
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const program = resolve(process.env.EDGEWAY_BIN ?? join(root, "target/release/edgeway"));
 const sockets = Number(process.env.EDGEWAY_SOCKETS ?? 1_000);
 const messages = Number(process.env.EDGEWAY_MESSAGES ?? 100_000);
-
-/** The gateway as a process, with the lines of its access log. */
-async function serve(config) {
-  const folder = mkdtempSync(join(tmpdir(), "edgeway-websocket-"));
-  const file = join(folder, "gateway.json");
-  writeFileSync(file, JSON.stringify(config));
-  const child = spawn(program, ["serve", file], { stdio: ["ignore", "pipe", "pipe"] });
-  const gone = new Promise((ended) => child.once("exit", (code) => ended(code)));
-  const log = [];
-  let rest = "";
-  child.stdout.on("data", (data) => {
-    const lines = (rest + data).split("\n");
-    rest = lines.pop();
-    log.push(...lines.map((line) => JSON.parse(line)));
-  });
-  let said = "";
-  const port = await new Promise((found, failed) => {
-    child.stderr.on("data", (data) => {
-      said += data;
-      const place = /:\/\/127\.0\.0\.1:(\d+)/.exec(said);
-      if (place) found(Number(place[1]));
-    });
-    gone.then(() => failed(new Error(said)));
-  });
-  const end = async () => {
-    child.kill("SIGTERM");
-    const code = await gone;
-    rmSync(folder, { recursive: true });
-    return code;
-  };
-  const reload = async (changed) => {
-    writeFileSync(file, JSON.stringify(changed));
-    child.kill("SIGHUP");
-    while (!said.includes("reloaded")) await new Promise((wait) => setTimeout(wait, 20));
-  };
-  const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))[1]) * 1024;
-  return { port, log, end, reload, resident };
-}
 
 /** An echoing upstream, which also serves the page of the browser's test and takes its report. */
 async function echo() {
@@ -103,7 +63,7 @@ let upstream, gateway;
 before(async () => {
   upstream = await echo();
   const url = `http://127.0.0.1:${upstream.port}`;
-  gateway = await serve({
+  gateway = await serveNative({
     server: { listen: "127.0.0.1:0", drain: "10s" },
     upstreams: { a: { url } },
     routes: [
@@ -217,7 +177,7 @@ test("a socket lives on through a change of the configuration, and a shutdown ta
     upstreams: { a: { url: `http://127.0.0.1:${upstream.port}` } },
     routes: [{ name: "all", match: { prefix: "/" }, upstream: "a" }],
   };
-  const own = await serve(config);
+  const own = await serveNative(config);
   const all = await Promise.all(
     Array.from(
       { length: 20 },

@@ -1,0 +1,18 @@
+//! Properties that hold for whatever bytes a client sends. Each is a function of the bytes that panics where it does not hold: the
+//! tests of this package call it with the committed corpus and what that becomes by chance, and `fuzz/` with what libFuzzer
+//! finds.
+
+mod credentials;
+mod jwt;
+mod path;
+
+pub use credentials::{authorization, cookie};
+pub use jwt::jwt;
+pub use path::path;
+
+/// A property of any bytes.
+pub type Property = fn(&[u8]);
+
+/// The properties, each by the name of its corpus.
+pub const PROPERTIES: [(&str, Property); 4] =
+    [("jwt", jwt), ("authorization", authorization), ("cookie", cookie), ("path", path)];
