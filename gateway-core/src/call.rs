@@ -29,6 +29,8 @@ pub struct Call {
     pub params: Params,
     /// Who makes it; none as long as nobody has proved to.
     pub caller: Option<Arc<Caller>>,
+    /// The index of the upstream that a step has chosen; none if the route chooses.
+    pub steered: Option<u32>,
     /// The target as it came.
     uri: Uri,
     /// The normal form of the path, where the target's is not in it.
@@ -80,6 +82,7 @@ impl Call {
             id: HeaderValue::from_static(""),
             params: Params::default(),
             caller: None,
+            steered: None,
             uri,
             path: None,
             query: Query::AsItCame,

@@ -103,6 +103,11 @@ pub enum Event {
         /// The decision, in words.
         verdict: String,
     },
+    /// Who calls was compared with conditions for other upstreams.
+    Steered {
+        /// The name of the upstream whose condition is met; `None` if the route chooses.
+        upstream: Option<String>,
+    },
     /// A rate limit was asked.
     RateLimit {
         /// Its name.

@@ -78,7 +78,7 @@ impl Caller {
     /// itself. Scopes are compared byte for byte (RFC 6749 §3.3).
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        let is_it = |text: &str| text.split(' ').any(|one| one == scope);
+        let is_it = |text: &str| text.as_bytes().split(|byte| *byte == b' ').any(|one| one == scope.as_bytes());
         let states_it = |claim: &Value| match claim {
             Value::String(text) => is_it(text),
             Value::Array(list) => list.iter().any(|one| one.as_str() == Some(scope)),

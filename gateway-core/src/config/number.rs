@@ -7,6 +7,9 @@ pub(super) enum Number {
     Fraction(f64),
 }
 
+/// The number up to which `f64` has every whole one.
+pub(super) const EXACT: u64 = 1 << 53;
+
 /// A JSON number as the nearest of Rust's kinds. With `whole`, `5.0` and `5e0` are whole numbers, too.
 pub(super) fn parse(text: &str, whole: bool) -> Result<Number, core::num::ParseFloatError> {
     if let Ok(number) = text.parse() {
@@ -22,7 +25,8 @@ pub(super) fn parse(text: &str, whole: bool) -> Result<Number, core::num::ParseF
 
 /// The whole number that `number` is, if it is one within the range that `f64` has exactly.
 pub(super) fn whole(number: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_precision_loss, reason = "it is a power of two")]
+    let most = EXACT as f64;
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and within the range")]
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() <= most).then_some(number as i64)
 }

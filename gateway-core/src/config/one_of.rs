@@ -194,11 +194,12 @@ impl<'de> Visitor<'de> for Scalar {
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<ClaimValue, E> {
-        Ok(ClaimValue::Whole(value))
+        let is_exact = value.unsigned_abs() <= number::EXACT;
+        is_exact.then_some(ClaimValue::Whole(value)).ok_or_else(|| E::invalid_value(Unexpected::Signed(value), &self))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<ClaimValue, E> {
-        i64::try_from(value).map(ClaimValue::Whole).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+        self.visit_i64(i64::try_from(value).unwrap_or(i64::MAX))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<ClaimValue, E> {

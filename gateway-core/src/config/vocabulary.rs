@@ -95,6 +95,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Authorize, "scopes", "scope permissions requiredScopes required_scopes"),
     (Place::Authorize, "claims", "claim requiredClaims required_claims verify_claims"),
     (Place::Authorize, "consumers", "consumer users user allow whitelist"),
+    (
+        Place::Policy,
+        "clients",
+        "ipRestriction ip_restriction ip-restriction ipAllowList ipWhiteList ip ips allowlist denylist ipFilter",
+    ),
     (Place::Policy, "authorize", "authorise acl rbac"),
     (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
     (Place::Proof, "any", "or anyOf any_of oneOf requiresAny requires_any some"),

@@ -67,7 +67,7 @@ pub(super) async fn send<P: Platform>(
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
-    let target = choose(action, platform).ok_or_else(Reject::internal)?;
+    let target = choose(action, call.steered, platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
     for step in &*target.request {
@@ -89,10 +89,12 @@ pub(super) async fn send<P: Platform>(
             // INVARIANT: the compiler refuses every other policy of a target.
             RequestStep::Maintenance(_)
             | RequestStep::Csrf(_)
+            | RequestStep::Clients(_)
             | RequestStep::Authenticate(_)
             | RequestStep::Authorize(_)
             | RequestStep::RateLimit(_)
-            | RequestStep::Concurrency(_) => {}
+            | RequestStep::Concurrency(_)
+            | RequestStep::Steer(_) => {}
         }
     }
     let filled = if target.response.is_empty() { Vec::new() } else { finish::fill(&target.response, call) };
@@ -160,10 +162,15 @@ pub(super) async fn send<P: Platform>(
     Ok(Reply::Http(response))
 }
 
-/// Chooses one of the targets, by weight.
-fn choose<'a>(action: &'a Proxy, random: &impl Random) -> Option<&'a Target> {
+/// Chooses one of the targets: the one that the call was steered to, else by weight.
+fn choose<'a>(action: &'a Proxy, steered: Option<u32>, random: &impl Random) -> Option<&'a Target> {
     if let [only] = &*action.targets {
         return Some(only);
+    }
+    if let Some(index) = steered.and_then(|index| usize::try_from(index).ok())
+        && let Some(target) = action.targets.iter().find(|target| target.upstream == index)
+    {
+        return Some(target);
     }
     let mut point = random.next_u64() % action.total_weight;
     action.targets.iter().find(|target| {

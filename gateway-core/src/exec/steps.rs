@@ -1,5 +1,7 @@
 //! A route's request steps: its limits, then its edits of the request.
 
+use std::fmt::Display;
+
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
@@ -12,9 +14,11 @@ use crate::config::FailMode;
 use crate::error::Reject;
 use crate::plan::{RequestStep, Route};
 use crate::policy::authorize::Authorize;
+use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
+use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::Permit;
@@ -34,6 +38,7 @@ pub(super) async fn apply<'p, P: Platform>(
     for step in &*route.request {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
+            RequestStep::Clients(rule) => clients(exchange, rule, call)?,
             RequestStep::Csrf(step) => step.check(call).map_err(|refusal| {
                 exchange.note(|| Event::Policy { policy: "csrf", verdict: format!("refused: {}", refusal.word()) });
                 refusal.reject()
@@ -48,6 +53,7 @@ pub(super) async fn apply<'p, P: Platform>(
             RequestStep::Authorize(rule) => authorize(exchange, rule, call)?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
+            RequestStep::Steer(ways) => steer(exchange, ways, call),
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);
                 exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });
@@ -69,17 +75,50 @@ fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
     if length.is_some_and(|length| length > route.body_limit) { Err(Reject::body_too_large()) } else { Ok(()) }
 }
 
+/// Chooses the upstream of a call by who makes it.
+fn steer(exchange: &mut Exchange<'_, '_>, ways: &[Steer], call: &mut Call) {
+    let way = steer::choose(ways, call);
+    call.steered = way.and_then(|way| u32::try_from(way.upstream).ok());
+    exchange.note(|| Event::Steered { upstream: way.map(|way| way.name.to_string()) });
+}
+
+/// Refuses a call from a client that `rule` does not let in.
+fn clients(exchange: &mut Exchange<'_, '_>, rule: &Clients, call: &Call) -> Result<(), Reject> {
+    match rule.shut(call.client_address()) {
+        None => {
+            verdict_of(exchange, "clients", &rule.rule, None);
+            Ok(())
+        }
+        Some(shut) => {
+            verdict_of(exchange, "clients", &rule.rule, Some(&shut));
+            Err(Reject::forbidden())
+        }
+    }
+}
+
+/// Records the verdict of a rule: none if it admits the request, else the reason.
+fn verdict_of(exchange: &mut Exchange<'_, '_>, policy: &'static str, rule: &str, refused: Option<&dyn Display>) {
+    if refused.is_some() {
+        exchange.record.ruled_out(rule);
+    }
+    exchange.note(|| {
+        let verdict = match refused {
+            None => format!("`{rule}` admits it"),
+            Some(reason) => format!("`{rule}` refuses it: {reason}"),
+        };
+        Event::Policy { policy, verdict }
+    });
+}
+
 /// Refuses a call whose caller does not meet `rule`. Which one it is, the log tells, and never the client.
 fn authorize(exchange: &mut Exchange<'_, '_>, rule: &Authorize, call: &Call) -> Result<(), Reject> {
-    let policy = "authorize";
     match rule.condition.unmet(call) {
         None => {
-            exchange.note(|| Event::Policy { policy, verdict: format!("`{}` admits it", rule.rule) });
+            verdict_of(exchange, "authorize", &rule.rule, None);
             Ok(())
         }
         Some(unmet) => {
-            exchange.record.ruled_out(&rule.rule);
-            exchange.note(|| Event::Policy { policy, verdict: format!("`{}` refuses it: {unmet}", rule.rule) });
+            verdict_of(exchange, "authorize", &rule.rule, Some(&unmet));
             Err(rule.refuse(call, unmet))
         }
     }

@@ -117,6 +117,8 @@ pub struct Target {
     pub request: Arc<[RequestStep]>,
     /// The edits of its responses, before those of the route.
     pub response: Arc<[ResponseStep]>,
+    /// Set if nothing but a step leads there: the route does not choose it by itself.
+    pub is_steered: bool,
 }
 
 /// The `Host` of requests to an upstream.

@@ -5,6 +5,7 @@ use super::needs::Needs;
 use crate::config::RateLimitAlgorithm;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
+use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
@@ -12,6 +13,7 @@ use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::quota::Quota;
 use crate::policy::rate_limit::RateLimit;
+use crate::policy::steer::{self, Steer};
 use crate::template::Template;
 
 /// A change or check of a request before its action.
@@ -21,6 +23,8 @@ pub enum RequestStep {
     Maintenance(Maintenance),
     /// Refuse requests of other origins' pages.
     Csrf(Box<Csrf>),
+    /// Let in clients by their addresses.
+    Clients(Box<Clients>),
     /// Ask for a proof of identity.
     Authenticate(Box<Authenticate>),
     /// Ask for a caller who may.
@@ -29,6 +33,8 @@ pub enum RequestStep {
     RateLimit(RateLimit),
     /// Ask a limit on concurrency for a place.
     Concurrency(Concurrency),
+    /// Choose another upstream for some callers.
+    Steer(Box<[Steer]>),
     /// Edit header fields.
     EditHeaders(RequestEdits),
     /// Edit query parameters.
@@ -42,10 +48,12 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
-            Self::Csrf(_)
+            Self::Clients(_)
+            | Self::Csrf(_)
             | Self::Authenticate(_)
             | Self::Authorize(_)
             | Self::RateLimit(_)
+            | Self::Steer(_)
             | Self::EditHeaders(_)
             | Self::EditQuery(_) => Needs::NONE,
         }
@@ -56,10 +64,12 @@ impl RequestStep {
         match self {
             Self::Maintenance(_)
             | Self::Csrf(_)
+            | Self::Clients(_)
             | Self::Authenticate(_)
             | Self::Authorize(_)
             | Self::RateLimit(_)
-            | Self::Concurrency(_) => false,
+            | Self::Concurrency(_)
+            | Self::Steer(_) => false,
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
             Self::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters),
         }
@@ -70,6 +80,7 @@ impl RequestStep {
     pub fn describe(&self) -> String {
         match self {
             Self::Maintenance(maintenance) => maintenance.describe(),
+            Self::Clients(clients) => clients.describe(),
             Self::Authorize(authorize) => authorize.describe(),
             Self::Authenticate(authenticate) => authenticate.words.to_string(),
             Self::Csrf(_) => "no other origins".to_owned(),
@@ -80,6 +91,7 @@ impl RequestStep {
                 }
             },
             Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
+            Self::Steer(ways) => steer::describe(ways),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
         }

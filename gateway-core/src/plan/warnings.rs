@@ -37,6 +37,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     uses.upstreams.extend(config.issuers.iter().filter_map(|(_, issuer)| issuer.upstream.as_deref()));
     uses.routes(&root.member("routes"), &config.routes, &mut found);
     for (name, policy) in config.policies.iter() {
+        uses.upstreams.extend(steered(policy));
         odd(&root.member("policies").member(name), policy, now, &mut found);
     }
     match &reading {
@@ -124,10 +125,18 @@ impl<'c> Uses<'c> {
         for (i, policy) in uses.iter().enumerate() {
             match policy {
                 PolicyUse::Named(name) => drop(self.policies.insert(name)),
-                PolicyUse::Inline(policy) => odd(&at.index(i), policy, self.now, found),
+                PolicyUse::Inline(policy) => {
+                    self.upstreams.extend(steered(policy));
+                    odd(&at.index(i), policy, self.now, found);
+                }
             }
         }
     }
+}
+
+/// The upstreams that `policy` steers to.
+fn steered(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.steer.iter().flatten().map(|way| way.upstream.as_str())
 }
 
 fn check_sections(config: &Config, uses: Option<&Uses<'_>>, found: &mut Vec<ConfigError>) {

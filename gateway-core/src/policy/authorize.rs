@@ -24,12 +24,15 @@ impl Authorize {
     /// The rule that asks for `condition`, and has challenges of this `realm`.
     #[must_use]
     pub fn new(rule: Box<str>, condition: Condition, realm: &str) -> Self {
-        let scope = condition.scopes.join(" ");
-        let scope = if scope.is_empty() { scope } else { [", scope=\"", &scope, "\""].concat() };
         let challenge = |error: &str| {
-            let text = ["Bearer realm=\"", realm, "\"", error, &scope].concat();
+            let mut text = ["Bearer realm=\"", realm, "\"", error].concat();
+            for (i, scope) in condition.scopes.iter().enumerate() {
+                text.push_str(if i == 0 { ", scope=\"" } else { " " });
+                text.push_str(scope);
+            }
+            text.push_str(if condition.scopes.is_empty() { "" } else { "\"" });
             // The realm is a token, and scopes have no other characters than fields (RFC 6749 §3.3).
-            HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
         };
         Self { rule, challenge: challenge(""), insufficient: challenge(", error=\"insufficient_scope\""), condition }
     }

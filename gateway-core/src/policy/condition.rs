@@ -1,6 +1,5 @@
 //! Conditions on who makes a request.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::Value;
@@ -30,6 +29,8 @@ pub struct Condition {
 pub struct Claim {
     /// Its name, or a JSON Pointer that begins with `/` (RFC 6901).
     pub path: Box<str>,
+    /// The names that lead there.
+    steps: Box<[Box<str>]>,
     /// The values; not empty.
     pub values: Box<[ClaimValue]>,
 }
@@ -95,9 +96,14 @@ fn is_one<'o>(wanted: &[Box<str>], own: impl IntoIterator<Item = &'o str>) -> bo
 }
 
 impl Claim {
+    /// The claim at `path`, with one of these `values`.
+    #[must_use]
+    pub fn new(path: &str, values: &[ClaimValue]) -> Self {
+        Self { path: path.into(), steps: steps(path), values: values.into() }
+    }
+
     fn is_met(&self, caller: &Caller) -> bool {
-        let found = caller.claims.as_deref().and_then(|claims| find(claims, &self.path));
-        match found {
+        match caller.claims.as_deref().and_then(|claims| find(claims, &self.steps)) {
             Some(Value::Array(items)) => items.iter().any(|item| self.is_value(item)),
             Some(value) => self.is_value(value),
             None => false,
@@ -113,20 +119,46 @@ impl Claim {
     }
 }
 
-/// The claim of this name, or the value at this JSON Pointer (RFC 6901 §4).
+/// The names that lead to the claim at `path`: itself, or those of a JSON Pointer (RFC 6901 §4).
 #[must_use]
-pub fn find<'c>(claims: &'c ClaimSet, path: &str) -> Option<&'c Value> {
-    let Some(rest) = path.strip_prefix('/') else { return claims.get(path) };
-    let (first, further) = match rest.find('/') {
-        Some(end) => rest.split_at_checked(end)?,
-        None => (rest, ""),
-    };
-    let name = if first.contains('~') {
-        Cow::Owned(first.replace("~1", "/").replace("~0", "~"))
-    } else {
-        Cow::Borrowed(first)
-    };
-    claims.get(&name)?.pointer(further)
+pub fn steps(path: &str) -> Box<[Box<str>]> {
+    let mut steps = vec![String::new()];
+    let Some(pointer) = path.strip_prefix('/') else { return [path.into()].into() };
+    let mut escaped = false;
+    for character in pointer.chars() {
+        let plain = match (escaped, character) {
+            (false, '~') => {
+                escaped = true;
+                continue;
+            }
+            (true, '0') => '~',
+            (true, '1') => '/',
+            (_, '/') => {
+                steps.push(String::new());
+                continue;
+            }
+            (_, other) => other,
+        };
+        escaped = false;
+        if let Some(last) = steps.last_mut() {
+            last.push(plain);
+        }
+    }
+    steps.into_iter().map(String::into_boxed_str).collect()
+}
+
+/// The value that these `steps` lead to in `claims`.
+#[must_use]
+pub fn find<'c>(claims: &'c ClaimSet, steps: &[Box<str>]) -> Option<&'c Value> {
+    let (first, further) = steps.split_first()?;
+    further.iter().try_fold(claims.get(first)?, |value, step| match value {
+        Value::Object(members) => members.get(&**step),
+        // RFC 6901 §4: an index has no leading zero.
+        Value::Array(items) if **step == *"0" || !step.starts_with(['0', '+']) => {
+            items.get(step.parse::<usize>().ok()?)
+        }
+        _ => None,
+    })
 }
 
 impl fmt::Display for Unmet<'_> {
@@ -139,7 +171,11 @@ impl fmt::Display for Unmet<'_> {
             Self::Tiers(list) => ("the caller has no tier", list),
             Self::Scopes(list) => ("the credential has not every scope", list),
         };
-        write!(f, "{words} of `{}`", list.join("`, `"))
+        f.write_str(words)?;
+        for (i, name) in list.iter().enumerate() {
+            write!(f, "{}`{name}`", if i == 0 { " of " } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -176,7 +212,7 @@ mod tests {
     }
 
     fn claim(path: &str, values: &[ClaimValue]) -> Condition {
-        Condition { claims: [Claim { path: path.into(), values: values.into() }].into(), ..Condition::default() }
+        Condition { claims: [Claim::new(path, values)].into(), ..Condition::default() }
     }
 
     /// docs/configuration.md, Who may do it: every member counts; of consumers, groups and tiers one will do.
@@ -250,7 +286,15 @@ mod tests {
         ] {
             assert_eq!(claim(path, &[ClaimValue::Text(value.to_owned())]).unmet(&call), None, "{path}");
         }
-        for path in ["/realm_access", "/realm_access/role", "realm_access/roles", "/realm_access/roles/1", "/"] {
+        for path in [
+            "/realm_access",
+            "/realm_access/role",
+            "realm_access/roles",
+            "/realm_access/roles/1",
+            "/realm_access/roles/00",
+            "/realm_access/roles/+0",
+            "/",
+        ] {
             let condition = claim(path, &[ClaimValue::Text("admin".to_owned())]);
             assert_eq!(condition.unmet(&call), Some(Unmet::Claim(path)), "{path}");
         }

@@ -2,6 +2,7 @@
 
 pub mod authenticate;
 pub mod authorize;
+pub mod clients;
 pub mod concurrency;
 pub mod condition;
 pub mod cors;
@@ -28,6 +29,7 @@ pub mod remembered;
 pub mod security;
 pub mod sliding_window;
 mod sliding_window_store;
+pub mod steer;
 pub mod tokens;
 
 use std::fmt::Display;

@@ -40,7 +40,10 @@ pub enum ClaimValue {
     /// This text.
     Text(String),
     /// This number.
-    Whole(i64),
+    Whole(
+        #[cfg_attr(feature = "schema", schemars(range(min = -9_007_199_254_740_992_i64, max = 9_007_199_254_740_992_i64)))]
+         i64,
+    ),
     /// This truth.
     Boolean(bool),
 }
@@ -54,4 +57,45 @@ impl ClaimValues {
             Self::Any(values) => values,
         }
     }
+}
+
+/// The clients that are let in, by their addresses and before anybody has to prove anything; of several on one route, every one holds.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Clients {
+    /// Its name in the access log, as the `rule` that refuses a request. Default: its place in the configuration.
+    pub name: Option<String>,
+    /// Addresses and networks (CIDR) of the clients that are let in, and no others. Default: all.
+    pub allow: Option<Vec<String>>,
+    /// Addresses and networks (CIDR) of the clients that are not let in, be they in `allow` or not.
+    pub deny: Option<Vec<String>>,
+}
+
+/// A way to an upstream for some of a route's callers.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Steer {
+    /// The callers whom it is for.
+    pub when: Condition,
+    /// The upstream that their requests go to.
+    pub upstream: String,
+}
+
+/// A condition on the caller. All its members count together.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Condition {
+    /// The consumers of whom the caller is one, by name.
+    pub consumers: Option<Vec<String>>,
+    /// The groups of which the caller has one.
+    pub groups: Option<Vec<String>>,
+    /// The tiers of which the caller has one.
+    pub tiers: Option<Vec<String>>,
+    /// The scopes that the credential has, all of them (RFC 6749 §3.3).
+    pub scopes: Option<Vec<String>>,
+    /// The values that claims of the token have, by the claim's name, or by a JSON Pointer that begins with `/` (RFC 6901).
+    pub claims: Entries<ClaimValues>,
 }

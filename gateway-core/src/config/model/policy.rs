@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits, ResponseEdits, Security,
+    Authenticate, Authorize, Clients, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits, ResponseEdits,
+    Security, Steer,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -27,6 +28,8 @@ pub struct Policy {
     pub maintenance: Option<Maintenance>,
     /// A check of the origin of requests that change something; of several on one route, the last holds.
     pub csrf: Option<Csrf>,
+    /// The clients that are let in, by their addresses; of several on one route, every one holds.
+    pub clients: Option<Clients>,
     /// The proof of identity that requests need; of several on one route, the last holds. Without one, anybody may call.
     pub authenticate: Option<Authenticate>,
     /// A condition on who calls, once that is proved; of several on one route, every one holds.
@@ -35,6 +38,9 @@ pub struct Policy {
     pub rate_limit: Option<RateLimit>,
     /// A limit on concurrency; of several on one route, every one holds.
     pub concurrency: Option<Concurrency>,
+    /// Other upstreams for some of the callers, the first whose condition is met; of several lists on one route, the last holds, and an
+    /// empty one leaves all to the route.
+    pub steer: Option<Vec<Steer>>,
     /// Edits of requests on their way to the upstream.
     pub request: Option<RequestEdits>,
     /// The fields by which responses tell browsers to be careful; of several on one route, the last holds.

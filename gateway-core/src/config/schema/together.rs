@@ -38,7 +38,8 @@ pub(super) fn add(name: &str, schema: &mut Value) {
                 json!({ "anyOf": [present("keys"), present("issuer")] }),
             ]
         }
-        "Authorize" => {
+        "Clients" => vec![any(&["allow", "deny"])],
+        "Authorize" | "Condition" => {
             vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes"]), has_members("claims")] })]
         }
         "Proof" => {

@@ -11,7 +11,7 @@ use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
-use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Target};
+use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
@@ -26,7 +26,7 @@ const MOST_VALUE_BYTES: u64 = 25 << 20;
 
 impl<'c> Compiler<'c> {
     /// Compiles the action of a route.
-    pub(super) fn action(&mut self, context: &RouteContext<'_, 'c>) -> Option<Action> {
+    pub(super) fn action(&mut self, context: &RouteContext<'_, 'c>, steps: &[RequestStep]) -> Option<Action> {
         let RouteContext { at, group, route, .. } = *context;
         self.check_timeouts(&at.member("timeouts"), &route.timeouts);
         if let Some((index, api)) = group.api {
@@ -64,10 +64,10 @@ impl<'c> Compiler<'c> {
         if let Some(entry) = &route.key_value {
             return self.key_value(context, entry).map(Action::KeyValue);
         }
-        self.proxy(context).map(Action::Proxy)
+        self.proxy(context, steps).map(Action::Proxy)
     }
 
-    fn proxy(&mut self, context: &RouteContext<'_, 'c>) -> Option<Proxy> {
+    fn proxy(&mut self, context: &RouteContext<'_, 'c>, steps: &[RequestStep]) -> Option<Proxy> {
         let RouteContext { at, group, route, .. } = *context;
         let mut targets = Vec::new();
         if !route.split.is_empty() {
@@ -103,6 +103,7 @@ impl<'c> Compiler<'c> {
                 "add `upstream`, `split`, `redirect`, `respond` or `keyValue`",
             );
         }
+        self.add_steered(context, steps, &mut targets);
         let path = self.path_rewrite(context);
         let web_socket = self.web_socket(&at.member("webSocket"), route.web_socket);
         let path = path?;
@@ -115,18 +116,15 @@ impl<'c> Compiler<'c> {
     }
 
     /// Compiles a share of the upstream called `name`, written at `at`.
-    fn target(&mut self, context: &RouteContext<'_, 'c>, at: &At<'_>, name: &str, weight: u32) -> Option<Target> {
+    pub(super) fn target(
+        &mut self,
+        context: &RouteContext<'_, 'c>,
+        at: &At<'_>,
+        name: &str,
+        weight: u32,
+    ) -> Option<Target> {
         let (config, route) = (self.config, context.route);
-        let Some(index) = self.upstream_names.find(name) else {
-            if name.contains("://") {
-                // The URL may hold a password.
-                let help = "write it in `upstreams`, as `\"NAME\": {\"url\": …}`, and that name here";
-                self.error_with(at, "this is a URL, not the name of an upstream", help);
-            } else {
-                self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
-            }
-            return None;
-        };
+        let index = self.upstream_called(at, name)?;
         let (_, upstream) = config.upstreams.0.get(index)?;
         let upstreams = At::ROOT.member("upstreams");
         let host = match route.rewrite.as_ref().and_then(|r| r.host.as_deref()) {
@@ -146,7 +144,24 @@ impl<'c> Compiler<'c> {
             deadlines: self.deadlines(context.group, route, upstream),
             request: [].into(),
             response: [].into(),
+            is_steered: false,
         })
+    }
+
+    /// The index of the upstream called `name`; reports that there is none.
+    pub(super) fn upstream_called(&mut self, at: &At<'_>, name: &str) -> Option<usize> {
+        let found = self.upstream_names.find(name);
+        if found.is_none() {
+            if name.contains("://") {
+                // The URL may hold a password.
+                let help = "write it in `upstreams`, as `\"NAME\": {\"url\": …}`, and that name here";
+                self.error_with(at, "this is a URL, not the name of an upstream", help);
+            } else {
+                let config = self.config;
+                self.unknown(at, "upstream", name, config.upstreams.iter().map(|(n, _)| n));
+            }
+        }
+        found
     }
 
     fn path_rewrite(&mut self, context: &RouteContext<'_, 'c>) -> Option<PathRewrite> {

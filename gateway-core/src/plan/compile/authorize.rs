@@ -21,15 +21,9 @@ impl Compiler<'_> {
     pub(super) fn authorize(&mut self, at: &At<'_>, authorize: &config::Authorize) -> Option<Authorize> {
         let config::Authorize { name, consumers, groups, tiers, scopes, claims } = authorize;
         let condition = self.condition(at, &Members { consumers, groups, tiers, scopes, claims })?;
-        let rule = match name {
-            Some(name) => {
-                self.printable(&at.member("name"), name);
-                name.clone()
-            }
-            None => at.to_path().to_string(),
-        };
+        let rule = self.rule_name(at, name.as_deref());
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
-        Some(Authorize::new(rule.into(), condition, realm))
+        Some(Authorize::new(rule, condition, realm))
     }
 
     /// The condition of these `members`; `None` if it is wrong.
@@ -52,7 +46,7 @@ impl Compiler<'_> {
         let at = at.member("claims");
         let claims = claims.iter().map(|(path, values)| {
             self.check_claim(&at.member(path), path, values);
-            Claim { path: path.into(), values: values.as_slice().into() }
+            Claim::new(path, values.as_slice())
         });
         let condition = Condition { claims: claims.collect(), consumers, groups, tiers, scopes };
         (self.errors.len() == before).then_some(condition)

@@ -12,6 +12,7 @@ use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
 use crate::policy::authorize::Authorize;
+use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::csrf::Csrf;
@@ -20,6 +21,7 @@ use crate::policy::maintenance::Maintenance;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::security;
+use crate::policy::steer::Steer;
 use crate::route::MethodSet;
 use crate::template::Template;
 
@@ -29,10 +31,12 @@ struct Collected<'c> {
     cors: Option<(JsonPath, &'c config::Cors)>,
     maintenance: Vec<Maintenance>,
     csrf: Option<Csrf>,
+    clients: Vec<Clients>,
     authenticate: Asked,
     authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
+    steer: Vec<Steer>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
     security: Vec<HeaderEdit>,
@@ -49,32 +53,46 @@ impl<'c> Collected<'c> {
             cors,
             maintenance,
             csrf,
+            clients,
             authenticate,
             authorize,
             rate_limits,
             concurrency,
+            steer,
             headers,
             query,
             security: mut response,
             response: mut edits,
             against_cors: _,
         } = self;
-        let request = maintenance
-            .into_iter()
-            .map(RequestStep::Maintenance)
-            .chain(csrf.map(Box::new).map(RequestStep::Csrf))
-            // Before the limits: they may count by caller.
-            .chain(authenticate.map(RequestStep::Authenticate))
-            .chain(authorize.into_iter().map(Box::new).map(RequestStep::Authorize))
-            .chain(rate_limits.into_iter().map(RequestStep::RateLimit))
-            // After the rate limits: a refused request takes no place.
-            .chain(concurrency.into_iter().map(RequestStep::Concurrency))
-            .chain(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders))
-            .chain(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         // Edits can change what the policy says in general.
         response.append(&mut edits);
+        // Loops, since a chain of so many iterators is much code.
+        let mut request = Vec::new();
+        for step in maintenance {
+            request.push(RequestStep::Maintenance(step));
+        }
+        for rule in clients {
+            request.push(RequestStep::Clients(Box::new(rule)));
+        }
+        request.extend(csrf.map(Box::new).map(RequestStep::Csrf));
+        // Before the limits: they may count by caller.
+        request.extend(authenticate.map(RequestStep::Authenticate));
+        for rule in authorize {
+            request.push(RequestStep::Authorize(Box::new(rule)));
+        }
+        for limit in rate_limits {
+            request.push(RequestStep::RateLimit(limit));
+        }
+        // After the rate limits: a refused request takes no place.
+        for limit in concurrency {
+            request.push(RequestStep::Concurrency(limit));
+        }
+        request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
+        request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
+        request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
-        Folded { cors, request: request.collect(), response: response.into_iter().collect() }
+        Folded { cors, request: request.into(), response: response.into_iter().collect() }
     }
 }
 
@@ -140,12 +158,17 @@ impl<'c> Compiler<'c> {
 
     /// Reports a condition on callers where nobody has to prove anything: nobody would ever be let in.
     fn check_caller_is_known(&mut self, at: &At<'_>, collected: &Collected<'_>) {
-        if collected.authenticate.is_none()
-            && let Some(rule) = collected.authorize.first()
-        {
+        if collected.authenticate.is_some() {
+            return;
+        }
+        if let Some(rule) = collected.authorize.first() {
             let message = format_args!("`{}` asks who calls, and the route has nobody prove it", rule.rule);
             let help = "give the route `authenticate`, or take `authorize` from the policies that it has";
             self.error_with(at, message, help);
+        }
+        if !collected.steer.is_empty() {
+            let help = "give the route `authenticate`; `\"steer\": []` takes those of `defaults` or the API off it";
+            self.error_with(at, "`steer` asks who calls, and the route has nobody prove it", help);
         }
     }
 
@@ -201,10 +224,12 @@ impl<'c> Compiler<'c> {
             cors,
             maintenance,
             csrf,
+            clients,
             authenticate,
             authorize,
             rate_limit,
             concurrency,
+            steer,
             request,
             security,
             response,
@@ -227,6 +252,11 @@ impl<'c> Compiler<'c> {
         {
             collected.security = edits;
         }
+        if let Some(clients) = clients
+            && let Some(clients) = self.clients(&at.member("clients"), clients)
+        {
+            collected.clients.push(clients);
+        }
         if let Some(authenticate) = authenticate
             && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate)
         {
@@ -248,6 +278,9 @@ impl<'c> Compiler<'c> {
             && !collected.concurrency.iter().any(|l| l.name == limit.name)
         {
             collected.concurrency.push(limit);
+        }
+        if let Some(ways) = steer {
+            collected.steer = self.steer(&at.member("steer"), ways);
         }
         if let Some(edits) = request {
             let at = at.member("request");

@@ -80,7 +80,7 @@ impl<'c> Compiler<'c> {
             parameters: parameters.as_deref(),
         };
         let policies = self.policies(&context);
-        let action = self.action(&context);
+        let action = self.action(&context, &policies.request);
         let methods = matching.as_ref().map(|m| m.methods);
         if let Some(matching) = matching {
             specs.extend(matching.into_specs(index));

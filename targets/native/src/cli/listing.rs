@@ -6,6 +6,7 @@ use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
+use gateway_core::policy::steer::Steer;
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
 use serde_json::{Map, Value, json};
 
@@ -96,6 +97,7 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
         json!({
             "name": name,
             "weight": target.weight,
+            "steered": target.is_steered,
             "policies": edits(target),
             "timeouts": deadlines_json(&target.deadlines),
         })
@@ -121,10 +123,11 @@ fn policies(route: &Route) -> Vec<Value> {
     cors.chain(steps(request, &route.response)).collect()
 }
 
-/// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect.
+/// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.
 pub(super) const fn acts(step: &RequestStep, action: &Action) -> bool {
-    let is_edit = matches!(step, RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
-    !is_edit || matches!(action, Action::Proxy(_))
+    let is_for_upstreams =
+        matches!(step, RequestStep::Steer(_) | RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
+    !is_for_upstreams || matches!(action, Action::Proxy(_))
 }
 
 /// The policies of one upstream of a route.
@@ -150,18 +153,16 @@ fn request_step(step: &RequestStep) -> Value {
             let proofs: Vec<Value> = program.proofs().map(proof).collect();
             json!({"kind": "authenticate", "by": &*program.words, "proofs": proofs})
         }
+        RequestStep::Clients(rule) => {
+            let list = |networks: &[_]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let allow = rule.allow.as_deref().map(list);
+            json!({"kind": "clients", "rule": rule.rule, "allow": allow, "deny": list(&rule.deny)})
+        }
         RequestStep::Authorize(rule) => {
-            let Condition { consumers, groups, tiers, scopes, claims } = &rule.condition;
-            let claims: Vec<_> = claims.iter().map(|claim| &claim.path).collect();
-            json!({
-                "kind": "authorize",
-                "rule": rule.rule,
-                "consumers": consumers,
-                "groups": groups,
-                "tiers": tiers,
-                "scopes": scopes,
-                "claims": claims,
-            })
+            let mut members = condition(&rule.condition);
+            members.insert("kind".to_owned(), json!("authorize"));
+            members.insert("rule".to_owned(), json!(rule.rule));
+            Value::Object(members)
         }
         RequestStep::RateLimit(limit) => json!({
             "kind": "rateLimit",
@@ -175,6 +176,14 @@ fn request_step(step: &RequestStep) -> Value {
             },
         }),
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
+        RequestStep::Steer(ways) => {
+            let way = |way: &Steer| {
+                let mut members = condition(&way.when);
+                members.insert("upstream".to_owned(), json!(way.name));
+                members
+            };
+            json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
+        }
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
@@ -185,4 +194,17 @@ fn proof(proof: &Proof) -> Value {
     match proof {
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
+}
+
+fn condition(condition: &Condition) -> Map<String, Value> {
+    let Condition { consumers, groups, tiers, scopes, claims } = condition;
+    let claims: Vec<_> = claims.iter().map(|claim| &claim.path).collect();
+    let members = [
+        ("consumers", json!(consumers)),
+        ("groups", json!(groups)),
+        ("tiers", json!(tiers)),
+        ("scopes", json!(scopes)),
+        ("claims", json!(claims)),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

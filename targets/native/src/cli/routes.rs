@@ -47,7 +47,7 @@ fn scheme(spec: &Spec) -> Option<String> {
 fn action(plan: &Plan, action: &Action) -> String {
     let name = |index: usize| plan.upstreams.get(index).map_or("?", |u| u.name.as_str());
     match action {
-        Action::Proxy(proxy) => match &*proxy.targets {
+        Action::Proxy(proxy) => match &*proxy.targets.iter().filter(|target| !target.is_steered).collect::<Vec<_>>() {
             [target] => format!("→ {}", name(target.upstream)),
             targets => {
                 let shares: Vec<_> = targets.iter().map(|t| format!("{} {}", name(t.upstream), t.weight)).collect();

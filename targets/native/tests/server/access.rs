@@ -88,3 +88,43 @@ fn explain_says_which_rule_refuses_and_which_member_of_it() {
     let routes = said(&folder, &["routes"]);
     assert!(routes.contains("only scope read and write, claim tenant"), "{routes}");
 }
+
+/// docs/configuration.md, Another upstream for some: `explain` follows the caller, and `routes` says who goes where.
+#[test]
+fn explain_follows_a_caller_who_is_steered() {
+    let rule = r#""steer": [{"when": {"claims": {"plan": "b2b"}}, "upstream": "large"}]"#;
+    let folder = folder("127.0.0.1:9".parse().unwrap(), rule);
+    let file = folder.0.join("gateway.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text.replace(r#""upstreams": {"#, r#""upstreams": { "large": { "url": "http://large.test" }, "#);
+    std::fs::write(&file, text).unwrap();
+    let explain = |claims: &str, more: &[&str]| {
+        let field = format!("Authorization: Bearer {}", token(claims));
+        said(&folder, &[&["explain", "GET", "/a", "-H", &field], more].concat())
+    };
+    let steered = explain(r#""plan": "b2b""#, &[]);
+    assert!(steered.contains("to `large`, for the caller meets its condition\n"), "{steered}");
+    assert!(steered.contains("http://large.test"), "{steered}");
+    let other = explain(r#""plan": "free""#, &[]);
+    assert!(other.contains("the caller meets no condition\n"), "{other}");
+    assert!(!other.contains("large.test") && other.contains("http://127.0.0.1:9"), "{other}");
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("→ up ") && routes.contains("claim plan to large"), "{routes}");
+    let clean = said(&folder, &["check"]);
+    assert!(!clean.contains("nothing is sent to"), "{clean}");
+}
+
+/// docs/configuration.md, Which clients: the log names the rule, `explain` the reason.
+#[test]
+fn explain_says_why_a_client_is_not_let_in() {
+    let rule = r#""clients": {"allow": ["10.0.0.0/8"], "deny": ["10.9.0.0/16"]}"#;
+    let folder = folder("127.0.0.1:9".parse().unwrap(), rule);
+    let explain = |client: &str| said(&folder, &["explain", "GET", "/a", "--client", client]);
+    let denied = explain("10.9.1.1");
+    let words = "`policies.ruled.clients` refuses it: the client is in `10.9.0.0/16`, which is denied\n";
+    assert!(denied.contains(words), "{denied}");
+    assert!(explain("192.0.2.1").contains("refuses it: the client is in no network that is allowed\n"));
+    assert!(explain("10.1.1.1").contains("`policies.ruled.clients` admits it\n"));
+    let routes = said(&folder, &["routes"]);
+    assert!(routes.contains("only clients in 10.0.0.0/8, none in 10.9.0.0/16"), "{routes}");
+}

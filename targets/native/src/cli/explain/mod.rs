@@ -111,6 +111,14 @@ pub(crate) async fn explain(plan: Arc<Plan>, question: &Question) -> Result<Repo
     let Some(route) = first.route_index else {
         return question.upstream.as_ref().map_or(Ok(first), |_| Err("no route takes the request".to_owned()));
     };
+    if let Some(upstream) = &first.steered_to {
+        return match &question.upstream {
+            Some(wanted) if wanted != upstream => {
+                Err(format!("the caller is steered to `{upstream}`, not to `{wanted}`"))
+            }
+            _ => Ok(first),
+        };
+    }
     let split = plan.routes.get(route).map_or_else(Vec::new, |route| split::shares(&plan, route));
     let Some(choice) = split::choose(&split, question.upstream.as_deref())? else { return Ok(first) };
     let mut report = run(&plan, question, platform::DryRun { draw: Some(choice.draw) }).await;

@@ -27,6 +27,9 @@ pub(crate) struct Report {
     /// The index of the route that takes it.
     #[serde(skip)]
     pub(crate) route_index: Option<usize>,
+    /// The upstream that a step has chosen.
+    #[serde(skip)]
+    pub(crate) steered_to: Option<String>,
     /// The route that takes it.
     pub(crate) route: Option<Chosen>,
     /// Every other route, in matching order, with the reasons why it does not take the request.
@@ -132,6 +135,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     let mut steps = Vec::new();
     let mut upstream = None;
     let mut sought = None;
+    let mut steered_to = None;
     for event in &trace.events {
         match event {
             Event::Sought(last) => sought = Some(last),
@@ -150,12 +154,17 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                     timeouts: deadlines(plan, chosen.as_ref().map(|(route, _)| *route), *index),
                 });
             }
-            event => steps.extend(step(plan, event)),
+            event => {
+                if let Event::Steered { upstream } = event {
+                    steered_to.clone_from(upstream);
+                }
+                steps.extend(step(plan, event));
+            }
         }
     }
     if upstream.is_none() {
         // Edits of a request that goes nowhere have no effect.
-        steps.retain(|step| !matches!(step.step, "editHeaders" | "editQuery"));
+        steps.retain(|step| !matches!(step.step, "steer" | "editHeaders" | "editQuery"));
     }
     // Refused before a route was looked for: the reasons are those of the request as it came.
     let early = if sought.is_none() { unsought(plan, question) } else { None };
@@ -176,6 +185,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
     Report {
         route_index: chosen.as_ref().filter(|_| sought.is_some_and(|s| !s.is_preflight)).map(|(index, _)| *index),
         split: Vec::new(),
+        steered_to,
         method: question.method.to_string(),
         url: masked(plan, &question.url.to_string()),
         others: sought.map_or_else(Vec::new, |sought| others(plan, sought, chosen.map(|(index, _)| index))),

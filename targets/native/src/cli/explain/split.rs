@@ -33,11 +33,12 @@ pub(super) struct Choice {
 /// The upstreams of `route`, if it has several.
 pub(super) fn shares(plan: &Plan, route: &Route) -> Vec<Share> {
     let Action::Proxy(proxy) = &route.action else { return Vec::new() };
-    if proxy.targets.len() < 2 {
+    let targets: Vec<&Target> = proxy.targets.iter().filter(|target| !target.is_steered).collect();
+    if targets.len() < 2 {
         return Vec::new();
     }
     let name = |index: usize| plan.upstreams.get(index).map_or_else(String::new, |upstream| upstream.name.clone());
-    let total = proxy.targets.iter().map(|target| f64::from(target.weight)).sum::<f64>().max(1.0);
+    let total = targets.iter().map(|target| f64::from(target.weight)).sum::<f64>().max(1.0);
     let percent = |weight: u32| (f64::from(weight) * 1000.0 / total).round() / 10.0;
     let share = |target: &Target| Share {
         upstream: name(target.upstream),
@@ -47,7 +48,7 @@ pub(super) fn shares(plan: &Plan, route: &Route) -> Vec<Share> {
         policies: listing::edits(target),
         edits: routes::described(target).join(", "),
     };
-    proxy.targets.iter().map(share).collect()
+    targets.into_iter().map(share).collect()
 }
 
 /// The share to follow: the one called `wanted`, or else the largest; none if there is no choice.

@@ -67,6 +67,13 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
         Event::Policy { policy, verdict } => (*policy, verdict.clone()),
+        Event::Steered { upstream } => (
+            "steer",
+            match upstream {
+                Some(name) => format!("to `{name}`, for the caller meets its condition"),
+                None => "the caller meets no condition".to_owned(),
+            },
+        ),
         Event::RateLimit { name, cell, verdict } => (
             "rate limit",
             match verdict {
@@ -123,6 +130,7 @@ fn details(event: &Event) -> Value {
         Event::HeadersEdited { edits, upstream } | Event::ResponseEdited { edits, upstream } => {
             json!({"edits": edits, "upstream": upstream})
         }
+        Event::Steered { upstream } => json!({"upstream": upstream}),
         Event::Answered { by } => json!({"by": by}),
         Event::Refused { status, code } => json!({"status": status.as_u16(), "code": code}),
         _ => Value::Null,
