@@ -105,6 +105,12 @@ catalogue! {
     /// No policy of the configuration asks for this flag (RFC 9110 §15.5.5).
     FLAG_NOT_FOUND pub flag_not_found "flag_not_found" NOT_FOUND
         "Flag not found" "no policy of the configuration asks for this flag";
+    /// No issuer of this name looks at a list of revoked tokens (RFC 9110 §15.5.5).
+    ISSUER_NOT_FOUND pub issuer_not_found "issuer_not_found" NOT_FOUND
+        "Issuer not found" "no issuer of this name in the configuration has `revocation`";
+    /// The content of a request for an admin endpoint is not what that takes (RFC 9110 §15.5.1).
+    BAD_CONTENT pub bad_content "bad_content" BAD_REQUEST
+        "Bad content" "the content is none that the endpoint takes";
     /// A web page wants to change something where no token is asked for (RFC 9110 §15.5.4).
     CROSS_SITE pub cross_site "cross_site" FORBIDDEN
         "Request of a web page" "web pages can't change anything here";

@@ -22,6 +22,9 @@ use crate::state::State;
 use crate::store_key::StoreKey;
 use crate::trace::Trace;
 
+/// The most bytes of the content of a request for an admin endpoint.
+pub const MOST_ADMIN_CONTENT: u64 = exec::MOST_ADMIN_CONTENT;
+
 /// A plan on a platform, and the state that outlives it.
 #[derive(Debug)]
 pub struct Gateway<P> {
@@ -95,12 +98,14 @@ impl<P: Platform> Gateway<P> {
     }
 
     /// The answer of the admin endpoint that `request` names, on a listener of its own: nobody is asked for a token. The
-    /// adapter says on which way the request has come, and whether it has content.
-    pub async fn admin<B>(&self, request: &Request<B>, way: Way, has_content: bool) -> Response<Body<P::Stream>> {
+    /// adapter says on which way the request has come. Of content with more than [`MOST_ADMIN_CONTENT`] bytes, it need read one
+    /// more.
+    pub async fn admin(&self, request: &Request<Bytes>, way: Way) -> Response<Body<P::Stream>> {
         let (method, headers) = (request.method(), request.headers());
-        let asked = Asked { path: request.uri().path(), method, headers, has_content, way };
+        let content = request.body().clone();
+        let asked = Asked { path: request.uri().path(), method, headers, has_content: !content.is_empty(), way };
         let answer = match report::check_host(headers, request.version(), way) {
-            Ok(()) => exec::answer_admin(&self.plan, &self.state, &self.platform, asked, Body::Empty).await,
+            Ok(()) => exec::answer_admin(&self.plan, &self.state, &self.platform, asked, Body::Full(content)).await,
             Err(reject) => Err(reject),
         };
         answer.unwrap_or_else(|reject| {
@@ -155,6 +160,7 @@ impl<P: Platform> Gateway<P> {
             }
             After::RefreshKeys { source } => exec::refresh_keys(&self.plan, &self.state, &self.platform, source).await,
             After::KeepKeys { source } => exec::keep_keys(&self.plan, &self.state, &self.platform, source).await,
+            After::RefreshRevocations(watch) => exec::refresh_revocations(&self.platform, &watch).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }

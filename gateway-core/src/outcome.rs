@@ -1,8 +1,11 @@
 //! The answer to a request, and the work that it leaves.
 
+use std::sync::Arc;
+
 use http::Response;
 
 use crate::body::Body;
+use crate::policy::revocation::Watch;
 use crate::ports::Platform;
 use crate::record::{Owed, Permit};
 
@@ -39,6 +42,8 @@ pub enum After {
         /// The index of their source.
         source: usize,
     },
+    /// Read entries of revoked tokens again.
+    RefreshRevocations(Arc<Watch>),
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -51,6 +56,7 @@ impl From<Owed> for After {
         match owed {
             Owed::RefreshKeys(source) => Self::RefreshKeys { source },
             Owed::KeepKeys(source) => Self::KeepKeys { source },
+            Owed::RefreshRevocations(watch) => Self::RefreshRevocations(watch),
         }
     }
 }

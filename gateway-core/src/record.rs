@@ -19,6 +19,7 @@ use crate::meter::Meter;
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
 use crate::policy::quota::Verdict;
+use crate::policy::revocation::Watch;
 use crate::time::{Clock, Timestamp};
 
 /// The record of an exchange.
@@ -62,12 +63,14 @@ pub struct Permit {
 }
 
 /// Work that an exchange leaves, be its answer the core's own or relayed past it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Owed {
     /// Ask for the keys of the source with this index again.
     RefreshKeys(usize),
     /// Write them to the key-value store.
     KeepKeys(usize),
+    /// Read these entries of revoked tokens again.
+    RefreshRevocations(Arc<Watch>),
 }
 
 /// The parts of an exchange that only the access log tells.

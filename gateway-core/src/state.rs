@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::adopted::Adopted;
 use crate::metrics::Metrics;
@@ -14,6 +15,7 @@ use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
+use crate::policy::revocation::{List, Watch};
 use crate::policy::tokens::Tokens;
 use crate::store_key::StoreKey;
 
@@ -25,6 +27,7 @@ pub struct State {
     flags: Adopted<StoreKey, FlagCell>,
     keys: Adopted<StoreKey, KeyCell>,
     tokens: Adopted<IssuerId, Tokens>,
+    revocations: Box<[Option<Arc<Watch>>]>,
     metrics: Option<Metrics>,
 }
 
@@ -73,6 +76,7 @@ impl State {
                 previous.map(|previous| &previous.keys),
             ),
             tokens: Adopted::adopt(plan.issuers.iter().map(Issuer::id), previous.map(|previous| &previous.tokens)),
+            revocations: adopt_watches(plan, previous.map_or(&[], |previous| &previous.revocations)),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -90,6 +94,21 @@ impl State {
     /// The tokens of the issuer with this index in [`Plan::issuers`] that were verified.
     pub(crate) fn tokens(&self, issuer: usize) -> Option<&Tokens> {
         self.tokens.at(issuer)
+    }
+
+    /// The memory of the list of revoked tokens of the issuer with this index; none if that is not looked at.
+    pub(crate) fn revocations(&self, issuer: usize) -> Option<&Arc<Watch>> {
+        self.revocations.get(issuer)?.as_ref()
+    }
+
+    /// Takes note that this list of revoked tokens has just been changed.
+    pub(crate) fn list_changed(&self, list: &List) {
+        for (watch, (_, tokens)) in self.revocations.iter().zip(self.tokens.iter()) {
+            if let Some(watch) = watch.as_deref().filter(|watch| watch.is_of(list)) {
+                watch.forget();
+                tokens.clear();
+            }
+        }
     }
 
     /// Takes note, at `now`, that the flag with this key has just been set or removed.
@@ -137,6 +156,16 @@ impl State {
             failed: traffic.failed.load(Ordering::Relaxed),
         })
     }
+}
+
+/// The memory of each issuer's list of revoked tokens: one of `previous`, if it is the same.
+fn adopt_watches(plan: &Plan, previous: &[Option<Arc<Watch>>]) -> Box<[Option<Arc<Watch>>]> {
+    let watch = |issuer: &Issuer| {
+        let (list, within) = (issuer.revocations()?, issuer.revocation?);
+        let known = previous.iter().flatten().find(|known| known.is_of(&list) && known.within() == within);
+        Some(known.map_or_else(|| Arc::new(Watch::of_list(&list, within)), Arc::clone))
+    };
+    plan.issuers.iter().map(watch).collect()
 }
 
 impl Place {

@@ -1,5 +1,7 @@
 //! Keys of the key-value store, which all uses of a gateway share.
 
+use sha2::{Digest, Sha256};
+
 /// The longest key that every platform's store takes, in bytes.
 const MOST_BYTES: usize = 255;
 
@@ -14,6 +16,8 @@ pub enum KeyUse {
     Flag,
     /// The keys that issuers publish.
     Keys,
+    /// The revoked tokens.
+    Revoked,
 }
 
 impl KeyUse {
@@ -24,7 +28,14 @@ impl KeyUse {
             Self::Route => "kv:",
             Self::Flag => "flag:",
             Self::Keys => "jwks:",
+            Self::Revoked => "revoked:",
         }
+    }
+
+    /// Returns whether `key` is that of an entry which an operator makes, and which the gateway's own traffic must not crowd out.
+    #[must_use]
+    pub fn is_operators(key: &str) -> bool {
+        [Self::Flag, Self::Revoked].into_iter().any(|one| key.starts_with(one.prefix()))
     }
 
     /// The longest name that a key of this use has room for, in bytes.
@@ -45,6 +56,18 @@ impl StoreKey {
         (write(&mut key) && key.len() <= MOST_BYTES).then_some(Self(key))
     }
 
+    /// The key of this use for the digest of `parts`, each of which ends in a line feed there, after `name`.
+    pub fn digested(of: KeyUse, name: &str, parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part);
+            digest.update("\n");
+        }
+        let mut key = [of.prefix(), name].concat();
+        push_hex(&mut key, digest.finalize().get(..16).unwrap_or_default());
+        Self(key)
+    }
+
     /// The name that the key of this use is for; none if it is of another use.
     #[must_use]
     pub fn name(&self, of: KeyUse) -> Option<&str> {
@@ -55,6 +78,15 @@ impl StoreKey {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Appends `bytes` as hexadecimal digits in small letters.
+pub(crate) fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
+        }
     }
 }
 

@@ -20,11 +20,21 @@ pub(crate) enum Endpoint {
     Flags,
     /// One of them.
     Flag,
+    /// An issuer's revoked tokens: all before a time, those of a subject, or one.
+    Revocation,
 }
 
 impl Endpoint {
-    const ALL: [Self; 7] =
-        [Self::Live, Self::Ready, Self::Version, Self::Upstreams, Self::Metrics, Self::Flags, Self::Flag];
+    const ALL: [Self; 8] = [
+        Self::Live,
+        Self::Ready,
+        Self::Version,
+        Self::Upstreams,
+        Self::Metrics,
+        Self::Flags,
+        Self::Flag,
+        Self::Revocation,
+    ];
 
     const fn path(self) -> &'static str {
         match self {
@@ -36,16 +46,21 @@ impl Endpoint {
             Self::Flags => "/flags",
             // Names of flags may have slashes.
             Self::Flag => "/flags/{*name}",
+            Self::Revocation => "/revocations/{*name}",
         }
+    }
+
+    /// Returns whether something is changed there.
+    pub(crate) const fn is_changeable(self) -> bool {
+        matches!(self, Self::Flag | Self::Revocation)
     }
 
     /// The methods that it takes.
     pub(crate) const fn methods(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Live | Self::Ready | Self::Version | Self::Upstreams | Self::Metrics | Self::Flags => {
-                "GET, HEAD, OPTIONS"
-            }
-            Self::Flag => "GET, HEAD, PUT, DELETE, OPTIONS",
+        HeaderValue::from_static(if self.is_changeable() {
+            "GET, HEAD, PUT, DELETE, OPTIONS"
+        } else {
+            "GET, HEAD, OPTIONS"
         })
     }
 }
@@ -78,7 +93,7 @@ mod tests {
     fn every_endpoint_is_found_at_its_path_and_nowhere_else() {
         let endpoints = Endpoints::new();
         for endpoint in Endpoint::ALL {
-            if endpoint != Endpoint::Flag {
+            if !endpoint.is_changeable() {
                 assert_eq!(endpoints.find(endpoint.path()), Some((endpoint, "")));
                 assert_eq!(endpoints.find(&format!("{}/", endpoint.path())), None);
             }

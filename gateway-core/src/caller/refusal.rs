@@ -40,12 +40,16 @@ pub enum Refusal {
     Audience,
     /// The token lasts longer than is taken.
     Lifetime,
+    /// The token has been revoked.
+    Revoked,
     /// The platform can't use the key.
     KeyUnusable,
     /// The issuer's keys are not known, and it can't be asked.
     KeysUnavailable,
     /// Two credentials that are asked for together belong to two consumers.
     OtherConsumer,
+    /// The list of revoked tokens can't be read.
+    RevocationsUnavailable,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -73,7 +77,7 @@ impl Refusal {
     pub const fn failure(self) -> Failure {
         match self {
             Self::Absent => Failure::Absent,
-            Self::KeyUnusable | Self::KeysUnavailable => Failure::Unavailable,
+            Self::KeyUnusable | Self::KeysUnavailable | Self::RevocationsUnavailable => Failure::Unavailable,
             Self::Ambiguous => Failure::Final,
             _ => Failure::Invalid,
         }
@@ -99,9 +103,11 @@ impl Refusal {
             Self::NotYet => "not_yet",
             Self::Audience => "audience",
             Self::Lifetime => "lifetime",
+            Self::Revoked => "revoked",
             Self::KeyUnusable => "key_unusable",
             Self::KeysUnavailable => "keys_unavailable",
             Self::OtherConsumer => "other_consumer",
+            Self::RevocationsUnavailable => "revocations_unavailable",
         }
     }
 
@@ -109,7 +115,12 @@ impl Refusal {
     #[must_use]
     pub const fn description(self) -> Option<&'static str> {
         match self {
-            Self::Absent | Self::Ambiguous | Self::KeyUnusable | Self::KeysUnavailable | Self::OtherConsumer => None,
+            Self::Absent
+            | Self::Ambiguous
+            | Self::KeyUnusable
+            | Self::KeysUnavailable
+            | Self::RevocationsUnavailable
+            | Self::OtherConsumer => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -123,6 +134,7 @@ impl Refusal {
             Self::NotYet => Some("the token is not valid yet"),
             Self::Audience => Some("the token is for another audience"),
             Self::Lifetime => Some("the token lasts too long"),
+            Self::Revoked => Some("the token has been revoked"),
         }
     }
 
@@ -133,7 +145,7 @@ impl Refusal {
             (_, Some(description)) => Reject::invalid_token().with_detail(description),
             (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
-            (Self::KeysUnavailable, _) => {
+            (Self::KeysUnavailable | Self::RevocationsUnavailable, _) => {
                 Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
             }
             (Self::OtherConsumer, _) => {

@@ -1,5 +1,7 @@
 //! The admin endpoints that need the key-value store.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 use http::Response;
 
@@ -8,13 +10,20 @@ use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
 use crate::policy::flag::{self, is_set};
-use crate::ports::{Platform, StoreFailure};
-use crate::report::{self, Answer, Asked, Flag, FlagChange, flag_content};
+use crate::policy::revocation::{Entries, THERE, issued_before};
+use crate::ports::{IoErrorKind, Platform, StoreFailure};
+use crate::report::{self, Answer, Asked, Change, Flag, Revocation, RevocationChange, flag_content};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 
 /// The stored value of a flag that is set here.
 const SET: Bytes = Bytes::from_static(b"on");
+
+/// The most bytes of the content of a request for an admin endpoint.
+pub(crate) const MOST_CONTENT: u64 = 4 * 1024;
+
+/// The longest time that an entry has an end for; one that would end later has none.
+const LONGEST_KEEP: Duration = Duration::from_secs(400 * 86_400);
 
 /// Answers a request for an admin endpoint.
 pub(crate) async fn answer<P: Platform>(
@@ -35,11 +44,11 @@ pub(crate) async fn answer<P: Platform>(
         }
         Answer::Flag(index, change) => {
             let key = plan.flags.get(index).ok_or_else(Reject::flag_not_found)?;
-            if change == FlagChange::None {
+            if change == Change::None {
                 return Ok(report::flag(&read(platform, key).await?, asked.is_head()));
             }
             refuse_content(platform, body).await?;
-            let set = change == FlagChange::Set;
+            let set = change == Change::Set;
             if set {
                 in_time(platform, platform.put(key.as_str(), SET, None)).await?;
             } else {
@@ -51,6 +60,21 @@ pub(crate) async fn answer<P: Platform>(
             platform.notify(key.as_str());
             Ok(report::flag(&told(key, set), false))
         }
+        Answer::Revocation(change) => {
+            let entry = match change.change {
+                Change::None => revocation(platform, &change).await?,
+                Change::Set => revoke(platform, &change, body).await?,
+                Change::Remove => {
+                    refuse_content(platform, body).await?;
+                    in_time(platform, platform.delete(change.entry.as_str())).await?;
+                    change.report(false, None)
+                }
+            };
+            if change.change != Change::None {
+                platform.each_state(state, |part| part.list_changed(&change.list));
+            }
+            Ok(report::revocation(&entry, asked.is_head()))
+        }
     }
 }
 
@@ -61,6 +85,52 @@ async fn read<'p, P: Platform>(platform: &P, key: &'p StoreKey) -> Result<Flag<'
 
 fn told(key: &StoreKey, set: bool) -> Flag<'_> {
     Flag { name: key.name(KeyUse::Flag).unwrap_or_default(), set }
+}
+
+/// Reads an entry of a list of revoked tokens.
+async fn revocation<P: Platform>(platform: &P, of: &RevocationChange) -> Result<Revocation, Reject> {
+    let entry = in_time(platform, platform.get(of.entry.as_str())).await?;
+    let before = entry.as_deref().filter(|_| of.is_time).and_then(|entry| Entries::read(false, Some(entry)));
+    Ok(of.report(entry.is_some(), before.and_then(|entries| entries.before())))
+}
+
+/// Makes an entry of a list of revoked tokens.
+async fn revoke<P: Platform>(
+    platform: &P,
+    change: &RevocationChange,
+    body: Body<P::Stream>,
+) -> Result<Revocation, Reject> {
+    let content = change.read(&collect(platform, body).await?)?;
+    let now = platform.now();
+    let before = change.is_time.then(|| content.before.unwrap_or_else(|| issued_before(now)));
+    let keep = match content.expires {
+        None => None,
+        Some(expires) => {
+            let left = Duration::from_secs(expires).checked_sub(Duration::from_millis(now.unix_millis()));
+            let left = left.filter(|left| !left.is_zero());
+            let left = left.ok_or_else(|| Reject::bad_content().with_detail("`expires` is over"))?;
+            // Not every store takes such a time.
+            Some(left).filter(|left| *left <= LONGEST_KEEP)
+        }
+    };
+    // The marker first: whoever then finds the entry has been told that there are any.
+    in_time(platform, platform.put(change.list.marker().as_str(), THERE, None)).await?;
+    let value = before.map_or(THERE, |before| before.to_string().into());
+    in_time(platform, platform.put(change.entry.as_str(), value, keep)).await?;
+    Ok(change.report(true, before))
+}
+
+/// The content of a request.
+async fn collect<P: Platform>(platform: &P, body: Body<P::Stream>) -> Result<Bytes, Reject> {
+    let content = match body {
+        Body::Empty => Bytes::new(),
+        Body::Full(content) => content,
+        Body::Stream(stream) => platform.collect(stream, MOST_CONTENT).await.map_err(|error| match error.kind {
+            IoErrorKind::BodyTooLarge => Reject::body_too_large(),
+            _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
+        })?,
+    };
+    if content.len() as u64 > MOST_CONTENT { Err(Reject::body_too_large()) } else { Ok(content) }
 }
 
 /// Refuses content of unstated length. On some platforms an absent body is an empty stream.

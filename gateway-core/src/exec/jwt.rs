@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::keys;
+use super::{keys, revocation};
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::jose::key::Thumbprint;
@@ -31,7 +31,7 @@ pub(super) fn remembered<P: Platform>(
     let (plan, state) = (exchange.plan, exchange.state);
     proof.issuers.iter().find_map(|index| {
         let (issuer, tokens) = (plan.issuers.get(*index)?, state.tokens(*index)?);
-        let Verified { caller, key } = tokens.find(token)?;
+        let Verified { caller, key, watch } = tokens.find(token)?;
         let is_still_there = match &issuer.keys {
             Keys::Stated(set) => set.contains(key),
             Keys::Published(source) => keys::known(exchange, platform, source).is_some_and(|set| set.contains(key)),
@@ -45,6 +45,10 @@ pub(super) fn remembered<P: Platform>(
         });
         let claims = caller.claims.as_deref()?;
         let checked = issuer.check_claims(claims, platform.now()).and_then(|()| proof.check_audience(claims));
+        let checked = match checked {
+            Ok(()) => revocation::recall(exchange, platform, *index, claims, watch.as_ref())?,
+            refused => refused,
+        };
         Some(checked.map(|()| caller))
     })
 }
@@ -65,19 +69,32 @@ pub(super) async fn prove<P: Platform>(
     };
     let claims = parsed.claims(said)?;
     issuer.check_claims(&claims, platform.now())?;
+    // Once: later, it has begun.
+    issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
     let caller = Arc::new(Caller {
         issuer: Some(Arc::clone(&issuer.name)),
         claims: Some(Arc::new(claims)),
         ..Caller::default()
     });
+    let claims = caller.claims.as_deref().ok_or(Refusal::Malformed)?;
+    let (watch, revoked) = match issuer.revocation {
+        // Boxed, so that not every token has room for it.
+        Some(_) => {
+            let known =
+                exchange.state.tokens(index).and_then(|tokens| tokens.find(token)).and_then(|known| known.watch);
+            Box::pin(revocation::check(exchange, platform, index, claims, known)).await
+        }
+        None => (None, Ok(())),
+    };
+    if revoked.is_ok() && issuer.revocation.is_some() {
+        exchange.note(|| Event::Policy { policy: "authenticate", verdict: "the token is not revoked".to_owned() });
+    }
+    // One that is revoked, too: whoever sends it again is refused the sooner.
     if let Some(tokens) = exchange.state.tokens(index) {
-        tokens.keep(token, Verified { caller: Arc::clone(&caller), key });
+        tokens.keep(token, Verified { caller: Arc::clone(&caller), key, watch });
     }
     // The memory is of all routes, and each has audiences of its own.
-    match caller.claims.as_deref() {
-        Some(claims) => proof.check_audience(claims).map(|()| caller),
-        None => Err(Refusal::Malformed),
-    }
+    proof.check_audience(claims).and(revoked).map(|()| Arc::clone(&caller))
 }
 
 /// Checks the signature of `token` by the keys that `issuer` publishes. If none of them is the one that it names, they may have

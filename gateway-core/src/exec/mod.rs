@@ -20,13 +20,15 @@ mod options;
 mod proxy;
 mod request;
 mod reverse;
+mod revocation;
 mod socket;
 mod steps;
 mod target_uri;
 mod within;
 
-pub(crate) use admin::answer as answer_admin;
+pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admin};
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use keys::{keep as keep_keys, refresh as refresh_keys};
 pub(crate) use request::run;
+pub(crate) use revocation::refresh as refresh_revocations;
 pub(crate) use within::within;

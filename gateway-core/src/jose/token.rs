@@ -7,6 +7,7 @@
 use core::convert::Infallible;
 use std::borrow::Cow;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::{AlgorithmExt, AlgorithmSignature, UntrustedToken};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -112,6 +113,23 @@ impl<'t> Parsed<'t> {
             iss: Option<String>,
         }
         self.token.deserialize_claims_unchecked::<Claimed>().ok().and_then(|claims| claims.custom.iss)
+    }
+
+    /// The later of `nbf` and `iat` in milliseconds, rounded up: good for nothing but a comparison, once the signature is known to be
+    /// good.
+    #[must_use]
+    pub fn begins(&self) -> Option<i64> {
+        #[derive(Deserialize)]
+        struct Times {
+            nbf: Option<f64>,
+            iat: Option<f64>,
+        }
+        let (_, claims) = core::str::from_utf8(self.signed).ok()?.split_once('.')?;
+        let Times { nbf, iat } = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(claims).ok()?).ok()?;
+        let begins = nbf.into_iter().chain(iat).fold(f64::MIN, f64::max);
+        // A cast that does not fit ends at the nearest number.
+        #[expect(clippy::cast_possible_truncation)]
+        Some((begins * 1_000.0).ceil() as i64)
     }
 
     /// The claims, if `said` is that the signature is good.

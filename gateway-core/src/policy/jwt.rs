@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::key_source::{KeySource, Keys};
+use super::revocation::List;
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
 use crate::time::Timestamp;
@@ -32,6 +33,8 @@ pub struct Issuer {
     pub leeway: Duration,
     /// The longest life of a token.
     pub lifetime: Option<Duration>,
+    /// The time within which the list of revoked tokens is honoured; none if it is not looked at.
+    pub revocation: Option<Duration>,
 }
 
 /// The identity of an issuer, with all that is asked of its tokens but what is asked anew each time.
@@ -39,6 +42,7 @@ pub struct Issuer {
 pub struct IssuerId {
     name: Arc<str>,
     types: Box<[Box<str>]>,
+    revocation: Option<Duration>,
 }
 
 impl Issuer {
@@ -46,7 +50,13 @@ impl Issuer {
     /// [`Issuer::check_claims`] does, and by their keys.
     #[must_use]
     pub fn id(&self) -> IssuerId {
-        IssuerId { name: Arc::clone(&self.name), types: self.types.clone() }
+        IssuerId { name: Arc::clone(&self.name), types: self.types.clone(), revocation: self.revocation }
+    }
+
+    /// The list of its tokens that are revoked, if that is looked at.
+    #[must_use]
+    pub fn revocations(&self) -> Option<List> {
+        self.revocation.is_some().then(|| List::of(self.issuer.as_deref().unwrap_or(&self.name)))
     }
 
     /// The source of its keys, if it publishes them.
@@ -99,8 +109,7 @@ impl Issuer {
         if now >= expires.saturating_add(leeway) {
             return Err(Refusal::Expired);
         }
-        let begins = [claims.not_before, claims.issued_at].into_iter().flatten().max();
-        if begins.is_some_and(|begins| now < begins.saturating_mul(1_000).saturating_sub(leeway)) {
+        if self.begins(claims).is_some_and(|begins| now < begins) {
             return Err(Refusal::NotYet);
         }
         let begun = claims.issued_at.map_or(now, |issued| issued.saturating_mul(1_000));
@@ -108,6 +117,32 @@ impl Issuer {
             return Err(Refusal::Lifetime);
         }
         Ok(())
+    }
+
+    /// Refuses claims that begin later in the second of `now`: RFC 7519 §2 has times with a fraction, which a [`ClaimSet`] cuts off.
+    /// `exactly` reads the later of `nbf` and `iat`, in milliseconds, and is asked in that second alone.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYet`].
+    pub fn check_begin(
+        &self,
+        claims: &ClaimSet,
+        now: Timestamp,
+        exactly: impl FnOnce() -> Option<i64>,
+    ) -> Result<(), Refusal> {
+        let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
+        let is_second = self.begins(claims).is_some_and(|begins| now < begins.saturating_add(1_000));
+        let begins = if is_second { exactly() } else { None };
+        if begins.is_some_and(|begins| now < begins.saturating_sub(millis(self.leeway))) {
+            return Err(Refusal::NotYet);
+        }
+        Ok(())
+    }
+
+    /// The time from which tokens with these claims are taken, in milliseconds, but for a fraction of a second.
+    fn begins(&self, claims: &ClaimSet) -> Option<i64> {
+        let begins = [claims.not_before, claims.issued_at].into_iter().flatten().max()?;
+        Some(begins.saturating_mul(1_000).saturating_sub(millis(self.leeway)))
     }
 }
 
@@ -139,6 +174,7 @@ mod tests {
             types: Box::default(),
             leeway: DEFAULT_LEEWAY,
             lifetime: None,
+            revocation: None,
         }
     }
 

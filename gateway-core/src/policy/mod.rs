@@ -26,6 +26,7 @@ pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;
 pub mod remembered;
+pub mod revocation;
 pub mod security;
 pub mod sliding_window;
 mod sliding_window_store;

@@ -192,6 +192,15 @@ impl<T: Clone> Remembered<T> {
         memory.value(now)
     }
 
+    /// Forgets the value, which is known to have changed: no read that has begun by now counts.
+    pub fn forget(&self) {
+        let mut memory = self.memory();
+        memory.end(None);
+        memory.begun = memory.begun.saturating_add(1);
+        memory.ended = Reading(memory.begun);
+        (memory.value, memory.times) = (None, None);
+    }
+
     /// Takes note that `reading` has failed, or an attempt without one. The value stays as long as it is valid, and is read again
     /// after the `pause` for so many failures in a row, and for a value that is valid for so long. Returns the value to use.
     pub fn fail(

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
+use super::revocation::Watch;
 use crate::caller::Caller;
 use crate::jose::key::Thumbprint;
 
@@ -47,6 +48,8 @@ pub struct Verified {
     pub caller: Arc<Caller>,
     /// The key that has signed it.
     pub key: Thumbprint,
+    /// The entries by which it may be revoked, once they were asked for.
+    pub watch: Option<Arc<Watch>>,
 }
 
 impl Tokens {
@@ -69,6 +72,11 @@ impl Tokens {
     /// Keeps `token`, which is `verified`.
     pub fn keep(&self, token: &str, verified: Verified) {
         self.memory().put(hash(token), Entry { token: token.into(), verified });
+    }
+
+    /// Forgets all tokens.
+    pub fn clear(&self) {
+        *self.memory() = Memory::default();
     }
 
     /// A panic elsewhere leaves the memory usable: at worst a token is missing.
@@ -108,7 +116,7 @@ mod tests {
 
     fn verified(number: u8) -> Verified {
         let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[number; 32]), None).unwrap();
-        Verified { caller: Arc::new(Caller::default()), key: key.id() }
+        Verified { caller: Arc::new(Caller::default()), key: key.id(), watch: None }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::open_metrics::{OPENMETRICS, TEXT, open_metrics, text};
+use super::revocation::Revocation;
 use super::snapshot::Snapshot;
 use crate::plan::{self, Plan};
 use crate::ports::{Address, Connections, Platform};
@@ -121,6 +122,10 @@ pub(super) fn flags(flags: Vec<Flag<'_>>) -> Report {
 
 pub(super) fn flag(flag: &Flag<'_>) -> Report {
     json(StatusCode::OK, flag)
+}
+
+pub(super) fn revocation(entry: &Revocation) -> Report {
+    json(StatusCode::OK, entry)
 }
 
 /// The metrics: as OpenMetrics if the request accepts it, else in the Prometheus text format.

@@ -1,28 +1,13 @@
-//! Changes of flags by the admin endpoints, and the permission to make them.
+//! Changes of flags by the admin endpoints.
 
-use http::header::{CONTENT_LENGTH, HeaderName, ORIGIN};
-use http::{HeaderMap, Method};
+use http::header::CONTENT_LENGTH;
 
-use super::{Answer, Asked, Way};
+use super::change::Change;
+use super::{Answer, Asked};
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::Plan;
 use crate::store_key::KeyUse;
-
-/// The relation of the requesting page to the requested origin, as its browser states it (Fetch Metadata Request
-/// Headers §2.3).
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// A change of a flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FlagChange {
-    /// None: the flag is only read.
-    None,
-    /// The flag is set.
-    Set,
-    /// Its entry is removed.
-    Remove,
-}
 
 /// Returns the flag called `name`, percent-encoded, and the change that is asked for.
 ///
@@ -32,16 +17,9 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
     let name = percent::decode(name);
     let index = plan.flags.iter().position(|key| key.name(KeyUse::Flag) == Some(&*name));
     let index = index.ok_or_else(Reject::flag_not_found)?;
-    let change = match *asked.method {
-        Method::PUT => FlagChange::Set,
-        Method::DELETE => FlagChange::Remove,
-        _ => return Ok(Answer::Flag(index, FlagChange::None)),
-    };
-    match asked.way {
-        Way::Door => {}
-        Way::Local if comes_from_page(asked.headers) => return Err(Reject::cross_site()),
-        Way::Local => {}
-        Way::Remote => return Err(Reject::not_from_here()),
+    let change = Change::of(asked)?;
+    if change == Change::None {
+        return Ok(Answer::Flag(index, change));
     }
     if has_content(asked) {
         return Err(flag_content());
@@ -54,21 +32,17 @@ pub(crate) fn flag_content() -> Reject {
     Reject::body_too_large().with_detail("a flag is set and removed without content")
 }
 
-/// Returns whether a web page makes the request. Where no token is required, connecting is enough, and a page in the
-/// operator's own browser can connect: by a name that resolves to this machine, even as the same origin. A browser
-/// states the origin with every PUT and DELETE (Fetch §3.1); no other program does.
-fn comes_from_page(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE)
-}
-
 fn has_content(asked: &Asked<'_>) -> bool {
     asked.headers.get(CONTENT_LENGTH).map_or(asked.has_content, |length| length.as_bytes() != b"0")
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
+    use http::header::ORIGIN;
+    use http::{HeaderName, HeaderValue, Method};
 
+    use super::super::Way;
+    use super::super::change::SEC_FETCH_SITE;
     use super::*;
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
@@ -88,7 +62,7 @@ mod tests {
         name: &str,
         way: Way,
         fields: &[(HeaderName, &'static str)],
-    ) -> Result<(usize, FlagChange), &'static str> {
+    ) -> Result<(usize, Change), &'static str> {
         let plan = load(CONFIG, &Capabilities::NATIVE, &NoSecrets).unwrap();
         let headers = fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
         let asked = Asked { path: "", method: &method, headers: &headers, has_content: false, way };
@@ -101,9 +75,9 @@ mod tests {
 
     #[test]
     fn the_name_is_found_in_the_configuration() {
-        assert_eq!(asked(Method::GET, "a", Way::Local, &[]), Ok((0, FlagChange::None)));
-        assert_eq!(asked(Method::PUT, "b/c%20d", Way::Local, &[]), Ok((1, FlagChange::Set)));
-        assert_eq!(asked(Method::DELETE, "b%2Fc%20d", Way::Local, &[]), Ok((1, FlagChange::Remove)));
+        assert_eq!(asked(Method::GET, "a", Way::Local, &[]), Ok((0, Change::None)));
+        assert_eq!(asked(Method::PUT, "b/c%20d", Way::Local, &[]), Ok((1, Change::Set)));
+        assert_eq!(asked(Method::DELETE, "b%2Fc%20d", Way::Local, &[]), Ok((1, Change::Remove)));
         assert_eq!(asked(Method::PUT, "b", Way::Door, &[]), Err("flag_not_found"));
         assert_eq!(asked(Method::PUT, "flag:a", Way::Door, &[]), Err("flag_not_found"));
     }
@@ -115,17 +89,17 @@ mod tests {
             let page = [page];
             assert_eq!(asked(Method::PUT, "a", Way::Local, &page), Err("cross_site"));
             assert_eq!(asked(Method::DELETE, "a", Way::Local, &page), Err("cross_site"));
-            assert_eq!(asked(Method::GET, "a", Way::Local, &page), Ok((0, FlagChange::None)));
+            assert_eq!(asked(Method::GET, "a", Way::Local, &page), Ok((0, Change::None)));
             // Only a page that was given the token has it.
-            assert_eq!(asked(Method::PUT, "a", Way::Door, &page), Ok((0, FlagChange::Set)));
+            assert_eq!(asked(Method::PUT, "a", Way::Door, &page), Ok((0, Change::Set)));
         }
         assert_eq!(asked(Method::PUT, "a", Way::Remote, &[]), Err("not_from_here"));
-        assert_eq!(asked(Method::GET, "a", Way::Remote, &[]), Ok((0, FlagChange::None)));
+        assert_eq!(asked(Method::GET, "a", Way::Remote, &[]), Ok((0, Change::None)));
     }
 
     #[test]
     fn content_is_refused_by_its_stated_length() {
-        assert_eq!(asked(Method::PUT, "a", Way::Door, &[(CONTENT_LENGTH, "0")]), Ok((0, FlagChange::Set)));
+        assert_eq!(asked(Method::PUT, "a", Way::Door, &[(CONTENT_LENGTH, "0")]), Ok((0, Change::Set)));
         assert_eq!(asked(Method::PUT, "a", Way::Door, &[(CONTENT_LENGTH, "3")]), Err("body_too_large"));
     }
 }

@@ -1,17 +1,21 @@
 //! The answers of the admin endpoints.
 
+mod change;
 mod endpoints;
 mod flag;
 mod host;
 mod open_metrics;
+mod revocation;
 mod snapshot;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
+pub(crate) use self::change::Change;
 pub(crate) use self::endpoints::Flag;
-pub(crate) use self::flag::{FlagChange, flag_content};
+pub(crate) use self::flag::flag_content;
 pub(crate) use self::host::check_host;
+pub(crate) use self::revocation::{Revocation, RevocationChange};
 use self::snapshot::Snapshot;
 use crate::admin::{Endpoint, Way};
 use crate::body::Body;
@@ -33,7 +37,8 @@ pub(crate) fn answer<P: Platform>(
     let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
     let (endpoint, name) = admin.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
     match (asked.method, endpoint) {
-        (&(Method::GET | Method::HEAD), _) | (&(Method::PUT | Method::DELETE), Endpoint::Flag) => {}
+        (&(Method::GET | Method::HEAD), _) => {}
+        (&(Method::PUT | Method::DELETE), _) if endpoint.is_changeable() => {}
         (&Method::OPTIONS, _) => return Ok(Answer::Response(options(endpoint))),
         _ => return Err(Reject::method_not_allowed(endpoint.methods())),
     }
@@ -50,6 +55,7 @@ pub(crate) fn answer<P: Platform>(
         }
         Endpoint::Flags => return Ok(Answer::Flags),
         Endpoint::Flag => return flag::answer(plan, name, asked),
+        Endpoint::Revocation => return revocation::answer(plan, name, asked),
     };
     Ok(Answer::Response(report.into_response(asked.is_head())))
 }
@@ -78,7 +84,9 @@ pub(crate) enum Answer<S> {
     /// Read all flags, and report them.
     Flags,
     /// Apply this change to the flag at this index in [`Plan::flags`], and report the flag.
-    Flag(usize, FlagChange),
+    Flag(usize, Change),
+    /// Apply this change to a list of revoked tokens, and report the entry.
+    Revocation(RevocationChange),
 }
 
 /// The answer of an endpoint.
@@ -111,6 +119,11 @@ pub(crate) fn flags<S>(flags: Vec<Flag<'_>>, is_head: bool) -> Response<Body<S>>
 /// The answer that reports one `flag`.
 pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
     endpoints::flag(flag).into_response(is_head)
+}
+
+/// The answer that reports an entry of a list of revoked tokens.
+pub(crate) fn revocation<S>(entry: &Revocation, is_head: bool) -> Response<Body<S>> {
+    endpoints::revocation(entry).into_response(is_head)
 }
 
 /// The answer to OPTIONS (RFC 9110 §9.3.7).

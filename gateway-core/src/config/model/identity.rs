@@ -35,6 +35,8 @@ pub struct Issuer {
     pub leeway: Option<Span>,
     /// The longest that a token may be valid, from `iat` (or now, if there is none) to `exp`. Default: any time.
     pub lifetime: Option<Span>,
+    /// Honours the list of revoked tokens in the key-value store within this time; `10s` to `10m`. Default: the list is not looked at.
+    pub revocation: Option<Span>,
 }
 
 /// A key of an issuer: exactly one of `pem`, `jwk` and `secret`.

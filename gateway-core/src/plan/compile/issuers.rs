@@ -14,6 +14,7 @@ use crate::jose::set::KeySet;
 use crate::plan::Upstream;
 use crate::policy::jwt::{DEFAULT_LEEWAY, Issuer, MOST_LEEWAY};
 use crate::policy::key_source::Keys;
+use crate::policy::revocation::WITHIN;
 
 const SHARED_SECRET: &str =
     "write it as `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}`, and the secret elsewhere";
@@ -64,6 +65,13 @@ impl Compiler<'_> {
                     self.error_with(&at.member("lifetime"), "no token lives so short", "for example `24h`");
                 }
                 lifetime
+            }),
+            revocation: issuer.revocation.map(|Span(within)| {
+                if !WITHIN.contains(&within) {
+                    let help = "between `10s` and `10m`: the list is read twice in that time, and each read costs";
+                    self.error_with(&at.member("revocation"), "no list is honoured within such a time", help);
+                }
+                within
             }),
         }
     }

@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use sha2::{Digest, Sha256};
-
 use super::Compiler;
 use super::at::At;
 use super::upstreams::{Fault, internal, parse};
@@ -81,12 +79,15 @@ impl Compiler<'_> {
             None => Vec::new(),
         };
         let further = issuer.origins.iter().map(String::as_str);
-        let of = [kind, url]
+        // All that it is.
+        let of: Vec<&str> = [kind, url]
             .into_iter()
             .chain(through.iter().map(String::as_str))
             .chain(further)
-            .chain(algorithms.iter().map(|known| known.name()));
-        Some(KeySource { index, id: identity(of)?, place, document, algorithms: algorithms.into() })
+            .chain(algorithms.iter().map(|known| known.name()))
+            .collect();
+        let id = StoreKey::digested(KeyUse::Keys, "", &of);
+        Some(KeySource { index, id, place, document, algorithms: algorithms.into() })
     }
 
     /// The upstream of the configuration that is called `name`.
@@ -185,20 +186,6 @@ fn shown(endpoint: &Endpoint) -> String {
 
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The key of a source in the store: a digest of all that it is.
-fn identity<'p>(of: impl Iterator<Item = &'p str>) -> Option<StoreKey> {
-    let mut digest = Sha256::new();
-    for part in of {
-        digest.update(part);
-        digest.update("\n");
-    }
-    let digest = digest.finalize();
-    StoreKey::written(KeyUse::Keys, |key| {
-        digest.iter().take(16).for_each(|byte| key.push_str(&format!("{byte:02x}")));
-        true
-    })
 }
 
 #[cfg(test)]

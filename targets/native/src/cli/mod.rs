@@ -1,5 +1,6 @@
 //! The command line.
 
+mod ask;
 mod certificates;
 mod check;
 mod demo;
@@ -21,6 +22,7 @@ mod source;
 mod style;
 mod target;
 mod tip;
+mod token;
 mod tries;
 mod wrap;
 
@@ -46,6 +48,9 @@ enum Command {
     Routes(inspect::Routes),
     Explain(inspect::Explain),
     Compose(inspect::Compose),
+    /// Revoke tokens
+    #[command(subcommand)]
+    Token(token::Token),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -63,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Compose(command) => command.run(),
+        Command::Token(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

@@ -15,6 +15,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("reload", "a change of the file is loaded by itself; so is one at SIGHUP"),
     ("include merge bundle print build", "`edgeway compose` makes one text of a configuration"),
     ("stop quit shutdown kill", "SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
+    ("revoke logout signout revocation", "`edgeway token revoke` revokes tokens"),
     ("version", "`edgeway --version` prints it"),
     ("completion", "`edgeway completions SHELL` prints a script for it"),
     ("fmt format", "there is none: the file may be written as you like"),

@@ -1,7 +1,6 @@
 //! The listener of the admin endpoints, with a thread of its own, which still answers while the others drain.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -9,9 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
 use gateway_core::admin::Way;
+use gateway_core::gateway::MOST_ADMIN_CONTENT;
 use http::Request;
-use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::error::{ADMIN, StartError};
 use super::listener::listen;
@@ -30,6 +32,9 @@ const MAX_CONNECTIONS: usize = 64;
 
 /// The longest that the head of a request may take, and that a connection may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The longest that the content of a request may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The wait after the system has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -110,12 +115,28 @@ async fn serve(stream: TcpStream, way: Way, serving: Arc<ArcSwap<Serving>>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let serving = serving.load_full();
         async move {
-            let has_content = !request.body().is_end_stream();
-            Ok::<_, Infallible>(serving.gateway.admin(&request, way, has_content).await.map(Outgoing))
+            let (head, body) = request.into_parts();
+            // Of a client that does not go on, the connection is closed.
+            let content = timeout(BODY_TIMEOUT, content(body)).await?.map_err(io::Error::other)?;
+            let request = Request::from_parts(head, content);
+            Ok::<_, io::Error>(serving.gateway.admin(&request, way).await.map(Outgoing))
         }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).half_close(false);
     // A connection's errors are its client's affair.
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// The content of a request, or as much of it as shows that it is too large.
+async fn content(mut body: Incoming) -> Result<Bytes, hyper::Error> {
+    let mut content = BytesMut::new();
+    while content.len() as u64 <= MOST_ADMIN_CONTENT
+        && let Some(frame) = body.frame().await
+    {
+        if let Ok(data) = frame?.into_data() {
+            content.extend_from_slice(&data);
+        }
+    }
+    Ok(content.freeze())
 }

@@ -40,6 +40,7 @@ mod published_keys;
 mod redis;
 mod repeat;
 mod resets;
+mod revocation;
 mod rollout;
 mod rotation;
 mod settings;

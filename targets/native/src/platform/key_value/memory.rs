@@ -10,8 +10,9 @@ use gateway_core::time::Timestamp;
 /// The most bytes of keys and values, since memory has nowhere to spill to.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The bytes beyond them that are reserved for flags: clients that fill the store can't stop its operator from setting one.
-const FLAG_BYTES: usize = 1 << 20;
+/// The bytes beyond them that are reserved for operators' entries, such as flags: clients that fill the store can't stop anybody from
+/// making one.
+const OPERATORS_BYTES: usize = 4 << 20;
 
 /// The approximate size of an entry beside its key and value.
 const OVERHEAD: usize = 100;
@@ -47,7 +48,7 @@ impl Memory {
         entries.sweep(now);
         let bytes = size(key, &value);
         let replaced = entries.by_key.get(key).map_or(0, |entry| size(key, &entry.value));
-        let most = if key.starts_with(KeyUse::Flag.prefix()) { MAX_BYTES + FLAG_BYTES } else { MAX_BYTES };
+        let most = if KeyUse::is_operators(key) { MAX_BYTES + OPERATORS_BYTES } else { MAX_BYTES };
         if entries.bytes - replaced + bytes > most {
             return false;
         }
