@@ -141,6 +141,9 @@ catalogue! {
     /// Whoever makes the request may not (RFC 9110 §15.5.4).
     FORBIDDEN pub forbidden "forbidden" FORBIDDEN
         "Forbidden" "this is not open to whoever makes the request";
+    /// The gateway's own credentials for the upstream can't be had: whoever issues them refuses, or can't be asked.
+    CREDENTIALS_UNAVAILABLE pub credentials_unavailable "credentials_unavailable" SERVICE_UNAVAILABLE
+        "Credentials unavailable" "the gateway has no credentials for the service behind it at the moment";
     /// The route's key-value store holds nothing under the key.
     VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
         "Value not found" "there is no value under this key";

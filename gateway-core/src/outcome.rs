@@ -44,6 +44,11 @@ pub enum After {
     },
     /// Read entries of revoked tokens again.
     RefreshRevocations(Arc<Watch>),
+    /// Ask for the token of an upstream again.
+    RefreshToken {
+        /// The index of its source: see [`Plan::token_source`](crate::plan::Plan::token_source).
+        source: usize,
+    },
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -57,6 +62,7 @@ impl From<Owed> for After {
             Owed::RefreshKeys(source) => Self::RefreshKeys { source },
             Owed::KeepKeys(source) => Self::KeepKeys { source },
             Owed::RefreshRevocations(watch) => Self::RefreshRevocations(watch),
+            Owed::RefreshToken(source) => Self::RefreshToken { source },
         }
     }
 }

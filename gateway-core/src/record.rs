@@ -71,6 +71,8 @@ pub(crate) enum Owed {
     KeepKeys(usize),
     /// Read these entries of revoked tokens again.
     RefreshRevocations(Arc<Watch>),
+    /// Ask for the token of the source with this index again.
+    RefreshToken(usize),
 }
 
 /// The parts of an exchange that only the access log tells.

@@ -1,8 +1,8 @@
 //! The state that outlives requests and reloads.
 //!
 //! A new plan adopts the state of the one before it by what it is of, never by where it stands: an upstream keeps its own by
-//! its name, an endpoint by its scheme, host and port, a flag by its key, published keys by where they come from, verified tokens by
-//! their issuer, wherever the configuration lists them now.
+//! its name, an endpoint by its scheme, host and port, a flag by its key, published keys and tokens for upstreams by where they
+//! come from, verified tokens by their issuer, wherever the configuration lists them now.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
@@ -12,6 +12,7 @@ use crate::adopted::Adopted;
 use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
+use crate::policy::access_token::TokenCell;
 use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
@@ -28,6 +29,7 @@ pub struct State {
     keys: Adopted<StoreKey, KeyCell>,
     tokens: Adopted<IssuerId, Tokens>,
     revocations: Box<[Option<Arc<Watch>>]>,
+    access_tokens: Adopted<Box<str>, TokenCell>,
     metrics: Option<Metrics>,
 }
 
@@ -77,6 +79,10 @@ impl State {
             ),
             tokens: Adopted::adopt(plan.issuers.iter().map(Issuer::id), previous.map(|previous| &previous.tokens)),
             revocations: adopt_watches(plan, previous.map_or(&[], |previous| &previous.revocations)),
+            access_tokens: Adopted::adopt(
+                plan.token_sources().map(|source| source.id.clone()),
+                previous.map(|previous| &previous.access_tokens),
+            ),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -89,6 +95,11 @@ impl State {
     /// The memory of the keys of the source with this index.
     pub(crate) fn keys(&self, source: usize) -> Option<&KeyCell> {
         self.keys.at(source)
+    }
+
+    /// The memory of the token that the source with this index gives.
+    pub(crate) fn token(&self, source: usize) -> Option<&TokenCell> {
+        self.access_tokens.at(source)
     }
 
     /// The tokens of the issuer with this index in [`Plan::issuers`] that were verified.

@@ -46,6 +46,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "authorize", "{\"groups\": [\"ops\"]}"),
     ("authorize", "claims", "{\"tenant\": \"acme\"}"),
     ("claims", "", "\"acme\""),
+    ("credentials", "bearer", "{\"secret\": \"NAME\"}"),
     ("keys", "secret", "{\"secret\": \"NAME\"}"),
     ("", "respond", "{\"status\": 200}"),
     ("", "webSocket", "true"),

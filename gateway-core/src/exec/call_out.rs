@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 
@@ -29,30 +29,49 @@ pub(super) enum Fault {
     Status(StatusCode),
 }
 
-/// Gets the JSON at `location` within `limit`.
-pub(super) async fn get_json<P: Platform>(
+/// A question.
+#[derive(Clone, Copy)]
+pub(super) enum Question<'q> {
+    /// GET.
+    Get,
+    /// POST of a form, perhaps with credentials.
+    Form { authorization: Option<&'q HeaderValue>, form: &'q Bytes },
+}
+
+/// Gets the JSON that answers `question` at `location` within `limit`.
+pub(super) async fn json<P: Platform>(
     (plan, state, platform): (&Plan, &State, &P),
     location: &Location,
+    question: Question<'_>,
     limit: Duration,
 ) -> Result<(HeaderMap, Bytes), Fault> {
     let other = Fault::Io(IoErrorKind::Other);
     let upstream = plan.upstreams.get(location.upstream).ok_or(other)?;
     let endpoint = state.next_endpoint(upstream).ok_or(other)?;
     let target: PathAndQuery = location.path.parse().map_err(|_| other)?;
-    let mut headers = HeaderMap::with_capacity(5);
+    let mut headers = HeaderMap::with_capacity(8);
     headers.insert(HOST, endpoint.authority.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(USER_AGENT, HeaderValue::from_static("edgeway"));
+    let (mut method, body) = match question {
+        Question::Get => (Method::GET, Body::Empty),
+        Question::Form { authorization, form } => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+            if let Some(value) = authorization {
+                headers.insert(AUTHORIZATION, value.clone());
+            }
+            (Method::POST, Body::Full(form.clone()))
+        }
+    };
     // So that a gateway that is its own issuer notices.
     plan.loop_guard.stamp_request(&mut headers, Version::HTTP_11);
-    let mut method = Method::GET;
     let mut call = UpstreamCall {
         upstream,
         endpoint,
         method: &mut method,
         uri: Uri::from(target),
         headers: &mut headers,
-        body: Body::Empty,
+        body,
         deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
         known_edits: None,
     };

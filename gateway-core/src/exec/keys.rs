@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::call_out;
+use super::call_out::{self, Question};
 use super::exchange::Exchange;
 use super::within::within;
 use crate::caller::refusal::Refusal;
@@ -266,12 +266,12 @@ async fn ask<P: Platform>(on: (&Plan, &State, &P), source: &KeySource, limit: Du
     let place = match &source.document {
         None => &source.place,
         Some(document) => {
-            let (_, text) = call_out::get_json(on, &source.place, limit).await?;
+            let (_, text) = call_out::json(on, &source.place, Question::Get, limit).await?;
             located = document.locate(&read_document(&text, &document.issuer)?).ok_or(Fault::Origin)?;
             &located
         }
     };
-    let (headers, text) = call_out::get_json(on, place, limit).await?;
+    let (headers, text) = call_out::json(on, place, Question::Get, limit).await?;
     let set = read_set(&text, &source.algorithms)?;
     Ok(Published::new(set, at, freshness::lifetime(&headers)))
 }

@@ -3,6 +3,7 @@
 //! The phases, in their fixed order: bound the head → strip identity → normalise → preflight → match → maintenance → origin of
 //! pages → authenticate → rate limits → edit the request → upstream (or an answer of our own) → edit the response → cross-origin and signalling fields.
 
+mod access_token;
 mod admin;
 mod authenticate;
 mod back;
@@ -24,8 +25,10 @@ mod revocation;
 mod socket;
 mod steps;
 mod target_uri;
+mod upstream_credentials;
 mod within;
 
+pub(crate) use access_token::refresh as refresh_token;
 pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admin};
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use keys::{keep as keep_keys, refresh as refresh_keys};

@@ -7,7 +7,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{finish, socket};
+use super::{finish, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -120,6 +120,11 @@ pub(super) async fn send<P: Platform>(
     if P::POOLED_BY_HOST {
         connection_auth::strip_credentials(&mut call.headers);
     }
+    let mut again = None;
+    if let Some(credentials) = &upstream.credentials {
+        let applied = upstream_credentials::apply(exchange, platform, credentials, (call, &uri), &body);
+        again = Box::pin(applied).await?;
+    }
     exchange.state.sent(endpoint);
     exchange.record.sent(target.upstream, call, platform);
     exchange.note(|| Event::Sent {
@@ -141,7 +146,13 @@ pub(super) async fn send<P: Platform>(
     let Call { method, headers, id, .. } = &mut *call;
     let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.verdicts, id);
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
-    let answer = platform.fetch(&mut sent).await;
+    let mut answer = platform.fetch(&mut sent).await;
+    if let Some(again) = again
+        && let Some(refused) = upstream_credentials::take_refused(&mut answer)
+    {
+        let way = (route, target, upstream, endpoint);
+        answer = Box::pin(upstream_credentials::send_again(exchange, platform, way, (again, call), refused)).await;
+    }
     exchange.record.answered(answer.as_ref().ok().map(Response::status), platform);
     let mut response = answer.map_err(|error| {
         if !error.kind.is_of_client() {

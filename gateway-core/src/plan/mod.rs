@@ -21,6 +21,7 @@ use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
 use crate::net::Deadlines;
+use crate::policy::access_token::TokenSource;
 use crate::policy::cors::Cors;
 use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
@@ -114,6 +115,17 @@ impl Plan {
     /// The places where issuers publish their keys, in the order of [`KeySource::index`].
     pub fn key_sources(&self) -> impl Iterator<Item = &KeySource> {
         self.issuers.iter().filter_map(Issuer::source)
+    }
+
+    /// The sources of the tokens for upstreams, in the order of [`TokenSource::index`].
+    pub fn token_sources(&self) -> impl Iterator<Item = &TokenSource> {
+        self.upstreams.iter().filter_map(|upstream| upstream.credentials.as_ref()?.source())
+    }
+
+    /// The source of tokens with this index.
+    #[must_use]
+    pub fn token_source(&self, index: usize) -> Option<&TokenSource> {
+        self.token_sources().nth(index)
     }
 
     /// The source of keys with this index.

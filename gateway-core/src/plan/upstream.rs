@@ -7,6 +7,7 @@ use http::HeaderValue;
 use super::Certificate;
 use crate::config::JsonPath;
 use crate::net::Scheme;
+use crate::policy::upstream_credentials::Credentials;
 
 /// A service behind the gateway: a cluster of endpoints that answer alike.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Upstream {
     pub service: Option<String>,
     /// The settings of TLS to it (native only).
     pub tls: UpstreamTls,
+    /// The credentials of the gateway itself for it.
+    pub credentials: Option<Credentials>,
     /// Set if `Location` is rewritten where it names the upstream's own address.
     pub location: bool,
     /// Set if `Set-Cookie` is rewritten where it names the upstream's own host or path.

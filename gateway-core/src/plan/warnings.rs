@@ -35,6 +35,11 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         uses.routes(&at.member("routes"), &api.routes, &mut found);
     }
     uses.upstreams.extend(config.issuers.iter().filter_map(|(_, issuer)| issuer.upstream.as_deref()));
+    let grants = config
+        .upstreams
+        .iter()
+        .filter_map(|(_, upstream)| upstream.credentials.as_ref()?.client_credentials.as_ref()?.upstream.as_deref());
+    uses.upstreams.extend(grants);
     uses.routes(&root.member("routes"), &config.routes, &mut found);
     for (name, policy) in config.policies.iter() {
         uses.upstreams.extend(steered(policy));

@@ -1,5 +1,6 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
+pub mod access_token;
 pub mod authenticate;
 pub mod authorize;
 pub mod clients;
@@ -32,6 +33,7 @@ pub mod sliding_window;
 mod sliding_window_store;
 pub mod steer;
 pub mod tokens;
+pub mod upstream_credentials;
 
 use std::fmt::Display;
 

@@ -34,6 +34,13 @@ pub fn differences(expected: &Expectation, response: &Response, calls: &[Call]) 
     found
 }
 
+/// Returns whether `call` is as `expected`.
+pub(crate) fn is_as_expected(expected: &ExpectedCall, call: &Call) -> bool {
+    let mut found = Vec::new();
+    Scope { response: &Response::default(), call: Some(call) }.call(expected, call, &mut found);
+    found.is_empty()
+}
+
 fn summary(calls: &[Call]) -> String {
     if calls.is_empty() {
         return "none".to_owned();

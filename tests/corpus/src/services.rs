@@ -1,23 +1,33 @@
 //! Services that the gateway itself asks, beside the upstreams of its routes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::model::{Expectation, Reply};
+use crate::check::is_as_expected;
+use crate::model::{Expectation, ExpectedCall, Reply};
 use crate::seen::Call;
 use crate::tokens::jwk;
 
 /// Services by their origin, such as `http://id.test`, with their answers by path. Any other path is 404.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub struct Services(BTreeMap<String, BTreeMap<String, Answer>>);
+pub struct Services(BTreeMap<String, BTreeMap<String, Answers>>);
+
+/// The answers of a service at a path: the first counts that `asked` fits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Value")]
+struct Answers(Vec<Answer>);
 
 /// An answer of a service: a [`Reply`], whose content may also be `json`, or a set of the `keys` with these names.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "Map<String, Value>")]
-struct Answer(Reply);
+#[derive(Clone, Debug)]
+struct Answer {
+    /// The request that it answers; none for any.
+    asked: Option<Arc<ExpectedCall>>,
+    reply: Reply,
+}
 
 impl Services {
     /// These services, with the answers of `later` in the place of their own.
@@ -34,8 +44,10 @@ impl Services {
     pub fn reply(&self, call: &Call) -> Option<Reply> {
         let answers = self.0.get(&origin(call))?;
         let path = call.path.split('?').next().unwrap_or_default();
+        let is_for = |answer: &&Answer| answer.asked.as_ref().is_none_or(|asked| is_as_expected(asked, call));
+        let answer = answers.get(path).and_then(|Answers(answers)| answers.iter().find(is_for));
         let missing = || Reply { status: Some(404), ..Reply::default() };
-        Some(answers.get(path).map_or_else(missing, |Answer(reply)| reply.clone()))
+        Some(answer.map_or_else(missing, |answer| answer.reply.clone()))
     }
 
     /// Takes the calls to services out of `calls`, and returns how often each was called.
@@ -66,10 +78,25 @@ pub fn fetched_differences(expected: &Expectation, fetched: &BTreeMap<String, us
     vec![format!("fetched: expected {expected:?}, got {fetched:?}")]
 }
 
-impl TryFrom<Map<String, Value>> for Answer {
+impl TryFrom<Value> for Answers {
     type Error = String;
 
-    fn try_from(mut members: Map<String, Value>) -> Result<Self, String> {
+    fn try_from(value: Value) -> Result<Self, String> {
+        let answers = match value {
+            Value::Array(answers) => answers,
+            answer => vec![answer],
+        };
+        let answer = |answer| serde_json::from_value(answer).map_err(|error| error.to_string()).and_then(Answer::read);
+        answers.into_iter().map(answer).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Answer {
+    fn read(mut members: Map<String, Value>) -> Result<Self, String> {
+        let asked = members
+            .remove("asked")
+            .map(|asked| serde_json::from_value(asked).map(Arc::new).map_err(|error| error.to_string()));
+        let asked = asked.transpose()?;
         let mut content = members.remove("json");
         if let Some(names) = members.remove("keys") {
             let names: Vec<String> = serde_json::from_value(names).map_err(|error| error.to_string())?;
@@ -79,7 +106,8 @@ impl TryFrom<Map<String, Value>> for Answer {
         if let Some(content) = content {
             members.insert("body".to_owned(), content.to_string().into());
         }
-        serde_json::from_value(Value::Object(members)).map(Self).map_err(|error| error.to_string())
+        let reply = serde_json::from_value(Value::Object(members)).map_err(|error| error.to_string())?;
+        Ok(Self { asked, reply })
     }
 }
 
@@ -115,9 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_service_may_answer_by_what_it_is_asked() {
+        let file = services(serde_json::json!({"http://id.test": {"/token": [
+            {"asked": {"method": "POST", "headers": {"authorization": "Basic YQ=="}, "body": "a=1"}, "json": {"a": 1}},
+            {"asked": {"method": "POST"}, "status": 401}
+        ]}}));
+        let asked = |method: &str, authorization: &str| {
+            let headers = vec![("Authorization".to_owned(), authorization.to_owned())];
+            let call = Call { method: method.to_owned(), headers, body: "a=1".into(), ..call("id.test", "/token") };
+            file.reply(&call).unwrap().status()
+        };
+        assert_eq!(asked("POST", "Basic YQ=="), 200);
+        assert_eq!(asked("POST", "Basic YR=="), 401);
+        assert_eq!(asked("GET", "Basic YQ=="), 404);
+    }
+
+    #[test]
     fn what_is_no_answer_is_refused() {
-        for wrong in [r#"{"keys": ["lost"]}"#, r#"{"steps": []}"#] {
-            assert!(serde_json::from_str::<Answer>(wrong).is_err(), "{wrong}");
+        for wrong in [r#"{"keys": ["lost"]}"#, r#"{"steps": []}"#, r#"[{"asked": {"verb": "GET"}}]"#, "5"] {
+            assert!(serde_json::from_str::<Answers>(wrong).is_err(), "{wrong}");
         }
     }
 }

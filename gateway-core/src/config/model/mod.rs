@@ -19,6 +19,7 @@ mod route;
 mod server;
 mod timeouts;
 mod upstream;
+mod upstream_credentials;
 mod upstream_tls;
 mod value;
 mod web_security;
@@ -48,6 +49,9 @@ pub use server::{HeaderCase, Server};
 pub use timeouts::Timeouts;
 pub use upstream::{
     CloudflareUpstream, HostPolicy, Responses, SpinUpstream, Upstream, UpstreamConnections, UpstreamProtocol,
+};
+pub use upstream_credentials::{
+    BasicCredentials, ClientAuthentication, ClientCredentials, HeaderCredentials, UpstreamCredentials,
 };
 pub use upstream_tls::UpstreamTls;
 pub use value::{SecretRef, Value};

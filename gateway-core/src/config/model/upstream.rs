@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Timeouts, UpstreamTls};
+use super::{Timeouts, UpstreamCredentials, UpstreamTls};
 use crate::config::Span;
 
 /// A service behind the gateway.
@@ -25,6 +25,9 @@ pub struct Upstream {
     /// The names and certificates of TLS to it, beyond the public authorities. Native server only.
     #[serde(default)]
     pub tls: Option<UpstreamTls>,
+    /// The credentials of the gateway itself for it.
+    #[serde(default)]
+    pub credentials: Option<UpstreamCredentials>,
     /// The Worker that it is on Cloudflare Workers, in place of its URL.
     #[serde(default)]
     pub cloudflare: Option<CloudflareUpstream>,

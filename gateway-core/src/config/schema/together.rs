@@ -47,6 +47,10 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let each: Vec<Value> = proofs.map(|proof| present(proof)).collect();
             vec![json!({ "oneOf": each })]
         }
+        "UpstreamCredentials" => {
+            let members = ["bearer", "basic", "header", "clientCredentials"];
+            vec![json!({ "oneOf": members.map(present) })]
+        }
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]

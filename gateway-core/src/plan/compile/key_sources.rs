@@ -15,9 +15,19 @@ use crate::store_key::{KeyUse, StoreKey};
 /// The end of a document's URL (OpenID Connect Discovery 1.0 §4).
 const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
-/// The upstreams of an issuer.
+/// The things that the gateway itself asks for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    /// The keys of an issuer.
+    Keys,
+    /// A token for an upstream.
+    Token,
+}
+
+/// The upstreams of an issuer, or of the server that gives tokens for an upstream.
 pub(super) struct Ways<'u> {
-    /// The issuer's name.
+    pub(super) purpose: Purpose,
+    /// The name of the issuer, or of the upstream that the token is for.
     pub(super) name: &'u str,
     /// The upstream of the configuration that the issuer's own origin is called by.
     pub(super) chosen: Option<usize>,
@@ -49,7 +59,7 @@ impl Compiler<'_> {
             None => None,
             Some(upstream) => Some(self.chosen_upstream(&at.member("upstream"), upstream)?),
         };
-        let mut ways = Ways { name, chosen, upstreams };
+        let mut ways = Ways { purpose: Purpose::Keys, name, chosen, upstreams };
         let (place, document, url) = match issuer.jwks.as_deref() {
             Some(url) => {
                 if !issuer.origins.is_empty() {
@@ -74,10 +84,7 @@ impl Compiler<'_> {
         };
         let kind = if document.is_some() { "discovery" } else { "jwks" };
         // By where the upstream leads, not by its name: keys from elsewhere are not this issuer's.
-        let through: Vec<String> = match ways.chosen.and_then(|chosen| ways.upstreams.get(chosen)) {
-            Some(chosen) => chosen.endpoints.iter().map(shown).collect(),
-            None => Vec::new(),
-        };
+        let through = ways.through();
         let further = issuer.origins.iter().map(String::as_str);
         // All that it is.
         let of: Vec<&str> = [kind, url]
@@ -91,7 +98,7 @@ impl Compiler<'_> {
     }
 
     /// The upstream of the configuration that is called `name`.
-    fn chosen_upstream(&mut self, at: &At<'_>, name: &str) -> Option<usize> {
+    pub(super) fn chosen_upstream(&mut self, at: &At<'_>, name: &str) -> Option<usize> {
         let found = self.upstream_names.find(name);
         if found.is_none() {
             let config = self.config;
@@ -125,7 +132,13 @@ impl Compiler<'_> {
     }
 
     /// The origin of `url`, which is the issuer's own or a further one, and the path with the query.
-    fn key_origin(&mut self, at: &At<'_>, url: &str, ways: &mut Ways<'_>, is_own: bool) -> Option<(Origin, String)> {
+    pub(super) fn key_origin(
+        &mut self,
+        at: &At<'_>,
+        url: &str,
+        ways: &mut Ways<'_>,
+        is_own: bool,
+    ) -> Option<(Origin, String)> {
         let index = ways.upstreams.iter().map(|upstream| upstream.endpoints.len()).sum();
         let read = match parts(url) {
             Some((scheme, host, port, path)) => {
@@ -150,7 +163,11 @@ impl Compiler<'_> {
             } else {
                 "write `https://…`"
             };
-            self.error_with(at, "whoever is on the way can put keys of their own in place of these", help);
+            let message = match ways.purpose {
+                Purpose::Keys => "whoever is on the way can put keys of their own in place of these",
+                Purpose::Token => "whoever is on the way can read the secret",
+            };
+            self.error_with(at, message, help);
             return None;
         }
         let (scheme, host, port) = (endpoint.scheme, endpoint.host.as_str().into(), endpoint.port);
@@ -160,11 +177,23 @@ impl Compiler<'_> {
 }
 
 impl Ways<'_> {
-    /// The issuer's upstream for `endpoint`.
+    /// The URLs to which the chosen upstream leads.
+    pub(super) fn through(&self) -> Vec<String> {
+        match self.chosen.and_then(|chosen| self.upstreams.get(chosen)) {
+            Some(chosen) => chosen.endpoints.iter().map(shown).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The upstream of its own for `endpoint`.
     fn to(&mut self, endpoint: Endpoint, at: &At<'_>) -> usize {
         let index = self.upstreams.len();
         let authority = endpoint.authority.to_str().unwrap_or_default();
-        let name = format!("issuer {}: {authority}", self.name);
+        let what = match self.purpose {
+            Purpose::Keys => "issuer",
+            Purpose::Token => "token for",
+        };
+        let name = format!("{what} {}: {authority}", self.name);
         self.upstreams.push(internal(index, name, endpoint, at.to_path()));
         index
     }

@@ -29,6 +29,7 @@ mod routes;
 mod shared;
 mod steer;
 mod timeouts;
+mod upstream_credentials;
 mod upstream_tls;
 mod upstreams;
 mod web_socket;
@@ -201,6 +202,7 @@ impl<'c> Compiler<'c> {
         let limits = self.limits(&at.member("limits"));
         let mut upstreams = self.upstreams(&at.member("upstreams"));
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
+        self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();

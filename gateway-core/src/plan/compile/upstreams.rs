@@ -46,6 +46,7 @@ impl Compiler<'_> {
                 endpoints: endpoints.into(),
                 service: service.map(|cloudflare| cloudflare.service.clone()),
                 tls: tls.unwrap_or_default(),
+                credentials: None,
                 location: upstream.responses.location.unwrap_or(true),
                 cookies: upstream.responses.cookies.unwrap_or(false),
                 h2c,
@@ -201,6 +202,7 @@ pub(super) fn internal(index: usize, name: String, endpoint: Endpoint, at: JsonP
         endpoints: [endpoint].into(),
         service: None,
         tls: UpstreamTls::default(),
+        credentials: None,
         location: false,
         cookies: false,
         h2c: false,
@@ -324,7 +326,7 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
     if has_credentials {
         faults.push((
             "the URL contains credentials".to_owned(),
-            Cow::Borrowed("set `authorization` from a secret in a policy's `request.headers.set`"),
+            Cow::Borrowed("write them as the upstream's `credentials`: `{\"basic\": {\"user\": …, \"password\": {\"secret\": \"NAME\"}}}`"),
         ));
     }
     let written = uri.host().unwrap_or_default();

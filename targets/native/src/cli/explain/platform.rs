@@ -13,7 +13,7 @@ use gateway_core::ports::{
     Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
-use http::Response;
+use http::{Method, Response};
 
 /// A platform where every upstream answers 200 without content, every counter is untouched, every key is absent.
 #[derive(Clone, Copy, Default)]
@@ -34,6 +34,11 @@ impl Fetch for DryRun {
 
     async fn fetch(&self, call: &mut UpstreamCall<'_, Bytes>) -> Result<Response<Body<Bytes>>, IoError> {
         // What the gateway would ask for itself has no answer to go by.
+        if *call.method == Method::POST && call.upstream.internal.is_some() {
+            // But for a token, of which nothing is told anyway.
+            let token = br#"{"access_token":"token","token_type":"Bearer"}"#;
+            return Ok(Response::new(Body::Full(Bytes::from_static(token))));
+        }
         if call.upstream.internal.is_some() {
             return Err(IoError::before_send(IoErrorKind::Other));
         }

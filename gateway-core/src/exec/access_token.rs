@@ -1,0 +1,158 @@
+//! Access tokens for upstreams. Without a usable one, one request asks for it, and the others meet until it has.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::call_out::{self, Question};
+use super::exchange::Exchange;
+use super::within::within;
+use crate::error::Reject;
+use crate::http::proxy_status::error_type;
+use crate::plan::Plan;
+use crate::policy::access_token::{Token, TokenCell, TokenSource, WAIT, read};
+use crate::policy::remembered::{Look, Reading, Turn};
+use crate::ports::Platform;
+use crate::record::Owed;
+use crate::state::State;
+use crate::trace::Event;
+
+/// The reason for which there is no token.
+enum Fault {
+    Call(call_out::Fault),
+    Malformed,
+    Slow,
+}
+
+/// The present token of `source`.
+///
+/// # Errors
+/// There is none, and the server gives none.
+pub(super) async fn current<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    source: &TokenSource,
+) -> Result<Token, Reject> {
+    let cell = exchange.state.token(source.index).ok_or_else(Reject::internal)?;
+    let known = match cell.look(platform.monotonic()) {
+        Look::Known(known) => known,
+        Look::Stale(known) => {
+            exchange.record.owed.push(Owed::RefreshToken(source.index));
+            known
+        }
+        Look::Unread => read_first(exchange, platform, (source, cell), None).await,
+    };
+    known.ok_or_else(Reject::credentials_unavailable)
+}
+
+/// A token of `source` other than the one that was `tried`, from a question that began after `than`; `None` if there must not be so
+/// many, or the server gives none.
+pub(super) async fn newer<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    source: &TokenSource,
+    (tried, than): (&Token, Reading),
+) -> Option<Token> {
+    let cell = exchange.state.token(source.index)?;
+    let token = read_first(exchange, platform, (source, cell), Some((tried, than))).await;
+    token.filter(|token| !Arc::ptr_eq(token, tried))
+}
+
+async fn read_first<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (source, cell): (&TokenSource, &TokenCell),
+    newer: Option<(&Token, Reading)>,
+) -> Option<Token> {
+    let begun = platform.monotonic();
+    loop {
+        let now = platform.monotonic();
+        let left = WAIT.saturating_sub(now.saturating_sub(begun));
+        let last = cell.last(now);
+        // Another request may have asked meanwhile.
+        let is_newer = newer.is_some_and(|(tried, _)| last.as_ref().is_some_and(|last| !Arc::ptr_eq(last, tried)));
+        if left.is_zero() || is_newer {
+            return last;
+        }
+        match cell.turn(newer.map(|(_, than)| than), now) {
+            Turn::Over(token) => return token,
+            Turn::Read(reading) => {
+                let reader = Reader { platform, source, cell, reading };
+                if newer.is_some() && !cell.admits_renewal(platform.now()) {
+                    return None;
+                }
+                let (token, fault) = reader.read((exchange.plan, exchange.state), left).await;
+                if let Some(fault) = fault {
+                    if let Fault::Call(call_out::Fault::Io(kind)) = fault {
+                        exchange.record.cause = Some(error_type(kind));
+                    }
+                    exchange.note(|| Event::Policy {
+                        policy: "credentials",
+                        verdict: format!("there is no token for the upstream: {fault}"),
+                    });
+                }
+                return token;
+            }
+            Turn::Wait(until_lost) => {
+                let wait = platform.wait(&source.id, until_lost.min(left));
+                // If the question has ended since `turn` looked, its notice may have come before the wait.
+                if cell.is_being_read() {
+                    wait.await;
+                }
+            }
+        }
+    }
+}
+
+/// The request that asks. However it ends, those who wait go on.
+struct Reader<'r, P: Platform> {
+    platform: &'r P,
+    source: &'r TokenSource,
+    cell: &'r TokenCell,
+    reading: Reading,
+}
+
+impl<P: Platform> Reader<'_, P> {
+    /// Asks the server, within `limit`. Returns the token to use, and why there is no new one.
+    async fn read(self, (plan, state): (&Plan, &State), limit: Duration) -> (Option<Token>, Option<Fault>) {
+        let Self { platform, source, cell, reading } = self;
+        let asked = platform.monotonic();
+        let question = Question::Form { authorization: source.authorization.as_ref(), form: &source.form };
+        let answer = call_out::json((plan, state, platform), &source.place, question, limit);
+        let answer = match within(platform, limit, answer).await {
+            Some(Ok((_, answer))) => read(&answer).ok_or(Fault::Malformed),
+            Some(Err(fault)) => Err(Fault::Call(fault)),
+            None => Err(Fault::Slow),
+        };
+        let now = platform.monotonic();
+        match answer {
+            Ok(answer) => (cell.learn(answer, (asked, now), platform.next_u64(), reading), None),
+            Err(fault) => (cell.fail(now, reading), Some(fault)),
+        }
+    }
+}
+
+impl<P: Platform> Drop for Reader<'_, P> {
+    fn drop(&mut self) {
+        self.cell.leave(self.reading);
+        self.platform.notify(&self.source.id);
+    }
+}
+
+/// Asks for the token of a source again, for the requests to come.
+pub(crate) async fn refresh<P: Platform>(plan: &Plan, state: &State, platform: &P, source: usize) {
+    let (Some(source), Some(cell)) = (plan.token_source(source), state.token(source)) else { return };
+    let Some(reading) = cell.begin(platform.monotonic()) else { return };
+    let reader = Reader { platform, source, cell, reading };
+    let _ = reader.read((plan, state), WAIT).await;
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(fault) => fault.fmt(f),
+            Self::Malformed => f.write_str("the answer has none of the type `Bearer`"),
+            Self::Slow => f.write_str("it took too long"),
+        }
+    }
+}

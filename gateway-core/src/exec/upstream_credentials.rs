@@ -1,0 +1,91 @@
+//! The gateway's own credentials for an upstream: into a request at its very end, and once more where the upstream does not take them.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
+
+use super::access_token;
+use super::exchange::Exchange;
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::io::IoError;
+use crate::plan::{Endpoint, Route, Target, Upstream};
+use crate::policy::access_token::{Token, TokenCell, TokenSource};
+use crate::policy::header_edit;
+use crate::policy::remembered::Reading;
+use crate::policy::upstream_credentials::Credentials;
+use crate::ports::{KnownEdits, Platform, UpstreamCall};
+use crate::trace::Event;
+
+/// A request that can be sent again with another token.
+pub(super) struct Again<'c> {
+    source: &'c TokenSource,
+    token: Token,
+    than: Reading,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    content: Bytes,
+}
+
+/// Puts `credentials` into `call`, which goes to `uri`. Returns what it takes to send the request again, if its `body` can be.
+///
+/// # Errors
+/// There is no token, and the server gives none.
+pub(super) async fn apply<'c, P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    credentials: &'c Credentials,
+    (call, uri): (&mut Call, &Uri),
+    body: &Body<P::Stream>,
+) -> Result<Option<Box<Again<'c>>>, Reject> {
+    let source = match credentials {
+        Credentials::Stated(edits) => {
+            header_edit::apply(edits, call);
+            return Ok(None);
+        }
+        Credentials::Token(source) => source,
+    };
+    let token = access_token::current(exchange, platform, source).await?;
+    header_edit::apply(&token, call);
+    let content = match body {
+        Body::Empty => Bytes::new(),
+        Body::Full(content) => content.clone(),
+        // Only its client has it.
+        Body::Stream(_) => return Ok(None),
+    };
+    let than = exchange.state.token(source.index).map(TokenCell::latest).unwrap_or_default();
+    let (method, uri, headers) = (call.method.clone(), uri.clone(), call.headers.clone());
+    Ok(Some(Box::new(Again { source, token, than, method, uri, headers, content })))
+}
+
+/// Sends a request `again` whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.
+pub(super) async fn send_again<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (route, target, upstream, endpoint): (&Route, &Target, &Upstream, &Endpoint),
+    (again, call): (Box<Again<'_>>, &mut Call),
+    answer: Response<Body<P::Stream>>,
+) -> Result<Response<Body<P::Stream>>, IoError> {
+    let Again { source, token, than, method, uri, headers, content } = *again;
+    let Some(token) = access_token::newer(exchange, platform, source, (&token, than)).await else { return Ok(answer) };
+    // Nobody reads it: its connection is let go.
+    drop(answer);
+    (call.method, call.headers) = (method, headers);
+    header_edit::apply(&token, call);
+    exchange
+        .note(|| Event::Policy { policy: "credentials", verdict: "sent again with a new token, after 401".to_owned() });
+    exchange.state.sent(endpoint);
+    let Call { method, headers, id, .. } = call;
+    let body = if content.is_empty() { Body::Empty } else { Body::Full(content) };
+    let known_edits = KnownEdits::of(exchange.plan, route, &exchange.filled, &exchange.verdicts, id);
+    let deadlines = target.deadlines;
+    let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
+    platform.fetch(&mut sent).await
+}
+
+/// Takes an `answer` out that says that the credentials are not taken (RFC 9110 §15.5.2).
+pub(super) fn take_refused<S>(answer: &mut Result<Response<Body<S>>, IoError>) -> Option<Response<Body<S>>> {
+    let response = answer.as_mut().ok().filter(|response| response.status() == StatusCode::UNAUTHORIZED)?;
+    Some(core::mem::replace(response, Response::new(Body::Empty)))
+}

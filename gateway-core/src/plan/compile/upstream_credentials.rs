@@ -1,0 +1,184 @@
+//! The credentials of the gateway itself for upstreams.
+
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding as _};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+
+use super::Compiler;
+use super::at::At;
+use super::edits::Edit;
+use super::key_sources::{Purpose, Ways};
+use crate::config::{self, ClientAuthentication, SecretRef};
+use crate::http::percent;
+use crate::plan::Upstream;
+use crate::policy::access_token::{TokenSource, authorize};
+use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits};
+use crate::policy::key_source::Location;
+use crate::policy::upstream_credentials::Credentials;
+
+impl Compiler<'_> {
+    /// Compiles the credentials for each of the `upstreams`, and adds those at which tokens are asked for.
+    pub(super) fn upstream_credentials(&mut self, at: &At<'_>, upstreams: &mut Vec<Upstream>) {
+        let config = self.config;
+        let mut sources = 0;
+        for (index, (name, upstream)) in config.upstreams.iter().enumerate() {
+            let Some(credentials) = &upstream.credentials else { continue };
+            let at = at.member(name);
+            let compiled = self.credentials(&at.member("credentials"), credentials, (name, sources), upstreams);
+            sources += usize::from(compiled.as_ref().is_some_and(|compiled| compiled.source().is_some()));
+            if let Some(upstream) = upstreams.get_mut(index) {
+                upstream.credentials = compiled;
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn credentials(
+        &mut self,
+        at: &At<'_>,
+        credentials: &config::UpstreamCredentials,
+        (name, index): (&str, usize),
+        upstreams: &mut Vec<Upstream>,
+    ) -> Option<Credentials> {
+        let config::UpstreamCredentials { bearer, basic, header, client_credentials } = credentials;
+        let stated = |edits| Credentials::Stated(Arc::new(edits));
+        match (bearer, basic, header, client_credentials) {
+            (Some(token), None, None, None) => {
+                let at = at.member("bearer");
+                let token = self.secret(&at, token)?;
+                self.field(&at, &["Bearer ", &token].concat()).map(authorize).map(stated)
+            }
+            (None, Some(basic), None, None) => {
+                let at = at.member("basic");
+                // RFC 7617 §2: the first colon ends the name.
+                if basic.user.contains(':') {
+                    self.error_with(
+                        &at.member("user"),
+                        "the name has a colon, where its password would begin",
+                        "leave it out",
+                    );
+                }
+                let password = self.secret(&at.member("password"), &basic.password)?;
+                self.field(&at, &basic_value(&basic.user, &password)).map(authorize).map(stated)
+            }
+            (None, None, Some(header), None) => {
+                let at = at.member("header");
+                let name = <HeaderEdit as Edit>::name(self, &at.member("name"), &header.name);
+                let value = self.secret(&at.member("value"), &header.value)?;
+                let mut value = self.field(&at.member("value"), &value)?;
+                value.set_sensitive(true);
+                let edit = |name: HeaderName| HeaderEdit::Set(name, FieldValue::Fixed(value));
+                Some(stated(RequestEdits::new(vec![edit(name?)])))
+            }
+            (None, None, None, Some(grant)) => {
+                let source = self.token_source(&at.member("clientCredentials"), grant, (name, index), upstreams)?;
+                Some(Credentials::Token(Box::new(source)))
+            }
+            _ => {
+                let message = "nothing says which credentials are sent, or several things do";
+                self.error_with(at, message, "write one of `bearer`, `basic`, `header` and `clientCredentials`");
+                None
+            }
+        }
+    }
+
+    /// The value of a field that has a secret.
+    fn field(&mut self, at: &At<'_>, text: &str) -> Option<HeaderValue> {
+        let value = HeaderValue::from_str(text).ok();
+        if value.is_none() {
+            let help = "a line break at its end is the usual reason: set it anew without one";
+            self.error_with(at, "the secret is no text for a header", help);
+        }
+        value
+    }
+
+    fn token_source(
+        &mut self,
+        at: &At<'_>,
+        grant: &config::ClientCredentials,
+        (name, index): (&str, usize),
+        upstreams: &mut Vec<Upstream>,
+    ) -> Option<TokenSource> {
+        let config::ClientCredentials { token_url, upstream, client, secret, client_authentication, scopes, audience } =
+            grant;
+        for (i, scope) in scopes.iter().enumerate() {
+            // RFC 6749 §3.3.
+            if scope.is_empty() || !scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\')) {
+                let list = at.member("scopes");
+                self.error_with(
+                    &list.index(i),
+                    format_args!("`{scope}` is no scope"),
+                    "write each scope as an entry of its own",
+                );
+            }
+        }
+        let chosen = match upstream.as_deref() {
+            None => None,
+            Some(upstream) => Some(self.chosen_upstream(&at.member("upstream"), upstream)?),
+        };
+        let secret = self.client_secret(&at.member("secret"), secret)?;
+        let mut ways = Ways { purpose: Purpose::Token, name, chosen, upstreams };
+        let (origin, path) = self.key_origin(&at.member("tokenUrl"), token_url, &mut ways, true)?;
+        let through = ways.through();
+        let mut form = String::from("grant_type=client_credentials");
+        let mut add = |name: &str, value: &str| {
+            form.push('&');
+            form.push_str(name);
+            form.push('=');
+            percent::encode_query_value(value, &mut form);
+        };
+        if !scopes.is_empty() {
+            add("scope", &scopes.join(" "));
+        }
+        if let Some(audience) = audience {
+            add("audience", audience);
+        }
+        let authorization = match client_authentication.unwrap_or_default() {
+            ClientAuthentication::Post => {
+                add("client_id", client);
+                add("client_secret", &secret);
+                None
+            }
+            ClientAuthentication::Basic => {
+                // RFC 6749 §2.3.1: encoded as in a form.
+                let encoded = |text: &str| {
+                    let mut encoded = String::new();
+                    percent::encode_query_value(text, &mut encoded);
+                    encoded
+                };
+                let mut value = HeaderValue::from_str(&basic_value(&encoded(client), &encoded(&secret))).ok()?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        let mut digest = Sha256::new();
+        let known = authorization.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
+        for part in
+            [token_url.as_bytes(), known, form.as_bytes()].into_iter().chain(through.iter().map(String::as_bytes))
+        {
+            digest.update(part);
+            digest.update(b"\n");
+        }
+        let mut id = String::from("token:");
+        digest.finalize().iter().for_each(|byte| id.push_str(&format!("{byte:02x}")));
+        let place = Location { upstream: origin.upstream, path: path.into() };
+        Some(TokenSource { index, id: id.into(), place, authorization, form: Bytes::from(form) })
+    }
+
+    fn client_secret(&mut self, at: &At<'_>, secret: &SecretRef) -> Option<String> {
+        let secret = self.secret(at, secret)?;
+        if secret.is_empty() {
+            self.error_with(at, "the secret is empty", "set it to what the authorization server gave out");
+            return None;
+        }
+        Some(secret)
+    }
+}
+
+/// The value of `Authorization` for a name and a password (RFC 7617 §2).
+fn basic_value(user: &str, password: &str) -> String {
+    ["Basic ", &Base64::encode_string([user, ":", password].concat().as_bytes())].concat()
+}

@@ -1,0 +1,26 @@
+//! The credentials of the gateway itself for an upstream.
+
+use std::sync::Arc;
+
+use super::access_token::TokenSource;
+use super::header_edit::RequestEdits;
+
+/// The credentials of the gateway itself for an upstream.
+#[derive(Debug)]
+pub enum Credentials {
+    /// A secret of the configuration, which this edit puts into a request.
+    Stated(Arc<RequestEdits>),
+    /// A token that is asked for.
+    Token(Box<TokenSource>),
+}
+
+impl Credentials {
+    /// The source of the token, if it is one that is asked for.
+    #[must_use]
+    pub fn source(&self) -> Option<&TokenSource> {
+        match self {
+            Self::Stated(_) => None,
+            Self::Token(source) => Some(source),
+        }
+    }
+}
