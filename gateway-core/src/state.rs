@@ -191,14 +191,44 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::capabilities::Capabilities;
+    use crate::jose::algorithm::Algorithm;
+    use crate::jose::key::{Stated, VerifyingKey};
     use crate::plan::load;
     use crate::plan::testing::NoSecrets;
+    use crate::policy::tokens::Verified;
 
     fn plan(upstreams: &str) -> Plan {
         let text = format!(r#"{{"upstreams": {upstreams}, "routes": [{{"name": "r", "respond": {{}}}}]}}"#);
         load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
+    }
+
+    /// docs/configuration.md, Consumers: a reload that changes consumers forgets the tokens that were verified, and keeps the keys.
+    #[test]
+    fn other_consumers_are_other_callers_with_the_same_keys() {
+        let plan = |consumer: &str, claim: &str| {
+            let text = format!(
+                r#"{{"issuers": {{"corp": {{"issuer": "https://id", "jwks": "https://id/jwks"{claim}}}}},
+                "consumers": {{"acme": {{{consumer}"credentials": [{{"token": {{"issuer": "corp", "value": "a"}}}}]}}}},
+                "routes": [{{"name": "r", "respond": {{}}}}]}}"#
+            );
+            load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
+        };
+        let remembers = |state: &State| state.tokens(0).unwrap().find("token").is_some();
+        let before = State::adopt(&plan("", ""), None);
+        let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[1; 32]), None).unwrap().id();
+        before.tokens(0).unwrap().keep("token", Verified { caller: Arc::default(), key, watch: None });
+        assert!(remembers(&State::adopt(&plan("", ""), Some(&before))));
+        for changed in
+            [plan(r#""tier": "gold", "#, ""), plan("", r#", "consumer": "azp""#), plan("", r#", "groups": "g""#)]
+        {
+            let after = State::adopt(&changed, Some(&before));
+            assert!(!remembers(&after));
+            assert!(core::ptr::eq(after.keys(0).unwrap(), before.keys(0).unwrap()));
+        }
     }
 
     fn hosts(state: &State, upstream: &Upstream, times: usize) -> String {

@@ -6,9 +6,13 @@
 
 use core::fmt::{Display, Write as _};
 
+use std::borrow::Cow;
+
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 use crate::call::Call;
+use crate::caller::Caller;
 use crate::config::{THOROUGH, told};
 use crate::http::cookie;
 use crate::http::percent;
@@ -57,6 +61,25 @@ pub enum Variable {
     RequestId,
     /// Nothing, which requests in the clear do not have. No text names it.
     Https,
+    /// What is known of the caller.
+    Caller(OfCaller),
+}
+
+/// What is known of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfCaller {
+    /// A claim of the token, by its name or a JSON Pointer.
+    Claim(Box<str>),
+    /// The name of the consumer.
+    Name,
+    /// The tier of the consumer.
+    Tier,
+    /// The groups of the consumer and of the token, as a list in JSON.
+    Groups,
+    /// The consumer's metadata of this name.
+    Metadata(Box<str>),
+    /// The identifier of the credential.
+    Credential,
 }
 
 /// The destination of a filled template, which decides the encoding.
@@ -83,6 +106,8 @@ fn other_name(name: &str) -> Option<String> {
         "cookies" | "request.cookie" | "request.cookies" => Some("cookie"),
         "params" | "param" | "request.params" => Some("path"),
         "request.query" | "args" => Some("query"),
+        "claims" | "jwt.claims" | "jwt" | "token" | "caller.claims" => Some("claim"),
+        "metadata" | "caller.metadata" => Some("consumer.metadata"),
         _ => None,
     };
     let of_group = name.rsplit_once('.').and_then(|(first, last)| Some(format!("{}.{last}", group(first)?)));
@@ -93,6 +118,9 @@ fn other_name(name: &str) -> Option<String> {
         "uri" | "request.uri" | "request_uri" => "request.path",
         "scheme" | "proto" => "request.scheme",
         "request_id" | "requestId" => "request.id",
+        "consumer" | "consumer.username" | "consumer.id" => "consumer.name",
+        "subject" | "sub" | "user" => "claim.sub",
+        "credential" => "credential.id",
         _ => return of_group,
     };
     Some(whole.to_owned())
@@ -115,7 +143,8 @@ impl TemplateError {
 }
 
 const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`, `client.address`, `request.method`, \
-    `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`";
+    `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`, and where callers are known \
+    `claim.NAME`, `consumer.name`, `consumer.tier`, `consumer.groups`, `consumer.metadata.NAME`, `credential.id`";
 
 impl Template {
     /// A template without variables: `text`, with its braces as they are.
@@ -214,6 +243,12 @@ impl Template {
     #[must_use]
     pub fn has_variables(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable(_)))
+    }
+
+    /// Returns whether it says something of the caller.
+    #[must_use]
+    pub fn names_caller(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Variable(Variable::Caller(_))))
     }
 
     /// Returns whether it names a parameter of the route's path.
@@ -328,6 +363,10 @@ impl Variable {
             "request.path" => return Ok(Self::Path),
             "request.scheme" => return Ok(Self::Scheme),
             "request.id" => return Ok(Self::RequestId),
+            "consumer.name" => return Ok(Self::Caller(OfCaller::Name)),
+            "consumer.tier" => return Ok(Self::Caller(OfCaller::Tier)),
+            "consumer.groups" => return Ok(Self::Caller(OfCaller::Groups)),
+            "credential.id" => return Ok(Self::Caller(OfCaller::Credential)),
             _ => {}
         }
         match name.split_once('.') {
@@ -356,10 +395,12 @@ impl Variable {
             Some(("header", header)) => HeaderName::try_from(header)
                 .map(Self::Header)
                 .map_err(|_| TemplateError::new(format_args!("`{header}` is not a header name"), "")),
-            Some(("claims", _)) => Err(TemplateError::new(
-                format_args!("`{name}` needs an authenticated caller, and no policy of this route authenticates"),
-                "remove it: without authentication there are no claims",
-            )),
+            // All that follows is the name, dots and all: claims have them (`https://example.com/tenant`).
+            Some(("claim", claim)) if !claim.is_empty() => Ok(Self::Caller(OfCaller::Claim(claim.into()))),
+            Some(("consumer", rest)) if rest.strip_prefix("metadata.").is_some_and(|key| !key.is_empty()) => {
+                let key = rest.strip_prefix("metadata.").unwrap_or_default();
+                Ok(Self::Caller(OfCaller::Metadata(key.into())))
+            }
             Some(("secret" | "secrets", _)) => Err(TemplateError::new(
                 format_args!("a text can't hold a part of a secret, as `{name}` would be"),
                 "write `{\"secret\": \"NAME\"}` for the whole text; the secret itself has `Bearer` in it, too",
@@ -417,7 +458,27 @@ impl Variable {
             Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
             Self::Https => call.client.scheme == Scheme::Https,
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
+            Self::Caller(part) => call.caller.as_deref().is_some_and(|caller| part.write(caller, target, out)),
         }
+    }
+}
+
+impl OfCaller {
+    /// Out of the way of the other variables. A value with a control character is none: it could end a line where it is written.
+    #[inline(never)]
+    fn write(&self, caller: &Caller, target: Target, out: &mut String) -> bool {
+        let consumer = caller.consumer.as_deref();
+        let value = match self {
+            Self::Claim(path) => caller.claims.as_deref().and_then(|claims| claims.value(path)),
+            Self::Name => consumer.map(|consumer| Cow::Borrowed(&*consumer.name)),
+            Self::Tier => caller.tier().map(Cow::Borrowed),
+            Self::Groups => Some(Cow::Owned(Value::from_iter(caller.groups()).to_string())),
+            Self::Metadata(key) => {
+                consumer.and_then(|consumer| consumer.metadata.get(key)).map(|value| Cow::Borrowed(&**value))
+            }
+            Self::Credential => caller.credential.as_deref().map(Cow::Borrowed),
+        };
+        value.is_some_and(|value| !value.chars().any(char::is_control) && write_text(&value, target, out))
     }
 }
 
@@ -530,6 +591,58 @@ mod tests {
         assert_eq!(fill("a{header.x-none}b", Target::Text), (false, "ab".to_owned()));
     }
 
+    /// docs/configuration.md, Templates: text as it is, numbers, lists and objects as JSON; no value with a control character.
+    #[test]
+    fn what_is_known_of_a_caller_is_text() {
+        let claims = serde_json::from_str(
+            r#"{"sub": "a/b é", "n": 1.5, "yes": true, "none": null, "list": ["a", "b,\n"], "https://x/t.u": "dots",
+            "nested": {"a/b": ["x"]}, "line": "a\nb", "nel": "a\u0085b", "empty": ""}"#,
+        );
+        let claims = crate::caller::claims::ClaimSet::new(Some(9), None, None, claims.unwrap());
+        let consumer = crate::caller::consumer::Consumer {
+            name: "acme".into(),
+            groups: Box::new(["g\"h".into()]),
+            metadata: [("plan.x".into(), "b2b".into()), ("bad".into(), "a\rb".into())].into(),
+            ..Default::default()
+        };
+        let caller = Caller {
+            consumer: Some(consumer.into()),
+            claims: Some(claims.into()),
+            groups: Box::new(["t".into()]),
+            credential: Some("k1".into()),
+            ..Caller::default()
+        };
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        let mut filled = |caller: Option<Caller>, text: &str, target| {
+            call.caller = caller.map(Into::into);
+            let mut out = String::new();
+            Template::parse(text, Some(&[])).unwrap().fill(&call, target, &mut out).then_some(out)
+        };
+        for (text, value) in [
+            ("{claim.sub}", Some("a/b é")),
+            ("{claim.n} {claim.yes} {claim.exp}", Some("1.5 true 9")),
+            ("{claim.list}", Some(r#"["a","b,\n"]"#)),
+            ("{claim.https://x/t.u}", Some("dots")),
+            ("{claim./nested/a~1b/0}", Some("x")),
+            ("{claim./nested}", Some(r#"{"a/b":["x"]}"#)),
+            ("{claim.empty}", Some("")),
+            ("{claim.none}", None),
+            ("{claim.missing}", None),
+            ("{claim.iat}", None),
+            ("{claim.line}", None),
+            ("{claim.nel}", None),
+            ("{consumer.name} {consumer.groups} {credential.id}", Some(r#"acme ["g\"h","t"] k1"#)),
+            ("{consumer.metadata.plan.x}", Some("b2b")),
+            ("{consumer.metadata.bad}", None),
+            ("{consumer.metadata.other}", None),
+            ("{consumer.tier}", None),
+        ] {
+            assert_eq!(filled(Some(caller.clone()), text, Target::Text).as_deref(), value, "{text}");
+            assert_eq!(filled(None, text, Target::Text), None, "{text}");
+        }
+        assert_eq!(filled(Some(caller), "/{claim.sub}", Target::Path).unwrap(), "/a%2Fb%20%C3%A9");
+    }
+
     #[test]
     fn bad_templates_say_why() {
         for (text, message) in [
@@ -537,7 +650,9 @@ mod tests {
             ("id}", "`}` without `{`"),
             ("{nope}", "unknown variable `nope`"),
             ("{path.x}", "no path parameter `x`"),
-            ("{claims.sub}", "`claims.sub` needs an authenticated caller, and no policy of this route authenticates"),
+            ("{claims.sub}", "unknown variable `claims.sub`"),
+            ("{claim.}", "unknown variable `claim.`"),
+            ("{consumer.metadata.}", "unknown variable `consumer.metadata.`"),
         ] {
             assert_eq!(Template::parse(text, Some(&[])).unwrap_err().message, message, "{text}");
         }

@@ -88,11 +88,17 @@ struct Line<'r> {
     referer: Option<Cow<'r, str>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     limits: Vec<Limit<'r>>,
+    /// The consumer that the caller is, by its name in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumer: Option<&'r str>,
     /// The issuer that vouches for the caller, by its name in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'r str>,
+    /// The identifier of the credential by which the consumer is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'r str>,
     /// The reason for which the caller was not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<&'static str>,
@@ -166,8 +172,10 @@ impl<'r> Line<'r> {
             user_agent: facts.user_agent.as_ref().map(text),
             referer: facts.referer.as_ref().map(|referer| referring(text(referer), plan)),
             limits: facts.limits.iter().map(Limit::of).collect(),
+            consumer: facts.caller.as_ref().and_then(|caller| caller.consumer.as_ref()).map(|consumer| &*consumer.name),
             issuer: facts.caller.as_ref().and_then(|caller| caller.issuer.as_deref()),
             subject: facts.caller.as_ref().and_then(|caller| caller.subject()),
+            credential: facts.caller.as_ref().and_then(|caller| caller.known_by()),
             auth: facts.refusal.map(Refusal::word),
             rule: facts.rule.as_deref(),
             flag: facts.flag.as_deref(),

@@ -1,6 +1,7 @@
 //! The claims of a token (RFC 7519 §4).
 
 use core::fmt;
+use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -43,6 +44,35 @@ impl ClaimSet {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.members.0.get(name)
+    }
+
+    /// The claim of this name, or the value at this JSON Pointer, which begins with `/` (RFC 6901 §4).
+    #[must_use]
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        let Some(rest) = path.strip_prefix('/') else { return self.get(path) };
+        let (first, further) = rest.find('/').and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, ""));
+        if first.contains('~') {
+            return self.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(further);
+        }
+        self.get(first)?.pointer(further)
+    }
+
+    /// What [`ClaimSet::at`] finds, and `exp`, `nbf` and `iat`, as text: text as it is, lists and objects as JSON. Neither `null` nor what
+    /// is not there has one.
+    #[must_use]
+    pub fn value(&self, path: &str) -> Option<Cow<'_, str>> {
+        let time = match path {
+            "exp" => self.expires,
+            "nbf" => self.not_before,
+            "iat" => self.issued_at,
+            _ => None,
+        };
+        match (time, self.at(path)) {
+            (Some(time), _) => Some(Cow::Owned(time.to_string())),
+            (None, None | Some(Value::Null)) => None,
+            (None, Some(Value::String(text))) => Some(Cow::Borrowed(text)),
+            (None, Some(other)) => Some(Cow::Owned(other.to_string())),
+        }
     }
 
     /// The claim called `name`, if it is text.

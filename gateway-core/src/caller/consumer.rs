@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// A caller whom the configuration names, whichever of its credentials it shows.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Consumer {
     /// The name, which is unique.
     pub name: Box<str>,

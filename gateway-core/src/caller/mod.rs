@@ -2,8 +2,10 @@
 
 pub mod claims;
 pub mod consumer;
+pub mod holders;
 pub mod refusal;
 
+use core::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -33,6 +35,12 @@ impl Caller {
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.claims.is_none() && self.issuer.is_none() && self.credential.is_none()
+    }
+
+    /// The credential's identifier, if it belongs to a consumer: of others, the subject says who they are.
+    #[must_use]
+    pub fn known_by(&self) -> Option<&str> {
+        self.credential.as_deref().filter(|_| self.consumer.is_some() || self.claims.is_none())
     }
 
     /// The subject of the token (RFC 7519 §4.1.2).
@@ -87,6 +95,21 @@ impl Caller {
         let claims = self.claims.as_deref();
         self.scopes.iter().any(|one| **one == *scope)
             || claims.is_some_and(|claims| ["scope", "scp"].iter().filter_map(|name| claims.get(name)).any(states_it))
+    }
+}
+
+/// The caller as a log may have it: its consumer, and the issuer who vouches for it.
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.consumer {
+            Some(consumer) => write!(f, "the consumer `{}`", consumer.name)?,
+            None => f.write_str("no consumer")?,
+        }
+        match &self.issuer {
+            Some(issuer) => write!(f, ", by the issuer `{issuer}`"),
+            None if self.is_anonymous() => f.write_str(", since no credential is stated"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -79,6 +79,14 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "routes",
         "endpoints paths rules locations routers router mappings ingress location virtual_hosts virtualHosts",
     ),
+    (Place::Root, "consumers", "consumer users clients accounts applications tenants"),
+    (Place::Issuer, "consumer", "consumerClaim consumer_claim key_claim_name clientIdClaim userClaim subjectClaim"),
+    (Place::Issuer, "groups", "groupsClaim groups_claim rolesClaim roles_claim scopes_claim"),
+    (
+        Place::Proof,
+        "anonymous",
+        "optional guest allowAnonymous allow_anonymous anonymousConsumer allowMissing allow_missing",
+    ),
     (Place::Root, "issuers", "issuer jwtProviders providers jwt_providers"),
     (Place::Issuer, "issuer", "iss"),
     (Place::Issuer, "leeway", "clockSkew clock_skew clockTolerance clock_skew_seconds tolerance skew"),
@@ -506,7 +514,7 @@ const MISSING: &[(&str, &str)] = &[
         "a policy asks for signed tokens: `\"authenticate\": {\"jwt\": {\"issuers\": [\"corp\"]}}`; `issuers`, at the top, has their keys",
     ),
     (
-        "apiKey apiKeys keyAuth basicAuth basic hmac mtls consumers consumer users apiKeyRequired usagePlans usagePlan \
+        "apiKey apiKeys keyAuth basicAuth basic hmac mtls apiKeyRequired usagePlans usagePlan \
          api_key key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
         "callers are known by signed tokens alone so far: `authenticate` in a policy",
     ),

@@ -96,16 +96,25 @@ async fn slowly<P: Platform>(
 
 /// Draws the consequences for `call` of how the proofs have ended.
 fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Call, end: End) -> Result<(), Reject> {
+    let policy = "authenticate";
+    let end = match (end, step.anonymous.is_some()) {
+        (End::Refused(check, Refusal::Absent), true) => {
+            step.nobody(call).map_or(End::Refused(check, Refusal::Absent), |nobody| End::Known(Arc::clone(nobody)))
+        }
+        (end, _) => end,
+    };
     match end {
         End::Known(caller) => {
+            exchange.note(|| Event::Policy { policy, verdict: format!("the caller is {caller}") });
             exchange.record.authenticated(&caller);
+            exchange.is_private |= step.proofs().any(|proof| credential::is_in_query(proof.places(), call));
             call.caller = Some(caller);
             credential::strip(&step.stripped, call);
             Ok(())
         }
         End::Refused(check, refusal) => {
             exchange.record.unauthenticated(refusal);
-            exchange.note(|| Event::Policy { policy: "authenticate", verdict: format!("refused: {}", refusal.word()) });
+            exchange.note(|| Event::Policy { policy, verdict: format!("refused: {}", refusal.word()) });
             Err(step.refuse(check, refusal))
         }
     }

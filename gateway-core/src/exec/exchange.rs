@@ -26,6 +26,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) filled: Vec<Option<HeaderValue>>,
     /// The verdicts of the rate limits.
     pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
+    /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by.
+    pub(super) is_private: bool,
     /// The work to do after the answer.
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.

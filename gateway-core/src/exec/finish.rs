@@ -1,5 +1,6 @@
 //! The last phases of every response, from an upstream or from the gateway itself.
 
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::exchange::Exchange;
@@ -37,8 +38,26 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             limit.apply(verdict, headers);
         }
     }
+    if exchange.is_private {
+        keep_private(headers);
+    }
     if let Some(cors) = exchange.cors {
         cors.apply(exchange.origin.as_ref(), headers);
+    }
+}
+
+/// Has shared caches leave a response alone, whatever else it allows (RFC 6750 §2.3): of directives that contradict each other the most
+/// restrictive one holds (RFC 9111 §4.2.1).
+#[cold]
+#[inline(never)]
+fn keep_private(headers: &mut HeaderMap) {
+    let is_stated = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default();
+        let mut directives = text.split(',').map(str::trim);
+        directives.any(|one| one.eq_ignore_ascii_case("private") || one.eq_ignore_ascii_case("no-store"))
+    };
+    if !headers.get_all(CACHE_CONTROL).iter().any(is_stated) {
+        headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
 }
 

@@ -71,11 +71,7 @@ pub(super) async fn prove<P: Platform>(
     issuer.check_claims(&claims, platform.now())?;
     // Once: later, it has begun.
     issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
-    let caller = Arc::new(Caller {
-        issuer: Some(Arc::clone(&issuer.name)),
-        claims: Some(Arc::new(claims)),
-        ..Caller::default()
-    });
+    let caller = Arc::new(issuer.holders.caller(&issuer.name, claims));
     let claims = caller.claims.as_deref().ok_or(Refusal::Malformed)?;
     let (watch, revoked) = match issuer.revocation {
         // Boxed, so that not every token has room for it.

@@ -59,6 +59,7 @@ pub(crate) async fn run<P: Platform>(
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
+        is_private: false,
         after: after(platform),
         trace,
     };

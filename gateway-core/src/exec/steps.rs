@@ -130,7 +130,7 @@ async fn rate_limit<'p, P: Platform>(
     limit: &'p RateLimit,
     call: &Call,
 ) -> Result<(), Reject> {
-    let cell = limit.cell(call.client_address(), &call.headers);
+    let cell = limit.cell(call);
     let asked = platform.apply(&cell, limit.op(1));
     let answer = within(platform, exchange.plan.counter_timeout, asked).await;
     let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
@@ -154,7 +154,7 @@ async fn concurrency<P: Platform>(
     (limit, route): (&Concurrency, &Route),
     call: &Call,
 ) -> Result<(), Reject> {
-    let cell = limit.cell(call.client_address(), &call.headers);
+    let cell = limit.cell(call);
     let holder = platform.next_u64();
     // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
     exchange.record.permits.push(Permit { cell: cell.clone(), holder });

@@ -12,8 +12,10 @@ mod upstream;
 mod warnings;
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::admin::Admin;
+use crate::caller::consumer::Consumer;
 use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
 use crate::http::forwarded::TrustedProxies;
@@ -73,6 +75,8 @@ pub struct Plan {
     pub upstreams: Vec<Upstream>,
     /// The issuers of tokens, in the order of the configuration.
     pub issuers: Vec<Issuer>,
+    /// The callers that have a name, in the order of the configuration.
+    pub consumers: Vec<Arc<Consumer>>,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
     /// The table that finds a request's route.

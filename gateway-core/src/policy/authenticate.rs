@@ -17,6 +17,8 @@ use crate::error::Reject;
 pub struct Authenticate {
     /// The checks; the first begins. Each leads to a later one, or to an end.
     pub checks: Box<[Check]>,
+    /// The caller that whoever states no credential at all counts as; none if they are refused.
+    pub anonymous: Option<Arc<Caller>>,
     /// The places that are emptied on the way to the upstream, whichever proof is given.
     pub stripped: Box<[Place]>,
     /// The realm of the challenges.
@@ -125,10 +127,10 @@ impl Authenticate {
         self.checks.iter().map(|check| &check.proof)
     }
 
-    /// Returns whether `call` states anything where a credential would be.
+    /// The caller that `call` counts as, if it states nothing where a credential would be. A wrong credential is none of nothing.
     #[must_use]
-    pub fn is_stated(&self, call: &Call) -> bool {
-        self.proofs().any(|proof| proof.is_stated(call))
+    pub fn nobody(&self, call: &Call) -> Option<&Arc<Caller>> {
+        self.anonymous.as_ref().filter(|_| !self.proofs().any(|proof| proof.is_stated(call)))
     }
 
     /// The answer to a request that is refused for `refusal` of the check with this index, with a challenge of each scheme (RFC 9110
@@ -177,7 +179,13 @@ mod tests {
     }
 
     fn program(checks: Vec<Check>) -> Authenticate {
-        Authenticate { checks: checks.into(), stripped: Box::default(), realm: "r".into(), words: Box::default() }
+        Authenticate {
+            checks: checks.into(),
+            anonymous: None,
+            stripped: Box::default(),
+            realm: "r".into(),
+            words: Box::default(),
+        }
     }
 
     fn someone(consumer: &str, group: &str) -> Result<Arc<Caller>, Refusal> {

@@ -2,15 +2,15 @@
 //! answers.
 
 use core::time::Duration;
-use std::net::IpAddr;
 
+use http::HeaderValue;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue};
 
 use super::PolicyError;
 use super::counter::CounterOp;
 use super::counter_key::{KeySource, check_name};
 use super::lease;
+use crate::call::Call;
 use crate::config;
 use crate::error::Reject;
 
@@ -58,8 +58,8 @@ impl Concurrency {
 
     /// The name of the cell that counts this request: `cc:name:key`.
     #[must_use]
-    pub fn cell(&self, client: Option<IpAddr>, headers: &HeaderMap) -> String {
-        self.key.cell("cc:", &self.name, client, headers)
+    pub fn cell(&self, call: &Call) -> String {
+        self.key.cell("cc:", &self.name, call.client_address(), (&call.headers, call.caller.as_deref()))
     }
 
     /// The operation that asks this limit's cell for a place for `holder`, for the time `lease`.
@@ -86,6 +86,8 @@ pub fn lease_for(total: Duration) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, Method};
+
     use super::*;
 
     fn config(limit: u32) -> config::Concurrency {
@@ -97,7 +99,9 @@ mod tests {
         let limit = Concurrency::compile(&config(10), "orders").unwrap();
         assert_eq!((&*limit.name, limit.limit, limit.fail), ("orders", 10, config::FailMode::Closed));
         assert_eq!(limit.key, KeySource::ClientAddress);
-        assert_eq!(limit.cell(Some("203.0.113.7".parse().unwrap()), &HeaderMap::new()), "cc:orders:203.0.113.7");
+        let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        call.client.address = Some("203.0.113.7".parse().unwrap());
+        assert_eq!(limit.cell(&call), "cc:orders:203.0.113.7");
         let lease = Duration::from_secs(40);
         assert_eq!(limit.acquire(7, lease), CounterOp::Acquire { holder: 7, limit: 10, lease });
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::key_source::{KeySource, Keys};
 use super::revocation::List;
 use crate::caller::claims::ClaimSet;
+use crate::caller::holders::Holders;
 use crate::caller::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -33,6 +34,8 @@ pub struct Issuer {
     pub leeway: Duration,
     /// The longest life of a token.
     pub lifetime: Option<Duration>,
+    /// Whom its tokens are of.
+    pub holders: Arc<Holders>,
     /// The time within which the list of revoked tokens is honoured; none if it is not looked at.
     pub revocation: Option<Duration>,
 }
@@ -42,6 +45,7 @@ pub struct Issuer {
 pub struct IssuerId {
     name: Arc<str>,
     types: Box<[Box<str>]>,
+    holders: Arc<Holders>,
     revocation: Option<Duration>,
 }
 
@@ -50,7 +54,12 @@ impl Issuer {
     /// [`Issuer::check_claims`] does, and by their keys.
     #[must_use]
     pub fn id(&self) -> IssuerId {
-        IssuerId { name: Arc::clone(&self.name), types: self.types.clone(), revocation: self.revocation }
+        IssuerId {
+            name: Arc::clone(&self.name),
+            types: self.types.clone(),
+            holders: Arc::clone(&self.holders),
+            revocation: self.revocation,
+        }
     }
 
     /// The list of its tokens that are revoked, if that is looked at.
@@ -174,6 +183,7 @@ mod tests {
             types: Box::default(),
             leeway: DEFAULT_LEEWAY,
             lifetime: None,
+            holders: Arc::default(),
             revocation: None,
         }
     }

@@ -3,15 +3,15 @@
 
 use core::fmt::Arguments;
 use core::time::Duration;
-use std::net::IpAddr;
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
 use super::counter::CounterOp;
 use super::counter_key::{KeySource, check_name};
 use super::quota::{Quota, Verdict};
+use crate::call::Call;
 use crate::config::{self, RateLimitAlgorithm as Algorithm};
 use crate::error::Reject;
 use crate::http::edit_fields::EditFields;
@@ -87,12 +87,12 @@ impl RateLimit {
     /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state
     /// is of another kind.
     #[must_use]
-    pub fn cell(&self, client: Option<IpAddr>, headers: &HeaderMap) -> String {
+    pub fn cell(&self, call: &Call) -> String {
         let prefix = match self.algorithm {
             Algorithm::Gcra => "rl:",
             Algorithm::SlidingWindow => "sw:",
         };
-        self.key.cell(prefix, &self.name, client, headers)
+        self.key.cell(prefix, &self.name, call.client_address(), (&call.headers, call.caller.as_deref()))
     }
 
     /// The operation that asks this limit's cell to admit a request of `cost` units.
@@ -149,6 +149,8 @@ const fn whole_seconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, Method};
+
     use super::*;
     use crate::config::{CounterKey, FailMode, Span};
     use crate::http::testing::lines;
@@ -205,7 +207,8 @@ mod tests {
         let mut config = config(100, 60_000, Some(CounterKey::Everyone));
         config.algorithm = Some(Algorithm::SlidingWindow);
         let window = RateLimit::compile(&config, "api").unwrap();
-        assert_eq!(window.cell(None, &HeaderMap::new()), "sw:api:*");
+        let call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+        assert_eq!(window.cell(&call), "sw:api:*");
         assert_eq!(window.op(1), CounterOp::SlidingWindow { quota: window.quota, cost: 1 });
     }
 

@@ -28,6 +28,12 @@ pub enum CounterKey {
     ClientAddress,
     /// Those with one value of this header; those without it share one counter.
     Header(String),
+    /// Those of one consumer; of a caller who is none, those of one credential.
+    Consumer,
+    /// Those of one credential: an API key, or what an issuer calls its holder. Of callers without one, those of one client address.
+    Credential,
+    /// Those with one value of this claim, of one issuer; of a caller without it, those of one credential. A name, or a JSON Pointer.
+    Claim(String),
     /// All.
     Everyone,
 }

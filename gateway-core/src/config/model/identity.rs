@@ -35,6 +35,11 @@ pub struct Issuer {
     pub leeway: Option<Span>,
     /// The longest that a token may be valid, from `iat` (or now, if there is none) to `exp`. Default: any time.
     pub lifetime: Option<Span>,
+    /// The claim whose value names a consumer, if one has it as a `token` credential: a name, or a JSON Pointer that begins with `/`
+    /// (RFC 6901). Default: `sub`.
+    pub consumer: Option<String>,
+    /// The claim that adds groups to those of the consumer, a list or one text: a name, or a JSON Pointer. Default: none.
+    pub groups: Option<String>,
     /// Honours the list of revoked tokens in the key-value store within this time; `10s` to `10m`. Default: the list is not looked at.
     pub revocation: Option<Span>,
 }
@@ -124,7 +129,7 @@ pub enum Authenticate {
     By(Box<Proof>),
 }
 
-/// A proof of identity: exactly one of its members.
+/// A proof of identity: exactly one of its members, and `anonymous` beside it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -135,6 +140,9 @@ pub struct Proof {
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.
     pub all: Option<Vec<Proof>>,
+    /// The consumer that a caller counts as who states no credential at all; a wrong one is refused all the same. It stands beside the
+    /// outermost proof. Default: such a caller is refused.
+    pub anonymous: Option<String>,
 }
 
 /// A token that one of these issuers has signed for this audience, and that is valid now.

@@ -5,6 +5,7 @@ mod access_log;
 mod action;
 mod admin;
 mod concurrency;
+mod consumers;
 mod cors;
 mod counters;
 mod edits;
@@ -34,6 +35,7 @@ pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use concurrency::Concurrency;
+pub use consumers::{Consumer, Credential, TokenCredential};
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
@@ -94,6 +96,8 @@ pub struct Config {
     pub upstreams: Entries<Upstream>,
     /// The issuers of the tokens that callers are known by, by name.
     pub issuers: Entries<Issuer>,
+    /// The callers that have a name here, by it: limits, rules and templates refer to them.
+    pub consumers: Entries<Consumer>,
     /// Policies that routes, APIs and `defaults` use by name.
     pub policies: Entries<Policy>,
     /// Settings for every route, unless its API or the route itself says otherwise.

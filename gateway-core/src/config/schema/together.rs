@@ -43,8 +43,14 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes"]), has_members("claims")] })]
         }
         "Proof" => {
-            let proofs = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
-            let each: Vec<Value> = proofs.map(|proof| present(proof)).collect();
+            let members = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+            let each: Vec<Value> =
+                members.filter(|member| *member != "anonymous").map(|proof| present(proof)).collect();
+            vec![json!({ "oneOf": each })]
+        }
+        "Credential" => {
+            let kinds = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);
+            let each: Vec<Value> = kinds.map(|kind| present(kind)).collect();
             vec![json!({ "oneOf": each })]
         }
         "UpstreamCredentials" => {

@@ -1,7 +1,10 @@
 //! The proofs of identity that a route asks for, from the tree that the configuration has to the flat program that runs.
 
+use std::sync::Arc;
+
 use super::Compiler;
 use super::at::At;
+use crate::caller::Caller;
 use crate::config;
 use crate::policy::authenticate::{Authenticate, Check, Next};
 use crate::policy::credential::Place;
@@ -51,8 +54,23 @@ impl Compiler<'_> {
         let whole = Ways { pass: Next::Admit, fail: Next::Refuse, since: 0, is_inner: false };
         self.proof(at, proof, whole, (&mut checks, &mut words))?;
         let stripped = self.stripped(at, &checks)?;
+        let anonymous = match &proof.anonymous {
+            Some(name) => {
+                let consumer = self.consumer(&at.member("anonymous"), name)?;
+                words.push_str(", else ");
+                words.push_str(name);
+                Some(Arc::new(Caller { consumer: Some(consumer), ..Caller::default() }))
+            }
+            None => None,
+        };
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
-        Some(Some(Box::new(Authenticate { checks: checks.into(), stripped, realm: realm.into(), words: words.into() })))
+        Some(Some(Box::new(Authenticate {
+            checks: checks.into(),
+            anonymous,
+            stripped,
+            realm: realm.into(),
+            words: words.into(),
+        })))
     }
 
     /// Adds `proof` to `checks`, and its description to `words`. Its depth is bounded. `None` if any part of it is wrong.
@@ -63,15 +81,21 @@ impl Compiler<'_> {
         ways: Ways,
         (checks, words): (&mut Vec<Check>, &mut String),
     ) -> Option<()> {
+        if proof.anonymous.is_some() && ways.is_inner {
+            let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
+            self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
+        }
         let compiled = match proof {
-            config::Proof { jwt: Some(jwt), any: None, all: None } => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
-            config::Proof { jwt: None, any: Some(any), all: None } => {
+            config::Proof { jwt: Some(jwt), any: None, all: None, anonymous: _ } => {
+                self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt)
+            }
+            config::Proof { jwt: None, any: Some(any), all: None, anonymous: _ } => {
                 return self.proofs(&at.member("any"), any, ways, false, (checks, words));
             }
-            config::Proof { jwt: None, any: None, all: Some(all) } => {
+            config::Proof { jwt: None, any: None, all: Some(all), anonymous: _ } => {
                 return self.proofs(&at.member("all"), all, ways, true, (checks, words));
             }
-            config::Proof { jwt: None, any: None, all: None } => {
+            config::Proof { jwt: None, any: None, all: None, anonymous: _ } => {
                 self.error_with(at, "nothing says by what callers are to be known", "add `jwt`");
                 None
             }
@@ -101,7 +125,7 @@ impl Compiler<'_> {
             return None;
         }
         let is_inner = ways.is_inner && list.len() > 1;
-        let ways = Ways { is_inner: list.len() > 1 || ways.is_inner, ..ways };
+        let ways = Ways { is_inner: true, ..ways };
         words.push_str(if is_inner { "(" } else { "" });
         let mut is_right = true;
         for (i, proof) in list.iter().enumerate() {

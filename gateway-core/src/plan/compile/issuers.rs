@@ -59,6 +59,7 @@ impl Compiler<'_> {
             issuer: issuer.issuer.as_deref().map(Into::into),
             keys: keys.unwrap_or_else(|| Keys::Stated(KeySet::default())),
             types: self.token_types(&at.member("types"), &issuer.types),
+            holders: self.holders(at, name, issuer).into(),
             leeway: self.leeway(&at.member("leeway"), issuer.leeway),
             lifetime: issuer.lifetime.map(|Span(lifetime)| {
                 if lifetime.is_zero() {

@@ -7,6 +7,7 @@ mod authenticate;
 mod authority;
 mod authorize;
 mod clients;
+mod consumers;
 mod edits;
 mod errors;
 mod foreign;
@@ -36,6 +37,7 @@ mod web_socket;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
 use self::at::At;
 use self::mistakes::Mistakes;
@@ -43,6 +45,7 @@ use self::names::Names;
 use self::routes::Group;
 use self::shared::Shared;
 use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
+use crate::caller::consumer::Consumer;
 use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, Reading, Rule, THOROUGH, told};
 use crate::http::identity::IdentityNames;
@@ -133,6 +136,9 @@ struct Compiler<'c> {
     /// The `Host` of requests to upstreams that state none; `None` if it is wrong.
     default_host: Option<Host>,
     policy_names: Names<'c>,
+    consumers: Vec<Arc<Consumer>>,
+    /// Set if whatever is compiled is for a route that asks who calls, or for one that is not known.
+    knows_caller: bool,
     /// The compiled policies of the previous route.
     shared: Option<Shared<'c>>,
     /// The path of the admin endpoints, if there are any.
@@ -164,6 +170,8 @@ impl<'c> Compiler<'c> {
             upstream_names: Names::of(&config.upstreams),
             default_host: Some(Host::Upstream),
             policy_names: Names::of(&config.policies),
+            consumers: Vec::new(),
+            knows_caller: true,
             shared: None,
             admin_path: None,
             methods: Methods::default(),
@@ -201,6 +209,7 @@ impl<'c> Compiler<'c> {
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let limits = self.limits(&at.member("limits"));
         let mut upstreams = self.upstreams(&at.member("upstreams"));
+        self.consumers = self.consumers(&at.member("consumers"));
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
 
@@ -219,6 +228,7 @@ impl<'c> Compiler<'c> {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
         let cors = self.default_cors();
+        self.knows_caller = true;
         self.check_unused_policies(&at.member("policies"));
 
         let table = self.table(specs);
@@ -226,6 +236,7 @@ impl<'c> Compiler<'c> {
         Some(Plan {
             upstreams,
             issuers,
+            consumers: core::mem::take(&mut self.consumers),
             credentials: credentials(&routes),
             routes,
             table: table?,

@@ -442,14 +442,32 @@ impl<'c> Compiler<'c> {
 
     /// Reports a counter's key that no request has.
     fn check_key(&mut self, at: &At<'_>, key: Option<&config::CounterKey>) {
-        if let Some(config::CounterKey::Header(name)) = key {
-            self.check_is_there(&at.member("key"), name);
+        match key {
+            Some(config::CounterKey::Header(name)) => self.check_is_there(&at.member("key"), name),
+            Some(config::CounterKey::Consumer | config::CounterKey::Credential | config::CounterKey::Claim(_))
+                if !self.knows_caller =>
+            {
+                self.nobody_is_known(&at.member("key"));
+            }
+            _ => {}
         }
+    }
+
+    /// Reports something about the caller, where nobody has to say who they are.
+    #[cold]
+    #[inline(never)]
+    fn nobody_is_known(&mut self, at: &At<'_>) {
+        let message = "this needs a caller who is known, and nothing asks who calls here";
+        self.error_with(at, message, "give the route `authenticate`, or leave this out");
     }
 
     /// Parses a template; without a known route, its path parameters go unchecked.
     pub(super) fn template(&mut self, at: &At<'_>, text: &str, parameters: Parameters<'_>) -> Option<Template> {
         match Template::parse(text, parameters) {
+            Ok(template) if template.names_caller() && !self.knows_caller => {
+                self.nobody_is_known(at);
+                None
+            }
             Ok(template) => Some(template),
             Err(error) => {
                 let error =

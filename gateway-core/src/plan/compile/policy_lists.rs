@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::at::At;
-use super::routes::Group;
+use super::routes::{Group, RouteContext};
 use crate::config::{self, PolicyUse};
 
 #[derive(Clone, Copy)]
@@ -49,6 +49,19 @@ impl<'c> Compiler<'c> {
             },
             PolicyList { owner: Owner::Route, uses: &route.policies },
         ]
+    }
+
+    /// Returns whether a route asks who calls: the innermost `authenticate` counts.
+    pub(super) fn asks_who_calls(&self, context: &RouteContext<'_, 'c>) -> bool {
+        let lists = Self::policy_lists(context.group, context.route, &self.config.defaults);
+        let policies = lists.iter().flat_map(|list| list.uses).filter_map(|policy| match policy {
+            PolicyUse::Inline(policy) => Some(&**policy),
+            PolicyUse::Named(name) => {
+                self.policy_names.find(name).and_then(|i| self.config.policies.0.get(i)).map(|(_, policy)| policy)
+            }
+        });
+        let asked = policies.filter_map(|policy| policy.authenticate.as_ref()).last();
+        asked.is_some_and(|asked| !matches!(asked, config::Authenticate::Public(false)))
     }
 
     pub(super) fn check_unused_policies(&mut self, at: &At<'_>) {

@@ -79,6 +79,7 @@ impl<'c> Compiler<'c> {
             matching: matching.as_ref(),
             parameters: parameters.as_deref(),
         };
+        self.knows_caller = self.asks_who_calls(&context);
         let policies = self.policies(&context);
         let action = self.action(&context, &policies.request);
         let methods = matching.as_ref().map(|m| m.methods);

@@ -150,8 +150,10 @@ fn request_step(step: &RequestStep) -> Value {
             json!({"kind": "maintenance", "from": from, "until": until, "flag": flag})
         }
         RequestStep::Authenticate(program) => {
+            let anonymous = program.anonymous.as_ref().and_then(|nobody| nobody.consumer.as_ref());
+            let anonymous = anonymous.map(|consumer| &consumer.name);
             let proofs: Vec<Value> = program.proofs().map(proof).collect();
-            json!({"kind": "authenticate", "by": &*program.words, "proofs": proofs})
+            json!({"kind": "authenticate", "by": &*program.words, "proofs": proofs, "anonymous": anonymous})
         }
         RequestStep::Clients(rule) => {
             let list = |networks: &[_]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();

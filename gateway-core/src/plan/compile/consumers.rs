@@ -1,0 +1,100 @@
+//! Consumers, and the credentials that they are known by.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Compiler;
+use super::at::At;
+use crate::caller::consumer::Consumer;
+use crate::caller::holders::Holders;
+use crate::config::{self, ConfigError, JsonPath};
+
+/// The claim that names a consumer, where the issuer states none.
+const USUAL_CLAIM: &str = "sub";
+
+impl Compiler<'_> {
+    /// The consumers, in the order of the configuration.
+    #[inline(never)]
+    pub(super) fn consumers(&mut self, at: &At<'_>) -> Vec<Arc<Consumer>> {
+        let config = self.config;
+        let mut tokens: BTreeMap<(&str, &str), JsonPath> = BTreeMap::new();
+        let mut consumers = Vec::new();
+        for (name, consumer) in config.consumers.iter() {
+            let at = at.member(name);
+            self.plain_name(&at, name);
+            self.printable(&at, name);
+            let config::Consumer { groups, tier, metadata, credentials } = consumer;
+            let names = groups.iter().enumerate().map(|(i, group)| (at.member("groups").index(i).to_path(), group));
+            let names = names.chain(tier.iter().map(|tier| (at.member("tier").to_path(), tier)));
+            let empty = names.filter(|(_, name)| name.is_empty()).map(|(at, _)| at);
+            let nameless = Some(at.to_path()).filter(|_| name.is_empty());
+            for path in empty.chain(nameless) {
+                self.errors
+                    .push(ConfigError::new(path, "a name can't be empty").with_help("write one, or leave it out"));
+            }
+            for (i, credential) in credentials.iter().enumerate() {
+                let list = at.member("credentials");
+                let at = list.index(i);
+                let config::Credential { token } = credential;
+                let Some(token) = token else {
+                    self.error_with(&at, "nothing says which credential it is", "add `token`");
+                    continue;
+                };
+                let at = at.member("token");
+                if token.value.is_empty() {
+                    let help = "write what its tokens have in the issuer's `consumer` claim";
+                    self.error_with(&at.member("value"), "no consumer is named by nothing", help);
+                }
+                if config.issuers.find(&token.issuer).is_none() {
+                    self.unknown(&at.member("issuer"), "issuer", &token.issuer, config.issuers.iter().map(|(n, _)| n));
+                }
+                let path = at.to_path();
+                if let Some(first) = tokens.insert((&token.issuer, &token.value), path.clone()) {
+                    let message = format_args!("`{}` of `{}` names a consumer already", token.value, token.issuer);
+                    let error = ConfigError::new(path, message).with_other(first);
+                    self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
+                }
+            }
+            consumers.push(Arc::new(Consumer {
+                name: name.into(),
+                groups: groups.iter().map(|group| group.as_str().into()).collect(),
+                tier: tier.as_deref().map(Into::into),
+                metadata: metadata.iter().map(|(name, value)| (name.into(), value.as_str().into())).collect(),
+            }));
+        }
+        consumers
+    }
+
+    /// Whom the tokens of the issuer called `name` are of.
+    #[inline(never)]
+    pub(super) fn holders(&mut self, at: &At<'_>, name: &str, issuer: &config::Issuer) -> Holders {
+        for (member, claim) in [("consumer", &issuer.consumer), ("groups", &issuer.groups)] {
+            if claim.as_deref() == Some("") {
+                let help = "a claim's name, or a JSON Pointer such as `/realm_access/roles`";
+                self.error_with(&at.member(member), "a claim needs a name", help);
+            }
+        }
+        let named = self.config.consumers.iter().zip(&self.consumers);
+        let credentials = named.flat_map(|((_, stated), consumer)| {
+            let tokens = stated.credentials.iter().filter_map(|credential| credential.token.as_ref());
+            let own = tokens.filter(|token| token.issuer == name);
+            own.map(|token| (token.value.as_str().into(), Arc::clone(consumer)))
+        });
+        let mut consumers: Vec<(Box<str>, Arc<Consumer>)> = credentials.collect();
+        consumers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Holders {
+            claim: issuer.consumer.as_deref().unwrap_or(USUAL_CLAIM).into(),
+            groups: issuer.groups.as_deref().map(Into::into),
+            consumers: consumers.into(),
+        }
+    }
+
+    /// The consumer called `name`; reports it if there is none.
+    pub(super) fn consumer(&mut self, at: &At<'_>, name: &str) -> Option<Arc<Consumer>> {
+        let found = self.consumers.iter().find(|consumer| *consumer.name == *name).cloned();
+        if found.is_none() {
+            self.unknown(at, "consumer", name, self.config.consumers.iter().map(|(name, _)| name));
+        }
+        found
+    }
+}
