@@ -106,7 +106,7 @@ pub(super) async fn send<P: Platform>(
         Host::Set(host) => host.clone(),
     };
     call.headers.insert(HOST, host);
-    let body = match body {
+    let mut body = match body {
         // INVARIANT: a stream of stated length ends there (`Fetch::Stream`), and the length has been checked.
         Body::Stream(stream) if !call.headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
@@ -122,7 +122,7 @@ pub(super) async fn send<P: Platform>(
     }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
-        let applied = upstream_credentials::apply(exchange, platform, credentials, (call, &uri), &body);
+        let applied = upstream_credentials::apply(exchange, platform, credentials, (call, &uri), &mut body);
         again = Box::pin(applied).await?;
     }
     exchange.state.sent(endpoint);

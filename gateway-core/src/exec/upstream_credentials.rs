@@ -8,11 +8,12 @@ use super::exchange::Exchange;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
-use crate::io::IoError;
+use crate::io::{IoError, IoErrorKind};
 use crate::plan::{Endpoint, Route, Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
 use crate::policy::remembered::Reading;
+use crate::policy::sigv4::{MOST_CONTENT, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
 use crate::ports::{KnownEdits, Platform, UpstreamCall};
 use crate::trace::Event;
@@ -37,11 +38,15 @@ pub(super) async fn apply<'c, P: Platform>(
     platform: &P,
     credentials: &'c Credentials,
     (call, uri): (&mut Call, &Uri),
-    body: &Body<P::Stream>,
+    body: &mut Body<P::Stream>,
 ) -> Result<Option<Box<Again<'c>>>, Reject> {
     let source = match credentials {
         Credentials::Stated(edits) => {
             header_edit::apply(edits, call);
+            return Ok(None);
+        }
+        Credentials::Signature(signer) => {
+            sign(platform, signer, (call, uri), body).await?;
             return Ok(None);
         }
         Credentials::Token(source) => source,
@@ -57,6 +62,35 @@ pub(super) async fn apply<'c, P: Platform>(
     let than = exchange.state.token(source.index).map(TokenCell::latest).unwrap_or_default();
     let (method, uri, headers) = (call.method.clone(), uri.clone(), call.headers.clone());
     Ok(Some(Box::new(Again { source, token, than, method, uri, headers, content })))
+}
+
+/// Signs `call`, and its content if there is none, if it is at hand, or if it has to be.
+async fn sign<P: Platform>(
+    platform: &P,
+    signer: &Sigv4,
+    (call, uri): (&mut Call, &Uri),
+    body: &mut Body<P::Stream>,
+) -> Result<(), Reject> {
+    if signer.signs_content
+        && let Body::Stream(stream) = core::mem::take(body)
+    {
+        *body = Body::Full(collect(platform, stream).await?);
+    }
+    let content = match body {
+        Body::Empty => Some(&[][..]),
+        Body::Full(content) => Some(&**content),
+        Body::Stream(_) => None,
+    };
+    let target = (uri.path(), uri.query().unwrap_or_default());
+    signer.sign(&call.method, target, &mut call.headers, content, platform.now()).ok_or_else(Reject::bad_header)
+}
+
+/// Collects all of a request's content, up to the most that is signed.
+async fn collect<P: Platform>(platform: &P, stream: P::Stream) -> Result<Bytes, Reject> {
+    platform.collect(stream, MOST_CONTENT).await.map_err(|error| match error.kind {
+        IoErrorKind::BodyTooLarge => Reject::body_too_large(),
+        _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
+    })
 }
 
 /// Sends a request `again` whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.

@@ -65,7 +65,7 @@ impl Action {
     /// The parts of an exchange that it needs.
     fn needs(&self) -> Needs {
         match self {
-            Self::Proxy(proxy) => Needs { head: proxy.needs_head, ..Needs::NONE },
+            Self::Proxy(proxy) => Needs { head: proxy.needs_head, request: proxy.request, ..Needs::NONE },
             Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
             Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
         }
@@ -85,6 +85,8 @@ pub struct Proxy {
     pub web_socket: Option<WebSocketLimits>,
     /// Set if a response's head is edited by what is known of its upstream alone, or by itself.
     pub needs_head: bool,
+    /// The use of a request's content: one that is signed is read as a whole first.
+    pub request: BodyUse,
 }
 
 /// The longest that a WebSocket may last. `None` means without limit.

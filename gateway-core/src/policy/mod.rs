@@ -29,6 +29,7 @@ pub mod rate_limit;
 pub mod remembered;
 pub mod revocation;
 pub mod security;
+pub mod sigv4;
 pub mod sliding_window;
 mod sliding_window_store;
 pub mod steer;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::access_token::TokenSource;
 use super::header_edit::RequestEdits;
+use super::sigv4::Sigv4;
 
 /// The credentials of the gateway itself for an upstream.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub enum Credentials {
     Stated(Arc<RequestEdits>),
     /// A token that is asked for.
     Token(Box<TokenSource>),
+    /// A signature of the request.
+    Signature(Box<Sigv4>),
 }
 
 impl Credentials {
@@ -19,7 +22,7 @@ impl Credentials {
     #[must_use]
     pub fn source(&self) -> Option<&TokenSource> {
         match self {
-            Self::Stated(_) => None,
+            Self::Stated(_) | Self::Signature(_) => None,
             Self::Token(source) => Some(source),
         }
     }

@@ -53,7 +53,7 @@ pub use upstream::{
     CloudflareUpstream, HostPolicy, Responses, SpinUpstream, Upstream, UpstreamConnections, UpstreamProtocol,
 };
 pub use upstream_credentials::{
-    BasicCredentials, ClientAuthentication, ClientCredentials, HeaderCredentials, UpstreamCredentials,
+    BasicCredentials, ClientAuthentication, ClientCredentials, HeaderCredentials, Sigv4, UpstreamCredentials,
 };
 pub use upstream_tls::UpstreamTls;
 pub use value::{SecretRef, Value};

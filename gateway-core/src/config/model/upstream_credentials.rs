@@ -17,6 +17,8 @@ pub struct UpstreamCredentials {
     pub header: Option<HeaderCredentials>,
     /// A token that the gateway asks an authorization server for in its own name (RFC 6749 §4.4), sent as `Authorization: Bearer …`.
     pub client_credentials: Option<ClientCredentials>,
+    /// A signature of each request, as services of AWS ask for it (Signature Version 4).
+    pub sigv4: Option<Sigv4>,
 }
 
 /// A name and a password (RFC 7617).
@@ -77,4 +79,25 @@ pub enum ClientAuthentication {
     Basic,
     /// In the form, as `client_id` and `client_secret`.
     Post,
+}
+
+/// Signatures for a service of AWS (Signature Version 4).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sigv4 {
+    /// The region of the service: `eu-central-1`.
+    pub region: String,
+    /// The service: `execute-api`, `lambda`, `s3`.
+    pub service: String,
+    /// The identifier of the key.
+    pub access_key: String,
+    /// The key.
+    pub secret_key: SecretRef,
+    /// The token of temporary credentials.
+    #[serde(default)]
+    pub session_token: Option<SecretRef>,
+    /// Signs the content, too, which then has to be there first: up to 1 MiB. Default: false, and TLS alone guards it.
+    #[serde(default)]
+    pub content: Option<bool>,
 }

@@ -54,7 +54,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             vec![json!({ "oneOf": each })]
         }
         "UpstreamCredentials" => {
-            let members = ["bearer", "basic", "header", "clientCredentials"];
+            let members = ["bearer", "basic", "header", "clientCredentials", "sigv4"];
             vec![json!({ "oneOf": members.map(present) })]
         }
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],

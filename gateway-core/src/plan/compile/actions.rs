@@ -11,8 +11,9 @@ use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
-use crate::plan::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
+use crate::plan::{Action, BodyUse, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
+use crate::policy::sigv4::MOST_CONTENT;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
@@ -112,7 +113,20 @@ impl<'c> Compiler<'c> {
             let config = self.config.upstreams.0.get(target.upstream);
             !target.response.is_empty() || config.is_some_and(|(_, config)| config.responses.cookies == Some(true))
         });
-        (total_weight > 0).then(|| Proxy { targets: targets.into(), total_weight, path, web_socket, needs_head })
+        let signs_content = targets.iter().any(|target| {
+            let config = self.config.upstreams.0.get(target.upstream);
+            let signer = config.and_then(|(_, config)| config.credentials.as_ref()?.sigv4.as_ref());
+            signer.is_some_and(|signer| signer.content == Some(true))
+        });
+        let request = if signs_content { BodyUse::Whole { limit: MOST_CONTENT } } else { BodyUse::Untouched };
+        (total_weight > 0).then(|| Proxy {
+            targets: targets.into(),
+            total_weight,
+            path,
+            web_socket,
+            needs_head,
+            request,
+        })
     }
 
     /// Compiles a share of the upstream called `name`, written at `at`.

@@ -13,10 +13,12 @@ use super::edits::Edit;
 use super::key_sources::{Purpose, Ways};
 use crate::config::{self, ClientAuthentication, SecretRef};
 use crate::http::percent;
+use crate::net::Scheme;
 use crate::plan::Upstream;
 use crate::policy::access_token::{TokenSource, authorize};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits};
 use crate::policy::key_source::Location;
+use crate::policy::sigv4::Sigv4;
 use crate::policy::upstream_credentials::Credentials;
 
 impl Compiler<'_> {
@@ -43,15 +45,15 @@ impl Compiler<'_> {
         (name, index): (&str, usize),
         upstreams: &mut Vec<Upstream>,
     ) -> Option<Credentials> {
-        let config::UpstreamCredentials { bearer, basic, header, client_credentials } = credentials;
+        let config::UpstreamCredentials { bearer, basic, header, client_credentials, sigv4 } = credentials;
         let stated = |edits| Credentials::Stated(Arc::new(edits));
-        match (bearer, basic, header, client_credentials) {
-            (Some(token), None, None, None) => {
+        match (bearer, basic, header, client_credentials, sigv4) {
+            (Some(token), None, None, None, None) => {
                 let at = at.member("bearer");
                 let token = self.secret(&at, token)?;
                 self.field(&at, &["Bearer ", &token].concat()).map(authorize).map(stated)
             }
-            (None, Some(basic), None, None) => {
+            (None, Some(basic), None, None, None) => {
                 let at = at.member("basic");
                 // RFC 7617 §2: the first colon ends the name.
                 if basic.user.contains(':') {
@@ -64,7 +66,7 @@ impl Compiler<'_> {
                 let password = self.secret(&at.member("password"), &basic.password)?;
                 self.field(&at, &basic_value(&basic.user, &password)).map(authorize).map(stated)
             }
-            (None, None, Some(header), None) => {
+            (None, None, Some(header), None, None) => {
                 let at = at.member("header");
                 let name = <HeaderEdit as Edit>::name(self, &at.member("name"), &header.name);
                 let value = self.secret(&at.member("value"), &header.value)?;
@@ -73,13 +75,24 @@ impl Compiler<'_> {
                 let edit = |name: HeaderName| HeaderEdit::Set(name, FieldValue::Fixed(value));
                 Some(stated(RequestEdits::new(vec![edit(name?)])))
             }
-            (None, None, None, Some(grant)) => {
+            (None, None, None, Some(grant), None) => {
                 let source = self.token_source(&at.member("clientCredentials"), grant, (name, index), upstreams)?;
                 Some(Credentials::Token(Box::new(source)))
             }
+            (None, None, None, None, Some(sigv4)) => {
+                let is_secure = upstreams.iter().any(|upstream| {
+                    upstream.name == name && upstream.endpoints.iter().all(|endpoint| endpoint.scheme == Scheme::Https)
+                });
+                let signer = self.signer(&at.member("sigv4"), sigv4, is_secure)?;
+                Some(Credentials::Signature(Box::new(signer)))
+            }
             _ => {
                 let message = "nothing says which credentials are sent, or several things do";
-                self.error_with(at, message, "write one of `bearer`, `basic`, `header` and `clientCredentials`");
+                self.error_with(
+                    at,
+                    message,
+                    "write one of `bearer`, `basic`, `header`, `clientCredentials` and `sigv4`",
+                );
                 None
             }
         }
@@ -168,10 +181,45 @@ impl Compiler<'_> {
         Some(TokenSource { index, id: id.into(), place, authorization, form: Bytes::from(form) })
     }
 
+    /// The signer of requests; `is_secure` if all of them go over TLS.
+    fn signer(&mut self, at: &At<'_>, sigv4: &config::Sigv4, is_secure: bool) -> Option<Sigv4> {
+        let config::Sigv4 { region, service, access_key, secret_key, session_token, content } = sigv4;
+        let is_name =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b',');
+        for (member, text) in [("region", region), ("service", service), ("accessKey", access_key)] {
+            if !is_name(text) {
+                self.error_with(
+                    &at.member(member),
+                    "this is no name of AWS",
+                    "write it as AWS has it, in small letters but for keys",
+                );
+            }
+        }
+        let signs_content = content.unwrap_or(false);
+        if !is_secure && !signs_content {
+            let help = "write `https://…` in the upstream's URL, or `\"content\": true` here";
+            self.error_with(at, "without TLS nothing guards content that is not signed", help);
+        }
+        let secret_key = self.client_secret(&at.member("secretKey"), secret_key)?;
+        let session_token = match session_token {
+            None => None,
+            Some(token) => {
+                let at = at.member("sessionToken");
+                let token = self.secret(&at, token)?;
+                let mut value = self.field(&at, &token)?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        };
+        let (region, service) = (region.as_str().into(), service.as_str().into());
+        let (access_key, secret_key) = (access_key.as_str().into(), secret_key.into());
+        Some(Sigv4 { region, service, access_key, secret_key, session_token, signs_content })
+    }
+
     fn client_secret(&mut self, at: &At<'_>, secret: &SecretRef) -> Option<String> {
         let secret = self.secret(at, secret)?;
         if secret.is_empty() {
-            self.error_with(at, "the secret is empty", "set it to what the authorization server gave out");
+            self.error_with(at, "the secret is empty", "set it to what was given out to the gateway");
             return None;
         }
         Some(secret)
