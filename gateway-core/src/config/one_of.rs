@@ -8,8 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::model::{
-    Authenticate, ClaimValue, ClaimValues, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof, SecretRef,
-    Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits,
+    Authenticate, ClaimValue, ClaimValues, Condition, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof,
+    SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits, When,
 };
 use super::number;
 use super::object::OWN;
@@ -84,6 +84,9 @@ string_or!(
     ValueMatch::Test
 );
 
+string_or!(When, Condition, "a condition, or an expression", When::Expression, |condition| {
+    When::Condition(Box::new(condition))
+});
 string_or!(PathMatch, PathTest, "a path or `{\"regex\": \"…\"}`", PathMatch::Template, PathMatch::Test);
 
 struct OneOrMany;

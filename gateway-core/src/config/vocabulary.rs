@@ -101,6 +101,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::IssuerKey, "pem", "publicKey public_key rsa_public_key certificate"),
     (Place::Authorize, "groups", "group roles role allowedGroups"),
     (Place::Authorize, "scopes", "scope permissions requiredScopes required_scopes"),
+    (Place::Authorize, "when", "condition expression cel expr if rule match"),
     (Place::Authorize, "claims", "claim requiredClaims required_claims verify_claims"),
     (Place::Authorize, "consumers", "consumer users user allow whitelist"),
     (

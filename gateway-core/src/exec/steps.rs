@@ -22,6 +22,7 @@ use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::Permit;
+use crate::time::Clock;
 use crate::trace::Event;
 
 /// Checks the body's length, if the request `states_length`, and applies the route's request steps, in order.
@@ -50,10 +51,10 @@ pub(super) async fn apply<'p, P: Platform>(
                     Box::pin(authenticate::go_on(exchange, platform, step, call, progress)).await?;
                 }
             },
-            RequestStep::Authorize(rule) => authorize(exchange, rule, call)?,
+            RequestStep::Authorize(rule) => authorize(exchange, platform, rule, call)?,
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
-            RequestStep::Steer(ways) => steer(exchange, ways, call),
+            RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);
                 exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });
@@ -76,8 +77,8 @@ fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
 }
 
 /// Chooses the upstream of a call by who makes it.
-fn steer(exchange: &mut Exchange<'_, '_>, ways: &[Steer], call: &mut Call) {
-    let way = steer::choose(ways, call);
+fn steer(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, ways: &[Steer], call: &mut Call) {
+    let way = steer::choose(ways, call, clock);
     call.steered = way.and_then(|way| u32::try_from(way.upstream).ok());
     exchange.note(|| Event::Steered { upstream: way.map(|way| way.name.to_string()) });
 }
@@ -111,8 +112,8 @@ fn verdict_of(exchange: &mut Exchange<'_, '_>, policy: &'static str, rule: &str,
 }
 
 /// Refuses a call whose caller does not meet `rule`. Which one it is, the log tells, and never the client.
-fn authorize(exchange: &mut Exchange<'_, '_>, rule: &Authorize, call: &Call) -> Result<(), Reject> {
-    match rule.condition.unmet(call) {
+fn authorize(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, rule: &Authorize, call: &Call) -> Result<(), Reject> {
+    match rule.condition.unmet(call, clock) {
         None => {
             verdict_of(exchange, "authorize", &rule.rule, None);
             Ok(())

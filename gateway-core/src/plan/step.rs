@@ -66,10 +66,10 @@ impl RequestStep {
             | Self::Csrf(_)
             | Self::Clients(_)
             | Self::Authenticate(_)
-            | Self::Authorize(_)
             | Self::RateLimit(_)
-            | Self::Concurrency(_)
-            | Self::Steer(_) => false,
+            | Self::Concurrency(_) => false,
+            Self::Authorize(rule) => rule.condition.is_bound_to_path(),
+            Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
             Self::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters),
         }

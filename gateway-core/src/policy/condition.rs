@@ -4,10 +4,12 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::expression::Expression;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::claims::ClaimSet;
 use crate::config::ClaimValue;
+use crate::time::Clock;
 
 /// A condition on a caller. Every member counts; one that is empty asks for nothing.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub struct Condition {
     pub tiers: Box<[Box<str>]>,
     /// The claims of the caller's token.
     pub claims: Box<[Claim]>,
+    /// The expression that is true.
+    pub when: Option<Box<Expression>>,
     /// The scopes that the caller's credential has, all of them.
     pub scopes: Box<[Box<str>]>,
 }
@@ -48,6 +52,8 @@ pub enum Unmet<'c> {
     Tiers(&'c [Box<str>]),
     /// The claim of this name has none of the values.
     Claim(&'c str),
+    /// This expression is not true.
+    When(&'c str),
     /// One of these scopes is missing, and nothing else.
     Scopes(&'c [Box<str>]),
 }
@@ -56,7 +62,7 @@ impl Condition {
     /// The first member that `call` does not meet; none if it meets them all. The scopes come last: if they are it, nothing else is
     /// missing.
     #[must_use]
-    pub fn unmet(&self, call: &Call) -> Option<Unmet<'_>> {
+    pub fn unmet(&self, call: &Call, clock: &impl Clock) -> Option<Unmet<'_>> {
         let Some(caller) = call.caller.as_deref() else { return Some(Unmet::Caller) };
         if !is_one(&self.consumers, caller.consumer.iter().map(|consumer| &*consumer.name)) {
             return Some(Unmet::Consumers(&self.consumers));
@@ -70,8 +76,19 @@ impl Condition {
         if let Some(claim) = self.claims.iter().find(|claim| !claim.is_met(caller)) {
             return Some(Unmet::Claim(&claim.path));
         }
+        if let Some(when) = self.when.as_deref()
+            && !when.holds(call, clock.now())
+        {
+            return Some(Unmet::When(when.as_str()));
+        }
         let has_scopes = self.scopes.iter().all(|scope| caller.has_scope(scope));
         (!has_scopes).then_some(Unmet::Scopes(&self.scopes))
+    }
+
+    /// Returns whether it depends on the route's path parameters.
+    #[must_use]
+    pub fn is_bound_to_path(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.has_parameters())
     }
 
     /// A few words for a list of policies.
@@ -86,7 +103,8 @@ impl Condition {
         let lists = lists.into_iter().filter(|(_, list, _)| !list.is_empty());
         let lists = lists.map(|(word, list, between)| format!("{word} {}", list.join(between)));
         let claims = self.claims.iter().map(|claim| format!("claim {}", claim.path));
-        lists.chain(claims).collect::<Vec<_>>().join(", ")
+        let when = self.when.iter().map(|when| format!("where {}", when.as_str()));
+        lists.chain(claims).chain(when).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -165,6 +183,7 @@ impl fmt::Display for Unmet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, list) = match self {
             Self::Caller => return f.write_str("nobody has proved who calls"),
+            Self::When(text) => return write!(f, "`{text}` is not true"),
             Self::Claim(path) => return write!(f, "the claim `{path}` has none of the values"),
             Self::Consumers(list) => ("the caller is no consumer", list),
             Self::Groups(list) => ("the caller is in no group", list),
@@ -181,12 +200,29 @@ impl fmt::Display for Unmet<'_> {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
     use std::sync::Arc;
 
     use http::{HeaderMap, Method};
 
     use super::*;
     use crate::caller::consumer::Consumer;
+    use crate::time::Timestamp;
+
+    /// A clock that stands still.
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_millis(43_200_000)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
 
     fn call(claims: &str) -> Call {
         let consumer = Consumer {
@@ -223,7 +259,7 @@ mod tests {
             groups: names(groups),
             tiers: names(tiers),
             scopes: names(scopes),
-            claims: [].into(),
+            ..Condition::default()
         };
         let call = call(r#"{"scope": "a b"}"#);
         let met = [
@@ -232,19 +268,19 @@ mod tests {
             all(&[], &["ops"], &["silver", "gold"], &["b"]),
         ];
         for condition in met {
-            assert_eq!(condition.unmet(&call), None, "{condition:?}");
+            assert_eq!(condition.unmet(&call, &Noon), None, "{condition:?}");
         }
         let consumers = all(&["other"], &["ops"], &["gold"], &["a"]);
-        assert!(matches!(consumers.unmet(&call), Some(Unmet::Consumers(_))));
-        assert!(matches!(all(&["acme"], &["op"], &[], &["c"]).unmet(&call), Some(Unmet::Groups(_))));
-        assert!(matches!(all(&["acme"], &["ops"], &["Gold"], &["c"]).unmet(&call), Some(Unmet::Tiers(_))));
-        assert!(matches!(all(&["acme"], &["ops"], &["gold"], &["a", "c"]).unmet(&call), Some(Unmet::Scopes(_))));
+        assert!(matches!(consumers.unmet(&call, &Noon), Some(Unmet::Consumers(_))));
+        assert!(matches!(all(&["acme"], &["op"], &[], &["c"]).unmet(&call, &Noon), Some(Unmet::Groups(_))));
+        assert!(matches!(all(&["acme"], &["ops"], &["Gold"], &["c"]).unmet(&call, &Noon), Some(Unmet::Tiers(_))));
+        assert!(matches!(all(&["acme"], &["ops"], &["gold"], &["a", "c"]).unmet(&call, &Noon), Some(Unmet::Scopes(_))));
     }
 
     #[test]
     fn nobody_meets_a_condition_without_proof() {
         let call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
-        assert_eq!(Condition::default().unmet(&call), Some(Unmet::Caller));
+        assert_eq!(Condition::default().unmet(&call, &Noon), Some(Unmet::Caller));
     }
 
     /// RFC 7519 §4: claims are JSON; text is no number, and no beginning will do.
@@ -269,7 +305,7 @@ mod tests {
             ("missing", vec![ClaimValue::Boolean(false), text("")], false),
             ("https://example.com/plan", vec![text("b2b")], true),
         ] {
-            assert_eq!(claim(path, &values).unmet(&call).is_none(), is_met, "{path} {values:?}");
+            assert_eq!(claim(path, &values).unmet(&call, &Noon).is_none(), is_met, "{path} {values:?}");
         }
     }
 
@@ -284,7 +320,7 @@ mod tests {
             ("//", "z"),
             ("/realm_access/roles/0", "admin"),
         ] {
-            assert_eq!(claim(path, &[ClaimValue::Text(value.to_owned())]).unmet(&call), None, "{path}");
+            assert_eq!(claim(path, &[ClaimValue::Text(value.to_owned())]).unmet(&call, &Noon), None, "{path}");
         }
         for path in [
             "/realm_access",
@@ -296,7 +332,7 @@ mod tests {
             "/",
         ] {
             let condition = claim(path, &[ClaimValue::Text("admin".to_owned())]);
-            assert_eq!(condition.unmet(&call), Some(Unmet::Claim(path)), "{path}");
+            assert_eq!(condition.unmet(&call, &Noon), Some(Unmet::Claim(path)), "{path}");
         }
     }
 

@@ -12,6 +12,7 @@ pub mod counter;
 pub mod counter_key;
 pub mod credential;
 pub mod csrf;
+pub mod expression;
 pub mod flag;
 pub mod gcra;
 mod gcra_store;

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use crate::call::Call;
+use crate::time::Clock;
 
 /// A way to an upstream for the callers who meet a condition.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub struct Steer {
 
 /// The first of these `ways` whose condition `call` meets.
 #[must_use]
-pub fn choose<'s>(ways: &'s [Steer], call: &Call) -> Option<&'s Steer> {
-    ways.iter().find(|way| way.when.unmet(call).is_none())
+pub fn choose<'s>(ways: &'s [Steer], call: &Call, clock: &impl Clock) -> Option<&'s Steer> {
+    ways.iter().find(|way| way.when.unmet(call, clock).is_none())
 }
 
 /// A few words for a list of policies.

@@ -21,6 +21,8 @@ pub struct Authorize {
     pub scopes: Option<Vec<String>>,
     /// The values that claims of the token need, by the claim's name, or by a JSON Pointer that begins with `/` (RFC 6901).
     pub claims: Entries<ClaimValues>,
+    /// An expression in CEL that has to be true: `claims.tenant == params.tenant`.
+    pub when: Option<String>,
 }
 
 /// The values of a claim that will do: one, or any of a list. A claim that is a list needs one of them among its items.
@@ -77,10 +79,20 @@ pub struct Clients {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Steer {
-    /// The callers whom it is for.
-    pub when: Condition,
+    /// The callers whom it is for: a condition, or an expression in CEL alone.
+    pub when: When,
     /// The upstream that their requests go to.
     pub upstream: String,
+}
+
+/// A condition on the caller, or an expression alone.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum When {
+    /// An expression in CEL: `claims.plan == 'b2b'`.
+    Expression(String),
+    /// A condition.
+    Condition(Box<Condition>),
 }
 
 /// A condition on the caller. All its members count together.
@@ -98,4 +110,6 @@ pub struct Condition {
     pub scopes: Option<Vec<String>>,
     /// The values that claims of the token have, by the claim's name, or by a JSON Pointer that begins with `/` (RFC 6901).
     pub claims: Entries<ClaimValues>,
+    /// An expression in CEL that is true: `claims.tenant == params.tenant`.
+    pub when: Option<String>,
 }

@@ -30,7 +30,7 @@ use serde::Deserialize;
 
 use crate::config::Entries;
 
-pub use access::{Authorize, ClaimValue, ClaimValues, Clients, Condition, Steer};
+pub use access::{Authorize, ClaimValue, ClaimValues, Clients, Condition, Steer, When};
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;

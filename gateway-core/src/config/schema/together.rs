@@ -40,7 +40,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         }
         "Clients" => vec![any(&["allow", "deny"])],
         "Authorize" | "Condition" => {
-            vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes"]), has_members("claims")] })]
+            vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes", "when"]), has_members("claims")] })]
         }
         "Proof" => {
             let members = schema["properties"].as_object().into_iter().flat_map(serde_json::Map::keys);

@@ -2,9 +2,14 @@
 
 use super::Compiler;
 use super::at::At;
-use crate::config::{self, ClaimValues, Entries};
+use super::edits::Parameters;
+use crate::config::{self, ClaimValues, Entries, lazily};
 use crate::policy::authorize::Authorize;
 use crate::policy::condition::{Claim, Condition};
+use crate::policy::expression::Expression;
+
+/// The way to mend an expression, where there is no better one.
+const USUAL_HELP: &str = "`claims.tenant == params.tenant` is one; the documentation has the rest under Expressions";
 
 /// The members of a condition, wherever it stands.
 pub(super) struct Members<'c> {
@@ -13,14 +18,21 @@ pub(super) struct Members<'c> {
     pub(super) tiers: &'c Option<Vec<String>>,
     pub(super) scopes: &'c Option<Vec<String>>,
     pub(super) claims: &'c Entries<ClaimValues>,
+    pub(super) when: Option<&'c str>,
 }
 
 impl Compiler<'_> {
     /// The rule that `authorize` is; `None` if it is wrong.
     #[inline(never)]
-    pub(super) fn authorize(&mut self, at: &At<'_>, authorize: &config::Authorize) -> Option<Authorize> {
-        let config::Authorize { name, consumers, groups, tiers, scopes, claims } = authorize;
-        let condition = self.condition(at, &Members { consumers, groups, tiers, scopes, claims })?;
+    pub(super) fn authorize(
+        &mut self,
+        at: &At<'_>,
+        authorize: &config::Authorize,
+        parameters: Parameters<'_>,
+    ) -> Option<Authorize> {
+        let config::Authorize { name, consumers, groups, tiers, scopes, claims, when } = authorize;
+        let members = Members { consumers, groups, tiers, scopes, claims, when: when.as_deref() };
+        let condition = self.condition(at, &members, parameters)?;
         let rule = self.rule_name(at, name.as_deref());
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
         Some(Authorize::new(rule, condition, realm))
@@ -28,11 +40,16 @@ impl Compiler<'_> {
 
     /// The condition of these `members`; `None` if it is wrong.
     #[inline(never)]
-    pub(super) fn condition(&mut self, at: &At<'_>, members: &Members<'_>) -> Option<Condition> {
+    pub(super) fn condition(
+        &mut self,
+        at: &At<'_>,
+        members: &Members<'_>,
+        parameters: Parameters<'_>,
+    ) -> Option<Condition> {
         let before = self.errors.len();
-        let Members { consumers, groups, tiers, scopes, claims } = members;
+        let Members { consumers, groups, tiers, scopes, claims, when } = members;
         let lists = [("consumers", *consumers), ("groups", *groups), ("tiers", *tiers), ("scopes", *scopes)];
-        if lists.iter().all(|(_, list)| list.is_none()) && claims.is_empty() {
+        if lists.iter().all(|(_, list)| list.is_none()) && claims.is_empty() && when.is_none() {
             let help = "for example `\"groups\": [\"ops\"]`, `\"scopes\": [\"orders:write\"]` or `\"claims\": {\"tenant\": \"acme\"}`";
             self.error_with(at, "this asks for nothing", help);
         }
@@ -43,13 +60,33 @@ impl Compiler<'_> {
                 "a scope has no spaces, quotes and backslashes (RFC 6749 §3.3): make several of them items of the list";
             self.error_with(&at.member("scopes").index(i), message, help);
         }
+        let when = when.and_then(|text| self.expression(&at.member("when"), text, parameters));
         let at = at.member("claims");
         let claims = claims.iter().map(|(path, values)| {
             self.check_claim(&at.member(path), path, values);
             Claim::new(path, values.as_slice())
         });
-        let condition = Condition { claims: claims.collect(), consumers, groups, tiers, scopes };
+        let condition = Condition { claims: claims.collect(), consumers, groups, tiers, scopes, when };
         (self.errors.len() == before).then_some(condition)
+    }
+
+    /// The expression that `text` is; `None` if it is wrong.
+    pub(super) fn expression(
+        &mut self,
+        at: &At<'_>,
+        text: &str,
+        parameters: Parameters<'_>,
+    ) -> Option<Box<Expression>> {
+        match Expression::compile(text, parameters) {
+            Ok(expression) => Some(Box::new(expression)),
+            Err(mistake) => {
+                let before = text.get(..mistake.at).unwrap_or(text);
+                let message = lazily(|| format!("at character {}: {}", before.chars().count() + 1, mistake.message));
+                let help = if mistake.help.is_empty() { USUAL_HELP } else { &mistake.help };
+                self.error_with(at, message, help);
+                None
+            }
+        }
     }
 
     /// The names in a list that is there and has to have some.

@@ -263,7 +263,7 @@ impl<'c> Compiler<'c> {
             collected.authenticate = asked;
         }
         if let Some(authorize) = authorize
-            && let Some(authorize) = self.authorize(&at.member("authorize"), authorize)
+            && let Some(authorize) = self.authorize(&at.member("authorize"), authorize, parameters)
         {
             collected.authorize.push(authorize);
         }
@@ -280,7 +280,7 @@ impl<'c> Compiler<'c> {
             collected.concurrency.push(limit);
         }
         if let Some(ways) = steer {
-            collected.steer = self.steer(&at.member("steer"), ways);
+            collected.steer = self.steer(&at.member("steer"), ways, parameters);
         }
         if let Some(edits) = request {
             let at = at.member("request");

@@ -199,7 +199,8 @@ fn proof(proof: &Proof) -> Value {
 }
 
 fn condition(condition: &Condition) -> Map<String, Value> {
-    let Condition { consumers, groups, tiers, scopes, claims } = condition;
+    let Condition { consumers, groups, tiers, scopes, claims, when } = condition;
+    let when = when.as_ref().map(|when| when.as_str());
     let claims: Vec<_> = claims.iter().map(|claim| &claim.path).collect();
     let members = [
         ("consumers", json!(consumers)),
@@ -207,6 +208,7 @@ fn condition(condition: &Condition) -> Map<String, Value> {
         ("tiers", json!(tiers)),
         ("scopes", json!(scopes)),
         ("claims", json!(claims)),
+        ("when", json!(when)),
     ];
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -1,0 +1,314 @@
+//! The value of an expression for one call.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use serde_json::Value as Json;
+
+use super::Expression;
+use super::node::{Binary, Fact, Node, Place};
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::caller::claims::ClaimSet;
+use crate::http::{percent, query};
+use crate::time::Timestamp;
+
+/// A value. What is not there, or of a type that nothing can be done with, is an error, as in CEL: it goes on until `&&`, `||` or a
+/// choice can do without.
+enum Value<'a> {
+    Error,
+    Null,
+    Boolean(bool),
+    Number(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    List(&'a [Place]),
+    /// A list or an object.
+    Json(&'a Json),
+    Claims(&'a ClaimSet),
+    Groups(&'a Caller),
+    Scopes(&'a Caller),
+}
+
+/// An expression, and what it is about.
+pub(super) struct Evaluation<'a> {
+    pub(super) expression: &'a Expression,
+    pub(super) call: &'a Call,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Returns whether the part at `place` is true.
+    pub(super) fn holds(&self, place: Place) -> bool {
+        matches!(self.value(place), Value::Boolean(true))
+    }
+
+    /// The value of the part at `place`. It goes as deep as the expression, whose parts are bounded in number.
+    fn value(&self, place: Place) -> Value<'a> {
+        let Some(node) = self.expression.nodes.get(usize::from(place)) else { return Value::Error };
+        match node {
+            Node::Null => Value::Null,
+            Node::Boolean(truth) => Value::Boolean(*truth),
+            Node::Number(number) => Value::Number(*number),
+            Node::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Node::List(items) => Value::List(items),
+            Node::Fact(fact) => self.fact(fact),
+            Node::Not(of) => boolean(self.truth(*of).map(|truth| !truth)),
+            Node::Negative(of) => match self.value(*of) {
+                Value::Number(number) => number.checked_neg().map_or(Value::Error, Value::Number),
+                Value::Float(number) => Value::Float(-number),
+                _ => Value::Error,
+            },
+            Node::Binary(operator, left, right) => self.binary(*operator, *left, *right),
+            Node::Choice(condition, yes, no) => match self.truth(*condition) {
+                Some(true) => self.value(*yes),
+                Some(false) => self.value(*no),
+                None => Value::Error,
+            },
+            Node::Member(of, name) => member(&self.value(*of), name).unwrap_or(Value::Error),
+            Node::Item(of, which) => match (self.value(*of), self.value(*which)) {
+                (of, Value::Text(name)) => member(&of, &name).unwrap_or(Value::Error),
+                (Value::Json(Json::Array(items)), Value::Number(which)) => {
+                    usize::try_from(which).ok().and_then(|which| items.get(which)).map_or(Value::Error, of_json)
+                }
+                (Value::List(items), Value::Number(which)) => {
+                    let item = usize::try_from(which).ok().and_then(|which| items.get(which));
+                    item.map_or(Value::Error, |item| self.value(*item))
+                }
+                _ => Value::Error,
+            },
+            Node::Has(of) => self.has(*of),
+            Node::Size(of) => match self.value(*of) {
+                Value::Text(text) => count(text.chars().count()),
+                Value::List(items) => count(items.len()),
+                Value::Json(Json::Array(items)) => count(items.len()),
+                Value::Json(Json::Object(members)) => count(members.len()),
+                _ => Value::Error,
+            },
+            Node::Matches(of, regex) => match self.value(*of) {
+                Value::Text(text) => Value::Boolean(regex.is_match(&text)),
+                _ => Value::Error,
+            },
+        }
+    }
+
+    fn truth(&self, place: Place) -> Option<bool> {
+        match self.value(place) {
+            Value::Boolean(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    /// Returns whether what is at `place` is there. What it would be a member of has to be.
+    fn has(&self, place: Place) -> Value<'a> {
+        match self.expression.nodes.get(usize::from(place)) {
+            Some(Node::Member(of, name)) => match self.value(*of) {
+                of @ (Value::Json(Json::Object(_)) | Value::Claims(_)) => Value::Boolean(member(&of, name).is_some()),
+                _ => Value::Error,
+            },
+            Some(Node::Fact(Fact::Header(name))) => Value::Boolean(self.call.headers.contains_key(name)),
+            Some(Node::Fact(Fact::Query(name))) => {
+                let query = self.call.query().unwrap_or_default();
+                Value::Boolean(query::first(query, name).is_some())
+            }
+            Some(_) => Value::Boolean(!matches!(self.value(place), Value::Error)),
+            None => Value::Error,
+        }
+    }
+
+    fn fact(&self, fact: &Fact) -> Value<'a> {
+        let call = self.call;
+        let caller = call.caller.as_deref();
+        let found = match fact {
+            Fact::Method => Some(Cow::Borrowed(call.method.as_str())),
+            Fact::Host => Some(call.outer_host()),
+            Fact::Path => Some(Cow::Borrowed(call.path())),
+            Fact::Scheme => Some(Cow::Borrowed(call.client.scheme.as_str())),
+            Fact::Header(name) => {
+                // Of several, nobody knows which one counts behind the gateway.
+                let mut values = call.headers.get_all(name).iter();
+                let only = values.next().filter(|_| values.next().is_none());
+                only.and_then(|value| core::str::from_utf8(value.as_bytes()).ok()).map(Cow::Borrowed)
+            }
+            Fact::Query(name) => {
+                let mut values =
+                    query::parameters(call.query().unwrap_or_default()).filter(|one| query::is_named(one, name));
+                let only = values.next().filter(|_| values.next().is_none());
+                only.map(|parameter| percent::decode_form(query::split(parameter).1))
+            }
+            Fact::Parameter(index) => call.parameter(*index).map(percent::decode),
+            Fact::Address => call.client_address().map(|address| Cow::Owned(address.to_canonical().to_string())),
+            Fact::Consumer => {
+                caller.and_then(|caller| caller.consumer.as_ref()).map(|consumer| Cow::Borrowed(&*consumer.name))
+            }
+            Fact::Tier => caller.and_then(Caller::tier).map(Cow::Borrowed),
+            Fact::Issuer => caller.and_then(|caller| caller.issuer.as_deref()).map(Cow::Borrowed),
+            Fact::Groups => return caller.map_or(Value::Error, Value::Groups),
+            Fact::Scopes => return caller.map_or(Value::Error, Value::Scopes),
+            Fact::Claims => {
+                return caller.and_then(|caller| caller.claims.as_deref()).map_or(Value::Error, Value::Claims);
+            }
+            Fact::Now => return i64::try_from(self.now.unix_millis() / 1000).map_or(Value::Error, Value::Number),
+        };
+        found.map_or(Value::Error, Value::Text)
+    }
+
+    fn binary(&self, operator: Binary, left: Place, right: Place) -> Value<'a> {
+        if let Binary::And | Binary::Or = operator {
+            // CEL language definition, Logical operators: either side alone may settle it, whatever the other one is.
+            let settles = operator == Binary::Or;
+            let left = self.truth(left);
+            if left == Some(settles) {
+                return Value::Boolean(settles);
+            }
+            let right = self.truth(right);
+            return match (left, right) {
+                (_, Some(right)) if right == settles => Value::Boolean(settles),
+                (Some(_), Some(_)) => Value::Boolean(!settles),
+                _ => Value::Error,
+            };
+        }
+        let (left, right) = (self.value(left), self.value(right));
+        match operator {
+            Binary::Equal => boolean(self.equal(&left, &right)),
+            Binary::NotEqual => boolean(self.equal(&left, &right).map(|equal| !equal)),
+            Binary::In => boolean(self.is_in(&left, &right)),
+            Binary::Add => match (left, right) {
+                (Value::Number(left), Value::Number(right)) => {
+                    left.checked_add(right).map_or(Value::Error, Value::Number)
+                }
+                (Value::Float(left), Value::Float(right)) => Value::Float(left + right),
+                (Value::Text(left), Value::Text(right)) => Value::Text(Cow::Owned([&*left, &*right].concat())),
+                _ => Value::Error,
+            },
+            Binary::Subtract => match (left, right) {
+                (Value::Number(left), Value::Number(right)) => {
+                    left.checked_sub(right).map_or(Value::Error, Value::Number)
+                }
+                (Value::Float(left), Value::Float(right)) => Value::Float(left - right),
+                _ => Value::Error,
+            },
+            Binary::StartsWith | Binary::EndsWith | Binary::Contains => match (left, right) {
+                (Value::Text(text), Value::Text(part)) => {
+                    let (text, part) = (&*text, &*part);
+                    Value::Boolean(match operator {
+                        Binary::StartsWith => text.starts_with(part),
+                        Binary::EndsWith => text.ends_with(part),
+                        _ => text.contains(part),
+                    })
+                }
+                _ => Value::Error,
+            },
+            _ => boolean(order(&left, &right).map(|order| match operator {
+                Binary::Less => order.is_lt(),
+                Binary::LessOrEqual => order.is_le(),
+                Binary::Greater => order.is_gt(),
+                _ => order.is_ge(),
+            })),
+        }
+    }
+
+    /// Returns whether two values are equal; none if one of them is an error. Values of different types are not equal.
+    fn equal(&self, left: &Value<'a>, right: &Value<'a>) -> Option<bool> {
+        Some(match (left, right) {
+            (Value::Error | Value::Groups(_) | Value::Scopes(_), _)
+            | (_, Value::Error | Value::Groups(_) | Value::Scopes(_)) => {
+                return None;
+            }
+            (Value::Null, Value::Null) => true,
+            (Value::Json(left), Value::Json(right)) => left == right,
+            (Value::List(left), Value::List(right)) => {
+                left.len() == right.len() && self.all_equal(left.iter().map(|item| self.value(*item)), right)?
+            }
+            (Value::Json(Json::Array(items)), Value::List(list))
+            | (Value::List(list), Value::Json(Json::Array(items))) => {
+                items.len() == list.len() && self.all_equal(items.iter().map(of_json), list)?
+            }
+            _ => order(left, right) == Some(Ordering::Equal),
+        })
+    }
+
+    fn all_equal(&self, values: impl Iterator<Item = Value<'a>>, list: &'a [Place]) -> Option<bool> {
+        let mut are = true;
+        for (value, item) in values.zip(list) {
+            are &= self.equal(&value, &self.value(*item))?;
+        }
+        Some(are)
+    }
+
+    fn is_in(&self, value: &Value<'a>, of: &Value<'a>) -> Option<bool> {
+        match (value, of) {
+            (Value::Error, _) => None,
+            (_, Value::List(items)) => {
+                let mut is_in = false;
+                for item in *items {
+                    is_in |= self.equal(value, &self.value(*item))?;
+                }
+                Some(is_in)
+            }
+            (_, Value::Json(Json::Array(items))) => {
+                Some(items.iter().any(|item| self.equal(value, &of_json(item)) == Some(true)))
+            }
+            (Value::Text(name), Value::Json(Json::Object(_)) | Value::Claims(_)) => Some(member(of, name).is_some()),
+            (Value::Text(name), Value::Groups(caller)) => Some(caller.groups().any(|group| *group == **name)),
+            (Value::Text(name), Value::Scopes(caller)) => Some(caller.has_scope(name)),
+            _ => None,
+        }
+    }
+}
+
+/// The member of this name; none if there is no such.
+fn member<'a>(of: &Value<'a>, name: &str) -> Option<Value<'a>> {
+    match of {
+        Value::Json(Json::Object(members)) => members.get(name).map(of_json),
+        Value::Claims(claims) => {
+            let time = match name {
+                "exp" => claims.expires,
+                "nbf" => claims.not_before,
+                "iat" => claims.issued_at,
+                _ => return claims.get(name).map(of_json),
+            };
+            time.map(Value::Number)
+        }
+        _ => None,
+    }
+}
+
+fn of_json<'a>(value: &'a Json) -> Value<'a> {
+    match value {
+        Json::Null => Value::Null,
+        Json::Bool(truth) => Value::Boolean(*truth),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Number(whole),
+            None => number.as_f64().map_or(Value::Error, Value::Float),
+        },
+        Json::String(text) => Value::Text(Cow::Borrowed(text)),
+        Json::Array(_) | Json::Object(_) => Value::Json(value),
+    }
+}
+
+fn boolean<'a>(truth: Option<bool>) -> Value<'a> {
+    truth.map_or(Value::Error, Value::Boolean)
+}
+
+fn count<'a>(number: usize) -> Value<'a> {
+    i64::try_from(number).map_or(Value::Error, Value::Number)
+}
+
+/// The order of two values of one type; none if there is none.
+fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => Some(left.cmp(right)),
+        (Value::Number(left), Value::Float(right)) => whole_and_fraction(*left, *right),
+        (Value::Float(left), Value::Number(right)) => whole_and_fraction(*right, *left).map(Ordering::reverse),
+        (Value::Float(left), Value::Float(right)) => left.partial_cmp(right),
+        (Value::Text(left), Value::Text(right)) => Some(left.as_bytes().cmp(right.as_bytes())),
+        (Value::Boolean(left), Value::Boolean(right)) => Some(left.cmp(right)),
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a fraction is not exact either")]
+fn whole_and_fraction(whole: i64, fraction: f64) -> Option<Ordering> {
+    (whole as f64).partial_cmp(&fraction)
+}

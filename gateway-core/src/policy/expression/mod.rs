@@ -1,0 +1,85 @@
+//! Conditions as expressions: a part of CEL (the Common Expression Language), checked when they are loaded.
+//!
+//! An expression becomes a list of parts, each of which is looked at once at the most, and none of which repeats anything: their number
+//! bounds the time. See `docs/adr/0017`.
+
+mod evaluate;
+mod node;
+mod parse;
+mod token;
+
+use std::fmt::Display;
+
+use self::evaluate::Evaluation;
+use self::node::{Fact, Node, Place};
+use crate::call::Call;
+use crate::config::told;
+use crate::time::Timestamp;
+
+/// The longest text of an expression, in bytes.
+const MOST_BYTES: usize = 4 << 10;
+
+/// A compiled expression that is true or not.
+#[derive(Debug)]
+pub struct Expression {
+    text: Box<str>,
+    /// The parts; the last is the whole.
+    nodes: Box<[Node]>,
+}
+
+/// A mistake in an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The byte of the text that it begins with.
+    pub at: usize,
+    /// The message.
+    pub message: String,
+    /// The way to mend it; may be empty.
+    pub help: String,
+}
+
+impl Mistake {
+    #[cold]
+    #[inline(never)]
+    fn new(at: usize, message: impl Display, help: impl Display) -> Self {
+        Self { at, message: told(message), help: told(help) }
+    }
+}
+
+impl Expression {
+    /// Reads `text`, in which `params` has these `parameters`; any, if they are not known.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn compile(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
+        if text.len() > MOST_BYTES {
+            return Err(Mistake::new(0, "the expression is too long", "use 4 KiB at the most"));
+        }
+        let nodes = parse::parse(text, parameters)?;
+        Ok(Self { text: text.into(), nodes: nodes.into() })
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns whether `call` meets it at `now`. What looks at something that is not there does not hold, nor does its opposite.
+    #[must_use]
+    pub fn holds(&self, call: &Call, now: Timestamp) -> bool {
+        let whole = self.nodes.len().checked_sub(1).and_then(|last| Place::try_from(last).ok());
+        whole.is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
+    }
+
+    /// Returns whether it depends on the route's path parameters.
+    #[must_use]
+    pub fn has_parameters(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node, Node::Fact(Fact::Parameter(_))))
+    }
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
