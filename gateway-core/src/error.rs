@@ -201,6 +201,12 @@ catalogue! {
     /// The body is larger than `limits.bodyBytes` or the route's `bodyBytes` (RFC 9110 §15.5.14).
     BODY_TOO_LARGE pub body_too_large "body_too_large" PAYLOAD_TOO_LARGE
         "Body too large" "the body is larger than the gateway takes here";
+    /// The media type of the content is none that the policy `validate` lets in (RFC 9110 §15.5.16).
+    UNSUPPORTED_CONTENT_TYPE pub unsupported_content_type "unsupported_content_type" UNSUPPORTED_MEDIA_TYPE
+        "Unsupported content type" "content of this type is not taken here";
+    /// The content is malformed, or out of the bounds of the policy `validate` (RFC 9110 §15.5.1).
+    CONTENT_REFUSED pub content_refused "content_refused" BAD_REQUEST
+        "Content refused" "the content is not taken as it is";
     /// No more of the body has come in time (RFC 9110 §15.5.9).
     REQUEST_TIMEOUT pub request_timeout "request_timeout" REQUEST_TIMEOUT
         "Request timeout" "the rest of the body did not come in time";

@@ -35,6 +35,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "maintenance", "{\"flag\": \"maintenance\"}"),
     ("", "cors", "{\"origins\": [\"https://example.com\"]}"),
     ("", "csrf", "{}"),
+    ("", "validate", "{\"json\": {}}"),
     ("", "security", "{\"hsts\": {}}"),
     ("", "hsts", "{\"maxAge\": \"365d\"}"),
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),

@@ -9,6 +9,7 @@ mod authenticate;
 mod back;
 mod bounds;
 mod call_out;
+mod content;
 mod exchange;
 mod finish;
 mod flag;

@@ -94,6 +94,7 @@ pub(super) async fn send<P: Platform>(
             | RequestStep::Authorize(_)
             | RequestStep::RateLimit(_)
             | RequestStep::Concurrency(_)
+            | RequestStep::Validate(_)
             | RequestStep::Steer(_) => {}
         }
     }

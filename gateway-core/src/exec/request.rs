@@ -107,7 +107,7 @@ async fn answer<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     call: &mut Call,
-    body: Body<P::Stream>,
+    mut body: Body<P::Stream>,
     side: ClientSide<'_>,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
@@ -212,7 +212,7 @@ async fn answer<'p, P: Platform>(
     }
     let opens_socket = matches!(socket, Ok(true));
     let done = match socket {
-        Ok(_) => steps::apply(exchange, platform, route, call, survey.length).await,
+        Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
         Err(reject) => Err(*reject),
     };
     // Filled even if the request is refused: the refusal gets the same edits.

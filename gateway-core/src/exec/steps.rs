@@ -8,7 +8,8 @@ use http::header::CONTENT_LENGTH;
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, maintenance};
+use super::{authenticate, content, maintenance};
+use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
@@ -30,7 +31,7 @@ pub(super) async fn apply<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
     route: &'p Route,
-    call: &mut Call,
+    (call, body): (&mut Call, &mut Body<P::Stream>),
     states_length: bool,
 ) -> Result<(), Reject> {
     if states_length {
@@ -55,6 +56,9 @@ pub(super) async fn apply<'p, P: Platform>(
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
+            RequestStep::Validate(step) => {
+                Box::pin(content::check(platform, step, call, body, route.body_limit)).await?;
+            }
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);
                 exchange.note(|| Event::HeadersEdited { edits: edits.count(), upstream: None });

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::access_token;
+use super::content;
 use super::exchange::Exchange;
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
-use crate::io::{IoError, IoErrorKind};
+use crate::io::IoError;
 use crate::plan::{Endpoint, Route, Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
@@ -71,10 +72,8 @@ async fn sign<P: Platform>(
     (call, uri): (&mut Call, &Uri),
     body: &mut Body<P::Stream>,
 ) -> Result<(), Reject> {
-    if signer.signs_content
-        && let Body::Stream(stream) = core::mem::take(body)
-    {
-        *body = Body::Full(collect(platform, stream).await?);
+    if signer.signs_content {
+        content::collect(platform, body, MOST_CONTENT).await?;
     }
     let content = match body {
         Body::Empty => Some(&[][..]),
@@ -83,14 +82,6 @@ async fn sign<P: Platform>(
     };
     let target = (uri.path(), uri.query().unwrap_or_default());
     signer.sign(&call.method, target, &mut call.headers, content, platform.now()).ok_or_else(Reject::bad_header)
-}
-
-/// Collects all of a request's content, up to the most that is signed.
-async fn collect<P: Platform>(platform: &P, stream: P::Stream) -> Result<Bytes, Reject> {
-    platform.collect(stream, MOST_CONTENT).await.map_err(|error| match error.kind {
-        IoErrorKind::BodyTooLarge => Reject::body_too_large(),
-        _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
-    })
 }
 
 /// Sends a request `again` whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.

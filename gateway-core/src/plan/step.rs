@@ -1,7 +1,7 @@
 //! The steps that a route's policies compile to. All knowledge about a kind of step is here, in exhaustive matches, so
 //! that the compiler asks a new kind for all of it.
 
-use super::needs::Needs;
+use super::needs::{BodyUse, Needs};
 use crate::config::RateLimitAlgorithm;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
@@ -14,6 +14,7 @@ use crate::policy::query_edit::QueryEdit;
 use crate::policy::quota::Quota;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::steer::{self, Steer};
+use crate::policy::validate::{MOST_CONTENT, Validate};
 use crate::template::Template;
 
 /// A change or check of a request before its action.
@@ -33,6 +34,8 @@ pub enum RequestStep {
     RateLimit(RateLimit),
     /// Ask a limit on concurrency for a place.
     Concurrency(Concurrency),
+    /// Check the content.
+    Validate(Box<Validate>),
     /// Choose another upstream for some callers.
     Steer(Box<[Steer]>),
     /// Edit header fields.
@@ -47,6 +50,7 @@ impl RequestStep {
         match self {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
+            Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
             Self::Clients(_)
             | Self::Csrf(_)
@@ -67,7 +71,8 @@ impl RequestStep {
             | Self::Clients(_)
             | Self::Authenticate(_)
             | Self::RateLimit(_)
-            | Self::Concurrency(_) => false,
+            | Self::Concurrency(_)
+            | Self::Validate(_) => false,
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
@@ -92,6 +97,7 @@ impl RequestStep {
             },
             Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
             Self::Steer(ways) => steer::describe(ways),
+            Self::Validate(_) => "content checked".to_owned(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
         }

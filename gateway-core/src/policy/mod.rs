@@ -17,6 +17,7 @@ pub mod flag;
 pub mod gcra;
 mod gcra_store;
 pub mod header_edit;
+pub mod json_caps;
 pub mod jwt;
 pub mod key_cell;
 pub mod key_source;
@@ -36,6 +37,7 @@ mod sliding_window_store;
 pub mod steer;
 pub mod tokens;
 pub mod upstream_credentials;
+pub mod validate;
 
 use std::fmt::Display;
 

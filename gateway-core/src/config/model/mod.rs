@@ -22,6 +22,7 @@ mod timeouts;
 mod upstream;
 mod upstream_credentials;
 mod upstream_tls;
+mod validate;
 mod value;
 mod web_security;
 mod web_socket;
@@ -56,6 +57,7 @@ pub use upstream_credentials::{
     BasicCredentials, ClientAuthentication, ClientCredentials, HeaderCredentials, Sigv4, UpstreamCredentials,
 };
 pub use upstream_tls::UpstreamTls;
+pub use validate::{JsonCaps, Validate};
 pub use value::{SecretRef, Value};
 pub use web_security::{Csrf, Hsts, Security};
 pub use web_socket::{WebSocket, WebSocketLimits};

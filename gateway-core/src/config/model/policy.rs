@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     Authenticate, Authorize, Clients, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits, ResponseEdits,
-    Security, Steer,
+    Security, Steer, Validate,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -41,6 +41,8 @@ pub struct Policy {
     /// Other upstreams for some of the callers, the first whose condition is met; of several lists on one route, the last holds, and an
     /// empty one leaves all to the route.
     pub steer: Option<Vec<Steer>>,
+    /// A check of the content of requests; of several on one route, the last holds.
+    pub validate: Option<Validate>,
     /// Edits of requests on their way to the upstream.
     pub request: Option<RequestEdits>,
     /// The fields by which responses tell browsers to be careful; of several on one route, the last holds.

@@ -219,6 +219,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Security", "referrer", Text("^(no-referrer(-when-downgrade)?|(strict-)?origin(-when-cross-origin)?|same-origin|unsafe-url|unset)$", &["strict-origin-when-cross-origin", "no-referrer"])),
     ("Security", "csp", Text(r"\S", &["default-src 'self'; frame-ancestors 'none'"])),
     ("Security", "permissions", Text(r"\S", &["camera=(), geolocation=(self)"])),
+    ("Validate", "contentTypes", Text(r"^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]*\*?[a-z0-9!#$&^_.+-]*$", &["application/json", "image/*"])),
+    ("JsonCaps", "depth", Whole(1, 1_000)),
     ("Maintenance", "from", TIME),
     ("Maintenance", "until", TIME),
     ("Maintenance", "flag", Text(".", &["maintenance"])),

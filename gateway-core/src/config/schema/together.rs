@@ -53,6 +53,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let each: Vec<Value> = kinds.map(|kind| present(kind)).collect();
             vec![json!({ "oneOf": each })]
         }
+        "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {
             let members = ["bearer", "basic", "header", "clientCredentials", "sigv4"];
             vec![json!({ "oneOf": members.map(present) })]

@@ -22,6 +22,7 @@ use crate::policy::query_edit::QueryEdit;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::security;
 use crate::policy::steer::Steer;
+use crate::policy::validate::Validate;
 use crate::route::MethodSet;
 use crate::template::Template;
 
@@ -36,6 +37,7 @@ struct Collected<'c> {
     authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
+    validate: Option<Validate>,
     steer: Vec<Steer>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
@@ -58,6 +60,7 @@ impl<'c> Collected<'c> {
             authorize,
             rate_limits,
             concurrency,
+            validate,
             steer,
             headers,
             query,
@@ -88,6 +91,8 @@ impl<'c> Collected<'c> {
         for limit in concurrency {
             request.push(RequestStep::Concurrency(limit));
         }
+        // Last of the checks: it may read all of the content.
+        request.extend(validate.map(Box::new).map(RequestStep::Validate));
         request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
         request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
@@ -231,6 +236,7 @@ impl<'c> Compiler<'c> {
             concurrency,
             steer,
             request,
+            validate,
             security,
             response,
         } = policy;
@@ -246,6 +252,11 @@ impl<'c> Compiler<'c> {
             && let Some(csrf) = self.compiled(&at.member("csrf"), Csrf::compile(csrf))
         {
             collected.csrf = Some(csrf);
+        }
+        if let Some(validate) = validate
+            && let Some(validate) = self.compiled(&at.member("validate"), Validate::compile(validate))
+        {
+            collected.validate = Some(validate);
         }
         if let Some(security) = security
             && let Some(edits) = self.compiled(&at.member("security"), security::compile(security))

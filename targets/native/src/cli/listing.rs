@@ -187,6 +187,7 @@ fn request_step(step: &RequestStep) -> Value {
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
         }
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
+        RequestStep::Validate(_) => json!({"kind": "validate"}),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
     }

@@ -1,0 +1,32 @@
+//! The content that requests may have.
+
+use serde::Deserialize;
+
+use crate::config::ByteSize;
+
+/// A check of the content of requests; those without content pass.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Validate {
+    /// The media types that are let in: `application/json`, `image/*`, `application/*+json`. Others get 415. Default, beside `json`: those of
+    /// JSON.
+    pub content_types: Vec<String>,
+    /// The bounds of content in JSON, of which all is read first, up to 1 MiB. What is no JSON (RFC 8259), or out of bounds, gets 400.
+    pub json: Option<JsonCaps>,
+}
+
+/// The bounds of content in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JsonCaps {
+    /// The most arrays and objects within one another; 1 to 1,000. Default: 20.
+    pub depth: Option<u32>,
+    /// The most members of an object. Default: 1,000.
+    pub keys: Option<u32>,
+    /// The most items of an array. Default: 10,000.
+    pub items: Option<u32>,
+    /// The longest string or name, as it is written. Default: `64KiB`.
+    pub text: Option<ByteSize>,
+}

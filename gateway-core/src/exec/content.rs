@@ -1,0 +1,51 @@
+//! Content of requests that is read as a whole.
+
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::io::IoErrorKind;
+use crate::policy::validate::{MOST_CONTENT, Validate};
+use crate::ports::Platform;
+
+/// Checks the content of `call` as `step` says; a part of it that is looked at is in `body` as a whole then, of `limit` bytes at most.
+///
+/// # Errors
+/// The content is refused.
+pub(super) async fn check<P: Platform>(
+    platform: &P,
+    step: &Validate,
+    call: &Call,
+    body: &mut Body<P::Stream>,
+    limit: u64,
+) -> Result<(), Reject> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    let Some(caps) = step.check_head(&call.headers)? else { return Ok(()) };
+    collect(platform, body, limit.min(MOST_CONTENT)).await?;
+    let content = match body {
+        Body::Full(content) => &**content,
+        Body::Empty | Body::Stream(_) => &[],
+    };
+    Validate::check_json(content, caps)
+}
+
+/// Reads all of `body`, of `limit` bytes at most.
+///
+/// # Errors
+/// There is more of it, or its client does not send it to its end.
+pub(super) async fn collect<P: Platform>(platform: &P, body: &mut Body<P::Stream>, limit: u64) -> Result<(), Reject> {
+    let content = match core::mem::take(body) {
+        Body::Empty => return Ok(()),
+        Body::Full(content) => content,
+        Body::Stream(stream) => platform.collect(stream, limit).await.map_err(|error| match error.kind {
+            IoErrorKind::BodyTooLarge => Reject::body_too_large(),
+            _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
+        })?,
+    };
+    if content.len() as u64 > limit {
+        return Err(Reject::body_too_large());
+    }
+    *body = Body::Full(content);
+    Ok(())
+}

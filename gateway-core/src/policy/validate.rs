@@ -1,0 +1,162 @@
+//! The check of a request's content: its media type, and the bounds of JSON.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+
+use super::PolicyError;
+use super::json_caps::{self, Fault, JsonCaps};
+use crate::config;
+use crate::error::Reject;
+
+/// The largest content that is looked at.
+pub const MOST_CONTENT: u64 = 1024 * 1024;
+
+/// The media types of JSON (RFC 8259 §11, RFC 6839 §3.1), where bounds for it are stated, and no types.
+const JSON: [&str; 2] = ["application/json", "application/*+json"];
+
+/// The bounds of JSON where nothing else is said.
+const CAPS: JsonCaps = JsonCaps { depth: 20, keys: 1_000, items: 10_000, text: 64 * 1024 };
+
+/// The deepest nesting that may be let in.
+const DEEPEST: u32 = 1_000;
+
+/// The content that requests may have.
+#[derive(Clone, Debug)]
+pub struct Validate {
+    /// Media types in small letters; `*` stands for any text.
+    types: Box<[Box<str>]>,
+    /// The bounds of JSON, if it is looked at.
+    json: Option<JsonCaps>,
+}
+
+impl Validate {
+    /// Checks and compiles `c`.
+    ///
+    /// # Errors
+    /// Every error in it.
+    pub fn compile(c: &config::Validate) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        for (index, text) in c.content_types.iter().enumerate() {
+            let (kind, sub) = text.split_once('/').unwrap_or_default();
+            let is_part = |part: &str| {
+                !part.is_empty()
+                    && part.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"/;,\"".contains(&b))
+            };
+            if !is_part(kind) || !is_part(sub) || kind.contains('*') || sub.matches('*').count() > 1 {
+                let help = "write it in small letters and without parameters: `application/json`, `image/*`, `application/*+json`";
+                errors.push(PolicyError::entry("contentTypes", index, format_args!("`{text}` is no media type"), help));
+            }
+        }
+        let json = c.json.as_ref().map(|json| JsonCaps {
+            depth: json.depth.map_or(CAPS.depth, |depth| depth as usize),
+            keys: json.keys.unwrap_or(CAPS.keys),
+            items: json.items.unwrap_or(CAPS.items),
+            text: json.text.map_or(CAPS.text, |text| text.0),
+        });
+        if json.is_some_and(|json| json.depth == 0 || json.depth > DEEPEST as usize) {
+            errors.push(PolicyError::new("json", "the depth is from 1 to 1000", "write `\"depth\": 20`"));
+        }
+        if json.is_none() && c.content_types.is_empty() {
+            errors.push(PolicyError::new("", "nothing is asked of the content", "add `contentTypes` or `json`"));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let types: Box<[Box<str>]> = match &*c.content_types {
+            [] => JSON.map(Into::into).into(),
+            types => types.iter().map(|text| text.as_str().into()).collect(),
+        };
+        Ok(Self { types, json })
+    }
+
+    /// Checks the fields of a request with content. Returns the bounds of the content, if they have to be looked at.
+    ///
+    /// # Errors
+    /// 415, if its media type is none of these, or its content can't be looked at (RFC 9110 §15.5.16).
+    pub fn check_head(&self, headers: &HeaderMap) -> Result<Option<&JsonCaps>, Reject> {
+        let mut values = headers.get_all(CONTENT_TYPE).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(Reject::unsupported_content_type());
+        };
+        let kind = media_type(value).ok_or_else(Reject::unsupported_content_type)?;
+        if !self.types.iter().any(|known| fits(known, &kind)) {
+            return Err(Reject::unsupported_content_type());
+        }
+        let json = self.json.as_ref().filter(|_| JSON.iter().any(|known| fits(known, &kind)));
+        if json.is_some() && headers.contains_key(CONTENT_ENCODING) {
+            return Err(Reject::unsupported_content_type().with_detail("compressed content is not taken here"));
+        }
+        Ok(json)
+    }
+
+    /// Checks content in JSON.
+    ///
+    /// # Errors
+    /// 400, if it is none or out of bounds.
+    pub fn check_json(content: &[u8], caps: &JsonCaps) -> Result<(), Reject> {
+        json_caps::check(content, caps).map_err(|fault| {
+            Reject::content_refused().with_detail(match fault {
+                Fault::Syntax => "the content is not valid JSON",
+                Fault::Depth => "the content is nested too deeply",
+                Fault::Keys => "an object in the content has too many members",
+                Fault::Items => "an array in the content has too many items",
+                Fault::Text => "a string in the content is too long",
+            })
+        })
+    }
+}
+
+/// The media type in small letters, without its parameters (RFC 9110 §8.3.1).
+fn media_type(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    Some(text.split(';').next()?.trim().to_ascii_lowercase())
+}
+
+fn fits(known: &str, kind: &str) -> bool {
+    match known.split_once('*') {
+        None => known == kind,
+        Some((start, end)) => {
+            kind.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(|rest| !rest.is_empty())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(types: &[&str], json: bool) -> Validate {
+        let content_types = types.iter().map(|text| (*text).to_owned()).collect();
+        Validate::compile(&config::Validate { content_types, json: json.then(Default::default) }).unwrap()
+    }
+
+    fn said(policy: &Validate, fields: &[(&'static str, &'static str)]) -> Result<bool, u16> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        policy.check_head(&headers).map(|caps| caps.is_some()).map_err(|reject| reject.status.as_u16())
+    }
+
+    /// RFC 9110 §8.3.1, §15.5.16; RFC 6839 §3.1.
+    #[test]
+    fn media_types_are_compared_without_case_and_parameters() {
+        let any = policy(&["application/json", "image/*"], true);
+        assert_eq!(said(&any, &[("content-type", "Application/JSON; charset=utf-8")]), Ok(true));
+        assert_eq!(said(&any, &[("content-type", "image/png")]), Ok(false));
+        for wrong in ["text/plain", "image/", "application/json5", "application/x+json", "", "image"] {
+            assert_eq!(said(&any, &[("content-type", wrong)]), Err(415), "{wrong}");
+        }
+        assert_eq!(said(&any, &[]), Err(415));
+        assert_eq!(said(&any, &[("content-type", "image/png"), ("content-type", "image/png")]), Err(415));
+    }
+
+    /// docs/configuration.md, Content of requests: bounds of JSON let in JSON alone, and none that is compressed.
+    #[test]
+    fn bounds_of_json_let_in_json_alone() {
+        let json = policy(&[], true);
+        assert_eq!(said(&json, &[("content-type", "application/problem+json")]), Ok(true));
+        assert_eq!(said(&json, &[("content-type", "text/plain")]), Err(415));
+        assert_eq!(said(&json, &[("content-type", "application/json"), ("content-encoding", "gzip")]), Err(415));
+    }
+}
