@@ -108,6 +108,9 @@ catalogue! {
     /// No issuer of this name looks at a list of revoked tokens (RFC 9110 §15.5.5).
     ISSUER_NOT_FOUND pub issuer_not_found "issuer_not_found" NOT_FOUND
         "Issuer not found" "no issuer of this name in the configuration has `revocation`";
+    /// The key-value store has no API key of this digest (RFC 9110 §15.5.5).
+    KEY_NOT_FOUND pub key_not_found "key_not_found" NOT_FOUND
+        "Key not found" "the key-value store has no API key of this digest";
     /// The content of a request for an admin endpoint is not what that takes (RFC 9110 §15.5.1).
     BAD_CONTENT pub bad_content "bad_content" BAD_REQUEST
         "Bad content" "the content is none that the endpoint takes";

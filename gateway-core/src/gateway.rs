@@ -160,10 +160,10 @@ impl<P: Platform> Gateway<P> {
             }
             After::RefreshKeys { source } => exec::refresh_keys(&self.plan, &self.state, &self.platform, source).await,
             After::KeepKeys { source } => exec::keep_keys(&self.plan, &self.state, &self.platform, source).await,
-            After::RefreshRevocations(watch) => exec::refresh_revocations(&self.platform, &watch).await,
             After::RefreshToken { source } => {
                 exec::refresh_token(&self.plan, &self.state, &self.platform, source).await;
             }
+            After::RefreshEntries(watch) => exec::refresh_entries(&self.platform, &watch).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 
 use crate::body::Body;
-use crate::policy::revocation::Watch;
+use crate::policy::watch::Watch;
 use crate::ports::Platform;
 use crate::record::{Owed, Permit};
 
@@ -42,13 +42,13 @@ pub enum After {
         /// The index of their source.
         source: usize,
     },
-    /// Read entries of revoked tokens again.
-    RefreshRevocations(Arc<Watch>),
     /// Ask for the token of an upstream again.
     RefreshToken {
         /// The index of its source: see [`Plan::token_source`](crate::plan::Plan::token_source).
         source: usize,
     },
+    /// Read entries of the key-value store again.
+    RefreshEntries(Arc<Watch>),
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -61,8 +61,8 @@ impl From<Owed> for After {
         match owed {
             Owed::RefreshKeys(source) => Self::RefreshKeys { source },
             Owed::KeepKeys(source) => Self::KeepKeys { source },
-            Owed::RefreshRevocations(watch) => Self::RefreshRevocations(watch),
             Owed::RefreshToken(source) => Self::RefreshToken { source },
+            Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
         }
     }
 }

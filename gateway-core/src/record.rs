@@ -19,7 +19,7 @@ use crate::meter::Meter;
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
 use crate::policy::quota::Verdict;
-use crate::policy::revocation::Watch;
+use crate::policy::watch::Watch;
 use crate::time::{Clock, Timestamp};
 
 /// The record of an exchange.
@@ -69,10 +69,10 @@ pub(crate) enum Owed {
     RefreshKeys(usize),
     /// Write them to the key-value store.
     KeepKeys(usize),
-    /// Read these entries of revoked tokens again.
-    RefreshRevocations(Arc<Watch>),
     /// Ask for the token of the source with this index again.
     RefreshToken(usize),
+    /// Read these entries of the key-value store again.
+    RefreshEntries(Arc<Watch>),
 }
 
 /// The parts of an exchange that only the access log tells.

@@ -13,11 +13,13 @@ use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::access_token::TokenCell;
+use crate::policy::answers::Answers;
 use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
-use crate::policy::revocation::{List, Watch};
+use crate::policy::revocation::List;
 use crate::policy::tokens::Tokens;
+use crate::policy::watch::{Kind, Watch};
 use crate::store_key::StoreKey;
 
 /// The state of a gateway that outlives its requests, and its plan.
@@ -30,6 +32,7 @@ pub struct State {
     tokens: Adopted<IssuerId, Tokens>,
     revocations: Box<[Option<Arc<Watch>>]>,
     access_tokens: Adopted<Box<str>, TokenCell>,
+    api_keys: Arc<Answers>,
     metrics: Option<Metrics>,
 }
 
@@ -83,6 +86,8 @@ impl State {
                 plan.token_sources().map(|source| source.id.clone()),
                 previous.map(|previous| &previous.access_tokens),
             ),
+            // By their digests, whatever the plan says.
+            api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -112,10 +117,15 @@ impl State {
         self.revocations.get(issuer)?.as_ref()
     }
 
+    /// The API keys that were asked for.
+    pub(crate) fn api_keys(&self) -> &Answers {
+        &self.api_keys
+    }
+
     /// Takes note that this list of revoked tokens has just been changed.
     pub(crate) fn list_changed(&self, list: &List) {
         for (watch, (_, tokens)) in self.revocations.iter().zip(self.tokens.iter()) {
-            if let Some(watch) = watch.as_deref().filter(|watch| watch.is_of(list)) {
+            if let Some(watch) = watch.as_deref().filter(|watch| list.is_watched_by(watch)) {
                 watch.forget();
                 tokens.clear();
             }
@@ -173,8 +183,9 @@ impl State {
 fn adopt_watches(plan: &Plan, previous: &[Option<Arc<Watch>>]) -> Box<[Option<Arc<Watch>>]> {
     let watch = |issuer: &Issuer| {
         let (list, within) = (issuer.revocations()?, issuer.revocation?);
-        let known = previous.iter().flatten().find(|known| known.is_of(&list) && known.within() == within);
-        Some(known.map_or_else(|| Arc::new(Watch::of_list(&list, within)), Arc::clone))
+        let known =
+            previous.iter().flatten().find(|known| list.is_watched_by(known) && known.kind() == Kind::List(within));
+        Some(known.map_or_else(|| Arc::new(list.watch(within)), Arc::clone))
     };
     plan.issuers.iter().map(watch).collect()
 }

@@ -18,6 +18,8 @@ pub enum KeyUse {
     Keys,
     /// The revoked tokens.
     Revoked,
+    /// The API keys.
+    Credential,
 }
 
 impl KeyUse {
@@ -29,13 +31,14 @@ impl KeyUse {
             Self::Flag => "flag:",
             Self::Keys => "jwks:",
             Self::Revoked => "revoked:",
+            Self::Credential => "key:",
         }
     }
 
     /// Returns whether `key` is that of an entry which an operator makes, and which the gateway's own traffic must not crowd out.
     #[must_use]
     pub fn is_operators(key: &str) -> bool {
-        [Self::Flag, Self::Revoked].into_iter().any(|one| key.starts_with(one.prefix()))
+        [Self::Flag, Self::Revoked, Self::Credential].into_iter().any(|one| key.starts_with(one.prefix()))
     }
 
     /// The longest name that a key of this use has room for, in bytes.
@@ -66,6 +69,11 @@ impl StoreKey {
         let mut key = [of.prefix(), name].concat();
         push_hex(&mut key, digest.finalize().get(..16).unwrap_or_default());
         Self(key)
+    }
+
+    /// The key of this use for a digest, in hexadecimal digits.
+    pub(crate) fn of_digest(of: KeyUse, hex: &str) -> Self {
+        Self([of.prefix(), hex].concat())
     }
 
     /// The name that the key of this use is for; none if it is of another use.

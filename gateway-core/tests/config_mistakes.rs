@@ -275,7 +275,7 @@ fn says_what_is_wrong_with_values() {
                 "[\"a\\u{1b}[31m\"]",
                 "unknown field `a\u{fffd}[31m`",
                 "the fields here are `include`, `name`, `server`, `accessLog`, `admin`, `counters`, `network`, `limits`, `identityHeaders`, `errors`, `upstreams`, \
-             `issuers`, `consumers`, `policies`, `defaults`, `ties`, `apis` and `routes`",
+             `issuers`, `consumers`, `apiKeys`, `policies`, `defaults`, `ties`, `apis` and `routes`",
             )],
         ),
     ];

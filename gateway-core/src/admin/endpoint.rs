@@ -22,10 +22,12 @@ pub(crate) enum Endpoint {
     Flag,
     /// An issuer's revoked tokens: all before a time, those of a subject, or one.
     Revocation,
+    /// An API key of the key-value store.
+    Key,
 }
 
 impl Endpoint {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Live,
         Self::Ready,
         Self::Version,
@@ -34,6 +36,7 @@ impl Endpoint {
         Self::Flags,
         Self::Flag,
         Self::Revocation,
+        Self::Key,
     ];
 
     const fn path(self) -> &'static str {
@@ -47,12 +50,13 @@ impl Endpoint {
             // Names of flags may have slashes.
             Self::Flag => "/flags/{*name}",
             Self::Revocation => "/revocations/{*name}",
+            Self::Key => "/keys/{name}",
         }
     }
 
     /// Returns whether something is changed there.
     pub(crate) const fn is_changeable(self) -> bool {
-        matches!(self, Self::Flag | Self::Revocation)
+        matches!(self, Self::Flag | Self::Revocation | Self::Key)
     }
 
     /// The methods that it takes.

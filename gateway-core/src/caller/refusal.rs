@@ -50,6 +50,16 @@ pub enum Refusal {
     OtherConsumer,
     /// The list of revoked tokens can't be read.
     RevocationsUnavailable,
+    /// The API key is a wrong copy, or no text.
+    KeyMalformed,
+    /// Nobody has the API key.
+    KeyUnknown,
+    /// The API key has expired.
+    KeyExpired,
+    /// The API key is not taken for the time being.
+    KeyDisabled,
+    /// The API keys in the key-value store can't be read.
+    KeyUnavailable,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -77,7 +87,9 @@ impl Refusal {
     pub const fn failure(self) -> Failure {
         match self {
             Self::Absent => Failure::Absent,
-            Self::KeyUnusable | Self::KeysUnavailable | Self::RevocationsUnavailable => Failure::Unavailable,
+            Self::KeyUnusable | Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable => {
+                Failure::Unavailable
+            }
             Self::Ambiguous => Failure::Final,
             _ => Failure::Invalid,
         }
@@ -108,6 +120,11 @@ impl Refusal {
             Self::KeysUnavailable => "keys_unavailable",
             Self::OtherConsumer => "other_consumer",
             Self::RevocationsUnavailable => "revocations_unavailable",
+            Self::KeyMalformed => "key_malformed",
+            Self::KeyUnknown => "key_unknown",
+            Self::KeyExpired => "key_expired",
+            Self::KeyDisabled => "key_disabled",
+            Self::KeyUnavailable => "key_unavailable",
         }
     }
 
@@ -120,6 +137,11 @@ impl Refusal {
             | Self::KeyUnusable
             | Self::KeysUnavailable
             | Self::RevocationsUnavailable
+            | Self::KeyMalformed
+            | Self::KeyUnknown
+            | Self::KeyExpired
+            | Self::KeyDisabled
+            | Self::KeyUnavailable
             | Self::OtherConsumer => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
@@ -145,13 +167,14 @@ impl Refusal {
             (_, Some(description)) => Reject::invalid_token().with_detail(description),
             (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
-            (Self::KeysUnavailable | Self::RevocationsUnavailable, _) => {
+            (Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable, _) => {
                 Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
             }
             (Self::OtherConsumer, _) => {
                 Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }
-            _ => Reject::unauthorized(),
+            (Self::Absent, _) => Reject::unauthorized(),
+            _ => Reject::invalid_credentials(),
         }
     }
 }

@@ -111,6 +111,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     ),
     (Place::Policy, "authorize", "authorise acl rbac"),
     (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
+    (Place::Proof, "apiKey", "key apikey api_key keyAuth key_auth apiKeyAuth"),
     (Place::Proof, "any", "or anyOf any_of oneOf requiresAny requires_any some"),
     (Place::Proof, "all", "and allOf all_of requiresAll requires_all every"),
     (Place::JwtProof, "audiences", "audience aud"),
@@ -515,9 +516,12 @@ const MISSING: &[(&str, &str)] = &[
         "a policy asks for signed tokens: `\"authenticate\": {\"jwt\": {\"issuers\": [\"corp\"]}}`; `issuers`, at the top, has their keys",
     ),
     (
-        "apiKey apiKeys keyAuth basicAuth basic hmac mtls apiKeyRequired usagePlans usagePlan \
-         api_key key-auth basic-auth forwardAuth forward_auth auth_basic auth_request",
-        "callers are known by signed tokens alone so far: `authenticate` in a policy",
+        "apiKey keyAuth apiKeyRequired usagePlans usagePlan api_key key-auth",
+        "a policy asks for API keys: `\"authenticate\": {\"apiKey\": {}}`",
+    ),
+    (
+        "basicAuth basic hmac mtls basic-auth forwardAuth forward_auth auth_basic auth_request",
+        "callers are known by signed tokens and API keys alone so far: `authenticate` in a policy",
     ),
     ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
     (

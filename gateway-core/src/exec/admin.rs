@@ -9,6 +9,7 @@ use super::within::{timely, within};
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
+use crate::policy::api_key::Entry;
 use crate::policy::flag::{self, is_set};
 use crate::policy::revocation::{Entries, THERE, issued_before};
 use crate::ports::{IoErrorKind, Platform, StoreFailure};
@@ -59,6 +60,31 @@ pub(crate) async fn answer<P: Platform>(
             platform.each_state(state, |part| part.flag_changed(key, set, now));
             platform.notify(key.as_str());
             Ok(report::flag(&told(key, set), false))
+        }
+        Answer::Key(digest, change) => {
+            let key = digest.store_key();
+            let response = match change {
+                Change::None => {
+                    let entry = in_time(platform, platform.get(key.as_str())).await?;
+                    let entry = entry.as_deref().and_then(Entry::read).ok_or_else(Reject::key_not_found)?;
+                    return Ok(report::key(&entry, asked.is_head()));
+                }
+                Change::Set => {
+                    let content = collect(platform, body).await?;
+                    let entry = Entry::read(&content).ok_or_else(|| {
+                        Reject::bad_content().with_detail("write `{\"consumer\": \"…\", \"id\": \"…\"}`")
+                    })?;
+                    in_time(platform, platform.put(key.as_str(), entry.write(), None)).await?;
+                    report::key(&entry, false)
+                }
+                Change::Remove => {
+                    refuse_content(platform, body).await?;
+                    in_time(platform, platform.delete(key.as_str())).await?;
+                    report::done()
+                }
+            };
+            platform.each_state(state, |part| part.api_keys().forget(digest));
+            Ok(response)
         }
         Answer::Revocation(change) => {
             let entry = match change.change {

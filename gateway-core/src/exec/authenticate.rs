@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::jwt;
+use super::{api_key, jwt};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
@@ -76,6 +76,7 @@ fn at_once<P: Platform>(
             Ok(None) => Some(Err(Refusal::Absent)),
             Err(refusal) => Some(Err(refusal)),
         },
+        Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
     }
 }
 
@@ -91,6 +92,7 @@ async fn slowly<P: Platform>(
             let token = credential::find(&jwt.places, call)?.ok_or(Refusal::Absent)?;
             jwt::prove(exchange, platform, jwt, &token).await
         }
+        Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod access_token;
 mod admin;
+mod api_key;
 mod authenticate;
 mod back;
 mod bounds;
@@ -27,6 +28,7 @@ mod socket;
 mod steps;
 mod target_uri;
 mod upstream_credentials;
+mod watch;
 mod within;
 
 pub(crate) use access_token::refresh as refresh_token;
@@ -34,5 +36,5 @@ pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admi
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use keys::{keep as keep_keys, refresh as refresh_keys};
 pub(crate) use request::run;
-pub(crate) use revocation::refresh as refresh_revocations;
+pub(crate) use watch::refresh as refresh_entries;
 pub(crate) use within::within;

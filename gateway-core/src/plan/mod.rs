@@ -24,10 +24,13 @@ use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
 use crate::net::Deadlines;
 use crate::policy::access_token::TokenSource;
+use crate::policy::api_key::ApiKeys;
+use crate::policy::authenticate::Authenticate;
 use crate::policy::cors::Cors;
 use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
 use crate::policy::key_source::KeySource;
+use crate::policy::proof::Proof;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
@@ -77,6 +80,8 @@ pub struct Plan {
     pub issuers: Vec<Issuer>,
     /// The callers that have a name, in the order of the configuration.
     pub consumers: Vec<Arc<Consumer>>,
+    /// What is said of API keys.
+    pub api_keys: ApiKeys,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
     /// The table that finds a request's route.
@@ -130,6 +135,13 @@ impl Plan {
     #[must_use]
     pub fn token_source(&self, index: usize) -> Option<&TokenSource> {
         self.token_sources().nth(index)
+    }
+
+    /// Returns whether some of the routes take API keys of the key-value store.
+    #[must_use]
+    pub fn takes_stored_keys(&self) -> bool {
+        let steps = self.routes.iter().flat_map(|route| &*route.request);
+        steps.filter_map(RequestStep::authenticate).flat_map(Authenticate::proofs).any(Proof::takes_stored_keys)
     }
 
     /// The source of keys with this index.

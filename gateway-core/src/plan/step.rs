@@ -45,6 +45,15 @@ pub enum RequestStep {
 }
 
 impl RequestStep {
+    /// The proofs that it asks for, if it does.
+    #[must_use]
+    pub const fn authenticate(&self) -> Option<&Authenticate> {
+        match self {
+            Self::Authenticate(program) => Some(program),
+            _ => None,
+        }
+    }
+
     /// The parts of an exchange that it needs beyond the request's head.
     pub(super) const fn needs(&self) -> Needs {
         match self {

@@ -1,11 +1,14 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
 pub mod access_token;
+pub mod answers;
+pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod clients;
 pub mod concurrency;
 pub mod condition;
+pub mod content;
 pub mod cors;
 mod cors_origin;
 pub mod counter;
@@ -38,6 +41,7 @@ pub mod steer;
 pub mod tokens;
 pub mod upstream_credentials;
 pub mod validate;
+pub mod watch;
 
 use std::fmt::Display;
 

@@ -11,6 +11,21 @@ use crate::caller::refusal::Refusal;
 pub enum Proof {
     /// A token that an issuer has signed.
     Jwt(JwtProof),
+    /// An API key.
+    ApiKey(ApiKeyProof),
+}
+
+/// A proof by an API key.
+#[derive(Debug)]
+pub struct ApiKeyProof {
+    /// The places where a key may be; not empty.
+    pub places: Box<[Place]>,
+    /// Set if the key goes on to the upstream.
+    pub keep: bool,
+    /// Set if the keys that the configuration lists are taken.
+    pub takes_listed: bool,
+    /// Set if the keys of the key-value store are taken.
+    pub takes_stored: bool,
 }
 
 /// A proof by a token (RFC 7519).
@@ -49,11 +64,18 @@ impl JwtProof {
 }
 
 impl Proof {
+    /// Returns whether it takes API keys of the key-value store.
+    #[must_use]
+    pub const fn takes_stored_keys(&self) -> bool {
+        matches!(self, Self::ApiKey(ApiKeyProof { takes_stored: true, .. }))
+    }
+
     /// The places of the request that its credential may be in.
     #[must_use]
     pub fn places(&self) -> &[Place] {
         match self {
             Self::Jwt(jwt) => &jwt.places,
+            Self::ApiKey(key) => &key.places,
         }
     }
 
@@ -62,15 +84,14 @@ impl Proof {
     pub const fn keeps(&self) -> bool {
         match self {
             Self::Jwt(jwt) => jwt.keep,
+            Self::ApiKey(key) => key.keep,
         }
     }
 
     /// Returns whether `call` states anything where its credential would be, be it one or not.
     #[must_use]
     pub fn is_stated(&self, call: &Call) -> bool {
-        match self {
-            Self::Jwt(jwt) => credential::is_stated(&jwt.places, call),
-        }
+        credential::is_stated(self.places(), call)
     }
 
     /// The scheme of its challenge (RFC 9110 §11.6.1), and what the challenge says of `refusal` if it is this proof's.
@@ -88,6 +109,8 @@ impl Proof {
                     _ => String::new(),
                 },
             ),
+            // Of no standard, but RFC 9110 §15.5.2 wants one.
+            Self::ApiKey(_) => ("ApiKey", String::new()),
         }
     }
 
@@ -96,6 +119,9 @@ impl Proof {
     pub fn describe(&self) -> String {
         match self {
             Self::Jwt(jwt) => jwt.describe(),
+            Self::ApiKey(key) if key.takes_listed && key.takes_stored => "API key".to_owned(),
+            Self::ApiKey(key) if key.takes_listed => "API key of the file".to_owned(),
+            Self::ApiKey(_) => "API key of the store".to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::revocation::Watch;
+use super::watch::Watch;
 use crate::caller::Caller;
 use crate::jose::key::Thumbprint;
 

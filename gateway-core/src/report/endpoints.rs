@@ -9,6 +9,7 @@ use super::open_metrics::{OPENMETRICS, TEXT, open_metrics, text};
 use super::revocation::Revocation;
 use super::snapshot::Snapshot;
 use crate::plan::{self, Plan};
+use crate::policy::api_key::Entry;
 use crate::ports::{Address, Connections, Platform};
 use crate::state::{Calls, State};
 
@@ -126,6 +127,10 @@ pub(super) fn flag(flag: &Flag<'_>) -> Report {
 
 pub(super) fn revocation(entry: &Revocation) -> Report {
     json(StatusCode::OK, entry)
+}
+
+pub(super) fn key(entry: &Entry) -> Report {
+    json(StatusCode::OK, entry.content())
 }
 
 /// The metrics: as OpenMetrics if the request accepts it, else in the Prometheus text format.

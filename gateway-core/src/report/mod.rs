@@ -4,6 +4,7 @@ mod change;
 mod endpoints;
 mod flag;
 mod host;
+mod key;
 mod open_metrics;
 mod revocation;
 mod snapshot;
@@ -21,6 +22,7 @@ use crate::admin::{Endpoint, Way};
 use crate::body::Body;
 use crate::error::Reject;
 use crate::plan::Plan;
+use crate::policy::api_key::{Entry, KeyDigest};
 use crate::ports::Platform;
 use crate::state::State;
 
@@ -55,6 +57,7 @@ pub(crate) fn answer<P: Platform>(
         }
         Endpoint::Flags => return Ok(Answer::Flags),
         Endpoint::Flag => return flag::answer(plan, name, asked),
+        Endpoint::Key => return key::answer(plan, name, asked),
         Endpoint::Revocation => return revocation::answer(plan, name, asked),
     };
     Ok(Answer::Response(report.into_response(asked.is_head())))
@@ -85,6 +88,8 @@ pub(crate) enum Answer<S> {
     Flags,
     /// Apply this change to the flag at this index in [`Plan::flags`], and report the flag.
     Flag(usize, Change),
+    /// Apply this change to the API key of this digest, and report its entry.
+    Key(KeyDigest, Change),
     /// Apply this change to a list of revoked tokens, and report the entry.
     Revocation(RevocationChange),
 }
@@ -124,6 +129,16 @@ pub(crate) fn flag<S>(flag: &Flag<'_>, is_head: bool) -> Response<Body<S>> {
 /// The answer that reports an entry of a list of revoked tokens.
 pub(crate) fn revocation<S>(entry: &Revocation, is_head: bool) -> Response<Body<S>> {
     endpoints::revocation(entry).into_response(is_head)
+}
+
+/// The answer that reports an API key.
+pub(crate) fn key<S>(entry: &Entry, is_head: bool) -> Response<Body<S>> {
+    endpoints::key(entry).into_response(is_head)
+}
+
+/// The answer without content.
+pub(crate) fn done<S>() -> Response<Body<S>> {
+    empty(StatusCode::NO_CONTENT)
 }
 
 /// The answer to OPTIONS (RFC 9110 §9.3.7).

@@ -3,13 +3,14 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::change::Change;
 use super::{Answer, Asked};
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::Plan;
+use crate::policy::content::Content;
 use crate::policy::revocation::{List, Revoked};
 use crate::store_key::StoreKey;
 
@@ -23,16 +24,6 @@ pub(crate) struct RevocationChange {
     /// The time within which a change is honoured.
     pub(crate) within: Duration,
     pub(crate) change: Change,
-}
-
-/// The content of a request that revokes tokens.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Content {
-    /// The time before which tokens are void, in seconds since 1970. Default: now.
-    pub(crate) before: Option<i64>,
-    /// The time from which the entry need not be kept, in seconds since 1970.
-    pub(crate) expires: Option<u64>,
 }
 
 /// An entry as it is reported.
@@ -80,10 +71,7 @@ impl RevocationChange {
     /// # Errors
     /// 400 for content that says something else.
     pub(crate) fn read(&self, content: &Bytes) -> Result<Content, Reject> {
-        if content.is_empty() {
-            return Ok(Content::default());
-        }
-        let read: Content = serde_json::from_slice(content).map_err(|_| {
+        let read = Content::read(content).filter(Content::is_of_no_key).ok_or_else(|| {
             Reject::bad_content().with_detail("write `{\"before\": …, \"expires\": …}`, both in seconds since 1970")
         })?;
         if read.before.is_some() && !self.is_time {
@@ -164,8 +152,20 @@ mod tests {
             change.read(&Bytes::from_static(text.as_bytes())).map_err(|reject| reject.code)
         };
         assert_eq!(read(&all, ""), Ok(Content::default()));
-        assert_eq!(read(&all, r#"{"before": 5, "expires": 7}"#), Ok(Content { before: Some(5), expires: Some(7) }));
-        for text in ["5", "{", r#"{"before": "now"}"#, r#"{"before": 1.5}"#, r#"{"after": 5}"#, r#"{"expires": -1}"#] {
+        assert_eq!(
+            read(&all, r#"{"before": 5, "expires": 7}"#),
+            Ok(Content { before: Some(5), expires: Some(7), ..Content::default() })
+        );
+        for text in [
+            "5",
+            "{",
+            "[]",
+            r#"{"id": "k"}"#,
+            r#"{"before": "now"}"#,
+            r#"{"before": 1.5}"#,
+            r#"{"after": 5}"#,
+            r#"{"expires": -1}"#,
+        ] {
             assert_eq!(read(&all, text), Err("bad_content"), "{text}");
         }
         assert_eq!(read(&one.unwrap(), r#"{"before": 5}"#), Err("bad_content"));

@@ -72,6 +72,8 @@ fn warns_of_tokens_in_the_query() {
         about(r#"{"authenticate": {"jwt": {"audiences": ["a"], "from": [{"header": "x-token"}, {"query": "t"}]}}}"#);
     let message = "`t` is in the URL, which browsers, proxies and logs keep (RFC 6750 §5.3)";
     assert_eq!(words(&found), [("policies.p.authenticate.jwt.from[1].query", message)]);
+    let found = about(r#"{"authenticate": {"any": [{"apiKey": {}}, {"apiKey": {"from": [{"query": "t"}]}}]}}"#);
+    assert_eq!(words(&found), [("policies.p.authenticate.any[1].apiKey.from[0].query", message)]);
 }
 
 /// docs/configuration.md, Who is calling: `leeway` is for clocks, and five minutes are more than any is wrong.

@@ -8,6 +8,9 @@ use crate::seen::Response;
 /// Shorter texts come about by chance.
 const LEAST_LENGTH: usize = 12;
 
+/// The beginning of API keys.
+const KEY_PREFIX: &str = "edgw_";
+
 /// The planted texts of a case, with names for them that may be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planted {
@@ -33,6 +36,12 @@ impl Planted {
             planted
                 .claims
                 .extend(token.planted().map(|claim| (format!("a claim of the token `{name}`"), claim.to_owned())));
+        }
+        for step in &case.steps {
+            let texts = step.request.headers.iter().map(|(_, value)| value).chain([&step.request.url]);
+            let keys = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+            let keys = keys.filter(|word| word.starts_with(KEY_PREFIX) && word.len() > KEY_PREFIX.len() + LEAST_LENGTH);
+            planted.secrets.extend(keys.map(|key| ("an API key".to_owned(), key.to_owned())));
         }
         let secrets = case.secrets.iter().map(|(name, secret)| (format!("the secret `{name}`"), secret.clone()));
         planted.secrets.extend(secrets);

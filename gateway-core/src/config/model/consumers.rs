@@ -26,6 +26,26 @@ pub struct Consumer {
 pub struct Credential {
     /// The tokens of an issuer that name the consumer.
     pub token: Option<TokenCredential>,
+    /// An API key.
+    pub api_key: Option<KeyCredential>,
+}
+
+/// An API key of a consumer, by its digest: exactly one of `sha256` and `hmac`, which takes the `pepper` of `apiKeys`. `edgeway key new` prints it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyCredential {
+    /// The name of the key, which the log shows.
+    pub id: String,
+    /// The SHA-256 of the key, in 64 hexadecimal digits.
+    pub sha256: Option<String>,
+    /// The HMAC-SHA-256 of the key with the `pepper`, in 64 hexadecimal digits.
+    pub hmac: Option<String>,
+    /// The time from which it is void, in UTC: `2027-01-01T00:00:00Z` (RFC 3339). Default: none.
+    pub expires: Option<String>,
+    /// The scopes that it has.
+    #[serde(default)]
+    pub scopes: Vec<String>,
 }
 
 /// The tokens of an issuer that name a consumer.

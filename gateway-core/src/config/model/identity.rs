@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{SecretRef, Value};
+use super::{ApiKeyProof, SecretRef, Value};
 use crate::config::Span;
 
 /// An issuer of tokens (RFC 7519 §4.1.1), and the keys that it signs them with: exactly one of `keys`, `jwks` and `discovery`.
@@ -136,6 +136,8 @@ pub enum Authenticate {
 pub struct Proof {
     /// A signed token (RFC 7519), as `Authorization: Bearer …` has it.
     pub jwt: Option<JwtProof>,
+    /// An API key.
+    pub api_key: Option<ApiKeyProof>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.

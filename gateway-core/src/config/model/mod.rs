@@ -4,6 +4,7 @@ mod access;
 mod access_log;
 mod action;
 mod admin;
+mod api_key;
 mod concurrency;
 mod consumers;
 mod cors;
@@ -35,8 +36,9 @@ pub use access::{Authorize, ClaimValue, ClaimValues, Clients, Condition, Steer, 
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
+pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
 pub use concurrency::Concurrency;
-pub use consumers::{Consumer, Credential, TokenCredential};
+pub use consumers::{Consumer, Credential, KeyCredential, TokenCredential};
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
@@ -100,6 +102,8 @@ pub struct Config {
     pub issuers: Entries<Issuer>,
     /// The callers that have a name here, by it: limits, rules and templates refer to them.
     pub consumers: Entries<Consumer>,
+    /// Settings of all API keys.
+    pub api_keys: ApiKeys,
     /// Policies that routes, APIs and `defaults` use by name.
     pub policies: Entries<Policy>,
     /// Settings for every route, unless its API or the route itself says otherwise.

@@ -58,6 +58,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let members = ["bearer", "basic", "header", "clientCredentials", "sigv4"];
             vec![json!({ "oneOf": members.map(present) })]
         }
+        "KeyCredential" => vec![json!({ "oneOf": [present("sha256"), present("hmac")] })],
         "Maintenance" => vec![any(&["from", "until", "flag"]), if_then(present("fail"), present("flag"))],
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]

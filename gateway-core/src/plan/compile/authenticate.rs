@@ -85,18 +85,18 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let compiled = match proof {
-            config::Proof { jwt: Some(jwt), any: None, all: None, anonymous: _ } => {
-                self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt)
-            }
-            config::Proof { jwt: None, any: Some(any), all: None, anonymous: _ } => {
+        let config::Proof { jwt, api_key, any, all, anonymous: _ } = proof;
+        let compiled = match (jwt, api_key, any, all) {
+            (Some(jwt), None, None, None) => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
+            (None, Some(key), None, None) => self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey),
+            (None, None, Some(any), None) => {
                 return self.proofs(&at.member("any"), any, ways, false, (checks, words));
             }
-            config::Proof { jwt: None, any: None, all: Some(all), anonymous: _ } => {
+            (None, None, None, Some(all)) => {
                 return self.proofs(&at.member("all"), all, ways, true, (checks, words));
             }
-            config::Proof { jwt: None, any: None, all: None, anonymous: _ } => {
-                self.error_with(at, "nothing says by what callers are to be known", "add `jwt`");
+            (None, None, None, None) => {
+                self.error_with(at, "nothing says by what callers are to be known", "add `jwt` or `apiKey`");
                 None
             }
             _ => {

@@ -35,10 +35,18 @@ impl Compiler<'_> {
             for (i, credential) in credentials.iter().enumerate() {
                 let list = at.member("credentials");
                 let at = list.index(i);
-                let config::Credential { token } = credential;
-                let Some(token) = token else {
-                    self.error_with(&at, "nothing says which credential it is", "add `token`");
-                    continue;
+                let token = match credential {
+                    config::Credential { token: Some(token), api_key: None } => token,
+                    // See `api_keys`.
+                    config::Credential { token: None, api_key: Some(_) } => continue,
+                    config::Credential { token: None, api_key: None } => {
+                        self.error_with(&at, "nothing says which credential it is", "add `token` or `apiKey`");
+                        continue;
+                    }
+                    config::Credential { token: Some(_), api_key: Some(_) } => {
+                        self.error_with(&at, "two credentials stand side by side", "write each by itself in the list");
+                        continue;
+                    }
                 };
                 let at = at.member("token");
                 if token.value.is_empty() {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod admin;
+mod api_keys;
 mod at;
 mod authenticate;
 mod authority;
@@ -212,6 +213,7 @@ impl<'c> Compiler<'c> {
         self.consumers = self.consumers(&at.member("consumers"));
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
+        let api_keys = self.api_keys(&at);
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();
@@ -237,6 +239,7 @@ impl<'c> Compiler<'c> {
             upstreams,
             issuers,
             consumers: core::mem::take(&mut self.consumers),
+            api_keys,
             credentials: credentials(&routes),
             routes,
             table: table?,

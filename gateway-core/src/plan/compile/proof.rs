@@ -93,7 +93,7 @@ impl Compiler<'_> {
     }
 
     /// The places where a credential may be.
-    fn places(&mut self, at: &At<'_>, from: &[CredentialPlace]) -> Option<Box<[Place]>> {
+    pub(super) fn places(&mut self, at: &At<'_>, from: &[CredentialPlace]) -> Option<Box<[Place]>> {
         if from.is_empty() {
             return Some([Place::Bearer].into());
         }

@@ -133,6 +133,14 @@ fn stated(at: JsonPath, issuers: &Entries<Issuer>, proof: &Proof, found: &mut Ve
     if let Some(proof) = &proof.jwt {
         jwt(&at.member("jwt"), issuers, proof, found);
     }
+    if let Some(key) = &proof.api_key {
+        in_query(
+            &at.member("apiKey"),
+            &key.from,
+            "take a header: a key is good for as long as nobody revokes it",
+            found,
+        );
+    }
     for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
         for (index, one) in several.iter().flatten().enumerate() {
             stated(at.member(name).index(index), issuers, one, found);
@@ -154,13 +162,16 @@ fn jwt(at: &JsonPath, issuers: &Entries<Issuer>, proof: &JwtProof, found: &mut V
         let help = "name this service as its tokens do in `aud`: `\"audiences\": [\"https://api.example.com\"]` (RFC 8725 §3.9)";
         found.push(ConfigError::new(at.clone(), message).with_help(help));
     }
-    for (index, place) in proof.from.iter().enumerate() {
+    in_query(at, &proof.from, "take a header; or make its tokens last minutes at most", found);
+}
+
+/// Warns of places in the URL among those of `from`.
+fn in_query(at: &JsonPath, from: &[CredentialPlace], help: &str, found: &mut Vec<ConfigError>) {
+    for (index, place) in from.iter().enumerate() {
         if let CredentialPlace::Query(name) = place {
             let at = at.member("from").index(index).member("query");
             let message = format!("`{name}` is in the URL, which browsers, proxies and logs keep (RFC 6750 §5.3)");
-            found.push(
-                ConfigError::new(at, message).with_help("take a header; or make its tokens last minutes at most"),
-            );
+            found.push(ConfigError::new(at, message).with_help(help.to_owned()));
         }
     }
 }

@@ -195,6 +195,7 @@ fn request_step(step: &RequestStep) -> Value {
 
 fn proof(proof: &Proof) -> Value {
     match proof {
+        Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }

@@ -10,6 +10,7 @@ mod findings;
 mod format;
 mod given;
 mod inspect;
+mod key;
 mod limits;
 mod listing;
 mod manifest;
@@ -48,6 +49,9 @@ enum Command {
     Routes(inspect::Routes),
     Explain(inspect::Explain),
     Compose(inspect::Compose),
+    /// Make and revoke API keys
+    #[command(subcommand)]
+    Key(key::Key),
     /// Revoke tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Routes(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Compose(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -16,6 +16,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("include merge bundle print build", "`edgeway compose` makes one text of a configuration"),
     ("stop quit shutdown kill", "SIGTERM or Ctrl-C ends the server, which finishes open exchanges first"),
     ("revoke logout signout revocation", "`edgeway token revoke` revokes tokens"),
+    ("apikey api-key keys generate create mint", "`edgeway key new` makes an API key"),
     ("version", "`edgeway --version` prints it"),
     ("completion", "`edgeway completions SHELL` prints a script for it"),
     ("fmt format", "there is none: the file may be written as you like"),

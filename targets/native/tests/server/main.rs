@@ -10,6 +10,7 @@
 mod access;
 mod addresses;
 mod admin;
+mod api_keys;
 mod commands;
 mod concurrency;
 mod connections;

@@ -1,0 +1,132 @@
+//! The API keys that the key-value store was asked for lately.
+//!
+//! Keys that are there and keys that are not have memories of their own: whoever tries made-up keys pushes no good one out.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+use super::api_key::KeyDigest;
+use super::watch::{Kind, Watch};
+
+/// The most keys of one generation; each memory has two.
+const MOST_KEYS: usize = 512;
+
+/// What is known of the API keys that were asked for. When there are too many, those go that were not asked for lately.
+#[derive(Debug, Default)]
+pub struct Answers(Mutex<Memories>);
+
+#[derive(Debug, Default)]
+struct Memories {
+    good: Memory,
+    other: Memory,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    young: Generation,
+    old: Generation,
+}
+
+type Generation = HashMap<u64, (KeyDigest, Arc<Watch>), FxBuildHasher>;
+
+impl Answers {
+    /// What is known of the key with this digest.
+    pub fn find(&self, digest: KeyDigest) -> Arc<Watch> {
+        let mut memories = self.memories();
+        if let Some(known) = memories.good.find(digest).or_else(|| memories.other.find(digest)) {
+            return known;
+        }
+        let new = Arc::new(Watch::new(Kind::Key, Some(digest.store_key()), None));
+        memories.other.keep(digest, Arc::clone(&new));
+        new
+    }
+
+    /// Takes note that the key with this digest is there.
+    pub fn is_good(&self, digest: KeyDigest, watch: &Arc<Watch>) {
+        self.memories().good.keep(digest, Arc::clone(watch));
+    }
+
+    /// Forgets what is known of the key with this digest, since its entry has changed.
+    pub fn forget(&self, digest: KeyDigest) {
+        let memories = &mut *self.memories();
+        for memory in [&mut memories.good, &mut memories.other] {
+            if let Some(known) = memory.find(digest) {
+                known.forget();
+            }
+        }
+    }
+
+    /// A panic elsewhere leaves the memory usable: at worst a key is missing.
+    fn memories(&self) -> MutexGuard<'_, Memories> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn find(&mut self, digest: KeyDigest) -> Option<Arc<Watch>> {
+        let place = digest.place();
+        if let Some((known, watch)) = self.young.get(&place) {
+            return known.is(digest).then(|| Arc::clone(watch));
+        }
+        let (known, watch) = self.old.remove(&place)?;
+        if !known.is(digest) {
+            return None;
+        }
+        self.keep(digest, Arc::clone(&watch));
+        Some(watch)
+    }
+
+    fn keep(&mut self, digest: KeyDigest, watch: Arc<Watch>) {
+        if self.young.len() >= MOST_KEYS {
+            self.old = core::mem::take(&mut self.young);
+        }
+        self.young.insert(digest.place(), (digest, watch));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::api_key::Digester;
+    use super::*;
+
+    fn digest(number: usize) -> KeyDigest {
+        Digester::default().digest(&number.to_string())
+    }
+
+    #[test]
+    fn a_key_is_asked_for_at_one_place() {
+        let answers = Answers::default();
+        assert!(Arc::ptr_eq(&answers.find(digest(1)), &answers.find(digest(1))));
+        assert!(!Arc::ptr_eq(&answers.find(digest(1)), &answers.find(digest(2))));
+        assert_eq!(answers.find(digest(1)).first(), Some(&digest(1).store_key()));
+    }
+
+    /// docs/configuration.md, API keys: the memory is bounded, and made-up keys push out no good one.
+    #[test]
+    fn made_up_keys_push_out_no_good_one() {
+        let answers = Answers::default();
+        let good = answers.find(digest(0));
+        answers.is_good(digest(0), &good);
+        for number in 1..10_000 {
+            answers.find(digest(number));
+        }
+        assert!(Arc::ptr_eq(&good, &answers.find(digest(0))));
+        let memories = answers.memories();
+        assert!(memories.other.young.len() + memories.other.old.len() <= 2 * MOST_KEYS);
+    }
+
+    #[test]
+    fn of_too_many_keys_those_go_that_were_not_asked_for_lately() {
+        let answers = Answers::default();
+        let watches: Vec<_> = (0..600).map(|number| answers.find(digest(number))).collect();
+        let first = answers.find(digest(0));
+        assert!(Arc::ptr_eq(&first, &watches[0]));
+        for number in 600..1_100 {
+            answers.find(digest(number));
+        }
+        assert!(Arc::ptr_eq(&first, &answers.find(digest(0))));
+        assert!(!Arc::ptr_eq(&watches[1], &answers.find(digest(1))));
+    }
+}

@@ -1,0 +1,22 @@
+//! Changes of the API keys in the key-value store by the admin endpoints.
+
+use super::change::Change;
+use super::{Answer, Asked};
+use crate::error::Reject;
+use crate::plan::Plan;
+use crate::policy::api_key::KeyDigest;
+
+/// Returns the digest called `name`, and what becomes of its entry.
+///
+/// # Errors
+/// 404 for what is no digest, and where no route takes API keys of the store; 403 for a change by a web page or from another machine.
+pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<Answer<S>, Reject> {
+    if !plan.takes_stored_keys() {
+        return Err(Reject::endpoint_not_found()
+            .with_detail("no route of the configuration takes API keys of the key-value store"));
+    }
+    let digest = KeyDigest::parse(name).ok_or_else(|| {
+        Reject::endpoint_not_found().with_detail("a key is named by its digest, in 64 hexadecimal digits")
+    })?;
+    Ok(Answer::Key(digest, Change::of(asked)?))
+}
