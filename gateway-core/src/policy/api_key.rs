@@ -302,9 +302,9 @@ mod tests {
         assert_eq!(checksum("123456789").iter().collect::<String>(), base62(0xCBF4_3926));
         let key = compose("edgw", [0xFF; 32]);
         assert_eq!(key.len(), 4 + 1 + 43 + 6);
-        assert!(key.starts_with("edgw_") && key[5..].bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(key.strip_prefix("edgw_").unwrap().bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert!(!is_damaged(&key));
-        assert_eq!(compose("ab", [0; 32])[..46], format!("ab_{}", "0".repeat(43)));
+        assert!(compose("ab", [0; 32]).starts_with(&format!("ab_{}", "0".repeat(43))));
     }
 
     fn base62(mut value: u64) -> String {
@@ -335,16 +335,16 @@ mod tests {
     #[test]
     fn a_wrong_copy_of_a_key_is_told_from_a_key_of_another_form() {
         let key = compose("edgw", [7; 32]);
+        let (cut, without) = (key.split_at(53).0, key.split_at(1).1);
         for at in 5..key.len() {
             let mut copy = key.clone().into_bytes();
             copy[at] = if copy[at] == b'a' { b'b' } else { b'a' };
             assert!(is_damaged(core::str::from_utf8(&copy).unwrap()), "{at}");
         }
         assert!(is_damaged(&key.replacen("edgw", "edgx", 1)));
-        for other in
-            ["", "a", "é", "key", &key[1..], &key[..53], &format!("{key}a"), &key.replace('_', "-"), "0123456789abcdef"]
+        for other in ["", "a", "é", "key", without, cut, &format!("{key}a"), &key.replace('_', "-"), "0123456789abcdef"]
         {
-            assert!(!is_damaged(other) || other == &key[1..], "{other}");
+            assert!(!is_damaged(other) || other == without, "{other}");
         }
     }
 
@@ -361,9 +361,13 @@ mod tests {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
         assert!(!format!("{peppered:?}").contains("Jefe"));
-        for text in
-            ["", &expected[1..], &format!("{expected}0"), &expected.replace("ba", "+a"), &expected.replace("ba", "ga")]
-        {
+        for text in [
+            "",
+            expected.split_at(1).1,
+            &format!("{expected}0"),
+            &expected.replace("ba", "+a"),
+            &expected.replace("ba", "ga"),
+        ] {
             assert!(KeyDigest::parse(text).is_none(), "{text}");
         }
     }
