@@ -60,7 +60,7 @@ fn a_key_is_made_and_revoked_by_the_command_line() {
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let key = made["key"].as_str().unwrap();
     let (id, digest) = (made["credential"]["apiKey"]["id"].as_str().unwrap(), made["digest"].as_str().unwrap());
-    assert_eq!((key.len(), digest.len(), id), (54, 64, &*format!("key-{}", &digest[..8])));
+    assert_eq!((key.len(), digest.len(), id), (54, 64, &*format!("key-{}", digest.split_at(8).0)));
     assert_eq!(made["credential"]["apiKey"]["sha256"], digest);
     assert!(made["credential"]["apiKey"]["expires"].as_str().unwrap().ends_with('Z'));
     assert_eq!(everywhere(program.address, key), [200]);
