@@ -59,6 +59,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("expires", "`consumers.<name>.credentials[].apiKey`"),
     ("expose", "`cors`"),
     ("fail", "`concurrency`, `maintenance` or `rateLimit`"),
+    ("fields", "`upstreams.<name>.credentials.sigv4`"),
     ("finalSlash", "`network`"),
     ("firstByte", "`timeouts`"),
     ("flag", "`maintenance`"),

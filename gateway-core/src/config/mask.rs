@@ -8,12 +8,56 @@ pub(super) fn is_secret(path: &JsonPath) -> bool {
     path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
 }
 
-/// Replaces every character of a value after a member name `secret` that does not look like a name, and of credentials in
-/// a URL, by `*`; lines and columns stay as they are.
+/// Replaces every character of a value after a member name `secret` that does not look like a name, of credentials in a URL, and of what
+/// is a credential by its form wherever it stands, by `*`; lines and columns stay as they are.
 ///
 /// The value should be a name, but the secret itself may have been put there.
 pub(super) fn mask(text: &str) -> String {
-    mask_credentials(&mask_values(text))
+    mask_forms(&mask_private_keys(&mask_credentials(&mask_values(text))))
+}
+
+/// Replaces what follows `PRIVATE KEY-----` by stars, to the end of the text that it is in (RFC 7468 §10).
+fn mask_private_keys(text: &str) -> String {
+    const BEGIN: &str = "PRIVATE KEY-----";
+    let mut pieces = text.split(BEGIN);
+    let mut masked = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        masked.push_str(BEGIN);
+        let (key, rest) = piece.split_at_checked(piece.find('"').unwrap_or(piece.len())).unwrap_or((piece, ""));
+        masked.extend(key.chars().map(|c| if c == '\n' { c } else { '*' }));
+        masked.push_str(rest);
+    }
+    masked
+}
+
+/// Replaces API keys and tokens by stars.
+fn mask_forms(text: &str) -> String {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_of_word) {
+        let (before, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let end = tail.find(|c| !is_of_word(c)).unwrap_or(tail.len());
+        let (word, tail) = tail.split_at_checked(end).unwrap_or((tail, ""));
+        masked.push_str(before);
+        match is_api_key(word) || is_token(word) {
+            true => masked.extend(word.chars().map(|_| '*')),
+            false => masked.push_str(word),
+        }
+        rest = tail;
+    }
+    masked + rest
+}
+
+/// Returns whether `word` has the form of an API key of `edgeway key new`: a prefix, and 49 letters and digits.
+fn is_api_key(word: &str) -> bool {
+    let Some((prefix, key)) = word.split_once('_') else { return false };
+    (2..=16).contains(&prefix.len()) && key.len() == 49 && key.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Returns whether `word` has the form of a token: three parts, of which the first is the beginning of a JSON object (RFC 7519 §3).
+fn is_token(word: &str) -> bool {
+    word.starts_with("eyJ") && word.split('.').count() == 3
 }
 
 /// Replaces `user:password` in `://user:password@` by stars.
@@ -147,6 +191,16 @@ mod tests {
             (r#""secret": "#, r#""secret": "#),
             (r#""redis://u:pä@h:1/a@b", "http://h/@""#, r#""redis://****@h:1/a@b", "http://h/@""#),
             ("://a@b@c ://", "://***@c ://"),
+            (
+                r#""pem": "-----BEGIN EC PRIVATE KEY-----\nMIG", "b": 1"#,
+                r#""pem": "-----BEGIN EC PRIVATE KEY-----*****", "b": 1"#,
+            ),
+            (r#""pem": "-----BEGIN PUBLIC KEY-----\nMIG""#, r#""pem": "-----BEGIN PUBLIC KEY-----\nMIG""#),
+            (
+                r#""sha256": "edgw_At5VMZW7tcZzum6QsxtLGP5dpyJ5ER4rNHMMN97Sjx14cxIvO", "a_b""#,
+                r#""sha256": "******************************************************", "a_b""#,
+            ),
+            (r#"["eyJhbGciOiJub25lIn0.e30.", "eyJ", "a.b.c"]"#, r#"["************************", "eyJ", "a.b.c"]"#),
         ] {
             assert_eq!(mask(text), masked);
         }

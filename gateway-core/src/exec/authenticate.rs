@@ -109,7 +109,8 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
         End::Known(caller) => {
             exchange.note(|| Event::Policy { policy, verdict: format!("the caller is {caller}") });
             exchange.record.authenticated(&caller);
-            exchange.is_private |= step.proofs().any(|proof| credential::is_in_query(proof.places(), call));
+            exchange.is_private |=
+                step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call));
             call.caller = Some(caller);
             credential::strip(&step.stripped, call);
             Ok(())

@@ -21,6 +21,8 @@ pub struct Authenticate {
     pub anonymous: Option<Arc<Caller>>,
     /// The places that are emptied on the way to the upstream, whichever proof is given.
     pub stripped: Box<[Place]>,
+    /// Set if any proof may be in the query.
+    pub takes_queries: bool,
     /// The realm of the challenges.
     pub realm: Box<str>,
     /// A few words for a list of policies.
@@ -84,6 +86,8 @@ impl Progress {
             if is_other { Err(Refusal::OtherConsumer) } else { Ok(caller) }
         });
         let next = match outcome {
+            // The usual end: there is nobody to join with.
+            Ok(caller) if check.pass == Next::Admit && self.passed.is_empty() => return Some(End::Known(caller)),
             Ok(caller) => {
                 self.passed.push((self.at, caller));
                 check.pass
@@ -183,6 +187,7 @@ mod tests {
             checks: checks.into(),
             anonymous: None,
             stripped: Box::default(),
+            takes_queries: false,
             realm: "r".into(),
             words: Box::default(),
         }

@@ -102,7 +102,12 @@ impl KeySource {
             _ => None,
         };
         let credential = caller.credential.as_deref().or_else(|| caller.subject());
-        own.or_else(|| credential.map(|value| of("credential", issuer, Cow::Borrowed(value))))
+        // The identifiers of keys are of their consumer alone.
+        let (kind, whose) = match (&caller.claims, &caller.consumer) {
+            (None, Some(consumer)) => ("key", &*consumer.name),
+            _ => ("credential", issuer),
+        };
+        own.or_else(|| credential.map(|value| of(kind, whose, Cow::Borrowed(value))))
     }
 }
 
@@ -231,6 +236,12 @@ mod tests {
         for without in [&consumer, &other] {
             assert_eq!(cell(without, Some(&c)), cell(&credential, Some(&c)));
         }
+        let of_key = |consumer: &str| Caller { claims: None, issuer: None, ..caller("", "1", Some(consumer)) };
+        assert_ne!(
+            cell(&credential, Some(&of_key("x"))),
+            cell(&credential, Some(&of_key("y"))),
+            "a key's name is its consumer's"
+        );
         let known = Some(Consumer { name: "guest".into(), ..Consumer::default() }.into());
         let nobody = Caller { consumer: known, ..Caller::default() };
         for key in [&consumer, &credential, &tenant] {

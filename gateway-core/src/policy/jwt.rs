@@ -44,6 +44,7 @@ pub struct Issuer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IssuerId {
     name: Arc<str>,
+    issuer: Option<Box<str>>,
     types: Box<[Box<str>]>,
     holders: Arc<Holders>,
     revocation: Option<Duration>,
@@ -56,6 +57,7 @@ impl Issuer {
     pub fn id(&self) -> IssuerId {
         IssuerId {
             name: Arc::clone(&self.name),
+            issuer: self.issuer.clone(),
             types: self.types.clone(),
             holders: Arc::clone(&self.holders),
             revocation: self.revocation,

@@ -79,8 +79,8 @@ impl List {
     /// The entries for the token with these `claims`; none if it has nothing by which it could be revoked alone.
     #[must_use]
     pub fn watch_token(&self, claims: &ClaimSet, within: Duration) -> Option<Watch> {
-        let first = claims.text("jti").map(|id| self.entry(Revoked::Token(id)));
-        let second = claims.text("sub").map(|subject| self.entry(Revoked::Subject(subject)));
+        let first = claims.value("jti").map(|id| self.entry(Revoked::Token(&id)));
+        let second = claims.value("sub").map(|subject| self.entry(Revoked::Subject(&subject)));
         (first.is_some() || second.is_some()).then(|| Watch::new(Kind::Token(within), first, second))
     }
 
@@ -197,8 +197,10 @@ mod tests {
         assert_eq!(both.first(), Some(&list().entry(Revoked::Token("a"))));
         assert_eq!(both.second(false), Some(&list().entry(Revoked::Subject("me"))));
         assert_eq!(both.second(true), None, "it is revoked as it is");
-        let subject = of(r#"{"jti": 1, "sub": "me"}"#).unwrap();
+        let subject = of(r#"{"sub": "me"}"#).unwrap();
         assert_eq!((subject.first(), subject.second(false).is_some()), (None, true));
+        // Some issuers write numbers, which RFC 7519 §4.1.2 has as text.
+        assert_eq!(of(r#"{"sub": 42}"#).unwrap().second(false), Some(&list().entry(Revoked::Subject("42"))));
         assert!(of("{}").is_none());
         let watch = list().watch(Duration::from_secs(60));
         assert!(list().is_watched_by(&watch) && !List::of("other").is_watched_by(&watch));

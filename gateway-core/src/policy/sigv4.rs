@@ -18,7 +18,7 @@ const CONTENT: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// The fields of this prefix have to be signed, all of them.
-const PREFIX: &str = "x-amz-";
+pub const PREFIX: &str = "x-amz-";
 
 /// The hash of content that is not signed; TLS guards it.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -40,6 +40,8 @@ pub struct Sigv4 {
     pub session_token: Option<HeaderValue>,
     /// Set if content is signed, too: all of it has to be there first.
     pub signs_content: bool,
+    /// The fields of AWS that may come along, in small letters; with a trailing `*`, those that begin so.
+    pub fields: Box<[Box<str>]>,
 }
 
 impl fmt::Debug for Sigv4 {
@@ -64,6 +66,7 @@ impl Sigv4 {
         let (date, hash) =
             (date(now), content.map_or_else(|| UNSIGNED.to_owned(), |content| hex(&Sha256::digest(content))));
         headers.remove(AUTHORIZATION);
+        self.remove_foreign(headers);
         headers.insert(DATE, HeaderValue::from_str(&date).ok()?);
         headers.insert(CONTENT, HeaderValue::from_str(&hash).ok()?);
         match &self.session_token {
@@ -75,6 +78,23 @@ impl Sigv4 {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
         Some(())
+    }
+
+    /// Removes the fields of AWS that nobody has let in, in any spelling that a server may fold: signed with the gateway's key, they would say
+    /// what is done, for example which object is copied.
+    fn remove_foreign(&self, headers: &mut HeaderMap) {
+        let is_foreign = |name: &str| {
+            let folded = name.replace(['_', '.'], "-");
+            let is_let_in = |field: &str| match field.strip_suffix('*') {
+                Some(beginning) => name.starts_with(beginning),
+                None => name == field,
+            };
+            folded.starts_with(PREFIX) && !self.fields.iter().any(|field| is_let_in(field))
+        };
+        let foreign: Vec<HeaderName> = headers.keys().filter(|name| is_foreign(name.as_str())).cloned().collect();
+        for name in foreign {
+            headers.remove(name);
+        }
     }
 
     /// The value of `Authorization`.
@@ -216,7 +236,15 @@ mod tests {
     fn example(service: &str, region: &str, keys: (&str, &str)) -> Sigv4 {
         let (access_key, secret_key) = (keys.0.into(), keys.1.into());
         let (region, service) = (region.into(), service.into());
-        Sigv4 { region, service, access_key, secret_key, session_token: None, signs_content: false }
+        Sigv4 {
+            region,
+            service,
+            access_key,
+            secret_key,
+            session_token: None,
+            signs_content: false,
+            fields: Box::default(),
+        }
     }
 
     fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -280,6 +308,13 @@ mod tests {
             );
             assert!(!fields.contains_key(TOKEN));
         }
+        // What would be done in the gateway's name, in any spelling.
+        let mut fields = headers(&[("x-amz-copy-source", "/b/c"), ("x_amz_acl", "public-read"), ("x-amz-meta-a", "1")]);
+        let lenient = Sigv4 { fields: Box::new(["x-amz-meta-*".into()]), ..example("s3", "us-east-1", keys) };
+        lenient.sign(&Method::PUT, ("/a", ""), &mut fields, None, now).unwrap();
+        let mut names: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-meta-a"]);
         let mut fields = headers(&[("host", "h")]);
         s3.sign(&Method::PUT, ("/a", ""), &mut fields, None, now).unwrap();
         assert_eq!(fields[CONTENT], "UNSIGNED-PAYLOAD");

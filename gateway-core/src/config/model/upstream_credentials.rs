@@ -100,4 +100,8 @@ pub struct Sigv4 {
     /// Signs the content, too, which then has to be there first: up to 1 MiB. Default: false, and TLS alone guards it.
     #[serde(default)]
     pub content: Option<bool>,
+    /// The fields `x-amz-…` that clients and policies may add, in small letters: they are signed with the gateway's key, and say what is done.
+    /// A trailing `*` stands for any ending. Default: none, and they are removed.
+    #[serde(default)]
+    pub fields: Vec<String>,
 }

@@ -162,6 +162,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("HeaderCredentials", "name", Text(EDITABLE, &["x-api-key"])),
     ("Sigv4", "region", Text("^[!-+.0-~-]+$", &["eu-central-1"])),
     ("Sigv4", "service", Text("^[!-+.0-~-]+$", &["execute-api", "lambda", "s3"])),
+    ("Sigv4", "fields", Text(r"^x-amz-[!#$%&'+.^_`|~0-9a-z-]*\*?$", &["x-amz-meta-*"])),
     ("Sigv4", "accessKey", Text("^[!-+.0-~-]+$", &["AKIDEXAMPLE"])),
     ("ClientCredentials", "tokenUrl", Text("^https?://[^#@]+$", &["https://id.example.com/token"])),
     ("ClientCredentials", "client", Free(&["gateway"])),

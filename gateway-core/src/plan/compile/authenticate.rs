@@ -65,6 +65,9 @@ impl Compiler<'_> {
         };
         let realm = self.config.name.as_deref().unwrap_or("edgeway");
         Some(Some(Box::new(Authenticate {
+            takes_queries: checks
+                .iter()
+                .any(|check| check.proof.places().iter().any(|place| matches!(place, Place::Query(_)))),
             checks: checks.into(),
             anonymous,
             stripped,

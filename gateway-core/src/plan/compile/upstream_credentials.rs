@@ -13,12 +13,13 @@ use super::edits::Edit;
 use super::key_sources::{Purpose, Ways};
 use crate::config::{self, ClientAuthentication, SecretRef};
 use crate::http::percent;
+use crate::http::proxy_status::is_tchar;
 use crate::net::Scheme;
 use crate::plan::Upstream;
 use crate::policy::access_token::{TokenSource, authorize};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits};
 use crate::policy::key_source::Location;
-use crate::policy::sigv4::Sigv4;
+use crate::policy::sigv4::{PREFIX, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
 
 impl Compiler<'_> {
@@ -183,7 +184,7 @@ impl Compiler<'_> {
 
     /// The signer of requests; `is_secure` if all of them go over TLS.
     fn signer(&mut self, at: &At<'_>, sigv4: &config::Sigv4, is_secure: bool) -> Option<Sigv4> {
-        let config::Sigv4 { region, service, access_key, secret_key, session_token, content } = sigv4;
+        let config::Sigv4 { region, service, access_key, secret_key, session_token, content, fields } = sigv4;
         let is_name =
             |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/' && b != b',');
         for (member, text) in [("region", region), ("service", service), ("accessKey", access_key)] {
@@ -195,6 +196,16 @@ impl Compiler<'_> {
                 );
             }
         }
+        for (i, field) in fields.iter().enumerate() {
+            let is_name = |byte: u8| is_tchar(byte) && !byte.is_ascii_uppercase() && byte != b'*';
+            let own = field.strip_prefix(PREFIX).map(|own| own.strip_suffix('*').unwrap_or(own));
+            if !own.is_some_and(|own| own.bytes().all(is_name)) {
+                let message = format_args!("`{field}` is no field of AWS");
+                let help = "for example `x-amz-target` or `x-amz-meta-*`, in small letters";
+                self.error_with(&at.member("fields").index(i), message, help);
+            }
+        }
+        let fields = fields.iter().map(|field| field.as_str().into()).collect();
         let signs_content = content.unwrap_or(false);
         if !is_secure && !signs_content {
             let help = "write `https://…` in the upstream's URL, or `\"content\": true` here";
@@ -213,7 +224,7 @@ impl Compiler<'_> {
         };
         let (region, service) = (region.as_str().into(), service.as_str().into());
         let (access_key, secret_key) = (access_key.as_str().into(), secret_key.into());
-        Some(Sigv4 { region, service, access_key, secret_key, session_token, signs_content })
+        Some(Sigv4 { region, service, access_key, secret_key, session_token, signs_content, fields })
     }
 
     fn client_secret(&mut self, at: &At<'_>, secret: &SecretRef) -> Option<String> {

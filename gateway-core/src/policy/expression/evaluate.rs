@@ -238,7 +238,8 @@ impl<'a> Evaluation<'a> {
 
     fn is_in(&self, value: &Value<'a>, of: &Value<'a>) -> Option<bool> {
         match (value, of) {
-            (Value::Error, _) => None,
+            // The parts of a list would be looked at anew for each item.
+            (Value::Error | Value::List(_), _) => None,
             (_, Value::List(items)) => {
                 let mut is_in = false;
                 for item in *items {
@@ -250,6 +251,11 @@ impl<'a> Evaluation<'a> {
                 Some(items.iter().any(|item| self.equal(value, &of_json(item)) == Some(true)))
             }
             (Value::Text(name), Value::Json(Json::Object(_)) | Value::Claims(_)) => Some(member(of, name).is_some()),
+            // The names of members are text.
+            (
+                Value::Number(_) | Value::Float(_) | Value::Boolean(_),
+                Value::Json(Json::Object(_)) | Value::Claims(_),
+            ) => Some(false),
             (Value::Text(name), Value::Groups(caller)) => Some(caller.groups().any(|group| *group == **name)),
             (Value::Text(name), Value::Scopes(caller)) => Some(caller.has_scope(name)),
             _ => None,

@@ -238,10 +238,10 @@ impl<'t> Parser<'t> {
     /// A value, and what is asked of it: `.name`, `[…]`, `.function(…)`.
     fn member(&mut self) -> Result<Part, Mistake> {
         let start = self.start;
-        if let Some(names) = self.names()? {
-            return self.named(names);
-        }
-        let mut part = self.primary()?;
+        let mut part = match self.names()? {
+            Some(names) => self.named(names)?,
+            None => self.primary()?,
+        };
         loop {
             let inner = self.start;
             if self.takes(b'.')? {

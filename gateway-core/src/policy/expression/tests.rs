@@ -139,6 +139,17 @@ fn functions_look_into_texts_and_lists() {
         r"claims.tenant.matches(r'^\w{4}$')",
         "size('Grüße') == 5 && claims.text.size() == 5 && size(claims.roles) == 2 && size([1, 2, 3]) == 3",
         "size(claims.org) == 3",
+        "request.headers['x-one'].matches('^[0-9]$') && request.query.q.startsWith('a')",
+    ]);
+}
+
+/// docs/adr/0017: each part is looked at once. A list whose parts would be looked at for each item of a claim has no value.
+#[test]
+fn a_list_is_looked_for_in_nothing() {
+    all_fail(&[
+        "[claims.tenant] in claims.roles",
+        "[1] in [[1]]",
+        "(claims.level > 0 ? [claims.tenant] : ['x']) in claims.roles",
     ]);
 }
 

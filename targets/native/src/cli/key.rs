@@ -1,7 +1,7 @@
 //! `edgeway key`
 
 use std::fs::OpenOptions;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -123,12 +123,20 @@ impl New {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let written = options.open(path).and_then(|mut file| file.write_all(format!("{key}\n").as_bytes()));
-            written.map_err(|error| failure(&format!("`{}` can't be written: {error}", path.display())))?;
+            written.map_err(|error| {
+                let help = if error.kind() == ErrorKind::AlreadyExists { ": choose a name that is free" } else { "" };
+                failure(&format!("`{}` can't be written: {error}{help}", path.display()))
+            })?;
         }
         if let Some(admin) = self.admin {
             let gateway = AdminArgs { admin, token_env: self.token_env };
             let content = serde_json::to_value(&stored).map_err(|error| failure(&error.to_string()))?;
-            gateway.ask(Method::PUT, &format!("/keys/{digest}"), Some(&content))?;
+            let stored = gateway.ask(Method::PUT, &format!("/keys/{digest}"), Some(&content));
+            // A key that nobody takes is not left behind as if it were one.
+            if let (Err(_), Some(path)) = (&stored, &self.out) {
+                let _ = std::fs::remove_file(path);
+            }
+            stored?;
         }
         let mut entry = Map::new();
         entry.insert("id".to_owned(), id.into());

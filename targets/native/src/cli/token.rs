@@ -39,8 +39,8 @@ pub(super) struct Revoke {
     /// The issuer, by its name in the configuration
     #[arg(long, value_name = "NAME")]
     issuer: String,
-    /// The token with this identifier
-    #[arg(long, value_name = "ID", group = "which")]
+    /// The token with this identifier: its claim `jti`
+    #[arg(long, value_name = "ID", group = "which", value_parser = identifier)]
     jti: Option<String>,
     /// All tokens of this subject that were issued before now
     #[arg(long, value_name = "SUBJECT", group = "which")]
@@ -104,6 +104,14 @@ impl Revoke {
         }
         print(&(line + "\n"), ExitCode::SUCCESS)
     }
+}
+
+/// An identifier, and not the token itself: that would be a name that no token has, and the token would stay good.
+fn identifier(written: &str) -> Result<String, &'static str> {
+    if written.starts_with("eyJ") && written.matches('.').count() == 2 {
+        return Err("this is a whole token: write the value of its claim `jti`; or revoke its --subject");
+    }
+    Ok(written.to_owned())
 }
 
 /// A time in seconds since 1970.

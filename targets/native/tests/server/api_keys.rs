@@ -104,6 +104,11 @@ fn a_key_is_kept_from_where_others_read_it() {
     assert!(again.status.code() == Some(1) && text(&again.stderr).contains("`a.key` can't be written"));
     assert_eq!(std::fs::read_to_string(folder.0.join("a.key")).unwrap(), key);
 
+    // A key that nobody takes is not left behind as if it were one.
+    let away = ["new", "--consumer", "acme", "--out", "b.key", "--admin", "http://127.0.0.1:9"];
+    assert_eq!(edgeway(&folder, &away, "", &[]).status.code(), Some(1));
+    assert!(!folder.0.join("b.key").exists());
+
     let argument = edgeway(&folder, &["revoke", "--admin", "http://127.0.0.1:9", key.trim()], "", &[]);
     let said = text(&argument.stderr);
     assert!(argument.status.code() == Some(1) && said.contains("not into an argument") && !said.contains(key.trim()));

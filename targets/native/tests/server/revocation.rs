@@ -124,6 +124,9 @@ fn a_wrong_command_is_told_what_is_missing() {
     assert!(refused(&["--all"]).contains("--admin <URL>"));
     assert!(refused(&["--admin", "http://localhost:1", "--subject", "a", "--before", "soon"]).contains("write a time"));
     refused(&["--admin", "http://localhost:1", "--jti", "a", "--all"]);
+    // RFC 7519 §4.1.7: the identifier is a claim, and no token has itself as one.
+    let whole = ["--admin", "http://localhost:1", "--jti", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"];
+    assert!(refused(&whole).contains("this is a whole token"));
     refused(&["--admin", "http://localhost:1", "--jti", "a", "--before", "2001-09-09T01:46:41Z"]);
     let help = text(&edgeway(&["token", "revoke", "--help"], &[]).stdout).to_owned();
     assert!(help.contains("Example:\n  edgeway token revoke --admin http://localhost:9901"), "{help}");
