@@ -19,11 +19,13 @@ const PLATFORMS: [(Runtime, Capabilities); 3] = [
 
 /// The cases about what a host that trusts its check takes: routes that rank the same, of which the first wins, or that no request gets
 /// to, and what means something in other programs and stands for itself here.
-const LEFT_TO_THE_CHECK: [&str; 17] = [
+const LEFT_TO_THE_CHECK: [&str; 19] = [
     "config-refusal/two routes for one request, with that request",
     "config-refusal/two prefixes for one request",
     "config-refusal/two routes of equal rank that meet in one predicate",
     "config-refusal/a route whose every request another takes first",
+    "expressions/types that can't be equal",
+    "expressions/a condition that is neither true nor false",
     "foreign-syntax/prefixes with another program's wildcards",
     "foreign-syntax/an API's prefix with another program's wildcard",
     "foreign-syntax/rewrites to another program's variables",
