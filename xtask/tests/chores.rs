@@ -19,6 +19,25 @@ fn every_case_file_is_formatted() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
+/// `./test` names what each stage runs, and so a new file could be forgotten.
+#[test]
+fn every_file_of_tests_is_run_by_a_stage() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let stages = std::fs::read_to_string(root.join("test")).expect("the script");
+    let tracked =
+        Command::new("git").current_dir(root).args(["ls-files", "*/tests/*.rs"]).output().expect("git starts");
+    let tracked = String::from_utf8(tracked.stdout).expect("paths in UTF-8");
+    for path in tracked.lines() {
+        let (_, inside) = path.rsplit_once("/tests/").expect("it is among tests");
+        // A test of several files is called as their folder.
+        let name = inside.strip_suffix("/main.rs").or_else(|| inside.strip_suffix(".rs")).expect("a file of Rust");
+        let is_a_part = name.contains('/') || path.contains("/src/");
+        let is_run = name.starts_with("config_") || stages.contains(&format!("--test {name}"));
+        let is_by_runtime = ["native", "workerd", "spin"].contains(&name);
+        assert!(is_a_part || is_run || is_by_runtime, "no stage of ./test runs {path}");
+    }
+}
+
 #[test]
 fn the_wire_of_the_glue_is_generated() {
     let checked = xtask(&["generate", "--check"]);
