@@ -112,9 +112,10 @@ fn is_own(call: &Call, origin: &HeaderValue) -> bool {
     }
     .default_port();
     let (host, port) = match authority.rsplit_once(':') {
+        // RFC 6454 §6.2: as a number is written, without a sign or zeros before it.
         Some((host, port)) if !port.ends_with(']') => match port.parse() {
-            Ok(port) => (host, port),
-            Err(_) => return false,
+            Ok(number) if port.starts_with(|c: char| matches!(c, '1'..='9')) => (host, number),
+            _ => return false,
         },
         _ => (authority, default),
     };
@@ -188,6 +189,8 @@ mod tests {
             ("a.test", "https://a.test:8443"),
             ("a.test", "https://a.test/"),
             ("a.test", "https://a.test:x"),
+            ("a.test:8443", "https://a.test:+8443"),
+            ("a.test:8443", "https://a.test:08443"),
             ("a.test", "https://x@a.test"),
             ("a.test:8443", "https://a.test"),
             ("a.test:443", "http://a.test"),
