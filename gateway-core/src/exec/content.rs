@@ -1,5 +1,7 @@
 //! Content of requests that is read as a whole.
 
+use bytes::Bytes;
+
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -30,22 +32,29 @@ pub(super) async fn check<P: Platform>(
     Validate::check_json(content, caps)
 }
 
-/// Reads all of `body`, of `limit` bytes at most.
+/// Has all of `body` there, of `limit` bytes at most.
+///
+/// # Errors
+/// Those of [`whole`].
+pub(super) async fn collect<P: Platform>(platform: &P, body: &mut Body<P::Stream>, limit: u64) -> Result<(), Reject> {
+    if !body.is_empty() {
+        *body = Body::Full(whole(platform, core::mem::take(body), limit).await?);
+    }
+    Ok(())
+}
+
+/// Returns all of `body`, of `limit` bytes at most.
 ///
 /// # Errors
 /// There is more of it, or its client does not send it to its end.
-pub(super) async fn collect<P: Platform>(platform: &P, body: &mut Body<P::Stream>, limit: u64) -> Result<(), Reject> {
-    let content = match core::mem::take(body) {
-        Body::Empty => return Ok(()),
+pub(super) async fn whole<P: Platform>(platform: &P, body: Body<P::Stream>, limit: u64) -> Result<Bytes, Reject> {
+    let content = match body {
+        Body::Empty => Bytes::new(),
         Body::Full(content) => content,
         Body::Stream(stream) => platform.collect(stream, limit).await.map_err(|error| match error.kind {
             IoErrorKind::BodyTooLarge => Reject::body_too_large(),
             _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
         })?,
     };
-    if content.len() as u64 > limit {
-        return Err(Reject::body_too_large());
-    }
-    *body = Body::Full(content);
-    Ok(())
+    if content.len() as u64 > limit { Err(Reject::body_too_large()) } else { Ok(content) }
 }

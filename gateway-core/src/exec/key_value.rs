@@ -5,6 +5,7 @@ use core::time::Duration;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
 
+use super::content;
 use super::exchange::Exchange;
 use super::local::{empty, with_content};
 use super::within::{timely, within};
@@ -12,7 +13,7 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::plan::KeyValueEntry;
-use crate::ports::{IoErrorKind, Platform, StoreFailure};
+use crate::ports::{Platform, StoreFailure};
 use crate::store_key::{KeyUse, StoreKey};
 use crate::template::Target;
 use crate::trace::Event;
@@ -33,17 +34,7 @@ pub(super) async fn serve<P: Platform>(
     exchange.note(|| Event::Answered { by: "keyValue" });
     match call.method {
         Method::PUT => {
-            let value = match body {
-                Body::Empty => bytes::Bytes::new(),
-                Body::Full(value) => value,
-                Body::Stream(stream) => platform.collect(stream, action.limit).await.map_err(|e| match e.kind {
-                    IoErrorKind::BodyTooLarge => Reject::body_too_large(),
-                    _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
-                })?,
-            };
-            if value.len() as u64 > action.limit {
-                return Err(Reject::body_too_large());
-            }
+            let value = content::whole(platform, body, action.limit).await?;
             in_time(exchange, platform, platform.put(key.as_str(), value, action.ttl)).await?;
             Ok(empty(StatusCode::NO_CONTENT))
         }

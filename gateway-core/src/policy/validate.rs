@@ -89,11 +89,15 @@ impl Validate {
         Ok(json)
     }
 
-    /// Checks content in JSON.
+    /// Checks content in JSON. None at all is let through, as it is where a request states none: its client may have sent an empty body in
+    /// chunks.
     ///
     /// # Errors
     /// 400, if it is none or out of bounds.
     pub fn check_json(content: &[u8], caps: &JsonCaps) -> Result<(), Reject> {
+        if content.is_empty() {
+            return Ok(());
+        }
         json_caps::check(content, caps).map_err(|fault| {
             Reject::content_refused().with_detail(match fault {
                 Fault::Syntax => "the content is not valid JSON",
@@ -149,6 +153,13 @@ mod tests {
         }
         assert_eq!(said(&any, &[]), Err(415));
         assert_eq!(said(&any, &[("content-type", "image/png"), ("content-type", "image/png")]), Err(415));
+    }
+
+    /// docs/configuration.md, Content of requests: requests without content pass, however they are framed. White space is content.
+    #[test]
+    fn no_content_is_let_through() {
+        let status = |content: &[u8]| Validate::check_json(content, &CAPS).map_err(|reject| reject.status.as_u16());
+        assert_eq!((status(b""), status(b" "), status(b"{}")), (Ok(()), Err(400), Ok(())));
     }
 
     /// docs/configuration.md, Content of requests: bounds of JSON let in JSON alone, and none that is compressed.
