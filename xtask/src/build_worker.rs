@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::paths::{dist, npm_program, root, run, target};
-use crate::{generate, measure, unused};
+use crate::{generate, measure, reorder, unused};
 
 /// The wasm features that workerd has and that `rustc` emits for `wasm32-unknown-unknown`.
 const FEATURES: [&str; 6] = [
@@ -64,7 +64,9 @@ fn build(program: &Program, dist: &Path) -> Result<()> {
     unused::free_classes(&generated.join("edgeway.js"))?;
     bundle(program.entry, &script, &generated)?;
     unused::drop_exports(&wasm, &[&script])?;
-    optimise(&wasm, &dist.join(program.wasm))
+    let optimised = dist.join(program.wasm);
+    optimise(&wasm, &optimised)?;
+    reorder::functions(&optimised)
 }
 
 /// Builds into `dist/cloudflare/` and prints the sizes.

@@ -5,6 +5,7 @@ mod fmt_cases;
 mod generate;
 mod measure;
 mod paths;
+mod reorder;
 mod unused;
 
 use std::process::ExitCode;

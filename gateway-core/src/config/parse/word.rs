@@ -66,7 +66,7 @@ fn number_fault(text: &str) -> Option<(&'static str, String)> {
         && exponent.is_none_or(|e| digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
     {
         if whole.len() == 1 || !whole.starts_with('0') {
-            let finite = text.parse::<f64>().is_ok_and(f64::is_finite);
+            let finite = serde_json::from_str::<f64>(text).is_ok();
             return (!finite).then(|| ("a number out of range", "write a smaller one".to_owned()));
         }
         let trimmed = text.trim_start_matches('0');
