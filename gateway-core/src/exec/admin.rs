@@ -128,7 +128,14 @@ async fn revoke<P: Platform>(
 ) -> Result<Revocation, Reject> {
     let content = change.read(&collect(platform, body).await?)?;
     let now = platform.now();
-    let before = change.is_time.then(|| content.before.unwrap_or_else(|| issued_before(now)));
+    let before = change.is_time.then(|| content.before.unwrap_or_else(|| issued_before(now, change.leeway)));
+    if before.is_some() {
+        // Nobody who repeats a revocation has tokens taken again: that is for DELETE to do.
+        let known = revocation(platform, change).await?;
+        if known.before > before {
+            return Ok(known);
+        }
+    }
     let keep = match content.expires {
         None => None,
         Some(expires) => {

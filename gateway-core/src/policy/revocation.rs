@@ -130,11 +130,11 @@ impl Entries {
     }
 }
 
-/// The entry that revokes the tokens that were issued before `now`. Times of tokens are whole seconds, so those of the present one are
-/// among them.
+/// The entry that revokes the tokens that were issued before `now`, by an issuer whose clock may be ahead by `leeway`. Times of tokens are
+/// whole seconds, so those of the last one are among them.
 #[must_use]
-pub fn issued_before(now: Timestamp) -> i64 {
-    i64::try_from(now.unix_millis().div_ceil(1_000)).unwrap_or(i64::MAX)
+pub fn issued_before(now: Timestamp, leeway: Duration) -> i64 {
+    i64::try_from(now.saturating_add(leeway).unix_millis().div_ceil(1_000)).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -178,8 +178,9 @@ mod tests {
             assert!(Entries::read(true, None).unwrap().revoke_token(issued_at));
             assert!(!Entries::default().revoke_token(issued_at));
         }
-        assert_eq!(issued_before(Timestamp::from_unix_millis(999_001)), 1_000);
-        assert_eq!(issued_before(Timestamp::from_unix_millis(1_000_000)), 1_000);
+        let before = |now, leeway| issued_before(Timestamp::from_unix_millis(now), Duration::from_secs(leeway));
+        assert_eq!((before(999_001, 0), before(1_000_000, 0)), (1_000, 1_000));
+        assert_eq!((before(999_001, 60), before(1_000_000, 60)), (1_060, 1_060));
     }
 
     #[test]

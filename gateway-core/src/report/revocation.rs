@@ -23,6 +23,8 @@ pub(crate) struct RevocationChange {
     pub(crate) is_time: bool,
     /// The time within which a change is honoured.
     pub(crate) within: Duration,
+    /// The difference of clocks that is allowed for in tokens of the issuer.
+    pub(crate) leeway: Duration,
     pub(crate) change: Change,
 }
 
@@ -45,8 +47,8 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
     let (issuer, entry) = name.split_once('/').map_or((name, None), |(issuer, entry)| (issuer, Some(entry)));
     let issuer = percent::decode(issuer);
     let issuer = plan.issuers.iter().find(|known| *known.name == *issuer);
-    let list = issuer.and_then(|issuer| Some((issuer.revocations()?, issuer.revocation?)));
-    let (list, within) = list.ok_or_else(Reject::issuer_not_found)?;
+    let list = issuer.and_then(|issuer| Some((issuer.revocations()?, issuer.revocation?, issuer.leeway)));
+    let (list, within, leeway) = list.ok_or_else(Reject::issuer_not_found)?;
     let value = |entry: &'_ str| percent::decode(entry).into_owned();
     let (revoked, is_time) = match entry.map(|entry| entry.split_once('/')) {
         None => (list.entry(Revoked::Issued), true),
@@ -57,7 +59,7 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
         Some(_) => return Err(Reject::endpoint_not_found()),
     };
     let change = Change::of(asked)?;
-    Ok(Answer::Revocation(RevocationChange { list, entry: revoked, is_time, within, change }))
+    Ok(Answer::Revocation(RevocationChange { list, entry: revoked, is_time, within, leeway, change }))
 }
 
 impl RevocationChange {

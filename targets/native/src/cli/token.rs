@@ -28,7 +28,8 @@ impl Token {
 #[command(
     group = ArgGroup::new("which").required(true),
     after_help = "\
-Tokens that are issued later are taken: so whoever was signed out by --subject can sign in again.
+Tokens that are issued later are taken: so whoever was signed out by --subject can sign in again, after
+the issuer's leeway, since its clock may be ahead. Of two times the later one counts; --undo takes it back.
 
 Example:
   edgeway token revoke --admin http://localhost:9901 --issuer corp --subject auth0|5f7c"
@@ -42,13 +43,13 @@ pub(super) struct Revoke {
     /// The token with this identifier: its claim `jti`
     #[arg(long, value_name = "ID", group = "which", value_parser = identifier)]
     jti: Option<String>,
-    /// All tokens of this subject that were issued before now
+    /// All tokens of this subject that were issued by now
     #[arg(long, value_name = "SUBJECT", group = "which")]
     subject: Option<String>,
-    /// All tokens of the issuer that were issued before now
+    /// All tokens of the issuer that were issued by now
     #[arg(long, group = "which")]
     all: bool,
-    /// A time other than now: 2026-12-01T00:00:00Z
+    /// A time other than now and the leeway: 2026-12-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "jti")]
     before: Option<u64>,
     /// The time from which the entry need not be kept: the end of the longest token [default: it is kept]
