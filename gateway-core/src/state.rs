@@ -231,7 +231,7 @@ mod tests {
         let remembers = |state: &State| state.tokens(0).unwrap().find("token").is_some();
         let before = State::adopt(&plan("", ""), None);
         let key = VerifyingKey::new(Algorithm::Hs256, &Stated::Secret(&[1; 32]), None).unwrap().id();
-        before.tokens(0).unwrap().keep("token", Verified { caller: Arc::default(), key, watch: None });
+        before.tokens(0).unwrap().keep("token", Verified { caller: Arc::default(), key, watch: None }, 0);
         assert!(remembers(&State::adopt(&plan("", ""), Some(&before))));
         for changed in
             [plan(r#""tier": "gold", "#, ""), plan("", r#", "consumer": "azp""#), plan("", r#", "groups": "g""#)]

@@ -48,10 +48,11 @@ pub(super) async fn prove<P: Platform>(
     call: &Call,
 ) -> Result<Arc<Caller>, Refusal> {
     let digest = exchange.plan.api_keys.digester.digest(&key(proof, call)?);
-    let watch = exchange.state.api_keys().find(digest);
+    let keys = exchange.state.api_keys();
+    let (changes, watch) = (keys.changes(), keys.find(digest));
     let known = current(exchange, platform, &watch).await?;
     if known != Known::Key(None) {
-        exchange.state.api_keys().is_good(digest, &watch);
+        keys.is_good(digest, &watch, changes);
     }
     caller(exchange, platform, &known)
 }

@@ -13,7 +13,7 @@ use crate::policy::jwt::Issuer;
 use crate::policy::key_cell::KeyCell;
 use crate::policy::key_source::{KeySource, Keys};
 use crate::policy::proof::JwtProof;
-use crate::policy::tokens::Verified;
+use crate::policy::tokens::{Tokens, Verified};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -73,11 +73,12 @@ pub(super) async fn prove<P: Platform>(
     issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
     let caller = Arc::new(issuer.holders.caller(&issuer.name, claims));
     let claims = caller.claims.as_deref().ok_or(Refusal::Malformed)?;
+    let tokens = exchange.state.tokens(index);
+    let clearings = tokens.map_or(0, Tokens::clearings);
     let (watch, revoked) = match issuer.revocation {
         // Boxed, so that not every token has room for it.
         Some(_) => {
-            let known =
-                exchange.state.tokens(index).and_then(|tokens| tokens.find(token)).and_then(|known| known.watch);
+            let known = tokens.and_then(|tokens| tokens.find(token)).and_then(|known| known.watch);
             Box::pin(revocation::check(exchange, platform, index, claims, known)).await
         }
         None => (None, Ok(())),
@@ -86,8 +87,8 @@ pub(super) async fn prove<P: Platform>(
         exchange.note(|| Event::Policy { policy: "authenticate", verdict: "the token is not revoked".to_owned() });
     }
     // One that is revoked, too: whoever sends it again is refused the sooner.
-    if let Some(tokens) = exchange.state.tokens(index) {
-        tokens.keep(token, Verified { caller: Arc::clone(&caller), key, watch });
+    if let Some(tokens) = tokens {
+        tokens.keep(token, Verified { caller: Arc::clone(&caller), key, watch }, clearings);
     }
     // The memory is of all routes, and each has audiences of its own.
     proof.check_audience(claims).and(revoked).map(|()| Arc::clone(&caller))

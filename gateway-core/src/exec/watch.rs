@@ -47,8 +47,11 @@ pub(super) async fn current<P: Platform>(
         match watch.turn(now) {
             Turn::Over(entries) => return entries.ok_or(watch.refusal()),
             Turn::Read(reading) => {
-                let reader = Reader { platform, watch, reading };
-                return reader.read(Some(exchange.record)).await.ok_or(watch.refusal());
+                let read = Reader { platform, watch, reading }.read(Some(exchange.record)).await;
+                // A read that counts no more, since the entries have changed meanwhile, is made again.
+                if read.is_some() || watch.look(platform.monotonic()) != Look::Unread {
+                    return read.ok_or(watch.refusal());
+                }
             }
             Turn::Wait(until_lost) => {
                 let wait = platform.wait(watch.meeting(), until_lost.min(left));

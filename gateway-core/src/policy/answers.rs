@@ -21,6 +21,8 @@ pub struct Answers(Mutex<Memories>);
 struct Memories {
     good: Memory,
     other: Memory,
+    /// The number of changes of entries.
+    changes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -43,14 +45,24 @@ impl Answers {
         new
     }
 
-    /// Takes note that the key with this digest is there.
-    pub fn is_good(&self, digest: KeyDigest, watch: &Arc<Watch>) {
-        self.memories().good.keep(digest, Arc::clone(watch));
+    /// The number of changes of entries that were told.
+    pub fn changes(&self) -> u64 {
+        self.memories().changes
+    }
+
+    /// Takes note that the key with this digest is there; not if entries have changed since there were so many `changes`: its own may be among
+    /// them, and `watch` be one that nobody has told.
+    pub fn is_good(&self, digest: KeyDigest, watch: &Arc<Watch>, changes: u64) {
+        let mut memories = self.memories();
+        if memories.changes == changes {
+            memories.good.keep(digest, Arc::clone(watch));
+        }
     }
 
     /// Forgets what is known of the key with this digest, since its entry has changed.
     pub fn forget(&self, digest: KeyDigest) {
         let memories = &mut *self.memories();
+        memories.changes = memories.changes.wrapping_add(1);
         for memory in [&mut memories.good, &mut memories.other] {
             if let Some(known) = memory.find(digest) {
                 known.forget();
@@ -108,13 +120,29 @@ mod tests {
     fn made_up_keys_push_out_no_good_one() {
         let answers = Answers::default();
         let good = answers.find(digest(0));
-        answers.is_good(digest(0), &good);
+        answers.is_good(digest(0), &good, 0);
         for number in 1..10_000 {
             answers.find(digest(number));
         }
         assert!(Arc::ptr_eq(&good, &answers.find(digest(0))));
         let memories = answers.memories();
         assert!(memories.other.young.len() + memories.other.old.len() <= 2 * MOST_KEYS);
+    }
+
+    /// docs/configuration.md, API keys: a key that is revoked is refused at once by the process that is told.
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_after_it() {
+        let answers = Answers::default();
+        let (changes, read) = (answers.changes(), answers.find(digest(0)));
+        for number in 1..2_000 {
+            answers.find(digest(number));
+        }
+        answers.forget(digest(0));
+        answers.is_good(digest(0), &read, changes);
+        assert!(!Arc::ptr_eq(&read, &answers.find(digest(0))));
+        let again = answers.find(digest(0));
+        answers.is_good(digest(0), &again, answers.changes());
+        assert!(Arc::ptr_eq(&again, &answers.find(digest(0))));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Tokens(Mutex<Memory>);
 struct Memory {
     young: Generation,
     old: Generation,
+    /// The number of times that all tokens were forgotten.
+    clearings: u64,
 }
 
 #[derive(Default)]
@@ -69,14 +71,24 @@ impl Tokens {
         Some(verified)
     }
 
-    /// Keeps `token`, which is `verified`.
-    pub fn keep(&self, token: &str, verified: Verified) {
-        self.memory().put(hash(token), Entry { token: token.into(), verified });
+    /// The number of times that all tokens were forgotten.
+    pub fn clearings(&self) -> u64 {
+        self.memory().clearings
+    }
+
+    /// Keeps `token`, which is `verified`; not if all tokens were forgotten since there were so many `clearings`: what was read before then,
+    /// counts no more.
+    pub fn keep(&self, token: &str, verified: Verified, clearings: u64) {
+        let mut memory = self.memory();
+        if memory.clearings == clearings {
+            memory.put(hash(token), Entry { token: token.into(), verified });
+        }
     }
 
     /// Forgets all tokens.
     pub fn clear(&self) {
-        *self.memory() = Memory::default();
+        let mut memory = self.memory();
+        *memory = Memory { clearings: memory.clearings.wrapping_add(1), ..Memory::default() };
     }
 
     /// A panic elsewhere leaves the memory usable: at worst a token is missing.
@@ -122,7 +134,7 @@ mod tests {
     #[test]
     fn a_token_is_known_by_all_of_it() {
         let tokens = Tokens::default();
-        tokens.keep("a.b.c", verified(1));
+        tokens.keep("a.b.c", verified(1), 0);
         assert_eq!(tokens.find("a.b.c").unwrap().key, verified(1).key);
         assert!(tokens.find("a.b.d").is_none() && tokens.find("a.b.").is_none() && tokens.find("").is_none());
     }
@@ -130,9 +142,9 @@ mod tests {
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
         let tokens = Tokens::default();
-        tokens.keep("often", verified(1));
+        tokens.keep("often", verified(1), 0);
         for number in 0..5_000 {
-            tokens.keep(&format!("once {number}"), verified(2));
+            tokens.keep(&format!("once {number}"), verified(2), 0);
             assert!(tokens.find("often").is_some(), "{number}");
         }
         assert!(tokens.find("once 0").is_none());
@@ -145,16 +157,29 @@ mod tests {
         let tokens = Tokens::default();
         let long = "x".repeat(8_000);
         for number in 0..500 {
-            tokens.keep(&format!("{long}{number}"), verified(1));
+            tokens.keep(&format!("{long}{number}"), verified(1), 0);
         }
         let memory = tokens.memory();
         assert!(memory.young.bytes + memory.old.bytes <= 2 * (MOST_BYTES + 8_010));
     }
 
+    /// docs/configuration.md, Revoked tokens: the process that is told of a revocation goes by it at once.
+    #[test]
+    fn what_was_verified_before_all_were_forgotten_is_not_kept_after_it() {
+        let tokens = Tokens::default();
+        let clearings = tokens.clearings();
+        tokens.keep("before", verified(1), clearings);
+        tokens.clear();
+        tokens.keep("during", verified(1), clearings);
+        tokens.keep("after", verified(1), tokens.clearings());
+        let known = ["before", "during", "after"].map(|token| tokens.find(token).is_some());
+        assert_eq!(known, [false, false, true]);
+    }
+
     #[test]
     fn no_token_is_shown() {
         let tokens = Tokens::default();
-        tokens.keep("PLANT", verified(1));
+        tokens.keep("PLANT", verified(1), 0);
         assert!(!format!("{tokens:?}").contains("PLANT"));
     }
 }

@@ -104,8 +104,10 @@ impl KeyValue for Platform {
         self.0.reads.set(self.0.reads.get() + 1);
         self.store().await?;
         let now = self.0.now().unix_millis();
-        let values = self.0.values.borrow();
-        Ok(values.get(key).filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(value, _)| value.clone()))
+        let known = self.0.values.borrow().get(key).cloned();
+        // The answer is under way while others write.
+        self.0.linger().await;
+        Ok(known.filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(value, _)| value))
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {

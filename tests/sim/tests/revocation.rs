@@ -34,28 +34,39 @@ fn token(id: &str) -> String {
 fn gateway(seed: u64) -> (Rc<World>, Gateway<Platform>) {
     let x = BASE64_URL_SAFE_NO_PAD.encode(pair().public_key().as_ref());
     let config = format!(
-        r#"{{"issuers": {{"corp": {{"issuer": "https://id.test", "revocation": "60s",
+        r#"{{"admin": {{"token": {{"secret": "ADMIN"}}}}, "issuers": {{"corp": {{"issuer": "https://id.test", "revocation": "60s",
             "keys": [{{"jwk": {{"kty": "OKP", "crv": "Ed25519", "x": "{x}"}}}}]}}}},
           "routes": [{{"name": "r", "respond": {{}}, "policies": [{{"authenticate": {{"jwt": {{}}}}}}]}}]}}"#
     );
-    let plan = plan::load(&config, &CAPABILITIES, &Vault(&BTreeMap::new())).expect("a sound configuration");
+    let plan = plan::load(&config, &CAPABILITIES, &Vault(&BTreeMap::from([("ADMIN".to_owned(), "admin".to_owned())])))
+        .expect("a sound configuration");
     let world = Rc::new(World::new(seed));
     let gateway = Gateway::new(Arc::new(plan), Platform(Rc::clone(&world)));
     (world, gateway)
 }
 
+type Task<'t> = Pin<Box<dyn Future<Output = u16> + 't>>;
+
+/// A request with this credential, to its status.
+fn ask<'t>(
+    world: &'t Rc<World>,
+    gateway: &'t Gateway<Platform>,
+    (method, path): (&str, &str),
+    credential: &str,
+) -> Task<'t> {
+    let headers = [["authorization", &format!("Bearer {credential}")]];
+    let asked = serde_json::json!({ "method": method, "url": format!("http://gw.test{path}"), "headers": headers });
+    let asked: Request = serde_json::from_value(asked).expect("a request");
+    let (asked, peer) = client_request(world, &asked);
+    Box::pin(async move {
+        world.linger().await;
+        receive(gateway, asked, peer).await.status
+    })
+}
+
 /// The statuses of `count` requests with the token `id`, which come together.
 fn statuses(world: &Rc<World>, gateway: &Gateway<Platform>, id: &str, count: usize) -> Vec<u16> {
-    let headers = [["authorization", &format!("Bearer {}", token(id))]];
-    let asked: Request =
-        serde_json::from_value(serde_json::json!({ "url": "http://gw.test/", "headers": headers })).expect("a request");
-    let tasks = (0..count).map(|_| {
-        let (asked, peer) = client_request(world, &asked);
-        Box::pin(async move {
-            world.linger().await;
-            receive(gateway, asked, peer).await.status
-        }) as Pin<Box<dyn Future<Output = u16>>>
-    });
+    let tasks = (0..count).map(|_| ask(world, gateway, ("GET", "/"), &token(id)));
     run(world, tasks).unwrap_or_else(|hang| panic!("{hang}"))
 }
 
@@ -139,5 +150,23 @@ fn a_store_that_is_away_lets_nothing_through_for_long() {
             (statuses(&world, &gateway, "a", 2), statuses(&world, &gateway, "b", 2)),
             (vec![200; 2], vec![401; 2])
         );
+    });
+}
+
+/// docs/configuration.md, Revoked tokens: the process that answers the admin endpoint goes by it at once, whatever requests were under way;
+/// and none of those is answered by 503 for it.
+#[test]
+fn what_this_process_revokes_is_refused_at_once() {
+    for_every_seed(|seed| {
+        let (world, gateway) = gateway(seed);
+        revoke(&world, Revoked::Token("another"), Some("1"));
+        for (method, status) in [("PUT", 401), ("DELETE", 200)] {
+            let change = ask(&world, &gateway, (method, "/.edgeway/revocations/corp/jti/a"), "admin");
+            let tasks = (0..5).map(|_| ask(&world, &gateway, ("GET", "/"), &token("a"))).chain([change]);
+            let during = run(&world, tasks).unwrap_or_else(|hang| panic!("{hang}"));
+            assert!(during.iter().all(|status| [200, 401].contains(status)), "{during:?}");
+            assert_eq!(during.last(), Some(&200));
+            assert_eq!(statuses(&world, &gateway, "a", 3), [status; 3], "after {method}");
+        }
     });
 }
