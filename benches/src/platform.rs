@@ -10,7 +10,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    Log, Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -132,5 +132,10 @@ impl Log for Still {
 impl Random for Still {
     fn next_u64(&self) -> u64 {
         0x9e37_79b9_7f4a_7c15
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        bytes.fill(7);
+        Ok(())
     }
 }

@@ -24,7 +24,7 @@ pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
-pub use crate::random::Random;
+pub use crate::random::{NoRandom, Random, fill_from};
 use crate::state::State;
 pub use crate::time::Clock;
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::random::Random;
+use crate::random::{NoRandom, Random};
 
 /// Numbers to be drawn in this order.
 #[derive(Debug)]
@@ -20,6 +20,11 @@ impl Sequence {
 impl Random for Sequence {
     fn next_u64(&self) -> u64 {
         self.0.borrow_mut().pop_front().expect("a number was drawn that the test does not foresee")
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        crate::random::fill_from(bytes, || self.next_u64());
+        Ok(())
     }
 }
 

@@ -33,6 +33,7 @@ pub mod quota;
 pub mod rate_limit;
 pub mod remembered;
 pub mod revocation;
+pub mod seal;
 pub mod security;
 pub mod sigv4;
 pub mod sliding_window;

@@ -9,7 +9,7 @@ use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
-    KeyValue, Log, Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -209,5 +209,10 @@ impl Log for Worker {
 impl Random for Worker {
     fn next_u64(&self) -> u64 {
         random::next()
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        fill_from(bytes, random::next);
+        Ok(())
     }
 }

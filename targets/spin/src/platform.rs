@@ -8,8 +8,8 @@ use std::time::Duration;
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, Platform, Random, StoreFailure,
-    Verify,
+    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random,
+    StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -96,6 +96,10 @@ impl Random for Spin {
     fn next_u64(&self) -> u64 {
         HostRandom.next_u64()
     }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        HostRandom.fill_secret(bytes)
+    }
 }
 
 /// The host's random numbers, available before any gateway.
@@ -104,6 +108,11 @@ pub(crate) struct HostRandom;
 impl Random for HostRandom {
     fn next_u64(&self) -> u64 {
         random::get_random_u64()
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        fill_from(bytes, random::get_random_u64);
+        Ok(())
     }
 }
 

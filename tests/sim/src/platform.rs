@@ -10,7 +10,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, Random, StoreFailure, UpstreamCall, Verify,
+    Log, Meeting, NoRandom, Random, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -189,5 +189,10 @@ impl Log for Platform {
 impl Random for Platform {
     fn next_u64(&self) -> u64 {
         self.0.chance.bits()
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        fill_from(bytes, || self.0.chance.bits());
+        Ok(())
     }
 }

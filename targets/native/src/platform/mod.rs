@@ -17,7 +17,7 @@ use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, Operation, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -284,6 +284,10 @@ impl Log for Native {
 impl Random for Native {
     fn next_u64(&self) -> u64 {
         fastrand::u64(..)
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        edgeway_verify_ring::fill_secret(bytes)
     }
 }
 

@@ -4,12 +4,21 @@ mod usable;
 
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::key::{Material, VerifyingKey};
-use gateway_core::ports::KeyUnusable;
+use gateway_core::ports::{KeyUnusable, NoRandom};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512,
     RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
+
+/// Fills `bytes` from the system's cryptographic source.
+///
+/// # Errors
+/// [`NoRandom`], if the system has none.
+pub fn fill_secret(bytes: &mut [u8]) -> Result<(), NoRandom> {
+    SystemRandom::new().fill(bytes).map_err(|_| NoRandom)
+}
 
 /// Returns whether `signature` is that of `signed` by `key`. It takes some 20 to 100 µs: too little to leave the thread for.
 ///

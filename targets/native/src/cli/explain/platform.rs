@@ -10,7 +10,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
-    Meeting, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{Method, Response};
@@ -134,5 +134,9 @@ impl Random for DryRun {
             Some((point, total)) if total > 0 => (random / total).saturating_sub(1) * total + point,
             _ => random,
         }
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
+        edgeway_verify_ring::fill_secret(bytes)
     }
 }
