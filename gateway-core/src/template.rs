@@ -280,6 +280,34 @@ impl Template {
         complete
     }
 
+    /// Writes the filled template to `out` as the end of a path, and says whether every variable had a value that leaves its segment one:
+    /// neither empty, unless the path of the request is, nor of dots (RFC 3986 §5.2.4), together with whatever else is in it.
+    pub fn fill_segments(&self, call: &Call, out: &mut String) -> bool {
+        let mut complete = true;
+        let mut begin = out.len();
+        // Set if the segment at `begin` has a value, and if that may not be empty.
+        let (mut is_filled, mut is_needed) = (false, false);
+        for part in &self.parts {
+            let written = out.len();
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Variable(variable) => {
+                    complete &= variable.write(call, Target::Path, out);
+                    is_filled = true;
+                    is_needed |= !matches!(variable, Variable::PathParameter(_) | Variable::Path);
+                }
+            }
+            while let Some(slash) = out.get(begin.max(written)..).and_then(|new| new.find('/')) {
+                let end = begin.max(written).saturating_add(slash);
+                complete &= is_segment(out.get(begin..end).unwrap_or_default(), is_filled, is_needed);
+                begin = end.saturating_add(1);
+                // What follows in the same part is of the same kind.
+                (is_filled, is_needed) = (matches!(part, Part::Variable(_)), false);
+            }
+        }
+        complete && is_segment(out.get(begin..).unwrap_or_default(), is_filled, is_needed)
+    }
+
     /// The filled template as a header value: `None` if a variable has no value, or the result is no valid one.
     #[must_use]
     pub fn header_value(&self, call: &Call) -> Option<HeaderValue> {
@@ -292,6 +320,13 @@ impl Template {
         }
         HeaderValue::try_from(text).ok()
     }
+}
+
+/// Returns whether `segment` is one, if it `is_filled` with values: not of dots, be they with a parameter or beside a slash that is data, and
+/// not empty if one `is_needed`.
+fn is_segment(segment: &str, is_filled: bool, is_needed: bool) -> bool {
+    let are_dots = |name: &str| matches!(name.split(';').next(), Some("." | ".."));
+    !(is_filled && segment.split("%2F").any(are_dots) || is_needed && segment.is_empty())
 }
 
 /// Splits `text` into its parts; `variable` reads a name between braces.
@@ -584,6 +619,27 @@ mod tests {
     fn a_sample_has_plain_values() {
         let template = Template::parse("https://{request.host}{request.path}/{query.a}{{b}}", Some(&[])).unwrap();
         assert_eq!(template.sample(), "https://x/x/x{b}");
+    }
+
+    /// docs/configuration.md, Templates: a value that would empty or leave its segment is none.
+    #[test]
+    fn a_value_leaves_its_segment_one() {
+        let filled = |text: &str, value: &'static str| {
+            let headers = HeaderMap::from_iter([(HeaderName::from_static("v"), HeaderValue::from_static(value))]);
+            let call = Call::new(Method::GET, "/".parse().unwrap(), headers);
+            let mut out = "kv:".to_owned();
+            Template::parse(text, Some(&[])).unwrap().fill_segments(&call, &mut out).then_some(out)
+        };
+        for text in ["{header.v}", "/{header.v}", "a/{header.v}", "a/{header.v}/b", "{header.v}/{header.v}"] {
+            for value in ["", ".", "..", "..;a", "a/..", "./a"] {
+                assert_eq!(filled(text, value), None, "{text} {value}");
+            }
+            assert!(filled(text, "...").is_some());
+        }
+        assert_eq!(filled("a/{header.v}{header.v}", "."), None, "two that neither is");
+        assert_eq!(filled("a{header.v}", "").unwrap(), "kv:a");
+        assert_eq!(filled("a/../{header.v}//", "b").unwrap(), "kv:a/../b//", "what its author wrote stands");
+        assert_eq!(filled("{request.path}", "").unwrap(), "kv:/");
     }
 
     #[test]

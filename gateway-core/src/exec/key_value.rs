@@ -15,7 +15,6 @@ use crate::error::Reject;
 use crate::plan::KeyValueEntry;
 use crate::ports::{Platform, StoreFailure};
 use crate::store_key::{KeyUse, StoreKey};
-use crate::template::Target;
 use crate::trace::Event;
 
 /// The longest that the store is waited for. Workers KV takes seconds at times, and a value may be large.
@@ -28,8 +27,9 @@ pub(super) async fn serve<P: Platform>(
     call: &Call,
     body: Body<P::Stream>,
 ) -> Result<Response<Body<P::Stream>>, Reject> {
-    // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`.
-    let key = StoreKey::written(KeyUse::Route, |key| action.key.fill(call, Target::Path, key));
+    // Encoded as in a path, so that no value can reach beyond its place: `flags/{path.name}` never leaves `flags/`. Whoever makes folders or
+    // URLs of keys finds no other place either.
+    let key = StoreKey::written(KeyUse::Route, |key| action.key.fill_segments(call, key));
     let key = key.ok_or_else(|| Reject::bad_path().with_detail("the path makes no key that the store takes"))?;
     exchange.note(|| Event::Answered { by: "keyValue" });
     match call.method {

@@ -9,7 +9,6 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{Endpoint, PathRewrite, Proxy};
-use crate::template::Target;
 
 /// The request target at `endpoint`, in origin form.
 pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Result<Uri, Reject> {
@@ -51,7 +50,7 @@ fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, s
         }
         PathRewrite::Template(template) => {
             let mut text = String::new();
-            if !template.fill(call, Target::Path, &mut text) {
+            if !template.fill_segments(call, &mut text) {
                 return Err(Reject::bad_path());
             }
             // Adjacent values could form a dot segment that neither holds: `{path.a}{path.b}`.
