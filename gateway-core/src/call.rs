@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::caller::Caller;
 use crate::http::forwarded::ClientInfo;
+use crate::http::geography::Geography;
 use crate::net::Scheme;
 use crate::route::{HostError, Lookup, Params, canonical_host, is_canonical_host};
 
@@ -23,6 +24,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The client that it is made for.
     pub client: ClientInfo,
+    /// Where the client is; not known unless the configuration asks for it.
+    pub geography: Geography,
     /// The request's identifier.
     pub id: HeaderValue,
     /// The parameters of the matched route's path.
@@ -79,6 +82,7 @@ impl Call {
             method,
             headers,
             client: ClientInfo { address: None, scheme: Scheme::Http, host: None, port: None, prefix: None },
+            geography: Geography::UNKNOWN,
             id: HeaderValue::from_static(""),
             params: Params::default(),
             caller: None,

@@ -32,6 +32,8 @@ pub enum Feature {
     ServiceBindings,
     /// An upstream can be a component of the same application.
     ServiceChaining,
+    /// The country and the autonomous system of clients are known.
+    Geography,
 }
 
 impl Feature {
@@ -39,7 +41,11 @@ impl Feature {
     pub(crate) fn refusal(self, platform: &str) -> (String, String) {
         let (message, help) = self.words(platform);
         let help = match self {
-            Self::WebSockets | Self::AdminListener | Self::ServiceBindings | Self::ServiceChaining => help.to_owned(),
+            Self::WebSockets
+            | Self::AdminListener
+            | Self::ServiceBindings
+            | Self::ServiceChaining
+            | Self::Geography => help.to_owned(),
             // A file for several platforms is the rule, and none may be left out of it silently.
             _ => format!("{help}; if another platform needs it, give {platform} a file without it"),
         };
@@ -90,6 +96,11 @@ impl Feature {
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
+            Self::Geography => (
+                format!("{platform} does not know where clients are"),
+                "name the fields of a proxy in front that does: `\"network\": {\"trustedProxies\": [\"10.0.0.0/8\"], \"geo\": \
+                 {\"country\": \"cf-ipcountry\", \"asn\": \"x-asn\"}}`",
+            ),
         }
     }
 
@@ -170,7 +181,8 @@ impl Capabilities {
         features: FeatureSet::ALL
             .without(Feature::RedisTls)
             .without(Feature::ServiceBindings)
-            .without(Feature::ServiceChaining),
+            .without(Feature::ServiceChaining)
+            .without(Feature::Geography),
         further_methods: None,
     };
 
@@ -179,7 +191,7 @@ impl Capabilities {
     pub const CLOUDFLARE: Self = Self {
         target: "cloudflare",
         name: "Cloudflare Workers",
-        features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings),
+        features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings).with(Feature::Geography),
         further_methods: Some(RUNTIME_METHODS),
     };
 
@@ -207,7 +219,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 14] = [
+    const FEATURES: [Feature; 15] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -222,6 +234,7 @@ mod tests {
         Feature::HeaderCase,
         Feature::ServiceBindings,
         Feature::ServiceChaining,
+        Feature::Geography,
     ];
 
     #[test]
@@ -240,9 +253,9 @@ mod tests {
         let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
         assert_eq!(
             lacks(Capabilities::NATIVE),
-            [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining]
+            [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining, Feature::Geography]
         );
-        let has = [Feature::WebSockets, Feature::ServiceBindings];
+        let has = [Feature::WebSockets, Feature::ServiceBindings, Feature::Geography];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());
         assert_eq!(
@@ -258,6 +271,7 @@ mod tests {
                 Feature::AdminListener,
                 Feature::HeaderCase,
                 Feature::ServiceBindings,
+                Feature::Geography,
             ]
         );
     }

@@ -11,7 +11,8 @@
  *     {"id":3,"get":{"key":"k"}}  → {"id":3,"value":"text"} or {"id":3,"value":null}   what KV holds
  *     {"id":4,"stop":{}}          → {"id":4}
  *
- * In front of the Worker is what Cloudflare's edge does for it: stating the client's address.
+ * In front of the Worker is what Cloudflare's edge does for it: stating the client's address, and in `request.cf` what the field
+ * `x-test-cf` has as JSON.
  * The end of standard input ends the process. Run it with the Node that `npm ci` installs: `node_modules/.bin/node`.
  */
 
@@ -32,7 +33,9 @@ const edge = `
   export { CounterCell } from "./dist/cloudflare/worker.js";
   export default {
     fetch(request, ...context) {
-      const stated = new Request(request);
+      const cf = JSON.parse(request.headers.get("x-test-cf") ?? "null");
+      const stated = cf === null ? new Request(request) : new Request(request, { cf });
+      stated.headers.delete("x-test-cf");
       stated.headers.set("CF-Connecting-IP", "127.0.0.1");
       return worker.fetch(stated, ...context);
     },

@@ -127,6 +127,9 @@ async fn answer<'p, P: Platform>(
         exchange.note(|| Event::AliasesStripped);
     }
     call.client = plan.proxies.client(&call.headers, peer);
+    if let Some(location) = &plan.location {
+        call.geography = location.of(&call.headers, &plan.proxies, peer, call.client.address);
+    }
     exchange.record.known(&call.client);
     if survey.forwarding {
         plan.proxies.drop_unbelieved(&mut call.headers, peer, &call.client);

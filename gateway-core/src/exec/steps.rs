@@ -89,7 +89,7 @@ fn steer(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, ways: &[Steer], ca
 
 /// Refuses a call from a client that `rule` does not let in.
 fn clients(exchange: &mut Exchange<'_, '_>, rule: &Clients, call: &Call) -> Result<(), Reject> {
-    match rule.shut(call.client_address()) {
+    match rule.shut(call.client_address(), call.geography) {
         None => {
             verdict_of(exchange, "clients", &rule.rule, None);
             Ok(())

@@ -121,6 +121,18 @@ impl IdentityNames {
         Ok(())
     }
 
+    /// Reserves `name`, which trusted proxies alone may state.
+    ///
+    /// # Errors
+    /// The reason why it can't be reserved.
+    pub fn entrust(&mut self, name: &str) -> Result<(), String> {
+        let pattern = Pattern::parse(name)?;
+        self.known.add(&pattern.letters);
+        self.patterns.push(pattern);
+        self.believed.push(name.to_ascii_lowercase().into());
+        Ok(())
+    }
+
     /// Returns whether a trusted proxy may state `name`, which is in small letters. Other spellings it does not write, but may
     /// pass on.
     #[must_use]

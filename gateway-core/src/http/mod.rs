@@ -10,6 +10,7 @@ pub mod forwarded;
 mod forwarded_element;
 pub mod framing;
 pub(crate) mod freshness;
+pub mod geography;
 pub mod hop_by_hop;
 pub mod identity;
 pub mod loop_guard;

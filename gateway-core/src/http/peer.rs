@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use http::HeaderValue;
 
 use super::address::AddressText;
+use super::geography::Geography;
 use crate::net::Scheme;
 
 /// The other end of the client's connection, as the adapter knows it (never from a header a client can set).
@@ -16,6 +17,7 @@ pub struct Peer {
     address: Option<IpAddr>,
     scheme: Scheme,
     is_local: bool,
+    geography: Geography,
     text: OnceLock<HeaderValue>,
 }
 
@@ -23,13 +25,32 @@ impl Peer {
     /// The end at `address`, none if the platform hides it, of a connection that speaks `scheme`.
     #[must_use]
     pub const fn new(address: Option<IpAddr>, scheme: Scheme) -> Self {
-        Self { address, scheme, is_local: false, text: OnceLock::new() }
+        Self { address, scheme, is_local: false, geography: Geography::UNKNOWN, text: OnceLock::new() }
     }
 
     /// The end, on this machine, of a connection in the clear over a Unix socket, which has no address.
     #[must_use]
     pub const fn over_unix_socket() -> Self {
-        Self { address: None, scheme: Scheme::Http, is_local: true, text: OnceLock::new() }
+        Self {
+            address: None,
+            scheme: Scheme::Http,
+            is_local: true,
+            geography: Geography::UNKNOWN,
+            text: OnceLock::new(),
+        }
+    }
+
+    /// The end, of which the platform knows where it is.
+    #[must_use]
+    pub const fn located(mut self, geography: Geography) -> Self {
+        self.geography = geography;
+        self
+    }
+
+    /// Where it is, as far as the platform knows.
+    #[must_use]
+    pub const fn geography(&self) -> Geography {
+        self.geography
     }
 
     /// Returns whether the connection is over a Unix socket.

@@ -19,6 +19,7 @@ use crate::caller::consumer::Consumer;
 use crate::capabilities::Capabilities;
 use crate::config::{self, AccessLogFormat, Diagnostic, Reading, Variable};
 use crate::http::forwarded::TrustedProxies;
+use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::loop_guard::LoopGuard;
 use crate::http::path;
@@ -94,6 +95,8 @@ pub struct Plan {
     pub identity: IdentityNames,
     /// The proxies whose `Forwarded` is believed.
     pub proxies: TrustedProxies,
+    /// The way to know where clients are; none if nothing asks.
+    pub location: Option<Location>,
     /// The reading of paths.
     pub paths: path::Reading,
     /// Content of the author's own for errors.

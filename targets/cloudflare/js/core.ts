@@ -3,6 +3,7 @@
 import * as wasm from "edgeway-wasm";
 import { readCommands, type Command } from "./commands.ts";
 import { Failed } from "./failure.ts";
+import { peerAddress, stated } from "./head.ts";
 import { clearInbox, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
 import { Ended } from "./passage.ts";
 import { VERSION } from "./wire.gen.ts";
@@ -30,6 +31,8 @@ let initialise: () => void;
 let instance = 0;
 /** Set if an access log is kept. */
 let logged = false;
+/** What is asked of the edge beside a client's address: a bit for each of `Stated`. */
+let asked = 0;
 /** The service bindings of upstreams; empty for those on the network. */
 let services: string[] = [];
 
@@ -43,6 +46,7 @@ export function start(module: WebAssembly.Module, config: string, bindings: stri
     const faults = wasm.load(encoder.encode(config), bindings);
     if (faults !== "") throw new Error(`gateway.json is wrong:\n${faults}`);
     logged = wasm.is_logged();
+    asked = wasm.asks();
     services = wasm.services().split("\n");
   };
   initialise();
@@ -66,12 +70,13 @@ function agree(version: number): void {
 }
 
 /** Begins an exchange; returns its first commands, or nothing if it failed. */
-export function begin(method: string, url: string, peer: string, headers: Headers, hasBody: boolean): Command[] | undefined {
+export function begin(request: Request, method: string, headers: Headers, hasBody: boolean): Command[] | undefined {
   try {
     clearInbox();
     sendLine(method);
-    sendLine(url);
-    sendLine(peer);
+    sendLine(request.url);
+    sendLine(peerAddress(request));
+    if (asked !== 0) sendLine(stated(request, asked));
     headers.forEach(sendField);
     return readCommands(wasm.begin(sentLength(), hasBody, Date.now()));
   } catch (error) {

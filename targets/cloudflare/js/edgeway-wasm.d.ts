@@ -18,6 +18,7 @@ declare module "edgeway-wasm" {
   export function resume_failed(id: number, slot: number, failure: number, now: number): number;
   export function relayed(id: number, status: number, hasBody: boolean, length: number, now: number): number;
   export function left(id: number, now: number): number;
+  export function asks(): number;
   export function is_logged(): boolean;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;

@@ -4,7 +4,7 @@ import type { Command } from "./commands.ts";
 import { begin, hold, left, letGo, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { verify } from "./crypto.ts";
-import { applyEdits, peerAddress } from "./head.ts";
+import { applyEdits } from "./head.ts";
 import { Failed } from "./failure.ts";
 import { refusal } from "./refusal.ts";
 import { bounded, collect, type Source } from "./streams.ts";
@@ -67,10 +67,10 @@ export class Exchange {
   /** Answers the request, at once if the core needs no effect. Never fails. */
   answer(): Response | Promise<Response> {
     try {
-      const { method, url, headers, body } = this.#request;
+      const { method, headers, body } = this.#request;
       this.#isHead = method === "HEAD";
       const hasBody = body !== null && headers.get("content-length") !== "0";
-      this.#perform(begin(method, url, peerAddress(this.#request), headers, hasBody));
+      this.#perform(begin(this.#request, method, headers, hasBody));
     } catch (error) {
       this.#lose(error);
     }

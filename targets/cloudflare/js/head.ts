@@ -1,6 +1,6 @@
 /** Edits of heads, as the core writes them; `src/wire/mod.rs` describes the form. */
 
-import { Edit } from "./wire.gen.ts";
+import { Edit, Stated } from "./wire.gen.ts";
 
 /** Fields that end at this hop (RFC 9110 §7.6.1, §11.7), but that the runtime would send on. */
 const ENDING_HERE = [
@@ -67,4 +67,32 @@ function socketAddress(request: Request): string | undefined {
   const address = (request.cf as { clientIp?: string } | undefined)?.clientIp;
   if (address?.startsWith("[")) return address.slice(1, address.indexOf("]"));
   return address?.slice(0, address.lastIndexOf(":"));
+}
+
+/** What Cloudflare's edge says of a client, as far as anything asks for it. */
+interface Edge {
+  country?: string | null;
+  asn?: number;
+}
+
+/** The line of what the edge says of the client of `request`: of `Stated`, what has its bit in `asked`. */
+export function stated(request: Request, asked: number): string {
+  const edge: Edge = request.cf ?? {};
+  let line = "";
+  for (const what of Object.values(Stated)) {
+    const text = (asked & (1 << what)) === 0 ? "" : said(edge, what);
+    line += `${text.replace(/[\t\n]/g, " ")}\t`;
+  }
+  return line;
+}
+
+function said(edge: Edge, what: Stated): string {
+  switch (what) {
+    case Stated.Country:
+      return edge.country ?? "";
+    case Stated.Asn:
+      return String(edge.asn ?? "");
+    default:
+      throw new TypeError(`nothing is stated of: ${what satisfies never}`);
+  }
 }

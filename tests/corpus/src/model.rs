@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gateway_core::config::{Entries, Span};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{Content, fields, text};
@@ -200,9 +200,24 @@ pub struct Request {
     /// The client's address. Default: `127.0.0.1`.
     #[serde(default)]
     pub from: Option<std::net::IpAddr>,
+    /// What Cloudflare's edge says of the client: `request.cf`. Other platforms have none.
+    #[serde(default)]
+    pub cf: Option<Edge>,
     /// The version of HTTP that it is sent as.
     #[serde(default)]
     pub version: Version,
+}
+
+/// What Cloudflare's edge says of a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// The code of its country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The number of its autonomous system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asn: Option<u32>,
 }
 
 /// A version of HTTP. Default: 1.1.

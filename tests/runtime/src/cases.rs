@@ -72,6 +72,9 @@ pub(crate) async fn play_all(runtime: Runtime, host: &Arc<Host>, cases: &[Loaded
 /// Why the client of `runtime` can't send the requests of `case`.
 fn inexpressible(runtime: Runtime, case: &LoadedCase) -> Option<&'static str> {
     let requests = case.case.steps.iter().map(|step| &step.request);
+    if runtime != Runtime::Workerd && requests.clone().any(|request| request.cf.is_some()) {
+        return Some("only Cloudflare's edge says where clients are");
+    }
     if runtime == Runtime::NativeH2 { requests.filter_map(|request| h2::message(request).err()).next() } else { None }
 }
 
@@ -153,7 +156,11 @@ async fn play(
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let sent = case.case.request(step, begun);
+            let mut sent = case.case.request(step, begun);
+            if let Some(edge) = sent.cf.clone() {
+                // Read by what plays the edge in front of the Worker.
+                sent.to_mut().headers.push(("x-test-cf".to_owned(), serde_json::json!(edge).to_string()));
+            }
             let response = send(gateway, &sent).await.map_err(|error| format!("{place}\n  {error}"))?;
             let mut calls = upstreams.take_calls();
             step.services.take_fetched(&mut calls);

@@ -11,6 +11,7 @@ use edgeway_corpus::{
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
+use gateway_core::http::geography::Geography;
 use gateway_core::plan::{self, Action, BodyUse, Plan, Route, Secrets};
 use gateway_core::ports::{Peer, Scheme};
 use http::{HeaderMap, header};
@@ -217,7 +218,12 @@ pub fn client_request(world: &Rc<World>, request: &Request) -> (http::Request<Bo
             Body::Stream(Stream::from_client(world, content, End::Complete))
         }
     };
+    let geography = request.cf.as_ref().map_or(Geography::UNKNOWN, |edge| {
+        let asn = edge.asn.map(|asn| asn.to_string()).unwrap_or_default();
+        Geography::read(edge.country.as_deref().unwrap_or_default().as_bytes(), asn.as_bytes())
+    });
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
     let address = Some(request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-    (built.body(body).expect("a request that `http` can express"), Peer::new(address, scheme))
+    let peer = Peer::new(address, scheme).located(geography);
+    (built.body(body).expect("a request that `http` can express"), peer)
 }

@@ -61,7 +61,8 @@ impl ClaimValues {
     }
 }
 
-/// The clients that are let in, by their addresses and before anybody has to prove anything; of several on one route, every one holds.
+/// The clients that are let in, by where they are and before anybody has to prove anything. All its members count together; of several on
+/// one route, every one holds.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -72,6 +73,32 @@ pub struct Clients {
     pub allow: Option<Vec<String>>,
     /// Addresses and networks (CIDR) of the clients that are not let in, be they in `allow` or not.
     pub deny: Option<Vec<String>>,
+    /// The countries of the clients that are let in or not.
+    pub countries: Option<Countries>,
+    /// The autonomous systems (ASN) of the clients that are let in or not.
+    pub asns: Option<Asns>,
+}
+
+/// Countries, by their codes of ISO 3166-1: two capital letters. `XX` is a country that is not known, and `T1` is Tor.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Countries {
+    /// The countries of the clients that are let in, and no others. Default: all.
+    pub allow: Option<Vec<String>>,
+    /// The countries of the clients that are not let in.
+    pub deny: Option<Vec<String>>,
+}
+
+/// Autonomous systems, by their numbers: `64500`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Asns {
+    /// The systems of the clients that are let in, and no others. Default: all.
+    pub allow: Option<Vec<u32>>,
+    /// The systems of the clients that are not let in.
+    pub deny: Option<Vec<u32>>,
 }
 
 /// A way to an upstream for some of a route's callers.

@@ -32,7 +32,7 @@ use serde::Deserialize;
 
 use crate::config::Entries;
 
-pub use access::{Authorize, ClaimValue, ClaimValues, Clients, Condition, Steer, When};
+pub use access::{Asns, Authorize, ClaimValue, ClaimValues, Clients, Condition, Countries, Steer, When};
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
@@ -46,7 +46,7 @@ pub use identity::{Authenticate, CredentialPlace, Issuer, IssuerKey, Jwk, JwtPro
 pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
-pub use network::{EmptySegments, EncodedSlash, FinalSlash, Network, PathCase, Paths};
+pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
 pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{RateLimit, RateLimitAlgorithm};
 pub use route::{Api, Defaults, Route, Ties};

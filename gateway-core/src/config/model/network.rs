@@ -13,6 +13,8 @@ pub struct Network {
     /// Headers that state the caller's identity and that trusted proxies may send, out of those that are removed otherwise. A
     /// trailing `*` stands for any ending. Default: none.
     pub trusted_identity: Vec<String>,
+    /// The fields in which trusted proxies state where clients are. Default: none.
+    pub geo: Geo,
     /// Methods that are let in beside the usual ones, such as `PROPFIND` or `PURGE`; any other is answered with 501. At most 24.
     pub methods: Vec<String>,
     /// The meaning of an encoded slash (`%2F`) in a path. Default: `keep`.
@@ -25,6 +27,17 @@ pub struct Network {
     pub final_slash: Option<FinalSlash>,
     /// The meaning of empty segments (`//`) in a path. Default: `merge`.
     pub empty_segments: Option<EmptySegments>,
+}
+
+/// The fields in which trusted proxies state where clients are. From anybody else they are removed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Geo {
+    /// The field of the country, by its code of ISO 3166-1: `cf-ipcountry`.
+    pub country: Option<String>,
+    /// The field of the autonomous system, by its number.
+    pub asn: Option<String>,
 }
 
 /// The paths that are let in.

@@ -91,6 +91,9 @@ const ADDRESS: Rule = Text(
 );
 const NETWORK: Rule = Text(r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", &["10.0.0.0/8", "2001:db8::/32"]);
 const PROXY: Rule = Text(r"^([0-9A-Fa-f:.]+(/[0-9]{1,3})?|unix:)$", &["10.0.0.0/8", "2001:db8::/32", "unix:"]);
+const COUNTRY: Rule = Text("^([A-Z]{2}|T1)$", &["DE", "XX"]);
+/// A field's name that requests can do without.
+const GEO_FIELD: Rule = Text(r"^[!#$%&'+.^_`|~0-9A-Za-z-]+$", &["cf-ipcountry"]);
 const URL: Rule = Text(
     r"^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@\s]+(/[^?#\s]*)?(#.*)?$",
     &["http://127.0.0.1:7101", "https://users.example.com/v1"],
@@ -236,6 +239,16 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Clients", "allow", AtLeastOne),
     ("Clients", "deny", NETWORK),
     ("Clients", "deny", AtLeastOne),
+    ("Countries", "allow", COUNTRY),
+    ("Countries", "allow", AtLeastOne),
+    ("Countries", "deny", COUNTRY),
+    ("Countries", "deny", AtLeastOne),
+    ("Asns", "allow", Whole(1, u32::MAX)),
+    ("Asns", "allow", AtLeastOne),
+    ("Asns", "deny", Whole(1, u32::MAX)),
+    ("Asns", "deny", AtLeastOne),
+    ("Geo", "country", GEO_FIELD),
+    ("Geo", "asn", GEO_FIELD),
     ("Authorize", "name", Free(&["orders-write"])),
     ("Authorize", "when", Free(&["claims.tenant == params.tenant"])),
     ("Authorize", "consumers", Text(".", &["acme"])),

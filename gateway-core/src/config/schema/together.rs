@@ -38,7 +38,8 @@ pub(super) fn add(name: &str, schema: &mut Value) {
                 json!({ "anyOf": [present("keys"), present("issuer")] }),
             ]
         }
-        "Clients" => vec![any(&["allow", "deny"])],
+        "Countries" | "Asns" => vec![any(&["allow", "deny"])],
+        "Clients" => vec![any(&["allow", "deny", "countries", "asns"])],
         "Authorize" | "Condition" => {
             vec![json!({ "anyOf": [any(&["consumers", "groups", "tiers", "scopes", "when"]), has_members("claims")] })]
         }

@@ -78,7 +78,11 @@ impl Compiler<'_> {
         parameters: Parameters<'_>,
     ) -> Option<Box<Expression>> {
         match Expression::compile(text, parameters) {
-            Ok(expression) => Some(Box::new(expression)),
+            Ok(expression) => {
+                let (country, asn) = expression.asks_geography();
+                let is_known = self.asks_geography(at, country, asn);
+                is_known.then(|| Box::new(expression))
+            }
             Err(mistake) => {
                 let before = text.get(..mistake.at).unwrap_or(text);
                 let message = lazily(|| format!("at character {}: {}", before.chars().count() + 1, mistake.message));

@@ -6,6 +6,7 @@ use super::network::NETWORK_HELP;
 use super::routes::Group;
 use crate::config::{self, Entries, Match, Matches, PathMatch, THOROUGH, Ties, ValueMatch, lazily};
 use crate::http::hop_by_hop;
+use crate::http::identity::IdentityNames;
 use crate::http::path::Reading;
 use crate::net::Scheme;
 use crate::route::{
@@ -167,7 +168,9 @@ impl<'c> Compiler<'c> {
 
     /// Reports a field that no request has by the time its value is asked for.
     pub(super) fn check_is_there(&mut self, at: &At<'_>, name: &str) {
-        if self.identity_names.as_ref().is_some_and(|names| names.is_reserved(name)) {
+        let is_removed =
+            |names: &IdentityNames| names.is_reserved(name) && !names.is_believed(&name.to_ascii_lowercase());
+        if self.identity_names.as_ref().is_some_and(is_removed) {
             self.error_with(
                 at,
                 format_args!("`{name}` is never there: it states who is calling, and is removed from every request"),

@@ -12,6 +12,7 @@ mod consumers;
 mod edits;
 mod errors;
 mod foreign;
+mod geography;
 mod issuers;
 mod key_sources;
 mod limits;
@@ -49,6 +50,7 @@ use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
 use crate::caller::consumer::Consumer;
 use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, Reading, Rule, THOROUGH, told};
+use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::policy::credential::Place;
@@ -140,6 +142,8 @@ struct Compiler<'c> {
     consumers: Vec<Arc<Consumer>>,
     /// Set if whatever is compiled is for a route that asks who calls, or for one that is not known.
     knows_caller: bool,
+    /// The way to know where clients are, and whether anything asks for it.
+    location: (Location, bool),
     /// The compiled policies of the previous route.
     shared: Option<Shared<'c>>,
     /// The path of the admin endpoints, if there are any.
@@ -173,6 +177,7 @@ impl<'c> Compiler<'c> {
             policy_names: Names::of(&config.policies),
             consumers: Vec::new(),
             knows_caller: true,
+            location: (Location::default(), false),
             shared: None,
             admin_path: None,
             methods: Methods::default(),
@@ -192,7 +197,8 @@ impl<'c> Compiler<'c> {
             );
         }
         let loop_guard = self.loop_guard(&at);
-        let identity = self.identity(&at);
+        let mut identity = self.identity(&at);
+        self.geography(&at.member("network").member("geo"), &mut identity);
         self.identity_names.clone_from(&identity);
         let proxies = self.proxies(&at);
         self.add_methods(&at.member("network").member("methods"));
@@ -247,6 +253,7 @@ impl<'c> Compiler<'c> {
             loop_guard: loop_guard?,
             identity: identity?,
             proxies: proxies?,
+            location: Some(core::mem::take(&mut self.location)).filter(|(_, is_asked)| *is_asked).map(|(way, _)| way),
             paths: path::Reading::of(&config.network),
             errors,
             limits,

@@ -138,6 +138,11 @@ impl<'a> Evaluation<'a> {
             }
             Fact::Parameter(index) => call.parameter(*index).map(percent::decode),
             Fact::Address => call.client_address().map(|address| Cow::Owned(address.to_canonical().to_string())),
+            Fact::Country => call.geography.country.map(|country| Cow::Owned(country.to_string())),
+            Fact::Asn => {
+                let asn = call.geography.asn;
+                return asn.map_or(Value::Error, |number| Value::Number(i64::from(number.get())));
+            }
             Fact::Consumer => {
                 caller.and_then(|caller| caller.consumer.as_ref()).map(|consumer| Cow::Borrowed(&*consumer.name))
             }

@@ -72,6 +72,14 @@ impl Expression {
         whole.is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
     }
 
+    /// Returns whether it looks at the client's country, and at its autonomous system.
+    #[must_use]
+    pub fn asks_geography(&self) -> (bool, bool) {
+        let has =
+            |wanted: fn(&Fact) -> bool| self.nodes.iter().any(|node| matches!(node, Node::Fact(fact) if wanted(fact)));
+        (has(|fact| matches!(fact, Fact::Country)), has(|fact| matches!(fact, Fact::Asn)))
+    }
+
     /// Returns whether it depends on the route's path parameters.
     #[must_use]
     pub fn has_parameters(&self) -> bool {

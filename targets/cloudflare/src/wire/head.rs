@@ -5,7 +5,9 @@ use core::ops::Range;
 use core::str::FromStr as _;
 
 use bytes::Bytes;
+use edgeway_wire::Stated;
 use gateway_core::body::Body;
+use gateway_core::http::geography::Geography;
 use gateway_core::ports::{Peer, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -14,7 +16,8 @@ use crate::platform::Handle;
 
 /// The header in which Cloudflare's edge states the client's address, replacing any value from the client.
 const CLIENT_ADDRESS: &str = "cf-connecting-ip";
-/// The lines of a packed request before its fields: method, URL and the client's address.
+/// The lines of a packed request before its fields: method, URL and the client's address. One more has what the edge says of the
+/// client besides, where anything is asked for.
 const REQUEST_LINES: usize = 3;
 
 /// A packed head, and the places of its fields. The glue holds it as `Headers`, so that an outgoing head is written as
@@ -70,14 +73,19 @@ impl Head {
     }
 }
 
-/// Reads a packed request and its sender; `None` if it is malformed.
-pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Request<Body<Handle>>, Peer)> {
+/// Reads a packed request and its sender; `None` if it is malformed. More than an address is stated of the sender if `is_stated`.
+pub(crate) fn read_request(
+    text: &Bytes,
+    has_body: bool,
+    is_stated: bool,
+) -> Option<(Head, Request<Body<Handle>>, Peer)> {
     let mut lines = Lines::new(text);
     let method = Method::from_bytes(text.get(lines.next()?)?).ok()?;
     let (scheme, target) = split_url(text.slice(lines.next()?))?;
     let uri = Uri::from_maybe_shared(target).ok()?;
     let socket = lines.next()?;
-    let (head, headers) = Head::read(text.clone(), REQUEST_LINES)?;
+    let stated = if is_stated { lines.next()? } else { 0..0 };
+    let (head, headers) = Head::read(text.clone(), REQUEST_LINES + usize::from(is_stated))?;
     let stated =
         if socket.is_empty() { headers.get(CLIENT_ADDRESS).map(HeaderValue::as_bytes) } else { text.get(socket) };
     let address = stated.and_then(|text| IpAddr::from_str(core::str::from_utf8(text).ok()?).ok());
@@ -87,7 +95,14 @@ pub(crate) fn read_request(text: &Bytes, has_body: bool) -> Option<(Head, Reques
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
-    Some((head, request, Peer::new(address, scheme)))
+    let peer = Peer::new(address, scheme);
+    Some((head, request, if is_stated { peer.located(stated_geography(text.get(stated)?)) } else { peer }))
+}
+
+/// Where the client is, by the line of what is stated.
+fn stated_geography(line: &[u8]) -> Geography {
+    let text = |what: Stated| line.split(|byte| *byte == b'\t').nth(what as usize).unwrap_or_default();
+    Geography::read(text(Stated::Country), text(Stated::Asn))
 }
 
 /// Reads a packed response whose body is in `slot`.
@@ -147,12 +162,12 @@ mod tests {
     use super::*;
 
     fn request(text: &'static str) -> Option<(Head, Request<Body<Handle>>, Peer)> {
-        read_request(&Bytes::from_static(text.as_bytes()), false)
+        read_request(&Bytes::from_static(text.as_bytes()), false, false)
     }
 
     fn target(url: &str) -> String {
         let text = format!("GET\n{url}\n\n");
-        read_request(&Bytes::from(text), false).unwrap().1.uri().to_string()
+        read_request(&Bytes::from(text), false, false).unwrap().1.uri().to_string()
     }
 
     #[test]
@@ -169,6 +184,21 @@ mod tests {
     fn the_edge_states_the_client_where_the_socket_does_not() {
         let (.., peer) = request("GET\nhttp://h/\n\ncf-connecting-ip\n2001:db8::7\n").unwrap();
         assert_eq!(peer.address(), Some("2001:db8::7".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_the_edge_states_is_read_where_it_is_asked_for() {
+        let peer = |line: &'static str| {
+            let text = Bytes::from(format!("GET\nhttp://h/\n192.0.2.1\n{line}\nx-a\n1\n"));
+            let (_, request, peer) = read_request(&text, false, true).unwrap();
+            assert_eq!(request.headers().get("x-a").unwrap(), "1");
+            peer.geography()
+        };
+        assert_eq!(peer("DE\t64500\t"), Geography::read(b"DE", b"64500"));
+        assert_eq!(peer("\t64500\t"), Geography::read(b"", b"64500"));
+        assert_eq!(peer("DE\t\t"), Geography::read(b"DE", b""));
+        assert_eq!(peer(""), Geography::UNKNOWN);
+        assert!(read_request(&Bytes::from_static(b"GET\nhttp://h/\n\n"), false, true).is_none());
     }
 
     #[test]

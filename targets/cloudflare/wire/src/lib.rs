@@ -7,16 +7,16 @@ mod table;
 mod vocabulary;
 
 pub use table::{Entry, Table, Value};
-pub use vocabulary::{BodyKind, Edit, Failure, Kind, Word};
+pub use vocabulary::{BodyKind, Edit, Failure, Kind, Stated, Word};
 
 /// Every table, in the order in which it is generated.
-pub const TABLES: &[Table] = &[Kind::TABLE, Word::TABLE, BodyKind::TABLE, Edit::TABLE, Failure::TABLE];
+pub const TABLES: &[Table] = &[Kind::TABLE, Word::TABLE, BodyKind::TABLE, Stated::TABLE, Edit::TABLE, Failure::TABLE];
 
 /// A fingerprint of all tables, and of [`LAYOUT`].
 pub const VERSION: u32 = table::fingerprint(TABLES, LAYOUT);
 
 /// The count of changes to what the tables do not tell: how text is laid out, and what the functions take.
-const LAYOUT: u32 = 4;
+const LAYOUT: u32 = 5;
 
 #[cfg(test)]
 mod tests {

@@ -152,6 +152,17 @@ numbers! {
     }
 }
 
+numbers! {
+    /// What the edge says of a client. Where the core asks for any, a request has a line of these texts in this order, each with a tab
+    /// behind it; what the core does not ask for is empty.
+    Stated {
+        /// The code of the country.
+        Country,
+        /// The number of the autonomous system.
+        Asn,
+    }
+}
+
 characters! {
     /// The edits of a head: the first character of an edit's line, before the field's name. `Set`, `Append` and `Rename` take
     /// the next line as their argument.

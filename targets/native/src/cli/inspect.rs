@@ -52,6 +52,12 @@ pub(super) struct Explain {
     /// The client's address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
+    /// The client's country, which Cloudflare's edge would state
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    /// The client's autonomous system, which Cloudflare's edge would state
+    #[arg(long, value_name = "NUMBER")]
+    asn: Option<String>,
     /// The upstream to follow where the route splits requests [default: the one with the largest share]
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
@@ -61,7 +67,9 @@ pub(super) struct Explain {
 
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
-        let question = match Question::parse(&self.method, &self.url, &self.header, self.client.as_deref()) {
+        let question = Question::parse(&self.method, &self.url, &self.header, self.client.as_deref());
+        let question = question.and_then(|question| question.located(self.country.as_deref(), self.asn.as_deref()));
+        let question = match question {
             Ok(question) => Question { upstream: self.upstream.clone(), ..question },
             Err(message) => return self.source.failure(message),
         };

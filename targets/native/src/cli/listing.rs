@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
+use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
 use gateway_core::policy::steer::Steer;
@@ -158,7 +159,16 @@ fn request_step(step: &RequestStep) -> Value {
         RequestStep::Clients(rule) => {
             let list = |networks: &[_]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
             let allow = rule.allow.as_deref().map(list);
-            json!({"kind": "clients", "rule": rule.rule, "allow": allow, "deny": list(&rule.deny)})
+            let mut said = json!({"kind": "clients", "rule": rule.rule, "allow": allow, "deny": list(&rule.deny)});
+            for (kind, places) in &rule.places {
+                let names = |places: &[u32]| places.iter().map(|place| kind.name(*place)).collect::<Vec<_>>();
+                let member = match kind {
+                    Where::Country => "countries",
+                    Where::Asn => "asns",
+                };
+                said[member] = json!({"allow": places.allow.as_deref().map(names), "deny": names(&places.deny)});
+            }
+            said
         }
         RequestStep::Authorize(rule) => {
             let mut members = condition(&rule.condition);

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::gateway::{Gateway, Reply};
+use gateway_core::http::geography::Geography;
 use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
 use gateway_core::trace::Trace;
@@ -35,6 +36,8 @@ pub(crate) struct Question {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// The address of the client's connection.
     pub(crate) client: IpAddr,
+    /// Where that is, as Cloudflare's edge would say.
+    pub(crate) geography: Geography,
     /// The target of a split to follow, by its upstream's name.
     pub(crate) upstream: Option<String>,
 }
@@ -62,13 +65,29 @@ impl Question {
             Some(text) => text.parse().map_err(|_| format!("`{text}` is not an address"))?,
             None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        Ok(Self { method, url: parsed, headers, client, upstream: None })
+        Ok(Self { method, url: parsed, headers, client, geography: Geography::UNKNOWN, upstream: None })
+    }
+
+    /// The question with where the client is, by the command line's words.
+    ///
+    /// # Errors
+    /// The wrong word, with the reason.
+    pub(crate) fn located(self, country: Option<&str>, asn: Option<&str>) -> Result<Self, String> {
+        let (country, asn) = (country.unwrap_or_default(), asn.unwrap_or_default());
+        let geography = Geography::read(country.as_bytes(), asn.as_bytes());
+        if geography.country.is_none() && !country.is_empty() && !country.eq_ignore_ascii_case("XX") {
+            return Err(format!("`{country}` is no country's code: write two letters, such as `DE`"));
+        }
+        if geography.asn.is_none() && !asn.is_empty() {
+            return Err(format!("`{asn}` is no number of an autonomous system: write one such as `64500`"));
+        }
+        Ok(Self { geography, ..self })
     }
 
     /// A request without fields, from a client of no network in particular (RFC 5737).
     pub(crate) const fn plain(method: Method, url: Uri) -> Self {
         let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { method, url, headers: Vec::new(), client, upstream: None }
+        Self { method, url, headers: Vec::new(), client, geography: Geography::UNKNOWN, upstream: None }
     }
 
     /// The request as a server would see it.
@@ -90,7 +109,7 @@ impl Question {
 
     fn peer(&self) -> Peer {
         let scheme = if self.url.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
-        Peer::new(Some(self.client), scheme)
+        Peer::new(Some(self.client), scheme).located(self.geography)
     }
 }
 

@@ -147,6 +147,12 @@ fn assumed(event: &Event) -> Option<&'static str> {
             Some("no issuer is asked")
         }
         Event::Policy { verdict, .. } if verdict == "the token is not revoked" => Some("no token is revoked"),
+        Event::Policy { policy: "clients", verdict } if verdict.contains(" is not known (`XX`)") => {
+            Some("nobody says in which country the client is: `--country` would")
+        }
+        Event::Policy { policy: "clients", verdict } if verdict.contains("autonomous system is not known") => {
+            Some("nobody says in which autonomous system the client is: `--asn` would")
+        }
         Event::Answered { by: "keyValue" } => Some("the store has no such entry"),
         Event::Handshake => Some("the upstream declines"),
         _ => None,
