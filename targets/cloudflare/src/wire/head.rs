@@ -84,7 +84,7 @@ pub(crate) fn read_request(
     let (scheme, target) = split_url(text.slice(lines.next()?))?;
     let uri = Uri::from_maybe_shared(target).ok()?;
     let socket = lines.next()?;
-    let stated = if is_stated { lines.next()? } else { 0..0 };
+    let line = if is_stated { lines.next()? } else { 0..0 };
     let (head, headers) = Head::read(text.clone(), REQUEST_LINES + usize::from(is_stated))?;
     let stated =
         if socket.is_empty() { headers.get(CLIENT_ADDRESS).map(HeaderValue::as_bytes) } else { text.get(socket) };
@@ -96,7 +96,7 @@ pub(crate) fn read_request(
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     let peer = Peer::new(address, scheme);
-    Some((head, request, if is_stated { peer.located(stated_geography(text.get(stated)?)) } else { peer }))
+    Some((head, request, if is_stated { peer.located(stated_geography(text.get(line)?)) } else { peer }))
 }
 
 /// Where the client is, by the line of what is stated.
