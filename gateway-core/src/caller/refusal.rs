@@ -60,6 +60,22 @@ pub enum Refusal {
     KeyDisabled,
     /// The API keys in the key-value store can't be read.
     KeyUnavailable,
+    /// The signature of the request, or what is stated with it, can't be read.
+    SignatureMalformed,
+    /// The signature of the request is none of a key that is known here.
+    SignatureWrong,
+    /// The signature of the request was made too long ago.
+    SignatureExpired,
+    /// The signature of the request is of a time to come.
+    SignatureEarly,
+    /// The same request has been let in before.
+    Replayed,
+    /// Nothing tells whether it has.
+    ReplaysUnavailable,
+    /// The content that is signed is larger than is taken.
+    ContentTooLarge,
+    /// The content that is signed does not come to its end.
+    ContentCut,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -81,16 +97,21 @@ pub enum Failure {
 const MALFORMED: &str = "the token is malformed";
 const NOT_TRUSTED: &str = "the token is not trusted";
 
+/// What a client is told of content that ends before its end.
+pub const CUT: &str = "the body ended before its end";
+
 impl Refusal {
     /// The kind of failure that it is.
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {
             Self::Absent => Failure::Absent,
-            Self::KeyUnusable | Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable => {
-                Failure::Unavailable
-            }
-            Self::Ambiguous => Failure::Final,
+            Self::KeyUnusable
+            | Self::KeysUnavailable
+            | Self::RevocationsUnavailable
+            | Self::KeyUnavailable
+            | Self::ReplaysUnavailable => Failure::Unavailable,
+            Self::Ambiguous | Self::ContentTooLarge | Self::ContentCut => Failure::Final,
             _ => Failure::Invalid,
         }
     }
@@ -125,6 +146,14 @@ impl Refusal {
             Self::KeyExpired => "key_expired",
             Self::KeyDisabled => "key_disabled",
             Self::KeyUnavailable => "key_unavailable",
+            Self::SignatureMalformed => "signature_malformed",
+            Self::SignatureWrong => "signature_wrong",
+            Self::SignatureExpired => "signature_expired",
+            Self::SignatureEarly => "signature_early",
+            Self::Replayed => "replayed",
+            Self::ReplaysUnavailable => "replays_unavailable",
+            Self::ContentTooLarge => "content_too_large",
+            Self::ContentCut => "content_cut",
         }
     }
 
@@ -142,7 +171,15 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyDisabled
             | Self::KeyUnavailable
-            | Self::OtherConsumer => None,
+            | Self::OtherConsumer
+            | Self::SignatureMalformed
+            | Self::SignatureWrong
+            | Self::SignatureExpired
+            | Self::SignatureEarly
+            | Self::Replayed
+            | Self::ReplaysUnavailable
+            | Self::ContentTooLarge
+            | Self::ContentCut => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -160,6 +197,24 @@ impl Refusal {
         }
     }
 
+    /// What a client is told of the signature of its request.
+    const fn about_signature(self) -> Option<&'static str> {
+        match self {
+            Self::SignatureMalformed => Some("the signature is malformed"),
+            Self::SignatureWrong => Some("the signature is not trusted"),
+            Self::SignatureExpired => Some("the signature has expired"),
+            Self::SignatureEarly => Some("the signature is not valid yet"),
+            Self::Replayed => Some("the request has been sent before"),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the content of the request is what fails: no other credential would help.
+    #[must_use]
+    pub const fn is_of_content(self) -> bool {
+        matches!(self, Self::ContentTooLarge | Self::ContentCut)
+    }
+
     /// The answer, but for its challenge.
     #[must_use]
     pub fn reject(self) -> Reject {
@@ -167,14 +222,23 @@ impl Refusal {
             (_, Some(description)) => Reject::invalid_token().with_detail(description),
             (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
-            (Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable, _) => {
-                Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
-            }
+            (
+                Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable | Self::ReplaysUnavailable,
+                _,
+            ) => Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5")),
+            (Self::ContentTooLarge, _) => Reject::body_too_large(),
+            (Self::ContentCut, _) => Reject::bad_request_framing().with_detail(CUT),
             (Self::OtherConsumer, _) => {
                 Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }
             (Self::Absent, _) => Reject::unauthorized(),
-            _ => Reject::invalid_credentials(),
+            _ => {
+                let reject = Reject::invalid_credentials();
+                match self.about_signature() {
+                    Some(detail) => reject.with_detail(detail),
+                    None => reject,
+                }
+            }
         }
     }
 }

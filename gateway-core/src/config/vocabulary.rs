@@ -118,6 +118,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Clients, "deny", "blacklist denylist denyList block exclude"),
     (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
     (Place::Proof, "apiKey", "key apikey api_key keyAuth key_auth apiKeyAuth"),
+    (Place::Proof, "webhook", "hmac hmacAuth hmac_auth hmac-auth webhookSignature webhook_signature"),
     (Place::Proof, "any", "or anyOf any_of oneOf requiresAny requires_any some"),
     (Place::Proof, "all", "and allOf all_of requiresAll requires_all every"),
     (Place::JwtProof, "audiences", "audience aud"),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::{api_key, jwt};
+use super::{api_key, jwt, webhook};
+use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
@@ -40,7 +41,7 @@ pub(super) fn begin<P: Platform>(
     Begun::Ended(conclude(exchange, step, call, progress.refused()))
 }
 
-/// Goes on with proofs that have begun.
+/// Goes on with proofs that have begun. A proof that reads `body` leaves it there as a whole, of `limit` bytes at most.
 ///
 /// # Errors
 /// The refusal of a caller who is not believed, with the challenges.
@@ -48,13 +49,14 @@ pub(super) async fn go_on<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     step: &Authenticate,
-    call: &mut Call,
+    (call, body): (&mut Call, &mut Body<P::Stream>),
+    limit: u64,
     mut progress: Progress,
 ) -> Result<(), Reject> {
     while let Some(check) = progress.check(step) {
         let outcome = match at_once(exchange, platform, &check.proof, call) {
             Some(outcome) => outcome,
-            None => slowly(exchange, platform, &check.proof, call).await,
+            None => slowly(exchange, platform, &check.proof, (call, body), limit).await,
         };
         if let Some(end) = progress.take(check, outcome) {
             return conclude(exchange, step, call, end);
@@ -77,6 +79,7 @@ fn at_once<P: Platform>(
             Err(refusal) => Some(Err(refusal)),
         },
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
+        Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
     }
 }
 
@@ -85,7 +88,8 @@ async fn slowly<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     proof: &Proof,
-    call: &Call,
+    (call, body): (&Call, &mut Body<P::Stream>),
+    limit: u64,
 ) -> Result<Arc<Caller>, Refusal> {
     match proof {
         Proof::Jwt(jwt) => {
@@ -93,6 +97,7 @@ async fn slowly<P: Platform>(
             jwt::prove(exchange, platform, jwt, &token).await
         }
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
+        Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Content of requests that is read as a whole.
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use crate::body::Body;
 use crate::call::Call;
+use crate::caller::refusal::{CUT, Refusal};
 use crate::error::Reject;
 use crate::io::IoErrorKind;
 use crate::policy::validate::{MOST_CONTENT, Validate};
@@ -43,6 +45,23 @@ pub(super) async fn collect<P: Platform>(platform: &P, body: &mut Body<P::Stream
     Ok(())
 }
 
+/// Has all of `body` there, of `limit` bytes at most, for a signature of it, and returns it.
+///
+/// # Errors
+/// Those of [`whole`]: no other proof can mend them.
+pub(super) async fn signed<P: Platform>(
+    platform: &P,
+    body: &mut Body<P::Stream>,
+    limit: u64,
+) -> Result<Bytes, Refusal> {
+    collect(platform, body, limit).await.map_err(|reject| match reject.status {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::ContentTooLarge,
+        _ => Refusal::ContentCut,
+    })?;
+    // A part of the same memory: nothing is copied.
+    Ok(if let Body::Full(content) = body { content.clone() } else { Bytes::new() })
+}
+
 /// Returns all of `body`, of `limit` bytes at most.
 ///
 /// # Errors
@@ -53,7 +72,7 @@ pub(super) async fn whole<P: Platform>(platform: &P, body: Body<P::Stream>, limi
         Body::Full(content) => content,
         Body::Stream(stream) => platform.collect(stream, limit).await.map_err(|error| match error.kind {
             IoErrorKind::BodyTooLarge => Reject::body_too_large(),
-            _ => Reject::bad_request_framing().with_detail("the body ended before its end"),
+            _ => Reject::bad_request_framing().with_detail(CUT),
         })?,
     };
     if content.len() as u64 > limit { Err(Reject::body_too_large()) } else { Ok(content) }

@@ -19,6 +19,7 @@ mod key_value;
 mod keys;
 mod local;
 mod maintenance;
+mod once;
 mod options;
 mod proxy;
 mod request;
@@ -29,6 +30,7 @@ mod steps;
 mod target_uri;
 mod upstream_credentials;
 mod watch;
+mod webhook;
 mod within;
 
 pub(crate) use access_token::refresh as refresh_token;

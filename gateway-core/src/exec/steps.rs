@@ -49,7 +49,8 @@ pub(super) async fn apply<'p, P: Platform>(
                 Begun::Ended(proved) => proved?,
                 // Boxed, once for all proofs, so that not every request has room for them.
                 Begun::Waits(progress) => {
-                    Box::pin(authenticate::go_on(exchange, platform, step, call, progress)).await?;
+                    let limit = route.body_limit;
+                    Box::pin(authenticate::go_on(exchange, platform, step, (call, body), limit, progress)).await?;
                 }
             },
             RequestStep::Authorize(rule) => authorize(exchange, platform, rule, call)?,
@@ -180,7 +181,7 @@ async fn concurrency<P: Platform>(
 }
 
 /// Returns the verdict in the `answer` of a counter, as `read` has it; none if its store failed, which is recorded.
-fn verdict<P: Platform, V>(
+pub(super) fn verdict<P: Platform, V>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     answer: Option<Result<CounterVerdict, StoreFailure>>,

@@ -40,6 +40,17 @@ impl HmacKey {
         }
     }
 
+    /// The tag of `parts`, one after another, with SHA-256; none for a key of another hash.
+    #[must_use]
+    pub fn sha256(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        let Inner::Sha256(key) = &self.0 else { return None };
+        let mut mac = (**key).clone();
+        for part in parts {
+            mac.update(part);
+        }
+        Some(mac.finalize().into_bytes().into())
+    }
+
     /// Returns whether `tag` is that of `signed`, in a time that says nothing about where they differ.
     #[must_use]
     pub fn verify(&self, signed: &[u8], tag: &[u8]) -> bool {

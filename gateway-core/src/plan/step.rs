@@ -10,6 +10,7 @@ use crate::policy::concurrency::Concurrency;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
+use crate::policy::proof::Proof;
 use crate::policy::query_edit::QueryEdit;
 use crate::policy::quota::Quota;
 use crate::policy::rate_limit::RateLimit;
@@ -55,15 +56,19 @@ impl RequestStep {
     }
 
     /// The parts of an exchange that it needs beyond the request's head.
-    pub(super) const fn needs(&self) -> Needs {
+    pub(super) fn needs(&self) -> Needs {
         match self {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
+            Self::Authenticate(program) => {
+                let limits = program.proofs().filter_map(Proof::content_limit);
+                let whole = |limit| Needs { request: BodyUse::Whole { limit }, ..Needs::NONE };
+                limits.fold(Needs::NONE, |needs, limit| needs.and(whole(limit)))
+            }
             Self::Clients(_)
             | Self::Csrf(_)
-            | Self::Authenticate(_)
             | Self::Authorize(_)
             | Self::RateLimit(_)
             | Self::Steer(_)

@@ -142,7 +142,7 @@ impl Authenticate {
     #[must_use]
     pub fn refuse(&self, check: u16, refusal: Refusal) -> Reject {
         let mut reject = refusal.reject();
-        if refusal.failure() == Failure::Unavailable {
+        if refusal.failure() == Failure::Unavailable || refusal.is_of_content() {
             return reject;
         }
         let mut challenges: Vec<(&str, String)> = Vec::new();

@@ -15,7 +15,7 @@ pub use self::program::{Program, SCRIPTS, SQL_SCHEMA, SQL_SWEEP, program, verdic
 use super::lease::{self, Lease};
 use super::quota::{Quota, Verdict};
 use super::sliding_window::Window;
-use super::{gcra, sliding_window};
+use super::{gcra, once, sliding_window};
 use crate::time::Timestamp;
 
 /// An operation on a cell.
@@ -49,6 +49,11 @@ pub enum CounterOp {
         /// The number of the place's holder.
         holder: u64,
     },
+    /// Asks for the cell itself, by [`once::decide`].
+    Once {
+        /// The time for which nobody else gets it.
+        keep: Duration,
+    },
 }
 
 /// A store's answer.
@@ -60,6 +65,11 @@ pub enum CounterVerdict {
     Lease(lease::Verdict),
     /// The answer to [`CounterOp::Release`].
     Released,
+    /// The answer to [`CounterOp::Once`].
+    Once {
+        /// Set if the cell is given to who asked.
+        first: bool,
+    },
 }
 
 impl CounterVerdict {
@@ -68,7 +78,7 @@ impl CounterVerdict {
     pub const fn quota(self) -> Option<Verdict> {
         match self {
             Self::Quota(verdict) => Some(verdict),
-            Self::Lease(_) | Self::Released => None,
+            Self::Lease(_) | Self::Released | Self::Once { .. } => None,
         }
     }
 
@@ -77,7 +87,16 @@ impl CounterVerdict {
     pub const fn lease(self) -> Option<lease::Verdict> {
         match self {
             Self::Lease(verdict) => Some(verdict),
-            Self::Quota(_) | Self::Released => None,
+            Self::Quota(_) | Self::Released | Self::Once { .. } => None,
+        }
+    }
+
+    /// The answer to [`CounterOp::Once`]: whether the cell is given to who asked.
+    #[must_use]
+    pub const fn once(self) -> Option<bool> {
+        match self {
+            Self::Once { first } => Some(first),
+            Self::Quota(_) | Self::Lease(_) | Self::Released => None,
         }
     }
 }
@@ -91,6 +110,8 @@ pub enum State {
     SlidingWindow(Window),
     /// The holders of the cell's places.
     Leases(Vec<Lease>),
+    /// The time until which the cell is given.
+    Once(Timestamp),
 }
 
 /// The outcome of an operation.
@@ -137,6 +158,12 @@ pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
         CounterOp::Release { holder } => {
             Step::leases(lease::release(leases(state), holder), now, CounterVerdict::Released)
         }
+        CounterOp::Once { keep } => {
+            let given = if let Some(State::Once(until)) = state { Some(until) } else { None };
+            let (until, first) = once::decide(given, now, keep);
+            let keep_for = until.saturating_since(now);
+            Step { state: State::Once(until), verdict: CounterVerdict::Once { first }, keep_for }
+        }
     }
 }
 
@@ -163,6 +190,7 @@ mod tests {
             CounterOp::Gcra { quota, cost: 1 },
             CounterOp::SlidingWindow { quota, cost: 1 },
             CounterOp::Acquire { holder: 1, limit: 1, lease: Duration::from_secs(60) },
+            CounterOp::Once { keep: Duration::from_secs(60) },
         ];
         for op in ops {
             let fresh = step(op, None, now);

@@ -27,6 +27,8 @@ pub mod key_source;
 pub mod lease;
 mod lease_store;
 pub mod maintenance;
+pub mod once;
+mod once_store;
 pub mod proof;
 pub mod query_edit;
 pub mod quota;
@@ -43,6 +45,7 @@ pub mod tokens;
 pub mod upstream_credentials;
 pub mod validate;
 pub mod watch;
+pub mod webhook;
 
 use std::fmt::Display;
 

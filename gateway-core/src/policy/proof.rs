@@ -1,6 +1,7 @@
 //! Proofs of identity: a kind each. Each has places that it looks at, a challenge to those who have to give it, and a few words.
 
 use super::credential::{self, Place};
+use super::webhook::Webhook;
 use crate::call::Call;
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
@@ -13,6 +14,8 @@ pub enum Proof {
     Jwt(JwtProof),
     /// An API key.
     ApiKey(ApiKeyProof),
+    /// The signature of a webhook.
+    Webhook(Box<Webhook>),
 }
 
 /// A proof by an API key.
@@ -76,6 +79,16 @@ impl Proof {
         match self {
             Self::Jwt(jwt) => &jwt.places,
             Self::ApiKey(key) => &key.places,
+            Self::Webhook(webhook) => &webhook.places,
+        }
+    }
+
+    /// The most bytes of the request's content that it reads, if it does.
+    #[must_use]
+    pub const fn content_limit(&self) -> Option<u64> {
+        match self {
+            Self::Jwt(_) | Self::ApiKey(_) => None,
+            Self::Webhook(webhook) => Some(webhook.limit),
         }
     }
 
@@ -85,6 +98,8 @@ impl Proof {
         match self {
             Self::Jwt(jwt) => jwt.keep,
             Self::ApiKey(key) => key.keep,
+            // It is of this one request, and a server may look at it again.
+            Self::Webhook(_) => true,
         }
     }
 
@@ -111,6 +126,7 @@ impl Proof {
             ),
             // Of no standard, but RFC 9110 §15.5.2 wants one.
             Self::ApiKey(_) => ("ApiKey", String::new()),
+            Self::Webhook(_) => ("Webhook", String::new()),
         }
     }
 
@@ -122,6 +138,7 @@ impl Proof {
             Self::ApiKey(key) if key.takes_listed && key.takes_stored => "API key".to_owned(),
             Self::ApiKey(key) if key.takes_listed => "API key of the file".to_owned(),
             Self::ApiKey(_) => "API key of the store".to_owned(),
+            Self::Webhook(webhook) => format!("webhook of {}", webhook.scheme.name),
         }
     }
 }

@@ -30,4 +30,4 @@ pub use refusals::{Mistake, compare as compare_refusals};
 pub use report::{Report, Verdict};
 pub use seen::{Call, Response};
 pub use services::{Services, fetched_differences};
-pub use tokens::Token;
+pub use tokens::{Signature, Token};

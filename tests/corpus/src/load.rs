@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::model::{Case, File, Runtime};
-use crate::tokens::{insert_keys, named_in, resolve};
+use crate::tokens::{insert_keys, named_in, resolve, resolve_signatures, signatures_in};
 
 /// A case with the configuration that holds for it.
 #[derive(Clone, Debug)]
@@ -140,6 +140,14 @@ fn parse(name: &str, text: &str) -> Result<Vec<LoadedCase>, String> {
         let sent: Vec<&str> = case.steps.iter().flat_map(|step| named_in(&step.request)).collect();
         if let Some(name) = sent.into_iter().find(|name| !case.tokens.contains_key(*name)) {
             return fault(&format!("no token is `{name}`"));
+        }
+        case.signatures = match resolve_signatures(&case.signatures, &file.signatures) {
+            Ok(signatures) => signatures,
+            Err(error) => return fault(&error),
+        };
+        let sent: Vec<&str> = case.steps.iter().flat_map(|step| signatures_in(&step.request)).collect();
+        if let Some(name) = sent.into_iter().find(|name| !case.signatures.contains_key(*name)) {
+            return fault(&format!("no signature is `{name}`"));
         }
         cases.push(LoadedCase { topic: Arc::clone(&topic), config, case: Arc::new(case) });
     }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::body::{Content, fields, text};
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
 use crate::services::Services;
-use crate::tokens::{self, Token};
+use crate::tokens::{self, Signature, Token};
 
 /// A whole case file.
 #[derive(Debug, Deserialize)]
@@ -27,6 +27,9 @@ pub(crate) struct File {
     /// The tokens that its cases may send.
     #[serde(default)]
     pub tokens: BTreeMap<String, Token>,
+    /// The signatures that its cases may send.
+    #[serde(default)]
+    pub signatures: BTreeMap<String, Signature>,
     /// The services that the gateway itself asks.
     #[serde(default)]
     pub services: Services,
@@ -50,6 +53,9 @@ pub struct Case {
     /// The tokens that it sends, beside those of its file.
     #[serde(default)]
     pub tokens: BTreeMap<String, Token>,
+    /// The signatures that it sends, beside those of its file.
+    #[serde(default)]
+    pub signatures: BTreeMap<String, Signature>,
     /// The services that the gateway itself asks, beside those of its file.
     #[serde(default)]
     pub services: Services,
@@ -74,14 +80,21 @@ impl Case {
         names.filter_map(|name| self.tokens.get(name).map(|token| (name, token)))
     }
 
-    /// What the client sends in `step`, with the tokens of a case that has `begun` at that time, in seconds since 1970.
+    /// The signatures that its requests have, by name.
+    pub(crate) fn sent_signatures(&self) -> impl Iterator<Item = (&str, &Signature)> {
+        let names = self.steps.iter().flat_map(|step| tokens::signatures_in(&step.request));
+        names.filter_map(|name| self.signatures.get(name).map(|signature| (name, signature)))
+    }
+
+    /// What the client sends in `step`, with the tokens and signatures of a case that has `begun` at that time, in seconds since 1970.
     ///
     /// # Panics
     /// If there is no such token; loading has checked that.
     #[must_use]
     pub fn request<'s>(&self, step: &'s Step, begun: i64) -> Cow<'s, Request> {
-        if tokens::named_in(&step.request).next().is_some() {
-            Cow::Owned(tokens::fill(&step.request, &self.tokens, begun).expect("tokens that were checked"))
+        if tokens::has_any(&step.request) {
+            let known = (&self.tokens, &self.signatures);
+            Cow::Owned(tokens::fill(&step.request, known, begun).expect("tokens that were checked"))
         } else {
             Cow::Borrowed(&step.request)
         }

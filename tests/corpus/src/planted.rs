@@ -37,6 +37,10 @@ impl Planted {
                 .claims
                 .extend(token.planted().map(|claim| (format!("a claim of the token `{name}`"), claim.to_owned())));
         }
+        for (name, signature) in case.sent_signatures() {
+            let text = signature.write(begun).expect("a signature that was checked");
+            planted.secrets.insert((format!("the signature `{name}`"), text));
+        }
         for step in &case.steps {
             let texts = step.request.headers.iter().map(|(_, value)| value).chain([&step.request.url]);
             let keys = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));

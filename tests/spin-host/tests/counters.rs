@@ -269,6 +269,58 @@ async fn redis_leases_places_as_the_kernel_does() {
     .await;
 }
 
+/// docs/configuration.md, Webhooks: the first of those who come at a time, and nobody else until it is over; whatever the clock does.
+#[test]
+fn sql_gives_a_cell_once_as_the_kernel_does() {
+    let database = database();
+    for seed in 0..CASES {
+        let mut random = Random(seed);
+        let (mut now, mut state) = (1_800_000_000_000, None);
+        for request in 0..REQUESTS {
+            now = if random.below(10) == 0 { now - random.below(5_000) } else { now + random.below(4_000) };
+            let op = CounterOp::Once { keep: Duration::from_millis(5_000 + random.below(5_000)) };
+            let time = Timestamp::from_unix_millis(now);
+            let reply = run_sql(&database, &format!("once-{seed}"), &program(op, time));
+            let kernel = step(op, state, time);
+            assert_eq!(verdict(op, time, &reply), Some(kernel.verdict), "seed {seed}, request {request}, {reply:?}");
+            state = Some(kernel.state);
+        }
+    }
+    let (cells, op) = (Random(1).below(3) + 3, CounterOp::Once { keep: Duration::from_secs(10) });
+    let now = Timestamp::from_unix_millis(1_900_000_000_000);
+    for cell in 0..cells {
+        run_sql(&database, &format!("swept-{cell}"), &program(op, now));
+    }
+    let sweep = |millis: i64| -> usize {
+        SQL_SWEEP.iter().map(|sweep| database.execute(sweep, [1_900_000_000_000 + millis]).unwrap()).sum()
+    };
+    sweep(0);
+    assert_eq!((sweep(10_000), sweep(10_001)), (0, usize::try_from(cells).unwrap()));
+}
+
+#[tokio::test]
+async fn redis_gives_a_cell_once_until_its_time_is_over() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    let now = Timestamp::from_unix_millis(1_800_000_000_000);
+    let ask = async |cell: &str, keep: u64| {
+        let op = CounterOp::Once { keep: Duration::from_millis(keep) };
+        verdict(op, now, &run_redis(&connection, cell, &program(op, now)).await).unwrap().once().unwrap()
+    };
+    let asked = futures_util::future::join_all((0..50).map(|_| ask("many", 60_000))).await;
+    assert_eq!(asked.into_iter().filter(|first| *first).count(), 1);
+    let left: i64 = redis::cmd("PTTL").arg("many").query_async(&mut connection.clone()).await.unwrap();
+    assert!((50_000..=60_000).contains(&left), "{left}");
+    // Redis forgets by its own clock.
+    assert!(ask("short", 1).await);
+    let mut tries = 0;
+    while !ask("short", 60_000).await {
+        tries += 1;
+        assert!(tries < 100, "it is never forgotten");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[test]
 fn sql_sweeps_the_leases_of_holders_that_died() {
     let database = database();

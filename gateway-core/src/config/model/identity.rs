@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ApiKeyProof, SecretRef, Value};
+use super::{ApiKeyProof, SecretRef, Value, WebhookProof};
 use crate::config::Span;
 
 /// An issuer of tokens (RFC 7519 §4.1.1), and the keys that it signs them with: exactly one of `keys`, `jwks` and `discovery`.
@@ -138,6 +138,8 @@ pub struct Proof {
     pub jwt: Option<JwtProof>,
     /// An API key.
     pub api_key: Option<ApiKeyProof>,
+    /// The signature of a webhook.
+    pub webhook: Option<WebhookProof>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.

@@ -27,6 +27,7 @@ mod validate;
 mod value;
 mod web_security;
 mod web_socket;
+mod webhook;
 
 use serde::Deserialize;
 
@@ -63,6 +64,7 @@ pub use validate::{JsonCaps, Validate};
 pub use value::{SecretRef, Value};
 pub use web_security::{Csrf, Hsts, Security};
 pub use web_socket::{WebSocket, WebSocketLimits};
+pub use webhook::{WebhookProof, WebhookScheme};
 
 /// A whole `gateway.json`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -196,6 +196,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Jwk", "kty", Text("^(RSA|EC|OKP)$", &["RSA", "EC", "OKP"])),
     ("JwtProof", "issuers", Unique),
     ("JwtProof", "audiences", Text(".", &["https://api.example.com"])),
+    ("WebhookProof", "secrets", AtLeastOne),
     ("Api", "name", NAME),
     ("Api", "hosts", HOST),
     ("Api", "prefix", PREFIX),

@@ -88,18 +88,21 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, api_key, any, all, anonymous: _ } = proof;
-        let compiled = match (jwt, api_key, any, all) {
-            (Some(jwt), None, None, None) => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
-            (None, Some(key), None, None) => self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey),
-            (None, None, Some(any), None) => {
+        let config::Proof { jwt, api_key, webhook, any, all, anonymous: _ } = proof;
+        let compiled = match (jwt, api_key, webhook, any, all) {
+            (Some(jwt), None, None, None, None) => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
+            (None, Some(key), None, None, None) => self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey),
+            (None, None, Some(webhook), None, None) => {
+                self.webhook(&at.member("webhook"), webhook).map(Box::new).map(Proof::Webhook)
+            }
+            (None, None, None, Some(any), None) => {
                 return self.proofs(&at.member("any"), any, ways, false, (checks, words));
             }
-            (None, None, None, Some(all)) => {
+            (None, None, None, None, Some(all)) => {
                 return self.proofs(&at.member("all"), all, ways, true, (checks, words));
             }
-            (None, None, None, None) => {
-                self.error_with(at, "nothing says by what callers are to be known", "add `jwt` or `apiKey`");
+            (None, None, None, None, None) => {
+                self.error_with(at, "nothing says by what callers are to be known", "add `jwt`, `apiKey` or `webhook`");
                 None
             }
             _ => {

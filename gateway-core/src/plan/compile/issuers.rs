@@ -225,7 +225,7 @@ impl Compiler<'_> {
     }
 
     /// The text of a secret that is a key; none where it is not known here.
-    fn key_text(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
+    pub(super) fn key_text(&mut self, at: &At<'_>, secret: &config::SecretRef) -> Option<String> {
         self.secret(at, secret).filter(|_| !self.secrets.is_made_up(&secret.secret))
     }
 

@@ -36,6 +36,7 @@ mod upstream_credentials;
 mod upstream_tls;
 mod upstreams;
 mod web_socket;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -18,11 +18,14 @@ const SLIDING_WINDOW: u8 = 2;
 /// The tag of [`CounterOp::Acquire`], and of the state that it leaves.
 const LEASE: u8 = 3;
 const RELEASE: u8 = 4;
+/// The tag of [`CounterOp::Once`], and of the state that it leaves.
+const ONCE: u8 = 5;
 
 /// The tags of verdicts.
 const QUOTA: u8 = 1;
 const LEASED: u8 = 2;
 const RELEASED: u8 = 3;
+const GIVEN: u8 = 4;
 
 impl CounterOp {
     /// The operation as bytes.
@@ -33,6 +36,7 @@ impl CounterOp {
             Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
             Self::Acquire { holder, limit, lease } => Packer::new(LEASE).u64(holder).u32(limit).duration(lease).done(),
             Self::Release { holder } => Packer::new(RELEASE).u64(holder).done(),
+            Self::Once { keep } => Packer::new(ONCE).duration(keep).done(),
         }
     }
 
@@ -48,6 +52,7 @@ impl CounterOp {
                 Some(Self::Acquire { holder, limit, lease })
             }
             RELEASE => Some(Self::Release { holder: reader.u64()? }),
+            ONCE => Some(Self::Once { keep: reader.duration()? }),
             _ => None,
         }
     }
@@ -66,6 +71,7 @@ impl CounterVerdict {
                 .done(),
             Self::Lease(verdict) => Packer::new(LEASED).u32(verdict.acquired.into()).u32(verdict.held).done(),
             Self::Released => Packer::new(RELEASED).done(),
+            Self::Once { first } => Packer::new(GIVEN).u32(first.into()).done(),
         }
     }
 
@@ -82,6 +88,7 @@ impl CounterVerdict {
             })),
             LEASED => Some(Self::Lease(lease::Verdict { acquired: reader.u32()? != 0, held: reader.u32()? })),
             RELEASED => Some(Self::Released),
+            GIVEN => Some(Self::Once { first: reader.u32()? != 0 }),
             _ => None,
         }
     }
@@ -99,6 +106,7 @@ impl State {
             Self::Leases(leases) => {
                 numbers(LEASE, leases.iter().flat_map(|lease| [lease.holder, lease.expires.unix_millis()]))
             }
+            Self::Once(until) => numbers(ONCE, [until.unix_millis()]),
         }
     }
 
@@ -121,6 +129,7 @@ impl State {
                 };
                 rest.is_empty().then(|| leases.iter().filter_map(lease).collect()).map(Self::Leases)
             }
+            ONCE => Some(Self::Once(Timestamp::from_unix_millis(reader.u64()?))),
             _ => None,
         }
     }
@@ -213,14 +222,15 @@ mod tests {
 
     const QUOTA_OF_ALL: Quota = Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 };
 
-    const OPS: [CounterOp; 4] = [
+    const OPS: [CounterOp; 5] = [
         CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
         CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
         CounterOp::Acquire { holder: u64::MAX, limit: 10_000, lease: Duration::from_millis(86_400_000) },
         CounterOp::Release { holder: u64::MAX - 1 },
+        CounterOp::Once { keep: Duration::from_millis(86_400_000) },
     ];
 
-    const VERDICTS: [CounterVerdict; 3] = [
+    const VERDICTS: [CounterVerdict; 5] = [
         CounterVerdict::Quota(Verdict {
             admitted: true,
             remaining: u32::MAX,
@@ -229,15 +239,18 @@ mod tests {
         }),
         CounterVerdict::Lease(lease::Verdict { acquired: true, held: u32::MAX }),
         CounterVerdict::Released,
+        CounterVerdict::Once { first: true },
+        CounterVerdict::Once { first: false },
     ];
 
-    fn states() -> [State; 4] {
+    fn states() -> [State; 5] {
         let lease = |holder| Lease { holder, expires: Timestamp::from_unix_millis(1_800_000_000_000) };
         [
             State::Gcra(u64::MAX),
             State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 }),
             State::Leases(Vec::new()),
             State::Leases(vec![lease(u64::MAX), lease(0)]),
+            State::Once(Timestamp::from_unix_millis(u64::MAX)),
         ]
     }
 
@@ -262,13 +275,13 @@ mod tests {
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
         }
-        for bytes in [&[GCRA][..], &[SLIDING_WINDOW; 20], &[LEASE; 20], &[RELEASE; 8]] {
+        for bytes in [&[GCRA][..], &[SLIDING_WINDOW; 20], &[LEASE; 20], &[RELEASE; 8], &[ONCE; 8]] {
             assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
         }
-        for bytes in [&[QUOTA; 24][..], &[LEASED; 8]] {
+        for bytes in [&[QUOTA; 24][..], &[LEASED; 8], &[GIVEN; 4]] {
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
         }
-        for bytes in [&[GCRA; 8][..], &[SLIDING_WINDOW; 24], &[LEASE; 16]] {
+        for bytes in [&[GCRA; 8][..], &[SLIDING_WINDOW; 24], &[LEASE; 16], &[ONCE; 8]] {
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
         }
     }

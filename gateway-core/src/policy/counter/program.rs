@@ -1,7 +1,7 @@
 //! Operations for stores that compute by themselves: SQL (SQLite) and Lua (Redis).
 
 use super::super::sliding_window::{self, Window};
-use super::super::{gcra, gcra_store, lease, lease_store, sliding_window_store};
+use super::super::{gcra, gcra_store, lease, lease_store, once_store, sliding_window_store};
 use super::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
@@ -24,10 +24,13 @@ pub const SQL_SCHEMA: &[&str] = &[
     sliding_window_store::SQL_CREATE_INDEX,
     lease_store::SQL_CREATE,
     lease_store::SQL_CREATE_INDEX,
+    once_store::SQL_CREATE,
+    once_store::SQL_CREATE_INDEX,
 ];
 
 /// Statements that each remove some cells that expired before their parameter, in milliseconds since the Unix epoch.
-pub const SQL_SWEEP: &[&str] = &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP, lease_store::SQL_SWEEP];
+pub const SQL_SWEEP: &[&str] =
+    &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP, lease_store::SQL_SWEEP, once_store::SQL_SWEEP];
 
 /// The scripts of all programs.
 pub const SCRIPTS: &[&str] = &[
@@ -35,6 +38,7 @@ pub const SCRIPTS: &[&str] = &[
     sliding_window_store::REDIS_DECIDE,
     lease_store::REDIS_ACQUIRE,
     lease_store::REDIS_RELEASE,
+    once_store::REDIS_DECIDE,
 ];
 
 /// The program that does `op` at `now`.
@@ -61,6 +65,9 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
             lua: lease_store::REDIS_RELEASE,
             args: lease_store::release_args(holder),
         },
+        CounterOp::Once { keep } => {
+            Program { sql: once_store::SQL_DECIDE, lua: once_store::REDIS_DECIDE, args: once_store::args(now, keep) }
+        }
     }
 }
 
@@ -94,5 +101,10 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             Some(CounterVerdict::Lease(verdict))
         }
         CounterOp::Release { .. } => Some(CounterVerdict::Released),
+        CounterOp::Once { .. } => match *reply {
+            [] => Some(CounterVerdict::Once { first: false }),
+            [Some(_)] => Some(CounterVerdict::Once { first: true }),
+            _ => None,
+        },
     }
 }

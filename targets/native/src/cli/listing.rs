@@ -206,6 +206,7 @@ fn request_step(step: &RequestStep) -> Value {
 fn proof(proof: &Proof) -> Value {
     match proof {
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
+        Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }

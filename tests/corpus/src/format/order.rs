@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_order_is_the_one_of_the_model() {
-        assert_eq!(Part::File.members(), ["topic", "config", "secrets", "tokens", "services", "cases"]);
+        assert_eq!(Part::File.members(), ["topic", "config", "secrets", "tokens", "signatures", "services", "cases"]);
         assert_eq!(Part::Refusal.members(), ["path", "message", "help"]);
         assert!(Part::Case.members().contains(&"onlyOn"), "names are those of case files");
         for part in [Part::Step, Part::Request, Part::Reply, Part::Expectation, Part::Call] {

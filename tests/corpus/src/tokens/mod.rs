@@ -3,6 +3,7 @@
 mod keys;
 mod placeholders;
 mod sign;
+mod signature;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::body::spell_out;
 pub(crate) use keys::{insert as insert_keys, jwk};
-pub(crate) use placeholders::{fill, named_in};
+pub(crate) use placeholders::{fill, has_any, named_in, signatures_in};
+pub use signature::Signature;
+pub(crate) use signature::resolve as resolve_signatures;
 
 /// The claims that are times (RFC 7519 §4.1.4 to §4.1.6).
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
@@ -113,19 +116,7 @@ impl Token {
         let signed = format!("{header}.{claims}");
         let is_der = matches!(self.signature, Some(Forgery::Der));
         let mut bytes = sign::sign(key, algorithm, is_der, signed.as_bytes())?;
-        match &self.signature {
-            Some(Forgery::Empty) => bytes.clear(),
-            Some(Forgery::Flip(at)) => {
-                let place = if *at < 0 { bytes.len().checked_add_signed(*at) } else { usize::try_from(*at).ok() };
-                *place.and_then(|place| bytes.get_mut(place)).ok_or("its signature has no such byte")? ^= 1;
-            }
-            Some(Forgery::First(length)) => bytes.truncate(*length),
-            Some(Forgery::Longer(by)) => bytes.resize(bytes.len() + by, 0),
-            Some(Forgery::Zero(from, to)) => {
-                bytes.get_mut(*from..*to).ok_or("its signature has no such bytes")?.fill(0);
-            }
-            None | Some(Forgery::Der | Forgery::Trailing | Forgery::Text(_)) => {}
-        }
+        forge(self.signature.as_ref(), &mut bytes)?;
         let signature = match &self.signature {
             Some(Forgery::Text(text)) => text.clone(),
             Some(Forgery::Trailing) => with_trailing_bit(self.encode(&bytes))?,
@@ -170,6 +161,32 @@ impl Token {
     }
 }
 
+/// Changes the bytes of a signature.
+fn forge(forgery: Option<&Forgery>, bytes: &mut Vec<u8>) -> Result<(), String> {
+    match forgery {
+        Some(Forgery::Empty) => bytes.clear(),
+        Some(Forgery::Flip(at)) => {
+            let place = if *at < 0 { bytes.len().checked_add_signed(*at) } else { usize::try_from(*at).ok() };
+            *place.and_then(|place| bytes.get_mut(place)).ok_or("its signature has no such byte")? ^= 1;
+        }
+        Some(Forgery::First(length)) => bytes.truncate(*length),
+        Some(Forgery::Longer(by)) => bytes.resize(bytes.len() + by, 0),
+        Some(Forgery::Zero(from, to)) => {
+            bytes.get_mut(*from..*to).ok_or("its signature has no such bytes")?.fill(0);
+        }
+        None | Some(Forgery::Der | Forgery::Trailing | Forgery::Text(_)) => {}
+    }
+    Ok(())
+}
+
+/// `text` with times in the place of `${+60s}`.
+fn with_times(text: &str, now: i64) -> Result<String, String> {
+    placeholders::replace(text, "${", |span| match span.strip_prefix(['+', '-']) {
+        Some(_) => relative(span, now).map(|time| time.to_string()),
+        None => Err(format!("`{span}` is no time")),
+    })
+}
+
 /// The tokens of a case: its `own` and those of its file, without `like`.
 ///
 /// # Errors
@@ -204,13 +221,7 @@ pub(crate) fn resolve(
 impl Raw {
     fn bytes(&self, now: i64) -> Result<Vec<u8>, String> {
         match self {
-            Self::Text(text) => {
-                let filled = placeholders::replace(text, "${", |span| match span.strip_prefix(['+', '-']) {
-                    Some(_) => relative(span, now).map(|time| time.to_string()),
-                    None => Err(format!("`{span}` is no time")),
-                });
-                filled.map(String::into_bytes)
-            }
+            Self::Text(text) => with_times(text, now).map(String::into_bytes),
             Self::Latin1(bytes) => Ok(bytes.clone()),
         }
     }

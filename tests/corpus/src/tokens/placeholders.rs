@@ -1,8 +1,8 @@
-//! `${token:NAME}` in what a client sends.
+//! `${token:NAME}`, `${signature:NAME}` and `${time:-5s}` in what a client sends.
 
 use std::collections::BTreeMap;
 
-use super::Token;
+use super::{Signature, Token, signature};
 use crate::model::Request;
 
 const START: &str = "${token:";
@@ -12,19 +12,35 @@ pub(crate) fn named_in(request: &Request) -> impl Iterator<Item = &str> {
     texts(request).flat_map(|text| text.split(START).skip(1)).map(|rest| rest.split('}').next().unwrap_or_default())
 }
 
+/// The names of the signatures in `request`.
+pub(crate) fn signatures_in(request: &Request) -> impl Iterator<Item = &str> {
+    texts(request).flat_map(signature::named_in)
+}
+
+/// Returns whether anything is to be put into `request`.
+pub(crate) fn has_any(request: &Request) -> bool {
+    texts(request).any(|text| [START, "${signature:", "${time:"].iter().any(|start| text.contains(start)))
+}
+
 /// The texts of `request` in which there may be a token.
 fn texts(request: &Request) -> impl Iterator<Item = &str> {
     let values = request.headers.iter().map(|(_, value)| value.as_str());
     [request.url.as_str()].into_iter().chain(request.target.as_deref()).chain(values)
 }
 
-/// `request` with `tokens` in their places, as they are at `now`, in seconds since 1970.
+/// `request` with `tokens` and `signatures` in their places, as they are at `now`, in seconds since 1970.
 ///
 /// # Errors
-/// Which token is not there.
-pub(crate) fn fill(request: &Request, tokens: &BTreeMap<String, Token>, now: i64) -> Result<Request, String> {
+/// Which of them is not there.
+pub(crate) fn fill(
+    request: &Request,
+    (tokens, signatures): (&BTreeMap<String, Token>, &BTreeMap<String, Signature>),
+    now: i64,
+) -> Result<Request, String> {
     let filled = |text: &str| {
-        replace(text, START, |name| tokens.get(name).ok_or_else(|| format!("no token is `{name}`"))?.write(now))
+        let text =
+            replace(text, START, |name| tokens.get(name).ok_or_else(|| format!("no token is `{name}`"))?.write(now))?;
+        signature::fill(&text, signatures, now)
     };
     Ok(Request {
         url: filled(&request.url)?,

@@ -166,6 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn one_of_many_threads_gets_what_happens_once() {
+        let cells = Cells::default();
+        let op = CounterOp::Once { keep: Duration::from_secs(10) };
+        let first = |millis: u64| {
+            cells.apply("a", op, Timestamp::from_unix_millis(1_000_000 + millis)).unwrap().once().unwrap()
+        };
+        let total: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| usize::from(first(0)))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!((total, first(9_999), first(10_000)), (1, false, true));
+    }
+
+    #[test]
     fn cells_are_forgotten_once_their_quota_is_whole_again() {
         let cells = Cells::default();
         for n in 0..50_000_u64 {
