@@ -118,6 +118,9 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
                 step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call));
             call.caller = Some(caller);
             credential::strip(&step.stripped, call);
+            for kept in step.proofs().filter(|proof| proof.keeps()) {
+                credential::strip_aliases(kept.places(), call);
+            }
             Ok(())
         }
         End::Refused(check, refusal) => {

@@ -12,7 +12,8 @@ use super::names::{Filter, are_aliases, letters};
 /// Makes the list of names, and the look-up in it.
 macro_rules! names {
     ($($name:literal)*) => {
-        /// The names besides those of [`hop_by_hop::NAMES`]: the framing, the host, and what the gateway puts in order or adds itself.
+        /// The names besides those of [`hop_by_hop::NAMES`]: the framing, the host, the credentials, and what the gateway puts in order or
+        /// adds itself.
         const OTHERS: &[&str] = &[$($name),*];
 
         fn is_other(name: &str) -> bool {
@@ -30,6 +31,7 @@ names! {
     "cdn-loop"
     "max-forwards"
     "x-request-id"
+    "authorization"
     "traceparent"
     "tracestate"
     "sec-websocket-key"

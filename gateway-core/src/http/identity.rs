@@ -50,6 +50,8 @@ pub struct IdentityNames {
     known: Filter,
     /// Names that trusted proxies may state, in small letters; a trailing `*` stands for any ending.
     believed: Vec<Box<str>>,
+    /// Names of fields by which the gateway itself shows upstreams who it is.
+    own: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +135,17 @@ impl IdentityNames {
         Ok(())
     }
 
+    /// Keeps these names, by which the gateway itself shows upstreams who it is, out of trailers.
+    pub fn guard_own<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.own.extend(names.map(Box::from));
+    }
+
+    /// Returns whether `name`, in any spelling, may be in no trailer of a request: it comes after what the gateway states.
+    #[must_use]
+    pub(super) fn is_kept_from_trailers(&self, name: &str) -> bool {
+        self.is_reserved(name) || self.own.iter().any(|own| are_aliases(name.as_bytes(), own.as_bytes()))
+    }
+
     /// Returns whether a trusted proxy may state `name`, which is in small letters. Other spellings it does not write, but may
     /// pass on.
     #[must_use]
@@ -164,7 +177,7 @@ impl IdentityNames {
         for pattern in &patterns {
             known.add(&pattern.letters);
         }
-        Self { patterns, known, believed: Vec::new() }
+        Self { patterns, known, believed: Vec::new(), own: Vec::new() }
     }
 }
 

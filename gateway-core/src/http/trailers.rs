@@ -116,7 +116,7 @@ fn announce(headers: &mut HeaderMap, is_dropped: impl Fn(&str) -> bool) {
 
 /// Returns whether a request's trailer of this lower-case name does not pass.
 fn is_dropped(name: &str, identity: &IdentityNames) -> bool {
-    identity.is_reserved(name) || forwarded::is_claim(name) || is_forbidden(name)
+    identity.is_kept_from_trailers(name) || forwarded::is_claim(name) || is_forbidden(name)
 }
 
 /// Returns whether no message may have a trailer of this lower-case name.
@@ -167,7 +167,9 @@ mod tests {
     #[test]
     fn own_identity_names_are_dropped_too() {
         let mut trailers = fields(&[("x-tenant", "a"), ("x-sum", "1")]);
-        strip_request(&mut trailers, &IdentityNames::new(&["x-tenant".to_owned()]).unwrap());
+        let mut names = IdentityNames::new(&["x-tenant".to_owned()]).unwrap();
+        names.guard_own(["X-Service-Key"].into_iter());
+        strip_request(&mut trailers, &names);
         assert_eq!(lines(&trailers), ["x-sum: 1"]);
     }
 

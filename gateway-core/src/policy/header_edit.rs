@@ -223,7 +223,7 @@ fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &Header
 
 /// Removes the other spellings of `name`, except for `spared` and those that no edit may touch: an edit of
 /// `content_length` must not remove the framing.
-fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
+pub(crate) fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
     let must_go = |other: &&HeaderName| Some(*other) != spared && is_editable(other) && is_alias(other, name);
     let aliases: Vec<HeaderName> = headers.keys().filter(must_go).cloned().collect();
     for alias in aliases {

@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 
+use crate::http::names::{after, are_aliases};
 use crate::http::percent;
 use crate::time::Timestamp;
 
@@ -65,14 +66,11 @@ impl Sigv4 {
     ) -> Option<()> {
         let (date, hash) =
             (date(now), content.map_or_else(|| UNSIGNED.to_owned(), |content| hex(&Sha256::digest(content))));
-        headers.remove(AUTHORIZATION);
         self.remove_foreign(headers);
         headers.insert(DATE, HeaderValue::from_str(&date).ok()?);
         headers.insert(CONTENT, HeaderValue::from_str(&hash).ok()?);
-        match &self.session_token {
-            Some(token) => drop(headers.insert(TOKEN, token.clone())),
-            // A client's own.
-            None => drop(headers.remove(TOKEN)),
+        if let Some(token) = &self.session_token {
+            headers.insert(TOKEN, token.clone());
         }
         let mut value = HeaderValue::from_str(&self.authorization(method, target, headers, &hash, &date)?).ok()?;
         value.set_sensitive(true);
@@ -80,16 +78,18 @@ impl Sigv4 {
         Some(())
     }
 
-    /// Removes the fields of AWS that nobody has let in, in any spelling that a server may fold: signed with the gateway's key, they would say
-    /// what is done, for example which object is copied.
+    /// Removes the credentials of others, and the fields of AWS that nobody has let in, both in any spelling that a server may fold: signed with
+    /// the gateway's key, such fields would say what is done, for example which object is copied.
     fn remove_foreign(&self, headers: &mut HeaderMap) {
         let is_foreign = |name: &str| {
-            let folded = name.replace(['_', '.'], "-");
             let is_let_in = |field: &str| match field.strip_suffix('*') {
                 Some(beginning) => name.starts_with(beginning),
                 None => name == field,
             };
-            folded.starts_with(PREFIX) && !self.fields.iter().any(|field| is_let_in(field))
+            let is_of_aws = after(name.as_bytes(), PREFIX.as_bytes()).is_some();
+            let is_own = |own: &HeaderName| are_aliases(name.as_bytes(), own.as_str().as_bytes());
+            [AUTHORIZATION, DATE, CONTENT, TOKEN].iter().any(is_own)
+                || is_of_aws && !self.fields.iter().any(|field| is_let_in(field))
         };
         let foreign: Vec<HeaderName> = headers.keys().filter(|name| is_foreign(name.as_str())).cloned().collect();
         for name in foreign {
@@ -309,8 +309,17 @@ mod tests {
             assert!(!fields.contains_key(TOKEN));
         }
         // What would be done in the gateway's name, in any spelling.
-        let mut fields = headers(&[("x-amz-copy-source", "/b/c"), ("x_amz_acl", "public-read"), ("x-amz-meta-a", "1")]);
-        let lenient = Sigv4 { fields: Box::new(["x-amz-meta-*".into()]), ..example("s3", "us-east-1", keys) };
+        let mut fields = headers(&[
+            ("x-amz-copy-source", "/b/c"),
+            ("x_amz_acl", "public-read"),
+            ("xamz~date", "20010101T000000Z"),
+            ("x-amz-date.", "20010101T000000Z"),
+            ("x.amz.security.token", "of-the-client"),
+            ("x-amz-meta-a", "1"),
+            ("authorization_", "of-the-client"),
+        ]);
+        let lenient =
+            Sigv4 { fields: Box::new(["x-amz-meta-*".into(), "x-amz-d*".into()]), ..example("s3", "us-east-1", keys) };
         lenient.sign(&Method::PUT, ("/a", ""), &mut fields, None, now).unwrap();
         let mut names: Vec<&str> = fields.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();

@@ -43,6 +43,8 @@ impl Compiler<'_> {
         }
         let believed = names.believe(&network.trusted_identity);
         self.list(&at, believed, help)?;
+        let credentials = self.config.upstreams.iter().filter_map(|(_, upstream)| upstream.credentials.as_ref());
+        names.guard_own(credentials.filter_map(|own| Some(&*own.header.as_ref()?.name)));
         Some(names)
     }
 
