@@ -166,7 +166,10 @@ fn request_step(step: &RequestStep) -> Value {
                     Where::Country => "countries",
                     Where::Asn => "asns",
                 };
-                said[member] = json!({"allow": places.allow.as_deref().map(names), "deny": names(&places.deny)});
+                if let Value::Object(said) = &mut said {
+                    let lists = json!({"allow": places.allow.as_deref().map(names), "deny": names(&places.deny)});
+                    said.insert(member.to_owned(), lists);
+                }
             }
             said
         }
