@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use crate::caller::Caller;
+use crate::http::certificate::Certificate;
 use crate::http::forwarded::ClientInfo;
 use crate::http::geography::Geography;
 use crate::net::Scheme;
@@ -30,6 +31,8 @@ pub struct Call {
     pub id: HeaderValue,
     /// The parameters of the matched route's path.
     pub params: Params,
+    /// The certificate that its client has shown.
+    pub certificate: Option<Arc<Certificate>>,
     /// Who makes it; none as long as nobody has proved to.
     pub caller: Option<Arc<Caller>>,
     /// The index of the upstream that a step has chosen; none if the route chooses.
@@ -85,6 +88,7 @@ impl Call {
             geography: Geography::UNKNOWN,
             id: HeaderValue::from_static(""),
             params: Params::default(),
+            certificate: None,
             caller: None,
             steered: None,
             uri,

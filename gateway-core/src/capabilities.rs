@@ -34,6 +34,10 @@ pub enum Feature {
     ServiceChaining,
     /// The country and the autonomous system of clients are known.
     Geography,
+    /// The certificates of clients are known.
+    ClientCertificates,
+    /// The names in them can be read.
+    CertificateNames,
 }
 
 impl Feature {
@@ -93,6 +97,14 @@ impl Feature {
                 (format!("on {platform}, there is one listener"), "use `admin`, which gives the endpoints a path")
             }
             Self::HeaderCase => (format!("on {platform}, the host writes the names of header fields"), "remove it"),
+            Self::ClientCertificates => (
+                format!("on {platform}, nothing tells of the certificates of clients"),
+                "name `client-cert` in `network.trustedIdentity`, where a trusted proxy states them (RFC 9440)",
+            ),
+            Self::CertificateNames => (
+                format!("on {platform}, the names in certificates are not read"),
+                "name the certificate by its `sha256`",
+            ),
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -204,7 +216,8 @@ impl Capabilities {
             .with(Feature::ConnectDeadline)
             .with(Feature::RedisCounters)
             .with(Feature::RedisTls)
-            .with(Feature::ServiceChaining),
+            .with(Feature::ServiceChaining)
+            .with(Feature::CertificateNames),
         further_methods: None,
     };
 
@@ -219,7 +232,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 15] = [
+    const FEATURES: [Feature; 17] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -235,6 +248,8 @@ mod tests {
         Feature::ServiceBindings,
         Feature::ServiceChaining,
         Feature::Geography,
+        Feature::ClientCertificates,
+        Feature::CertificateNames,
     ];
 
     #[test]
@@ -272,6 +287,7 @@ mod tests {
                 Feature::HeaderCase,
                 Feature::ServiceBindings,
                 Feature::Geography,
+                Feature::ClientCertificates,
             ]
         );
     }

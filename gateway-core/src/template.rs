@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::config::{THOROUGH, told};
+use crate::http::certificate::Certificate;
 use crate::http::cookie;
 use crate::http::percent;
 use crate::http::query;
@@ -63,6 +64,21 @@ pub enum Variable {
     Https,
     /// What is known of the caller.
     Caller(OfCaller),
+    /// What is known of the client's certificate.
+    Certificate(OfCertificate),
+}
+
+/// What is known of a client's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfCertificate {
+    /// The SHA-256 of its DER, in hexadecimal digits.
+    Sha256,
+    /// Its subject (RFC 4514).
+    Subject,
+    /// Its alternative names, as a list in JSON.
+    San,
+    /// Its serial number, in hexadecimal digits.
+    Serial,
 }
 
 /// What is known of a caller.
@@ -121,6 +137,7 @@ fn other_name(name: &str) -> Option<String> {
         "consumer" | "consumer.username" | "consumer.id" => "consumer.name",
         "subject" | "sub" | "user" => "claim.sub",
         "credential" => "credential.id",
+        "certificate" | "certificate.fingerprint" | "client.certificate" => "certificate.sha256",
         _ => return of_group,
     };
     Some(whole.to_owned())
@@ -144,7 +161,8 @@ impl TemplateError {
 
 const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`, `client.address`, `request.method`, \
     `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`, and where callers are known \
-    `claim.NAME`, `consumer.name`, `consumer.tier`, `consumer.groups`, `consumer.metadata.NAME`, `credential.id`";
+    `claim.NAME`, `consumer.name`, `consumer.tier`, `consumer.groups`, `consumer.metadata.NAME`, `credential.id`, \
+    and of the client's certificate `certificate.sha256`, `certificate.subject`, `certificate.san`, `certificate.serial`";
 
 impl Template {
     /// A template without variables: `text`, with its braces as they are.
@@ -249,6 +267,14 @@ impl Template {
     #[must_use]
     pub fn names_caller(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable(Variable::Caller(_))))
+    }
+
+    /// What it says of the client's certificate.
+    pub(crate) fn of_certificate(&self) -> impl Iterator<Item = OfCertificate> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(Variable::Certificate(part)) => Some(*part),
+            _ => None,
+        })
     }
 
     /// Returns whether it names a parameter of the route's path.
@@ -402,6 +428,10 @@ impl Variable {
             "consumer.tier" => return Ok(Self::Caller(OfCaller::Tier)),
             "consumer.groups" => return Ok(Self::Caller(OfCaller::Groups)),
             "credential.id" => return Ok(Self::Caller(OfCaller::Credential)),
+            "certificate.sha256" => return Ok(Self::Certificate(OfCertificate::Sha256)),
+            "certificate.subject" => return Ok(Self::Certificate(OfCertificate::Subject)),
+            "certificate.san" => return Ok(Self::Certificate(OfCertificate::San)),
+            "certificate.serial" => return Ok(Self::Certificate(OfCertificate::Serial)),
             _ => {}
         }
         match name.split_once('.') {
@@ -494,12 +524,15 @@ impl Variable {
             Self::Https => call.client.scheme == Scheme::Https,
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
             Self::Caller(part) => call.caller.as_deref().is_some_and(|caller| part.write(caller, target, out)),
+            Self::Certificate(part) => {
+                call.certificate.as_deref().is_some_and(|certificate| part.write(certificate, target, out))
+            }
         }
     }
 }
 
 impl OfCaller {
-    /// Out of the way of the other variables. A value with a control character is none: it could end a line where it is written.
+    /// Out of the way of the other variables.
     #[inline(never)]
     fn write(&self, caller: &Caller, target: Target, out: &mut String) -> bool {
         let consumer = caller.consumer.as_deref();
@@ -513,8 +546,27 @@ impl OfCaller {
             }
             Self::Credential => caller.credential.as_deref().map(Cow::Borrowed),
         };
-        value.is_some_and(|value| !value.chars().any(char::is_control) && write_text(&value, target, out))
+        write_known(value, target, out)
     }
+}
+
+impl OfCertificate {
+    #[inline(never)]
+    fn write(self, certificate: &Certificate, target: Target, out: &mut String) -> bool {
+        let value = match self {
+            Self::Sha256 => Some(Cow::Borrowed(&*certificate.sha256)),
+            Self::Subject => certificate.subject.as_deref().map(Cow::Borrowed),
+            Self::San if certificate.names.is_empty() => None,
+            Self::San => Some(Cow::Owned(Value::from_iter(certificate.names.iter().map(|name| &**name)).to_string())),
+            Self::Serial => certificate.serial.as_deref().map(Cow::Borrowed),
+        };
+        write_known(value, target, out)
+    }
+}
+
+/// Writes a value that somebody else chose. One with a control character is none: it could end a line where it is written.
+fn write_known(value: Option<Cow<'_, str>>, target: Target, out: &mut String) -> bool {
+    value.is_some_and(|value| !value.chars().any(char::is_control) && write_text(&value, target, out))
 }
 
 /// A header field's value as text. Octets outside ASCII have no certain meaning (RFC 9110 §5.5), and give `None`.

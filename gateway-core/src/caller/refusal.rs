@@ -76,6 +76,10 @@ pub enum Refusal {
     ContentTooLarge,
     /// The content that is signed does not come to its end.
     ContentCut,
+    /// The client has shown no certificate.
+    Certificate,
+    /// The client's certificate is void by now.
+    CertificateExpired,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -105,7 +109,7 @@ impl Refusal {
     #[must_use]
     pub const fn failure(self) -> Failure {
         match self {
-            Self::Absent => Failure::Absent,
+            Self::Absent | Self::Certificate => Failure::Absent,
             Self::KeyUnusable
             | Self::KeysUnavailable
             | Self::RevocationsUnavailable
@@ -154,6 +158,8 @@ impl Refusal {
             Self::ReplaysUnavailable => "replays_unavailable",
             Self::ContentTooLarge => "content_too_large",
             Self::ContentCut => "content_cut",
+            Self::Certificate => "certificate",
+            Self::CertificateExpired => "certificate_expired",
         }
     }
 
@@ -179,7 +185,9 @@ impl Refusal {
             | Self::Replayed
             | Self::ReplaysUnavailable
             | Self::ContentTooLarge
-            | Self::ContentCut => None,
+            | Self::ContentCut
+            | Self::Certificate
+            | Self::CertificateExpired => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -231,7 +239,7 @@ impl Refusal {
             (Self::OtherConsumer, _) => {
                 Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }
-            (Self::Absent, _) => Reject::unauthorized(),
+            (Self::Absent | Self::Certificate, _) => Reject::unauthorized(),
             _ => {
                 let reject = Reject::invalid_credentials();
                 match self.about_signature() {

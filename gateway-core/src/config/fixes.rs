@@ -41,6 +41,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),
     ("", "concurrency", "{\"limit\": 5}"),
     ("", "authenticate", "{\"jwt\": {\"audiences\": [\"https://api.example.com\"]}}"),
+    ("tls", "clients", "{\"authorities\": \"clients-ca.pem\"}"),
     ("", "clients", "{\"allow\": [\"10.0.0.0/8\"]}"),
     ("", "steer", "[{\"when\": {\"groups\": [\"beta\"]}, \"upstream\": \"next\"}]"),
     ("steer", "when", "{\"groups\": [\"beta\"]}"),

@@ -76,6 +76,25 @@ pub struct ServerTls {
     pub certificate: String,
     /// A PEM file with the private key.
     pub key: String,
+    /// Asks clients for a certificate. Of a list, one of them has it, and it holds for all.
+    #[serde(default)]
+    pub clients: Option<ClientCertificates>,
+}
+
+/// The certificates that clients may show, or have to.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientCertificates {
+    /// A PEM file with the authorities that have issued them. A certificate of another's ends the connection.
+    pub authorities: String,
+    /// Refuses connections without a certificate. Default: false, and the policy `authenticate` says where one is needed.
+    #[serde(default)]
+    pub required: Option<bool>,
+    /// A PEM file with revocation lists (RFC 5280 §5) of the authorities: a certificate that is on one, or of an authority without one, ends
+    /// the connection.
+    #[serde(default)]
+    pub revoked: Option<String>,
 }
 
 impl Listen {

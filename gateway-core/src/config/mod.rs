@@ -45,7 +45,7 @@ pub use compose::{Composed, Source, includes};
 pub use diagnostic::{ConfigError, Diagnostic, MOST_MISTAKES, Place, Severity};
 pub(crate) use diagnostic::{lazily, told};
 pub use entries::Entries;
-pub use listen::{Certificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
+pub use listen::{Certificates, ClientCertificates, Listen, ListenAt, Listener, ListenerTls, ServerTls};
 pub use model::*;
 pub use path::{JsonPath, Step};
 pub use read::{Reading, explain, read, read_straight, read_with};

@@ -65,7 +65,7 @@ impl Place {
         match found {
             Some((_, place)) => *place,
             None if expected == ["regex"] => Self::PathTest,
-            None if expected == ["certificate", "key"] => Self::Certificate,
+            None if expected.starts_with(&["certificate", "key"]) => Self::Certificate,
             None if expected.contains(&"host") && expected.contains(&"prefix") => Self::Rewrite,
             None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
             None => Self::Any,
@@ -165,6 +165,10 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Any, "certificate", "cert crt certFile chain"),
     (Place::Any, "key", "keyFile privateKey private_key"),
     (Place::Any, "authorities", "ca caFile caCertificates roots trustedCa"),
+    (Place::Any, "revoked", "crl crls crlFile ssl_crl revocationList"),
+    (Place::Any, "sha256", "fingerprint sha256Fingerprint thumbprint"),
+    (Place::Any, "san", "dnsName uri spiffe spiffeId"),
+    (Place::Any, "subject", "dn subjectDn cn commonName"),
     (Place::Any, "serverName", "sni servername server_name hostname"),
     (Place::Any, "names", "sans subjectAltNames subjectAltName subject_alt_names"),
     (Place::Any, "secret", "env variable fromEnv valueFrom name ref"),
@@ -527,8 +531,12 @@ const MISSING: &[(&str, &str)] = &[
         "a policy asks for API keys: `\"authenticate\": {\"apiKey\": {}}`",
     ),
     (
-        "basicAuth basic hmac mtls basic-auth forwardAuth forward_auth auth_basic auth_request",
-        "callers are known by signed tokens and API keys alone so far: `authenticate` in a policy",
+        "mtls mutualTls clientCertificate clientCertificates client_certificate clientAuth client_auth clientCa client_ca",
+        "`clients` in a listener's `tls` asks for certificates, and the policy `\"authenticate\": {\"certificate\": {}}` says where",
+    ),
+    (
+        "basicAuth basic hmac basic-auth forwardAuth forward_auth auth_basic auth_request",
+        "callers are known by signed tokens, API keys and certificates so far: `authenticate` in a policy",
     ),
     ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
     (

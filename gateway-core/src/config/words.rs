@@ -31,9 +31,7 @@ pub(super) fn describe(
         ),
         ErrorKind::Object { fields } => (
             format!("expected an object, found {}", kind(located.node)),
-            found
-                .and_then(|found| right_type("an object", located, found))
-                .or_else(|| Some(format!("its fields are {}", list(fields, "and")))),
+            found.and_then(|found| right_type("an object", located, found)).or_else(|| Some(fields_of(fields))),
         ),
         ErrorKind::Value { expected } => (
             match found {
@@ -124,7 +122,17 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
     let elsewhere = suggest(name, HOMES.iter().map(|(field, _)| *field));
     match HOMES.iter().find(|(field, _)| Some(*field) == elsewhere) {
         Some((field, home)) => format!("did you mean `{field}`? it belongs in {home}"),
+        None if expected.is_empty() => fields_of(expected),
         None => format!("the fields here are {}", list(expected, "and")),
+    }
+}
+
+/// The fields that an object may have.
+fn fields_of(fields: &[&str]) -> String {
+    if fields.is_empty() {
+        "write `{}`: it has no fields".to_owned()
+    } else {
+        format!("its fields are {}", list(fields, "and"))
     }
 }
 

@@ -7,12 +7,13 @@ use super::{api_key, jwt, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
-use crate::caller::refusal::Refusal;
+use crate::caller::refusal::{Failure, Refusal};
 use crate::error::Reject;
 use crate::policy::authenticate::{Authenticate, End, Progress};
 use crate::policy::credential;
 use crate::policy::proof::Proof;
 use crate::ports::Platform;
+use crate::time::Clock;
 use crate::trace::Event;
 
 /// The proofs so far.
@@ -74,12 +75,13 @@ fn at_once<P: Platform>(
 ) -> Option<Result<Arc<Caller>, Refusal>> {
     match proof {
         Proof::Jwt(jwt) => match credential::find(&jwt.places, call) {
-            Ok(Some(token)) => jwt::remembered(exchange, platform, jwt, &token),
+            Ok(Some(token)) => jwt::remembered(exchange, platform, jwt, (&token, call.certificate.as_deref())),
             Ok(None) => Some(Err(Refusal::Absent)),
             Err(refusal) => Some(Err(refusal)),
         },
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
+        Proof::Certificate => Some(certificate(exchange, platform, call)),
     }
 }
 
@@ -94,19 +96,27 @@ async fn slowly<P: Platform>(
     match proof {
         Proof::Jwt(jwt) => {
             let token = credential::find(&jwt.places, call)?.ok_or(Refusal::Absent)?;
-            jwt::prove(exchange, platform, jwt, &token).await
+            jwt::prove(exchange, platform, jwt, (&token, call.certificate.as_deref())).await
         }
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
+        Proof::Certificate => certificate(exchange, platform, call),
     }
+}
+
+/// Who has shown the certificate of `call`, which somebody else has verified.
+#[inline(never)]
+fn certificate(exchange: &Exchange<'_, '_>, clock: &impl Clock, call: &Call) -> Result<Arc<Caller>, Refusal> {
+    let certificate = call.certificate.as_deref().ok_or(Refusal::Certificate)?;
+    exchange.plan.certificates.caller(certificate, clock.now()).map(Arc::new)
 }
 
 /// Draws the consequences for `call` of how the proofs have ended.
 fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Call, end: End) -> Result<(), Reject> {
     let policy = "authenticate";
     let end = match (end, step.anonymous.is_some()) {
-        (End::Refused(check, Refusal::Absent), true) => {
-            step.nobody(call).map_or(End::Refused(check, Refusal::Absent), |nobody| End::Known(Arc::clone(nobody)))
+        (End::Refused(check, refusal), true) if refusal.failure() == Failure::Absent => {
+            step.nobody(call).map_or(End::Refused(check, refusal), |nobody| End::Known(Arc::clone(nobody)))
         }
         (end, _) => end,
     };

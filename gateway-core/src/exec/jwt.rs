@@ -6,6 +6,7 @@ use super::exchange::Exchange;
 use super::{keys, revocation};
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
+use crate::http::certificate::Certificate;
 use crate::jose::key::Thumbprint;
 use crate::jose::set::KeySet;
 use crate::jose::token::{Parsed, Said};
@@ -21,12 +22,12 @@ use crate::trace::Event;
 /// request reads.
 const MOST_SETS: usize = 3;
 
-/// Who holds `token`, if it was verified before, by a key that is still its issuer's.
+/// Who holds `token`, if it was verified before, by a key that is still its issuer's. Their connection has this `certificate`.
 pub(super) fn remembered<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     proof: &JwtProof,
-    token: &str,
+    (token, certificate): (&str, Option<&Certificate>),
 ) -> Option<Result<Arc<Caller>, Refusal>> {
     let (plan, state) = (exchange.plan, exchange.state);
     proof.issuers.iter().find_map(|index| {
@@ -44,7 +45,8 @@ pub(super) fn remembered<P: Platform>(
             verdict: format!("the token of the issuer `{}` was verified before", issuer.name),
         });
         let claims = caller.claims.as_deref()?;
-        let checked = issuer.check_claims(claims, platform.now()).and_then(|()| proof.check_audience(claims));
+        let checked =
+            issuer.check_claims(claims, certificate, platform.now()).and_then(|()| proof.check_audience(claims));
         let checked = match checked {
             Ok(()) => revocation::recall(exchange, platform, *index, claims, watch.as_ref())?,
             refused => refused,
@@ -53,12 +55,12 @@ pub(super) fn remembered<P: Platform>(
     })
 }
 
-/// Proves who holds `token`.
+/// Proves who holds `token`. Their connection has this `certificate`.
 pub(super) async fn prove<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     proof: &JwtProof,
-    token: &str,
+    (token, certificate): (&str, Option<&Certificate>),
 ) -> Result<Arc<Caller>, Refusal> {
     let parsed = Parsed::parse(token)?;
     let (index, issuer) = issuer(exchange, proof, &parsed)?;
@@ -68,7 +70,7 @@ pub(super) async fn prove<P: Platform>(
         Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
     };
     let claims = parsed.claims(said)?;
-    issuer.check_claims(&claims, platform.now())?;
+    issuer.check_claims(&claims, certificate, platform.now())?;
     // Once: later, it has begun.
     issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
     let caller = Arc::new(issuer.holders.caller(&issuer.name, claims));

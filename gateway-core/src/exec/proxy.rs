@@ -11,6 +11,7 @@ use super::{finish, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
+use crate::http::certificate::{CLIENT_CERT, CLIENT_CERT_CHAIN};
 use crate::http::forwarded::X_FORWARDED_PREFIX;
 use crate::http::survey::Survey;
 use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
@@ -121,6 +122,9 @@ pub(super) async fn send<P: Platform>(
     if P::POOLED_BY_HOST {
         connection_auth::strip_credentials(&mut call.headers);
     }
+    if upstream.client_cert {
+        client_cert(call);
+    }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
         let applied = upstream_credentials::apply(exchange, platform, credentials, (call, &uri), &mut body);
@@ -174,6 +178,20 @@ pub(super) async fn send<P: Platform>(
         exchange.note(|| Event::ResponseEdited { edits: edits(), upstream: Some(upstream.name.clone()) });
     }
     Ok(Reply::Http(response))
+}
+
+/// Tells the upstream of the client's certificate (RFC 9440 §2.2), or that there is none.
+#[cold]
+#[inline(never)]
+fn client_cert(call: &mut Call) {
+    match call.certificate.as_deref().and_then(|certificate| certificate.field.clone()) {
+        // A chain that is there is of the same proxy.
+        Some(field) => drop(call.headers.insert(CLIENT_CERT, field)),
+        None => {
+            call.headers.remove(CLIENT_CERT);
+            call.headers.remove(CLIENT_CERT_CHAIN);
+        }
+    }
 }
 
 /// Chooses one of the targets: the one that the call was steered to, else by weight.

@@ -1,6 +1,7 @@
 //! A request on its way in: from the raw head to its route, and through the route's steps.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::request::Parts;
@@ -16,7 +17,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
-use crate::http::{alias, proxy_status, request_id, websocket};
+use crate::http::{alias, certificate, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
 use crate::plan::{Action, Plan};
 use crate::policy::cors;
@@ -125,6 +126,14 @@ async fn answer<'p, P: Platform>(
     if survey.aliases {
         alias::strip(&mut call.headers);
         exchange.note(|| Event::AliasesStripped);
+    }
+    if plan.identity.believes_certificates() && plan.proxies.trusts(peer) {
+        // The proxy's own certificate is not its client's.
+        call.certificate = certificate::stated(&call.headers)
+            .map_err(|_| Reject::bad_header().with_detail("`Client-Cert` is not the byte sequence of a certificate"))?
+            .map(Arc::new);
+    } else if let Some(certificate) = peer.certificate() {
+        call.certificate = Some(Arc::clone(certificate));
     }
     call.client = plan.proxies.client(&call.headers, peer);
     if let Some(location) = &plan.location {

@@ -5,6 +5,7 @@
 
 use http::{HeaderMap, HeaderName};
 
+use super::certificate::CLIENT_CERT;
 use super::names::{Filter, Slot, after, are_aliases, letters};
 use super::proxy_status::is_tchar;
 
@@ -52,6 +53,8 @@ pub struct IdentityNames {
     believed: Vec<Box<str>>,
     /// Names of fields by which the gateway itself shows upstreams who it is.
     own: Vec<Box<str>>,
+    /// Set if `Client-Cert` is among them.
+    believes_certificates: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +123,7 @@ impl IdentityNames {
             return Err(errors);
         }
         self.believed = names.iter().map(|name| name.to_ascii_lowercase().into()).collect();
+        self.believes_certificates = self.is_believed(CLIENT_CERT.as_str());
         Ok(())
     }
 
@@ -144,6 +148,12 @@ impl IdentityNames {
     #[must_use]
     pub(super) fn is_kept_from_trailers(&self, name: &str) -> bool {
         self.is_reserved(name) || self.own.iter().any(|own| are_aliases(name.as_bytes(), own.as_bytes()))
+    }
+
+    /// Returns whether a trusted proxy may state the certificate of its client (RFC 9440).
+    #[must_use]
+    pub const fn believes_certificates(&self) -> bool {
+        self.believes_certificates
     }
 
     /// Returns whether a trusted proxy may state `name`, which is in small letters. Other spellings it does not write, but may
@@ -177,7 +187,7 @@ impl IdentityNames {
         for pattern in &patterns {
             known.add(&pattern.letters);
         }
-        Self { patterns, known, believed: Vec::new(), own: Vec::new() }
+        Self { patterns, known, believed: Vec::new(), own: Vec::new(), believes_certificates: false }
     }
 }
 

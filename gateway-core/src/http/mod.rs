@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub mod alias;
+pub mod certificate;
 pub mod connection_auth;
 pub mod cookie;
 pub(crate) mod digits;

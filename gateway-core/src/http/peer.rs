@@ -1,11 +1,12 @@
 //! The other end of a client's connection.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderValue;
 
 use super::address::AddressText;
+use super::certificate::Certificate;
 use super::geography::Geography;
 use crate::net::Scheme;
 
@@ -18,6 +19,7 @@ pub struct Peer {
     scheme: Scheme,
     is_local: bool,
     geography: Geography,
+    certificate: Option<Arc<Certificate>>,
     text: OnceLock<HeaderValue>,
 }
 
@@ -25,7 +27,14 @@ impl Peer {
     /// The end at `address`, none if the platform hides it, of a connection that speaks `scheme`.
     #[must_use]
     pub const fn new(address: Option<IpAddr>, scheme: Scheme) -> Self {
-        Self { address, scheme, is_local: false, geography: Geography::UNKNOWN, text: OnceLock::new() }
+        Self {
+            address,
+            scheme,
+            is_local: false,
+            geography: Geography::UNKNOWN,
+            certificate: None,
+            text: OnceLock::new(),
+        }
     }
 
     /// The end, on this machine, of a connection in the clear over a Unix socket, which has no address.
@@ -36,6 +45,7 @@ impl Peer {
             scheme: Scheme::Http,
             is_local: true,
             geography: Geography::UNKNOWN,
+            certificate: None,
             text: OnceLock::new(),
         }
     }
@@ -51,6 +61,18 @@ impl Peer {
     #[must_use]
     pub const fn geography(&self) -> Geography {
         self.geography
+    }
+
+    /// This end, which has shown `certificate` when the connection was opened.
+    #[must_use]
+    pub fn with_certificate(self, certificate: Option<Arc<Certificate>>) -> Self {
+        Self { certificate, ..self }
+    }
+
+    /// The certificate that it has shown, and that was verified.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Arc<Certificate>> {
+        self.certificate.as_ref()
     }
 
     /// Returns whether the connection is over a Unix socket.

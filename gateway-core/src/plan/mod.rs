@@ -27,6 +27,7 @@ use crate::net::Deadlines;
 use crate::policy::access_token::TokenSource;
 use crate::policy::api_key::ApiKeys;
 use crate::policy::authenticate::Authenticate;
+use crate::policy::certificate::CertificateHolders;
 use crate::policy::cors::Cors;
 use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
@@ -40,7 +41,7 @@ pub(crate) use compile::{listen_address, listen_help};
 
 pub use compile::compile;
 pub use limits::Limits;
-pub use listener::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
+pub use listener::{Certificate, ClientAuthorities, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
 pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
 pub use step::{RequestStep, ResponseStep};
@@ -83,6 +84,8 @@ pub struct Plan {
     pub consumers: Vec<Arc<Consumer>>,
     /// What is said of API keys.
     pub api_keys: ApiKeys,
+    /// The consumers that certificates of clients are of.
+    pub certificates: CertificateHolders,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
     /// The table that finds a request's route.

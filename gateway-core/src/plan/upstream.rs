@@ -24,6 +24,8 @@ pub struct Upstream {
     pub tls: UpstreamTls,
     /// The credentials of the gateway itself for it.
     pub credentials: Option<Credentials>,
+    /// Set if it is told of the client's certificate (RFC 9440).
+    pub client_cert: bool,
     /// Set if `Location` is rewritten where it names the upstream's own address.
     pub location: bool,
     /// Set if `Set-Cookie` is rewritten where it names the upstream's own host or path.

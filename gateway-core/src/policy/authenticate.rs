@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 
 use super::credential::Place;
 use super::proof::Proof;
@@ -137,8 +137,16 @@ impl Authenticate {
         self.anonymous.as_ref().filter(|_| !self.proofs().any(|proof| proof.is_stated(call)))
     }
 
+    /// Returns whether no other credential helps a caller who fails the check with this index. Without a challenge there is no 401
+    /// (RFC 9110 §15.5.2), and there is none for a certificate, which belongs to the connection.
+    fn is_refused_for_good(&self, check: u16, has_challenge: bool) -> bool {
+        let failed = self.checks.get(usize::from(check)).map(|check| &check.proof);
+        let has_alternative = self.checks.iter().any(|check| matches!(check.fail, Next::Check(_)));
+        !has_challenge || matches!(failed, Some(Proof::Certificate)) && !has_alternative
+    }
+
     /// The answer to a request that is refused for `refusal` of the check with this index, with a challenge of each scheme (RFC 9110
-    /// §11.6.1).
+    /// §11.6.1); 403 where none could help.
     #[must_use]
     pub fn refuse(&self, check: u16, refusal: Refusal) -> Reject {
         let mut reject = refusal.reject();
@@ -148,12 +156,19 @@ impl Authenticate {
         let mut challenges: Vec<(&str, String)> = Vec::new();
         for (index, proof) in self.proofs().enumerate() {
             let is_its_own = index == usize::from(check);
-            let (scheme, about) = proof.challenge(is_its_own.then_some(refusal));
+            let Some((scheme, about)) = proof.challenge(is_its_own.then_some(refusal)) else { continue };
             match challenges.iter_mut().find(|(known, _)| *known == scheme) {
                 Some(known) if is_its_own => known.1 = about,
                 Some(_) => {}
                 None => challenges.push((scheme, about)),
             }
+        }
+        if reject.status == StatusCode::UNAUTHORIZED && self.is_refused_for_good(check, !challenges.is_empty()) {
+            return Reject::forbidden().with_detail(match refusal {
+                Refusal::Certificate => "this takes a client certificate".into(),
+                Refusal::CertificateExpired => "the client certificate has expired".into(),
+                _ => reject.detail,
+            });
         }
         for (scheme, about) in challenges {
             // The realm is a token (RFC 9110 §5.6.2): see `loop_guard`.

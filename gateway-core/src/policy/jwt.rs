@@ -3,11 +3,14 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::key_source::{KeySource, Keys};
 use super::revocation::List;
 use crate::caller::claims::ClaimSet;
 use crate::caller::holders::Holders;
 use crate::caller::refusal::Refusal;
+use crate::http::certificate::Certificate;
 use crate::time::Timestamp;
 
 /// The difference of clocks that is allowed for, where the configuration states none.
@@ -99,18 +102,22 @@ impl Issuer {
         if is_taken { Ok(()) } else { Err(Refusal::Type) }
     }
 
-    /// Refuses claims that are not this issuer's, or not valid at `now`.
+    /// Refuses claims that are not this issuer's, or not valid at `now`, or bound to something else than this `certificate`.
     ///
     /// # Errors
     /// A [`Refusal`].
-    pub fn check_claims(&self, claims: &ClaimSet, now: Timestamp) -> Result<(), Refusal> {
+    pub fn check_claims(
+        &self,
+        claims: &ClaimSet,
+        certificate: Option<&Certificate>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if let Some(issuer) = self.issuer.as_deref()
             && claims.text("iss") != Some(issuer)
         {
             return Err(Refusal::Issuer);
         }
-        // RFC 7800 §3.1: who presents it has to prove to hold a key, and has not.
-        if claims.get("cnf").is_some() {
+        if claims.get("cnf").is_some_and(|holder| !is_held(holder, certificate)) {
             return Err(Refusal::Bound);
         }
         let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
@@ -170,6 +177,17 @@ fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Returns whether the `holder` that a token names (`cnf`) has shown this `certificate` (RFC 8705 §3.1). Any other holder has to prove to
+/// have a key (RFC 7800 §3.1), which nobody has looked at.
+#[must_use]
+pub fn is_held(holder: &Value, certificate: Option<&Certificate>) -> bool {
+    let thumbprint = match holder {
+        Value::Object(members) if members.len() == 1 => members.get("x5t#S256").and_then(Value::as_str),
+        _ => None,
+    };
+    matches!((thumbprint, certificate), (Some(thumbprint), Some(certificate)) if certificate.has_thumbprint(thumbprint))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +212,7 @@ mod tests {
         let members = serde_json::from_str(&format!(r#"{{"iss": "https://id"{more}}}"#)).unwrap();
         let time = |offset: Option<i64>| offset.map(|offset| NOW.saturating_add(offset));
         let claims = ClaimSet::new(time(exp), time(nbf), time(iat), members);
-        issuer.check_claims(&claims, Timestamp::from_unix_millis(NOW as u64 * 1_000))
+        issuer.check_claims(&claims, None, Timestamp::from_unix_millis(NOW as u64 * 1_000))
     }
 
     /// RFC 7519 §4.1.4: the current time must be before `exp`, with a small leeway. Without `exp` a stolen token is good for ever.

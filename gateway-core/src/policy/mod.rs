@@ -5,6 +5,7 @@ pub mod answers;
 pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
+pub mod certificate;
 pub mod clients;
 pub mod concurrency;
 pub mod condition;

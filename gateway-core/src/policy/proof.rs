@@ -16,6 +16,8 @@ pub enum Proof {
     ApiKey(ApiKeyProof),
     /// The signature of a webhook.
     Webhook(Box<Webhook>),
+    /// The certificate of the client.
+    Certificate,
 }
 
 /// A proof by an API key.
@@ -80,6 +82,7 @@ impl Proof {
             Self::Jwt(jwt) => &jwt.places,
             Self::ApiKey(key) => &key.places,
             Self::Webhook(webhook) => &webhook.places,
+            Self::Certificate => &[],
         }
     }
 
@@ -87,7 +90,7 @@ impl Proof {
     #[must_use]
     pub const fn content_limit(&self) -> Option<u64> {
         match self {
-            Self::Jwt(_) | Self::ApiKey(_) => None,
+            Self::Jwt(_) | Self::ApiKey(_) | Self::Certificate => None,
             Self::Webhook(webhook) => Some(webhook.limit),
         }
     }
@@ -100,19 +103,24 @@ impl Proof {
             Self::ApiKey(key) => key.keep,
             // It is of this one request, and a server may look at it again.
             Self::Webhook(_) => true,
+            Self::Certificate => false,
         }
     }
 
     /// Returns whether `call` states anything where its credential would be, be it one or not.
     #[must_use]
     pub fn is_stated(&self, call: &Call) -> bool {
-        credential::is_stated(self.places(), call)
+        match self {
+            Self::Certificate => call.certificate.is_some(),
+            _ => credential::is_stated(self.places(), call),
+        }
     }
 
-    /// The scheme of its challenge (RFC 9110 §11.6.1), and what the challenge says of `refusal` if it is this proof's.
+    /// The scheme of its challenge (RFC 9110 §11.6.1), and what the challenge says of `refusal` if it is this proof's; none if no
+    /// challenge asks for it.
     #[must_use]
-    pub fn challenge(&self, refusal: Option<Refusal>) -> (&'static str, String) {
-        match self {
+    pub fn challenge(&self, refusal: Option<Refusal>) -> Option<(&'static str, String)> {
+        Some(match self {
             // RFC 6750 §3.1: who states nothing is told of no error.
             Self::Jwt(_) => (
                 "Bearer",
@@ -127,7 +135,9 @@ impl Proof {
             // Of no standard, but RFC 9110 §15.5.2 wants one.
             Self::ApiKey(_) => ("ApiKey", String::new()),
             Self::Webhook(_) => ("Webhook", String::new()),
-        }
+            // It belongs to the connection, and a challenge to the request.
+            Self::Certificate => return None,
+        })
     }
 
     /// A few words for a list of policies.
@@ -139,6 +149,7 @@ impl Proof {
             Self::ApiKey(key) if key.takes_listed => "API key of the file".to_owned(),
             Self::ApiKey(_) => "API key of the store".to_owned(),
             Self::Webhook(webhook) => format!("webhook of {}", webhook.scheme.name),
+            Self::Certificate => "client certificate".to_owned(),
         }
     }
 }

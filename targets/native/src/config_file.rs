@@ -64,6 +64,10 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
     for tls in shared {
         resolve(&mut tls.certificate);
         resolve(&mut tls.key);
+        if let Some(clients) = &mut tls.clients {
+            resolve(&mut clients.authorities);
+            clients.revoked.iter_mut().for_each(resolve);
+        }
     }
     for listener in &mut plan.listeners {
         if let ListenAddress::Unix(path) = &mut listener.address {
@@ -72,6 +76,10 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
         for tls in &mut listener.certificates {
             resolve(&mut tls.certificate);
             resolve(&mut tls.key);
+        }
+        if let Some(clients) = &mut listener.clients {
+            resolve(&mut clients.authorities);
+            clients.revoked.iter_mut().for_each(resolve);
         }
     }
     plan.server.key_value_file.iter_mut().for_each(resolve);
@@ -157,5 +165,7 @@ fn named_files(plan: &Plan) -> Vec<PathBuf> {
     let identities = plan.upstreams.iter().filter_map(|upstream| upstream.tls.identity.as_ref());
     let tls = certificates.chain(identities).flat_map(|tls| [&tls.certificate, &tls.key]);
     let authorities = plan.upstreams.iter().filter_map(|upstream| upstream.tls.authorities.as_ref());
-    tls.map(PathBuf::from).chain(authorities.map(PathBuf::from)).collect()
+    let clients = plan.listeners.iter().filter_map(|listener| listener.clients.as_ref());
+    let clients = clients.flat_map(|clients| core::iter::once(&clients.authorities).chain(&clients.revoked));
+    tls.chain(authorities).chain(clients).map(PathBuf::from).collect()
 }

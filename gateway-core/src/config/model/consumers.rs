@@ -28,6 +28,24 @@ pub struct Credential {
     pub token: Option<TokenCredential>,
     /// An API key.
     pub api_key: Option<KeyCredential>,
+    /// A certificate of a client.
+    pub certificate: Option<CertificateCredential>,
+}
+
+/// The certificates that a consumer is known by: exactly one of its members. Of several consumers that a certificate fits, the one by
+/// `sha256` counts before the one by `san`, and that before the one by `subject`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CertificateCredential {
+    /// The SHA-256 of the certificate's DER, in 64 hexadecimal digits, with or without colons between: of this one certificate.
+    /// `openssl x509 -noout -fingerprint -sha256` prints it.
+    pub sha256: Option<String>,
+    /// An alternative name: a host such as `device-7.example.com`, a URI such as `spiffe://example.com/billing`, an email address, or an
+    /// address.
+    pub san: Option<String>,
+    /// The whole subject as RFC 4514 writes it, the last part first: `CN=device-7,O=Example`, byte for byte.
+    pub subject: Option<String>,
 }
 
 /// An API key of a consumer, by its digest: exactly one of `sha256` and `hmac`, which takes the `pepper` of `apiKeys`. `edgeway key new` prints it.

@@ -140,6 +140,8 @@ pub struct Proof {
     pub api_key: Option<ApiKeyProof>,
     /// The signature of a webhook.
     pub webhook: Option<WebhookProof>,
+    /// The certificate that the client has shown when it connected.
+    pub certificate: Option<CertificateProof>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.
@@ -164,6 +166,13 @@ pub struct JwtProof {
     /// Lets the token go on to the upstream. Default: false, and all the places of `from` are emptied.
     pub keep: Option<bool>,
 }
+
+/// A certificate of a client, which the listener, the platform or a trusted proxy has verified. Where no `certificate` of a consumer fits it,
+/// its caller is one without a name: see `authorize`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CertificateProof {}
 
 /// A place of a credential in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

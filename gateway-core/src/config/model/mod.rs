@@ -39,11 +39,13 @@ pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
 pub use concurrency::Concurrency;
-pub use consumers::{Consumer, Credential, KeyCredential, TokenCredential};
+pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, TokenCredential};
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
-pub use identity::{Authenticate, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding};
+pub use identity::{
+    Authenticate, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding,
+};
 pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};

@@ -28,6 +28,9 @@ pub struct Upstream {
     /// The credentials of the gateway itself for it.
     #[serde(default)]
     pub credentials: Option<UpstreamCredentials>,
+    /// Tells it of the client's certificate in `Client-Cert` (RFC 9440). Default: false.
+    #[serde(default)]
+    pub client_cert: Option<bool>,
     /// The Worker that it is on Cloudflare Workers, in place of its URL.
     #[serde(default)]
     pub cloudflare: Option<CloudflareUpstream>,

@@ -88,33 +88,43 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, api_key, webhook, any, all, anonymous: _ } = proof;
-        let compiled = match (jwt, api_key, webhook, any, all) {
-            (Some(jwt), None, None, None, None) => self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt),
-            (None, Some(key), None, None, None) => self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey),
-            (None, None, Some(webhook), None, None) => {
-                self.webhook(&at.member("webhook"), webhook).map(Box::new).map(Proof::Webhook)
+        let config::Proof { jwt, api_key, certificate, webhook, any, all, anonymous: _ } = proof;
+        let stated =
+            [jwt.is_some(), api_key.is_some(), certificate.is_some(), webhook.is_some(), any.is_some(), all.is_some()];
+        let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
+            0 => {
+                let help = "add `jwt`, `apiKey`, `certificate` or `webhook`";
+                self.error_with(at, "nothing says by what callers are to be known", help);
+                return None;
             }
-            (None, None, None, Some(any), None) => {
-                return self.proofs(&at.member("any"), any, ways, false, (checks, words));
-            }
-            (None, None, None, None, Some(all)) => {
-                return self.proofs(&at.member("all"), all, ways, true, (checks, words));
-            }
-            (None, None, None, None, None) => {
-                self.error_with(at, "nothing says by what callers are to be known", "add `jwt`, `apiKey` or `webhook`");
-                None
-            }
+            1 if let Some(list) = any => return self.proofs(&at.member("any"), list, ways, false, (checks, words)),
+            1 if let Some(list) = all => return self.proofs(&at.member("all"), list, ways, true, (checks, words)),
+            1 => self.single(at, proof)?,
             _ => {
                 let help = "list them in `any`, if one is enough, or in `all`: `{\"any\": [{\"jwt\": {}}, …]}`";
                 self.error_with(at, "several proofs stand side by side", help);
-                None
+                return None;
             }
-        }?;
+        };
         words.push_str(&compiled.describe());
         let Ways { pass, fail, since, is_inner: _ } = ways;
         checks.push(Check { proof: compiled, pass, fail, since });
         Some(())
+    }
+
+    /// The one proof that `proof` asks for.
+    fn single(&mut self, at: &At<'_>, proof: &config::Proof) -> Option<Proof> {
+        if let Some(jwt) = &proof.jwt {
+            return self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt);
+        }
+        if let Some(key) = &proof.api_key {
+            return self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey);
+        }
+        if let Some(config::CertificateProof {}) = &proof.certificate {
+            return self.require_certificates(&at.member("certificate")).then_some(Proof::Certificate);
+        }
+        let webhook = proof.webhook.as_ref()?;
+        self.webhook(&at.member("webhook"), webhook).map(Box::new).map(Proof::Webhook)
     }
 
     /// Adds the proofs of an `any` or an `all`.

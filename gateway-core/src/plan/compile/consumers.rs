@@ -35,15 +35,17 @@ impl Compiler<'_> {
             for (i, credential) in credentials.iter().enumerate() {
                 let list = at.member("credentials");
                 let at = list.index(i);
-                let token = match credential {
-                    config::Credential { token: Some(token), api_key: None } => token,
-                    // See `api_keys`.
-                    config::Credential { token: None, api_key: Some(_) } => continue,
-                    config::Credential { token: None, api_key: None } => {
-                        self.error_with(&at, "nothing says which credential it is", "add `token` or `apiKey`");
+                let config::Credential { token, api_key, certificate } = credential;
+                let token = match (token, api_key, certificate) {
+                    (Some(token), None, None) => token,
+                    // See `api_keys` and `certificates`.
+                    (None, Some(_), None) | (None, None, Some(_)) => continue,
+                    (None, None, None) => {
+                        let help = "add `token`, `apiKey` or `certificate`";
+                        self.error_with(&at, "nothing says which credential it is", help);
                         continue;
                     }
-                    config::Credential { token: Some(_), api_key: Some(_) } => {
+                    _ => {
                         self.error_with(&at, "two credentials stand side by side", "write each by itself in the list");
                         continue;
                     }

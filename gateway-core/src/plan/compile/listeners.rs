@@ -3,9 +3,9 @@
 use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
-use crate::config::{Certificates, Listen, ListenAt, ListenerTls, ServerTls, lazily};
+use crate::config::{Certificates, ConfigError, JsonPath, Listen, ListenAt, ListenerTls, ServerTls, lazily};
 use crate::http::forwarded;
-use crate::plan::{Certificate, DEFAULT_LISTEN, ListenAddress, Listener};
+use crate::plan::{Certificate, ClientAuthorities, DEFAULT_LISTEN, ListenAddress, Listener};
 
 impl Compiler<'_> {
     /// Compiles `server.listen` with the certificates of `server.tls`.
@@ -13,13 +13,13 @@ impl Compiler<'_> {
         let server = &self.config.server;
         let tls = at.member("tls");
         let shared = match &server.tls {
-            None => Vec::new(),
-            Some(Certificates::One(one)) => vec![Certificate::of(one, tls.to_path())],
-            Some(Certificates::Several(list)) => self.certificates(&tls, list),
+            None => Tls::default(),
+            Some(Certificates::One(one)) => Tls::of(one, tls.to_path()),
+            Some(Certificates::Several(list)) => self.several(&tls, list),
         };
         let Some(listen) = &server.listen else {
             let address = ListenAddress::Tcp(DEFAULT_LISTEN.to_owned());
-            return vec![Listener { address, certificates: shared, proxy_protocol: false }];
+            return vec![shared.listener(address, false)];
         };
         let at = at.member("listen");
         if listen.list().is_empty() {
@@ -47,28 +47,28 @@ impl Compiler<'_> {
         listeners
     }
 
-    fn listener(&mut self, at: &At<'_>, written: &ListenAt, shared: &[Certificate]) -> Option<Listener> {
+    fn listener(&mut self, at: &At<'_>, written: &ListenAt, shared: &Tls) -> Option<Listener> {
         let with = match written {
             ListenAt::Address(address) => {
                 let address = self.listen_address(at, address)?;
-                let certificates = if is_unix(&address) { Vec::new() } else { shared.to_vec() };
-                return Some(Listener { address, certificates, proxy_protocol: false });
+                let tls = if is_unix(&address) { Tls::default() } else { shared.clone() };
+                return Some(tls.listener(address, false));
             }
             ListenAt::With(listener) => listener,
         };
         let tls = at.member("tls");
         let own = match &with.tls {
             None | Some(ListenerTls::Switch(true)) => None,
-            Some(ListenerTls::Switch(false)) => Some(Vec::new()),
-            Some(ListenerTls::One(one)) => Some(vec![Certificate::of(one, tls.to_path())]),
-            Some(ListenerTls::Several(list)) => Some(self.certificates(&tls, list)),
+            Some(ListenerTls::Switch(false)) => Some(Tls::default()),
+            Some(ListenerTls::One(one)) => Some(Tls::of(one, tls.to_path())),
+            Some(ListenerTls::Several(list)) => Some(self.several(&tls, list)),
         };
-        if with.tls == Some(ListenerTls::Switch(true)) && shared.is_empty() {
+        if with.tls == Some(ListenerTls::Switch(true)) && shared.certificates.is_empty() {
             let help = "add `server.tls`, or write the `certificate` and `key` of this listener here";
             self.error_with(&tls, "there is no certificate to serve HTTPS with", help);
         }
         let address = self.listen_address(&at.member("address"), &with.address)?;
-        if is_unix(&address) && with.tls.is_some() && own.as_ref().is_none_or(|own| !own.is_empty()) {
+        if is_unix(&address) && with.tls.is_some() && own.as_ref().is_none_or(|own| !own.certificates.is_empty()) {
             let help = "leave `tls` out: whoever connects is on this machine";
             self.error_with(&tls, "a Unix socket is served in the clear", help);
         }
@@ -81,16 +81,29 @@ impl Compiler<'_> {
                 "name the balancers in `network.trustedProxies`",
             );
         }
-        let inherited = if is_unix(&address) { &[] } else { shared };
-        Some(Listener { address, certificates: own.unwrap_or_else(|| inherited.to_vec()), proxy_protocol })
+        let inherited = || if is_unix(&address) { Tls::default() } else { shared.clone() };
+        Some(own.unwrap_or_else(inherited).listener(address, proxy_protocol))
     }
 
-    fn certificates(&mut self, at: &At<'_>, list: &[ServerTls]) -> Vec<Certificate> {
+    fn several(&mut self, at: &At<'_>, list: &[ServerTls]) -> Tls {
         if list.is_empty() {
             let help = "write `{\"certificate\": \"cert.pem\", \"key\": \"key.pem\"}`";
             self.error_with(at, "there is no certificate", help);
         }
-        (0..).zip(list).map(|(index, files)| Certificate::of(files, at.index(index).to_path())).collect()
+        let mut tls = Tls::default();
+        for (index, files) in (0..).zip(list) {
+            let path = || at.index(index).to_path();
+            tls.certificates.push(Certificate::of(files, path()));
+            match (&tls.clients, ClientAuthorities::of(files, path())) {
+                (Some(_), Some(second)) => {
+                    let error = ConfigError::new(second.at, "`clients` is there twice");
+                    self.errors.push(error.with_help("it holds for all certificates of a listener: keep one"));
+                }
+                (None, first) => tls.clients = first,
+                (Some(_), None) => {}
+            }
+        }
+        tls
     }
 
     fn listen_address(&mut self, at: &At<'_>, written: &str) -> Option<ListenAddress> {
@@ -100,6 +113,24 @@ impl Compiler<'_> {
             self.error_with(at, message, lazily(|| listen_help(written)));
         }
         parsed
+    }
+}
+
+/// The TLS of a listener.
+#[derive(Clone, Default)]
+struct Tls {
+    certificates: Vec<Certificate>,
+    clients: Option<ClientAuthorities>,
+}
+
+impl Tls {
+    fn of(files: &ServerTls, at: JsonPath) -> Self {
+        Self { certificates: vec![Certificate::of(files, at.clone())], clients: ClientAuthorities::of(files, at) }
+    }
+
+    fn listener(self, address: ListenAddress, proxy_protocol: bool) -> Listener {
+        let Self { certificates, clients } = self;
+        Listener { address, certificates, clients, proxy_protocol }
     }
 }
 

@@ -7,6 +7,7 @@ mod at;
 mod authenticate;
 mod authority;
 mod authorize;
+mod certificates;
 mod clients;
 mod consumers;
 mod edits;
@@ -221,6 +222,7 @@ impl<'c> Compiler<'c> {
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
         let api_keys = self.api_keys(&at);
+        let certificates = self.certificates(&at);
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();
@@ -247,6 +249,7 @@ impl<'c> Compiler<'c> {
             issuers,
             consumers: core::mem::take(&mut self.consumers),
             api_keys,
+            certificates,
             credentials: credentials(&routes),
             routes,
             table: table?,

@@ -479,7 +479,10 @@ impl<'c> Compiler<'c> {
                 self.nobody_is_known(at);
                 None
             }
-            Ok(template) => Some(template),
+            Ok(template) => {
+                self.check_certificate(at, &template);
+                Some(template)
+            }
             Err(error) => {
                 let error =
                     config::ConfigError { help: error.help, ..config::ConfigError::new(at.to_path(), error.message) };

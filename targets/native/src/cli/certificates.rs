@@ -31,6 +31,14 @@ pub(super) fn warnings(plan: &Plan) -> Vec<ConfigError> {
             found.extend(of_file(at.member("certificate"), certificate, first, |parsed| time(parsed, now)));
         }
     }
+    for clients in plan.listeners.iter().filter_map(|listener| listener.clients.as_ref()) {
+        if let [only] = &*read(&clients.authorities)
+            && seen.insert(clients.at.to_string())
+        {
+            let at = clients.at.member("authorities");
+            found.extend(of_file(at, &clients.authorities, only, |parsed| time(parsed, now)));
+        }
+    }
     for upstream in &plan.upstreams {
         let Some(file) = &upstream.tls.authorities else { continue };
         let at = JsonPath::root().member("upstreams").member(&upstream.name).member("tls").member("authorities");

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use gateway_core::config::{ConfigError, JsonPath, Rule};
-use gateway_core::plan::{Certificate, Plan};
+use gateway_core::plan::{Certificate, ClientAuthorities, Plan};
 
-use crate::upstream::{Identity, TlsError, read, trusted};
+use crate::server::verifier;
+use crate::upstream::{Identity, TlsError, read, revoked, trusted};
 
 /// Returns the errors in the certificates, keys and authorities that `plan` names.
 pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
@@ -30,6 +32,25 @@ pub(super) fn faults(plan: &Plan) -> Vec<ConfigError> {
             faults.extend(fault(tls.at.member(name), path, made));
         }
         faults.extend(found);
+    }
+    // Several listeners may have the same authorities.
+    let clients = plan.listeners.iter().filter_map(|listener| listener.clients.as_ref());
+    let clients: BTreeMap<String, &ClientAuthorities> = clients.map(|one| (one.at.to_string(), one)).collect();
+    for clients in clients.into_values() {
+        let path = &clients.authorities;
+        let authorities = fault(clients.at.member("authorities"), path, read(path).and_then(|pem| trusted(path, &pem)));
+        let lists = clients.revoked.as_ref();
+        let lists = lists
+            .and_then(|path| fault(clients.at.member("revoked"), path, read(path).and_then(|pem| revoked(path, &pem))));
+        if authorities.is_none() && lists.is_none() {
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let (name, path) = match &clients.revoked {
+                Some(path) => ("revoked", path),
+                None => ("authorities", path),
+            };
+            faults.extend(fault(clients.at.member(name), path, verifier(clients, provider)));
+        }
+        faults.extend(authorities.into_iter().chain(lists));
     }
     for upstream in &plan.upstreams {
         let Some(path) = &upstream.tls.authorities else { continue };

@@ -1,9 +1,14 @@
 //! The commands that say something and serve nothing: `routes`, `explain`, `compose`, `schema`, `completions`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
+use gateway_core::http::certificate::Certificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::explain::{self, Question};
 use super::findings::Findings;
@@ -58,6 +63,9 @@ pub(super) struct Explain {
     /// The client's autonomous system, which Cloudflare's edge would state
     #[arg(long, value_name = "NUMBER")]
     asn: Option<String>,
+    /// A PEM file with the certificate that the client shows
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
     /// The upstream to follow where the route splits requests [default: the one with the largest share]
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
@@ -70,9 +78,14 @@ impl Explain {
         let question = Question::parse(&self.method, &self.url, &self.header, self.client.as_deref());
         let question = question.and_then(|question| question.located(self.country.as_deref(), self.asn.as_deref()));
         let question = match question {
-            Ok(question) => Question { upstream: self.upstream.clone(), ..question },
+            Ok(question) => question,
             Err(message) => return self.source.failure(message),
         };
+        let certificate = match self.certificate.as_deref().map(CertificateDer::from_pem_file).transpose() {
+            Ok(der) => der.map(|der| Arc::new(Certificate::of_der(&der))),
+            Err(error) => return self.source.failure(format!("the certificate can't be read: {error}")),
+        };
+        let question = Question { certificate, upstream: self.upstream.clone(), ..question };
         let plan = match self.source.plan() {
             Ok(plan) => plan,
             Err(code) => return code,

@@ -210,6 +210,7 @@ fn proof(proof: &Proof) -> Value {
     match proof {
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
         Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),
+        Proof::Certificate => json!({"kind": "certificate"}),
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }

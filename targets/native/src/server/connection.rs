@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use gateway_core::error::Reject;
+use gateway_core::http::certificate::Certificate;
 use gateway_core::ports::{Peer, Scheme};
 use http::Request;
 use hyper::server::conn::{http1, http2};
@@ -125,13 +126,13 @@ pub(super) async fn serve(
         opened = opening => opened,
         () = activity.ended() => None,
     };
-    let Some(Opened { transport, first, is_h2, address, gate }) = opened else { return };
+    let Some(Opened { transport, first, is_h2, address, certificate, gate }) = opened else { return };
     let scheme = if matches!(transport, Transport::Tls(_)) { Scheme::Https } else { Scheme::Http };
     drop(door);
     let peer = match address {
         // Only Unix sockets have none.
         None => Peer::over_unix_socket(),
-        Some(_) => Peer::new(address, scheme),
+        Some(_) => Peer::new(address, scheme).with_certificate(certificate),
     };
     let connection = Arc::new(Connection { worker, activity, peer, gate, _counted: counted });
     let settings = Arc::clone(&serving.settings);
@@ -198,6 +199,8 @@ struct Opened {
     is_h2: bool,
     /// The address of the client.
     address: Option<IpAddr>,
+    /// The certificate of the client, which the listener's authorities have issued.
+    certificate: Option<Arc<Certificate>>,
     gate: Option<Gate>,
 }
 
@@ -233,10 +236,13 @@ async fn open(
             let attempt = failures.attempt(Failure::TlsHandshake);
             let stream = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await.ok()?;
             attempt.succeeded();
-            let gate = tls.name(stream.get_ref().1.server_name()).map(Gate::Name);
+            let (_, session) = stream.get_ref();
+            let gate = tls.name(session.server_name()).map(Gate::Name);
+            let certificate = session.peer_certificates().and_then(|chain| chain.first());
+            let certificate = certificate.map(|der| Arc::new(Certificate::of_der(der)));
             let transport = Transport::Tls(Box::new(stream.into()));
             let is_h2 = transport.chose_h2();
-            return Some(Opened { transport, first: BytesMut::new(), is_h2, address, gate });
+            return Some(Opened { transport, first: BytesMut::new(), is_h2, address, certificate, gate });
         }
     }
     // RFC 9113 §3.3: HTTP/2 over cleartext needs prior knowledge, and is detected by the first bytes.
@@ -251,7 +257,7 @@ async fn open(
         let is_h2 = first.get(..seen) == H2_PREFACE.get(..seen);
         if !is_h2 || seen == H2_PREFACE.len() {
             begun.succeeded();
-            return Some(Opened { transport, first, is_h2, address, gate });
+            return Some(Opened { transport, first, is_h2, address, certificate: None, gate });
         }
         attempt = Some(begun);
     }

@@ -33,7 +33,11 @@ impl Door {
     /// When one can't be used.
     pub(super) fn of(listener: &plan::Listener) -> Result<Self, StartError> {
         let certificates = &listener.certificates;
-        let tls = if certificates.is_empty() { None } else { Some(Tls::load(certificates).map_err(StartError::Tls)?) };
+        let tls = if certificates.is_empty() {
+            None
+        } else {
+            Some(Tls::load(certificates, listener.clients.as_ref()).map_err(StartError::Tls)?)
+        };
         Ok(Self { tls, proxy_protocol: listener.proxy_protocol })
     }
 }

@@ -51,6 +51,7 @@ pub use self::settings::Settings;
 
 pub(crate) use self::access_log::AccessLogger;
 pub(crate) use self::crew::Crew;
+pub(crate) use self::tls::verifier;
 
 /// The distribution of work over threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

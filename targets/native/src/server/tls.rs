@@ -4,18 +4,20 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gateway_core::plan::Certificate;
+use gateway_core::plan::{Certificate, ClientAuthorities};
 use http::Request;
 use http::header::HOST;
 use http::uri::Authority;
 use rustls::ServerConfig;
 use rustls::client::verify_server_name;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use x509_parser::parse_x509_certificate;
 
-use crate::upstream::{Identity, TlsError};
+use crate::upstream::{Identity, TlsError, read, revoked, trusted};
 
 /// The TLS of a listener.
 #[derive(Clone, Debug)]
@@ -26,27 +28,54 @@ pub(crate) struct Tls {
     files: Vec<String>,
 }
 
+/// The check of the certificates of `clients`.
+///
+/// # Errors
+/// When a file can't be read or used.
+pub(crate) fn verifier(
+    clients: &ClientAuthorities,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let path = &clients.authorities;
+    let roots = Arc::new(trusted(path, &read(path)?)?);
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    if let Some(path) = &clients.revoked {
+        // Of the client's own certificate: a chain's other certificates are the authority's affair.
+        builder = builder.with_crls(revoked(path, &read(path)?)?).only_check_end_entity_revocation();
+    }
+    if !clients.required {
+        builder = builder.allow_unauthenticated();
+    }
+    let path = clients.revoked.as_ref().unwrap_or(path);
+    builder.build().map_err(|error| TlsError::Invalid { path: path.clone(), reason: error.to_string() })
+}
+
 /// The certificates of a listener, at least one.
 #[derive(Debug)]
 struct Certificates(Vec<Arc<CertifiedKey>>);
 
 impl Tls {
-    /// Reads the certificates in `files`, each with its key.
+    /// Reads the certificates in `files`, each with its key, and the authorities of `clients`.
     ///
     /// # Errors
     /// When a file can't be read or used.
-    pub(crate) fn load(files: &[Certificate]) -> Result<Self, TlsError> {
+    pub(crate) fn load(files: &[Certificate], clients: Option<&ClientAuthorities>) -> Result<Self, TlsError> {
         let list = files
             .iter()
             .map(|files| Identity::read(files)?.certified().map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let certificates = Arc::new(Certificates(list));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| TlsError::Invalid { path: String::new(), reason: error.to_string() })?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::<Certificates>::clone(&certificates));
+            .map_err(|error| TlsError::Invalid { path: String::new(), reason: error.to_string() })?;
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
+        };
+        // A session that is resumed has the certificate that it began with (RFC 8446 §2.2). Each load has sessions of its own, so that none
+        // outlives an authority, or escapes a list of revoked certificates.
+        let mut config = builder.with_cert_resolver(Arc::<Certificates>::clone(&certificates));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let files = files.iter().map(|files| files.certificate.clone()).collect();
         Ok(Self { config: Arc::new(config), certificates, files })

@@ -22,6 +22,6 @@ pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
-pub(crate) use tls::{Identity, read, trusted};
+pub(crate) use tls::{Identity, read, revoked, trusted};
 
 pub(crate) use lease::Lease;

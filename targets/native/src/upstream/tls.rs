@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gateway_core::plan::{Certificate, UpstreamTls};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -176,6 +176,16 @@ pub(crate) fn trusted(path: &str, pem: &[u8]) -> Result<RootCertStore, TlsError>
         roots.add(certificate).map_err(|error| invalid(path, &error))?;
     }
     Ok(roots)
+}
+
+/// The lists of revoked certificates in `pem`, the content of the file at `path`.
+pub(crate) fn revoked(path: &str, pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let lists = lists.map_err(|error| invalid(path, &error))?;
+    if lists.is_empty() {
+        return Err(invalid(path, &"it holds no PEM revocation list"));
+    }
+    Ok(lists)
 }
 
 fn invalid(path: &str, reason: &dyn fmt::Display) -> TlsError {

@@ -11,6 +11,7 @@ mod access;
 mod addresses;
 mod admin;
 mod api_keys;
+mod client_certificates;
 mod commands;
 mod concurrency;
 mod connections;

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::gateway::{Gateway, Reply};
+use gateway_core::http::certificate::Certificate;
 use gateway_core::http::geography::Geography;
 use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
@@ -38,6 +39,8 @@ pub(crate) struct Question {
     pub(crate) client: IpAddr,
     /// Where that is, as Cloudflare's edge would say.
     pub(crate) geography: Geography,
+    /// The certificate that the client has shown.
+    pub(crate) certificate: Option<Arc<Certificate>>,
     /// The target of a split to follow, by its upstream's name.
     pub(crate) upstream: Option<String>,
 }
@@ -65,7 +68,15 @@ impl Question {
             Some(text) => text.parse().map_err(|_| format!("`{text}` is not an address"))?,
             None => IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        Ok(Self { method, url: parsed, headers, client, geography: Geography::UNKNOWN, upstream: None })
+        Ok(Self {
+            method,
+            url: parsed,
+            headers,
+            client,
+            geography: Geography::UNKNOWN,
+            certificate: None,
+            upstream: None,
+        })
     }
 
     /// The question with where the client is, by the command line's words.
@@ -87,7 +98,15 @@ impl Question {
     /// A request without fields, from a client of no network in particular (RFC 5737).
     pub(crate) const fn plain(method: Method, url: Uri) -> Self {
         let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        Self { method, url, headers: Vec::new(), client, geography: Geography::UNKNOWN, upstream: None }
+        Self {
+            method,
+            url,
+            headers: Vec::new(),
+            client,
+            geography: Geography::UNKNOWN,
+            certificate: None,
+            upstream: None,
+        }
     }
 
     /// The request as a server would see it.
@@ -109,7 +128,7 @@ impl Question {
 
     fn peer(&self) -> Peer {
         let scheme = if self.url.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
-        Peer::new(Some(self.client), scheme).located(self.geography)
+        Peer::new(Some(self.client), scheme).located(self.geography).with_certificate(self.certificate.clone())
     }
 }
 
