@@ -116,3 +116,17 @@ fn the_table_of_a_route_has_every_member() {
     let missing: Vec<_> = members.into_iter().filter(|name| *name != "description" && !is_there(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// docs/configuration.md, Who is calling: each word by which the log says why somebody is not believed is explained.
+#[test]
+fn every_word_of_the_log_for_a_refused_caller_is_explained() {
+    let source = include_str!("../src/caller/refusal.rs");
+    let (_, words) = source.split_once("fn word").unwrap();
+    let (words, _) = words.split_once("\n    }\n").unwrap();
+    let words: Vec<_> = words.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once('"')).collect();
+    assert!(words.len() > 20);
+    for (word, _) in words {
+        let row = format!("\n| `{word}` | ");
+        assert!(CONFIGURATION.contains(&row), "{word}");
+    }
+}

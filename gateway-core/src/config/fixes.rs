@@ -36,13 +36,15 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "cors", "{\"origins\": [\"https://example.com\"]}"),
     ("", "csrf", "{}"),
     ("", "validate", "{\"json\": {}}"),
-    ("", "security", "{\"hsts\": {}}"),
+    ("", "security", "{\"frame\": \"deny\", \"referrer\": \"strict-origin-when-cross-origin\"}"),
     ("", "hsts", "{\"maxAge\": \"365d\"}"),
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),
     ("", "concurrency", "{\"limit\": 5}"),
     ("", "authenticate", "{\"jwt\": {\"audiences\": [\"https://api.example.com\"]}}"),
     ("tls", "clients", "{\"authorities\": \"clients-ca.pem\"}"),
     ("", "clients", "{\"allow\": [\"10.0.0.0/8\"]}"),
+    ("clients", "countries", "{\"allow\": [\"DE\"]}"),
+    ("clients", "asns", "{\"allow\": [64500]}"),
     ("", "steer", "[{\"when\": {\"groups\": [\"beta\"]}, \"upstream\": \"next\"}]"),
     ("steer", "when", "{\"groups\": [\"beta\"]}"),
     ("", "authorize", "{\"groups\": [\"ops\"]}"),
@@ -139,6 +141,14 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
              regular expressions"
                 .to_owned(),
         ),
+        ("security", Kind::Bool(true) | Kind::String(_)) if expected == "an object" => Some(
+            "write `{}` for `nosniff`, `frame` and `referrer` with their usual values; `\"hsts\": {}` besides is for hosts that are \
+             never to be reached without TLS again"
+                .to_owned(),
+        ),
+        ("security", Kind::Bool(false)) => Some("leave it out".to_owned()),
+        ("keys", Kind::String(_) | Kind::Object(_)) if is_list => Some(key_help(&located.node.kind)),
+        ("keys", Kind::String(_)) if expected == "an object" => Some(key_help(&located.node.kind)),
         ("url", Kind::Number(port)) => Some(format!("write `\"http://127.0.0.1:{port}\"`")),
         (_, Kind::Object(_) | Kind::List(_)) if expected == "a string" && is_content_of_error(located) => {
             Some(format!("write it as text, the braces of JSON doubled: `{}`", doubled(located.node)))
@@ -255,6 +265,16 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
             .filter(|_| matches!(&*name, "token" | "secret" | "maintenance" | "cors" | "rateLimit"));
         example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
     })
+}
+
+/// The way to write keys of an issuer.
+fn key_help(kind: &Kind<'_>) -> String {
+    match kind {
+        Kind::Object(_) => "put it in a list: `[{ … }]`".to_owned(),
+        _ => "write the text of the key, not its file: `[{\"pem\": \"-----BEGIN PUBLIC KEY-----\\n…\"}]`, or \
+              `[{\"pem\": {\"secret\": \"NAME\"}}]` for a secret that holds it; `jwks` takes the URL of a set"
+            .to_owned(),
+    }
 }
 
 /// Returns whether `located` is a content of the author's own for errors.

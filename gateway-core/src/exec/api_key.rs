@@ -13,6 +13,7 @@ use crate::policy::credential;
 use crate::policy::proof::ApiKeyProof;
 use crate::policy::watch::Known;
 use crate::ports::Platform;
+use crate::trace::Event;
 
 /// Who has the key in `call`, if that is known without a wait.
 pub(super) fn at_once<P: Platform>(
@@ -64,8 +65,12 @@ fn key<'c>(proof: &ApiKeyProof, call: &'c Call) -> Result<Cow<'c, str>, Refusal>
 }
 
 /// Who has the key of which this is `known`.
-fn caller<P: Platform>(exchange: &Exchange<'_, '_>, platform: &P, known: &Known) -> Result<Arc<Caller>, Refusal> {
-    let Known::Key(Some(entry)) = known else { return Err(Refusal::KeyUnknown) };
+fn caller<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, known: &Known) -> Result<Arc<Caller>, Refusal> {
+    let Known::Key(Some(entry)) = known else {
+        let verdict = || "the key-value store has no such key".to_owned();
+        exchange.note(|| Event::Policy { policy: "authenticate", verdict: verdict() });
+        return Err(Refusal::KeyUnknown);
+    };
     entry.check(platform.now())?;
     let entry = entry.content();
     Ok(Arc::new(Caller {

@@ -58,7 +58,17 @@ pub(super) async fn apply<'p, P: Platform>(
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
             RequestStep::Validate(step) => {
-                Box::pin(content::check(platform, step, call, body, route.body_limit)).await?;
+                let is_empty = body.is_empty();
+                let checked = Box::pin(content::check(platform, step, call, body, route.body_limit)).await;
+                exchange.note(|| {
+                    let verdict = match &checked {
+                        _ if is_empty => "there is no content to look at".to_owned(),
+                        Ok(()) => "the content is taken".to_owned(),
+                        Err(reject) => format!("refused: {}", reject.code),
+                    };
+                    Event::Policy { policy: "validate", verdict }
+                });
+                checked?;
             }
             RequestStep::EditHeaders(edits) => {
                 header_edit::apply(edits, call);

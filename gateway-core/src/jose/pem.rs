@@ -103,7 +103,10 @@ impl PemError {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            Self::NoPem => "it begins with `-----BEGIN PUBLIC KEY-----`; in JSON, each end of a line is written `\\n`",
+            Self::NoPem => {
+                "it is the text of the key, not the name of its file, and begins with `-----BEGIN PUBLIC KEY-----`; in JSON, each end of a \
+                 line is written `\\n`"
+            }
             Self::Certificate => "`openssl x509 -in FILE -noout -pubkey` prints its public key",
             Self::Private => {
                 "`openssl pkey -in FILE -pubout` prints its public half; the private one must leave the configuration, \

@@ -233,11 +233,17 @@ impl Listed {
         self.0.is_empty()
     }
 
+    /// The key of this digest, be it good or not; none if it is not listed.
+    #[must_use]
+    pub fn listing(&self, digest: KeyDigest) -> Option<&Listing> {
+        let at = self.0.partition_point(|(known, _)| known.0 < digest.0);
+        self.0.get(at).filter(|(known, _)| known.is(digest)).map(|(_, key)| key)
+    }
+
     /// Who has the key of this digest at `now`; none if it is not listed. The digests of keys are found in order: to whom a key is not
     /// known, its digest says nothing of others.
     pub fn find(&self, digest: KeyDigest, now: Timestamp) -> Option<Result<Arc<Caller>, Refusal>> {
-        let at = self.0.partition_point(|(known, _)| known.0 < digest.0);
-        let (_, key) = self.0.get(at).filter(|(known, _)| known.is(digest))?;
+        let key = self.listing(digest)?;
         let is_over = key.expires.is_some_and(|expires| expires <= now);
         Some(if is_over { Err(Refusal::KeyExpired) } else { Ok(Arc::clone(&key.caller)) })
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::change::Change;
 use super::{Answer, Asked};
+use crate::config::suggest;
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::Plan;
@@ -45,10 +46,10 @@ pub(crate) struct Revocation {
 /// 404 for an issuer that looks at no list, and for another form; 403 for a change by a web page or from another machine.
 pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<Answer<S>, Reject> {
     let (issuer, entry) = name.split_once('/').map_or((name, None), |(issuer, entry)| (issuer, Some(entry)));
-    let issuer = percent::decode(issuer);
-    let issuer = plan.issuers.iter().find(|known| *known.name == *issuer);
+    let wanted = percent::decode(issuer);
+    let issuer = plan.issuers.iter().find(|known| *known.name == *wanted);
     let list = issuer.and_then(|issuer| Some((issuer.revocations()?, issuer.revocation?, issuer.leeway)));
-    let (list, within, leeway) = list.ok_or_else(Reject::issuer_not_found)?;
+    let (list, within, leeway) = list.ok_or_else(|| not_found(plan, &wanted))?;
     let value = |entry: &'_ str| percent::decode(entry).into_owned();
     let (revoked, is_time) = match entry.map(|entry| entry.split_once('/')) {
         None => (list.entry(Revoked::Issued), true),
@@ -60,6 +61,20 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
     };
     let change = Change::of(asked)?;
     Ok(Answer::Revocation(RevocationChange { list, entry: revoked, is_time, within, leeway, change }))
+}
+
+/// The refusal of an issuer that has no list, with those that have.
+#[cold]
+fn not_found(plan: &Plan, wanted: &str) -> Reject {
+    let lists = plan.issuers.iter().filter(|known| known.revocation.is_some());
+    let names: Vec<&str> = lists.map(|known| &*known.name).collect();
+    let others = match suggest(wanted, names.iter().copied()) {
+        _ if names.is_empty() => "none has".to_owned(),
+        Some(likely) => format!("did you mean `{likely}`?"),
+        None => format!("these have: `{}`", names.join("`, `")),
+    };
+    Reject::issuer_not_found()
+        .with_detail(format!("no issuer of the configuration is called `{wanted}` and has `revocation`; {others}"))
 }
 
 impl RevocationChange {

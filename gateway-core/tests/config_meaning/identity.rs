@@ -44,6 +44,8 @@ fn warns_of_a_route_that_asks_nobody_among_routes_that_do() {
         ["", r#""out""#, "", r#""in""#],
         ["", "", "", ""],
         ["", "", r#""out""#, ""],
+        ["", "", r#""in""#, r#"{"clients": {"allow": ["10.0.0.0/8"]}}"#],
+        ["", r#"{"clients": {"allow": ["10.0.0.0/8"]}}"#, r#""in""#, ""],
     ] {
         assert_eq!(with(defaults, api, first, second), [], "{defaults} {api} {first} {second}");
     }

@@ -1,5 +1,6 @@
 //! Secrets, which no message repeats.
 
+use gateway_core::plan;
 use gateway_core::ports::Capabilities;
 
 use super::{Vault, said, said_on, shown, words};
@@ -86,4 +87,35 @@ fn credentials_in_a_url_are_not_shown() {
     for diagnostic in said {
         assert!(!shown(&diagnostic, text).contains("hunter2"), "{}", shown(&diagnostic, text));
     }
+}
+
+/// A source whose secrets are known where the gateway runs alone.
+struct Elsewhere;
+
+impl plan::Secrets for Elsewhere {
+    fn secret(&self, name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    fn is_made_up(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// docs/configuration.md, Issuers: what is wrong with a key whatever its secret is, is found where that is not known.
+#[test]
+fn a_key_that_no_secret_would_make_right_is_found_without_the_secret() {
+    let about = |key: &str| {
+        let text = format!(
+            r#"{{"issuers": {{"corp": {{"algorithms": ["HS256"], "keys": [{key}]}}, "own": {{"keys": [{key}]}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": [{{"authenticate": {{"jwt": {{"issuers": ["own"]}}}}}}]}}]}}"#
+        );
+        let found = plan::load(&text, &Capabilities::NATIVE, &Elsewhere).err().unwrap_or_default();
+        found.into_iter().map(|mistake| (mistake.path, mistake.message)).collect::<Vec<_>>()
+    };
+    let is = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let secret = r#"{"secret": {"secret": "KEY"}}"#;
+    let unsaid = "nothing says which algorithm the secret is for";
+    assert_eq!(about(secret), [is("issuers.own.keys[0].secret", unsaid)]);
+    assert_eq!(about(r#"{"algorithm": "HS256", "secret": {"secret": "KEY"}}"#), []);
 }

@@ -87,7 +87,10 @@ impl Compiler<'_> {
                 let before = text.get(..mistake.at).unwrap_or(text);
                 let message = lazily(|| format!("at character {}: {}", before.chars().count() + 1, mistake.message));
                 let help = if mistake.help.is_empty() { USUAL_HELP } else { &mistake.help };
-                self.error_with(at, message, help);
+                match self.elsewhere(at).filter(|_| mistake.message.starts_with("no path parameter ")) {
+                    Some(route) => self.error_with(at, message, format_args!("{route} has none: {help}")),
+                    None => self.error_with(at, message, help),
+                }
                 None
             }
         }

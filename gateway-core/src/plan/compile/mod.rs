@@ -144,6 +144,8 @@ struct Compiler<'c> {
     consumers: Vec<Arc<Consumer>>,
     /// Set if whatever is compiled is for a route that asks who calls, or for one that is not known.
     knows_caller: bool,
+    /// The present route, by its name and its place, for messages about what it has from elsewhere.
+    present: (String, String),
     /// The way to know where clients are, and whether anything asks for it.
     location: (Location, bool),
     /// The compiled policies of the previous route.
@@ -179,6 +181,7 @@ impl<'c> Compiler<'c> {
             policy_names: Names::of(&config.policies),
             consumers: Vec::new(),
             knows_caller: true,
+            present: (String::new(), String::new()),
             location: (Location::default(), false),
             shared: None,
             admin_path: None,
@@ -240,6 +243,7 @@ impl<'c> Compiler<'c> {
         }
         let cors = self.default_cors();
         self.knows_caller = true;
+        self.present = (String::new(), String::new());
         self.check_unused_policies(&at.member("policies"));
 
         let table = self.table(specs);

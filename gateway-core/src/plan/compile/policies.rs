@@ -7,7 +7,7 @@ use super::edits::Parameters;
 use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
-use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse};
+use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
@@ -469,7 +469,22 @@ impl<'c> Compiler<'c> {
     #[inline(never)]
     fn nobody_is_known(&mut self, at: &At<'_>) {
         let message = "this needs a caller who is known, and nothing asks who calls here";
-        self.error_with(at, message, "give the route `authenticate`, or leave this out");
+        match self.elsewhere(at) {
+            None => self.error_with(at, message, "give the route `authenticate`, or leave this out"),
+            Some(route) => {
+                let message = "this needs a caller who is known, and not each route that has it asks who calls";
+                let help =
+                    format!("{route} does not: give it `authenticate`, or have this in a policy of those that do");
+                self.error_with(at, message, help);
+            }
+        }
+    }
+
+    /// The present route in words, if `at` is not in it: what stands there is of several routes.
+    pub(super) fn elsewhere(&self, at: &At<'_>) -> Option<String> {
+        let (name, place) = &self.present;
+        let is_elsewhere = THOROUGH && !place.is_empty() && !at.to_path().to_string().starts_with(&**place);
+        is_elsewhere.then(|| format!("`{name}` ({place})"))
     }
 
     /// Parses a template; without a known route, its path parameters go unchecked.
@@ -484,8 +499,13 @@ impl<'c> Compiler<'c> {
                 Some(template)
             }
             Err(error) => {
-                let error =
-                    config::ConfigError { help: error.help, ..config::ConfigError::new(at.to_path(), error.message) };
+                let help = match error.help {
+                    Some(help) if error.message.starts_with("no path parameter ") => {
+                        Some(self.elsewhere(at).map_or(help.clone(), |route| format!("{route} has none: {help}")))
+                    }
+                    help => help,
+                };
+                let error = config::ConfigError { help, ..config::ConfigError::new(at.to_path(), error.message) };
                 self.errors.push(error);
                 None
             }

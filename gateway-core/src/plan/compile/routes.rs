@@ -6,7 +6,7 @@ use super::at::At;
 use super::edits::Parameters;
 use super::matching::Matching;
 use super::{Compiler, policies};
-use crate::config::{self, ConfigError, JsonPath};
+use crate::config::{self, ConfigError, JsonPath, THOROUGH};
 use crate::plan::{Action, Limits, Respond, ResponseStep, Route};
 use crate::policy::header_edit::HeaderEdit;
 use crate::route::Spec;
@@ -80,6 +80,9 @@ impl<'c> Compiler<'c> {
             parameters: parameters.as_deref(),
         };
         self.knows_caller = self.asks_who_calls(&context);
+        if THOROUGH {
+            self.present = (name.clone(), at.to_path().to_string());
+        }
         let policies = self.policies(&context);
         let action = self.action(&context, &policies.request);
         let methods = matching.as_ref().map(|m| m.methods);

@@ -39,22 +39,25 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
     }
 }
 
-/// Warns of each route of `config` that anybody may call without its saying so, where other routes ask who calls.
+/// Warns of each route of `config` that anybody may call without its saying so, where other routes ask who calls. A route with `clients` is
+/// not for anybody.
 pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
     let asked: Vec<_> = routes(config)
         .map(|(at, uses, route)| {
             let uses = config.defaults.policies.iter().chain(uses).chain(&route.policies);
+            let policies: Vec<&Policy> = uses.filter_map(|one| policy(&config.policies, one)).collect();
             // The last holds: see `Policy::authenticate`.
-            (at, route, uses.filter_map(|one| authenticate(&config.policies, one)).next_back())
+            let proof = policies.iter().rev().find_map(|policy| policy.authenticate.as_ref());
+            (at, route, proof, policies.iter().any(|policy| policy.clients.is_some()))
         })
         .collect();
-    if !asked.iter().any(|(.., proof)| matches!(proof, Some(Authenticate::By(_)))) {
+    if !asked.iter().any(|(_, _, proof, _)| matches!(proof, Some(Authenticate::By(_)))) {
         return;
     }
-    for (at, route, proof) in asked {
+    for (at, route, proof, is_for_some) in asked {
         // What the gateway answers by itself is in the file, and shows nothing of a service.
         let shows_something = route.redirect.is_none() && route.respond.is_none();
-        if proof.is_none() && shows_something {
+        if proof.is_none() && shows_something && !is_for_some {
             let message = format!("anybody may call `{}`: it has no `authenticate`, as other routes have", route.name);
             let help = "give it one; or `\"authenticate\": false`, which says that it is public";
             found.push(ConfigError::new(at, message).with_help(help));
@@ -95,10 +98,10 @@ fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Rou
     grouped.chain(single)
 }
 
-fn authenticate<'c>(policies: &'c Entries<Policy>, one: &'c PolicyUse) -> Option<&'c Authenticate> {
+fn policy<'c>(policies: &'c Entries<Policy>, one: &'c PolicyUse) -> Option<&'c Policy> {
     match one {
-        PolicyUse::Named(name) => policies.find(name)?.authenticate.as_ref(),
-        PolicyUse::Inline(policy) => policy.authenticate.as_ref(),
+        PolicyUse::Named(name) => policies.find(name),
+        PolicyUse::Inline(policy) => Some(policy),
     }
 }
 

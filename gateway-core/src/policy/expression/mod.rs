@@ -4,6 +4,7 @@
 //! bounds the time. See `docs/adr/0017`.
 
 mod evaluate;
+mod foreign;
 mod node;
 mod parse;
 mod token;

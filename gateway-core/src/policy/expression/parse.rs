@@ -5,9 +5,9 @@ use std::fmt::Display;
 use http::HeaderName;
 use regex_lite::RegexBuilder;
 
-use super::Mistake;
 use super::node::{Binary, FACTS, Fact, NAMES, Names, Node, Place, Type};
 use super::token::{Token, Tokens};
+use super::{Mistake, foreign};
 use crate::config::{THOROUGH, suggest};
 
 /// The most parts of an expression, which bound the time that it takes.
@@ -71,6 +71,12 @@ impl<'t> Parser<'t> {
     #[inline(never)]
     fn unexpected(&self, wanted: impl Display) -> Mistake {
         let found = self.tokens.text.get(self.start..self.tokens.at).unwrap_or_default();
+        if THOROUGH && found == ">" && self.tokens.text.get(..self.start).is_some_and(|before| before.ends_with('<')) {
+            return Mistake::new(self.start - 1, "`<>` is no operator here", "write `!=`");
+        }
+        if let Some(help) = foreign::help(found) {
+            return Mistake::new(self.start, format_args!("expected {wanted}, found `{found}`"), help);
+        }
         match self.token {
             Token::End => Mistake::new(self.start, format_args!("expected {wanted}, found the end"), ""),
             _ => Mistake::new(self.start, format_args!("expected {wanted}, found `{found}`"), ""),
@@ -304,7 +310,11 @@ impl<'t> Parser<'t> {
             }
             _ => {
                 let known = ["startsWith", "endsWith", "contains", "matches", "size"];
-                return Err(Mistake::unknown(at, "function", name, &known));
+                let message = format_args!("no function is called `{name}`");
+                return Err(match foreign::help(name) {
+                    Some(help) => Mistake::new(at, message, help),
+                    None => Mistake::unknown(at, "function", name, &known),
+                });
             }
         };
         self.check(start, of.1, Type::Text, "what is searched")?;
@@ -390,6 +400,21 @@ impl<'t> Parser<'t> {
         let member = if of_group(name) && self.takes(b'.')? { self.name()? } else { "" };
         match FACTS.iter().find(|(group, fact, ..)| *group == name && *fact == member) {
             Some((_, _, fact, kind)) => Ok((self.add(Node::Fact(fact.clone()))?, *kind)),
+            None if THOROUGH && member.is_empty() && of_group(name) => {
+                let rest = self.tokens.text.get(self.tokens.at..).unwrap_or_default().trim_start();
+                let quoted = rest.strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"']).next());
+                let named = quoted.filter(|_| self.token == Token::Sign(b'['));
+                let all: Vec<&str> =
+                    FACTS.iter().filter(|(group, ..)| *group == name).map(|(_, fact, ..)| *fact).collect();
+                let help = match named.filter(|named| all.contains(named)) {
+                    Some(named) => format!("write `{name}.{named}`"),
+                    None => format!(
+                        "name one of its members behind a point: `{name}.{}`",
+                        all.join(&format!("`, `{name}."))
+                    ),
+                };
+                Err(Mistake::new(start, format_args!("`{name}` is no value by itself"), help))
+            }
             None if of_group(name) => {
                 let members = FACTS.iter().map(|(group, fact, ..)| (*group, *fact));
                 let members = members.chain(NAMES.iter().map(|(group, names, _)| (*group, *names)));
@@ -399,7 +424,7 @@ impl<'t> Parser<'t> {
             }
             None => {
                 let known = ["claims", "caller", "request", "client", "params", "now", "has", "size"];
-                Err(Mistake::unknown(start, "variable", name, &known))
+                Err(foreign::unknown_variable(self.tokens.text, start, name, &known))
             }
         }
     }
@@ -488,7 +513,7 @@ impl Mistake {
     /// The mistake that there is no `what` called `name`, with the likeliest of those that are `known`.
     #[cold]
     #[inline(never)]
-    fn unknown(at: usize, what: &str, name: &str, known: &[&str]) -> Self {
+    pub(super) fn unknown(at: usize, what: &str, name: &str, known: &[&str]) -> Self {
         if !THOROUGH {
             return Self::new(at, "", "");
         }

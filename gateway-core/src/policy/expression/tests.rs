@@ -223,7 +223,7 @@ fn mistakes_are_found_at_their_places() {
         ("clams.a == 1", 0, "no variable is called `clams`"),
         ("true && clams.a", 8, "no variable is called `clams`"),
         ("request.mehtod == 'GET'", 0, "no member of `request` is called `mehtod`"),
-        ("request == 'a'", 0, "no member of `request` is called ``"),
+        ("request == 'a'", 0, "`request` is no value by itself"),
         ("params.tenat == 'a'", 7, "no path parameter is called `tenat`"),
         ("claims.a.startWith('a')", 9, "no function is called `startWith`"),
         ("request.method == 1", 18, "what is compared is a number, and has to be text"),
@@ -268,6 +268,62 @@ fn mistakes_are_found_at_their_places() {
         assert!(mistake.message.contains(message), "{text}: {mistake:?}");
         assert_eq!(mistake.at, at, "{text}: {mistake:?}");
     }
+}
+
+/// Each of what people write who know another language is answered with what is written here.
+#[test]
+fn words_of_other_languages_are_answered_with_those_of_this_one() {
+    for (text, at, message, help) in [
+        ("claims.a == 1 and claims.b == 2", 14, "expected the end, found `and`", "write `&&`"),
+        ("claims.a == 1 OR claims.b == 2", 14, "expected the end, found `OR`", "write `||`"),
+        ("not claims.a", 0, "no variable is called `not`", "write `!` before it"),
+        ("'a' not in claims.a", 4, "expected the end, found `not`", "`!('a' in claims.roles)`"),
+        ("claims.a is 'x'", 9, "expected the end, found `is`", "write `==`"),
+        ("claims.a == acme", 12, "no variable is called `acme`", "text stands in quotes: `'acme'`"),
+        ("claims.a in [acme, other]", 13, "no variable is called `acme`", "text stands in quotes: `'acme'`"),
+        ("claims.roles.exists(r, r == 'a')", 13, "no function is called `exists`", "`'admin' in claims.roles`"),
+        ("claims.roles.all(r, r != 'a')", 13, "no function is called `all`", "there are no loops"),
+        ("claims.roles.map(r, r)[0] == 'a'", 13, "no function is called `map`", "there are no loops"),
+        ("caller['tier'] == 'gold'", 0, "`caller` is no value by itself", "write `caller.tier`"),
+        ("caller == 'acme'", 0, "`caller` is no value by itself", "`caller.consumer`, `caller.tier`"),
+        ("request.headers.x-tenant == 'a'", 18, "`-` takes numbers away", "write `request.headers['x-tenant']`"),
+        ("'a' == claims.my-own-plan", 17, "`-` takes numbers away", "write `claims['my-own-plan']`"),
+        ("now < claims.iat + 1m", 19, "`1m` is no whole number", "write `60`: times are in seconds"),
+        ("now < claims.iat + 2d", 19, "`2d` is no whole number", "write `172800`"),
+        ("lower(claims.a) == 'x'", 0, "no function is called `lower`", "`claims.plan.matches('(?i)^free$')`"),
+        ("claims.a.lowerAscii() == 'x'", 9, "no function is called `lowerAscii`", "no function changes a text"),
+        ("startsWith(claims.a, 'x')", 0, "no function is called `startsWith`", "the text comes first"),
+        ("len(claims.a) > 1", 0, "no function is called `len`", "write `size(claims.roles)`"),
+        ("claims.a = 'x'", 9, "`=` is no operator here", "write `==` to compare"),
+        ("claims.a <> 'x'", 9, "`<>` is no operator here", "write `!=`"),
+        ("claims.a === 'x'", 9, "`===` is no operator here", "write `==`"),
+        ("claims.a !== 'x'", 9, "`!==` is no operator here", "write `!=`"),
+        ("claims.a =~ 'x'", 9, "`=` is no operator here", "the text comes first"),
+        ("claims.roles contains 'a'", 13, "expected the end, found `contains`", "write `'admin' in claims.roles`"),
+        ("claims.a == True", 12, "no variable is called `True`", "write `true`"),
+        ("jwt.tenant == 'a'", 0, "no variable is called `jwt`", "write `claims.tenant`"),
+        ("headers['x-a'] == 'a'", 0, "no variable is called `headers`", "write `request.headers['x-tenant']`"),
+    ] {
+        let Err(mistake) = Expression::compile(text, None) else { panic!("{text} is taken") };
+        assert!(mistake.message.contains(message) && mistake.help.contains(help), "{text}: {mistake:?}");
+        assert_eq!(mistake.at, at, "{text}: {mistake:?}");
+    }
+}
+
+/// What a help suggests is an expression.
+#[test]
+fn what_is_suggested_is_taken() {
+    for text in [
+        "!(claims.plan == 'free')",
+        "!('a' in claims.roles)",
+        "claims.email.matches('@example[.]com$')",
+        "claims.plan.matches('(?i)^free$')",
+        "caller.tier == 'gold'",
+        "request.headers['x-tenant'] == params.tenant && client.country == 'DE' && client.asn == 1 && size(claims.roles) == 1",
+    ] {
+        assert!(Expression::compile(text, None).is_ok(), "{text}");
+    }
+    all_hold(&["'FrEe'.matches('(?i)^free$') && !'freely'.matches('(?i)^free$')"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The tokens of an expression (CEL language definition, Syntax).
 
-use super::Mistake;
+use super::{Mistake, foreign};
+use crate::config::lazily;
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +58,17 @@ impl<'t> Tokens<'t> {
         let word = rest.get(..bytes.iter().take_while(|byte| is_word(**byte)).count()).unwrap_or_default();
         if word.is_empty() {
             let sign = rest.chars().next().unwrap_or_default();
+            let before = self.text.get(..self.at).unwrap_or_default();
+            if let Some(pair) = ["==", "!="].into_iter().find(|pair| sign == '=' && before.ends_with(pair)) {
+                return Err(Mistake::new(
+                    self.at - pair.len(),
+                    format_args!("`{pair}=` is no operator here"),
+                    format_args!("write `{pair}`"),
+                ));
+            }
             let help = match sign {
+                '=' if rest.starts_with("=~") => foreign::help("=~").unwrap_or_default(),
+                '~' => foreign::help("=~").unwrap_or_default(),
                 '=' => "write `==` to compare",
                 '&' => "write `&&`",
                 '|' => "write `||`",
@@ -68,8 +79,10 @@ impl<'t> Tokens<'t> {
         if first.is_ascii_digit() {
             let is_fraction = bytes.get(word.len()) == Some(&b'.');
             let number = word.parse().ok().filter(|_| !is_fraction);
-            let wrong =
-                || Mistake::new(self.at, format_args!("`{word}` is no whole number"), "write it in digits alone");
+            let wrong = || {
+                let help = lazily(|| foreign::number(word));
+                Mistake::new(self.at, format_args!("`{word}` is no whole number"), help)
+            };
             let number = number.ok_or_else(wrong)?;
             self.at += word.len();
             return Ok(Token::Number(number));

@@ -194,9 +194,9 @@ mod tests {
             assert_eq!(request.headers().get("x-a").unwrap(), "1");
             peer.geography()
         };
-        assert_eq!(peer("DE\t64500\t"), Geography::read(b"DE", b"64500"));
-        assert_eq!(peer("\t64500\t"), Geography::read(b"", b"64500"));
-        assert_eq!(peer("DE\t\t"), Geography::read(b"DE", b""));
+        assert_eq!(peer("DE\t64500"), Geography::read(b"DE", b"64500"));
+        assert_eq!(peer("\t64500"), Geography::read(b"", b"64500"));
+        assert_eq!(peer("DE\t"), Geography::read(b"DE", b""));
         assert_eq!(peer(""), Geography::UNKNOWN);
         assert!(read_request(&Bytes::from_static(b"GET\nhttp://h/\n\n"), false, true).is_none());
     }

@@ -153,8 +153,8 @@ numbers! {
 }
 
 numbers! {
-    /// What the edge says of a client. Where the core asks for any, a request has a line of these texts in this order, each with a tab
-    /// behind it; what the core does not ask for is empty.
+    /// What the edge says of a client. Where the core asks for any, a request has a line of these texts in this order, with a tab
+    /// between two; what the core does not ask for is empty.
     Stated {
         /// The code of the country.
         Country,

@@ -49,6 +49,14 @@ impl Pepper {
         if self.pepper_env.is_some() { "hmac" } else { "sha256" }
     }
 
+    /// What is to be known of the digest; nothing where it is a plain one.
+    fn note(&self) -> String {
+        let Some(name) = &self.pepper_env else { return String::new() };
+        format!(
+            "pepper      the digest is made with {name}: the gateway takes the key while `apiKeys.pepper` is that secret\n"
+        )
+    }
+
     fn digester(&self) -> Result<Digester, ExitCode> {
         let Some(name) = &self.pepper_env else { return Ok(Digester::default()) };
         let secret = std::env::var(name).map_err(|_| failure(&format!("the environment has no text {name}")))?;
@@ -60,9 +68,11 @@ impl Pepper {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 With --admin, the key is good at once where `authenticate.apiKey` looks into the key-value store.
+A configuration with `apiKeys.pepper` needs --pepper-env, with the same secret as the gateway has.
 
 Example:
-  edgeway key new --consumer acme --expires 90d --admin http://localhost:9901 --out acme.key")]
+  edgeway key new --consumer acme --expires 90d --admin http://localhost:9901 --out acme.key
+  KEY_PEPPER=… edgeway key new --consumer acme --pepper-env KEY_PEPPER")]
 pub(super) struct New {
     /// The consumer who gets it, by its name in the configuration
     #[arg(long, value_name = "NAME")]
@@ -128,6 +138,7 @@ impl New {
                 failure(&format!("`{}` can't be written: {error}{help}", path.display()))
             })?;
         }
+        let is_stored = self.admin.is_some();
         if let Some(admin) = self.admin {
             let gateway = AdminArgs { admin, token_env: self.token_env };
             let content = serde_json::to_value(&stored).map_err(|error| failure(&error.to_string()))?;
@@ -160,14 +171,31 @@ impl New {
             Some(path) => format!("key         in {}\n", path.display()),
             None => format!("key         {key}\n"),
         };
-        let text = format!("{place}digest      {digest}\ncredential  {credential}\n");
-        Ok(print(&text, ExitCode::SUCCESS))
+        let consumer = &self.consumer;
+        let next = if is_stored {
+            format!(
+                "stored      as a key of `{consumer}`, good at once; `edgeway key revoke --admin URL {digest}` takes it back\n\
+                 next        give the key to `{consumer}`: it is kept nowhere else\n"
+            )
+        } else {
+            format!(
+                "credential  {credential}\n\
+                 next        add the credential to `consumers.{consumer}.credentials`, and give the key to `{consumer}`: it is kept nowhere else\n"
+            )
+        };
+        Ok(print(&format!("{place}digest      {digest}\n{next}{}", self.pepper.note()), ExitCode::SUCCESS))
     }
 }
 
 /// Print the digest of an API key that stands on standard input
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  edgeway key hash < acme.key")]
+#[command(after_help = "\
+It is the `sha256` of a credential; with --pepper-env, which a configuration with `apiKeys.pepper` needs,
+its `hmac`.
+
+Example:
+  edgeway key hash < acme.key
+  KEY_PEPPER=… edgeway key hash --pepper-env KEY_PEPPER < acme.key")]
 pub(super) struct Hash {
     #[command(flatten)]
     pepper: Pepper,

@@ -159,19 +159,21 @@ fn request_step(step: &RequestStep) -> Value {
         RequestStep::Clients(rule) => {
             let list = |networks: &[_]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
             let allow = rule.allow.as_deref().map(list);
-            let mut said = json!({"kind": "clients", "rule": rule.rule, "allow": allow, "deny": list(&rule.deny)});
+            let mut members = Map::new();
+            members.insert("kind".to_owned(), json!("clients"));
+            members.insert("rule".to_owned(), json!(rule.rule));
+            members.insert("allow".to_owned(), json!(allow));
+            members.insert("deny".to_owned(), json!(list(&rule.deny)));
             for (kind, places) in &rule.places {
                 let names = |places: &[u32]| places.iter().map(|place| kind.name(*place)).collect::<Vec<_>>();
                 let member = match kind {
                     Where::Country => "countries",
                     Where::Asn => "asns",
                 };
-                if let Value::Object(said) = &mut said {
-                    let lists = json!({"allow": places.allow.as_deref().map(names), "deny": names(&places.deny)});
-                    said.insert(member.to_owned(), lists);
-                }
+                let lists = json!({"allow": places.allow.as_deref().map(names), "deny": names(&places.deny)});
+                members.insert(member.to_owned(), lists);
             }
-            said
+            Value::Object(members)
         }
         RequestStep::Authorize(rule) => {
             let mut members = condition(&rule.condition);

@@ -129,11 +129,43 @@ fn a_key_is_good_by_its_entry_in_the_configuration() {
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let consumers = format!(r#""consumers": {{"acme": {{"credentials": [{}]}}}}, "policies""#, made["credential"]);
     folder.write("gateway.json", &CONFIG.replacen("\"policies\"", &consumers, 1));
-    let (program, _) = serve(&folder);
+    let (program, admin) = serve(&folder);
     assert_eq!(everywhere(program.address, made["key"].as_str().unwrap()), [200]);
+    let revoke = |input: &str, digest: &[&str]| {
+        let output = edgeway(&folder, &[&["revoke", "--admin", &admin], digest].concat(), input, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr).to_owned()
+    };
+    let id = made["credential"]["apiKey"]["id"].as_str().unwrap();
+    for told in [revoke(made["key"].as_str().unwrap(), &[]), revoke("", &[made["digest"].as_str().unwrap()])] {
+        let place = format!("it is the credential `{id}` in `consumers.acme.credentials`; take it out there");
+        assert!(told.contains("the key stands in the configuration") && told.contains(&place), "{told}");
+    }
     let other = said(&folder, &["new", "--consumer", "acme", "--json"], "");
     let other: serde_json::Value = serde_json::from_str(&other).unwrap();
     assert_eq!(everywhere(program.address, other["key"].as_str().unwrap()), [401]);
+}
+
+/// docs/command-line.md: what is printed says what to do with it, in columns that begin at one place.
+#[test]
+fn what_is_printed_of_a_new_key_says_what_to_do_next() {
+    let folder = Folder::new();
+    folder.write("gateway.json", CONFIG);
+    let (_program, admin) = serve(&folder);
+    let words = |said: &str| -> Vec<String> {
+        let lines =
+            said.lines().inspect(|line| assert!(!line.is_char_boundary(12) || line.as_bytes()[11] == b' ', "{line}"));
+        lines.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let stored = said(&folder, &["new", "--consumer", "acme", "--admin", &admin], "");
+    assert_eq!(words(&stored), ["key", "digest", "stored", "next"], "{stored}");
+    assert!(stored.contains("give the key to `acme`") && stored.contains("edgeway key revoke --admin"), "{stored}");
+    let listed =
+        edgeway(&folder, &["new", "--consumer", "acme", "--pepper-env", "P"], "", &[("P", "0123456789abcdef")]);
+    let listed = text(&listed.stdout);
+    assert_eq!(words(listed), ["key", "digest", "credential", "next", "pepper"], "{listed}");
+    assert!(listed.contains("add the credential to `consumers.acme.credentials`"), "{listed}");
+    assert!(listed.contains("made with P") && listed.contains("`apiKeys.pepper`"), "{listed}");
 }
 
 /// FIPS 180-4 and RFC 4231 §4.3.

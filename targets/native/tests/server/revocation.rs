@@ -110,7 +110,9 @@ fn a_token_is_revoked_by_the_command_line() {
     assert_eq!((everywhere(program.address, &mine), everywhere(program.address, &yours)), (vec![401], vec![401]));
     let other = edgeway(&["token", "revoke", "--admin", &admin, "--issuer", "other", "--all"], &[]);
     assert_eq!(other.status.code(), Some(1));
-    assert!(text(&other.stderr).contains("no issuer of this name"), "{}", text(&other.stderr));
+    assert!(text(&other.stderr).contains("is called `other` and has `revocation`"), "{}", text(&other.stderr));
+    let misspelt = edgeway(&["token", "revoke", "--admin", &admin, "--issuer", "crop", "--all"], &[]);
+    assert!(text(&misspelt.stderr).contains("did you mean `corp`?"), "{}", text(&misspelt.stderr));
 }
 
 #[test]

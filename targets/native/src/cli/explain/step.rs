@@ -147,6 +147,12 @@ fn assumed(event: &Event) -> Option<&'static str> {
             Some("no issuer is asked")
         }
         Event::Policy { verdict, .. } if verdict == "the token is not revoked" => Some("no token is revoked"),
+        Event::Policy { verdict, .. } if verdict == "the key-value store has no such key" => {
+            Some("no store is asked for keys")
+        }
+        Event::Policy { policy: "validate", verdict } if verdict == "there is no content to look at" => {
+            Some("the request has no content")
+        }
         Event::Policy { policy: "clients", verdict } if verdict.contains(" is not known (`XX`)") => {
             Some("nobody says in which country the client is: `--country` would")
         }

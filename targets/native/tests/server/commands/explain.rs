@@ -285,3 +285,36 @@ fn a_route_with_several_hosts_is_one() {
     let program = crate::support::Program::run(&["serve", "gateway.json"], &folder.0);
     assert!(program.messages().contains("serving 13 routes"), "{}", program.messages());
 }
+
+/// docs/command-line.md, `explain`: what a key, a content and a place rest on is said.
+#[test]
+fn explain_says_what_it_assumes_of_keys_content_and_places() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{
+            "network": {"trustedProxies": ["10.0.0.1"], "geo": {"country": "x-country"}},
+            "routes": [
+                {"name": "keys", "match": {"path": "/k"}, "respond": {}, "policies": [{"authenticate": {"apiKey": {}}}]},
+                {"name": "json", "match": {"path": "/j"}, "respond": {}, "policies": [{"validate": {"json": {}}}]},
+                {"name": "here", "match": {"path": "/c"}, "respond": {}, "policies": [{"clients": {"countries": {"allow": ["DE"]}}}]}]}"#,
+    );
+    let key = said(&folder, &["explain", "GET", "/k", "-H", "X-API-Key: edgeway_abc"]);
+    assert!(key.contains("the key-value store has no such key (assumed: no store is asked for keys)\n"), "{key}");
+    let json = said(&folder, &["explain", "POST", "/j"]);
+    assert!(
+        json.contains("validate  there is no content to look at (assumed: the request has no content)\n"),
+        "{json}"
+    );
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let unknown = words(&said(&folder, &["explain", "GET", "/c"]));
+    assert!(unknown.contains("country is not known (`XX`), which is not allowed (assumed: nobody says"), "{unknown}");
+    let stated = said(&folder, &["explain", "GET", "/c", "--country", "de", "--asn", "64500"]);
+    assert!(stated.contains("admits it\n"), "{stated}");
+    let by_proxy =
+        ["explain", "GET", "/c", "--client", "10.0.0.1", "-H", "X-Forwarded-For: 192.0.2.1", "-H", "X-Country: FR"];
+    assert!(said(&folder, &by_proxy).contains("the client is in `FR`, which is not allowed"));
+    for wrong in [["--country", "Germany"], ["--asn", "ASx"]] {
+        assert!(!edgeway(&folder, &[&["explain", "GET", "/c"][..], &wrong].concat()).status.success(), "{wrong:?}");
+    }
+}
