@@ -138,6 +138,9 @@ catalogue! {
     /// The credentials can't be checked at the moment, through no fault of the client.
     IDENTITY_UNAVAILABLE pub identity_unavailable "identity_unavailable" SERVICE_UNAVAILABLE
         "Identity unavailable" "the credentials can't be checked at the moment";
+    /// The client has stated too many credentials lately that were not accepted (RFC 6585 §4).
+    TOO_MANY_ATTEMPTS pub too_many_attempts "too_many_attempts" TOO_MANY_REQUESTS
+        "Too many attempts" "too many credentials of this client were not accepted; try again after the time in `Retry-After`";
     /// The credential lacks a scope (RFC 6750 §3.1); whoever makes it adds the challenge.
     INSUFFICIENT_SCOPE pub insufficient_scope "insufficient_scope" FORBIDDEN
         "Insufficient scope" "the credentials do not have every scope that this takes";

@@ -29,6 +29,10 @@ pub struct ClaimSet {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Members(Map<String, Value>);
 
+/// A text is no answer about a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoAnswer;
+
 impl ClaimSet {
     /// The claims with these times.
     pub(crate) const fn new(
@@ -38,6 +42,25 @@ impl ClaimSet {
         members: Members,
     ) -> Self {
         Self { expires, not_before, issued_at, members }
+    }
+
+    /// The claims in an issuer's answer about a token (RFC 7662 §2.2); none if the token is not active. `Err` if it is no such answer.
+    pub(crate) fn of_answer(answer: &[u8]) -> Result<Option<Self>, NoAnswer> {
+        let Members(mut members) = serde_json::from_slice(answer).map_err(|_| NoAnswer)?;
+        match members.remove("active") {
+            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(false)) => return Ok(None),
+            _ => return Err(NoAnswer),
+        }
+        let mut time = |name: &str| match members.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            // RFC 7662 §2.2 has whole seconds; a fraction is cut off. A cast that does not fit ends at the nearest number.
+            #[expect(clippy::cast_possible_truncation)]
+            Some(Value::Number(time)) => Ok(time.as_i64().or_else(|| time.as_f64().map(|time| time.floor() as i64))),
+            Some(_) => Err(NoAnswer),
+        };
+        let (expires, not_before, issued_at) = (time("exp")?, time("nbf")?, time("iat")?);
+        Ok(Some(Self::new(expires, not_before, issued_at, Members(members))))
     }
 
     /// The claim called `name`, but for `exp`, `nbf` and `iat`.
@@ -221,6 +244,29 @@ mod tests {
         assert!(read(r#"{"a": 1, "b": {"a": 1, "c": [{"d": null}]}}"#).is_some());
         for twice in [r#"{"a": 1, "a": 1}"#, r#"{"b": {"a": 1, "a": 2}}"#, r#"{"b": [{"a": 1, "\u0061": 2}]}"#] {
             assert!(read(twice).is_none(), "{twice}");
+        }
+    }
+
+    /// RFC 7662 §2.2: `active` says whether the token is; the times are numbers. Where the answer is none, nothing is known.
+    #[test]
+    fn an_answer_about_a_token_has_its_claims_if_it_is_active() {
+        let read = |text: &str| ClaimSet::of_answer(text.as_bytes());
+        let claims = read(r#"{"active": true, "exp": 1419356238, "nbf": 3.7, "iat": null, "scope": "a b"}"#);
+        let claims = claims.unwrap().unwrap();
+        assert_eq!((claims.expires, claims.not_before, claims.issued_at), (Some(1_419_356_238), Some(3), None));
+        assert_eq!((claims.text("scope"), claims.get("active"), claims.get("exp")), (Some("a b"), None, None));
+        assert_eq!(read(r#"{"active": false, "exp": "never"}"#), Ok(None));
+        for wrong in [
+            "",
+            "[true]",
+            "{}",
+            r#"{"active": "true"}"#,
+            r#"{"active": 1}"#,
+            r#"{"active": null}"#,
+            r#"{"active": true, "active": false}"#,
+            r#"{"active": true, "exp": "1419356238"}"#,
+        ] {
+            assert_eq!(read(wrong), Err(NoAnswer), "{wrong}");
         }
     }
 

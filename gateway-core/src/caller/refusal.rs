@@ -80,6 +80,12 @@ pub enum Refusal {
     Certificate,
     /// The client's certificate is void by now.
     CertificateExpired,
+    /// The issuer says that the token is not active (RFC 7662 §2.2).
+    Inactive,
+    /// The issuer can't be asked about the token.
+    IntrospectionUnavailable,
+    /// The client has stated too many wrong credentials lately.
+    TooMany,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -114,7 +120,9 @@ impl Refusal {
             | Self::KeysUnavailable
             | Self::RevocationsUnavailable
             | Self::KeyUnavailable
-            | Self::ReplaysUnavailable => Failure::Unavailable,
+            | Self::ReplaysUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::TooMany => Failure::Unavailable,
             Self::Ambiguous | Self::ContentTooLarge | Self::ContentCut => Failure::Final,
             _ => Failure::Invalid,
         }
@@ -160,6 +168,9 @@ impl Refusal {
             Self::ContentCut => "content_cut",
             Self::Certificate => "certificate",
             Self::CertificateExpired => "certificate_expired",
+            Self::Inactive => "inactive",
+            Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::TooMany => "too_many",
         }
     }
 
@@ -177,6 +188,8 @@ impl Refusal {
             | Self::KeyExpired
             | Self::KeyDisabled
             | Self::KeyUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::TooMany
             | Self::OtherConsumer
             | Self::SignatureMalformed
             | Self::SignatureWrong
@@ -202,6 +215,7 @@ impl Refusal {
             Self::Audience => Some("the token is for another audience"),
             Self::Lifetime => Some("the token lasts too long"),
             Self::Revoked => Some("the token has been revoked"),
+            Self::Inactive => Some("the token is not active"),
         }
     }
 
@@ -230,12 +244,12 @@ impl Refusal {
             (_, Some(description)) => Reject::invalid_token().with_detail(description),
             (Self::Ambiguous, _) => Reject::ambiguous_credentials(),
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
-            (
-                Self::KeysUnavailable | Self::RevocationsUnavailable | Self::KeyUnavailable | Self::ReplaysUnavailable,
-                _,
-            ) => Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5")),
             (Self::ContentTooLarge, _) => Reject::body_too_large(),
             (Self::ContentCut, _) => Reject::bad_request_framing().with_detail(CUT),
+            (Self::TooMany, _) => Reject::too_many_attempts().with_header(RETRY_AFTER, HeaderValue::from_static("10")),
+            (other, _) if other.failure() == Failure::Unavailable => {
+                Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))
+            }
             (Self::OtherConsumer, _) => {
                 Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::watch::{current, known};
+use super::watch::{Asked, current, known};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::policy::api_key::{MOST_BYTES, is_damaged};
 use crate::policy::credential;
 use crate::policy::proof::ApiKeyProof;
-use crate::policy::watch::Known;
+use crate::policy::watch::{Kind, Known};
 use crate::ports::Platform;
 use crate::trace::Event;
 
@@ -36,7 +36,7 @@ pub(super) fn at_once<P: Platform>(
     if !proof.takes_stored {
         return Some(Err(Refusal::KeyUnknown));
     }
-    let watch = exchange.state.api_keys().find(digest);
+    let watch = exchange.state.api_keys().find(Kind::Key, digest);
     let known = known(exchange, platform, &watch)?;
     Some(known.and_then(|known| caller(exchange, platform, &known)))
 }
@@ -50,8 +50,8 @@ pub(super) async fn prove<P: Platform>(
 ) -> Result<Arc<Caller>, Refusal> {
     let digest = exchange.plan.api_keys.digester.digest(&key(proof, call)?);
     let keys = exchange.state.api_keys();
-    let (changes, watch) = (keys.changes(), keys.find(digest));
-    let known = current(exchange, platform, &watch).await?;
+    let (changes, watch) = (keys.changes(), keys.find(Kind::Key, digest));
+    let known = current(exchange, platform, &watch, Asked::Store).await?;
     if known != Known::Key(None) {
         keys.is_good(digest, &watch, changes);
     }

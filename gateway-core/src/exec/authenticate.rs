@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::{api_key, jwt, webhook};
+use super::{api_key, introspect, jwt, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -79,6 +79,7 @@ fn at_once<P: Platform>(
             Ok(None) => Some(Err(Refusal::Absent)),
             Err(refusal) => Some(Err(refusal)),
         },
+        Proof::Introspect(proof) => introspect::at_once(exchange, platform, proof, call),
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
         Proof::Certificate => Some(certificate(exchange, platform, call)),
@@ -98,6 +99,7 @@ async fn slowly<P: Platform>(
             let token = credential::find(&jwt.places, call)?.ok_or(Refusal::Absent)?;
             jwt::prove(exchange, platform, jwt, (&token, call.certificate.as_deref())).await
         }
+        Proof::Introspect(proof) => Box::pin(introspect::prove(exchange, platform, proof, call)).await,
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
         Proof::Certificate => certificate(exchange, platform, call),

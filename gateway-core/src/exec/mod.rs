@@ -14,6 +14,7 @@ mod content;
 mod exchange;
 mod finish;
 mod flag;
+mod introspect;
 mod jwt;
 mod key_value;
 mod keys;

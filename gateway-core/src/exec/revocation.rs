@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::exchange::Exchange;
-use super::watch::{current, known};
+use super::watch::{Asked, current, known};
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
 use crate::policy::revocation::Entries;
@@ -48,7 +48,7 @@ pub(super) async fn check<P: Platform>(
 ) -> (Option<Arc<Watch>>, Result<(), Refusal>) {
     let (state, plan) = (exchange.state, exchange.plan);
     let Some(list) = state.revocations(issuer) else { return (None, Ok(())) };
-    let entries = match current(exchange, platform, list).await {
+    let entries = match current(exchange, platform, list, Asked::Store).await {
         Ok(known) => entries_of(&known),
         Err(refusal) => return (watched, Err(refusal)),
     };
@@ -63,7 +63,7 @@ pub(super) async fn check<P: Platform>(
         issuer.revocations()?.watch_token(claims, issuer.revocation?).map(Arc::new)
     };
     let Some(watch) = watched.or_else(new) else { return (None, Ok(())) };
-    let result = match current(exchange, platform, &watch).await {
+    let result = match current(exchange, platform, &watch, Asked::Store).await {
         Ok(known) if entries_of(&known).revoke_token(claims.issued_at) => Err(Refusal::Revoked),
         Ok(_) => Ok(()),
         Err(refusal) => Err(refusal),
@@ -76,6 +76,6 @@ const fn entries_of(known: &Known) -> Entries {
     match known {
         Known::Revoked(entries) => *entries,
         // INVARIANT: no such watch is asked for them.
-        Known::Key(_) => Entries::NONE,
+        Known::Key(_) | Known::Answer(_) => Entries::NONE,
     }
 }

@@ -1,13 +1,18 @@
-//! Entries of the key-value store by which credentials are decided: what is remembered of them, and their reads, by one request for all
-//! that wait.
+//! What credentials are decided by, entries of the key-value store and answers of issuers: what is remembered of it, and the reads, by one
+//! request for all that wait.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::exchange::Exchange;
+use super::introspect;
 use super::within::{timely, within};
 use crate::caller::refusal::Refusal;
+use crate::policy::jwt::Issuer;
 use crate::policy::remembered::{Look, Reading, Turn};
-use crate::policy::watch::{Known, READ_TIMEOUT, Watch};
+use crate::policy::tokens::Tokens;
+use crate::policy::tries::TOKENS;
+use crate::policy::watch::{Known, Watch};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::{Owed, Record};
 
@@ -28,11 +33,21 @@ pub(super) fn known<P: Platform>(
     Some(entries.ok_or(watch.refusal()))
 }
 
-/// The entries of `watch`, read if they have to be. Takes at most [`READ_TIMEOUT`].
+/// Who is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Asked<'a> {
+    /// The key-value store.
+    Store,
+    /// The issuer of this token, which the `client` has stated.
+    Issuer { issuer: &'a Issuer, tokens: &'a Tokens, token: &'a str, client: Option<IpAddr> },
+}
+
+/// The entries of `watch`, read if they have to be. Takes at most its [timeout](Watch::timeout).
 pub(super) async fn current<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     watch: &Arc<Watch>,
+    asked: Asked<'_>,
 ) -> Result<Known, Refusal> {
     if let Some(known) = known(exchange, platform, watch) {
         return known;
@@ -40,18 +55,34 @@ pub(super) async fn current<P: Platform>(
     let begun = platform.monotonic();
     loop {
         let now = platform.monotonic();
-        let left = READ_TIMEOUT.saturating_sub(now.saturating_sub(begun));
+        let left = watch.timeout().saturating_sub(now.saturating_sub(begun));
         if left.is_zero() {
             return watch.last(now).ok_or(watch.refusal());
         }
         match watch.turn(now) {
             Turn::Over(entries) => return entries.ok_or(watch.refusal()),
             Turn::Read(reading) => {
-                let read = Reader { platform, watch, reading }.read(Some(exchange.record)).await;
-                // A read that counts no more, since the entries have changed meanwhile, is made again.
-                if read.is_some() || watch.look(platform.monotonic()) != Look::Unread {
-                    return read.ok_or(watch.refusal());
+                let reader = Reader { platform, watch, reading };
+                let Asked::Issuer { issuer, tokens, token, client } = asked else {
+                    let read = reader.read(Some(exchange.record)).await;
+                    // A read that counts no more, since the entries have changed meanwhile, is made again.
+                    if read.is_some() || watch.look(platform.monotonic()) != Look::Unread {
+                        return read.ok_or(watch.refusal());
+                    }
+                    continue;
+                };
+                if !tokens.wrong.begin(client, platform.now(), TOKENS) {
+                    return Err(Refusal::TooMany);
                 }
+                let asked = introspect::ask(exchange, platform, issuer, token, watch);
+                let known = within(platform, watch.timeout(), asked).await.flatten();
+                // Only a token that is not active speaks against its client.
+                if !matches!(known, Some(Known::Answer(None))) {
+                    tokens.wrong.give_back(client, TOKENS);
+                }
+                watch.learn(known.clone(), platform.monotonic(), reading);
+                // By the answer itself: it may be too short-lived to be remembered.
+                return known.ok_or(watch.refusal());
             }
             Turn::Wait(until_lost) => {
                 let wait = platform.wait(watch.meeting(), until_lost.min(left));
@@ -74,7 +105,7 @@ struct Reader<'r, P: Platform> {
 impl<P: Platform> Reader<'_, P> {
     async fn read(self, record: Option<&mut Record>) -> Option<Known> {
         let Self { platform, watch, reading } = self;
-        let entries = match timely(within(platform, READ_TIMEOUT, self.ask()).await) {
+        let entries = match timely(within(platform, watch.timeout(), self.ask()).await) {
             Ok(entries) => entries,
             Err(failure) => {
                 if let Some(record) = record {

@@ -1,6 +1,6 @@
-//! The API keys that the key-value store was asked for lately.
+//! The credentials that somebody was asked about lately: API keys in the key-value store, and tokens at their issuer.
 //!
-//! Keys that are there and keys that are not have memories of their own: whoever tries made-up keys pushes no good one out.
+//! Good ones and others have memories of their own: whoever tries made-up ones pushes no good one out.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +13,7 @@ use super::watch::{Kind, Watch};
 /// The most keys of one generation; each memory has two.
 const MOST_KEYS: usize = 512;
 
-/// What is known of the API keys that were asked for. When there are too many, those go that were not asked for lately.
+/// What is known of the credentials that were asked about. When there are too many, those go that were not stated lately.
 #[derive(Debug, Default)]
 pub struct Answers(Mutex<Memories>);
 
@@ -34,13 +34,13 @@ struct Memory {
 type Generation = HashMap<u64, (KeyDigest, Arc<Watch>), FxBuildHasher>;
 
 impl Answers {
-    /// What is known of the key with this digest.
-    pub fn find(&self, digest: KeyDigest) -> Arc<Watch> {
+    /// What is known of the credential of this `kind` with this digest.
+    pub fn find(&self, kind: Kind, digest: KeyDigest) -> Arc<Watch> {
         let mut memories = self.memories();
         if let Some(known) = memories.good.find(digest).or_else(|| memories.other.find(digest)) {
             return known;
         }
-        let new = Arc::new(Watch::new(Kind::Key, Some(digest.store_key()), None));
+        let new = Arc::new(Watch::new(kind, Some(digest.store_key()), None));
         memories.other.keep(digest, Arc::clone(&new));
         new
     }
@@ -50,7 +50,7 @@ impl Answers {
         self.memories().changes
     }
 
-    /// Takes note that the key with this digest is there; not if entries have changed since there were so many `changes`: its own may be among
+    /// Takes note that the credential with this digest is good; not if entries have changed since there were so many `changes`: its own may be among
     /// them, and `watch` be one that nobody has told.
     pub fn is_good(&self, digest: KeyDigest, watch: &Arc<Watch>, changes: u64) {
         let mut memories = self.memories();
@@ -110,21 +110,21 @@ mod tests {
     #[test]
     fn a_key_is_asked_for_at_one_place() {
         let answers = Answers::default();
-        assert!(Arc::ptr_eq(&answers.find(digest(1)), &answers.find(digest(1))));
-        assert!(!Arc::ptr_eq(&answers.find(digest(1)), &answers.find(digest(2))));
-        assert_eq!(answers.find(digest(1)).first(), Some(&digest(1).store_key()));
+        assert!(Arc::ptr_eq(&answers.find(Kind::Key, digest(1)), &answers.find(Kind::Key, digest(1))));
+        assert!(!Arc::ptr_eq(&answers.find(Kind::Key, digest(1)), &answers.find(Kind::Key, digest(2))));
+        assert_eq!(answers.find(Kind::Key, digest(1)).first(), Some(&digest(1).store_key()));
     }
 
     /// docs/configuration.md, API keys: the memory is bounded, and made-up keys push out no good one.
     #[test]
     fn made_up_keys_push_out_no_good_one() {
         let answers = Answers::default();
-        let good = answers.find(digest(0));
+        let good = answers.find(Kind::Key, digest(0));
         answers.is_good(digest(0), &good, 0);
         for number in 1..10_000 {
-            answers.find(digest(number));
+            answers.find(Kind::Key, digest(number));
         }
-        assert!(Arc::ptr_eq(&good, &answers.find(digest(0))));
+        assert!(Arc::ptr_eq(&good, &answers.find(Kind::Key, digest(0))));
         let memories = answers.memories();
         assert!(memories.other.young.len() + memories.other.old.len() <= 2 * MOST_KEYS);
     }
@@ -133,28 +133,28 @@ mod tests {
     #[test]
     fn what_was_read_before_a_change_is_not_kept_after_it() {
         let answers = Answers::default();
-        let (changes, read) = (answers.changes(), answers.find(digest(0)));
+        let (changes, read) = (answers.changes(), answers.find(Kind::Key, digest(0)));
         for number in 1..2_000 {
-            answers.find(digest(number));
+            answers.find(Kind::Key, digest(number));
         }
         answers.forget(digest(0));
         answers.is_good(digest(0), &read, changes);
-        assert!(!Arc::ptr_eq(&read, &answers.find(digest(0))));
-        let again = answers.find(digest(0));
+        assert!(!Arc::ptr_eq(&read, &answers.find(Kind::Key, digest(0))));
+        let again = answers.find(Kind::Key, digest(0));
         answers.is_good(digest(0), &again, answers.changes());
-        assert!(Arc::ptr_eq(&again, &answers.find(digest(0))));
+        assert!(Arc::ptr_eq(&again, &answers.find(Kind::Key, digest(0))));
     }
 
     #[test]
     fn of_too_many_keys_those_go_that_were_not_asked_for_lately() {
         let answers = Answers::default();
-        let watches: Vec<_> = (0..600).map(|number| answers.find(digest(number))).collect();
-        let first = answers.find(digest(0));
+        let watches: Vec<_> = (0..600).map(|number| answers.find(Kind::Key, digest(number))).collect();
+        let first = answers.find(Kind::Key, digest(0));
         assert!(Arc::ptr_eq(&first, &watches[0]));
         for number in 600..1_100 {
-            answers.find(digest(number));
+            answers.find(Kind::Key, digest(number));
         }
-        assert!(Arc::ptr_eq(&first, &answers.find(digest(0))));
-        assert!(!Arc::ptr_eq(&watches[1], &answers.find(digest(1))));
+        assert!(Arc::ptr_eq(&first, &answers.find(Kind::Key, digest(0))));
+        assert!(!Arc::ptr_eq(&watches[1], &answers.find(Kind::Key, digest(1))));
     }
 }

@@ -45,6 +45,12 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
     (u64::try_from(now + pending_after).unwrap_or(u64::MAX), verdict)
 }
 
+/// The state of a cell without the latest unit that it admitted.
+#[must_use]
+pub fn give_back(state: u64, quota: Quota) -> u64 {
+    state.saturating_sub(u64::try_from(Rate::of(quota).interval).unwrap_or(u64::MAX))
+}
+
 /// The distance beyond this quota's reach from which a state belongs to another quota, in milliseconds. States of
 /// different quotas are in different units, so they are minutes to ages apart.
 pub(super) const FOREIGN_AFTER: u128 = 3_600_000;

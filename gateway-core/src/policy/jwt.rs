@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::introspection::Introspection;
 use super::key_source::{KeySource, Keys};
 use super::revocation::List;
 use crate::caller::claims::ClaimSet;
@@ -39,6 +40,8 @@ pub struct Issuer {
     pub lifetime: Option<Duration>,
     /// Whom its tokens are of.
     pub holders: Arc<Holders>,
+    /// The endpoint at which it is asked about tokens.
+    pub introspection: Option<Box<Introspection>>,
     /// The time within which the list of revoked tokens is honoured; none if it is not looked at.
     pub revocation: Option<Duration>,
 }
@@ -50,6 +53,7 @@ pub struct IssuerId {
     issuer: Option<Box<str>>,
     types: Box<[Box<str>]>,
     holders: Arc<Holders>,
+    introspection: Option<Box<str>>,
     revocation: Option<Duration>,
 }
 
@@ -63,6 +67,7 @@ impl Issuer {
             issuer: self.issuer.clone(),
             types: self.types.clone(),
             holders: Arc::clone(&self.holders),
+            introspection: self.introspection.as_deref().map(|introspection| introspection.id.clone()),
             revocation: self.revocation,
         }
     }
@@ -112,6 +117,20 @@ impl Issuer {
         certificate: Option<&Certificate>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        if claims.expires.is_none() { Err(Refusal::Endless) } else { self.check_answer(claims, certificate, now) }
+    }
+
+    /// Refuses claims of an answer about a token that are not this issuer's, or not valid at `now`, or bound to something else than this
+    /// `certificate`. They need have no end: that it is active, its issuer has just said.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    pub fn check_answer(
+        &self,
+        claims: &ClaimSet,
+        certificate: Option<&Certificate>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if let Some(issuer) = self.issuer.as_deref()
             && claims.text("iss") != Some(issuer)
         {
@@ -122,7 +141,7 @@ impl Issuer {
         }
         let now = i64::try_from(now.unix_millis()).unwrap_or(i64::MAX);
         let leeway = millis(self.leeway);
-        let expires = claims.expires.ok_or(Refusal::Endless)?.saturating_mul(1_000);
+        let expires = claims.expires.map_or(i64::MAX, |expires| expires.saturating_mul(1_000));
         // RFC 7519 §4.1.4: from that time on the token is void.
         if now >= expires.saturating_add(leeway) {
             return Err(Refusal::Expired);
@@ -204,6 +223,7 @@ mod tests {
             leeway: DEFAULT_LEEWAY,
             lifetime: None,
             holders: Arc::default(),
+            introspection: None,
             revocation: None,
         }
     }

@@ -12,6 +12,8 @@ use crate::caller::refusal::Refusal;
 pub enum Proof {
     /// A token that an issuer has signed.
     Jwt(JwtProof),
+    /// A token that its issuer is asked about.
+    Introspect(IntrospectProof),
     /// An API key.
     ApiKey(ApiKeyProof),
     /// The signature of a webhook.
@@ -48,23 +50,52 @@ pub struct JwtProof {
     pub names: Box<[Box<str>]>,
 }
 
+/// A proof by a token that its issuer is asked about (RFC 7662).
+#[derive(Debug)]
+pub struct IntrospectProof {
+    /// The index of the issuer in [`Plan::issuers`](crate::plan::Plan::issuers).
+    pub issuer: usize,
+    /// The audiences of which the answer must name one; empty if it need name none.
+    pub audiences: Box<[Box<str>]>,
+    /// The places where a token may be; not empty.
+    pub places: Box<[Place]>,
+    /// Set if the token goes on to the upstream.
+    pub keep: bool,
+    /// The issuer's name in the configuration.
+    pub name: Box<str>,
+}
+
+impl IntrospectProof {
+    /// Refuses claims for other audiences alone (RFC 7662 §2.2).
+    ///
+    /// # Errors
+    /// [`Refusal::Audience`].
+    pub fn check_audience(&self, claims: &ClaimSet) -> Result<(), Refusal> {
+        check_audience(&self.audiences, claims)
+    }
+}
+
+fn check_audience(audiences: &[Box<str>], claims: &ClaimSet) -> Result<(), Refusal> {
+    let is_taken = audiences.is_empty() || audiences.iter().any(|audience| claims.is_for(audience));
+    if is_taken { Ok(()) } else { Err(Refusal::Audience) }
+}
+
+/// `words`, and the `audiences`.
+fn for_audiences(mut words: String, audiences: &[Box<str>]) -> String {
+    if !audiences.is_empty() {
+        words.push_str(" for ");
+        words.push_str(&audiences.join(" or "));
+    }
+    words
+}
+
 impl JwtProof {
     /// Refuses claims for other audiences alone (RFC 7519 §4.1.3).
     ///
     /// # Errors
     /// [`Refusal::Audience`].
     pub fn check_audience(&self, claims: &ClaimSet) -> Result<(), Refusal> {
-        let is_taken = self.audiences.is_empty() || self.audiences.iter().any(|audience| claims.is_for(audience));
-        if is_taken { Ok(()) } else { Err(Refusal::Audience) }
-    }
-
-    fn describe(&self) -> String {
-        let mut words = format!("token of {}", self.names.join(" or "));
-        if !self.audiences.is_empty() {
-            words.push_str(" for ");
-            words.push_str(&self.audiences.join(" or "));
-        }
-        words
+        check_audience(&self.audiences, claims)
     }
 }
 
@@ -80,6 +111,7 @@ impl Proof {
     pub fn places(&self) -> &[Place] {
         match self {
             Self::Jwt(jwt) => &jwt.places,
+            Self::Introspect(introspect) => &introspect.places,
             Self::ApiKey(key) => &key.places,
             Self::Webhook(webhook) => &webhook.places,
             Self::Certificate => &[],
@@ -90,7 +122,7 @@ impl Proof {
     #[must_use]
     pub const fn content_limit(&self) -> Option<u64> {
         match self {
-            Self::Jwt(_) | Self::ApiKey(_) | Self::Certificate => None,
+            Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate => None,
             Self::Webhook(webhook) => Some(webhook.limit),
         }
     }
@@ -100,6 +132,7 @@ impl Proof {
     pub const fn keeps(&self) -> bool {
         match self {
             Self::Jwt(jwt) => jwt.keep,
+            Self::Introspect(introspect) => introspect.keep,
             Self::ApiKey(key) => key.keep,
             // It is of this one request, and a server may look at it again.
             Self::Webhook(_) => true,
@@ -122,7 +155,7 @@ impl Proof {
     pub fn challenge(&self, refusal: Option<Refusal>) -> Option<(&'static str, String)> {
         Some(match self {
             // RFC 6750 §3.1: who states nothing is told of no error.
-            Self::Jwt(_) => (
+            Self::Jwt(_) | Self::Introspect(_) => (
                 "Bearer",
                 match refusal.map(|refusal| (refusal, refusal.description())) {
                     Some((Refusal::Ambiguous, _)) => r#", error="invalid_request""#.to_owned(),
@@ -144,7 +177,10 @@ impl Proof {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Jwt(jwt) => jwt.describe(),
+            Self::Jwt(jwt) => for_audiences(format!("token of {}", jwt.names.join(" or ")), &jwt.audiences),
+            Self::Introspect(introspect) => {
+                for_audiences(format!("token that {} is asked about", introspect.name), &introspect.audiences)
+            }
             Self::ApiKey(key) if key.takes_listed && key.takes_stored => "API key".to_owned(),
             Self::ApiKey(key) if key.takes_listed => "API key of the file".to_owned(),
             Self::ApiKey(_) => "API key of the store".to_owned(),

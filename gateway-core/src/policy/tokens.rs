@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
+use super::answers::Answers;
+use super::tries::Tries;
 use super::watch::Watch;
 use crate::caller::Caller;
 use crate::jose::key::Thumbprint;
@@ -22,7 +24,13 @@ const MOST_BYTES: usize = 512 * 1_024;
 
 /// The tokens of one issuer that were verified. When there are too many, those go that were not asked for lately.
 #[derive(Debug, Default)]
-pub struct Tokens(Mutex<Memory>);
+pub struct Tokens {
+    memory: Mutex<Memory>,
+    /// What the issuer has said of tokens that it was asked about.
+    pub asked: Answers,
+    /// The tokens of clients that it has said not to be active.
+    pub wrong: Tries,
+}
 
 #[derive(Default)]
 struct Memory {
@@ -93,7 +101,7 @@ impl Tokens {
 
     /// A panic elsewhere leaves the memory usable: at worst a token is missing.
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Entries of the key-value store by which credentials are decided, and what is remembered of them.
+//! What credentials are decided by, entries of the key-value store and answers of issuers, and what is remembered of it.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -8,14 +8,21 @@ use bytes::Bytes;
 use super::api_key::Entry;
 use super::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
 use super::revocation::Entries;
+use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::store_key::StoreKey;
 
 /// The longest that a request waits for a read, by itself or another.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The same for an answer of an issuer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The age from which a read that requests wait for counts as lost: see [`flag::LOST_AFTER`](super::flag::LOST_AFTER).
 const LOST_AFTER: Duration = Duration::from_secs(1);
+
+/// The same for an answer of an issuer.
+const ANSWER_LOST_AFTER: Duration = Duration::from_secs(3);
 
 /// The time that a request has for the task of reading after its answer; then another takes it on. Less than the shortest time
 /// between due and overdue, so that the task is not left undone.
@@ -26,6 +33,12 @@ const HOLDS: u32 = 10;
 
 /// The time after which a store that has failed is asked again.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// The time after which an issuer that gave no answer is asked about the same token again.
+const ANSWER_PAUSE: Duration = Duration::from_secs(1);
+
+/// The age from which a token that is not active is asked about again.
+const INACTIVE_LIFE: Duration = Duration::from_secs(5);
 
 /// The age from which the entry of a key is no longer gone by, so that one which is revoked elsewhere is refused.
 pub const KEY_LIFE: Duration = Duration::from_secs(60);
@@ -51,6 +64,8 @@ pub enum Kind {
     Token(Duration),
     /// An API key.
     Key,
+    /// A token that its issuer is asked about. Its key is of no store: requests meet by it.
+    Answer,
 }
 
 /// What is known of entries.
@@ -60,7 +75,27 @@ pub enum Known {
     Revoked(Entries),
     /// The entry of an API key; none if there is none.
     Key(Option<Arc<Entry>>),
+    /// The answer about a token; none if it is not active.
+    Answer(Option<Arc<Answer>>),
 }
+
+/// An answer about a token that is active.
+#[derive(Debug)]
+pub struct Answer {
+    /// Who holds it.
+    pub caller: Arc<Caller>,
+    /// The time for which the answer is good.
+    pub life: Duration,
+}
+
+/// Two are the same if they are one: nothing compares callers.
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.caller, &other.caller)
+    }
+}
+
+impl Eq for Answer {}
 
 impl Watch {
     /// Entries of this kind. The second is asked for if the first of a list is there, or that of a token is not.
@@ -99,7 +134,18 @@ impl Watch {
         match self.kind {
             Kind::List(_) | Kind::Token(_) => Refusal::RevocationsUnavailable,
             Kind::Key => Refusal::KeyUnavailable,
+            Kind::Answer => Refusal::IntrospectionUnavailable,
         }
+    }
+
+    /// The longest that a request waits for a read, by itself or another.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        if matches!(self.kind, Kind::Answer) { ANSWER_TIMEOUT } else { READ_TIMEOUT }
+    }
+
+    const fn lost_after(&self) -> Duration {
+        if matches!(self.kind, Kind::Answer) { ANSWER_LOST_AFTER } else { LOST_AFTER }
     }
 
     /// The meaning of what the store has; `None` if somebody else wrote what is no entry of a list: nothing is known then.
@@ -110,6 +156,7 @@ impl Watch {
                 Entries::read(first.is_some(), second.map(|second| &**second)).map(Known::Revoked)
             }
             Kind::Key => Some(Known::Key(first.and_then(|first| Entry::read(first)).map(Arc::new))),
+            Kind::Answer => None,
         }
     }
 
@@ -120,12 +167,12 @@ impl Watch {
 
     /// Assigns the part of a request that found them unread at `now`.
     pub fn turn(&self, now: Duration) -> Turn<Known> {
-        self.known.turn(now, LOST_AFTER)
+        self.known.turn(now, self.lost_after())
     }
 
     /// Begins a read for which nobody waits; `None` if another is under way.
     pub fn begin(&self, now: Duration) -> Option<Reading> {
-        self.known.begin(now, LOST_AFTER)
+        self.known.begin(now, self.lost_after())
     }
 
     /// Returns whether a read has begun that has neither ended nor been left.
@@ -150,13 +197,14 @@ impl Watch {
 
     /// Stores what `reading` has found at `now`, or that the store could not tell (`None`). Returns what to go by.
     pub fn learn(&self, known: Option<Known>, now: Duration, reading: Reading) -> Option<Known> {
+        let pause = if self.kind == Kind::Answer { ANSWER_PAUSE } else { PAUSE };
         match known {
             Some(known) => {
                 let life = self.life(&known);
                 self.known.learn(known, life, now, Some(reading))
             }
             None => self.known.fail(
-                |_, valid_for| Pause { fresh: PAUSE, usable: valid_for.unwrap_or(PAUSE) },
+                |_, valid_for| Pause { fresh: pause, usable: valid_for.unwrap_or(pause) },
                 now,
                 Some(reading),
             ),
@@ -171,6 +219,14 @@ impl Watch {
                 return Life { fresh: NO_KEY_LIFE, usable: NO_KEY_LIFE, valid: NO_KEY_LIFE };
             }
             (Kind::Key, _) => KEY_LIFE,
+            // Nothing holds on to an answer: a token that may have been revoked is asked about before it is taken.
+            (Kind::Answer, known) => {
+                let life = match known {
+                    Known::Answer(Some(answer)) => answer.life,
+                    _ => INACTIVE_LIFE,
+                };
+                return Life { fresh: life, usable: life, valid: life };
+            }
         };
         Life { fresh: usable / 2, usable, valid: usable.saturating_mul(HOLDS) }
     }

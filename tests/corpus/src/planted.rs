@@ -11,6 +11,9 @@ const LEAST_LENGTH: usize = 12;
 /// The beginning of API keys.
 const KEY_PREFIX: &str = "edgw_";
 
+/// The beginning of credentials of no form.
+const PLANT: &str = "PLANT-";
+
 /// The planted texts of a case, with names for them that may be told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planted {
@@ -46,6 +49,10 @@ impl Planted {
             let keys = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
             let keys = keys.filter(|word| word.starts_with(KEY_PREFIX) && word.len() > KEY_PREFIX.len() + LEAST_LENGTH);
             planted.secrets.extend(keys.map(|key| ("an API key".to_owned(), key.to_owned())));
+            let texts = step.request.headers.iter().map(|(_, value)| value).chain([&step.request.url]);
+            let words = texts.flat_map(|text| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-'));
+            let stated = words.filter(|word| word.starts_with(PLANT));
+            planted.secrets.extend(stated.map(|word| ("a credential".to_owned(), word.to_owned())));
         }
         let secrets = case.secrets.iter().map(|(name, secret)| (format!("the secret `{name}`"), secret.clone()));
         planted.secrets.extend(secrets);

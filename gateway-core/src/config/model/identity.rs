@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{ApiKeyProof, SecretRef, Value, WebhookProof};
+use super::{ApiKeyProof, IntrospectProof, Introspection, SecretRef, Value, WebhookProof};
 use crate::config::Span;
 
-/// An issuer of tokens (RFC 7519 §4.1.1), and the keys that it signs them with: exactly one of `keys`, `jwks` and `discovery`.
+/// An issuer of tokens (RFC 7519 §4.1.1): the keys that it signs them with, by exactly one of `keys`, `jwks` and `discovery`, or
+/// `introspection`, by which it is asked about each, or both.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -40,8 +41,19 @@ pub struct Issuer {
     pub consumer: Option<String>,
     /// The claim that adds groups to those of the consumer, a list or one text: a name, or a JSON Pointer. Default: none.
     pub groups: Option<String>,
+    /// The endpoint at which it is asked about its tokens, for policies with `introspect`. Default: it is not asked.
+    pub introspection: Option<Box<Introspection>>,
     /// Honours the list of revoked tokens in the key-value store within this time; `10s` to `10m`. Default: the list is not looked at.
     pub revocation: Option<Span>,
+}
+
+impl Issuer {
+    /// Returns whether it is asked about its tokens, and there are no keys to verify them by.
+    #[must_use]
+    pub fn is_only_asked(&self) -> bool {
+        let has_keys = !self.keys.is_empty() || self.jwks.is_some() || self.discovery == Some(true);
+        self.introspection.is_some() && !has_keys
+    }
 }
 
 /// A key of an issuer: exactly one of `pem`, `jwk` and `secret`.
@@ -136,6 +148,8 @@ pub enum Authenticate {
 pub struct Proof {
     /// A signed token (RFC 7519), as `Authorization: Bearer …` has it.
     pub jwt: Option<JwtProof>,
+    /// A token that its issuer is asked about (RFC 7662), as `Authorization: Bearer …` has it.
+    pub introspect: Option<IntrospectProof>,
     /// An API key.
     pub api_key: Option<ApiKeyProof>,
     /// The signature of a webhook.

@@ -11,6 +11,7 @@ mod cors;
 mod counters;
 mod edits;
 mod identity;
+mod introspection;
 mod limits;
 mod maintenance;
 mod matching;
@@ -46,6 +47,7 @@ pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use identity::{
     Authenticate, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding,
 };
+pub use introspection::{IntrospectProof, Introspection};
 pub use limits::Limits;
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};

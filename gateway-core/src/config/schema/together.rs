@@ -31,11 +31,13 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         }
         "Issuer" => {
             let discovers = json!({ "required": ["discovery"], "properties": { "discovery": { "const": true } } });
+            let of_keys = ["keys", "jwks", "origins", "upstream", "algorithms", "types", "revocation"];
+            let asked = json!({ "allOf": [present("introspection"), none(&of_keys), { "not": discovers }] });
             vec![
-                json!({ "oneOf": [present("keys"), present("jwks"), discovers] }),
+                json!({ "oneOf": [present("keys"), present("jwks"), discovers, asked] }),
                 if_then(present("keys"), none(&["origins", "upstream"])),
                 if_then(present("jwks"), none(&["origins"])),
-                json!({ "anyOf": [present("keys"), present("issuer")] }),
+                json!({ "anyOf": [present("keys"), present("issuer"), present("introspection")] }),
             ]
         }
         "Countries" | "Asns" => vec![any(&["allow", "deny"])],

@@ -88,12 +88,19 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, api_key, certificate, webhook, any, all, anonymous: _ } = proof;
-        let stated =
-            [jwt.is_some(), api_key.is_some(), certificate.is_some(), webhook.is_some(), any.is_some(), all.is_some()];
+        let config::Proof { jwt, introspect, api_key, certificate, webhook, any, all, anonymous: _ } = proof;
+        let stated = [
+            jwt.is_some(),
+            introspect.is_some(),
+            api_key.is_some(),
+            certificate.is_some(),
+            webhook.is_some(),
+            any.is_some(),
+            all.is_some(),
+        ];
         let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
             0 => {
-                let help = "add `jwt`, `apiKey`, `certificate` or `webhook`";
+                let help = "add `jwt`, `introspect`, `apiKey`, `certificate` or `webhook`";
                 self.error_with(at, "nothing says by what callers are to be known", help);
                 return None;
             }
@@ -116,6 +123,9 @@ impl Compiler<'_> {
     fn single(&mut self, at: &At<'_>, proof: &config::Proof) -> Option<Proof> {
         if let Some(jwt) = &proof.jwt {
             return self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt);
+        }
+        if let Some(introspect) = &proof.introspect {
+            return self.introspect(&at.member("introspect"), introspect).map(Proof::Introspect);
         }
         if let Some(key) = &proof.api_key {
             return self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey);

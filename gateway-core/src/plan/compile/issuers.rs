@@ -60,6 +60,11 @@ impl Compiler<'_> {
             keys: keys.unwrap_or_else(|| Keys::Stated(KeySet::default())),
             types: self.token_types(&at.member("types"), &issuer.types),
             holders: self.holders(at, name, issuer).into(),
+            introspection: issuer
+                .introspection
+                .as_deref()
+                .and_then(|stated| self.introspection(&at.member("introspection"), stated, (name, upstreams)))
+                .map(Box::new),
             leeway: self.leeway(&at.member("leeway"), issuer.leeway),
             lifetime: issuer.lifetime.map(|Span(lifetime)| {
                 if lifetime.is_zero() {
@@ -82,6 +87,10 @@ impl Compiler<'_> {
         let is_discovered = issuer.discovery == Some(true);
         let ways =
             [!issuer.keys.is_empty(), issuer.jwks.is_some(), is_discovered].into_iter().filter(|way| *way).count();
+        if ways == 0 && issuer.introspection.is_some() {
+            self.of_keys_alone(at, issuer);
+            return None;
+        }
         if ways != 1 {
             let (message, help) = if ways == 0 {
                 (
@@ -105,6 +114,26 @@ impl Compiler<'_> {
             }
         }
         Some(publishes)
+    }
+
+    /// Refuses what only says something of tokens that are verified.
+    fn of_keys_alone(&mut self, at: &At<'_>, issuer: &config::Issuer) {
+        for (member, is_there) in [
+            ("origins", !issuer.origins.is_empty()),
+            ("upstream", issuer.upstream.is_some()),
+            ("algorithms", !issuer.algorithms.is_empty()),
+            ("types", !issuer.types.is_empty()),
+            ("revocation", issuer.revocation.is_some()),
+        ] {
+            if is_there {
+                let help = "leave it out; `introspection` has members of its own";
+                self.error_with(
+                    &at.member(member),
+                    "it is for tokens that are verified, and the issuer has no keys",
+                    help,
+                );
+            }
+        }
     }
 
     /// The keys that the configuration states.

@@ -22,6 +22,8 @@ pub(super) enum Purpose {
     Keys,
     /// A token for an upstream.
     Token,
+    /// Whether a token of an issuer is active.
+    Introspection,
 }
 
 /// The upstreams of an issuer, or of the server that gives tokens for an upstream.
@@ -165,7 +167,7 @@ impl Compiler<'_> {
             };
             let message = match ways.purpose {
                 Purpose::Keys => "whoever is on the way can put keys of their own in place of these",
-                Purpose::Token => "whoever is on the way can read the secret",
+                Purpose::Token | Purpose::Introspection => "whoever is on the way can read the secret",
             };
             self.error_with(at, message, help);
             return None;
@@ -190,7 +192,7 @@ impl Ways<'_> {
         let index = self.upstreams.len();
         let authority = endpoint.authority.to_str().unwrap_or_default();
         let what = match self.purpose {
-            Purpose::Keys => "issuer",
+            Purpose::Keys | Purpose::Introspection => "issuer",
             Purpose::Token => "token for",
         };
         let name = format!("{what} {}: {authority}", self.name);

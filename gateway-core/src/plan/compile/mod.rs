@@ -14,6 +14,7 @@ mod edits;
 mod errors;
 mod foreign;
 mod geography;
+mod introspection;
 mod issuers;
 mod key_sources;
 mod limits;

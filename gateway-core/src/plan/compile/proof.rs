@@ -16,42 +16,42 @@ impl Compiler<'_> {
     pub(super) fn jwt(&mut self, at: &At<'_>, jwt: &config::JwtProof) -> Option<JwtProof> {
         let config::JwtProof { issuers, audiences, from, keep } = jwt;
         let issuers = self.named_issuers(at, issuers);
-        for (i, audience) in audiences.iter().enumerate() {
-            if audience.is_empty() {
-                let list = at.member("audiences");
-                self.error_with(
-                    &list.index(i),
-                    "an audience can't be empty",
-                    "write it as the tokens have it in `aud`",
-                );
-            }
-        }
+        let audiences = self.audiences(&at.member("audiences"), audiences);
         let places = self.places(&at.member("from"), from);
         let issuers = issuers?;
         let names = issuers.iter().filter_map(|index| self.config.issuers.0.get(*index));
         Some(JwtProof {
             names: names.map(|(name, _)| name.as_str().into()).collect(),
-            audiences: audiences.iter().map(|audience| audience.as_str().into()).collect(),
+            audiences,
             places: places?,
             keep: keep.unwrap_or(false),
             issuers,
         })
     }
 
+    /// The audiences of which a token must name one.
+    pub(super) fn audiences(&mut self, at: &At<'_>, audiences: &[String]) -> Box<[Box<str>]> {
+        for (i, _) in audiences.iter().enumerate().filter(|(_, audience)| audience.is_empty()) {
+            self.error_with(&at.index(i), "an audience can't be empty", "write it as the tokens have it in `aud`");
+        }
+        audiences.iter().map(|audience| audience.as_str().into()).collect()
+    }
+
     /// The indexes of the issuers whose tokens are taken.
     fn named_issuers(&mut self, at: &At<'_>, names: &[String]) -> Option<Box<[usize]>> {
         let known = &self.config.issuers;
         let list = at.member("issuers");
-        if known.is_empty() {
+        if known.iter().all(|(_, issuer)| issuer.is_only_asked()) {
             let help =
                 "add one beside `policies`: `\"issuers\": {\"corp\": {\"issuer\": \"https://…\", \"keys\": […]}}`";
-            self.error_with(at, "there are no issuers whose tokens could be taken", help);
+            self.error_with(at, "there are no issuers whose tokens could be verified", help);
             return None;
         }
         let mut indexes: Vec<usize> = Vec::new();
         let mut is_right = true;
         if names.is_empty() {
-            indexes = (0..known.iter().len()).collect();
+            indexes =
+                known.iter().enumerate().filter(|(_, (_, issuer))| !issuer.is_only_asked()).map(|(i, _)| i).collect();
         }
         for (i, name) in names.iter().enumerate() {
             match known.iter().position(|(known, _)| known == name) {
@@ -59,7 +59,16 @@ impl Compiler<'_> {
                     self.error_with(&list.index(i), format_args!("`{name}` is there twice"), "leave one of them out");
                     is_right = false;
                 }
-                Some(index) => indexes.push(index),
+                Some(index) => {
+                    if known.0.get(index).is_some_and(|(_, issuer)| issuer.is_only_asked()) {
+                        let message =
+                            format_args!("the issuer `{name}` has no keys, so that no token could be verified");
+                        let help = "it can be asked about them: `{\"introspect\": {…}}`";
+                        self.error_with(&list.index(i), message, help);
+                        is_right = false;
+                    }
+                    indexes.push(index);
+                }
                 None => {
                     self.unknown(&list.index(i), "issuer", name, known.iter().map(|(name, _)| name));
                     is_right = false;

@@ -21,6 +21,7 @@ use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits};
 use crate::policy::key_source::Location;
 use crate::policy::sigv4::{PREFIX, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
+use crate::store_key::push_hex;
 
 impl Compiler<'_> {
     /// Compiles the credentials for each of the `upstreams`, and adds those at which tokens are asked for.
@@ -138,48 +139,16 @@ impl Compiler<'_> {
         let (origin, path) = self.key_origin(&at.member("tokenUrl"), token_url, &mut ways, true)?;
         let through = ways.through();
         let mut form = String::from("grant_type=client_credentials");
-        let mut add = |name: &str, value: &str| {
-            form.push('&');
-            form.push_str(name);
-            form.push('=');
-            percent::encode_query_value(value, &mut form);
-        };
         if !scopes.is_empty() {
-            add("scope", &scopes.join(" "));
+            add(&mut form, "scope", &scopes.join(" "));
         }
         if let Some(audience) = audience {
-            add("audience", audience);
+            add(&mut form, "audience", audience);
         }
-        let authorization = match client_authentication.unwrap_or_default() {
-            ClientAuthentication::Post => {
-                add("client_id", client);
-                add("client_secret", &secret);
-                None
-            }
-            ClientAuthentication::Basic => {
-                // RFC 6749 §2.3.1: encoded as in a form.
-                let encoded = |text: &str| {
-                    let mut encoded = String::new();
-                    percent::encode_query_value(text, &mut encoded);
-                    encoded
-                };
-                let mut value = HeaderValue::from_str(&basic_value(&encoded(client), &encoded(&secret))).ok()?;
-                value.set_sensitive(true);
-                Some(value)
-            }
-        };
-        let mut digest = Sha256::new();
-        let known = authorization.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();
-        for part in
-            [token_url.as_bytes(), known, form.as_bytes()].into_iter().chain(through.iter().map(String::as_bytes))
-        {
-            digest.update(part);
-            digest.update(b"\n");
-        }
-        let mut id = String::from("token:");
-        digest.finalize().iter().for_each(|byte| id.push_str(&format!("{byte:02x}")));
+        let authorization = client_authentication.unwrap_or_default().of(client, &secret, &mut form);
+        let id = identity("token:", token_url, authorization.as_ref(), &form, &through);
         let place = Location { upstream: origin.upstream, path: path.into() };
-        Some(TokenSource { index, id: id.into(), place, authorization, form: Bytes::from(form) })
+        Some(TokenSource { index, id, place, authorization, form: Bytes::from(form) })
     }
 
     /// The signer of requests; `is_secure` if all of them go over TLS.
@@ -227,7 +196,7 @@ impl Compiler<'_> {
         Some(Sigv4 { region, service, access_key, secret_key, session_token, signs_content, fields })
     }
 
-    fn client_secret(&mut self, at: &At<'_>, secret: &SecretRef) -> Option<String> {
+    pub(super) fn client_secret(&mut self, at: &At<'_>, secret: &SecretRef) -> Option<String> {
         let secret = self.secret(at, secret)?;
         if secret.is_empty() {
             self.error_with(at, "the secret is empty", "set it to what was given out to the gateway");
@@ -235,6 +204,57 @@ impl Compiler<'_> {
         }
         Some(secret)
     }
+}
+
+impl ClientAuthentication {
+    /// The value of `Authorization` for a `client` and its `secret` (RFC 6749 §2.3.1), unless they are added to the `form`.
+    pub(super) fn of(self, client: &str, secret: &str, form: &mut String) -> Option<HeaderValue> {
+        match self {
+            Self::Post => {
+                add(form, "client_id", client);
+                add(form, "client_secret", secret);
+                None
+            }
+            Self::Basic => {
+                // Encoded as in a form.
+                let encoded = |text: &str| {
+                    let mut encoded = String::new();
+                    percent::encode_query_value(text, &mut encoded);
+                    encoded
+                };
+                let mut value = HeaderValue::from_str(&basic_value(&encoded(client), &encoded(secret))).ok()?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+        }
+    }
+}
+
+/// Adds a parameter to a `form`.
+fn add(form: &mut String, name: &str, value: &str) {
+    form.push('&');
+    form.push_str(name);
+    form.push('=');
+    percent::encode_query_value(value, form);
+}
+
+/// The identity of an endpoint: a digest of all that it is, and of the upstream's URLs that it is called `through`.
+pub(super) fn identity(
+    kind: &str,
+    url: &str,
+    authorization: Option<&HeaderValue>,
+    form: &str,
+    through: &[String],
+) -> Box<str> {
+    let mut digest = Sha256::new();
+    let known = authorization.map(HeaderValue::as_bytes).unwrap_or_default();
+    for part in [url.as_bytes(), known, form.as_bytes()].into_iter().chain(through.iter().map(String::as_bytes)) {
+        digest.update(part);
+        digest.update(b"\n");
+    }
+    let mut id = String::from(kind);
+    push_hex(&mut id, &digest.finalize());
+    id.into()
 }
 
 /// The value of `Authorization` for a name and a password (RFC 7617 §2).

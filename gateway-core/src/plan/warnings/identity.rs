@@ -136,6 +136,15 @@ fn stated(at: JsonPath, issuers: &Entries<Issuer>, proof: &Proof, found: &mut Ve
     if let Some(proof) = &proof.jwt {
         jwt(&at.member("jwt"), issuers, proof, found);
     }
+    if let Some(proof) = &proof.introspect {
+        let at = at.member("introspect");
+        if proof.audiences.is_empty() {
+            let message = "a token that its issuer has made for any other service is good here, too";
+            let help = "name this service as the answers do in `aud`: `\"audiences\": [\"https://api.example.com\"]`; an issuer may also say of them only to this gateway that they are active";
+            found.push(ConfigError::new(at.clone(), message).with_help(help));
+        }
+        in_query(&at, &proof.from, "take a header; or make its tokens last minutes at most", found);
+    }
     if let Some(key) = &proof.api_key {
         in_query(
             &at.member("apiKey"),

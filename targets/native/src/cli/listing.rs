@@ -210,6 +210,9 @@ fn request_step(step: &RequestStep) -> Value {
 
 fn proof(proof: &Proof) -> Value {
     match proof {
+        Proof::Introspect(proof) => {
+            json!({"kind": "introspect", "issuer": &*proof.name, "audiences": &proof.audiences})
+        }
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
         Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),
         Proof::Certificate => json!({"kind": "certificate"}),
