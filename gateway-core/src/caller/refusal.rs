@@ -86,6 +86,8 @@ pub enum Refusal {
     IntrospectionUnavailable,
     /// The client has stated too many wrong credentials lately.
     TooMany,
+    /// Too many signatures of this request were none for another to be checked.
+    TooManyChecks,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -171,6 +173,7 @@ impl Refusal {
             Self::Inactive => "inactive",
             Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::TooMany => "too_many",
+            Self::TooManyChecks => "too_many_checks",
         }
     }
 
@@ -209,7 +212,8 @@ impl Refusal {
             | Self::UnknownKey
             | Self::Signature
             | Self::Bound
-            | Self::Endless => Some(NOT_TRUSTED),
+            | Self::Endless
+            | Self::TooManyChecks => Some(NOT_TRUSTED),
             Self::Expired => Some("the token has expired"),
             Self::NotYet => Some("the token is not valid yet"),
             Self::Audience => Some("the token is for another audience"),

@@ -11,6 +11,7 @@ use crate::caller::refusal::Refusal;
 use crate::policy::api_key::{MOST_BYTES, is_damaged};
 use crate::policy::credential;
 use crate::policy::proof::ApiKeyProof;
+use crate::policy::tries::ASKED;
 use crate::policy::watch::{Kind, Known};
 use crate::ports::Platform;
 use crate::trace::Event;
@@ -51,7 +52,16 @@ pub(super) async fn prove<P: Platform>(
     let digest = exchange.plan.api_keys.digester.digest(&key(proof, call)?);
     let keys = exchange.state.api_keys();
     let (changes, watch) = (keys.changes(), keys.find(Kind::Key, digest));
-    let known = current(exchange, platform, &watch, Asked::Store).await?;
+    // Whoever has a key that was there is not held up by others at his address who try some.
+    let is_tried = watch.last(platform.monotonic()).is_none();
+    if is_tried && !keys.tries.begin(call.client_address(), platform.now(), ASKED) {
+        return Err(Refusal::TooMany);
+    }
+    let known = current(exchange, platform, &watch, Asked::Store).await;
+    if is_tried && !matches!(known, Ok(Known::Key(None))) {
+        keys.tries.give_back(call.client_address(), ASKED);
+    }
+    let known = known?;
     if known != Known::Key(None) {
         keys.is_good(digest, &watch, changes);
     }

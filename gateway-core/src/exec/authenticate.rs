@@ -36,6 +36,7 @@ pub(super) fn begin<P: Platform>(
     while let Some(check) = progress.check(step) {
         let Some(outcome) = at_once(exchange, platform, &check.proof, call) else { return Begun::Waits(progress) };
         if let Some(end) = progress.take(check, outcome) {
+            exchange.scheme = check.proof.scheme();
             return Begun::Ended(conclude(exchange, step, call, end));
         }
     }
@@ -60,6 +61,7 @@ pub(super) async fn go_on<P: Platform>(
             None => slowly(exchange, platform, &check.proof, (call, body), limit).await,
         };
         if let Some(end) = progress.take(check, outcome) {
+            exchange.scheme = check.proof.scheme();
             return conclude(exchange, step, call, end);
         }
     }
@@ -118,6 +120,7 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
     let policy = "authenticate";
     let end = match (end, step.anonymous.is_some()) {
         (End::Refused(check, refusal), true) if refusal.failure() == Failure::Absent => {
+            exchange.scheme = step.proofs().next().map_or("", Proof::scheme);
             step.nobody(call).map_or(End::Refused(check, refusal), |nobody| End::Known(Arc::clone(nobody)))
         }
         (end, _) => end,

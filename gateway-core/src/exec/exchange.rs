@@ -28,6 +28,10 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by.
     pub(super) is_private: bool,
+    /// The scheme of the credential by which the caller came in.
+    pub(super) scheme: &'static str,
+    /// The signatures of its tokens that were none.
+    pub(super) bad_signatures: u8,
     /// The work to do after the answer.
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.

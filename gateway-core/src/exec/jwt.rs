@@ -22,6 +22,10 @@ use crate::trace::Event;
 /// request reads.
 const MOST_SETS: usize = 3;
 
+/// The most signatures of one request that are found to be none: proofs and keys that are tried in turn, multiplied by one another, are work
+/// for which nobody has shown anything.
+const MOST_BAD_SIGNATURES: u8 = 8;
+
 /// Who holds `token`, if it was verified before, by a key that is still its issuer's. Their connection has this `certificate`.
 pub(super) fn remembered<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -135,6 +139,13 @@ async fn signed_by<P: Platform>(
 ) -> Result<(Said, Thumbprint), Refusal> {
     let mut refusal = Refusal::UnknownKey;
     for key in set.candidates(token.kid(), token.algorithm()) {
+        if exchange.bad_signatures >= MOST_BAD_SIGNATURES {
+            exchange.note(|| Event::Policy {
+                policy: "authenticate",
+                verdict: format!("no further key is tried: {MOST_BAD_SIGNATURES} have not signed the request's tokens"),
+            });
+            return Err(Refusal::TooManyChecks);
+        }
         match platform.verify(key, token.signed(), token.signature()).await {
             Ok(true) => {
                 let (algorithm, kid) = (key.algorithm(), key.kid().unwrap_or("without a name"));
@@ -149,6 +160,7 @@ async fn signed_by<P: Platform>(
             Ok(false) if refusal == Refusal::UnknownKey => refusal = Refusal::Signature,
             Ok(false) => {}
         }
+        exchange.bad_signatures = exchange.bad_signatures.saturating_add(1);
     }
     Err(refusal)
 }

@@ -61,6 +61,8 @@ pub(crate) async fn run<P: Platform>(
         filled: Vec::new(),
         verdicts: Vec::new(),
         is_private: false,
+        scheme: "",
+        bad_signatures: 0,
         after: after(platform),
         trace,
     };

@@ -135,7 +135,7 @@ fn authorize(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, rule: &Authori
         }
         Some(unmet) => {
             verdict_of(exchange, "authorize", &rule.rule, Some(&unmet));
-            Err(rule.refuse(call, unmet))
+            Err(rule.refuse(call, unmet, exchange.scheme))
         }
     }
 }

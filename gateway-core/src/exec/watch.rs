@@ -11,7 +11,7 @@ use crate::caller::refusal::Refusal;
 use crate::policy::jwt::Issuer;
 use crate::policy::remembered::{Look, Reading, Turn};
 use crate::policy::tokens::Tokens;
-use crate::policy::tries::TOKENS;
+use crate::policy::tries::ASKED;
 use crate::policy::watch::{Known, Watch};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::{Owed, Record};
@@ -71,14 +71,14 @@ pub(super) async fn current<P: Platform>(
                     }
                     continue;
                 };
-                if !tokens.wrong.begin(client, platform.now(), TOKENS) {
+                if !tokens.asked.tries.begin(client, platform.now(), ASKED) {
                     return Err(Refusal::TooMany);
                 }
                 let asked = introspect::ask(exchange, platform, issuer, token, watch);
                 let known = within(platform, watch.timeout(), asked).await.flatten();
                 // Only a token that is not active speaks against its client.
                 if !matches!(known, Some(Known::Answer(None))) {
-                    tokens.wrong.give_back(client, TOKENS);
+                    tokens.asked.tries.give_back(client, ASKED);
                 }
                 watch.learn(known.clone(), platform.monotonic(), reading);
                 // By the answer itself: it may be too short-lived to be remembered.

@@ -1,6 +1,7 @@
 //! The credentials that somebody was asked about lately: API keys in the key-value store, and tokens at their issuer.
 //!
-//! Good ones and others have memories of their own: whoever tries made-up ones pushes no good one out.
+//! Good ones and others have memories of their own: whoever tries made-up ones pushes no good one out, and has
+//! somebody asked in bounds.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +9,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::api_key::KeyDigest;
+use super::tries::Tries;
 use super::watch::{Kind, Watch};
 
 /// The most keys of one generation; each memory has two.
@@ -15,7 +17,11 @@ const MOST_KEYS: usize = 512;
 
 /// What is known of the credentials that were asked about. When there are too many, those go that were not stated lately.
 #[derive(Debug, Default)]
-pub struct Answers(Mutex<Memories>);
+pub struct Answers {
+    memories: Mutex<Memories>,
+    /// The credentials of clients about which somebody was asked, and that were wrong.
+    pub tries: Tries,
+}
 
 #[derive(Debug, Default)]
 struct Memories {
@@ -72,7 +78,7 @@ impl Answers {
 
     /// A panic elsewhere leaves the memory usable: at worst a key is missing.
     fn memories(&self) -> MutexGuard<'_, Memories> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

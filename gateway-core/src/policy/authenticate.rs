@@ -25,6 +25,8 @@ pub struct Authenticate {
     pub takes_queries: bool,
     /// The realm of the challenges.
     pub realm: Box<str>,
+    /// The scopes that a token needs here, as challenges name them (RFC 6750 §3); empty if it needs none.
+    pub scope: Box<str>,
     /// A few words for a list of policies.
     pub words: Box<str>,
 }
@@ -171,6 +173,8 @@ impl Authenticate {
             });
         }
         for (scheme, about) in challenges {
+            // An error of the token says what is wrong with it.
+            let about = if scheme == "Bearer" && about.is_empty() { &*self.scope } else { &about };
             // The realm is a token (RFC 9110 §5.6.2): see `loop_guard`.
             if let Ok(challenge) = HeaderValue::try_from(format!(r#"{scheme} realm="{}"{about}"#, self.realm)) {
                 reject = reject.with_header(WWW_AUTHENTICATE, challenge);
@@ -204,6 +208,7 @@ mod tests {
             stripped: Box::default(),
             takes_queries: false,
             realm: "r".into(),
+            scope: Box::default(),
             words: Box::default(),
         }
     }

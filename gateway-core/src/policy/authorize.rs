@@ -14,37 +14,46 @@ pub struct Authorize {
     pub rule: Box<str>,
     /// The condition.
     pub condition: Condition,
-    /// The challenge to whoever has not proved to be anybody (RFC 6750 §3).
-    challenge: HeaderValue,
-    /// The challenge to whoever lacks a scope (RFC 6750 §3.1).
-    insufficient: HeaderValue,
+    /// What the challenges say after their scheme: the realm.
+    realm: Box<str>,
+    /// The scopes, as challenges name them.
+    scope: Box<str>,
+}
+
+/// These `scopes`, each once, as a challenge names them (RFC 6750 §3); empty if there are none.
+#[must_use]
+pub fn scope_of<'s>(scopes: impl Iterator<Item = &'s Box<str>>) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    for scope in scopes {
+        if !known.contains(&&**scope) {
+            known.push(scope);
+        }
+    }
+    if known.is_empty() { String::new() } else { [", scope=\"", &known.join(" "), "\""].concat() }
 }
 
 impl Authorize {
     /// The rule that asks for `condition`, and has challenges of this `realm`.
     #[must_use]
     pub fn new(rule: Box<str>, condition: Condition, realm: &str) -> Self {
-        let challenge = |error: &str| {
-            let mut text = ["Bearer realm=\"", realm, "\"", error].concat();
-            for (i, scope) in condition.scopes.iter().enumerate() {
-                text.push_str(if i == 0 { ", scope=\"" } else { " " });
-                text.push_str(scope);
-            }
-            text.push_str(if condition.scopes.is_empty() { "" } else { "\"" });
-            // The realm is a token, and scopes have no other characters than fields (RFC 6749 §3.3).
-            HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Bearer"))
-        };
-        Self { rule, challenge: challenge(""), insufficient: challenge(", error=\"insufficient_scope\""), condition }
+        let scope = scope_of(condition.scopes.iter()).into();
+        Self { rule, condition, realm: [" realm=\"", realm, "\""].concat().into(), scope }
     }
 
-    /// The answer to `call`, which does not meet the condition: it is told of scopes, and of nothing else.
+    /// The answer to `call`, which does not meet the condition: it is told of scopes, and of nothing else. The challenge is of the `scheme` by
+    /// which the caller came in, or would have to.
     #[must_use]
-    pub fn refuse(&self, call: &Call, unmet: Unmet<'_>) -> Reject {
+    pub fn refuse(&self, call: &Call, unmet: Unmet<'_>, scheme: &str) -> Reject {
         let is_known = call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous());
-        match unmet {
-            _ if !is_known => Reject::unauthorized().with_header(WWW_AUTHENTICATE, self.challenge.clone()),
-            Unmet::Scopes(_) => Reject::insufficient_scope().with_header(WWW_AUTHENTICATE, self.insufficient.clone()),
-            _ => Reject::forbidden(),
+        let (reject, error) = match unmet {
+            _ if !is_known => (Reject::unauthorized(), ""),
+            Unmet::Scopes(_) => (Reject::insufficient_scope(), ", error=\"insufficient_scope\""),
+            _ => return Reject::forbidden(),
+        };
+        // The realm is a token, and scopes have no other characters than fields (RFC 6749 §3.3).
+        match HeaderValue::from_str(&[scheme, &self.realm, error, &self.scope].concat()) {
+            Ok(challenge) if !scheme.is_empty() => reject.with_header(WWW_AUTHENTICATE, challenge),
+            _ => reject,
         }
     }
 

@@ -173,6 +173,12 @@ impl Proof {
         })
     }
 
+    /// The scheme of its challenge.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.challenge(None).map_or("", |(scheme, _)| scheme)
+    }
+
     /// A few words for a list of policies.
     #[must_use]
     pub fn describe(&self) -> String {

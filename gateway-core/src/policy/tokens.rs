@@ -11,7 +11,6 @@ use hashbrown::HashMap;
 use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::answers::Answers;
-use super::tries::Tries;
 use super::watch::Watch;
 use crate::caller::Caller;
 use crate::jose::key::Thumbprint;
@@ -28,8 +27,6 @@ pub struct Tokens {
     memory: Mutex<Memory>,
     /// What the issuer has said of tokens that it was asked about.
     pub asked: Answers,
-    /// The tokens of clients that it has said not to be active.
-    pub wrong: Tries,
 }
 
 #[derive(Default)]

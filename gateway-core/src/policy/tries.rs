@@ -15,8 +15,8 @@ use super::gcra;
 use super::quota::Quota;
 use crate::time::Timestamp;
 
-/// The tokens about which an issuer is asked for one client, and that are not active.
-pub const TOKENS: Quota = Quota { limit: 60, window: Duration::from_secs(60), burst: 100 };
+/// The credentials of one client about which somebody is asked, and that are wrong: a hundred at once, then one in a second.
+pub const ASKED: Quota = Quota { limit: 60, window: Duration::from_secs(60), burst: 100 };
 
 /// The most clients of one generation; there are two.
 const MOST_CLIENTS: usize = 2_048;
@@ -95,7 +95,7 @@ mod tests {
         (0..number).filter(|_| tries.begin(address.parse().ok(), NOW, QUOTA)).count()
     }
 
-    /// docs/configuration.md, Tokens that their issuer is asked about: each client has tries of its own, and only wrong ones count.
+    /// docs/configuration.md, API keys, and Tokens that their issuer is asked about: each client has tries of its own, and only wrong ones count.
     #[test]
     fn only_wrong_tries_count_and_each_clients_for_itself() {
         let tries = Tries::default();

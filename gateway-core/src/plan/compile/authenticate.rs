@@ -72,6 +72,7 @@ impl Compiler<'_> {
             anonymous,
             stripped,
             realm: realm.into(),
+            scope: Box::default(),
             words: words.into(),
         })))
     }

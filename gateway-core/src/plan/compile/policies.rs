@@ -11,7 +11,7 @@ use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
-use crate::policy::authorize::Authorize;
+use crate::policy::authorize::{Authorize, scope_of};
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
@@ -80,7 +80,10 @@ impl<'c> Collected<'c> {
         }
         request.extend(csrf.map(Box::new).map(RequestStep::Csrf));
         // Before the limits: they may count by caller.
-        request.extend(authenticate.map(RequestStep::Authenticate));
+        if let Some(mut step) = authenticate {
+            step.scope = scope_of(authorize.iter().flat_map(|rule| &rule.condition.scopes)).into();
+            request.push(RequestStep::Authenticate(step));
+        }
         for rule in authorize {
             request.push(RequestStep::Authorize(Box::new(rule)));
         }
