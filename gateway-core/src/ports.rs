@@ -46,6 +46,9 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Clock + Random + Log 
         core::future::ready(())
     }
 
+    /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
+    fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}
+
     /// Notes that the core waits for the end of the current exchange, even if its client leaves at once. For platforms
     /// that watch exchanges only on request.
     fn watch(&self) {}

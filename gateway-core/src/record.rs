@@ -1,5 +1,6 @@
 //! The record of an exchange: what is known of it from its first byte to its last, however it ends.
 
+use core::fmt::Display;
 use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -104,8 +105,10 @@ pub(crate) struct Facts {
     pub(crate) caller: Option<Arc<Caller>>,
     /// The reason for which the caller was not believed.
     pub(crate) refusal: Option<Refusal>,
-    /// The rule that refused the request, by its name.
-    pub(crate) rule: Option<Box<str>>,
+    /// The reason for which the gateway has no credentials for the upstream.
+    pub(crate) upstream_auth: Option<Arc<str>>,
+    /// The rule that refused the request, by its name, and the reason.
+    pub(crate) rule: Option<(Box<str>, Box<str>)>,
     /// The flag that the request was refused for.
     pub(crate) flag: Option<Box<str>>,
     /// The store that failed last, by its name.
@@ -135,6 +138,7 @@ impl Record {
                 limits: Vec::new(),
                 caller: None,
                 refusal: None,
+                upstream_auth: None,
                 rule: None,
                 flag: None,
                 store: None,
@@ -227,10 +231,10 @@ impl Record {
         }
     }
 
-    /// Notes that the rule of this name refuses the request.
-    pub(crate) fn ruled_out(&mut self, rule: &str) {
+    /// Notes that the rule of this name refuses the request, for this reason.
+    pub(crate) fn ruled_out(&mut self, rule: &str, reason: &dyn Display) {
         if let Some(facts) = &mut self.facts {
-            facts.rule = Some(rule.into());
+            facts.rule = Some((rule.into(), reason.to_string().into()));
         }
     }
 

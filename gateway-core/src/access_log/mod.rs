@@ -102,9 +102,15 @@ struct Line<'r> {
     /// The reason for which the caller was not believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<&'static str>,
+    /// The reason for which the gateway has no credentials for the upstream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_auth: Option<&'r str>,
     /// The rule that refused the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'r str>,
+    /// The reason for which it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    because: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,7 +183,9 @@ impl<'r> Line<'r> {
             subject: facts.caller.as_ref().and_then(|caller| caller.subject()),
             credential: facts.caller.as_ref().and_then(|caller| caller.known_by()),
             auth: facts.refusal.map(Refusal::word),
-            rule: facts.rule.as_deref(),
+            upstream_auth: facts.upstream_auth.as_deref(),
+            rule: facts.rule.as_ref().map(|(name, _)| &**name),
+            because: facts.rule.as_ref().map(|(_, reason)| &**reason),
             flag: facts.flag.as_deref(),
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -390,6 +398,7 @@ mod tests {
                 limits: vec![("l".into(), None)],
                 caller: None,
                 refusal: None,
+                upstream_auth: None,
                 rule: None,
                 flag: None,
                 store: None,
@@ -543,10 +552,14 @@ mod tests {
     #[test]
     fn a_rule_that_refuses_is_named() {
         let mut record = record();
-        record.ruled_out("policies.ops.authorize");
-        assert_eq!(parsed(&plan("{}"), &record, &Ended::default())["rule"], "policies.ops.authorize");
+        record.ruled_out("policies.ops.authorize", &"`claims.tenant` is not there");
+        let parsed = parsed(&plan("{}"), &record, &Ended::default());
+        assert_eq!(
+            (&parsed["rule"], &parsed["because"]),
+            (&"policies.ops.authorize".into(), &"`claims.tenant` is not there".into())
+        );
         let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
-        assert!(text.contains("  (rule: policies.ops.authorize)"), "{text}");
+        assert!(text.contains("  (rule: policies.ops.authorize: `claims.tenant` is not there)"), "{text}");
     }
 
     #[test]

@@ -92,7 +92,11 @@ fn reasons(line: &Line<'_>) -> String {
     let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false));
     reasons.extend(refused.map(|limit| format!("(limit: {})", limit.name)));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
-    reasons.extend(line.rule.map(|rule| format!("(rule: {})", rule.escape_default())));
+    reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
+    reasons.extend(line.rule.map(|rule| {
+        let because = line.because.unwrap_or_default();
+        format!("(rule: {}: {})", rule.escape_default(), because.escape_debug())
+    }));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {

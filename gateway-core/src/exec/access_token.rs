@@ -42,7 +42,12 @@ pub(super) async fn current<P: Platform>(
         }
         Look::Unread => read_first(exchange, platform, (source, cell), None).await,
     };
-    known.ok_or_else(Reject::credentials_unavailable)
+    known.ok_or_else(|| {
+        if let Some(facts) = &mut exchange.record.facts {
+            facts.upstream_auth = cell.trouble();
+        }
+        Reject::credentials_unavailable()
+    })
 }
 
 /// A token of `source` other than the one that was `tried`, from a question that began after `than`; `None` if there must not be so
@@ -125,6 +130,9 @@ impl<P: Platform> Reader<'_, P> {
             None => Err(Fault::Slow),
         };
         let now = platform.monotonic();
+        let trouble = answer.as_ref().err().map(|fault| Arc::from(fault.word()));
+        platform.asked_for_token(source.index, trouble.as_deref());
+        cell.note(trouble);
         match answer {
             Ok(answer) => (cell.learn(answer, (asked, now), platform.next_u64(), reading), None),
             Err(fault) => (cell.fail(now, reading), Some(fault)),
@@ -145,6 +153,19 @@ pub(crate) async fn refresh<P: Platform>(plan: &Plan, state: &State, platform: &
     let Some(reading) = cell.begin(platform.monotonic()) else { return };
     let reader = Reader { platform, source, cell, reading };
     let _ = reader.read((plan, state), WAIT).await;
+}
+
+impl Fault {
+    /// The reason in the words of the log.
+    fn word(&self) -> String {
+        match self {
+            Self::Call(call_out::Fault::Status(status)) => status.as_str().to_owned(),
+            Self::Call(call_out::Fault::Refused(status, code)) => [status.as_str(), " ", code].concat(),
+            Self::Call(call_out::Fault::Io(kind)) => error_type(*kind).to_owned(),
+            Self::Malformed => "malformed".to_owned(),
+            Self::Slow => "timeout".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Fault {

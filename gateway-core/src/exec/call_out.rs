@@ -13,6 +13,7 @@ use crate::http::proxy_status::error_type;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
 use crate::plan::Plan;
+use crate::policy::access_token;
 use crate::policy::key_source::Location;
 use crate::ports::{Platform, UpstreamCall};
 use crate::state::State;
@@ -21,12 +22,14 @@ use crate::state::State;
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// A reason for which there is no answer to go by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The exchange failed.
     Io(IoErrorKind),
     /// The answer has another status than 200. A redirect is not followed: where things are is the configuration's to say.
     Status(StatusCode),
+    /// The same, and the answer to a form names an error (RFC 6749 §5.2).
+    Refused(StatusCode, Box<str>),
 }
 
 /// A question.
@@ -45,10 +48,10 @@ pub(super) async fn json<P: Platform>(
     question: Question<'_>,
     limit: Duration,
 ) -> Result<(HeaderMap, Bytes), Fault> {
-    let other = Fault::Io(IoErrorKind::Other);
-    let upstream = plan.upstreams.get(location.upstream).ok_or(other)?;
-    let endpoint = state.next_endpoint(upstream).ok_or(other)?;
-    let target: PathAndQuery = location.path.parse().map_err(|_| other)?;
+    let other = || Fault::Io(IoErrorKind::Other);
+    let upstream = plan.upstreams.get(location.upstream).ok_or_else(other)?;
+    let endpoint = state.next_endpoint(upstream).ok_or_else(other)?;
+    let target: PathAndQuery = location.path.parse().map_err(|_| other())?;
     let mut headers = HeaderMap::with_capacity(8);
     headers.insert(HOST, endpoint.authority.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -78,7 +81,8 @@ pub(super) async fn json<P: Platform>(
     state.sent(endpoint);
     let answered = async {
         let (head, body) = platform.fetch(&mut call).await?.into_parts();
-        if head.status != StatusCode::OK {
+        let is_form = matches!(question, Question::Form { .. });
+        if head.status != StatusCode::OK && !(is_form && head.status.is_client_error()) {
             return Ok(Err(Fault::Status(head.status)));
         }
         let content = match body {
@@ -89,9 +93,13 @@ pub(super) async fn json<P: Platform>(
         if content.len() as u64 > MOST_BYTES {
             return Err(IoError::new(IoErrorKind::BodyTooLarge));
         }
+        if head.status != StatusCode::OK {
+            let code = access_token::error_code(&content);
+            return Ok(Err(code.map_or(Fault::Status(head.status), |code| Fault::Refused(head.status, code))));
+        }
         Ok(Ok((head.headers, content)))
     };
-    let answer = answered.await.unwrap_or_else(|error| Err(Fault::Io(error.kind)));
+    let answer: Result<_, Fault> = answered.await.unwrap_or_else(|error: IoError| Err(Fault::Io(error.kind)));
     if answer.is_err() {
         state.failed(endpoint);
     }
@@ -103,6 +111,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Io(kind) => f.write_str(error_type(*kind)),
             Self::Status(status) => write!(f, "its status is {}", status.as_u16()),
+            Self::Refused(status, code) => write!(f, "its status is {}, and its error `{code}`", status.as_u16()),
         }
     }
 }

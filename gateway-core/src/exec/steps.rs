@@ -17,6 +17,7 @@ use crate::plan::{RequestStep, Route};
 use crate::policy::authorize::Authorize;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
+use crate::policy::condition::Unmet;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::steer::{self, Steer};
@@ -114,8 +115,8 @@ fn clients(exchange: &mut Exchange<'_, '_>, rule: &Clients, call: &Call) -> Resu
 
 /// Records the verdict of a rule: none if it admits the request, else the reason.
 fn verdict_of(exchange: &mut Exchange<'_, '_>, policy: &'static str, rule: &str, refused: Option<&dyn Display>) {
-    if refused.is_some() {
-        exchange.record.ruled_out(rule);
+    if let Some(reason) = refused {
+        exchange.record.ruled_out(rule, reason);
     }
     exchange.note(|| {
         let verdict = match refused {
@@ -134,7 +135,14 @@ fn authorize(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, rule: &Authori
             Ok(())
         }
         Some(unmet) => {
-            verdict_of(exchange, "authorize", &rule.rule, Some(&unmet));
+            let told = exchange.trace.is_some() || exchange.record.facts.is_some();
+            match (unmet, &rule.condition.when) {
+                (Unmet::When(_), Some(when)) if told => {
+                    let why = when.why_not(call, clock.now(), exchange.trace.is_some());
+                    verdict_of(exchange, "authorize", &rule.rule, Some(&why));
+                }
+                _ => verdict_of(exchange, "authorize", &rule.rule, Some(&unmet)),
+            }
             Err(rule.refuse(call, unmet, exchange.scheme))
         }
     }

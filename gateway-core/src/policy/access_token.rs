@@ -36,6 +36,9 @@ const MARGIN: Duration = Duration::from_secs(10);
 
 const LONGEST_PAUSE: u64 = 30;
 
+/// The longest code of an error, in bytes.
+const MOST_CODE: usize = 40;
+
 /// The questions because an upstream does not take the token: three at once, then one in 15 s.
 const RENEWALS: Quota = Quota { limit: 1, window: Duration::from_secs(15), burst: 3 };
 
@@ -69,6 +72,8 @@ pub struct TokenCell {
     token: Remembered<Token>,
     /// The state of the limit on questions because of an upstream's 401.
     renewals: Mutex<Option<u64>>,
+    /// The reason why the last question has failed.
+    trouble: Mutex<Option<Arc<str>>>,
 }
 
 /// Returns the edit that sets `value` as `Authorization`, in place of any other spelling of that name. No log shows the value.
@@ -104,7 +109,29 @@ pub fn read(answer: &[u8]) -> Option<(Token, Duration)> {
     Some((Arc::new(authorize(value)), life.clamp(SHORTEST_LIFE, LONGEST_LIFE)))
 }
 
+/// The error that the content of a refusal names (RFC 6749 §5.2); none if it is no such code: nothing else of the content is ever shown.
+#[must_use]
+pub fn error_code(content: &[u8]) -> Option<Box<str>> {
+    #[derive(Deserialize)]
+    struct Refusal<'a> {
+        error: &'a str,
+    }
+    let Refusal { error } = serde_json::from_slice(content).ok()?;
+    let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (!error.is_empty() && error.len() <= MOST_CODE && error.bytes().all(is_code)).then(|| error.into())
+}
+
 impl TokenCell {
+    /// The reason why the last question has failed; none once one has not.
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the outcome of a question: the reason of its failure.
+    pub fn note(&self, trouble: Option<Arc<str>>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
     /// Looks up the token at `now`, a time of the process's monotonic clock.
     pub fn look(&self, now: Duration) -> Look<Token> {
         self.token.look(now, PATIENCE)
@@ -249,6 +276,25 @@ mod tests {
         assert!(matches!(cell.look(at(990)), Look::Unread));
         let seconds: Vec<u64> = (1..8).map(|failures| pause(failures, None).usable.as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    /// RFC 6749 §5.2. A code is a word, and whatever else a server says of it may be a secret.
+    #[test]
+    fn of_a_refusal_the_code_alone_is_read() {
+        let answer = br#"{"error": "invalid_client", "error_description": "the secret hunter2 is wrong"}"#;
+        assert_eq!(error_code(answer).as_deref(), Some("invalid_client"));
+        for none in [
+            "",
+            "{}",
+            r#"{"error": ""}"#,
+            r#"{"error": {}}"#,
+            r#"{"error": "Secret-Of-Somebody"}"#,
+            r#"{"error": "two words"}"#,
+        ] {
+            assert_eq!(error_code(none.as_bytes()), None, "{none}");
+        }
+        let long = format!(r#"{{"error": "{}"}}"#, "a".repeat(41));
+        assert_eq!(error_code(long.as_bytes()), None);
     }
 
     /// docs/configuration.md, Credentials for upstreams: an upstream that takes no token has the server asked in bounds.

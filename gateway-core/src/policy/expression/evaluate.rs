@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 /// A value. What is not there, or of a type that nothing can be done with, is an error, as in CEL: it goes on until `&&`, `||` or a
 /// choice can do without.
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Error,
     Null,
     Boolean(bool),
@@ -44,7 +44,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The value of the part at `place`. It goes as deep as the expression, whose parts are bounded in number.
-    fn value(&self, place: Place) -> Value<'a> {
+    pub(super) fn value(&self, place: Place) -> Value<'a> {
         let Some(node) = self.expression.nodes.get(usize::from(place)) else { return Value::Error };
         match node {
             Node::Null => Value::Null,

@@ -7,12 +7,13 @@ mod evaluate;
 mod foreign;
 mod node;
 mod parse;
+mod reason;
 mod token;
 
 use std::fmt::Display;
 
 use self::evaluate::Evaluation;
-use self::node::{Fact, Node, Place};
+use self::node::{Fact, Node, Place, Span};
 use crate::call::Call;
 use crate::config::told;
 use crate::time::Timestamp;
@@ -26,6 +27,8 @@ pub struct Expression {
     text: Box<str>,
     /// The parts; the last is the whole.
     nodes: Box<[Node]>,
+    /// The bytes of the text that each of them stands for.
+    spans: Box<[Span]>,
 }
 
 /// A mistake in an expression.
@@ -56,8 +59,8 @@ impl Expression {
         if text.len() > MOST_BYTES {
             return Err(Mistake::new(0, "the expression is too long", "use 4 KiB at the most"));
         }
-        let nodes = parse::parse(text, parameters)?;
-        Ok(Self { text: text.into(), nodes: nodes.into() })
+        let (nodes, spans) = parse::parse(text, parameters)?;
+        Ok(Self { text: text.into(), nodes: nodes.into(), spans: spans.into() })
     }
 
     /// Its text.
@@ -69,8 +72,20 @@ impl Expression {
     /// Returns whether `call` meets it at `now`. What looks at something that is not there does not hold, nor does its opposite.
     #[must_use]
     pub fn holds(&self, call: &Call, now: Timestamp) -> bool {
-        let whole = self.nodes.len().checked_sub(1).and_then(|last| Place::try_from(last).ok());
-        whole.is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
+        self.whole().is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
+    }
+
+    fn whole(&self) -> Option<Place> {
+        self.nodes.len().checked_sub(1).and_then(|last| Place::try_from(last).ok())
+    }
+
+    /// The reason in words why `call` does not meet it at `now`: the part that is false, or not there. With the `values` that it looked
+    /// at, where they are asked for and told.
+    #[cold]
+    #[inline(never)]
+    pub fn why_not(&self, call: &Call, now: Timestamp, values: bool) -> String {
+        let evaluation = Evaluation { expression: self, call, now };
+        self.whole().map_or_else(String::new, |whole| evaluation.why_not(whole, values))
     }
 
     /// Returns whether it looks at the client's country, and at its autonomous system.

@@ -6,6 +6,9 @@ use regex_lite::Regex;
 /// The place of a part in the list of all.
 pub(super) type Place = u16;
 
+/// The bytes of the text that a part stands for: the first, and the one behind the last.
+pub(super) type Span = (u16, u16);
+
 /// A part of an expression. Parts refer to others, which come before them.
 #[derive(Debug)]
 pub(super) enum Node {

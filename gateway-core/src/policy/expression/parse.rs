@@ -5,7 +5,7 @@ use std::fmt::Display;
 use http::HeaderName;
 use regex_lite::RegexBuilder;
 
-use super::node::{Binary, FACTS, Fact, NAMES, Names, Node, Place, Type};
+use super::node::{Binary, FACTS, Fact, NAMES, Names, Node, Place, Span, Type};
 use super::token::{Token, Tokens};
 use super::{Mistake, foreign};
 use crate::config::{THOROUGH, suggest};
@@ -28,27 +28,41 @@ pub(super) struct Parser<'t> {
     token: Token<'t>,
     /// The byte that the token begins with.
     start: usize,
+    /// The byte behind the token before it.
+    end: usize,
     nodes: Vec<Node>,
+    /// The bytes of the text that each of them stands for.
+    spans: Vec<Span>,
     levels: usize,
     /// The names of the path parameters, where the route is known.
     parameters: Option<&'t [&'t str]>,
 }
 
 /// Reads `text` whole.
-pub(super) fn parse<'t>(text: &'t str, parameters: Option<&'t [&'t str]>) -> Result<Vec<Node>, Mistake> {
+pub(super) fn parse<'t>(text: &'t str, parameters: Option<&'t [&'t str]>) -> Result<(Vec<Node>, Vec<Span>), Mistake> {
     let tokens = Tokens { text, at: 0 };
-    let mut parser = Parser { tokens, token: Token::End, start: 0, nodes: Vec::new(), levels: 0, parameters };
+    let mut parser = Parser {
+        tokens,
+        token: Token::End,
+        start: 0,
+        end: 0,
+        nodes: Vec::new(),
+        spans: Vec::new(),
+        levels: 0,
+        parameters,
+    };
     parser.advance()?;
     let (_, kind) = parser.expression()?;
     if parser.token != Token::End {
         return Err(parser.unexpected("the end"));
     }
     parser.check(0, kind, Type::Boolean, "the condition")?;
-    Ok(parser.nodes)
+    Ok((parser.nodes, parser.spans))
 }
 
 impl<'t> Parser<'t> {
     fn advance(&mut self) -> Result<Token<'t>, Mistake> {
+        self.end = self.tokens.at;
         let (start, next) = self.tokens.next()?;
         self.start = start;
         Ok(core::mem::replace(&mut self.token, next))
@@ -84,12 +98,15 @@ impl<'t> Parser<'t> {
     }
 
     #[inline(never)]
-    fn add(&mut self, node: Node) -> Result<Place, Mistake> {
+    fn add(&mut self, start: usize, node: Node) -> Result<Place, Mistake> {
         if self.nodes.len() >= MOST_PARTS {
             let help = "make several rules of it: each `authorize` of a route has to hold";
             return Err(Mistake::new(self.start, "the expression is too long", help));
         }
         self.nodes.push(node);
+        // The text is no longer than the type reaches.
+        let [start, end] = [start, self.end].map(|byte| u16::try_from(byte).unwrap_or(u16::MAX));
+        self.spans.push((start, end));
         Ok(Place::try_from(self.nodes.len() - 1).unwrap_or(Place::MAX))
     }
 
@@ -124,7 +141,7 @@ impl<'t> Parser<'t> {
         self.expect(b':')?;
         let no = self.nested(Self::expression)?;
         let kind = if yes.1 == no.1 { yes.1 } else { Type::Any };
-        Ok((self.add(Node::Choice(condition.0, yes.0, no.0))?, kind))
+        Ok((self.add(start, Node::Choice(condition.0, yes.0, no.0))?, kind))
     }
 
     /// Reads one level deeper.
@@ -171,7 +188,7 @@ impl<'t> Parser<'t> {
             }
             let right = self.operation(strength + 1)?;
             let kind = self.typed(operator, (start, left.1), (right_start, right.1))?;
-            left = (self.add(Node::Binary(operator, left.0, right.0))?, kind);
+            left = (self.add(start, Node::Binary(operator, left.0, right.0))?, kind);
         }
         Ok(left)
     }
@@ -231,12 +248,12 @@ impl<'t> Parser<'t> {
         if self.takes(b'!')? {
             let (of, kind) = self.nested(Self::unary)?;
             self.check(start, kind, Type::Boolean, "what is after `!`")?;
-            return Ok((self.add(Node::Not(of))?, Type::Boolean));
+            return Ok((self.add(start, Node::Not(of))?, Type::Boolean));
         }
         if self.takes(b'-')? {
             let (of, kind) = self.nested(Self::unary)?;
             self.check(start, kind, Type::Number, "what is after `-`")?;
-            return Ok((self.add(Node::Negative(of))?, Type::Number));
+            return Ok((self.add(start, Node::Negative(of))?, Type::Number));
         }
         self.member()
     }
@@ -245,7 +262,7 @@ impl<'t> Parser<'t> {
     fn member(&mut self) -> Result<Part, Mistake> {
         let start = self.start;
         let mut part = match self.names()? {
-            Some(names) => self.named(names)?,
+            Some(names) => self.named(start, names)?,
             None => self.primary()?,
         };
         loop {
@@ -256,7 +273,7 @@ impl<'t> Parser<'t> {
                     part = self.nested(|parser| parser.function((start, part), (inner + 1, name)))?;
                 } else {
                     self.check_open(start, part.1)?;
-                    part = (self.add(Node::Member(part.0, name.into()))?, Type::Any);
+                    part = (self.add(start, Node::Member(part.0, name.into()))?, Type::Any);
                 }
             } else if self.takes(b'[')? {
                 let node = match &self.token {
@@ -272,7 +289,7 @@ impl<'t> Parser<'t> {
                     }
                 };
                 self.expect(b']')?;
-                part = (self.add(node)?, Type::Any);
+                part = (self.add(start, node)?, Type::Any);
             } else {
                 return Ok(part);
             }
@@ -306,7 +323,7 @@ impl<'t> Parser<'t> {
                 let regex = RegexBuilder::new(&pattern).size_limit(MOST_REGEX_BYTES).build();
                 let regex = regex
                     .map_err(|error| Mistake::new(at, format_args!("this is no regular expression: {error}"), ""))?;
-                return Ok((self.add(Node::Matches(of.0, regex))?, Type::Boolean));
+                return Ok((self.add(start, Node::Matches(of.0, regex))?, Type::Boolean));
             }
             _ => {
                 let known = ["startsWith", "endsWith", "contains", "matches", "size"];
@@ -321,14 +338,14 @@ impl<'t> Parser<'t> {
         let (at, part) = (self.start, self.expression()?);
         self.check(at, part.1, Type::Text, "what is looked for")?;
         self.expect(b')')?;
-        Ok((self.add(Node::Binary(function, of.0, part.0))?, Type::Boolean))
+        Ok((self.add(start, Node::Binary(function, of.0, part.0))?, Type::Boolean))
     }
 
     fn size(&mut self, start: usize, of: Part) -> Result<Part, Mistake> {
         self.expect(b')')?;
         let wanted = if of.1 == Type::Text { Type::Text } else { Type::List };
         self.check(start, of.1, wanted, "what has a size")?;
-        Ok((self.add(Node::Size(of.0))?, Type::Number))
+        Ok((self.add(start, Node::Size(of.0))?, Type::Number))
     }
 
     fn primary(&mut self) -> Result<Part, Mistake> {
@@ -370,11 +387,12 @@ impl<'t> Parser<'t> {
             Token::Sign(b'[') => return self.nested(Self::list),
             Token::Sign(_) | Token::End => return Err(Mistake::new(start, "expected a value", "")),
         };
-        Ok((self.add(node)?, kind))
+        Ok((self.add(start, node)?, kind))
     }
 
     /// A list, whose bracket is open.
     fn list(&mut self) -> Result<Part, Mistake> {
+        let start = self.start;
         let mut items = Vec::new();
         let mut all = None;
         while !self.takes(b']')? {
@@ -391,7 +409,7 @@ impl<'t> Parser<'t> {
             Some(Type::Number) => Type::Numbers,
             _ => Type::List,
         };
-        Ok((self.add(Node::List(items.into()))?, kind))
+        Ok((self.add(start, Node::List(items.into()))?, kind))
     }
 
     /// The fact that `name`, and the name behind its point, are of.
@@ -399,7 +417,7 @@ impl<'t> Parser<'t> {
         let of_group = |group: &str| FACTS.iter().any(|(other, member, ..)| *other == group && !member.is_empty());
         let member = if of_group(name) && self.takes(b'.')? { self.name()? } else { "" };
         match FACTS.iter().find(|(group, fact, ..)| *group == name && *fact == member) {
-            Some((_, _, fact, kind)) => Ok((self.add(Node::Fact(fact.clone()))?, *kind)),
+            Some((_, _, fact, kind)) => Ok((self.add(start, Node::Fact(fact.clone()))?, *kind)),
             None if THOROUGH && member.is_empty() && of_group(name) => {
                 let rest = self.tokens.text.get(self.tokens.at..).unwrap_or_default().trim_start();
                 let quoted = rest.strip_prefix(['\'', '"']).and_then(|rest| rest.split(['\'', '"']).next());
@@ -453,7 +471,7 @@ impl<'t> Parser<'t> {
     }
 
     /// One of `names`: `.name` or `['name']`.
-    fn named(&mut self, names: Names) -> Result<Part, Mistake> {
+    fn named(&mut self, whole: usize, names: Names) -> Result<Part, Mistake> {
         let is_plain = self.takes(b'.')?;
         if !is_plain {
             self.expect(b'[')?;
@@ -473,7 +491,7 @@ impl<'t> Parser<'t> {
             name
         };
         let fact = self.of_names(start, names, &name)?;
-        Ok((self.add(Node::Fact(fact))?, Type::Text))
+        Ok((self.add(whole, Node::Fact(fact))?, Type::Text))
     }
 
     fn of_names(&self, start: usize, names: Names, name: &str) -> Result<Fact, Mistake> {
@@ -504,8 +522,8 @@ impl<'t> Parser<'t> {
         };
         let name = name.clone();
         let fact = self.of_names(start, names, &name)?;
-        let place = self.add(Node::Fact(fact))?;
-        Ok((self.add(Node::Has(place))?, Type::Boolean))
+        let place = self.add(start, Node::Fact(fact))?;
+        Ok((self.add(start, Node::Has(place))?, Type::Boolean))
     }
 }
 

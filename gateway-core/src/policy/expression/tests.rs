@@ -370,3 +370,45 @@ fn path_parameters_are_known_to_be_in_it() {
     assert!(Expression::compile("params.x == claims.x", None).unwrap().has_parameters());
     assert!(!Expression::compile("claims.params == 1", None).unwrap().has_parameters());
 }
+
+/// docs/configuration.md, Access log: `because` says which part is not met; `explain` shows the values, too.
+#[test]
+fn why_an_expression_does_not_hold_is_told_with_the_part_that_does_not() {
+    let mistyped = "has no value: something in it is of the wrong type";
+    for (text, told, values) in [
+        ("claims.admin && claims.tenant == 'x'", "`claims.tenant == 'x'` is false", ": `claims.tenant` is 'acme'"),
+        ("claims.plan != 'free'", "`claims.plan` is not there", ""),
+        ("claims.admin && !(claims.plan == 'free')", "`claims.plan` is not there", ""),
+        ("claims.text < 3", &format!("`claims.text < 3` {mistyped}"), ": `claims.text` is 'Grüße'"),
+        ("claims.tenant", &format!("`claims.tenant` {mistyped}"), ""),
+        (
+            "'b' in claims.roles || (claims.level == 4)",
+            "`'b' in claims.roles || (claims.level == 4)` is false",
+            ": `'b' in claims.roles` is false, `claims.level == 4` is false",
+        ),
+        ("claims.tenant == 'x' || claims.plan == 'x'", "`claims.plan` is not there", ""),
+        ("!claims.admin", "`!claims.admin` is false", ": `claims.admin` is true"),
+        ("claims.admin ? claims.gone == 1 : true", "`claims.gone` is not there", ""),
+        ("request.headers['x-a'] == 'b'", "`request.headers['x-a']` is not there", ""),
+        ("request.headers['x-one'] == 'b'", "`request.headers['x-one'] == 'b'` is false", ""),
+        ("claims.roles[3] == 'a'", "`claims.roles[3]` is not there", ""),
+    ] {
+        let expression = Expression::compile(text, None).unwrap();
+        let why_not = |values| expression.why_not(&call(), Timestamp::from_unix_millis(1_000_000_999), values);
+        assert!(!holds(text), "{text}");
+        assert_eq!(why_not(false), told, "{text}");
+        assert_eq!(why_not(true), format!("{told}{values}"), "{text}");
+    }
+}
+
+/// What looks for a reason goes no deeper than it has to, however long the expression is.
+#[test]
+fn a_reason_is_found_in_the_longest_expression() {
+    let why_not = |text: &str| {
+        Expression::compile(text, None).unwrap().why_not(&call(), Timestamp::from_unix_millis(1_000_000_999), true)
+    };
+    let long = format!("claims.admin{} && claims.gone == 1", " && claims.admin".repeat(80));
+    assert_eq!(why_not(&long), "`claims.gone` is not there");
+    let sum = format!("claims.gone{} == 1", " + 1".repeat(80));
+    assert!(why_not(&sum).contains("has no value"), "{}", why_not(&sum));
+}

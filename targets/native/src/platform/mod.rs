@@ -24,6 +24,7 @@ use gateway_core::time::Timestamp;
 use http::Response;
 
 use crate::clock::Ticker;
+use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
 use crate::upstream::{Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
@@ -93,6 +94,8 @@ impl std::error::Error for StoreError {}
 #[derive(Debug)]
 pub struct Native {
     pools: Box<[Arc<Pool>]>,
+    /// The health of each source of tokens for upstreams.
+    grants: Box<[Arc<Health>]>,
     stores: Arc<Stores>,
     log: SharedLogger,
     crew: Arc<Crew>,
@@ -137,7 +140,13 @@ impl Native {
                 }
             });
         }
-        Ok(Self { pools: pools.into(), stores, log, crew })
+        let named = plan
+            .upstreams
+            .iter()
+            .filter(|upstream| upstream.credentials.as_ref().is_some_and(|own| own.source().is_some()));
+        let grants =
+            named.map(|upstream| stores.handshakes.with(&format!("the token for the upstream `{}`", upstream.name)));
+        Ok(Self { pools: pools.into(), grants: grants.collect(), stores, log, crew })
     }
 
     /// The pool of this worker for `key`.
@@ -178,6 +187,14 @@ impl Instance for Native {
 
 impl Platform for Native {
     const CAPABILITIES: Capabilities = CAPABILITIES;
+
+    fn asked_for_token(&self, source: usize, trouble: Option<&str>) {
+        match (self.grants.get(source), trouble) {
+            (Some(health), Some(trouble)) => health.failed(1, &trouble),
+            (Some(health), None) => health.succeeded(),
+            (None, _) => {}
+        }
+    }
 }
 
 impl Fetch for Native {

@@ -89,6 +89,31 @@ fn explain_says_which_rule_refuses_and_which_member_of_it() {
     assert!(routes.contains("only scope read and write, claim tenant"), "{routes}");
 }
 
+/// docs/configuration.md, Access log: `because` has the part of an expression that is not met, `explain` its values as well.
+#[test]
+fn why_an_expression_is_not_met_is_in_the_log_without_values_and_in_explain_with_them() {
+    let rule = r#""authorize": {"name": "own", "when": "claims.tenant == 'acme' && claims.level > 2"}"#;
+    let upstream = ok_upstream();
+    let folder = folder(upstream.address, rule);
+    let field = |claims: &str| format!("Authorization: Bearer {}", token(claims));
+    let explained = said(&folder, &["explain", "GET", "/a", "-H", &field(r#""tenant": "beta""#)]);
+    let words = "`own` refuses it: `claims.tenant == 'acme'` is false: `claims.tenant` is 'beta'\n";
+    assert!(explained.contains(words), "{explained}");
+    let explained = said(&folder, &["explain", "GET", "/a", "-H", &field(r#""tenant": "acme""#)]);
+    assert!(explained.contains("`own` refuses it: `claims.level` is not there\n"), "{explained}");
+
+    let program = Program::serve(&folder.0.join("gateway.json"));
+    for (path, claims, because) in [
+        ("/beta", r#""tenant": "beta""#, "`claims.tenant == 'acme'` is false"),
+        ("/none", r#""tenant": "acme""#, "`claims.level` is not there"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", field(claims));
+        assert_eq!(Wire::connect(program.address).ask(&request).unwrap().0, 403);
+        let line = program.logged(path);
+        assert_eq!((&line["rule"], &line["because"]), (&"own".into(), &because.into()));
+    }
+}
+
 /// docs/configuration.md, Another upstream for some: `explain` follows the caller, and `routes` says who goes where.
 #[test]
 fn explain_follows_a_caller_who_is_steered() {

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod access_tokens;
 mod addresses;
 mod admin;
 mod api_keys;

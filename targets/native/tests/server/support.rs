@@ -243,8 +243,14 @@ impl Program {
     }
 
     pub(crate) fn run(arguments: &[&str], folder: &Path) -> Self {
+        Self::run_with(arguments, folder, &[])
+    }
+
+    /// The same with these variables in the environment.
+    pub(crate) fn run_with(arguments: &[&str], folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_edgeway"));
-        command.args(arguments).current_dir(folder).stdout(std::process::Stdio::piped());
+        command.args(arguments).current_dir(folder).envs(variables.iter().copied());
+        command.stdout(std::process::Stdio::piped());
         let mut program = Self::spawn(command);
         let (stdout, kept) = (program.child.stdout.take().unwrap(), Arc::clone(&program.lines));
         std::thread::spawn(move || {
