@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::ALLOW;
+use http::header::{ALLOW, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// A request that the gateway answers itself, with a problem (RFC 9457); [`crate::problem`] renders it.
@@ -50,6 +50,19 @@ impl Reject {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// The way to a login: no error, but an answer in place of the one that was asked for (RFC 9110 §15.4.3).
+    #[must_use]
+    pub fn redirect(location: HeaderValue) -> Self {
+        Self {
+            status: StatusCode::FOUND,
+            code: "login",
+            title: "Login",
+            detail: Cow::Borrowed(""),
+            headers: vec![(LOCATION, location)],
+            violated_policies: Vec::new(),
+        }
     }
 
     /// [`METHOD_NOT_ALLOWED`] with the `Allow` field that RFC 9110 §15.5.6 demands.
@@ -141,6 +154,9 @@ catalogue! {
     /// The client has stated too many credentials lately that were not accepted (RFC 6585 §4).
     TOO_MANY_ATTEMPTS pub too_many_attempts "too_many_attempts" TOO_MANY_REQUESTS
         "Too many attempts" "too many credentials of this client were not accepted; try again after the time in `Retry-After`";
+    /// A login did not succeed (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6).
+    LOGIN_FAILED pub login_failed "login_failed" BAD_REQUEST
+        "Login failed" "the login did not succeed: go back to the page, and log in again";
     /// The credential lacks a scope (RFC 6750 §3.1); whoever makes it adds the challenge.
     INSUFFICIENT_SCOPE pub insufficient_scope "insufficient_scope" FORBIDDEN
         "Insufficient scope" "the credentials do not have every scope that this takes";

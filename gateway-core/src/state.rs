@@ -17,6 +17,7 @@ use crate::policy::answers::Answers;
 use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
+use crate::policy::login::renewed::Renewed;
 use crate::policy::revocation::List;
 use crate::policy::tokens::Tokens;
 use crate::policy::watch::{Kind, Watch};
@@ -33,6 +34,8 @@ pub struct State {
     revocations: Box<[Option<Arc<Watch>>]>,
     access_tokens: Adopted<Box<str>, TokenCell>,
     api_keys: Arc<Answers>,
+    sessions: Arc<Answers>,
+    renewed: Arc<Renewed>,
     metrics: Option<Metrics>,
 }
 
@@ -88,6 +91,8 @@ impl State {
             ),
             // By their digests, whatever the plan says.
             api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
+            sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
+            renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -115,6 +120,16 @@ impl State {
     /// The memory of the list of revoked tokens of the issuer with this index; none if that is not looked at.
     pub(crate) fn revocations(&self, issuer: usize) -> Option<&Arc<Watch>> {
         self.revocations.get(issuer)?.as_ref()
+    }
+
+    /// The sessions that have new tokens.
+    pub(crate) fn renewed(&self) -> &Renewed {
+        &self.renewed
+    }
+
+    /// The sessions of which it was asked whether they have ended.
+    pub(crate) fn sessions(&self) -> &Answers {
+        &self.sessions
     }
 
     /// The API keys that were asked for.

@@ -20,6 +20,8 @@ pub enum KeyUse {
     Revoked,
     /// The API keys.
     Credential,
+    /// The sessions that have ended before their time.
+    Session,
 }
 
 impl KeyUse {
@@ -32,13 +34,16 @@ impl KeyUse {
             Self::Keys => "jwks:",
             Self::Revoked => "revoked:",
             Self::Credential => "key:",
+            Self::Session => "session:",
         }
     }
 
     /// Returns whether `key` is that of an entry which an operator makes, and which the gateway's own traffic must not crowd out.
     #[must_use]
     pub fn is_operators(key: &str) -> bool {
-        [Self::Flag, Self::Revoked, Self::Credential].into_iter().any(|one| key.starts_with(one.prefix()))
+        [Self::Flag, Self::Revoked, Self::Credential, Self::Session]
+            .into_iter()
+            .any(|one| key.starts_with(one.prefix()))
     }
 
     /// The longest name that a key of this use has room for, in bytes.

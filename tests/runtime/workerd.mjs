@@ -52,6 +52,9 @@ function besides(services) {
   };
 }
 
+/** Bindings of these texts. */
+const bound = (secrets) => Object.entries(secrets).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`);
+
 /** The Worker's own counter cells. */
 const OWN = { binding: `"CounterCell"`, services: "", workers: "" };
 
@@ -77,13 +80,13 @@ const deaf :Workerd.Worker = (
  * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
  * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same.
  */
-export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {} } = {}) {
+export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {} } = {}) {
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
   const others = besides(services);
   const its = CONFIG.replace("FOLDER", folder)
     .replace("SERVICES", `${counters.services} ${others.services}`)
     .replace("COUNTERS)", `${counters.binding})`)
-    .replace("BINDINGS", others.bindings);
+    .replace("BINDINGS", [others.bindings, ...bound(secrets)].filter(Boolean).join(", "));
   writeFileSync(join(folder, "config.capnp"), `${its}${counters.workers.replaceAll("\n    ", " ")}\n${others.workers}`);
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
   writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));

@@ -33,6 +33,13 @@ pub(crate) struct Members(Map<String, Value>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoAnswer;
 
+impl Members {
+    /// Claims that were taken once.
+    pub(crate) const fn of(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
+
 impl ClaimSet {
     /// The claims with these times.
     pub(crate) const fn new(

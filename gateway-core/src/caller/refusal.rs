@@ -88,6 +88,26 @@ pub enum Refusal {
     TooMany,
     /// Too many signatures of this request were none for another to be checked.
     TooManyChecks,
+    /// The cookie of a session is none that was sealed here.
+    SessionUnknown,
+    /// The session is over.
+    SessionEnded,
+    /// Nobody logs in over a connection that others can read.
+    LoginInsecure,
+    /// This browser has begun no such login, or too long ago.
+    LoginUnknown,
+    /// The provider answers a login that another one was asked for (RFC 9207 §2.4).
+    LoginIssuer,
+    /// The person, or the provider, does not want it.
+    LoginDenied,
+    /// The provider gives no tokens for the code.
+    LoginCode,
+    /// The ID token is none for this login.
+    LoginToken,
+    /// What the session has to keep is more than cookies hold.
+    LoginTooLarge,
+    /// Logins succeed, and no session lasts.
+    LoginAgain,
 }
 
 /// A kind of failure of a proof. Of several, the greatest is answered: a caller who may have a good credential is never told that it
@@ -174,6 +194,16 @@ impl Refusal {
             Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::TooMany => "too_many",
             Self::TooManyChecks => "too_many_checks",
+            Self::SessionUnknown => "session_unknown",
+            Self::SessionEnded => "session_ended",
+            Self::LoginInsecure => "login_insecure",
+            Self::LoginUnknown => "login_unknown",
+            Self::LoginIssuer => "login_issuer",
+            Self::LoginDenied => "login_denied",
+            Self::LoginCode => "login_code",
+            Self::LoginToken => "login_token",
+            Self::LoginTooLarge => "login_too_large",
+            Self::LoginAgain => "login_again",
         }
     }
 
@@ -203,7 +233,17 @@ impl Refusal {
             | Self::ContentTooLarge
             | Self::ContentCut
             | Self::Certificate
-            | Self::CertificateExpired => None,
+            | Self::CertificateExpired
+            | Self::SessionUnknown
+            | Self::SessionEnded
+            | Self::LoginInsecure
+            | Self::LoginUnknown
+            | Self::LoginIssuer
+            | Self::LoginDenied
+            | Self::LoginCode
+            | Self::LoginToken
+            | Self::LoginTooLarge
+            | Self::LoginAgain => None,
             Self::Malformed | Self::TooLarge => Some(MALFORMED),
             Self::Critical
             | Self::Algorithm
@@ -257,6 +297,17 @@ impl Refusal {
             (Self::OtherConsumer, _) => {
                 Reject::invalid_credentials().with_detail("the credentials are not those of one caller")
             }
+            (Self::SessionUnknown | Self::SessionEnded, _) => {
+                Reject::invalid_credentials().with_detail("the session is over: log in again")
+            }
+            (Self::LoginUnknown, _) => Reject::login_failed().with_detail(
+                "this browser has begun no such login, or more than ten minutes ago: go back to the page, and log in again",
+            ),
+            (Self::LoginDenied, _) => Reject::login_failed().with_detail("the login was cancelled, or is not allowed"),
+            (Self::LoginAgain, _) => Reject::login_failed()
+                .with_detail("the login succeeds, but the session does not last: wait a minute, then try again"),
+            (Self::LoginIssuer | Self::LoginCode | Self::LoginToken | Self::LoginTooLarge, _) => Reject::login_failed(),
+            (Self::LoginInsecure, _) => Reject::unauthorized().with_detail("a login takes a page of `https`"),
             (Self::Absent | Self::Certificate, _) => Reject::unauthorized(),
             _ => {
                 let reject = Reject::invalid_credentials();

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
+
 use super::exchange::Exchange;
-use super::{api_key, introspect, jwt, webhook};
+use super::{api_key, introspect, jwt, login, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -11,6 +13,7 @@ use crate::caller::refusal::{Failure, Refusal};
 use crate::error::Reject;
 use crate::policy::authenticate::{Authenticate, End, Progress};
 use crate::policy::credential;
+use crate::policy::login::Login;
 use crate::policy::proof::Proof;
 use crate::ports::Platform;
 use crate::time::Clock;
@@ -37,10 +40,31 @@ pub(super) fn begin<P: Platform>(
         let Some(outcome) = at_once(exchange, platform, &check.proof, call) else { return Begun::Waits(progress) };
         if let Some(end) = progress.take(check, outcome) {
             exchange.scheme = check.proof.scheme();
-            return Begun::Ended(conclude(exchange, step, call, end));
+            return ended(exchange, (step, progress), call, end);
         }
     }
-    Begun::Ended(conclude(exchange, step, call, progress.refused()))
+    let end = progress.refused();
+    ended(exchange, (step, progress), call, end)
+}
+
+/// Proofs that have ended, unless a login follows.
+fn ended(
+    exchange: &mut Exchange<'_, '_>,
+    (step, progress): (&Authenticate, Progress),
+    call: &mut Call,
+    end: End,
+) -> Begun {
+    match &end {
+        End::Refused(_, refusal) if login(step, *refusal, call).is_some() => Begun::Waits(progress.closed()),
+        _ => Begun::Ended(conclude(exchange, step, call, end)),
+    }
+}
+
+/// The login that follows a refusal, if one does: who may be nobody is not asked.
+#[cold]
+#[inline(never)]
+fn login<'s>(step: &'s Authenticate, refusal: Refusal, call: &Call) -> Option<&'s Arc<Login>> {
+    step.login(refusal, call).filter(|_| refusal != Refusal::Absent || step.nobody(call).is_none())
 }
 
 /// Goes on with proofs that have begun. A proof that reads `body` leaves it there as a whole, of `limit` bytes at most.
@@ -62,10 +86,30 @@ pub(super) async fn go_on<P: Platform>(
         };
         if let Some(end) = progress.take(check, outcome) {
             exchange.scheme = check.proof.scheme();
-            return conclude(exchange, step, call, end);
+            return finish(exchange, platform, step, call, end).await;
         }
     }
-    conclude(exchange, step, call, progress.refused())
+    finish(exchange, platform, step, call, progress.refused()).await
+}
+
+/// Draws the consequences of how the proofs have ended, a login among them.
+async fn finish<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    step: &Authenticate,
+    call: &mut Call,
+    end: End,
+) -> Result<(), Reject> {
+    if let End::Refused(check, refusal) = &end
+        && let Some(login) = login(step, *refusal, call)
+    {
+        if !login.is_secure(call) {
+            return conclude(exchange, step, call, End::Refused(*check, Refusal::LoginInsecure));
+        }
+        exchange.record.unauthenticated(*refusal);
+        return Err(login::begin(exchange, platform, login, call).await);
+    }
+    conclude(exchange, step, call, end)
 }
 
 /// The outcome of `proof`, if it takes no wait.
@@ -85,6 +129,7 @@ fn at_once<P: Platform>(
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
         Proof::Certificate => Some(certificate(exchange, platform, call)),
+        Proof::Login(login) => login::at_once(exchange, platform, login, call),
     }
 }
 
@@ -105,6 +150,7 @@ async fn slowly<P: Platform>(
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
         Proof::Certificate => certificate(exchange, platform, call),
+        Proof::Login(login) => Box::pin(login::prove(exchange, platform, login, call)).await,
     }
 }
 
@@ -129,12 +175,18 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
         End::Known(caller) => {
             exchange.note(|| Event::Policy { policy, verdict: format!("the caller is {caller}") });
             exchange.record.authenticated(&caller);
-            exchange.is_private |=
-                step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call));
+            if step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call)) {
+                exchange.private();
+            }
             call.caller = Some(caller);
             credential::strip(&step.stripped, call);
             for kept in step.proofs().filter(|proof| proof.keeps()) {
                 credential::strip_aliases(kept.places(), call);
+            }
+            if let Some(private) = &mut exchange.private
+                && let Some(token) = private.forwarded.take()
+            {
+                call.headers.insert(AUTHORIZATION, token);
             }
             Ok(())
         }

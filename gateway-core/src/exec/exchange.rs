@@ -26,8 +26,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) filled: Vec<Option<HeaderValue>>,
     /// The verdicts of the rate limits.
     pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
-    /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by.
-    pub(super) is_private: bool,
+    /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
+    pub(super) private: Option<Box<Private>>,
     /// The scheme of the credential by which the caller came in.
     pub(super) scheme: &'static str,
     /// The signatures of its tokens that were none.
@@ -38,7 +38,21 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) trace: Option<&'t mut Trace>,
 }
 
+/// What is for this client alone.
+#[derive(Default)]
+pub(super) struct Private {
+    /// The cookies that the answer sets.
+    pub(super) cookies: Vec<HeaderValue>,
+    /// The token that the upstream is sent.
+    pub(super) forwarded: Option<HeaderValue>,
+}
+
 impl<'p> Exchange<'p, '_> {
+    /// What is for this client alone: from now on, something is.
+    pub(super) fn private(&mut self) -> &mut Private {
+        self.private.get_or_insert_default()
+    }
+
     /// Applies the rules `cors` to the answer to the request with these `headers`.
     pub(super) fn take_cors(&mut self, cors: Option<&'p Cors>, headers: &HeaderMap) {
         self.cors = cors;

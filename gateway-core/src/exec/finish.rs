@@ -1,6 +1,6 @@
 //! The last phases of every response, from an upstream or from the gateway itself.
 
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response};
 
 use super::exchange::Exchange;
@@ -38,8 +38,8 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             limit.apply(verdict, headers);
         }
     }
-    if exchange.is_private {
-        keep_private(headers);
+    if let Some(private) = exchange.private.take() {
+        keep_private(private.cookies, headers);
     }
     if let Some(cors) = exchange.cors {
         cors.apply(exchange.origin.as_ref(), headers);
@@ -50,7 +50,10 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
 /// restrictive one holds (RFC 9111 §4.2.1).
 #[cold]
 #[inline(never)]
-fn keep_private(headers: &mut HeaderMap) {
+fn keep_private(cookies: Vec<HeaderValue>, headers: &mut HeaderMap) {
+    for cookie in cookies {
+        headers.append(SET_COOKIE, cookie);
+    }
     let is_stated = |value: &HeaderValue| {
         let text = value.to_str().unwrap_or_default();
         let mut directives = text.split(',').map(str::trim);

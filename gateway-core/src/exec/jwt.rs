@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::exchange::Exchange;
 use super::{keys, revocation};
 use crate::caller::Caller;
+use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
 use crate::http::certificate::Certificate;
+use crate::jose::algorithm::Algorithm;
 use crate::jose::key::Thumbprint;
 use crate::jose::set::KeySet;
 use crate::jose::token::{Parsed, Said};
@@ -69,14 +71,7 @@ pub(super) async fn prove<P: Platform>(
     let parsed = Parsed::parse(token)?;
     let (index, issuer) = issuer(exchange, proof, &parsed)?;
     issuer.check_type(parsed.token_type())?;
-    let (said, key) = match &issuer.keys {
-        Keys::Stated(set) => signed_by(exchange, platform, issuer, set, &parsed).await?,
-        Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
-    };
-    let claims = parsed.claims(said)?;
-    issuer.check_claims(&claims, certificate, platform.now())?;
-    // Once: later, it has begun.
-    issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
+    let (claims, key) = verify(exchange, platform, (issuer, certificate), parsed).await?;
     let caller = Arc::new(issuer.holders.caller(&issuer.name, claims));
     let claims = caller.claims.as_deref().ok_or(Refusal::Malformed)?;
     let tokens = exchange.state.tokens(index);
@@ -98,6 +93,42 @@ pub(super) async fn prove<P: Platform>(
     }
     // The memory is of all routes, and each has audiences of its own.
     proof.check_audience(claims).and(revoked).map(|()| Arc::clone(&caller))
+}
+
+/// The claims of a token that was given to the gateway itself, of one of these `types`, and the algorithm that it is signed by. Nothing
+/// remembers it: it is no credential.
+pub(super) async fn given<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    issuer: &'p Issuer,
+    token: &str,
+    types: &[&str],
+) -> Result<(ClaimSet, Algorithm), Refusal> {
+    let parsed = Parsed::parse(token)?;
+    if parsed.token_type().is_some_and(|stated| !types.iter().any(|known| known.eq_ignore_ascii_case(stated))) {
+        return Err(Refusal::Type);
+    }
+    let algorithm = parsed.algorithm();
+    let (claims, _) = verify(exchange, platform, (issuer, None), parsed).await?;
+    Ok((claims, algorithm))
+}
+
+/// The claims of a token of `issuer` that is good at present on a connection with this `certificate`, and the key that signed it.
+async fn verify<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (issuer, certificate): (&'p Issuer, Option<&Certificate>),
+    parsed: Parsed<'_>,
+) -> Result<(ClaimSet, Thumbprint), Refusal> {
+    let (said, key) = match &issuer.keys {
+        Keys::Stated(set) => signed_by(exchange, platform, issuer, set, &parsed).await?,
+        Keys::Published(source) => signed_by_published(exchange, platform, (issuer, source), &parsed).await?,
+    };
+    let claims = parsed.claims(said)?;
+    issuer.check_claims(&claims, certificate, platform.now())?;
+    // Once: later, it has begun.
+    issuer.check_begin(&claims, platform.now(), || parsed.begins())?;
+    Ok((claims, key))
 }
 
 /// Checks the signature of `token` by the keys that `issuer` publishes. If none of them is the one that it names, they may have

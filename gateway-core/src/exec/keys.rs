@@ -11,7 +11,7 @@ use crate::caller::refusal::Refusal;
 use crate::http::freshness;
 use crate::http::proxy_status::error_type;
 use crate::jose::algorithm::Algorithm;
-use crate::jose::published::{self, read_document, read_set};
+use crate::jose::published::{self, Document, read_document, read_set};
 use crate::jose::set::KeySet;
 use crate::plan::Plan;
 use crate::policy::key_cell::{KEEP, KeyCell, Published, READ_TIMEOUT, STORE_TIMEOUT, WAIT};
@@ -68,6 +68,18 @@ pub(super) async fn current<'p, P: Platform>(
     platform: &P,
     source: &'p KeySource,
 ) -> Result<Arc<KeySet>, Refusal> {
+    published(exchange, platform, source).await.map(|published| published.set)
+}
+
+/// All that the issuer of `source` publishes at present.
+///
+/// # Errors
+/// [`Refusal::KeysUnavailable`], if it is not known and the issuer can't be asked.
+pub(super) async fn published<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    source: &'p KeySource,
+) -> Result<Published, Refusal> {
     let cell = exchange.state.keys(source.index).ok_or(Refusal::KeysUnavailable)?;
     let known = match cell.look(platform.monotonic()) {
         Look::Known(known) => known,
@@ -78,7 +90,7 @@ pub(super) async fn current<'p, P: Platform>(
         // Boxed, so that not every request has room for it.
         Look::Unread => Box::pin(read_first(exchange, platform, (source, cell), None, Want::Living)).await?,
     };
-    known.map(|keys| keys.set).ok_or(Refusal::KeysUnavailable)
+    known.ok_or(Refusal::KeysUnavailable)
 }
 
 /// Other keys of `source` than those that were `tried` on a token of `algorithm` and the unknown key `kid`: such that have that
@@ -263,17 +275,18 @@ async fn ask<P: Platform>(on: (&Plan, &State, &P), source: &KeySource, limit: Du
     // What the issuer says is at least as new as this.
     let at = on.2.now();
     let located;
-    let place = match &source.document {
-        None => &source.place,
+    let (place, document) = match &source.document {
+        None => (&source.place, Document::default()),
         Some(document) => {
             let (_, text) = call_out::json(on, &source.place, Question::Get, limit).await?;
-            located = document.locate(&read_document(&text, &document.issuer)?).ok_or(Fault::Origin)?;
-            &located
+            let read = read_document(&text, &document.issuer)?;
+            located = document.locate(&read.jwks_uri).ok_or(Fault::Origin)?;
+            (&located, read)
         }
     };
     let (headers, text) = call_out::json(on, place, Question::Get, limit).await?;
     let set = read_set(&text, &source.algorithms)?;
-    Ok(Published::new(set, at, freshness::lifetime(&headers)))
+    Ok(Published::new(set, at, freshness::lifetime(&headers), document))
 }
 
 /// Reads the keys of a source again, for the requests to come.

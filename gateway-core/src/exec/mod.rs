@@ -19,6 +19,7 @@ mod jwt;
 mod key_value;
 mod keys;
 mod local;
+mod login;
 mod maintenance;
 mod once;
 mod options;

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
-use super::{answer_admin, bounds, finish, key_value, local, options, proxy, socket, steps};
+use super::{answer_admin, bounds, finish, key_value, local, login, options, proxy, socket, steps};
 use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
@@ -60,7 +60,7 @@ pub(crate) async fn run<P: Platform>(
         origin: None,
         filled: Vec::new(),
         verdicts: Vec::new(),
-        is_private: false,
+        private: None,
         scheme: "",
         bad_signatures: 0,
         after: after(platform),
@@ -78,7 +78,9 @@ pub(crate) async fn run<P: Platform>(
     let mut reply = match answer {
         Ok(reply) => reply,
         Err(reject) => {
-            exchange.record.refused(&reject, &call.id);
+            if !reject.status.is_redirection() {
+                exchange.record.refused(&reject, &call.id);
+            }
             exchange.note(|| Event::Refused { status: reject.status, code: reject.code });
             Reply::Http(match accept {
                 Some(accept) => reject.into_negotiated(&plan.errors, &accept, is_head, &call.id),
@@ -241,6 +243,9 @@ async fn answer<'p, P: Platform>(
         Action::Redirect(action) => local::redirect(exchange, action, call)?,
         Action::Respond(action) => local::respond(exchange, action, call),
         Action::KeyValue(action) => key_value::serve(exchange, platform, action, call, body).await?,
+        Action::Login(login, endpoint) => {
+            Box::pin(login::serve(exchange, platform, (login, *endpoint), call, body)).await?
+        }
     };
     Ok(Reply::Http(response))
 }

@@ -1,8 +1,6 @@
 //! Sets of keys as issuers publish them (RFC 7517 §5), and the document that says where (OpenID Connect Discovery 1.0 §3).
 
 use core::fmt;
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,21 +65,54 @@ pub fn write_keys(set: &KeySet) -> String {
     out
 }
 
-#[derive(Deserialize)]
-struct Document<'d> {
-    #[serde(borrow)]
-    issuer: Cow<'d, str>,
-    #[serde(borrow)]
-    jwks_uri: Cow<'d, str>,
+/// A document of OpenID Connect Discovery 1.0 §3, as far as anything here asks for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Document {
+    issuer: String,
+    /// The URL of the set of keys.
+    pub jwks_uri: String,
+    /// The URL at which people log in.
+    pub authorization_endpoint: Option<String>,
+    /// The URL at which tokens are given for codes.
+    pub token_endpoint: Option<String>,
+    /// The URL at which people log out (OpenID Connect RP-Initiated Logout 1.0 §2.1).
+    pub end_session_endpoint: Option<String>,
+    /// Set if the answers of the authorization endpoint name the issuer (RFC 9207 §3).
+    pub authorization_response_iss_parameter_supported: bool,
 }
 
-/// The `jwks_uri` in `text`, the document of `issuer`.
+/// The document in `text`, of `issuer`.
 ///
 /// # Errors
 /// A [`Fault`].
-pub fn read_document<'d>(text: &'d [u8], issuer: &str) -> Result<Cow<'d, str>, Fault> {
-    let document: Document<'d> = serde_json::from_slice(text).map_err(|_| Fault::Malformed)?;
-    if document.issuer == issuer { Ok(document.jwks_uri) } else { Err(Fault::Issuer) }
+pub fn read_document(text: &[u8], issuer: &str) -> Result<Document, Fault> {
+    let document: Document = serde_json::from_slice(text).map_err(|_| Fault::Malformed)?;
+    match &document {
+        Document { issuer: own, jwks_uri, .. } if own.is_empty() || jwks_uri.is_empty() => Err(Fault::Malformed),
+        Document { issuer: own, .. } if own != issuer => Err(Fault::Issuer),
+        _ => Ok(document),
+    }
+}
+
+impl Document {
+    /// Appends its endpoints as members of a JSON object that has begun.
+    pub fn write_endpoints(&self, out: &mut String) {
+        let endpoints = [
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("end_session_endpoint", &self.end_session_endpoint),
+        ];
+        for (name, url) in endpoints {
+            if let Some(url) = url {
+                let url = Value::from(url.as_str()).to_string();
+                out.push_str(&[",\"", name, "\":", &url].concat());
+            }
+        }
+        if self.authorization_response_iss_parameter_supported {
+            out.push_str(",\"authorization_response_iss_parameter_supported\":true");
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -154,7 +185,7 @@ mod tests {
     #[test]
     fn a_document_is_of_its_issuer() {
         let text = br#"{"issuer": "https://id.test/\u0061", "jwks_uri": "https://id.test/k", "more": []}"#;
-        assert_eq!(read_document(text, "https://id.test/a").unwrap(), "https://id.test/k");
+        assert_eq!(read_document(text, "https://id.test/a").unwrap().jwks_uri, "https://id.test/k");
         for other in ["https://id.test/a/", "https://ID.test/a", "https://id.test", ""] {
             assert_eq!(read_document(text, other), Err(Fault::Issuer), "{other}");
         }

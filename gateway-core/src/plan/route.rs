@@ -11,6 +11,7 @@ use crate::config::JsonPath;
 use crate::net::Deadlines;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
+use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
 use crate::template::Template;
 
 /// A route, ready to run.
@@ -59,6 +60,8 @@ pub enum Action {
     Respond(Respond),
     /// A value in the key-value store.
     KeyValue(KeyValueEntry),
+    /// An endpoint of a login.
+    Login(Arc<Login>, Endpoint),
 }
 
 impl Action {
@@ -68,6 +71,7 @@ impl Action {
             Self::Proxy(proxy) => Needs { head: proxy.needs_head, request: proxy.request, ..Needs::NONE },
             Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
             Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
+            Self::Login(..) => Needs { request: BodyUse::Whole { limit: MOST_LOGIN_CONTENT }, ..Needs::NONE },
         }
     }
 }

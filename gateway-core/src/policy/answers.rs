@@ -42,11 +42,16 @@ type Generation = HashMap<u64, (KeyDigest, Arc<Watch>), FxBuildHasher>;
 impl Answers {
     /// What is known of the credential of this `kind` with this digest.
     pub fn find(&self, kind: Kind, digest: KeyDigest) -> Arc<Watch> {
+        self.find_or(digest, || Watch::new(kind, Some(digest.store_key()), None))
+    }
+
+    /// The same of whatever `new` is to watch.
+    pub fn find_or(&self, digest: KeyDigest, new: impl FnOnce() -> Watch) -> Arc<Watch> {
         let mut memories = self.memories();
         if let Some(known) = memories.good.find(digest).or_else(|| memories.other.find(digest)) {
             return known;
         }
-        let new = Arc::new(Watch::new(kind, Some(digest.store_key()), None));
+        let new = Arc::new(new());
         memories.other.keep(digest, Arc::clone(&new));
         new
     }

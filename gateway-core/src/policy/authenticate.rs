@@ -6,6 +6,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderValue, StatusCode};
 
 use super::credential::Place;
+use super::login::{self, Login};
 use super::proof::Proof;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -112,6 +113,12 @@ impl Progress {
         }
     }
 
+    /// The same, of which no check is left: only its end.
+    #[must_use]
+    pub fn closed(self) -> Self {
+        Self { at: u16::MAX, ..self }
+    }
+
     /// The end without a caller.
     #[must_use]
     pub fn refused(&self) -> End {
@@ -131,6 +138,16 @@ impl Authenticate {
     /// The proofs, in the order in which they are tried.
     pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
         self.checks.iter().map(|check| &check.proof)
+    }
+
+    /// The login to which the browser that has made `call` is sent after this refusal: it asks for a page, and states no other credential.
+    #[must_use]
+    pub fn login(&self, refusal: Refusal, call: &Call) -> Option<&Arc<Login>> {
+        let is_login = |proof: &Proof| proof.login().is_some();
+        let login = self.proofs().find_map(Proof::login)?;
+        let is_asked_for = matches!(refusal, Refusal::Absent | Refusal::SessionUnknown | Refusal::SessionEnded);
+        let is_alone = || !self.proofs().any(|proof| !is_login(proof) && proof.is_stated(call));
+        (is_asked_for && login::is_navigation(call) && is_alone()).then_some(login)
     }
 
     /// The caller that `call` counts as, if it states nothing where a credential would be. A wrong credential is none of nothing.
@@ -174,9 +191,9 @@ impl Authenticate {
         }
         for (scheme, about) in challenges {
             // An error of the token says what is wrong with it.
-            let about = if scheme == "Bearer" && about.is_empty() { &*self.scope } else { &about };
+            let scope = if scheme == "Bearer" && !about.contains("error=") { &*self.scope } else { "" };
             // The realm is a token (RFC 9110 §5.6.2): see `loop_guard`.
-            if let Ok(challenge) = HeaderValue::try_from(format!(r#"{scheme} realm="{}"{about}"#, self.realm)) {
+            if let Ok(challenge) = HeaderValue::try_from(format!(r#"{scheme} realm="{}"{scope}{about}"#, self.realm)) {
                 reject = reject.with_header(WWW_AUTHENTICATE, challenge);
             }
         }
@@ -196,6 +213,7 @@ mod tests {
             audiences: Box::default(),
             places: Box::default(),
             keep: false,
+            metadata: None,
             names: Box::default(),
         };
         Check { proof: Proof::Jwt(jwt), pass, fail, since }

@@ -19,6 +19,8 @@ pub enum Place {
     Header(HeaderName),
     /// A cookie.
     Cookie(Box<str>),
+    /// Cookies whose names begin so, which go with a credential: none is one by itself.
+    Cookies(Box<str>),
     /// A query parameter.
     Query(Box<str>),
 }
@@ -47,7 +49,8 @@ pub fn strip(places: &[Place], call: &mut Call) {
         match place {
             Place::Bearer => drop(call.headers.remove(AUTHORIZATION)),
             Place::Header(name) => drop(call.headers.remove(name)),
-            Place::Cookie(name) => strip_cookie(name, call),
+            Place::Cookie(name) => strip_cookies(|own| *own == *name.as_bytes(), call),
+            Place::Cookies(start) => strip_cookies(|own| own.starts_with(start.as_bytes()), call),
             Place::Query(name) => strip_parameter(name, call),
         }
     }
@@ -70,7 +73,7 @@ pub fn is_stated(places: &[Place], call: &Call) -> bool {
         Place::Bearer => call.headers.contains_key(AUTHORIZATION),
         Place::Header(name) => call.headers.contains_key(name),
         // Two of them are stated, too.
-        Place::Cookie(_) | Place::Query(_) => !matches!(place.find(call), Ok(None)),
+        Place::Cookie(_) | Place::Cookies(_) | Place::Query(_) => !matches!(place.find(call), Ok(None)),
     })
 }
 
@@ -108,7 +111,7 @@ pub fn is_header(places: &[Place], name: &HeaderName) -> bool {
     places.iter().any(|place| match place {
         Place::Bearer => *name == AUTHORIZATION,
         Place::Header(own) => own == name,
-        Place::Cookie(_) => *name == COOKIE,
+        Place::Cookie(_) | Place::Cookies(_) => *name == COOKIE,
         Place::Query(_) => false,
     })
 }
@@ -133,6 +136,7 @@ impl Place {
                 let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
                 in_one_line(inner.unwrap_or(value)).map(Some)
             }
+            Self::Cookies(_) => Ok(None),
             Self::Query(name) => {
                 let parameters = query::parameters(call.query().unwrap_or_default());
                 let Some(parameter) = only(parameters.filter(|parameter| query::is_named(parameter, name)))? else {
@@ -175,14 +179,21 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The value of `pair`, if it is called `name`. White space around the name counts for nothing: a server may read it so.
 fn value_of<'p>(pair: &'p [u8], name: &str) -> Option<&'p [u8]> {
-    let at = pair.iter().position(|byte| *byte == b'=')?;
-    let (own, value) = pair.split_at_checked(at)?;
-    (own.trim_ascii() == name.as_bytes()).then(|| value.get(1..).unwrap_or_default().trim_ascii())
+    let (own, value) = named(pair)?;
+    (own == name.as_bytes()).then_some(value)
 }
 
-/// Removes the pairs called `name`; what no pair is left of is removed whole.
-fn strip_cookie(name: &str, call: &mut Call) {
-    let is_in = |line: &HeaderValue| pairs(line.as_bytes()).any(|pair| value_of(pair, name).is_some());
+/// The name and the value of `pair`, if it has a name.
+fn named(pair: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = pair.iter().position(|byte| *byte == b'=')?;
+    let (own, value) = pair.split_at_checked(at)?;
+    Some((own.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii()))
+}
+
+/// Removes the pairs whose name `is_meant`; what no pair is left of is removed whole.
+fn strip_cookies(is_meant: impl Fn(&[u8]) -> bool, call: &mut Call) {
+    let is_stripped = |pair: &[u8]| named(pair).is_some_and(|(own, _)| is_meant(own));
+    let is_in = |line: &HeaderValue| pairs(line.as_bytes()).any(is_stripped);
     if !call.headers.get_all(COOKIE).iter().any(is_in) {
         return;
     }
@@ -193,7 +204,7 @@ fn strip_cookie(name: &str, call: &mut Call) {
             call.headers.append(COOKIE, line);
             continue;
         }
-        let kept = pairs(line.as_bytes()).filter(|pair| value_of(pair, name).is_none()).map(<[u8]>::trim_ascii);
+        let kept = pairs(line.as_bytes()).filter(|pair| !is_stripped(pair)).map(<[u8]>::trim_ascii);
         let kept: Vec<&[u8]> = kept.filter(|pair| !pair.is_empty()).collect();
         if let Ok(line) = HeaderValue::from_bytes(&kept.join(&b"; "[..]))
             && !kept.is_empty()

@@ -17,7 +17,7 @@ use crate::route::canonical_host;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The origins whose pages may change something, beside the request's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Csrf {
     origins: Origins,
 }
@@ -55,9 +55,14 @@ impl Csrf {
     /// # Errors
     /// The reason to refuse it.
     pub fn check(&self, call: &Call) -> Result<(), Refusal> {
-        if is_safe(call) {
-            return Ok(());
-        }
+        if is_safe(call) { Ok(()) } else { self.check_origin(call) }
+    }
+
+    /// The same, whatever the method.
+    ///
+    /// # Errors
+    /// The reason to refuse it.
+    pub fn check_origin(&self, call: &Call) -> Result<(), Refusal> {
         let fields = &call.headers;
         let origin = single(fields, &ORIGIN)?;
         let is_listed = || origin.is_some_and(|origin| self.origins.allow(origin));

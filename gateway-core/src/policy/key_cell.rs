@@ -10,7 +10,7 @@ use super::gcra;
 use super::quota::Quota;
 use super::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
 use crate::jose::algorithm::Algorithm;
-use crate::jose::published::{read_set, write_keys};
+use crate::jose::published::{Document, read_set, write_keys};
 use crate::jose::set::KeySet;
 use crate::time::Timestamp;
 
@@ -50,8 +50,8 @@ const CLOCKS: Duration = Duration::from_secs(60);
 /// The reads for keys that a token names and that are not known: three at once, then one in 15 s.
 const REFETCHES: Quota = Quota { limit: 1, window: Duration::from_secs(15), burst: 3 };
 
-/// A version of the form in the key-value store. Entries of another are not read.
-const VERSION: u32 = 1;
+/// A version of the form in the key-value store. Entries of another are not read: those of the first had no endpoints.
+const VERSION: u32 = 2;
 
 /// The remembered keys of an issuer, shared by all requests.
 #[derive(Debug, Default)]
@@ -70,14 +70,16 @@ pub struct Published {
     pub at: Timestamp,
     /// Their life.
     pub life: Duration,
+    /// The document that led to them, with the endpoints for logins.
+    pub document: Arc<Document>,
 }
 
 impl Published {
     /// The keys of `set`, asked for at `at`, with the life that the issuer states.
     #[must_use]
-    pub fn new(set: KeySet, at: Timestamp, stated: Option<Duration>) -> Self {
+    pub fn new(set: KeySet, at: Timestamp, stated: Option<Duration>, document: Document) -> Self {
         let life = stated.unwrap_or(USUAL_LIFE).clamp(SHORTEST_LIFE, LONGEST_LIFE);
-        Self { set: Arc::new(set), at, life }
+        Self { set: Arc::new(set), at, life, document: Arc::new(document) }
     }
 
     /// The keys in `entry` of the key-value store, for these algorithms; `None` if it is none, or from another time than the day
@@ -98,14 +100,18 @@ impl Published {
             return None;
         }
         let set = read_set(entry, algorithms).ok()?;
-        Some(Self::new(set, at, Some(Duration::from_secs(max_age))))
+        let document = serde_json::from_slice(entry).ok()?;
+        Some(Self::new(set, at, Some(Duration::from_secs(max_age)), document))
     }
 
     /// The entry for the key-value store.
     #[must_use]
     pub fn to_entry(&self) -> Bytes {
         let (at, max_age, keys) = (self.at.unix_millis(), self.life.as_secs(), write_keys(&self.set));
-        format!(r#"{{"v":{VERSION},"at":{at},"maxAge":{max_age},"keys":{keys}}}"#).into()
+        let mut entry = format!(r#"{{"v":{VERSION},"at":{at},"maxAge":{max_age},"keys":{keys}"#);
+        self.document.write_endpoints(&mut entry);
+        entry.push('}');
+        entry.into()
     }
 
     /// Returns whether they are within their life at `now`.
@@ -237,7 +243,7 @@ mod tests {
 
     fn keys(life: Option<u64>) -> Published {
         let set = read_set(format!(r#"{{"keys":{KEYS}}}"#).as_bytes(), &[]).unwrap();
-        Published::new(set, NOW, life.map(Duration::from_secs))
+        Published::new(set, NOW, life.map(Duration::from_secs), Document::default())
     }
 
     const fn later(seconds: u64) -> Timestamp {
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn an_entry_is_read_as_it_is_written() {
         let entry = keys(Some(300)).to_entry();
-        assert_eq!(*entry, *format!(r#"{{"v":1,"at":1800000000000,"maxAge":300,"keys":{KEYS}}}"#).as_bytes());
+        assert_eq!(*entry, *format!(r#"{{"v":2,"at":1800000000000,"maxAge":300,"keys":{KEYS}}}"#).as_bytes());
         let read = |at| Published::of_entry(&entry, &[], at).map(|keys| (keys.at, keys.life.as_secs()));
         assert_eq!(read(later(0)), Some((NOW, 300)));
         assert_eq!(read(later(86_400)), Some((NOW, 300)));
@@ -274,11 +280,25 @@ mod tests {
         assert_eq!(read(Timestamp::from_unix_millis(NOW.unix_millis() - 60_001)), None, "it is from the future");
     }
 
+    /// docs/configuration.md, Pages behind a login: whoever reads the keys in the store knows where people log in, too.
+    #[test]
+    fn an_entry_has_the_endpoints_of_the_document() {
+        let text = r#"{"issuer": "i", "jwks_uri": "u", "authorization_endpoint": "a\"b", "token_endpoint": "t", "end_session_endpoint": "e",
+            "authorization_response_iss_parameter_supported": true}"#;
+        let document = crate::jose::published::read_document(text.as_bytes(), "i").unwrap();
+        let published = Published { document: Arc::new(document.clone()), ..keys(None) };
+        let read = Published::of_entry(&published.to_entry(), &[], NOW).unwrap().document;
+        let own = read;
+        assert_eq!((own.authorization_endpoint.as_deref(), own.token_endpoint.as_deref()), (Some("a\"b"), Some("t")));
+        assert_eq!(own.end_session_endpoint, document.end_session_endpoint);
+        assert!(own.authorization_response_iss_parameter_supported);
+    }
+
     #[test]
     fn what_is_no_entry_is_not_read() {
         let text = String::from_utf8(keys(None).to_entry().to_vec()).unwrap();
         for (from, to) in
-            [("\"v\":1", "\"v\":2"), ("\"at\":", "\"et\":"), ("600", "-1"), (":[", ":[],\"x\":["), ("{", "")]
+            [("\"v\":2", "\"v\":1"), ("\"at\":", "\"et\":"), ("600", "-1"), (":[", ":[],\"x\":["), ("{", "")]
         {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);

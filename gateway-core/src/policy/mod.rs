@@ -28,6 +28,7 @@ pub mod key_cell;
 pub mod key_source;
 pub mod lease;
 mod lease_store;
+pub mod login;
 pub mod maintenance;
 pub mod once;
 mod once_store;

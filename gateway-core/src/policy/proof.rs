@@ -1,6 +1,9 @@
 //! Proofs of identity: a kind each. Each has places that it looks at, a challenge to those who have to give it, and a few words.
 
+use std::sync::Arc;
+
 use super::credential::{self, Place};
+use super::login::Login;
 use super::webhook::Webhook;
 use crate::call::Call;
 use crate::caller::claims::ClaimSet;
@@ -20,6 +23,8 @@ pub enum Proof {
     Webhook(Box<Webhook>),
     /// The certificate of the client.
     Certificate,
+    /// A session that follows a login.
+    Login(Arc<Login>),
 }
 
 /// A proof by an API key.
@@ -46,6 +51,8 @@ pub struct JwtProof {
     pub places: Box<[Place]>,
     /// Set if the token goes on to the upstream.
     pub keep: bool,
+    /// The URL of the metadata on what it protects (RFC 9728 §3.1).
+    pub metadata: Option<Box<str>>,
     /// The issuers' names in the configuration, in the same order.
     pub names: Box<[Box<str>]>,
 }
@@ -97,6 +104,25 @@ impl JwtProof {
     pub fn check_audience(&self, claims: &ClaimSet) -> Result<(), Refusal> {
         check_audience(&self.audiences, claims)
     }
+
+    /// What its challenge says of `refusal`, and where clients learn more.
+    fn challenge(&self, refusal: Option<Refusal>) -> String {
+        let mut about = about_token(refusal);
+        // RFC 9728 §5.1.
+        if let Some(url) = &self.metadata {
+            about.push_str(&[", resource_metadata=\"", url, "\""].concat());
+        }
+        about
+    }
+}
+
+/// What a challenge says of a token that is refused. Who states nothing is told of no error (RFC 6750 §3.1).
+fn about_token(refusal: Option<Refusal>) -> String {
+    match refusal.map(|refusal| (refusal, refusal.description())) {
+        Some((Refusal::Ambiguous, _)) => r#", error="invalid_request""#.to_owned(),
+        Some((_, Some(description))) => format!(r#", error="invalid_token", error_description="{description}""#),
+        _ => String::new(),
+    }
 }
 
 impl Proof {
@@ -104,6 +130,15 @@ impl Proof {
     #[must_use]
     pub const fn takes_stored_keys(&self) -> bool {
         matches!(self, Self::ApiKey(ApiKeyProof { takes_stored: true, .. }))
+    }
+
+    /// The login whose sessions it takes.
+    #[must_use]
+    pub const fn login(&self) -> Option<&Arc<Login>> {
+        match self {
+            Self::Login(login) => Some(login),
+            _ => None,
+        }
     }
 
     /// The places of the request that its credential may be in.
@@ -115,6 +150,7 @@ impl Proof {
             Self::ApiKey(key) => &key.places,
             Self::Webhook(webhook) => &webhook.places,
             Self::Certificate => &[],
+            Self::Login(login) => &login.places,
         }
     }
 
@@ -122,7 +158,7 @@ impl Proof {
     #[must_use]
     pub const fn content_limit(&self) -> Option<u64> {
         match self {
-            Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate => None,
+            Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate | Self::Login(_) => None,
             Self::Webhook(webhook) => Some(webhook.limit),
         }
     }
@@ -137,6 +173,7 @@ impl Proof {
             // It is of this one request, and a server may look at it again.
             Self::Webhook(_) => true,
             Self::Certificate => false,
+            Self::Login(_) => false,
         }
     }
 
@@ -154,20 +191,12 @@ impl Proof {
     #[must_use]
     pub fn challenge(&self, refusal: Option<Refusal>) -> Option<(&'static str, String)> {
         Some(match self {
-            // RFC 6750 §3.1: who states nothing is told of no error.
-            Self::Jwt(_) | Self::Introspect(_) => (
-                "Bearer",
-                match refusal.map(|refusal| (refusal, refusal.description())) {
-                    Some((Refusal::Ambiguous, _)) => r#", error="invalid_request""#.to_owned(),
-                    Some((_, Some(description))) => {
-                        format!(r#", error="invalid_token", error_description="{description}""#)
-                    }
-                    _ => String::new(),
-                },
-            ),
+            Self::Jwt(jwt) => ("Bearer", jwt.challenge(refusal)),
+            Self::Introspect(_) => ("Bearer", about_token(refusal)),
             // Of no standard, but RFC 9110 §15.5.2 wants one.
             Self::ApiKey(_) => ("ApiKey", String::new()),
             Self::Webhook(_) => ("Webhook", String::new()),
+            Self::Login(_) => ("Login", String::new()),
             // It belongs to the connection, and a challenge to the request.
             Self::Certificate => return None,
         })
@@ -192,6 +221,7 @@ impl Proof {
             Self::ApiKey(_) => "API key of the store".to_owned(),
             Self::Webhook(webhook) => format!("webhook of {}", webhook.scheme.name),
             Self::Certificate => "client certificate".to_owned(),
+            Self::Login(login) => ["login at ", &login.name].concat(),
         }
     }
 }

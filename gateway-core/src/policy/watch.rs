@@ -13,7 +13,7 @@ use crate::caller::refusal::Refusal;
 use crate::store_key::StoreKey;
 
 /// The longest that a request waits for a read, by itself or another.
-const READ_TIMEOUT: Duration = Duration::from_secs(2);
+pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The same for an answer of an issuer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

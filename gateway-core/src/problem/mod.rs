@@ -41,6 +41,9 @@ impl Reject {
     ///
     /// `request_id` is the value of `X-Request-Id`, so that a report of the problem leads to the log.
     pub fn into_response<S>(self, head: bool, request_id: &HeaderValue) -> Response<Body<S>> {
+        if self.status.is_redirection() {
+            return self.without_content();
+        }
         let content = self.content(request_id);
         self.with_content(HeaderValue::from_static(PROBLEM), content, head)
     }
@@ -79,6 +82,20 @@ impl Reject {
         }
         if !head {
             *response.body_mut() = Body::Full(content);
+        }
+        response
+    }
+
+    /// The response for a browser that is sent elsewhere, which is about this one request.
+    #[cold]
+    fn without_content<S>(self) -> Response<Body<S>> {
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        for (name, value) in self.headers {
+            headers.append(name, value);
         }
         response
     }

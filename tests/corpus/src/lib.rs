@@ -7,6 +7,7 @@
 mod body;
 mod check;
 mod format;
+mod kept;
 mod load;
 mod matchers;
 mod model;
@@ -20,6 +21,7 @@ mod tokens;
 pub use body::Content;
 pub use check::differences;
 pub use format::format;
+pub use kept::{Keep, Kept};
 pub use load::{LoadedCase, case_files, cases_dir, load_all};
 pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{

@@ -1,7 +1,6 @@
 //! The members of a case file. Every member that is not known is refused.
 
 use core::time::Duration;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gateway_core::config::{Entries, Span};
@@ -9,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{Content, fields, text};
+use crate::kept::Keep;
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
 use crate::services::Services;
 use crate::tokens::{self, Signature, Token};
@@ -59,6 +59,9 @@ pub struct Case {
     /// The services that the gateway itself asks, beside those of its file.
     #[serde(default)]
     pub services: Services,
+    /// Has the client keep cookies as a browser does, and send them again to the same authority, but where a step has its own.
+    #[serde(default)]
+    pub browser: bool,
     /// Requests, one after another.
     #[serde(default)]
     pub steps: Vec<Step>,
@@ -84,20 +87,6 @@ impl Case {
     pub(crate) fn sent_signatures(&self) -> impl Iterator<Item = (&str, &Signature)> {
         let names = self.steps.iter().flat_map(|step| tokens::signatures_in(&step.request));
         names.filter_map(|name| self.signatures.get(name).map(|signature| (name, signature)))
-    }
-
-    /// What the client sends in `step`, with the tokens and signatures of a case that has `begun` at that time, in seconds since 1970.
-    ///
-    /// # Panics
-    /// If there is no such token; loading has checked that.
-    #[must_use]
-    pub fn request<'s>(&self, step: &'s Step, begun: i64) -> Cow<'s, Request> {
-        if tokens::has_any(&step.request) {
-            let known = (&self.tokens, &self.signatures);
-            Cow::Owned(tokens::fill(&step.request, known, begun).expect("tokens that were checked"))
-        } else {
-            Cow::Borrowed(&step.request)
-        }
     }
 }
 
@@ -189,6 +178,9 @@ pub struct Step {
     pub upstream: Reply,
     /// What has to come of it.
     pub expect: Expectation,
+    /// Parts of the answer that later steps have as `${kept:NAME}`.
+    #[serde(default)]
+    pub keep: BTreeMap<String, Keep>,
 }
 
 /// What the client sends.

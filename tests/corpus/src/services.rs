@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::body::Content;
 use crate::check::is_as_expected;
 use crate::model::{Expectation, ExpectedCall, Reply};
 use crate::seen::Call;
@@ -35,6 +36,21 @@ impl Services {
         let mut all = self.clone();
         for (origin, answers) in &later.0 {
             all.0.entry(origin.clone()).or_default().extend(answers.clone());
+        }
+        all
+    }
+
+    /// These services, with what `fill` makes of the texts of their answers.
+    pub(crate) fn filled(&self, fill: &dyn Fn(&str) -> Option<String>) -> Self {
+        let mut all = self.clone();
+        for Answers(answers) in all.0.values_mut().flat_map(BTreeMap::values_mut) {
+            for answer in answers {
+                if let Some(Content::Text(text)) = &mut answer.reply.body
+                    && let Some(filled) = fill(text)
+                {
+                    *text = filled;
+                }
+            }
         }
         all
     }

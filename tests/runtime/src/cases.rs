@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edgeway_corpus::{LoadedCase, Planted, Report, Response, Runtime, Verdict, compare_refusals, differences};
+use edgeway_corpus::{Kept, LoadedCase, Planted, Report, Response, Runtime, Verdict, compare_refusals, differences};
 use gateway_core::config::{Variable, read_with};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -147,16 +147,17 @@ async fn play(
     case: &LoadedCase,
     (begun, planted): (i64, &Planted),
 ) -> Result<(), String> {
+    let mut kept = Kept::default();
     for (number, step) in case.case.steps.iter().enumerate() {
         tokio::time::sleep(step.after.unwrap_or_default()).await;
-        let (reply, services) = (step.upstream.clone(), step.services.clone());
+        let (reply, services) = (step.upstream.clone(), kept.services(&case.case, step, begun));
         upstreams.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
         for time in 0..step.times {
             upstreams.take_calls();
             let request = &step.request;
             let again = if step.times > 1 { format!(", time {}", time + 1) } else { String::new() };
             let place = format!("step {}{again}: {} {}", number + 1, request.method, request.url);
-            let mut sent = case.case.request(step, begun);
+            let mut sent = kept.request(&case.case, step, begun);
             if let Some(edge) = sent.cf.clone() {
                 // Read by what plays the edge in front of the Worker.
                 sent.to_mut().headers.push(("x-test-cf".to_owned(), serde_json::json!(edge).to_string()));
@@ -167,6 +168,7 @@ async fn play(
             let mut wrong = differences(&step.expect, &response, &calls);
             wrong.extend(without_identifier(&response));
             wrong.extend(planted.in_response(&response));
+            wrong.extend(kept.take(&case.case, step, &sent, &response).err());
             if !wrong.is_empty() {
                 return Err(format!("{place}\n  {}", wrong.join("\n  ")));
             }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edgeway_corpus::{
-    Case, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
+    Case, Kept, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
 };
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
@@ -79,14 +79,16 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         matches!(route.action, Action::Proxy(_)) && matches!(route.needs.request, BodyUse::Whole { .. })
     };
     let collects = plan.routes.iter().any(needs_whole);
+    let mut kept = Kept::default();
     for (number, step) in case.steps.iter().enumerate() {
         if let Some(after) = step.after {
             world.advance(after);
         }
-        let (reply, services) = (step.upstream.clone(), step.services.clone());
+        let (reply, services) = (step.upstream.clone(), kept.services(case, step, begun));
         world.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
         for time in 0..step.times {
-            let (request, peer) = client_request(&world, &case.request(step, begun));
+            let sent = kept.request(case, step, begun);
+            let (request, peer) = client_request(&world, &sent);
             world.collected.set(0);
             let is_head = request.method() == http::Method::HEAD;
             let receive = receive(&gateway, request, peer);
@@ -98,6 +100,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
             wrong.extend(fetched_differences(&step.expect, &fetched));
             wrong.extend(violations(&response));
             wrong.extend(planted.in_response(&response));
+            wrong.extend(kept.take(case, step, &sent, &response).err());
             wrong.extend(planted.in_log(&world.take_log().join("\n"), response.status == 401));
             if world.collected.get() > 0 && !calls.is_empty() && !collects {
                 wrong.push("the request's body was collected although its route leaves it untouched".to_owned());

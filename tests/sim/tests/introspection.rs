@@ -12,7 +12,7 @@ use edgeway_corpus::{Call, Content, Reply, Request};
 use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, for_every_seed, receive, run};
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
-use gateway_core::policy::tries::TOKENS;
+use gateway_core::policy::tries::ASKED;
 
 type Task<'t> = Pin<Box<dyn Future<Output = u16> + 't>>;
 
@@ -84,7 +84,7 @@ fn a_hundred_requests_with_one_token_ask_once() {
 /// nobody else out.
 #[test]
 fn made_up_tokens_have_the_issuer_asked_in_bounds() {
-    let most = usize::try_from(TOKENS.burst).expect("a small number");
+    let most = usize::try_from(ASKED.burst).expect("a small number");
     for_every_seed(|seed| {
         let (world, gateway, issuer) = cold(seed);
         let made_up = (0..400).map(|number| request(&world, &gateway, &format!("made-up-{number}"), "192.0.2.1"));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ApiKeyProof, IntrospectProof, Introspection, SecretRef, Value, WebhookProof};
+use super::{ApiKeyProof, IntrospectProof, Introspection, LoginProof, SecretRef, Value, WebhookProof};
 use crate::config::Span;
 
 /// An issuer of tokens (RFC 7519 §4.1.1): the keys that it signs them with, by exactly one of `keys`, `jwks` and `discovery`, or
@@ -156,6 +156,8 @@ pub struct Proof {
     pub webhook: Option<WebhookProof>,
     /// The certificate that the client has shown when it connected.
     pub certificate: Option<CertificateProof>,
+    /// A login in a browser.
+    pub login: Option<Box<LoginProof>>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.
@@ -179,6 +181,9 @@ pub struct JwtProof {
     pub from: Vec<CredentialPlace>,
     /// Lets the token go on to the upstream. Default: false, and all the places of `from` are emptied.
     pub keep: Option<bool>,
+    /// The URL that clients know what is protected here by: `https://api.example.com`. Metadata that says whose tokens it takes is published
+    /// for it (RFC 9728), and challenges lead there. Default: none.
+    pub resource: Option<String>,
 }
 
 /// A certificate of a client, which the listener, the platform or a trusted proxy has verified. Where no `certificate` of a consumer fits it,

@@ -13,6 +13,7 @@ mod edits;
 mod identity;
 mod introspection;
 mod limits;
+mod login;
 mod maintenance;
 mod matching;
 mod network;
@@ -49,6 +50,7 @@ pub use identity::{
 };
 pub use introspection::{IntrospectProof, Introspection};
 pub use limits::Limits;
+pub use login::{ForwardedToken, LoginClient, LoginProof};
 pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
 pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};

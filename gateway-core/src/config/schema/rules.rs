@@ -84,6 +84,8 @@ const HOST: Rule = Text(
 /// A path of segments: a parameter, or text without what other programs take for a pattern, but for what is quoted.
 const SEGMENTS: &str = r"^(/|(/(\{\*?[0-9A-Za-z_-]+\}|(?!:)([^/?#{}*()\[\]<>|^$]|\{'[^?#]*?'\})+))+/?)$";
 const PATH: Rule = Text(SEGMENTS, &["/users/{id}", "/files/{*path}"]);
+/// A path of the gateway's own.
+const OWN_PATH: Rule = Text("^/[0-9A-Za-z._~/-]*$", &["/logout"]);
 const PREFIX: Rule = Text(SEGMENTS, &["/api"]);
 const ADDRESS: Rule = Text(
     r"^(unix:.+|(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+):\+?[0-9]+)$",
@@ -206,6 +208,15 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("JwtProof", "issuers", Unique),
     ("JwtProof", "audiences", Text(".", &["https://api.example.com"])),
     ("WebhookProof", "secrets", AtLeastOne),
+    ("JwtProof", "resource", Text(r"^https://[^/?#@\s]+(/[0-9A-Za-z._~/-]*)?$", &["https://api.example.com"])),
+    ("LoginProof", "keys", AtLeastOne),
+    ("LoginProof", "scopes", Text("^[^ ]+$", &["openid", "offline_access"])),
+    ("LoginProof", "callback", OWN_PATH),
+    ("LoginProof", "logout", OWN_PATH),
+    ("LoginProof", "afterLogout", OWN_PATH),
+    ("LoginProof", "backChannelLogout", OWN_PATH),
+    ("LoginProof", "cookie", Text(TOKEN, &["__Host-session"])),
+    ("LoginClient", "id", Text(".", &["shop"])),
     ("Api", "name", NAME),
     ("Api", "hosts", HOST),
     ("Api", "prefix", PREFIX),

@@ -89,19 +89,20 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, introspect, api_key, certificate, webhook, any, all, anonymous: _ } = proof;
+        let config::Proof { jwt, introspect, api_key, certificate, webhook, login, any, all, anonymous: _ } = proof;
         let stated = [
             jwt.is_some(),
             introspect.is_some(),
             api_key.is_some(),
             certificate.is_some(),
             webhook.is_some(),
+            login.is_some(),
             any.is_some(),
             all.is_some(),
         ];
         let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
             0 => {
-                let help = "add `jwt`, `introspect`, `apiKey`, `certificate` or `webhook`";
+                let help = "add `jwt`, `introspect`, `apiKey`, `certificate`, `webhook` or `login`";
                 self.error_with(at, "nothing says by what callers are to be known", help);
                 return None;
             }
@@ -133,6 +134,9 @@ impl Compiler<'_> {
         }
         if let Some(config::CertificateProof {}) = &proof.certificate {
             return self.require_certificates(&at.member("certificate")).then_some(Proof::Certificate);
+        }
+        if let Some(login) = &proof.login {
+            return self.login(&at.member("login"), login).map(Proof::Login);
         }
         let webhook = proof.webhook.as_ref()?;
         self.webhook(&at.member("webhook"), webhook).map(Box::new).map(Proof::Webhook)

@@ -19,6 +19,7 @@ mod issuers;
 mod key_sources;
 mod limits;
 mod listeners;
+mod login;
 mod matching;
 mod members;
 mod methods;
@@ -30,6 +31,7 @@ mod policies;
 mod policy_lists;
 mod proof;
 mod redis;
+mod resource;
 mod routes;
 mod shared;
 mod steer;
@@ -110,7 +112,11 @@ fn credentials(routes: &[Route]) -> Box<[Place]> {
     let mut places: Vec<Place> = Vec::new();
     for step in routes.iter().flat_map(|route| &*route.request) {
         if let RequestStep::Authenticate(program) = step {
-            for place in program.proofs().flat_map(Proof::places) {
+            // What comes back from a provider in the query is good for one use, and for whoever comes first.
+            let of_logins = program.proofs().any(|proof| proof.login().is_some());
+            let answers = ["code", "state"].map(|name| Place::Query(name.into()));
+            let answers = answers.iter().filter(|_| of_logins);
+            for place in program.proofs().flat_map(Proof::places).chain(answers) {
                 if !places.contains(place) {
                     places.push(place.clone());
                 }
@@ -143,6 +149,12 @@ struct Compiler<'c> {
     default_host: Option<Host>,
     policy_names: Names<'c>,
     consumers: Vec<Arc<Consumer>>,
+    /// The logins that proofs have asked for.
+    logins: Vec<login::Known>,
+    /// The resources that proofs protect by a name of theirs.
+    resources: Vec<resource::Resource>,
+    /// The routes of the gateway's own, which follow those of the configuration: their names, and what they are for.
+    own_routes: Vec<(String, JsonPath)>,
     /// Set if whatever is compiled is for a route that asks who calls, or for one that is not known.
     knows_caller: bool,
     /// The present route, by its name and its place, for messages about what it has from elsewhere.
@@ -181,6 +193,9 @@ impl<'c> Compiler<'c> {
             default_host: Some(Host::Upstream),
             policy_names: Names::of(&config.policies),
             consumers: Vec::new(),
+            logins: Vec::new(),
+            resources: Vec::new(),
+            own_routes: Vec::new(),
             knows_caller: true,
             present: (String::new(), String::new()),
             location: (Location::default(), false),
@@ -242,6 +257,8 @@ impl<'c> Compiler<'c> {
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
+        self.login_routes(&mut routes, &mut specs);
+        self.resource_routes(&mut routes, &mut specs);
         let cors = self.default_cors();
         self.knows_caller = true;
         self.present = (String::new(), String::new());

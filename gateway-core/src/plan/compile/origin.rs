@@ -45,8 +45,9 @@ impl<'c> Compiler<'c> {
     #[cold]
     #[inline(never)]
     pub(super) fn conflict(&mut self, conflict: &Conflict) {
-        let name = |index: usize| {
-            self.origin(index).map_or_else(String::new, |origin| Self::route_name(origin.api, origin.route))
+        let name = |index: usize| match self.origin(index) {
+            Ok(origin) => Self::route_name(origin.api, origin.route),
+            Err(own) => own.map(|(name, _)| name.clone()).unwrap_or_default(),
         };
         if let Some(other) = conflict.other()
             && name(other) == name(conflict.route())
@@ -55,7 +56,10 @@ impl<'c> Compiler<'c> {
             return;
         }
         let message = conflict.message(name);
-        let path = |route| self.origin(route).map(|origin| origin.path());
+        let path = |route| match self.origin(route) {
+            Ok(origin) => Some(origin.path()),
+            Err(own) => own.map(|(_, at)| at.clone()),
+        };
         let mut error = ConfigError::new(path(conflict.route()).unwrap_or_default(), message);
         if let Some(other) = conflict.other().and_then(path) {
             error = error.with_other(other);
@@ -63,16 +67,18 @@ impl<'c> Compiler<'c> {
         self.errors.push(error.with_help(conflict.help()));
     }
 
-    /// The origin of the plan's route at `index`.
-    fn origin(&self, mut index: usize) -> Option<Origin<'c>> {
+    /// The origin of the plan's route at `index`, or that of the gateway's own.
+    fn origin(&self, mut index: usize) -> Result<Origin<'c>, Option<&(String, JsonPath)>> {
         let config = self.config;
         for (i, api) in config.apis.iter().enumerate() {
             if let Some(route) = api.routes.get(index) {
-                return Some(Origin { api: Some((i, api)), index, route });
+                return Ok(Origin { api: Some((i, api)), index, route });
             }
             index -= api.routes.len();
         }
-        config.routes.get(index).map(|route| Origin { api: None, index, route })
+        let own = index.saturating_sub(config.routes.len());
+        let found = config.routes.get(index).map(|route| Origin { api: None, index, route });
+        found.ok_or_else(|| self.own_routes.get(own))
     }
 }
 

@@ -14,17 +14,22 @@ use crate::policy::proof::JwtProof;
 impl Compiler<'_> {
     #[inline(never)]
     pub(super) fn jwt(&mut self, at: &At<'_>, jwt: &config::JwtProof) -> Option<JwtProof> {
-        let config::JwtProof { issuers, audiences, from, keep } = jwt;
+        let config::JwtProof { issuers, audiences, from, keep, resource } = jwt;
         let issuers = self.named_issuers(at, issuers);
         let audiences = self.audiences(&at.member("audiences"), audiences);
         let places = self.places(&at.member("from"), from);
         let issuers = issuers?;
+        let metadata = match resource {
+            Some(url) => Some(self.resource(&at.member("resource"), url, &issuers)?),
+            None => None,
+        };
         let names = issuers.iter().filter_map(|index| self.config.issuers.0.get(*index));
         Some(JwtProof {
             names: names.map(|(name, _)| name.as_str().into()).collect(),
             audiences,
             places: places?,
             keep: keep.unwrap_or(false),
+            metadata,
             issuers,
         })
     }

@@ -86,9 +86,11 @@ impl<'c> Compiler<'c> {
         let policies = self.policies(&context);
         let action = self.action(&context, &policies.request);
         let methods = matching.as_ref().map(|m| m.methods);
+        let first = specs.len();
         if let Some(matching) = matching {
             specs.extend(matching.into_specs(index));
         }
+        self.add_hosts(&policies.request, specs.get(first..).unwrap_or_default());
         let cors = self.cors(policies.cors, methods);
         for path in core::mem::take(&mut self.against_cors) {
             if cors.is_some() {

@@ -7,8 +7,8 @@ use http::Uri;
 
 use super::exposure::is_public;
 use crate::config::{
-    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Policy, PolicyUse, Proof,
-    Route,
+    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen, ListenAt,
+    LoginProof, Policy, PolicyUse, Proof, Route,
 };
 
 /// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
@@ -116,7 +116,7 @@ fn leeway(at: &JsonPath, issuer: &Issuer, found: &mut Vec<ConfigError>) {
 /// Warns of what `policy` takes as a proof, and of whom its cross-origin rules let use the credentials of others.
 fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<ConfigError>) {
     if let Some(Authenticate::By(proof)) = &policy.authenticate {
-        stated(at.member("authenticate"), &config.issuers, proof, found);
+        stated(at.member("authenticate"), config, proof, found);
     }
     if let Some(cors) = &policy.cors
         && cors.credentials
@@ -132,7 +132,8 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
 }
 
 /// Warns of `proof`, and of those that it is of.
-fn stated(at: JsonPath, issuers: &Entries<Issuer>, proof: &Proof, found: &mut Vec<ConfigError>) {
+fn stated(at: JsonPath, config: &Config, proof: &Proof, found: &mut Vec<ConfigError>) {
+    let issuers = &config.issuers;
     if let Some(proof) = &proof.jwt {
         jwt(&at.member("jwt"), issuers, proof, found);
     }
@@ -153,10 +154,35 @@ fn stated(at: JsonPath, issuers: &Entries<Issuer>, proof: &Proof, found: &mut Ve
             found,
         );
     }
+    if let Some(proof) = &proof.login {
+        login(&at.member("login"), config, proof, found);
+    }
     for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
         for (index, one) in several.iter().flatten().enumerate() {
-            stated(at.member(name).index(index), issuers, one, found);
+            stated(at.member(name).index(index), config, one, found);
         }
+    }
+}
+
+/// Warns of sessions without an end, and of logins that nobody can use, or that others can read.
+fn login(at: &JsonPath, config: &Config, login: &LoginProof, found: &mut Vec<ConfigError>) {
+    if login.life.is_none() {
+        let message = "a session that is used never ends, and a stolen one is used";
+        found
+            .push(ConfigError::new(at.clone(), message).with_help("say how long it lasts in all: `\"life\": \"12h\"`"));
+    }
+    let server = &config.server;
+    let has_own_tls = |one: &ListenAt| matches!(one, ListenAt::With(listener) if listener.tls.is_some());
+    let has_tls = server.tls.is_some() || server.listen.iter().flat_map(Listen::list).any(has_own_tls);
+    if login.insecure == Some(true) {
+        let message = "browsers send the cookies of these sessions in the clear, too";
+        let help = "leave `insecure` out where it is not for development on `http://localhost`";
+        found.push(ConfigError::new(at.member("insecure"), message).with_help(help));
+    } else if server.listen.is_some() && !has_tls && config.network.trusted_proxies.is_empty() {
+        let message =
+            "nobody logs in but at `localhost`: no listener has TLS, and no proxy is trusted to say that it has";
+        let help = "add `server.tls`, or list the proxy that ends TLS in `network.trustedProxies`";
+        found.push(ConfigError::new(at.clone(), message).with_help(help));
     }
 }
 

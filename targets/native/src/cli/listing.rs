@@ -89,6 +89,7 @@ fn action(plan: &Plan, action: &Action) -> Value {
         Action::Redirect(redirect) => json!({"kind": "redirect", "status": redirect.status.as_u16()}),
         Action::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
         Action::KeyValue(_) => json!({"kind": "keyValue"}),
+        Action::Login(login, endpoint) => json!({"kind": "login", "endpoint": endpoint.name(), "issuer": &*login.name}),
     }
 }
 
@@ -216,6 +217,16 @@ fn proof(proof: &Proof) -> Value {
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
         Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),
         Proof::Certificate => json!({"kind": "certificate"}),
+        Proof::Login(login) => json!({
+            "kind": "login",
+            "issuer": &*login.name,
+            "client": &*login.client,
+            "callback": &*login.callback,
+            "logout": login.logout.as_deref(),
+            "cookie": &*login.cookie,
+            "idle": login.idle.as_secs(),
+            "life": login.life.map(|life| life.as_secs()),
+        }),
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }

@@ -57,6 +57,7 @@ fn action(plan: &Plan, action: &Action) -> String {
         Action::Redirect(redirect) => format!("redirect {}", redirect.status.as_u16()),
         Action::Respond(respond) => format!("respond {}", respond.status.as_u16()),
         Action::KeyValue(_) => "key-value".to_owned(),
+        Action::Login(_, endpoint) => endpoint.name().to_owned(),
     }
 }
 

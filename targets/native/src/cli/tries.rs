@@ -47,7 +47,9 @@ impl Tries {
         specs.sort_by_key(|spec| spec.route);
         let (mut kinds, mut tries) = (Vec::new(), Vec::new());
         for spec in specs {
-            let Some(route) = plan.routes.get(spec.route) else { continue };
+            // A login is not tried from a command line.
+            let is_shown = |route: &&Route| !matches!(route.action, Action::Login(..));
+            let Some(route) = plan.routes.get(spec.route).filter(is_shown) else { continue };
             let Some(found) = Try::of(plan, spec, route) else { continue };
             let kind = Kind::of(route, &found);
             if tries.len() < SHOWN && !kinds.contains(&kind) {
@@ -75,7 +77,7 @@ impl Kind {
             Action::Proxy(_) => Self::Proxy { changes: found.method != Method::GET },
             Action::Redirect(_) => Self::Redirect,
             Action::Respond(_) => Self::Respond,
-            Action::KeyValue(_) => Self::KeyValue,
+            Action::KeyValue(_) | Action::Login(..) => Self::KeyValue,
         }
     }
 }

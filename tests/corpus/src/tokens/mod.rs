@@ -15,7 +15,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::body::spell_out;
 pub(crate) use keys::{insert as insert_keys, jwk};
-pub(crate) use placeholders::{fill, has_any, named_in, signatures_in};
+pub(crate) use placeholders::{fill, filled, has_any, named_in, signatures_in};
 pub use signature::Signature;
 pub(crate) use signature::resolve as resolve_signatures;
 
@@ -124,6 +124,17 @@ impl Token {
         };
         let form = self.form.as_deref().unwrap_or("{header}.{claims}.{signature}");
         Ok(form.replace("{header}", &header).replace("{claims}", &claims).replace("{signature}", &signature))
+    }
+
+    /// The same, with what `fill` makes of the texts among its claims.
+    fn with_claims(&self, fill: &dyn Fn(&str) -> Result<String, String>) -> Result<Self, String> {
+        let mut token = self.clone();
+        for claim in token.claims.values_mut() {
+            if let Value::String(text) = claim {
+                *text = fill(text)?;
+            }
+        }
+        Ok(token)
     }
 
     /// The claims that are planted to be looked for.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Signature, Token, signature};
+use crate::body::Content;
 use crate::model::Request;
 
 const START: &str = "${token:";
+
+const KEPT: &str = "${kept:";
 
 /// The names of the tokens in `request`.
 pub(crate) fn named_in(request: &Request) -> impl Iterator<Item = &str> {
@@ -19,29 +22,31 @@ pub(crate) fn signatures_in(request: &Request) -> impl Iterator<Item = &str> {
 
 /// Returns whether anything is to be put into `request`.
 pub(crate) fn has_any(request: &Request) -> bool {
-    texts(request).any(|text| [START, "${signature:", "${time:"].iter().any(|start| text.contains(start)))
+    texts(request).any(|text| [START, KEPT, "${signature:", "${time:"].iter().any(|start| text.contains(start)))
 }
 
 /// The texts of `request` in which there may be a token.
 fn texts(request: &Request) -> impl Iterator<Item = &str> {
     let values = request.headers.iter().map(|(_, value)| value.as_str());
-    [request.url.as_str()].into_iter().chain(request.target.as_deref()).chain(values)
+    let body = match &request.body {
+        Some(Content::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    [request.url.as_str()].into_iter().chain(request.target.as_deref()).chain(values).chain(body)
 }
 
-/// `request` with `tokens` and `signatures` in their places, as they are at `now`, in seconds since 1970.
+/// `request` with `tokens` and `signatures` in their places, as they are at `now`, in seconds since 1970, and with the parts of answers
+/// that were `kept`.
 ///
 /// # Errors
 /// Which of them is not there.
 pub(crate) fn fill(
     request: &Request,
     (tokens, signatures): (&BTreeMap<String, Token>, &BTreeMap<String, Signature>),
+    kept: &BTreeMap<String, String>,
     now: i64,
 ) -> Result<Request, String> {
-    let filled = |text: &str| {
-        let text =
-            replace(text, START, |name| tokens.get(name).ok_or_else(|| format!("no token is `{name}`"))?.write(now))?;
-        signature::fill(&text, signatures, now)
-    };
+    let filled = |text: &str| signature::fill(&filled(text, tokens, kept, now)?, signatures, now);
     Ok(Request {
         url: filled(&request.url)?,
         target: request.target.as_deref().map(filled).transpose()?,
@@ -50,8 +55,27 @@ pub(crate) fn fill(
             .iter()
             .map(|(name, value)| Ok((name.clone(), filled(value)?)))
             .collect::<Result<_, String>>()?,
+        body: match &request.body {
+            Some(Content::Text(text)) => Some(Content::Text(filled(text)?)),
+            body => body.clone(),
+        },
         ..request.clone()
     })
+}
+
+/// The same of a text. A claim of a token may be a part that was kept.
+pub(crate) fn filled(
+    text: &str,
+    tokens: &BTreeMap<String, Token>,
+    kept: &BTreeMap<String, String>,
+    now: i64,
+) -> Result<String, String> {
+    let kept =
+        |text: &str| replace(text, KEPT, |name| kept.get(name).cloned().ok_or_else(|| format!("no `{name}` was kept")));
+    let text = replace(text, START, |name| {
+        tokens.get(name).ok_or_else(|| format!("no token is `{name}`"))?.with_claims(&kept)?.write(now)
+    })?;
+    kept(&text)
 }
 
 /// `text` with what `by` makes of it in the place of everything from `start` to the next `}`.

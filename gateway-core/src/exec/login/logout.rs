@@ -1,0 +1,172 @@
+//! The end of sessions: by the person (OpenID Connect RP-Initiated Logout 1.0), and by the provider (Back-Channel Logout 1.0).
+
+use core::time::Duration;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::super::exchange::Exchange;
+use super::super::jwt;
+use super::super::watch::{self, Asked};
+use super::super::within::within;
+use super::{document, issuer, located, source};
+use crate::call::Call;
+use crate::caller::refusal::Refusal;
+use crate::error::Reject;
+use crate::http::{percent, query};
+use crate::policy::counter::{CounterOp, CounterVerdict};
+use crate::policy::csrf::Csrf;
+use crate::policy::login::attempt::parameter;
+use crate::policy::login::ended::{self, Notice};
+use crate::policy::login::session::Session;
+use crate::policy::login::{Login, own_base};
+use crate::policy::revocation::THERE;
+use crate::policy::watch::{Known, READ_TIMEOUT};
+use crate::ports::Platform;
+
+/// The types of logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.4).
+const TYPES: [&str; 2] = ["logout+jwt", "JWT"];
+
+/// The time for which a logout token is known again; one that is older has expired.
+const ONCE: Duration = Duration::from_secs(3_600);
+
+/// Ends the session of the browser that has made `call`. Returns where it goes.
+///
+/// # Errors
+/// Another site's page asks for it.
+pub(super) async fn serve<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    login: &Login,
+    call: &Call,
+) -> Result<HeaderValue, Reject> {
+    // A link on another site's page is as good at it as a form: so for every method.
+    Csrf::default().check_origin(call).map_err(|refusal| refusal.reject())?;
+    let session = login.session(call).flatten();
+    if let Some(session) = &session
+        && login.back_channel.is_some()
+    {
+        // So that copies of the cookie are of no use, either. The cookie goes even if the store can't say so.
+        let key = ended::of_session(login, &session.id);
+        let put = platform.put(key.as_str(), THERE, Some(ended::keep_for(login)));
+        let _ = within(platform, READ_TIMEOUT, put).await;
+    }
+    let cookies = &mut exchange.private().cookies;
+    login.end_session(call, cookies);
+    if login.counted(call) > 0 {
+        login.count(0, cookies);
+    }
+    let after = login.after_logout.as_deref();
+    let location = match provider(exchange, platform, login).await {
+        Ok(endpoint) => {
+            let mut url = endpoint;
+            let mut request = String::new();
+            parameter(&mut request, "client_id", &login.client);
+            if let Some(token) = session.as_ref().and_then(|session| session.id_token.as_deref()) {
+                parameter(&mut request, "id_token_hint", token);
+            }
+            if let Some(path) = after {
+                parameter(&mut request, "post_logout_redirect_uri", &[&own_base(call), path].concat());
+            }
+            let request = request.get(1..).unwrap_or_default();
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(request);
+            url
+        }
+        // The session here has ended anyway.
+        Err(_) => [call.client.prefix.as_deref().unwrap_or_default(), after.unwrap_or("/")].concat(),
+    };
+    HeaderValue::try_from(location).map_err(|_| Reject::internal())
+}
+
+/// The URL at which people log out of the provider.
+async fn provider<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    login: &Login,
+) -> Result<String, Refusal> {
+    let document = document(exchange, platform, login).await?;
+    let source = source(exchange, login)?;
+    located(source, document.end_session_endpoint.as_deref()).map(str::to_owned)
+}
+
+/// Takes a provider's notice that sessions have ended.
+///
+/// # Errors
+/// It is none, or the stores can't be asked.
+pub(super) async fn notice<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    login: &Login,
+    content: &[u8],
+) -> Result<(), Reject> {
+    let form = core::str::from_utf8(content).map_err(|_| Reject::bad_content())?;
+    let token: Option<Cow<'_, str>> = query::first(form, "logout_token").map(percent::decode_form);
+    let token = token.ok_or_else(Reject::bad_content)?;
+    let issuer = issuer(exchange, login).map_err(Refusal::reject)?;
+    let verified = jwt::given(exchange, platform, issuer, &token, &TYPES).await;
+    let (claims, _) = verified.map_err(|refusal| {
+        exchange.record.unauthenticated(refusal);
+        match refusal {
+            Refusal::KeysUnavailable | Refusal::KeyUnusable => refusal.reject(),
+            _ => Reject::bad_content(),
+        }
+    })?;
+    let Some(Notice { id, key, before }) = Notice::read(login, &claims) else { return Err(Reject::bad_content()) };
+    let cell = ["login:once:", &*login.id, ":", id.as_str()].concat();
+    let op = CounterOp::Acquire { holder: platform.next_u64(), limit: 1, lease: ONCE };
+    let first = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, op)).await;
+    match first.map(|first| first.map(CounterVerdict::lease)) {
+        Some(Ok(Some(verdict))) if verdict.acquired => {}
+        Some(Ok(_)) => return Err(Reject::bad_content()),
+        _ => return Err(Reject::counter_unavailable()),
+    }
+    let put = platform.put(key.as_str(), Bytes::from(before.to_string()), Some(ended::keep_for(login)));
+    match within(platform, READ_TIMEOUT, put).await {
+        Some(Ok(())) => Ok(()),
+        _ => Err(Reject::store_unavailable()),
+    }
+}
+
+/// Refuses a session of which the provider, or the person, has said that it has ended. `None` if that can't be told without a wait.
+pub(super) fn recall<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    login: &Login,
+    session: &Session,
+) -> Option<Result<(), Refusal>> {
+    if login.back_channel.is_none() {
+        return Some(Ok(()));
+    }
+    for watch in ended::watches(exchange.state.sessions(), login, session) {
+        let known = watch::known(exchange, platform, &watch)?;
+        if let refused @ Err(_) = known.and_then(|known| check(&known, session)) {
+            return Some(refused);
+        }
+    }
+    Some(Ok(()))
+}
+
+/// The same, which may take a wait.
+pub(super) async fn ask<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    login: &Login,
+    session: &Session,
+) -> Result<(), Refusal> {
+    if login.back_channel.is_some() {
+        for watch in ended::watches(exchange.state.sessions(), login, session) {
+            check(&watch::current(exchange, platform, &watch, Asked::Store).await?, session)?;
+        }
+    }
+    Ok(())
+}
+
+fn check(known: &Known, session: &Session) -> Result<(), Refusal> {
+    let begun = i64::try_from(session.begun).ok();
+    match known {
+        Known::Revoked(entries) if entries.revoke_token(begun) => Err(Refusal::SessionEnded),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,180 @@
+//! A session: what the browser of somebody who is logged in keeps, sealed.
+
+use core::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::Login;
+use super::answer::Answer;
+use crate::caller::claims::{ClaimSet, Members};
+use crate::caller::refusal::Refusal;
+use crate::config::ForwardedToken;
+use crate::time::Timestamp;
+
+/// The time before the end of an access token from which a new one is asked for; of a short-lived one the last quarter.
+const AHEAD: u64 = 60;
+
+/// A session. Its times are in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Session {
+    /// Its identifier.
+    pub id: String,
+    /// The time of the login.
+    pub begun: u64,
+    /// The time at which it was last written.
+    pub seen: u64,
+    /// The time at which new tokens are asked for; zero if they have no end.
+    pub due: u64,
+    /// The end of the access token, if it is known.
+    pub ends: u64,
+    /// The access token, if upstreams are sent it.
+    pub access: Option<String>,
+    /// The ID token, if upstreams are sent it, or the provider wants to see it at the logout.
+    pub id_token: Option<String>,
+    /// The refresh token.
+    pub refresh: Option<String>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+}
+
+/// The state of a session that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Set if new tokens are to be asked for.
+    pub is_due: bool,
+    /// Set if the tokens have ended.
+    pub is_late: bool,
+    /// Set if it is to be written again, so that it does not count as resting.
+    pub is_stale: bool,
+}
+
+impl Session {
+    /// The session that begins at `now` by this `answer` of the provider.
+    #[must_use]
+    pub fn begin(login: &Login, id: String, answer: Answer, claims: &ClaimSet, now: Timestamp) -> Self {
+        let seconds = now.unix_millis() / 1_000;
+        let mut session = Self { id, begun: seconds, ..Self::default() };
+        session.renew(login, answer, Some(claims), now);
+        session
+    }
+
+    /// Takes the tokens and the claims of an `answer` that came at `now`.
+    pub fn renew(&mut self, login: &Login, answer: Answer, claims: Option<&ClaimSet>, now: Timestamp) {
+        let now = now.unix_millis() / 1_000;
+        self.seen = now;
+        (self.due, self.ends) = match answer.life {
+            None => (0, 0),
+            Some(life) => (now.saturating_add(life.saturating_sub(AHEAD.min(life / 4))), now.saturating_add(life)),
+        };
+        self.access = Some(answer.access).filter(|_| login.forward == Some(ForwardedToken::AccessToken));
+        // RFC 6749 §6: without a new one, the old one goes on.
+        self.refresh = answer.refresh.or(self.refresh.take());
+        if let Some(claims) = claims {
+            let kept = login.claims.iter().filter_map(|name| Some((name.to_string(), claims.get(name)?.clone())));
+            self.claims = kept.collect();
+            self.id_token = answer.id_token.filter(|_| login.keeps_id_token);
+        }
+    }
+
+    /// Its state at `now`.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn standing(&self, login: &Login, now: Timestamp) -> Result<Standing, Refusal> {
+        let now = now.unix_millis() / 1_000;
+        let (rested, lasted) = (now.saturating_sub(self.seen), now.saturating_sub(self.begun));
+        if rested >= login.idle.as_secs() || login.life.is_some_and(|life| lasted >= life.as_secs()) {
+            return Err(Refusal::SessionEnded);
+        }
+        let is_late = self.ends > 0 && now >= self.ends;
+        let can_renew = self.refresh.is_some();
+        // Who is sent the token can do nothing with one that has ended.
+        if is_late && !can_renew && login.forward == Some(ForwardedToken::AccessToken) {
+            return Err(Refusal::SessionEnded);
+        }
+        Ok(Standing {
+            is_due: can_renew && self.due > 0 && now >= self.due,
+            is_late,
+            is_stale: Duration::from_secs(rested) >= login.idle / 10,
+        })
+    }
+
+    /// The claims of whoever is logged in.
+    #[must_use]
+    pub fn claim_set(&self) -> ClaimSet {
+        ClaimSet::new(None, None, i64::try_from(self.begun).ok(), Members::of(self.claims.clone()))
+    }
+
+    /// The token that upstreams are sent.
+    #[must_use]
+    pub fn forwarded(&self, login: &Login) -> Option<&str> {
+        match login.forward? {
+            ForwardedToken::AccessToken => self.access.as_deref(),
+            ForwardedToken::IdToken => self.id_token.as_deref(),
+        }
+    }
+
+    /// The text that is sealed.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let mut members = Map::new();
+        let texts = [("a", &self.access), ("t", &self.id_token), ("r", &self.refresh)];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                members.insert(name.to_owned(), Value::from(text.as_str()));
+            }
+        }
+        members.insert("i".to_owned(), Value::from(self.id.as_str()));
+        for (name, time) in [("b", self.begun), ("s", self.seen), ("d", self.due), ("e", self.ends)] {
+            members.insert(name.to_owned(), Value::from(time));
+        }
+        members.insert("c".to_owned(), Value::Object(self.claims.clone()));
+        Value::Object(members).to_string()
+    }
+
+    /// The session that was sealed as `text`.
+    #[must_use]
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let Value::Object(mut members) = serde_json::from_slice(text).ok()? else { return None };
+        let mut take = |name: &str| match members.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (access, id_token, refresh, id) = (take("a"), take("t"), take("r"), take("i")?);
+        let time = |name: &str| members.get(name).and_then(Value::as_u64);
+        let (begun, seen, due, ends) = (time("b")?, time("s")?, time("d")?, time("e")?);
+        let Some(Value::Object(claims)) = members.remove("c") else { return None };
+        Some(Self { id, begun, seen, due, ends, access, id_token, refresh, claims })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// docs/configuration.md, Pages behind a login: a cookie holds all of a session.
+    #[test]
+    fn a_session_is_read_as_it_was_written() {
+        let Value::Object(claims) = json!({"sub": "a", "groups": ["b"], "n": 1}) else { return };
+        let whole = Session {
+            id: "i".to_owned(),
+            begun: 1,
+            seen: 2,
+            due: 3,
+            ends: 4,
+            access: Some("a".to_owned()),
+            id_token: Some("t".to_owned()),
+            refresh: Some("r".to_owned()),
+            claims,
+        };
+        let bare = Session { access: None, id_token: None, refresh: None, claims: Map::new(), ..whole.clone() };
+        for session in [whole, bare] {
+            assert_eq!(Session::read(session.write().as_bytes()), Some(session));
+        }
+        for wrong in ["", "{}", "[]", r#"{"i": "a", "b": 1, "s": 1, "d": 1, "e": 1}"#, r#"{"i": 1, "c": {}}"#] {
+            assert_eq!(Session::read(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}
