@@ -72,6 +72,16 @@ pub enum Refusal {
     Replayed,
     /// Nothing tells whether it has.
     ReplaysUnavailable,
+    /// No key that is known here has the name that the signature states, and its algorithm.
+    SignatureKey,
+    /// The signature does not cover all that is asked for.
+    SignatureUncovered,
+    /// The signature covers what the request has not.
+    SignatureUnfit,
+    /// The signature covers what can't be checked here.
+    SignatureUnsupported,
+    /// The content has not the digest that is signed.
+    Digest,
     /// The content that is signed is larger than is taken.
     ContentTooLarge,
     /// The content that is signed does not come to its end.
@@ -186,6 +196,11 @@ impl Refusal {
             Self::SignatureEarly => "signature_early",
             Self::Replayed => "replayed",
             Self::ReplaysUnavailable => "replays_unavailable",
+            Self::SignatureKey => "signature_key",
+            Self::SignatureUncovered => "signature_uncovered",
+            Self::SignatureUnfit => "signature_unfit",
+            Self::SignatureUnsupported => "signature_unsupported",
+            Self::Digest => "digest",
             Self::ContentTooLarge => "content_too_large",
             Self::ContentCut => "content_cut",
             Self::Certificate => "certificate",
@@ -230,6 +245,11 @@ impl Refusal {
             | Self::SignatureEarly
             | Self::Replayed
             | Self::ReplaysUnavailable
+            | Self::SignatureKey
+            | Self::SignatureUncovered
+            | Self::SignatureUnfit
+            | Self::SignatureUnsupported
+            | Self::Digest
             | Self::ContentTooLarge
             | Self::ContentCut
             | Self::Certificate
@@ -267,7 +287,12 @@ impl Refusal {
     const fn about_signature(self) -> Option<&'static str> {
         match self {
             Self::SignatureMalformed => Some("the signature is malformed"),
-            Self::SignatureWrong => Some("the signature is not trusted"),
+            // Of whose keys are known, a forger learns nothing.
+            Self::SignatureWrong | Self::SignatureKey => Some("the signature is not trusted"),
+            Self::SignatureUncovered => Some("the signature does not cover all that is asked for"),
+            Self::SignatureUnfit => Some("the signature covers what the request has not"),
+            Self::SignatureUnsupported => Some("the signature covers what can't be checked here"),
+            Self::Digest => Some("the content has another digest"),
             Self::SignatureExpired => Some("the signature has expired"),
             Self::SignatureEarly => Some("the signature is not valid yet"),
             Self::Replayed => Some("the request has been sent before"),

@@ -145,6 +145,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Proof, "webhook", "hmac hmacAuth hmac_auth hmac-auth webhookSignature webhook_signature"),
     (Place::Proof, "introspect", "introspection oauth2Introspection oauth2_introspection tokenIntrospection opaque"),
     (Place::Proof, "login", "openidConnect openid_connect openid-connect oidcAuth session"),
+    (Place::Proof, "signature", "httpSignature httpSignatures httpsig httpSig messageSignature rfc9421"),
     (Place::Proof, "any", "or anyOf any_of oneOf requiresAny requires_any some"),
     (Place::Proof, "all", "and allOf all_of requiresAll requires_all every"),
     (Place::JwtProof, "audiences", "audience aud"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 
 use super::exchange::Exchange;
-use super::{api_key, introspect, jwt, login, webhook};
+use super::{api_key, introspect, jwt, login, signature, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -130,6 +130,7 @@ fn at_once<P: Platform>(
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
         Proof::Certificate => Some(certificate(exchange, platform, call)),
         Proof::Login(login) => login::at_once(exchange, platform, login, call),
+        Proof::Signature(signature) => signature.stated(call).err().map(Err),
     }
 }
 
@@ -151,6 +152,9 @@ async fn slowly<P: Platform>(
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
         Proof::Certificate => certificate(exchange, platform, call),
         Proof::Login(login) => Box::pin(login::prove(exchange, platform, login, call)).await,
+        Proof::Signature(signature) => {
+            Box::pin(signature::prove(exchange, platform, signature, (call, body), limit)).await
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod proxy;
 mod request;
 mod reverse;
 mod revocation;
+mod signature;
 mod socket;
 mod steps;
 mod target_uri;

@@ -33,6 +33,7 @@ use crate::policy::credential::Place;
 use crate::policy::jwt::Issuer;
 use crate::policy::key_source::KeySource;
 use crate::policy::proof::Proof;
+use crate::policy::signature::Signers;
 use crate::problem::content::ErrorContents;
 use crate::route::Table;
 use crate::store_key::StoreKey;
@@ -86,6 +87,8 @@ pub struct Plan {
     pub api_keys: ApiKeys,
     /// The consumers that certificates of clients are of.
     pub certificates: CertificateHolders,
+    /// The keys of consumers that sign requests.
+    pub signers: Signers,
     /// The routes, in the order of the configuration: APIs first.
     pub routes: Vec<Route>,
     /// The table that finds a request's route.

@@ -8,6 +8,7 @@ use http::{HeaderValue, StatusCode};
 use super::credential::Place;
 use super::login::{self, Login};
 use super::proof::Proof;
+use super::signature::ACCEPT_SIGNATURE;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::{Failure, Refusal};
@@ -188,6 +189,12 @@ impl Authenticate {
                 Refusal::CertificateExpired => "the client certificate has expired".into(),
                 _ => reject.detail,
             });
+        }
+        // RFC 9421 §5.1: what has to be signed.
+        for proof in self.proofs() {
+            if let Proof::Signature(signature) = proof {
+                reject = reject.with_header(ACCEPT_SIGNATURE, signature.accepted.clone());
+            }
         }
         for (scheme, about) in challenges {
             // An error of the token says what is wrong with it.

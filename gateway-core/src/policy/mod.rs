@@ -40,6 +40,7 @@ pub mod remembered;
 pub mod revocation;
 pub mod seal;
 pub mod security;
+pub mod signature;
 pub mod sigv4;
 pub mod sliding_window;
 mod sliding_window_store;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::credential::{self, Place};
 use super::login::Login;
+use super::signature::Signature;
 use super::webhook::Webhook;
 use crate::call::Call;
 use crate::caller::claims::ClaimSet;
@@ -25,6 +26,8 @@ pub enum Proof {
     Certificate,
     /// A session that follows a login.
     Login(Arc<Login>),
+    /// The signature of the request.
+    Signature(Box<Signature>),
 }
 
 /// A proof by an API key.
@@ -151,6 +154,7 @@ impl Proof {
             Self::Webhook(webhook) => &webhook.places,
             Self::Certificate => &[],
             Self::Login(login) => &login.places,
+            Self::Signature(signature) => &signature.places,
         }
     }
 
@@ -160,6 +164,7 @@ impl Proof {
         match self {
             Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate | Self::Login(_) => None,
             Self::Webhook(webhook) => Some(webhook.limit),
+            Self::Signature(signature) => Some(signature.limit),
         }
     }
 
@@ -171,7 +176,7 @@ impl Proof {
             Self::Introspect(introspect) => introspect.keep,
             Self::ApiKey(key) => key.keep,
             // It is of this one request, and a server may look at it again.
-            Self::Webhook(_) => true,
+            Self::Webhook(_) | Self::Signature(_) => true,
             Self::Certificate => false,
             Self::Login(_) => false,
         }
@@ -197,6 +202,7 @@ impl Proof {
             Self::ApiKey(_) => ("ApiKey", String::new()),
             Self::Webhook(_) => ("Webhook", String::new()),
             Self::Login(_) => ("Login", String::new()),
+            Self::Signature(_) => ("Signature", String::new()),
             // It belongs to the connection, and a challenge to the request.
             Self::Certificate => return None,
         })
@@ -222,6 +228,8 @@ impl Proof {
             Self::Webhook(webhook) => format!("webhook of {}", webhook.scheme.name),
             Self::Certificate => "client certificate".to_owned(),
             Self::Login(login) => ["login at ", &login.name].concat(),
+            Self::Signature(signature) if signature.nonce => "signature with a nonce".to_owned(),
+            Self::Signature(_) => "signature".to_owned(),
         }
     }
 }

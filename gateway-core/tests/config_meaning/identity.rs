@@ -67,6 +67,26 @@ fn warns_of_tokens_for_whatever_audience() {
     assert_eq!(plan::warnings(by_secret, NOW), [], "who shares a secret makes tokens for this gateway alone");
 }
 
+/// RFC 9421 §7.2.8: a signature says nothing of content whose digest it does not cover.
+#[test]
+fn warns_of_signatures_that_leave_content_out() {
+    let about = |signature: &str| {
+        let text = format!(
+            r#"{{"consumers": {{"acme": {{"credentials": [
+                {{"signature": {{"keyId": "a", "algorithm": "hmac-sha256", "secret": {{"secret": "KEY"}}}}}}]}}}},
+            "policies": {{"p": {{"authenticate": {{"any": [{{"apiKey": {{}}}}, {{"signature": {signature}}}]}}}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": ["p"]}}]}}"#
+        );
+        plan::warnings(&text, NOW)
+    };
+    let message = "content is not signed: whoever is on the way can change it";
+    let found = about(r#"{"components": ["@method"]}"#);
+    assert_eq!(words(&found), [("policies.p.authenticate.any[1].signature.components", message)]);
+    for signature in ["{}", r#"{"components": ["content-digest;sf"]}"#] {
+        assert_eq!(about(signature), []);
+    }
+}
+
 /// RFC 6750 §5.3: bearer tokens are not passed in URLs.
 #[test]
 fn warns_of_tokens_in_the_query() {

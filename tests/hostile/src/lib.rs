@@ -5,14 +5,16 @@
 mod credentials;
 mod jwt;
 mod path;
+mod signature;
 
 pub use credentials::{authorization, cookie};
 pub use jwt::jwt;
 pub use path::path;
+pub use signature::signature;
 
 /// A property of any bytes.
 pub type Property = fn(&[u8]);
 
 /// The properties, each by the name of its corpus.
-pub const PROPERTIES: [(&str, Property); 4] =
-    [("jwt", jwt), ("authorization", authorization), ("cookie", cookie), ("path", path)];
+pub const PROPERTIES: [(&str, Property); 5] =
+    [("jwt", jwt), ("authorization", authorization), ("cookie", cookie), ("path", path), ("signature", signature)];

@@ -78,4 +78,4 @@ macro_rules! properties {
     };
 }
 
-properties!(jwt, authorization, cookie, path);
+properties!(jwt, authorization, cookie, path, signature);

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::SignatureCredential;
 use crate::config::Entries;
 
 /// A caller with a name, whichever of its credentials it shows.
@@ -30,6 +31,8 @@ pub struct Credential {
     pub api_key: Option<KeyCredential>,
     /// A certificate of a client.
     pub certificate: Option<CertificateCredential>,
+    /// A key by which it signs requests (RFC 9421).
+    pub signature: Option<SignatureCredential>,
 }
 
 /// The certificates that a consumer is known by: exactly one of its members. Of several consumers that a certificate fits, the one by

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{ApiKeyProof, IntrospectProof, Introspection, LoginProof, SecretRef, Value, WebhookProof};
+use super::{ApiKeyProof, IntrospectProof, Introspection, LoginProof, SecretRef, SignatureProof, Value, WebhookProof};
 use crate::config::Span;
 
 /// An issuer of tokens (RFC 7519 §4.1.1): the keys that it signs them with, by exactly one of `keys`, `jwks` and `discovery`, or
@@ -158,6 +158,8 @@ pub struct Proof {
     pub certificate: Option<CertificateProof>,
     /// A login in a browser.
     pub login: Option<Box<LoginProof>>,
+    /// The signature of the request by a key of a consumer (RFC 9421).
+    pub signature: Option<SignatureProof>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.

@@ -21,6 +21,7 @@ mod policy;
 mod rate_limit;
 mod route;
 mod server;
+mod signature;
 mod timeouts;
 mod upstream;
 mod upstream_credentials;
@@ -58,6 +59,7 @@ pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{RateLimit, RateLimitAlgorithm};
 pub use route::{Api, Defaults, Route, Ties};
 pub use server::{HeaderCase, Server};
+pub use signature::{SignatureAlgorithm, SignatureCredential, SignatureProof};
 pub use timeouts::Timeouts;
 pub use upstream::{
     CloudflareUpstream, HostPolicy, Responses, SpinUpstream, Upstream, UpstreamConnections, UpstreamProtocol,

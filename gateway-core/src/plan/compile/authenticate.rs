@@ -89,7 +89,8 @@ impl Compiler<'_> {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, introspect, api_key, certificate, webhook, login, any, all, anonymous: _ } = proof;
+        let config::Proof { jwt, introspect, api_key, certificate, webhook, login, signature, any, all, anonymous: _ } =
+            proof;
         let stated = [
             jwt.is_some(),
             introspect.is_some(),
@@ -97,12 +98,13 @@ impl Compiler<'_> {
             certificate.is_some(),
             webhook.is_some(),
             login.is_some(),
+            signature.is_some(),
             any.is_some(),
             all.is_some(),
         ];
         let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
             0 => {
-                let help = "add `jwt`, `introspect`, `apiKey`, `certificate`, `webhook` or `login`";
+                let help = "add `jwt`, `introspect`, `apiKey`, `certificate`, `webhook`, `signature` or `login`";
                 self.error_with(at, "nothing says by what callers are to be known", help);
                 return None;
             }
@@ -131,6 +133,9 @@ impl Compiler<'_> {
         }
         if let Some(key) = &proof.api_key {
             return self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey);
+        }
+        if let Some(signature) = &proof.signature {
+            return self.signature(&at.member("signature"), signature).map(Box::new).map(Proof::Signature);
         }
         if let Some(config::CertificateProof {}) = &proof.certificate {
             return self.require_certificates(&at.member("certificate")).then_some(Proof::Certificate);

@@ -35,13 +35,13 @@ impl Compiler<'_> {
             for (i, credential) in credentials.iter().enumerate() {
                 let list = at.member("credentials");
                 let at = list.index(i);
-                let config::Credential { token, api_key, certificate } = credential;
-                let token = match (token, api_key, certificate) {
-                    (Some(token), None, None) => token,
-                    // See `api_keys` and `certificates`.
-                    (None, Some(_), None) | (None, None, Some(_)) => continue,
-                    (None, None, None) => {
-                        let help = "add `token`, `apiKey` or `certificate`";
+                let config::Credential { token, api_key, certificate, signature } = credential;
+                let token = match (token, api_key, certificate, signature) {
+                    (Some(token), None, None, None) => token,
+                    // See `api_keys`, `certificates` and `signers`.
+                    (None, Some(_), None, None) | (None, None, Some(_), None) | (None, None, None, Some(_)) => continue,
+                    (None, None, None, None) => {
+                        let help = "add `token`, `apiKey`, `certificate` or `signature`";
                         self.error_with(&at, "nothing says which credential it is", help);
                         continue;
                     }

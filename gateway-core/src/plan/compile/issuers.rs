@@ -206,7 +206,12 @@ impl Compiler<'_> {
     }
 
     #[inline(never)]
-    fn issuer_key(&mut self, at: &At<'_>, key: &config::IssuerKey, allowed: &[Algorithm]) -> Option<Vec<VerifyingKey>> {
+    pub(super) fn issuer_key(
+        &mut self,
+        at: &At<'_>,
+        key: &config::IssuerKey,
+        allowed: &[Algorithm],
+    ) -> Option<Vec<VerifyingKey>> {
         let config::IssuerKey { kid, algorithm, pem, jwk, secret, encoding } = key;
         let algorithm = match algorithm {
             Some(name) => Some(self.algorithm(&at.member("algorithm"), name)?),

@@ -34,6 +34,7 @@ mod redis;
 mod resource;
 mod routes;
 mod shared;
+mod signatures;
 mod steer;
 mod timeouts;
 mod upstream_credentials;
@@ -242,6 +243,7 @@ impl<'c> Compiler<'c> {
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
         let api_keys = self.api_keys(&at);
         let certificates = self.certificates(&at);
+        let signers = self.signers(&at.member("consumers"));
 
         let mut routes = Vec::new();
         let mut specs = Vec::new();
@@ -272,6 +274,7 @@ impl<'c> Compiler<'c> {
             consumers: core::mem::take(&mut self.consumers),
             api_keys,
             certificates,
+            signers,
             credentials: credentials(&routes),
             routes,
             table: table?,

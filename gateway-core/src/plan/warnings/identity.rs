@@ -157,6 +157,14 @@ fn stated(at: JsonPath, config: &Config, proof: &Proof, found: &mut Vec<ConfigEr
     if let Some(proof) = &proof.login {
         login(&at.member("login"), config, proof, found);
     }
+    if let Some(signature) = &proof.signature
+        && !signature.components.is_empty()
+        && !signature.components.iter().any(|component| component.starts_with("content-digest"))
+    {
+        let message = "content is not signed: whoever is on the way can change it";
+        let help = "add `content-digest`, which requests without content need not have (RFC 9421 §7.2.8)";
+        found.push(ConfigError::new(at.member("signature").member("components"), message).with_help(help));
+    }
     for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
         for (index, one) in several.iter().flatten().enumerate() {
             stated(at.member(name).index(index), config, one, found);

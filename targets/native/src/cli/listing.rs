@@ -227,6 +227,11 @@ fn proof(proof: &Proof) -> Value {
             "idle": login.idle.as_secs(),
             "life": login.life.map(|life| life.as_secs()),
         }),
+        Proof::Signature(signature) => json!({
+            "kind": "signature",
+            "components": &signature.components,
+            "nonce": signature.nonce,
+        }),
         Proof::Jwt(jwt) => json!({"kind": "jwt", "issuers": &jwt.names, "audiences": &jwt.audiences}),
     }
 }
