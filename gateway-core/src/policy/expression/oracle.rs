@@ -59,12 +59,21 @@ fn term() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(2, 6, 2, |inner| {
         prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} + {b})")),
+            (inner.clone(), inner.clone())
+                .prop_filter("lists are not joined here", |(a, b)| !is_list(a) || !is_list(b))
+                .prop_map(|(a, b)| format!("({a} + {b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} - {b})")),
             // The crate takes two of them for none, also before what has no negative.
             inner.prop_map(|a| if a.starts_with('-') { a } else { format!("-{a}") }),
         ]
     })
+}
+
+/// Whether `term` is a list, or begins with one that something is added to: `+` of two lists is CEL's, but not of its part here.
+fn is_list(term: &str) -> bool {
+    let first = term.trim_start_matches('(');
+    let first = first.split(' ').next().unwrap_or_default();
+    ["claims.l", "claims.k", "claims.o.l"].contains(&first) || first.starts_with('[')
 }
 
 /// A condition.
