@@ -14,6 +14,8 @@ pub(crate) struct Meter {
     /// The time until the head of the upstream's response came or failed, and the class of that.
     pub(crate) upstream: Option<(u64, u8)>,
     pub(crate) verdicts: [u16; 3],
+    /// The outcome of its authentication, by its label.
+    pub(crate) authentication: Option<&'static str>,
 }
 
 impl Meter {

@@ -219,6 +219,9 @@ impl Record {
 
     /// Notes who makes the request.
     pub(crate) fn authenticated(&mut self, caller: &Arc<Caller>) {
+        if let Some(meter) = &mut self.meter {
+            meter.authentication = Some(if caller.is_anonymous() { "anonymous" } else { "accepted" });
+        }
         if let Some(facts) = &mut self.facts {
             facts.caller = Some(Arc::clone(caller));
         }
@@ -226,6 +229,9 @@ impl Record {
 
     /// Notes the reason for which whoever makes the request is not believed.
     pub(crate) fn unauthenticated(&mut self, refusal: Refusal) {
+        if let Some(meter) = &mut self.meter {
+            meter.authentication = Some(refusal.word());
+        }
         if let Some(facts) = &mut self.facts {
             facts.refusal = Some(refusal);
         }

@@ -60,6 +60,19 @@ fn the_members_of_all_files_come_together_in_their_order() {
     );
 }
 
+/// docs/configuration.md, Several files.
+#[test]
+fn an_included_file_may_have_consumers() {
+    let main = r#"{"include": ["*.json"], "consumers": {"a": {}}, "routes": [{"name": "r", "respond": {}}]}"#;
+    let composed = composed(main, &[r#"{"consumers": {"b": {"tier": "gold"}, "c": {"tear": "gold"}}}"#]);
+    assert_eq!(said(&composed).len(), 1);
+    assert!(said(&composed)[0].starts_with("0.json:"), "{:?}", said(&composed));
+    let alone = r#"{"include": ["*.json"], "routes": [{"name": "r", "respond": {}, "policies": [
+        {"authenticate": {"apiKey": {}, "anonymous": "b"}}]}]}"#;
+    let composed = self::composed(alone, &[r#"{"consumers": {"b": {"tier": "gold"}}}"#]);
+    assert_eq!(said(&composed), [""; 0]);
+}
+
 #[test]
 fn the_patterns_are_read_where_they_are_texts() {
     let found = |text: &str| -> Vec<String> {

@@ -180,7 +180,7 @@ impl<'r> Line<'r> {
             limits: facts.limits.iter().map(Limit::of).collect(),
             consumer: facts.caller.as_ref().and_then(|caller| caller.consumer.as_ref()).map(|consumer| &*consumer.name),
             issuer: facts.caller.as_ref().and_then(|caller| caller.issuer.as_deref()),
-            subject: facts.caller.as_ref().and_then(|caller| caller.subject()),
+            subject: facts.caller.as_ref().filter(|_| plan.access_log.subject).and_then(|caller| caller.subject()),
             credential: facts.caller.as_ref().and_then(|caller| caller.known_by()),
             auth: facts.refusal.map(Refusal::word),
             upstream_auth: facts.upstream_auth.as_deref(),
@@ -358,6 +358,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::caller::Caller;
+    use crate::caller::claims::ClaimSet;
     use crate::capabilities::Capabilities;
     use crate::io::StoreFailure;
     use crate::net::Scheme;
@@ -432,6 +434,21 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.ends_with('\n'));
+    }
+
+    /// docs/configuration.md, Access log: `subject`.
+    #[test]
+    fn the_subject_is_left_out_where_the_configuration_says_so() {
+        let mut record = record();
+        let claims = ClaimSet::new(None, None, None, serde_json::from_str(r#"{"sub": "me"}"#).unwrap());
+        let caller = Caller { issuer: Some("corp".into()), claims: Some(claims.into()), ..Caller::default() };
+        record.facts.as_mut().unwrap().caller = Some(caller.into());
+        let told = |config: &str| {
+            let line = parsed(&plan(config), &record, &Ended::default());
+            (line.get("issuer").is_some(), line.get("subject").cloned())
+        };
+        assert_eq!(told("{}"), (true, Some(json!("me"))));
+        assert_eq!(told(r#"{"subject": false}"#), (true, None));
     }
 
     /// RFC 9113 §8.3.1, RFC 9112 §3.2.2: HTTP/2 and an absolute target have the host in the authority, which counts then.

@@ -28,7 +28,7 @@ pub(super) fn whole(line: &Line<'_>) -> String {
         target(line)
     );
     let id = line.id.as_ref().map_or_else(String::new, |id| format!("id {}", id.escape_default()));
-    for part in [route(line, true), reasons(line), id].iter().filter(|part| !part.is_empty()) {
+    for part in [route(line, true), consumer(line), reasons(line), id].iter().filter(|part| !part.is_empty()) {
         text.push_str("  ");
         text.push_str(part);
     }
@@ -56,7 +56,9 @@ pub(super) fn within(line: &Line<'_>, columns: usize) -> String {
     text.push_str(&path);
     let route = [route(line, true), route(line, false)];
     let fitting = route.into_iter().find(|route| route.chars().count() <= left).unwrap_or_default();
-    for part in [fitting, reasons].iter().filter(|part| !part.is_empty()) {
+    let left = left.saturating_sub(if fitting.is_empty() { 0 } else { fitting.chars().count() + GAP });
+    let consumer = Some(consumer(line)).filter(|consumer| consumer.len() <= left).unwrap_or_default();
+    for part in [fitting, consumer, reasons].iter().filter(|part| !part.is_empty()) {
         text.push_str("  ");
         text.push_str(part);
     }
@@ -84,6 +86,11 @@ fn route(line: &Line<'_>, with_upstream: bool) -> String {
         let _ = write!(text, "{}-> {upstream}", if text.is_empty() { "" } else { " " });
     }
     text
+}
+
+/// The consumer who asked, in ASCII.
+fn consumer(line: &Line<'_>) -> String {
+    line.consumer.map_or_else(String::new, |consumer| format!("by {}", consumer.escape_default()))
 }
 
 /// The reasons why the answer is as it is, and is whole or not.
@@ -139,6 +146,8 @@ mod tests {
 
     use super::*;
     use crate::access_log::tests::{line, plan, record};
+    use crate::caller::Caller;
+    use crate::caller::consumer::Consumer;
     use crate::plan::Plan;
     use crate::policy::quota::Verdict;
     use crate::record::{Ended, Record};
@@ -192,6 +201,19 @@ mod tests {
         let mut none = Record { client: None, request_id: None, ..asked("/a") };
         none.facts.as_mut().unwrap().peer = None;
         assert!(file(&none).ends_with(" B  -                /a  list -> users\n"), "{}", file(&none));
+    }
+
+    /// docs/configuration.md, Access log: the consumer, where it has room.
+    #[test]
+    fn a_line_tells_the_consumer() {
+        let mut record = asked("/a");
+        let consumer = Consumer { name: "acme\u{e9}".into(), ..Consumer::default() };
+        let caller = Caller { consumer: Some(consumer.into()), ..Caller::default() };
+        record.facts.as_mut().unwrap().caller = Some(caller.into());
+        let file = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
+        assert!(file.ends_with("  /a  list -> users  by acme\\u{e9}  id r1\n"), "{file}");
+        assert!(shown(80, &record).ends_with("  /a  list -> users  by acme\\u{e9}"), "{}", shown(80, &record));
+        assert!(shown(60, &record).ends_with("  /a  list -> users"), "{}", shown(60, &record));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! up when they are read. They survive a reload by the name of what they are of.
 
 mod histogram;
+mod outcomes;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub(crate) use self::histogram::Distribution;
 use self::histogram::Histogram;
+use self::outcomes::Outcomes;
 use crate::adopted::Adopted;
 use crate::error::STORE_UNAVAILABLE;
 use crate::meter::{Meter, class, nanos};
@@ -36,6 +38,8 @@ pub(crate) struct Overall {
     pub(crate) counter_errors: AtomicU64,
     /// Failures of the key-value store.
     pub(crate) key_value_errors: AtomicU64,
+    /// Authentications, by their outcomes.
+    pub(crate) authentications: Outcomes,
 }
 
 /// The metrics of a route.
@@ -100,6 +104,9 @@ impl Metrics {
             && let Some(upstream) = record.upstream.and_then(|index| self.upstreams.at(index))
         {
             upstream.observe(class, took);
+        }
+        if let Some(outcome) = meter.authentication {
+            self.overall.authentications.count(outcome);
         }
         if record.error == Some(STORE_UNAVAILABLE.code) {
             self.overall.key_value_errors.fetch_add(1, Ordering::Relaxed);

@@ -169,6 +169,8 @@ pub struct AccessLog {
     pub is_stated: bool,
     /// Set if a line includes the query.
     pub query: bool,
+    /// Set if a line includes the subject of a caller's token.
+    pub subject: bool,
     /// The columns of the terminal that shows the text, for lines of no more than these.
     pub columns: Option<usize>,
 }

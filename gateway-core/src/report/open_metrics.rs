@@ -21,6 +21,7 @@ pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
+const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
 const LOST_LINES: &str = "edgeway_access_log_lost_lines";
 const FAILED: &str = "edgeway_failed_connections";
@@ -37,7 +38,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
+    for name in [LIMITS, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -112,6 +113,12 @@ impl Collector for Snapshot {
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
             }
+        }
+
+        let help = "Requests that had to prove who calls";
+        let mut family = encoder.encode_descriptor(AUTHENTICATIONS, help, None, MetricType::Counter)?;
+        for (outcome, count) in &self.authentications {
+            family.encode_family(&[("outcome", *outcome)])?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }
 
         let help = "Operations that a store could not do";

@@ -16,6 +16,8 @@ pub(crate) struct Snapshot {
     pub(super) served: BTreeMap<String, [Distribution; 6]>,
     pub(super) verdicts: BTreeMap<String, [u64; 3]>,
     pub(super) called: BTreeMap<String, [Distribution; 6]>,
+    /// By the outcome.
+    pub(super) authentications: BTreeMap<&'static str, u64>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
     pub(super) lost_log_lines: Option<u64>,
@@ -51,6 +53,9 @@ impl Snapshot {
         self.in_flight = self.in_flight.saturating_add(load(&overall.in_flight));
         self.counter_errors += load(&overall.counter_errors);
         self.key_value_errors += load(&overall.key_value_errors);
+        for (outcome, count) in overall.authentications.iter() {
+            *self.authentications.entry(outcome).or_default() += count;
+        }
         self.add_route("", &overall.unrouted);
         for (name, served) in metrics.routes.iter() {
             self.add_route(name, served);

@@ -98,6 +98,26 @@ fn warns_of_tokens_in_the_query() {
     assert_eq!(words(&found), [("policies.p.authenticate.any[1].apiKey.from[0].query", message)]);
 }
 
+/// docs/configuration.md, Who may do it: groups and tiers that nobody can have.
+#[test]
+fn warns_of_groups_and_tiers_that_nobody_has() {
+    let with = |issuer: &str, policy: &str| {
+        warned(&format!(
+            r#"{{"issuers": {{"corp": {{"issuer": "https://id.test", "jwks": "https://id.test/jwks"{issuer}}}}},
+            "consumers": {{"acme": {{"groups": ["partners"], "tier": "gold"}}}}, "upstreams": {{"u": {{"url": "http://u.test"}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "u", "policies": [
+              {{"authenticate": {{"jwt": {{"audiences": ["a"]}}}}}}, {policy}]}}]}}"#
+        ))
+    };
+    let rule = r#"{"authorize": {"groups": ["partners", "ops"], "tiers": ["gold", "glod"]}}"#;
+    let (group, tier) = ("nobody is in the group `ops`", "nobody has the tier `glod`");
+    let (groups, tiers) = ("routes[0].policies[1].authorize.groups[1]", "routes[0].policies[1].authorize.tiers[1]");
+    assert_eq!(words(&with("", rule)), [(groups, group), (tiers, tier)]);
+    assert_eq!(words(&with(r#", "groups": "roles""#, rule)), [(tiers, tier)], "tokens bring groups");
+    let steer = r#"{"steer": [{"when": {"groups": ["ops"]}, "upstream": "u"}]}"#;
+    assert_eq!(words(&with("", steer)), [("routes[0].policies[1].steer[0].when.groups[0]", group)]);
+}
+
 /// docs/configuration.md, Who is calling: `leeway` is for clocks, and five minutes are more than any is wrong.
 #[test]
 fn warns_of_a_long_leeway() {

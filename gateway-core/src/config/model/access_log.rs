@@ -12,6 +12,8 @@ pub struct AccessLog {
     pub format: Option<AccessLogFormat>,
     /// Write the query too, which may hold confidential values. Default: false.
     pub query: Option<bool>,
+    /// Write the subject of a caller's token. Default: true.
+    pub subject: Option<bool>,
 }
 
 /// The form of the access log.

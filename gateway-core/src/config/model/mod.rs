@@ -82,7 +82,7 @@ pub struct Config {
     /// The location of the schema, for editors; the gateway ignores it.
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
-    /// Other files with `upstreams`, `policies`, `apis` and `routes` of this configuration: paths in its folder or below, where `*`
+    /// Other files with `upstreams`, `consumers`, `policies`, `apis` and `routes` of this configuration: paths in its folder or below, where `*`
     /// stands for any part of a file's name. Their content is added; a name that is there twice is a mistake.
     pub include: Vec<String>,
     /// The gateway's name: its pseudonym in `Via`, `CDN-Loop` and `Proxy-Status`. Default: `edgeway`.

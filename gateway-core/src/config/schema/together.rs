@@ -11,7 +11,7 @@ const ANSWERS: [&str; 3] = ["redirect", "respond", "keyValue"];
 pub(super) fn add(name: &str, schema: &mut Value) {
     let rules = match name {
         // A file that another includes may have any of these alone, and a file that includes others may leave all to them.
-        "" => vec![any(&["routes", "apis", "include", "upstreams", "policies"])],
+        "" => vec![any(&["routes", "apis", "include", "upstreams", "policies", "consumers"])],
         "Admin" => vec![any(&["token"])],
         "Api" => vec![
             json!({ "if": { "not": present("upstream") }, "then": { "properties": { "routes": { "items": any(&ACTIONS) } } } }),

@@ -54,6 +54,7 @@ impl Compiler<'_> {
             self.error_with(at, "this asks for nothing", help);
         }
         let [consumers, groups, tiers, scopes] = lists.map(|(member, list)| self.wanted(&at.member(member), list));
+        self.check_consumers(&at.member("consumers"), &consumers);
         for (i, scope) in scopes.iter().enumerate().filter(|(_, scope)| !is_scope(scope)) {
             let message = format_args!("`{scope}` can't be a scope");
             let help =

@@ -99,6 +99,19 @@ impl Compiler<'_> {
         }
     }
 
+    /// Reports each of these `names` that is no consumer's, and that nobody can have: the consumers of stored API keys may have any.
+    pub(super) fn check_consumers(&mut self, at: &At<'_>, names: &[Box<str>]) {
+        let known = |name: &str| self.consumers.iter().any(|consumer| *consumer.name == *name);
+        let unknown = names.iter().enumerate().filter(|(_, name)| !name.is_empty() && !known(name));
+        let unknown: Vec<_> = unknown.collect();
+        if unknown.is_empty() || takes_stored_keys(self.config) {
+            return;
+        }
+        for (i, name) in unknown {
+            self.unknown(&at.index(i), "consumer", name, self.config.consumers.iter().map(|(name, _)| name));
+        }
+    }
+
     /// The consumer called `name`; reports it if there is none.
     pub(super) fn consumer(&mut self, at: &At<'_>, name: &str) -> Option<Arc<Consumer>> {
         let found = self.consumers.iter().find(|consumer| *consumer.name == *name).cloned();
@@ -107,4 +120,27 @@ impl Compiler<'_> {
         }
         found
     }
+}
+
+/// Returns whether any policy of `config` takes the API keys of the key-value store.
+fn takes_stored_keys(config: &config::Config) -> bool {
+    fn proof_takes(proof: &config::Proof, usual: bool) -> bool {
+        let stored = |key: &config::ApiKeyProof| key.store.map_or(usual, |store| store != config::KeyStores::File);
+        let inner = [&proof.any, &proof.all].into_iter().flatten().flatten();
+        proof.api_key.as_ref().is_some_and(stored) || inner.into_iter().any(|proof| proof_takes(proof, usual))
+    }
+    let credentials = config.consumers.iter().flat_map(|(_, consumer)| &consumer.credentials);
+    let usual = !credentials.into_iter().any(|credential| credential.api_key.is_some());
+    let takes = |policy: &config::Policy| match &policy.authenticate {
+        Some(config::Authenticate::By(proof)) => proof_takes(proof, usual),
+        _ => false,
+    };
+    let any_takes = |uses: &[config::PolicyUse]| {
+        uses.iter().any(|one| matches!(one, config::PolicyUse::Inline(policy) if takes(policy)))
+    };
+    let mut apis = config.apis.iter();
+    config.policies.iter().any(|(_, policy)| takes(policy))
+        || any_takes(&config.defaults.policies)
+        || config.routes.iter().any(|route| any_takes(&route.policies))
+        || apis.any(|api| any_takes(&api.policies) || api.routes.iter().any(|route| any_takes(&route.policies)))
 }

@@ -291,6 +291,7 @@ impl<'c> Compiler<'c> {
                 format: config.access_log.format.or(config.server.access_log).unwrap_or_default(),
                 is_stated: config.access_log.format.or(config.server.access_log).is_some(),
                 query: config.access_log.query.unwrap_or(false),
+                subject: config.access_log.subject.unwrap_or(true),
                 columns: None,
             },
             admin,

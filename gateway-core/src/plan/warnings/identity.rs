@@ -8,7 +8,7 @@ use http::Uri;
 use super::exposure::is_public;
 use crate::config::{
     Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen, ListenAt,
-    LoginProof, Policy, PolicyUse, Proof, Route,
+    LoginProof, Policy, PolicyUse, Proof, Route, When,
 };
 
 /// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
@@ -118,6 +118,15 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
     if let Some(Authenticate::By(proof)) = &policy.authenticate {
         stated(at.member("authenticate"), config, proof, found);
     }
+    if let Some(rule) = &policy.authorize {
+        nobodys(&at.member("authorize"), config, (&rule.groups, &rule.tiers), found);
+    }
+    for (index, way) in policy.steer.iter().flatten().enumerate() {
+        if let When::Condition(when) = &way.when {
+            let at = at.member("steer").index(index).member("when");
+            nobodys(&at, config, (&when.groups, &when.tiers), found);
+        }
+    }
     if let Some(cors) = &policy.cors
         && cors.credentials
     {
@@ -127,6 +136,32 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
             let message = format!("every site at `{origin}` may act with its visitors' credentials");
             let help = "list the sites that do; a forgotten name that somebody else takes over is among them, too";
             found.push(ConfigError::new(at, message).with_help(help));
+        }
+    }
+}
+
+/// Warns of groups and tiers that no caller can have.
+fn nobodys(
+    at: &JsonPath,
+    config: &Config,
+    (groups, tiers): (&Option<Vec<String>>, &Option<Vec<String>>),
+    found: &mut Vec<ConfigError>,
+) {
+    let consumers = || config.consumers.iter().map(|(_, consumer)| consumer);
+    // Tokens may bring any.
+    let is_open = config.issuers.iter().any(|(_, issuer)| issuer.groups.is_some());
+    for (index, group) in groups.iter().flatten().enumerate().filter(|_| !is_open) {
+        if !consumers().any(|consumer| consumer.groups.contains(group)) {
+            let message = format!("nobody is in the group `{group}`");
+            let help = "give it to a consumer; or say in `groups` of an issuer which claim of its tokens has them";
+            found.push(ConfigError::new(at.member("groups").index(index), message).with_help(help));
+        }
+    }
+    for (index, tier) in tiers.iter().flatten().enumerate() {
+        if !consumers().any(|consumer| consumer.tier.as_ref() == Some(tier)) {
+            let message = format!("nobody has the tier `{tier}`");
+            let at = at.member("tiers").index(index);
+            found.push(ConfigError::new(at, message).with_help("give it to a consumer"));
         }
     }
 }
