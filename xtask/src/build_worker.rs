@@ -99,7 +99,7 @@ fn generate(wasm: &Path, out: &Path) -> Result<()> {
 
 fn optimise(wasm: &Path, out: &Path) -> Result<()> {
     let mut optimiser = npm_program("binaryen/bin/wasm-opt")?;
-    optimiser.args(FEATURES).args(["-O3", SMALL_FUNCTIONS, "--output"]).arg(out).arg(wasm);
+    optimiser.args(FEATURES).args(["-Os", SMALL_FUNCTIONS, "--output"]).arg(out).arg(wasm);
     run(optimiser)
 }
 

@@ -165,7 +165,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("steer", "a policy: `\"policies\": [{\"steer\": …}]`"),
     ("store", "`authenticate.apiKey`"),
     ("subdomains", "`security.hsts`"),
-    ("subject", "`consumers.<name>.credentials[].certificate`"),
+    ("subject", "`accessLog` or `consumers.<name>.credentials[].certificate`"),
     ("tag", "`authenticate.signature`"),
     ("text", "`validate.json`"),
     ("tier", "`consumers.<name>`"),
