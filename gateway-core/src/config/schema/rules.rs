@@ -210,7 +210,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("WebhookProof", "secrets", AtLeastOne),
     ("JwtProof", "resource", Text(r"^https://[^/?#@\s]+(/[0-9A-Za-z._~/-]*)?$", &["https://api.example.com"])),
     ("LoginProof", "keys", AtLeastOne),
-    ("LoginProof", "scopes", Text("^[^ ]+$", &["openid", "offline_access"])),
+    ("LoginProof", "scopes", Text(r"^[!#-\[\]-~]+$", &["openid", "offline_access"])),
     ("LoginProof", "callback", OWN_PATH),
     ("LoginProof", "logout", OWN_PATH),
     ("LoginProof", "afterLogout", OWN_PATH),

@@ -247,6 +247,7 @@ impl<'c> Compiler<'c> {
         scopes: &[String],
         parameters: &config::Entries<String>,
     ) -> Option<String> {
+        self.check_scopes(&at.member("scopes"), scopes);
         if !scopes.is_empty() && !scopes.iter().any(|scope| scope == "openid") {
             let help = "add `openid` (OpenID Connect Core 1.0 §3.1.2.1)";
             self.error_with(&at.member("scopes"), "without the scope `openid` no provider says who logs in", help);

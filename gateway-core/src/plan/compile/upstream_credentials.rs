@@ -110,6 +110,16 @@ impl Compiler<'_> {
         value
     }
 
+    /// Refuses what is no scope (RFC 6749 §3.3).
+    pub(super) fn check_scopes(&mut self, list: &At<'_>, scopes: &[String]) {
+        for (i, scope) in scopes.iter().enumerate() {
+            if scope.is_empty() || !scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\')) {
+                let help = "write each scope as an entry of its own";
+                self.error_with(&list.index(i), format_args!("`{scope}` is no scope"), help);
+            }
+        }
+    }
+
     fn token_source(
         &mut self,
         at: &At<'_>,
@@ -119,17 +129,7 @@ impl Compiler<'_> {
     ) -> Option<TokenSource> {
         let config::ClientCredentials { token_url, upstream, client, secret, client_authentication, scopes, audience } =
             grant;
-        for (i, scope) in scopes.iter().enumerate() {
-            // RFC 6749 §3.3.
-            if scope.is_empty() || !scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\')) {
-                let list = at.member("scopes");
-                self.error_with(
-                    &list.index(i),
-                    format_args!("`{scope}` is no scope"),
-                    "write each scope as an entry of its own",
-                );
-            }
-        }
+        self.check_scopes(&at.member("scopes"), scopes);
         let chosen = match upstream.as_deref() {
             None => None,
             Some(upstream) => Some(self.chosen_upstream(&at.member("upstream"), upstream)?),
