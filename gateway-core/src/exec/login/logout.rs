@@ -115,7 +115,8 @@ pub(super) async fn notice<P: Platform>(
     })?;
     let Some(Notice { id, key, before }) = Notice::read(login, &claims) else { return Err(Reject::bad_content()) };
     let cell = ["login:once:", &*login.id, ":", id.as_str()].concat();
-    let op = CounterOp::Acquire { holder: platform.next_u64(), limit: 1, lease: ONCE };
+    let holder = platform.next_u64();
+    let op = CounterOp::Acquire { holder, limit: 1, lease: ONCE };
     let first = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, op)).await;
     match first.map(|first| first.map(CounterVerdict::lease)) {
         Some(Ok(Some(verdict))) if verdict.acquired => {}
@@ -125,7 +126,12 @@ pub(super) async fn notice<P: Platform>(
     let put = platform.put(key.as_str(), Bytes::from(before.to_string()), Some(ended::keep_for(login)));
     match within(platform, READ_TIMEOUT, put).await {
         Some(Ok(())) => Ok(()),
-        _ => Err(Reject::store_unavailable()),
+        _ => {
+            // The provider comes again with the same notice, which must count then.
+            let released = platform.apply(&cell, CounterOp::Release { holder });
+            let _ = within(platform, exchange.plan.counter_timeout, released).await;
+            Err(Reject::store_unavailable())
+        }
     }
 }
 
