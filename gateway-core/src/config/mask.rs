@@ -82,6 +82,13 @@ fn mask_values(text: &str) -> String {
     while let Some(after) = find_secret(rest) {
         let (before, value) = rest.split_at_checked(after).unwrap_or((rest, ""));
         masked.push_str(before);
+        // `"secret": {"secret": "NAME"}`: a reference hides nothing, and is followed by what is none of a secret's.
+        if let Some(length) = reference_length(value) {
+            let (reference, tail) = value.split_at_checked(length).unwrap_or((value, ""));
+            masked.push_str(reference);
+            rest = tail;
+            continue;
+        }
         let length = value_length(value);
         let (value, tail) = value.split_at_checked(length).unwrap_or((value, ""));
         match inside(value).is_some_and(looks_like_a_name) {
@@ -141,6 +148,15 @@ fn past_comments(text: &str) -> &str {
     rest
 }
 
+/// The length of the reference to a secret at the beginning of `text`, with its name alone in it; `None` if there is something else.
+fn reference_length(text: &str) -> Option<usize> {
+    let member = text.strip_prefix('{')?.trim_start().strip_prefix("\"secret\"")?;
+    let name = member.trim_start().strip_prefix(':')?.trim_start();
+    let (quoted, tail) = name.split_at_checked(value_length(name))?;
+    let rest = inside(quoted).filter(|name| looks_like_a_name(name)).and(tail.trim_start().strip_prefix('}'))?;
+    Some(text.len() - rest.len())
+}
+
 /// The length of the value at the beginning of `text`; a malformed or nested one reaches to the end.
 fn value_length(text: &str) -> usize {
     let mut chars = text.char_indices();
@@ -178,6 +194,13 @@ mod tests {
             (r#"{"secret" /* ":" */ : /* c */ "a"}"#, r#"{"secret" /* ":" */ : /* c */ ***}"#),
             (r#"{"secret": "API_TOKEN", "b": 1}"#, r#"{"secret": "API_TOKEN", "b": 1}"#),
             (r#"{"secret": "KEY_2"}"#, r#"{"secret": "KEY_2"}"#),
+            (r#"{"secret": {"secret": "KEY_2"}, "b": 1}"#, r#"{"secret": {"secret": "KEY_2"}, "b": 1}"#),
+            (
+                "{\"secret\": { \"secret\" :\n \"A_KEY\" }, \"b\": 1}",
+                "{\"secret\": { \"secret\" :\n \"A_KEY\" }, \"b\": 1}",
+            ),
+            (r#"{"secret": {"secret": "hunter2"}}"#, r#"{"secret": **********************"#),
+            (r#"{"secret": {"secret": "KEY", "b": "hunter2"}}"#, r#"{"secret": **********************************"#),
             (r#"{"secret": "AKIAIOSFODNN7EXAMPLE"}"#, r#"{"secret": **********************}"#),
             (r#"{"secret": "JBSWYDPEHPKPXPAB"}"#, r#"{"secret": ******************}"#),
             (r#"{"secret": "_A"}"#, r#"{"secret": ****}"#),
