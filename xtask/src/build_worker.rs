@@ -1,7 +1,7 @@
 //! Builds the Worker without fetching a program from anywhere: the code generator is a library of the same version as
 //! the `wasm-bindgen` in `Cargo.lock`, the optimiser and the bundler come with `npm ci`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -79,7 +79,17 @@ fn compile(features: &str) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(["build", "--profile", "worker", "--locked"]);
     cargo.args(["--package", "edgeway-cloudflare", "--target", "wasm32-unknown-unknown", "--features", features]);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", without_paths()?.join("\u{1f}"));
     run(cargo)
+}
+
+/// What makes messages name sources by short paths, and not by those of the machine that builds: these would be uploaded, too.
+fn without_paths() -> Result<Vec<String>> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let Some(home) = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))) else { return Ok(Vec::new()) };
+    let Ok(registries) = std::fs::read_dir(home.join("registry/src")) else { return Ok(Vec::new()) };
+    let flag = |path: &Path| format!("--remap-path-prefix={}=", path.display());
+    registries.map(|registry| Ok(flag(&registry?.path()))).collect()
 }
 
 /// Writes the JavaScript that belongs to the exports, and the wasm without what only the generator needs.
