@@ -13,6 +13,7 @@
 mod access_log;
 pub mod admin;
 mod adopted;
+mod base64;
 pub mod body;
 pub mod call;
 pub mod caller;
@@ -28,6 +29,8 @@ mod known_edits;
 mod meter;
 pub mod metrics;
 mod net;
+mod numbers;
+mod order;
 mod outcome;
 pub mod plan;
 pub mod policy;

@@ -541,9 +541,7 @@ impl OfCaller {
             Self::Name => consumer.map(|consumer| Cow::Borrowed(&*consumer.name)),
             Self::Tier => caller.tier().map(Cow::Borrowed),
             Self::Groups => Some(Cow::Owned(Value::from_iter(caller.groups()).to_string())),
-            Self::Metadata(key) => {
-                consumer.and_then(|consumer| consumer.metadata.get(key)).map(|value| Cow::Borrowed(&**value))
-            }
+            Self::Metadata(key) => consumer.and_then(|consumer| consumer.said(key)).map(Cow::Borrowed),
             Self::Credential => caller.credential.as_deref().map(Cow::Borrowed),
         };
         write_known(value, target, out)

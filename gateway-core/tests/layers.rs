@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 33] = [
+const ROOMS: [&str; 36] = [
     "time",
+    "base64",
     "random",
     "net",
     "io",
+    "numbers",
+    "order",
     "body",
     "capabilities",
     "config",

@@ -1,7 +1,5 @@
 //! Consumers: the callers that the configuration names.
 
-use std::collections::BTreeMap;
-
 /// A caller whom the configuration names, whichever of its credentials it shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Consumer {
@@ -12,5 +10,13 @@ pub struct Consumer {
     /// The tier of service that it has.
     pub tier: Option<Box<str>>,
     /// What else is said of it, by name.
-    pub metadata: BTreeMap<Box<str>, Box<str>>,
+    pub metadata: Box<[(Box<str>, Box<str>)]>,
+}
+
+impl Consumer {
+    /// What is said of it under `name`.
+    #[must_use]
+    pub fn said(&self, name: &str) -> Option<&str> {
+        self.metadata.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
+    }
 }

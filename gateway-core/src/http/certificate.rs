@@ -2,7 +2,8 @@
 
 use core::fmt::Write as _;
 
-use base64ct::{Base64, Base64Unpadded, Base64UrlUnpadded, Encoding};
+use crate::base64;
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
@@ -110,7 +111,7 @@ fn sequence(text: &[u8]) -> Result<Vec<u8>, Malformed> {
     let text = core::str::from_utf8(text.trim_ascii()).map_err(|_| Malformed)?;
     let inner = text.strip_prefix(':').and_then(|text| text.strip_suffix(':')).ok_or(Malformed)?;
     // RFC 9651 §4.2.7: without padding as well.
-    let der = Base64Unpadded::decode_vec(inner.trim_end_matches('=')).map_err(|_| Malformed)?;
+    let der = base64::decode(inner).ok_or(Malformed)?;
     if is_sequence(&der) { Ok(der) } else { Err(Malformed) }
 }
 

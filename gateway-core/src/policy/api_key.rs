@@ -15,6 +15,7 @@ use super::content::Content;
 use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
 use crate::caller::refusal::Refusal;
+use crate::order;
 use crate::store_key::{KeyUse, StoreKey, push_hex};
 use crate::time::Timestamp;
 
@@ -223,7 +224,7 @@ impl Listed {
     /// These keys, of which no two have one digest.
     #[must_use]
     pub fn new(mut keys: Vec<(KeyDigest, Listing)>) -> Self {
-        keys.sort_unstable_by_key(|(digest, _)| digest.0);
+        order::sort_by(&mut keys, |(one, _), (other, _)| one.0.cmp(&other.0));
         Self(keys.into())
     }
 

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
 use crate::caller::refusal::Refusal;
 use crate::http::certificate::Certificate;
+use crate::order;
 use crate::time::Timestamp;
 
 /// What a certificate is known by. The nearer to the one certificate, the earlier it counts.
@@ -38,7 +39,7 @@ impl CertificateHolders {
     /// Those of this list.
     #[must_use]
     pub fn new(mut list: Vec<Holder>) -> Self {
-        list.sort_by(|one, other| (one.mark, &one.text).cmp(&(other.mark, &other.text)));
+        order::sort_by(&mut list, |one, other| (one.mark, &one.text).cmp(&(other.mark, &other.text)));
         Self(list.into())
     }
 

@@ -12,6 +12,7 @@ use crate::caller::refusal::Refusal;
 use crate::http::message_signature::{Fault, Parts, Stated, stated};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerifyingKey;
+use crate::order;
 use crate::time::Timestamp;
 
 /// `Accept-Signature` (RFC 9421 §5).
@@ -81,7 +82,7 @@ impl Signers {
     /// These keys; of each name there is one.
     #[must_use]
     pub fn new(mut signers: Vec<Signer>) -> Self {
-        signers.sort_by(|one, other| one.name.cmp(&other.name));
+        order::sort_by(&mut signers, |one, other| one.name.cmp(&other.name));
         Self(signers.into())
     }
 

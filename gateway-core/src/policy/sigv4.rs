@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::names::{after, are_aliases};
 use crate::http::percent;
+use crate::order;
 use crate::time::Timestamp;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -160,7 +161,7 @@ fn canonical_query(query: &str, out: &mut String) {
             (encoded(name), encoded(value))
         })
         .collect();
-    pairs.sort_unstable();
+    order::sort_by(&mut pairs, Ord::cmp);
     for (i, (name, value)) in pairs.iter().enumerate() {
         if i > 0 {
             out.push('&');
@@ -175,7 +176,7 @@ fn canonical_query(query: &str, out: &mut String) {
 fn canonical_headers(headers: &HeaderMap, out: &mut String) -> Option<String> {
     let mut names: Vec<&HeaderName> =
         headers.keys().filter(|name| **name == HOST || name.as_str().starts_with(PREFIX)).collect();
-    names.sort_unstable_by_key(|name| name.as_str());
+    order::sort_by(&mut names, |one, other| one.as_str().cmp(other.as_str()));
     for name in &names {
         out.push_str(name.as_str());
         let mut separator = ':';

@@ -6,11 +6,11 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
 use http::{HeaderMap, HeaderName};
 use subtle::ConstantTimeEq;
 
 use super::credential::Place;
+use crate::base64;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::http::percent::hex_digit;
@@ -224,9 +224,7 @@ fn seconds(text: &str) -> Option<u64> {
 }
 
 fn base64(text: &str) -> Option<[u8; 32]> {
-    let mut tag = [0; 32];
-    let decoded = Base64::decode(text, &mut tag).ok()?.len();
-    (decoded == tag.len()).then_some(tag)
+    base64::decode(text)?.try_into().ok()
 }
 
 fn hex(text: &str) -> Option<[u8; 32]> {
@@ -243,6 +241,8 @@ fn hex(text: &str) -> Option<[u8; 32]> {
 
 #[cfg(test)]
 mod tests {
+    use base64ct::{Base64, Encoding as _};
+
     use super::*;
     use crate::jose::algorithm::Algorithm;
 

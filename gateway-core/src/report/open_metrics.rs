@@ -68,9 +68,9 @@ impl Collector for Snapshot {
         ];
         for (name, help, label, series) in durations {
             let mut family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-            for (value, distributions) in series {
+            for (value, distributions) in series.iter() {
                 for (class, distribution) in CLASSES.into_iter().zip(distributions) {
-                    let labels = [(label, value.as_str()), ("status_class", class)];
+                    let labels = [(label, value), ("status_class", class)];
                     if distribution.count() > 0 {
                         histogram(&mut family.encode_family(&labels)?, distribution)?;
                     }
@@ -106,10 +106,10 @@ impl Collector for Snapshot {
 
         let help = "Verdicts of the rate limits of a route";
         let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
-        for (route, counts) in &self.verdicts {
+        for (route, counts) in self.verdicts.iter() {
             for (verdict, count) in VERDICTS.into_iter().zip(counts) {
                 if *count > 0 {
-                    let labels = [("route", route.as_str()), ("verdict", verdict)];
+                    let labels = [("route", route), ("verdict", verdict)];
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
             }
@@ -117,8 +117,8 @@ impl Collector for Snapshot {
 
         let help = "Requests that had to prove who calls";
         let mut family = encoder.encode_descriptor(AUTHENTICATIONS, help, None, MetricType::Counter)?;
-        for (outcome, count) in &self.authentications {
-            family.encode_family(&[("outcome", *outcome)])?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+        for (outcome, count) in self.authentications.iter() {
+            family.encode_family(&[("outcome", outcome)])?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
         }
 
         let help = "Operations that a store could not do";

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::change::Change;
 use super::{Answer, Asked};
-use crate::config::suggest;
 use crate::error::Reject;
 use crate::http::percent;
 use crate::plan::Plan;
@@ -68,10 +67,9 @@ pub(super) fn answer<S>(plan: &Plan, name: &str, asked: &Asked<'_>) -> Result<An
 fn not_found(plan: &Plan, wanted: &str) -> Reject {
     let lists = plan.issuers.iter().filter(|known| known.revocation.is_some());
     let names: Vec<&str> = lists.map(|known| &*known.name).collect();
-    let others = match suggest(wanted, names.iter().copied()) {
-        _ if names.is_empty() => "none has".to_owned(),
-        Some(likely) => format!("did you mean `{likely}`?"),
-        None => format!("these have: `{}`", names.join("`, `")),
+    let others = match names.as_slice() {
+        [] => "none has".to_owned(),
+        names => format!("these have: `{}`", names.join("`, `")),
     };
     Reject::issuer_not_found()
         .with_detail(format!("no issuer of the configuration is called `{wanted}` and has `revocation`; {others}"))

@@ -1,9 +1,9 @@
 //! The metrics of all parts of an instance, added up at one moment.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::collections::BTreeMap;
 
 use crate::metrics::{ByClass, Distribution, Metrics, Served};
+use crate::numbers::Numbered;
 use crate::plan::Plan;
 use crate::ports::{Clients, Connections, Operation, Platform};
 use crate::state::State;
@@ -13,11 +13,11 @@ use crate::state::State;
 pub(crate) struct Snapshot {
     pub(super) in_flight: u64,
     /// By the name of the route. Requests without a route are under the empty name, which no route has.
-    pub(super) served: BTreeMap<String, [Distribution; 6]>,
-    pub(super) verdicts: BTreeMap<String, [u64; 3]>,
-    pub(super) called: BTreeMap<String, [Distribution; 6]>,
+    pub(super) served: Numbered<[Distribution; 6]>,
+    pub(super) verdicts: Numbered<[u64; 3]>,
+    pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
-    pub(super) authentications: BTreeMap<&'static str, u64>,
+    pub(super) authentications: Numbered<u64>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
     pub(super) lost_log_lines: Option<u64>,
@@ -54,28 +54,30 @@ impl Snapshot {
         self.counter_errors += load(&overall.counter_errors);
         self.key_value_errors += load(&overall.key_value_errors);
         for (outcome, count) in overall.authentications.iter() {
-            *self.authentications.entry(outcome).or_default() += count;
+            if let Some(sum) = self.authentications.of(outcome) {
+                *sum += count;
+            }
         }
         self.add_route("", &overall.unrouted);
         for (name, served) in metrics.routes.iter() {
             self.add_route(name, served);
         }
         for (name, called) in metrics.upstreams.iter() {
-            add(self.called.entry(name.clone()).or_default(), called);
+            add(self.called.of(name), called);
         }
     }
 
     fn add_route(&mut self, name: &str, route: &Served) {
-        add(self.served.entry(name.to_owned()).or_default(), &route.durations);
-        let verdicts = self.verdicts.entry(name.to_owned()).or_default();
-        for (sum, count) in verdicts.iter_mut().zip(&route.verdicts) {
+        add(self.served.of(name), &route.durations);
+        let verdicts = self.verdicts.of(name).into_iter().flatten();
+        for (sum, count) in verdicts.zip(&route.verdicts) {
             *sum += load(count);
         }
     }
 }
 
-fn add(sums: &mut [Distribution; 6], durations: &ByClass) {
-    for (sum, histogram) in sums.iter_mut().zip(&durations.0) {
+fn add(sums: Option<&mut [Distribution; 6]>, durations: &ByClass) {
+    for (sum, histogram) in sums.into_iter().flatten().zip(&durations.0) {
         sum.add(histogram);
     }
 }

@@ -7,6 +7,7 @@ use super::conflict::{self, Conflict};
 use super::rank;
 use super::trie::{Candidate, Sight, Trie};
 use super::{Field, Found, Lookup, MethodSet, Methods, Mismatch, Predicate, Spec, Test};
+use crate::order;
 
 /// The longest value that expressions are asked about, in bytes.
 pub const LONGEST_TESTED: usize = 4096;
@@ -85,7 +86,7 @@ impl Table {
     /// The specs in the order in which they are tried.
     pub fn ranked(&self) -> impl Iterator<Item = &Spec> {
         let mut ranked: Vec<&Spec> = self.specs.iter().collect();
-        ranked.sort_by(|a, b| rank::compare(a, b));
+        order::sort_by(&mut ranked, |a, b| rank::compare(a, b));
         ranked.into_iter()
     }
 

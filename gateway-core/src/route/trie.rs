@@ -12,6 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHasher};
 
 use crate::config::Ties;
 use crate::net::Scheme;
+use crate::order;
 
 use super::crowd::{CROWDED, Crowd};
 use super::pattern::{Shape, split_segment};
@@ -126,7 +127,9 @@ impl Trie {
                 end(rank, accepted);
             }
         }
-        ends.sort_unstable_by_key(|(node, kind, rank, index, _)| (*node, *kind, *rank, *index));
+        order::sort_by(&mut ends, |(node, kind, rank, index, _), other| {
+            (node, kind, rank, index).cmp(&(&other.0, &other.1, &other.2, &other.3))
+        });
         trie.candidates.reserve_exact(ends.len());
         for (position, (node, kind, _, index, accepted)) in ends.into_iter().enumerate() {
             let (Some(spec), Some(node)) = (specs.get(index as usize), trie.nodes.get_mut(node as usize)) else {

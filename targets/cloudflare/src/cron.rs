@@ -2,11 +2,10 @@
 //!
 //! It runs in one instance somewhere, whose requests then need not read the flags. Other instances still read them.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use gateway_core::ports::StoreFailure;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use worker::js_sys::Date;
 use worker::{Env, KvStore, ScheduleContext, ScheduledEvent, console_error, event};
 
@@ -16,10 +15,10 @@ const KEY_VALUE: &str = "KEY_VALUE";
 
 /// A line of the log.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     cron: String,
-    /// The values by key; `None` for an unreadable one.
-    flags: BTreeMap<&'a str, Option<bool>>,
+    /// The values by key; `null` for an unreadable one.
+    flags: Map<String, Value>,
 }
 
 #[event(scheduled)]
@@ -28,7 +27,7 @@ async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     exchange::set_now(Date::now());
     let store = env.kv(KEY_VALUE);
     let values = gateway.refresh_flags(async |key| read(&store, key).await).await;
-    let flags = values.into_iter().map(|(key, value)| (key.as_str(), value)).collect();
+    let flags = values.into_iter().map(|(key, value)| (key.as_str().to_owned(), value.into())).collect();
     console::log(&serde_json::to_string(&Line { cron: event.cron(), flags }).unwrap_or_default());
 }
 

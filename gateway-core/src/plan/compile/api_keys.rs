@@ -1,6 +1,5 @@
 //! API keys: those that consumers have, and the proof by one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -9,7 +8,9 @@ use super::Compiler;
 use super::at::At;
 use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
-use crate::config::{self, ConfigError, JsonPath, KeyStores};
+use crate::config::{self, ConfigError, KeyStores};
+use crate::numbers::Numbered;
+use crate::order;
 use crate::policy::api_key::{ApiKeys, Digester, KeyDigest, Listed, Listing};
 use crate::policy::credential::Place;
 use crate::policy::maintenance::parse_time;
@@ -24,7 +25,7 @@ impl Compiler<'_> {
     pub(super) fn api_keys(&mut self, at: &At<'_>) -> ApiKeys {
         let config = self.config;
         let digester = self.digester(&at.member("apiKeys"));
-        let mut known: BTreeMap<String, JsonPath> = BTreeMap::new();
+        let mut known = Numbered::default();
         let (mut keys, mut has_plain) = (Vec::new(), false);
         let consumers = self.consumers.clone();
         for ((name, stated), consumer) in config.consumers.iter().zip(&consumers) {
@@ -36,8 +37,8 @@ impl Compiler<'_> {
                 let item = list.index(i);
                 let at = item.member("apiKey");
                 let Some((digest, listing)) = self.listed(&at, key, consumer) else { continue };
-                if let Some(first) = known.insert(digest.to_hex(), at.to_path()) {
-                    let error = ConfigError::new(at.to_path(), "this key is there twice").with_other(first);
+                if let Err(first) = known.add(&digest.to_hex(), at.to_path()) {
+                    let error = ConfigError::new(at.to_path(), "this key is there twice").with_other(first.clone());
                     self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
                     continue;
                 }
@@ -46,7 +47,7 @@ impl Compiler<'_> {
             }
         }
         let mut consumers = consumers;
-        consumers.sort_by(|one, other| one.name.cmp(&other.name));
+        order::sort_by(&mut consumers, |one, other| one.name.cmp(&other.name));
         // By the plain digest, the keys from before there was a pepper.
         let has_plain = has_plain && digester.is_peppered();
         ApiKeys { digester, listed: Listed::new(keys), has_plain, consumers: consumers.into() }

@@ -1,12 +1,12 @@
 //! Certificates of clients: those that consumers have, and what can be known of any.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Compiler;
 use super::at::At;
 use crate::capabilities::Feature;
 use crate::config::{self, ConfigError, JsonPath};
+use crate::numbers::Numbered;
 use crate::policy::certificate::{CertificateHolders, Holder, Mark};
 use crate::template::{OfCertificate, Template};
 
@@ -15,7 +15,7 @@ impl Compiler<'_> {
     #[inline(never)]
     pub(super) fn certificates(&mut self, at: &At<'_>) -> CertificateHolders {
         let config = self.config;
-        let mut known: BTreeMap<(Mark, Box<str>), JsonPath> = BTreeMap::new();
+        let mut known: [Numbered<JsonPath>; 3] = Default::default();
         let mut list = Vec::new();
         let consumers = self.consumers.clone();
         for ((name, stated), consumer) in config.consumers.iter().zip(&consumers) {
@@ -28,8 +28,9 @@ impl Compiler<'_> {
                 let at = item.member("certificate");
                 let Some((mark, text)) = self.mark(&at, certificate) else { continue };
                 let path = at.to_path();
-                if let Some(first) = known.insert((mark, text.clone()), path.clone()) {
-                    let error = ConfigError::new(path, "this certificate names a consumer already").with_other(first);
+                if let Some(Err(first)) = known.get_mut(mark as usize).map(|known| known.add(&text, path.clone())) {
+                    let error =
+                        ConfigError::new(path, "this certificate names a consumer already").with_other(first.clone());
                     self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
                 }
                 list.push(Holder { mark, text, consumer: Arc::clone(consumer) });

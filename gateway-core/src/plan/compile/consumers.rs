@@ -1,13 +1,14 @@
 //! Consumers, and the credentials that they are known by.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Compiler;
 use super::at::At;
 use crate::caller::consumer::Consumer;
 use crate::caller::holders::Holders;
-use crate::config::{self, ConfigError, JsonPath};
+use crate::config::{self, ConfigError};
+use crate::numbers::Numbered;
+use crate::order;
 
 /// The claim that names a consumer, where the issuer states none.
 const USUAL_CLAIM: &str = "sub";
@@ -17,7 +18,7 @@ impl Compiler<'_> {
     #[inline(never)]
     pub(super) fn consumers(&mut self, at: &At<'_>) -> Vec<Arc<Consumer>> {
         let config = self.config;
-        let mut tokens: BTreeMap<(&str, &str), JsonPath> = BTreeMap::new();
+        let mut tokens = Numbered::default();
         let mut consumers = Vec::new();
         for (name, consumer) in config.consumers.iter() {
             let at = at.member(name);
@@ -59,9 +60,10 @@ impl Compiler<'_> {
                     self.unknown(&at.member("issuer"), "issuer", &token.issuer, config.issuers.iter().map(|(n, _)| n));
                 }
                 let path = at.to_path();
-                if let Some(first) = tokens.insert((&token.issuer, &token.value), path.clone()) {
+                // No name of an issuer has the end of a line in it.
+                if let Err(first) = tokens.add(&[&token.issuer, "\n", &token.value].concat(), path.clone()) {
                     let message = format_args!("`{}` of `{}` names a consumer already", token.value, token.issuer);
-                    let error = ConfigError::new(path, message).with_other(first);
+                    let error = ConfigError::new(path, message).with_other(first.clone());
                     self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
                 }
             }
@@ -91,7 +93,7 @@ impl Compiler<'_> {
             own.map(|token| (token.value.as_str().into(), Arc::clone(consumer)))
         });
         let mut consumers: Vec<(Box<str>, Arc<Consumer>)> = credentials.collect();
-        consumers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        order::sort_by(&mut consumers, |(one, _), (other, _)| one.cmp(other));
         Holders {
             claim: issuer.consumer.as_deref().unwrap_or(USUAL_CLAIM).into(),
             groups: issuer.groups.as_deref().map(Into::into),

@@ -1,13 +1,12 @@
 //! Edits of header fields and of query parameters: rename, remove, set, append.
 
-use std::collections::BTreeMap;
-
 use http::{HeaderName, HeaderValue, header};
 
 use super::Compiler;
 use super::at::At;
 use super::foreign::Place;
 use crate::config::{ConfigError, FieldEdits, Value};
+use crate::numbers::Numbered;
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable, is_handshake, is_hop_by_hop};
 use crate::policy::query_edit::QueryEdit;
 use crate::template::Template;
@@ -101,9 +100,9 @@ impl Compiler<'_> {
         if names.len() < 2 {
             return;
         }
-        let mut seen = BTreeMap::new();
+        let mut seen = Numbered::default();
         for name in names {
-            if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
+            if let Err(first) = seen.add(&name.to_ascii_lowercase(), name) {
                 let message = format_args!("`{name}` is the field `{first}` once more: case does not count");
                 let error = ConfigError::new(at.member(name).to_path(), message);
                 self.errors.push(error.with_help("keep one of them").with_other(at.member(first).to_path()));

@@ -1,9 +1,8 @@
 //! Issuers of tokens, and their keys.
 
-use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
-
 use super::Compiler;
 use super::at::At;
+use crate::base64;
 use crate::config::{self, SecretEncoding, Span};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, JwkError};
@@ -342,17 +341,12 @@ impl Compiler<'_> {
     }
 }
 
-/// The bytes that `text` stands for, whose last four characters may be padded.
-fn either<P: Encoding, U: Encoding>(text: &str) -> Option<Vec<u8>> {
-    if text.ends_with('=') { P::decode_vec(text).ok() } else { U::decode_vec(text).ok() }
-}
-
 /// The bytes that `text` stands for; `None` if it is not written so.
 fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
     match encoding {
         SecretEncoding::Text => Some(text.as_bytes().to_vec()),
-        SecretEncoding::Base64 => either::<Base64, Base64Unpadded>(text.trim()),
-        SecretEncoding::Base64url => either::<Base64Url, Base64UrlUnpadded>(text.trim()),
+        SecretEncoding::Base64 => base64::decode(text.trim()),
+        SecretEncoding::Base64url => base64::decode_url(text.trim()),
         SecretEncoding::Hex => {
             let digits = text.trim().as_bytes();
             let byte = |pair: &[u8]| match pair {

@@ -43,7 +43,6 @@ mod upstreams;
 mod web_socket;
 mod webhooks;
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -59,6 +58,7 @@ use crate::config::{self, Config, ConfigError, JsonPath, Reading, Rule, THOROUGH
 use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::path;
+use crate::numbers::Numbered;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::proof::Proof;
@@ -137,9 +137,9 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Mistakes,
     /// The meaning of each rate limit's name: limits of one name but two meanings would share counters.
-    rate_limits: BTreeMap<String, (Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
+    rate_limits: Numbered<(Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
     /// The same of limits on concurrency.
-    concurrency: BTreeMap<String, (u32, config::CounterKey, config::FailMode)>,
+    concurrency: Numbered<(u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,
     /// The places of edits of a response for one upstream of the present route that `cors` would undo.
     against_cors: Vec<JsonPath>,
@@ -184,8 +184,8 @@ impl<'c> Compiler<'c> {
             capabilities,
             secrets,
             errors: Mistakes::default(),
-            rate_limits: BTreeMap::new(),
-            concurrency: BTreeMap::new(),
+            rate_limits: Numbered::default(),
+            concurrency: Numbered::default(),
             used_policies: vec![false; config.policies.iter().len()],
             against_cors: Vec::new(),
             flags: Flags::default(),

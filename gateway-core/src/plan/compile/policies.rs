@@ -419,8 +419,7 @@ impl<'c> Compiler<'c> {
             }
         };
         let meaning = (compiled.quota, compiled.algorithm, limit.key.clone().unwrap_or_default(), compiled.fail);
-        let known = self.rate_limits.entry(name.to_owned()).or_insert_with(|| meaning.clone());
-        if *known != meaning {
+        if self.rate_limits.add(name, meaning.clone()).is_err_and(|known| *known != meaning) {
             self.error_with(
                 at,
                 format_args!("two different rate limits are called `{name}`, and would share their counters"),
@@ -442,8 +441,7 @@ impl<'c> Compiler<'c> {
             }
         };
         let meaning = (compiled.limit, limit.key.clone().unwrap_or_default(), compiled.fail);
-        let known = self.concurrency.entry(compiled.name.to_string()).or_insert_with(|| meaning.clone());
-        if *known != meaning {
+        if self.concurrency.add(&compiled.name, meaning.clone()).is_err_and(|known| *known != meaning) {
             self.error_with(
                 at,
                 format_args!("two different limits are called `{}`, and would share their counters", compiled.name),

@@ -1,12 +1,11 @@
 //! Routes, each from its match, its policies and its action.
 
-use std::collections::BTreeMap;
-
 use super::at::At;
 use super::edits::Parameters;
 use super::matching::Matching;
 use super::{Compiler, policies};
 use crate::config::{self, ConfigError, JsonPath, THOROUGH};
+use crate::numbers::Numbered;
 use crate::plan::{Action, Limits, Respond, ResponseStep, Route};
 use crate::policy::header_edit::HeaderEdit;
 use crate::route::Spec;
@@ -41,17 +40,15 @@ impl<'c> Compiler<'c> {
         routes: &mut Vec<Option<Route>>,
         specs: &mut Vec<Spec>,
     ) {
-        let mut names = BTreeMap::new();
+        let mut names = Numbered::default();
         let path = at.to_path();
         for (i, route) in configured.iter().enumerate() {
             let at = at.index(i);
             self.printable(&at.member("name"), &route.name);
             if route.name.is_empty() {
                 self.error_with(&at.member("name"), "the name is empty", "name the route after what it does");
-            } else if let Some(first) = names.get(&*route.name) {
+            } else if let Err(first) = names.add(&route.name, i) {
                 self.namesake(&at, "route", &route.name, path.index(*first));
-            } else {
-                names.insert(&*route.name, i);
             }
             let index = routes.len();
             let compiled = self.route(&at, group, (path.index(i), route), index, specs);

@@ -1,7 +1,6 @@
 //! Signatures of requests: the keys of consumers, and the proof.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -10,10 +9,11 @@ use super::Compiler;
 use super::at::At;
 use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
-use crate::config::{self, ByteSize, ConfigError, JsonPath, SignatureAlgorithm, Span};
+use crate::config::{self, ByteSize, ConfigError, SignatureAlgorithm, Span};
 use crate::http::message_signature::{Component, SIGNATURE};
 use crate::http::structured::Bare;
 use crate::jose::algorithm::Algorithm;
+use crate::numbers::Numbered;
 use crate::policy::credential::Place;
 use crate::policy::signature::{Signature, Signer, Signers};
 
@@ -29,7 +29,7 @@ impl Compiler<'_> {
     #[inline(never)]
     pub(super) fn signers(&mut self, at: &At<'_>) -> Signers {
         let config = self.config;
-        let mut known: BTreeMap<&str, JsonPath> = BTreeMap::new();
+        let mut known = Numbered::default();
         let mut signers = Vec::new();
         let consumers = self.consumers.clone();
         for ((name, stated), consumer) in config.consumers.iter().zip(&consumers) {
@@ -40,9 +40,9 @@ impl Compiler<'_> {
                 let item = list.index(i);
                 let at = item.member("signature");
                 let path = at.member("keyId").to_path();
-                if let Some(first) = known.insert(&signature.key_id, path.clone()) {
+                if let Err(first) = known.add(&signature.key_id, path.clone()) {
                     let message = format_args!("a key is called `{}` already", signature.key_id);
-                    let error = ConfigError::new(path, message).with_other(first);
+                    let error = ConfigError::new(path, message).with_other(first.clone());
                     self.errors.push(
                         error.with_help("give each a name of its own: it is all that a signature says of its key"),
                     );

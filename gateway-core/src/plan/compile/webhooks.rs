@@ -3,10 +3,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding as _};
-
 use super::Compiler;
 use super::at::At;
+use crate::base64;
 use crate::caller::Caller;
 use crate::config::{self, ByteSize, Span, WebhookScheme};
 use crate::jose::algorithm::Algorithm;
@@ -85,12 +84,12 @@ impl Compiler<'_> {
         let text = self.key_text(at, secret)?;
         let bytes = if is_standard {
             let encoded = text.trim();
-            let decoded = Base64::decode_vec(encoded.strip_prefix("whsec_").unwrap_or(encoded));
-            if decoded.is_err() {
+            let decoded = base64::decode(encoded.strip_prefix("whsec_").unwrap_or(encoded));
+            if decoded.is_none() {
                 let message = format_args!("the secret `{}` is no Base 64", secret.secret);
                 self.error_with(at, message, "Standard Webhooks has them as `whsec_…`: set it as the sender shows it");
             }
-            decoded.ok()?
+            decoded?
         } else {
             text.into_bytes()
         };

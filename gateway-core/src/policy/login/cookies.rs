@@ -8,6 +8,7 @@ use super::attempt::{self, Attempt};
 use super::session::Session;
 use crate::call::Call;
 use crate::http::cookie;
+use crate::order;
 use crate::policy::seal::{self, MOST_CHUNKS, NONCE};
 use crate::time::Timestamp;
 
@@ -121,7 +122,7 @@ impl Login {
         // What does not open is the oldest.
         let mut known: Vec<(u64, &str)> =
             names.map(|name| (self.open_attempt(call, name).map_or(0, |attempt| attempt.begun), name)).collect();
-        known.sort_unstable();
+        order::sort_by(&mut known, Ord::cmp);
         let surplus = (known.len() + 1).saturating_sub(attempt::MOST);
         for (_, name) in known.iter().take(surplus) {
             self.end_cookie(name, set);

@@ -1,0 +1,71 @@
+//! Names by number.
+//!
+//! A map from names to numbers alone is compiled once, whatever is kept by number; each further type of map costs a Worker some 5 kB.
+
+use std::collections::BTreeMap;
+
+/// Numbers for names, counted from 0 in the order in which they come.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(BTreeMap<String, usize>);
+
+impl Numbers {
+    /// Returns the number of `name` if it has come before, else gives it the next one.
+    ///
+    /// # Errors
+    /// The number of a name that is new.
+    #[inline(never)]
+    pub(crate) fn find_or_add(&mut self, name: &str) -> Result<usize, usize> {
+        if let Some(number) = self.0.get(name) {
+            return Ok(*number);
+        }
+        let number = self.0.len();
+        self.0.insert(name.to_owned(), number);
+        Err(number)
+    }
+}
+
+/// Values by name, in the order in which the names came.
+#[derive(Debug)]
+pub(crate) struct Numbered<T> {
+    numbers: Numbers,
+    list: Vec<(String, T)>,
+}
+
+impl<T> Default for Numbered<T> {
+    fn default() -> Self {
+        Self { numbers: Numbers::default(), list: Vec::new() }
+    }
+}
+
+impl<T> Numbered<T> {
+    /// Adds `value`, unless there is one of this name.
+    ///
+    /// # Errors
+    /// The value that is there already.
+    pub(crate) fn add(&mut self, name: &str, value: T) -> Result<(), &T> {
+        match self.numbers.find_or_add(name) {
+            Ok(number) => self.list.get(number).map_or(Ok(()), |(_, known)| Err(known)),
+            Err(_) => {
+                self.list.push((name.to_owned(), value));
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns the value called `name`, which is the default where there was none.
+    pub(crate) fn of(&mut self, name: &str) -> Option<&mut T>
+    where
+        T: Default,
+    {
+        let number = self.numbers.find_or_add(name).unwrap_or_else(|number| {
+            self.list.push((name.to_owned(), T::default()));
+            number
+        });
+        self.list.get_mut(number).map(|(_, value)| value)
+    }
+
+    /// The names and values, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.list.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
