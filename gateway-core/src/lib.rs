@@ -25,6 +25,7 @@ pub mod gateway;
 pub mod http;
 mod io;
 pub mod jose;
+mod json;
 mod known_edits;
 mod meter;
 pub mod metrics;

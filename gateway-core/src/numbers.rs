@@ -9,14 +9,19 @@ use std::collections::BTreeMap;
 pub(crate) struct Numbers(BTreeMap<String, usize>);
 
 impl Numbers {
+    /// The number of `name`; none if it has not come.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.0.get(name).copied()
+    }
+
     /// Returns the number of `name` if it has come before, else gives it the next one.
     ///
     /// # Errors
     /// The number of a name that is new.
     #[inline(never)]
     pub(crate) fn find_or_add(&mut self, name: &str) -> Result<usize, usize> {
-        if let Some(number) = self.0.get(name) {
-            return Ok(*number);
+        if let Some(number) = self.find(name) {
+            return Ok(number);
         }
         let number = self.0.len();
         self.0.insert(name.to_owned(), number);

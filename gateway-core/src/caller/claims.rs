@@ -27,7 +27,7 @@ pub struct ClaimSet {
 
 /// Claims as they come in: without two of one name at any level, of bounded depth and number.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Members(Map<String, Value>);
+pub(crate) struct Members(pub(crate) Map<String, Value>);
 
 /// A text is no answer about a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

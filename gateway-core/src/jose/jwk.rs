@@ -1,52 +1,40 @@
 //! Keys as JSON (RFC 7517, RFC 7518 §6, RFC 8037 §2).
 
 use core::fmt;
-use std::borrow::Cow;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, Family};
 use super::key::{KeyError, VerifyingKey};
 use super::numbers::Numbers;
+use crate::json;
 
 /// A public or secret key as JSON. Members that verify nothing are not read, a private half among them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Jwk<'j> {
     /// The type of key (§4.1).
-    #[serde(borrow)]
-    pub kty: Cow<'j, str>,
+    pub kty: &'j str,
     /// The use (§4.2).
-    #[serde(borrow, rename = "use")]
-    pub usage: Option<Cow<'j, str>>,
+    pub usage: Option<&'j str>,
     /// The operations (§4.3).
-    #[serde(borrow)]
-    pub key_ops: Option<Vec<Cow<'j, str>>>,
+    pub key_ops: Option<Vec<&'j str>>,
     /// The algorithm (§4.4).
-    #[serde(borrow)]
-    pub alg: Option<Cow<'j, str>>,
+    pub alg: Option<&'j str>,
     /// The name (§4.5).
-    #[serde(borrow)]
-    pub kid: Option<Cow<'j, str>>,
+    pub kid: Option<&'j str>,
     /// The curve.
-    #[serde(borrow)]
-    pub crv: Option<Cow<'j, str>>,
+    pub crv: Option<&'j str>,
     /// The first coordinate.
-    #[serde(borrow)]
-    pub x: Option<Cow<'j, str>>,
+    pub x: Option<&'j str>,
     /// The second coordinate.
-    #[serde(borrow)]
-    pub y: Option<Cow<'j, str>>,
+    pub y: Option<&'j str>,
     /// The RSA modulus.
-    #[serde(borrow)]
-    pub n: Option<Cow<'j, str>>,
+    pub n: Option<&'j str>,
     /// The RSA exponent.
-    #[serde(borrow)]
-    pub e: Option<Cow<'j, str>>,
+    pub e: Option<&'j str>,
     /// The secret.
-    #[serde(borrow)]
-    pub k: Option<Cow<'j, str>>,
+    pub k: Option<&'j str>,
 }
 
 /// A reason for which a JWK makes no key.
@@ -66,36 +54,59 @@ pub enum JwkError {
     Key(KeyError),
 }
 
-impl Jwk<'_> {
+impl<'j> Jwk<'j> {
+    /// The key that an object is; none if one of the members that are read is of another type than it should be.
+    #[must_use]
+    pub fn of(object: &'j Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| json::text(object, name).ok();
+        let key_ops = match object.get("key_ops") {
+            None | Some(Value::Null) => None,
+            Some(list) => Some(list.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?),
+        };
+        Some(Self {
+            kty: text("kty")?.unwrap_or_default(),
+            usage: text("use")?,
+            key_ops,
+            alg: text("alg")?,
+            kid: text("kid")?,
+            crv: text("crv")?,
+            x: text("x")?,
+            y: text("y")?,
+            n: text("n")?,
+            e: text("e")?,
+            k: text("k")?,
+        })
+    }
+
     /// The keys that it makes: one for `alg`, or else for each of the `allowed` algorithms that take this kind; an empty list allows
     /// all, and then it is the usual one of its kind.
     ///
     /// # Errors
     /// A [`JwkError`].
     pub fn keys(&self, allowed: &[Algorithm]) -> Result<Vec<VerifyingKey>, JwkError> {
-        let is_for_signatures = self.usage.as_deref().is_none_or(|usage| usage == "sig");
-        let may_verify = self.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+        let is_for_signatures = self.usage.is_none_or(|usage| usage == "sig");
+        let may_verify = self.key_ops.as_ref().is_none_or(|ops| ops.contains(&"verify"));
         if !is_for_signatures || !may_verify {
             return Err(JwkError::Use);
         }
-        let algorithm = match self.alg.as_deref() {
+        let algorithm = match self.alg {
             Some(name) => Some(Algorithm::named(name).ok_or(JwkError::Algorithm)?.0),
             None => None,
         };
-        self.numbers()?.keys(algorithm, allowed, self.kid.as_deref()).map_err(JwkError::Key)
+        self.numbers()?.keys(algorithm, allowed, self.kid).map_err(JwkError::Key)
     }
 
     fn numbers(&self) -> Result<Numbers, JwkError> {
-        let number = |name, member: &Option<Cow<'_, str>>| {
-            let text = member.as_deref().ok_or(JwkError::Member(name))?;
+        let number = |name, member: Option<&str>| {
+            let text = member.ok_or(JwkError::Member(name))?;
             Base64UrlUnpadded::decode_vec(text).map_err(|_| JwkError::Member(name))
         };
-        let (family, first, second) = match (&*self.kty, self.crv.as_deref()) {
-            ("oct", _) => (Family::Secret, number("k", &self.k)?, Vec::new()),
-            ("RSA", _) => (Family::Rsa, number("n", &self.n)?, number("e", &self.e)?),
-            ("EC", Some("P-256")) => (Family::P256, number("x", &self.x)?, number("y", &self.y)?),
-            ("EC", Some("P-384")) => (Family::P384, number("x", &self.x)?, number("y", &self.y)?),
-            ("OKP", Some("Ed25519")) => (Family::Ed25519, number("x", &self.x)?, Vec::new()),
+        let (family, first, second) = match (self.kty, self.crv) {
+            ("oct", _) => (Family::Secret, number("k", self.k)?, Vec::new()),
+            ("RSA", _) => (Family::Rsa, number("n", self.n)?, number("e", self.e)?),
+            ("EC", Some("P-256")) => (Family::P256, number("x", self.x)?, number("y", self.y)?),
+            ("EC", Some("P-384")) => (Family::P384, number("x", self.x)?, number("y", self.y)?),
+            ("OKP", Some("Ed25519")) => (Family::Ed25519, number("x", self.x)?, Vec::new()),
             ("EC" | "OKP", _) => return Err(JwkError::Curve),
             _ => return Err(JwkError::Kty),
         };
@@ -121,7 +132,7 @@ mod tests {
     use super::*;
 
     fn keys(jwk: &str, allowed: &[Algorithm]) -> Result<Vec<VerifyingKey>, JwkError> {
-        serde_json::from_str::<Jwk<'_>>(jwk).unwrap().keys(allowed)
+        Jwk::of(&json::object(jwk.as_bytes()).unwrap()).unwrap().keys(allowed)
     }
 
     fn algorithms(jwk: &str, allowed: &[Algorithm]) -> Vec<Algorithm> {

@@ -1,12 +1,13 @@
 //! Sets of keys as issuers publish them (RFC 7517 §5), and the document that says where (OpenID Connect Discovery 1.0 §3).
 
 use core::fmt;
-use serde::Deserialize;
-use serde_json::Value;
+
+use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, Family};
 use super::jwk::Jwk;
 use super::set::KeySet;
+use crate::json::{self, Unfit};
 
 /// The most keys that a set may have. Every one of them may be tried on a token.
 pub const MOST_KEYS: usize = 64;
@@ -24,23 +25,19 @@ pub enum Fault {
     Issuer,
 }
 
-#[derive(Deserialize)]
-struct Set {
-    keys: Vec<Value>,
-}
-
 /// The set in `text`, for tokens of the `allowed` algorithms. A key that verifies none of them is left out, and so is one that is
 /// not understood, or malformed, or out of bounds, as RFC 7517 §5 asks for; and a shared secret, which nobody may publish.
 ///
 /// # Errors
 /// A [`Fault`].
 pub fn read_set(text: &[u8], allowed: &[Algorithm]) -> Result<KeySet, Fault> {
-    let Set { keys } = serde_json::from_slice(text).map_err(|_| Fault::Malformed)?;
+    let set = json::object(text).ok_or(Fault::Malformed)?;
+    let keys = set.get("keys").and_then(Value::as_array).ok_or(Fault::Malformed)?;
     if keys.len() > MOST_KEYS {
         return Err(Fault::TooMany);
     }
-    let read = |key: Value| Jwk::deserialize(key).ok()?.keys(allowed).ok();
-    let mut found: Vec<_> = keys.into_iter().filter_map(read).flatten().collect();
+    let read = |key: &Value| Jwk::of(key.as_object()?)?.keys(allowed).ok();
+    let mut found: Vec<_> = keys.iter().filter_map(read).flatten().collect();
     found.retain(|key| key.algorithm().family() != Family::Secret);
     if found.is_empty() { Err(Fault::NoKey) } else { Ok(KeySet::new(found)) }
 }
@@ -66,8 +63,7 @@ pub fn write_keys(set: &KeySet) -> String {
 }
 
 /// A document of OpenID Connect Discovery 1.0 §3, as far as anything here asks for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     issuer: String,
     /// The URL of the set of keys.
@@ -87,7 +83,7 @@ pub struct Document {
 /// # Errors
 /// A [`Fault`].
 pub fn read_document(text: &[u8], issuer: &str) -> Result<Document, Fault> {
-    let document: Document = serde_json::from_slice(text).map_err(|_| Fault::Malformed)?;
+    let document = Document::of(&json::object(text).ok_or(Fault::Malformed)?).map_err(|Unfit| Fault::Malformed)?;
     match &document {
         Document { issuer: own, jwks_uri, .. } if own.is_empty() || jwks_uri.is_empty() => Err(Fault::Malformed),
         Document { issuer: own, .. } if own != issuer => Err(Fault::Issuer),
@@ -96,6 +92,23 @@ pub fn read_document(text: &[u8], issuer: &str) -> Result<Document, Fault> {
 }
 
 impl Document {
+    /// The document that an object is.
+    ///
+    /// # Errors
+    /// A member that is read is of another type than it should be.
+    pub(crate) fn of(object: &Map<String, Value>) -> Result<Self, Unfit> {
+        let text = |name: &str| json::text(object, name).map(|text| text.map(str::to_owned));
+        let is_set = |name: &str| object.get(name).map_or(Ok(false), |value| value.as_bool().ok_or(Unfit));
+        Ok(Self {
+            issuer: text("issuer")?.unwrap_or_default(),
+            jwks_uri: text("jwks_uri")?.unwrap_or_default(),
+            authorization_endpoint: text("authorization_endpoint")?,
+            token_endpoint: text("token_endpoint")?,
+            end_session_endpoint: text("end_session_endpoint")?,
+            authorization_response_iss_parameter_supported: is_set("authorization_response_iss_parameter_supported")?,
+        })
+    }
+
     /// Appends its endpoints as members of a JSON object that has begun.
     pub fn write_endpoints(&self, out: &mut String) {
         let endpoints = [
@@ -154,9 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_no_set_of_keys_is_refused() {
-        for text in
-            ["", "<html>", "[]", "{}", r#"{"keys": {}}"#, "\u{feff}{\"keys\": []}", r#"{"keys": [], "keys": []}"#]
-        {
+        for text in ["", "<html>", "[]", "{}", r#"{"keys": {}}"#, "\u{feff}{\"keys\": []}"] {
             assert_eq!(names(text, &[]), Err(Fault::Malformed), "{text}");
         }
         assert_eq!(read_set(b"{\"keys\": [\"\xff\"]}", &[]).unwrap_err(), Fault::Malformed);
@@ -165,6 +176,8 @@ mod tests {
             Err(Fault::Malformed)
         );
         assert_eq!(names(r#"{"keys": []}"#, &[]), Err(Fault::NoKey));
+        // Of members of one name, the last counts (RFC 7517 §5).
+        assert_eq!(names(&format!(r#"{{"keys": [{{{POINT}}}], "keys": []}}"#), &[]), Err(Fault::NoKey));
         let many = |keys| format!(r#"{{"keys": [{}]}}"#, vec![format!("{{{POINT}}}"); keys].join(","));
         assert_eq!(names(&many(MOST_KEYS), &[]).unwrap().len(), MOST_KEYS);
         assert_eq!(names(&many(MOST_KEYS + 1), &[]), Err(Fault::TooMany));

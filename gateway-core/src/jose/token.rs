@@ -11,10 +11,12 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::{AlgorithmExt, AlgorithmSignature, UntrustedToken};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use crate::caller::claims::{ClaimSet, Members};
 use crate::caller::refusal::Refusal;
+use crate::json;
 
 /// The most bytes of a token.
 pub const MOST_BYTES: usize = 8 * 1_024;
@@ -108,28 +110,26 @@ impl<'t> Parsed<'t> {
     /// come of a good signature.
     #[must_use]
     pub fn claimed_issuer(&self) -> Option<String> {
-        #[derive(Deserialize)]
-        struct Claimed {
-            iss: Option<String>,
-        }
-        self.token.deserialize_claims_unchecked::<Claimed>().ok().and_then(|claims| claims.custom.iss)
+        json::text(&self.unproved()?, "iss").ok()?.map(str::to_owned)
     }
 
     /// The later of `nbf` and `iat` in milliseconds, rounded up: good for nothing but a comparison, once the signature is known to be
     /// good.
     #[must_use]
     pub fn begins(&self) -> Option<i64> {
-        #[derive(Deserialize)]
-        struct Times {
-            nbf: Option<f64>,
-            iat: Option<f64>,
-        }
-        let (_, claims) = core::str::from_utf8(self.signed).ok()?.split_once('.')?;
-        let Times { nbf, iat } = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(claims).ok()?).ok()?;
-        let begins = nbf.into_iter().chain(iat).fold(f64::MIN, f64::max);
+        let claims = self.unproved()?;
+        let times = ["nbf", "iat"].into_iter().filter_map(|name| claims.get(name)?.as_f64());
+        let begins = times.fold(f64::MIN, f64::max);
         // A cast that does not fit ends at the nearest number.
         #[expect(clippy::cast_possible_truncation)]
         Some((begins * 1_000.0).ceil() as i64)
+    }
+
+    /// What it claims, as long as nobody has said that the signature is good.
+    fn unproved(&self) -> Option<Map<String, Value>> {
+        let (_, claims) = core::str::from_utf8(self.signed).ok()?.split_once('.')?;
+        let Members(claims) = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(claims).ok()?).ok()?;
+        Some(claims)
     }
 
     /// The claims, if `said` is that the signature is good.

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use serde::Deserialize;
 
 use super::gcra;
 use super::header_edit::{FieldValue, HeaderEdit, RequestEdits};
 use super::key_source::Location;
 use super::quota::Quota;
 use super::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
+use crate::json;
 use crate::time::Timestamp;
 
 /// The longest that a request waits for a token, be it by asking or for another request that asks.
@@ -87,20 +87,15 @@ pub fn authorize(mut value: HeaderValue) -> RequestEdits {
 /// which nobody here could use (§7.1).
 #[must_use]
 pub fn read(answer: &[u8]) -> Option<(Token, Duration)> {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        access_token: &'a str,
-        token_type: &'a str,
-        #[serde(default)]
-        expires_in: Option<serde_json::Value>,
-    }
-    let Answer { access_token, token_type, expires_in } = serde_json::from_slice(answer).ok()?;
+    let answer = json::object(answer)?;
+    let text = |name: &str| json::text(&answer, name).ok()?;
+    let (access_token, token_type) = (text("access_token")?, text("token_type")?);
     // The syntax of RFC 6750 §2.1, which has no space.
     if !token_type.eq_ignore_ascii_case("bearer") || !access_token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }
     let value = HeaderValue::from_str(&["Bearer ", access_token].concat()).ok().filter(|_| !access_token.is_empty())?;
-    let life = match expires_in {
+    let life = match answer.get("expires_in") {
         None | Some(serde_json::Value::Null) => USUAL_LIFE,
         // Some servers write the number as text.
         Some(serde_json::Value::String(text)) => Duration::from_secs(text.parse().ok()?),
@@ -112,11 +107,8 @@ pub fn read(answer: &[u8]) -> Option<(Token, Duration)> {
 /// The error that the content of a refusal names (RFC 6749 §5.2); none if it is no such code: nothing else of the content is ever shown.
 #[must_use]
 pub fn error_code(content: &[u8]) -> Option<Box<str>> {
-    #[derive(Deserialize)]
-    struct Refusal<'a> {
-        error: &'a str,
-    }
-    let Refusal { error } = serde_json::from_slice(content).ok()?;
+    let content = json::object(content)?;
+    let error = json::text(&content, "error").ok()??;
     let is_code = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (!error.is_empty() && error.len() <= MOST_CODE && error.bytes().all(is_code)).then(|| error.into())
 }

@@ -4,7 +4,6 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use serde::Deserialize;
 
 use super::gcra;
 use super::quota::Quota;
@@ -12,6 +11,7 @@ use super::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::published::{Document, read_set, write_keys};
 use crate::jose::set::KeySet;
+use crate::json;
 use crate::time::Timestamp;
 
 /// The longest that a request waits for keys that another one reads.
@@ -51,7 +51,7 @@ const CLOCKS: Duration = Duration::from_secs(60);
 const REFETCHES: Quota = Quota { limit: 1, window: Duration::from_secs(15), burst: 3 };
 
 /// A version of the form in the key-value store. Entries of another are not read: those of the first had no endpoints.
-const VERSION: u32 = 2;
+const VERSION: u64 = 2;
 
 /// The remembered keys of an issuer, shared by all requests.
 #[derive(Debug, Default)]
@@ -86,21 +86,16 @@ impl Published {
     /// before `now`.
     #[must_use]
     pub fn of_entry(entry: &[u8], algorithms: &[Algorithm], now: Timestamp) -> Option<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Entry {
-            v: u32,
-            at: u64,
-            max_age: u64,
-        }
-        let Entry { v, at, max_age } = serde_json::from_slice(entry).ok()?;
+        let object = json::object(entry)?;
+        let number = |name: &str| object.get(name)?.as_u64();
+        let (version, at, max_age) = (number("v")?, number("at")?, number("maxAge")?);
         let at = Timestamp::from_unix_millis(at);
         let is_of_this_day = at <= now.saturating_add(CLOCKS) && now.saturating_since(at) <= LONGEST_LIFE;
-        if v != VERSION || !is_of_this_day {
+        if version != VERSION || !is_of_this_day {
             return None;
         }
         let set = read_set(entry, algorithms).ok()?;
-        let document = serde_json::from_slice(entry).ok()?;
+        let document = Document::of(&object).ok()?;
         Some(Self::new(set, at, Some(Duration::from_secs(max_age)), document))
     }
 

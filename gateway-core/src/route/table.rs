@@ -1,8 +1,5 @@
 //! The table of all routes.
 
-use hashbrown::HashSet;
-use rustc_hash::FxBuildHasher;
-
 use super::conflict::{self, Conflict};
 use super::rank;
 use super::trie::{Candidate, Sight, Trie};
@@ -47,7 +44,12 @@ impl Table {
     pub fn unproved(methods: Methods, specs: Vec<Spec>) -> Self {
         let trie = Trie::build(&specs);
         let tested = specs.iter().flat_map(Spec::predicates).filter(|one| matches!(one.test(), Test::Regex(_)));
-        let fields: HashSet<&Field, FxBuildHasher> = tested.map(Predicate::field).collect();
+        let mut fields: Vec<&Field> = Vec::new();
+        for field in tested.map(Predicate::field) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
         let expressions = fields.into_iter().cloned().collect();
         Self { methods, specs, trie, expressions }
     }

@@ -27,7 +27,10 @@ async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     exchange::set_now(Date::now());
     let store = env.kv(KEY_VALUE);
     let values = gateway.refresh_flags(async |key| read(&store, key).await).await;
-    let flags = values.into_iter().map(|(key, value)| (key.as_str().to_owned(), value.into())).collect();
+    let mut flags = Map::new();
+    for (key, value) in values {
+        flags.insert(key.as_str().to_owned(), value.into());
+    }
     console::log(&serde_json::to_string(&Line { cron: event.cron(), flags }).unwrap_or_default());
 }
 

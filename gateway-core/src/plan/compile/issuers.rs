@@ -278,18 +278,17 @@ impl Compiler<'_> {
             self.error_with(at, "a shared secret must not stand in the configuration", SHARED_SECRET);
             return None;
         }
-        let text = |text: &'_ Option<String>| text.clone().map(Into::into);
         let read = Jwk {
-            kty: jwk.kty.as_str().into(),
-            usage: text(&jwk.usage),
-            key_ops: jwk.key_ops.as_ref().map(|ops| ops.iter().map(|op| op.as_str().into()).collect()),
-            alg: text(&jwk.alg).or_else(|| algorithm.map(|algorithm| algorithm.name().into())),
-            kid: text(&jwk.kid),
-            crv: text(&jwk.crv),
-            x: text(&jwk.x),
-            y: text(&jwk.y),
-            n: text(&jwk.n),
-            e: text(&jwk.e),
+            kty: &jwk.kty,
+            usage: jwk.usage.as_deref(),
+            key_ops: jwk.key_ops.as_ref().map(|ops| ops.iter().map(String::as_str).collect()),
+            alg: jwk.alg.as_deref().or_else(|| algorithm.map(Algorithm::name)),
+            kid: jwk.kid.as_deref(),
+            crv: jwk.crv.as_deref(),
+            x: jwk.x.as_deref(),
+            y: jwk.y.as_deref(),
+            n: jwk.n.as_deref(),
+            e: jwk.e.as_deref(),
             k: None,
         };
         let keys = read.keys(allowed).map_err(|error| match error {

@@ -145,10 +145,10 @@ struct Compiler<'c> {
     against_cors: Vec<JsonPath>,
     flags: Flags,
     identity_names: Option<IdentityNames>,
-    upstream_names: Names<'c>,
+    upstream_names: Names,
     /// The `Host` of requests to upstreams that state none; `None` if it is wrong.
     default_host: Option<Host>,
-    policy_names: Names<'c>,
+    policy_names: Names,
     consumers: Vec<Arc<Consumer>>,
     /// The logins that proofs have asked for.
     logins: Vec<login::Known>,

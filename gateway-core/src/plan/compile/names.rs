@@ -1,11 +1,9 @@
 //! Resolves names in the configuration.
 
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
-
 use super::Compiler;
 use super::at::At;
 use crate::config::Entries;
+use crate::numbers::Numbers;
 
 impl Compiler<'_> {
     /// Refuses a `name` that logs and terminals could not show as it is.
@@ -26,16 +24,18 @@ fn is_unprintable(character: char) -> bool {
 }
 
 /// The indexes of entries, by name.
-pub(super) struct Names<'c>(HashMap<&'c str, usize, FxBuildHasher>);
+pub(super) struct Names(Numbers);
 
-impl<'c> Names<'c> {
-    pub(super) fn of<T>(entries: &'c Entries<T>) -> Self {
-        let mut indexes = HashMap::with_capacity_and_hasher(entries.iter().len(), FxBuildHasher);
-        indexes.extend(entries.iter().zip(0..).map(|((name, _), index)| (name, index)));
-        Self(indexes)
+impl Names {
+    pub(super) fn of<T>(entries: &Entries<T>) -> Self {
+        let mut numbers = Numbers::default();
+        for (name, _) in entries.iter() {
+            let _ = numbers.find_or_add(name);
+        }
+        Self(numbers)
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.0.get(name).copied()
+        self.0.find(name)
     }
 }

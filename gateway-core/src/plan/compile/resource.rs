@@ -2,12 +2,13 @@
 
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Compiler;
 use super::at::At;
 use crate::config::JsonPath;
 use crate::http::path;
+use crate::json;
 use crate::net::Scheme;
 use crate::plan::{Action, Respond, Route};
 use crate::policy::key_source::parts;
@@ -80,7 +81,8 @@ impl Compiler<'_> {
                 ("authorization_servers", Value::Array(issuers)),
                 ("bearer_methods_supported", Value::Array(vec![Value::from("header")])),
             ];
-            let members = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let mut object = Map::new();
+            json::add(&mut object, members.into_iter());
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             // Anybody may know, pages of other origins among them.
@@ -90,7 +92,7 @@ impl Compiler<'_> {
                 status: StatusCode::OK,
                 headers,
                 filled: Box::default(),
-                body: Template::literal(&Value::Object(members).to_string()),
+                body: Template::literal(&Value::Object(object).to_string()),
                 form: Target::Text,
             });
             let name = ["metadata of ", &*known.url].concat();

@@ -9,6 +9,7 @@ use super::answer::Answer;
 use crate::caller::claims::{ClaimSet, Members};
 use crate::caller::refusal::Refusal;
 use crate::config::ForwardedToken;
+use crate::json;
 use crate::time::Timestamp;
 
 /// The time before the end of an access token from which a new one is asked for; of a short-lived one the last quarter.
@@ -70,8 +71,9 @@ impl Session {
         // RFC 6749 §6: without a new one, the old one goes on.
         self.refresh = answer.refresh.or(self.refresh.take());
         if let Some(claims) = claims {
-            let kept = login.claims.iter().filter_map(|name| Some((name.to_string(), claims.get(name)?.clone())));
-            self.claims = kept.collect();
+            self.claims.clear();
+            let kept = login.claims.iter().filter_map(|name| Some((&**name, claims.get(name)?.clone())));
+            json::add(&mut self.claims, kept);
             self.id_token = answer.id_token.filter(|_| login.keeps_id_token);
         }
     }

@@ -268,7 +268,8 @@ fn a_signature_is_checked_by_the_runtime() {
         let notes = Notes::default();
         let noted = notes.clone();
         let answer = async move {
-            let keys = serde_json::from_str::<Jwk<'_>>(ES256).unwrap().keys(&[]).unwrap();
+            let jwk = serde_json::from_str(ES256).unwrap();
+            let keys = Jwk::of(&jwk).unwrap().keys(&[]).unwrap();
             let verdict = Worker.verify(&keys[0], b"signed\xff", b"signature").await;
             noted.add(format!("{verdict:?}"));
         };
