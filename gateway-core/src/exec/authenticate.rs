@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::{Failure, Refusal};
 use crate::error::Reject;
-use crate::policy::authenticate::{Authenticate, End, Progress};
+use crate::policy::authenticate::{Authenticate, End, Progress, Shown};
 use crate::policy::credential;
 use crate::policy::login::Login;
 use crate::policy::proof::Proof;
@@ -171,12 +171,13 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
     let end = match (end, step.anonymous.is_some()) {
         (End::Refused(check, refusal), true) if refusal.failure() == Failure::Absent => {
             exchange.scheme = step.proofs().next().map_or("", Proof::scheme);
-            step.nobody(call).map_or(End::Refused(check, refusal), |nobody| End::Known(Arc::clone(nobody)))
+            let nobody = step.nobody(call);
+            nobody.map_or(End::Refused(check, refusal), |nobody| End::Known(Arc::clone(nobody), Shown::default()))
         }
         (end, _) => end,
     };
     match end {
-        End::Known(caller) => {
+        End::Known(caller, shown) => {
             exchange.note(|| Event::Policy { policy, verdict: format!("the caller is {caller}") });
             exchange.record.authenticated(&caller);
             if step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call)) {
@@ -187,8 +188,15 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
             for kept in step.proofs().filter(|proof| proof.keeps()) {
                 credential::strip_aliases(kept.places(), call);
             }
+            // Several checks, or nobody: what was not believed does not go on, whoever was let in by something else.
+            if step.checks.len() > 1 {
+                for place in step.unproved(shown) {
+                    credential::strip(core::slice::from_ref(place), call);
+                }
+            }
             if let Some(private) = &mut exchange.private
                 && let Some(token) = private.forwarded.take()
+                && step.proofs().enumerate().any(|(index, proof)| shown.has(index) && proof.forwards())
             {
                 call.headers.insert(AUTHORIZATION, token);
             }

@@ -1,7 +1,7 @@
 //! The last phases of every response, from an upstream or from the gateway itself.
 
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
 use super::exchange::Exchange;
 use crate::call::Call;
@@ -46,6 +46,9 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
     }
 }
 
+/// Fields by which single caches go before `Cache-Control`, and whose names do not tell.
+const TARGETED: [&str; 3] = ["surrogate-control", "edge-control", "x-accel-expires"];
+
 /// Has shared caches leave a response alone, whatever else it allows (RFC 6750 §2.3): of directives that contradict each other the most
 /// restrictive one holds (RFC 9111 §4.2.1).
 #[cold]
@@ -53,6 +56,15 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
 fn keep_private(cookies: Vec<HeaderValue>, headers: &mut HeaderMap) {
     for cookie in cookies {
         headers.append(SET_COOKIE, cookie);
+    }
+    // RFC 9213 §2.2: whoever has a field of its own goes by that, whatever `Cache-Control` says.
+    let is_for_some = |name: &&HeaderName| {
+        let name = name.as_str();
+        name != CACHE_CONTROL && (name.ends_with("-cache-control") || TARGETED.contains(&name))
+    };
+    let targeted: Vec<HeaderName> = headers.keys().filter(is_for_some).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
     }
     let is_stated = |value: &HeaderValue| {
         let text = value.to_str().unwrap_or_default();

@@ -67,11 +67,15 @@ pub struct Progress {
     failed: Option<(u16, Refusal)>,
 }
 
+/// The checks that were passed on the way to an end, by their indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown(u32);
+
 /// The end of a program.
 #[derive(Debug)]
 pub enum End {
-    /// The caller is this one.
-    Known(Arc<Caller>),
+    /// The caller is this one, as these checks have shown.
+    Known(Arc<Caller>, Shown),
     /// Nobody is believed, for this reason of this check.
     Refused(u16, Refusal),
 }
@@ -91,7 +95,9 @@ impl Progress {
         });
         let next = match outcome {
             // The usual end: there is nobody to join with.
-            Ok(caller) if check.pass == Next::Admit && self.passed.is_empty() => return Some(End::Known(caller)),
+            Ok(caller) if check.pass == Next::Admit && self.passed.is_empty() => {
+                return Some(End::Known(caller, Shown::default().with(self.at)));
+            }
             Ok(caller) => {
                 self.passed.push((self.at, caller));
                 check.pass
@@ -109,7 +115,10 @@ impl Progress {
                 self.at = at;
                 None
             }
-            Next::Admit => Some(End::Known(self.joined())),
+            Next::Admit => {
+                let shown = self.passed.iter().fold(Shown::default(), |shown, (index, _)| shown.with(*index));
+                Some(End::Known(self.joined(), shown))
+            }
             Next::Refuse => Some(self.refused()),
         }
     }
@@ -135,7 +144,30 @@ impl Progress {
     }
 }
 
+impl Shown {
+    /// These, and the check with this index.
+    const fn with(self, index: u16) -> Self {
+        // INVARIANT: there are at most 16 checks.
+        Self(self.0 | 1_u32.wrapping_shl(index as u32))
+    }
+
+    /// Returns whether the check with this index was passed.
+    #[must_use]
+    pub const fn has(self, index: usize) -> bool {
+        self.0.wrapping_shr(index as u32) & 1 == 1
+    }
+}
+
 impl Authenticate {
+    /// The places that hold what no proof among those that were `shown` has looked at, of proofs that let theirs go on.
+    pub fn unproved(&self, shown: Shown) -> impl Iterator<Item = &Place> {
+        let kept = move |is_shown: bool| {
+            let proofs = self.proofs().enumerate().filter(move |(index, _)| shown.has(*index) == is_shown);
+            proofs.filter(|(_, proof)| proof.keeps_token()).flat_map(|(_, proof)| proof.places())
+        };
+        kept(false).filter(move |place| !kept(true).any(|other| other == *place))
+    }
+
     /// The proofs, in the order in which they are tried.
     pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
         self.checks.iter().map(|check| &check.proof)
@@ -252,7 +284,7 @@ mod tests {
             let check = progress.check(program).unwrap();
             let outcome = (*outcomes.next().unwrap()).clone();
             match progress.take(check, outcome) {
-                Some(End::Known(caller)) => break caller.groups().collect::<Vec<_>>().join(" "),
+                Some(End::Known(caller, _)) => break caller.groups().collect::<Vec<_>>().join(" "),
                 Some(End::Refused(check, refusal)) => break format!("{} of {check}", refusal.word()),
                 None => {}
             }

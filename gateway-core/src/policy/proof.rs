@@ -182,6 +182,23 @@ impl Proof {
         }
     }
 
+    /// Returns whether it is by a credential that goes on to the upstream, and is good for other requests as well.
+    #[must_use]
+    pub const fn keeps_token(&self) -> bool {
+        matches!(
+            self,
+            Self::Jwt(JwtProof { keep: true, .. })
+                | Self::Introspect(IntrospectProof { keep: true, .. })
+                | Self::ApiKey(ApiKeyProof { keep: true, .. })
+        )
+    }
+
+    /// Returns whether upstreams are sent a token of the gateway's own where it was given.
+    #[must_use]
+    pub fn forwards(&self) -> bool {
+        self.login().is_some_and(|login| login.forward.is_some())
+    }
+
     /// Returns whether `call` states anything where its credential would be, be it one or not.
     #[must_use]
     pub fn is_stated(&self, call: &Call) -> bool {

@@ -80,12 +80,14 @@ fn admit<P: Platform>(
         session.seen = platform.now().unix_millis() / 1_000;
         keep(exchange, platform, login, call, &session)?;
     }
-    let forwarded = session.forwarded(login).and_then(|token| {
-        let mut value = HeaderValue::try_from(["Bearer ", token].concat()).ok()?;
+    exchange.private();
+    if login.forward.is_some() {
+        // Provider and upstream may have agreed on it only lately: there is a session without it then.
+        let token = session.forwarded(login).ok_or(Refusal::SessionEnded)?;
+        let mut value = HeaderValue::try_from(["Bearer ", token].concat()).map_err(|_| Refusal::SessionEnded)?;
         value.set_sensitive(true);
-        Some(value)
-    });
-    exchange.private().forwarded = forwarded;
+        exchange.private().forwarded = Some(value);
+    }
     exchange.note(|| Event::Policy { policy: "authenticate", verdict: "the session is good".to_owned() });
     Ok(Arc::new(issuer.holders.caller(&issuer.name, session.claim_set())))
 }

@@ -199,6 +199,11 @@ impl Compiler<'_> {
                 stripped.push(place.clone());
             }
         }
+        // It is the gateway's to say there who calls, also of a caller without a session.
+        let forwards = checks.iter().any(|check| check.proof.forwards());
+        if forwards && !stripped.contains(&Place::Bearer) && !places(true).any(|place| *place == Place::Bearer) {
+            stripped.push(Place::Bearer);
+        }
         Some(stripped.into_boxed_slice())
     }
 }

@@ -88,15 +88,17 @@ impl Session {
         if rested >= login.idle.as_secs() || login.life.is_some_and(|life| lasted >= life.as_secs()) {
             return Err(Refusal::SessionEnded);
         }
-        let is_late = self.ends > 0 && now >= self.ends;
         let can_renew = self.refresh.is_some();
+        // A session from before `forward` was set lacks the token.
+        let lacks = login.forward.is_some() && self.forwarded(login).is_none();
+        let has_ended = self.ends > 0 && now >= self.ends;
         // Who is sent the token can do nothing with one that has ended.
-        if is_late && !can_renew && login.forward == Some(ForwardedToken::AccessToken) {
+        if !can_renew && (lacks || has_ended && login.forward == Some(ForwardedToken::AccessToken)) {
             return Err(Refusal::SessionEnded);
         }
         Ok(Standing {
-            is_due: can_renew && self.due > 0 && now >= self.due,
-            is_late,
+            is_due: can_renew && (lacks || self.due > 0 && now >= self.due),
+            is_late: lacks || has_ended,
             is_stale: Duration::from_secs(rested) >= login.idle / 10,
         })
     }
@@ -152,9 +154,55 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::capabilities::Capabilities;
+    use crate::plan::{RequestStep, Secrets, load};
+    use crate::policy::authenticate::Authenticate;
+    use crate::policy::proof::Proof;
+
+    struct Same;
+
+    impl Secrets for Same {
+        fn secret(&self, _: &str) -> Option<String> {
+            Some("0123456789abcdef0123456789abcdef".to_owned())
+        }
+    }
+
+    /// A login with this member.
+    fn login(member: &str) -> Arc<Login> {
+        let text = format!(
+            r#"{{"issuers": {{"corp": {{"issuer": "https://id.test", "discovery": true}}}}, "routes": [{{"name": "r", "respond": {{}},
+            "policies": [{{"authenticate": {{"login": {{"client": {{"id": "gw"}}, "keys": [{{"secret": "K"}}]{member}}}}}}}]}}]}}"#
+        );
+        let plan = load(&text, &Capabilities::NATIVE, &Same).unwrap();
+        let mut steps = plan.routes.iter().flat_map(|route| &*route.request);
+        let proofs = steps.find_map(RequestStep::authenticate).into_iter().flat_map(Authenticate::proofs);
+        proofs.filter_map(Proof::login).next().unwrap().clone()
+    }
+
+    /// docs/configuration.md, Pages behind a login: upstreams are sent the token in place of what the browser sent. A session that began
+    /// before `forward` was set has none: it is renewed, or refused.
+    #[test]
+    fn a_session_without_the_token_to_forward_is_renewed_or_over() {
+        let now = Timestamp::from_unix_millis(1_000_000);
+        let bare = Session { id: "i".to_owned(), begun: 1_000, seen: 1_000, ..Session::default() };
+        let with_refresh = Session { refresh: Some("r".to_owned()), ..bare.clone() };
+        let renewal = Ok(Standing { is_due: true, is_late: true, is_stale: false });
+        let rest = Ok(Standing { is_due: false, is_late: false, is_stale: false });
+        for token in ["access_token", "id_token"] {
+            let login = login(&format!(r#", "forward": "{token}""#));
+            assert_eq!(bare.standing(&login, now), Err(Refusal::SessionEnded));
+            assert_eq!(with_refresh.standing(&login, now), renewal);
+            let (access, id_token) = (Some("a".to_owned()), Some("t".to_owned()));
+            let whole = Session { access, id_token, ..bare.clone() };
+            assert_eq!(whole.standing(&login, now), rest);
+        }
+        assert_eq!(bare.standing(&login(""), now), rest);
+    }
 
     /// docs/configuration.md, Pages behind a login: a cookie holds all of a session.
     #[test]
