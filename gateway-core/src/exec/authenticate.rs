@@ -139,7 +139,7 @@ async fn slowly<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     proof: &Proof,
-    (call, body): (&Call, &mut Body<P::Stream>),
+    (call, body): (&mut Call, &mut Body<P::Stream>),
     limit: u64,
 ) -> Result<Arc<Caller>, Refusal> {
     match proof {
@@ -186,7 +186,7 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
             call.caller = Some(caller);
             credential::strip(&step.stripped, call);
             for kept in step.proofs().filter(|proof| proof.keeps()) {
-                credential::strip_aliases(kept.places(), call);
+                kept.strip_aliases(call);
             }
             // Several checks, or nobody: what was not believed does not go on, whoever was let in by something else.
             if step.checks.len() > 1 {

@@ -20,7 +20,7 @@ pub(super) async fn prove<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     proof: &Signature,
-    (call, body): (&Call, &mut Body<P::Stream>),
+    (call, body): (&mut Call, &mut Body<P::Stream>),
     limit: u64,
 ) -> Result<Arc<Caller>, Refusal> {
     let mut refusal = Refusal::SignatureKey;
@@ -33,6 +33,7 @@ pub(super) async fn prove<P: Platform>(
                     let cell = cell("sn:", &[signer.name.as_bytes(), nonce.as_bytes()]);
                     once::take(exchange, platform, &cell, proof.keep()).await?;
                 }
+                Signature::strip_aliases(&stated, &mut call.headers);
                 return Ok(Arc::clone(&signer.caller));
             }
             // What is said of one whose key is known tells more.

@@ -54,7 +54,10 @@ pub(super) async fn apply<'p, P: Platform>(
                     Box::pin(authenticate::go_on(exchange, platform, step, (call, body), limit, progress)).await?;
                 }
             },
-            RequestStep::Authorize(rule) => authorize(exchange, platform, rule, call)?,
+            RequestStep::Authorize(rule) => {
+                rule.condition.strip_aliases(call);
+                authorize(exchange, platform, rule, call)?;
+            }
             RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
@@ -94,6 +97,9 @@ fn check_body_length(route: &Route, headers: &HeaderMap) -> Result<(), Reject> {
 
 /// Chooses the upstream of a call by who makes it.
 fn steer(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, ways: &[Steer], call: &mut Call) {
+    for way in ways {
+        way.when.strip_aliases(call);
+    }
     let way = steer::choose(ways, call, clock);
     call.steered = way.and_then(|way| u32::try_from(way.upstream).ok());
     exchange.note(|| Event::Steered { upstream: way.map(|way| way.name.to_string()) });

@@ -161,6 +161,12 @@ impl Stated {
         self.components.iter().any(|component| component.identifier == identifier)
     }
 
+    /// The fields that it covers.
+    pub fn fields(&self) -> impl Iterator<Item = HeaderName> {
+        let names = self.components.iter().map(|component| &*component.name);
+        names.filter(|name| !name.starts_with('@')).filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+    }
+
     /// Returns whether it covers the digest of the content that counts (RFC 9530 §5).
     #[must_use]
     pub fn covers_content(&self) -> bool {
@@ -344,10 +350,12 @@ fn query_parameter(query: &str, name: &str) -> Result<String, Fault> {
         .filter(|(own, _)| !own.is_empty() && encoded(own) == name)
         .map(|(_, value)| value);
     // "If a parameter name occurs multiple times in a request, the named query parameter MUST NOT be included."
+    // Nor may another be there that a server takes for it (§7.2.1).
+    let spellings = query::spellings(query, &percent::decode(name));
     match (named.next(), named.next()) {
-        (Some(value), None) => Ok(encoded(value)),
+        (Some(value), None) if spellings == 1 => Ok(encoded(value)),
         (None, _) => Err(Fault::Missing),
-        (Some(_), Some(_)) => Err(Fault::Unsupported),
+        (Some(_), _) => Err(Fault::Unsupported),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::expression::Expression;
+use super::header_edit;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::claims::ClaimSet;
@@ -83,6 +84,14 @@ impl Condition {
         }
         let has_scopes = self.scopes.iter().all(|scope| caller.has_scope(scope));
         (!has_scopes).then_some(Unmet::Scopes(&self.scopes))
+    }
+
+    /// Removes other spellings of the fields that it looks at from `call`: a server that folds names would take for the field what
+    /// nobody has looked at.
+    pub fn strip_aliases(&self, call: &mut Call) {
+        for name in self.when.iter().flat_map(|when| when.fields()) {
+            header_edit::remove_aliases(&mut call.headers, name, &[]);
+        }
     }
 
     /// Returns whether it depends on the route's path parameters.

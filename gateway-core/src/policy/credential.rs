@@ -61,7 +61,7 @@ pub fn strip(places: &[Place], call: &mut Call) {
 pub fn strip_aliases(places: &[Place], call: &mut Call) {
     for place in places {
         if let Place::Header(name) = place {
-            header_edit::remove_aliases(&mut call.headers, name, None);
+            header_edit::remove_aliases(&mut call.headers, name, &[]);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Edits of header fields: rename, remove, set, append.
 
+use std::slice;
+
 use http::header;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -154,14 +156,14 @@ pub fn apply(edits: &RequestEdits, call: &mut Call) {
             HeaderEdit::Remove(name) => {
                 EditFields::remove(&mut call.headers, name);
                 if has_aliases {
-                    remove_aliases(&mut call.headers, name, None);
+                    remove_aliases(&mut call.headers, name, &[]);
                 }
             }
             HeaderEdit::Set(name, value) => {
                 let value = value.resolve(call);
                 set(&mut call.headers, name, value);
                 if has_aliases {
-                    remove_aliases(&mut call.headers, name, None);
+                    remove_aliases(&mut call.headers, name, &[]);
                 }
             }
             HeaderEdit::Append(name, value) => {
@@ -215,16 +217,16 @@ fn set(headers: &mut impl EditFields, name: &HeaderName, value: Option<HeaderVal
 fn rename_every_spelling(headers: &mut HeaderMap, from: &HeaderName, to: &HeaderName) {
     let is_there = headers.contains_key(from);
     headers.rename(from, to);
-    remove_aliases(headers, from, Some(to));
+    remove_aliases(headers, from, slice::from_ref(to));
     if is_there {
-        remove_aliases(headers, to, None);
+        remove_aliases(headers, to, &[]);
     }
 }
 
 /// Removes the other spellings of `name`, except for `spared` and those that no edit may touch: an edit of
 /// `content_length` must not remove the framing.
-pub(crate) fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: Option<&HeaderName>) {
-    let must_go = |other: &&HeaderName| Some(*other) != spared && is_editable(other) && is_alias(other, name);
+pub(crate) fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName, spared: &[HeaderName]) {
+    let must_go = |other: &&HeaderName| !spared.contains(other) && is_editable(other) && is_alias(other, name);
     let aliases: Vec<HeaderName> = headers.keys().filter(must_go).cloned().collect();
     for alias in aliases {
         headers.remove(alias);

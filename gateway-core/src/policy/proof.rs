@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::credential::{self, Place};
+use super::header_edit;
 use super::login::Login;
 use super::signature::Signature;
 use super::webhook::Webhook;
@@ -165,6 +166,16 @@ impl Proof {
             Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate | Self::Login(_) => None,
             Self::Webhook(webhook) => Some(webhook.limit),
             Self::Signature(signature) => Some(signature.limit),
+        }
+    }
+
+    /// Removes other spellings of the fields that it reads from `call`, where they go on to the upstream.
+    pub fn strip_aliases(&self, call: &mut Call) {
+        credential::strip_aliases(self.places(), call);
+        if let Self::Webhook(webhook) = self {
+            for name in webhook.scheme.signed_fields() {
+                header_edit::remove_aliases(&mut call.headers, name, &[]);
+            }
         }
     }
 

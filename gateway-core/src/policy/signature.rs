@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::credential::Place;
+use super::header_edit;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
-use crate::http::message_signature::{Fault, Parts, Stated, stated};
+use crate::http::message_signature::{Fault, Parts, SIGNATURE, SIGNATURE_INPUT, Stated, stated};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key::VerifyingKey;
 use crate::order;
@@ -142,6 +143,15 @@ impl Signature {
             Fault::Missing => Refusal::SignatureUnfit,
         })?;
         Ok((signer, base))
+    }
+
+    /// Removes other spellings of the fields that `stated` covers from `headers`, and of its own: a server that folds names would take for
+    /// the field what nobody has signed (RFC 9421 §7.2.1).
+    pub fn strip_aliases(stated: &Stated, headers: &mut HeaderMap) {
+        let covered: Vec<HeaderName> = stated.fields().chain([SIGNATURE, SIGNATURE_INPUT]).collect();
+        for name in &covered {
+            header_edit::remove_aliases(headers, name, &covered);
+        }
     }
 
     /// Returns whether content has to be covered.

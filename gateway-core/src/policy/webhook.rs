@@ -102,6 +102,11 @@ pub static SLACK: Scheme = Scheme {
 };
 
 impl Scheme {
+    /// The fields that are signed with the content.
+    pub fn signed_fields(&self) -> impl Iterator<Item = &HeaderName> {
+        self.id.iter().chain(&self.time)
+    }
+
     /// Returns whether a time is signed.
     #[must_use]
     pub const fn has_time(&self) -> bool {

@@ -109,7 +109,7 @@ impl<'a> Evaluation<'a> {
             Some(Node::Fact(Fact::Header(name))) => Value::Boolean(self.call.headers.contains_key(name)),
             Some(Node::Fact(Fact::Query(name))) => {
                 let query = self.call.query().unwrap_or_default();
-                Value::Boolean(query::first(query, name).is_some())
+                Value::Boolean(query::spellings(query, name) > 0)
             }
             Some(_) => Value::Boolean(!matches!(self.value(place), Value::Error)),
             None => Value::Error,
@@ -131,10 +131,9 @@ impl<'a> Evaluation<'a> {
                 only.and_then(|value| core::str::from_utf8(value.as_bytes()).ok()).map(Cow::Borrowed)
             }
             Fact::Query(name) => {
-                let mut values =
-                    query::parameters(call.query().unwrap_or_default()).filter(|one| query::is_named(one, name));
-                let only = values.next().filter(|_| values.next().is_none());
-                only.map(|parameter| percent::decode_form(query::split(parameter).1))
+                let query = call.query().unwrap_or_default();
+                let only = query::first(query, name).filter(|_| query::spellings(query, name) == 1);
+                only.map(percent::decode_form)
             }
             Fact::Parameter(index) => call.parameter(*index).map(percent::decode),
             Fact::Address => call.client_address().map(|address| Cow::Owned(address.to_canonical().to_string())),

@@ -12,6 +12,8 @@ mod token;
 
 use std::fmt::Display;
 
+use http::HeaderName;
+
 use self::evaluate::Evaluation;
 use self::node::{Fact, Node, Place, Span};
 use crate::call::Call;
@@ -94,6 +96,14 @@ impl Expression {
         let has =
             |wanted: fn(&Fact) -> bool| self.nodes.iter().any(|node| matches!(node, Node::Fact(fact) if wanted(fact)));
         (has(|fact| matches!(fact, Fact::Country)), has(|fact| matches!(fact, Fact::Asn)))
+    }
+
+    /// The header fields that it looks at.
+    pub fn fields(&self) -> impl Iterator<Item = &HeaderName> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Fact(Fact::Header(name)) => Some(name),
+            _ => None,
+        })
     }
 
     /// Returns whether it depends on the route's path parameters.
