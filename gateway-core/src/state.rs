@@ -36,6 +36,8 @@ pub struct State {
     api_keys: Arc<Answers>,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
+    /// What services have decided. It is of one plan: callers are among it.
+    decisions: Answers,
     metrics: Option<Metrics>,
 }
 
@@ -93,6 +95,7 @@ impl State {
             api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
+            decisions: Answers::default(),
             metrics: Metrics::adopt(plan, previous.and_then(Self::metrics)),
         }
     }
@@ -135,6 +138,11 @@ impl State {
     /// The API keys that were asked for.
     pub(crate) fn api_keys(&self) -> &Answers {
         &self.api_keys
+    }
+
+    /// The requests that services have let in.
+    pub(crate) fn decisions(&self) -> &Answers {
+        &self.decisions
     }
 
     /// Takes note that this list of revoked tokens has just been changed.

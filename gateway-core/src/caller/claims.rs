@@ -40,6 +40,11 @@ impl Members {
     }
 }
 
+/// The members of the object that `text` is: each once, in bounds as those of claims; none if it is none.
+pub(crate) fn read_object(text: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(text).ok().map(|Members(members)| members)
+}
+
 impl ClaimSet {
     /// The claims with these times.
     pub(crate) const fn new(
@@ -53,12 +58,17 @@ impl ClaimSet {
 
     /// The claims in an issuer's answer about a token (RFC 7662 §2.2); none if the token is not active. `Err` if it is no such answer.
     pub(crate) fn of_answer(answer: &[u8]) -> Result<Option<Self>, NoAnswer> {
-        let Members(mut members) = serde_json::from_slice(answer).map_err(|_| NoAnswer)?;
+        let mut members = read_object(answer).ok_or(NoAnswer)?;
         match members.remove("active") {
             Some(Value::Bool(true)) => {}
             Some(Value::Bool(false)) => return Ok(None),
             _ => return Err(NoAnswer),
         }
+        Self::of_members(members).map(Some)
+    }
+
+    /// The claims that are these `members`, the times among them. `Err` if a time is none.
+    pub(crate) fn of_members(mut members: Map<String, Value>) -> Result<Self, NoAnswer> {
         let mut time = |name: &str| match members.remove(name) {
             None | Some(Value::Null) => Ok(None),
             // RFC 7662 §2.2 has whole seconds; a fraction is cut off. A cast that does not fit ends at the nearest number.
@@ -67,7 +77,7 @@ impl ClaimSet {
             Some(_) => Err(NoAnswer),
         };
         let (expires, not_before, issued_at) = (time("exp")?, time("nbf")?, time("iat")?);
-        Ok(Some(Self::new(expires, not_before, issued_at, Members(members))))
+        Ok(Self::new(expires, not_before, issued_at, Members(members)))
     }
 
     /// The claim called `name`, but for `exp`, `nbf` and `iat`.

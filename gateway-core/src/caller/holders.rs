@@ -39,6 +39,7 @@ impl Holders {
             credential: credential.as_deref().map(Into::into),
             groups,
             scopes: Box::default(),
+            fields: Box::default(),
             claims: Some(Arc::new(claims)),
         }
     }

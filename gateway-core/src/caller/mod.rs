@@ -8,6 +8,7 @@ pub mod refusal;
 use core::fmt;
 use std::sync::Arc;
 
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use self::claims::ClaimSet;
@@ -28,6 +29,8 @@ pub struct Caller {
     pub scopes: Box<[Box<str>]>,
     /// The credential's identifier, which may be shown: it is no secret.
     pub credential: Option<Arc<str>>,
+    /// The header fields that the upstream gets of whoever vouches for the caller.
+    pub fields: Box<[(HeaderName, HeaderValue)]>,
 }
 
 impl Caller {
@@ -73,6 +76,7 @@ impl Caller {
             groups: both(&self.groups, &other.groups),
             scopes: both(&self.scopes, &other.scopes),
             credential: other.credential.as_ref().or(self.credential.as_ref()).cloned(),
+            fields: self.fields.iter().chain(&other.fields).cloned().collect(),
         }
     }
 

@@ -94,6 +94,10 @@ pub enum Refusal {
     Inactive,
     /// The issuer can't be asked about the token.
     IntrospectionUnavailable,
+    /// The service that is asked does not let the request in, and has said how to answer it.
+    Denied,
+    /// The service can't be asked, or gives no answer to go by.
+    DecisionUnavailable,
     /// The client has stated too many wrong credentials lately.
     TooMany,
     /// Too many signatures of this request were none for another to be checked.
@@ -154,6 +158,7 @@ impl Refusal {
             | Self::KeyUnavailable
             | Self::ReplaysUnavailable
             | Self::IntrospectionUnavailable
+            | Self::DecisionUnavailable
             | Self::TooMany => Failure::Unavailable,
             Self::Ambiguous | Self::ContentTooLarge | Self::ContentCut => Failure::Final,
             _ => Failure::Invalid,
@@ -207,6 +212,8 @@ impl Refusal {
             Self::CertificateExpired => "certificate_expired",
             Self::Inactive => "inactive",
             Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::Denied => "denied",
+            Self::DecisionUnavailable => "decision_unavailable",
             Self::TooMany => "too_many",
             Self::TooManyChecks => "too_many_checks",
             Self::SessionUnknown => "session_unknown",
@@ -237,6 +244,8 @@ impl Refusal {
             | Self::KeyDisabled
             | Self::KeyUnavailable
             | Self::IntrospectionUnavailable
+            | Self::Denied
+            | Self::DecisionUnavailable
             | Self::TooMany
             | Self::OtherConsumer
             | Self::SignatureMalformed
@@ -315,6 +324,7 @@ impl Refusal {
             (Self::KeyUnusable, _) => Reject::identity_unavailable(),
             (Self::ContentTooLarge, _) => Reject::body_too_large(),
             (Self::ContentCut, _) => Reject::bad_request_framing().with_detail(CUT),
+            (Self::Denied, _) => Reject::forbidden(),
             (Self::TooMany, _) => Reject::too_many_attempts().with_header(RETRY_AFTER, HeaderValue::from_static("10")),
             (other, _) if other.failure() == Failure::Unavailable => {
                 Reject::identity_unavailable().with_header(RETRY_AFTER, HeaderValue::from_static("5"))

@@ -143,6 +143,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
     (Place::Proof, "apiKey", "key apikey api_key keyAuth key_auth apiKeyAuth"),
     (Place::Proof, "webhook", "hmac hmacAuth hmac_auth hmac-auth webhookSignature webhook_signature"),
+    (
+        Place::Proof,
+        "external",
+        "forwardAuth forward_auth forward-auth extAuth ext_authz extAuthz auth_request opa authServer",
+    ),
     (Place::Proof, "introspect", "introspection oauth2Introspection oauth2_introspection tokenIntrospection opaque"),
     (Place::Proof, "login", "openidConnect openid_connect openid-connect oidcAuth session"),
     (Place::Proof, "signature", "httpSignature httpSignatures httpsig httpSig messageSignature rfc9421"),

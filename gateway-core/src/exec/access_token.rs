@@ -122,10 +122,10 @@ impl<P: Platform> Reader<'_, P> {
     async fn read(self, (plan, state): (&Plan, &State), limit: Duration) -> (Option<Token>, Option<Fault>) {
         let Self { platform, source, cell, reading } = self;
         let asked = platform.monotonic();
-        let question = Question::Form { authorization: source.authorization.as_ref(), form: &source.form };
-        let answer = call_out::json((plan, state, platform), &source.place, question, limit);
+        let question = Question::form(source.authorization.as_ref(), &source.form);
+        let answer = call_out::ask((plan, state, platform), &source.place, question, limit);
         let answer = match within(platform, limit, answer).await {
-            Some(Ok((_, answer))) => read(&answer).ok_or(Fault::Malformed),
+            Some(Ok(answer)) => read(&answer.content).ok_or(Fault::Malformed),
             Some(Err(fault)) => Err(Fault::Call(fault)),
             None => Err(Fault::Slow),
         };

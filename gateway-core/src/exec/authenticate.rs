@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 
 use super::exchange::Exchange;
-use super::{api_key, introspect, jwt, login, signature, webhook};
+use super::{api_key, external, introspect, jwt, login, signature, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -125,6 +125,7 @@ fn at_once<P: Platform>(
             Ok(None) => Some(Err(Refusal::Absent)),
             Err(refusal) => Some(Err(refusal)),
         },
+        Proof::External(_) => None,
         Proof::Introspect(proof) => introspect::at_once(exchange, platform, proof, call),
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
@@ -147,6 +148,7 @@ async fn slowly<P: Platform>(
             let token = credential::find(&jwt.places, call)?.ok_or(Refusal::Absent)?;
             jwt::prove(exchange, platform, jwt, (&token, call.certificate.as_deref())).await
         }
+        Proof::External(proof) => Box::pin(external::prove(exchange, platform, proof, call)).await,
         Proof::Introspect(proof) => Box::pin(introspect::prove(exchange, platform, proof, call)).await,
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
@@ -183,7 +185,6 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
             if step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call)) {
                 exchange.private();
             }
-            call.caller = Some(caller);
             credential::strip(&step.stripped, call);
             for kept in step.proofs().filter(|proof| proof.keeps()) {
                 kept.strip_aliases(call);
@@ -194,6 +195,10 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
                     credential::strip(core::slice::from_ref(place), call);
                 }
             }
+            for (name, value) in &caller.fields {
+                call.headers.append(name, value.clone());
+            }
+            call.caller = Some(caller);
             if let Some(private) = &mut exchange.private
                 && let Some(token) = private.forwarded.take()
                 && step.proofs().enumerate().any(|(index, proof)| shown.has(index) && proof.forwards())
@@ -205,7 +210,8 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
         End::Refused(check, refusal) => {
             exchange.record.unauthenticated(refusal);
             exchange.note(|| Event::Policy { policy, verdict: format!("refused: {}", refusal.word()) });
-            Err(step.refuse(check, refusal))
+            let denied = exchange.private.as_mut().and_then(|private| private.denied.take());
+            Err(step.refuse(check, refusal, denied))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::body::Body;
 use crate::http::proxy_status::error_type;
 use crate::io::{IoError, IoErrorKind};
 use crate::net::Deadlines;
-use crate::plan::Plan;
+use crate::plan::{Endpoint, Plan};
 use crate::policy::access_token;
 use crate::policy::key_source::Location;
 use crate::ports::{Platform, UpstreamCall};
@@ -33,71 +33,114 @@ pub(super) enum Fault {
 }
 
 /// A question.
-#[derive(Clone, Copy)]
-pub(super) enum Question<'q> {
-    /// GET.
-    Get,
-    /// POST of a form, perhaps with credentials.
-    Form { authorization: Option<&'q HeaderValue>, form: &'q Bytes },
+pub(super) struct Question {
+    method: Method,
+    headers: HeaderMap,
+    content: Bytes,
+    kind: Kind,
 }
 
-/// Gets the JSON that answers `question` at `location` within `limit`.
-pub(super) async fn json<P: Platform>(
+/// What an answer to a question may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A 200.
+    Plain,
+    /// The same, or an error in JSON.
+    Form,
+    /// Any.
+    Own,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Bytes,
+}
+
+impl Question {
+    /// GET.
+    pub(super) fn get() -> Self {
+        Self { method: Method::GET, headers: HeaderMap::with_capacity(8), content: Bytes::new(), kind: Kind::Plain }
+    }
+
+    /// POST of a form, perhaps with credentials.
+    pub(super) fn form(authorization: Option<&HeaderValue>, form: &Bytes) -> Self {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, value.clone());
+        }
+        Self { method: Method::POST, headers, content: form.clone(), kind: Kind::Form }
+    }
+
+    /// A question of a kind of its own, whose answer may have any status. Only a 200 comes with its content.
+    pub(super) const fn own(method: Method, headers: HeaderMap, content: Bytes) -> Self {
+        Self { method, headers, content, kind: Kind::Own }
+    }
+
+    /// Adds the fields that every question has.
+    #[inline(never)]
+    fn complete(&mut self, plan: &Plan, endpoint: &Endpoint) {
+        self.headers.insert(HOST, endpoint.authority.clone());
+        for (name, value) in [(ACCEPT, "application/json"), (USER_AGENT, "edgeway")] {
+            if !self.headers.contains_key(&name) {
+                self.headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        // So that a gateway that is its own issuer notices.
+        plan.loop_guard.stamp_request(&mut self.headers, Version::HTTP_11);
+    }
+}
+
+/// Gets the answer to `question` at `location` within `limit`.
+pub(super) async fn ask<P: Platform>(
     (plan, state, platform): (&Plan, &State, &P),
     location: &Location,
-    question: Question<'_>,
+    mut question: Question,
     limit: Duration,
-) -> Result<(HeaderMap, Bytes), Fault> {
+) -> Result<Answer, Fault> {
     let other = || Fault::Io(IoErrorKind::Other);
     let upstream = plan.upstreams.get(location.upstream).ok_or_else(other)?;
     let endpoint = state.next_endpoint(upstream).ok_or_else(other)?;
     let target: PathAndQuery = location.path.parse().map_err(|_| other())?;
-    let mut headers = HeaderMap::with_capacity(8);
-    headers.insert(HOST, endpoint.authority.clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static("edgeway"));
-    let (mut method, body) = match question {
-        Question::Get => (Method::GET, Body::Empty),
-        Question::Form { authorization, form } => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-            if let Some(value) = authorization {
-                headers.insert(AUTHORIZATION, value.clone());
-            }
-            (Method::POST, Body::Full(form.clone()))
-        }
-    };
-    // So that a gateway that is its own issuer notices.
-    plan.loop_guard.stamp_request(&mut headers, Version::HTTP_11);
+    question.complete(plan, endpoint);
+    let body = if question.content.is_empty() { Body::Empty } else { Body::Full(question.content) };
     let mut call = UpstreamCall {
         upstream,
         endpoint,
-        method: &mut method,
+        method: &mut question.method,
         uri: Uri::from(target),
-        headers: &mut headers,
+        headers: &mut question.headers,
         body,
         deadlines: Deadlines { connect: Some(limit), first_byte: Some(limit), total: Some(limit), idle: None },
         known_edits: None,
     };
     state.sent(endpoint);
+    let kind = question.kind;
     let answered = async {
         let (head, body) = platform.fetch(&mut call).await?.into_parts();
-        let is_form = matches!(question, Question::Form { .. });
-        if head.status != StatusCode::OK && !(is_form && head.status.is_client_error()) {
-            return Ok(Err(Fault::Status(head.status)));
+        let mut answer = Answer { status: head.status, headers: head.headers, content: Bytes::new() };
+        if answer.status != StatusCode::OK {
+            match kind {
+                Kind::Own => return Ok(Ok(answer)),
+                Kind::Form if answer.status.is_client_error() => {}
+                Kind::Form | Kind::Plain => return Ok(Err(Fault::Status(answer.status))),
+            }
         }
-        let content = match body {
+        answer.content = match body {
             Body::Empty => Bytes::new(),
             Body::Full(content) => content,
             Body::Stream(stream) => platform.collect(stream, MOST_BYTES).await?,
         };
-        if content.len() as u64 > MOST_BYTES {
+        if answer.content.len() as u64 > MOST_BYTES {
             return Err(IoError::new(IoErrorKind::BodyTooLarge));
         }
-        if head.status != StatusCode::OK {
-            let code = access_token::error_code(&content);
-            return Ok(Err(code.map_or(Fault::Status(head.status), |code| Fault::Refused(head.status, code))));
+        if answer.status != StatusCode::OK {
+            let code = access_token::error_code(&answer.content);
+            return Ok(Err(code.map_or(Fault::Status(answer.status), |code| Fault::Refused(answer.status, code))));
         }
-        Ok(Ok((head.headers, content)))
+        Ok(Ok(answer))
     };
     let answer: Result<_, Fault> = answered.await.unwrap_or_else(|error: IoError| Err(Fault::Io(error.kind)));
     if answer.is_err() {

@@ -3,6 +3,7 @@
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
+use crate::error::Reject;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
@@ -45,6 +46,8 @@ pub(super) struct Private {
     pub(super) cookies: Vec<HeaderValue>,
     /// The token that the upstream is sent.
     pub(super) forwarded: Option<HeaderValue>,
+    /// The answer of the first service that has refused the request.
+    pub(super) denied: Option<Box<Reject>>,
 }
 
 impl<'p> Exchange<'p, '_> {

@@ -68,11 +68,11 @@ pub(super) async fn ask<P: Platform>(
 ) -> Option<Known> {
     let introspection = issuer.introspection.as_deref()?;
     let form = introspection.question(token);
-    let question = Question::Form { authorization: introspection.authorization.as_ref(), form: &form };
+    let question = Question::form(introspection.authorization.as_ref(), &form);
     let (plan, state): (&Plan, _) = (exchange.plan, exchange.state);
-    let answer = call_out::json((plan, state, platform), &introspection.place, question, watch.timeout()).await;
+    let answer = call_out::ask((plan, state, platform), &introspection.place, question, watch.timeout()).await;
     let fault = match answer {
-        Ok((_, answer)) => match introspection.read(issuer, &answer, platform.now()) {
+        Ok(answer) => match introspection.read(issuer, &answer.content, platform.now()) {
             Some(known) => return Some(known),
             None => None,
         },

@@ -278,15 +278,15 @@ async fn ask<P: Platform>(on: (&Plan, &State, &P), source: &KeySource, limit: Du
     let (place, document) = match &source.document {
         None => (&source.place, Document::default()),
         Some(document) => {
-            let (_, text) = call_out::json(on, &source.place, Question::Get, limit).await?;
+            let text = call_out::ask(on, &source.place, Question::get(), limit).await?.content;
             let read = read_document(&text, &document.issuer)?;
             located = document.locate(&read.jwks_uri).ok_or(Fault::Origin)?;
             (&located, read)
         }
     };
-    let (headers, text) = call_out::json(on, place, Question::Get, limit).await?;
-    let set = read_set(&text, &source.algorithms)?;
-    Ok(Published::new(set, at, freshness::lifetime(&headers), document))
+    let answer = call_out::ask(on, place, Question::get(), limit).await?;
+    let set = read_set(&answer.content, &source.algorithms)?;
+    Ok(Published::new(set, at, freshness::lifetime(&answer.headers), document))
 }
 
 /// Reads the keys of a source again, for the requests to come.

@@ -12,6 +12,7 @@ mod bounds;
 mod call_out;
 mod content;
 mod exchange;
+mod external;
 mod finish;
 mod flag;
 mod introspect;

@@ -83,10 +83,10 @@ impl RequestStep {
             Self::Maintenance(_)
             | Self::Csrf(_)
             | Self::Clients(_)
-            | Self::Authenticate(_)
             | Self::RateLimit(_)
             | Self::Concurrency(_)
             | Self::Validate(_) => false,
+            Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),

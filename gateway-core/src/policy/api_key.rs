@@ -139,6 +139,12 @@ impl core::fmt::Debug for Digester {
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
+    /// The digest that is these bytes.
+    #[must_use]
+    pub const fn of(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads 64 hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

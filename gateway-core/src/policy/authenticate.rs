@@ -198,11 +198,13 @@ impl Authenticate {
     }
 
     /// The answer to a request that is refused for `refusal` of the check with this index, with a challenge of each scheme (RFC 9110
-    /// §11.6.1); 403 where none could help.
+    /// §11.6.1); 403 where none could help. What a service has said of it, if one was asked, is in `denied`.
     #[must_use]
-    pub fn refuse(&self, check: u16, refusal: Refusal) -> Reject {
-        let mut reject = refusal.reject();
-        if refusal.failure() == Failure::Unavailable || refusal.is_of_content() {
+    pub fn refuse(&self, check: u16, refusal: Refusal, denied: Option<Box<Reject>>) -> Reject {
+        let denied = denied.filter(|_| refusal == Refusal::Denied);
+        let mut reject = denied.map_or_else(|| refusal.reject(), |denied| *denied);
+        let is_settled = refusal == Refusal::Denied && reject.status != StatusCode::UNAUTHORIZED;
+        if refusal.failure() == Failure::Unavailable || refusal.is_of_content() || is_settled {
             return reject;
         }
         let mut challenges: Vec<(&str, String)> = Vec::new();
@@ -215,7 +217,8 @@ impl Authenticate {
                 None => challenges.push((scheme, about)),
             }
         }
-        if reject.status == StatusCode::UNAUTHORIZED && self.is_refused_for_good(check, !challenges.is_empty()) {
+        let is_own = reject.status == StatusCode::UNAUTHORIZED && refusal != Refusal::Denied;
+        if is_own && self.is_refused_for_good(check, !challenges.is_empty()) {
             return Reject::forbidden().with_detail(match refusal {
                 Refusal::Certificate => "this takes a client certificate".into(),
                 Refusal::CertificateExpired => "the client certificate has expired".into(),

@@ -17,6 +17,7 @@ pub mod counter_key;
 pub mod credential;
 pub mod csrf;
 pub mod expression;
+pub mod external;
 pub mod flag;
 pub mod gcra;
 mod gcra_store;

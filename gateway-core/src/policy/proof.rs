@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::credential::{self, Place};
+use super::external::External;
 use super::header_edit;
 use super::login::Login;
 use super::signature::Signature;
@@ -19,6 +20,8 @@ pub enum Proof {
     Jwt(JwtProof),
     /// A token that its issuer is asked about.
     Introspect(IntrospectProof),
+    /// The word of a service.
+    External(Box<External>),
     /// An API key.
     ApiKey(ApiKeyProof),
     /// The signature of a webhook.
@@ -145,12 +148,19 @@ impl Proof {
         }
     }
 
+    /// Returns whether it depends on the route's path parameters.
+    #[must_use]
+    pub fn is_bound_to_path(&self) -> bool {
+        matches!(self, Self::External(external) if external.is_opa)
+    }
+
     /// The places of the request that its credential may be in.
     #[must_use]
     pub fn places(&self) -> &[Place] {
         match self {
             Self::Jwt(jwt) => &jwt.places,
             Self::Introspect(introspect) => &introspect.places,
+            Self::External(_) => &[],
             Self::ApiKey(key) => &key.places,
             Self::Webhook(webhook) => &webhook.places,
             Self::Certificate => &[],
@@ -163,7 +173,12 @@ impl Proof {
     #[must_use]
     pub const fn content_limit(&self) -> Option<u64> {
         match self {
-            Self::Jwt(_) | Self::Introspect(_) | Self::ApiKey(_) | Self::Certificate | Self::Login(_) => None,
+            Self::Jwt(_)
+            | Self::Introspect(_)
+            | Self::External(_)
+            | Self::ApiKey(_)
+            | Self::Certificate
+            | Self::Login(_) => None,
             Self::Webhook(webhook) => Some(webhook.limit),
             Self::Signature(signature) => Some(signature.limit),
         }
@@ -185,6 +200,8 @@ impl Proof {
         match self {
             Self::Jwt(jwt) => jwt.keep,
             Self::Introspect(introspect) => introspect.keep,
+            // It takes none.
+            Self::External(_) => true,
             Self::ApiKey(key) => key.keep,
             // It is of this one request, and a server may look at it again.
             Self::Webhook(_) | Self::Signature(_) => true,
@@ -233,6 +250,8 @@ impl Proof {
             Self::Signature(_) => ("Signature", String::new()),
             // It belongs to the connection, and a challenge to the request.
             Self::Certificate => return None,
+            // What it answers has them.
+            Self::External(_) => return None,
         })
     }
 
@@ -247,6 +266,7 @@ impl Proof {
     pub fn describe(&self) -> String {
         match self {
             Self::Jwt(jwt) => for_audiences(format!("token of {}", jwt.names.join(" or ")), &jwt.audiences),
+            Self::External(external) => format!("word of {}", external.name),
             Self::Introspect(introspect) => {
                 for_audiences(format!("token that {} is asked about", introspect.name), &introspect.audiences)
             }

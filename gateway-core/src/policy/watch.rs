@@ -211,6 +211,12 @@ impl Watch {
         }
     }
 
+    /// Stores what is known at `now` without a read.
+    pub fn remember(&self, known: Known, now: Duration) {
+        let life = self.life(&known);
+        let _ = self.known.learn(known, life, now, None);
+    }
+
     fn life(&self, known: &Known) -> Life {
         let usable = match (self.kind, known) {
             (Kind::List(within) | Kind::Token(within), _) => within,

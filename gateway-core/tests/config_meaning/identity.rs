@@ -14,10 +14,21 @@ fn warned(text: &str) -> Vec<Diagnostic> {
 
 /// The warnings about one policy that the only route has.
 fn about(policy: &str) -> Vec<Diagnostic> {
-    warned(&format!(
-        r#"{{{ISSUERS}, "policies": {{"p": {policy}}},
+    warned(&with_policy(ISSUERS, policy))
+}
+
+/// The same, of an issuer that is asked about its tokens.
+fn about_asked(policy: &str) -> Vec<Diagnostic> {
+    let issuers = r#""issuers": {"corp": {
+        "introspection": {"endpoint": "https://id.test/i", "client": "gateway", "secret": {"secret": "KEY"}}}}"#;
+    plan::warnings(&with_policy(issuers, policy), NOW)
+}
+
+fn with_policy(issuers: &str, policy: &str) -> String {
+    format!(
+        r#"{{{issuers}, "policies": {{"p": {policy}}},
         "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": ["p"]}}]}}"#
-    ))
+    )
 }
 
 /// docs/configuration.md, Who is calling: a route says that it is public; where none asks, nobody need say so.
@@ -62,6 +73,10 @@ fn warns_of_tokens_for_whatever_audience() {
     );
     assert_eq!(words(&found), [("policies.p.authenticate.any[1].all[0].jwt", message)]);
     assert_eq!(about(r#"{"authenticate": {"jwt": {"audiences": ["https://api.test"]}}}"#), []);
+    let asked = "a token that its issuer has made for any other service is good here, too";
+    let found = about_asked(r#"{"authenticate": {"introspect": {}}}"#);
+    assert_eq!(words(&found), [("policies.p.authenticate.introspect", asked)]);
+    assert_eq!(about_asked(r#"{"authenticate": {"introspect": {"audiences": ["https://api.test"]}}}"#), []);
     let by_secret = r#"{"issuers": {"own": {"keys": [{"algorithm": "HS256", "secret": {"secret": "KEY"}}]}},
         "routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [{"authenticate": {"jwt": {}}}]}]}"#;
     assert_eq!(plan::warnings(by_secret, NOW), [], "who shares a secret makes tokens for this gateway alone");
@@ -96,6 +111,8 @@ fn warns_of_tokens_in_the_query() {
     assert_eq!(words(&found), [("policies.p.authenticate.jwt.from[1].query", message)]);
     let found = about(r#"{"authenticate": {"any": [{"apiKey": {}}, {"apiKey": {"from": [{"query": "t"}]}}]}}"#);
     assert_eq!(words(&found), [("policies.p.authenticate.any[1].apiKey.from[0].query", message)]);
+    let found = about_asked(r#"{"authenticate": {"introspect": {"audiences": ["a"], "from": [{"query": "t"}]}}}"#);
+    assert_eq!(words(&found), [("policies.p.authenticate.introspect.from[0].query", message)]);
 }
 
 /// docs/configuration.md, Who may do it: groups and tiers that nobody can have.

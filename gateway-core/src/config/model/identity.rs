@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{ApiKeyProof, IntrospectProof, Introspection, LoginProof, SecretRef, SignatureProof, Value, WebhookProof};
+use super::{
+    ApiKeyProof, ExternalProof, IntrospectProof, Introspection, LoginProof, SecretRef, SignatureProof, Value,
+    WebhookProof,
+};
 use crate::config::Span;
 
 /// An issuer of tokens (RFC 7519 §4.1.1): the keys that it signs them with, by exactly one of `keys`, `jwks` and `discovery`, or
@@ -160,6 +163,8 @@ pub struct Proof {
     pub login: Option<Box<LoginProof>>,
     /// The signature of the request by a key of a consumer (RFC 9421).
     pub signature: Option<SignatureProof>,
+    /// The word of a service of your own, which is asked about each request.
+    pub external: Option<Box<ExternalProof>>,
     /// Any one of these proofs, tried in their order.
     pub any: Option<Vec<Proof>>,
     /// All of these proofs, by one caller.

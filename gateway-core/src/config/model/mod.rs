@@ -10,6 +10,7 @@ mod consumers;
 mod cors;
 mod counters;
 mod edits;
+mod external;
 mod identity;
 mod introspection;
 mod limits;
@@ -46,6 +47,7 @@ pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, 
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
+pub use external::{ExternalProof, ExternalProtocol};
 pub use identity::{
     Authenticate, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding,
 };

@@ -50,10 +50,10 @@ pub(super) async fn ask<P: Platform>(
     form.push_str(&login.form);
     // Without the separator before the first.
     let form = Bytes::from(form).split_off(1);
-    let question = Question::Form { authorization: login.authorization.as_ref(), form: &form };
-    let asked = call_out::json((exchange.plan, exchange.state, platform), &place, question, LIMIT);
+    let question = Question::form(login.authorization.as_ref(), &form);
+    let asked = call_out::ask((exchange.plan, exchange.state, platform), &place, question, LIMIT);
     let fault = match within(platform, LIMIT, asked).await {
-        Some(Ok((_, text))) => match Answer::read(&text) {
+        Some(Ok(answer)) => match Answer::read(&answer.content) {
             Some(answer) => return Ok(answer),
             None => "the answer has no token of the type `Bearer`".to_owned(),
         },

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::at::At;
+use super::edits::Parameters;
 use crate::caller::Caller;
 use crate::config;
 use crate::policy::authenticate::{Authenticate, Check, Next};
@@ -21,19 +22,26 @@ pub(super) type Asked = Option<Box<Authenticate>>;
 
 /// Where a proof leads.
 #[derive(Clone, Copy)]
-struct Ways {
+struct Ways<'p> {
     pass: Next,
     fail: Next,
     /// See [`Check::since`].
     since: u16,
     /// Set if it is within an `any` or an `all`.
     is_inner: bool,
+    /// The parameters of the route's path.
+    parameters: Parameters<'p>,
 }
 
 impl Compiler<'_> {
     /// The proofs that `authenticate` asks for; `None` if they are wrong.
     #[inline(never)]
-    pub(super) fn authenticate(&mut self, at: &At<'_>, authenticate: &config::Authenticate) -> Option<Asked> {
+    pub(super) fn authenticate(
+        &mut self,
+        at: &At<'_>,
+        authenticate: &config::Authenticate,
+        parameters: Parameters<'_>,
+    ) -> Option<Asked> {
         let proof = match authenticate {
             config::Authenticate::Public(false) => return Some(None),
             config::Authenticate::Public(true) => {
@@ -51,7 +59,7 @@ impl Compiler<'_> {
         }
         let mut checks = Vec::new();
         let mut words = String::new();
-        let whole = Ways { pass: Next::Admit, fail: Next::Refuse, since: 0, is_inner: false };
+        let whole = Ways { pass: Next::Admit, fail: Next::Refuse, since: 0, is_inner: false, parameters };
         self.proof(at, proof, whole, (&mut checks, &mut words))?;
         let stripped = self.stripped(at, &checks)?;
         let anonymous = match &proof.anonymous {
@@ -82,18 +90,30 @@ impl Compiler<'_> {
         &mut self,
         at: &At<'_>,
         proof: &config::Proof,
-        ways: Ways,
+        ways: Ways<'_>,
         (checks, words): (&mut Vec<Check>, &mut String),
     ) -> Option<()> {
         if proof.anonymous.is_some() && ways.is_inner {
             let help = "it is for the proof as a whole: write it beside the outermost `any` or `all`";
             self.error_with(&at.member("anonymous"), "a part of a proof has no `anonymous`", help);
         }
-        let config::Proof { jwt, introspect, api_key, certificate, webhook, login, signature, any, all, anonymous: _ } =
-            proof;
+        let config::Proof {
+            jwt,
+            introspect,
+            external,
+            api_key,
+            certificate,
+            webhook,
+            login,
+            signature,
+            any,
+            all,
+            anonymous: _,
+        } = proof;
         let stated = [
             jwt.is_some(),
             introspect.is_some(),
+            external.is_some(),
             api_key.is_some(),
             certificate.is_some(),
             webhook.is_some(),
@@ -104,13 +124,14 @@ impl Compiler<'_> {
         ];
         let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
             0 => {
-                let help = "add `jwt`, `introspect`, `apiKey`, `certificate`, `webhook`, `signature` or `login`";
+                let help =
+                    "add `jwt`, `introspect`, `external`, `apiKey`, `certificate`, `webhook`, `signature` or `login`";
                 self.error_with(at, "nothing says by what callers are to be known", help);
                 return None;
             }
             1 if let Some(list) = any => return self.proofs(&at.member("any"), list, ways, false, (checks, words)),
             1 if let Some(list) = all => return self.proofs(&at.member("all"), list, ways, true, (checks, words)),
-            1 => self.single(at, proof)?,
+            1 => self.single(at, proof, ways.parameters)?,
             _ => {
                 let help = "list them in `any`, if one is enough, or in `all`: `{\"any\": [{\"jwt\": {}}, …]}`";
                 self.error_with(at, "several proofs stand side by side", help);
@@ -118,18 +139,22 @@ impl Compiler<'_> {
             }
         };
         words.push_str(&compiled.describe());
-        let Ways { pass, fail, since, is_inner: _ } = ways;
+        let Ways { pass, fail, since, is_inner: _, parameters: _ } = ways;
         checks.push(Check { proof: compiled, pass, fail, since });
         Some(())
     }
 
     /// The one proof that `proof` asks for.
-    fn single(&mut self, at: &At<'_>, proof: &config::Proof) -> Option<Proof> {
+    fn single(&mut self, at: &At<'_>, proof: &config::Proof, parameters: Parameters<'_>) -> Option<Proof> {
         if let Some(jwt) = &proof.jwt {
             return self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt);
         }
         if let Some(introspect) = &proof.introspect {
             return self.introspect(&at.member("introspect"), introspect).map(Proof::Introspect);
+        }
+        if let Some(external) = &proof.external {
+            let external = self.external(&at.member("external"), external, parameters);
+            return external.map(Box::new).map(Proof::External);
         }
         if let Some(key) = &proof.api_key {
             return self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey);
@@ -152,7 +177,7 @@ impl Compiler<'_> {
         &mut self,
         at: &At<'_>,
         list: &[config::Proof],
-        ways: Ways,
+        ways: Ways<'_>,
         asks_for_all: bool,
         (checks, words): (&mut Vec<Check>, &mut String),
     ) -> Option<()> {
@@ -204,6 +229,12 @@ impl Compiler<'_> {
         if forwards && !stripped.contains(&Place::Bearer) && !places(true).any(|place| *place == Place::Bearer) {
             stripped.push(Place::Bearer);
         }
+        // What a service says of the caller, the client can't.
+        let copied = checks.iter().filter_map(|check| match &check.proof {
+            Proof::External(external) => Some(&*external.copy),
+            _ => None,
+        });
+        stripped.extend(copied.flatten().cloned().map(Place::Header));
         Some(stripped.into_boxed_slice())
     }
 }

@@ -12,6 +12,7 @@ mod clients;
 mod consumers;
 mod edits;
 mod errors;
+mod external;
 mod foreign;
 mod geography;
 mod introspection;

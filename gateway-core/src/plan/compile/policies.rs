@@ -272,7 +272,7 @@ impl<'c> Compiler<'c> {
             collected.clients.push(clients);
         }
         if let Some(authenticate) = authenticate
-            && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate)
+            && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate, parameters)
         {
             collected.authenticate = asked;
         }

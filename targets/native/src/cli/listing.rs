@@ -9,6 +9,7 @@ use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
 use gateway_core::policy::steer::Steer;
 use gateway_core::route::{Field, HostPattern, Predicate, Spec, Tail, Test};
+use http::HeaderName;
 use serde_json::{Map, Value, json};
 
 use super::limits::deadlines_json;
@@ -213,6 +214,17 @@ fn proof(proof: &Proof) -> Value {
     match proof {
         Proof::Introspect(proof) => {
             json!({"kind": "introspect", "issuer": &*proof.name, "audiences": &proof.audiences})
+        }
+        Proof::External(proof) => {
+            let headers = |names: &[HeaderName]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+            json!({
+                "kind": "external",
+                "upstream": &*proof.name,
+                "path": &*proof.place.path,
+                "protocol": if proof.is_opa { "opa" } else { "forwardAuth" },
+                "headers": headers(&proof.tell),
+                "copy": headers(&proof.copy),
+            })
         }
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
         Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),

@@ -147,6 +147,7 @@ fn assumed(event: &Event) -> Option<&'static str> {
             Some("no issuer is asked")
         }
         Event::Policy { verdict, .. } if verdict.starts_with("the issuer can't be asked") => Some("no issuer is asked"),
+        Event::Policy { verdict, .. } if verdict.starts_with("the service `") => Some("no service is asked"),
         Event::Policy { verdict, .. } if verdict == "the token is not revoked" => Some("no token is revoked"),
         Event::Policy { verdict, .. } if verdict == "the key-value store has no such key" => {
             Some("no store is asked for keys")

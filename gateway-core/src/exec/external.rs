@@ -1,0 +1,96 @@
+//! The proof by the word of a service.
+
+use std::sync::Arc;
+
+use super::call_out::{self, Fault, Question};
+use super::exchange::Exchange;
+use super::within::within;
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::caller::refusal::Refusal;
+use crate::http::proxy_status::error_type;
+use crate::io::IoErrorKind;
+use crate::policy::external::{Decision, External};
+use crate::policy::remembered::Look;
+use crate::policy::watch::{Answer, Kind, Known};
+use crate::ports::Platform;
+use crate::trace::Event;
+
+/// Who makes `call`, as the service says. Its answer to a request that it does not let in is left in `exchange`.
+pub(super) async fn prove<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    proof: &External,
+    call: &Call,
+) -> Result<Arc<Caller>, Refusal> {
+    let (plan, state) = (exchange.plan, exchange.state);
+    let question = proof.question(call, &plan.credentials);
+    let known = (!proof.remember.is_zero()).then(|| {
+        let digest = proof.digest(&question);
+        (digest, state.decisions().changes(), state.decisions().find(Kind::Answer, digest))
+    });
+    if let Some((.., watch)) = &known
+        && let Look::Known(Some(Known::Answer(Some(answer)))) = watch.look(platform.monotonic())
+    {
+        exchange.note(|| verdict("the service has let such a request in before".to_owned()));
+        exchange.private();
+        return Ok(Arc::clone(&answer.caller));
+    }
+    let asked = Question::own(question.method, question.headers, question.content);
+    let asked = call_out::ask((plan, state, platform), &proof.place, asked, proof.deadline);
+    let answer = within(platform, proof.deadline, asked).await;
+    let caller = settle(exchange, proof, answer.unwrap_or(Err(Fault::Io(IoErrorKind::TotalTimeout))))?;
+    if let Some((digest, changes, watch)) = known {
+        let answer = Answer { caller: Arc::clone(&caller), life: proof.remember };
+        watch.remember(Known::Answer(Some(Arc::new(answer))), platform.monotonic());
+        state.decisions().is_good(digest, &watch, changes);
+    }
+    Ok(caller)
+}
+
+/// Draws the consequences of an answer.
+fn settle(
+    exchange: &mut Exchange<'_, '_>,
+    proof: &External,
+    answer: Result<call_out::Answer, Fault>,
+) -> Result<Arc<Caller>, Refusal> {
+    let decision = answer.and_then(|answer| {
+        let decision = proof.read(answer.status, &answer.headers, &answer.content, &exchange.plan.consumers);
+        decision.ok_or(Fault::Status(answer.status))
+    });
+    exchange.note(|| verdict(told(&proof.name, &decision)));
+    match decision {
+        Ok(Decision::Admit(caller)) => {
+            // It is the service that knows by what it tells callers apart: no cache does.
+            exchange.private();
+            Ok(Arc::new(caller))
+        }
+        Ok(Decision::Deny(reject)) => {
+            exchange.private().denied.get_or_insert(reject);
+            Err(Refusal::Denied)
+        }
+        Err(fault) => {
+            if let Fault::Io(kind) = fault {
+                exchange.record.cause = Some(error_type(kind));
+            }
+            Err(Refusal::DecisionUnavailable)
+        }
+    }
+}
+
+fn told(service: &str, decision: &Result<Decision, Fault>) -> String {
+    let fault;
+    let (words, detail) = match decision {
+        Ok(Decision::Admit(_)) => ("` lets the request in", ""),
+        Ok(Decision::Deny(reject)) => ("` refuses the request: ", reject.status.as_str()),
+        Err(other) => {
+            fault = other.to_string();
+            ("` gives no answer to go by: ", &*fault)
+        }
+    };
+    ["the service `", service, words, detail].concat()
+}
+
+fn verdict(verdict: String) -> Event {
+    Event::Policy { policy: "authenticate", verdict }
+}

@@ -1,0 +1,89 @@
+//! Services that decide who may call.
+
+use core::time::Duration;
+
+use http::HeaderName;
+use http::uri::PathAndQuery;
+
+use super::Compiler;
+use super::at::At;
+use super::edits::{Edit, Parameters};
+use crate::config::{self, ExternalProtocol, Span};
+use crate::policy::external::External;
+use crate::policy::header_edit::HeaderEdit;
+use crate::policy::key_source::Location;
+
+/// The longest that a service is waited for, where the configuration does not say.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The longest that it can be waited for.
+const MOST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest that its leave can be remembered.
+const MOST_CACHE: Duration = Duration::from_secs(60);
+
+impl Compiler<'_> {
+    /// The proof by the word of a service; `None` if it is wrong.
+    #[inline(never)]
+    pub(super) fn external(
+        &mut self,
+        at: &At<'_>,
+        proof: &config::ExternalProof,
+        parameters: Parameters<'_>,
+    ) -> Option<External> {
+        let config::ExternalProof { upstream, path, protocol, headers, copy, consumer, timeout, cache_ttl } = proof;
+        let is_opa = protocol.unwrap_or_default() == ExternalProtocol::Opa;
+        let found = self.chosen_upstream(&at.member("upstream"), upstream);
+        if !path.starts_with('/') || path.contains('#') || path.parse::<PathAndQuery>().is_err() {
+            let help = "it begins with `/`, and may have a query: `/verify`";
+            self.error_with(&at.member("path"), format_args!("`{path}` is no path"), help);
+        }
+        let timeout = timeout.map_or(TIMEOUT, |Span(timeout)| timeout);
+        if timeout.is_zero() || timeout > MOST_TIMEOUT {
+            let help = "up to `30s`: every request waits for it";
+            self.error_with(&at.member("timeout"), "no service is waited for so long", help);
+        }
+        let remember = cache_ttl.map_or(Duration::ZERO, |Span(life)| life);
+        if remember > MOST_CACHE {
+            let help = "up to `60s`: whoever may no longer call is let in for as long";
+            self.error_with(&at.member("cacheTtl"), "no leave is remembered for so long", help);
+        }
+        if is_opa && consumer.is_some() {
+            let help = "leave it out: the answer names one, `{\"result\": {\"allow\": true, \"consumer\": \"acme\"}}`";
+            self.error_with(&at.member("consumer"), "only `forwardAuth` names consumers in a field", help);
+        }
+        let tell = self.field_names(&at.member("headers"), headers);
+        let copy = self.field_names(&at.member("copy"), copy);
+        let consumer = match consumer {
+            Some(name) => Some(<HeaderEdit as Edit>::name(self, &at.member("consumer"), name)?),
+            None => None,
+        };
+        // Only OPA is told of them.
+        let parameters = parameters.filter(|_| is_opa).unwrap_or_default();
+        Some(External {
+            place: Location { upstream: found?, path: path.as_str().into() },
+            name: upstream.as_str().into(),
+            is_opa,
+            tell: tell?,
+            copy: copy?,
+            consumer,
+            deadline: timeout,
+            remember,
+            parameters: parameters.iter().map(|name| (*name).into()).collect(),
+        })
+    }
+
+    /// The names of header fields, each once.
+    fn field_names(&mut self, at: &At<'_>, names: &[String]) -> Option<Box<[HeaderName]>> {
+        let mut read: Vec<HeaderName> = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let at = at.index(i);
+            let name = <HeaderEdit as Edit>::name(self, &at, name)?;
+            if read.contains(&name) {
+                self.error_with(&at, format_args!("`{name}` is there twice"), "leave one of them out");
+            }
+            read.push(name);
+        }
+        Some(read.into())
+    }
+}
