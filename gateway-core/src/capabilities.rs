@@ -203,7 +203,11 @@ impl Capabilities {
     pub const CLOUDFLARE: Self = Self {
         target: "cloudflare",
         name: "Cloudflare Workers",
-        features: FeatureSet::NONE.with(Feature::WebSockets).with(Feature::ServiceBindings).with(Feature::Geography),
+        features: FeatureSet::NONE
+            .with(Feature::WebSockets)
+            .with(Feature::ServiceBindings)
+            .with(Feature::Geography)
+            .with(Feature::ClientCertificates),
         further_methods: Some(RUNTIME_METHODS),
     };
 
@@ -270,7 +274,7 @@ mod tests {
             lacks(Capabilities::NATIVE),
             [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining, Feature::Geography]
         );
-        let has = [Feature::WebSockets, Feature::ServiceBindings, Feature::Geography];
+        let has = [Feature::WebSockets, Feature::ServiceBindings, Feature::Geography, Feature::ClientCertificates];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());
         assert_eq!(

@@ -37,6 +37,61 @@ pub struct Certificate {
     thumbprint: Box<str>,
 }
 
+/// What Cloudflare's edge says of the certificate that a client has shown to it, in its own words (`request.cf.tlsClientAuth`). What it
+/// does not say is empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EdgeCertificate<'t> {
+    /// `1` if there is one.
+    pub presented: &'t [u8],
+    /// `SUCCESS` if it is trusted: also of one that has been revoked.
+    pub verified: &'t [u8],
+    /// `0` unless it has been revoked.
+    pub revoked: &'t [u8],
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: &'t [u8],
+    /// Its subject (RFC 2253).
+    pub subject: &'t [u8],
+    /// Its serial number, in hexadecimal digits.
+    pub serial: &'t [u8],
+    /// The end of its validity, in seconds since 1970.
+    pub expires: &'t [u8],
+    /// The value of `Client-Cert` that tells of it. The edge leaves out large ones.
+    pub field: &'t [u8],
+}
+
+impl EdgeCertificate<'_> {
+    /// The certificate, if the edge has verified it.
+    #[must_use]
+    pub fn read(&self) -> Option<Certificate> {
+        if (self.presented, self.verified, self.revoked) != (b"1", b"SUCCESS", b"0") {
+            return None;
+        }
+        let text = |text: &[u8]| core::str::from_utf8(text).ok().filter(|text| !text.is_empty()).map(str::to_owned);
+        Some(Certificate {
+            subject: text(self.subject).map(String::into_boxed_str),
+            serial: text(self.serial).map(|digits| digits.to_ascii_lowercase().into()),
+            expires: text(self.expires).and_then(|seconds| seconds.parse().ok()),
+            field: HeaderValue::from_bytes(self.field).ok().filter(|field| !field.is_empty()),
+            ..Certificate::of_digest(&digest(self.sha256)?)
+        })
+    }
+}
+
+/// The digest with these hexadecimal digits.
+fn digest(digits: &[u8]) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    if pairs.len() != digest.len() {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(pairs) {
+        for digit in pair {
+            *byte = *byte << 4 | u8::try_from(char::from(*digit).to_digit(16)?).ok()?;
+        }
+    }
+    Some(digest)
+}
+
 /// The fields of a proxy are malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -225,6 +280,49 @@ mod tests {
         }
         let der = sequence(EXAMPLE.as_bytes()).unwrap();
         assert_eq!(Certificate::of_der(&der), certificate);
+    }
+
+    /// Cloudflare's documentation, Client certificate variables: the words for one that is good, and that one which has been revoked
+    /// counts as verified.
+    #[test]
+    fn a_certificate_counts_only_if_the_edge_has_verified_it() {
+        let sha256 = [b"AB".repeat(31), b"0f".to_vec()].concat();
+        let shown = EdgeCertificate {
+            presented: b"1",
+            verified: b"SUCCESS",
+            revoked: b"0",
+            sha256: &sha256,
+            subject: "CN=Jos\u{e9},O=Access".as_bytes(),
+            serial: b"00936EACBE07F201DF",
+            expires: b"1545507540",
+            field: EXAMPLE.as_bytes(),
+        };
+        let read = shown.read().unwrap();
+        assert_eq!(*read.sha256, ["ab".repeat(31), "0f".to_owned()].concat());
+        assert_eq!(read.subject.as_deref(), Some("CN=Jos\u{e9},O=Access"));
+        assert_eq!((read.serial.as_deref(), read.expires), (Some("00936eacbe07f201df"), Some(1_545_507_540)));
+        assert_eq!(read.field.as_ref().unwrap(), EXAMPLE);
+        assert!(read.names.is_empty());
+
+        let bare = EdgeCertificate { subject: b"", serial: b"", expires: b"NaN", field: b"", ..shown };
+        let known = bare.read().unwrap();
+        assert_eq!((known.subject, known.serial, known.expires, known.field), (None, None, None, None));
+
+        for void in [
+            EdgeCertificate { presented: b"0", ..shown },
+            EdgeCertificate { verified: b"NONE", ..shown },
+            EdgeCertificate { verified: b"FAILED:certificate has expired", ..shown },
+            EdgeCertificate { verified: b"", ..shown },
+            EdgeCertificate { revoked: b"1", ..shown },
+            EdgeCertificate { revoked: b"", ..shown },
+            EdgeCertificate { sha256: b"", ..shown },
+            EdgeCertificate { sha256: &sha256[1..], ..shown },
+            EdgeCertificate { sha256: &[b'x'; 64], ..shown },
+            EdgeCertificate { sha256: &[b'a'; 66], ..shown },
+            EdgeCertificate::default(),
+        ] {
+            assert_eq!(void.read(), None, "{void:?}");
+        }
     }
 
     /// RFC 9651 §4.2.7, RFC 9440 §2.2: an item, a byte sequence, one certificate.

@@ -87,6 +87,8 @@ pub struct Plan {
     pub api_keys: ApiKeys,
     /// The consumers that certificates of clients are of.
     pub certificates: CertificateHolders,
+    /// Set if anything asks for the certificates of clients.
+    pub certificates_asked: bool,
     /// The keys of consumers that sign requests.
     pub signers: Signers,
     /// The routes, in the order of the configuration: APIs first.

@@ -73,13 +73,27 @@ function socketAddress(request: Request): string | undefined {
 interface Edge {
   country?: string | null;
   asn?: number;
+  /** What the client has shown in TLS; placeholders if that is nothing. */
+  tlsClientAuth?: { [name: `cert${string}`]: string | undefined } | null;
 }
 
 /** The line of what the edge says of the client of `request`: of `Stated`, what has its bit in `asked`. */
 export function stated({ cf }: Request, asked: number): string {
-  const { country, asn } = (cf ?? {}) as Edge;
+  const { country, asn, tlsClientAuth } = (cf ?? {}) as Edge;
+  const shown = tlsClientAuth ?? {};
   // In the order of `Stated`.
-  const said: Record<keyof typeof Stated, unknown> = { Country: country, Asn: asn };
+  const said: Record<keyof typeof Stated, unknown> = {
+    Country: country,
+    Asn: asn,
+    Presented: shown.certPresented,
+    Verified: shown.certVerified,
+    Revoked: shown.certRevoked,
+    Sha256: shown.certFingerprintSHA256,
+    Subject: shown.certSubjectDNRFC2253,
+    Serial: shown.certSerial,
+    Expires: shown.certNotAfter && Date.parse(shown.certNotAfter) / 1_000,
+    ClientCert: shown.certRFC9440,
+  };
   const texts = Object.values(said).map((text, bit) => (asked & (1 << bit) ? String(text ?? "").replace(/[\t\n]/g, " ") : ""));
   return texts.join("\t");
 }

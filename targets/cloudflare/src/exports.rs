@@ -5,7 +5,7 @@ use core::ptr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use edgeway_wire::{Failure, Stated};
+use edgeway_wire::Failure;
 use gateway_core::body::Body;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Ended, Gateway, Length, Outcome};
@@ -83,7 +83,7 @@ pub fn services() -> String {
 pub fn begin(len: usize, has_body: bool, now: f64) -> *const u32 {
     exchange::set_now(now);
     let Some(gateway) = GATEWAY.get() else { return ptr::null() };
-    let Some((head, request, peer)) = wire::read_request(&received(len), has_body, gateway.plan().location.is_some())
+    let Some((head, request, peer)) = wire::read_request(&received(len), has_body, wire::asks(gateway.plan()) != 0)
     else {
         return exchange::refuse(Reject::bad_header());
     };
@@ -127,8 +127,7 @@ pub fn is_logged() -> bool {
 /// Returns what the core asks for of the things that the edge says of a client: a bit for each, by its number.
 #[wasm_bindgen]
 pub fn asks() -> u32 {
-    let is_asked = GATEWAY.get().is_some_and(|gateway| gateway.plan().location.is_some());
-    if is_asked { 1 << Stated::Country as u32 | 1 << Stated::Asn as u32 } else { 0 }
+    GATEWAY.get().map_or(0, |gateway| wire::asks(gateway.plan()))
 }
 
 /// Goes on with exchange `id`: the fetch in `slot` was answered with `status` and the packed head in the inbox.

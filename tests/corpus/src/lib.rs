@@ -25,7 +25,7 @@ pub use kept::{Keep, Kept};
 pub use load::{LoadedCase, case_files, cases_dir, load_all};
 pub use matchers::{BodyMatch, HeaderMatch, TextMatch};
 pub use model::{
-    Case, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,
+    Case, Edge, Expectation, ExpectedCall, ExpectedCalls, Fault, Refusal, Reply, Request, Runtime, Step, Version,
 };
 pub use planted::Planted;
 pub use refusals::{Mistake, compare as compare_refusals};

@@ -223,6 +223,32 @@ pub struct Edge {
     /// The number of its autonomous system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asn: Option<u32>,
+    /// What it says of the certificate that the client has shown.
+    #[serde(default, rename = "tlsClientAuth", skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<BTreeMap<String, String>>,
+}
+
+impl Edge {
+    /// What it says of the certificate under this name; nothing if it does not.
+    #[must_use]
+    pub fn of_certificate(&self, name: &str) -> &str {
+        self.certificate.as_ref().and_then(|said| said.get(name)).map_or("", String::as_str)
+    }
+
+    /// The end of the certificate's validity, which is `Dec 22 19:39:00 2018 GMT`, in seconds since 1970.
+    #[must_use]
+    pub fn expires(&self) -> Option<i64> {
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let words: Vec<&str> = self.of_certificate("certNotAfter").split_whitespace().collect();
+        let [month, day, time, year, "GMT"] = *words else { return None };
+        let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
+        let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok()?);
+        let time = time.split(':').try_fold(0, |sum, part| Some(sum * 60 + part.parse::<i64>().ok()?))?;
+        // Of a year that begins in March, so that the day of a leap year is its last.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 719_469;
+        Some(days * 86_400 + time)
+    }
 }
 
 /// A version of HTTP. Default: 1.1.

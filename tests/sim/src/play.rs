@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use edgeway_corpus::{
-    Case, Kept, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
+    Case, Edge, Kept, Mistake, Planted, Request, Response, Version, compare_refusals, differences, fetched_differences,
 };
 use gateway_core::body::Body;
 use gateway_core::config::Variable;
 use gateway_core::gateway::{After, Ended, Gateway, Length, Outcome, Reply};
+use gateway_core::http::certificate::{Certificate, EdgeCertificate};
 use gateway_core::http::geography::Geography;
 use gateway_core::plan::{self, Action, BodyUse, Plan, Route, Secrets};
 use gateway_core::ports::{Peer, Scheme};
@@ -227,6 +228,24 @@ pub fn client_request(world: &Rc<World>, request: &Request) -> (http::Request<Bo
     });
     let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
     let address = Some(request.from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-    let peer = Peer::new(address, scheme).located(geography);
+    let certificate = request.cf.as_ref().and_then(shown);
+    let peer = Peer::new(address, scheme).located(geography).with_certificate(certificate.map(Arc::new));
     (built.body(body).expect("a request that `http` can express"), peer)
+}
+
+/// The certificate of which the edge tells.
+fn shown(edge: &Edge) -> Option<Certificate> {
+    let said = |name| edge.of_certificate(name).as_bytes();
+    let expires = edge.expires().map(|seconds| seconds.to_string()).unwrap_or_default();
+    EdgeCertificate {
+        presented: said("certPresented"),
+        verified: said("certVerified"),
+        revoked: said("certRevoked"),
+        sha256: said("certFingerprintSHA256"),
+        subject: said("certSubjectDNRFC2253"),
+        serial: said("certSerial"),
+        expires: expires.as_bytes(),
+        field: said("certRFC9440"),
+    }
+    .read()
 }

@@ -146,6 +146,8 @@ impl Compiler<'_> {
 
     /// The one proof that `proof` asks for.
     fn single(&mut self, at: &At<'_>, proof: &config::Proof, parameters: Parameters<'_>) -> Option<Proof> {
+        // A token may be bound to a certificate (RFC 8705 §3).
+        self.certificates_asked |= proof.jwt.is_some() || proof.introspect.is_some();
         if let Some(jwt) = &proof.jwt {
             return self.jwt(&at.member("jwt"), jwt).map(Proof::Jwt);
         }

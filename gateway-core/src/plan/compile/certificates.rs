@@ -88,6 +88,7 @@ impl Compiler<'_> {
 
     /// Returns whether requests can have a certificate here; reports at `at` if not.
     pub(super) fn require_certificates(&mut self, at: &At<'_>) -> bool {
+        self.certificates_asked = true;
         self.believes_certificates() || self.require(at, Feature::ClientCertificates)
     }
 

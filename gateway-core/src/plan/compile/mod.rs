@@ -163,6 +163,8 @@ struct Compiler<'c> {
     present: (String, String),
     /// The way to know where clients are, and whether anything asks for it.
     location: (Location, bool),
+    /// Set if anything asks for the certificates of clients.
+    certificates_asked: bool,
     /// The compiled policies of the previous route.
     shared: Option<Shared<'c>>,
     /// The path of the admin endpoints, if there are any.
@@ -201,6 +203,7 @@ impl<'c> Compiler<'c> {
             knows_caller: true,
             present: (String::new(), String::new()),
             location: (Location::default(), false),
+            certificates_asked: false,
             shared: None,
             admin_path: None,
             methods: Methods::default(),
@@ -275,6 +278,7 @@ impl<'c> Compiler<'c> {
             consumers: core::mem::take(&mut self.consumers),
             api_keys,
             certificates,
+            certificates_asked: self.certificates_asked,
             signers,
             credentials: credentials(&routes),
             routes,

@@ -3,11 +3,14 @@
 use core::net::IpAddr;
 use core::ops::Range;
 use core::str::FromStr as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use edgeway_wire::Stated;
 use gateway_core::body::Body;
+use gateway_core::http::certificate::EdgeCertificate;
 use gateway_core::http::geography::Geography;
+use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -96,13 +99,35 @@ pub(crate) fn read_request(
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     let peer = Peer::new(address, scheme);
-    Some((head, request, if is_stated { peer.located(stated_geography(text.get(line)?)) } else { peer }))
+    Some((head, request, if is_stated { stated_of(peer, text.get(line)?) } else { peer }))
 }
 
-/// Where the client is, by the line of what is stated.
-fn stated_geography(line: &[u8]) -> Geography {
+/// What `plan` asks for of the things that the edge says of a client: a bit for each, by its number.
+pub(crate) fn asks(plan: &Plan) -> u32 {
+    const LOCATION: u32 = 1 << Stated::Country as u32 | 1 << Stated::Asn as u32;
+    // The rest, which is all of a certificate.
+    const CERTIFICATE: u32 = ((2 << Stated::ClientCert as u32) - 1) & !LOCATION;
+    let asked = |bits, is_asked| if is_asked { bits } else { 0 };
+    asked(LOCATION, plan.location.is_some()) | asked(CERTIFICATE, plan.certificates_asked)
+}
+
+/// `peer`, with what is stated of it in `line`.
+#[cold]
+#[inline(never)]
+fn stated_of(peer: Peer, line: &[u8]) -> Peer {
     let text = |what: Stated| line.split(|byte| *byte == b'\t').nth(what as usize).unwrap_or_default();
-    Geography::read(text(Stated::Country), text(Stated::Asn))
+    let certificate = EdgeCertificate {
+        presented: text(Stated::Presented),
+        verified: text(Stated::Verified),
+        revoked: text(Stated::Revoked),
+        sha256: text(Stated::Sha256),
+        subject: text(Stated::Subject),
+        serial: text(Stated::Serial),
+        expires: text(Stated::Expires),
+        field: text(Stated::ClientCert),
+    };
+    let geography = Geography::read(text(Stated::Country), text(Stated::Asn));
+    peer.located(geography).with_certificate(certificate.read().map(Arc::new))
 }
 
 /// Reads a packed response whose body is in `slot`.
@@ -192,8 +217,15 @@ mod tests {
             let text = Bytes::from(format!("GET\nhttp://h/\n192.0.2.1\n{line}\nx-a\n1\n"));
             let (_, request, peer) = read_request(&text, false, true).unwrap();
             assert_eq!(request.headers().get("x-a").unwrap(), "1");
+            let digest = peer.certificate().map(|certificate| certificate.sha256.to_string());
+            assert_eq!(digest, line.contains("SUCCESS").then(|| "0a".repeat(32)));
             peer.geography()
         };
+        let shown = concat!(
+            "DE\t64500\t1\tSUCCESS\t0\t",
+            "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a\t\t\t\t"
+        );
+        assert_eq!(peer(shown), Geography::read(b"DE", b"64500"));
         assert_eq!(peer("DE\t64500"), Geography::read(b"DE", b"64500"));
         assert_eq!(peer("\t64500"), Geography::read(b"", b"64500"));
         assert_eq!(peer("DE\t"), Geography::read(b"DE", b""));

@@ -14,7 +14,7 @@ mod head;
 mod outbox;
 mod outgoing;
 
-pub(crate) use head::{Head, read_request, read_response};
+pub(crate) use head::{Head, asks, read_request, read_response};
 pub(crate) use outbox::{Command, Outbox};
 pub(crate) use outgoing::{
     write_collect, write_count, write_fetch, write_key, write_put, write_response, write_sleep, write_upgrade,

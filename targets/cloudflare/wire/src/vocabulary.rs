@@ -160,6 +160,22 @@ numbers! {
         Country,
         /// The number of the autonomous system.
         Asn,
+        /// `1` if the client has shown a certificate.
+        Presented,
+        /// `SUCCESS` if the certificate is trusted.
+        Verified,
+        /// `0` unless the certificate has been revoked.
+        Revoked,
+        /// The SHA-256 of the certificate, in hexadecimal digits.
+        Sha256,
+        /// The subject of the certificate (RFC 2253).
+        Subject,
+        /// The serial number of the certificate, in hexadecimal digits.
+        Serial,
+        /// The end of the certificate's validity, in seconds since 1970.
+        Expires,
+        /// The value of `Client-Cert` that tells of the certificate (RFC 9440).
+        ClientCert,
     }
 }
 
