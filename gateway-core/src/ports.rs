@@ -21,7 +21,7 @@ pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 use crate::jose::key::VerifyingKey;
 pub use crate::known_edits::KnownEdits;
-pub use crate::net::{Deadlines, Scheme};
+pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
 pub use crate::random::{NoRandom, Random, fill_from};

@@ -39,6 +39,16 @@ pub struct Upstream {
     pub internal: Option<JsonPath>,
 }
 
+impl Upstream {
+    /// Returns whether names of this upstream may lead to public addresses alone, where the gateway connects by itself: it is called on
+    /// its own account, of which callers can be the cause, and whoever has a say in such a name could send it into its own network. Who means
+    /// that writes an upstream, or the address.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.internal.is_some()
+    }
+}
+
 /// The settings of TLS to an upstream.
 #[derive(Debug, Default)]
 pub struct UpstreamTls {

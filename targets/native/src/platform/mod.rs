@@ -27,7 +27,7 @@ use crate::clock::Ticker;
 use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
-use crate::upstream::{Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, open_socket};
+use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
 
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -136,7 +136,11 @@ impl Native {
                     let place =
                         format!("TLS to the upstream `{}` at {}:{}", upstream.name, endpoint.host, endpoint.port);
                     let health = stores.handshakes.with(&place);
-                    Pool::new(key, Arc::clone(ticker), stores.names.clone(), health)?
+                    let guard = is_guarded(upstream, endpoint).then(|| {
+                        let what = format!("the look-up of `{}` for the upstream `{}`", endpoint.host, upstream.name);
+                        Guard::new(stores.handshakes.with(&what))
+                    });
+                    Pool::new(key, Arc::clone(ticker), stores.names.clone(), health, guard)?
                 }
             });
         }

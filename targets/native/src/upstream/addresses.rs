@@ -12,6 +12,7 @@ use gateway_core::ports::{self, IoError, IoErrorKind};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::guard::Guard;
 use super::names::Names;
 
 /// The age from which a list of addresses is no longer used, unless a new look-up fails. Only a name that was not
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Addresses {
     names: Names,
+    /// Set if the name may lead to public addresses alone.
+    guard: Option<Guard>,
     host: String,
     port: u16,
     /// Set if the host is an address itself.
@@ -45,6 +48,8 @@ struct Known {
     turn: usize,
     /// The time of the latest look-up, successful or not.
     tried: Option<Instant>,
+    /// Set if it found nothing but addresses that may not be called.
+    is_prohibited: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +60,13 @@ struct Address {
 }
 
 impl Addresses {
-    /// The addresses of `host`, to be looked up on first use.
-    pub(super) fn new(host: &str, port: u16, names: Names) -> Self {
+    /// The addresses of `host`, to be looked up on first use; `guard` keeps it off those that may not be called.
+    pub(super) fn new(host: &str, port: u16, names: Names, guard: Option<Guard>) -> Self {
         let literal = host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port));
         let list = literal.into_iter().map(Address::new).collect();
         Self {
             names,
+            guard,
             host: host.to_owned(),
             port,
             literal: literal.is_some(),
@@ -89,7 +95,7 @@ impl Addresses {
     /// ones at the end. The turn passes on. `within` is the caller's deadline, if it has one.
     ///
     /// # Errors
-    /// [`IoErrorKind::Dns`] when no address is known.
+    /// [`IoErrorKind::Dns`] when no address is known, [`IoErrorKind::Prohibited`] when none that is may be called.
     pub(super) async fn in_order(&self, within: Option<Duration>) -> Result<Vec<SocketAddr>, IoError> {
         if self.known().list.is_empty() {
             self.look_up().await;
@@ -99,7 +105,8 @@ impl Addresses {
         }
         let mut known = self.known();
         let now = Instant::now();
-        let first = known.next(now).ok_or(IoError::before_send(IoErrorKind::Dns))?;
+        let none = if known.is_prohibited { IoErrorKind::Prohibited } else { IoErrorKind::Dns };
+        let first = known.next(now).ok_or(IoError::before_send(none))?;
         known.turn = first + 1;
         let (before, from) = known.list.split_at_checked(first).unwrap_or_default();
         let mut order: Vec<_> = from.iter().chain(before).collect();
@@ -167,9 +174,10 @@ impl Addresses {
         let found = self.names.resolver.look_up(&self.host, self.port).await;
         let mut known = self.known();
         known.tried = Some(Instant::now());
-        if let Ok(found) = found
-            && !found.is_empty()
-        {
+        let Ok(mut found) = found else { return };
+        // INVARIANT: what is in the list may be called, whoever looked it up.
+        known.is_prohibited = self.guard.as_ref().is_some_and(|guard| guard.admit(&mut found));
+        if !found.is_empty() {
             known.replace(found);
             self.several.store(known.list.len() > 1, Ordering::Relaxed);
         }
@@ -234,6 +242,7 @@ mod tests {
 
     use super::super::names::{LookUp, Resolve};
     use super::*;
+    use crate::health::Health;
 
     /// A resolver with prepared answers.
     #[derive(Debug, Default)]
@@ -276,11 +285,15 @@ mod tests {
     }
 
     fn addresses(list: &[&str]) -> (Arc<Addresses>, Arc<Table>) {
+        guarded(list, None)
+    }
+
+    fn guarded(list: &[&str], guard: Option<Guard>) -> (Arc<Addresses>, Arc<Table>) {
         let table = Arc::new(Table::default());
         table.set(Some(list));
         let resolver: Arc<dyn Resolve> = Arc::<Table>::clone(&table);
         let names = Names { resolver, ..Names::default() };
-        (Arc::new(Addresses::new("u.test", 80, names)), table)
+        (Arc::new(Addresses::new("u.test", 80, names, guard)), table)
     }
 
     async fn order(addresses: &Addresses) -> Vec<String> {
@@ -406,6 +419,35 @@ mod tests {
         assert_eq!(order(&addresses).await, [A]);
     }
 
+    /// docs/configuration.md, Where the gateway goes by itself: whatever a name leads to, and however often that changes.
+    #[tokio::test(start_paused = true)]
+    async fn a_guarded_name_leads_to_public_addresses_alone() {
+        let health = Arc::new(Health::default());
+        let (addresses, table) = guarded(&[A], Some(Guard::new(Arc::clone(&health))));
+        let prohibited = Err(IoError::before_send(IoErrorKind::Prohibited));
+        assert_eq!(addresses.in_order(None).await, prohibited);
+        assert_eq!(health.failures(), 1);
+        for (inner, count) in [("169.254.169.254:80", 2), ("[::1]:80", 3), ("[::ffff:10.0.0.1]:80", 4)] {
+            table.set(Some(&[inner]));
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert_eq!(addresses.in_order(None).await, prohibited, "{inner}");
+            assert_eq!(health.failures(), count);
+        }
+
+        // Of several, those that are public.
+        table.set(Some(&[A, "1.1.1.1:80", "127.0.0.1:80"]));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(order(&addresses).await, ["1.1.1.1:80"]);
+        assert!(!health.is_failing());
+
+        // What was looked up before stays; what comes now is never called.
+        table.set(Some(&[A]));
+        tokio::time::advance(USABLE_FOR).await;
+        assert_eq!(order(&addresses).await, ["1.1.1.1:80"]);
+        assert!(health.is_failing());
+        assert_eq!(addresses.list().len(), 1);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn those_who_ask_at_once_wait_for_one_look_up() {
         let (addresses, table) = addresses(&[A]);
@@ -421,7 +463,7 @@ mod tests {
         let table: Arc<dyn Resolve> = Arc::new(Table::default());
         for (host, at) in [("10.0.0.1", A), ("2001:db8::1", C)] {
             let names = Names { resolver: Arc::clone(&table), ..Names::default() };
-            assert_eq!(order(&Addresses::new(host, 80, names)).await, [at]);
+            assert_eq!(order(&Addresses::new(host, 80, names, None)).await, [at]);
         }
     }
 

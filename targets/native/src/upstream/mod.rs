@@ -5,6 +5,7 @@ mod any_name;
 mod connect;
 mod deadline;
 mod exchange;
+mod guard;
 mod handshakes;
 mod lease;
 mod names;
@@ -16,12 +17,14 @@ mod tls;
 mod watch;
 
 pub use exchange::fetch;
+pub use guard::Guard;
 pub use handshakes::Handshakes;
 pub use names::{LookUp, Names, Resolve, SystemResolver};
 pub use pool::{Pool, PoolKey};
 pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
+pub(crate) use pool::is_guarded;
 pub(crate) use tls::{Identity, read, revoked, trusted};
 
 pub(crate) use lease::Lease;

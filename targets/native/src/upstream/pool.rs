@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::addresses::Addresses;
 use super::connect::{Security, connect};
 use super::deadline::{Due, Point};
+use super::guard::Guard;
 use super::lease::Connection;
 use super::names::Names;
 use super::shared::{Link, Occupied, Shared};
@@ -64,6 +65,8 @@ pub struct PoolKey {
     tls: Settings,
     h2c: bool,
     keep: Keep,
+    /// Set if its name may lead to public addresses alone.
+    restricted: bool,
 }
 
 /// The connections to one upstream.
@@ -123,16 +126,29 @@ impl PoolKey {
             tls: Settings::read(&upstream.tls)?,
             h2c: upstream.h2c,
             keep: upstream.keep,
+            restricted: is_guarded(upstream, endpoint),
         })
     }
 }
 
+/// Returns whether the name of `endpoint` may lead to public addresses alone. `localhost` is an address in letters (RFC 6761 §6.3).
+pub(crate) fn is_guarded(upstream: &Upstream, endpoint: &Endpoint) -> bool {
+    upstream.is_restricted() && endpoint.host != "localhost"
+}
+
 impl Pool {
-    /// A pool without connections; `names` looks up the upstream's name, and `health` is told of its handshakes.
+    /// A pool without connections; `names` looks up the upstream's name, `health` is told of its handshakes, and `guard` keeps it off
+    /// addresses that may not be called.
     ///
     /// # Errors
     /// When a certificate or key can't be used.
-    pub fn new(key: PoolKey, ticker: Arc<Ticker>, names: Names, health: Arc<Health>) -> Result<Arc<Self>, TlsError> {
+    pub fn new(
+        key: PoolKey,
+        ticker: Arc<Ticker>,
+        names: Names,
+        health: Arc<Health>,
+        guard: Option<Guard>,
+    ) -> Result<Arc<Self>, TlsError> {
         let tls = match key.scheme {
             Scheme::Http => None,
             Scheme::Https => {
@@ -143,7 +159,7 @@ impl Pool {
                 Some(Tls { name, any, http1: Arc::new(http1), health })
             }
         };
-        let addresses = Arc::new(Addresses::new(&key.host, key.port, names));
+        let addresses = Arc::new(Addresses::new(&key.host, key.port, names, guard));
         let pool = Arc::new(Self {
             key,
             tls,

@@ -43,6 +43,7 @@ mod published_keys;
 mod redis;
 mod repeat;
 mod resets;
+mod restricted;
 mod revocation;
 mod rollout;
 mod rotation;
