@@ -7,10 +7,11 @@ use core::time::Duration;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -99,6 +100,12 @@ impl Verify for Still {
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, KeyUnusable>> {
         ready(edgeway_verify_ring::verify(key, signed, signature))
+    }
+}
+
+impl Sign for Still {
+    fn sign(&self, key: &SigningKey, signed: &[u8]) -> impl Future<Output = Result<Bytes, KeyUnusable>> {
+        ready(edgeway_verify_ring::sign(key, signed).map(Bytes::from))
     }
 }
 

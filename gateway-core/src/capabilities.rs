@@ -38,6 +38,8 @@ pub enum Feature {
     ClientCertificates,
     /// The names in them can be read.
     CertificateNames,
+    /// Requests can be signed by RSA keys.
+    RsaSigning,
 }
 
 impl Feature {
@@ -104,6 +106,10 @@ impl Feature {
             Self::CertificateNames => (
                 format!("on {platform}, the names in certificates are not read"),
                 "name the certificate by its `sha256`",
+            ),
+            Self::RsaSigning => (
+                format!("on {platform}, nothing signs by RSA keys in a time that tells nothing of them"),
+                "sign by another one: `\"algorithm\": \"ed25519\"`",
             ),
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
@@ -207,7 +213,8 @@ impl Capabilities {
             .with(Feature::WebSockets)
             .with(Feature::ServiceBindings)
             .with(Feature::Geography)
-            .with(Feature::ClientCertificates),
+            .with(Feature::ClientCertificates)
+            .with(Feature::RsaSigning),
         further_methods: Some(RUNTIME_METHODS),
     };
 
@@ -236,7 +243,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 17] = [
+    const FEATURES: [Feature; 18] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -254,6 +261,7 @@ mod tests {
         Feature::Geography,
         Feature::ClientCertificates,
         Feature::CertificateNames,
+        Feature::RsaSigning,
     ];
 
     #[test]
@@ -274,7 +282,13 @@ mod tests {
             lacks(Capabilities::NATIVE),
             [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining, Feature::Geography]
         );
-        let has = [Feature::WebSockets, Feature::ServiceBindings, Feature::Geography, Feature::ClientCertificates];
+        let has = [
+            Feature::WebSockets,
+            Feature::ServiceBindings,
+            Feature::Geography,
+            Feature::ClientCertificates,
+            Feature::RsaSigning,
+        ];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());
         assert_eq!(
@@ -292,6 +306,7 @@ mod tests {
                 Feature::ServiceBindings,
                 Feature::Geography,
                 Feature::ClientCertificates,
+                Feature::RsaSigning,
             ]
         );
     }

@@ -20,6 +20,7 @@ pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 use crate::jose::key::VerifyingKey;
+use crate::jose::signing_key::SigningKey;
 pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
@@ -29,7 +30,7 @@ use crate::state::State;
 pub use crate::time::Clock;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Verify + Clock + Random + Log + Instance + Meeting {
+pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random + Log + Instance + Meeting {
     /// The abilities of this platform; a configuration that needs more is refused at load.
     const CAPABILITIES: Capabilities;
 
@@ -194,6 +195,16 @@ pub trait Verify {
         signed: &[u8],
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, KeyUnusable>>;
+}
+
+/// Makes signatures.
+pub trait Sign {
+    /// Returns the signature of `signed` by `key`, in the one algorithm that `key` is for: as JWS has it, an ECDSA one as two numbers
+    /// (RFC 7518 §3.4). An adapter may keep what it makes of a private key, by its [`Thumbprint`](crate::jose::key::Thumbprint).
+    ///
+    /// # Errors
+    /// [`KeyUnusable`], if the platform makes no key of this one.
+    fn sign(&self, key: &SigningKey, signed: &[u8]) -> impl Future<Output = Result<Bytes, KeyUnusable>>;
 }
 
 /// A key that a platform can't use.

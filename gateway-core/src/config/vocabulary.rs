@@ -122,6 +122,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Credentials, "basic", "basicAuth basic_auth password user username"),
     (Place::Credentials, "header", "apiKey api_key key headers"),
     (Place::Credentials, "sigv4", "aws awsSigv4 aws_sigv4 sigV4 awsSignature awsAuth"),
+    (Place::Credentials, "signature", "sign httpSignature httpSignatures httpsig httpSig messageSignature rfc9421"),
     (Place::IssuerKey, "algorithm", "alg"),
     (Place::IssuerKey, "kid", "id name keyId key_id"),
     (Place::IssuerKey, "pem", "publicKey public_key rsa_public_key certificate"),

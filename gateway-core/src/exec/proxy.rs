@@ -127,7 +127,8 @@ pub(super) async fn send<P: Platform>(
     }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
-        let applied = upstream_credentials::apply(exchange, platform, credentials, (call, &uri), &mut body);
+        let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
+        let applied = upstream_credentials::apply(exchange, platform, credentials, to, content);
         again = Box::pin(applied).await?;
     }
     exchange.state.sent(endpoint);

@@ -10,9 +10,11 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
 use crate::io::IoError;
+use crate::net::Scheme;
 use crate::plan::{Endpoint, Route, Target, Upstream};
 use crate::policy::access_token::{Token, TokenCell, TokenSource};
 use crate::policy::header_edit;
+use crate::policy::message_signer::MessageSigner;
 use crate::policy::remembered::Reading;
 use crate::policy::sigv4::{MOST_CONTENT, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
@@ -30,7 +32,7 @@ pub(super) struct Again<'c> {
     content: Bytes,
 }
 
-/// Puts `credentials` into `call`, which goes to `uri`. Returns what it takes to send the request again, if its `body` can be.
+/// Puts `credentials` into `call`, which goes to `uri`, with content of `limit` bytes at most. Returns what it takes to send the request again, if its `body` can be.
 ///
 /// # Errors
 /// There is no token, and the server gives none.
@@ -38,8 +40,8 @@ pub(super) async fn apply<'c, P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     credentials: &'c Credentials,
-    (call, uri): (&mut Call, &Uri),
-    body: &mut Body<P::Stream>,
+    (call, scheme, uri): (&mut Call, Scheme, &Uri),
+    (body, limit): (&mut Body<P::Stream>, u64),
 ) -> Result<Option<Box<Again<'c>>>, Reject> {
     let source = match credentials {
         Credentials::Stated(edits) => {
@@ -48,6 +50,10 @@ pub(super) async fn apply<'c, P: Platform>(
         }
         Credentials::Signature(signer) => {
             sign(platform, signer, (call, uri), body).await?;
+            return Ok(None);
+        }
+        Credentials::Message(signer) => {
+            sign_message(exchange, platform, signer, (call, scheme, uri), (body, limit)).await?;
             return Ok(None);
         }
         Credentials::Token(source) => source,
@@ -82,6 +88,43 @@ async fn sign<P: Platform>(
     };
     let target = (uri.path(), uri.query().unwrap_or_default());
     signer.sign(&call.method, target, &mut call.headers, content, platform.now()).ok_or_else(Reject::bad_header)
+}
+
+/// Signs `call` by the gateway's own key, with the digest of its content where that is asked for: all of it has to be there then.
+async fn sign_message<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    signer: &MessageSigner,
+    (call, scheme, uri): (&mut Call, Scheme, &Uri),
+    (body, limit): (&mut Body<P::Stream>, u64),
+) -> Result<(), Reject> {
+    if signer.digest.is_some() {
+        content::collect(platform, body, limit.min(signer.limit)).await?;
+    }
+    let content = match body {
+        Body::Full(content) => &**content,
+        Body::Empty | Body::Stream(_) => &[],
+    };
+    let mut nonce = [0; 16];
+    if signer.nonce && platform.fill_secret(&mut nonce).is_err() {
+        return Err(unsigned(exchange, "the platform has no random numbers"));
+    }
+    let nonce = signer.nonce.then_some(nonce);
+    let Call { method, headers, .. } = call;
+    let begun = signer.begin(method, (scheme, uri), headers, content, (platform.now(), nonce));
+    let begun = begun.ok_or_else(Reject::bad_header)?;
+    let Ok(signature) = platform.sign(&signer.key, begun.base.as_bytes()).await else {
+        return Err(unsigned(exchange, "the platform can't sign by the key"));
+    };
+    signer.end(&begun, &signature, headers).ok_or_else(Reject::internal)
+}
+
+/// The answer where a request can't be signed, for this `reason`.
+fn unsigned(exchange: &mut Exchange<'_, '_>, reason: &str) -> Reject {
+    if let Some(facts) = &mut exchange.record.facts {
+        facts.upstream_auth = Some(reason.into());
+    }
+    Reject::credentials_unavailable()
 }
 
 /// Sends a request `again` whose `answer` is 401, with a new token (RFC 6750 §3.1). Returns the answer that counts.

@@ -1,5 +1,6 @@
 //! Digests of content (RFC 9530 §2).
 
+use base64ct::{Base64, Encoding as _};
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -8,6 +9,27 @@ use super::structured::{Bare, Item, Member, dictionary};
 
 /// `Content-Digest`.
 pub const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+/// An algorithm of digests that counts (§5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    /// `sha-256`.
+    Sha256,
+    /// `sha-512`.
+    Sha512,
+}
+
+impl Digest {
+    /// The value of `Content-Digest` for `content`.
+    #[must_use]
+    pub fn field(self, content: &[u8]) -> String {
+        let (name, digest) = match self {
+            Self::Sha256 => ("sha-256=:", Base64::encode_string(&Sha256::digest(content))),
+            Self::Sha512 => ("sha-512=:", Base64::encode_string(&Sha512::digest(content))),
+        };
+        [name, &digest, ":"].concat()
+    }
+}
 
 /// Returns whether `headers` state at least one digest of an algorithm that counts (§5: `sha-256`, `sha-512`), and all of those are
 /// `content`'s. Others are not looked at.
@@ -56,6 +78,12 @@ mod tests {
         assert!(is_fit(&[SHA256], CONTENT) && is_fit(&[SHA512], CONTENT));
         assert!(is_fit(&[SHA256, SHA512], CONTENT) && is_fit(&[&format!("{SHA512}, {SHA256}")], CONTENT));
         assert!(!is_fit(&[SHA256], "{\"hello\": \"world\"} ") && !is_fit(&[SHA256], ""));
+    }
+
+    #[test]
+    fn a_digest_that_is_written_is_that_of_the_standard() {
+        assert_eq!(Digest::Sha256.field(CONTENT.as_bytes()), SHA256);
+        assert_eq!(Digest::Sha512.field(CONTENT.as_bytes()), SHA512);
     }
 
     /// RFC 9530 §5: the others are deprecated, or unknown; none of them is enough.

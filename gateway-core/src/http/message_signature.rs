@@ -208,6 +208,30 @@ pub fn base(
     Ok(base)
 }
 
+/// The beginning of what is signed of a request, and the list of what it covers (§2.5): those of the `components` that the request has.
+///
+/// # Errors
+/// [`Fault::Malformed`] and [`Fault::Unsupported`], if one is there and has no value that could be signed.
+pub fn covered(components: &[Component], parts: &Parts<'_>, headers: &HeaderMap) -> Result<(String, String), Fault> {
+    let (mut base, mut list) = (String::new(), String::from("("));
+    for component in components {
+        let mut value = String::new();
+        match component.write(parts, headers, &mut value) {
+            Err(Fault::Missing) => continue,
+            written => written?,
+        }
+        if list.len() > 1 {
+            list.push(' ');
+        }
+        list.push_str(&component.identifier);
+        for part in [&component.identifier, ": ", &value, "\n"] {
+            base.push_str(part);
+        }
+    }
+    list.push(')');
+    Ok((base, list))
+}
+
 impl Component {
     /// The component that a configuration names: `@method`, `content-type`, `@query-param;name="id"`. None if it is none of a request.
     #[must_use]
@@ -230,6 +254,12 @@ impl Component {
             && own.bytes().all(|byte| super::proxy_status::is_tchar(byte) && !byte.is_ascii_uppercase())
             && name != "@signature-params";
         is_name.then_some(Self { name, parameters, identifier })
+    }
+
+    /// Its name, without its parameters.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn parameter(&self, name: &str) -> Option<&Bare> {
@@ -306,7 +336,10 @@ impl Component {
             }
             return if headers.contains_key(name) { Ok(()) } else { Err(Fault::Missing) };
         }
-        let text = combined(headers, name).ok_or(Fault::Missing)?;
+        let text = combined(headers, name).ok_or(match headers.contains_key(name) {
+            true => Fault::Malformed,
+            false => Fault::Missing,
+        })?;
         if self.parameters.is_empty() {
             out.push_str(&text);
             return Ok(());

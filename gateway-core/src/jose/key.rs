@@ -8,12 +8,13 @@ use sha2::{Digest, Sha256};
 
 use super::algorithm::{Algorithm, Family};
 use super::hmac::HmacKey;
+use crate::store_key::push_hex;
 
 /// The least and the most bits of an RSA modulus that is taken (RFC 7518 §3.3; more cost too much to check).
 const RSA_BITS: core::ops::RangeInclusive<usize> = 2_048..=8_192;
 
 /// The most bytes of a secret.
-const MOST_SECRET_BYTES: usize = 4_096;
+pub(super) const MOST_SECRET_BYTES: usize = 4_096;
 
 /// A key that verifies the signatures of one algorithm.
 #[derive(Clone, Debug)]
@@ -239,6 +240,21 @@ fn uncompressed<const N: usize>(x: &[u8], y: &[u8], hash: &mut Sha256) -> Option
 fn halves(point: &[u8]) -> (&[u8], &[u8]) {
     let coordinates = point.get(1..).unwrap_or_default();
     coordinates.split_at(coordinates.len() / 2)
+}
+
+impl Thumbprint {
+    /// The identity of a key with this digest.
+    pub(super) const fn of(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// Its hexadecimal digits. Only of a private key, which nobody finds by trying, may they leave the core.
+    #[must_use]
+    pub fn to_hex(self) -> String {
+        let mut text = String::with_capacity(64);
+        push_hex(&mut text, &self.0);
+        text
+    }
 }
 
 impl fmt::Debug for Thumbprint {

@@ -9,6 +9,8 @@ pub mod jwk;
 pub mod key;
 pub mod numbers;
 pub mod pem;
+pub mod private;
 pub mod published;
 pub mod set;
+pub mod signing_key;
 pub mod token;

@@ -31,6 +31,7 @@ pub mod lease;
 mod lease_store;
 pub mod login;
 pub mod maintenance;
+pub mod message_signer;
 pub mod once;
 mod once_store;
 pub mod proof;

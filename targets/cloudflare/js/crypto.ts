@@ -1,4 +1,4 @@
-/** Signatures, checked by the runtime. */
+/** Signatures, made and checked by the runtime. */
 
 /** The algorithms that cross: those of the core but for HMAC, which it does by itself. */
 type Algorithm = "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA";
@@ -13,7 +13,7 @@ interface Parameters {
 
 const MOST_KEYS = 64;
 
-/** The keys that were made, by algorithm and JWK, oldest first. They outlive an instance of the core. */
+/** The keys that were made, by algorithm and JWK or name, oldest first. They outlive an instance of the core. */
 const keys = new Map<string, CryptoKey>();
 
 /**
@@ -25,7 +25,8 @@ const keys = new Map<string, CryptoKey>();
 export async function verify(text: string, content: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const [algorithm, jwk, length] = text.split("\n") as [Algorithm, string, string];
   const parameters = parametersOf(algorithm);
-  const key = keys.get(algorithm + jwk) ?? (await makeKey(algorithm + jwk, jwk, parameters));
+  const name = algorithm + jwk;
+  const key = keys.get(name) ?? (await keep(name, crypto.subtle.importKey("jwk", JSON.parse(jwk), parameters, false, ["verify"])));
   const signature = content.subarray(0, Number(length));
   let isGood = false;
   try {
@@ -36,9 +37,24 @@ export async function verify(text: string, content: Uint8Array<ArrayBuffer>): Pr
   return Uint8Array.of(isGood ? 1 : 0);
 }
 
-/** Makes a key and keeps it. Who comes meanwhile makes it again: what one request has promised may never come to another. */
-async function makeKey(name: string, jwk: string, parameters: Parameters): Promise<CryptoKey> {
-  const key = await crypto.subtle.importKey("jwk", JSON.parse(jwk), parameters, false, ["verify"]);
+/**
+ * Returns a signature. Fails if the runtime makes no key of this one.
+ *
+ * `text` is the algorithm, the name of the key and its length, each on a line. `content` is the key as PKCS#8, and then what is
+ * signed.
+ */
+export async function sign(text: string, content: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const [algorithm, id, length] = text.split("\n") as [Algorithm, string, string];
+  const parameters = parametersOf(algorithm);
+  const name = algorithm + id;
+  const pkcs8 = content.subarray(0, Number(length));
+  const key = keys.get(name) ?? (await keep(name, crypto.subtle.importKey("pkcs8", pkcs8, parameters, false, ["sign"])));
+  return new Uint8Array(await crypto.subtle.sign(parameters, key, content.subarray(Number(length))));
+}
+
+/** Keeps a key that is made. Who comes meanwhile makes it again: what one request has promised may never come to another. */
+async function keep(name: string, made: Promise<CryptoKey>): Promise<CryptoKey> {
+  const key = await made;
   keys.set(name, key);
   if (keys.size > MOST_KEYS) keys.delete(keys.keys().next().value!);
   return key;

@@ -3,7 +3,7 @@
 import type { Command } from "./commands.ts";
 import { begin, hold, left, letGo, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
-import { verify } from "./crypto.ts";
+import { sign, verify } from "./crypto.ts";
 import { applyEdits } from "./head.ts";
 import { Failed } from "./failure.ts";
 import { refusal } from "./refusal.ts";
@@ -102,6 +102,7 @@ export class Exchange {
         case Kind.Count:
         case Kind.Sleep:
         case Kind.Verify:
+        case Kind.Sign:
         case Kind.Ended:
           this.#start(command as Effect);
           break;
@@ -182,6 +183,8 @@ export class Exchange {
         });
       case Kind.Verify:
         return verify(text, content);
+      case Kind.Sign:
+        return sign(text, content);
       case Kind.Ended:
         return this.#watch!.ended;
       default:
@@ -363,6 +366,6 @@ function isOrdinary({ status, headers }: Response): boolean {
 function failed(kind: Kind, error: unknown): Failed {
   if (error instanceof Failed) return error;
   if (kind === Kind.Fetch) return new Failed(failureOf(error));
-  console.error(`${kind === Kind.Verify ? "a key" : "a binding"} failed: ${error}`);
+  console.error(`${kind === Kind.Verify || kind === Kind.Sign ? "a key" : "a binding"} failed: ${error}`);
   return new Failed(Failure.Store);
 }

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
 use gateway_core::jose::key::{Material, VerifyingKey};
+use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify, fill_from,
+    KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -164,6 +165,25 @@ impl Verify for Worker {
         let write = |command: &mut Command<'_>, _: &Heads| wire::write_verify(command, key, signed, signature);
         match exchange::perform(Kind::Verify, write).await {
             Ok(Completion::Bytes(verdict)) => Ok(*verdict == [1]),
+            _ => Err(KeyUnusable),
+        }
+    }
+}
+
+impl Sign for Worker {
+    /// As [`verify`](Verify::verify).
+    async fn sign(&self, key: &SigningKey, signed: &[u8]) -> Result<Bytes, KeyUnusable> {
+        let (id, pkcs8) = match key.material() {
+            SigningMaterial::Secret(secret) => {
+                return secret.sha256(&[signed]).map(|tag| Bytes::copy_from_slice(&tag)).ok_or(KeyUnusable);
+            }
+            SigningMaterial::Private(id, pkcs8) => (id, pkcs8),
+        };
+        let write = |command: &mut Command<'_>, _: &Heads| {
+            wire::write_sign(command, key.algorithm(), (&id.to_hex(), pkcs8), signed);
+        };
+        match exchange::perform(Kind::Sign, write).await {
+            Ok(Completion::Bytes(signature)) => Ok(signature),
             _ => Err(KeyUnusable),
         }
     }

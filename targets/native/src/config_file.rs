@@ -4,12 +4,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use gateway_core::config::{AccessLogFormat, Certificates, Composed, Diagnostic};
-use gateway_core::plan::{self, ListenAddress, Plan};
+use gateway_core::plan::{ListenAddress, Plan};
 use terminal_size::{Width, terminal_size_of};
 
 use crate::include::gather;
 use crate::platform::CAPABILITIES;
 use crate::platform::secrets::NativeSecrets;
+use crate::signing_keys;
 use crate::text_file::ReadError;
 use crate::watch::Files;
 
@@ -130,7 +131,7 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it.
     pub fn compile(&self, composed: Composed) -> Result<Plan, ConfigError> {
-        let loaded = composed.load(|text| plan::load(text, &CAPABILITIES, &self.secrets));
+        let loaded = composed.load(|text| signing_keys::load(text, &CAPABILITIES, &self.secrets));
         let mut plan = loaded.map_err(|list| ConfigError::Mistakes { list, composed: Box::new(composed) })?;
         resolve_paths(&mut plan, &self.path);
         if !self.listen.is_empty() {

@@ -11,6 +11,7 @@ pub mod health;
 pub mod include;
 pub mod platform;
 pub mod server;
+mod signing_keys;
 pub mod stream;
 pub mod supervise;
 mod tapped;

@@ -5,10 +5,12 @@ use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gateway_core::jose::key::VerifyingKey;
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random,
+    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random, Sign,
     StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
@@ -52,6 +54,12 @@ impl Verify for Spin {
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, KeyUnusable>> {
         ready(edgeway_verify_rust::verify(key, signed, signature))
+    }
+}
+
+impl Sign for Spin {
+    fn sign(&self, key: &SigningKey, signed: &[u8]) -> impl Future<Output = Result<Bytes, KeyUnusable>> {
+        ready(edgeway_verify_rust::sign(key, signed).map(Bytes::from))
     }
 }
 

@@ -74,6 +74,11 @@ impl Scope<'_> {
         if let Some(body) = &expected.body {
             check_body("upstream", body, &call.body, call.cut, found);
         }
+        if let Some(signed) = &expected.signed
+            && let Err(fault) = signed.check(&call.headers)
+        {
+            found.push(format!("upstream signature: {fault}"));
+        }
     }
 
     fn headers<'e>(

@@ -16,6 +16,7 @@ mod refusals;
 mod report;
 mod seen;
 mod services;
+mod signed;
 mod tokens;
 
 pub use body::Content;

@@ -11,6 +11,7 @@ use crate::body::{Content, fields, text};
 use crate::kept::Keep;
 use crate::matchers::{BodyMatch, HeaderMatch, TextMatch};
 use crate::services::Services;
+use crate::signed::Signed;
 use crate::tokens::{self, Signature, Token};
 
 /// A whole case file.
@@ -405,6 +406,9 @@ pub struct ExpectedCall {
     /// The content.
     #[serde(default)]
     pub body: Option<BodyMatch>,
+    /// A signature that it has to have.
+    #[serde(default)]
+    pub signed: Option<Signed>,
 }
 
 const fn one() -> usize {

@@ -1,6 +1,7 @@
 //! Signatures of which every platform must say the same: those of `vectors.json`, which the Worker's tests read too, and those of
 //! Project Wycheproof.
 
+pub mod signing;
 pub mod wycheproof;
 
 use base64::Engine;

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, NoRandom, Random, StoreFailure, UpstreamCall, Verify, fill_from,
+    Log, Meeting, NoRandom, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -142,6 +143,13 @@ impl Verify for Platform {
         // On Workers it takes a while, in which other requests run.
         self.0.linger().await;
         edgeway_verify_ring::verify(key, signed, signature)
+    }
+}
+
+impl Sign for Platform {
+    async fn sign(&self, key: &SigningKey, signed: &[u8]) -> Result<Bytes, KeyUnusable> {
+        self.0.linger().await;
+        edgeway_verify_ring::sign(key, signed).map(Bytes::from)
     }
 }
 

@@ -100,7 +100,8 @@ impl<'n, 'l> Members<'n, 'l> {
     #[cold]
     #[inline(never)]
     pub(super) fn fail(self, error: Error) -> Error {
-        let Source::Node(node) = self.object.source else { return error };
+        // What a member lacks that is missing itself is no mistake of its own.
+        let Source::Node(node) = self.object.source else { return Error::new(ErrorKind::Consequence) };
         if error.is_placed() {
             return error;
         }

@@ -61,7 +61,7 @@ pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{RateLimit, RateLimitAlgorithm};
 pub use route::{Api, Defaults, Route, Ties};
 pub use server::{HeaderCase, Server};
-pub use signature::{SignatureAlgorithm, SignatureCredential, SignatureProof};
+pub use signature::{DigestAlgorithm, RequestSignature, SignatureAlgorithm, SignatureCredential, SignatureProof};
 pub use timeouts::Timeouts;
 pub use upstream::{
     CloudflareUpstream, HostPolicy, Responses, SpinUpstream, Upstream, UpstreamConnections, UpstreamProtocol,

@@ -48,6 +48,58 @@ pub struct SignatureCredential {
     pub encoding: Option<SecretEncoding>,
 }
 
+/// The signature of each request to an upstream (RFC 9421).
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestSignature {
+    /// The name of the key at the upstream: `keyid`.
+    pub key_id: String,
+    /// The algorithm that the key is for.
+    pub algorithm: SignatureAlgorithm,
+    /// The private key: a PEM (`-----BEGIN PRIVATE KEY-----`) or a JWK with its private members; for `hmac-sha256` the shared secret, of at least
+    /// 32 bytes.
+    pub key: SecretRef,
+    /// The way in which the shared secret is written. Default: `text`, which stands for its own bytes.
+    #[serde(default)]
+    pub encoding: Option<SecretEncoding>,
+    /// The components that are signed, as far as a request has them: `@method`, `content-type`, `@query-param;name="id"`. With `content-digest`,
+    /// all content is read first. Default: `["@method", "@target-uri", "content-digest"]`.
+    #[serde(default)]
+    pub components: Vec<String>,
+    /// The algorithm of `Content-Digest` (RFC 9530). Default: `sha-256`.
+    #[serde(default)]
+    pub digest: Option<DigestAlgorithm>,
+    /// The largest content whose digest is signed; up to `25MiB`. Default: `1MiB`.
+    #[serde(default)]
+    pub limit: Option<ByteSize>,
+    /// The time after which a signature is void, as `expires`; up to `24h`. Default: none is stated.
+    #[serde(default)]
+    pub life: Option<Span>,
+    /// Gives each signature a `nonce`, for upstreams that take it once. Default: false.
+    #[serde(default)]
+    pub nonce: Option<bool>,
+    /// The `tag`, which says what a signature is for. Default: none.
+    #[serde(default)]
+    pub tag: Option<String>,
+    /// The name of the signature in a request. Default: `sig1`.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+/// An algorithm of digests (RFC 9530 §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum DigestAlgorithm {
+    /// SHA-256.
+    #[default]
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// SHA-512.
+    #[serde(rename = "sha-512")]
+    Sha512,
+}
+
 /// An algorithm of signatures (RFC 9421 §6.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

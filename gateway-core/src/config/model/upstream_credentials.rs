@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::SecretRef;
+use super::{RequestSignature, SecretRef};
 
 /// The credentials of the gateway itself for an upstream. They replace what a client states in the same field. Exactly one member.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -19,6 +19,8 @@ pub struct UpstreamCredentials {
     pub client_credentials: Option<ClientCredentials>,
     /// A signature of each request, as services of AWS ask for it (Signature Version 4).
     pub sigv4: Option<Sigv4>,
+    /// A signature of each request by a key of the gateway's own (RFC 9421).
+    pub signature: Option<Box<RequestSignature>>,
 }
 
 /// A name and a password (RFC 7617).

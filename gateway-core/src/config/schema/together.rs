@@ -58,7 +58,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         }
         "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {
-            let members = ["bearer", "basic", "header", "clientCredentials", "sigv4"];
+            let members = ["bearer", "basic", "header", "clientCredentials", "sigv4", "signature"];
             vec![json!({ "oneOf": members.map(present) })]
         }
         "KeyCredential" => vec![json!({ "oneOf": [present("sha256"), present("hmac")] })],

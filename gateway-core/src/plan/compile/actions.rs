@@ -7,13 +7,13 @@ use super::at::At;
 use super::foreign::Place;
 use super::matching::alternatives;
 use super::routes::RouteContext;
+use super::upstream_credentials::signed_content;
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, BodyUse, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, is_editable};
-use crate::policy::sigv4::MOST_CONTENT;
 use crate::store_key::KeyUse;
 use crate::template::{Target as Form, Template};
 
@@ -113,12 +113,12 @@ impl<'c> Compiler<'c> {
             let config = self.config.upstreams.0.get(target.upstream);
             !target.response.is_empty() || config.is_some_and(|(_, config)| config.responses.cookies == Some(true))
         });
-        let signs_content = targets.iter().any(|target| {
-            let config = self.config.upstreams.0.get(target.upstream);
-            let signer = config.and_then(|(_, config)| config.credentials.as_ref()?.sigv4.as_ref());
-            signer.is_some_and(|signer| signer.content == Some(true))
-        });
-        let request = if signs_content { BodyUse::Whole { limit: MOST_CONTENT } } else { BodyUse::Untouched };
+        let signed = |target: &Target| {
+            let (_, config) = self.config.upstreams.0.get(target.upstream)?;
+            signed_content(config.credentials.as_ref()?)
+        };
+        let signed = targets.iter().filter_map(signed).max();
+        let request = signed.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit });
         (total_weight > 0).then(|| Proxy {
             targets: targets.into(),
             total_weight,

@@ -317,7 +317,7 @@ impl Compiler<'_> {
         numbers.keys(algorithm, allowed, kid).map_err(|error| self.key_error(at, &error)).ok()
     }
 
-    fn key_error(&mut self, at: &At<'_>, error: &KeyError) {
+    pub(super) fn key_error(&mut self, at: &At<'_>, error: &KeyError) {
         // It may be said by a member that could not be read.
         if *error == KeyError::NoAlgorithm && self.reading.is_some() {
             return;
@@ -341,7 +341,7 @@ impl Compiler<'_> {
 }
 
 /// The bytes that `text` stands for; `None` if it is not written so.
-fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
+pub(super) fn decoded(text: &str, encoding: SecretEncoding) -> Option<Vec<u8>> {
     match encoding {
         SecretEncoding::Text => Some(text.as_bytes().to_vec()),
         SecretEncoding::Base64 => base64::decode(text.trim()),

@@ -23,6 +23,7 @@ mod listeners;
 mod login;
 mod matching;
 mod members;
+mod message_signer;
 mod methods;
 mod mistakes;
 mod names;

@@ -9,7 +9,7 @@ use super::Compiler;
 use super::at::At;
 use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
-use crate::config::{self, ByteSize, ConfigError, SignatureAlgorithm, Span};
+use crate::config::{self, ConfigError, SignatureAlgorithm, Span};
 use crate::http::message_signature::{Component, SIGNATURE};
 use crate::http::structured::Bare;
 use crate::jose::algorithm::Algorithm;
@@ -21,8 +21,8 @@ const COMPONENTS: [&str; 3] = ["@method", "@target-uri", "content-digest"];
 const MOST_COMPONENTS: usize = 32;
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 const MOST_AGE: Duration = Duration::from_secs(60 * 60);
-const LIMIT: u64 = 1 << 20;
-const MOST_LIMIT: u64 = 25 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
+pub(super) const MOST_LIMIT: u64 = 25 << 20;
 
 impl Compiler<'_> {
     /// The keys of consumers that sign requests.
@@ -92,50 +92,23 @@ impl Compiler<'_> {
             let help = "give one to a consumer: `\"credentials\": [{\"signature\": {\"keyId\": …}}]`";
             self.error_with(at, "no consumer has a key that signs requests", help);
         }
-        let at_list = at.member("components");
-        let mut identifiers: Vec<Box<str>> = Vec::new();
-        let usual = COMPONENTS.iter().copied().map(str::to_owned).collect();
-        for (i, text) in (if components.is_empty() { &usual } else { components }).iter().enumerate() {
-            let at = at_list.index(i);
-            match Component::named(text) {
-                None => {
-                    let help = "`@method`, `@target-uri`, `@authority`, `@scheme`, `@request-target`, `@path`, `@query`, \
-                        `@query-param;name=\"…\"`, or a field in small letters (RFC 9421 §2)";
-                    self.error_with(&at, format_args!("`{text}` is no component of a request"), help);
-                }
-                Some(component) if identifiers.iter().any(|known| **known == *component.identifier) => {
-                    self.error_with(&at, format_args!("`{text}` is there twice"), "leave one of them out");
-                }
-                Some(component) => identifiers.push(component.identifier.into()),
-            }
-        }
-        if components.len() > MOST_COMPONENTS {
-            self.error_with(&at_list, format_args!("there are more than {MOST_COMPONENTS} components"), "ask for less");
-        }
+        let covered = self.components(&at.member("components"), components);
+        let identifiers: Box<[Box<str>]> =
+            covered.iter().map(|component| component.identifier.as_str().into()).collect();
         let max_age = max_age.map_or(MAX_AGE, |Span(span)| span);
         if max_age.is_zero() || max_age > MOST_AGE {
             let help = "up to `1h`; `5m` is usual: whoever sees a request can send it again for as long";
             self.error_with(&at.member("maxAge"), "no signature is taken for such a time", help);
         }
-        let limit = limit.map_or(LIMIT, |ByteSize(limit)| limit);
-        if limit == 0 || limit > MOST_LIMIT {
-            let help = "up to `25MiB`: all of it is held in memory";
-            self.error_with(&at.member("limit"), "no signed content is read so", help);
-        }
-        if label.as_deref().is_some_and(|label| !is_key(label)) {
-            let help = "small letters, digits, `_`, `-`, `.` and `*`, with a letter first: `sig1`";
-            self.error_with(&at.member("label"), "no signature is called so", help);
-        }
-        if tag.as_deref().is_some_and(|tag| !is_text(tag)) {
-            self.error_with(&at.member("tag"), "no signature has such a tag", "1 to 256 characters of ASCII");
-        }
+        let limit = self.signed_limit(&at.member("limit"), *limit);
+        self.signature_names(at, label.as_deref(), tag.as_deref());
         let mut accepted = [label.as_deref().unwrap_or("sig"), "=(", &identifiers.join(" "), ");created"].concat();
         if let Some(tag) = tag {
             accepted.push_str(";tag=");
             Bare::Text(tag.clone()).write(&mut accepted);
         }
         Some(Signature {
-            components: identifiers.into(),
+            components: identifiers,
             max_age,
             nonce: nonce.unwrap_or(false),
             label: label.as_deref().map(Into::into),
@@ -145,10 +118,34 @@ impl Compiler<'_> {
             places: [Place::Header(SIGNATURE)],
         })
     }
+
+    /// The components that are named, or the usual ones.
+    pub(super) fn components(&mut self, at_list: &At<'_>, components: &[String]) -> Vec<Component> {
+        let mut found: Vec<Component> = Vec::new();
+        let usual = COMPONENTS.map(str::to_owned);
+        for (i, text) in (if components.is_empty() { &usual } else { components }).iter().enumerate() {
+            let at = at_list.index(i);
+            match Component::named(text) {
+                None => {
+                    let help = "`@method`, `@target-uri`, `@authority`, `@scheme`, `@request-target`, `@path`, `@query`, \
+                        `@query-param;name=\"…\"`, or a field in small letters (RFC 9421 §2)";
+                    self.error_with(&at, format_args!("`{text}` is no component of a request"), help);
+                }
+                Some(component) if found.iter().any(|known| *known.identifier == *component.identifier) => {
+                    self.error_with(&at, format_args!("`{text}` is there twice"), "leave one of them out");
+                }
+                Some(component) => found.push(component),
+            }
+        }
+        if components.len() > MOST_COMPONENTS {
+            self.error_with(at_list, format_args!("there are more than {MOST_COMPONENTS} components"), "ask for less");
+        }
+        found
+    }
 }
 
 /// The algorithm under the name that it has for tokens.
-const fn jose(algorithm: SignatureAlgorithm) -> Algorithm {
+pub(super) const fn jose(algorithm: SignatureAlgorithm) -> Algorithm {
     match algorithm {
         SignatureAlgorithm::HmacSha256 => Algorithm::Hs256,
         SignatureAlgorithm::Ed25519 => Algorithm::EdDsa,
@@ -160,12 +157,12 @@ const fn jose(algorithm: SignatureAlgorithm) -> Algorithm {
 }
 
 /// Returns whether a structured field may have it as a text (RFC 8941 §3.3.3).
-fn is_text(text: &str) -> bool {
+pub(super) fn is_text(text: &str) -> bool {
     (1..=256).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// Returns whether a member of a dictionary may be called so (RFC 8941 §3.1.2).
-fn is_key(text: &str) -> bool {
+pub(super) fn is_key(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase() || first == '*')
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.*".contains(&byte))
 }

@@ -11,7 +11,8 @@ use super::Compiler;
 use super::at::At;
 use super::edits::Edit;
 use super::key_sources::{Purpose, Ways};
-use crate::config::{self, ClientAuthentication, SecretRef};
+use super::signatures::LIMIT;
+use crate::config::{self, ByteSize, ClientAuthentication, SecretRef};
 use crate::http::percent;
 use crate::http::proxy_status::is_tchar;
 use crate::net::Scheme;
@@ -19,7 +20,7 @@ use crate::plan::Upstream;
 use crate::policy::access_token::{TokenSource, authorize};
 use crate::policy::header_edit::{FieldValue, HeaderEdit, RequestEdits};
 use crate::policy::key_source::Location;
-use crate::policy::sigv4::{PREFIX, Sigv4};
+use crate::policy::sigv4::{MOST_CONTENT, PREFIX, Sigv4};
 use crate::policy::upstream_credentials::Credentials;
 use crate::store_key::push_hex;
 
@@ -47,15 +48,15 @@ impl Compiler<'_> {
         (name, index): (&str, usize),
         upstreams: &mut Vec<Upstream>,
     ) -> Option<Credentials> {
-        let config::UpstreamCredentials { bearer, basic, header, client_credentials, sigv4 } = credentials;
+        let config::UpstreamCredentials { bearer, basic, header, client_credentials, sigv4, signature } = credentials;
         let stated = |edits| Credentials::Stated(Arc::new(edits));
-        match (bearer, basic, header, client_credentials, sigv4) {
-            (Some(token), None, None, None, None) => {
+        match (bearer, basic, header, client_credentials, sigv4, signature) {
+            (Some(token), None, None, None, None, None) => {
                 let at = at.member("bearer");
                 let token = self.secret(&at, token)?;
                 self.field(&at, &["Bearer ", &token].concat()).map(authorize).map(stated)
             }
-            (None, Some(basic), None, None, None) => {
+            (None, Some(basic), None, None, None, None) => {
                 let at = at.member("basic");
                 // RFC 7617 §2: the first colon ends the name.
                 if basic.user.contains(':') {
@@ -68,7 +69,7 @@ impl Compiler<'_> {
                 let password = self.secret(&at.member("password"), &basic.password)?;
                 self.field(&at, &basic_value(&basic.user, &password)).map(authorize).map(stated)
             }
-            (None, None, Some(header), None, None) => {
+            (None, None, Some(header), None, None, None) => {
                 let at = at.member("header");
                 let name = <HeaderEdit as Edit>::name(self, &at.member("name"), &header.name);
                 let value = self.secret(&at.member("value"), &header.value)?;
@@ -77,23 +78,27 @@ impl Compiler<'_> {
                 let edit = |name: HeaderName| HeaderEdit::Set(name, FieldValue::Fixed(value));
                 Some(stated(RequestEdits::new(vec![edit(name?)])))
             }
-            (None, None, None, Some(grant), None) => {
+            (None, None, None, Some(grant), None, None) => {
                 let source = self.token_source(&at.member("clientCredentials"), grant, (name, index), upstreams)?;
                 Some(Credentials::Token(Box::new(source)))
             }
-            (None, None, None, None, Some(sigv4)) => {
+            (None, None, None, None, Some(sigv4), None) => {
                 let is_secure = upstreams.iter().any(|upstream| {
                     upstream.name == name && upstream.endpoints.iter().all(|endpoint| endpoint.scheme == Scheme::Https)
                 });
                 let signer = self.signer(&at.member("sigv4"), sigv4, is_secure)?;
                 Some(Credentials::Signature(Box::new(signer)))
             }
+            (None, None, None, None, None, Some(signature)) => {
+                let signer = self.message_signer(&at.member("signature"), signature)?;
+                Some(Credentials::Message(Box::new(signer)))
+            }
             _ => {
                 let message = "nothing says which credentials are sent, or several things do";
                 self.error_with(
                     at,
                     message,
-                    "write one of `bearer`, `basic`, `header`, `clientCredentials` and `sigv4`",
+                    "write one of `bearer`, `basic`, `header`, `clientCredentials`, `sigv4` and `signature`",
                 );
                 None
             }
@@ -228,6 +233,17 @@ impl ClientAuthentication {
             }
         }
     }
+}
+
+/// The most bytes of content that is signed with these `credentials`; none if they sign none.
+pub(super) fn signed_content(credentials: &config::UpstreamCredentials) -> Option<u64> {
+    let aws = credentials.sigv4.as_ref().filter(|signer| signer.content == Some(true)).map(|_| MOST_CONTENT);
+    aws.or_else(|| {
+        let signer = credentials.signature.as_ref()?;
+        let is_signed =
+            signer.components.is_empty() || signer.components.iter().any(|text| text.starts_with("content-digest"));
+        is_signed.then(|| signer.limit.map_or(LIMIT, |ByteSize(limit)| limit))
+    })
 }
 
 /// Adds a parameter to a `form`.

@@ -10,9 +10,10 @@ use gateway_core::gateway::{Gateway, Length};
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::jwk::Jwk;
 use gateway_core::jose::key::{Stated, VerifyingKey};
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::ports::{
     Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _, Peer, Scheme,
-    StoreFailure, Verify as _,
+    Sign as _, StoreFailure, Verify as _,
 };
 
 use super::*;
@@ -295,6 +296,39 @@ fn an_hmac_is_checked_at_once() {
     let noted = notes.clone();
     assert!(start(async move { noted.add(format!("{:?}", Worker.verify(&secret, b"a", b"b").await)) }, None));
     assert_eq!((commands(), notes.take()), (ENDS.to_vec(), vec!["Ok(false)".to_owned()]));
+}
+
+/// RFC 9421 §3.1: the key crosses with what is signed, under a name by which the runtime keeps it; a shared secret stays here.
+#[test]
+fn a_signature_is_made_by_the_runtime() {
+    let pem = include_str!("../../../../tests/keys/ed25519-a.private.pem");
+    for (completion, made) in [
+        (Ok(Completion::Bytes(Bytes::from_static(b"made"))), Some(&b"made"[..])),
+        (Err(IoError::new(IoErrorKind::Other)), None),
+    ] {
+        let notes = Notes::default();
+        let noted = notes.clone();
+        let answer = async move {
+            let key = SigningKey::private(Algorithm::EdDsa, pem).unwrap();
+            noted.add(format!("{:?}", Worker.sign(&key, b"signed\xff").await.ok()));
+        };
+        assert!(start(answer, None));
+        assert_eq!(commands(), [(Kind::Sign, 1)]);
+        OUTBOX.with_borrow(|outbox| {
+            let lines: Vec<&str> = outbox.text().lines().collect();
+            let [algorithm, name, length] = &*lines else { panic!("{lines:?}") };
+            assert_eq!((*algorithm, name.len(), *length), ("EdDSA", 64, "48"));
+            let content = outbox.content(0);
+            assert_eq!((content.len(), content.split_at(48).1), (48 + 7, &b"signed\xff"[..]));
+        });
+        resume(id(), 1, |_| completion);
+        assert_eq!(notes.take(), [format!("{:?}", made.map(Bytes::from_static))]);
+    }
+    let secret = SigningKey::secret(Algorithm::Hs256, &[7; 32]).unwrap();
+    let notes = Notes::default();
+    let noted = notes.clone();
+    assert!(start(async move { noted.add(Worker.sign(&secret, b"a").await.unwrap().len().to_string()) }, None));
+    assert_eq!((commands(), notes.take()), (ENDS.to_vec(), vec!["32".to_owned()]));
 }
 
 /// docs/configuration.md, Flags: of the requests that come while a flag is unread, one asks the store. Where that is cancelled,

@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use edgeway_wire::{Edit, Kind, Word};
 use gateway_core::body::Body;
+use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::ports::UpstreamCall;
 use http::header::CONTENT_LENGTH;
@@ -117,6 +118,15 @@ pub(crate) fn write_verify(command: &mut Command<'_>, key: &VerifyingKey, signed
     command.line(jwk.as_bytes());
     command.line(signature.len().to_string().as_bytes());
     command.body(Body::Full([signature, signed].concat().into()));
+}
+
+/// Writes a signature to make: the algorithm, the name of the key and its length, each on a line; then, as the body, the key as PKCS#8 and
+/// what is signed.
+pub(crate) fn write_sign(command: &mut Command<'_>, algorithm: Algorithm, (name, pkcs8): (&str, &[u8]), signed: &[u8]) {
+    command.line(algorithm.name().as_bytes());
+    command.line(name.as_bytes());
+    command.line(pkcs8.len().to_string().as_bytes());
+    command.body(Body::Full([pkcs8, signed].concat().into()));
 }
 
 /// Writes `headers` as edits of `base`, a slot and the head in it, or else of an empty head.

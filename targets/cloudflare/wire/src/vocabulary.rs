@@ -83,6 +83,9 @@ numbers! {
         /// Check a signature: the text is the algorithm's name, the key as a JWK and the length of the signature, each on a line.
         /// The body is the signature and then what is signed.
         Verify,
+        /// Make a signature: the text is the algorithm's name, the name of the key and its length, each on a line. The body is the key as
+        /// PKCS#8 and then what is signed.
+        Sign,
         /// Watch the exchange from now on: its end will be waited for, also should the client leave.
         Watch,
         /// Wait until the body of the response has ended.

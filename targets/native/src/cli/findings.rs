@@ -13,6 +13,7 @@ use super::target::{Target, joined};
 use super::{certificates, files, manifest, rounds};
 use crate::config_file::{self, resolve_paths};
 use crate::include::{Gathered, gather};
+use crate::signing_keys;
 use crate::warning::Warning;
 use crate::watch::Files;
 
@@ -173,7 +174,7 @@ impl Findings {
         }
         let secrets = AnySecrets { known: secrets, missing: RefCell::default(), unset };
         for target in self.targets.clone() {
-            match composed.load(|text| plan::load(text, target.capabilities(), &secrets)) {
+            match composed.load(|text| signing_keys::load(text, target.capabilities(), &secrets)) {
                 Ok(mut plan) => {
                     let faults = manifest::faults(file, text, &plan, target.capabilities());
                     let faults = faults.into_iter().map(|fault| fault.of_rule(Rule::Manifest)).collect();

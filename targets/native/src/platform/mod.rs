@@ -13,11 +13,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -267,6 +268,12 @@ impl Verify for Native {
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, KeyUnusable>> {
         ready(edgeway_verify_ring::verify(key, signed, signature))
+    }
+}
+
+impl Sign for Native {
+    fn sign(&self, key: &SigningKey, signed: &[u8]) -> impl Future<Output = Result<Bytes, KeyUnusable>> {
+        ready(edgeway_verify_ring::sign(key, signed).map(Bytes::from))
     }
 }
 

@@ -1,6 +1,9 @@
-//! Signatures checked by `ring`: natively, in the simulator and in benchmarks.
+//! Signatures made and checked by `ring`: natively, in the simulator and in benchmarks.
 
+mod sign;
 mod usable;
+
+pub use sign::sign;
 
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::key::{Material, VerifyingKey};

@@ -1,6 +1,9 @@
-//! Signatures checked in Rust alone, for hosts that offer no cryptography: the Spin component.
+//! Signatures made and checked in Rust alone, for hosts that offer no cryptography: the Spin component.
 
 mod rsa;
+mod sign;
+
+pub use sign::sign;
 
 use ed25519_dalek::Verifier;
 use gateway_core::jose::key::{Material, VerifyingKey};

@@ -16,6 +16,7 @@ use serde_json::{Map, Number, Value};
 use crate::body::spell_out;
 pub(crate) use keys::{insert as insert_keys, jwk};
 pub(crate) use placeholders::{fill, filled, has_any, named_in, signatures_in};
+pub(crate) use sign::is_signature;
 pub use signature::Signature;
 pub(crate) use signature::resolve as resolve_signatures;
 
@@ -170,6 +171,12 @@ impl Token {
             alphabet: if self.alphabet == Alphabet::Url { base.alphabet } else { self.alphabet },
         }
     }
+}
+
+/// The signature of `signed` by the key called `name`.
+#[cfg(test)]
+pub(crate) fn signature_of(name: &str, signed: &[u8]) -> Result<Vec<u8>, String> {
+    sign::sign(name, sign::usual(name).unwrap_or_default(), false, signed)
 }
 
 /// Changes the bytes of a signature.

@@ -5,12 +5,15 @@ use std::sync::{LazyLock, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ring::error::KeyRejected;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING,
-    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING,
+    ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding, RsaKeyPair, UnparsedPublicKey, VerificationAlgorithm,
 };
 
 use super::keys;
@@ -69,6 +72,42 @@ fn make(name: &str, algorithm: &str, is_der: bool, signed: &[u8]) -> Result<Vec<
             Ok(key.sign(signed).as_ref().to_vec())
         }
         _ => Err("nothing signs by it".to_owned()),
+    }
+}
+
+/// Returns whether `signature` is that of `signed` by the key called `name`, in `algorithm` or the usual one of the key.
+///
+/// # Errors
+/// Why nothing tells.
+pub(crate) fn is_signature(
+    name: &str,
+    algorithm: Option<&str>,
+    signed: &[u8],
+    signature: &[u8],
+) -> Result<bool, String> {
+    let algorithm = algorithm.or_else(|| usual(name)).ok_or_else(|| format!("`{name}` is for no algorithm alone"))?;
+    let by = |how: &'static dyn VerificationAlgorithm, public: &[u8]| {
+        UnparsedPublicKey::new(how, public).verify(signed, signature).is_ok()
+    };
+    let fault = |error: KeyRejected| error.to_string();
+    let ecdsa = |how: &'static EcdsaSigningAlgorithm, check| -> Result<bool, String> {
+        let pair = EcdsaKeyPair::from_pkcs8(how, &private(name)?, &SystemRandom::new()).map_err(fault)?;
+        Ok(by(check, pair.public_key().as_ref()))
+    };
+    let rsa = |check| -> Result<bool, String> {
+        Ok(by(check, RsaKeyPair::from_pkcs8(&private(name)?).map_err(fault)?.public_key().as_ref()))
+    };
+    match algorithm {
+        "HS256" => Ok(tag(name, hmac::HMAC_SHA256, signed)? == signature),
+        "RS256" => rsa(&RSA_PKCS1_2048_8192_SHA256),
+        "PS512" => rsa(&RSA_PSS_2048_8192_SHA512),
+        "ES256" => ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, &ECDSA_P256_SHA256_FIXED),
+        "ES384" => ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING, &ECDSA_P384_SHA384_FIXED),
+        "EdDSA" => {
+            let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&private(name)?).map_err(fault)?;
+            Ok(by(&ED25519, pair.public_key().as_ref()))
+        }
+        _ => Err(format!("nothing is checked by {algorithm}")),
     }
 }
 

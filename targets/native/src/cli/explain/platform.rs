@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
+use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
-    Meeting, NoRandom, Platform, Random, StoreFailure, UpstreamCall, Verify,
+    Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{Method, Response};
@@ -94,6 +95,12 @@ impl Verify for DryRun {
         signature: &[u8],
     ) -> impl Future<Output = Result<bool, KeyUnusable>> {
         ready(edgeway_verify_ring::verify(key, signed, signature))
+    }
+}
+
+impl Sign for DryRun {
+    fn sign(&self, key: &SigningKey, signed: &[u8]) -> impl Future<Output = Result<Bytes, KeyUnusable>> {
+        ready(edgeway_verify_ring::sign(key, signed).map(Bytes::from))
     }
 }
 
