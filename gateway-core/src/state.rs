@@ -151,6 +151,7 @@ impl State {
             if let Some(watch) = watch.as_deref().filter(|watch| list.is_watched_by(watch)) {
                 watch.forget();
                 tokens.clear();
+                self.sessions.changed();
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The state of an exchange, as one phase hands it to the next.
 
+use std::sync::Arc;
+
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
@@ -9,6 +11,7 @@ use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
 use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::RateLimit;
+use crate::policy::watch::Watch;
 use crate::record::Record;
 use crate::state::State;
 use crate::trace::{Event, Trace};
@@ -44,6 +47,8 @@ pub(super) struct Exchange<'p, 't> {
 pub(super) struct Private {
     /// The cookies that the answer sets.
     pub(super) cookies: Vec<HeaderValue>,
+    /// What is known of the end of the session that the cookies keep.
+    pub(super) session: Option<Arc<Watch>>,
     /// The token that the upstream is sent.
     pub(super) forwarded: Option<HeaderValue>,
     /// The answer of the first service that has refused the request.

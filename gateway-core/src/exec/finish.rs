@@ -3,12 +3,14 @@
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Private};
+use super::login;
 use crate::call::Call;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::known_edits::respond;
 use crate::plan::ResponseStep;
 use crate::policy::header_edit;
+use crate::time::Clock;
 use crate::trace::Event;
 
 /// Fills the templates of the response steps, in order, while the request is still there.
@@ -22,9 +24,20 @@ pub(super) fn fill(steps: &[ResponseStep], call: &Call) -> Vec<Option<HeaderValu
     filled
 }
 
-pub(super) fn finish<B>(exchange: &mut Exchange<'_, '_>, response: &mut Response<B>, id: HeaderValue) {
+pub(super) fn finish<B>(
+    exchange: &mut Exchange<'_, '_>,
+    clock: &impl Clock,
+    response: &mut Response<B>,
+    id: HeaderValue,
+) {
     exchange.record.status = Some(response.status());
     finish_fields(exchange, response.headers_mut());
+    if let Some(private) = exchange.private.take() {
+        keep_private(*private, clock, response.headers_mut());
+    }
+    if let Some(cors) = exchange.cors {
+        cors.apply(exchange.origin.as_ref(), response.headers_mut());
+    }
     response.headers_mut().insert(X_REQUEST_ID, id);
 }
 
@@ -38,12 +51,6 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             limit.apply(verdict, headers);
         }
     }
-    if let Some(private) = exchange.private.take() {
-        keep_private(private.cookies, headers);
-    }
-    if let Some(cors) = exchange.cors {
-        cors.apply(exchange.origin.as_ref(), headers);
-    }
 }
 
 /// Fields by which single caches go before `Cache-Control`, and whose names do not tell.
@@ -53,9 +60,12 @@ const TARGETED: [&str; 3] = ["surrogate-control", "edge-control", "x-accel-expir
 /// restrictive one holds (RFC 9111 §4.2.1).
 #[cold]
 #[inline(never)]
-fn keep_private(cookies: Vec<HeaderValue>, headers: &mut HeaderMap) {
-    for cookie in cookies {
-        headers.append(SET_COOKIE, cookie);
+fn keep_private(private: Private, clock: &impl Clock, headers: &mut HeaderMap) {
+    // Somebody who has logged out meanwhile is not logged in again.
+    if !private.session.is_some_and(|watch| login::has_ended(&watch, clock)) {
+        for cookie in private.cookies {
+            headers.append(SET_COOKIE, cookie);
+        }
     }
     // RFC 9213 §2.2: whoever has a field of its own goes by that, whatever `Cache-Control` says.
     let is_for_some = |name: &&HeaderName| {

@@ -90,9 +90,9 @@ pub(crate) async fn run<P: Platform>(
     };
     let after = core::mem::take(&mut exchange.after);
     match &mut reply {
-        Reply::Http(response) => finish::finish(&mut exchange, response, call.id),
+        Reply::Http(response) => finish::finish(&mut exchange, platform, response, call.id),
         Reply::Upgrade(response, _) => {
-            finish::finish(&mut exchange, response, call.id);
+            finish::finish(&mut exchange, platform, response, call.id);
             if is_connect {
                 // RFC 8441 §5: what the client is sent instead of the 101.
                 exchange.record.status = Some(StatusCode::OK);

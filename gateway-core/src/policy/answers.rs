@@ -61,6 +61,12 @@ impl Answers {
         self.memories().changes
     }
 
+    /// Takes note that entries have changed.
+    pub fn changed(&self) {
+        let memories = &mut *self.memories();
+        memories.changes = memories.changes.wrapping_add(1);
+    }
+
     /// Takes note that the credential with this digest is good; not if entries have changed since there were so many `changes`: its own may be among
     /// them, and `watch` be one that nobody has told.
     pub fn is_good(&self, digest: KeyDigest, watch: &Arc<Watch>, changes: u64) {

@@ -95,6 +95,9 @@ impl Entries {
     /// None of them is there.
     pub const NONE: Self = Self { first: false, before: None };
 
+    /// The one that says no more than that it is there.
+    pub const FIRST: Self = Self { first: true, before: None };
+
     /// The entries as they are in the store; `None` if somebody else wrote what is no entry: nothing is known then.
     #[must_use]
     pub fn read(first: bool, second: Option<&[u8]>) -> Option<Self> {

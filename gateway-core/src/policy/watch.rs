@@ -190,6 +190,12 @@ impl Watch {
         self.known.last(now)
     }
 
+    /// Learns at `now`, without a read, what is `known`.
+    pub fn tell(&self, known: Known, now: Duration) {
+        let life = self.life(&known);
+        self.known.learn(known, life, now, None);
+    }
+
     /// Forgets what is known, since it has changed.
     pub fn forget(&self) {
         self.known.forget();

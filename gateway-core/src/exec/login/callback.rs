@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use http::HeaderValue;
 
 use super::super::exchange::Exchange;
-use super::{document, issuer, keep, random, tokens};
+use super::{document, issuer, keep, tokens};
 use crate::call::Call;
 use crate::caller::refusal::Refusal;
 use crate::http::{percent, query};
@@ -58,8 +57,7 @@ pub(super) async fn serve<P: Platform>(
     if !answer::is_for(login, &claims, Some(&attempt.nonce), &answer.access, algorithm) {
         return Err(Refusal::LoginToken);
     }
-    let id: [u8; 16] = random(platform)?;
-    let session = Session::begin(login, Base64UrlUnpadded::encode_string(&id), answer, &claims, platform.now());
+    let session = Session::begin(login, attempt.nonce, answer, &claims, platform.now());
     keep(exchange, platform, login, call, &session)?;
     login.count(attempt.logins.saturating_add(1), &mut exchange.private().cookies);
     let location = [call.client.prefix.as_deref().unwrap_or_default(), &attempt.target].concat();

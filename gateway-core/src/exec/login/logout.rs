@@ -2,16 +2,18 @@
 
 use core::time::Duration;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderValue;
 
 use super::super::exchange::Exchange;
-use super::super::jwt;
 use super::super::watch::{self, Asked};
 use super::super::within::within;
+use super::super::{jwt, revocation};
 use super::{document, issuer, located, source};
 use crate::call::Call;
+use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
 use crate::error::Reject;
 use crate::http::{percent, query};
@@ -21,15 +23,16 @@ use crate::policy::login::attempt::parameter;
 use crate::policy::login::ended::{self, Notice};
 use crate::policy::login::session::Session;
 use crate::policy::login::{Login, own_base};
-use crate::policy::revocation::THERE;
-use crate::policy::watch::{Known, READ_TIMEOUT};
+use crate::policy::revocation::{Entries, THERE};
+use crate::policy::watch::{Known, READ_TIMEOUT, Watch};
 use crate::ports::Platform;
+use crate::state::State;
 
 /// The types of logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.4).
 const TYPES: [&str; 2] = ["logout+jwt", "JWT"];
 
-/// The time for which a logout token is known again; one that is older has expired.
-const ONCE: Duration = Duration::from_secs(3_600);
+/// The shortest and the longest time for which a logout token is known again: until it has expired, unless that is far off.
+const ONCE: (u64, u64) = (3_600, 86_400);
 
 /// Ends the session of the browser that has made `call`. Returns where it goes.
 ///
@@ -44,13 +47,17 @@ pub(super) async fn serve<P: Platform>(
     // A link on another site's page is as good at it as a form: so for every method.
     Csrf::default().check_origin(call).map_err(|refusal| refusal.reject())?;
     let session = login.session(call).flatten();
-    if let Some(session) = &session
-        && login.back_channel.is_some()
-    {
-        // So that copies of the cookie are of no use, either. The cookie goes even if the store can't say so.
-        let key = ended::of_session(login, &session.id);
-        let put = platform.put(key.as_str(), THERE, Some(ended::keep_for(login)));
-        let _ = within(platform, READ_TIMEOUT, put).await;
+    if let Some(session) = &session {
+        // So that no answer under way brings the session back.
+        let now = platform.monotonic();
+        let end = |part: &State| ended::own(part.sessions(), login, session).tell(Known::Revoked(Entries::FIRST), now);
+        platform.each_state(exchange.state, end);
+        if login.back_channel.is_some() {
+            // So that copies of the cookie are of no use, either. The cookie goes even if the store can't say so.
+            let key = ended::of_session(login, &session.id);
+            let put = platform.put(key.as_str(), THERE, Some(ended::keep_for(login)));
+            let _ = within(platform, READ_TIMEOUT, put).await;
+        }
     }
     let cookies = &mut exchange.private().cookies;
     login.end_session(call, cookies);
@@ -113,26 +120,33 @@ pub(super) async fn notice<P: Platform>(
             _ => Reject::bad_content(),
         }
     })?;
-    let Some(Notice { id, key, before }) = Notice::read(login, &claims) else { return Err(Reject::bad_content()) };
-    let cell = ["login:once:", &*login.id, ":", id.as_str()].concat();
+    let Some(notice) = Notice::read(login, &claims) else { return Err(Reject::bad_content()) };
+    let cell = ["login:once:", &*login.id, ":", notice.id.as_str()].concat();
     let holder = platform.next_u64();
-    let op = CounterOp::Acquire { holder, limit: 1, lease: ONCE };
+    let expires = u64::try_from(notice.expires).unwrap_or_default().saturating_add(issuer.leeway.as_secs());
+    let left = expires.saturating_sub(platform.now().unix_millis() / 1_000).clamp(ONCE.0, ONCE.1);
+    let op = CounterOp::Acquire { holder, limit: 1, lease: Duration::from_secs(left) };
     let first = within(platform, exchange.plan.counter_timeout, platform.apply(&cell, op)).await;
     match first.map(|first| first.map(CounterVerdict::lease)) {
         Some(Ok(Some(verdict))) if verdict.acquired => {}
         Some(Ok(_)) => return Err(Reject::bad_content()),
         _ => return Err(Reject::counter_unavailable()),
     }
-    let put = platform.put(key.as_str(), Bytes::from(before.to_string()), Some(ended::keep_for(login)));
-    match within(platform, READ_TIMEOUT, put).await {
-        Some(Ok(())) => Ok(()),
-        _ => {
-            // The provider comes again with the same notice, which must count then.
-            let released = platform.apply(&cell, CounterOp::Release { holder });
-            let _ = within(platform, exchange.plan.counter_timeout, released).await;
-            Err(Reject::store_unavailable())
-        }
+    if within(platform, READ_TIMEOUT, put(platform, login, &notice)).await.flatten().is_some() {
+        return Ok(());
     }
+    // The provider comes again with the same notice, which must count then.
+    let released = platform.apply(&cell, CounterOp::Release { holder });
+    let _ = within(platform, exchange.plan.counter_timeout, released).await;
+    Err(Reject::store_unavailable())
+}
+
+/// Makes the entry of a `notice`; `None` if the store fails. Of two times the later one counts: one that comes late takes nothing back.
+async fn put<P: Platform>(platform: &P, login: &Login, notice: &Notice) -> Option<()> {
+    let key = notice.key.as_str();
+    let known = platform.get(key).await.ok()?.and_then(|known| Entries::read(false, Some(&known))?.before());
+    let before = known.map_or(notice.before, |known| known.max(notice.before));
+    platform.put(key, Bytes::from(before.to_string()), Some(ended::keep_for(login))).await.ok()
 }
 
 /// Refuses a session of which the provider, or the person, has said that it has ended. `None` if that can't be told without a wait.
@@ -142,16 +156,16 @@ pub(super) fn recall<P: Platform>(
     login: &Login,
     session: &Session,
 ) -> Option<Result<(), Refusal>> {
-    if login.back_channel.is_none() {
-        return Some(Ok(()));
-    }
-    for watch in ended::watches(exchange.state.sessions(), login, session) {
-        let known = watch::known(exchange, platform, &watch)?;
-        if let refused @ Err(_) = known.and_then(|known| check(&known, session)) {
-            return Some(refused);
+    if login.back_channel.is_some() {
+        for watch in ended::watches(exchange.state.sessions(), login, session) {
+            let known = watch::known(exchange, platform, &watch)?;
+            if let refused @ Err(_) = known.and_then(|known| check(&known, session)) {
+                return Some(refused);
+            }
         }
     }
-    Some(Ok(()))
+    let Some((claims, watch)) = tokens(exchange, login, session) else { return Some(Ok(())) };
+    revocation::recall(exchange, platform, login.issuer, &claims, Some(&watch)).map(|said| said.map_err(over))
 }
 
 /// The same, which may take a wait.
@@ -166,13 +180,31 @@ pub(super) async fn ask<P: Platform>(
             check(&watch::current(exchange, platform, &watch, Asked::Store).await?, session)?;
         }
     }
-    Ok(())
+    let Some((claims, watch)) = tokens(exchange, login, session) else { return Ok(()) };
+    revocation::check(exchange, platform, login.issuer, &claims, Some(watch)).await.1.map_err(over)
+}
+
+/// The claims of the ID token that `session` began with, and what is known of their entries in the list of revoked tokens, if there is one.
+fn tokens(exchange: &Exchange<'_, '_>, login: &Login, session: &Session) -> Option<(ClaimSet, Arc<Watch>)> {
+    let issuer = issuer(exchange, login).ok()?;
+    let (list, within) = (issuer.revocations()?, issuer.revocation?);
+    let claims = session.claim_set();
+    let watch = ended::revoked(exchange.state.sessions(), &list, within, session, &claims);
+    Some((claims, watch))
+}
+
+/// What becomes of a session by this refusal of its token.
+const fn over(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Revoked => Refusal::SessionEnded,
+        refusal => refusal,
+    }
 }
 
 fn check(known: &Known, session: &Session) -> Result<(), Refusal> {
-    let begun = i64::try_from(session.begun).ok();
+    let issued = i64::try_from(session.issued).ok();
     match known {
-        Known::Revoked(entries) if entries.revoke_token(begun) => Err(Refusal::SessionEnded),
+        Known::Revoked(entries) if entries.revoke_token(issued) => Err(Refusal::SessionEnded),
         _ => Ok(()),
     }
 }

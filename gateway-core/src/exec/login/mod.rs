@@ -22,10 +22,13 @@ use crate::jose::published::Document;
 use crate::policy::jwt::Issuer;
 use crate::policy::key_source::KeySource;
 use crate::policy::login::attempt::{Attempt, RANDOM};
+use crate::policy::login::ended;
 use crate::policy::login::session::Session;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT, MOST_LOGINS, own_base};
 use crate::policy::seal::NONCE;
+use crate::policy::watch::{Known, Watch};
 use crate::ports::Platform;
+use crate::time::Clock;
 use crate::trace::Event;
 
 /// Who is logged in by the cookies of `call`, if that is known without a wait.
@@ -79,6 +82,10 @@ fn admit<P: Platform>(
     if is_stale {
         session.seen = platform.now().unix_millis() / 1_000;
         keep(exchange, platform, login, call, &session)?;
+        if login.logout.is_some() {
+            let watch = ended::own(exchange.state.sessions(), login, &session);
+            exchange.private().session = Some(watch);
+        }
     }
     exchange.private();
     if login.forward.is_some() {
@@ -204,7 +211,11 @@ fn to<S>(status: StatusCode, location: HeaderValue) -> Response<Body<S>> {
 fn failed(exchange: &mut Exchange<'_, '_>, refusal: Refusal) -> Reject {
     exchange.record.unauthenticated(refusal);
     exchange.note(|| Event::Policy { policy: "authenticate", verdict: format!("refused: {}", refusal.word()) });
-    refusal.reject()
+    match refusal {
+        // It is no token of a request.
+        Refusal::Revoked => Refusal::LoginDenied.reject(),
+        refusal => refusal.reject(),
+    }
 }
 
 /// The provider of `login`.
@@ -231,6 +242,15 @@ async fn document<P: Platform>(
 fn located<'u>(source: &KeySource, url: Option<&'u str>) -> Result<&'u str, Refusal> {
     let is_at = |url: &&str| source.document.as_ref().is_some_and(|document| document.locate(url).is_some());
     url.filter(is_at).ok_or(Refusal::KeysUnavailable)
+}
+
+/// Returns whether the session that `watch` is of has ended, as far as this process knows.
+pub(super) fn has_ended(watch: &Watch, clock: &impl Clock) -> bool {
+    match watch.last(clock.monotonic()) {
+        // Whenever it began: these entries are of this session alone.
+        Some(Known::Revoked(entries)) => entries.revoke_token(Some(0)),
+        _ => false,
+    }
 }
 
 /// Bytes that nobody can guess.

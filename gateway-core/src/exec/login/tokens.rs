@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::super::call_out::{self, Fault, Question};
 use super::super::exchange::Exchange;
-use super::super::jwt;
 use super::super::within::within;
+use super::super::{jwt, revocation};
 use super::{document, issuer, source};
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
@@ -89,13 +89,14 @@ pub(super) async fn identity<P: Platform>(
     token: &str,
 ) -> Result<(ClaimSet, Algorithm), Refusal> {
     let issuer = issuer(exchange, login)?;
-    jwt::given(exchange, platform, issuer, token, &TYPES).await.map_err(|refusal| match refusal {
+    let given = jwt::given(exchange, platform, issuer, token, &TYPES).await.map_err(|refusal| match refusal {
         Refusal::KeysUnavailable | Refusal::KeyUnusable => refusal,
         _ => {
             exchange.note(|| refused(refusal.word()));
             Refusal::LoginToken
         }
-    })
+    })?;
+    revocation::check(exchange, platform, login.issuer, &given.0, None).await.1.map(|()| given)
 }
 
 /// Asks for new tokens for `session`, unless another request does. Returns whether there are any.
@@ -133,7 +134,7 @@ pub(super) async fn renew<P: Platform>(
     match failure {
         // Until then, the old ones serve.
         _ if !standing.is_late => Ok(false),
-        Refusal::LoginCode | Refusal::LoginToken => Err(Refusal::SessionEnded),
+        Refusal::LoginCode | Refusal::LoginToken | Refusal::Revoked => Err(Refusal::SessionEnded),
         // Nobody is sent the token that has ended.
         _ if login.forward.is_none() => Ok(false),
         _ => Err(Refusal::KeysUnavailable),

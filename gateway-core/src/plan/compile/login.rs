@@ -108,7 +108,8 @@ impl<'c> Compiler<'c> {
             None => claim.to_owned(),
         };
         let mut kept: Vec<Box<str>> = Vec::new();
-        let own = ["iss", "sub", "sid"].into_iter().map(str::to_owned);
+        // By these, sessions are ended and tokens revoked.
+        let own = ["iss", "sub", "sid", "jti"].into_iter().map(str::to_owned);
         let of_issuer = [&provider.consumer, &provider.groups].into_iter().flatten().map(|claim| top(claim));
         for claim in own.chain(of_issuer).chain(claims.iter().cloned()) {
             if !kept.iter().any(|known| **known == *claim) {

@@ -9,7 +9,8 @@ use super::Login;
 use super::session::Session;
 use crate::caller::claims::ClaimSet;
 use crate::policy::answers::Answers;
-use crate::policy::api_key::Digester;
+use crate::policy::api_key::{Digester, KeyDigest};
+use crate::policy::revocation::List;
 use crate::policy::watch::{Kind, Watch};
 use crate::store_key::{KeyUse, StoreKey};
 
@@ -26,8 +27,10 @@ pub struct Notice {
     pub id: StoreKey,
     /// The entry that is made.
     pub key: StoreKey,
-    /// The time before which they have begun, in seconds since 1970.
+    /// The time before which they have begun by the provider's clock, in seconds since 1970.
     pub before: i64,
+    /// The time from which the token is void.
+    pub expires: i64,
 }
 
 impl Notice {
@@ -39,14 +42,15 @@ impl Notice {
         if !is_logout || claims.get("nonce").is_some() || !claims.is_for(&login.client) {
             return None;
         }
-        let key = match (claims.text("sid"), claims.text("sub")) {
-            (Some(session), _) => key(login, "sid", session),
-            (None, Some(subject)) => key(login, "sub", subject),
+        // Times are whole seconds: a session that began in the present one has ended, too. Both are of the provider's clock.
+        let before = claims.issued_at?.saturating_add(1);
+        let (key, before) = match (claims.text("sid"), claims.text("sub")) {
+            // §2.7: that session, whenever it began.
+            (Some(session), _) => (key(login, "sid", session), i64::MAX),
+            (None, Some(subject)) => (key(login, "sub", subject), before),
             (None, None) => return None,
         };
-        // Times are whole seconds: a session that began in the present one has ended, too.
-        let before = claims.issued_at?.saturating_add(1);
-        Some(Self { id: self::key(login, "jti", claims.text("jti")?), key, before })
+        Some(Self { id: self::key(login, "jti", claims.text("jti")?), key, before, expires: claims.expires? })
     }
 }
 
@@ -54,6 +58,18 @@ impl Notice {
 #[must_use]
 pub fn of_session(login: &Login, id: &str) -> StoreKey {
     key(login, "id", id)
+}
+
+/// What is known of the entries by which the tokens of `session` may have been revoked, of those in `list`. With the `changes` of
+/// the list that were told, it is another.
+#[must_use]
+pub fn revoked(answers: &Answers, list: &List, within: Duration, session: &Session, claims: &ClaimSet) -> Arc<Watch> {
+    let mut within_and_changes = itoa::Buffer::new();
+    let times =
+        within_and_changes.format(answers.changes().wrapping_mul(1_000).wrapping_add(within.as_secs())).to_owned();
+    let digest = Digester::default().digest(&[list.marker().as_str(), ":", &times, ":", &session.id].concat());
+    let new = || list.watch_token(claims, within).unwrap_or_else(|| Watch::new(Kind::Token(within), None, None));
+    answers.find_or(digest, new)
 }
 
 fn key(login: &Login, kind: &str, value: &str) -> StoreKey {
@@ -66,18 +82,26 @@ pub fn keep_for(login: &Login) -> Duration {
     login.idle.saturating_add(Duration::from_secs(600))
 }
 
+/// What is known of the entries by which `session` alone may have ended: its own, and that of the provider's session.
+#[must_use]
+pub fn own(answers: &Answers, login: &Login, session: &Session) -> Arc<Watch> {
+    let first = of_session(login, &session.id);
+    let text = session.claims.get("sid").and_then(Value::as_str);
+    let second = text.map(|id| key(login, "sid", id));
+    answers.find_or(digest(&first, session), || Watch::new(Kind::Token(WITHIN), Some(first), second))
+}
+
+fn digest(name: &StoreKey, session: &Session) -> KeyDigest {
+    Digester::default().digest(&[name.as_str(), &session.id].concat())
+}
+
 /// What is known of the entries by which `session` may have ended.
 #[must_use]
 pub fn watches(answers: &Answers, login: &Login, session: &Session) -> Vec<Arc<Watch>> {
-    let text = |claim: &str| session.claims.get(claim).and_then(Value::as_str);
-    let of_provider = text("sid").map(|id| key(login, "sid", id));
-    let of_subject = text("sub").map(|subject| key(login, "sub", subject));
-    let pairs = [(Some(of_session(login, &session.id)), of_provider), (None, of_subject)];
-    let mut watches = Vec::new();
-    for (first, second) in pairs {
-        let Some(name) = second.as_ref().or(first.as_ref()) else { continue };
-        let digest = Digester::default().digest(&[name.as_str(), &session.id].concat());
-        watches.push(answers.find_or(digest, || Watch::new(Kind::Token(WITHIN), first, second)));
+    let mut watches = vec![own(answers, login, session)];
+    if let Some(subject) = session.claims.get("sub").and_then(Value::as_str) {
+        let key = key(login, "sub", subject);
+        watches.push(answers.find_or(digest(&key, session), || Watch::new(Kind::Token(WITHIN), None, Some(key))));
     }
     watches
 }

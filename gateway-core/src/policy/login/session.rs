@@ -18,10 +18,12 @@ const AHEAD: u64 = 60;
 /// A session. Its times are in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Session {
-    /// Its identifier.
+    /// Its identifier: the nonce of the login.
     pub id: String,
     /// The time of the login.
     pub begun: u64,
+    /// The same by the provider's clock: the `iat` of the ID token.
+    pub issued: u64,
     /// The time at which it was last written.
     pub seen: u64,
     /// The time at which new tokens are asked for; zero if they have no end.
@@ -54,7 +56,8 @@ impl Session {
     #[must_use]
     pub fn begin(login: &Login, id: String, answer: Answer, claims: &ClaimSet, now: Timestamp) -> Self {
         let seconds = now.unix_millis() / 1_000;
-        let mut session = Self { id, begun: seconds, ..Self::default() };
+        let issued = claims.issued_at.and_then(|time| u64::try_from(time).ok()).unwrap_or(seconds);
+        let mut session = Self { id, begun: seconds, issued, ..Self::default() };
         session.renew(login, answer, Some(claims), now);
         session
     }
@@ -106,7 +109,7 @@ impl Session {
     /// The claims of whoever is logged in.
     #[must_use]
     pub fn claim_set(&self) -> ClaimSet {
-        ClaimSet::new(None, None, i64::try_from(self.begun).ok(), Members::of(self.claims.clone()))
+        ClaimSet::new(None, None, i64::try_from(self.issued).ok(), Members::of(self.claims.clone()))
     }
 
     /// The token that upstreams are sent.
@@ -129,7 +132,8 @@ impl Session {
             }
         }
         members.insert("i".to_owned(), Value::from(self.id.as_str()));
-        for (name, time) in [("b", self.begun), ("s", self.seen), ("d", self.due), ("e", self.ends)] {
+        let times = [("b", self.begun), ("o", self.issued), ("s", self.seen), ("d", self.due), ("e", self.ends)];
+        for (name, time) in times {
             members.insert(name.to_owned(), Value::from(time));
         }
         members.insert("c".to_owned(), Value::Object(self.claims.clone()));
@@ -146,9 +150,9 @@ impl Session {
         };
         let (access, id_token, refresh, id) = (take("a"), take("t"), take("r"), take("i")?);
         let time = |name: &str| members.get(name).and_then(Value::as_u64);
-        let (begun, seen, due, ends) = (time("b")?, time("s")?, time("d")?, time("e")?);
+        let (begun, issued, seen, due, ends) = (time("b")?, time("o")?, time("s")?, time("d")?, time("e")?);
         let Some(Value::Object(claims)) = members.remove("c") else { return None };
-        Some(Self { id, begun, seen, due, ends, access, id_token, refresh, claims })
+        Some(Self { id, begun, issued, seen, due, ends, access, id_token, refresh, claims })
     }
 }
 
@@ -211,6 +215,7 @@ mod tests {
         let whole = Session {
             id: "i".to_owned(),
             begun: 1,
+            issued: 5,
             seen: 2,
             due: 3,
             ends: 4,
@@ -223,7 +228,7 @@ mod tests {
         for session in [whole, bare] {
             assert_eq!(Session::read(session.write().as_bytes()), Some(session));
         }
-        for wrong in ["", "{}", "[]", r#"{"i": "a", "b": 1, "s": 1, "d": 1, "e": 1}"#, r#"{"i": 1, "c": {}}"#] {
+        for wrong in ["", "{}", "[]", r#"{"i": "a", "b": 1, "o": 1, "s": 1, "d": 1, "e": 1}"#, r#"{"i": 1, "c": {}}"#] {
             assert_eq!(Session::read(wrong.as_bytes()), None, "{wrong}");
         }
     }
