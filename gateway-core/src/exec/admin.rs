@@ -72,8 +72,11 @@ pub(crate) async fn answer<P: Platform>(
                 Change::Set => {
                     let content = collect(platform, body).await?;
                     let entry = Entry::read(&content).ok_or_else(|| {
-                        Reject::bad_content().with_detail("write `{\"consumer\": \"…\", \"id\": \"…\"}`")
+                        Reject::bad_content().with_detail(
+                            "write `{\"consumer\": \"…\", \"id\": \"…\"}`, with `expires` in seconds since 1970",
+                        )
                     })?;
+                    plan.api_keys.digester.check(&entry.content().digest)?;
                     in_time(platform, platform.put(key.as_str(), entry.write(), None)).await?;
                     report::key(&entry, false)
                 }

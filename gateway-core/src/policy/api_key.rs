@@ -15,6 +15,7 @@ use super::content::Content;
 use crate::caller::Caller;
 use crate::caller::consumer::Consumer;
 use crate::caller::refusal::Refusal;
+use crate::error::Reject;
 use crate::order;
 use crate::store_key::{KeyUse, StoreKey, push_hex};
 use crate::time::Timestamp;
@@ -111,6 +112,22 @@ impl Digester {
     #[must_use]
     pub const fn is_peppered(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Refuses to have a key stored whose digest was made in another way, `stated` as `sha256` or `hmac`: nobody would ever be let in by it.
+    ///
+    /// # Errors
+    /// 400, which says how to make it.
+    pub fn check(&self, stated: &str) -> Result<(), Reject> {
+        let detail = match (stated, self.is_peppered()) {
+            ("", _) | ("sha256", false) | ("hmac", true) => return Ok(()),
+            ("sha256", true) => {
+                "the configuration has `apiKeys.pepper`, so that the digest has to be made with it: give the command `--pepper-env NAME`"
+            }
+            ("hmac", false) => "the configuration has no `apiKeys.pepper`: leave `--pepper-env` out, or add the pepper",
+            _ => "write `\"digest\": \"sha256\"`, or `hmac` of one that is made with the pepper",
+        };
+        Err(Reject::bad_content().with_detail(detail))
     }
 
     /// The digest of `key`.

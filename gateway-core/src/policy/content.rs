@@ -25,6 +25,9 @@ pub struct Content {
     /// Of an API key: set if it is not taken for the time being.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub disabled: bool,
+    /// Of an API key: the way in which its digest was made, `sha256` or `hmac`, as who stores it says. It is not stored.
+    #[serde(skip_serializing)]
+    pub digest: Box<str>,
 }
 
 impl Content {
@@ -38,6 +41,10 @@ impl Content {
     /// Returns whether it has nothing of an API key but for `expires`.
     #[must_use]
     pub fn is_of_no_key(&self) -> bool {
-        self.consumer.is_empty() && self.id.is_empty() && self.scopes.is_empty() && !self.disabled
+        self.consumer.is_empty()
+            && self.id.is_empty()
+            && self.scopes.is_empty()
+            && !self.disabled
+            && self.digest.is_empty()
     }
 }
