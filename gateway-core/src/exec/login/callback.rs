@@ -4,13 +4,17 @@ use std::borrow::Cow;
 
 use http::HeaderValue;
 
+use super::super::call_out::Fault;
 use super::super::exchange::Exchange;
+use super::super::once;
 use super::{document, issuer, keep, tokens};
 use crate::call::Call;
 use crate::caller::refusal::Refusal;
 use crate::http::{percent, query};
+use crate::policy::login::attempt::LIFE;
 use crate::policy::login::session::Session;
 use crate::policy::login::{Login, answer, own_base};
+use crate::policy::tries::ASKED;
 use crate::ports::Platform;
 
 /// Ends an attempt to log in. Returns where the browser goes.
@@ -25,8 +29,13 @@ pub(super) async fn serve<P: Platform>(
 ) -> Result<HeaderValue, Refusal> {
     let state = parameter(call, "state")?.ok_or(Refusal::LoginUnknown)?;
     let (attempt, cookie) = login.attempt(call, &state, platform.now()).ok_or(Refusal::LoginUnknown)?;
-    // However it ends: an attempt is for one answer (RFC 9700 §4.2.4).
+    // However it ends: an attempt is for one answer (RFC 9700 §4.2.4). Whoever keeps the cookie has no other.
     login.end_cookie(&cookie, &mut exchange.private().cookies);
+    let cell = ["login:state:", &*login.id, ":", &*state].concat();
+    once::take(exchange, platform, &cell, LIFE).await.map_err(|refusal| match refusal {
+        Refusal::Replayed => Refusal::LoginUnknown,
+        refusal => refusal,
+    })?;
     let document = document(exchange, platform, login).await?;
     let own = issuer(exchange, login)?;
     // RFC 9207 §2.4: first of all, the answer is of the provider that was asked.
@@ -51,7 +60,20 @@ pub(super) async fn serve<P: Platform>(
         ("redirect_uri", &*redirect),
         ("code_verifier", &*attempt.verifier),
     ];
-    let answer = tokens::ask(exchange, platform, login, &document, &question).await?;
+    let (tries, client) = (&exchange.state.sessions().tries, call.client_address());
+    if !tries.begin(client, platform.now(), ASKED) {
+        return Err(Refusal::TooMany);
+    }
+    let answer = tokens::ask(exchange, platform, login, &document, &question).await;
+    // Only a code that is none speaks against its client.
+    if !matches!(answer, Err(Fault::Refused(..))) {
+        tries.give_back(client, ASKED);
+    }
+    let answer = answer.map_err(|fault| match fault {
+        // RFC 6749 §5.2: it does not take the code, or the client.
+        Fault::Refused(..) => Refusal::LoginCode,
+        _ => Refusal::KeysUnavailable,
+    })?;
     let token = answer.id_token.as_deref().ok_or(Refusal::LoginToken)?;
     let (claims, algorithm) = tokens::identity(exchange, platform, login, token).await?;
     if !answer::is_for(login, &claims, Some(&attempt.nonce), &answer.access, algorithm) {

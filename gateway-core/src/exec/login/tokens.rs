@@ -12,6 +12,7 @@ use super::{document, issuer, source};
 use crate::caller::claims::ClaimSet;
 use crate::caller::refusal::Refusal;
 use crate::http::proxy_status::error_type;
+use crate::io::IoErrorKind;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::published::Document;
 use crate::policy::counter::{CounterOp, CounterVerdict};
@@ -39,10 +40,11 @@ pub(super) async fn ask<P: Platform>(
     login: &Login,
     document: &Document,
     question: &[(&str, &str)],
-) -> Result<Answer, Refusal> {
-    let source = source(exchange, login)?;
+) -> Result<Answer, Fault> {
+    let other = || Fault::Io(IoErrorKind::Other);
+    let source = source(exchange, login).map_err(|_| other())?;
     let located = document.token_endpoint.as_deref().and_then(|url| source.document.as_ref()?.locate(url));
-    let place = located.ok_or(Refusal::KeysUnavailable)?;
+    let place = located.ok_or_else(other)?;
     let mut form = String::new();
     for (name, value) in question {
         parameter(&mut form, name, value);
@@ -52,26 +54,22 @@ pub(super) async fn ask<P: Platform>(
     let form = Bytes::from(form).split_off(1);
     let question = Question::form(login.authorization.as_ref(), &form);
     let asked = call_out::ask((exchange.plan, exchange.state, platform), &place, question, LIMIT);
-    let fault = match within(platform, LIMIT, asked).await {
+    let (fault, said) = match within(platform, LIMIT, asked).await {
         Some(Ok(answer)) => match Answer::read(&answer.content) {
             Some(answer) => return Ok(answer),
-            None => "the answer has no token of the type `Bearer`".to_owned(),
+            None => (other(), "the answer has no token of the type `Bearer`".to_owned()),
         },
-        // RFC 6749 §5.2: it does not take the code, or the client.
-        Some(Err(fault @ (Fault::Status(status) | Fault::Refused(status, _)))) if status.is_client_error() => {
-            exchange.note(|| refused(&fault.to_string()));
-            return Err(Refusal::LoginCode);
-        }
         Some(Err(fault)) => {
             if let Fault::Io(kind) = fault {
                 exchange.record.cause = Some(error_type(kind));
             }
-            fault.to_string()
+            let said = fault.to_string();
+            (fault, said)
         }
-        None => "it takes too long".to_owned(),
+        None => (other(), "it takes too long".to_owned()),
     };
-    exchange.note(|| refused(&fault));
-    Err(Refusal::KeysUnavailable)
+    exchange.note(|| refused(&said));
+    Err(fault)
 }
 
 fn refused(fault: &str) -> Event {
@@ -120,14 +118,21 @@ pub(super) async fn renew<P: Platform>(
     }
     if !is_first(exchange, platform, &cell).await.unwrap_or(standing.is_late) {
         let renewed = if standing.is_late { wait(platform, &cell, find).await } else { None };
-        let is_new = renewed.is_some();
-        *session = renewed.unwrap_or_else(|| core::mem::take(session));
-        return Ok(is_new);
+        return match renewed {
+            Some(renewed) => {
+                *session = renewed;
+                Ok(true)
+            }
+            // Nobody is sent the token that has ended.
+            None if standing.is_late && login.forward.is_some() => Err(Refusal::KeysUnavailable),
+            None => Ok(false),
+        };
     }
     let done = Done { platform, cell: &cell };
     let asked = asked_again(exchange, platform, login, session, &refresh).await;
     if asked.is_ok() {
-        state.renewed().keep(cell.clone(), session, platform.monotonic());
+        let now = platform.monotonic();
+        platform.each_state(state, |part| part.renewed().keep(cell.clone(), session, now));
     }
     drop(done);
     let Err(failure) = asked else { return Ok(true) };
@@ -177,13 +182,18 @@ async fn asked_again<P: Platform>(
 ) -> Result<(), Refusal> {
     let document = document(exchange, platform, login).await?;
     let question = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
-    let answer = ask(exchange, platform, login, &document, &question).await?;
+    let answer = ask(exchange, platform, login, &document, &question).await.map_err(|fault| match fault {
+        // RFC 6749 §5.2: of all errors, this one alone is about the token.
+        Fault::Refused(_, code) if *code == *"invalid_grant" => Refusal::LoginCode,
+        _ => Refusal::KeysUnavailable,
+    })?;
     let claims = match answer.id_token.as_deref() {
         None => None,
         Some(token) => {
             let (claims, algorithm) = identity(exchange, platform, login, token).await?;
-            // OpenID Connect Core 1.0 §12.2: of the same person.
-            let is_same = claims.get("sub") == session.claims.get("sub");
+            // OpenID Connect Core 1.0 §12.2: of the same person, and of the same login if it says of which.
+            let is_same = claims.get("sub") == session.claims.get("sub")
+                && claims.get("nonce").is_none_or(|nonce| *nonce == *session.id);
             if !is_same || !answer::is_for(login, &claims, None, &answer.access, algorithm) {
                 return Err(Refusal::LoginToken);
             }

@@ -64,7 +64,9 @@ pub fn is_for(login: &Login, claims: &ClaimSet, nonce: Option<&str>, access: &st
         None => true,
         Some(stated) => stated.as_str() == Some(&*half_hash(access, algorithm)),
     };
-    claims.is_for(&login.client) && is_party && is_attempt && is_beside && claims.text("sub").is_some()
+    // §2: both are required.
+    let is_whole = claims.text("sub").is_some() && claims.issued_at.is_some();
+    claims.is_for(&login.client) && is_party && is_attempt && is_beside && is_whole
 }
 
 /// The left half of the hash of `token`, by the hash of `algorithm` (OpenID Connect Core 1.0 §3.1.3.6).

@@ -151,11 +151,24 @@ fn is_loopback(host: &str) -> bool {
 pub fn is_navigation(call: &Call) -> bool {
     let has =
         |name: &HeaderName, is: &dyn Fn(&str) -> bool| call.headers.get(name).map(|value| value.to_str().is_ok_and(is));
-    let takes_html =
-        |accept: &str| accept.split(',').any(|one| is_html(one.split(';').next().unwrap_or_default().trim()));
+    let takes_html = |accept: &str| {
+        accept.split(',').any(|one| {
+            let (range, parameters) = one.split_once(';').unwrap_or((one, ""));
+            is_html(range.trim()) && !parameters.split(';').any(is_zero)
+        })
+    };
+    // Nobody sees what is fetched in advance, and its answer may come when somebody has logged in.
+    let is_ahead = |name| has(&HeaderName::from_static(name), &|purpose| purpose.contains("prefetch")) == Some(true);
     call.method == Method::GET
         && has(&ACCEPT, &takes_html) == Some(true)
         && has(&SEC_FETCH_MODE, &|mode| mode == "navigate") != Some(false)
+        && !["sec-purpose", "purpose", "x-moz"].into_iter().any(is_ahead)
+}
+
+/// Returns whether `parameter` is a weight of zero: "not acceptable" (RFC 9110 §12.4.2).
+fn is_zero(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or_default();
+    name.trim().eq_ignore_ascii_case("q") && value.trim().bytes().all(|byte| byte == b'0' || byte == b'.')
 }
 
 fn is_html(media_type: &str) -> bool {

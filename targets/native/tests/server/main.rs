@@ -33,6 +33,7 @@ mod json;
 mod lifecycle;
 mod listeners;
 mod log;
+mod logins;
 mod manifest;
 mod memory;
 mod metrics;
