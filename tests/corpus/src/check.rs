@@ -75,7 +75,7 @@ impl Scope<'_> {
             check_body("upstream", body, &call.body, call.cut, found);
         }
         if let Some(signed) = &expected.signed
-            && let Err(fault) = signed.check(&call.headers)
+            && let Err(fault) = signed.check(&call.headers, call.host.as_deref())
         {
             found.push(format!("upstream signature: {fault}"));
         }

@@ -30,6 +30,8 @@ pub struct Call {
     pub body: Bytes,
     /// Whether its framing said that it is not complete.
     pub cut: bool,
+    /// The host that it really came to, if that is another than the case has.
+    pub host: Option<String>,
 }
 
 /// The values of the fields called `name`, in order, without the spaces around them.

@@ -28,11 +28,11 @@ fn usual_label() -> String {
 }
 
 impl Signed {
-    /// Checks the signature in `headers`.
+    /// Checks the signature in a request with these `headers`, which came to `host`.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn check(&self, headers: &[(String, String)]) -> Result<(), String> {
+    pub(crate) fn check(&self, headers: &[(String, String)], host: Option<&str>) -> Result<(), String> {
         let [input, signature] = ["signature-input", "signature"].map(|name| match &*lines(headers, name) {
             [line] => line.strip_prefix(&*self.label).and_then(|rest| rest.strip_prefix('=')).map(str::to_owned),
             _ => None,
@@ -45,7 +45,7 @@ impl Signed {
         if !input.starts_with(&covered) {
             return Err(format!("expected that {covered} is covered, got {input}"));
         }
-        let host = lines(headers, "host").first().copied().unwrap_or_default();
+        let host = host.or_else(|| lines(headers, "host").first().copied()).unwrap_or_default();
         let mut base = self.lines.join("\n").replace("${host}", host);
         base.push_str(if base.is_empty() { "" } else { "\n" });
         base.push_str(&format!("\"@signature-params\": {input}"));
@@ -74,10 +74,10 @@ mod tests {
                 ("signature".to_owned(), format!("sig1=:{}:", BASE64_STANDARD.encode(&made))),
             ]
         };
-        assert_eq!(signed(&["\"@method\": GET"]).check(&headers(1)), Ok(()));
-        assert!(signed(&["\"@method\": GET"]).check(&headers(2)).is_err());
-        assert!(signed(&["\"@method\": PUT"]).check(&headers(1)).is_err());
-        assert!(signed(&["\"@path\": /"]).check(&headers(1)).unwrap_err().contains("covered"));
-        assert!(signed(&[]).check(&[]).is_err());
+        assert_eq!(signed(&["\"@method\": GET"]).check(&headers(1), None), Ok(()));
+        assert!(signed(&["\"@method\": GET"]).check(&headers(2), None).is_err());
+        assert!(signed(&["\"@method\": PUT"]).check(&headers(1), None).is_err());
+        assert!(signed(&["\"@path\": /"]).check(&headers(1), None).unwrap_err().contains("covered"));
+        assert!(signed(&[]).check(&[], None).is_err());
     }
 }

@@ -134,7 +134,8 @@ async fn serve(stream: TcpStream, authority: String, shared: Arc<Shared>) -> io:
         }
         let Head { method, target, headers, .. } = head;
         let is_head = method == "HEAD";
-        let call = Call { to: authority.clone(), method, path: target, headers, body, cut };
+        let host = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, host)| host.clone());
+        let call = Call { to: authority.clone(), method, path: target, headers, body, cut, host };
         let mut reply = shared.script.lock().unwrap().as_ref().map(|script| script(&call)).unwrap_or_default();
         for (name, value) in &mut reply.headers {
             name_really(&authority, here, name, value);
