@@ -87,3 +87,27 @@ impl Compiler<'_> {
         Some(read.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use crate::capabilities::Capabilities;
+    use crate::http::trailers::strip_request;
+    use crate::plan::load;
+    use crate::plan::testing::NoSecrets;
+
+    /// docs/configuration.md, What every request gets: a backend may take a trailer for a field of the head (RFC 9110 §6.5.1).
+    #[test]
+    fn no_trailer_says_what_a_service_says() {
+        let text = r#"{"upstreams": {"sso": {"url": "http://sso.test"}}, "routes": [{"name": "r", "respond": {},
+            "policies": [{"authenticate": {"external": {"upstream": "sso", "path": "/", "copy": ["x-auth-user"]}}}]}]}"#;
+        let plan = load(text, &Capabilities::NATIVE, &NoSecrets).unwrap();
+        let mut trailers = HeaderMap::new();
+        for name in ["x-auth-user", "x_auth_user", "x-sum"] {
+            trailers.insert(name, "root".parse().unwrap());
+        }
+        strip_request(&mut trailers, &plan.identity);
+        assert_eq!(trailers.keys().collect::<Vec<_>>(), ["x-sum"]);
+    }
+}

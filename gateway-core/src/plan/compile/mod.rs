@@ -48,6 +48,8 @@ mod webhooks;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use self::at::At;
 use self::mistakes::Mistakes;
 use self::names::Names;
@@ -61,6 +63,7 @@ use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::numbers::Numbered;
+use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::proof::Proof;
@@ -127,6 +130,16 @@ fn credentials(routes: &[Route]) -> Box<[Place]> {
         }
     }
     places.into_boxed_slice()
+}
+
+/// Keeps what services say of callers of some of `routes` out of the trailers of clients.
+fn guard_copied(routes: &[Route], identity: &mut IdentityNames) {
+    let programs = routes.iter().flat_map(|route| &*route.request).filter_map(RequestStep::authenticate);
+    for proof in programs.flat_map(Authenticate::proofs) {
+        if let Proof::External(external) = proof {
+            identity.guard_own(external.copy.iter().map(HeaderName::as_str));
+        }
+    }
 }
 
 struct Compiler<'c> {
@@ -273,6 +286,8 @@ impl<'c> Compiler<'c> {
 
         let table = self.table(specs);
         let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut identity = identity?;
+        guard_copied(&routes, &mut identity);
         Some(Plan {
             upstreams,
             issuers,
@@ -286,7 +301,7 @@ impl<'c> Compiler<'c> {
             table: table?,
             cors,
             loop_guard: loop_guard?,
-            identity: identity?,
+            identity,
             proxies: proxies?,
             location: Some(core::mem::take(&mut self.location)).filter(|(_, is_asked)| *is_asked).map(|(way, _)| way),
             paths: path::Reading::of(&config.network),
