@@ -53,6 +53,7 @@ pub mod upstream_credentials;
 pub mod validate;
 pub mod watch;
 pub mod webhook;
+pub mod xml_caps;
 
 use std::fmt::Display;
 

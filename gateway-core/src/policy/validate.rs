@@ -1,10 +1,11 @@
-//! The check of a request's content: its media type, and the bounds of JSON.
+//! The check of a request's content: its media type, and the bounds of JSON and XML.
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
 use super::PolicyError;
 use super::json_caps::{self, Fault, JsonCaps};
+use super::xml_caps::{self, XmlCaps};
 use crate::config;
 use crate::error::Reject;
 
@@ -17,6 +18,21 @@ const JSON: [&str; 2] = ["application/json", "application/*+json"];
 /// The bounds of JSON where nothing else is said.
 const CAPS: JsonCaps = JsonCaps { depth: 20, keys: 1_000, items: 10_000, text: 64 * 1024 };
 
+/// The media types of XML (RFC 7303 §9, §4.2), in the same way.
+const XML: [&str; 3] = ["application/xml", "text/xml", "*+xml"];
+
+/// The bounds of XML where nothing else is said.
+const XML_CAPS: XmlCaps = XmlCaps { depth: 50, elements: 10_000, attributes: 100, text: 64 * 1024 };
+
+/// The bounds of content.
+#[derive(Clone, Copy, Debug)]
+pub enum Caps<'v> {
+    /// Those of JSON.
+    Json(&'v JsonCaps),
+    /// Those of XML.
+    Xml(&'v XmlCaps),
+}
+
 /// The deepest nesting that may be let in.
 const DEEPEST: u32 = 1_000;
 
@@ -27,6 +43,8 @@ pub struct Validate {
     types: Box<[Box<str>]>,
     /// The bounds of JSON, if it is looked at.
     json: Option<JsonCaps>,
+    /// The bounds of XML, if it is looked at.
+    xml: Option<XmlCaps>,
 }
 
 impl Validate {
@@ -56,24 +74,36 @@ impl Validate {
         if json.is_some_and(|json| json.depth == 0 || json.depth > DEEPEST as usize) {
             errors.push(PolicyError::new("json", "the depth is from 1 to 1000", "write `\"depth\": 20`"));
         }
-        if json.is_none() && c.content_types.is_empty() {
-            errors.push(PolicyError::new("", "nothing is asked of the content", "add `contentTypes` or `json`"));
+        let xml = c.xml.as_ref().map(|xml| XmlCaps {
+            depth: xml.depth.map_or(XML_CAPS.depth, |depth| depth as usize),
+            elements: xml.elements.unwrap_or(XML_CAPS.elements),
+            attributes: xml.attributes.unwrap_or(XML_CAPS.attributes),
+            text: xml.text.map_or(XML_CAPS.text, |text| text.0),
+        });
+        if xml.is_some_and(|xml| xml.depth == 0 || xml.depth > DEEPEST as usize) {
+            errors.push(PolicyError::new("xml", "the depth is from 1 to 1000", "write `\"depth\": 50`"));
+        }
+        if json.is_none() && xml.is_none() && c.content_types.is_empty() {
+            errors.push(PolicyError::new("", "nothing is asked of the content", "add `contentTypes`, `json` or `xml`"));
         }
         if !errors.is_empty() {
             return Err(errors);
         }
         let types: Box<[Box<str>]> = match &*c.content_types {
-            [] => JSON.map(Into::into).into(),
+            [] => {
+                let json = JSON.iter().filter(|_| json.is_some());
+                json.chain(XML.iter().filter(|_| xml.is_some())).map(|text| (*text).into()).collect()
+            }
             types => types.iter().map(|text| text.as_str().into()).collect(),
         };
-        Ok(Self { types, json })
+        Ok(Self { types, json, xml })
     }
 
     /// Checks the fields of a request with content. Returns the bounds of the content, if they have to be looked at.
     ///
     /// # Errors
     /// 415, if its media type is none of these, or its content can't be looked at (RFC 9110 §15.5.16).
-    pub fn check_head(&self, headers: &HeaderMap) -> Result<Option<&JsonCaps>, Reject> {
+    pub fn check_head(&self, headers: &HeaderMap) -> Result<Option<Caps<'_>>, Reject> {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(Reject::unsupported_content_type());
@@ -82,11 +112,40 @@ impl Validate {
         if !self.types.iter().any(|known| fits(known, &kind)) {
             return Err(Reject::unsupported_content_type());
         }
-        let json = self.json.as_ref().filter(|_| JSON.iter().any(|known| fits(known, &kind)));
-        if json.is_some() && headers.contains_key(CONTENT_ENCODING) {
+        let is_any = |types: &[&str]| types.iter().any(|known| fits(known, &kind));
+        let json = self.json.as_ref().filter(|_| is_any(&JSON)).map(Caps::Json);
+        let caps = json.or_else(|| self.xml.as_ref().filter(|_| is_any(&XML)).map(Caps::Xml));
+        if caps.is_some() && headers.contains_key(CONTENT_ENCODING) {
             return Err(Reject::unsupported_content_type().with_detail("compressed content is not taken here"));
         }
-        Ok(json)
+        // RFC 7303 §3.2: it counts before the document's own declaration.
+        if matches!(caps, Some(Caps::Xml(_))) && !is_in_utf8(value) {
+            return Err(Reject::unsupported_content_type().with_detail("XML is taken in UTF-8 alone"));
+        }
+        Ok(caps)
+    }
+
+    /// Checks content within its `caps`.
+    ///
+    /// # Errors
+    /// 400, as [`Validate::check_json`] says.
+    pub fn check_content(content: &[u8], caps: Caps<'_>) -> Result<(), Reject> {
+        match caps {
+            Caps::Json(caps) => Self::check_json(content, caps),
+            Caps::Xml(_) if content.is_empty() => Ok(()),
+            Caps::Xml(caps) => xml_caps::check(content, caps).map_err(|fault| {
+                Reject::content_refused().with_detail(match fault {
+                    xml_caps::Fault::Syntax => "the content is not well-formed XML",
+                    xml_caps::Fault::Encoding => "the content is not in UTF-8",
+                    xml_caps::Fault::Doctype => "the content declares a document type",
+                    xml_caps::Fault::Entity => "the content refers to an entity",
+                    xml_caps::Fault::Depth => "the content is nested too deeply",
+                    xml_caps::Fault::Elements => "the content has too many elements",
+                    xml_caps::Fault::Attributes => "an element in the content has too many attributes",
+                    xml_caps::Fault::Text => "a text in the content is too long",
+                })
+            }),
+        }
     }
 
     /// Checks content in JSON. None at all is let through, as it is where a request states none: its client may have sent an empty body in
@@ -116,6 +175,17 @@ fn media_type(value: &HeaderValue) -> Option<String> {
     Some(text.split(';').next()?.trim().to_ascii_lowercase())
 }
 
+/// Returns whether no parameter of a media type states another encoding than UTF-8, or ASCII, which is a part of it.
+fn is_in_utf8(value: &HeaderValue) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    text.split(';').skip(1).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or_default();
+        let value = value.trim().trim_matches('"');
+        !name.trim().eq_ignore_ascii_case("charset")
+            || ["utf-8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    })
+}
+
 fn fits(known: &str, kind: &str) -> bool {
     match known.split_once('*') {
         None => known == kind,
@@ -131,7 +201,7 @@ mod tests {
 
     fn policy(types: &[&str], json: bool) -> Validate {
         let content_types = types.iter().map(|text| (*text).to_owned()).collect();
-        Validate::compile(&config::Validate { content_types, json: json.then(Default::default) }).unwrap()
+        Validate::compile(&config::Validate { content_types, json: json.then(Default::default), xml: None }).unwrap()
     }
 
     fn said(policy: &Validate, fields: &[(&'static str, &'static str)]) -> Result<bool, u16> {
@@ -169,5 +239,29 @@ mod tests {
         assert_eq!(said(&json, &[("content-type", "application/problem+json")]), Ok(true));
         assert_eq!(said(&json, &[("content-type", "text/plain")]), Err(415));
         assert_eq!(said(&json, &[("content-type", "application/json"), ("content-encoding", "gzip")]), Err(415));
+    }
+
+    /// RFC 7303 §3, §9: whoever reads another encoding sees other markup.
+    #[test]
+    fn xml_is_let_in_in_utf8_alone() {
+        let c = config::Validate { xml: Some(config::XmlCaps::default()), ..config::Validate::default() };
+        let xml = Validate::compile(&c).unwrap();
+        for kind in [
+            "application/xml",
+            "text/xml; charset=\"UTF-8\"",
+            "application/soap+xml;a=b;charset=us-ascii",
+            "image/svg+xml",
+            "model/x3d+xml",
+        ] {
+            assert_eq!(said(&xml, &[("content-type", kind)]), Ok(true), "{kind}");
+        }
+        for kind in [
+            "text/xml; charset=utf-7",
+            "text/xml;Charset = utf-16",
+            "text/xml;charset=utf-8;charset=x",
+            "application/json",
+        ] {
+            assert_eq!(said(&xml, &[("content-type", kind)]), Err(415), "{kind}");
+        }
     }
 }

@@ -70,7 +70,7 @@ pub use upstream_credentials::{
     BasicCredentials, ClientAuthentication, ClientCredentials, HeaderCredentials, Sigv4, UpstreamCredentials,
 };
 pub use upstream_tls::UpstreamTls;
-pub use validate::{JsonCaps, Validate};
+pub use validate::{JsonCaps, Validate, XmlCaps};
 pub use value::{SecretRef, Value};
 pub use web_security::{Csrf, Hsts, Security};
 pub use web_socket::{WebSocket, WebSocketLimits};

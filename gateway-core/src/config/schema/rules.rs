@@ -268,6 +268,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Security", "permissions", Text(r"\S", &["camera=(), geolocation=(self)"])),
     ("Validate", "contentTypes", Text(r"^[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]*\*?[a-z0-9!#$&^_.+-]*$", &["application/json", "image/*"])),
     ("JsonCaps", "depth", Whole(1, 1_000)),
+    ("XmlCaps", "depth", Whole(1, 1_000)),
     ("Maintenance", "from", TIME),
     ("Maintenance", "until", TIME),
     ("Maintenance", "flag", Text(".", &["maintenance"])),
