@@ -18,6 +18,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("append", "`request.headers`, `request.query` or `response.headers`"),
     ("asn", "`network.geo`"),
     ("asns", "`clients`"),
+    ("attributes", "`validate.xml`"),
     ("audience", "`upstreams.<name>.credentials.clientCredentials`"),
     ("audiences", "`authenticate.introspect` or `authenticate.jwt`"),
     ("authenticate", "a policy: `\"policies\": [{\"authenticate\": …}]`"),
@@ -61,10 +62,11 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("csp", "`security`"),
     ("csrf", "a policy: `\"policies\": [{\"csrf\": …}]`"),
     ("deny", "`clients.asns`, `clients.countries` or `clients`"),
-    ("depth", "`validate.json`"),
+    ("depth", "`validate.json` or `validate.xml`"),
     ("digest", "`upstreams.<name>.credentials.signature`"),
     ("discovery", "`issuers.<name>`"),
     ("drain", "`server`"),
+    ("elements", "`validate.xml`"),
     ("emptySegments", "`network`"),
     ("encodedSlash", "`network`"),
     ("encoding", "`consumers.<name>.credentials[].signature`, `upstreams.<name>.credentials.signature` or an entry of `issuers.<name>.keys`"),
@@ -168,7 +170,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("subdomains", "`security.hsts`"),
     ("subject", "`accessLog` or `consumers.<name>.credentials[].certificate`"),
     ("tag", "`authenticate.signature` or `upstreams.<name>.credentials.signature`"),
-    ("text", "`validate.json`"),
+    ("text", "`validate.json` or `validate.xml`"),
     ("tier", "`consumers.<name>`"),
     ("tiers", "`authorize` or `steer[].when`"),
     ("timeout", "`authenticate.external` or `counters`"),
@@ -193,6 +195,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("weight", "an entry of `split`"),
     ("when", "`authorize`, `steer[].when` or an entry of `steer`"),
     ("window", "`rateLimit`"),
+    ("xml", "`validate`"),
 ];
 
 #[cfg(all(test, feature = "schema"))]

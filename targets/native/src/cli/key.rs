@@ -143,7 +143,9 @@ impl New {
             let gateway = AdminArgs { admin, token_env: self.token_env };
             let mut content = serde_json::to_value(&stored).map_err(|error| failure(&error.to_string()))?;
             // The gateway refuses a digest that was made in another way than its own.
-            content["digest"] = self.pepper.member().into();
+            if let Value::Object(content) = &mut content {
+                content.insert("digest".to_owned(), self.pepper.member().into());
+            }
             let stored = gateway.ask(Method::PUT, &format!("/keys/{digest}"), Some(&content));
             // A key that nobody takes is not left behind as if it were one.
             if let (Err(_), Some(path)) = (&stored, &self.out) {

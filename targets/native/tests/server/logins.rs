@@ -112,7 +112,7 @@ fn cookie(head: &str, name: &str) -> Option<String> {
 /// Logs in; the cookie of the session.
 fn log_in(provider: &Provider, address: SocketAddr) -> String {
     let (begun, _) = ask(address, "GET", "/", "");
-    let location = field(&begun, "location").unwrap_or_else(|| panic!("{begun}"));
+    let location = field(&begun, "location").expect("the place to log in");
     let parameter = |name: &str| {
         let mut parameters = location.split(['?', '&']).filter_map(|one| one.split_once('='));
         parameters.find(|(own, _)| *own == name).unwrap().1.to_owned()
@@ -120,7 +120,7 @@ fn log_in(provider: &Provider, address: SocketAddr) -> String {
     *provider.nonce.lock().unwrap() = parameter("nonce");
     let callback = format!("/oauth2/callback?code=c&state={}", parameter("state"));
     let (back, _) = ask(address, "GET", &callback, &cookie(&begun, "__Host-login-").unwrap());
-    cookie(&back, "__Host-session=").unwrap_or_else(|| panic!("{back}"))
+    cookie(&back, "__Host-session=").expect("a session")
 }
 
 /// RFC 6749 §6: the parallel requests of a page come with the cookie from before, on every thread. All get the new token.
