@@ -81,6 +81,7 @@ mod tests {
                 let is_name = spelling.eq_ignore_ascii_case(name);
                 assert_eq!(lines(&headers).len(), if is_name { 2 } else { 1 }, "{spelling}");
                 assert!(KNOWN.may_contain(Slot::of(spelling.as_bytes())), "{spelling}");
+                assert!(KNOWN.may_contain_name(spelling.as_bytes()), "{spelling}");
             }
         }
     }

@@ -168,6 +168,14 @@ impl Filter {
         self.0[slot.row] & slot.bit != 0
     }
 
+    /// Returns whether `name` may be one of these. Most names begin with a letter that none of these begins with, which spares them their slot.
+    #[inline]
+    #[expect(clippy::indexing_slicing, reason = "a row is below 32")]
+    pub(crate) fn may_contain_name(&self, name: &[u8]) -> bool {
+        let row = name.first().map_or(0, |first| fold(*first) & 31);
+        (row == 0 || self.0[row as usize] != 0) && self.may_contain(Slot::of(name))
+    }
+
     /// The names of both.
     #[expect(clippy::indexing_slicing, reason = "there are 32 rows")]
     pub(crate) const fn with(mut self, other: &Self) -> Self {

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::call::Call;
 use crate::http::edit_fields::EditFields;
 use crate::http::hop_by_hop;
-use crate::http::names::{Filter, Slot, are_aliases};
+use crate::http::names::{Filter, are_aliases};
 use crate::template::Template;
 
 /// One edit.
@@ -125,7 +125,7 @@ impl RequestEdits {
 
     /// Returns whether `name` is another spelling of a name in here.
     fn has_alias(&self, name: &HeaderName) -> bool {
-        self.names.may_contain(Slot::of(name.as_str().as_bytes()))
+        self.names.may_contain_name(name.as_str().as_bytes())
             && self.edits.iter().any(|edit| match edit {
                 HeaderEdit::Rename(from, to) => is_alias(name, from) || is_alias(name, to),
                 HeaderEdit::Remove(own) | HeaderEdit::Set(own, _) => is_alias(name, own),
