@@ -70,8 +70,12 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
 pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
     let Some((config, reading)) = read(text) else { return Vec::new() };
     let mut found = Vec::new();
+    let reading_is_whole = reading.is_none();
     if reading.is_none_or(|reading| reading.is_section_intact("server")) {
         own_listener::warnings(&config, &mut found);
+        if reading_is_whole {
+            identity::unlistened(&config, &mut found);
+        }
     }
     placed(text, found)
 }

@@ -69,6 +69,12 @@ impl HostPattern {
         }
     }
 
+    /// Returns whether some host is taken by this and by `other`.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.matches(&other.example()) || other.matches(&self.example())
+    }
+
     /// Higher is more specific: exact, then the longer suffix, then any.
     pub(super) fn specificity(&self) -> (u8, usize) {
         match self {

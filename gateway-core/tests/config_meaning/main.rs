@@ -2,6 +2,7 @@
 
 mod effective;
 mod identity;
+mod logins;
 mod secrets;
 mod surprises;
 mod warnings;

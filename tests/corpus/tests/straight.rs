@@ -19,7 +19,7 @@ const PLATFORMS: [(Runtime, Capabilities); 3] = [
 
 /// The cases about what a host that trusts its check takes: routes that rank the same, of which the first wins, or that no request gets
 /// to, and what means something in other programs and stands for itself here.
-const LEFT_TO_THE_CHECK: [&str; 21] = [
+const LEFT_TO_THE_CHECK: [&str; 24] = [
     "config-refusal/two routes for one request, with that request",
     "config-refusal/two prefixes for one request",
     "config-refusal/two routes of equal rank that meet in one predicate",
@@ -31,6 +31,9 @@ const LEFT_TO_THE_CHECK: [&str; 21] = [
     "foreign-syntax/rewrites to another program's variables",
     "geography/a code that ISO 3166-1 does not have is no country",
     "login/the paths of a login are no other route's",
+    "login-endpoints/two logins at one host need cookies of two names",
+    "login-endpoints/a name is none of another's parts",
+    "login-endpoints/a pattern of hosts takes a host",
     "matching/two routes of which one match each is equal",
     "matching/ends that meet, and ends that can't",
     "path-settings/two routes that differ by case or a final slash alone",

@@ -42,8 +42,8 @@ pub struct LoginProof {
     /// The name of the cookie. Default: `__Host-session`, or `session` with `insecure`.
     #[serde(default)]
     pub cookie: Option<String>,
-    /// The claims of the ID token that the session keeps, by their names; `iss`, `sub`, and those of the issuer's `consumer` and `groups` are
-    /// kept anyway. A cookie has room for little more than is needed. Default: no others.
+    /// The claims of the ID token that the session keeps, by their names; `iss`, `sub`, `sid`, `jti`, and those of the issuer's `consumer` and
+    /// `groups` are kept anyway. A cookie has room for little more than is needed. Default: no others.
     #[serde(default)]
     pub claims: Vec<String>,
     /// The longest that a session may rest. Default: `1h`.

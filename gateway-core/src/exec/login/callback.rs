@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 
 use super::super::call_out::Fault;
 use super::super::exchange::Exchange;
@@ -65,15 +65,16 @@ pub(super) async fn serve<P: Platform>(
         return Err(Refusal::TooMany);
     }
     let answer = tokens::ask(exchange, platform, login, &document, &question).await;
+    let answer = answer.map_err(|fault| match fault {
+        // RFC 6749 §5.2: it does not take the code, or the client. RFC 6585 §4: or it takes nothing at the moment.
+        Fault::Refused(status, _) if status != StatusCode::TOO_MANY_REQUESTS => Refusal::LoginCode,
+        _ => Refusal::KeysUnavailable,
+    });
     // Only a code that is none speaks against its client.
-    if !matches!(answer, Err(Fault::Refused(..))) {
+    if answer.as_ref().err() != Some(&Refusal::LoginCode) {
         tries.give_back(client, ASKED);
     }
-    let answer = answer.map_err(|fault| match fault {
-        // RFC 6749 §5.2: it does not take the code, or the client.
-        Fault::Refused(..) => Refusal::LoginCode,
-        _ => Refusal::KeysUnavailable,
-    })?;
+    let answer = answer?;
     let token = answer.id_token.as_deref().ok_or(Refusal::LoginToken)?;
     let (claims, algorithm) = tokens::identity(exchange, platform, login, token).await?;
     if !answer::is_for(login, &claims, Some(&attempt.nonce), &answer.access, algorithm) {

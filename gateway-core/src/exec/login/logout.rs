@@ -27,6 +27,7 @@ use crate::policy::revocation::{Entries, THERE};
 use crate::policy::watch::{Known, READ_TIMEOUT, Watch};
 use crate::ports::Platform;
 use crate::state::State;
+use crate::time::Clock;
 
 /// The types of logout tokens (OpenID Connect Back-Channel Logout 1.0 §2.4).
 const TYPES: [&str; 2] = ["logout+jwt", "JWT"];
@@ -164,8 +165,8 @@ pub(super) fn recall<P: Platform>(
             }
         }
     }
-    let Some((claims, watch)) = tokens(exchange, login, session) else { return Some(Ok(())) };
-    revocation::recall(exchange, platform, login.issuer, &claims, Some(&watch)).map(|said| said.map_err(over))
+    let Some((claims, watch)) = tokens(exchange, platform, login, session) else { return Some(Ok(())) };
+    revocation::recall(exchange, platform, login.issuer, &claims, watch.as_ref()).map(|said| said.map_err(over))
 }
 
 /// The same, which may take a wait.
@@ -180,16 +181,26 @@ pub(super) async fn ask<P: Platform>(
             check(&watch::current(exchange, platform, &watch, Asked::Store).await?, session)?;
         }
     }
-    let Some((claims, watch)) = tokens(exchange, login, session) else { return Ok(()) };
-    revocation::check(exchange, platform, login.issuer, &claims, Some(watch)).await.1.map_err(over)
+    let Some((claims, watch)) = tokens(exchange, platform, login, session) else { return Ok(()) };
+    revocation::check(exchange, platform, login.issuer, &claims, watch).await.1.map_err(over)
 }
 
-/// The claims of the ID token that `session` began with, and what is known of their entries in the list of revoked tokens, if there is one.
-fn tokens(exchange: &Exchange<'_, '_>, login: &Login, session: &Session) -> Option<(ClaimSet, Arc<Watch>)> {
-    let issuer = issuer(exchange, login).ok()?;
-    let (list, within) = (issuer.revocations()?, issuer.revocation?);
+/// The claims of the ID token that `session` began with, if there is a list of revoked tokens. If it is known to have entries, what is known
+/// of theirs besides: of a list without, each session would only take another's place in the memory.
+fn tokens(
+    exchange: &Exchange<'_, '_>,
+    clock: &impl Clock,
+    login: &Login,
+    session: &Session,
+) -> Option<(ClaimSet, Option<Arc<Watch>>)> {
+    let known = exchange.state.revocations(login.issuer)?.last(clock.monotonic());
     let claims = session.claim_set();
-    let watch = ended::revoked(exchange.state.sessions(), &list, within, session, &claims);
+    let is_marked = matches!(known, Some(Known::Revoked(entries)) if entries.is_marked());
+    let issuer = issuer(exchange, login).ok().filter(|_| is_marked);
+    let watch = issuer.and_then(|issuer| {
+        let (list, within) = (issuer.revocations()?, issuer.revocation?);
+        Some(ended::revoked(exchange.state.sessions(), &list, within, session, &claims))
+    });
     Some((claims, watch))
 }
 

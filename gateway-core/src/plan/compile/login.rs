@@ -9,14 +9,16 @@ use sha2::{Digest, Sha256};
 
 use super::Compiler;
 use super::at::At;
-use crate::config::{self, ClientAuthentication, ForwardedToken, JsonPath, Span, Ties};
+use crate::config::{
+    self, ClientAuthentication, ConfigError, ForwardedToken, JsonPath, PolicyUse, Span, THOROUGH, Ties, told,
+};
 use crate::http::path;
 use crate::http::proxy_status::is_tchar;
 use crate::plan::{Action, RequestStep, Route};
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
 use crate::policy::login::attempt::parameter;
-use crate::policy::login::{Endpoint, Login, MOST_CONTENT};
+use crate::policy::login::{Endpoint, KEPT, Login, MOST_CONTENT, top};
 use crate::policy::proof::Proof;
 use crate::policy::seal::{LEAST_SECRET, Sealer};
 use crate::route::{HostPattern, MethodSet, PathPattern, Spec};
@@ -24,6 +26,7 @@ use crate::store_key::push_hex;
 
 const CALLBACK: &str = "/oauth2/callback";
 const SECURE: &str = "__Host-";
+const ATTEMPTS: &str = "login-";
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// The parameters of an authorization request that the gateway itself states.
@@ -87,6 +90,11 @@ impl<'c> Compiler<'c> {
         let path = |compiler: &mut Self, member: &str, path: &Option<String>| {
             path.as_deref().map(|path| compiler.login_path(&at.member(member), path))
         };
+        let own = [callback.as_deref().or(Some(CALLBACK)), logout.as_deref(), back_channel_logout.as_deref()];
+        if after_logout.is_some() && own.contains(&after_logout.as_deref()) {
+            let message = "whoever has logged out would come to an endpoint of the login";
+            self.error_with(&at.member("afterLogout"), message, "take a page that anybody may see, for example `/`");
+        }
         let callback = match callback {
             Some(_) => path(self, "callback", callback).flatten(),
             None => self.login_path(&at.member("callback"), CALLBACK),
@@ -103,13 +111,8 @@ impl<'c> Compiler<'c> {
             }
         }
         // What makes a caller of claims has to be there each time.
-        let top = |claim: &str| match claim.strip_prefix('/') {
-            Some(pointer) => pointer.split('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~"),
-            None => claim.to_owned(),
-        };
         let mut kept: Vec<Box<str>> = Vec::new();
-        // By these, sessions are ended and tokens revoked.
-        let own = ["iss", "sub", "sid", "jti"].into_iter().map(str::to_owned);
+        let own = KEPT.into_iter().map(str::to_owned);
         let of_issuer = [&provider.consumer, &provider.groups].into_iter().flatten().map(|claim| top(claim));
         for claim in own.chain(of_issuer).chain(claims.iter().cloned()) {
             if !kept.iter().any(|known| **known == *claim) {
@@ -117,7 +120,7 @@ impl<'c> Compiler<'c> {
             }
         }
         let (callback, cookie, sealer) = (callback?, cookie?, sealer?);
-        let attempts = if is_insecure { "login-".to_owned() } else { [SECURE, "login-"].concat() };
+        let attempts = if is_insecure { ATTEMPTS.to_owned() } else { [SECURE, ATTEMPTS].concat() };
         let places = [
             Place::Cookie(cookie.as_str().into()),
             Place::Cookies([&cookie, "."].concat().into()),
@@ -291,6 +294,13 @@ impl<'c> Compiler<'c> {
             self.error_with(at, format_args!("no cookie is called `{name}`"), help);
             return None;
         }
+        let own = name.strip_prefix(SECURE).unwrap_or(name);
+        if own.starts_with(ATTEMPTS) {
+            let message =
+                format_args!("a name that begins with `{ATTEMPTS}` is that of a cookie of an attempt to log in");
+            self.error_with(at, message, "take another, for example `__Host-session`");
+            return None;
+        }
         if name.starts_with(SECURE) == is_insecure || is_insecure && name.starts_with("__") {
             let (message, help) = if is_insecure {
                 ("browsers keep a cookie of such a name over `https` alone", "leave out `__Host-`, or `insecure`")
@@ -331,7 +341,12 @@ impl<'c> Compiler<'c> {
 
     /// Adds the routes of the endpoints of logins, at each host at which somebody logs in.
     pub(super) fn login_routes(&mut self, routes: &mut Vec<Option<Route>>, specs: &mut Vec<Spec>) {
-        for known in core::mem::take(&mut self.logins) {
+        let logins = core::mem::take(&mut self.logins);
+        if THOROUGH {
+            self.check_cookies(&logins);
+        }
+        let obeyed = if logins.is_empty() { Arc::default() } else { self.own_steps() };
+        for known in logins {
             for (endpoint, path) in known.login.endpoints().filter(|_| !known.hosts.is_empty()) {
                 let methods = match endpoint {
                     Endpoint::Callback => &[Method::GET][..],
@@ -340,17 +355,80 @@ impl<'c> Compiler<'c> {
                 };
                 let name = ["login ", &known.login.name, " ", endpoint.name()].concat();
                 let action = Action::Login(Arc::clone(&known.login), endpoint);
-                self.add_own_route((name, &known.at), (path, methods, &known.hosts), action, (routes, specs));
+                // A provider is told apart by its token, and comes with many notices at once.
+                let steps = if endpoint == Endpoint::BackChannel { Arc::default() } else { Arc::clone(&obeyed) };
+                let at = (name, &known.at);
+                self.add_own_route(at, (path, methods, &known.hosts), (action, steps), (routes, specs));
             }
         }
     }
 
-    /// Adds a route of the gateway's own, without policies: for these methods at this path of these hosts.
+    /// The steps that routes of the gateway's own have from `defaults`: maintenance, clients that are let in, and rate limits, but for
+    /// those by a caller, whom nobody knows there.
+    fn own_steps(&mut self) -> Arc<[RequestStep]> {
+        let config = self.config;
+        let (root, defaults) = (At::ROOT.member("policies"), At::ROOT.member("defaults"));
+        let list = defaults.member("policies");
+        let (mut first, mut clients, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, one) in config.defaults.policies.iter().enumerate() {
+            let item = list.index(index);
+            let (at, name, policy) = match one {
+                PolicyUse::Named(name) => match self.find_policy(&item, name) {
+                    Some(policy) => (root.member(name), &**name, policy),
+                    None => continue,
+                },
+                PolicyUse::Inline(policy) => (item, "default", &**policy),
+            };
+            if let Some(stated) = &policy.maintenance {
+                first.extend(self.maintenance(&at.member("maintenance"), stated).map(RequestStep::Maintenance));
+            }
+            if let Some(stated) = &policy.clients {
+                let rule = self.clients(&at.member("clients"), stated);
+                clients.extend(rule.map(Box::new).map(RequestStep::Clients));
+            }
+            let is_of_callers = |limit: &config::RateLimit| {
+                use config::CounterKey::{Claim, Consumer, Credential};
+                matches!(limit.key, Some(Consumer | Credential | Claim(_)))
+            };
+            if let Some(stated) = policy.rate_limit.as_ref().filter(|limit| !is_of_callers(limit)) {
+                limits.extend(self.rate_limit(&at.member("rateLimit"), name, stated).map(RequestStep::RateLimit));
+            }
+        }
+        first.append(&mut clients);
+        first.append(&mut limits);
+        first.into()
+    }
+
+    /// Reports logins at one host of which each would end the sessions of the other. Left to the check, as conflicts of routes are.
+    fn check_cookies(&mut self, logins: &[Known]) {
+        let begins = |one: &str, other: &str| {
+            one.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        for (index, known) in logins.iter().enumerate() {
+            let (name, hosts) = (&*known.login.cookie, &known.hosts);
+            let is_taken = |before: &&Known| {
+                let theirs = &*before.login.cookie;
+                (begins(name, theirs) || begins(theirs, name))
+                    && hosts.iter().any(|host| before.hosts.iter().any(|other| host.overlaps(other)))
+            };
+            if let Some(before) = logins.iter().take(index).find(is_taken) {
+                let message = format_args!(
+                    "this login and that at `{}` have cookies of one name at one host: each would end the sessions of the other",
+                    before.at
+                );
+                let help = "give one of them another `cookie`, for example `__Host-session-b`, or a host of its own";
+                let error = ConfigError::new(known.at.member("cookie"), told(message));
+                self.errors.push(error.with_help(help));
+            }
+        }
+    }
+
+    /// Adds a route of the gateway's own: for these methods at this path of these hosts.
     pub(super) fn add_own_route(
         &mut self,
         (mut name, at): (String, &JsonPath),
         (path, methods, hosts): (&str, &[Method], &[HostPattern]),
-        action: Action,
+        (action, request): (Action, Arc<[RequestStep]>),
         (routes, specs): (&mut Vec<Option<Route>>, &mut Vec<Spec>),
     ) {
         let slash = self.config.network.encoded_slash.unwrap_or_default();
@@ -379,8 +457,8 @@ impl<'c> Compiler<'c> {
             name,
             at: at.clone(),
             cors: None,
-            needs: Route::needs(&[], &action, &[], false),
-            request: Arc::new([]),
+            needs: Route::needs(&request, &action, &[], false),
+            request,
             action,
             response: Arc::new([]),
             body_limit: MOST_CONTENT,

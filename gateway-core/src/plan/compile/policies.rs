@@ -397,7 +397,7 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn maintenance(&mut self, at: &At<'_>, maintenance: &config::Maintenance) -> Option<Maintenance> {
+    pub(super) fn maintenance(&mut self, at: &At<'_>, maintenance: &config::Maintenance) -> Option<Maintenance> {
         match Maintenance::compile(maintenance, &mut self.flags) {
             Ok(compiled) => Some(compiled),
             Err(errors) => {
@@ -408,7 +408,7 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
+    pub(super) fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
         let name = limit.name.as_deref().unwrap_or(owner);
         self.check_key(at, limit.key.as_ref());
         let compiled = match RateLimit::compile(limit, owner) {

@@ -1,5 +1,7 @@
 //! Metadata of protected resources (RFC 9728).
 
+use std::sync::Arc;
+
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
@@ -96,7 +98,12 @@ impl Compiler<'_> {
                 form: Target::Text,
             });
             let name = ["metadata of ", &*known.url].concat();
-            self.add_own_route((name, &known.at), (&known.path, &[Method::GET], &known.hosts), action, (routes, specs));
+            self.add_own_route(
+                (name, &known.at),
+                (&known.path, &[Method::GET], &known.hosts),
+                (action, Arc::default()),
+                (routes, specs),
+            );
         }
     }
 }

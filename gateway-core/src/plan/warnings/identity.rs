@@ -10,6 +10,7 @@ use crate::config::{
     Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen, ListenAt,
     LoginProof, Policy, PolicyUse, Proof, Route, When,
 };
+use crate::policy::login::{KEPT, top};
 
 /// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
 const MOST_LEEWAY: Duration = Duration::from_secs(5 * 60);
@@ -20,13 +21,30 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
     for (name, issuer) in config.issuers.iter() {
         leeway(&root.member("issuers").member(name), issuer, found);
     }
+    each_policy(config, |at, policy| proof(at, config, policy, found));
+}
+
+/// Warns of each login of `config` that nobody can use where the native server has no listener but the one that it has anyway.
+pub(super) fn unlistened(config: &Config, found: &mut Vec<ConfigError>) {
+    if config.server.listen.is_none() {
+        each_policy(config, |at, policy| {
+            if let Some(Authenticate::By(proof)) = &policy.authenticate {
+                each_login(at.member("authenticate"), proof, &mut |at, login| unsafe_way(&at, config, login, found));
+            }
+        });
+    }
+}
+
+/// Shows each policy of `config`, with its place.
+fn each_policy(config: &Config, mut show: impl FnMut(&JsonPath, &Policy)) {
+    let root = JsonPath::root();
     for (name, policy) in config.policies.iter() {
-        proof(&root.member("policies").member(name), config, policy, found);
+        show(&root.member("policies").member(name), policy);
     }
     let mut inline = |at: &JsonPath, uses: &[PolicyUse]| {
         for (index, one) in uses.iter().enumerate() {
             if let PolicyUse::Inline(policy) = one {
-                proof(&at.member("policies").index(index), config, policy, found);
+                show(&at.member("policies").index(index), policy);
             }
         }
     };
@@ -39,6 +57,34 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
     }
 }
 
+/// Warns of `claims` that the rules of the route at this place ask for, and that no session after a login in `proof` has.
+fn unkept<'c>(
+    at: &JsonPath,
+    config: &Config,
+    proof: &Proof,
+    claims: impl Iterator<Item = &'c str>,
+    found: &mut Vec<ConfigError>,
+) {
+    for claim in claims {
+        let name = top(claim);
+        each_login(JsonPath::root(), proof, &mut |_, login| {
+            let provider = match &login.issuer {
+                Some(name) => config.issuers.find(name),
+                None => config.issuers.iter().next().map(|(_, issuer)| issuer),
+            };
+            let of_issuer = provider.into_iter().flat_map(|issuer| [&issuer.consumer, &issuer.groups]).flatten();
+            let is_kept = KEPT.contains(&&*name)
+                || login.claims.contains(&name)
+                || of_issuer.map(|claim| top(claim)).any(|kept| kept == name);
+            if !is_kept {
+                let message = format!("nobody who logs in is let in: the session does not keep the claim `{name}`");
+                let help = format!("list it in the login: `\"claims\": [\"{name}\"]`");
+                found.push(ConfigError::new(at.clone(), message).with_help(help));
+            }
+        });
+    }
+}
+
 /// Warns of each route of `config` that anybody may call without its saying so, where other routes ask who calls. A route with `clients` is
 /// not for anybody.
 pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
@@ -48,6 +94,10 @@ pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
             let policies: Vec<&Policy> = uses.filter_map(|one| policy(&config.policies, one)).collect();
             // The last holds: see `Policy::authenticate`.
             let proof = policies.iter().rev().find_map(|policy| policy.authenticate.as_ref());
+            if let Some(Authenticate::By(proof)) = proof {
+                let rules = policies.iter().filter_map(|policy| policy.authorize.as_ref());
+                unkept(&at, config, proof, rules.flat_map(|rule| rule.claims.iter().map(|(claim, _)| claim)), found);
+            }
             (at, route, proof, policies.iter().any(|policy| policy.clients.is_some()))
         })
         .collect();
@@ -214,14 +264,38 @@ fn login(at: &JsonPath, config: &Config, login: &LoginProof, found: &mut Vec<Con
         found
             .push(ConfigError::new(at.clone(), message).with_help("say how long it lasts in all: `\"life\": \"12h\"`"));
     }
-    let server = &config.server;
-    let has_own_tls = |one: &ListenAt| matches!(one, ListenAt::With(listener) if listener.tls.is_some());
-    let has_tls = server.tls.is_some() || server.listen.iter().flat_map(Listen::list).any(has_own_tls);
+    if let (Some(path), None) = (&login.logout, &login.back_channel_logout) {
+        let message = format!("a copy of a cookie is good after `{path}`, too: nothing is noted elsewhere");
+        let help = "add `backChannelLogout`: then logouts are in the key-value store, and every instance goes by them";
+        found.push(ConfigError::new(at.member("logout"), message).with_help(help));
+    }
     if login.insecure == Some(true) {
         let message = "browsers send the cookies of these sessions in the clear, too";
         let help = "leave `insecure` out where it is not for development on `http://localhost`";
         found.push(ConfigError::new(at.member("insecure"), message).with_help(help));
-    } else if server.listen.is_some() && !has_tls && config.network.trusted_proxies.is_empty() {
+    } else if config.server.listen.is_some() {
+        unsafe_way(at, config, login, found);
+    }
+}
+
+/// Shows each login in `proof`, with its place.
+fn each_login(at: JsonPath, proof: &Proof, show: &mut dyn FnMut(JsonPath, &LoginProof)) {
+    if let Some(login) = &proof.login {
+        show(at.member("login"), login);
+    }
+    for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
+        for (index, one) in several.iter().flatten().enumerate() {
+            each_login(at.member(name).index(index), one, show);
+        }
+    }
+}
+
+/// Warns of a login to which all ways can be read by others.
+fn unsafe_way(at: &JsonPath, config: &Config, login: &LoginProof, found: &mut Vec<ConfigError>) {
+    let server = &config.server;
+    let has_own_tls = |one: &ListenAt| matches!(one, ListenAt::With(listener) if listener.tls.is_some());
+    let has_tls = server.tls.is_some() || server.listen.iter().flat_map(Listen::list).any(has_own_tls);
+    if login.insecure != Some(true) && !has_tls && config.network.trusted_proxies.is_empty() {
         let message =
             "nobody logs in but at `localhost`: no listener has TLS, and no proxy is trusted to say that it has";
         let help = "add `server.tls`, or list the proxy that ends TLS in `network.trustedProxies`";

@@ -28,6 +28,18 @@ pub const MOST_LOGINS: u32 = 4;
 /// The most bytes of content that an endpoint of a login reads: a token of the provider.
 pub const MOST_CONTENT: u64 = 16 * 1024;
 
+/// The claims that each session keeps: by these, sessions are ended and tokens revoked.
+pub const KEPT: [&str; 4] = ["iss", "sub", "sid", "jti"];
+
+/// The member of claims in which `claim` is, a name or a JSON Pointer (RFC 6901).
+#[must_use]
+pub fn top(claim: &str) -> String {
+    match claim.strip_prefix('/') {
+        Some(pointer) => pointer.split('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~"),
+        None => claim.to_owned(),
+    }
+}
+
 /// A compiled login.
 pub struct Login {
     /// Its identity: cookies of another login open for none. It stays the same over reloads.
