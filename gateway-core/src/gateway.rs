@@ -1,5 +1,6 @@
 //! The gateway: a plan on a platform.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
 use crate::ports::{Peer, Platform, StoreFailure};
 use crate::problem;
+use crate::record::Owed;
 pub use crate::record::{Ended, Length, Permit, Record};
 use crate::report::{self, Asked};
 use crate::state::State;
@@ -146,7 +148,15 @@ impl<P: Platform> Gateway<P> {
                 self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
             }
         }
-        record.owed.into_iter().map(After::from).chain(record.permits.into_iter().map(After::Release)).collect()
+        let is_delivered = !record.is_undelivered();
+        let is_due = |owed: &Owed| !(is_delivered && matches!(owed, Owed::GiveBack(_)));
+        record
+            .owed
+            .into_iter()
+            .filter(is_due)
+            .map(After::from)
+            .chain(record.permits.into_iter().map(After::Release))
+            .collect()
     }
 
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
@@ -157,6 +167,11 @@ impl<P: Platform> Gateway<P> {
                 // If the store can't be reached, the place is free once the lease has expired.
                 let release = self.platform.apply(&cell, CounterOp::Release { holder });
                 let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;
+            }
+            After::GiveBack(cell) => {
+                // Else it is given until its time is over.
+                let back = self.platform.apply(&cell, CounterOp::Once { keep: Duration::ZERO });
+                let _ = exec::within(&self.platform, self.plan.counter_timeout, back).await;
             }
             After::RefreshKeys { source } => exec::refresh_keys(&self.plan, &self.state, &self.platform, source).await,
             After::KeepKeys { source } => exec::keep_keys(&self.plan, &self.state, &self.platform, source).await,

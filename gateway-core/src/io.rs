@@ -74,6 +74,24 @@ impl IoErrorKind {
     pub const fn is_of_client(self) -> bool {
         matches!(self, Self::BodyTooLarge | Self::Client | Self::ClientTimeout | Self::LengthRequired)
     }
+
+    /// Returns whether there was no connection yet, so that nothing was sent.
+    #[must_use]
+    pub const fn is_of_connection(self) -> bool {
+        matches!(
+            self,
+            Self::Dns
+                | Self::DnsTimeout
+                | Self::Connect
+                | Self::Unroutable
+                | Self::Prohibited
+                | Self::ConnectionLimit
+                | Self::ConnectTimeout
+                | Self::Tls
+                | Self::TlsCertificate
+                | Self::TlsAlert
+        )
+    }
 }
 
 /// The failure of a counter store or key-value store.

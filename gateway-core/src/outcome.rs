@@ -49,6 +49,8 @@ pub enum After {
     },
     /// Read entries of the key-value store again.
     RefreshEntries(Arc<Watch>),
+    /// Give back a counter cell of a request that has come to nobody.
+    GiveBack(Box<str>),
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -63,6 +65,7 @@ impl From<Owed> for After {
             Owed::KeepKeys(source) => Self::KeepKeys { source },
             Owed::RefreshToken(source) => Self::RefreshToken { source },
             Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
+            Owed::GiveBack(cell) => Self::GiveBack(cell),
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Record {
     pub request_id: Option<HeaderValue>,
     /// The permits of the request, to be given back when the exchange has ended.
     pub(crate) permits: Vec<Permit>,
+    /// Set if the exchange with the upstream has failed before anything was sent.
+    pub(crate) unsent: bool,
     /// Other work that is left, whoever answers.
     pub(crate) owed: Vec<Owed>,
     /// The parts that only the access log tells; none where nothing is logged.
@@ -74,6 +76,8 @@ pub(crate) enum Owed {
     RefreshToken(usize),
     /// Read these entries of the key-value store again.
     RefreshEntries(Arc<Watch>),
+    /// Give this counter cell back, if the request has come to nobody: it may come again then.
+    GiveBack(Box<str>),
 }
 
 /// The parts of an exchange that only the access log tells.
@@ -191,6 +195,14 @@ impl Record {
         }
         if let Some(meter) = &mut self.meter {
             meter.answered(status, now);
+        }
+    }
+
+    /// Returns whether the request has come to nobody: the gateway has refused it, or has not reached the upstream.
+    pub(crate) const fn is_undelivered(&self) -> bool {
+        match self.upstream {
+            Some(_) => self.unsent,
+            None => self.error.is_some() || self.status.is_none(),
         }
     }
 

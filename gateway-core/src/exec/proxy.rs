@@ -1,6 +1,6 @@
 //! A request on its way to an upstream, and the response on its way back.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
 use http::{Method, Response, Version};
 
 use super::back::{failed, pass_back};
@@ -113,6 +113,11 @@ pub(super) async fn send<P: Platform>(
         Body::Stream(stream) if !call.headers.contains_key(CONTENT_LENGTH) => {
             Body::Stream(platform.limit(stream, route.body_limit))
         }
+        // Content that was collected has lost its trailers (RFC 9110 §6.6.2).
+        Body::Full(content) => {
+            call.headers.remove(TRAILER);
+            Body::Full(content)
+        }
         body => body,
     };
     if opens_socket {
@@ -166,6 +171,7 @@ pub(super) async fn send<P: Platform>(
         if !error.kind.is_of_client() {
             exchange.state.failed(endpoint);
         }
+        exchange.record.unsent = error.retry || error.kind.is_of_connection();
         failed(exchange, error.kind)
     })?;
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {

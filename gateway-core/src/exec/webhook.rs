@@ -10,6 +10,7 @@ use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::policy::webhook::Webhook;
 use crate::ports::Platform;
+use crate::record::Owed;
 use crate::trace::Event;
 
 /// Proves that a sender that is known has sent `call` with this `body`, which is there as a whole then, of `limit` bytes at most.
@@ -22,7 +23,10 @@ pub(super) async fn prove<P: Platform>(
 ) -> Result<Arc<Caller>, Refusal> {
     let delivery = proof.stated(&call.headers, platform.now())?;
     let content = content::signed(platform, body, limit.min(proof.limit)).await?;
-    let (cell, secret) = proof.check(&delivery, &content)?;
+    let (cells, secret) = proof.check(&delivery, &content).inspect_err(|_| {
+        let verdict = || "none of the signatures is of this content, by any of the secrets".to_owned();
+        exchange.note(|| Event::Policy { policy: "authenticate", verdict: verdict() });
+    })?;
     exchange.note(|| Event::Policy {
         policy: "authenticate",
         verdict: format!(
@@ -34,7 +38,10 @@ pub(super) async fn prove<P: Platform>(
     });
     // Last: what nobody has signed must not take a cell.
     if !proof.replay.is_zero() {
-        once::take(exchange, platform, &cell, proof.replay).await?;
+        for cell in cells {
+            once::take(exchange, platform, &cell, proof.replay).await?;
+            exchange.record.owed.push(Owed::GiveBack(cell.into()));
+        }
     }
     Ok(Arc::clone(&proof.caller))
 }

@@ -151,6 +151,9 @@ pub fn stated(headers: &HeaderMap) -> Result<Option<Certificate>, Malformed> {
         return Err(Malformed);
     }
     let der = sequence(field.as_bytes())?;
+    if !is_certificate(&der) {
+        return Err(Malformed);
+    }
     let chain = headers.get_all(CLIENT_CERT_CHAIN).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
     for (index, member) in chain.enumerate() {
         if index >= MOST_CHAIN {
@@ -170,18 +173,37 @@ fn sequence(text: &[u8]) -> Result<Vec<u8>, Malformed> {
     if is_sequence(&der) { Ok(der) } else { Err(Malformed) }
 }
 
-/// Returns whether `der` is one SEQUENCE (X.690 §8.1.3): all that is asked where nothing reads certificates.
+/// Returns whether `der` is one SEQUENCE (X.690 §8.1.3).
 fn is_sequence(der: &[u8]) -> bool {
-    let Some(([0x30, first], rest)) = der.split_first_chunk() else { return false };
-    let (length, content) = match first {
+    matches!(element(der), Some((0x30, [_, ..], [])))
+}
+
+/// Returns whether `der` has the outer form of a certificate, a SEQUENCE of two others and a BIT STRING (RFC 5280 §4.1): all that is asked
+/// where nothing reads certificates.
+fn is_certificate(der: &[u8]) -> bool {
+    let Some((0x30, mut rest, [])) = element(der) else { return false };
+    for tag in [0x30, 0x30, 0x03] {
+        match element(rest) {
+            Some((own, [_, ..], after)) if own == tag => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// The tag and the content of the element at the beginning of `der`, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let ([tag, first], rest) = der.split_first_chunk()?;
+    let (length, rest) = match first {
         0..=0x7f => (usize::from(*first), rest),
         0x81..=0x83 => {
-            let Some((length, content)) = rest.split_at_checked(usize::from(first & 0x7f)) else { return false };
-            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), content)
+            let (length, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (length.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
         }
-        _ => return false,
+        _ => return None,
     };
-    length > 0 && length == content.len()
+    let (content, after) = rest.split_at_checked(length)?;
+    Some((*tag, content, after))
 }
 
 #[cfg(not(feature = "certificates"))]
@@ -346,6 +368,9 @@ mod tests {
             ":MIIBqDCCAU6g:",
             ":MAA=:",
             ":MAIF:",
+            // SEQUENCE { 0 }, and one without a signature.
+            ":MAEA:",
+            ":MAQwADAA:",
             ":MAA!:",
             ":bm90IGEgY2VydGlmaWNhdGU=:",
             "-----BEGIN%20CERTIFICATE-----",

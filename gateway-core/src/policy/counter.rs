@@ -51,7 +51,7 @@ pub enum CounterOp {
     },
     /// Asks for the cell itself, by [`once::decide`].
     Once {
-        /// The time for which nobody else gets it.
+        /// The time for which nobody else gets it; none gives it back.
         keep: Duration,
     },
 }

@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::time::Timestamp;
 
 /// Asks for a cell that was given until `given`, or never. Returns the time until which it is given now, and whether that is to who asks,
-/// who keeps it for `keep`. A clock that goes back gives it to nobody.
+/// who keeps it for `keep`. A clock that goes back gives it to nobody. Who has it and asks to keep it for no time gives it back.
 #[must_use]
 pub fn decide(given: Option<Timestamp>, now: Timestamp, keep: Duration) -> (Timestamp, bool) {
-    match given.filter(|until| *until > now) {
+    match given.filter(|until| *until > now && !keep.is_zero()) {
         Some(until) => (until, false),
         None => (now.saturating_add(keep), true),
     }
@@ -53,5 +53,13 @@ mod tests {
             assert_eq!(decide(Some(at(10_000)), at(millis), keep), (at(10_000), false));
         }
         assert_eq!(decide(Some(at(10_000)), at(10_000), keep), (at(20_000), true));
+    }
+
+    /// docs/configuration.md, Webhooks: a delivery that no upstream has got may come again.
+    #[test]
+    fn who_has_the_cell_gives_it_back() {
+        let (until, _) = decide(Some(at(10_000)), at(5), Duration::ZERO);
+        assert_eq!(until, at(5));
+        assert!(decide(Some(until), at(5), Duration::from_secs(10)).1);
     }
 }

@@ -22,7 +22,7 @@ pub(super) const SQL_CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS onces_expi
 /// A statement that writes holds SQLite's one write lock from its beginning: nothing comes between reading and writing.
 pub(super) const SQL_DECIDE: &str = "\
 INSERT INTO onces (name, expires) VALUES (?1, ?3)
-    ON CONFLICT (name) DO UPDATE SET expires = excluded.expires WHERE onces.expires <= ?2
+    ON CONFLICT (name) DO UPDATE SET expires = excluded.expires WHERE onces.expires <= ?2 OR ?3 <= ?2
     RETURNING expires";
 
 /// SQL that removes some of the cells that expired before its parameter, in milliseconds since the Unix epoch.
@@ -32,6 +32,10 @@ pub(super) const SQL_SWEEP: &str =
 /// A Redis script that asks for a cell. Key: the cell's name. Arguments: [`args`]. Returns a list with the time until which it is kept if it
 /// is given, else an empty list.
 pub(super) const REDIS_DECIDE: &str = "\
+if tonumber(ARGV[2]) <= tonumber(ARGV[1]) then
+  redis.call('DEL', KEYS[1])
+  return { ARGV[2] }
+end
 local keep = string.format('%.0f', math.max(ARGV[2] - ARGV[1], 1))
 if redis.call('SET', KEYS[1], ARGV[2], 'NX', 'PX', keep) then
   return { ARGV[2] }

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::http::percent::hex_digit;
 use crate::jose::hmac::HmacKey;
+use crate::order;
 use crate::time::Timestamp;
 
 /// The longest field with signatures, and the most signatures that are compared.
@@ -167,7 +168,8 @@ impl Webhook {
             }
         }
         // "must not be allowed to include any `.`": it would tell the parts of what is signed apart no more.
-        if tags.is_empty() || id.is_some_and(|id| id.contains('.')) {
+        // Without any text it would tell no two deliveries of one time apart.
+        if tags.is_empty() || id.is_some_and(|id| id.is_empty() || id.contains('.')) {
             return Err(Refusal::SignatureMalformed);
         }
         if scheme.has_time() {
@@ -188,22 +190,24 @@ impl Webhook {
         Ok(Delivery { before, tags })
     }
 
-    /// Checks that one of the signatures is that of `content` by one of the secrets. Returns the counter cell of the delivery, and the number
-    /// of the secret.
+    /// Checks that one of the signatures is that of `content` by one of the secrets. Returns the counter cells of the delivery, and the number
+    /// of the secret. There is a cell for each secret, whichever has signed: a delivery with two signatures would be another one by each, and
+    /// another policy may know one of them alone.
     ///
     /// # Errors
     /// None is.
-    pub fn check(&self, delivery: &Delivery, content: &[u8]) -> Result<(String, usize), Refusal> {
-        let mut cell = None;
+    pub fn check(&self, delivery: &Delivery, content: &[u8]) -> Result<(Vec<String>, usize), Refusal> {
+        let (mut cells, mut by) = (Vec::new(), None);
         for (index, key) in self.keys.iter().enumerate() {
             let tag = key.sha256(&[delivery.before.as_bytes(), content]).ok_or(Refusal::KeyUnusable)?;
-            // By the first secret, whichever has signed: of a delivery with two signatures, each would be another one.
-            let cell = cell.get_or_insert(tag);
-            if delivery.tags.iter().any(|stated| bool::from(stated.ct_eq(&tag))) {
-                return Ok((name(cell), index));
+            cells.push(name(&tag));
+            if by.is_none() && delivery.tags.iter().any(|stated| bool::from(stated.ct_eq(&tag))) {
+                by = Some(index);
             }
         }
-        Err(Refusal::SignatureWrong)
+        // In one order, so that of two requests one comes first in all.
+        order::sort_by(&mut cells, Ord::cmp);
+        by.map(|index| (cells, index)).ok_or(Refusal::SignatureWrong)
     }
 }
 
@@ -280,7 +284,7 @@ mod tests {
         fields: &[(&'static str, &str)],
         seconds: u64,
         content: &str,
-    ) -> Result<(String, usize), Refusal> {
+    ) -> Result<(Vec<String>, usize), Refusal> {
         webhook.check(&webhook.stated(&headers(fields), at(seconds))?, content.as_bytes())
     }
 
@@ -362,6 +366,7 @@ mod tests {
         let fields = |id| [("webhook-id", id), FIELDS[1], ("webhook-signature", signature.as_str())];
         assert!(run(&standard(), &fields("a"), TIME, "1614265330.x").is_ok());
         assert_eq!(run(&standard(), &fields("a.1614265330"), TIME, "x"), Err(Refusal::SignatureMalformed));
+        assert_eq!(run(&standard(), &fields(""), TIME, "x"), Err(Refusal::SignatureMalformed));
     }
 
     /// GitHub, "Validating webhook deliveries", "Testing the webhook payload validation".
@@ -411,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_has_one_cell_whichever_of_its_signatures_is_shown() {
+    fn a_delivery_has_the_same_cells_whichever_of_its_signatures_is_shown() {
         let webhook = webhook(&GITHUB, &[b"one secret of them", b"another secret of them"]);
         let sign = |key: &HmacKey, content: &[u8]| {
             let tag: String = key.sha256(&[content]).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -424,7 +429,25 @@ mod tests {
         let ((one, first), (other, second)) = (cell(0, "a"), cell(1, "a"));
         assert_eq!((one.clone(), first, second), (other, 0, 1));
         assert_ne!(one, cell(0, "b").0);
-        assert!(one.starts_with("wh:") && one.len() == 35);
+        assert!(one.len() == 2 && one.iter().all(|cell| cell.starts_with("wh:") && cell.len() == 35));
+    }
+
+    /// docs/configuration.md, Webhooks: a delivery counts once by whichever policy it comes.
+    #[test]
+    fn a_secret_makes_the_same_cell_in_every_policy_that_has_it() {
+        let key = HmacKey::new(Algorithm::Hs256, b"a secret of both of them").unwrap();
+        let tag: String = key.sha256(&[b"a"]).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        let cells = |secrets: &[&[u8]]| {
+            let field = format!("sha256={tag}");
+            run(&webhook(&GITHUB, secrets), &[("x-hub-signature-256", &field)], 0, "a").unwrap().0
+        };
+        let alone = cells(&[b"a secret of both of them"]);
+        for secrets in [
+            [&b"another secret of one"[..], b"a secret of both of them"],
+            [b"a secret of both of them", b"another secret of one"],
+        ] {
+            assert!(cells(&secrets).contains(&alone[0]));
+        }
     }
 
     #[test]
