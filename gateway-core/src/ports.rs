@@ -50,6 +50,12 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
     fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}
 
+    /// Hears that the source of published keys with this index was asked for them, and the trouble that there was: for operators.
+    fn asked_for_keys(&self, _source: usize, _trouble: Option<&dyn core::fmt::Display>) {}
+
+    /// Hears that the issuer with this index was asked about a token, and the trouble that there was: for operators.
+    fn asked_about_token(&self, _issuer: usize, _trouble: Option<&dyn core::fmt::Display>) {}
+
     /// Notes that the core waits for the end of the current exchange, even if its client leaves at once. For platforms
     /// that watch exchanges only on request.
     fn watch(&self) {}

@@ -162,8 +162,9 @@ async fn slowly<P: Platform>(
 
 /// Who has shown the certificate of `call`, which somebody else has verified.
 #[inline(never)]
-fn certificate(exchange: &Exchange<'_, '_>, clock: &impl Clock, call: &Call) -> Result<Arc<Caller>, Refusal> {
+fn certificate(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, call: &Call) -> Result<Arc<Caller>, Refusal> {
     let certificate = call.certificate.as_deref().ok_or(Refusal::Certificate)?;
+    exchange.note(|| Event::Policy { policy: "authenticate", verdict: "a certificate is shown".to_owned() });
     exchange.plan.certificates.caller(certificate, clock.now()).map(Arc::new)
 }
 

@@ -143,10 +143,25 @@ pub(super) async fn ask<P: Platform>(
         Ok(Ok(answer))
     };
     let answer: Result<_, Fault> = answered.await.unwrap_or_else(|error: IoError| Err(Fault::Io(error.kind)));
-    if answer.is_err() {
+    // An answer of any status is one.
+    if matches!(answer, Err(Fault::Io(_))) {
         state.failed(endpoint);
     }
     answer
+}
+
+impl Fault {
+    /// The reason in the words of the log.
+    pub(super) fn cause(&self) -> &'static str {
+        match self {
+            Self::Io(kind) => error_type(*kind),
+            Self::Status(status) | Self::Refused(status, _) if *status == StatusCode::UNAUTHORIZED => "client_refused",
+            Self::Refused(_, code) if **code == *"invalid_client" || **code == *"unauthorized_client" => {
+                "client_refused"
+            }
+            Self::Status(_) | Self::Refused(..) => "answer_status",
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -1,5 +1,6 @@
 //! The proof by a token that its issuer is asked about (RFC 7662).
 
+use core::fmt::Display;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -9,7 +10,6 @@ use super::watch::{Asked, current, known};
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
-use crate::http::proxy_status::error_type;
 use crate::plan::Plan;
 use crate::policy::api_key::{Digester, KeyDigest};
 use crate::policy::credential;
@@ -70,22 +70,26 @@ pub(super) async fn ask<P: Platform>(
     let form = introspection.question(token);
     let question = Question::form(introspection.authorization.as_ref(), &form);
     let (plan, state): (&Plan, _) = (exchange.plan, exchange.state);
+    let index = plan.issuers.iter().position(|other| core::ptr::eq(other, issuer)).unwrap_or(usize::MAX);
     let answer = call_out::ask((plan, state, platform), &introspection.place, question, watch.timeout()).await;
     let fault = match answer {
         Ok(answer) => match introspection.read(issuer, &answer.content, platform.now()) {
-            Some(known) => return Some(known),
+            Some(known) => {
+                platform.asked_about_token(index, None);
+                return Some(known);
+            }
             None => None,
         },
         Err(fault) => Some(fault),
     };
-    if let Some(call_out::Fault::Io(kind)) = fault {
-        exchange.record.cause = Some(error_type(kind));
-    }
+    exchange.record.cause = Some(fault.as_ref().map_or("answer_malformed", call_out::Fault::cause));
+    let trouble: &dyn Display = match &fault {
+        Some(fault) => fault,
+        None => &"what it answers says nothing of a token",
+    };
+    platform.asked_about_token(index, Some(trouble));
     exchange.note(|| {
-        let verdict = match fault {
-            Some(fault) => format!("the issuer can't be asked about the token: {fault}"),
-            None => "the issuer can't be asked about the token: what it answers says nothing of one".to_owned(),
-        };
+        let verdict = format!("the issuer can't be asked about the token: {trouble}");
         Event::Policy { policy: "authenticate", verdict }
     });
     None

@@ -9,7 +9,6 @@ use super::exchange::Exchange;
 use super::within::within;
 use crate::caller::refusal::Refusal;
 use crate::http::freshness;
-use crate::http::proxy_status::error_type;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::published::{self, Document, read_document, read_set};
 use crate::jose::set::KeySet;
@@ -157,9 +156,7 @@ async fn read_first<'p, P: Platform>(
                 match asked {
                     Some(Ok(())) => exchange.record.owed.push(Owed::KeepKeys(source.index)),
                     Some(Err(fault)) => {
-                        if let Fault::Call(call_out::Fault::Io(kind)) = fault {
-                            exchange.record.cause = Some(error_type(kind));
-                        }
+                        exchange.record.cause = Some(fault.cause());
                         exchange.note(|| Event::Policy {
                             policy: "authenticate",
                             verdict: format!("the issuer's keys can't be read: {fault}"),
@@ -212,7 +209,9 @@ impl<P: Platform> Reader<'_, P> {
         };
         let left = limit.saturating_sub(platform.monotonic().saturating_sub(begun));
         let asked = within(platform, left, ask((plan, state, platform), source, left)).await;
-        match asked.unwrap_or(Err(Fault::Slow)) {
+        let asked = asked.unwrap_or(Err(Fault::Slow));
+        platform.asked_for_keys(source.index, asked.as_ref().err().map(|fault| fault as &dyn fmt::Display));
+        match asked {
             Ok(keys) => (self.learn(keys), Some(Ok(()))),
             Err(fault) => {
                 // Past its life, but better than none.
@@ -317,6 +316,21 @@ impl From<call_out::Fault> for Fault {
 impl From<published::Fault> for Fault {
     fn from(fault: published::Fault) -> Self {
         Self::Published(fault)
+    }
+}
+
+impl Fault {
+    /// The reason in the words of the log.
+    fn cause(&self) -> &'static str {
+        match self {
+            Self::Call(fault) => fault.cause(),
+            Self::Published(published::Fault::Malformed) => "answer_malformed",
+            Self::Published(published::Fault::TooMany) => "too_many_keys",
+            Self::Published(published::Fault::NoKey) => "no_usable_key",
+            Self::Published(published::Fault::Issuer) => "issuer_mismatch",
+            Self::Origin => "keys_elsewhere",
+            Self::Slow => "connection_read_timeout",
+        }
     }
 }
 

@@ -5,7 +5,7 @@ pub mod key_value;
 pub mod meetings;
 pub mod secrets;
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::future::ready;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,6 +16,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
+use gateway_core::policy::jwt::Issuer;
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
@@ -97,6 +98,10 @@ pub struct Native {
     pools: Box<[Arc<Pool>]>,
     /// The health of each source of tokens for upstreams.
     grants: Box<[Arc<Health>]>,
+    /// The health of each source of published keys.
+    keys: Box<[Arc<Health>]>,
+    /// The health of what each issuer says of tokens.
+    introspections: Box<[Arc<Health>]>,
     stores: Arc<Stores>,
     log: SharedLogger,
     crew: Arc<Crew>,
@@ -151,7 +156,12 @@ impl Native {
             .filter(|upstream| upstream.credentials.as_ref().is_some_and(|own| own.source().is_some()));
         let grants =
             named.map(|upstream| stores.handshakes.with(&format!("the token for the upstream `{}`", upstream.name)));
-        Ok(Self { pools: pools.into(), grants: grants.collect(), stores, log, crew })
+        let of_issuer =
+            |what: &str, issuer: &Issuer| stores.handshakes.with(&format!("{what} the issuer `{}`", issuer.name));
+        let publishing = plan.issuers.iter().filter(|issuer| issuer.source().is_some());
+        let keys = publishing.map(|issuer| of_issuer("reading the keys of", issuer)).collect();
+        let introspections = plan.issuers.iter().map(|issuer| of_issuer("introspection at", issuer)).collect();
+        Ok(Self { pools: pools.into(), grants: grants.collect(), keys, introspections, stores, log, crew })
     }
 
     /// The pool of this worker for `key`.
@@ -194,11 +204,24 @@ impl Platform for Native {
     const CAPABILITIES: Capabilities = CAPABILITIES;
 
     fn asked_for_token(&self, source: usize, trouble: Option<&str>) {
-        match (self.grants.get(source), trouble) {
-            (Some(health), Some(trouble)) => health.failed(1, &trouble),
-            (Some(health), None) => health.succeeded(),
-            (None, _) => {}
-        }
+        tell(self.grants.get(source), trouble.as_ref().map(|trouble| trouble as &dyn Display));
+    }
+
+    fn asked_for_keys(&self, source: usize, trouble: Option<&dyn Display>) {
+        tell(self.keys.get(source), trouble);
+    }
+
+    fn asked_about_token(&self, issuer: usize, trouble: Option<&dyn Display>) {
+        tell(self.introspections.get(issuer), trouble);
+    }
+}
+
+/// Notes that something has worked, or its `trouble`.
+fn tell(health: Option<&Arc<Health>>, trouble: Option<&dyn Display>) {
+    match (health, trouble) {
+        (Some(health), Some(trouble)) => health.failed(1, trouble),
+        (Some(health), None) => health.succeeded(),
+        (None, _) => {}
     }
 }
 

@@ -35,7 +35,7 @@ impl Handshakes {
 pub(super) fn reason(error: &io::Error) -> String {
     match error.get_ref().and_then(|source| source.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "no trusted authority has signed its certificate; name the file of the one that did in `tls.authorities`"
+            "no trusted authority has signed its certificate; name the file of the one that did in `tls.authorities` of the upstream (that of an issuer is its `upstream`)"
                 .into()
         }
         // The verifier's own error has no type that is public here.

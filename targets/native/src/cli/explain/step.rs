@@ -155,6 +155,17 @@ fn assumed(event: &Event) -> Option<&'static str> {
         Event::Policy { policy: "validate", verdict } if verdict == "there is no content to look at" => {
             Some("the request has no content")
         }
+        Event::Policy { policy: "authenticate", verdict }
+            if verdict == "refused: digest" || verdict.starts_with("none of the signatures is of this content") =>
+        {
+            Some("the request has no content")
+        }
+        Event::Policy { policy: "authenticate", verdict } if verdict == "it has not been sent before" => {
+            Some("nothing was sent before")
+        }
+        Event::Policy { policy: "authenticate", verdict } if verdict == "a certificate is shown" => {
+            Some("the listener has verified it, by `authorities` and `revoked`, or a trusted proxy has")
+        }
         Event::Policy { policy: "clients", verdict } if verdict.contains(" is not known (`XX`)") => {
             Some("nobody says in which country the client is: `--country` would")
         }

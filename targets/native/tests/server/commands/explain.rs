@@ -318,3 +318,29 @@ fn explain_says_what_it_assumes_of_keys_content_and_places() {
         assert!(!edgeway(&folder, &[&["explain", "GET", "/c"][..], &wrong].concat()).status.success(), "{wrong:?}");
     }
 }
+
+/// docs/configuration.md, Webhooks, Signatures of requests, Certificates of clients: `explain` has no content and verifies no certificate,
+/// and says so where it matters.
+#[test]
+fn explain_says_what_it_assumes_of_signed_content_and_certificates() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{
+            "network": {"trustedProxies": ["127.0.0.0/8"], "trustedIdentity": ["client-cert"]},
+            "routes": [
+                {"name": "hooks", "match": {"path": "/h"}, "respond": {}, "policies": [{"authenticate": {"webhook": {"scheme": "github", "secrets": [{"secret": "HOOK"}]}}}]},
+                {"name": "mutual", "match": {"path": "/m"}, "respond": {}, "policies": [{"authenticate": {"certificate": {}}}]}]}"#,
+    );
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let signature = format!("X-Hub-Signature-256: sha256={}", "a".repeat(64));
+    let hook = words(&said(&folder, &["explain", "POST", "/h", "-H", &signature]));
+    let message =
+        "none of the signatures is of this content, by any of the secrets (assumed: the request has no content)";
+    assert!(hook.contains(message), "{hook}");
+    // RFC 9440 Appendix A, Figure 2.
+    let certificate = "MIIBqDCCAU6gAwIBAgIBBzAKBggqhkjOPQQDAjA6MRswGQYDVQQKDBJMZXQncyBBdXRoZW50aWNhdGUxGzAZBgNVBAMMEkxBIEludGVybWVkaWF0ZSBDQTAeFw0yMDAxMTQyMjU1MzNaFw0yMTAxMjMyMjU1MzNaMA0xCzAJBgNVBAMMAkJDMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8YnXXfaUgmnMtOXU/IncWalRhebrXmckC8vdgJ1p5Be5F/3YC8OthxM4+k1M6aEAEFcGzkJiNy6J84y7uzo9M6NyMHAwCQYDVR0TBAIwADAfBgNVHSMEGDAWgBRm3WjLa38lbEYCuiCPct0ZaSED2DAOBgNVHQ8BAf8EBAMCBsAwEwYDVR0lBAwwCgYIKwYBBQUHAwIwHQYDVR0RAQH/BBMwEYEPYmRjQGV4YW1wbGUuY29tMAoGCCqGSM49BAMCA0gAMEUCIBHda/r1vaL6G3VliL4/Di6YK0Q6bMjeSkC3dFCOOB8TAiEAx/kHSB4urmiZ0NX5r5XarmPk0wmuydBVoU4hBVZ1yhk=";
+    let certificate = format!("Client-Cert: :{certificate}:");
+    let shown = words(&said(&folder, &["explain", "GET", "/m", "--client", "127.0.0.1", "-H", &certificate]));
+    assert!(shown.contains("a certificate is shown (assumed: the listener has verified it"), "{shown}");
+}
