@@ -76,6 +76,8 @@ pub enum Refusal {
     SignatureKey,
     /// The signature does not cover all that is asked for.
     SignatureUncovered,
+    /// The signature has no number that is used once.
+    SignatureNonce,
     /// The signature covers what the request has not.
     SignatureUnfit,
     /// The signature covers what can't be checked here.
@@ -203,6 +205,7 @@ impl Refusal {
             Self::ReplaysUnavailable => "replays_unavailable",
             Self::SignatureKey => "signature_key",
             Self::SignatureUncovered => "signature_uncovered",
+            Self::SignatureNonce => "signature_nonce",
             Self::SignatureUnfit => "signature_unfit",
             Self::SignatureUnsupported => "signature_unsupported",
             Self::Digest => "digest",
@@ -256,6 +259,7 @@ impl Refusal {
             | Self::ReplaysUnavailable
             | Self::SignatureKey
             | Self::SignatureUncovered
+            | Self::SignatureNonce
             | Self::SignatureUnfit
             | Self::SignatureUnsupported
             | Self::Digest
@@ -299,6 +303,7 @@ impl Refusal {
             // Of whose keys are known, a forger learns nothing.
             Self::SignatureWrong | Self::SignatureKey => Some("the signature is not trusted"),
             Self::SignatureUncovered => Some("the signature does not cover all that is asked for"),
+            Self::SignatureNonce => Some("the signature has no nonce, which is asked for"),
             Self::SignatureUnfit => Some("the signature covers what the request has not"),
             Self::SignatureUnsupported => Some("the signature covers what can't be checked here"),
             Self::Digest => Some("the content has another digest"),

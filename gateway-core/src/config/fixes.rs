@@ -11,7 +11,7 @@ use super::units;
 pub(super) const OBJECTS: &str = "an object, or a list of objects";
 
 /// Objects for which authors often write only the main member.
-pub(super) const MAIN_MEMBERS: [(&str, &str); 7] = [
+pub(super) const MAIN_MEMBERS: [(&str, &str); 8] = [
     ("match", "path"),
     ("redirect", "location"),
     ("respond", "body"),
@@ -19,6 +19,7 @@ pub(super) const MAIN_MEMBERS: [(&str, &str); 7] = [
     ("rewrite", "path"),
     ("accessLog", "format"),
     ("counters", "redis"),
+    ("client", "id"),
 ];
 
 /// Members and the way to write them, where another type was written, or nothing.
@@ -54,6 +55,11 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("keys", "secret", "{\"secret\": \"NAME\"}"),
     ("", "respond", "{\"status\": 200}"),
     ("", "webSocket", "true"),
+    ("", "anonymous", "\"guest\""),
+    ("", "resource", "\"https://api.example.com\""),
+    ("security", "frame", "\"unset\""),
+    ("security", "referrer", "\"unset\""),
+    ("webhook", "secrets", "{\"secret\": \"NAME\"}"),
     ("policies", "", "{\"rateLimit\": {\"limit\": 5, \"window\": \"1s\"}}"),
 ];
 
@@ -147,6 +153,21 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
                 .to_owned(),
         ),
         ("security", Kind::Bool(false)) => Some("leave it out".to_owned()),
+        ("keys", Kind::String(_)) if around == "login" => {
+            let item = "{\"secret\": \"SESSION_KEY\"}";
+            Some(if is_list { format!("write `[{item}]`") } else { format!("write `{item}`") })
+        }
+        ("secrets", Kind::String(_)) if is_list => Some("write `[{\"secret\": \"NAME\"}]`".to_owned()),
+        ("from", Kind::String(text)) if is_list && matches!(&*around, "jwt" | "introspect" | "apiKey") => {
+            Some(format!("write `[{{\"header\": \"{}\"}}]`", short(&mask(text))))
+        }
+        ("scopes", Kind::String(text)) if is_list && text.trim().contains(' ') => {
+            let scopes = mask(text).split_whitespace().collect::<Vec<_>>().join(",");
+            Some(format!("write `[{}]`", parts(&scopes)?))
+        }
+        ("frame" | "referrer", Kind::Bool(_)) if around == "security" => {
+            Some("write `\"unset\"` to leave the field alone, or leave this out".to_owned())
+        }
         ("keys", Kind::String(_) | Kind::Object(_)) if is_list => Some(key_help(&located.node.kind)),
         ("keys", Kind::String(_)) if expected == "an object" => Some(key_help(&located.node.kind)),
         ("url", Kind::Number(port)) => Some(format!("write `\"http://127.0.0.1:{port}\"`")),
@@ -262,7 +283,7 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
     .or_else(|| {
         // Text where an object is expected, for which there is but one sensible form.
         let example = row(EXAMPLES, located)
-            .filter(|_| matches!(&*name, "token" | "secret" | "maintenance" | "cors" | "rateLimit"));
+            .filter(|_| matches!(&*name, "token" | "secret" | "secrets" | "maintenance" | "cors" | "rateLimit"));
         example.filter(|_| expected == "an object").map(|example| format!("write `{example}`"))
     })
 }
@@ -390,7 +411,7 @@ fn from_kind(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<S
                 _ => None,
             },
             _ if is_whole(expected) => {
-                let number = text.trim().trim_end_matches('%');
+                let number = text.trim().trim_end_matches('%').trim_start_matches("AS");
                 let is_number = number.parse::<u64>().is_ok();
                 Some(if is_number { format!("write `{number}`, without quotes") } else { "write a number".to_owned() })
             }

@@ -5,7 +5,9 @@ use super::path::{JsonPath, Step};
 
 /// Returns whether `path` leads into a secret, so that its value must not be shown.
 pub(super) fn is_secret(path: &JsonPath) -> bool {
-    path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if name.eq_ignore_ascii_case("secret")))
+    let names = ["secret", "secrets"];
+    let is_name = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if is_name(name)))
 }
 
 /// Replaces every character of a value after a member name `secret` that does not look like a name, of credentials in a URL, and of what
@@ -89,6 +91,13 @@ fn mask_values(text: &str) -> String {
             rest = tail;
             continue;
         }
+        // `"secrets": [{"secret": "NAME"}, …]`: each reference is looked at by itself.
+        let references = value.strip_prefix('[').map(past_comments).filter(|items| items.starts_with('{'));
+        if let Some(items) = references {
+            masked.push_str(value.get(..value.len() - items.len()).unwrap_or_default());
+            rest = items;
+            continue;
+        }
         let length = value_length(value);
         let (value, tail) = value.split_at_checked(length).unwrap_or((value, ""));
         match inside(value).is_some_and(looks_like_a_name) {
@@ -122,7 +131,7 @@ pub(super) fn looks_like_a_name(text: &str) -> bool {
 const LONGEST_WORD: usize = 14;
 const LONGEST_NUMBER: usize = 3;
 
-/// The offset of the first value of a member called `secret`, with any kind of quotes.
+/// The offset of the first value of a member called `secret` or `secrets`, with any kind of quotes.
 fn find_secret(text: &str) -> Option<usize> {
     const NAME: &str = "secret";
     let mut from = 0;
@@ -131,6 +140,7 @@ fn find_secret(text: &str) -> Option<usize> {
         let at = from + rest.windows(NAME.len()).position(|window| window.eq_ignore_ascii_case(NAME.as_bytes()))?;
         let end = at + NAME.len();
         let after = text.get(end..)?;
+        let after = after.strip_prefix(['s', 'S']).unwrap_or(after);
         let value = past_comments(after.trim_start_matches(['"', '\'']));
         if let Some(value) = value.strip_prefix([':', '=']).map(past_comments).filter(|value| !value.is_empty()) {
             return Some(text.len() - value.len());
@@ -157,7 +167,7 @@ fn reference_length(text: &str) -> Option<usize> {
     Some(text.len() - rest.len())
 }
 
-/// The length of the value at the beginning of `text`; a malformed or nested one reaches to the end.
+/// The length of the value at the beginning of `text`; a malformed one reaches to the end.
 fn value_length(text: &str) -> usize {
     let mut chars = text.char_indices();
     match chars.next() {
@@ -174,8 +184,33 @@ fn value_length(text: &str) -> usize {
             }
             text.len()
         }
-        Some((_, '[' | '{')) => text.len(),
+        Some((_, '[' | '{')) => nested_length(text).unwrap_or(text.len()),
         _ => text.find([',', '}', '\n']).unwrap_or(text.len()),
+    }
+}
+
+/// The length of the list or object at the beginning of `text`; `None` if it is not closed.
+fn nested_length(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut rest = text;
+    loop {
+        let next = rest.find(['[', '{', ']', '}', '"'])?;
+        let at = rest.get(next..)?;
+        let length = match at.as_bytes().first()? {
+            b'"' => value_length(at),
+            b'[' | b'{' => {
+                depth += 1;
+                1
+            }
+            _ => {
+                depth = depth.checked_sub(1)?;
+                1
+            }
+        };
+        rest = at.get(length..)?;
+        if depth == 0 {
+            return Some(text.len() - rest.len());
+        }
     }
 }
 
@@ -199,15 +234,26 @@ mod tests {
                 "{\"secret\": { \"secret\" :\n \"A_KEY\" }, \"b\": 1}",
                 "{\"secret\": { \"secret\" :\n \"A_KEY\" }, \"b\": 1}",
             ),
-            (r#"{"secret": {"secret": "hunter2"}}"#, r#"{"secret": **********************"#),
-            (r#"{"secret": {"secret": "KEY", "b": "hunter2"}}"#, r#"{"secret": **********************************"#),
+            (r#"{"secret": {"secret": "hunter2"}, "b": 1}"#, r#"{"secret": *********************, "b": 1}"#),
+            (r#"{"secret": {"secret": "KEY", "b": "hunter2"}}"#, r#"{"secret": *********************************}"#),
+            (
+                r#"{"secret": {"b": "}", "c": ["hunter2"]}, "d": 1}"#,
+                r#"{"secret": ****************************, "d": 1}"#,
+            ),
+            (r#"{"secret": {"b": "hunter2", "c": 1"#, r#"{"secret": ***********************"#),
+            (
+                r#"{"secrets": [{"secret": "A"}, {"secret": "b"}], "c": 1}"#,
+                r#"{"secrets": [{"secret": "A"}, {"secret": ***}], "c": 1}"#,
+            ),
+            (r#"{"secrets": ["hunter2", "hunter3"], "c": 1}"#, r#"{"secrets": **********************, "c": 1}"#),
+            (r#"{"secrets": "hunter2", "c": 1}"#, r#"{"secrets": *********, "c": 1}"#),
             (r#"{"secret": "AKIAIOSFODNN7EXAMPLE"}"#, r#"{"secret": **********************}"#),
             (r#"{"secret": "JBSWYDPEHPKPXPAB"}"#, r#"{"secret": ******************}"#),
             (r#"{"secret": "_A"}"#, r#"{"secret": ****}"#),
             (r#"{"secret": "API_TOKEN"#, r#"{"secret": **********"#),
             (r#"{"secret": /* "a""#, r#"{"secret": ******"#),
             (r#""secret": "cut off"#, r#""secret": ********"#),
-            (r#"{"secret": ["a", "b"]}"#, r#"{"secret": ***********"#),
+            (r#"{"secret": ["a", "b"]}"#, r#"{"secret": **********}"#),
             ("{\"secret\":\n  \"a\"\n}", "{\"secret\":\n  ***\n}"),
             ("{\"secret\": \"a\n, 1", "{\"secret\": **\n, 1"),
             (r#""secret""#, r#""secret""#),

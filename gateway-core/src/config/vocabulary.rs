@@ -34,6 +34,9 @@ enum Place {
     Jwk,
     JwtProof,
     Proof,
+    Hsts,
+    JsonCaps,
+    KeyCredential,
     Any,
 }
 
@@ -65,6 +68,9 @@ impl Place {
             ("crv", Self::Jwk),
             ("audiences", Self::JwtProof),
             ("jwt", Self::Proof),
+            ("preload", Self::Hsts),
+            ("depth", Self::JsonCaps),
+            ("hmac", Self::KeyCredential),
             ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
@@ -125,6 +131,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Credentials, "signature", "sign httpSignature httpSignatures httpsig httpSig messageSignature rfc9421"),
     (Place::IssuerKey, "algorithm", "alg"),
     (Place::IssuerKey, "kid", "id name keyId key_id"),
+    (Place::IssuerKey, "keyId", "kid id name key_id keyid"),
     (Place::IssuerKey, "pem", "publicKey public_key rsa_public_key certificate"),
     (Place::Authorize, "groups", "group roles role allowedGroups"),
     (Place::Authorize, "scopes", "scope permissions requiredScopes required_scopes"),
@@ -137,6 +144,13 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "ipRestriction ip_restriction ip-restriction ipAllowList ipWhiteList ip ips allowlist denylist ipFilter",
     ),
     (Place::Policy, "authorize", "authorise acl rbac"),
+    (Place::Policy, "security", "securityHeaders security_headers secureHeaders secure_headers helmet"),
+    (Place::Hsts, "subdomains", "includeSubDomains includeSubdomains include_subdomains"),
+    (Place::Hsts, "maxAge", "max_age max-age seconds"),
+    (Place::JsonCaps, "depth", "maxDepth max_depth nesting levels"),
+    (Place::JsonCaps, "items", "maxItems max_items maxArrayLength elements"),
+    (Place::JsonCaps, "keys", "maxKeys max_keys maxProperties members"),
+    (Place::JsonCaps, "text", "maxText maxLength max_length maxStringLength strings"),
     (Place::Clients, "countries", "country geoip geo geoIp countryCodes allowedCountries regions"),
     (Place::Clients, "asns", "asn networks autonomousSystems as"),
     (Place::Clients, "allow", "whitelist allowlist allowList include ips cidr cidrs"),
@@ -235,6 +249,16 @@ const ADVICE: &[(Place, &str, &str)] = &[
         Place::Issuer,
         "discoveryUrl discovery_url metadataUrl metadata_url wellKnown well_known openIdConfiguration",
         "`\"discovery\": true` finds it by `issuer`",
+    ),
+    (
+        Place::KeyCredential,
+        "key value secret plain apiKey token",
+        "the file has digests alone: `edgeway key hash` prints the `sha256`, and `edgeway key new` makes a key with it",
+    ),
+    (
+        Place::Issuer,
+        "tls ca authorities certificates",
+        "an upstream has it: `\"upstream\": \"id\"` here, and `\"upstreams\": {\"id\": {\"url\": \"https://…\", \"tls\": {\"authorities\": \"ca.pem\"}}}`",
     ),
     (Place::Issuer, "audience audiences aud", "a policy has them: `\"authenticate\": {\"jwt\": {\"audiences\": […]}}`"),
     (Place::Root, "port address bind", "`\"server\": {\"listen\": \"127.0.0.1:8080\"}` says where to listen"),
@@ -616,13 +640,19 @@ fn is_small(place: Place) -> bool {
 pub(super) fn meant(name: &str, expected: &[&'static str]) -> Option<&'static str> {
     let place = Place::of(expected);
     let slip = suggest(name, expected.iter().copied());
-    let is_field = |field: &&str| expected.contains(field);
-    let own = |at: Place| {
-        let mut rows =
-            SYNONYMS.iter().filter(move |(row, field, words)| *row == at && is_field(field) && has(words, name));
-        rows.next().map(|(_, field, _)| *field)
-    };
-    own(place).or(slip).or_else(|| if is_small(place) { own(Place::Any) } else { None })
+    let small = || if is_small(place) { named(Place::Any, name, expected) } else { None };
+    named(place, name, expected).or(slip).or_else(small)
+}
+
+/// Returns the field among `expected` for which `name` is another word where it stands.
+pub(super) fn synonym(name: &str, expected: &[&'static str]) -> Option<&'static str> {
+    named(Place::of(expected), name, expected).filter(|_| Place::of(expected) != Place::Any)
+}
+
+fn named(at: Place, name: &str, expected: &[&'static str]) -> Option<&'static str> {
+    let is_it =
+        |(row, field, words): &&(Place, &'static str, &str)| *row == at && expected.contains(field) && has(words, name);
+    SYNONYMS.iter().find(is_it).map(|(_, field, _)| *field)
 }
 
 /// Returns the field among `expected` that `name` is the singular or the plural of.

@@ -9,7 +9,7 @@ use super::rates;
 use super::suggest::suggest;
 use super::tree::{Kind, Located, Node};
 use super::units;
-use super::vocabulary::{advice, is_edits, meant, missing, other_number};
+use super::vocabulary::{advice, is_edits, meant, missing, other_number, synonym};
 
 /// The message and help for a report. `found` is the text in question, unless it must not be shown.
 pub(super) fn describe(
@@ -106,7 +106,8 @@ fn right_field(name: &str, expected: &[&'static str]) -> String {
     if let Some(meant) = other_number(name, expected) {
         return format!("did you mean `{meant}`?");
     }
-    let home = HOMES.iter().find(|(field, _)| *field == name);
+    // Another word for a field here counts before a field of another object that happens to be called so.
+    let home = HOMES.iter().find(|(field, _)| *field == name && synonym(name, expected).is_none());
     if let Some((_, home)) = home {
         return format!("`{name}` belongs in {home}");
     }
@@ -189,6 +190,7 @@ fn other_choice(word: &str, expected: &[&str]) -> String {
             "write the value alone, or several as `oneOf`".to_owned()
         }
         "contains" | "includes" if expected.contains(&"regex") => "write `{\"regex\": \".*text.*\"}`".to_owned(),
+        name if expected == ["header", "cookie", "query"] => format!("write `{{\"header\": \"{}\"}}`", short(name)),
         header if header.starts_with("header") && expected.contains(&"everyone") => {
             "write `{\"header\": \"x-api-key\"}`".to_owned()
         }

@@ -21,6 +21,8 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 pub enum PemError {
     /// It is no PEM.
     NoPem,
+    /// It begins as one, and can't be read.
+    Damaged,
     /// It is a certificate.
     Certificate,
     /// It is a private key.
@@ -40,7 +42,11 @@ pub enum PemError {
 pub fn read(text: &str) -> Result<Numbers, PemError> {
     // In a variable of the environment, lines are often joined by `\n` in two characters.
     let lines = text.trim().replace("\\n", "\n");
-    let (label, content) = der::pem::decode_vec(lines.as_bytes()).map_err(|_| PemError::NoPem)?;
+    let (label, content) =
+        der::pem::decode_vec(lines.as_bytes()).map_err(|_| match lines.starts_with("-----BEGIN ") {
+            true => PemError::Damaged,
+            false => PemError::NoPem,
+        })?;
     match label {
         "PUBLIC KEY" => public_key(&content),
         "RSA PUBLIC KEY" => rsa(&content),
@@ -89,6 +95,7 @@ impl fmt::Display for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPem => f.write_str("this is no PEM"),
+            Self::Damaged => f.write_str("the PEM is cut off or altered"),
             Self::Certificate => f.write_str("this is a certificate, and a public key is wanted"),
             Self::Private => f.write_str("this is a private key, and a public key is wanted"),
             Self::NoKey => f.write_str("there is no public key in it"),
@@ -106,6 +113,10 @@ impl PemError {
             Self::NoPem => {
                 "it is the text of the key, not the name of its file, and begins with `-----BEGIN PUBLIC KEY-----`; in JSON, each end of a \
                  line is written `\\n`"
+            }
+            Self::Damaged => {
+                "copy it whole, with each end of a line as `\\n`, or join the lines between the first and the last to one: a character is missing or \
+                 too many"
             }
             Self::Certificate => "`openssl x509 -in FILE -noout -pubkey` prints its public key",
             Self::Private => {

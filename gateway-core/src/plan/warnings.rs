@@ -4,6 +4,7 @@
 
 mod deadlines;
 mod exposure;
+mod forms;
 mod identity;
 mod matching;
 mod own_listener;
@@ -58,6 +59,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     exposure::warnings(&config, &mut found);
     identity::warnings(&config, &mut found);
     identity::cleartext(&config, &mut found);
+    forms::warnings(&config, now, &mut found);
     unbelieved::warnings(text, !config.network.trusted_proxies.is_empty(), &mut found);
     let are_uses_known =
         reading.as_ref().is_none_or(|reading| USERS.iter().all(|section| reading.is_section_intact(section)));
@@ -176,6 +178,7 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
 /// Warns of a policy that has no effect, or none any more.
 fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigError>) {
     found.extend(idle(path, policy));
+    forms::security(path, policy, found);
     if let Some(cors) = &policy.cors
         && let Some(any) = cors.headers.iter().position(|name| name == "*")
         && !cors.headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"))

@@ -131,7 +131,7 @@ impl Signature {
         }
         self.check_times(stated, now)?;
         if self.nonce && stated.nonce.as_deref().is_none_or(str::is_empty) {
-            return Err(Refusal::SignatureUncovered);
+            return Err(Refusal::SignatureNonce);
         }
         let is_covered = |identifier: &str| identifier == DIGEST || stated.covers(identifier);
         if !self.components.iter().all(|identifier| is_covered(identifier)) {

@@ -182,3 +182,94 @@ fn warns_of_a_public_address_that_is_called_in_the_clear() {
         assert_eq!(with(inside), [], "{inside}");
     }
 }
+
+/// docs/configuration.md, Certificates of clients, API keys, Consumers: what is written as other programs do fits nobody.
+#[test]
+fn warns_of_names_that_nobody_has() {
+    let with = |credential: &str| {
+        warned(&format!(
+            r#"{{"consumers": {{"a": {{"credentials": [{credential}]}}}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+        ))
+    };
+    let subject = "no certificate has this subject as RFC 4514 writes it: `CN=device-7,O=Example`, the last part first";
+    for text in ["CN = device-7, O = Example", "CN=device-7, O=Example", "/O=Example/CN=device-7"] {
+        let found = with(&format!(r#"{{"certificate": {{"subject": "{text}"}}}}"#));
+        assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.subject", subject)], "{text}");
+    }
+    for text in ["CN=device-7,O=Example", r"CN=a,O=Example\\, Inc.", "CN=a = b"] {
+        assert_eq!(with(&format!(r#"{{"certificate": {{"subject": "{text}"}}}}"#)), [], "{text}");
+    }
+    let found = with(r#"{"certificate": {"san": "URI:spiffe://example.com/a"}}"#);
+    let message = "`URI:` is before the name where programs print it, and no part of it";
+    assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.san", message)]);
+    assert_eq!(with(r#"{"certificate": {"san": "spiffe://example.com/a"}}"#), []);
+    let key = |expires: &str| {
+        with(&format!(r#"{{"apiKey": {{"id": "k", "sha256": "{}", "expires": "{expires}"}}}}"#, "a".repeat(64)))
+    };
+    assert_eq!(
+        words(&key("2020-01-01T00:00:00Z")),
+        [("consumers.a.credentials[0].apiKey.expires", "this time is over")]
+    );
+    assert_eq!(key("2999-01-01T00:00:00Z"), []);
+}
+
+/// RFC 5280 §4.1.2.4: a subject is unique among those of one issuer.
+#[test]
+fn warns_of_names_that_several_authorities_could_sign() {
+    let with = |second: &str, credential: &str| {
+        warned(&format!(
+            r#"{{"server": {{"listen": [
+              {{"address": "127.0.0.1:1", "tls": {{"certificate": "c", "key": "k", "clients": {{"authorities": "a.pem"}}}}}},
+              {{"address": "127.0.0.1:2", "tls": {{"certificate": "c", "key": "k", "clients": {{"authorities": "{second}"}}}}}}]}},
+            "consumers": {{"a": {{"credentials": [{{"certificate": {credential}}}]}}}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+        ))
+    };
+    let message = "the name counts whichever authority has signed it, and listeners have several";
+    let found = with("b.pem", r#"{"san": "a.test"}"#);
+    assert_eq!(words(&found), [("consumers.a.credentials[0].certificate", message)]);
+    assert_eq!(with("a.pem", r#"{"san": "a.test"}"#), []);
+    assert_eq!(with("b.pem", &format!(r#"{{"sha256": "{}"}}"#, "a".repeat(64))), []);
+}
+
+/// docs/configuration.md, Certificates of clients: somebody has to ask for one.
+#[test]
+fn warns_of_a_certificate_that_nobody_can_show() {
+    let with = |around: &str| {
+        warned(&format!(
+            r#"{{{around} "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": [{{"authenticate": {{"certificate": {{}}}}}}]}}]}}"#
+        ))
+    };
+    let message = "nobody can show a certificate: no listener asks for one, and no proxy is believed to tell of one";
+    assert_eq!(words(&with("")), [("routes[0].policies[0].authenticate.certificate", message)]);
+    assert_eq!(with(r#""network": {"trustedProxies": ["10.0.0.0/8"], "trustedIdentity": ["Client-Cert"]},"#), []);
+}
+
+/// RFC 9728 §2, RFC 6901 and CSP3 §2.3.1.
+#[test]
+fn warns_of_what_says_less_than_it_seems_to() {
+    let with = |issuer: &str, policy: &str| {
+        warned(&format!(
+            r#"{{"issuers": {{"corp": {{"keys": [{{"jwk": {{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}}}], {issuer}}}}}, "policies": {{"p": {policy}}},
+            "routes": [{{"name": "r", "match": {{"path": "/", "hosts": ["api.test"]}}, "respond": {{}}, "policies": ["p"]}}]}}"#
+        ))
+    };
+    let resource = r#"{"authenticate": {"jwt": {"audiences": ["a"], "resource": "https://api.test"}}}"#;
+    let message = "the metadata of this resource names nobody from whom clients get tokens";
+    assert_eq!(words(&with(r#""leeway": "5s""#, resource)), [("policies.p.authenticate.jwt.resource", message)]);
+    assert_eq!(with(r#""issuer": "https://id.test""#, resource), []);
+    let jwt = r#"{"authenticate": {"jwt": {"audiences": ["a"]}}}"#;
+    let message = "this is a claim of the name `realm_access.roles`, with its points";
+    assert_eq!(words(&with(r#""groups": "realm_access.roles""#, jwt)), [("issuers.corp.groups", message)]);
+    for groups in ["/realm_access/roles", "https://example.com/roles", "roles"] {
+        assert_eq!(with(&format!(r#""groups": "{groups}""#), jwt), [], "{groups}");
+    }
+    let csp = |csp: &str| {
+        with(
+            r#""leeway": "5s""#,
+            &format!(r#"{{"security": {{"csp": "{csp}"}}, "authenticate": {{"jwt": {{"audiences": ["a"]}}}}}}"#),
+        )
+    };
+    let message = "`self` without quotes is the name of a host (CSP3 §2.3.1)";
+    assert_eq!(words(&csp("default-src self; img-src https:")), [("policies.p.security.csp", message)]);
+    assert_eq!(csp("default-src 'self'"), []);
+}

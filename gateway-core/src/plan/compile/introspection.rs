@@ -60,6 +60,9 @@ impl Compiler<'_> {
         let audiences = self.audiences(&at.member("audiences"), audiences);
         let places = self.places(&at.member("from"), from);
         let Some((index, (name, _))) = found else {
+            if self.is_wrong_in(&["issuers"]) {
+                return None;
+            }
             let help = "`\"issuers\": {\"corp\": {\"introspection\": {\"endpoint\": \"https://…\", \"client\": \"…\", \"secret\": {\"secret\": \"NAME\"}}}}`";
             match issuer.as_deref() {
                 Some(name) if config.issuers.find(name).is_some() => {

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::at::At;
 use crate::base64;
-use crate::config::{self, SecretEncoding, Span};
+use crate::config::{self, SecretEncoding, Span, Step, THOROUGH};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, JwkError};
 use crate::jose::key::{KeyError, VerifyingKey};
@@ -14,6 +14,7 @@ use crate::plan::Upstream;
 use crate::policy::jwt::{DEFAULT_LEEWAY, Issuer, MOST_LEEWAY};
 use crate::policy::key_source::Keys;
 use crate::policy::revocation::WITHIN;
+use crate::policy::signature::algorithm_name;
 
 const SHARED_SECRET: &str =
     "write it as `{\"algorithm\": \"HS256\", \"secret\": {\"secret\": \"NAME\"}}`, and the secret elsewhere";
@@ -300,7 +301,8 @@ impl Compiler<'_> {
             && key.algorithm() != algorithm
         {
             let message = format_args!("the JWK is for {}, and `algorithm` says {algorithm}", key.algorithm());
-            self.error_with(at, message, "leave `algorithm` out");
+            let help = "leave out `alg` of the JWK, or `algorithm` where it need not be";
+            self.error_with(at, message, help);
             return None;
         }
         Some(keys)
@@ -336,7 +338,23 @@ impl Compiler<'_> {
             KeyError::NoAlgorithm => "say it: `\"algorithm\": \"HS256\"`",
             KeyError::NotAllowed(_) | KeyError::NoneAllowed(_) => "add it to `algorithms`, or leave the key out",
         };
-        self.error_with(at, error, help);
+        // Signatures of requests have names of their own for the same algorithms.
+        let is_of_signature = |step: &&Step| matches!(step, Step::Member(name) if **name == *"signature");
+        match error {
+            KeyError::Family(algorithm, _) | KeyError::ShortSecret(algorithm, _)
+                if THOROUGH && at.to_path().steps().iter().any(is_of_signature) =>
+            {
+                let message = error.to_string().replace(algorithm.name(), algorithm_name(*algorithm));
+                let help = if matches!(error, KeyError::Family(..)) {
+                    "`rsa-pss-sha512` and `rsa-v1_5-sha256` take RSA keys, `ecdsa-p256-sha256` and `ecdsa-p384-sha384` those of their curve, \
+                     `ed25519` Ed25519 keys, `hmac-sha256` a `secret`"
+                } else {
+                    help
+                };
+                self.error_with(at, message, help);
+            }
+            _ => self.error_with(at, error, help),
+        }
     }
 }
 

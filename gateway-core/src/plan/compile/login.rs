@@ -275,8 +275,17 @@ impl<'c> Compiler<'c> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
         let is_path = path.starts_with('/') && path.bytes().all(is_plain) && path::is_normalised(path);
         if !is_path || path.starts_with("//") {
-            let help = "write `/logout`: one or more segments of letters, digits, `-`, `.`, `_` and `~`";
-            self.error_with(at, format_args!("`{path}` can't be a path of the gateway's own"), help);
+            let message = format_args!("`{path}` can't be a path of the gateway's own");
+            // Of a URL, the path behind the host is meant.
+            let own = path.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+            let is_plain = |own: &&str| own.len() > 1 && own.bytes().all(is_plain) && path::is_normalised(own);
+            match own.filter(is_plain) {
+                Some(own) => self.error_with(at, message, format_args!("write `{own}`: the host is the route's own")),
+                None => {
+                    let help = "one or more segments of letters, digits, `-`, `.`, `_` and `~`, such as `/oauth2/callback` or `/logout`";
+                    self.error_with(at, message, help);
+                }
+            }
             return None;
         }
         Some(path.into())

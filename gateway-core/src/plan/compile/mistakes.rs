@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{ConfigError, MOST_MISTAKES, THOROUGH};
+use crate::config::{ConfigError, MOST_MISTAKES, Step, THOROUGH};
 
 /// The number of mistakes from which on they are no longer explained at any cost.
 const LONG: usize = 50;
@@ -37,6 +37,12 @@ impl Mistakes {
 
     pub(super) const fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Returns whether one of them is about the top-level member `section`.
+    pub(super) fn are_in(&self, section: &str) -> bool {
+        let is_in = |step: &&Step| matches!(step, Step::Member(name) if **name == *section);
+        self.list.iter().any(|mistake| mistake.path.steps().first().is_some_and(is_in))
     }
 
     /// Returns whether there are more than anybody mends at once.

@@ -356,6 +356,14 @@ impl<'c> Compiler<'c> {
         is_there
     }
 
+    /// Returns whether the top-level members `sections` have mistakes, so that what seems to be missing from them may be there.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn is_wrong_in(&self, sections: &[&str]) -> bool {
+        let is_damaged = |section: &str| self.reading.is_some_and(|reading| !reading.is_section_intact(section));
+        THOROUGH && sections.iter().any(|section| is_damaged(section) || self.errors.are_in(section))
+    }
+
     #[cold]
     fn error(&mut self, at: &At<'_>, message: impl Display) {
         self.explained(Rule::default(), at, told(message), None);

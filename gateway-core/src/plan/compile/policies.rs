@@ -34,6 +34,8 @@ struct Collected<'c> {
     csrf: Option<Csrf>,
     clients: Vec<Clients>,
     authenticate: Asked,
+    /// Set if the proofs that hold are wrong, or a policy is that may have some.
+    is_proof_wrong: bool,
     authorize: Vec<Authorize>,
     rate_limits: Vec<RateLimit>,
     concurrency: Vec<Concurrency>,
@@ -57,6 +59,7 @@ impl<'c> Collected<'c> {
             csrf,
             clients,
             authenticate,
+            is_proof_wrong: _,
             authorize,
             rate_limits,
             concurrency,
@@ -153,6 +156,8 @@ impl<'c> Compiler<'c> {
                         if let Some(policy) = self.find_policy(&at, name) {
                             let policies = root.member("policies");
                             self.policy(&policies.member(name), name, policy, parameters, &mut collected);
+                        } else {
+                            collected.is_proof_wrong = true;
                         }
                     }
                     PolicyUse::Inline(policy) => self.policy(&at, owner, policy, parameters, &mut collected),
@@ -166,7 +171,13 @@ impl<'c> Compiler<'c> {
 
     /// Reports a condition on callers where nobody has to prove anything: nobody would ever be let in.
     fn check_caller_is_known(&mut self, at: &At<'_>, collected: &Collected<'_>) {
-        if collected.authenticate.is_some() {
+        let is_needed = !collected.authorize.is_empty() || !collected.steer.is_empty();
+        if collected.authenticate.is_some() || collected.is_proof_wrong || !is_needed {
+            return;
+        }
+        // What is missing may be what could not be read.
+        let lists = ["policies", "defaults", "apis", "routes"];
+        if self.reading.is_some_and(|reading| lists.iter().any(|list| !reading.is_section_intact(list))) {
             return;
         }
         if let Some(rule) = collected.authorize.first() {
@@ -271,10 +282,10 @@ impl<'c> Compiler<'c> {
         {
             collected.clients.push(clients);
         }
-        if let Some(authenticate) = authenticate
-            && let Some(asked) = self.authenticate(&at.member("authenticate"), authenticate, parameters)
-        {
-            collected.authenticate = asked;
+        if let Some(authenticate) = authenticate {
+            let asked = self.authenticate(&at.member("authenticate"), authenticate, parameters);
+            collected.is_proof_wrong = asked.is_none();
+            collected.authenticate = asked.flatten();
         }
         if let Some(authorize) = authorize
             && let Some(authorize) = self.authorize(&at.member("authorize"), authorize, parameters)

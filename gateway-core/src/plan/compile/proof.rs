@@ -47,8 +47,14 @@ impl Compiler<'_> {
         let known = &self.config.issuers;
         let list = at.member("issuers");
         if known.iter().all(|(_, issuer)| issuer.is_only_asked()) {
-            let help =
-                "add one beside `policies`: `\"issuers\": {\"corp\": {\"issuer\": \"https://…\", \"keys\": […]}}`";
+            if self.is_wrong_in(&["issuers"]) {
+                return None;
+            }
+            let help = if known.is_empty() {
+                "add one beside `policies`: `\"issuers\": {\"corp\": {\"issuer\": \"https://…\", \"keys\": […]}}`"
+            } else {
+                "those that there are can be asked about them: write `\"introspect\": {}` in place of `jwt`"
+            };
             self.error_with(at, "there are no issuers whose tokens could be verified", help);
             return None;
         }

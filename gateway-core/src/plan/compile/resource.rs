@@ -38,7 +38,14 @@ impl Compiler<'_> {
         let read = parts(url).filter(|(.., path)| !path.contains('?') && path::is_normalised(path));
         // RFC 9728 §1.2: `https`, without query or fragment.
         let Some((Scheme::Https, _, _, path)) = read else {
-            let help = "write what clients know it by: `https://api.example.com`, with a path if it has one";
+            let help = match url.split_once("://") {
+                Some((scheme, _)) if !scheme.eq_ignore_ascii_case("https") => {
+                    "it begins with `https://` (RFC 9728 §1.2)"
+                }
+                _ if url.contains('#') => "leave out the fragment, from `#` on (RFC 9728 §1.2)",
+                _ if url.contains('?') => "leave out the query, from `?` on (RFC 9728 §1.2)",
+                _ => "write what clients know it by: `https://api.example.com`, with a path if it has one",
+            };
             self.error_with(at, format_args!("`{url}` is no URL of a protected resource"), help);
             return None;
         };
@@ -77,14 +84,16 @@ impl Compiler<'_> {
                 continue;
             }
             let stated = |index: &usize| config.issuers.0.get(*index).and_then(|(_, issuer)| issuer.issuer.as_deref());
-            let issuers = known.issuers.iter().filter_map(stated).map(Value::from).collect();
+            let issuers: Vec<Value> = known.issuers.iter().filter_map(stated).map(Value::from).collect();
             let members = [
                 ("resource", Value::from(known.stated)),
                 ("authorization_servers", Value::Array(issuers)),
                 ("bearer_methods_supported", Value::Array(vec![Value::from("header")])),
             ];
+            // RFC 9728 §3.2: what has no elements is left out.
+            let members = members.into_iter().filter(|(_, value)| value.as_array().is_none_or(|list| !list.is_empty()));
             let mut object = Map::new();
-            json::add(&mut object, members.into_iter());
+            json::add(&mut object, members);
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             // Anybody may know, pages of other origins among them.

@@ -18,6 +18,8 @@ use crate::policy::credential::Place;
 use crate::policy::signature::{Signature, Signer, Signers};
 
 const COMPONENTS: [&str; 3] = ["@method", "@target-uri", "content-digest"];
+/// The names of parts that are no fields, without the `@` that tells them apart (RFC 9421 §2.2).
+const DERIVED: [&str; 7] = ["method", "target-uri", "authority", "scheme", "request-target", "path", "query"];
 const MOST_COMPONENTS: usize = 32;
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 const MOST_AGE: Duration = Duration::from_secs(60 * 60);
@@ -89,6 +91,9 @@ impl Compiler<'_> {
         let config::SignatureProof { components, max_age, nonce, label, tag, limit } = signature;
         let credentials = self.config.consumers.iter().flat_map(|(_, consumer)| &consumer.credentials);
         if !credentials.into_iter().any(|credential| credential.signature.is_some()) {
+            if self.is_wrong_in(&["consumers"]) {
+                return None;
+            }
             let help = "give one to a consumer: `\"credentials\": [{\"signature\": {\"keyId\": …}}]`";
             self.error_with(at, "no consumer has a key that signs requests", help);
         }
@@ -103,6 +108,10 @@ impl Compiler<'_> {
         let limit = self.signed_limit(&at.member("limit"), *limit);
         self.signature_names(at, label.as_deref(), tag.as_deref());
         let mut accepted = [label.as_deref().unwrap_or("sig"), "=(", &identifiers.join(" "), ");created"].concat();
+        if *nonce == Some(true) {
+            // Without a value, as `created` has none: each client makes one of its own.
+            accepted.push_str(";nonce");
+        }
         if let Some(tag) = tag {
             accepted.push_str(";tag=");
             Bare::Text(tag.clone()).write(&mut accepted);
@@ -133,6 +142,11 @@ impl Compiler<'_> {
                 }
                 Some(component) if found.iter().any(|known| *known.identifier == *component.identifier) => {
                     self.error_with(&at, format_args!("`{text}` is there twice"), "leave one of them out");
+                }
+                // No request has such a field.
+                Some(_) if DERIVED.contains(&&**text) => {
+                    let message = format_args!("`{text}` would be a field, and the part of a request is `@{text}`");
+                    self.error_with(&at, message, format_args!("write `@{text}`"));
                 }
                 Some(component) => found.push(component),
             }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use http::Uri;
 
 use super::exposure::is_public;
+use super::forms;
 use crate::config::{
     Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen, ListenAt,
     LoginProof, Policy, PolicyUse, Proof, Route, When,
@@ -250,6 +251,12 @@ fn stated(at: JsonPath, config: &Config, proof: &Proof, found: &mut Vec<ConfigEr
         let help = "add `content-digest`, which requests without content need not have (RFC 9421 §7.2.8)";
         found.push(ConfigError::new(at.member("signature").member("components"), message).with_help(help));
     }
+    if proof.certificate.is_some() && !forms::certificates_are_asked_for(config) {
+        let message =
+            "nobody can show a certificate: no listener asks for one, and no proxy is believed to tell of one";
+        let help = "give a listener's `tls` its `clients`; or list `client-cert` in `network.trustedIdentity`";
+        found.push(ConfigError::new(at.member("certificate"), message).with_help(help));
+    }
     for (name, several) in [("any", &proof.any), ("all", &proof.all)] {
         for (index, one) in several.iter().flatten().enumerate() {
             stated(at.member(name).index(index), config, one, found);
@@ -316,6 +323,13 @@ fn jwt(at: &JsonPath, issuers: &Entries<Issuer>, proof: &JwtProof, found: &mut V
         let message = format!("a token that `{name}` has made for any other service is good here, too");
         let help = "name this service as its tokens do in `aud`: `\"audiences\": [\"https://api.example.com\"]` (RFC 8725 §3.9)";
         found.push(ConfigError::new(at.clone(), message).with_help(help));
+    }
+    let mut named =
+        issuers.iter().filter(|(name, _)| proof.issuers.is_empty() || proof.issuers.iter().any(|one| one == name));
+    if proof.resource.is_some() && named.all(|(_, issuer)| issuer.issuer.is_none()) {
+        let message = "the metadata of this resource names nobody from whom clients get tokens";
+        let help = "state the `issuer` of its issuers: it is their `authorization_servers` (RFC 9728 §2)";
+        found.push(ConfigError::new(at.member("resource"), message).with_help(help));
     }
     in_query(at, &proof.from, "take a header; or make its tokens last minutes at most", found);
 }

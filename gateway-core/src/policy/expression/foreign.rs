@@ -83,6 +83,14 @@ pub(super) fn unknown_variable(text: &str, at: usize, name: &str, known: &[&str]
             None => Mistake::unknown(at, "function", name, &["has", "size"]),
         };
     }
+    if name == "path"
+        && let Some(parameter) = after.strip_prefix('.').and_then(|rest| rest.split(|c| !is_word(c)).next())
+        && !parameter.is_empty()
+    {
+        // As templates have it.
+        let help = format_args!("write `params.{parameter}` for a parameter of the path, `request.path` for the path");
+        return Mistake::new(at, "no variable is called `path`", help);
+    }
     if let Some(help) = help(name) {
         return Mistake::new(at, format_args!("no variable is called `{name}`"), help);
     }

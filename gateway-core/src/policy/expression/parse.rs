@@ -334,6 +334,13 @@ impl<'t> Parser<'t> {
                 });
             }
         };
+        if THOROUGH && of.1 == Type::Set && function == Binary::Contains {
+            let of = self.tokens.text.get(start..at.saturating_sub(1)).unwrap_or_default().trim();
+            let rest = self.tokens.text.get(self.start..).unwrap_or_default();
+            let what = rest.find(')').and_then(|end| rest.get(..end)).map_or("'ops'", str::trim);
+            let message = format_args!("`{of}` is a collection, and `contains` searches text");
+            return Err(Mistake::new(start, message, format_args!("write `{what} in {of}`")));
+        }
         self.check(start, of.1, Type::Text, "what is searched")?;
         let (at, part) = (self.start, self.expression()?);
         self.check(at, part.1, Type::Text, "what is looked for")?;
