@@ -84,9 +84,9 @@ function worker({ config, bindings = {} }) {
   };
 }
 
-/** What the Worker writes, the access log above all, must not get between the answers. */
+/** What the Worker writes, the access log above all, goes to standard error: it must not get between the answers. */
 function handleRuntimeStdio(stdout, stderr) {
-  stdout.resume();
+  stdout.pipe(process.stderr);
   stderr.pipe(process.stderr);
 }
 

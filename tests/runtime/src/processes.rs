@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::io::AsyncRead;
 use tokio::process::Child;
 
 /// A process, told from a later one of the same number.
@@ -121,6 +122,12 @@ impl Tree {
     /// The number of the process itself.
     pub(crate) fn process(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// What it prints on its outputs, as far as they are pipes that nobody has taken.
+    pub(crate) fn outputs(&mut self) -> impl Iterator<Item = Box<dyn AsyncRead + Send + Unpin>> {
+        let output = self.child.stdout.take().map(|output| Box::new(output) as Box<dyn AsyncRead + Send + Unpin>);
+        output.into_iter().chain(self.child.stderr.take().map(|output| Box::new(output) as _))
     }
 
     /// Whether the process itself has ended.

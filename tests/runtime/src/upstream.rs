@@ -212,13 +212,13 @@ async fn respond(write: &mut OwnedWriteHalf, reply: &Reply, is_head: bool) -> io
 mod tests {
     use super::*;
     use crate::client::send;
-    use crate::runtimes::Gateway;
+    use crate::runtimes::{Gateway, Printed};
 
     /// Nothing between a case and what it expects may change a byte: the client speaks to an upstream with no gateway between.
     #[tokio::test]
     async fn what_is_sent_is_what_is_noted() {
         let upstreams = Upstreams::start(&["a.test".to_owned()]).await.unwrap();
-        let gateway = Gateway::new(upstreams.places[0].1, None, ());
+        let gateway = Gateway::new(upstreams.places[0].1, None, Printed::default(), ());
         let request =
             serde_json::from_value(serde_json::json!({ "method": "PuT", "url": "http://gw.test/a/../%2e//b?x=%zz&",
             "headers": [["X-A", "1"], ["x-b", "two"], ["x-a", " 3"]], "body": { "chunks": ["a", "bc"] } }));

@@ -94,7 +94,9 @@ impl App {
     fn state(&self) -> wasmtime::Result<State> {
         let mut wasi = WasiCtx::builder();
         wasi.inherit_stderr();
-        if !self.shared.options.quiet {
+        if self.shared.options.log_to_stderr {
+            wasi.stdout(wasmtime_wasi::cli::stderr());
+        } else {
             wasi.inherit_stdout();
         }
         for (source, destination) in &self.shared.directories {

@@ -60,8 +60,8 @@ pub struct ServeOptions {
     pub components: BTreeMap<String, SocketAddr>,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Whether the component's standard output, the access log, is thrown away.
-    pub quiet: bool,
+    /// Whether the component's standard output, the access log, goes to standard error, apart from what the program itself says.
+    pub log_to_stderr: bool,
 }
 
 /// A file or directory of this machine as the component sees it, read-only.
@@ -102,7 +102,7 @@ impl Default for ServeOptions {
             allowed_outbound_hosts: Vec::new(),
             components: BTreeMap::new(),
             reuse: Reuse::default(),
-            quiet: false,
+            log_to_stderr: false,
         }
     }
 }

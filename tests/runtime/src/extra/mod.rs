@@ -5,6 +5,7 @@ mod continuing;
 mod leaving;
 mod limits;
 mod memory;
+mod printed;
 mod streams;
 mod uploads;
 
@@ -26,7 +27,12 @@ struct Test {
 /// Why a test with a client of its own does not run there.
 const SPEAKS_HTTP1: (Runtime, &str) = (Runtime::NativeH2, "its client speaks HTTP/1.1 in the clear");
 
-const TESTS: [Test; 12] = [
+const TESTS: [Test; 13] = [
+    Test {
+        name: "secrets are searched for in what the gateway prints",
+        skip: &[],
+        run: |host| Box::pin(printed::is_searched(host)),
+    },
     Test {
         name: "400 parallel requests against a limit of 100 an hour: exactly 100 pass",
         skip: &[],

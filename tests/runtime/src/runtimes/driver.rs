@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use edgeway_corpus::Mistake;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::printed::Printed;
 use super::{NoGateway, Start};
 use crate::FAREWELL;
 use crate::processes::{Mark, orphans};
@@ -19,7 +21,9 @@ pub(crate) struct Driver {
     mark: Mark,
     /// Its end is the command to end.
     input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
+    answers: UnboundedReceiver<Value>,
+    /// What the gateways print, among what the process says.
+    printed: Printed,
     id: u64,
 }
 
@@ -27,16 +31,30 @@ impl Driver {
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
         let mark = Mark::put_on(command);
         let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
-        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let (Some(input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        Ok(Self { child, mark, input: Some(input), output: BufReader::new(output).lines(), id: 0 })
+        let printed = Printed::default();
+        let (send, answers) = unbounded_channel();
+        // What gets between the answers is what a gateway prints.
+        printed.read(output, move |line| match serde_json::from_str::<Value>(line) {
+            Ok(answer) if answer["id"].is_u64() => send.send(answer).is_ok(),
+            _ => false,
+        });
+        printed.read(errors, |_| false);
+        Ok(Self { child, mark, input: Some(input), answers, printed, id: 0 })
     }
 
     /// The process's number.
     pub(crate) fn process(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// What any of its gateways prints.
+    pub(crate) fn printed(&self) -> Printed {
+        self.printed.clone()
     }
 
     /// Gives `command` and waits for the answer.
@@ -52,10 +70,8 @@ impl Driver {
         let input = self.input.as_mut().ok_or("the driver's input is closed")?;
         input.write_all(line.as_bytes()).await.map_err(|error| error.to_string())?;
         input.flush().await.map_err(|error| error.to_string())?;
-        while let Some(line) = self.output.next_line().await.map_err(|error| error.to_string())? {
-            if let Ok(answer) = serde_json::from_str::<Value>(&line)
-                && answer["id"] == self.id
-            {
+        while let Some(answer) = self.answers.recv().await {
+            if answer["id"] == self.id {
                 return Ok(answer);
             }
         }

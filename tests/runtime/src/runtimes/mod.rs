@@ -2,19 +2,19 @@
 
 mod driver;
 mod native;
+mod printed;
 mod spin;
 mod workerd;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use edgeway_corpus::{Mistake, Runtime};
 use tokio_rustls::TlsConnector;
 
 pub(crate) use native::Native;
+pub(crate) use printed::Printed;
 pub(crate) use spin::Spin;
 pub(crate) use workerd::Workerd;
 
@@ -28,26 +28,25 @@ pub(crate) struct Gateway {
     pub(crate) half_closes: bool,
     /// What it is spoken to with over HTTP/2 and TLS; without it, over HTTP/1.1 in the clear.
     pub(crate) tls: Option<TlsConnector>,
-    /// The lines that it has printed since it began to listen, where they are read.
-    pub(crate) lines: Option<Arc<Mutex<Vec<String>>>>,
+    /// What its process prints, where others may print, too.
+    printed: Printed,
     /// What keeps it alive.
     _guard: Box<dyn Send + Sync>,
 }
 
 impl Gateway {
-    pub(crate) fn new(address: SocketAddr, process: Option<u32>, guard: impl Send + Sync + 'static) -> Self {
-        Self { address, process, half_closes: false, tls: None, lines: None, _guard: Box::new(guard) }
+    pub(crate) fn new(
+        address: SocketAddr,
+        process: Option<u32>,
+        printed: Printed,
+        guard: impl Send + Sync + 'static,
+    ) -> Self {
+        Self { address, process, half_closes: false, tls: None, printed, _guard: Box::new(guard) }
     }
-}
 
-impl Gateway {
-    /// What it has printed, its log among that; empty where that is not read.
+    /// What it has printed, its log among that.
     pub(crate) async fn printed(&self) -> String {
-        /// Lines come some time after the answers that they are about.
-        const LATER: Duration = Duration::from_millis(200);
-        let Some(lines) = &self.lines else { return String::new() };
-        tokio::time::sleep(LATER).await;
-        lines.lock().unwrap().join("\n")
+        self.printed.text().await
     }
 }
 

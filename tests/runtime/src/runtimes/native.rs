@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_corpus::Mistake;
@@ -13,6 +13,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 use super::driver::mistakes_in;
+use super::printed::Printed;
 use super::{Gateway, NoGateway, Start, newest_build};
 use crate::h2::{Certificate, certificate};
 use crate::processes::Mark;
@@ -65,17 +66,17 @@ impl Native {
         .map_err(|_| NoGateway::Failed("the program neither listens nor ends".to_owned()))?;
         match address {
             Some(address) => {
-                let printed = Arc::new(Mutex::new(Vec::new()));
-                let kept = Arc::clone(&printed);
+                let printed = Printed::default();
+                let kept = printed.clone();
                 let reader = tokio::spawn(async move {
                     while let Some(line) = lines.recv().await {
-                        kept.lock().unwrap().push(line);
+                        kept.push(line);
                     }
                 });
                 let process = child.id();
                 let tls = self.certificate.as_ref().map(|certificate| certificate.connector.clone());
                 let guard = (child, folder, reader, self.certificate.clone());
-                Ok(Gateway { tls, lines: Some(printed), ..Gateway::new(address, process, guard) })
+                Ok(Gateway { tls, ..Gateway::new(address, process, printed, guard) })
             }
             None => {
                 let status = child.wait().await.map_err(failed)?;

@@ -17,6 +17,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use super::driver::{Driver, body_of, port_in};
+use super::printed::Printed;
 use super::{Gateway, NoGateway, Start, newest_build, target};
 use crate::FAREWELL;
 use crate::processes::Tree;
@@ -92,16 +93,20 @@ impl Spin {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut command = Command::new("spin");
-        command.args(["up", "--quiet", "--listen", &address.to_string()]).current_dir(folder.path());
+        command.args(["up", "--listen", &address.to_string()]).current_dir(folder.path());
         for (name, value) in &start.secrets {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // It serves in a process of its own, which outlives a `spin up` that is killed.
         let mut tree = Tree::spawn(&mut command, FAREWELL)?;
+        let printed = Printed::default();
+        for output in tree.outputs() {
+            printed.read(output, |_| false);
+        }
         for _ in 0..300 {
             if TcpStream::connect(address).await.is_ok() {
-                return Ok(Gateway::new(address, tree.process(), (tree, folder)));
+                return Ok(Gateway::new(address, tree.process(), printed, (tree, folder)));
             }
             if tree.has_ended() {
                 return Err(std::io::Error::other("`spin up` has ended"));
@@ -199,7 +204,8 @@ async fn start_in(driver: &Arc<Mutex<Driver>>, start: &Start) -> Result<Gateway,
     let answer = asked.ask("start", &body_of(start)).await.map_err(NoGateway::Failed)?;
     let port = port_in(&answer)?;
     let lease = Lease { driver: Arc::clone(driver), port };
-    Ok(Gateway::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), asked.process(), lease))
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    Ok(Gateway::new(address, asked.process(), asked.printed(), lease))
 }
 
 fn on_path(program: &str) -> bool {

@@ -53,7 +53,8 @@ impl Workerd {
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port_in(&answer)?));
         let process = driver.process();
-        Ok(Gateway { half_closes: true, ..Gateway::new(address, process, driver) })
+        let printed = driver.printed();
+        Ok(Gateway { half_closes: true, ..Gateway::new(address, process, printed, driver) })
     }
 
     fn driver(&self) -> std::io::Result<Driver> {

@@ -7,7 +7,7 @@
 //! {"id":2,"stop":{"port":12345}}                                             → {"id":2}
 //! ```
 //!
-//! The end of standard input ends the process. The component is the only argument.
+//! What the component writes goes to standard error. The end of standard input ends the process. The component is the only argument.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,8 +55,8 @@ async fn serve(host: &Host, start: &Value) -> Result<(Running, TempDir), Box<dyn
     std::fs::write(&source, text)?;
     let variables = start.get("bindings").and_then(Value::as_object).into_iter().flatten();
     let options = ServeOptions {
-        // The runner reads nothing but answers: a log that nobody reads would stop the component.
-        quiet: true,
+        // It must not get between the answers.
+        log_to_stderr: true,
         files: vec![Mount { source, destination: "/gateway.json".to_owned() }],
         variables: variables
             .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())))
