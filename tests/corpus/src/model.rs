@@ -172,6 +172,9 @@ pub struct Step {
     /// What the services answer from this step on, where that changes.
     #[serde(default)]
     pub services: Services,
+    /// Whether nothing can be written to the key-value store meanwhile; in the simulator alone.
+    #[serde(default)]
+    pub unwritable: bool,
     /// What the client sends.
     pub request: Request,
     /// What the upstream does, if it is called.

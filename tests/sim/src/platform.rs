@@ -113,6 +113,9 @@ impl KeyValue for Platform {
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         self.store().await?;
+        if self.0.is_unwritable.get() {
+            return Err(StoreFailure::Unreachable);
+        }
         let until = ttl.map(|ttl| self.0.now().saturating_add(ttl).unix_millis());
         self.0.values.borrow_mut().insert(key.to_owned(), (value, until));
         Ok(())

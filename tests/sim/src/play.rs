@@ -87,6 +87,7 @@ pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
         }
         let (reply, services) = (step.upstream.clone(), kept.services(case, step, begun));
         world.set_script(move |call| services.reply(call).unwrap_or_else(|| reply.clone()));
+        world.is_unwritable.set(step.unwritable);
         for time in 0..step.times {
             let sent = kept.request(case, step, begun);
             let (request, peer) = client_request(&world, &sent);

@@ -38,6 +38,8 @@ pub struct World {
     pub reads: Cell<usize>,
     /// Whether stores fail.
     pub stores_fail: Cell<bool>,
+    /// Whether nothing can be written to the key-value store.
+    pub is_unwritable: Cell<bool>,
     /// Whether stores never answer.
     pub stores_hang: Cell<bool>,
     /// How many request bodies were collected.
@@ -74,6 +76,7 @@ impl World {
             values: RefCell::default(),
             reads: Cell::new(0),
             stores_fail: Cell::new(false),
+            is_unwritable: Cell::new(false),
             stores_hang: Cell::new(false),
             collected: Cell::new(0),
             promised: RefCell::default(),
