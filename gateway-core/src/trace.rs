@@ -105,8 +105,8 @@ pub enum Event {
     },
     /// Who calls was compared with conditions for other upstreams.
     Steered {
-        /// The name of the upstream whose condition is met; `None` if the route chooses.
-        upstream: Option<String>,
+        /// The index of the first condition that is met; `None` if the route chooses.
+        met: Option<usize>,
     },
     /// A rate limit was asked.
     RateLimit {

@@ -100,9 +100,9 @@ fn steer(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, ways: &[Steer], ca
     for way in ways {
         way.when.strip_aliases(call);
     }
-    let way = steer::choose(ways, call, clock);
-    call.steered = way.and_then(|way| u32::try_from(way.upstream).ok());
-    exchange.note(|| Event::Steered { upstream: way.map(|way| way.name.to_string()) });
+    let met = steer::choose(ways, call, clock);
+    call.steered = met.and_then(|met| u32::try_from(ways.get(met)?.upstream).ok());
+    exchange.note(|| Event::Steered { met });
 }
 
 /// Refuses a call from a client that `rule` does not let in.

@@ -15,10 +15,10 @@ pub struct Steer {
     pub name: Box<str>,
 }
 
-/// The first of these `ways` whose condition `call` meets.
+/// The index of the first of these `ways` whose condition `call` meets.
 #[must_use]
-pub fn choose<'s>(ways: &'s [Steer], call: &Call, clock: &impl Clock) -> Option<&'s Steer> {
-    ways.iter().find(|way| way.when.unmet(call, clock).is_none())
+pub fn choose(ways: &[Steer], call: &Call, clock: &impl Clock) -> Option<usize> {
+    ways.iter().position(|way| way.when.unmet(call, clock).is_none())
 }
 
 /// A few words for a list of policies.

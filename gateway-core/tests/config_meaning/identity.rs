@@ -115,6 +115,31 @@ fn warns_of_tokens_in_the_query() {
     assert_eq!(words(&found), [("policies.p.authenticate.introspect.from[0].query", message)]);
 }
 
+/// A configuration with a proof by introspection, through `id`.
+fn introspecting(proof: &str) -> String {
+    format!(
+        r#"{{"issuers": {{"corp": {{"introspection": {{"endpoint": "http://id.test/i", "upstream": "id", "client": "us", "secret": {{"secret": "KEY"}}}}}}}},
+        "upstreams": {{"id": {{"url": "http://10.0.0.1"}}}},
+        "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}, "policies": [{{"authenticate": {{"introspect": {proof}}}}}]}}]}}"#
+    )
+}
+
+/// RFC 7662 §2.2, §4: an answer says in `aud` for whom a token is; RFC 6750 §5.3: none is passed in a URL. The upstream through which an
+/// issuer is asked is used.
+#[test]
+fn warns_of_tokens_that_are_asked_about_for_whatever_audience_or_in_the_query() {
+    let at = "routes[0].policies[0].authenticate.introspect";
+    let any = "a token that its issuer has made for any other service is good here, too";
+    assert_eq!(words(&plan::warnings(&introspecting("{}"), NOW)), [(at, any)]);
+    let found = plan::warnings(&introspecting(r#"{"from": [{"query": "t"}]}"#), NOW);
+    let query = "`t` is in the URL, which browsers, proxies and logs keep (RFC 6750 §5.3)";
+    assert_eq!(words(&found), [(at, any), (&*format!("{at}.from[0].query"), query)]);
+    assert_eq!(
+        plan::warnings(&introspecting(r#"{"audiences": ["https://api.test"], "from": [{"header": "x"}]}"#), NOW),
+        []
+    );
+}
+
 /// docs/configuration.md, Who may do it: groups and tiers that nobody can have.
 #[test]
 fn warns_of_groups_and_tiers_that_nobody_has() {

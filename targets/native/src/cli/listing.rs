@@ -145,6 +145,13 @@ fn steps<'s>(request: impl Iterator<Item = &'s RequestStep>, response: &[Respons
     request.map(request_step).chain(response)
 }
 
+/// A way to another upstream, with its condition.
+pub(super) fn way(way: &Steer) -> Map<String, Value> {
+    let mut members = condition(&way.when);
+    members.insert("upstream".to_owned(), json!(way.name));
+    members
+}
+
 fn request_step(step: &RequestStep) -> Value {
     match step {
         RequestStep::Maintenance(maintenance) => {
@@ -196,11 +203,6 @@ fn request_step(step: &RequestStep) -> Value {
         }),
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::Steer(ways) => {
-            let way = |way: &Steer| {
-                let mut members = condition(&way.when);
-                members.insert("upstream".to_owned(), json!(way.name));
-                members
-            };
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
         }
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),

@@ -112,7 +112,7 @@ fn a_token_is_revoked_by_the_command_line() {
     assert_eq!(other.status.code(), Some(1));
     assert!(text(&other.stderr).contains("is called `other` and has `revocation`"), "{}", text(&other.stderr));
     let misspelt = edgeway(&["token", "revoke", "--admin", &admin, "--issuer", "crop", "--all"], &[]);
-    assert!(text(&misspelt.stderr).contains("did you mean `corp`?"), "{}", text(&misspelt.stderr));
+    assert!(text(&misspelt.stderr).contains("these have: `corp`"), "{}", text(&misspelt.stderr));
 }
 
 #[test]

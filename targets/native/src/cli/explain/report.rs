@@ -1,8 +1,9 @@
 //! The findings of `explain`, as data.
 
 use gateway_core::body::Body;
-use gateway_core::plan::{Action, Plan};
+use gateway_core::plan::{Action, Plan, RequestStep};
 use gateway_core::policy::credential;
+use gateway_core::policy::steer::Steer;
 use gateway_core::ports::Deadlines;
 use gateway_core::route::{Field, Found, Mismatch, Spec, canonical_host};
 use gateway_core::trace::{Event, Sought, Trace};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::Question;
 use super::reason::{Reason, outranked, reason};
 use super::split::Share;
-use super::step::{Step, step};
+use super::step::{Step, steered, step};
 use crate::cli::{limits, listing};
 
 /// The gateway's treatment of a request.
@@ -129,6 +130,16 @@ fn deadlines(plan: &Plan, route: Option<usize>, upstream: usize) -> Deadlines {
     target.map_or(plan.deadlines, |target| target.deadlines)
 }
 
+/// The conditions of the route with this index that have other upstreams.
+fn ways(plan: &Plan, route: usize) -> &[Steer] {
+    let mut steps = plan.routes.get(route).into_iter().flat_map(|route| &*route.request);
+    let found = steps.find_map(|step| match step {
+        RequestStep::Steer(ways) => Some(&**ways),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
 /// Builds the report from the events.
 pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, response: &Response<Body<S>>) -> Report {
     let mut chosen = None;
@@ -155,8 +166,10 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                 });
             }
             event => {
-                if let Event::Steered { upstream } = event {
-                    steered_to.clone_from(upstream);
+                if let Event::Steered { met } = event {
+                    let ways = chosen.as_ref().map_or(&[][..], |(route, _)| ways(plan, *route));
+                    steered_to = met.and_then(|met| ways.get(met)).map(|way| way.name.to_string());
+                    steps.push(steered(ways, *met));
                 }
                 steps.extend(step(plan, event));
             }

@@ -2,9 +2,11 @@
 
 use gateway_core::plan::Plan;
 use gateway_core::policy::credential;
+use gateway_core::policy::steer::{Steer, describe};
 use gateway_core::trace::Event;
 use serde_json::{Map, Value, json};
 
+use crate::cli::listing;
 use crate::cli::style::count;
 
 /// A step, with its verdict.
@@ -54,6 +56,21 @@ pub(super) fn step(plan: &Plan, event: &Event) -> Option<Step> {
     Some(Step { step, title, details, verdict, assumed: assumed(event) })
 }
 
+/// The step in which who calls was compared with the conditions of these `ways`: they meet that of the one with the index `met`, if any.
+pub(super) fn steered(ways: &[Steer], met: Option<usize>) -> Step {
+    let found = met.and_then(|met| ways.get(met));
+    let verdict = match found {
+        Some(way) => format!("to `{}`, for the caller meets its condition: {}", way.name, way.when.describe()),
+        None => format!("the caller meets no condition: {}", describe(ways)),
+    };
+    let mut details = Map::new();
+    details.insert("upstream".to_owned(), json!(found.map(|way| &*way.name)));
+    // Those that were looked at: the first that is met ends it.
+    let asked = ways.iter().take(met.map_or(ways.len(), |met| met + 1)).map(listing::way);
+    details.insert("ways".to_owned(), asked.map(Value::Object).collect());
+    Step { step: "steer", title: "steer", details, verdict, assumed: None }
+}
+
 /// The title of a step, and the verdict.
 fn words(event: &Event) -> Option<(&'static str, String)> {
     Some(match event {
@@ -67,13 +84,6 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
         Event::Policy { policy, verdict } => (*policy, verdict.clone()),
-        Event::Steered { upstream } => (
-            "steer",
-            match upstream {
-                Some(name) => format!("to `{name}`, for the caller meets its condition"),
-                None => "the caller meets no condition".to_owned(),
-            },
-        ),
         Event::RateLimit { name, cell, verdict } => (
             "rate limit",
             match verdict {
@@ -101,7 +111,7 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::ResponseEdited { edits, upstream } => {
             ("edit response", count(*edits, "edit") + &alone(upstream.as_ref()))
         }
-        Event::Sought(_) | Event::Matched { .. } | Event::Sent { .. } => return None,
+        Event::Sought(_) | Event::Matched { .. } | Event::Steered { .. } | Event::Sent { .. } => return None,
     })
 }
 
@@ -130,7 +140,6 @@ fn details(event: &Event) -> Value {
         Event::HeadersEdited { edits, upstream } | Event::ResponseEdited { edits, upstream } => {
             json!({"edits": edits, "upstream": upstream})
         }
-        Event::Steered { upstream } => json!({"upstream": upstream}),
         Event::Answered { by } => json!({"by": by}),
         Event::Refused { status, code } => json!({"status": status.as_u16(), "code": code}),
         _ => Value::Null,

@@ -344,3 +344,33 @@ fn explain_says_what_it_assumes_of_signed_content_and_certificates() {
     let shown = words(&said(&folder, &["explain", "GET", "/m", "--client", "127.0.0.1", "-H", &certificate]));
     assert!(shown.contains("a certificate is shown (assumed: the listener has verified it"), "{shown}");
 }
+
+/// docs/configuration.md, Another upstream for some: which conditions were looked at, and which of them is met.
+#[test]
+fn explain_tells_the_conditions_for_other_upstreams() {
+    let config = |ways: &str| {
+        format!(
+            r#"{{"consumers": {{"guest": {{}}, "vip": {{"tier": "gold"}}}},
+            "upstreams": {{"own": {{"url": "http://10.0.0.1"}}, "large": {{"url": "http://10.0.0.2"}}, "next": {{"url": "http://10.0.0.3"}}}},
+            "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "own", "policies": [
+              {{"authenticate": {{"certificate": {{}}, "anonymous": "guest"}}, "steer": [{ways}]}}]}}]}}"#
+        )
+    };
+    let gold = r#"{"when": {"tiers": ["gold"]}, "upstream": "large"}"#;
+    let guest = r#"{"when": {"consumers": ["guest"]}, "upstream": "next"}"#;
+    let folder = Folder::new();
+    folder.write("gateway.json", &config(gold));
+    let none = said(&folder, &["explain", "GET", "/"]);
+    assert!(none.contains("the caller meets no condition: tier gold to large\n"), "{none}");
+
+    folder.write("gateway.json", &config(&[gold, guest, gold].join(", ")));
+    let met = said(&folder, &["explain", "GET", "/"]);
+    assert!(met.contains("to `next`, for the caller meets its condition: consumer guest\n"), "{met}");
+    let json = report(&edgeway(&folder, &["explain", "GET", "/", "--json"]));
+    let steps = json["steps"].as_array().unwrap();
+    let steer = steps.iter().find(|step| step["step"] == "steer").unwrap();
+    assert_eq!(steer["upstream"], "next");
+    let ways = steer["ways"].as_array().unwrap();
+    assert_eq!(ways.len(), 2, "the first that is met ends it");
+    assert_eq!((&ways[0]["tiers"][0], &ways[1]["consumers"][0]), (&"gold".into(), &"guest".into()));
+}
