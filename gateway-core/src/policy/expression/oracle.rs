@@ -60,7 +60,8 @@ fn term() -> impl Strategy<Value = String> {
     leaf.prop_recursive(2, 6, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone())
-                .prop_filter("lists are not joined here", |(a, b)| !is_list(a) || !is_list(b))
+                // The crate joins a list with the names of a map, too, for which CEL has nothing.
+                .prop_filter("lists are not joined here", |(a, b)| !is_list(a) || !(is_list(b) || b == "claims.o"))
                 .prop_map(|(a, b)| format!("({a} + {b})")),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} - {b})")),
             // The crate takes two of them for none, also before what has no negative.

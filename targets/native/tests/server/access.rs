@@ -128,10 +128,10 @@ fn explain_follows_a_caller_who_is_steered() {
         said(&folder, &[&["explain", "GET", "/a", "-H", &field], more].concat())
     };
     let steered = explain(r#""plan": "b2b""#, &[]);
-    assert!(steered.contains("to `large`, for the caller meets its condition\n"), "{steered}");
+    assert!(steered.contains("to `large`, for the caller meets its condition: claim plan\n"), "{steered}");
     assert!(steered.contains("http://large.test"), "{steered}");
     let other = explain(r#""plan": "free""#, &[]);
-    assert!(other.contains("the caller meets no condition\n"), "{other}");
+    assert!(other.contains("the caller meets no condition: claim plan to large\n"), "{other}");
     assert!(!other.contains("large.test") && other.contains("http://127.0.0.1:9"), "{other}");
     let routes = said(&folder, &["routes"]);
     assert!(routes.contains("→ up ") && routes.contains("claim plan to large"), "{routes}");
