@@ -80,3 +80,49 @@ impl<K, V> Adopted<K, V> {
         self.0.get(index).map(|(_, value)| &**value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::hash::Hasher;
+    use core::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    /// A key whose hash is that of all others.
+    #[derive(PartialEq, Eq)]
+    struct Alike(u8);
+
+    impl Hash for Alike {
+        fn hash<H: Hasher>(&self, _: &mut H) {}
+    }
+
+    fn adopt<K: Eq + Hash>(keys: Vec<K>, previous: Option<&Adopted<K, AtomicU64>>) -> Adopted<K, AtomicU64> {
+        Adopted::adopt(keys.into_iter(), previous)
+    }
+
+    fn values<K: Eq + Hash>(states: &Adopted<K, AtomicU64>) -> Vec<u64> {
+        states.iter().map(|(_, value)| value.load(Ordering::Relaxed)).collect()
+    }
+
+    fn check<K: Eq + Hash>(key: impl Fn(u8) -> K) {
+        let first = adopt([1, 2, 1, 3].map(&key).into(), None);
+        for (index, value) in [(0, 10), (1, 20), (3, 30)] {
+            first.at(index).unwrap().store(value, Ordering::Relaxed);
+        }
+        // Those of one key are one.
+        assert_eq!(values(&first), [10, 20, 10, 30]);
+        assert_eq!(values(&adopt([4, 3, 2, 4].map(&key).into(), Some(&first))), [0, 30, 20, 0]);
+        assert_eq!(values(&adopt([].map(&key).into(), Some(&first))), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn a_state_is_taken_over_by_its_key() {
+        check(|number| number);
+        check(|number| number.to_string());
+    }
+
+    #[test]
+    fn keys_with_one_hash_are_told_apart() {
+        check(Alike);
+    }
+}

@@ -14,18 +14,15 @@ impl Numbers {
         self.0.get(name).copied()
     }
 
-    /// Returns the number of `name` if it has come before, else gives it the next one.
-    ///
-    /// # Errors
-    /// The number of a name that is new.
+    /// Returns the number of `name`, which is the next one if it is new, and whether it is.
     #[inline(never)]
-    pub(crate) fn find_or_add(&mut self, name: &str) -> Result<usize, usize> {
+    pub(crate) fn find_or_add(&mut self, name: &str) -> (usize, bool) {
         if let Some(number) = self.find(name) {
-            return Ok(number);
+            return (number, false);
         }
         let number = self.0.len();
         self.0.insert(name.to_owned(), number);
-        Err(number)
+        (number, true)
     }
 }
 
@@ -48,13 +45,12 @@ impl<T> Numbered<T> {
     /// # Errors
     /// The value that is there already.
     pub(crate) fn add(&mut self, name: &str, value: T) -> Result<(), &T> {
-        match self.numbers.find_or_add(name) {
-            Ok(number) => self.list.get(number).map_or(Ok(()), |(_, known)| Err(known)),
-            Err(_) => {
-                self.list.push((name.to_owned(), value));
-                Ok(())
-            }
+        let (number, is_new) = self.numbers.find_or_add(name);
+        if is_new {
+            self.list.push((name.to_owned(), value));
+            return Ok(());
         }
+        self.list.get(number).map_or(Ok(()), |(_, known)| Err(known))
     }
 
     /// Returns the value called `name`, which is the default where there was none.
@@ -62,15 +58,33 @@ impl<T> Numbered<T> {
     where
         T: Default,
     {
-        let number = self.numbers.find_or_add(name).unwrap_or_else(|number| {
+        let (number, is_new) = self.numbers.find_or_add(name);
+        if is_new {
             self.list.push((name.to_owned(), T::default()));
-            number
-        });
+        }
         self.list.get_mut(number).map(|(_, value)| value)
     }
 
     /// The names and values, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.list.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_first_value_and_its_place() {
+        let mut numbered = Numbered::default();
+        assert_eq!(numbered.add("b", 1), Ok(()));
+        assert_eq!(numbered.add("a", 2), Ok(()));
+        assert_eq!(numbered.add("b", 3), Err(&1));
+        if let Some(sum) = numbered.of("c") {
+            *sum += 5;
+        }
+        assert_eq!(numbered.of("a").copied(), Some(2));
+        assert_eq!(numbered.iter().collect::<Vec<_>>(), [("b", &1), ("a", &2), ("c", &5)]);
     }
 }

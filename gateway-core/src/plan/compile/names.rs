@@ -30,7 +30,7 @@ impl Names {
     pub(super) fn of<T>(entries: &Entries<T>) -> Self {
         let mut numbers = Numbers::default();
         for (name, _) in entries.iter() {
-            let _ = numbers.find_or_add(name);
+            numbers.find_or_add(name);
         }
         Self(numbers)
     }
