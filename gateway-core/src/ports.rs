@@ -47,6 +47,12 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
         core::future::ready(())
     }
 
+    /// Does `work`, which takes milliseconds of computing, and returns its result; `None` if there is too much of it. A platform with threads has it
+    /// done where it holds no other request up.
+    fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
+        core::future::ready(work())
+    }
+
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
     fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}
 
@@ -60,6 +66,9 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
     /// that watch exchanges only on request.
     fn watch(&self) {}
 }
+
+/// Work that takes long to compute: a question, to which there may be no answer.
+pub type Work = Box<dyn FnOnce() -> Option<bool> + Send>;
 
 /// Sends one request to one upstream.
 pub trait Fetch {

@@ -34,6 +34,7 @@ pub struct State {
     revocations: Box<[Option<Arc<Watch>>]>,
     access_tokens: Adopted<Box<str>, TokenCell>,
     api_keys: Arc<Answers>,
+    passwords: Arc<Answers>,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
     /// What services have decided. It is of one plan: callers are among it.
@@ -93,6 +94,7 @@ impl State {
             ),
             // By their digests, whatever the plan says.
             api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
+            passwords: previous.map(|previous| Arc::clone(&previous.passwords)).unwrap_or_default(),
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             decisions: Answers::default(),
@@ -138,6 +140,11 @@ impl State {
     /// The API keys that were asked for.
     pub(crate) fn api_keys(&self) -> &Answers {
         &self.api_keys
+    }
+
+    /// The passwords that were compared lately, by their digests with the hashes.
+    pub(crate) fn passwords(&self) -> &Answers {
+        &self.passwords
     }
 
     /// The requests that services have let in.

@@ -60,6 +60,12 @@ pub enum Refusal {
     KeyDisabled,
     /// The API keys in the key-value store can't be read.
     KeyUnavailable,
+    /// The name and the password can't be read (RFC 7617).
+    PasswordMalformed,
+    /// Nobody has the name, or somebody another password.
+    PasswordWrong,
+    /// Nothing tells whether the password is right.
+    PasswordUnavailable,
     /// The signature of the request, or what is stated with it, can't be read.
     SignatureMalformed,
     /// The signature of the request is none of a key that is known here.
@@ -158,6 +164,7 @@ impl Refusal {
             | Self::KeysUnavailable
             | Self::RevocationsUnavailable
             | Self::KeyUnavailable
+            | Self::PasswordUnavailable
             | Self::ReplaysUnavailable
             | Self::IntrospectionUnavailable
             | Self::DecisionUnavailable
@@ -197,6 +204,9 @@ impl Refusal {
             Self::KeyExpired => "key_expired",
             Self::KeyDisabled => "key_disabled",
             Self::KeyUnavailable => "key_unavailable",
+            Self::PasswordMalformed => "password_malformed",
+            Self::PasswordWrong => "password_wrong",
+            Self::PasswordUnavailable => "password_unavailable",
             Self::SignatureMalformed => "signature_malformed",
             Self::SignatureWrong => "signature_wrong",
             Self::SignatureExpired => "signature_expired",
@@ -245,6 +255,9 @@ impl Refusal {
             | Self::KeyUnknown
             | Self::KeyExpired
             | Self::KeyDisabled
+            | Self::PasswordMalformed
+            | Self::PasswordWrong
+            | Self::PasswordUnavailable
             | Self::KeyUnavailable
             | Self::IntrospectionUnavailable
             | Self::Denied

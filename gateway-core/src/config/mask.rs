@@ -5,17 +5,45 @@ use super::path::{JsonPath, Step};
 
 /// Returns whether `path` leads into a secret, so that its value must not be shown.
 pub(super) fn is_secret(path: &JsonPath) -> bool {
-    let names = ["secret", "secrets"];
-    let is_name = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
-    path.steps().into_iter().any(|step| matches!(step, Step::Member(name) if is_name(name)))
+    let steps = path.steps();
+    let is_called = |step: &Step, names: &[&str]| matches!(step, Step::Member(name) if names.iter().any(|known| name.eq_ignore_ascii_case(known)));
+    steps.iter().any(|step| is_called(step, &["secret", "secrets"]))
+        || steps.last().is_some_and(|step| is_called(step, &PASSWORDS))
 }
+
+/// The members whose text is a password, or may be one by mistake.
+const PASSWORDS: [&str; 2] = ["password", "hash"];
 
 /// Replaces every character of a value after a member name `secret` that does not look like a name, of credentials in a URL, and of what
 /// is a credential by its form wherever it stands, by `*`; lines and columns stay as they are.
 ///
 /// The value should be a name, but the secret itself may have been put there.
 pub(super) fn mask(text: &str) -> String {
-    mask_forms(&mask_private_keys(&mask_credentials(&mask_values(text))))
+    mask_forms(&mask_private_keys(&mask_credentials(&mask_passwords(&mask_values(text)))))
+}
+
+/// Replaces the text of passwords and their hashes by stars. An object is looked at by its members.
+fn mask_passwords(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let (before, quoted) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let (name, tail) = quoted.split_at_checked(value_length(quoted)).unwrap_or((quoted, ""));
+        masked.push_str(before);
+        masked.push_str(name);
+        rest = tail;
+        let value = past_comments(tail).strip_prefix(':').map(past_comments);
+        let is_password =
+            inside(name).is_some_and(|name| PASSWORDS.iter().any(|known| name.eq_ignore_ascii_case(known)));
+        if let Some(value) = value.filter(|value| is_password && value.starts_with(['"', '\''])) {
+            let (between, value) = tail.split_at_checked(tail.len() - value.len()).unwrap_or((tail, ""));
+            let (hidden, tail) = value.split_at_checked(value_length(value)).unwrap_or((value, ""));
+            masked.push_str(between);
+            masked.extend(hidden.chars().map(|_| '*'));
+            rest = tail;
+        }
+    }
+    masked + rest
 }
 
 /// Replaces what follows `PRIVATE KEY-----` by stars, to the end of the text that it is in (RFC 7468 §10).
@@ -269,6 +297,13 @@ mod tests {
                 r#""sha256": "edgw_At5VMZW7tcZzum6QsxtLGP5dpyJ5ER4rNHMMN97Sjx14cxIvO", "a_b""#,
                 r#""sha256": "******************************************************", "a_b""#,
             ),
+            (r#"{"hash": "hunter2", "password": "a\"b"}"#, r#"{"hash": *********, "password": ******}"#),
+            (
+                r#"{"password": {"user": "ann", "hash": "hunter2"}, "a": "hash"}"#,
+                r#"{"password": {"user": "ann", "hash": *********}, "a": "hash"}"#,
+            ),
+            (r#"["password", "a"]"#, r#"["password", "a"]"#),
+            (r#"{"hash": "cut off"#, r#"{"hash": ********"#),
             (r#"["eyJhbGciOiJub25lIn0.e30.", "eyJ", "a.b.c"]"#, r#"["************************", "eyJ", "a.b.c"]"#),
         ] {
             assert_eq!(mask(text), masked);

@@ -37,6 +37,8 @@ enum Place {
     Hsts,
     JsonCaps,
     KeyCredential,
+    Credential,
+    PasswordCredential,
     Any,
 }
 
@@ -71,6 +73,8 @@ impl Place {
             ("preload", Self::Hsts),
             ("depth", Self::JsonCaps),
             ("hmac", Self::KeyCredential),
+            ("apiKey", Self::Credential),
+            ("hash", Self::PasswordCredential),
             ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
@@ -157,6 +161,9 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Clients, "deny", "blacklist denylist denyList block exclude"),
     (Place::Proof, "jwt", "token bearer jwtAuth jwt_auth oidc jwtAuthn"),
     (Place::Proof, "apiKey", "key apikey api_key keyAuth key_auth apiKeyAuth"),
+    (Place::Proof, "basic", "basicAuth basic_auth basic-auth auth_basic httpBasic password"),
+    (Place::Credential, "password", "basic basicAuth basic_auth user htpasswd"),
+    (Place::PasswordCredential, "user", "username name login"),
     (Place::Proof, "webhook", "hmac hmacAuth hmac_auth hmac-auth webhookSignature webhook_signature"),
     (
         Place::Proof,
@@ -249,6 +256,11 @@ const ADVICE: &[(Place, &str, &str)] = &[
         Place::Issuer,
         "discoveryUrl discovery_url metadataUrl metadata_url wellKnown well_known openIdConfiguration",
         "`\"discovery\": true` finds it by `issuer`",
+    ),
+    (
+        Place::PasswordCredential,
+        "password secret plain value",
+        "the file has hashes alone: `edgeway password hash` prints the `hash`",
     ),
     (
         Place::KeyCredential,
@@ -593,7 +605,7 @@ const MISSING: &[(&str, &str)] = &[
     ),
     (
         "basicAuth basic hmac basic-auth forwardAuth forward_auth auth_basic auth_request",
-        "callers are known by signed tokens, API keys and certificates so far: `authenticate` in a policy",
+        "a policy says how callers are known: `\"authenticate\": {\"basic\": {}}`, or `webhook`, `external` and others in place of `basic`",
     ),
     ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
     (

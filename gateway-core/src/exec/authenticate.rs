@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 
 use super::exchange::Exchange;
-use super::{api_key, external, introspect, jwt, login, signature, webhook};
+use super::{api_key, basic, external, introspect, jwt, login, signature, webhook};
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::Caller;
@@ -128,6 +128,7 @@ fn at_once<P: Platform>(
         Proof::External(_) => None,
         Proof::Introspect(proof) => introspect::at_once(exchange, platform, proof, call),
         Proof::ApiKey(key) => api_key::at_once(exchange, platform, key, call),
+        Proof::Basic(proof) => basic::at_once(exchange, platform, proof, call),
         Proof::Webhook(webhook) => webhook.stated(&call.headers, platform.now()).err().map(Err),
         Proof::Certificate => Some(certificate(exchange, platform, call)),
         Proof::Login(login) => login::at_once(exchange, platform, login, call),
@@ -151,6 +152,7 @@ async fn slowly<P: Platform>(
         Proof::External(proof) => Box::pin(external::prove(exchange, platform, proof, call)).await,
         Proof::Introspect(proof) => Box::pin(introspect::prove(exchange, platform, proof, call)).await,
         Proof::ApiKey(key) => Box::pin(api_key::prove(exchange, platform, key, call)).await,
+        Proof::Basic(proof) => Box::pin(basic::prove(exchange, platform, proof, call)).await,
         Proof::Webhook(webhook) => Box::pin(webhook::prove(exchange, platform, webhook, (call, body), limit)).await,
         Proof::Certificate => certificate(exchange, platform, call),
         Proof::Login(login) => Box::pin(login::prove(exchange, platform, login, call)).await,

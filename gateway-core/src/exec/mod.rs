@@ -8,6 +8,7 @@ mod admin;
 mod api_key;
 mod authenticate;
 mod back;
+mod basic;
 mod bounds;
 mod call_out;
 mod content;

@@ -27,6 +27,7 @@ use crate::net::Deadlines;
 use crate::policy::access_token::TokenSource;
 use crate::policy::api_key::ApiKeys;
 use crate::policy::authenticate::Authenticate;
+use crate::policy::basic::Users;
 use crate::policy::certificate::CertificateHolders;
 use crate::policy::cors::Cors;
 use crate::policy::credential::Place;
@@ -85,6 +86,8 @@ pub struct Plan {
     pub consumers: Vec<Arc<Consumer>>,
     /// What is said of API keys.
     pub api_keys: ApiKeys,
+    /// The callers who have a name and a password.
+    pub users: Users,
     /// The consumers that certificates of clients are of.
     pub certificates: CertificateHolders,
     /// Set if anything asks for the certificates of clients.

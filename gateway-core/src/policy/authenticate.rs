@@ -165,7 +165,7 @@ impl Authenticate {
             let proofs = self.proofs().enumerate().filter(move |(index, _)| shown.has(*index) == is_shown);
             proofs.filter(|(_, proof)| proof.keeps_token()).flat_map(|(_, proof)| proof.places())
         };
-        kept(false).filter(move |place| !kept(true).any(|other| other == *place))
+        kept(false).filter(move |place| !kept(true).any(|other| other.is_with(place)))
     }
 
     /// The proofs, in the order in which they are tried.

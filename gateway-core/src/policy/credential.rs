@@ -15,6 +15,8 @@ use crate::http::{percent, query};
 pub enum Place {
     /// `Authorization`, after the scheme `Bearer` (RFC 6750 §2.1).
     Bearer,
+    /// `Authorization`, after the scheme `Basic` (RFC 7617 §2).
+    Basic,
     /// The whole value of a header field.
     Header(HeaderName),
     /// A cookie.
@@ -47,7 +49,7 @@ pub fn strip(places: &[Place], call: &mut Call) {
     strip_aliases(places, call);
     for place in places {
         match place {
-            Place::Bearer => drop(call.headers.remove(AUTHORIZATION)),
+            Place::Bearer | Place::Basic => drop(call.headers.remove(AUTHORIZATION)),
             Place::Header(name) => drop(call.headers.remove(name)),
             Place::Cookie(name) => strip_cookies(|own| *own == *name.as_bytes(), call),
             Place::Cookies(start) => strip_cookies(|own| own.starts_with(start.as_bytes()), call),
@@ -70,7 +72,7 @@ pub fn strip_aliases(places: &[Place], call: &mut Call) {
 #[must_use]
 pub fn is_stated(places: &[Place], call: &Call) -> bool {
     places.iter().any(|place| match place {
-        Place::Bearer => call.headers.contains_key(AUTHORIZATION),
+        Place::Bearer | Place::Basic => call.headers.contains_key(AUTHORIZATION),
         Place::Header(name) => call.headers.contains_key(name),
         // Two of them are stated, too.
         Place::Cookie(_) | Place::Cookies(_) | Place::Query(_) => !matches!(place.find(call), Ok(None)),
@@ -109,7 +111,7 @@ pub fn masked_query<'q>(places: &[Place], query: &'q str) -> Cow<'q, str> {
 #[must_use]
 pub fn is_header(places: &[Place], name: &HeaderName) -> bool {
     places.iter().any(|place| match place {
-        Place::Bearer => *name == AUTHORIZATION,
+        Place::Bearer | Place::Basic => *name == AUTHORIZATION,
         Place::Header(own) => own == name,
         Place::Cookie(_) | Place::Cookies(_) => *name == COOKIE,
         Place::Query(_) => false,
@@ -117,11 +119,19 @@ pub fn is_header(places: &[Place], name: &HeaderName) -> bool {
 }
 
 impl Place {
+    /// Returns whether what empties this place empties `other`, too.
+    #[must_use]
+    pub fn is_with(&self, other: &Self) -> bool {
+        let is_authorization = |place: &Self| matches!(place, Self::Bearer | Self::Basic);
+        self == other || is_authorization(self) && is_authorization(other)
+    }
+
     fn find<'c>(&self, call: &'c Call) -> Result<Option<Cow<'c, str>>, Refusal> {
         match self {
-            Self::Bearer => {
+            Self::Bearer | Self::Basic => {
+                let scheme = if *self == Self::Basic { "basic" } else { "bearer" };
                 let Some(value) = only(call.headers.get_all(AUTHORIZATION).iter())? else { return Ok(None) };
-                bearer(text(value.as_bytes())?).map(in_one_line).transpose()
+                after_scheme(scheme, text(value.as_bytes())?).map(in_one_line).transpose()
             }
             Self::Header(name) => {
                 let Some(value) = only(call.headers.get_all(name).iter())? else { return Ok(None) };
@@ -166,12 +176,11 @@ fn text(value: &[u8]) -> Result<&str, Refusal> {
     if value.is_ascii() { core::str::from_utf8(value).map_err(|_| Refusal::Malformed) } else { Err(Refusal::Malformed) }
 }
 
-/// The credential in an `Authorization` of the scheme `Bearer`, in any case (RFC 9110 §11.1); none if it is of another.
-fn bearer(value: &str) -> Option<&str> {
-    const SCHEME: &str = "bearer";
-    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+/// The credential in an `Authorization` of the scheme `wanted`, in any case (RFC 9110 §11.1); none if it is of another.
+fn after_scheme<'v>(wanted: &str, value: &'v str) -> Option<&'v str> {
+    let (scheme, rest) = value.split_at_checked(wanted.len())?;
     let is_whole = rest.is_empty() || rest.starts_with(' ');
-    (scheme.eq_ignore_ascii_case(SCHEME) && is_whole).then(|| rest.trim_matches(' '))
+    (scheme.eq_ignore_ascii_case(wanted) && is_whole).then(|| rest.trim_matches(' '))
 }
 
 /// The pairs of a line of `Cookie`, each as it stands.

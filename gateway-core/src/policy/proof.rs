@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::basic::BasicProof;
 use super::credential::{self, Place};
 use super::external::External;
 use super::header_edit;
@@ -24,6 +25,8 @@ pub enum Proof {
     External(Box<External>),
     /// An API key.
     ApiKey(ApiKeyProof),
+    /// A name and a password.
+    Basic(BasicProof),
     /// The signature of a webhook.
     Webhook(Box<Webhook>),
     /// The certificate of the client.
@@ -162,6 +165,7 @@ impl Proof {
             Self::Introspect(introspect) => &introspect.places,
             Self::External(_) => &[],
             Self::ApiKey(key) => &key.places,
+            Self::Basic(basic) => &basic.places,
             Self::Webhook(webhook) => &webhook.places,
             Self::Certificate => &[],
             Self::Login(login) => &login.places,
@@ -177,6 +181,7 @@ impl Proof {
             | Self::Introspect(_)
             | Self::External(_)
             | Self::ApiKey(_)
+            | Self::Basic(_)
             | Self::Certificate
             | Self::Login(_) => None,
             Self::Webhook(webhook) => Some(webhook.limit),
@@ -203,6 +208,7 @@ impl Proof {
             // It takes none.
             Self::External(_) => true,
             Self::ApiKey(key) => key.keep,
+            Self::Basic(basic) => basic.keep,
             // It is of this one request, and a server may look at it again.
             Self::Webhook(_) | Self::Signature(_) => true,
             Self::Certificate => false,
@@ -218,6 +224,7 @@ impl Proof {
             Self::Jwt(JwtProof { keep: true, .. })
                 | Self::Introspect(IntrospectProof { keep: true, .. })
                 | Self::ApiKey(ApiKeyProof { keep: true, .. })
+                | Self::Basic(BasicProof { keep: true, .. })
         )
     }
 
@@ -245,6 +252,8 @@ impl Proof {
             Self::Introspect(_) => ("Bearer", about_token(refusal)),
             // Of no standard, but RFC 9110 §15.5.2 wants one.
             Self::ApiKey(_) => ("ApiKey", String::new()),
+            // RFC 7617 §2.1.
+            Self::Basic(_) => ("Basic", r#", charset="UTF-8""#.to_owned()),
             Self::Webhook(_) => ("Webhook", String::new()),
             Self::Login(_) => ("Login", String::new()),
             Self::Signature(_) => ("Signature", String::new()),
@@ -273,6 +282,7 @@ impl Proof {
             Self::ApiKey(key) if key.takes_listed && key.takes_stored => "API key".to_owned(),
             Self::ApiKey(key) if key.takes_listed => "API key of the file".to_owned(),
             Self::ApiKey(_) => "API key of the store".to_owned(),
+            Self::Basic(_) => "name and password".to_owned(),
             Self::Webhook(webhook) => format!("webhook of {}", webhook.scheme.name),
             Self::Certificate => "client certificate".to_owned(),
             Self::Login(login) => ["login at ", &login.name].concat(),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::SignatureCredential;
+use super::{SignatureCredential, Value};
 use crate::config::Entries;
 
 /// A caller with a name, whichever of its credentials it shows.
@@ -29,6 +29,8 @@ pub struct Credential {
     pub token: Option<TokenCredential>,
     /// An API key.
     pub api_key: Option<KeyCredential>,
+    /// A name and a password.
+    pub password: Option<PasswordCredential>,
     /// A certificate of a client.
     pub certificate: Option<CertificateCredential>,
     /// A key by which it signs requests (RFC 9421).
@@ -67,6 +69,18 @@ pub struct KeyCredential {
     /// The scopes that it has.
     #[serde(default)]
     pub scopes: Vec<String>,
+}
+
+/// A name and a password of a consumer (RFC 7617), of which the gateway knows the hash alone.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordCredential {
+    /// The name that goes with the password, of up to 255 bytes without a colon.
+    pub user: String,
+    /// The hash of the password, by Argon2 (`$argon2id$v=19$…`) or bcrypt (`$2b$…`, `$2y$…`), or a secret that holds it. `edgeway password hash` prints
+    /// it.
+    pub hash: Value,
 }
 
 /// The tokens of an issuer that name a consumer.

@@ -155,6 +155,8 @@ pub struct Proof {
     pub introspect: Option<IntrospectProof>,
     /// An API key.
     pub api_key: Option<ApiKeyProof>,
+    /// A name and a password (RFC 7617), as browsers ask for them.
+    pub basic: Option<BasicProof>,
     /// The signature of a webhook.
     pub webhook: Option<WebhookProof>,
     /// The certificate that the client has shown when it connected.
@@ -199,6 +201,15 @@ pub struct JwtProof {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CertificateProof {}
+
+/// A name and a password of a consumer, as `Authorization: Basic …` has them (RFC 7617).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct BasicProof {
+    /// Lets both go on to the upstream. Default: false, and `Authorization` is removed.
+    pub keep: Option<bool>,
+}
 
 /// A place of a credential in a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -43,13 +43,14 @@ pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
 pub use concurrency::Concurrency;
-pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, TokenCredential};
+pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};
 pub use cors::Cors;
 pub use counters::{CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use external::{ExternalProof, ExternalProtocol};
 pub use identity::{
-    Authenticate, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof, SecretEncoding,
+    Authenticate, BasicProof, CertificateProof, CredentialPlace, Issuer, IssuerKey, Jwk, JwtProof, Proof,
+    SecretEncoding,
 };
 pub use introspection::{IntrospectProof, Introspection};
 pub use limits::Limits;

@@ -203,6 +203,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("KeyCredential", "hmac", Text("^[0-9a-fA-F]{64}$", &["f0e4c2f76c58916ec258f246851bea091d14d4247a2fc3e18694461b1816e13b"])),
     ("KeyCredential", "expires", TIME),
     ("KeyCredential", "scopes", Text("^[^ ]+$", &["orders:read"])),
+    ("PasswordCredential", "user", Text("^[^:]{1,255}$", &["ann"])),
+    ("PasswordCredential", "hash", Text(r"^\$(argon2(id|i|d)|2[aby])\$", &["$argon2id$v=19$m=19456,t=2,p=1$…$…", "$2y$10$…"])),
     ("CertificateCredential", "sha256", Text("^[0-9a-fA-F]{2}(:?[0-9a-fA-F]{2}){31}$", &["bfaf1f7e070f9fa8dd62905f158da73f84a1136624fbafcc9393c8f7287a69eb"])),
     ("CertificateCredential", "san", Text(".", &["spiffe://example.com/billing", "device-7.example.com"])),
     ("CertificateCredential", "subject", Text(".", &["CN=device-7,O=Example"])),

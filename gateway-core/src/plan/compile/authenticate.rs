@@ -102,6 +102,7 @@ impl Compiler<'_> {
             introspect,
             external,
             api_key,
+            basic,
             certificate,
             webhook,
             login,
@@ -115,6 +116,7 @@ impl Compiler<'_> {
             introspect.is_some(),
             external.is_some(),
             api_key.is_some(),
+            basic.is_some(),
             certificate.is_some(),
             webhook.is_some(),
             login.is_some(),
@@ -124,8 +126,7 @@ impl Compiler<'_> {
         ];
         let compiled = match stated.into_iter().filter(|is_stated| *is_stated).count() {
             0 => {
-                let help =
-                    "add `jwt`, `introspect`, `external`, `apiKey`, `certificate`, `webhook`, `signature` or `login`";
+                let help = "add `jwt`, `introspect`, `external`, `apiKey`, `basic`, `certificate`, `webhook`, `signature` or `login`";
                 self.error_with(at, "nothing says by what callers are to be known", help);
                 return None;
             }
@@ -160,6 +161,9 @@ impl Compiler<'_> {
         }
         if let Some(key) = &proof.api_key {
             return self.api_key(&at.member("apiKey"), key).map(Proof::ApiKey);
+        }
+        if let Some(basic) = &proof.basic {
+            return self.basic(&at.member("basic"), basic).map(Proof::Basic);
         }
         if let Some(signature) = &proof.signature {
             return self.signature(&at.member("signature"), signature).map(Box::new).map(Proof::Signature);
@@ -217,7 +221,7 @@ impl Compiler<'_> {
             proofs.flat_map(Proof::places)
         };
         for place in places(false) {
-            if places(true).any(|kept| kept == place) {
+            if places(true).any(|kept| kept.is_with(place)) {
                 let help = "say the same in both, or take different places";
                 self.error_with(at, "of two proofs that take a credential from one place, one has `keep`", help);
                 return None;
@@ -228,7 +232,8 @@ impl Compiler<'_> {
         }
         // It is the gateway's to say there who calls, also of a caller without a session.
         let forwards = checks.iter().any(|check| check.proof.forwards());
-        if forwards && !stripped.contains(&Place::Bearer) && !places(true).any(|place| *place == Place::Bearer) {
+        let is_said = |place: &Place| place.is_with(&Place::Bearer);
+        if forwards && !stripped.iter().any(is_said) && !places(true).any(is_said) {
             stripped.push(Place::Bearer);
         }
         // What a service says of the caller, the client can't.

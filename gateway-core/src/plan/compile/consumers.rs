@@ -36,13 +36,15 @@ impl Compiler<'_> {
             for (i, credential) in credentials.iter().enumerate() {
                 let list = at.member("credentials");
                 let at = list.index(i);
-                let config::Credential { token, api_key, certificate, signature } = credential;
-                let token = match (token, api_key, certificate, signature) {
-                    (Some(token), None, None, None) => token,
-                    // See `api_keys`, `certificates` and `signers`.
-                    (None, Some(_), None, None) | (None, None, Some(_), None) | (None, None, None, Some(_)) => continue,
-                    (None, None, None, None) => {
-                        let help = "add `token`, `apiKey`, `certificate` or `signature`";
+                let config::Credential { token, api_key, password, certificate, signature } = credential;
+                let others = [api_key.is_some(), password.is_some(), certificate.is_some(), signature.is_some()];
+                let others = others.into_iter().filter(|is_stated| *is_stated).count();
+                let token = match (token, others) {
+                    (Some(token), 0) => token,
+                    // See `api_keys`, `users`, `certificates` and `signers`.
+                    (None, 1) => continue,
+                    (None, 0) => {
+                        let help = "add `token`, `apiKey`, `password`, `certificate` or `signature`";
                         self.error_with(&at, "nothing says which credential it is", help);
                         continue;
                     }

@@ -42,6 +42,7 @@ mod timeouts;
 mod upstream_credentials;
 mod upstream_tls;
 mod upstreams;
+mod users;
 mod web_socket;
 mod webhooks;
 
@@ -260,6 +261,7 @@ impl<'c> Compiler<'c> {
         let issuers = self.issuers(&at.member("issuers"), &mut upstreams);
         self.upstream_credentials(&at.member("upstreams"), &mut upstreams);
         let api_keys = self.api_keys(&at);
+        let users = self.users(&at.member("consumers"));
         let certificates = self.certificates(&at);
         let signers = self.signers(&at.member("consumers"));
 
@@ -293,6 +295,7 @@ impl<'c> Compiler<'c> {
             issuers,
             consumers: core::mem::take(&mut self.consumers),
             api_keys,
+            users,
             certificates,
             certificates_asked: self.certificates_asked,
             signers,

@@ -8,10 +8,11 @@ use http::Uri;
 use super::exposure::is_public;
 use super::forms;
 use crate::config::{
-    Authenticate, Config, ConfigError, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen, ListenAt,
-    LoginProof, Policy, PolicyUse, Proof, Route, When,
+    Authenticate, Config, ConfigError, Credential, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen,
+    ListenAt, LoginProof, PasswordCredential, Policy, PolicyUse, Proof, Route, Value, When,
 };
 use crate::policy::login::{KEPT, top};
+use crate::policy::password::PasswordHash;
 
 /// The longest difference of clocks that is not worth a word: a token that somebody has lost is good for as long.
 const MOST_LEEWAY: Duration = Duration::from_secs(5 * 60);
@@ -22,7 +23,24 @@ pub(super) fn warnings(config: &Config, found: &mut Vec<ConfigError>) {
     for (name, issuer) in config.issuers.iter() {
         leeway(&root.member("issuers").member(name), issuer, found);
     }
+    for (name, consumer) in config.consumers.iter() {
+        let at = root.member("consumers").member(name).member("credentials");
+        weak_hashes(&at, &consumer.credentials, found);
+    }
     each_policy(config, |at, policy| proof(at, config, policy, found));
+}
+
+/// Warns of passwords that whoever steals their hashes has at once. Those in secrets are not looked at: `check` may not have them.
+fn weak_hashes(at: &JsonPath, credentials: &[Credential], found: &mut Vec<ConfigError>) {
+    for (index, credential) in credentials.iter().enumerate() {
+        if let Some(PasswordCredential { user, hash: Value::Template(text) }) = &credential.password
+            && PasswordHash::parse(text).is_ok_and(|hash| hash.is_weak())
+        {
+            let message = format!("whoever sees this hash finds out most passwords that `{user}` could have");
+            let help = "make one that takes more work: `edgeway password hash`";
+            found.push(ConfigError::new(at.index(index).member("password").member("hash"), message).with_help(help));
+        }
+    }
 }
 
 /// Warns of each login of `config` that nobody can use where the native server has no listener but the one that it has anyway.

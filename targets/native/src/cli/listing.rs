@@ -229,6 +229,7 @@ fn proof(proof: &Proof) -> Value {
             })
         }
         Proof::ApiKey(key) => json!({"kind": "apiKey", "file": key.takes_listed, "keyValue": key.takes_stored}),
+        Proof::Basic(_) => json!({"kind": "basic"}),
         Proof::Webhook(webhook) => json!({"kind": "webhook", "sender": webhook.scheme.name}),
         Proof::Certificate => json!({"kind": "certificate"}),
         Proof::Login(login) => json!({

@@ -15,6 +15,7 @@ mod limits;
 mod listing;
 mod manifest;
 mod output;
+mod password;
 mod report;
 mod rounds;
 mod routes;
@@ -52,6 +53,9 @@ enum Command {
     /// Make and revoke API keys
     #[command(subcommand)]
     Key(key::Key),
+    /// Make hashes of passwords
+    #[command(subcommand)]
+    Password(password::Password),
     /// Revoke tokens
     #[command(subcommand)]
     Token(token::Token),
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Explain(command) => command.run(),
         Command::Compose(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Password(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),

@@ -19,11 +19,12 @@ use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::jwt::Issuer;
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, Work,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::clock::Ticker;
 use crate::health::Health;
@@ -51,6 +52,8 @@ pub struct Stores {
     pub handshakes: Handshakes,
     /// The places where requests wait for one another.
     pub meetings: Meetings,
+    /// The threads that may compute beside those that serve requests.
+    pub computing: Arc<Semaphore>,
 }
 
 impl Stores {
@@ -61,7 +64,14 @@ impl Stores {
     pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
         let counters = CounterStore::open(settings.counters_redis.as_deref())?;
-        Ok(Self { counters, key_value, names, handshakes: Handshakes::default(), meetings: Meetings::default() })
+        Ok(Self {
+            counters,
+            key_value,
+            names,
+            handshakes: Handshakes::default(),
+            meetings: Meetings::default(),
+            computing: Arc::new(Semaphore::new(computing())),
+        })
     }
 }
 
@@ -200,8 +210,24 @@ impl Instance for Native {
     }
 }
 
+/// The number of threads that compute at the same time: half of the cores, so that the other half serves.
+fn computing() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
 impl Platform for Native {
     const CAPABILITIES: Capabilities = CAPABILITIES;
+
+    async fn compute(&self, work: Work) -> Option<bool> {
+        let turn = Arc::clone(&self.stores.computing).acquire_owned().await.ok()?;
+        let computed = tokio::task::spawn_blocking(move || {
+            let result = work();
+            // Also where nobody waits for it any more, the work goes on to here.
+            drop(turn);
+            result
+        });
+        computed.await.ok().flatten()
+    }
 
     fn asked_for_token(&self, source: usize, trouble: Option<&str>) {
         tell(self.grants.get(source), trouble.as_ref().map(|trouble| trouble as &dyn Display));
