@@ -1,6 +1,9 @@
 //! Credentials in header fields.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
 use gateway_core::call::Call;
+use gateway_core::policy::basic::Stated;
 use gateway_core::policy::credential::{Place, find, strip};
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -15,7 +18,8 @@ fn call(name: &HeaderName, data: &[u8]) -> Option<Call> {
 }
 
 /// A credential in `Authorization` is the only one, in the only line, after `Bearer` (RFC 6750 §2.1, RFC 9110 §11.1), and without white
-/// space at its ends. Taken out, nothing of the field is left.
+/// space at its ends. After `Basic` it is Base 64 of a name and a password, of which neither has a control character, nor the name a colon (RFC 7617 §2).
+/// Taken out, nothing of the field is left.
 pub fn authorization(data: &[u8]) {
     let Some(mut call) = call(&AUTHORIZATION, data) else { return };
     if let Ok(Some(credential)) = find(&[Place::Bearer], &call) {
@@ -25,6 +29,13 @@ pub fn authorization(data: &[u8]) {
         assert!(rest.is_empty() || rest.starts_with(' '), "{line}");
         assert_eq!(rest.trim_matches(' '), credential);
         assert!(!credential.contains(','), "{line}");
+    }
+    if let Ok(Some(credentials)) = find(&[Place::Basic], &call)
+        && let Some(stated) = Stated::read(&credentials)
+    {
+        let whole = [stated.name().as_bytes(), b":", stated.password()].concat();
+        assert_eq!(BASE64_STANDARD_NO_PAD.encode(&whole), credentials.trim_end_matches('='));
+        assert!(!stated.name().contains(':') && !String::from_utf8(whole).unwrap().contains(char::is_control));
     }
     strip(&[Place::Bearer], &mut call);
     assert!(!call.headers.contains_key(AUTHORIZATION));

@@ -39,6 +39,7 @@ mod memory;
 mod metrics;
 mod operation;
 mod output;
+mod passwords;
 mod proxy;
 mod published_keys;
 mod redis;
