@@ -223,6 +223,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Any, "sha256", "fingerprint sha256Fingerprint thumbprint"),
     (Place::Any, "san", "dnsName uri spiffe spiffeId"),
     (Place::Any, "subject", "dn subjectDn cn commonName"),
+    (Place::Any, "issuer", "issuerDn issuedBy signedBy"),
     (Place::Any, "serverName", "sni servername server_name hostname"),
     (Place::Any, "names", "sans subjectAltNames subjectAltName subject_alt_names"),
     (Place::Any, "secret", "env variable fromEnv valueFrom name ref"),

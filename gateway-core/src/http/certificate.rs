@@ -25,6 +25,8 @@ pub struct Certificate {
     pub sha256: Box<str>,
     /// Its subject (RFC 4514), if that is known and not empty.
     pub subject: Option<Box<str>>,
+    /// The subject of its issuer (RFC 4514), if that is known and not empty.
+    pub issuer: Option<Box<str>>,
     /// Its alternative names of the kinds DNS, URI, email and address (RFC 5280 §4.2.1.6). No text can be of two kinds.
     pub names: Box<[Box<str>]>,
     /// Its serial number, in small hexadecimal digits.
@@ -51,6 +53,8 @@ pub struct EdgeCertificate<'t> {
     pub sha256: &'t [u8],
     /// Its subject (RFC 2253).
     pub subject: &'t [u8],
+    /// The subject of its issuer (RFC 2253).
+    pub issuer: &'t [u8],
     /// Its serial number, in hexadecimal digits.
     pub serial: &'t [u8],
     /// The end of its validity, in seconds since 1970.
@@ -69,6 +73,7 @@ impl EdgeCertificate<'_> {
         let text = |text: &[u8]| core::str::from_utf8(text).ok().filter(|text| !text.is_empty()).map(str::to_owned);
         Some(Certificate {
             subject: text(self.subject).map(String::into_boxed_str),
+            issuer: text(self.issuer).map(String::into_boxed_str),
             serial: text(self.serial).map(|digits| digits.to_ascii_lowercase().into()),
             expires: text(self.expires).and_then(|seconds| seconds.parse().ok()),
             field: HeaderValue::from_bytes(self.field).ok().filter(|field| !field.is_empty()),
@@ -114,6 +119,7 @@ impl Certificate {
         Self {
             sha256: sha256.into(),
             subject: None,
+            issuer: None,
             names: Box::default(),
             serial: None,
             expires: None,
@@ -222,6 +228,7 @@ mod read {
     use x509_cert::der::Decode as _;
     use x509_cert::ext::pkix::SubjectAltName;
     use x509_cert::ext::pkix::name::GeneralName;
+    use x509_cert::name::Name;
 
     use super::Certificate;
 
@@ -229,8 +236,9 @@ mod read {
     pub(super) fn names(der: &[u8], certificate: &mut Certificate) {
         let Ok(parsed) = x509_cert::Certificate::from_der(der) else { return };
         let stated = parsed.tbs_certificate();
-        let subject = stated.subject();
-        certificate.subject = (!subject.is_empty()).then(|| subject.to_string().into());
+        let whole = |name: &Name| (!name.is_empty()).then(|| name.to_string().into());
+        certificate.subject = whole(stated.subject());
+        certificate.issuer = whole(stated.issuer());
         let digits = stated.serial_number().as_bytes().iter().map(|byte| format!("{byte:02x}"));
         certificate.serial = Some(digits.collect::<String>().into());
         let until = stated.validity().not_after.to_unix_duration().as_secs();
@@ -283,7 +291,7 @@ mod tests {
         stated(&fields(lines))
     }
 
-    /// RFC 9440 Appendix A: subject, alternative name, serial number and validity of the example.
+    /// RFC 9440 Appendix A: subject, issuer, alternative name, serial number and validity of the example.
     #[test]
     fn the_example_of_the_standard_is_read() {
         let certificate = read(&[("client-cert", EXAMPLE)]).unwrap().unwrap();
@@ -297,6 +305,7 @@ mod tests {
         #[cfg(feature = "certificates")]
         {
             assert_eq!(certificate.subject.as_deref(), Some("CN=BC"));
+            assert_eq!(certificate.issuer.as_deref(), Some("CN=LA Intermediate CA,O=Let's Authenticate"));
             assert_eq!(*certificate.names, ["bdc@example.com".into()]);
             assert_eq!((certificate.serial.as_deref(), certificate.expires), (Some("07"), Some(1_611_442_533)));
         }
@@ -315,6 +324,7 @@ mod tests {
             revoked: b"0",
             sha256: &sha256,
             subject: "CN=Jos\u{e9},O=Access".as_bytes(),
+            issuer: b"CN=Clients,O=Access",
             serial: b"00936EACBE07F201DF",
             expires: b"1545507540",
             field: EXAMPLE.as_bytes(),
@@ -322,13 +332,15 @@ mod tests {
         let read = shown.read().unwrap();
         assert_eq!(*read.sha256, ["ab".repeat(31), "0f".to_owned()].concat());
         assert_eq!(read.subject.as_deref(), Some("CN=Jos\u{e9},O=Access"));
+        assert_eq!(read.issuer.as_deref(), Some("CN=Clients,O=Access"));
         assert_eq!((read.serial.as_deref(), read.expires), (Some("00936eacbe07f201df"), Some(1_545_507_540)));
         assert_eq!(read.field.as_ref().unwrap(), EXAMPLE);
         assert!(read.names.is_empty());
 
-        let bare = EdgeCertificate { subject: b"", serial: b"", expires: b"NaN", field: b"", ..shown };
+        let bare = EdgeCertificate { subject: b"", issuer: b"", serial: b"", expires: b"NaN", field: b"", ..shown };
         let known = bare.read().unwrap();
-        assert_eq!((known.subject, known.serial, known.expires, known.field), (None, None, None, None));
+        assert_eq!((known.subject, known.issuer, known.serial), (None, None, None));
+        assert_eq!((known.expires, known.field), (None, None));
 
         for void in [
             EdgeCertificate { presented: b"0", ..shown },

@@ -225,6 +225,9 @@ fn warns_of_names_that_nobody_has() {
         assert_eq!(with(&format!(r#"{{"certificate": {{"subject": "{text}"}}}}"#)), [], "{text}");
     }
     let found = with(r#"{"certificate": {"san": "URI:spiffe://example.com/a"}}"#);
+    let found = with(r#"{"certificate": {"san": "a.test", "issuer": "O = Example, CN = Clients"}}"#);
+    let issuer = "no certificate has this issuer as RFC 4514 writes it: `CN=device-7,O=Example`, the last part first";
+    assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.issuer", issuer)]);
     let message = "`URI:` is before the name where programs print it, and no part of it";
     assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.san", message)]);
     assert_eq!(with(r#"{"certificate": {"san": "spiffe://example.com/a"}}"#), []);
@@ -253,6 +256,10 @@ fn warns_of_names_that_several_authorities_could_sign() {
     let found = with("b.pem", r#"{"san": "a.test"}"#);
     assert_eq!(words(&found), [("consumers.a.credentials[0].certificate", message)]);
     assert_eq!(with("a.pem", r#"{"san": "a.test"}"#), []);
+    assert!(
+        found.iter().all(|one| one.help.as_deref().is_some_and(|help| help.starts_with("say which: `\"issuer\": "))),
+        "{found:?}"
+    );
     assert_eq!(with("b.pem", &format!(r#"{{"sha256": "{}"}}"#, "a".repeat(64))), []);
 }
 

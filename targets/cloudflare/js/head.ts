@@ -90,6 +90,7 @@ export function stated({ cf }: Request, asked: number): string {
     Revoked: shown.certRevoked,
     Sha256: shown.certFingerprintSHA256,
     Subject: shown.certSubjectDNRFC2253,
+    Issuer: shown.certIssuerDNRFC2253,
     Serial: shown.certSerial,
     Expires: shown.certNotAfter && Date.parse(shown.certNotAfter) / 1_000,
     ClientCert: shown.certRFC9440,

@@ -244,6 +244,7 @@ fn shown(edge: &Edge) -> Option<Certificate> {
         revoked: said("certRevoked"),
         sha256: said("certFingerprintSHA256"),
         subject: said("certSubjectDNRFC2253"),
+        issuer: said("certIssuerDNRFC2253"),
         serial: said("certSerial"),
         expires: expires.as_bytes(),
         field: said("certRFC9440"),

@@ -37,8 +37,8 @@ pub struct Credential {
     pub signature: Option<SignatureCredential>,
 }
 
-/// The certificates that a consumer is known by: exactly one of its members. Of several consumers that a certificate fits, the one by
-/// `sha256` counts before the one by `san`, and that before the one by `subject`.
+/// The certificates that a consumer is known by: exactly one of `sha256`, `san` and `subject`. Of several consumers that a certificate fits, the one by
+/// `sha256` counts before the one by `san`, and that before the one by `subject`; of two by the same name, the one with `issuer`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -51,6 +51,9 @@ pub struct CertificateCredential {
     pub san: Option<String>,
     /// The whole subject as RFC 4514 writes it, the last part first: `CN=device-7,O=Example`, byte for byte.
     pub subject: Option<String>,
+    /// Beside `san` or `subject`: the whole subject of the authority that has issued the certificate, in the form of `subject`, byte for
+    /// byte. Default: any that the listener or the proxy trusts.
+    pub issuer: Option<String>,
 }
 
 /// An API key of a consumer, by its digest: exactly one of `sha256` and `hmac`, which takes the `pepper` of `apiKeys`. `edgeway key new` prints it.

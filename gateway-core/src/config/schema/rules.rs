@@ -208,6 +208,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("CertificateCredential", "sha256", Text("^[0-9a-fA-F]{2}(:?[0-9a-fA-F]{2}){31}$", &["bfaf1f7e070f9fa8dd62905f158da73f84a1136624fbafcc9393c8f7287a69eb"])),
     ("CertificateCredential", "san", Text(".", &["spiffe://example.com/billing", "device-7.example.com"])),
     ("CertificateCredential", "subject", Text(".", &["CN=device-7,O=Example"])),
+    ("CertificateCredential", "issuer", Text(".", &["CN=Clients,O=Example"])),
     ("TokenCredential", "value", Text(".", &["acme-app"])),
     ("IssuerKey", "kid", Free(&["2026"])),
     ("IssuerKey", "algorithm", Text(ALGORITHM, ALGORITHMS)),

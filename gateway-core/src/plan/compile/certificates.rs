@@ -27,13 +27,16 @@ impl Compiler<'_> {
                 let item = credentials.index(i);
                 let at = item.member("certificate");
                 let Some((mark, text)) = self.mark(&at, certificate) else { continue };
+                let Ok(issuer) = self.issuer_of(&at, mark, certificate.issuer.as_deref()) else { continue };
                 let path = at.to_path();
-                if let Some(Err(first)) = known.get_mut(mark as usize).map(|known| known.add(&text, path.clone())) {
+                // No subject in the form of RFC 4514 has a NUL that is not escaped.
+                let whole = format!("{text}\0{}", issuer.as_deref().unwrap_or_default());
+                if let Some(Err(first)) = known.get_mut(mark as usize).map(|known| known.add(&whole, path.clone())) {
                     let error =
                         ConfigError::new(path, "this certificate names a consumer already").with_other(first.clone());
                     self.errors.push(error.with_help("a credential is of one consumer: keep one of them"));
                 }
-                list.push(Holder { mark, text, consumer: Arc::clone(consumer) });
+                list.push(Holder { mark, text, issuer, consumer: Arc::clone(consumer) });
             }
         }
         CertificateHolders::new(list)
@@ -41,7 +44,7 @@ impl Compiler<'_> {
 
     /// What the certificates of a credential are known by; `None` if it is wrong.
     fn mark(&mut self, at: &At<'_>, certificate: &config::CertificateCredential) -> Option<(Mark, Box<str>)> {
-        let config::CertificateCredential { sha256, san, subject } = certificate;
+        let config::CertificateCredential { sha256, san, subject, issuer: _ } = certificate;
         let (name, mark, stated) = match (sha256, san, subject) {
             (Some(stated), None, None) => ("sha256", Mark::Sha256, stated),
             (None, Some(stated), None) => ("san", Mark::San, stated),
@@ -84,6 +87,26 @@ impl Compiler<'_> {
                 Some((mark, stated.as_str().into()))
             }
         }
+    }
+
+    /// The issuer that the certificates of a credential have, if it says so.
+    ///
+    /// # Errors
+    /// What it says is wrong, and reported.
+    fn issuer_of(&mut self, at: &At<'_>, mark: Mark, issuer: Option<&str>) -> Result<Option<Box<str>>, ()> {
+        let Some(issuer) = issuer else { return Ok(None) };
+        let at = at.member("issuer");
+        if mark == Mark::Sha256 {
+            let message = "the digest is of one certificate, whoever has issued it";
+            self.error_with(&at, message, "leave `issuer` out, or take `san` or `subject` in place of `sha256`");
+            return Err(());
+        }
+        if issuer.is_empty() {
+            self.error_with(&at, "no issuer is named by nothing", "write the subject of the authority");
+            return Err(());
+        }
+        self.require_subjects(&at);
+        Ok(Some(issuer.into()))
     }
 
     /// Returns whether requests can have a certificate here; reports at `at` if not.

@@ -51,15 +51,14 @@ fn certificate_names(
     authorities: &[&str],
     found: &mut Vec<ConfigError>,
 ) {
-    if let Some(subject) = certificate.subject.as_deref()
-        && (subject.starts_with('/')
-            || subject.split_once('=').is_some_and(|(kind, _)| kind.ends_with(' '))
-            || subject.match_indices(", ").any(|(at, _)| !subject.get(..at).unwrap_or_default().ends_with('\\')))
-    {
-        let message =
-            "no certificate has this subject as RFC 4514 writes it: `CN=device-7,O=Example`, the last part first";
-        let help = "`openssl x509 -in FILE -noout -subject -nameopt RFC2253` prints it so";
-        found.push(ConfigError::new(at.member("subject"), message).with_help(help));
+    for (member, name) in [("subject", &certificate.subject), ("issuer", &certificate.issuer)] {
+        if name.as_deref().is_some_and(is_of_other_form) {
+            let message = format!(
+                "no certificate has this {member} as RFC 4514 writes it: `CN=device-7,O=Example`, the last part first"
+            );
+            let help = format!("`openssl x509 -in FILE -noout -{member} -nameopt RFC2253` prints it so");
+            found.push(ConfigError::new(at.member(member), message).with_help(help));
+        }
     }
     if let Some(san) = certificate.san.as_deref()
         && let Some((kind, name)) = san.split_once(':')
@@ -68,11 +67,18 @@ fn certificate_names(
         let message = format!("`{kind}:` is before the name where programs print it, and no part of it");
         found.push(ConfigError::new(at.member("san"), message).with_help(format!("write `{name}`")));
     }
-    if certificate.sha256.is_none() && authorities.len() > 1 {
+    if certificate.sha256.is_none() && certificate.issuer.is_none() && authorities.len() > 1 {
         let message = "the name counts whichever authority has signed it, and listeners have several";
-        let help = "see to it that none of them signs this name for others, or name the certificate by its `sha256`";
+        let help = "say which: `\"issuer\": \"CN=Clients,O=Example\"`, the whole subject of the authority as `openssl x509 -in FILE -noout -issuer -nameopt RFC2253` prints it of the certificate";
         found.push(ConfigError::new(at.clone(), message).with_help(help));
     }
+}
+
+/// Returns whether `name` is a subject as other programs write it: `/O=Example/CN=device-7`, `O = Example`, `CN=device-7, O=Example`.
+fn is_of_other_form(name: &str) -> bool {
+    name.starts_with('/')
+        || name.split_once('=').is_some_and(|(kind, _)| kind.ends_with(' '))
+        || name.match_indices(", ").any(|(at, _)| !name.get(..at).unwrap_or_default().ends_with('\\'))
 }
 
 /// Returns whether anybody can have shown a certificate: to a listener, or to a proxy that is believed.

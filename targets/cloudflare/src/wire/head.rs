@@ -122,6 +122,7 @@ fn stated_of(peer: Peer, line: &[u8]) -> Peer {
         revoked: text(Stated::Revoked),
         sha256: text(Stated::Sha256),
         subject: text(Stated::Subject),
+        issuer: text(Stated::Issuer),
         serial: text(Stated::Serial),
         expires: text(Stated::Expires),
         field: text(Stated::ClientCert),

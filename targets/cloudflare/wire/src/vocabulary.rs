@@ -173,6 +173,8 @@ numbers! {
         Sha256,
         /// The subject of the certificate (RFC 2253).
         Subject,
+        /// The subject of the certificate's issuer (RFC 2253).
+        Issuer,
         /// The serial number of the certificate, in hexadecimal digits.
         Serial,
         /// The end of the certificate's validity, in seconds since 1970.
