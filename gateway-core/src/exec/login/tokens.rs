@@ -54,20 +54,19 @@ pub(super) async fn ask<P: Platform>(
     let form = Bytes::from(form).split_off(1);
     let question = Question::form(login.authorization.as_ref(), &form);
     let asked = call_out::ask((exchange.plan, exchange.state, platform), &place, question, LIMIT);
-    let (fault, said) = match within(platform, LIMIT, asked).await {
+    let (fault, cause, said) = match within(platform, LIMIT, asked).await {
         Some(Ok(answer)) => match Answer::read(&answer.content) {
             Some(answer) => return Ok(answer),
-            None => (other(), "the answer has no token of the type `Bearer`".to_owned()),
+            None => (other(), "answer_malformed", "the answer has no token of the type `Bearer`".to_owned()),
         },
         Some(Err(fault)) => {
-            if let Fault::Io(kind) = fault {
-                exchange.record.cause = Some(error_type(kind));
-            }
             let said = fault.to_string();
-            (fault, said)
+            let cause = fault.cause();
+            (fault, cause, said)
         }
-        None => (other(), "it takes too long".to_owned()),
+        None => (other(), error_type(IoErrorKind::TotalTimeout), "it takes too long".to_owned()),
     };
+    exchange.record.cause = Some(cause);
     exchange.note(|| refused(&said));
     Err(fault)
 }

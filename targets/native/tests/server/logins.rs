@@ -18,6 +18,8 @@ struct Provider {
     nonce: Mutex<String>,
     given: AtomicUsize,
     is_short: bool,
+    /// The status and the content of the token endpoint, in place of tokens.
+    refusal: Mutex<Option<(&'static str, &'static str)>>,
 }
 
 fn pair() -> Ed25519KeyPair {
@@ -30,6 +32,7 @@ impl Provider {
         upstream(move |wire, _| {
             while let Some(head) = wire.head() {
                 wire.body(&head);
+                let mut status = "200 OK";
                 let place = field(&head, "host").unwrap();
                 let content = if head.starts_with("GET /.well-known/openid-configuration ") {
                     format!(
@@ -39,10 +42,14 @@ impl Provider {
                 } else if head.starts_with("GET /keys ") {
                     let x = BASE64_URL_SAFE_NO_PAD.encode(pair().public_key().as_ref());
                     format!(r#"{{"keys": [{{"kty": "OKP", "crv": "Ed25519", "x": "{x}", "kid": "k"}}]}}"#)
+                } else if let Some((refused, content)) = *provider.refusal.lock().unwrap() {
+                    provider.given.fetch_add(1, Ordering::SeqCst);
+                    status = refused;
+                    content.to_owned()
                 } else {
                     provider.tokens(&place)
                 };
-                wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len()));
+                wire.send(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{content}", content.len()));
             }
         })
     }
@@ -111,6 +118,12 @@ fn cookie(head: &str, name: &str) -> Option<String> {
 
 /// Logs in; the cookie of the session.
 fn log_in(provider: &Provider, address: SocketAddr) -> String {
+    let (back, _) = come_back(provider, address, "c");
+    cookie(&back, "__Host-session=").expect("a session")
+}
+
+/// Begins to log in, and comes back with this code; the answer to that.
+fn come_back(provider: &Provider, address: SocketAddr, code: &str) -> (String, String) {
     let (begun, _) = ask(address, "GET", "/", "");
     let location = field(&begun, "location").expect("the place to log in");
     let parameter = |name: &str| {
@@ -118,9 +131,8 @@ fn log_in(provider: &Provider, address: SocketAddr) -> String {
         parameters.find(|(own, _)| *own == name).unwrap().1.to_owned()
     };
     *provider.nonce.lock().unwrap() = parameter("nonce");
-    let callback = format!("/oauth2/callback?code=c&state={}", parameter("state"));
-    let (back, _) = ask(address, "GET", &callback, &cookie(&begun, "__Host-login-").unwrap());
-    cookie(&back, "__Host-session=").expect("a session")
+    let callback = format!("/oauth2/callback?code={code}&state={}", parameter("state"));
+    ask(address, "GET", &callback, &cookie(&begun, "__Host-login-").unwrap())
 }
 
 /// RFC 6749 §6: the parallel requests of a page come with the cookie from before, on every thread. All get the new token.
@@ -179,5 +191,32 @@ fn an_answer_under_way_brings_back_no_session() {
             let head = wire.head().unwrap();
             assert_eq!((status(&head), cookie(&head, "__Host-session=").is_none()), (200, logs_out), "{head}");
         }
+    }
+}
+
+/// docs/configuration.md, Pages behind a login, Keys that an issuer publishes: the log says why the provider gives no tokens.
+#[test]
+fn why_a_provider_gives_no_tokens_is_in_the_log() {
+    let provider = Arc::new(Provider::default());
+    let (served, folder) = (provider.serve(), Folder::new());
+    let config = config(served.address, served.address, r#""life": "1h""#);
+    folder.write(
+        "gateway.json",
+        &config.replace(r#", "accessLog": "off" }"#, r#" }, "accessLog": { "format": "json" }"#),
+    );
+    let key = [("SESSION_KEY", "0123456789abcdef0123456789abcdef")];
+    for (refusal, answer, cause) in [
+        // RFC 6749 §5.2: the client is not taken, or the code is not.
+        (("401 Unauthorized", r#"{"error": "invalid_client"}"#), 400, "client_refused"),
+        (("400 Bad Request", r#"{"error": "unauthorized_client"}"#), 400, "client_refused"),
+        (("400 Bad Request", r#"{"error": "invalid_grant"}"#), 400, "answer_status"),
+        (("500 Internal Server Error", ""), 503, "answer_status"),
+        (("200 OK", r#"{"token_type": "Bearer"}"#), 503, "answer_malformed"),
+    ] {
+        *provider.refusal.lock().unwrap() = Some(refusal);
+        let program = Program::run_with(&["serve", "gateway.json", "--threads", "1"], &folder.0, &key);
+        let (head, _) = come_back(&provider, program.address, "c");
+        let logged = program.logged("/oauth2/callback");
+        assert_eq!((status(&head), &logged["cause"]), (answer, &cause.into()), "{refusal:?}: {logged}");
     }
 }
