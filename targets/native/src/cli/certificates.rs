@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gateway_core::config::{ConfigError, JsonPath, Rule};
-use gateway_core::plan::{Certificate, Plan, Upstream};
-use rustls::pki_types::CertificateDer;
+use gateway_core::plan::{Certificate, ClientAuthorities, Plan, Upstream};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
-use x509_parser::parse_x509_certificate;
+use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::X509Version;
+use x509_parser::{parse_x509_certificate, parse_x509_crl};
 
 /// The days in which a certificate should have been renewed.
 const SOON_DAYS: i64 = 14;
@@ -32,11 +34,14 @@ pub(super) fn warnings(plan: &Plan) -> Vec<ConfigError> {
         }
     }
     for clients in plan.listeners.iter().filter_map(|listener| listener.clients.as_ref()) {
-        if let [only] = &*read(&clients.authorities)
-            && seen.insert(clients.at.to_string())
-        {
-            let at = clients.at.member("authorities");
-            found.extend(of_file(at, &clients.authorities, only, |parsed| time(parsed, now)));
+        if seen.insert(clients.at.to_string()) {
+            let (at, file) = (clients.at.member("authorities"), &clients.authorities);
+            let authorities = read(file);
+            if let [only] = &*authorities {
+                found.extend(of_file(at.clone(), file, only, |parsed| time(parsed, now)));
+            }
+            found.extend(authorities.iter().filter_map(|one| of_file(at.clone(), file, one, no_authority)));
+            found.extend(clients.revoked.iter().flat_map(|lists| of_lists(clients, lists, &authorities)));
         }
     }
     for upstream in &plan.upstreams {
@@ -90,6 +95,53 @@ fn time(certificate: &X509Certificate<'_>, now: i64) -> Option<(String, &'static
         };
         (format!("expires on {}, {days}", day(until)), "renew it before")
     })
+}
+
+/// The fault of an authority of clients that is a certificate for signing no others (RFC 5280 §4.2.1.9).
+fn no_authority(certificate: &X509Certificate<'_>) -> Option<(String, &'static str)> {
+    // Before version 3, none could say it.
+    let is_one = certificate.is_ca() || certificate.version() != X509Version::V3;
+    (!is_one).then(|| {
+        let message = format!(
+            "has the certificate of `{}`, which is no authority (`CA:TRUE`), but counts as one: whoever has its key can sign certificates of any name",
+            certificate.subject()
+        );
+        (message, "name the file of the authority that signs the certificates of clients")
+    })
+}
+
+/// The faults of the lists of revoked certificates in the file `lists`: each is of an authority (RFC 5280 §5), and whom it is not of is refused.
+fn of_lists(clients: &ClientAuthorities, lists: &str, authorities: &[CertificateDer<'_>]) -> Vec<ConfigError> {
+    let Ok(pem) = std::fs::read(lists) else { return Vec::new() };
+    let ders: Vec<_> = CertificateRevocationListDer::pem_slice_iter(&pem).filter_map(Result::ok).collect();
+    let parsed: Vec<_> = ders.iter().filter_map(|der| parse_x509_crl(der).ok()).map(|(_, list)| list).collect();
+    let authorities: Vec<_> = authorities.iter().filter_map(|der| parse_x509_certificate(der).ok()).collect();
+    let is_of = |list: &CertificateRevocationList<'_>, authority: &X509Certificate<'_>| {
+        list.issuer().as_raw() == authority.subject().as_raw()
+    };
+    let at = clients.at.member("revoked");
+    let fault = |message: String, help: &str| {
+        ConfigError::new(at.clone(), message).with_help(help.to_owned()).of_rule(Rule::File)
+    };
+    let foreign = parsed.iter().filter(|list| !authorities.iter().any(|(_, authority)| is_of(list, authority)));
+    let mut found: Vec<_> = foreign
+        .map(|list| {
+            let message =
+                format!("`{lists}` has a list of `{}`, who is none of `{}`", list.issuer(), clients.authorities);
+            fault(message, "take the lists of those; or add this one to them, if it is below one of them")
+        })
+        .collect();
+    if found.is_empty() {
+        let without = authorities.iter().filter(|(_, authority)| !parsed.iter().any(|list| is_of(list, authority)));
+        found.extend(without.map(|(_, authority)| {
+            let message = format!(
+                "`{lists}` has no list of `{}`: the clients that it has signed are refused",
+                authority.subject()
+            );
+            fault(message, "add one, which may be empty; an authority that signs other authorities alone needs none")
+        }));
+    }
+    found
 }
 
 /// The fault of an authority that is likely the upstream's own certificate: one for signing others is refused as a server's.

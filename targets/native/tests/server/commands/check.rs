@@ -466,3 +466,75 @@ fn check_warns_of_certificates_that_no_client_takes() {
     assert_eq!(found, [[authority.to_owned(), message.to_owned()]]);
     assert_eq!(warned(past, future, true, &[]), Vec::<[String; 2]>::new());
 }
+
+/// docs/configuration.md, Certificates of clients: an authority may sign others (RFC 5280 §4.2.1.9), and a list is of an authority (§5.1.2.3).
+#[test]
+fn check_warns_of_authorities_and_lists_by_which_no_client_is_let_in() {
+    let named = |name: &str, is_ca: bool| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        // Explicit, so that the certificate is of version 3.
+        params.is_ca =
+            if is_ca { rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained) } else { rcgen::IsCa::ExplicitNoCa };
+        params
+    };
+    let authority = |name: &str| {
+        let mut params = named(name, true);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
+        rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap()
+    };
+    let list = |authority: &rcgen::CertifiedIssuer<'static, rcgen::KeyPair>| {
+        let params = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2025, 1, 1),
+            next_update: rcgen::date_time_ymd(2025, 1, 2),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        params.signed_by(authority).unwrap().pem().unwrap()
+    };
+    let (one, two) = (authority("one"), authority("two"));
+    let leaf = named("leaf", false).signed_by(&rcgen::KeyPair::generate().unwrap(), &one).unwrap().pem();
+    let own = named("own", false).self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem();
+    let folder = Folder::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    folder.write("cert.pem", &named("server", false).self_signed(&key).unwrap().pem());
+    folder.write("key.pem", &key.serialize_pem());
+    let warned = |authorities: &[&str], lists: &[&str]| {
+        folder.write("ca.pem", &authorities.concat());
+        folder.write("crl.pem", &lists.concat());
+        let revoked = if lists.is_empty() { "" } else { r#", "revoked": "crl.pem""# };
+        folder.write(
+            "gateway.json",
+            &format!(
+                r#"{{"server": {{"tls": {{"certificate": "cert.pem", "key": "key.pem", "clients": {{"authorities": "ca.pem"{revoked}}}}}}},
+                "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+            ),
+        );
+        let found = report(&edgeway(&folder, &["check", "--json"]));
+        assert_eq!(found["mistakes"], serde_json::json!([]));
+        let warnings = found["warnings"].as_array().unwrap().iter();
+        warnings
+            .map(|warning| [&warning["path"], &warning["message"]].map(|text| text.as_str().unwrap().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let at = |member: &str, message: &str| [[format!("server.tls.clients.{member}"), message.to_owned()]];
+    let none: [[String; 2]; 0] = [];
+    let (first, second) = (list(&one), list(&two));
+    assert_eq!(warned(&[&one.pem()], &[]), none);
+    assert_eq!(warned(&[&one.pem(), &two.pem()], &[&first, &second]), none);
+    let counts =
+        "which is no authority (`CA:TRUE`), but counts as one: whoever has its key can sign certificates of any name";
+    for (pem, name) in [(&leaf, "leaf"), (&own, "own")] {
+        let message = format!("`ca.pem` has the certificate of `CN={name}`, {counts}");
+        assert_eq!(warned(&[pem], &[]), at("authorities", &message));
+        assert_eq!(warned(&[&one.pem(), pem], &[]), at("authorities", &message));
+    }
+    let foreign = "`crl.pem` has a list of `CN=two`, who is none of `ca.pem`";
+    assert_eq!(warned(&[&one.pem()], &[&second]), at("revoked", foreign));
+    assert_eq!(warned(&[&one.pem()], &[&first, &second]), at("revoked", foreign));
+    let without = "`crl.pem` has no list of `CN=two`: the clients that it has signed are refused";
+    assert_eq!(warned(&[&one.pem(), &two.pem()], &[&first]), at("revoked", without));
+}
