@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway_core::plan::Plan;
 use tokio::runtime::Runtime;
@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::config_file::{ConfigError, ConfigFile, Loaded};
 use crate::health::{Change, Health, Observer};
-use crate::server::{Drained, Server, Settings, StartError};
+use crate::server::{Drained, Refusal, Server, Settings, StartError, Teller};
 use crate::warning::Warning;
 use crate::watch::Files;
 
@@ -51,6 +51,8 @@ pub enum Event<'a> {
         /// The change.
         change: Change,
     },
+    /// Certificates of clients were refused.
+    CertificatesRefused(Refusal),
     /// The server is about to stop, and serves on for now.
     Leaving {
         /// The time until connections are refused.
@@ -149,6 +151,7 @@ async fn reload_until_stop(
     let mut poll = tokio::time::interval(POLL);
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut observers = BTreeMap::new();
+    let mut teller = Teller::default();
     let mut asked = false;
     loop {
         if !asked {
@@ -161,6 +164,9 @@ async fn reload_until_stop(
             };
         }
         observe(server, &mut observers, report);
+        if let Some(refusal) = teller.look(server.refusals(), Instant::now()) {
+            report(&Event::CertificatesRefused(refusal));
+        }
         let Some(file) = &file else {
             asked = false;
             continue;

@@ -13,7 +13,7 @@ use super::output::sayln;
 use super::style::{Style, count};
 use crate::config_file::ConfigError;
 use crate::health::Change;
-use crate::server::{Drained, Server};
+use crate::server::{Drained, Refusal, Server};
 use crate::supervise::{Event, Refused};
 use crate::warning::Warning;
 
@@ -120,6 +120,12 @@ pub(super) fn event(event: &Event<'_>) {
                 }
                 _ => say_line(&format_args!("{what} works again; {} failed", failed("call"))),
             }
+        }
+        Event::CertificatesRefused(Refusal { last, count: 1 }) => {
+            say_text(&format!("a client's certificate is refused, {last}"));
+        }
+        Event::CertificatesRefused(Refusal { last, count: refused }) => {
+            say_text(&format!("{refused} certificates of clients are refused, the last is {last}"));
         }
         Event::Leaving { grace } => {
             let seconds = grace.as_secs_f64();

@@ -9,6 +9,7 @@ use gateway_core::state::State;
 
 use super::access_log::LogState;
 use super::operation::Operations;
+use super::refusals::Refusals;
 use super::room::Room;
 use super::worker::Serving;
 use crate::upstream::{Pool, PoolKey};
@@ -24,6 +25,8 @@ pub(crate) struct Crew {
     pub(super) room: Arc<Room>,
     /// What goes on beside requests.
     pub(super) operations: Operations,
+    /// The certificates of clients that were refused.
+    pub(super) refusals: Arc<Refusals>,
     /// The state of the access log.
     pub(super) log: Arc<LogState>,
     // Weak, because the serving state holds the crew in turn.

@@ -10,7 +10,9 @@ use gateway_core::ports::CertificateEnd;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::watch;
 
+use super::crew::Crew;
 use super::error::{ADMIN, LISTEN, StartError};
+use super::refusals::Refusals;
 use super::settings::Settings;
 use super::tls::Tls;
 use super::unix;
@@ -27,16 +29,16 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Reads the certificates of `listener`.
+    /// Reads the certificates of `listener`, which notes the `refusals` of those of clients.
     ///
     /// # Errors
     /// When one can't be used.
-    pub(super) fn of(listener: &plan::Listener) -> Result<Self, StartError> {
+    pub(super) fn of(listener: &plan::Listener, refusals: &Arc<Refusals>) -> Result<Self, StartError> {
         let certificates = &listener.certificates;
         let tls = if certificates.is_empty() {
             None
         } else {
-            Some(Tls::load(certificates, listener.clients.as_ref()).map_err(StartError::Tls)?)
+            Some(Tls::load(certificates, listener.clients.as_ref(), refusals).map_err(StartError::Tls)?)
         };
         Ok(Self { tls, proxy_protocol: listener.proxy_protocol })
     }
@@ -143,10 +145,11 @@ impl Changed {
         present: &[Listener],
         admin: Option<SocketAddr>,
         settings: &Settings,
+        crew: &Crew,
         count: usize,
     ) -> Result<Self, StartError> {
         let prepare = |listener: &plan::Listener| {
-            let door = Door::of(listener)?;
+            let door = Door::of(listener, &crew.refusals)?;
             Ok(if present.iter().any(|present| present.written == listener.address) {
                 Change::Kept(listener.address.clone(), door)
             } else {

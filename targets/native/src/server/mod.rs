@@ -16,6 +16,7 @@ mod listener;
 mod open_files;
 mod operation;
 mod proxy_protocol;
+mod refusals;
 mod room;
 mod run;
 mod settings;
@@ -47,6 +48,7 @@ use crate::platform::Stores;
 use crate::upstream::Names;
 
 pub use self::error::StartError;
+pub use self::refusals::{Refusal, Refusals, Teller};
 pub use self::settings::Settings;
 
 pub(crate) use self::access_log::AccessLogger;
@@ -124,14 +126,14 @@ impl Server {
         let stores = Arc::new(Stores::open(&settings, options.names.clone()).map_err(StartError::Store)?);
         let mut listeners = Vec::with_capacity(settings.listeners.len());
         let mut sockets = Vec::with_capacity(settings.listeners.len());
+        let crew = Arc::new(Crew::new(Room::new(settings.connections)));
         for listener in &settings.listeners {
-            let bound = Listener::bind(&listener.address, Door::of(listener)?, workers);
+            let bound = Listener::bind(&listener.address, Door::of(listener, &crew.refusals)?, workers);
             let (listener, accepting) = bound.map_err(|error| explained(error, &listeners, None, false))?;
             listeners.push(listener);
             sockets.push(accepting);
         }
         let stall_timeout = u64::try_from(options.stall_timeout.as_millis()).unwrap_or(u64::MAX);
-        let crew = Arc::new(Crew::new(Room::new(settings.connections)));
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let (lines, writer) = Writer::start(standard_output(), &crew.log);
         let (stop, stopped) = watch::channel(None);
@@ -225,6 +227,11 @@ impl Server {
         self.stores.handshakes.all()
     }
 
+    /// The certificates of clients that were refused.
+    pub fn refusals(&self) -> &Refusals {
+        &self.crew.refusals
+    }
+
     /// Serves new requests by `plan`; those under way go on as they began. An error changes nothing.
     ///
     /// Returns the settings that need a restart to take effect.
@@ -234,7 +241,7 @@ impl Server {
     pub fn reload(&self, plan: Plan, settings: Settings) -> Result<Vec<&'static str>, StartError> {
         let restart = self.settings.needs_restart(&settings);
         let mut listeners = self.listeners();
-        let changed = Changed::prepare(&listeners, self.admin_address(), &settings, self.workers.len())?;
+        let changed = Changed::prepare(&listeners, self.admin_address(), &settings, &self.crew, self.workers.len())?;
         let (plan, settings) = (Arc::new(plan), Arc::new(settings));
         let mut prepared = Vec::with_capacity(self.workers.len());
         for worker in &self.workers {

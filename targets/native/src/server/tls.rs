@@ -17,6 +17,7 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiC
 use rustls::sign::CertifiedKey;
 use x509_parser::parse_x509_certificate;
 
+use super::refusals::{Noting, Refusals};
 use crate::upstream::{Identity, TlsError, read, revoked, trusted};
 
 /// The TLS of a listener.
@@ -55,11 +56,15 @@ pub(crate) fn verifier(
 struct Certificates(Vec<Arc<CertifiedKey>>);
 
 impl Tls {
-    /// Reads the certificates in `files`, each with its key, and the authorities of `clients`.
+    /// Reads the certificates in `files`, each with its key, and the authorities of `clients`, of which `refusals` are noted.
     ///
     /// # Errors
     /// When a file can't be read or used.
-    pub(crate) fn load(files: &[Certificate], clients: Option<&ClientAuthorities>) -> Result<Self, TlsError> {
+    pub(crate) fn load(
+        files: &[Certificate],
+        clients: Option<&ClientAuthorities>,
+        refusals: &Arc<Refusals>,
+    ) -> Result<Self, TlsError> {
         let list = files
             .iter()
             .map(|files| Identity::read(files)?.certified().map(Arc::new))
@@ -71,7 +76,10 @@ impl Tls {
             .map_err(|error| TlsError::Invalid { path: String::new(), reason: error.to_string() })?;
         let builder = match clients {
             None => builder.with_no_client_auth(),
-            Some(clients) => builder.with_client_cert_verifier(verifier(clients, provider)?),
+            Some(clients) => {
+                let check = verifier(clients, provider)?;
+                builder.with_client_cert_verifier(Arc::new(Noting { check, refusals: Arc::clone(refusals) }))
+            }
         };
         // A session that is resumed has the certificate that it began with (RFC 8446 §2.2). Each load has sessions of its own, so that none
         // outlives an authority, or escapes a list of revoked certificates.

@@ -25,7 +25,13 @@ struct Shown {
 
 impl Authority {
     fn new() -> Self {
+        Self::named("clients")
+    }
+
+    fn named(name: &str) -> Self {
         let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
         let key = rcgen::KeyPair::generate().unwrap();
@@ -210,6 +216,35 @@ fn authorities_and_lists_of_revoked_certificates_are_read_again() {
     folder.write("crl.pem", &second.revoke(&[]));
     folder.write("ca.pem", &second.issuer.pem());
     wait_until("the authority is replaced", || taken() == [false, false, true]);
+}
+
+/// docs/configuration.md, Certificates of clients: an alert tells a client little (RFC 8446 §6.2), and standard error the operator.
+#[test]
+fn why_a_certificate_is_refused_is_told_to_the_operator() {
+    for (shown, said) in [
+        ("revoked", "a client's certificate is refused, that of `CN=billing`: it has been revoked"),
+        ("foreign", "a client's certificate is refused, that of `CN=billing`: none of `authorities` has signed it"),
+    ] {
+        let (authority, other) = (Authority::new(), Authority::named("other"));
+        let folder = Folder::new();
+        let own = certificate(&folder);
+        folder.write("ca.pem", &authority.issuer.pem());
+        folder.write("crl.pem", &authority.revoke(&[7]));
+        let revoked = format!(r#", "revoked": "{}/crl.pem""#, folder.0.display());
+        let program = Program::serve(&folder.write("gateway.json", &config(&folder, &revoked)));
+        let by = if shown == "foreign" { &other } else { &authority };
+        let known = client(&own, Some(&authority.issue("stock", 8)));
+        assert_eq!(said_of(program.address, &known), Ok(200));
+        let refused = by.issue("billing", 7);
+        assert!(said_of(program.address, &client(&own, Some(&refused))).is_err());
+        program.wait_for_message(said);
+        let messages = program.messages();
+        assert!(!messages.contains("stock") && !messages.contains("spiffe"), "{messages}");
+    }
+}
+
+fn said_of(address: SocketAddr, client: &Arc<ClientConfig>) -> Result<u16, String> {
+    said(address, client, "/open").map(|(status, _)| status)
 }
 
 /// RFC 9440 §2.2, §4: what a client writes is nothing, and the upstream is told of the connection's certificate.
