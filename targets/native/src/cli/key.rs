@@ -84,7 +84,7 @@ pub(super) struct New {
     #[arg(long, value_name = "PREFIX", default_value = DEFAULT_PREFIX, value_parser = prefix)]
     prefix: String,
     /// The time after which it is void: `90d`
-    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "SPAN", value_parser = span)]
     expires: Option<Duration>,
     /// A scope that it has; may be repeated
     #[arg(long, value_name = "SCOPE")]
@@ -272,6 +272,17 @@ fn given_key() -> Result<String, ExitCode> {
 
 fn prefix(written: &str) -> Result<String, &'static str> {
     if api_key::is_prefix(written) { Ok(written.to_owned()) } else { Err("write 2 to 16 small letters and digits") }
+}
+
+/// A span from now on, in the form that messages name. Its end is one that can be written (RFC 3339).
+fn span(written: &str) -> Result<Duration, &'static str> {
+    const END: u64 = 253_402_300_800;
+    let span = humantime::parse_duration(written).map_err(|_| "write a whole number and its unit: 90d, 12h or 30m")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    match now.checked_add(span) {
+        Some(end) if end.as_secs() < END => Ok(span),
+        _ => Err("nothing lasts that long: leave it out for a key without an end"),
+    }
 }
 
 fn failure(message: &str) -> ExitCode {

@@ -117,7 +117,10 @@ fn identifier(written: &str) -> Result<String, &'static str> {
 
 /// A time in seconds since 1970.
 pub(super) fn time(written: &str) -> Result<u64, String> {
-    let time: SystemTime =
-        humantime::parse_rfc3339_weak(written).map_err(|_| "write a time of UTC: 2026-12-01T00:00:00Z".to_owned())?;
+    let time: SystemTime = humantime::parse_rfc3339_weak(written).map_err(|_| {
+        let is_span = humantime::parse_duration(written).is_ok();
+        let not = if is_span { ", and no span such as 90d or 12h" } else { "" };
+        format!("write a time of UTC: 2026-12-01T00:00:00Z{not}")
+    })?;
     Ok(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }

@@ -168,6 +168,37 @@ fn what_is_printed_of_a_new_key_says_what_to_do_next() {
     assert!(listed.contains("made with P") && listed.contains("`apiKeys.pepper`"), "{listed}");
 }
 
+/// docs/command-line.md: what is wrong is told with the form that is right.
+#[test]
+fn a_span_or_a_time_in_another_form_is_told_the_right_one() {
+    let folder = Folder::new();
+    let spans = "write a whole number and its unit: 90d, 12h or 30m";
+    for (written, help) in [
+        ("90", spans),
+        ("three months", spans),
+        ("2027-01-01T00:00:00Z", spans),
+        ("9000y", "nothing lasts that long"),
+        ("584000000000y", "nothing lasts that long"),
+    ] {
+        let output = edgeway(&folder, &["new", "--consumer", "acme", "--expires", written], "", &[]);
+        assert_eq!(output.status.code(), Some(2), "{written}");
+        assert!(text(&output.stderr).contains(help), "{written}: {}", text(&output.stderr));
+    }
+    let revoke = |member: &str, written: &str| {
+        let arguments =
+            ["token", "revoke", "--admin", "http://127.0.0.1:1", "--issuer", "corp", "--all", member, written];
+        let output = Command::new(env!("CARGO_BIN_EXE_edgeway")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{written}");
+        text(&output.stderr).to_owned()
+    };
+    for member in ["--before", "--until"] {
+        let said = revoke(member, "90d");
+        assert!(said.contains("write a time of UTC: 2026-12-01T00:00:00Z, and no span such as 90d or 12h"), "{said}");
+        let said = revoke(member, "tomorrow");
+        assert!(said.contains("write a time of UTC: 2026-12-01T00:00:00Z") && !said.contains("span"), "{said}");
+    }
+}
+
 /// FIPS 180-4 and RFC 4231 §4.3.
 #[test]
 fn digests_are_those_of_the_standards() {
