@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use gateway_core::http::certificate::Certificate;
@@ -54,6 +55,9 @@ pub(super) struct Explain {
     /// A header field; may be given several times
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     header: Vec<String>,
+    /// The content, or `@` and the name of a file with it [default: none]
+    #[arg(long, value_name = "TEXT", value_parser = content)]
+    body: Option<Bytes>,
     /// The client's address [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
@@ -85,7 +89,8 @@ impl Explain {
             Ok(der) => der.map(|der| Arc::new(Certificate::of_der(&der))),
             Err(error) => return self.source.failure(format!("the certificate can't be read: {error}")),
         };
-        let question = Question { certificate, upstream: self.upstream.clone(), ..question };
+        let question =
+            Question { certificate, upstream: self.upstream.clone(), content: self.body.clone(), ..question };
         let plan = match self.source.plan() {
             Ok(plan) => plan,
             Err(code) => return code,
@@ -102,6 +107,14 @@ impl Explain {
             return print_json(&report, ExitCode::SUCCESS);
         }
         print(&explain::render(&report, Style::stdout()), ExitCode::SUCCESS)
+    }
+}
+
+/// The content that `written` states.
+fn content(written: &str) -> Result<Bytes, String> {
+    match written.strip_prefix('@') {
+        Some(path) => std::fs::read(path).map(Bytes::from).map_err(|error| format!("`{path}` can't be read: {error}")),
+        None => Ok(Bytes::copy_from_slice(written.as_bytes())),
     }
 }
 

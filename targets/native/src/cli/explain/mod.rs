@@ -22,7 +22,7 @@ use gateway_core::http::geography::Geography;
 use gateway_core::plan::Plan;
 use gateway_core::ports::{Peer, Scheme};
 use gateway_core::trace::Trace;
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 pub(crate) use hops::{Hop, Redirects};
@@ -43,6 +43,8 @@ pub(crate) struct Question {
     pub(crate) certificate: Option<Arc<Certificate>>,
     /// The target of a split to follow, by its upstream's name.
     pub(crate) upstream: Option<String>,
+    /// The content; none if nothing is said of it.
+    pub(crate) content: Option<Bytes>,
 }
 
 impl Question {
@@ -76,6 +78,7 @@ impl Question {
             geography: Geography::UNKNOWN,
             certificate: None,
             upstream: None,
+            content: None,
         })
     }
 
@@ -106,12 +109,15 @@ impl Question {
             geography: Geography::UNKNOWN,
             certificate: None,
             upstream: None,
+            content: None,
         }
     }
 
     /// The request as a server would see it.
     pub(crate) fn request(&self) -> Request<Body<Bytes>> {
-        let mut request = Request::new(Body::Empty);
+        let content = self.content.clone().filter(|content| !content.is_empty());
+        // As a server has it, so that its bounds hold.
+        let mut request = Request::new(content.map_or(Body::Empty, Body::Stream));
         *request.method_mut() = self.method.clone();
         if let Some(target) = self.url.path_and_query() {
             *request.uri_mut() = Uri::from(target.clone());
@@ -122,6 +128,10 @@ impl Question {
         }
         if !request.headers().contains_key(HOST) {
             request.headers_mut().extend(authority.map(|authority| (HOST, authority)));
+        }
+        let has_length = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| request.headers().contains_key(name));
+        if let Some(content) = self.content.as_ref().filter(|_| !has_length) {
+            request.headers_mut().insert(CONTENT_LENGTH, content.len().into());
         }
         request
     }

@@ -153,7 +153,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
             Event::Preflight { route, parameters } => {
                 chosen = Some((*route, parameters.clone()));
-                steps.extend(step(plan, event));
+                steps.extend(step(plan, event, question.content.is_some()));
             }
             Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
@@ -171,7 +171,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                     steered_to = met.and_then(|met| ways.get(met)).map(|way| way.name.to_string());
                     steps.push(steered(ways, *met));
                 }
-                steps.extend(step(plan, event));
+                steps.extend(step(plan, event, question.content.is_some()));
             }
         }
     }

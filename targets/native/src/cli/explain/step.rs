@@ -28,8 +28,8 @@ pub(crate) struct Step {
     pub(crate) assumed: Option<&'static str>,
 }
 
-/// The step that `event` is; `None` if it is told elsewhere.
-pub(super) fn step(plan: &Plan, event: &Event) -> Option<Step> {
+/// The step that `event` is of a request whose content is stated or not; `None` if it is told elsewhere.
+pub(super) fn step(plan: &Plan, event: &Event, is_content_stated: bool) -> Option<Step> {
     // No credential is shown.
     let query = |query: &Option<String>| {
         query.as_deref().map(|query| credential::masked_query(&plan.credentials, query).into_owned())
@@ -53,7 +53,8 @@ pub(super) fn step(plan: &Plan, event: &Event) -> Option<Step> {
         "edit response" => ("editResponse", step),
         step => (step, step),
     };
-    Some(Step { step, title, details, verdict, assumed: assumed(event) })
+    let assumed = assumed(event).filter(|assumed| !is_content_stated || *assumed != NO_CONTENT);
+    Some(Step { step, title, details, verdict, assumed })
 }
 
 /// The step in which who calls was compared with the conditions of these `ways`: they meet that of the one with the index `met`, if any.
@@ -146,6 +147,9 @@ fn details(event: &Event) -> Value {
     }
 }
 
+/// The assumption that there is no content where none is stated.
+const NO_CONTENT: &str = "the request has no content: `--body` would state it";
+
 /// The assumption that an event rests on.
 fn assumed(event: &Event) -> Option<&'static str> {
     match event {
@@ -162,12 +166,12 @@ fn assumed(event: &Event) -> Option<&'static str> {
             Some("no store is asked for keys")
         }
         Event::Policy { policy: "validate", verdict } if verdict == "there is no content to look at" => {
-            Some("the request has no content")
+            Some(NO_CONTENT)
         }
         Event::Policy { policy: "authenticate", verdict }
             if verdict == "refused: digest" || verdict.starts_with("none of the signatures is of this content") =>
         {
-            Some("the request has no content")
+            Some(NO_CONTENT)
         }
         Event::Policy { policy: "authenticate", verdict } if verdict == "it has not been sent before" => {
             Some("nothing was sent before")
