@@ -79,6 +79,7 @@ pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
         own_listener::warnings(&config, &mut found);
         if reading_is_whole {
             identity::unlistened(&config, &mut found);
+            identity::inside(&config, &mut found);
         }
     }
     placed(text, found)

@@ -2,8 +2,9 @@
 
 use gateway_core::config::Diagnostic;
 use gateway_core::plan;
+use gateway_core::ports::Capabilities;
 
-use super::{NOW, said, words};
+use super::{NOW, Vault, said, said_on, words};
 
 const ISSUERS: &str = r#""issuers": {"corp": {"issuer": "https://id.test", "jwks": "https://id.test/jwks"}}"#;
 
@@ -224,10 +225,10 @@ fn warns_of_names_that_nobody_has() {
     for text in ["CN=device-7,O=Example", r"CN=a,O=Example\\, Inc.", "CN=a = b"] {
         assert_eq!(with(&format!(r#"{{"certificate": {{"subject": "{text}"}}}}"#)), [], "{text}");
     }
-    let found = with(r#"{"certificate": {"san": "URI:spiffe://example.com/a"}}"#);
     let found = with(r#"{"certificate": {"san": "a.test", "issuer": "O = Example, CN = Clients"}}"#);
     let issuer = "no certificate has this issuer as RFC 4514 writes it: `CN=device-7,O=Example`, the last part first";
     assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.issuer", issuer)]);
+    let found = with(r#"{"certificate": {"san": "URI:spiffe://example.com/a"}}"#);
     let message = "`URI:` is before the name where programs print it, and no part of it";
     assert_eq!(words(&found), [("consumers.a.credentials[0].certificate.san", message)]);
     assert_eq!(with(r#"{"certificate": {"san": "spiffe://example.com/a"}}"#), []);
@@ -255,12 +256,82 @@ fn warns_of_names_that_several_authorities_could_sign() {
     let message = "the name counts whichever authority has signed it, and listeners have several";
     let found = with("b.pem", r#"{"san": "a.test"}"#);
     assert_eq!(words(&found), [("consumers.a.credentials[0].certificate", message)]);
-    assert_eq!(with("a.pem", r#"{"san": "a.test"}"#), []);
     assert!(
         found.iter().all(|one| one.help.as_deref().is_some_and(|help| help.starts_with("say which: `\"issuer\": "))),
         "{found:?}"
     );
+    assert_eq!(with("a.pem", r#"{"san": "a.test"}"#), []);
+    assert_eq!(with("b.pem", r#"{"san": "a.test", "issuer": "CN=Clients"}"#), []);
     assert_eq!(with("b.pem", &format!(r#"{{"sha256": "{}"}}"#, "a".repeat(64))), []);
+}
+
+/// docs/configuration.md, Where the gateway goes by itself: natively to public addresses alone, unless an upstream is named.
+#[test]
+fn warns_of_issuers_that_look_like_ones_of_an_inside_network() {
+    let with = |issuer: &str, credentials: &str| {
+        let text = format!(
+            r#"{{"issuers": {{"corp": {{{issuer}}}}}, "upstreams": {{"id": {{"url": "https://id.internal"}}, "u": {{"url": "https://u.test"{credentials}}}}},
+            "policies": {{"p": {{"authenticate": {{"jwt": {{"audiences": ["a"]}}}}}}}},
+            "routes": [{{"name": "r", "match": {{"path": "/"}}, "upstream": "u", "policies": ["p"]}}]}}"#
+        );
+        assert_eq!(said_on(&Capabilities::NATIVE, &text, &Vault("S", "hunter2-and-more")), [], "{text}");
+        plan::native_warnings(&text)
+    };
+    let message = |host: &str| {
+        format!(
+            "`{host}` looks like a name of an inside network, and the gateway goes to public addresses alone by itself"
+        )
+    };
+    for host in [
+        "id.internal",
+        "id.local",
+        "id.auth.svc",
+        "id.auth.svc.cluster.local",
+        "id.home.arpa",
+        "id.lan",
+        "ID.corp",
+        "id",
+    ] {
+        let found = with(&format!(r#""issuer": "https://id.example.com", "jwks": "https://{host}/jwks""#), "");
+        let message = message(&host.to_ascii_lowercase());
+        assert_eq!(words(&found), [("issuers.corp.jwks", &*message)], "{host}");
+        assert!(
+            found.iter().all(|one| one.help.as_deref().is_some_and(|help| help.contains("`\"upstream\": \"id\"`")))
+        );
+        assert_eq!(
+            with(
+                &format!(r#""issuer": "https://id.example.com", "jwks": "https://{host}/jwks", "upstream": "id""#),
+                ""
+            ),
+            [],
+            "{host}"
+        );
+    }
+    for host in ["id.example.com", "localhost", "10.0.0.1", "[fd00::1]", "internal.example.com", "id.local.example.com"]
+    {
+        assert_eq!(
+            with(&format!(r#""issuer": "https://id.example.com", "jwks": "https://{host}/jwks""#), ""),
+            [],
+            "{host}"
+        );
+    }
+    let discovered = with(r#""issuer": "https://id.internal", "discovery": true"#, "");
+    assert_eq!(words(&discovered), [("issuers.corp.issuer", &*message("id.internal"))]);
+    // An issuer is a name; nothing calls it where the keys are elsewhere.
+    assert_eq!(with(r#""issuer": "https://id.internal", "jwks": "https://id.example.com/jwks""#, ""), []);
+    let asked = r#""endpoint": "https://id.internal/introspect", "client": "gw", "secret": {"secret": "S"}"#;
+    let keys = r#""issuer": "https://id.example.com", "jwks": "https://id.example.com/jwks""#;
+    let found = with(&format!(r#"{keys}, "introspection": {{{asked}}}"#), "");
+    assert_eq!(words(&found), [("issuers.corp.introspection.endpoint", &*message("id.internal"))]);
+    assert_eq!(with(&format!(r#"{keys}, "introspection": {{{asked}, "upstream": "id"}}"#), ""), []);
+    let grant = |more: &str| {
+        format!(
+            r#", "credentials": {{"clientCredentials": {{"tokenUrl": "https://id.internal/token", "client": "gw", "secret": {{"secret": "S"}}{more}}}}}"#
+        )
+    };
+    let at = "upstreams.u.credentials.clientCredentials.tokenUrl";
+    assert_eq!(words(&with(keys, &grant(""))), [(at, &*message("id.internal"))]);
+    assert_eq!(with(keys, &grant(r#", "upstream": "id""#)), []);
 }
 
 /// docs/configuration.md, Certificates of clients: somebody has to ask for one.

@@ -155,6 +155,54 @@ fn is_clear_and_public(url: &str) -> bool {
         && host.parse::<IpAddr>().is_ok_and(|address| !address.is_unspecified() && is_public(address))
 }
 
+/// Warns of what the native server would call by itself at a name that looks like one of an inside network: there it goes to public addresses
+/// alone (`docs/adr/0019`).
+pub(super) fn inside(config: &Config, found: &mut Vec<ConfigError>) {
+    let mut look = |at: JsonPath, url: Option<&str>, upstream: Option<&String>| {
+        let Some(url) = url.filter(|_| upstream.is_none()) else { return };
+        let host = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+        if let Some(host) = host.filter(|host| is_inside(host)) {
+            let message = format!(
+                "`{host}` looks like a name of an inside network, and the gateway goes to public addresses alone by itself"
+            );
+            let help =
+                "if it is inside, name an upstream with its URL through which it is called: `\"upstream\": \"id\"`";
+            found.push(ConfigError::new(at, message).with_help(help));
+        }
+    };
+    let root = JsonPath::root();
+    for (name, issuer) in config.issuers.iter() {
+        let at = root.member("issuers").member(name);
+        look(at.member("jwks"), issuer.jwks.as_deref(), issuer.upstream.as_ref());
+        if issuer.discovery == Some(true) {
+            look(at.member("issuer"), issuer.issuer.as_deref(), issuer.upstream.as_ref());
+        }
+        if let Some(asked) = issuer.introspection.as_deref() {
+            let at = at.member("introspection").member("endpoint");
+            look(at, Some(&asked.endpoint), asked.upstream.as_ref());
+        }
+    }
+    for (name, upstream) in config.upstreams.iter() {
+        let credentials = upstream.credentials.as_ref();
+        if let Some(grant) = credentials.and_then(|credentials| credentials.client_credentials.as_ref()) {
+            let at = root.member("upstreams").member(name).member("credentials");
+            let at = at.member("clientCredentials").member("tokenUrl");
+            look(at, Some(&grant.token_url), grant.upstream.as_ref());
+        }
+    }
+}
+
+/// Returns whether `host` is a name that no public name server knows: one without a dot, or below a domain that is kept, or customary, for
+/// inside networks (RFC 6762 §3 and Appendix G, RFC 8375, and `.internal`, which ICANN never delegates).
+fn is_inside(host: &str) -> bool {
+    const DOMAINS: [&str; 6] = [".internal", ".local", ".svc", ".home.arpa", ".lan", ".corp"];
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let is_address = name.starts_with('[') || name.parse::<IpAddr>().is_ok();
+    // `localhost` is free.
+    let is_bare = !name.contains('.') && name != "localhost";
+    !is_address && (is_bare || DOMAINS.iter().any(|domain| name.ends_with(domain)))
+}
+
 /// The routes of `config`, each with its place and the policies of its API.
 fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Route)> {
     let of = |at: JsonPath| move |index: usize| at.member("routes").index(index);
