@@ -220,3 +220,29 @@ fn why_a_provider_gives_no_tokens_is_in_the_log() {
         assert_eq!((status(&head), &logged["cause"]), (answer, &cause.into()), "{refusal:?}: {logged}");
     }
 }
+
+/// docs/configuration.md, Pages behind a login: whoever makes up codes has a hundred of them at once. Then nobody asks the provider.
+#[test]
+fn codes_that_a_client_makes_up_are_bounded() {
+    const AT_ONCE: usize = 100;
+    let provider = Arc::new(Provider::default());
+    *provider.refusal.lock().unwrap() = Some(("400 Bad Request", r#"{"error": "invalid_grant"}"#));
+    let (served, folder) = (provider.serve(), Folder::new());
+    folder.write("gateway.json", &config(served.address, served.address, r#""life": "1h""#));
+    let key = [("SESSION_KEY", "0123456789abcdef0123456789abcdef")];
+    let program = Program::run_with(&["serve", "gateway.json", "--threads", "1"], &folder.0, &key);
+    let made_up = |number: usize| come_back(&provider, program.address, &format!("made-up-{number}"));
+    for number in 0..AT_ONCE {
+        assert_eq!(status(&made_up(number).0), 400, "{number}");
+    }
+    // A new one comes about each second, so that a slow machine tries for longer.
+    let refused = (AT_ONCE..10 * AT_ONCE).find_map(|number| {
+        let (head, body) = made_up(number);
+        (status(&head) == 429).then_some((number, head, body))
+    });
+    let (asked, head, body) = refused.expect("an end");
+    assert_eq!(provider.given.load(Ordering::SeqCst), asked, "the provider was not asked for the last");
+    assert!(field(&head, "retry-after").is_some(), "{head}");
+    assert!(body.contains("too_many_attempts"), "{body}");
+    assert_eq!(cookie(&head, "__Host-session="), None);
+}
