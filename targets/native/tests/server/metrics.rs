@@ -72,6 +72,27 @@ fn requests_are_counted_by_route_and_status_over_all_threads() {
     );
 }
 
+/// docs/configuration.md, Metrics: a verdict is `failed` where the counter could not be asked, which is an error of its store, too.
+#[test]
+fn a_limit_whose_counter_can_not_be_asked_is_counted_as_failed() {
+    // Nobody listens there.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let upstream = ok_upstream();
+    let open = LIMITED.replace(r#""window": "1h""#, r#""window": "1h", "fail": "open""#);
+    let closed =
+        LIMITED.replace("limited", "closed").replace(r#""window": "1h""#, r#""window": "1h", "fail": "closed""#);
+    let text = config(upstream.address, &format!("{open}, {closed}"));
+    let redis = format!(r#"{{ "counters": {{ "redis": "redis://127.0.0.1:{port}" }},"#);
+    let gateway = start(&text.replacen('{', &redis, 1));
+    let admin = gateway.admin_address().unwrap();
+    for (path, status) in [("/limited", 200), ("/limited", 200), ("/limited", 200), ("/closed", 503)] {
+        assert_eq!(ask(gateway.address(), path, "").0, status, "{path}");
+    }
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",verdict="failed"}"#, 3.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="closed",verdict="failed"}"#, 1.0);
+    wait_for(admin, r#"edgeway_store_errors_total{store="counters"}"#, 4.0);
+}
+
 /// ARCHITECTURE.md, State: a reload loses no state that the new plan still names, wherever it now stands.
 #[test]
 fn counts_survive_a_reload_by_the_name_of_the_route() {
