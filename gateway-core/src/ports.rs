@@ -10,6 +10,7 @@ use core::mem;
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
@@ -25,6 +26,7 @@ pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::counter::{CounterOp, CounterVerdict};
+use crate::policy::passwords::Passwords;
 pub use crate::random::{NoRandom, Random, fill_from};
 use crate::state::State;
 pub use crate::time::Clock;
@@ -51,6 +53,11 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
     /// done where it holds no other request up.
     fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
         core::future::ready(work())
+    }
+
+    /// What is known of passwords: that of all instances together, where the platform has it, or else of this one, whose state is `own`.
+    fn passwords<'s>(&'s self, own: &'s State) -> &'s Arc<Passwords> {
+        own.passwords()
     }
 
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.

@@ -107,6 +107,8 @@ pub(crate) struct Facts {
     pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
     /// Who makes the request, once that is proved.
     pub(crate) caller: Option<Arc<Caller>>,
+    /// The caller whom a credential names that was refused.
+    pub(crate) named: Option<Arc<Caller>>,
     /// The reason for which the caller was not believed.
     pub(crate) refusal: Option<Refusal>,
     /// The reason for which the gateway has no credentials for the upstream.
@@ -141,6 +143,7 @@ impl Record {
                 upstream_took: None,
                 limits: Vec::new(),
                 caller: None,
+                named: None,
                 refusal: None,
                 upstream_auth: None,
                 rule: None,
@@ -236,6 +239,13 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.caller = Some(Arc::clone(caller));
+        }
+    }
+
+    /// Notes whom a credential names that is refused.
+    pub(crate) fn named(&mut self, caller: &Arc<Caller>) {
+        if let Some(facts) = &mut self.facts {
+            facts.named = Some(Arc::clone(caller));
         }
     }
 

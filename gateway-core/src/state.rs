@@ -18,6 +18,7 @@ use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
 use crate::policy::login::renewed::Renewed;
+use crate::policy::passwords::Passwords;
 use crate::policy::revocation::List;
 use crate::policy::tokens::Tokens;
 use crate::policy::watch::{Kind, Watch};
@@ -34,7 +35,7 @@ pub struct State {
     revocations: Box<[Option<Arc<Watch>>]>,
     access_tokens: Adopted<Box<str>, TokenCell>,
     api_keys: Arc<Answers>,
-    passwords: Arc<Answers>,
+    passwords: Arc<Passwords>,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
     /// What services have decided. It is of one plan: callers are among it.
@@ -142,8 +143,8 @@ impl State {
         &self.api_keys
     }
 
-    /// The passwords that were compared lately, by their digests with the hashes.
-    pub(crate) fn passwords(&self) -> &Answers {
+    /// The passwords that were right lately, by their digests with the hashes.
+    pub(crate) fn passwords(&self) -> &Arc<Passwords> {
         &self.passwords
     }
 

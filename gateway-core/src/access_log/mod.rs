@@ -96,7 +96,7 @@ struct Line<'r> {
     issuer: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'r str>,
-    /// The identifier of the credential by which the consumer is known.
+    /// The identifier of the credential by which the consumer is known, or which a password was stated for that is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<&'r str>,
     /// The reason for which the caller was not believed.
@@ -181,7 +181,7 @@ impl<'r> Line<'r> {
             consumer: facts.caller.as_ref().and_then(|caller| caller.consumer.as_ref()).map(|consumer| &*consumer.name),
             issuer: facts.caller.as_ref().and_then(|caller| caller.issuer.as_deref()),
             subject: facts.caller.as_ref().filter(|_| plan.access_log.subject).and_then(|caller| caller.subject()),
-            credential: facts.caller.as_ref().and_then(|caller| caller.known_by()),
+            credential: facts.caller.as_ref().or(facts.named.as_ref()).and_then(|caller| caller.known_by()),
             auth: facts.refusal.map(Refusal::word),
             upstream_auth: facts.upstream_auth.as_deref(),
             rule: facts.rule.as_ref().map(|(name, _)| &**name),

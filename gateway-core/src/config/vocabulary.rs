@@ -39,6 +39,7 @@ enum Place {
     KeyCredential,
     Credential,
     PasswordCredential,
+    BasicProof,
     Any,
 }
 
@@ -81,6 +82,7 @@ impl Place {
         match found {
             Some((_, place)) => *place,
             None if expected == ["regex"] => Self::PathTest,
+            None if expected == ["keep"] => Self::BasicProof,
             None if expected.starts_with(&["certificate", "key"]) => Self::Certificate,
             None if expected.contains(&"host") && expected.contains(&"prefix") => Self::Rewrite,
             None if expected.contains(&"hosts") && expected.contains(&"routes") => Self::Api,
@@ -257,6 +259,12 @@ const ADVICE: &[(Place, &str, &str)] = &[
         Place::Issuer,
         "discoveryUrl discovery_url metadataUrl metadata_url wellKnown well_known openIdConfiguration",
         "`\"discovery\": true` finds it by `issuer`",
+    ),
+    (Place::BasicProof, "realm", "the realm is the gateway's `name`, at the top"),
+    (
+        Place::BasicProof,
+        "users htpasswd userFile passwords file credentials",
+        "consumers have them: `\"consumers\": {\"ann\": {\"credentials\": [{\"password\": {\"user\": \"ann\", \"hash\": \"$2y$…\"}}]}}`",
     ),
     (
         Place::PasswordCredential,

@@ -76,6 +76,6 @@ const fn entries_of(known: &Known) -> Entries {
     match known {
         Known::Revoked(entries) => *entries,
         // INVARIANT: no such watch is asked for them.
-        Known::Key(_) | Known::Answer(_) | Known::Password(_) => Entries::NONE,
+        Known::Key(_) | Known::Answer(_) => Entries::NONE,
     }
 }

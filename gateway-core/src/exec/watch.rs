@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::exchange::Exchange;
+use super::introspect;
 use super::within::{timely, within};
-use super::{basic, introspect};
 use crate::caller::refusal::Refusal;
-use crate::policy::basic::{GUESSES, Stated, User};
 use crate::policy::jwt::Issuer;
 use crate::policy::remembered::{Look, Reading, Turn};
 use crate::policy::tokens::Tokens;
@@ -41,8 +40,6 @@ pub(super) enum Asked<'a> {
     Store,
     /// The issuer of this token, which the `client` has stated.
     Issuer { issuer: &'a Issuer, tokens: &'a Tokens, token: &'a str, client: Option<IpAddr> },
-    /// The hash of this user, or of nobody, with which what the `client` has stated is compared.
-    User { user: Option<&'a User>, stated: &'a Stated, client: Option<IpAddr> },
 }
 
 /// The entries of `watch`, read if they have to be. Takes at most its [timeout](Watch::timeout).
@@ -66,35 +63,22 @@ pub(super) async fn current<P: Platform>(
             Turn::Over(entries) => return entries.ok_or(watch.refusal()),
             Turn::Read(reading) => {
                 let reader = Reader { platform, watch, reading };
-                let (tries, quota, client) = match asked {
-                    Asked::Store => {
-                        let read = reader.read(Some(exchange.record)).await;
-                        // A read that counts no more, since the entries have changed meanwhile, is made again.
-                        if read.is_some() || watch.look(platform.monotonic()) != Look::Unread {
-                            return read.ok_or(watch.refusal());
-                        }
-                        continue;
+                let Asked::Issuer { issuer, tokens, token, client } = asked else {
+                    let read = reader.read(Some(exchange.record)).await;
+                    // A read that counts no more, since the entries have changed meanwhile, is made again.
+                    if read.is_some() || watch.look(platform.monotonic()) != Look::Unread {
+                        return read.ok_or(watch.refusal());
                     }
-                    Asked::Issuer { tokens, client, .. } => (&tokens.asked.tries, ASKED, client),
-                    Asked::User { client, .. } => (&exchange.state.passwords().tries, GUESSES, client),
+                    continue;
                 };
-                if !tries.begin(client, platform.now(), quota) {
+                if !tokens.asked.tries.begin(client, platform.now(), ASKED) {
                     return Err(Refusal::TooMany);
                 }
-                let known = match asked {
-                    Asked::Store => None,
-                    Asked::Issuer { issuer, token, .. } => {
-                        let asked = introspect::ask(exchange, platform, issuer, token, watch);
-                        within(platform, watch.timeout(), asked).await.flatten()
-                    }
-                    Asked::User { user, stated, .. } => {
-                        let compared = basic::compare(exchange.plan, platform, user, stated);
-                        within(platform, left, compared).await.flatten().map(Known::Password)
-                    }
-                };
-                // Only a credential that is wrong speaks against its client.
-                if !matches!(known, Some(Known::Answer(None) | Known::Password(false))) {
-                    tries.give_back(client, quota);
+                let asked = introspect::ask(exchange, platform, issuer, token, watch);
+                let known = within(platform, watch.timeout(), asked).await.flatten();
+                // Only a token that is not active speaks against its client.
+                if !matches!(known, Some(Known::Answer(None))) {
+                    tokens.asked.tries.give_back(client, ASKED);
                 }
                 watch.learn(known.clone(), platform.monotonic(), reading);
                 // By the answer itself: it may be too short-lived to be remembered.

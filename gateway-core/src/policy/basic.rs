@@ -8,16 +8,11 @@ use sha2::{Digest as _, Sha256};
 use super::api_key::KeyDigest;
 use super::credential::{self, Place};
 use super::password::{self, PasswordHash};
-use super::quota::Quota;
 use crate::base64;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
 use crate::order;
-
-/// The wrong passwords of one client that are looked at: ten at once, then one in ten seconds. Each costs the gateway milliseconds, and is
-/// a guess.
-pub const GUESSES: Quota = Quota { limit: 6, window: core::time::Duration::from_secs(60), burst: 10 };
 
 /// The most bytes of a name.
 pub const MOST_NAME_BYTES: usize = 255;
@@ -121,10 +116,14 @@ impl Users {
         self.0.get(at).map(|(_, user)| user)
     }
 
-    /// The hash that passwords of nobody are compared with, so that the time does not tell who is known.
+    /// The hash that passwords of nobody called `name` are compared with, so that the time does not tell who is known: it is always the same
+    /// for one name, and those of many names are spread as those of users are. Which it is, nobody foretells who knows no hash.
     #[must_use]
-    pub fn decoy(&self) -> Option<&Arc<PasswordHash>> {
-        self.0.first().map(|(_, user)| &user.hash)
+    pub fn decoy(&self, name: &str) -> Option<&Arc<PasswordHash>> {
+        let (_, first) = self.0.first()?;
+        let digest: [u8; 32] = Sha256::new().chain_update(first.hash.as_str()).chain_update(name).finalize().into();
+        let number = KeyDigest::of(digest).place() % u64::try_from(self.0.len()).unwrap_or(1);
+        usize::try_from(number).ok().and_then(|at| self.0.get(at)).map(|(_, user)| &user.hash)
     }
 }
 
@@ -168,6 +167,24 @@ mod tests {
             read(&encoded(format!("{}:{}", "a".repeat(name), "b".repeat(password)).as_bytes())).is_some()
         };
         assert!(long(255, 512) && !long(256, 1) && !long(1, 513));
+    }
+
+    /// docs/configuration.md, Names and passwords: where hashes take different times, names of nobody do, too.
+    #[test]
+    fn names_of_nobody_are_spread_over_the_hashes() {
+        let users = ["a", "b", "c"].map(|name| {
+            let text = format!("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ${}", "A".repeat(42) + "E");
+            let text = text.replace("$m=8", &format!("$m={}", 8 + usize::from(name.as_bytes()[0])));
+            let hash = Arc::new(PasswordHash::parse(&text).unwrap());
+            (name.into(), User { hash, caller: Arc::default() })
+        });
+        let users = Users::new(users.into());
+        let mut seen: Vec<_> = (0..50).map(|number| users.decoy(&format!("n{number}")).unwrap().as_str()).collect();
+        assert_eq!(users.decoy("n0").unwrap().as_str(), seen[0]);
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 3);
+        assert!(Users::default().decoy("n").is_none());
     }
 
     /// docs/configuration.md, Names and passwords: whoever gets another hash has to prove it anew.

@@ -36,6 +36,7 @@ pub mod message_signer;
 pub mod once;
 mod once_store;
 pub mod password;
+pub mod passwords;
 pub mod proof;
 pub mod query_edit;
 pub mod quota;

@@ -21,15 +21,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The age from which a read that requests wait for counts as lost: see [`flag::LOST_AFTER`](super::flag::LOST_AFTER).
 const LOST_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest that a request waits for a password to be compared, by itself or another: others may be before it.
-const PASSWORD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The time for which a right password is not compared again.
-const RIGHT_LIFE: Duration = Duration::from_secs(60 * 60);
-
-/// The same for a wrong one.
-const WRONG_LIFE: Duration = Duration::from_secs(10);
-
 /// The same for an answer of an issuer.
 const ANSWER_LOST_AFTER: Duration = Duration::from_secs(3);
 
@@ -75,8 +66,6 @@ pub enum Kind {
     Key,
     /// A token that its issuer is asked about. Its key is of no store: requests meet by it.
     Answer,
-    /// A password, by its digest with the hash that it is compared with. Its key is of no store, either.
-    Password,
 }
 
 /// What is known of entries.
@@ -88,8 +77,6 @@ pub enum Known {
     Key(Option<Arc<Entry>>),
     /// The answer about a token; none if it is not active.
     Answer(Option<Arc<Answer>>),
-    /// Set if a password is the right one.
-    Password(bool),
 }
 
 /// An answer about a token that is active.
@@ -148,26 +135,17 @@ impl Watch {
             Kind::List(_) | Kind::Token(_) => Refusal::RevocationsUnavailable,
             Kind::Key => Refusal::KeyUnavailable,
             Kind::Answer => Refusal::IntrospectionUnavailable,
-            Kind::Password => Refusal::PasswordUnavailable,
         }
     }
 
     /// The longest that a request waits for a read, by itself or another.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
-        match self.kind {
-            Kind::Answer => ANSWER_TIMEOUT,
-            Kind::Password => PASSWORD_TIMEOUT,
-            Kind::List(_) | Kind::Token(_) | Kind::Key => READ_TIMEOUT,
-        }
+        if matches!(self.kind, Kind::Answer) { ANSWER_TIMEOUT } else { READ_TIMEOUT }
     }
 
     const fn lost_after(&self) -> Duration {
-        match self.kind {
-            Kind::Answer => ANSWER_LOST_AFTER,
-            Kind::Password => PASSWORD_TIMEOUT,
-            Kind::List(_) | Kind::Token(_) | Kind::Key => LOST_AFTER,
-        }
+        if matches!(self.kind, Kind::Answer) { ANSWER_LOST_AFTER } else { LOST_AFTER }
     }
 
     /// The meaning of what the store has; `None` if somebody else wrote what is no entry of a list: nothing is known then.
@@ -178,7 +156,7 @@ impl Watch {
                 Entries::read(first.is_some(), second.map(|second| &**second)).map(Known::Revoked)
             }
             Kind::Key => Some(Known::Key(first.and_then(|first| Entry::read(first)).map(Arc::new))),
-            Kind::Answer | Kind::Password => None,
+            Kind::Answer => None,
         }
     }
 
@@ -225,7 +203,7 @@ impl Watch {
 
     /// Stores what `reading` has found at `now`, or that the store could not tell (`None`). Returns what to go by.
     pub fn learn(&self, known: Option<Known>, now: Duration, reading: Reading) -> Option<Known> {
-        let pause = if matches!(self.kind, Kind::Answer | Kind::Password) { ANSWER_PAUSE } else { PAUSE };
+        let pause = if self.kind == Kind::Answer { ANSWER_PAUSE } else { PAUSE };
         match known {
             Some(known) => {
                 let life = self.life(&known);
@@ -253,10 +231,6 @@ impl Watch {
                 return Life { fresh: NO_KEY_LIFE, usable: NO_KEY_LIFE, valid: NO_KEY_LIFE };
             }
             (Kind::Key, _) => KEY_LIFE,
-            (Kind::Password, known) => {
-                let life = if *known == Known::Password(true) { RIGHT_LIFE } else { WRONG_LIFE };
-                return Life { fresh: life, usable: life, valid: life };
-            }
             // Nothing holds on to an answer: a token that may have been revoked is asked about before it is taken.
             (Kind::Answer, known) => {
                 let life = match known {

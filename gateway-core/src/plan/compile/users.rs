@@ -57,24 +57,28 @@ impl Compiler<'_> {
 
     /// The hash of a password; `None` if it is none, or not known here.
     fn password_hash(&mut self, at: &At<'_>, stated: &Value) -> Option<PasswordHash> {
-        let parsed = match stated {
-            Value::Template(text) => PasswordHash::parse(text),
-            Value::Secret(secret) => PasswordHash::parse(&self.key_text(at, secret)?),
+        let (text, is_of_secret) = match stated {
+            Value::Template(text) => (text.clone(), ""),
+            // A file, or what a shell puts into a variable, has the end of a line.
+            Value::Secret(secret) => (self.key_text(at, secret)?.trim().to_owned(), &*secret.secret),
         };
-        // It may be the password itself, so it is not told.
-        let (message, help) = match parsed {
+        let unfit = match PasswordHash::parse(&text) {
             Ok(hash) => return Some(hash),
-            Err(Unfit::Form) => (
-                "this is no hash of a password",
-                "write what `edgeway password hash` prints, or an Argon2 or bcrypt hash from elsewhere (`$argon2id$…`, `$2b$…`, `$2y$…`): never \
-                 the password itself",
-            ),
-            Err(Unfit::Work) => (
-                "this hash takes more work than a gateway has for each password",
+            Err(unfit) => unfit,
+        };
+        let (message, help) = match unfit {
+            Unfit::Work => (
+                "takes more work than a gateway has for each password",
                 "up to 64 MiB and 256 MiB over all passes for Argon2, a cost of 14 for bcrypt: make another with `edgeway password hash`",
             ),
+            Unfit::Form => ("is no hash of a password that is taken", fix(&text)),
         };
-        self.error_with(at, message, help);
+        // It may be the password itself, so it is not told.
+        if is_of_secret.is_empty() {
+            self.error_with(at, format_args!("this {message}"), help);
+        } else {
+            self.error_with(at, format_args!("what the secret `{is_of_secret}` holds {message}"), help);
+        }
         None
     }
 
@@ -90,5 +94,19 @@ impl Compiler<'_> {
             return None;
         }
         Some(BasicProof { keep: basic.keep.unwrap_or(false), places: [Place::Basic] })
+    }
+}
+
+/// What to do about a text that is no hash.
+fn fix(text: &str) -> &'static str {
+    let is_cut = |start: &&str| text.starts_with(*start);
+    if ["$1$", "$apr1$", "{SHA}", "$5$", "$6$", "$scrypt$", "$7$", "$y$", "$pbkdf2"].iter().any(is_cut) {
+        "hashes by MD5, SHA, scrypt and others are not taken: have a new password set, and make its hash with `edgeway password hash`"
+    } else if text.split_once(":$").is_some() {
+        "leave out the name and the colon, which stand before it in a file of `htpasswd`"
+    } else if ["$2a$", "$2b$", "$2y$", "$argon2"].iter().any(is_cut) {
+        "copy it whole: a hash by bcrypt has 60 characters, and one by Argon2 six parts, each after a `$`"
+    } else {
+        "write what `edgeway password hash` prints, or an Argon2 or bcrypt hash from elsewhere (`$argon2id$…`, `$2b$…`, `$2y$…`): never the password itself"
     }
 }

@@ -36,8 +36,10 @@ fn weak_hashes(at: &JsonPath, credentials: &[Credential], found: &mut Vec<Config
         if let Some(PasswordCredential { user, hash: Value::Template(text) }) = &credential.password
             && PasswordHash::parse(text).is_ok_and(|hash| hash.is_weak())
         {
-            let message = format!("whoever sees this hash finds out most passwords that `{user}` could have");
-            let help = "make one that takes more work: `edgeway password hash`";
+            let message = format!(
+                "whoever sees this hash finds out most passwords that `{user}` could have: it takes too little work"
+            );
+            let help = "19 MiB in two passes for Argon2, a cost of 10 for bcrypt, and more: `edgeway password hash`, or `htpasswd -B -C 10`";
             found.push(ConfigError::new(at.index(index).member("password").member("hash"), message).with_help(help));
         }
     }

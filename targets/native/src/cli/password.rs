@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
-use gateway_core::policy::password::{MOST_BYTES, PasswordHash, USUAL};
+use gateway_core::config::ByteSize;
+use gateway_core::policy::password::{MOST_BYTES, PasswordHash, USUAL, Unfit};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 
@@ -37,11 +38,11 @@ pub(super) struct Hash {
     /// The name that goes with it: prints the credential for `consumers`, too
     #[arg(long, value_name = "NAME", value_parser = user)]
     user: Option<String>,
-    /// The memory that a check takes, in KiB: up to 65536
-    #[arg(long, value_name = "KIB", default_value_t = USUAL.0)]
+    /// The memory that a check takes: 8KiB to 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "19MiB", value_parser = memory)]
     memory: u32,
-    /// The passes over that memory: up to 16
-    #[arg(long, value_name = "NUMBER", default_value_t = USUAL.1)]
+    /// The passes over that memory; at most 256 MiB over all of them
+    #[arg(long, value_name = "NUMBER", default_value_t = USUAL.1, value_parser = clap::value_parser!(u32).range(1..=16))]
     passes: u32,
     /// Print JSON
     #[arg(long)]
@@ -51,12 +52,15 @@ pub(super) struct Hash {
 impl Hash {
     fn run(self) -> Result<ExitCode, ExitCode> {
         let password = given_password()?;
+        let is_hash = |text: &str| PasswordHash::parse(text) != Err(Unfit::Form);
+        if is_hash(&password) || password.split_once(':').is_some_and(|(_, hash)| is_hash(hash)) {
+            return Err(failure("this is a hash already: write it into the file as it is, from its first `$` on"));
+        }
         let mut salt = [0; 16];
         SystemRandom::new().fill(&mut salt).map_err(|_| failure("the system gives no random bits"))?;
         let begun = Instant::now();
-        let hash = PasswordHash::argon2id(password.as_bytes(), salt, (self.memory, self.passes)).map_err(|_| {
-            failure("no gateway takes such a hash: 8 to 65536 KiB, 1 to 16 passes, and 262144 KiB over all of them")
-        })?;
+        let hash = PasswordHash::argon2id(password.as_bytes(), salt, (self.memory, self.passes))
+            .map_err(|_| failure("no gateway takes such a hash: `--memory` times `--passes` is 256 MiB at most"))?;
         let took = begun.elapsed();
         if self.json {
             let credential = self.user.map(|user| json!({ "password": { "user": user, "hash": hash.as_str() } }));
@@ -64,7 +68,9 @@ impl Hash {
             return Ok(print_json(&content, ExitCode::SUCCESS));
         }
         if hash.is_weak() {
-            sayln!("warning: whoever steals this hash finds most passwords: OWASP's least is 7168 KiB in 5 passes");
+            sayln!(
+                "warning: whoever sees this hash finds out most passwords: OWASP's least is 19 MiB in 2 passes, or 7 MiB in 5"
+            );
         }
         let Some(user) = self.user else {
             return Ok(print(&format!("{}\n", hash.as_str()), ExitCode::SUCCESS));
@@ -94,9 +100,10 @@ fn given_password() -> Result<String, ExitCode> {
             std::io::stderr().write_all(b"\n")?;
             Ok(line)
         };
-        let both = ask("password: ").and_then(|one| Ok((one, ask("again:    ")?)));
+        let both = ask("password: ")
+            .and_then(|one| Ok((if one.is_empty() { String::new() } else { ask("again:    ")? }, one)));
         drop(silence);
-        let (one, other) = both.map_err(|error| failure(&format!("no password can be read: {error}")))?;
+        let (other, one) = both.map_err(|error| failure(&format!("no password can be read: {error}")))?;
         if one != other {
             return Err(failure("the two differ: try again"));
         }
@@ -108,7 +115,14 @@ fn given_password() -> Result<String, ExitCode> {
     }
     let password = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
     if password.is_empty() || password.len() > MOST_BYTES || password.contains(char::is_control) {
-        return Err(failure("a password is one line of text: 1 to 512 bytes of UTF-8, without control characters"));
+        let files = if password.contains('\n') {
+            "; the hashes of a file of `htpasswd` go into the configuration as they are"
+        } else {
+            ""
+        };
+        let message =
+            format!("a password is one line of text: 1 to 512 bytes of UTF-8, without control characters{files}");
+        return Err(failure(&message));
     }
     Ok(password.to_owned())
 }
@@ -145,6 +159,13 @@ impl Drop for Silence {
             let _ = rustix::termios::tcsetattr(std::io::stdin(), rustix::termios::OptionalActions::Flush, before);
         }
     }
+}
+
+/// The memory in KiB.
+fn memory(written: &str) -> Result<u32, &'static str> {
+    let size = ByteSize::parse(written).ok_or("write a whole number and its unit: 19MiB or 512KiB")?;
+    let kibibytes = u32::try_from(size.0 / 1_024).unwrap_or(u32::MAX);
+    if (8..=64 * 1_024).contains(&kibibytes) { Ok(kibibytes) } else { Err("write 8KiB to 64MiB") }
 }
 
 fn user(written: &str) -> Result<String, &'static str> {

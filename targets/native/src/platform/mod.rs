@@ -1,5 +1,6 @@
 //! The native platform: the ports of `gateway_core` on sockets, memory and files.
 
+pub mod computing;
 pub mod counters;
 pub mod key_value;
 pub mod meetings;
@@ -17,6 +18,7 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::plan::{Endpoint, Plan};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::jwt::Issuer;
+use gateway_core::policy::passwords::Passwords;
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, Work,
@@ -24,7 +26,6 @@ use gateway_core::ports::{
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
 use http::Response;
-use tokio::sync::Semaphore;
 
 use crate::clock::Ticker;
 use crate::health::Health;
@@ -32,6 +33,7 @@ use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
 use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
 
+pub use self::computing::Computing;
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
 pub use self::meetings::Meetings;
@@ -52,8 +54,10 @@ pub struct Stores {
     pub handshakes: Handshakes,
     /// The places where requests wait for one another.
     pub meetings: Meetings,
-    /// The threads that may compute beside those that serve requests.
-    pub computing: Arc<Semaphore>,
+    /// The threads that compute beside those that serve requests.
+    pub computing: Arc<Computing>,
+    /// The passwords that were right lately, and the clients that guess.
+    pub passwords: Arc<Passwords>,
 }
 
 impl Stores {
@@ -70,7 +74,8 @@ impl Stores {
             names,
             handshakes: Handshakes::default(),
             meetings: Meetings::default(),
-            computing: Arc::new(Semaphore::new(computing())),
+            computing: Arc::default(),
+            passwords: Arc::default(),
         })
     }
 }
@@ -210,23 +215,15 @@ impl Instance for Native {
     }
 }
 
-/// The number of threads that compute at the same time: half of the cores, so that the other half serves.
-fn computing() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
-}
-
 impl Platform for Native {
     const CAPABILITIES: Capabilities = CAPABILITIES;
 
-    async fn compute(&self, work: Work) -> Option<bool> {
-        let turn = Arc::clone(&self.stores.computing).acquire_owned().await.ok()?;
-        let computed = tokio::task::spawn_blocking(move || {
-            let result = work();
-            // Also where nobody waits for it any more, the work goes on to here.
-            drop(turn);
-            result
-        });
-        computed.await.ok().flatten()
+    fn passwords<'s>(&'s self, _: &'s State) -> &'s Arc<Passwords> {
+        &self.stores.passwords
+    }
+
+    fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
+        self.stores.computing.compute(work)
     }
 
     fn asked_for_token(&self, source: usize, trouble: Option<&str>) {

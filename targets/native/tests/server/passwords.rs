@@ -53,7 +53,7 @@ fn request(path: &str, authorization: &str) -> String {
 fn a_hash_that_the_command_line_makes_lets_its_password_in() {
     const PASSWORD: &str = "PLANT-correct horse, bättery: staple";
     let folder = Folder::new();
-    let arguments = ["password", "hash", "--user", "ann", "--memory", "64", "--passes", "1", "--json"];
+    let arguments = ["password", "hash", "--user", "ann", "--memory", "64KiB", "--passes", "1", "--json"];
     let made = edgeway(&folder, &arguments, format!("{PASSWORD}\r\n").as_bytes());
     let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
     let hash = made["hash"].as_str().unwrap();
@@ -97,10 +97,10 @@ fn what_is_no_password_is_not_repeated() {
         assert!(output.status.code() == Some(1) && said.starts_with("error: ") && !said.contains("lines"), "{said}");
         assert!(output.stdout.is_empty());
     }
-    let weak = edgeway(&folder, &["password", "hash", "--memory", "1000"], b"a");
+    let weak = edgeway(&folder, &["password", "hash", "--memory", "1000KiB"], b"a");
     assert!(weak.status.success() && text(&weak.stderr).contains("warning: "));
-    let dear = edgeway(&folder, &["password", "hash", "--memory", "65537"], b"a");
-    assert!(dear.status.code() == Some(1) && text(&dear.stderr).contains("65536"));
+    let dear = edgeway(&folder, &["password", "hash", "--memory", "64MiB", "--passes", "5"], b"a");
+    assert!(dear.status.code() == Some(1) && text(&dear.stderr).contains("256 MiB"));
     let colon = edgeway(&folder, &["password", "hash", "--user", "a:b"], b"a");
     assert_eq!(colon.status.code(), Some(2));
 
