@@ -102,7 +102,7 @@ async function main() {
 
   const results = [];
   for (const name of settings.scenarios) {
-    const scenario = SCENARIOS[name];
+    const scenario = { name, ...SCENARIOS[name] };
     const able = present.filter(
       (contestant) => (!contestant.onlyPlain || scenario.routes === 0) && (!contestant.noTokens || !scenario.tokens),
     );

@@ -75,7 +75,7 @@ export async function countInstructions(contestant, scenario, settings) {
       .reduce((sum, count) => sum + Number(count ?? 0), 0);
     if (total === 0) throw new Error('callgrind counted nothing');
     if (process.env.EDGEWAY_BENCH_PROFILE) {
-      execFileSync('cp', ['-r', folder, join(process.env.EDGEWAY_BENCH_PROFILE, `${contestant.name}-${scenario.routes}`)]);
+      execFileSync('cp', ['-r', folder, join(process.env.EDGEWAY_BENCH_PROFILE, `${contestant.name}-${scenario.name}`)]);
     }
     return total / requests;
   };

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { built, haproxy, nginx, version } from './environment.mjs';
-import { AUDIENCE, ISSUER, SECRET, SECRET_NAME } from './tokens.mjs';
+import { AUDIENCE, ISSUER, SECRET, SECRET_NAME, keyFor } from './tokens.mjs';
 
 export function native() {
   return [
@@ -43,7 +43,7 @@ function edgeway({ folder, proxy, upstream, scenario }) {
 /** The `gateway.json` for a scenario. */
 export function configuration({ proxy, upstream, scenario }) {
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, String(scenario.routes)];
-  if (scenario.tokens) args.push(SECRET_NAME, ISSUER, AUDIENCE);
+  if (scenario.tokens) args.push(JSON.stringify(keyFor(scenario.algorithm)), ISSUER, AUDIENCE);
   return execFileSync(built('bench-config'), args);
 }
 

@@ -8,7 +8,7 @@ const COLUMNS = [
   { key: 'p99', title: 'p99 µs', digits: 0 },
 ];
 
-function median(numbers) {
+export function median(numbers) {
   const sorted = numbers.filter((number) => number !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return undefined;
   const middle = sorted.length >> 1;
@@ -52,12 +52,12 @@ export function print({ machine, method, settings, results }) {
   }
 }
 
-function number(value, digits) {
+export function number(value, digits) {
   if (value === undefined || Number.isNaN(value)) return '–';
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function table(rows) {
+export function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   for (const row of rows) {
     const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])));

@@ -21,7 +21,7 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
       upstream,
       connections: settings.connections,
       routes: scenario.routes,
-      tokens: writeTokens(folder, scenario.tokens),
+      tokens: writeTokens(folder, scenario),
       core: settings.pins.load,
     });
     const place = { folder, proxy, upstream, scenario, headers: settings.headers };

@@ -1,11 +1,12 @@
 // The work that every contestant does, and how to tell from one exchange that it does all of it.
 
 /** More than Edgeway remembers of an issuer, so that in this order it has forgotten each when it comes again. */
-const MORE_THAN_REMEMBERED = 5_000;
+export const MORE_THAN_REMEMBERED = 1_536;
 
 /**
  * `routes`: how many routes the load rotates over; 0 means one route that takes everything.
  * `tokens`: how many tokens the load rotates over; without it, requests have none and nobody asks for one.
+ * `algorithm`: by which they are signed, if not by HS256; `small`: whether they have only the claims that are asked for.
  * `verify`: throws unless the heads, as they arrived at the upstream and at the client, show the work.
  */
 export const SCENARIOS = {

@@ -146,10 +146,9 @@ pub fn proxy(routes: usize, listen: &str, upstream: &str) -> Value {
     })
 }
 
-/// Has every route of `configuration` ask for an HS256 token by the secret called `secret`, of `issuer` and for `audience`.
-pub fn ask_for_tokens(configuration: &mut Value, secret: &str, issuer: &str, audience: &str) {
+/// Has every route of `configuration` ask for a token by `key`, as the configuration has keys, of `issuer` and for `audience`.
+pub fn ask_for_tokens(configuration: &mut Value, key: Value, issuer: &str, audience: &str) {
     let Some(members) = configuration.as_object_mut() else { return };
-    let key = json!({ "kid": "2026", "algorithm": "HS256", "secret": { "secret": secret } });
     members.insert("issuers".to_owned(), json!({ "id": { "issuer": issuer, "keys": [key] } }));
     let policy = json!({ "authenticate": { "jwt": { "audiences": [audience] } } });
     members.insert("defaults".to_owned(), json!({ "policies": [policy] }));

@@ -5,7 +5,7 @@
 //! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 0      # one route
 //! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 200    # 200 routes with header edits
 //! bench-config proxy 127.0.0.1:8080 127.0.0.1:9000 0 KEY https://id.example.com https://api.example.com
-//!                                                         # and HS256 tokens by the secret KEY, of an issuer, for an audience
+//!                                                         # and tokens by a key, which is JSON, of an issuer, for an audience
 //! ```
 
 use std::process::ExitCode;
@@ -20,9 +20,10 @@ fn main() -> ExitCode {
         ["proxy", listen, upstream, routes] => {
             routes.parse().ok().map(|routes| configuration::proxy(routes, listen, upstream))
         }
-        ["proxy", listen, upstream, routes, secret, issuer, audience] => {
-            routes.parse().ok().map(|routes| configuration::proxy(routes, listen, upstream)).map(|mut value| {
-                configuration::ask_for_tokens(&mut value, secret, issuer, audience);
+        ["proxy", listen, upstream, routes, key, issuer, audience] => {
+            routes.parse().ok().zip(serde_json::from_str(key).ok()).map(|(routes, key)| {
+                let mut value = configuration::proxy(routes, listen, upstream);
+                configuration::ask_for_tokens(&mut value, key, issuer, audience);
                 value
             })
         }
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
         }
         None => {
             eprintln!(
-                "usage: bench-config many ROUTES | bench-config proxy LISTEN UPSTREAM ROUTES [SECRET ISSUER AUDIENCE]"
+                "usage: bench-config many ROUTES | bench-config proxy LISTEN UPSTREAM ROUTES [KEY ISSUER AUDIENCE]"
             );
             ExitCode::from(2)
         }
