@@ -6,8 +6,8 @@ import { withContestant } from '../compare/round.mjs';
 import { SCENARIOS } from '../compare/scenarios.mjs';
 
 const SIZES = [
-  { token: '530 bytes, as a provider makes them', small: false },
-  { token: '208 bytes, with iss, aud, sub and exp', small: true },
+  { token: '386 bytes, as a provider makes them', small: false },
+  { token: '193 bytes, with iss, aud, sub and exp', small: true },
 ];
 
 export async function instructions(settings, method, say) {
