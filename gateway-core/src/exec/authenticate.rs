@@ -79,8 +79,12 @@ pub(super) async fn go_on<P: Platform>(
     limit: u64,
     mut progress: Progress,
 ) -> Result<(), Reject> {
+    // What the first of them needs is not at hand, as has been found out already.
+    let mut waits = true;
     while let Some(check) = progress.check(step) {
-        let outcome = match at_once(exchange, platform, &check.proof, call) {
+        let known = if waits { None } else { at_once(exchange, platform, &check.proof, call) };
+        waits = false;
+        let outcome = match known {
             Some(outcome) => outcome,
             None => slowly(exchange, platform, &check.proof, (call, body), limit).await,
         };
