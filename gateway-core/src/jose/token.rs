@@ -63,7 +63,8 @@ impl<'t> Parsed<'t> {
     /// # Errors
     /// A [`Refusal`]: too large, malformed, an unknown algorithm, or an extension.
     pub fn parse(text: &'t str) -> Result<Self, Refusal> {
-        if text.len() > MOST_BYTES || text.find('.').is_some_and(|end| end > MOST_HEADER_CHARACTERS) {
+        let has_large_header = || text.find('.').is_some_and(|end| end > MOST_HEADER_CHARACTERS);
+        if text.len() > MOST_HEADER_CHARACTERS && (text.len() > MOST_BYTES || has_large_header()) {
             return Err(Refusal::TooLarge);
         }
         let token = UntrustedToken::<Extensions>::try_from(text).map_err(|_| Refusal::Malformed)?;
