@@ -399,6 +399,7 @@ mod tests {
                 upstream_took: Some(Duration::from_micros(2_500)),
                 limits: vec![("l".into(), None)],
                 caller: None,
+                named: None,
                 refusal: None,
                 upstream_auth: None,
                 rule: None,
