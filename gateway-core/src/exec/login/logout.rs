@@ -165,8 +165,12 @@ pub(super) fn recall<P: Platform>(
             }
         }
     }
-    let Some((claims, watch)) = tokens(exchange, platform, login, session) else { return Some(Ok(())) };
-    revocation::recall(exchange, platform, login.issuer, &claims, watch.as_ref()).map(|said| said.map_err(over))
+    for (claims, watch) in tokens(exchange, platform, login, session) {
+        if let refused @ Err(_) = revocation::recall(exchange, platform, login.issuer, &claims, watch.as_ref())? {
+            return Some(refused.map_err(over));
+        }
+    }
+    Some(Ok(()))
 }
 
 /// The same, which may take a wait.
@@ -181,27 +185,32 @@ pub(super) async fn ask<P: Platform>(
             check(&watch::current(exchange, platform, &watch, Asked::Store).await?, session)?;
         }
     }
-    let Some((claims, watch)) = tokens(exchange, platform, login, session) else { return Ok(()) };
-    revocation::check(exchange, platform, login.issuer, &claims, watch).await.1.map_err(over)
+    for (claims, watch) in tokens(exchange, platform, login, session) {
+        revocation::check(exchange, platform, login.issuer, &claims, watch).await.1.map_err(over)?;
+    }
+    Ok(())
 }
 
-/// The claims of the ID token that `session` began with, if there is a list of revoked tokens. If it is known to have entries, what is known
-/// of theirs besides: of a list without, each session would only take another's place in the memory.
+/// The claims by which the ID tokens of `session` are revoked, if there is a list of revoked tokens. If it is known to have entries, what is
+/// known of theirs besides: of a list without, each session would only take another's place in the memory.
 fn tokens(
     exchange: &Exchange<'_, '_>,
     clock: &impl Clock,
     login: &Login,
     session: &Session,
-) -> Option<(ClaimSet, Option<Arc<Watch>>)> {
-    let known = exchange.state.revocations(login.issuer)?.last(clock.monotonic());
-    let claims = session.claim_set();
+) -> Vec<(ClaimSet, Option<Arc<Watch>>)> {
+    let Some(list) = exchange.state.revocations(login.issuer) else { return Vec::new() };
+    let known = list.last(clock.monotonic());
     let is_marked = matches!(known, Some(Known::Revoked(entries)) if entries.is_marked());
     let issuer = issuer(exchange, login).ok().filter(|_| is_marked);
-    let watch = issuer.and_then(|issuer| {
-        let (list, within) = (issuer.revocations()?, issuer.revocation?);
-        Some(ended::revoked(exchange.state.sessions(), &list, within, session, &claims))
-    });
-    Some((claims, watch))
+    let watched = |claims: ClaimSet| {
+        let watch = issuer.and_then(|issuer| {
+            let (list, within) = (issuer.revocations()?, issuer.revocation?);
+            Some(ended::revoked(exchange.state.sessions(), &list, within, session, &claims))
+        });
+        (claims, watch)
+    };
+    session.revocable().map(watched).collect()
 }
 
 /// What becomes of a session by this refusal of its token.

@@ -67,7 +67,9 @@ pub fn revoked(answers: &Answers, list: &List, within: Duration, session: &Sessi
     let mut within_and_changes = itoa::Buffer::new();
     let times =
         within_and_changes.format(answers.changes().wrapping_mul(1_000).wrapping_add(within.as_secs())).to_owned();
-    let digest = Digester::default().digest(&[list.marker().as_str(), ":", &times, ":", &session.id].concat());
+    let id = claims.value("jti").unwrap_or_default();
+    let digest =
+        Digester::default().digest(&[list.marker().as_str(), ":", &times, ":", &session.id, ":", &id].concat());
     let new = || list.watch_token(claims, within).unwrap_or_else(|| Watch::new(Kind::Token(within), None, None));
     answers.find_or(digest, new)
 }
@@ -82,11 +84,11 @@ pub fn keep_for(login: &Login) -> Duration {
     login.idle.saturating_add(Duration::from_secs(600))
 }
 
-/// What is known of the entries by which `session` alone may have ended: its own, and that of the provider's session.
+/// What is known of the entries by which `session` alone may have ended: its own, and that of the provider's session that it began with.
 #[must_use]
 pub fn own(answers: &Answers, login: &Login, session: &Session) -> Arc<Watch> {
     let first = of_session(login, &session.id);
-    let text = session.claims.get("sid").and_then(Value::as_str);
+    let text = session.of_login("sid").and_then(Value::as_str);
     let second = text.map(|id| key(login, "sid", id));
     answers.find_or(digest(&first, session), || Watch::new(Kind::Token(WITHIN), Some(first), second))
 }
@@ -99,8 +101,9 @@ fn digest(name: &StoreKey, session: &Session) -> KeyDigest {
 #[must_use]
 pub fn watches(answers: &Answers, login: &Login, session: &Session) -> Vec<Arc<Watch>> {
     let mut watches = vec![own(answers, login, session)];
-    if let Some(subject) = session.claims.get("sub").and_then(Value::as_str) {
-        let key = key(login, "sub", subject);
+    let others = [("sub", session.claims.get("sub")), ("sid", session.of_refresh("sid"))];
+    for (kind, value) in others.into_iter().filter_map(|(kind, value)| Some((kind, value?.as_str()?))) {
+        let key = key(login, kind, value);
         watches.push(answers.find_or(digest(&key, session), || Watch::new(Kind::Token(WITHIN), None, Some(key))));
     }
     watches

@@ -38,7 +38,13 @@ pub struct Session {
     pub refresh: Option<String>,
     /// The claims.
     pub claims: Map<String, Value>,
+    /// Those of [`NAMES`] that the ID token of the login had otherwise than the claims have them; null for none.
+    pub first: Map<String, Value>,
 }
+
+/// The claims by which a provider's session is ended and a token revoked. A refreshed ID token may have others, or none (OpenID Connect
+/// Core 1.0 §12.2): those of the login hold for as long as the session lasts.
+const NAMES: [&str; 2] = ["sid", "jti"];
 
 /// The state of a session that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,8 @@ impl Session {
         let issued = claims.issued_at.and_then(|time| u64::try_from(time).ok()).unwrap_or(seconds);
         let mut session = Self { id, begun: seconds, issued, ..Self::default() };
         session.renew(login, answer, Some(claims), now);
+        // None came before them.
+        session.first.clear();
         session
     }
 
@@ -74,9 +82,15 @@ impl Session {
         // RFC 6749 §6: without a new one, the old one goes on.
         self.refresh = answer.refresh.or(self.refresh.take());
         if let Some(claims) = claims {
-            self.claims.clear();
+            let mut before = core::mem::take(&mut self.claims);
             let kept = login.claims.iter().filter_map(|name| Some((&**name, claims.get(name)?.clone())));
             json::add(&mut self.claims, kept);
+            for name in NAMES {
+                let first = self.first.remove(name).or_else(|| before.remove(name)).unwrap_or_default();
+                if *self.claims.get(name).unwrap_or(&Value::Null) != first {
+                    self.first.insert(name.to_owned(), first);
+                }
+            }
             self.id_token = answer.id_token.filter(|_| login.keeps_id_token);
         }
     }
@@ -112,6 +126,30 @@ impl Session {
         ClaimSet::new(None, None, i64::try_from(self.issued).ok(), Members::of(self.claims.clone()))
     }
 
+    /// The claim called `name` as the ID token of the login had it.
+    #[must_use]
+    pub fn of_login(&self, name: &str) -> Option<&Value> {
+        self.first.get(name).or_else(|| self.claims.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// The same as a refreshed ID token has it, if that is another.
+    #[must_use]
+    pub fn of_refresh(&self, name: &str) -> Option<&Value> {
+        self.first.get(name).and_then(|_| self.claims.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// The claims by which its tokens are revoked: those of the login, and those of a refreshed ID token that names itself otherwise.
+    pub fn revocable(&self) -> impl Iterator<Item = ClaimSet> {
+        let of = |id: Option<&Value>, subject: Option<&Value>| {
+            let mut claims = Map::new();
+            let both = [("jti", id), ("sub", subject)];
+            json::add(&mut claims, both.into_iter().filter_map(|(name, value)| Some((name, value?.clone()))));
+            ClaimSet::new(None, None, i64::try_from(self.issued).ok(), Members::of(claims))
+        };
+        let refreshed = self.of_refresh("jti").map(|id| of(Some(id), None));
+        core::iter::once(of(self.of_login("jti"), self.claims.get("sub"))).chain(refreshed)
+    }
+
     /// The token that upstreams are sent.
     #[must_use]
     pub fn forwarded(&self, login: &Login) -> Option<&str> {
@@ -137,6 +175,9 @@ impl Session {
             members.insert(name.to_owned(), Value::from(time));
         }
         members.insert("c".to_owned(), Value::Object(self.claims.clone()));
+        if !self.first.is_empty() {
+            members.insert("f".to_owned(), Value::Object(self.first.clone()));
+        }
         Value::Object(members).to_string()
     }
 
@@ -152,7 +193,12 @@ impl Session {
         let time = |name: &str| members.get(name).and_then(Value::as_u64);
         let (begun, issued, seen, due, ends) = (time("b")?, time("o")?, time("s")?, time("d")?, time("e")?);
         let Some(Value::Object(claims)) = members.remove("c") else { return None };
-        Some(Self { id, begun, issued, seen, due, ends, access, id_token, refresh, claims })
+        let first = match members.remove("f") {
+            None => Map::new(),
+            Some(Value::Object(first)) => first,
+            Some(_) => return None,
+        };
+        Some(Self { id, begun, issued, seen, due, ends, access, id_token, refresh, claims, first })
     }
 }
 
@@ -208,6 +254,49 @@ mod tests {
         assert_eq!(bare.standing(&login(""), now), rest);
     }
 
+    /// OpenID Connect Core 1.0 §12.2: a refreshed ID token need not have `sid`, and its `jti` is another. docs/configuration.md, Pages
+    /// behind a login: a session ends by what its login was called, and by what a refreshed token is.
+    #[test]
+    fn a_session_keeps_the_names_of_its_login() {
+        let (login, now) = (login(""), Timestamp::from_unix_millis(1_000_000));
+        let claims = |text: &str| ClaimSet::new(None, None, Some(1_000), serde_json::from_str(text).unwrap());
+        let answer = || Answer { access: "a".to_owned(), refresh: None, id_token: None, life: None };
+        let begin = |text: &str| Session::begin(&login, "i".to_owned(), answer(), &claims(text), now);
+        let texts = |session: &Session| {
+            let both = |name| {
+                [session.of_login(name), session.of_refresh(name)]
+                    .map(|value| value.and_then(Value::as_str).map(str::to_owned))
+            };
+            (both("sid"), both("jti"))
+        };
+        let is =
+            |first: &str, later: &str| [first, later].map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
+        let mut named = begin(r#"{"sub": "p", "sid": "S1", "jti": "J1"}"#);
+        assert_eq!((texts(&named), named.first.len()), ((is("S1", ""), is("J1", "")), 0));
+        for (refreshed, sid, jti) in [
+            (r#"{"sub": "p"}"#, "", ""),
+            (r#"{"sub": "p", "sid": "S2", "jti": "J2"}"#, "S2", "J2"),
+            (r#"{"sub": "p", "sid": "S3", "jti": "J3"}"#, "S3", "J3"),
+            (r#"{"sub": "p", "sid": "S1", "jti": "J1"}"#, "", ""),
+            (r#"{"sub": "p", "sid": null, "jti": null}"#, "", ""),
+        ] {
+            named.renew(&login, answer(), Some(&claims(refreshed)), now);
+            assert_eq!(texts(&named), (is("S1", sid), is("J1", jti)), "{refreshed}");
+            named = Session::read(named.write().as_bytes()).unwrap();
+            let ids: Vec<_> = named.revocable().map(|claims| claims.value("jti").unwrap().into_owned()).collect();
+            assert_eq!(ids, if jti.is_empty() { vec!["J1"] } else { vec!["J1", jti] }, "{refreshed}");
+        }
+        named.renew(&login, answer(), None, now);
+        assert_eq!(texts(&named), (is("S1", ""), is("J1", "")));
+        // A login without names is given none by what is refreshed.
+        let mut unnamed = begin(r#"{"sub": "p"}"#);
+        for later in ["S2", "S3"] {
+            let refreshed = format!(r#"{{"sub": "p", "sid": "{later}"}}"#);
+            unnamed.renew(&login, answer(), Some(&claims(&refreshed)), now);
+            assert_eq!(texts(&unnamed), (is("", later), is("", "")));
+        }
+    }
+
     /// docs/configuration.md, Pages behind a login: a cookie holds all of a session.
     #[test]
     fn a_session_is_read_as_it_was_written() {
@@ -223,8 +312,11 @@ mod tests {
             id_token: Some("t".to_owned()),
             refresh: Some("r".to_owned()),
             claims,
+            first: Map::from_iter([("sid".to_owned(), Value::from("s")), ("jti".to_owned(), Value::Null)]),
         };
-        let bare = Session { access: None, id_token: None, refresh: None, claims: Map::new(), ..whole.clone() };
+        let none = Map::new();
+        let bare =
+            Session { access: None, id_token: None, refresh: None, claims: none.clone(), first: none, ..whole.clone() };
         for session in [whole, bare] {
             assert_eq!(Session::read(session.write().as_bytes()), Some(session));
         }
