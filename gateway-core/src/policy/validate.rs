@@ -118,11 +118,16 @@ impl Validate {
         if caps.is_some() && headers.contains_key(CONTENT_ENCODING) {
             return Err(Reject::unsupported_content_type().with_detail("compressed content is not taken here"));
         }
-        // RFC 7303 §3.2: it counts before the document's own declaration.
-        if matches!(caps, Some(Caps::Xml(_))) && !is_in_utf8(value) {
-            return Err(Reject::unsupported_content_type().with_detail("XML is taken in UTF-8 alone"));
+        // RFC 7303 §3.2: it counts before the document's own declaration. RFC 8259 §11 knows none for JSON, but there are readers that go by it.
+        match caps {
+            Some(Caps::Json(_)) if !is_in_utf8(value) => {
+                Err(Reject::unsupported_content_type().with_detail("JSON is taken in UTF-8 alone"))
+            }
+            Some(Caps::Xml(_)) if !is_in_utf8(value) => {
+                Err(Reject::unsupported_content_type().with_detail("XML is taken in UTF-8 alone"))
+            }
+            caps => Ok(caps),
         }
-        Ok(caps)
     }
 
     /// Checks content within its `caps`.
@@ -180,9 +185,14 @@ fn is_in_utf8(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     text.split(';').skip(1).all(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or_default();
-        let value = value.trim().trim_matches('"');
-        !name.trim().eq_ignore_ascii_case("charset")
-            || ["utf-8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
+        match name.strip_prefix("charset") {
+            // Encoding §4.2: `utf8` is another label of it.
+            Some("") => ["utf-8", "utf8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known)),
+            // RFC 2231 §3, §4: its value in another form, or in parts.
+            Some(form) => !form.trim_start().starts_with('*'),
+            None => true,
+        }
     })
 }
 
@@ -241,6 +251,36 @@ mod tests {
         assert_eq!(said(&json, &[("content-type", "application/json"), ("content-encoding", "gzip")]), Err(415));
     }
 
+    /// RFC 8259 §8.1, §11: JSON is in UTF-8. Whoever goes by a `charset` sees other members, nested otherwise.
+    #[test]
+    fn json_is_let_in_in_utf8_alone() {
+        let json = policy(&[], true);
+        for kind in [
+            "application/json",
+            "application/json;charset=UTF-8",
+            "application/problem+json; charset=\"utf8\"",
+            "application/json; charsets=x; a=b",
+        ] {
+            assert_eq!(said(&json, &[("content-type", kind)]), Ok(true), "{kind}");
+        }
+        for kind in [
+            "application/json; charset=utf-7",
+            "application/json; charset=\"UTF-16\"",
+            "application/json; charset=cp037",
+            "application/json; charset=",
+            "application/json; charset*=utf-7''",
+            "application/json; CharSet*0=utf-; charset*1=7",
+            "application/json; charset=utf-8; charset=utf-7",
+        ] {
+            assert_eq!(said(&json, &[("content-type", kind)]), Err(415), "{kind}");
+        }
+        // Where nothing is looked at, nothing is said of it.
+        assert_eq!(
+            said(&policy(&["application/json"], false), &[("content-type", "application/json;charset=x")]),
+            Ok(false)
+        );
+    }
+
     /// RFC 7303 §3, §9: whoever reads another encoding sees other markup.
     #[test]
     fn xml_is_let_in_in_utf8_alone() {
@@ -259,6 +299,7 @@ mod tests {
             "text/xml; charset=utf-7",
             "text/xml;Charset = utf-16",
             "text/xml;charset=utf-8;charset=x",
+            "text/xml; charset*=utf-7''",
             "application/json",
         ] {
             assert_eq!(said(&xml, &[("content-type", kind)]), Err(415), "{kind}");
