@@ -46,6 +46,12 @@ pub struct Unsigned {
 }
 
 impl MessageSigner {
+    /// The names of the fields by which a request is signed: those of the signature, and those that it covers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let covered = self.components.iter().map(Component::name).filter(|name| !name.starts_with('@'));
+        ["signature", "signature-input"].into_iter().chain(covered)
+    }
+
     /// What is signed of a request to `uri` at an endpoint of this `scheme`, at `now`: its `headers`, which get the digest of the `content`, and
     /// a `nonce`, if there is one. `None` if a part of it has no value that could be signed.
     #[must_use]

@@ -145,3 +145,43 @@ impl Compiler<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use crate::capabilities::Capabilities;
+    use crate::http::trailers::strip_request;
+    use crate::plan::{Secrets, load};
+
+    struct Key;
+
+    impl Secrets for Key {
+        fn secret(&self, _: &str) -> Option<String> {
+            Some("0123456789abcdef0123456789abcdef".to_owned())
+        }
+    }
+
+    /// docs/configuration.md, Signed requests: whoever takes a trailer for a field of the head (RFC 9110 §6.5.1) finds one signature there, and
+    /// what is signed.
+    #[test]
+    fn no_trailer_is_taken_for_what_is_signed() {
+        let kept = |credentials: &str| {
+            let text = format!(
+                r#"{{"upstreams": {{"a": {{"url": "http://a.test"{credentials}}}}}, "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "a"}}]}}"#
+            );
+            let plan = load(&text, &Capabilities::NATIVE, &Key).unwrap();
+            let mut trailers = HeaderMap::new();
+            for name in ["signature", "signature-input", "signature_input", "x-tenant", "x_tenant", "x-sum"] {
+                trailers.insert(name, "1".parse().unwrap());
+            }
+            strip_request(&mut trailers, &plan.identity);
+            trailers.keys().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let signed = r#", "credentials": {"signature": {"keyId": "k", "algorithm": "hmac-sha256", "key": {"secret": "K"},
+            "components": ["@method", "x-tenant"]}}"#;
+        assert_eq!(kept(signed), ["x-sum"]);
+        // RFC 9421 §4: a signature may come in trailers.
+        assert_eq!(kept("").len(), 6);
+    }
+}

@@ -56,7 +56,7 @@ use self::mistakes::Mistakes;
 use self::names::Names;
 use self::routes::Group;
 use self::shared::Shared;
-use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, is_secret_name};
+use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, Upstream, is_secret_name};
 use crate::caller::consumer::Consumer;
 use crate::capabilities::{Capabilities, Feature};
 use crate::config::{self, Config, ConfigError, JsonPath, Reading, Rule, THOROUGH, told};
@@ -69,6 +69,7 @@ use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::proof::Proof;
 use crate::policy::quota::Quota;
+use crate::policy::upstream_credentials::Credentials;
 use crate::route::Methods;
 
 pub(crate) use self::listeners::{listen_address, listen_help};
@@ -139,6 +140,16 @@ fn guard_copied(routes: &[Route], identity: &mut IdentityNames) {
     for proof in programs.flat_map(Authenticate::proofs) {
         if let Proof::External(external) = proof {
             identity.guard_own(external.copy.iter().map(HeaderName::as_str));
+        }
+    }
+}
+
+/// Keeps what the gateway signs for some of `upstreams` out of the trailers of clients, and further signatures: whoever takes a trailer for
+/// a field of the head would take it for signed (RFC 9110 §6.5.1).
+fn guard_signed(upstreams: &[Upstream], identity: &mut IdentityNames) {
+    for upstream in upstreams {
+        if let Some(Credentials::Message(signer)) = &upstream.credentials {
+            identity.guard_own(signer.names());
         }
     }
 }
@@ -290,6 +301,7 @@ impl<'c> Compiler<'c> {
         let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
         let mut identity = identity?;
         guard_copied(&routes, &mut identity);
+        guard_signed(&upstreams, &mut identity);
         Some(Plan {
             upstreams,
             issuers,
