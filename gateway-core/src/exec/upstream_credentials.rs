@@ -1,6 +1,7 @@
 //! The gateway's own credentials for an upstream: into a request at its very end, and once more where the upstream does not take them.
 
 use bytes::Bytes;
+use http::header::TRAILER;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::access_token;
@@ -79,7 +80,7 @@ async fn sign<P: Platform>(
     body: &mut Body<P::Stream>,
 ) -> Result<(), Reject> {
     if signer.signs_content {
-        content::collect(platform, body, MOST_CONTENT).await?;
+        collect(platform, call, body, MOST_CONTENT).await?;
     }
     let content = match body {
         Body::Empty => Some(&[][..]),
@@ -88,6 +89,18 @@ async fn sign<P: Platform>(
     };
     let target = (uri.path(), uri.query().unwrap_or_default());
     signer.sign(&call.method, target, &mut call.headers, content, platform.now()).ok_or_else(Reject::bad_header)
+}
+
+/// Has all of `body` there, of `limit` bytes at most. It has lost its trailers then (RFC 9110 §6.6.2).
+async fn collect<P: Platform>(
+    platform: &P,
+    call: &mut Call,
+    body: &mut Body<P::Stream>,
+    limit: u64,
+) -> Result<(), Reject> {
+    content::collect(platform, body, limit).await?;
+    call.headers.remove(TRAILER);
+    Ok(())
 }
 
 /// Signs `call` by the gateway's own key, with the digest of its content where that is asked for: all of it has to be there then.
@@ -99,7 +112,7 @@ async fn sign_message<P: Platform>(
     (body, limit): (&mut Body<P::Stream>, u64),
 ) -> Result<(), Reject> {
     if signer.digest.is_some() {
-        content::collect(platform, body, limit.min(signer.limit)).await?;
+        collect(platform, call, body, limit.min(signer.limit)).await?;
     }
     let content = match body {
         Body::Full(content) => &**content,
