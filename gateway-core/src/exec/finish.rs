@@ -76,14 +76,42 @@ fn keep_private(private: Private, clock: &impl Clock, headers: &mut HeaderMap) {
     for name in targeted {
         headers.remove(name);
     }
-    let is_stated = |value: &HeaderValue| {
-        let text = value.to_str().unwrap_or_default();
-        let mut directives = text.split(',').map(str::trim);
-        directives.any(|one| one.eq_ignore_ascii_case("private") || one.eq_ignore_ascii_case("no-store"))
+    let has = |headers: &HeaderMap, is: &dyn Fn(&str) -> bool| {
+        headers.get_all(CACHE_CONTROL).iter().any(|line| directives(line.to_str().unwrap_or_default()).any(is))
     };
-    if !headers.get_all(CACHE_CONTROL).iter().any(is_stated) {
+    // Some caches read the first line alone, or go by `s-maxage` before all else.
+    if has(headers, &is_for_shared) {
+        let lines: Vec<HeaderValue> = headers.get_all(CACHE_CONTROL).iter().cloned().collect();
+        headers.remove(CACHE_CONTROL);
+        for line in lines {
+            let kept = match line.to_str() {
+                Ok(text) => directives(text).filter(|one| !is_for_shared(one)).collect::<Vec<_>>().join(", "),
+                Err(_) => continue,
+            };
+            if let Some(kept) = HeaderValue::try_from(kept).ok().filter(|kept| !kept.is_empty()) {
+                headers.append(CACHE_CONTROL, kept);
+            }
+        }
+    }
+    if !has(headers, &|one| one.eq_ignore_ascii_case("private") || one.eq_ignore_ascii_case("no-store")) {
         headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
+}
+
+/// The directives of a line of `Cache-Control` (RFC 9111 §5.2). A comma in a value in quotes is none between two.
+fn directives(line: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let is_end = move |character| {
+        is_quoted ^= character == '"';
+        character == ',' && !is_quoted
+    };
+    line.split(is_end).map(str::trim)
+}
+
+/// Returns whether a directive lets shared caches have a response (RFC 9111 §5.2.2.9, §5.2.2.10).
+fn is_for_shared(directive: &str) -> bool {
+    let name = directive.split('=').next().unwrap_or_default().trim();
+    name.eq_ignore_ascii_case("public") || name.eq_ignore_ascii_case("s-maxage")
 }
 
 /// The number of edits in `steps`.
