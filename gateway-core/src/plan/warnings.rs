@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use super::compile::dead_matches;
 use super::unbelieved;
 use crate::config::{
-    self, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Reading, RequestEdits, ResponseEdits,
-    Route, Variable,
+    self, Authenticate, Config, ConfigError, Diagnostic, Entries, JsonPath, Policy, PolicyUse, Proof, Reading,
+    RequestEdits, ResponseEdits, Route, Variable,
 };
 use crate::policy::maintenance::parse_time;
 use crate::time::Timestamp;
@@ -45,7 +45,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
     uses.upstreams.extend(grants);
     uses.routes(&root.member("routes"), &config.routes, &mut found);
     for (name, policy) in config.policies.iter() {
-        uses.upstreams.extend(steered(policy));
+        uses.upstreams.extend(steered(policy).chain(deciders(policy)));
         odd(&root.member("policies").member(name), policy, now, &mut found);
     }
     match &reading {
@@ -140,7 +140,7 @@ impl<'c> Uses<'c> {
             match policy {
                 PolicyUse::Named(name) => drop(self.policies.insert(name)),
                 PolicyUse::Inline(policy) => {
-                    self.upstreams.extend(steered(policy));
+                    self.upstreams.extend(steered(policy).chain(deciders(policy)));
                     odd(&at.index(i), policy, self.now, found);
                 }
             }
@@ -151,6 +151,20 @@ impl<'c> Uses<'c> {
 /// The upstreams that `policy` steers to.
 fn steered(policy: &Policy) -> impl Iterator<Item = &str> {
     policy.steer.iter().flatten().map(|way| way.upstream.as_str())
+}
+
+/// The upstreams that `policy` asks who may call.
+fn deciders(policy: &Policy) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut proofs: Vec<&Proof> = match &policy.authenticate {
+        Some(Authenticate::By(proof)) => vec![proof],
+        Some(Authenticate::Public(_)) | None => Vec::new(),
+    };
+    while let Some(proof) = proofs.pop() {
+        found.extend(proof.external.as_ref().map(|external| external.upstream.as_str()));
+        proofs.extend(proof.any.iter().chain(&proof.all).flatten());
+    }
+    found
 }
 
 fn check_sections(config: &Config, uses: Option<&Uses<'_>>, found: &mut Vec<ConfigError>) {

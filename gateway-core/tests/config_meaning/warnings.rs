@@ -53,6 +53,25 @@ fn warns_of_what_no_client_is_believed() {
     );
 }
 
+/// docs/configuration.md, A service of your own: it is asked about each request, by its upstream.
+#[test]
+fn a_service_that_decides_is_in_use() {
+    let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
+        "consumers": {"x": {}},
+        "policies": {
+            "named": {"authenticate": {"external": {"upstream": "a", "path": "/"}}},
+            "either": {"authenticate": {"any": [{"basic": {}}, {"all": [{"external": {"upstream": "b", "path": "/"}}, {"external": {"upstream": "c", "path": "/"}}]}]}}},
+        "routes": [{"name": "r", "match": {"path": "/r"}, "respond": {}, "policies": ["named"]},
+            {"name": "s", "match": {"path": "/s"}, "respond": {}, "policies": ["either"]},
+            {"name": "t", "match": {"path": "/t"}, "respond": {}, "policies": [{"authenticate": {"external": {"upstream": "d", "path": "/"}}}]}]}"#;
+    let unused: Vec<_> = words(&plan::warnings(text, NOW))
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("upstreams"))
+        .map(|(path, word)| format!("{path}: {word}"))
+        .collect();
+    assert_eq!(unused, [""; 0]);
+}
+
 #[test]
 fn warns_of_what_has_no_effect() {
     let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},
