@@ -11,7 +11,7 @@ pub struct XmlCaps {
     pub elements: u32,
     /// The most attributes of an element.
     pub attributes: u32,
-    /// The most bytes of a piece of text, of a name, or of a value, as written.
+    /// The most bytes of the text between two tags, of a name, of a value, or of a comment, as written.
     pub text: u64,
 }
 
@@ -61,6 +61,8 @@ pub fn check(document: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
     }
     let mut open: Vec<&[u8]> = Vec::new();
     let (mut part, mut elements) = (Part::Prolog, 0);
+    // Parsers join what is between two tags, whatever comments and sections part it.
+    let mut text_length = 0;
     loop {
         let markup = rest.iter().position(|byte| *byte == b'<').unwrap_or(rest.len());
         let (piece, after) = rest.split_at_checked(markup).unwrap_or((rest, &[]));
@@ -69,6 +71,7 @@ pub fn check(document: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
             if piece.windows(3).any(|window| window == b"]]>") {
                 return Err(Fault::Syntax);
             }
+            text_length = longer(text_length, piece, caps)?;
             check_text(piece, caps)?;
         } else if !piece.iter().all(is_space) {
             return Err(Fault::Syntax);
@@ -83,7 +86,7 @@ pub fn check(document: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
             }
             [b'<', b'!', b'[', b'C', b'D', b'A', b'T', b'A', b'[', after @ ..] if part == Part::Content => {
                 let (text, after) = split(after, b"]]>")?;
-                within(text, caps)?;
+                text_length = longer(text_length, text, caps)?;
                 after
             }
             [b'<', b'!', b'D', b'O', b'C', b'T', b'Y', b'P', b'E', ..] if part == Part::Prolog => {
@@ -100,6 +103,7 @@ pub fn check(document: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
                 after
             }
             [b'<', b'/', after @ ..] => {
+                text_length = 0;
                 let (own, after) = name(after, caps)?;
                 // XML 1.0 §3: the end tag has the name of the start tag.
                 if open.pop() != Some(own) {
@@ -115,6 +119,7 @@ pub fn check(document: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
                     return Err(Fault::Syntax);
                 }
                 part = Part::Content;
+                text_length = 0;
                 elements = within_number(elements, caps.elements, Fault::Elements)?;
                 if open.len() >= caps.depth {
                     return Err(Fault::Depth);
@@ -249,6 +254,12 @@ fn split<'t>(text: &'t [u8], end: &[u8]) -> Result<(&'t [u8], &'t [u8]), Fault> 
 
 fn within(text: &[u8], caps: &XmlCaps) -> Result<(), Fault> {
     if text.len() as u64 > caps.text { Err(Fault::Text) } else { Ok(()) }
+}
+
+/// The length of a text of this `length` with another `piece` of it.
+fn longer(length: usize, piece: &[u8], caps: &XmlCaps) -> Result<usize, Fault> {
+    let length = length.saturating_add(piece.len());
+    if length as u64 > caps.text { Err(Fault::Text) } else { Ok(length) }
 }
 
 fn within_number(number: u32, most: u32, fault: Fault) -> Result<u32, Fault> {
@@ -397,6 +408,20 @@ mod tests {
         for encoding in ["utf-7", "UTF-16", "ISO-8859-1", "ebcdic-cp-us", ""] {
             let text = format!("<?xml standalone='encoding=\"utf-8\"' encoding = \"{encoding}\"?><a/>");
             assert_eq!(said(&text), Err(Fault::Encoding), "{text}");
+        }
+    }
+
+    /// docs/configuration.md, Content of requests: a text is what a parser gives as one, between two tags.
+    #[test]
+    fn a_text_is_as_long_as_its_pieces_together() {
+        let half = "x".repeat(32);
+        for between in ["<!---->", "<?p?>", "<![CDATA[]]>"] {
+            let document = |more: &str| format!("<a>{half}{between}{half}{more}</a>");
+            assert_eq!((said(&document("")), said(&document("x"))), (Ok(()), Err(Fault::Text)), "{between}");
+        }
+        assert_eq!(said(&format!("<a>{half}<![CDATA[{half}x]]></a>")), Err(Fault::Text));
+        for between in ["<b/>", "<b></b>"] {
+            assert_eq!(said(&format!("<a>{half}x{between}{half}x</a>")), Ok(()), "{between}");
         }
     }
 
