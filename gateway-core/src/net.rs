@@ -92,7 +92,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 /// The address of IPv4 that a packet to `address` comes to: mapped (RFC 4291 §2.5.5.2), behind NAT64 (RFC 6052 §2.1) or 6to4 (RFC 3056 §2).
-fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(crate) fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let (high, low) = match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             (high, low)

@@ -9,6 +9,7 @@ mod authority;
 mod authorize;
 mod certificates;
 mod clients;
+mod clouds;
 mod consumers;
 mod edits;
 mod errors;

@@ -7,6 +7,7 @@ use http::{HeaderValue, Uri};
 
 use super::Compiler;
 use super::at::At;
+use super::clouds::{hands_out_credentials, is_odd_address};
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash, JsonPath, Span, THOROUGH, UpstreamProtocol};
 use crate::http::path;
@@ -337,10 +338,16 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
     if host.is_empty() && scheme.is_some() {
         faults.push(wrong("has no host"));
     }
-    if is_metadata_service(&host) {
+    if hands_out_credentials(&host) {
         faults.push((
             format!("`{host}` is where clouds hand out credentials"),
             Cow::Borrowed("name the service itself: a gateway must not lead there"),
+        ));
+    }
+    if is_odd_address(&host) {
+        faults.push((
+            format!("`{host}` ends in a number, and is no address"),
+            Cow::Borrowed("write an address as `192.0.2.1`: systems read other forms in ways of their own"),
         ));
     }
     let port = match uri.port_u16() {
@@ -373,20 +380,6 @@ fn endpoint_at(uri: &Uri, index: usize, url: &str) -> Result<Endpoint, Vec<Fault
         authority: HeaderValue::try_from(shown_authority).map_err(|_| vec![wrong("is not a URL")])?,
         base_path: uri.path().trim_end_matches('/').to_owned(),
     })
-}
-
-/// Returns whether `host` is link-local, as the clouds' metadata services are, or a name of one (OWASP, server-side
-/// request forgery prevention).
-fn is_metadata_service(host: &str) -> bool {
-    match host.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V4(address)) => address.is_link_local(),
-        Ok(std::net::IpAddr::V6(address)) => {
-            address.is_unicast_link_local()
-                || address == std::net::Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
-                || address.to_ipv4_mapped().is_some_and(|v4| v4.is_link_local())
-        }
-        Err(_) => matches!(host.trim_end_matches('.'), "metadata.google.internal" | "metadata"),
-    }
 }
 
 /// Returns `url` without a possible password.
