@@ -2,28 +2,34 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::body::Body;
 use crate::call::Call;
 use crate::caller::refusal::{CUT, Refusal};
 use crate::error::Reject;
 use crate::io::IoErrorKind;
+use crate::policy::header_edit::remove_aliases;
 use crate::policy::validate::{MOST_CONTENT, Validate};
 use crate::ports::Platform;
 
-/// Checks the content of `call` as `step` says; a part of it that is looked at is in `body` as a whole then, of `limit` bytes at most.
+/// Checks the content of `call` as `step` says; a part of it that is looked at is in `body` as a whole then, of `limit` bytes at most. Of the
+/// fields that say what it is, other spellings go: a server that takes one for another would read it otherwise.
 ///
 /// # Errors
 /// The content is refused.
 pub(super) async fn check<P: Platform>(
     platform: &P,
     step: &Validate,
-    call: &Call,
+    call: &mut Call,
     body: &mut Body<P::Stream>,
     limit: u64,
 ) -> Result<(), Reject> {
     if body.is_empty() {
         return Ok(());
+    }
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        remove_aliases(&mut call.headers, &name, &[]);
     }
     let Some(caps) = step.check_head(&call.headers)? else { return Ok(()) };
     collect(platform, body, limit.min(MOST_CONTENT)).await?;
