@@ -24,7 +24,14 @@ pub(super) async fn prove<P: Platform>(
     call: &Call,
 ) -> Result<Arc<Caller>, Refusal> {
     let (plan, state) = (exchange.plan, exchange.state);
-    let question = proof.question(call, &plan.credentials);
+    let question = match proof.question(call, &plan.credentials) {
+        Ok(question) => question,
+        Err(reject) => {
+            exchange.note(|| verdict(["the service `", &*proof.name, "` can't be told of the request"].concat()));
+            exchange.private().denied.get_or_insert(Box::new(reject));
+            return Err(Refusal::Denied);
+        }
+    };
     let known = (!proof.remember.is_zero()).then(|| {
         let digest = proof.digest(&question);
         (digest, state.decisions().changes(), state.decisions().find(Kind::Answer, digest))

@@ -14,6 +14,18 @@ pub fn decode_form(text: &str) -> Cow<'_, str> {
     if text.contains(['%', '+']) { Cow::Owned(lossy(text.len(), form_octets(text))) } else { Cow::Borrowed(text) }
 }
 
+/// The same as [`decode`]; `None` for what is not UTF-8 afterwards.
+#[must_use]
+pub fn decode_whole(text: &str) -> Option<String> {
+    String::from_utf8(octets(text).collect()).ok()
+}
+
+/// The same as [`decode_form`]; `None` for what is not UTF-8 afterwards.
+#[must_use]
+pub fn decode_form_whole(text: &str) -> Option<String> {
+    String::from_utf8(form_octets(text).collect()).ok()
+}
+
 fn lossy(most: usize, octets: impl Iterator<Item = u8>) -> String {
     let mut decoded = Vec::with_capacity(most);
     decoded.extend(octets);
@@ -115,6 +127,11 @@ mod tests {
             assert_eq!(decode(text), decoded, "{text}");
         }
         assert_eq!(decode("%ff"), "\u{FFFD}");
+        assert_eq!((decode_whole("%ff"), decode_form_whole("+%ff")), (None, None));
+        assert_eq!(
+            (decode_whole("a+%c3%a9").as_deref(), decode_form_whole("a+%c3%a9").as_deref()),
+            (Some("a+é"), Some("a é"))
+        );
     }
 
     /// URL standard §5.1: `+` is replaced before percent-decoding, so that `%2B` stays a plus.

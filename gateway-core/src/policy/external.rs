@@ -74,9 +74,11 @@ pub enum Decision {
 
 impl External {
     /// What the service is told of `call`. What is in the places of `credentials` in the query, it is not.
-    #[must_use]
-    pub fn question(&self, call: &Call, credentials: &[Place]) -> Question {
-        if self.is_opa { self.input(call, credentials) } else { self.forwarded(call, credentials) }
+    ///
+    /// # Errors
+    /// 400, if JSON has no text for a part of it (RFC 8259 §8.1): with another in its place, two requests would be one to OPA.
+    pub fn question(&self, call: &Call, credentials: &[Place]) -> Result<Question, Reject> {
+        if self.is_opa { self.input(call, credentials) } else { Ok(self.forwarded(call, credentials)) }
     }
 
     fn forwarded(&self, call: &Call, credentials: &[Place]) -> Question {
@@ -115,26 +117,29 @@ impl External {
         Question { method: Method::GET, headers, content: Bytes::new() }
     }
 
-    fn input(&self, call: &Call, credentials: &[Place]) -> Question {
+    fn input(&self, call: &Call, credentials: &[Place]) -> Result<Question, Reject> {
+        let no_text = || Reject::bad_path().with_detail("the path or query is not in UTF-8");
         let mut told = Map::new();
         for name in &self.tell {
             let lines: Vec<&[u8]> = call.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
             if !lines.is_empty() {
                 // RFC 9110 §5.3; RFC 9113 §8.2.3.
                 let between = if *name == COOKIE { &b"; "[..] } else { b", " };
-                put(&mut told, name.as_str(), String::from_utf8_lossy(&lines.join(between)).into_owned().into());
+                let text = String::from_utf8(lines.join(between)).map_err(|_| Reject::bad_header())?;
+                put(&mut told, name.as_str(), text.into());
             }
         }
         let mut segments = Vec::new();
         for segment in call.path().split('/').skip(1) {
-            segments.push(Value::String(percent::decode(segment).into_owned()));
+            segments.push(Value::String(percent::decode_whole(segment).ok_or_else(no_text)?));
         }
         let query = masked_query(credentials, call.query().unwrap_or_default());
         let mut stated = Map::new();
         for parameter in query::parameters(&query) {
             let (name, value) = query::split(parameter);
-            let (name, value) = (percent::decode_form(name), percent::decode_form(value).into_owned().into());
-            match stated.get_mut(&*name) {
+            let name = percent::decode_form_whole(name).ok_or_else(no_text)?;
+            let value = Value::String(percent::decode_form_whole(value).ok_or_else(no_text)?);
+            match stated.get_mut(&name) {
                 Some(Value::Array(list)) => list.push(value),
                 _ => put(&mut stated, &name, Value::Array(vec![value])),
             }
@@ -142,7 +147,7 @@ impl External {
         let mut named = Map::new();
         for (index, name) in self.parameters.iter().enumerate() {
             if let Some(value) = call.parameter(index) {
-                put(&mut named, name, percent::decode(value).into_owned().into());
+                put(&mut named, name, percent::decode_whole(value).ok_or_else(no_text)?.into());
             }
         }
         let (mut client, mut input, mut whole) = (Map::new(), Map::new(), Map::new());
@@ -158,7 +163,7 @@ impl External {
         put(&mut whole, "input", Value::Object(input));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Question { method: Method::POST, headers, content: Value::Object(whole).to_string().into() }
+        Ok(Question { method: Method::POST, headers, content: Value::Object(whole).to_string().into() })
     }
 
     /// The digest of `question`, of who answers it how, and of the time for which that is remembered: two of the same are answered the same.
@@ -313,7 +318,7 @@ mod tests {
     #[test]
     fn requests_are_the_same_if_the_service_can_not_tell_them_apart() {
         for is_opa in [false, true] {
-            let digest = |call: &Call| service(is_opa).digest(&service(is_opa).question(call, &[])).to_hex();
+            let digest = |call: &Call| service(is_opa).digest(&service(is_opa).question(call, &[]).unwrap()).to_hex();
             let known = digest(&call("/a?b", &[("x-tenant", "acme")]));
             assert_eq!(known, digest(&call("/a?b", &[("x-tenant", "acme"), ("x-other", "1")])));
             let known_headers = call("/", &[("x-tenant", "acme")]).headers;
@@ -327,7 +332,7 @@ mod tests {
                 assert_ne!(known, digest(&other), "{other:?}");
             }
         }
-        let question = service(false).question(&call("/a", &[]), &[]);
+        let question = service(false).question(&call("/a", &[]), &[]).unwrap();
         for other in [
             External { name: "other".into(), ..service(false) },
             External { place: Location { upstream: 0, path: "/other".into() }, ..service(false) },
@@ -342,8 +347,28 @@ mod tests {
     /// RFC 3986 §2.1: what no URI has is told encoded, and never left out.
     #[test]
     fn a_query_of_other_characters_is_told() {
-        let told = service(false).question(&call("/a?b=\u{e9}", &[]), &[]);
+        let told = service(false).question(&call("/a?b=\u{e9}", &[]), &[]).unwrap();
         assert_eq!(told.headers[X_FORWARDED_URI], "/a?b=%C3%A9");
+    }
+
+    /// RFC 8259 §8.1: JSON is in UTF-8. Two requests are never one to OPA, which go to two places of the upstream.
+    #[test]
+    fn what_json_has_no_text_for_is_not_told() {
+        let status =
+            |call: &Call| service(true).question(call, &[]).map(|_| 200).unwrap_or_else(|it| it.status.as_u16());
+        for target in ["/a/%FF", "/a/%FE/b", "/a?%FF", "/a?b=%C3", "/a?b=%C3+"] {
+            assert_eq!(status(&call(target, &[])), 400, "{target}");
+        }
+        for target in ["/a/%C3%BF", "/a/%EF%BF%BD?b=%C3%BF+%"] {
+            assert_eq!(status(&call(target, &[])), 200, "{target}");
+        }
+        let mut odd = call("/", &[]);
+        odd.headers.insert("x-tenant", HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(status(&odd), 400);
+        odd.headers.remove("x-tenant");
+        odd.headers.insert("x-other", HeaderValue::from_bytes(b"\xff").unwrap());
+        assert_eq!(status(&odd), 200);
+        assert!(service(false).question(&call("/a/%FF", &[]), &[]).is_ok());
     }
 
     /// RFC 9113 §8.2.3: lines of `Cookie` are joined by a semicolon; RFC 9110 §5.3: others by a comma.
@@ -352,7 +377,7 @@ mod tests {
         let tell = ["cookie", "x-tenant"].map(HeaderName::from_static);
         let opa = External { tell: tell.into(), ..service(true) };
         let call = call("/", &[("cookie", "a=1"), ("cookie", "b=2"), ("x-tenant", "c"), ("x-tenant", "d")]);
-        let told: Value = serde_json::from_slice(&opa.question(&call, &[]).content).unwrap();
+        let told: Value = serde_json::from_slice(&opa.question(&call, &[]).unwrap().content).unwrap();
         assert_eq!(told["input"]["headers"], serde_json::json!({"cookie": "a=1; b=2", "x-tenant": "c, d"}));
     }
 
@@ -385,9 +410,9 @@ mod tests {
     fn credentials_in_the_query_are_masked() {
         let places = [Place::Query("token".into())];
         let call = call("/a?token=PLANT&b=1", &[]);
-        let told = service(false).question(&call, &places);
+        let told = service(false).question(&call, &places).unwrap();
         assert_eq!(told.headers[X_FORWARDED_URI], "/a?token=***&b=1");
-        let told = service(true).question(&call, &places);
+        let told = service(true).question(&call, &places).unwrap();
         assert!(!String::from_utf8_lossy(&told.content).contains("PLANT"), "{told:?}");
     }
 }
