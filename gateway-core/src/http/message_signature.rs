@@ -291,6 +291,11 @@ impl Component {
         if !self.is_supported() {
             return Err(Fault::Unsupported);
         }
+        // §2.5: a base is of ASCII.
+        let is_of_target = matches!(&*self.name, "@target-uri" | "@request-target" | "@path" | "@query");
+        if is_of_target && !(parts.path.is_ascii() && parts.query.is_none_or(str::is_ascii)) {
+            return Err(Fault::Malformed);
+        }
         let target = |out: &mut String| {
             out.push_str(&parts.path);
             if let Some(query) = parts.query {

@@ -206,6 +206,27 @@ mod tests {
         assert_eq!(list("/", &[("x-a", "é")]), None);
     }
 
+    /// RFC 9421 §2.5: a base is of ASCII. Clients send other bytes in a query, and what stands for them is another query.
+    #[test]
+    fn a_target_with_other_bytes_than_those_of_ascii_is_not_signed() {
+        for component in ["@target-uri", "@request-target", "@query"] {
+            let signer = signer(&[component]);
+            let target = |query: &[u8]| Uri::try_from([b"/a?", query].concat()).unwrap();
+            let signed = |query: &[u8]| {
+                let begun = signer.begin(
+                    &Method::GET,
+                    (Scheme::Https, &target(query)),
+                    &mut HeaderMap::new(),
+                    b"",
+                    (NOW, None),
+                );
+                begun.is_some()
+            };
+            assert_eq!((signed(b"%C3%A9"), signed("é".as_bytes())), (true, false), "{component}");
+        }
+        assert!(base(&signer(&["@query-param;name=\"a\""]), "/?a=%C3%A9", &mut HeaderMap::new(), "").is_some());
+    }
+
     /// RFC 9530 §2: the digest is of the content that is sent, whatever a client states.
     #[test]
     fn content_has_a_digest_of_its_own() {
