@@ -9,6 +9,7 @@ use super::Compiler;
 use super::at::At;
 use super::edits::{Edit, Parameters};
 use crate::config::{self, ExternalProtocol, Span};
+use crate::http::path::is_normalised;
 use crate::policy::external::External;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::key_source::Location;
@@ -37,6 +38,10 @@ impl Compiler<'_> {
         if !path.starts_with('/') || path.contains('#') || path.parse::<PathAndQuery>().is_err() {
             let help = "it begins with `/`, and may have a query: `/verify`";
             self.error_with(&at.member("path"), format_args!("`{path}` is no path"), help);
+        } else if !is_normalised(path.split('?').next().unwrap_or_default()) {
+            // RFC 3986 §6.2.2: of another form, nobody says which place it is.
+            let help = "write it without `//`, `.`, `..` and needless escapes: `/verify`";
+            self.error_with(&at.member("path"), format_args!("the path `{path}` is not in its normal form"), help);
         }
         let timeout = timeout.map_or(TIMEOUT, |Span(timeout)| timeout);
         if timeout.is_zero() || timeout > MOST_TIMEOUT {
