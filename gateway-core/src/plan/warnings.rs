@@ -2,6 +2,7 @@
 //!
 //! Apart from the compiler, so that platforms that only load a configuration do without it.
 
+mod content;
 mod deadlines;
 mod exposure;
 mod forms;
@@ -196,6 +197,7 @@ fn unused<T>(section: &str, words: &str, entries: &Entries<T>, used: &BTreeSet<&
 fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigError>) {
     found.extend(idle(path, policy));
     forms::security(path, policy, found);
+    content::warnings(path, policy, found);
     if let Some(cors) = &policy.cors
         && let Some(any) = cors.headers.iter().position(|name| name == "*")
         && !cors.headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"))

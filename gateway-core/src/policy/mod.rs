@@ -65,7 +65,7 @@ use crate::config::told;
 /// An error in the configuration of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyError {
-    /// The member of the policy that is wrong; empty for the policy itself.
+    /// The member of the policy that is wrong, with a point before each member within; empty for the policy itself.
     pub member: &'static str,
     /// The index of the wrong entry, where the member is a list.
     pub index: Option<usize>,

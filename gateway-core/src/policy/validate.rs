@@ -72,7 +72,7 @@ impl Validate {
             text: json.text.map_or(CAPS.text, |text| text.0),
         });
         if json.is_some_and(|json| json.depth == 0 || json.depth > DEEPEST as usize) {
-            errors.push(PolicyError::new("json", "the depth is from 1 to 1000", "write `\"depth\": 20`"));
+            errors.push(PolicyError::new("json.depth", "the depth is from 1 to 1000", "write `\"depth\": 20`"));
         }
         let xml = c.xml.as_ref().map(|xml| XmlCaps {
             depth: xml.depth.map_or(XML_CAPS.depth, |depth| depth as usize),
@@ -81,7 +81,7 @@ impl Validate {
             text: xml.text.map_or(XML_CAPS.text, |text| text.0),
         });
         if xml.is_some_and(|xml| xml.depth == 0 || xml.depth > DEEPEST as usize) {
-            errors.push(PolicyError::new("xml", "the depth is from 1 to 1000", "write `\"depth\": 50`"));
+            errors.push(PolicyError::new("xml.depth", "the depth is from 1 to 1000", "write `\"depth\": 50`"));
         }
         if json.is_none() && xml.is_none() && c.content_types.is_empty() {
             errors.push(PolicyError::new("", "nothing is asked of the content", "add `contentTypes`, `json` or `xml`"));
@@ -196,6 +196,24 @@ fn is_in_utf8(value: &HeaderValue) -> bool {
     })
 }
 
+/// Returns whether bounds of JSON, or else of XML, ever hold where content of these `types` is let in.
+#[must_use]
+pub fn has_bounded(types: &[String], is_json: bool) -> bool {
+    let bounded = if is_json { &JSON[..] } else { &XML[..] };
+    types.is_empty() || types.iter().any(|text| bounded.iter().any(|known| meet(known, text)))
+}
+
+/// Returns whether a media type fits both.
+fn meet(one: &str, other: &str) -> bool {
+    match (one.split_once('*'), other.split_once('*')) {
+        (None, _) => fits(other, one),
+        (_, None) => fits(one, other),
+        (Some((start, end)), Some((begin, stop))) => {
+            (start.starts_with(begin) || begin.starts_with(start)) && (end.ends_with(stop) || stop.ends_with(end))
+        }
+    }
+}
+
 fn fits(known: &str, kind: &str) -> bool {
     match known.split_once('*') {
         None => known == kind,
@@ -233,6 +251,24 @@ mod tests {
         }
         assert_eq!(said(&any, &[]), Err(415));
         assert_eq!(said(&any, &[("content-type", "image/png"), ("content-type", "image/png")]), Err(415));
+    }
+
+    /// RFC 8259 §11, RFC 7303 §9: the types that bounds are for.
+    #[test]
+    fn bounds_hold_for_types_that_are_let_in() {
+        let has = |text: &str| {
+            let types = [text.to_owned()];
+            [has_bounded(&types, true), has_bounded(&types, false)]
+        };
+        assert_eq!(has("application/json"), [true, false]);
+        assert_eq!(has("application/problem+json"), [true, false]);
+        assert_eq!(has("application/*"), [true, true]);
+        assert_eq!(has("application/*+json"), [true, false]);
+        assert_eq!(has("image/*"), [false, true]);
+        assert_eq!(has("image/svg+xml"), [false, true]);
+        assert_eq!(has("text/x*"), [false, true]);
+        assert_eq!(has("text/plain"), [false, false]);
+        assert_eq!([has_bounded(&[], true), has_bounded(&[], false)], [true, true]);
     }
 
     /// docs/configuration.md, Content of requests: requests without content pass, however they are framed. White space is content.

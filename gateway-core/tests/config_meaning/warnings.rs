@@ -72,6 +72,33 @@ fn a_service_that_decides_is_in_use() {
     assert_eq!(unused, [""; 0]);
 }
 
+/// docs/configuration.md, Content of requests: content of the types in `contentTypes` is let in, JSON and XML up to 1 MiB.
+#[test]
+fn warns_of_bounds_that_nothing_is_held_to() {
+    let warned = |validate: &str| {
+        let text =
+            format!(r#"{{"routes": [{{"name": "r", "policies": [{{"validate": {validate}}}], "respond": {{}}}}]}}"#);
+        assert_eq!(said(&text), []);
+        let warnings = plan::warnings(&text, NOW);
+        words(&warnings).into_iter().map(|(path, message)| (path.to_owned(), message.to_owned())).collect::<Vec<_>>()
+    };
+    let said_of =
+        |member: &str, message: &str| (format!("routes[0].policies[0].validate.{member}"), message.to_owned());
+    assert_eq!(
+        warned(r#"{"contentTypes": ["text/plain"], "json": {}, "xml": {"text": "5MB"}}"#),
+        [
+            said_of("json", "no content is held to these bounds: none of `contentTypes` is a type of JSON"),
+            said_of("xml", "no content is held to these bounds: none of `contentTypes` is a type of XML"),
+            said_of("xml.text", "XML is taken up to 1 MiB as a whole, so no text in it is longer"),
+        ]
+    );
+    assert_eq!(
+        warned(r#"{"json": {"text": "5MB"}}"#),
+        [said_of("json.text", "JSON is taken up to 1 MiB as a whole, so no text in it is longer")]
+    );
+    assert_eq!(warned(r#"{"contentTypes": ["application/*"], "json": {"text": "1MiB"}, "xml": {}}"#), []);
+}
+
 #[test]
 fn warns_of_what_has_no_effect() {
     let text = r#"{"upstreams": {"a": {"url": "http://a"}, "b": {"url": "http://b"}, "c": {"url": "http://c"}, "d": {"url": "http://d"}},

@@ -396,7 +396,8 @@ impl<'c> Compiler<'c> {
     #[inline(never)]
     fn policy_errors(&mut self, at: &JsonPath, errors: Vec<PolicyError>) {
         for PolicyError { member, index, message, help } in errors {
-            let path = if member.is_empty() { at.clone() } else { at.member(member) };
+            let members = member.split('.').filter(|member| !member.is_empty());
+            let path = members.fold(at.clone(), |path, member| path.member(member));
             let path = index.map_or(path.clone(), |index| path.index(index));
             self.errors.push(config::ConfigError { help, ..config::ConfigError::new(path, message) });
         }

@@ -142,3 +142,33 @@ fn a_body_that_fails_at_once_is_cut_off_behind_its_head() {
         );
     }
 }
+
+/// docs/configuration.md, Content of requests: the log says which bound content exceeds, and nothing of what it holds.
+#[test]
+fn the_bound_that_content_exceeds_is_logged() {
+    let folder = Folder::new();
+    let file = folder.write(
+        "gateway.json",
+        r#"{
+          "server": { "listen": "127.0.0.1:0" },
+          "routes": [{ "name": "r", "match": { "prefix": "/" }, "respond": {}, "policies": [
+            { "validate": { "json": { "depth": 2, "items": 2 }, "xml": { "elements": 1 } } }] }]
+        }"#,
+    );
+    let program = Program::serve(&file);
+    for (path, kind, content, because) in [
+        ("/depth", "application/json", r#"[[["PLANT"]]]"#, "the content is nested too deeply"),
+        ("/items", "application/json", "[1,2,3]", "an array in the content has too many items"),
+        ("/elements", "text/xml", "<a><b/></a>", "the content has too many elements"),
+        ("/type", "text/plain", "PLANT", "content of this type is not taken here"),
+    ] {
+        let length = content.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{content}"
+        );
+        Wire::connect(program.address).ask(&request).unwrap();
+        let line = program.logged(path);
+        assert_eq!((&line["rule"], &line["because"]), (&"validate".into(), &because.into()), "{path}");
+        assert!(!line.to_string().contains("PLANT"));
+    }
+}
