@@ -69,6 +69,9 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
     /// Hears that the issuer with this index was asked about a token, and the trouble that there was: for operators.
     fn asked_about_token(&self, _issuer: usize, _trouble: Option<&dyn core::fmt::Display>) {}
 
+    /// Hears that the upstream with this index was asked to decide about a request, and the trouble that there was: for operators.
+    fn asked_service(&self, _upstream: usize, _trouble: Option<&dyn core::fmt::Display>) {}
+
     /// Notes that the core waits for the end of the current exchange, even if its client leaves at once. For platforms
     /// that watch exchanges only on request.
     fn watch(&self) {}

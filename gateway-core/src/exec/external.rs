@@ -1,5 +1,6 @@
 //! The proof by the word of a service.
 
+use core::fmt::{self, Display};
 use std::sync::Arc;
 
 use super::call_out::{self, Fault, Question};
@@ -8,9 +9,8 @@ use super::within::within;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
-use crate::http::proxy_status::error_type;
 use crate::io::IoErrorKind;
-use crate::policy::external::{Decision, External};
+use crate::policy::external::{Decision, External, Undecided};
 use crate::policy::remembered::Look;
 use crate::policy::watch::{Answer, Kind, Known};
 use crate::ports::Platform;
@@ -46,7 +46,7 @@ pub(super) async fn prove<P: Platform>(
     let asked = Question::own(question.method, question.headers, question.content);
     let asked = call_out::ask((plan, state, platform), &proof.place, asked, proof.deadline);
     let answer = within(platform, proof.deadline, asked).await;
-    let caller = settle(exchange, proof, answer.unwrap_or(Err(Fault::Io(IoErrorKind::TotalTimeout))))?;
+    let caller = settle(exchange, platform, proof, answer.unwrap_or(Err(Fault::Io(IoErrorKind::TotalTimeout))))?;
     if let Some((digest, changes, watch)) = known {
         let answer = Answer { caller: Arc::clone(&caller), life: proof.remember };
         watch.remember(Known::Answer(Some(Arc::new(answer))), platform.monotonic());
@@ -56,15 +56,18 @@ pub(super) async fn prove<P: Platform>(
 }
 
 /// Draws the consequences of an answer.
-fn settle(
+fn settle<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
+    platform: &P,
     proof: &External,
     answer: Result<call_out::Answer, Fault>,
 ) -> Result<Arc<Caller>, Refusal> {
-    let decision = answer.and_then(|answer| {
-        let decision = proof.read(answer.status, &answer.headers, &answer.content, &exchange.plan.consumers);
-        decision.ok_or(Fault::Status(answer.status))
+    let decision = answer.map_err(Trouble::None).and_then(|answer| {
+        let read = proof.read(answer.status, &answer.headers, &answer.content, &exchange.plan.consumers);
+        read.map_err(Trouble::Unread)
     });
+    let trouble = decision.as_ref().err();
+    platform.asked_service(proof.place.upstream, trouble.map(|trouble| trouble as &dyn Display));
     exchange.note(|| verdict(told(&proof.name, &decision)));
     match decision {
         Ok(Decision::Admit(caller)) => {
@@ -76,23 +79,54 @@ fn settle(
             exchange.private().denied.get_or_insert(reject);
             Err(Refusal::Denied)
         }
-        Err(fault) => {
-            if let Fault::Io(kind) = fault {
-                exchange.record.cause = Some(error_type(kind));
-            }
+        Err(trouble) => {
+            exchange.record.cause = Some(trouble.cause());
             Err(Refusal::DecisionUnavailable)
         }
     }
 }
 
-fn told(service: &str, decision: &Result<Decision, Fault>) -> String {
-    let fault;
+/// A reason why nothing is decided.
+enum Trouble {
+    /// There is no answer.
+    None(Fault),
+    /// There is one, and it says nothing.
+    Unread(Undecided),
+}
+
+impl Trouble {
+    /// The reason in the words of the log.
+    fn cause(&self) -> &'static str {
+        match self {
+            // It is the answer that is too large, whoever counts its bytes.
+            Self::None(Fault::Io(IoErrorKind::BodyTooLarge)) | Self::Unread(Undecided::TooLarge) => "answer_too_large",
+            Self::None(fault) => fault.cause(),
+            Self::Unread(Undecided::Status(_)) => "answer_status",
+            Self::Unread(Undecided::Malformed) => "answer_malformed",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(Undecided::Status(status)) => write!(f, "its status is {}", status.as_u16()),
+            Self::Unread(Undecided::Malformed) => f.write_str("its answer decides nothing"),
+            Self::None(Fault::Io(IoErrorKind::BodyTooLarge)) => f.write_str("its answer has more than 64 KiB"),
+            Self::Unread(Undecided::TooLarge) => f.write_str("the fields that it gives have more than 16 KiB"),
+            Self::None(fault) => fault.fmt(f),
+        }
+    }
+}
+
+fn told(service: &str, decision: &Result<Decision, Trouble>) -> String {
+    let trouble;
     let (words, detail) = match decision {
         Ok(Decision::Admit(_)) => ("` lets the request in", ""),
         Ok(Decision::Deny(reject)) => ("` refuses the request: ", reject.status.as_str()),
         Err(other) => {
-            fault = other.to_string();
-            ("` gives no answer to go by: ", &*fault)
+            trouble = other.to_string();
+            ("` gives no answer to go by: ", &*trouble)
         }
     };
     ["the service `", service, words, detail].concat()

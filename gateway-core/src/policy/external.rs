@@ -72,6 +72,17 @@ pub enum Decision {
     Deny(Box<Reject>),
 }
 
+/// The reason why an answer decides nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// Its status means nothing.
+    Status(StatusCode),
+    /// It does not say what it should, or not clearly.
+    Malformed,
+    /// There is too much of it to go on.
+    TooLarge,
+}
+
 impl External {
     /// What the service is told of `call`. What is in the places of `credentials` in the query, it is not.
     ///
@@ -188,21 +199,24 @@ impl External {
         KeyDigest::of(digest.finalize().into())
     }
 
-    /// The meaning of an answer with this `status`; `None` if it has none. `consumers` are those that there are.
-    #[must_use]
+    /// The meaning of an answer with this `status`. `consumers` are those that there are.
+    ///
+    /// # Errors
+    /// The answer has none.
     pub fn read(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
         content: &[u8],
         consumers: &[Arc<Consumer>],
-    ) -> Option<Decision> {
+    ) -> Result<Decision, Undecided> {
         if self.is_opa {
-            return if status == StatusCode::OK { self.result(content, consumers) } else { None };
+            let is_answer = status == StatusCode::OK;
+            return if is_answer { self.result(content, consumers) } else { Err(Undecided::Status(status)) };
         }
         if status.is_success() {
             let consumer = match &self.consumer {
-                Some(name) => one(headers, name)?,
+                Some(name) => one(headers, name).ok_or(Undecided::Malformed)?,
                 None => None,
             };
             return self.admit(consumer, None, headers, consumers);
@@ -211,28 +225,30 @@ impl External {
         // RFC 9110 §15.4: those that lead elsewhere.
         let leads_on = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) && headers.contains_key(LOCATION);
         if !is_refusal && !leads_on {
-            return None;
+            return Err(Undecided::Status(status));
         }
         let mut reject = if status == StatusCode::FORBIDDEN { Reject::forbidden() } else { Reject::unauthorized() };
         reject.status = status;
-        reject.headers = taken(&GIVEN_BACK, headers)?;
-        Some(Decision::Deny(Box::new(reject)))
+        reject.headers = taken(&GIVEN_BACK, headers).ok_or(Undecided::TooLarge)?;
+        Ok(Decision::Deny(Box::new(reject)))
     }
 
     /// The meaning of the `content` of OPA's answer. Without `result`, nothing is decided in the request's favour.
-    fn result(&self, content: &[u8], consumers: &[Arc<Consumer>]) -> Option<Decision> {
-        let result = read_object(content)?.remove("result");
-        let is_allowed = match &result {
-            None => false,
-            Some(Value::Bool(is_allowed)) => *is_allowed,
-            Some(result) => result.get("allow")?.as_bool()?,
+    fn result(&self, content: &[u8], consumers: &[Arc<Consumer>]) -> Result<Decision, Undecided> {
+        let Some(admitted) = self.admitted(content).ok_or(Undecided::Malformed)? else {
+            return Ok(Decision::Deny(Box::new(Reject::forbidden())));
         };
-        if !is_allowed {
-            return Some(Decision::Deny(Box::new(Reject::forbidden())));
-        }
-        let mut result = match result {
-            Some(Value::Object(result)) => result,
-            _ => Map::new(),
+        self.admit(admitted.consumer.as_deref(), admitted.claims, &admitted.headers, consumers)
+    }
+
+    /// What OPA says of a request that it lets in; `None` within if it does not, and without if it says neither.
+    fn admitted(&self, content: &[u8]) -> Option<Option<Admitted>> {
+        let mut result = match read_object(content)?.remove("result") {
+            None | Some(Value::Bool(false)) => return Some(None),
+            Some(Value::Bool(true)) => Map::new(),
+            Some(Value::Object(result)) if result.get("allow")?.as_bool()? => result,
+            Some(Value::Object(_)) => return Some(None),
+            Some(_) => return None,
         };
         let mut headers = HeaderMap::new();
         for (name, value) in result.get("headers").and_then(Value::as_object).into_iter().flatten() {
@@ -246,8 +262,8 @@ impl External {
             Some(Value::Object(claims)) => Some(ClaimSet::of_members(claims).ok()?),
             Some(_) => return None,
         };
-        let consumer = result.get("consumer").and_then(Value::as_str);
-        self.admit(consumer, claims, &headers, consumers)
+        let consumer = result.get("consumer").and_then(Value::as_str).map(str::to_owned);
+        Some(Some(Admitted { consumer, claims, headers }))
     }
 
     #[inline(never)]
@@ -257,12 +273,19 @@ impl External {
         claims: Option<ClaimSet>,
         headers: &HeaderMap,
         consumers: &[Arc<Consumer>],
-    ) -> Option<Decision> {
-        let fields = taken(&self.copy, headers)?.into();
+    ) -> Result<Decision, Undecided> {
+        let fields = taken(&self.copy, headers).ok_or(Undecided::TooLarge)?.into();
         let consumer = consumer.and_then(|name| consumers.iter().find(|known| *known.name == *name)).cloned();
         let (issuer, claims) = (Some(Arc::clone(&self.name)), claims.map(Arc::new));
-        Some(Decision::Admit(Caller { consumer, issuer, claims, fields, ..Caller::default() }))
+        Ok(Decision::Admit(Caller { consumer, issuer, claims, fields, ..Caller::default() }))
     }
+}
+
+/// What OPA says of a request that it lets in.
+struct Admitted {
+    consumer: Option<String>,
+    claims: Option<ClaimSet>,
+    headers: HeaderMap,
 }
 
 /// The text of the field called `name`, if there is one; `None` for several, of which nobody says which one holds. Whoever was between may have
@@ -385,7 +408,7 @@ mod tests {
     #[test]
     fn an_answer_that_names_two_consumers_or_says_too_much_is_none() {
         let named = External { consumer: Some(HeaderName::from_static("x-consumer")), ..service(false) };
-        let is_read = |headers: &HeaderMap| named.read(StatusCode::OK, headers, &[], &[]).is_some();
+        let is_read = |headers: &HeaderMap| named.read(StatusCode::OK, headers, &[], &[]).is_ok();
         let mut headers = HeaderMap::new();
         headers.append("x-consumer", HeaderValue::from_static("a"));
         assert!(is_read(&headers));
@@ -401,7 +424,7 @@ mod tests {
             assert_eq!(is_read(&headers), is_taken);
             let answer = serde_json::json!({"result": {"allow": true, "headers": {"x-auth-user": "a".repeat(length)}}});
             let read = service(true).read(StatusCode::OK, &HeaderMap::new(), answer.to_string().as_bytes(), &[]);
-            assert_eq!(read.is_some(), is_taken);
+            assert_eq!(read.err(), (!is_taken).then_some(Undecided::TooLarge));
         }
     }
 

@@ -15,10 +15,12 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
-use gateway_core::plan::{Endpoint, Plan};
+use gateway_core::plan::{Endpoint, Plan, RequestStep};
+use gateway_core::policy::authenticate::Authenticate;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::jwt::Issuer;
 use gateway_core::policy::passwords::Passwords;
+use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, Work,
@@ -117,6 +119,8 @@ pub struct Native {
     keys: Box<[Arc<Health>]>,
     /// The health of what each issuer says of tokens.
     introspections: Box<[Arc<Health>]>,
+    /// The health of each upstream that decides about requests, by its index.
+    services: Box<[(usize, Arc<Health>)]>,
     stores: Arc<Stores>,
     log: SharedLogger,
     crew: Arc<Crew>,
@@ -176,7 +180,18 @@ impl Native {
         let publishing = plan.issuers.iter().filter(|issuer| issuer.source().is_some());
         let keys = publishing.map(|issuer| of_issuer("reading the keys of", issuer)).collect();
         let introspections = plan.issuers.iter().map(|issuer| of_issuer("introspection at", issuer)).collect();
-        Ok(Self { pools: pools.into(), grants: grants.collect(), keys, introspections, stores, log, crew })
+        let mut services: Vec<(usize, Arc<Health>)> = Vec::new();
+        let programs = plan.routes.iter().flat_map(|route| &*route.request).filter_map(RequestStep::authenticate);
+        for proof in programs.flat_map(Authenticate::proofs) {
+            if let Proof::External(external) = proof
+                && !services.iter().any(|(upstream, _)| *upstream == external.place.upstream)
+            {
+                let health = stores.handshakes.with(&format!("asking the service `{}`", external.name));
+                services.push((external.place.upstream, health));
+            }
+        }
+        let services = services.into();
+        Ok(Self { pools: pools.into(), grants: grants.collect(), keys, introspections, services, stores, log, crew })
     }
 
     /// The pool of this worker for `key`.
@@ -236,6 +251,10 @@ impl Platform for Native {
 
     fn asked_about_token(&self, issuer: usize, trouble: Option<&dyn Display>) {
         tell(self.introspections.get(issuer), trouble);
+    }
+
+    fn asked_service(&self, upstream: usize, trouble: Option<&dyn Display>) {
+        tell(self.services.iter().find(|(known, _)| *known == upstream).map(|(_, health)| health), trouble);
     }
 }
 

@@ -49,6 +49,7 @@ mod restricted;
 mod revocation;
 mod rollout;
 mod rotation;
+mod services;
 mod settings;
 mod support;
 #[cfg(target_os = "linux")]
