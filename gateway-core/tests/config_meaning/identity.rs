@@ -317,6 +317,13 @@ fn warns_of_issuers_that_look_like_ones_of_an_inside_network() {
     }
     let discovered = with(r#""issuer": "https://id.internal", "discovery": true"#, "");
     assert_eq!(words(&discovered), [("issuers.corp.issuer", &*message("id.internal"))]);
+    // An upstream is for the issuer's own origin alone.
+    let further = with(
+        r#""issuer": "https://id.internal", "discovery": true, "upstream": "id", "origins": ["https://keys.internal"]"#,
+        "",
+    );
+    assert_eq!(words(&further), [("issuers.corp.origins[0]", &*message("keys.internal"))]);
+    assert!(further.iter().all(|one| one.help.as_deref().is_some_and(|help| help.contains("in place of `discovery`"))));
     // An issuer is a name; nothing calls it where the keys are elsewhere.
     assert_eq!(with(r#""issuer": "https://id.internal", "jwks": "https://id.example.com/jwks""#, ""), []);
     let asked = r#""endpoint": "https://id.internal/introspect", "client": "gw", "secret": {"secret": "S"}"#;

@@ -9,7 +9,7 @@ use super::exposure::is_public;
 use super::forms;
 use crate::config::{
     Authenticate, Config, ConfigError, Credential, CredentialPlace, Entries, Issuer, JsonPath, JwtProof, Listen,
-    ListenAt, LoginProof, PasswordCredential, Policy, PolicyUse, Proof, Route, Value, When,
+    ListenAt, LoginProof, PasswordCredential, Policy, PolicyUse, Proof, Route, Step, Value, When,
 };
 use crate::policy::login::{KEPT, top};
 use crate::policy::password::PasswordHash;
@@ -167,8 +167,15 @@ pub(super) fn inside(config: &Config, found: &mut Vec<ConfigError>) {
             let message = format!(
                 "`{host}` looks like a name of an inside network, and the gateway goes to public addresses alone by itself"
             );
-            let help =
-                "if it is inside, name an upstream with its URL through which it is called: `\"upstream\": \"id\"`";
+            // An upstream is for the issuer's own origin alone.
+            let help = match at.steps().last() {
+                Some(Step::Index(_)) => {
+                    "if it is inside, write `jwks` and an `upstream` in place of `discovery` and `origins`"
+                }
+                _ => {
+                    "if it is inside, name an upstream with its URL through which it is called: `\"upstream\": \"id\"`"
+                }
+            };
             found.push(ConfigError::new(at, message).with_help(help));
         }
     };
@@ -178,6 +185,9 @@ pub(super) fn inside(config: &Config, found: &mut Vec<ConfigError>) {
         look(at.member("jwks"), issuer.jwks.as_deref(), issuer.upstream.as_ref());
         if issuer.discovery == Some(true) {
             look(at.member("issuer"), issuer.issuer.as_deref(), issuer.upstream.as_ref());
+            for (index, origin) in issuer.origins.iter().enumerate() {
+                look(at.member("origins").index(index), Some(origin), None);
+            }
         }
         if let Some(asked) = issuer.introspection.as_deref() {
             let at = at.member("introspection").member("endpoint");

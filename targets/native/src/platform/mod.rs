@@ -15,7 +15,7 @@ use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
-use gateway_core::plan::{Endpoint, Plan, RequestStep};
+use gateway_core::plan::{Endpoint, Plan, RequestStep, Upstream};
 use gateway_core::policy::authenticate::Authenticate;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::jwt::Issuer;
@@ -158,12 +158,14 @@ impl Native {
                     pool
                 }
                 None => {
-                    let place =
-                        format!("TLS to the upstream `{}` at {}:{}", upstream.name, endpoint.host, endpoint.port);
+                    let called = called(upstream);
+                    let place = format!("TLS to {called} at {}:{}", endpoint.host, endpoint.port);
                     let health = stores.handshakes.with(&place);
                     let guard = is_guarded(upstream, endpoint).then(|| {
-                        let what = format!("the look-up of `{}` for the upstream `{}`", endpoint.host, upstream.name);
-                        Guard::new(stores.handshakes.with(&what))
+                        let health =
+                            stores.handshakes.with(&format!("the look-up of `{}` for {called}", endpoint.host));
+                        let place = upstream.internal.as_ref().map(ToString::to_string);
+                        Guard::new(health, &place.unwrap_or_default())
                     });
                     Pool::new(key, Arc::clone(ticker), stores.names.clone(), health, guard)?
                 }
@@ -255,6 +257,14 @@ impl Platform for Native {
 
     fn asked_service(&self, upstream: usize, trouble: Option<&dyn Display>) {
         tell(self.services.iter().find(|(known, _)| *known == upstream).map(|(_, health)| health), trouble);
+    }
+}
+
+/// The name of `upstream` for operators; of one that is in no file, the place in it that leads there.
+fn called(upstream: &Upstream) -> String {
+    match &upstream.internal {
+        Some(place) => format!("`{place}`"),
+        None => format!("the upstream `{}`", upstream.name),
     }
 }
 

@@ -423,7 +423,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_guarded_name_leads_to_public_addresses_alone() {
         let health = Arc::new(Health::default());
-        let (addresses, table) = guarded(&[A], Some(Guard::new(Arc::clone(&health))));
+        let (addresses, table) = guarded(&[A], Some(Guard::new(Arc::clone(&health), "issuers.corp.jwks")));
         let prohibited = Err(IoError::before_send(IoErrorKind::Prohibited));
         assert_eq!(addresses.in_order(None).await, prohibited);
         assert_eq!(health.failures(), 1);

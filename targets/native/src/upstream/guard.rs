@@ -12,12 +12,27 @@ use crate::health::Health;
 
 /// A guard of the look-ups of one name.
 #[derive(Debug)]
-pub struct Guard(Arc<Health>);
+pub struct Guard {
+    health: Arc<Health>,
+    /// The way to call a name all the same.
+    mend: String,
+}
 
 impl Guard {
-    /// The guard that tells `health` where a name leads to no address that may be called.
-    pub(crate) const fn new(health: Arc<Health>) -> Self {
-        Self(health)
+    /// The guard that tells `health` where a name leads to no address that may be called. The name is at this place in the configuration.
+    pub(crate) fn new(health: Arc<Health>, place: &str) -> Self {
+        let mend = match place.rsplit_once('.') {
+            // It is of the issuer's own origin, and these are not.
+            Some((issuer, member)) if member.starts_with("origins[") => format!(
+                "`{issuer}.upstream` is for the issuer's own origin alone; if it is meant to, read the keys there by `{issuer}.jwks` \
+                 and `upstream`, in place of `discovery` and `origins`"
+            ),
+            parted => {
+                let owner = parted.map_or(place, |(owner, _)| owner);
+                format!("if it is meant to, name an upstream by which it is called: `{owner}.upstream`")
+            }
+        };
+        Self { health, mend }
     }
 
     /// Leaves the public addresses in `found`. Returns whether others were all that there was.
@@ -26,15 +41,11 @@ impl Guard {
         found.retain(|address| is_public(address.ip()));
         match refused.filter(|_| found.is_empty()) {
             Some(refused) => {
-                let reason = format!(
-                    "it leads to {refused}, which is not public; if it is meant to, name an upstream that is called by it: \
-                     `\"upstream\": \"…\"`"
-                );
-                self.0.failed(1, &reason);
+                self.health.failed(1, &format_args!("it leads to {refused}, which is not public; {}", self.mend));
                 true
             }
             None => {
-                self.0.succeeded();
+                self.health.succeeded();
                 false
             }
         }

@@ -89,16 +89,23 @@ fn reasons(url: &str, through: &str) -> [(String, String, &'static str); 4] {
 #[test]
 fn names_that_lead_inside_are_not_called() {
     let (served, count) = inside();
-    for (members, of_upstream, code) in reasons(&format!("https://{INSIDE}:{}/p", served.address.port()), "") {
+    let places = [
+        ("issuers.corp.jwks", "issuers.corp.upstream"),
+        ("issuers.corp.issuer", "issuers.corp.upstream"),
+        ("issuers.corp.introspection.endpoint", "issuers.corp.introspection.upstream"),
+        ("upstreams.up.credentials.clientCredentials.tokenUrl", "upstreams.up.credentials.clientCredentials.upstream"),
+    ];
+    let reasons = reasons(&format!("https://{INSIDE}:{}/p", served.address.port()), "");
+    for ((members, of_upstream, code), (place, mend)) in reasons.into_iter().zip(places) {
         let folder = Folder::new();
         let program = gateway(&folder, &members, &of_upstream, "");
         let (status, body) = ask(&program);
         assert_eq!(status, 503, "{members}: {body}");
         assert!(body.contains(code) && !body.contains("127"), "{body}");
-        program.wait_for_message(&format!("the look-up of `{INSIDE}` for the upstream `"));
-        program.wait_for_message(
-            "` fails: it leads to 127.0.0.1, which is not public; if it is meant to, name an upstream",
-        );
+        program.wait_for_message(&format!(
+            "the look-up of `{INSIDE}` for `{place}` fails: it leads to 127.0.0.1, which is not public; if it is meant to, name an \
+             upstream by which it is called: `{mend}`"
+        ));
     }
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
@@ -125,5 +132,46 @@ fn what_the_operator_names_is_called_wherever_it_is() {
             assert!(now > before, "{members} {url}");
             before = now;
         }
+    }
+}
+
+/// docs/configuration.md, Where the gateway goes by itself: keys at another origin inside are reached by `jwks` and `upstream`.
+#[test]
+fn keys_at_a_second_origin_inside_are_reached_as_the_message_says() {
+    let keys = upstream(|wire, _| {
+        while wire.head().is_some() {
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"keys\":[]}");
+        }
+    });
+    let port = keys.address.port();
+    let issuer = upstream(move |wire, _| {
+        while wire.head().is_some() {
+            let document = format!(r#"{{"issuer": "https://id.test", "jwks_uri": "https://{INSIDE}:{port}/keys"}}"#);
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{document}", document.len()));
+        }
+    });
+    let policies = r#""defaults": { "policies": [{ "authenticate": { "jwt": {} } }] },"#;
+    let further =
+        format!(r#", "id": {{ "url": "http://{}" }}, "keys": {{ "url": "http://{INSIDE}:{port}" }}"#, issuer.address);
+    for (source, message) in [
+        (
+            format!(r#""discovery": true, "origins": ["https://{INSIDE}:{port}"], "upstream": "id""#),
+            format!(
+                "the look-up of `{INSIDE}` for `issuers.corp.origins[0]` fails: it leads to 127.0.0.1, which is not public; \
+                 `issuers.corp.upstream` is for the issuer's own origin alone; if it is meant to, read the keys there by \
+                 `issuers.corp.jwks` and `upstream`, in place of `discovery` and `origins`"
+            ),
+        ),
+        (
+            format!(r#""jwks": "http://{INSIDE}:{port}/keys", "upstream": "keys""#),
+            // It is read, and has no key.
+            "reading the keys of the issuer `corp` fails: none of its keys verifies tokens of this issuer".to_owned(),
+        ),
+    ] {
+        let folder = Folder::new();
+        let members = format!(r#""issuers": {{ "corp": {{ "issuer": "https://id.test", {source} }} }}, {policies}"#);
+        let program = gateway(&folder, &members, "", &further);
+        assert_eq!(ask(&program).0, 503);
+        program.wait_for_message(&message);
     }
 }
