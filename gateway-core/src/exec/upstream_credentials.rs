@@ -126,6 +126,7 @@ async fn sign_message<P: Platform>(
     let Call { method, headers, .. } = call;
     let begun = signer.begin(method, (scheme, uri), headers, content, (platform.now(), nonce));
     let begun = begun.ok_or_else(Reject::bad_header)?;
+    exchange.note(|| Event::Policy { policy: "credentials", verdict: begun.told() });
     let Ok(signature) = platform.sign(&signer.key, begun.base.as_bytes()).await else {
         return Err(unsigned(exchange, "the platform can't sign by the key"));
     };

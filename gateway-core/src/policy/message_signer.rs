@@ -45,6 +45,14 @@ pub struct Unsigned {
     parameters: String,
 }
 
+impl Unsigned {
+    /// What is signed, for whoever traces a request.
+    #[must_use]
+    pub fn told(&self) -> String {
+        ["the request is signed: ", &*self.parameters].concat()
+    }
+}
+
 impl MessageSigner {
     /// The names of the fields by which a request is signed: those of the signature, and those that it covers.
     pub fn names(&self) -> impl Iterator<Item = &str> {

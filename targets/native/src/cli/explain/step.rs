@@ -54,6 +54,12 @@ pub(super) fn step(plan: &Plan, event: &Event, is_content_stated: bool) -> Optio
         step => (step, step),
     };
     let assumed = assumed(event).filter(|assumed| !is_content_stated || *assumed != NO_CONTENT);
+    let verdict = match assumed {
+        // Not the error of a call that is not made.
+        Some(NO_ISSUER) => verdict.split_once(':').map_or(&*verdict, |(words, _)| words).to_owned(),
+        _ if refusal(event) == Some("none") => format!("{verdict}: nothing is stated that it asks for"),
+        _ => verdict,
+    };
     Some(Step { step, title, details, verdict, assumed })
 }
 
@@ -143,9 +149,20 @@ fn details(event: &Event) -> Value {
         }
         Event::Answered { by } => json!({"by": by}),
         Event::Refused { status, code } => json!({"status": status.as_u16(), "code": code}),
-        _ => Value::Null,
+        _ => refusal(event).map_or(Value::Null, |word| json!({"auth": word})),
     }
 }
+
+/// The word for the reason of a refused proof, as `auth` in the access log has it.
+fn refusal(event: &Event) -> Option<&str> {
+    match event {
+        Event::Policy { policy: "authenticate", verdict } => verdict.strip_prefix("refused: "),
+        _ => None,
+    }
+}
+
+/// The assumption that an issuer can't be asked.
+const NO_ISSUER: &str = "no issuer is asked";
 
 /// The assumption that there is no content where none is stated.
 const NO_CONTENT: &str = "the request has no content: `--body` would state it";
@@ -156,10 +173,8 @@ fn assumed(event: &Event) -> Option<&'static str> {
         Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
         Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
         Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
-        Event::Policy { verdict, .. } if verdict.starts_with("the issuer's keys can't be read") => {
-            Some("no issuer is asked")
-        }
-        Event::Policy { verdict, .. } if verdict.starts_with("the issuer can't be asked") => Some("no issuer is asked"),
+        Event::Policy { verdict, .. } if verdict.starts_with("the issuer's keys can't be read") => Some(NO_ISSUER),
+        Event::Policy { verdict, .. } if verdict.starts_with("the issuer can't be asked") => Some(NO_ISSUER),
         Event::Policy { verdict, .. } if verdict.starts_with("the service `") => Some("no service is asked"),
         Event::Policy { verdict, .. } if verdict == "the token is not revoked" => Some("no token is revoked"),
         Event::Policy { verdict, .. } if verdict == "the key-value store has no such key" => {

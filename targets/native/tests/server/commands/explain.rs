@@ -410,3 +410,52 @@ fn explain_tells_the_conditions_for_other_upstreams() {
     assert_eq!(ways.len(), 2, "the first that is met ends it");
     assert_eq!((&ways[0]["tiers"][0], &ways[1]["consumers"][0]), (&"gold".into(), &"guest".into()));
 }
+
+/// docs/configuration.md, A service of your own, Keys that an issuer publishes, Signed requests: `explain` asks nobody, says so, and says
+/// nothing of calls that it does not make.
+#[test]
+fn explain_says_what_it_takes_services_and_issuers_to_say() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.0.join("secrets")).unwrap();
+    folder.write("secrets/SHARED", &"k".repeat(32));
+    folder.write(
+        "gateway.json",
+        r#"{
+            "issuers": {"corp": {"issuer": "https://id.example.com", "jwks": "https://id.example.com/jwks"}},
+            "upstreams": {
+                "opa": {"url": "http://127.0.0.1:8181"},
+                "signed": {"url": "http://127.0.0.1:7101/base", "credentials": {"signature": {"keyId": "gw", "algorithm": "hmac-sha256", "key": {"secret": "SHARED"}}}}},
+            "routes": [
+                {"name": "opa", "match": {"path": "/opa"}, "respond": {}, "policies": [{"authenticate": {"external": {"upstream": "opa", "path": "/v1/data/a", "protocol": "opa"}}}]},
+                {"name": "jwt", "match": {"path": "/jwt"}, "respond": {}, "policies": [{"authenticate": {"jwt": {}}}]},
+                {"name": "signed", "match": {"path": "/signed"}, "upstream": "signed"}]}"#,
+    );
+    let arguments = |rest: &[&str]| [&["explain"], rest, &["--secrets", "secrets"]].concat().join(" ");
+    let told = |rest: &[&str]| {
+        let line = arguments(rest);
+        let told = said(&folder, &line.split(' ').collect::<Vec<_>>());
+        told.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let opa = told(&["GET", "/opa"]);
+    assert!(opa.contains("the service `opa` lets the request in (assumed: no service is asked)"), "{opa}");
+    assert!(opa.contains("response 200"), "{opa}");
+    // {"alg":"ES256"}, {"iss":"https://id.example.com"}.
+    let token = format!("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIn0.{}", "A".repeat(86));
+    let field = format!("Authorization:Bearer {token}");
+    let known = said(&folder, &["explain", "GET", "/jwt", "-H", &field, "--secrets", "secrets"]);
+    assert!(known.contains("the issuer's keys can't be read (assumed: no issuer is asked)"), "{known}");
+    assert!(!known.contains("destination_unavailable"), "{known}");
+    let nobody = told(&["GET", "/jwt"]);
+    assert!(nobody.contains("authenticate refused: none: nothing is stated that it asks for"), "{nobody}");
+    let json: serde_json::Value = serde_json::from_str(&told(&["GET", "/jwt", "--json"])).unwrap();
+    let steps = json["steps"].as_array().unwrap();
+    assert!(steps.iter().any(|step| step["step"] == "authenticate" && step["auth"] == "none"), "{json}");
+    let signed = told(&["GET", "/signed?a=1"]);
+    let parameters = r#"the request is signed: ("@method" "@target-uri");created="#;
+    assert!(signed.contains(parameters) && signed.contains(r#"keyid="gw""#), "{signed}");
+    let signed = told(&["POST", "/signed", "--body", "x"]);
+    assert!(
+        signed.contains(r#"("@method" "@target-uri" "content-digest")"#) && signed.contains("sha-256=:"),
+        "{signed}"
+    );
+}
