@@ -111,7 +111,7 @@ impl RequestStep {
             },
             Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
             Self::Steer(ways) => steer::describe(ways),
-            Self::Validate(_) => "content checked".to_owned(),
+            Self::Validate(step) => step.describe(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
         }

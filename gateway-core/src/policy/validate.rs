@@ -40,11 +40,11 @@ const DEEPEST: u32 = 1_000;
 #[derive(Clone, Debug)]
 pub struct Validate {
     /// Media types in small letters; `*` stands for any text.
-    types: Box<[Box<str>]>,
+    pub types: Box<[Box<str>]>,
     /// The bounds of JSON, if it is looked at.
-    json: Option<JsonCaps>,
+    pub json: Option<JsonCaps>,
     /// The bounds of XML, if it is looked at.
-    xml: Option<XmlCaps>,
+    pub xml: Option<XmlCaps>,
 }
 
 impl Validate {
@@ -97,6 +97,20 @@ impl Validate {
             types => types.iter().map(|text| text.as_str().into()).collect(),
         };
         Ok(Self { types, json, xml })
+    }
+
+    /// Tells people of it: the media types, and what is looked into.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut words = String::from("content: ");
+        words.push_str(&self.types.join(", "));
+        for (is_bounded, format) in [(self.json.is_some(), "; JSON in bounds"), (self.xml.is_some(), "; XML in bounds")]
+        {
+            if is_bounded {
+                words.push_str(format);
+            }
+        }
+        words
     }
 
     /// Checks the fields of a request with content. Returns the bounds of the content, if they have to be looked at.

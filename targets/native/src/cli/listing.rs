@@ -206,7 +206,16 @@ fn request_step(step: &RequestStep) -> Value {
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
         }
         RequestStep::EditHeaders(edits) => json!({"kind": "requestHeaders", "edits": edits.count()}),
-        RequestStep::Validate(_) => json!({"kind": "validate"}),
+        RequestStep::Validate(step) => json!({
+            "kind": "validate",
+            "contentTypes": step.types,
+            "json": step.json.map(|caps| json!({
+                "depth": caps.depth, "keys": caps.keys, "items": caps.items, "textBytes": caps.text,
+            })),
+            "xml": step.xml.map(|caps| json!({
+                "depth": caps.depth, "elements": caps.elements, "attributes": caps.attributes, "textBytes": caps.text,
+            })),
+        }),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
     }

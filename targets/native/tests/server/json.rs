@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::commands::said;
 use crate::support::Folder;
 
 const CONFIG: &str = r#"{"defaults": {"timeouts": {"total": "9s"}}, "upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}},
@@ -98,4 +99,26 @@ fn explanations_are_data() {
     let header = printed(&["explain", "GET", "https://x.a.test/a/7?q=v", "--client", "10.1.1.1", "-H", "x-a: 1"]);
     let because = &header["others"][0]["because"];
     assert_eq!((&because[0]["part"], &because[0]["name"]), (&json!("header"), &json!("x-b")));
+}
+
+/// docs/command-line.md, `routes --json`: the bounds of content, those that are not stated among them.
+#[test]
+fn routes_tell_the_bounds_of_content() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [{"name": "r", "match": {"path": "/"}, "respond": {}, "policies": [{"validate": {"json": {"depth": 3}}}]}]}"#,
+    );
+    let told: Value = serde_json::from_str(&said(&folder, &["routes", "--json"])).unwrap();
+    assert_eq!(
+        told[0]["policies"],
+        json!([{
+            "kind": "validate",
+            "contentTypes": ["application/json", "application/*+json"],
+            "json": {"depth": 3, "keys": 1000, "items": 10000, "textBytes": 65536},
+            "xml": null,
+        }])
+    );
+    let shown = said(&folder, &["routes"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("content: application/json, application/*+json; JSON in bounds"), "{shown}");
 }
