@@ -197,16 +197,25 @@ impl fmt::Display for PrivateError {
 }
 
 impl PrivateError {
-    /// The way to mend it.
+    /// The way to mend it, where a key of this `family` is wanted.
     #[must_use]
-    pub const fn help(&self) -> &'static str {
-        match self {
-            Self::NoKey | Self::Public | Self::Content => {
+    pub const fn help(&self, family: Family) -> &'static str {
+        match (self, family) {
+            (Self::NoKey | Self::Public | Self::Content, Family::Rsa) => {
+                "it is the text of the key, not the name of its file: `openssl genpkey -algorithm rsa -pkeyopt rsa_keygen_bits:2048` prints one"
+            }
+            (Self::NoKey | Self::Public | Self::Content, Family::P256) => {
+                "it is the text of the key, not the name of its file: `openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256` prints one"
+            }
+            (Self::NoKey | Self::Public | Self::Content, Family::P384) => {
+                "it is the text of the key, not the name of its file: `openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-384` prints one"
+            }
+            (Self::NoKey | Self::Public | Self::Content, _) => {
                 "it is the text of the key, not the name of its file: `openssl genpkey -algorithm ed25519` prints one"
             }
-            Self::Form => "`openssl pkcs8 -topk8 -nocrypt -in FILE` prints it as PKCS#8",
-            Self::Member(_) => "copy all members of the key, the private ones among them",
-            Self::RsaBits(_) => {
+            (Self::Form, _) => "`openssl pkcs8 -topk8 -nocrypt -in FILE` prints it as PKCS#8",
+            (Self::Member(_), _) => "copy all members of the key, the private ones among them",
+            (Self::RsaBits(_), _) => {
                 "make another one, or an Ed25519 key, which is faster: `openssl genpkey -algorithm ed25519`"
             }
         }

@@ -345,6 +345,8 @@ impl Compiler<'_> {
                 if THOROUGH && at.to_path().steps().iter().any(is_of_signature) =>
             {
                 let message = error.to_string().replace(algorithm.name(), algorithm_name(*algorithm));
+                // That section is of tokens.
+                let message = message.replace("RFC 7518 §3.2", "RFC 2104 §3");
                 let help = if matches!(error, KeyError::Family(..)) {
                     "`rsa-pss-sha512` and `rsa-v1_5-sha256` take RSA keys, `ecdsa-p256-sha256` and `ecdsa-p384-sha384` those of their curve, \
                      `ed25519` Ed25519 keys, `hmac-sha256` a `secret`"

@@ -29,7 +29,7 @@ impl Compiler<'_> {
             algorithm,
             key,
             encoding,
-            components,
+            components: stated_components,
             digest,
             limit,
             life,
@@ -45,9 +45,11 @@ impl Compiler<'_> {
         if encoding.is_some() && !is_shared {
             self.error_with(&at.member("encoding"), "only a shared secret has an encoding", "leave it out");
         }
-        let components = self.components(&at.member("components"), components);
-        for component in &components {
-            self.check_signed(&at.member("components"), component);
+        let components = self.components(&at.member("components"), stated_components);
+        for (index, component) in stated_components.iter().enumerate() {
+            if let Some(component) = Component::named(component) {
+                self.check_signed(&at.member("components").index(index), &component);
+            }
         }
         let limit = self.signed_limit(&at.member("limit"), *limit);
         if life.is_some_and(|Span(life)| life < Duration::from_secs(1) || life > MOST_LIFE) {
@@ -118,7 +120,7 @@ impl Compiler<'_> {
                 None
             }
             Err(SigningError::Private(error)) => {
-                self.error_with(at, error, error.help());
+                self.error_with(at, error, error.help(algorithm.family()));
                 None
             }
         }
