@@ -383,3 +383,23 @@ fn warns_of_what_says_less_than_it_seems_to() {
     assert_eq!(words(&csp("default-src self; img-src https:")), [("policies.p.security.csp", message)]);
     assert_eq!(csp("default-src 'self'"), []);
 }
+
+/// docs/configuration.md, Who is calling: `anonymous` is for whoever states no credential.
+#[test]
+fn warns_of_a_consumer_with_credentials_whom_everybody_counts_as() {
+    let with = |name: &str| {
+        let digest = "a".repeat(64);
+        let text = format!(
+            r#"{{"consumers": {{
+                "ann": {{"groups": ["staff", "admins"], "credentials": [{{"apiKey": {{"id": "a", "sha256": "{digest}"}}}}]}},
+                "guest": {{"groups": ["guests"]}}}},
+            "routes": [{{"name": "r", "respond": {{}}, "policies": [{{"authenticate": {{"apiKey": {{}}, "anonymous": "{name}"}}}}]}}]}}"#
+        );
+        assert_eq!(said(&text), []);
+        plan::warnings(&text, NOW)
+    };
+    let message =
+        "whoever states no credential counts as `ann`, which has credentials of its own, and is in `staff`, `admins`";
+    assert_eq!(words(&with("ann")), [("routes[0].policies[0].authenticate.anonymous", message)]);
+    assert_eq!(with("guest"), []);
+}

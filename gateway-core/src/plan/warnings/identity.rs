@@ -246,6 +246,7 @@ fn leeway(at: &JsonPath, issuer: &Issuer, found: &mut Vec<ConfigError>) {
 fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<ConfigError>) {
     if let Some(Authenticate::By(proof)) = &policy.authenticate {
         stated(at.member("authenticate"), config, proof, found);
+        anonymous(&at.member("authenticate").member("anonymous"), config, proof, found);
     }
     if let Some(rule) = &policy.authorize {
         nobodys(&at.member("authorize"), config, (&rule.groups, &rule.tiers), found);
@@ -267,6 +268,20 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
             found.push(ConfigError::new(at, message).with_help(help));
         }
     }
+}
+
+/// Warns of a consumer with credentials whom everybody counts as that states none.
+fn anonymous(at: &JsonPath, config: &Config, proof: &Proof, found: &mut Vec<ConfigError>) {
+    let Some(name) = &proof.anonymous else { return };
+    let Some(consumer) = config.consumers.find(name).filter(|consumer| !consumer.credentials.is_empty()) else {
+        return;
+    };
+    let groups: Vec<String> = consumer.groups.iter().map(|group| format!("`{group}`")).collect();
+    let of_groups = if groups.is_empty() { String::new() } else { format!(", and is in {}", groups.join(", ")) };
+    let message =
+        format!("whoever states no credential counts as `{name}`, which has credentials of its own{of_groups}");
+    let help = "take a consumer without credentials and groups, such as `guest`";
+    found.push(ConfigError::new(at.clone(), message).with_help(help));
 }
 
 /// Warns of groups and tiers that no caller can have.
