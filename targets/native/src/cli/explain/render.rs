@@ -111,7 +111,9 @@ fn write_steps(out: &mut String, report: &Report, style: Style) {
         let assumed = step
             .assumed
             .map_or_else(String::new, |assumed| format!(" {}", style.dim(format_args!("(assumed: {assumed})"))));
-        let line = format!("  {}  {}{assumed}", style.cyan(pad(step.title, width)), step.verdict);
+        // Blanks have no colour.
+        let blanks = " ".repeat(width.saturating_sub(step.title.chars().count()));
+        let line = format!("  {}{blanks}  {}{assumed}", style.cyan(step.title), step.verdict);
         let _ = writeln!(out, "{}", style.wrapped(&line, width + 4));
     }
 }

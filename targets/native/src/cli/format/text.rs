@@ -50,7 +50,7 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
         None => "as far as its variables are known".to_owned(),
     };
     if code != ExitCode::SUCCESS {
-        sayln!("{}", style.red(format_args!("{}: not without warnings, as `--strict` demands", findings.file)));
+        sayln!("{}", style.red(format_args!("{}: there are warnings, and `--strict` takes none", findings.file)));
         return code;
     }
     let ok = Style::stdout().green("ok");
