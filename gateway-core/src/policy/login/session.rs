@@ -211,7 +211,9 @@ mod tests {
     use super::*;
     use crate::capabilities::Capabilities;
     use crate::plan::{RequestStep, Secrets, load};
+    use crate::policy::answers::Answers;
     use crate::policy::authenticate::Authenticate;
+    use crate::policy::login::ended::{Notice, watches};
     use crate::policy::proof::Proof;
 
     struct Same;
@@ -295,6 +297,30 @@ mod tests {
             unnamed.renew(&login, answer(), Some(&claims(&refreshed)), now);
             assert_eq!(texts(&unnamed), (is("", later), is("", "")));
         }
+    }
+
+    /// OpenID Connect Back-Channel Logout 1.0 §2.7: a process that has never seen the session before its refresh finds what a notice has
+    /// noted of it, by either name.
+    #[test]
+    fn a_refreshed_session_is_looked_up_by_the_name_of_its_login() {
+        let (login, now) = (login(""), Timestamp::from_unix_millis(1_000_000));
+        let claims = |text: &str| ClaimSet::new(Some(2_000), None, Some(1_000), serde_json::from_str(text).unwrap());
+        let answer = || Answer { access: "a".to_owned(), refresh: None, id_token: None, life: None };
+        let noted = |id: &str| {
+            let text = json!({"sid": id, "aud": "gw", "jti": "n", "events": {"http://schemas.openid.net/event/backchannel-logout": {}}});
+            Notice::read(&login, &claims(&text.to_string())).unwrap().key
+        };
+        let finds = |session: &Session, id: &str| {
+            let watches = watches(&Answers::default(), &login, session);
+            watches.iter().any(|watch| watch.second(false) == Some(&noted(id)))
+        };
+        let mut session =
+            Session::begin(&login, "i".to_owned(), answer(), &claims(r#"{"sub": "p", "sid": "S1"}"#), now);
+        assert_eq!((finds(&session, "S1"), finds(&session, "S2")), (true, false));
+        session.renew(&login, answer(), Some(&claims(r#"{"sub": "p"}"#)), now);
+        assert_eq!((finds(&session, "S1"), finds(&session, "S2")), (true, false));
+        session.renew(&login, answer(), Some(&claims(r#"{"sub": "p", "sid": "S2"}"#)), now);
+        assert_eq!((finds(&session, "S1"), finds(&session, "S2")), (true, true));
     }
 
     /// docs/configuration.md, Pages behind a login: a cookie holds all of a session.
