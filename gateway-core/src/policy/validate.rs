@@ -1,6 +1,6 @@
 //! The check of a request's content: its media type, and the bounds of JSON and XML.
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 
 use super::PolicyError;
@@ -102,15 +102,13 @@ impl Validate {
     /// Tells people of it: the media types, and what is looked into.
     #[must_use]
     pub fn describe(&self) -> String {
-        let mut words = String::from("content: ");
-        words.push_str(&self.types.join(", "));
-        for (is_bounded, format) in [(self.json.is_some(), "; JSON in bounds"), (self.xml.is_some(), "; XML in bounds")]
-        {
-            if is_bounded {
-                words.push_str(format);
-            }
-        }
-        words
+        let bounds = match (self.json.is_some(), self.xml.is_some()) {
+            (true, true) => " within bounds of JSON and XML",
+            (true, false) => " within bounds of JSON",
+            (false, true) => " within bounds of XML",
+            (false, false) => "",
+        };
+        ["content ", &self.types.join(" or "), bounds].concat()
     }
 
     /// Checks the fields of a request with content. Returns the bounds of the content, if they have to be looked at.
@@ -120,17 +118,19 @@ impl Validate {
     pub fn check_head(&self, headers: &HeaderMap) -> Result<Option<Caps<'_>>, Reject> {
         let mut values = headers.get_all(CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(Reject::unsupported_content_type());
+            return Err(self.unsupported());
         };
-        let kind = media_type(value).ok_or_else(Reject::unsupported_content_type)?;
+        let kind = media_type(value).ok_or_else(|| self.unsupported())?;
         if !self.types.iter().any(|known| fits(known, &kind)) {
-            return Err(Reject::unsupported_content_type());
+            return Err(self.unsupported());
         }
         let is_any = |types: &[&str]| types.iter().any(|known| fits(known, &kind));
         let json = self.json.as_ref().filter(|_| is_any(&JSON)).map(Caps::Json);
         let caps = json.or_else(|| self.xml.as_ref().filter(|_| is_any(&XML)).map(Caps::Xml));
         if caps.is_some() && headers.contains_key(CONTENT_ENCODING) {
-            return Err(Reject::unsupported_content_type().with_detail("compressed content is not taken here"));
+            // RFC 9110 §15.5.16.
+            let reject = Reject::unsupported_content_type().with_detail("compressed content is not taken here");
+            return Err(reject.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity")));
         }
         // RFC 7303 §3.2: it counts before the document's own declaration. RFC 8259 §11 knows none for JSON, but there are readers that go by it.
         match caps {
@@ -141,6 +141,18 @@ impl Validate {
                 Err(Reject::unsupported_content_type().with_detail("XML is taken in UTF-8 alone"))
             }
             caps => Ok(caps),
+        }
+    }
+
+    /// The refusal of a media type, with those that are taken, as far as they are ranges (RFC 9110 §12.5.1, §15.5.16).
+    fn unsupported(&self) -> Reject {
+        let is_range =
+            |text: &&str| text.split_once('*').is_none_or(|(start, end)| start.ends_with('/') && end.is_empty());
+        let ranges: Vec<&str> = self.types.iter().map(|text| &**text).filter(is_range).collect();
+        let reject = Reject::unsupported_content_type();
+        match HeaderValue::try_from(ranges.join(", ")) {
+            Ok(value) if !value.is_empty() => reject.with_header(ACCEPT, value),
+            _ => reject,
         }
     }
 

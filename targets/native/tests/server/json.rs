@@ -120,5 +120,5 @@ fn routes_tell_the_bounds_of_content() {
         }])
     );
     let shown = said(&folder, &["routes"]).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(shown.contains("content: application/json, application/*+json; JSON in bounds"), "{shown}");
+    assert!(shown.contains("content application/json or application/*+json within bounds of JSON"), "{shown}");
 }
