@@ -116,16 +116,24 @@ pub(crate) fn render(rows: &[Row], style: Style) -> String {
     let has_hosts = rows.iter().any(|row| row.host != "*");
     let widths = fitting(&heading, rows, has_hosts, style);
     let mut out = style.dim(heading.line(&widths, Style::PLAIN).trim_end());
+    let fits_beside = |row: &Row| {
+        let notes = notes(row).join(", ");
+        let is_wide = !Cells::of(row).widths(has_hosts).is_within(&widths);
+        !notes.is_empty() && !is_wide && widths.sum() + columns(&notes) <= style.width()
+    };
+    if rows.iter().any(fits_beside) && widths.sum() + columns(NOTES) <= style.width() {
+        out.push_str(&" ".repeat(widths.sum() - heading.columns(&widths)));
+        out.push_str(&style.dim(NOTES));
+    }
     out.push('\n');
     for row in rows {
         let cells = Cells::of(row);
         let is_wide = !cells.widths(has_hosts).is_within(&widths);
         let line = if is_wide { cells.lines(style) } else { cells.line(&widths, style) };
-        let notes: Vec<&str> = row.when.iter().chain(&row.policies).map(String::as_str).collect();
-        let beside = widths.sum() + columns(&notes.join(", "));
+        let notes = notes(row);
         if notes.is_empty() {
             out.push_str(&line);
-        } else if !is_wide && beside <= style.width() {
+        } else if fits_beside(row) {
             out.push_str(&line);
             out.push_str(&" ".repeat(widths.sum() - cells.columns(&widths)));
             out.push_str(&style.dim(notes.join(", ")));
@@ -141,6 +149,11 @@ pub(crate) fn render(rows: &[Row], style: Style) -> String {
     out
 }
 
+/// What else is told of a route: its conditions, and its policies.
+fn notes(row: &Row) -> Vec<&str> {
+    row.when.iter().chain(&row.policies).map(String::as_str).collect()
+}
+
 /// The columns of the table: those of all rows, or on a terminal of as many as it takes, from the narrowest on.
 fn fitting(heading: &Cells<'_>, rows: &[Row], has_hosts: bool, style: Style) -> Widths {
     let mut widths: Vec<Widths> = rows.iter().map(|row| Cells::of(row).widths(has_hosts)).collect();
@@ -150,6 +163,9 @@ fn fitting(heading: &Cells<'_>, rows: &[Row], has_hosts: bool, style: Style) -> 
         if style.breaks(more.sum()) { all } else { more }
     })
 }
+
+/// The heading of the notes.
+const NOTES: &str = "conditions, policies";
 
 /// The columns between two cells, and before notes on a line of their own.
 const GAP: usize = 2;

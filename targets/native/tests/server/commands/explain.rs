@@ -92,6 +92,15 @@ fn the_table_of_routes_has_a_heading_and_fits() {
         assert!(table.contains(part), "{part}: {table}");
     }
     assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
+    // What stands beside a route has a heading, too.
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [{"name": "few", "match": {"path": "/"}, "respond": {}, "policies": [{"rateLimit": {"limit": 5, "window": "10s"}}]}]}"#,
+    );
+    let table = said(&folder, &["routes"]);
+    let mut lines = table.lines();
+    let (heading, few) = (lines.next().unwrap(), lines.next().unwrap());
+    assert_eq!(heading.find("conditions, policies").unwrap(), few.find("limit few").unwrap(), "{table}");
 }
 
 const SPLIT: &str = r#"{"upstreams": {"a": {"url": "http://a.test"}, "b": {"url": "http://b.test"}, "off": {"url": "http://c.test"}},
