@@ -216,6 +216,10 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
         }
         End::Refused(check, refusal) => {
             exchange.record.unauthenticated(refusal);
+            if let Some(Proof::External(service)) = step.proofs().nth(usize::from(check)) {
+                let words = if refusal == Refusal::Denied { "refuses the request" } else { "gives no answer to go by" };
+                exchange.record.ruled_out("external", &format_args!("the service `{}` {words}", service.name));
+            }
             exchange.note(|| Event::Policy { policy, verdict: format!("refused: {}", refusal.word()) });
             let denied = exchange.private.as_mut().and_then(|private| private.denied.take());
             Err(step.refuse(check, refusal, denied))

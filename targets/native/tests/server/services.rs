@@ -11,6 +11,7 @@ fn operators_are_told_why_a_service_decides_nothing() {
             let (status, fields) = match head.split(' ').nth(1).unwrap() {
                 "/status" => ("500 Oops", String::new()),
                 "/consumers" => ("200 OK", "X-Consumer: a\r\nX-Consumer: b\r\n".to_owned()),
+                "/no" => ("403 No", String::new()),
                 "/fields" => ("401 No", format!("Location: {}\r\n", "/".repeat(16 * 1024))),
                 _ => ("200 OK", String::new()),
             };
@@ -29,6 +30,7 @@ fn operators_are_told_why_a_service_decides_nothing() {
         route("consumers", "sso", r#", "consumer": "x-consumer""#),
         route("fields", "sso", ""),
         route("good", "sso", ""),
+        route("no", "sso", ""),
         route("gone", "lost", ""),
     ];
     let file = folder.write(
@@ -62,9 +64,15 @@ fn operators_are_told_why_a_service_decides_nothing() {
         let (status, line) = ask(path);
         assert_eq!((status, &line["auth"]), (503, &"decision_unavailable".into()), "{path}");
         assert_eq!(line["cause"], cause, "{path}");
+        let service = if path == "/gone" { "lost" } else { "sso" };
+        assert_eq!(line["because"], format!("the service `{service}` gives no answer to go by"), "{path}");
     }
     program.wait_for_message("asking the service `sso` fails: ");
     program.wait_for_message("asking the service `lost` fails: connection_refused");
-    assert_eq!(ask("/good").0, 200);
+    let (status, line) = ask("/no");
+    assert_eq!((status, &line["auth"], &line["rule"]), (403, &"denied".into(), &"external".into()));
+    assert_eq!((&line["because"], line.get("cause")), (&"the service `sso` refuses the request".into(), None));
+    let (status, line) = ask("/good");
+    assert_eq!((status, line.get("rule")), (200, None));
     program.wait_for_message("asking the service `sso` works again");
 }
