@@ -3,10 +3,10 @@
 
 import { parseArgs } from 'node:util';
 
+import { Usage, run, say } from './compare/command.mjs';
 import { contestants } from './compare/contestants.mjs';
 import { build, machine, pinning } from './compare/environment.mjs';
 import { countInstructions, countingMethod } from './compare/instructions.mjs';
-import { endAll } from './compare/processes.mjs';
 import { medians, print } from './compare/report.mjs';
 import { measureRound } from './compare/round.mjs';
 import { SCENARIOS } from './compare/scenarios.mjs';
@@ -72,15 +72,8 @@ function options() {
   return { ...values, scenarios, only: values.only?.split(',') };
 }
 
-class Usage extends Error {}
-
 function oneOf(option, value, allowed) {
   if (!allowed.includes(value)) throw new Usage(`\`${option}\` takes ${allowed.join(' or ')}, not \`${value}\``);
-}
-
-/** What goes on while it runs, so that standard output holds the result alone. */
-function say(text) {
-  process.stderr.write(`${text}\n`);
 }
 
 async function main() {
@@ -139,13 +132,4 @@ async function main() {
   print({ machine: machine(), method, settings, results });
 }
 
-process.on('exit', endAll);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
-
-try {
-  await main();
-} catch (error) {
-  const usage = error instanceof Usage || error.code?.startsWith('ERR_PARSE_ARGS');
-  say(usage ? `${error.message}\nTry --help.` : `error: ${error.message}`);
-  process.exitCode = usage ? 2 : 1;
-}
+await run(main);

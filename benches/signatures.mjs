@@ -3,9 +3,9 @@
 
 import { parseArgs } from 'node:util';
 
+import { Usage, run, say } from './compare/command.mjs';
 import { machine, pinning } from './compare/environment.mjs';
 import { countingMethod } from './compare/instructions.mjs';
-import { endAll } from './compare/processes.mjs';
 import { buildAll } from './signatures/build.mjs';
 import { checks } from './signatures/checks.mjs';
 import { instructions } from './signatures/instructions.mjs';
@@ -41,8 +41,6 @@ example: node benches/signatures.mjs --only HS256,ES256 --parts checks,workerd -
 
 The keys are those of tests/keys. Everything stays on 127.0.0.1. A program that is missing is skipped, with a line that says so.`;
 
-class Usage extends Error {}
-
 function options() {
   const { values } = parseArgs({
     options: {
@@ -75,11 +73,6 @@ function options() {
   return { ...values, only: several('only', ALGORITHMS), parts: several('parts', PARTS), headers: 'same' };
 }
 
-/** What goes on while it runs, so that standard output holds the result alone. */
-function say(text) {
-  process.stderr.write(`${text}\n`);
-}
-
 async function main() {
   const settings = options();
   if (settings.help) {
@@ -97,13 +90,4 @@ async function main() {
   print({ machine: machine(), settings, rows, method, counted });
 }
 
-process.on('exit', endAll);
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
-
-try {
-  await main();
-} catch (error) {
-  const usage = error instanceof Usage || error.code?.startsWith('ERR_PARSE_ARGS');
-  say(usage ? `${error.message}\nTry --help.` : `error: ${error.message}`);
-  process.exitCode = usage ? 2 : 1;
-}
+await run(main);
