@@ -10,8 +10,8 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable,
+    KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -123,6 +123,8 @@ impl Clock for Still {
         std::future::pending()
     }
 }
+
+impl Cache for Still {}
 
 impl Meeting for Still {
     fn wait(&self, _: &str, at_most: Duration) -> impl Future<Output = ()> {

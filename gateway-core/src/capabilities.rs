@@ -40,6 +40,8 @@ pub enum Feature {
     CertificateNames,
     /// Requests can be signed by RSA keys.
     RsaSigning,
+    /// Responses can be stored.
+    Cache,
 }
 
 impl Feature {
@@ -111,6 +113,9 @@ impl Feature {
                 format!("on {platform}, nothing signs by RSA keys in a time that tells nothing of them"),
                 "sign by another one: `\"algorithm\": \"ed25519\"`",
             ),
+            Self::Cache => {
+                (format!("{platform} stores no responses yet"), "remove it: every request goes to its upstream")
+            }
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -243,7 +248,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 18] = [
+    const FEATURES: [Feature; 19] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -262,6 +267,7 @@ mod tests {
         Feature::ClientCertificates,
         Feature::CertificateNames,
         Feature::RsaSigning,
+        Feature::Cache,
     ];
 
     #[test]
@@ -307,6 +313,7 @@ mod tests {
                 Feature::Geography,
                 Feature::ClientCertificates,
                 Feature::RsaSigning,
+                Feature::Cache,
             ]
         );
     }

@@ -169,6 +169,9 @@ catalogue! {
     /// The route's key-value store holds nothing under the key.
     VALUE_NOT_FOUND pub value_not_found "value_not_found" NOT_FOUND
         "Value not found" "there is no value under this key";
+    /// The request wants a stored response alone, and there is none that it may have (RFC 9111 §5.2.1.7).
+    NOT_STORED pub not_stored "not_stored" GATEWAY_TIMEOUT
+        "Not stored" "`only-if-cached` was asked for, and no response is stored that would do";
     /// Routes take the path, but none with this method; made by [`Reject::method_not_allowed`], which adds `Allow`.
     METHOD_NOT_ALLOWED without_allow "method_not_allowed" METHOD_NOT_ALLOWED
         "Method not allowed" "no route takes this method here; `Allow` lists those that are taken";

@@ -179,6 +179,7 @@ impl<P: Platform> Gateway<P> {
                 exec::refresh_token(&self.plan, &self.state, &self.platform, source).await;
             }
             After::RefreshEntries(watch) => exec::refresh_entries(&self.platform, &watch).await,
+            After::Revalidate(one) => exec::revalidate(&self.plan, &self.state, &self.platform, *one).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }

@@ -4,6 +4,7 @@
 //! - [`gateway`] runs a plan on a platform; [`ports`] are the traits that a platform implements.
 //! - [`route`] finds the route of a request; [`policy`] holds one kernel a file: pure, synchronous, told the time;
 //!   [`http`] is HTTP as the standards define it.
+//! - [`cache`] is what a shared cache does with requests and responses, as pure as the policies.
 //! - [`admin`] is what the gateway tells of itself; [`metrics`] is what it counts for that.
 //! - [`caller`] is who makes a request; [`jose`] has the keys and tokens that prove it.
 //! - [`store_key`] keeps the uses of the key-value store apart.
@@ -15,6 +16,7 @@ pub mod admin;
 mod adopted;
 mod base64;
 pub mod body;
+pub mod cache;
 pub mod call;
 pub mod caller;
 mod capabilities;

@@ -65,6 +65,11 @@ impl<T> Numbered<T> {
         self.list.get_mut(number).map(|(_, value)| value)
     }
 
+    /// The value called `name`.
+    pub(crate) fn find(&self, name: &str) -> Option<&T> {
+        self.list.get(self.numbers.find(name)?).map(|(_, value)| value)
+    }
+
     /// The names and values, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.list.iter().map(|(name, value)| (name.as_str(), value))

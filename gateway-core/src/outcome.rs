@@ -7,7 +7,7 @@ use http::Response;
 use crate::body::Body;
 use crate::policy::watch::Watch;
 use crate::ports::Platform;
-use crate::record::{Owed, Permit};
+use crate::record::{Owed, Permit, Revalidation};
 
 /// The answer to a request, and the work that is left when it has been given.
 pub struct Outcome<P: Platform> {
@@ -51,6 +51,8 @@ pub enum After {
     RefreshEntries(Arc<Watch>),
     /// Give back a counter cell of a request that has come to nobody.
     GiveBack(Box<str>),
+    /// Ask for a stored response again.
+    Revalidate(Box<Revalidation>),
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -65,6 +67,7 @@ impl From<Owed> for After {
             Owed::KeepKeys(source) => Self::KeepKeys { source },
             Owed::RefreshToken(source) => Self::RefreshToken { source },
             Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
+            Owed::Revalidate(one) => Self::Revalidate(one),
             Owed::GiveBack(cell) => Self::GiveBack(cell),
         }
     }

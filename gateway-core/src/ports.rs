@@ -8,6 +8,7 @@ mod meeting;
 
 use core::mem;
 use core::num::NonZeroU64;
+use core::ops::Range;
 use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,10 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 
 pub use self::meeting::{Generations, Meeting, PLACES, place};
 use crate::body::Body;
+use crate::cache::entry::Entry;
+use crate::cache::flights::{Flight, Flights};
+use crate::cache::purges::PurgeBook;
+use crate::cache::resource::{Content, Resource, Variant};
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
 pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
@@ -30,9 +35,12 @@ use crate::policy::passwords::Passwords;
 pub use crate::random::{NoRandom, Random, fill_from};
 use crate::state::State;
 pub use crate::time::Clock;
+use crate::time::Timestamp;
 
 /// Everything an adapter provides.
-pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random + Log + Instance + Meeting {
+pub trait Platform:
+    Fetch + Cache + KeyValue + Counters + Verify + Sign + Clock + Random + Log + Instance + Meeting
+{
     /// The abilities of this platform; a configuration that needs more is refused at load.
     const CAPABILITIES: Capabilities;
 
@@ -58,6 +66,17 @@ pub trait Platform: Fetch + KeyValue + Counters + Verify + Sign + Clock + Random
     /// What is known of passwords: that of all instances together, where the platform has it, or else of this one, whose state is `own`.
     fn passwords<'s>(&'s self, own: &'s State) -> &'s Arc<Passwords> {
         own.passwords()
+    }
+
+    /// The requests under way for responses that others wait for: those of all instances together, where the platform has them, or else of this one,
+    /// whose state is `own`.
+    fn flights<'s>(&'s self, own: &'s State) -> &'s Arc<Flights> {
+        own.flights()
+    }
+
+    /// The purges of stored responses: those of all instances together, where the platform has them, or else of this one, whose state is `own`.
+    fn purges<'s>(&'s self, own: &'s State) -> &'s Arc<PurgeBook> {
+        own.purges()
     }
 
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
@@ -168,6 +187,76 @@ pub enum Handshake<S, K> {
     /// Agreement: a 101 whose `Sec-WebSocket-Accept` fits the key (RFC 6455 §4.1), and the upstream's end of the
     /// tunnel.
     Opened(Response<()>, K),
+}
+
+/// A store of responses. Without functions of its own, it stores nothing.
+///
+/// It may lose any of them at any time; what it returns is what was stored, whole.
+pub trait Cache: Fetch {
+    /// The name of the store, for the log.
+    fn cache_store(&self) -> &'static str {
+        "none"
+    }
+
+    /// Returns the stored responses to requests for `resource`.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn stored(&self, _resource: &str) -> impl Future<Output = Result<Option<Arc<Resource>>, StoreFailure>> {
+        core::future::ready(Ok(None))
+    }
+
+    /// Returns the content of a stored response, or the bytes of it in `range`; none if the store has lost it.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn stored_content(
+        &self,
+        _content: &Content,
+        _range: Option<Range<u64>>,
+    ) -> impl Future<Output = Result<Option<Body<Self::Stream>>, StoreFailure>> {
+        core::future::ready(Ok(None))
+    }
+
+    /// Stores `variant` among the responses to requests for `resource`, as [`Resource::with`] has it.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn store(&self, _resource: &str, _variant: Arc<Variant>) -> impl Future<Output = Result<(), StoreFailure>> {
+        core::future::ready(Ok(()))
+    }
+
+    /// Removes all responses to requests for `resource`.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn remove_stored(&self, _resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
+        core::future::ready(Ok(()))
+    }
+
+    /// Passes `stream` on, and stores what it yields if it ends whole, as [`Keep`] says.
+    fn keep(&self, stream: Self::Stream, _keep: Box<Keep>) -> Self::Stream {
+        stream
+    }
+}
+
+/// A response that is to be stored once its content has ended.
+///
+/// Whoever drops it, having stored the response or not, notifies the [`Meeting`] of its resource afterwards: others wait for it.
+#[derive(Debug)]
+pub struct Keep {
+    /// The resource.
+    pub resource: String,
+    /// The part of the requests for it that the response may answer.
+    pub part: Box<str>,
+    /// The time at which it was asked for.
+    pub asked: Timestamp,
+    /// The head.
+    pub entry: Entry,
+    /// The longest content that is stored, in bytes.
+    pub most_bytes: u64,
+    /// The flight that ends with it.
+    pub flight: Option<Flight>,
 }
 
 /// A store of small values by key, eventually consistent on some platforms.

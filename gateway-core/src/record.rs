@@ -8,6 +8,10 @@ use std::sync::Arc;
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri, Version};
 
+use crate::cache::asked::Asked;
+use crate::cache::flights::Flight;
+use crate::cache::resource::Variant;
+use crate::cache::status::Told;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::caller::refusal::Refusal;
@@ -76,8 +80,29 @@ pub(crate) enum Owed {
     RefreshToken(usize),
     /// Read these entries of the key-value store again.
     RefreshEntries(Arc<Watch>),
+    /// Ask for a stored response again.
+    Revalidate(Box<Revalidation>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
+}
+
+/// A stored response that was served stale and is to be asked for again.
+#[derive(Debug)]
+pub struct Revalidation {
+    /// The index of the route in `Plan::routes`.
+    pub(crate) route: usize,
+    /// The request, as the steps of the route have left it.
+    pub(crate) call: Call,
+    /// The resource.
+    pub(crate) resource: String,
+    /// What it says of caches.
+    pub(crate) asked: Asked,
+    /// Set if it has cookies.
+    pub(crate) has_cookies: bool,
+    /// The stored response.
+    pub(crate) variant: Arc<Variant>,
+    /// The flight that it is: others do not ask as well.
+    pub(crate) flight: Flight,
 }
 
 /// The parts of an exchange that only the access log tells.
@@ -117,6 +142,8 @@ pub(crate) struct Facts {
     pub(crate) rule: Option<(Box<str>, Box<str>)>,
     /// The flag that the request was refused for.
     pub(crate) flag: Option<Box<str>>,
+    /// What the cache did.
+    pub(crate) cached: Option<&'static str>,
     /// The store that failed last, by its name.
     pub(crate) store: Option<(&'static str, StoreFailure)>,
 }
@@ -148,6 +175,7 @@ impl Record {
                 upstream_auth: None,
                 rule: None,
                 flag: None,
+                cached: None,
                 store: None,
             })
         });
@@ -229,6 +257,13 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict));
+        }
+    }
+
+    /// Notes what the cache did.
+    pub(crate) fn cached(&mut self, told: &Told) {
+        if let Some(facts) = &mut self.facts {
+            facts.cached = Some(told.word());
         }
     }
 

@@ -9,6 +9,8 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::adopted::Adopted;
+use crate::cache::flights::Flights;
+use crate::cache::purges::PurgeBook;
 use crate::metrics::Metrics;
 use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
@@ -36,6 +38,8 @@ pub struct State {
     access_tokens: Adopted<Box<str>, TokenCell>,
     api_keys: Arc<Answers>,
     passwords: Arc<Passwords>,
+    flights: Arc<Flights>,
+    purges: Arc<PurgeBook>,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
     /// What services have decided. It is of one plan: callers are among it.
@@ -96,6 +100,8 @@ impl State {
             // By their digests, whatever the plan says.
             api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
             passwords: previous.map(|previous| Arc::clone(&previous.passwords)).unwrap_or_default(),
+            flights: previous.map(|previous| Arc::clone(&previous.flights)).unwrap_or_default(),
+            purges: previous.map(|previous| Arc::clone(&previous.purges)).unwrap_or_default(),
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             decisions: Answers::default(),
@@ -146,6 +152,16 @@ impl State {
     /// The passwords that were right lately, by their digests with the hashes.
     pub(crate) fn passwords(&self) -> &Arc<Passwords> {
         &self.passwords
+    }
+
+    /// The requests under way for responses that others wait for.
+    pub(crate) fn flights(&self) -> &Arc<Flights> {
+        &self.flights
+    }
+
+    /// The purges of stored responses.
+    pub(crate) fn purges(&self) -> &Arc<PurgeBook> {
+        &self.purges
     }
 
     /// The requests that services have let in.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 37] = [
+const ROOMS: [&str; 38] = [
     "time",
     "base64",
     "random",
@@ -21,6 +21,7 @@ const ROOMS: [&str; 37] = [
     "store_key",
     "caller",
     "jose",
+    "cache",
     "route",
     "call",
     "template",

@@ -113,6 +113,9 @@ struct Line<'r> {
     because: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<&'r str>,
+    /// What the cache did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Store>,
     #[serde(skip_serializing_if = "is_true")]
@@ -187,6 +190,7 @@ impl<'r> Line<'r> {
             rule: facts.rule.as_ref().map(|(name, _)| &**name),
             because: facts.rule.as_ref().map(|(_, reason)| &**reason),
             flag: facts.flag.as_deref(),
+            cache: facts.cached,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
             cut: ended.cut.map(side),
@@ -404,6 +408,7 @@ mod tests {
                 upstream_auth: None,
                 rule: None,
                 flag: None,
+                cached: None,
                 store: None,
             })),
             ..Record::default()

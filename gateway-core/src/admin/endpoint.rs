@@ -24,10 +24,12 @@ pub(crate) enum Endpoint {
     Revocation,
     /// An API key of the key-value store.
     Key,
+    /// The purges of stored responses.
+    Purges,
 }
 
 impl Endpoint {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Live,
         Self::Ready,
         Self::Version,
@@ -37,6 +39,7 @@ impl Endpoint {
         Self::Flag,
         Self::Revocation,
         Self::Key,
+        Self::Purges,
     ];
 
     const fn path(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Endpoint {
             Self::Flag => "/flags/{*name}",
             Self::Revocation => "/revocations/{*name}",
             Self::Key => "/keys/{name}",
+            Self::Purges => "/purges",
         }
     }
 
@@ -61,10 +65,10 @@ impl Endpoint {
 
     /// The methods that it takes.
     pub(crate) const fn methods(self) -> HeaderValue {
-        HeaderValue::from_static(if self.is_changeable() {
-            "GET, HEAD, PUT, DELETE, OPTIONS"
-        } else {
-            "GET, HEAD, OPTIONS"
+        HeaderValue::from_static(match self {
+            Self::Purges => "PUT, OPTIONS",
+            _ if self.is_changeable() => "GET, HEAD, PUT, DELETE, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
         })
     }
 }

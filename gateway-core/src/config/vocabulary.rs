@@ -40,6 +40,8 @@ enum Place {
     Credential,
     PasswordCredential,
     BasicProof,
+    Cache,
+    CacheKey,
     Any,
 }
 
@@ -47,6 +49,8 @@ impl Place {
     /// The kind of object whose fields are `expected`.
     fn of(expected: &[&str]) -> Self {
         let telling = [
+            ("staleIfError", Self::Cache),
+            ("ignoreQuery", Self::CacheKey),
             ("identityHeaders", Self::Root),
             ("keyValueFile", Self::Server),
             ("urls", Self::Upstream),
@@ -150,6 +154,21 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "ipRestriction ip_restriction ip-restriction ipAllowList ipWhiteList ip ips allowlist denylist ipFilter",
     ),
     (Place::Policy, "authorize", "authorise acl rbac"),
+    (
+        Place::Policy,
+        "cache",
+        "caching proxyCache proxy_cache proxy-cache httpCache http-cache responseCache response_cache",
+    ),
+    (Place::Cache, "ttl", "maxAge max_age cache_ttl cacheTtl expiration expires duration timeToLive"),
+    (Place::Cache, "statuses", "status response_code statusCodes status_codes cacheableStatusCodes cache_http_status"),
+    (Place::Cache, "maxBytes", "maxSize max_size maxObject maxBodySize max_object_size sizeLimit"),
+    (Place::Cache, "collapse", "lock coalesce coalescing cacheLock proxy_cache_lock requestCoalescing"),
+    (Place::Cache, "bypass", "skip cache_bypass no_cache skipWhen"),
+    (Place::Cache, "staleWhileRevalidate", "swr stale-while-revalidate stale_while_revalidate"),
+    (Place::Cache, "staleIfError", "sie stale-if-error stale_if_error useStale proxy_cache_use_stale"),
+    (Place::CacheKey, "headers", "vary varyHeaders vary_headers header"),
+    (Place::CacheKey, "query", "queryParams query_params varyQuery vary_query_params parameters"),
+    (Place::CacheKey, "caller", "consumer user consumerIsolation consumer_isolation"),
     (Place::Policy, "security", "securityHeaders security_headers secureHeaders secure_headers helmet"),
     (Place::Hsts, "subdomains", "includeSubDomains includeSubdomains include_subdomains"),
     (Place::Hsts, "maxAge", "max_age max-age seconds"),
@@ -616,7 +635,10 @@ const MISSING: &[(&str, &str)] = &[
         "basicAuth basic hmac basic-auth forwardAuth forward_auth auth_basic auth_request",
         "a policy says how callers are known: `\"authenticate\": {\"basic\": {}}`, or `webhook`, `external` and others in place of `basic`",
     ),
-    ("cache caching proxyCache cache_ttl proxy_cache proxy-cache", "caching of responses is not there yet"),
+    (
+        "cache caching proxyCache cache_ttl proxy_cache proxy-cache",
+        "a policy has it: `\"policies\": [{\"cache\": {\"ttl\": \"5m\"}}]`",
+    ),
     (
         "retry retries attempts retryPolicy retry_policy proxy_next_upstream",
         "retries are not there yet, beyond those of connections that could not be made",

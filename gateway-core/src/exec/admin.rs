@@ -13,7 +13,7 @@ use crate::policy::api_key::Entry;
 use crate::policy::flag::{self, is_set};
 use crate::policy::revocation::{Entries, THERE, issued_before};
 use crate::ports::{IoErrorKind, Platform, StoreFailure};
-use crate::report::{self, Answer, Asked, Change, Flag, Revocation, RevocationChange, flag_content};
+use crate::report::{self, Answer, Asked, Change, Flag, Purge, Revocation, RevocationChange, flag_content};
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 
@@ -88,6 +88,11 @@ pub(crate) async fn answer<P: Platform>(
             };
             platform.each_state(state, |part| part.api_keys().forget(digest));
             Ok(response)
+        }
+        Answer::Purge => {
+            let purge = Purge::read(&collect(platform, body).await?)?;
+            super::cache::purge(plan, state, platform, &purge)?;
+            Ok(report::done())
         }
         Answer::Revocation(change) => {
             let entry = match change.change {

@@ -55,6 +55,32 @@ pub(super) struct Private {
     pub(super) denied: Option<Box<Reject>>,
 }
 
+impl<'p, 't> Exchange<'p, 't> {
+    /// An exchange of which nothing is known yet.
+    pub(super) const fn new(
+        plan: &'p Plan,
+        state: &'p State,
+        record: &'t mut Record,
+        trace: Option<&'t mut Trace>,
+    ) -> Self {
+        Self {
+            plan,
+            state,
+            route: None,
+            record,
+            cors: None,
+            origin: None,
+            filled: Vec::new(),
+            verdicts: Vec::new(),
+            private: None,
+            scheme: "",
+            bad_signatures: 0,
+            after: Vec::new(),
+            trace,
+        }
+    }
+}
+
 impl<'p> Exchange<'p, '_> {
     /// What is for this client alone: from now on, something is.
     pub(super) fn private(&mut self) -> &mut Private {

@@ -10,6 +10,7 @@ mod authenticate;
 mod back;
 mod basic;
 mod bounds;
+mod cache;
 mod call_out;
 mod content;
 mod exchange;
@@ -40,6 +41,7 @@ mod within;
 
 pub(crate) use access_token::refresh as refresh_token;
 pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admin};
+pub(crate) use cache::revalidate;
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use keys::{keep as keep_keys, refresh as refresh_keys};
 pub(crate) use request::run;

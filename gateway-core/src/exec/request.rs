@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::ClientSide;
-use super::{answer_admin, bounds, finish, key_value, local, login, options, proxy, socket, steps};
+use super::{answer_admin, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps};
 use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
@@ -19,7 +19,7 @@ use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{alias, certificate, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, Proxy, Route};
 use crate::policy::cors;
 use crate::ports::{Peer, Platform};
 use crate::problem::content;
@@ -51,21 +51,7 @@ pub(crate) async fn run<P: Platform>(
     // Taken now: the route may edit the field, and the upstream's request takes it along.
     let accept = (!plan.errors.is_empty()).then(|| content::accept(&call.headers));
     let is_connect = survey.web_socket && websocket::is_extended_connect(version, &call.headers);
-    let mut exchange = Exchange {
-        plan,
-        state,
-        route: None,
-        record,
-        cors: None,
-        origin: None,
-        filled: Vec::new(),
-        verdicts: Vec::new(),
-        private: None,
-        scheme: "",
-        bad_signatures: 0,
-        after: after(platform),
-        trace,
-    };
+    let mut exchange = Exchange { after: after(platform), ..Exchange::new(plan, state, record, trace) };
     exchange.take_cors(plan.cors.as_ref(), &call.headers);
     let side = ClientSide { peer, version, survey };
     let mut answer = match bounds {
@@ -237,6 +223,10 @@ async fn answer<'p, P: Platform>(
     }
     done?;
     let response = match &route.action {
+        Action::Proxy(action) if plan.caches && !opens_socket => {
+            let way = (route, action);
+            return Box::pin(send_or_cached(exchange, platform, way, (call, body))).await;
+        }
         Action::Proxy(action) => {
             return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;
         }
@@ -248,6 +238,32 @@ async fn answer<'p, P: Platform>(
         }
     };
     Ok(Reply::Http(response))
+}
+
+/// Answers a request out of the cache or by an upstream, where some routes have a cache.
+async fn send_or_cached<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (route, action): (&Route, &Proxy),
+    (call, body): (&mut Call, Body<P::Stream>),
+) -> Result<Reply<P>, Reject> {
+    // RFC 9110 §9.2.1; RFC 10008 has `QUERY` safe, too.
+    let is_safe = call.method.is_safe() || call.method.as_str() == "QUERY";
+    // The upstream's request takes the method and the fields along.
+    let before = if is_safe { None } else { Some(call.clone()) };
+    let reply = match &route.cache {
+        None => proxy::send(exchange, platform, route, action, (call, body), false).await?,
+        Some(cache) => match cache::look(exchange, platform, (cache, route), call, !body.is_empty()).await? {
+            cache::Look::Answer(reply) => reply,
+            cache::Look::Ask(ask) => {
+                Box::pin(cache::ask(exchange, platform, (cache, route, action), ask, (call, body))).await?
+            }
+        },
+    };
+    if let (Some(before), Reply::Http(response)) = (before, &reply) {
+        cache::end_stored(exchange, platform, &before, response).await;
+    }
+    Ok(reply)
 }
 
 /// The request's authority, from `:authority` or an absolute target (RFC 9112 §3.2.2, RFC 9113 §8.3.1), else `Host`. Only a

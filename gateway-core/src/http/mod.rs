@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod connection_auth;
 pub mod content_digest;
 pub mod cookie;
+pub mod date;
 pub(crate) mod digits;
 pub mod edit_fields;
 pub mod forwarded;

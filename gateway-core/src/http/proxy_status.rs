@@ -79,7 +79,7 @@ fn stamp(reject: Reject, name: &str, error: &'static str) -> Reject {
 }
 
 /// `text` as a token where it is one (RFC 9651 §3.3.4), else as a string (§3.3.3); `None` outside printable ASCII.
-fn structured_item(text: &str) -> Option<String> {
+pub(crate) fn structured_item(text: &str) -> Option<String> {
     let starts_token = text.as_bytes().first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'*');
     if starts_token && text.bytes().all(|b| is_tchar(b) || matches!(b, b':' | b'/')) {
         return Some(text.to_owned());

@@ -1,6 +1,7 @@
 //! Dictionaries of structured fields (RFC 8941 §3.2), read strictly and written anew in their one form.
 //!
 //! Stricter than the standard, for signatures hang on it: a key that comes twice is an error, and so is Base 64 without its padding.
+//! Fields that are no proof are read with the last of such keys.
 
 use core::fmt::Write as _;
 
@@ -51,6 +52,23 @@ pub enum Member {
 /// Reads a dictionary: the lines of a field, joined by commas (§4.2). `None` if it is none, or too large.
 #[must_use]
 pub fn dictionary(text: &str) -> Option<Vec<(String, Member)>> {
+    read(text, Twice::Refused)
+}
+
+/// Reads a dictionary in which a key may come twice, as the standard has it: the last of them counts, in the place of the first (§4.2.2).
+#[must_use]
+pub fn dictionary_of_last(text: &str) -> Option<Vec<(String, Member)>> {
+    read(text, Twice::Last)
+}
+
+/// What becomes of a key that comes twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Twice {
+    Refused,
+    Last,
+}
+
+fn read(text: &str, twice: Twice) -> Option<Vec<(String, Member)>> {
     let mut reader = Reader { rest: text.trim_matches(' ').as_bytes() };
     let mut members: Vec<(String, Member)> = Vec::new();
     while !reader.rest.is_empty() {
@@ -60,10 +78,16 @@ pub fn dictionary(text: &str) -> Option<Vec<(String, Member)>> {
         } else {
             Member::Item(Item { bare: Bare::Boolean(true), parameters: reader.parameters()? })
         };
-        if members.len() == MOST || members.iter().any(|(known, _)| *known == key) {
+        if let Some((_, known)) = members.iter_mut().find(|(known, _)| *known == key) {
+            if twice == Twice::Refused {
+                return None;
+            }
+            *known = member;
+        } else if members.len() == MOST {
             return None;
+        } else {
+            members.push((key, member));
         }
-        members.push((key, member));
         reader.blanks(true);
         if reader.rest.is_empty() {
             break;
@@ -390,6 +414,14 @@ mod tests {
         }
         let many: Vec<String> = (0..=MOST).map(|n| format!("a{n}=1")).collect();
         assert_eq!(anew(&many.join(", ")), None);
+    }
+
+    /// RFC 8941 §4.2.2.
+    #[test]
+    fn of_a_key_that_comes_twice_the_last_may_count() {
+        let mut out = String::new();
+        write_dictionary(&dictionary_of_last("a=1, b, a=2;x").unwrap(), &mut out);
+        assert_eq!(out, "a=2;x, b");
     }
 
     #[test]

@@ -128,6 +128,8 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     /// The other settings of the native server.
     pub server: config::Server,
+    /// Set if some of the routes store responses.
+    pub caches: bool,
     /// The longest that a counter is waited for.
     pub counter_timeout: Duration,
     /// The URL of the Redis that holds the counters, if there is one.

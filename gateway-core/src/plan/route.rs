@@ -9,6 +9,7 @@ use super::needs::{BodyUse, Needs};
 use super::step::{RequestStep, ResponseStep};
 use crate::config::JsonPath;
 use crate::net::Deadlines;
+use crate::policy::cache::Cache;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
@@ -29,6 +30,8 @@ pub struct Route {
     pub action: Action,
     /// The response's steps, in order. Routes with the same policies share them.
     pub response: Arc<[ResponseStep]>,
+    /// The cache of its upstreams' responses. Routes with the same policies share it.
+    pub cache: Option<Arc<Cache>>,
     /// The largest request body, in bytes.
     pub body_limit: u64,
     /// The longest that an exchange takes, for limits on concurrency; zero if there are none.

@@ -6,6 +6,7 @@ pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod basic;
+pub mod cache;
 pub mod certificate;
 pub mod clients;
 pub mod concurrency;

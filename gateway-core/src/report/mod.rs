@@ -6,6 +6,7 @@ mod flag;
 mod host;
 mod key;
 mod open_metrics;
+mod purge;
 mod revocation;
 mod snapshot;
 
@@ -16,6 +17,7 @@ pub(crate) use self::change::Change;
 pub(crate) use self::endpoints::Flag;
 pub(crate) use self::flag::flag_content;
 pub(crate) use self::host::check_host;
+pub(crate) use self::purge::Purge;
 pub(crate) use self::revocation::{Revocation, RevocationChange};
 use self::snapshot::Snapshot;
 use crate::admin::{Endpoint, Way};
@@ -39,7 +41,8 @@ pub(crate) fn answer<P: Platform>(
     let admin = plan.admin.as_ref().ok_or_else(Reject::endpoint_not_found)?;
     let (endpoint, name) = admin.find(asked.path).ok_or_else(Reject::endpoint_not_found)?;
     match (asked.method, endpoint) {
-        (&(Method::GET | Method::HEAD), _) => {}
+        (&Method::PUT, Endpoint::Purges) => {}
+        (&(Method::GET | Method::HEAD), _) if endpoint != Endpoint::Purges => {}
         (&(Method::PUT | Method::DELETE), _) if endpoint.is_changeable() => {}
         (&Method::OPTIONS, _) => return Ok(Answer::Response(options(endpoint))),
         _ => return Err(Reject::method_not_allowed(endpoint.methods())),
@@ -58,6 +61,10 @@ pub(crate) fn answer<P: Platform>(
         Endpoint::Flags => return Ok(Answer::Flags),
         Endpoint::Flag => return flag::answer(plan, name, asked),
         Endpoint::Key => return key::answer(plan, name, asked),
+        Endpoint::Purges => {
+            Change::of(asked)?;
+            return if plan.caches { Ok(Answer::Purge) } else { Err(purge::no_cache()) };
+        }
         Endpoint::Revocation => return revocation::answer(plan, name, asked),
     };
     Ok(Answer::Response(report.into_response(asked.is_head())))
@@ -90,6 +97,8 @@ pub(crate) enum Answer<S> {
     Flag(usize, Change),
     /// Apply this change to the API key of this digest, and report its entry.
     Key(KeyDigest, Change),
+    /// Purge stored responses.
+    Purge,
     /// Apply this change to a list of revoked tokens, and report the entry.
     Revocation(RevocationChange),
 }

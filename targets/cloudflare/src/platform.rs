@@ -9,7 +9,7 @@ use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
+    Cache, Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
@@ -208,6 +208,8 @@ impl Clock for Worker {
 static MEETINGS: Generations = Generations::new();
 
 /// An effect belongs to its own exchange, and another may never be resumed again: so waiters sleep in slices.
+impl Cache for Worker {}
+
 impl Meeting for Worker {
     fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
         MEETINGS.wait(self, key, at_most)

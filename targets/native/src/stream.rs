@@ -18,6 +18,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use crate::platform::Keeping;
 use crate::server::activity::Reading;
 use crate::upstream::Lease;
 
@@ -29,6 +30,8 @@ pub struct Stream {
     side: Side,
     /// The number of bytes that may still be read.
     left: u64,
+    /// The copy that is stored once it has ended whole.
+    keeping: Option<Box<Keeping>>,
 }
 
 /// The source of a body, and the duties that come with it.
@@ -66,18 +69,25 @@ impl Error for StreamError {
 impl Stream {
     /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
-        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX }
+        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX, keeping: None }
     }
 
     /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX }
+        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX, keeping: None }
     }
 
     /// Fails after `limit` bytes.
     #[must_use]
     pub fn limited(mut self, limit: u64) -> Self {
         self.left = self.left.min(limit);
+        self
+    }
+
+    /// Copies what is read for the cache.
+    #[must_use]
+    pub fn kept(mut self, keeping: Keeping) -> Self {
+        self.keeping = Some(Box::new(keeping));
         self
     }
 
@@ -161,6 +171,9 @@ impl Stream {
     }
 
     fn finish(&mut self) {
+        if let Some(keeping) = self.keeping.take() {
+            keeping.finish();
+        }
         match &mut self.side {
             Side::Client(reading, _) => reading.end(),
             Side::Upstream(lease) => {
@@ -202,6 +215,11 @@ impl HttpBody for Stream {
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
+                    if let Some(keeping) = &mut this.keeping
+                        && !keeping.read(data)
+                    {
+                        this.keeping = None;
+                    }
                     match &this.side {
                         Side::Client(reading, _) => reading.read(data.len()),
                         Side::Upstream(_) => {}

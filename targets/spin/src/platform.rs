@@ -10,8 +10,8 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random, Sign,
-    StoreFailure, Verify, fill_from,
+    Cache, Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random,
+    Sign, StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -81,6 +81,8 @@ impl Clock for Spin {
 }
 
 /// A wake across tasks panics here, so waiters sleep in slices.
+impl Cache for Spin {}
+
 impl Meeting for Spin {
     fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
         self.meetings.wait(self, key, at_most)

@@ -1,17 +1,20 @@
 //! The gateway's ports on a simulated world.
 
 use core::num::NonZeroU64;
+use core::ops::Range;
 use core::time::Duration;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable, KeyValue,
-    Log, Meeting, NoRandom, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
+    Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, Keep, KeyUnusable,
+    KeyValue, Log, Meeting, NoRandom, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::Response;
@@ -64,8 +67,11 @@ impl Fetch for Platform {
     }
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
-        // INVARIANT: no step of today's pipeline needs the whole of a response.
-        assert_ne!(stream.sender, Sender::Upstream, "an upstream's response was collected on an untouched route");
+        // INVARIANT: nothing but the cache needs the whole of a response.
+        assert!(
+            stream.sender != Sender::Upstream || self.0.collects_responses.get(),
+            "an upstream's response was collected on an untouched route"
+        );
         if stream.sender == Sender::Client {
             self.0.collected.set(self.0.collected.get() + 1);
         }
@@ -74,7 +80,7 @@ impl Fetch for Platform {
 }
 
 impl Platform {
-    async fn store(&self) -> Result<(), StoreFailure> {
+    async fn store_is_there(&self) -> Result<(), StoreFailure> {
         self.0.linger().await;
         if self.0.stores_hang.get() {
             core::future::pending::<()>().await;
@@ -103,7 +109,7 @@ impl KeyValue for Platform {
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
         self.0.reads.set(self.0.reads.get() + 1);
-        self.store().await?;
+        self.store_is_there().await?;
         let now = self.0.now().unix_millis();
         let known = self.0.values.borrow().get(key).cloned();
         // The answer is under way while others write.
@@ -112,7 +118,7 @@ impl KeyValue for Platform {
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
-        self.store().await?;
+        self.store_is_there().await?;
         if self.0.is_unwritable.get() {
             return Err(StoreFailure::Unreachable);
         }
@@ -122,7 +128,7 @@ impl KeyValue for Platform {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
-        self.store().await?;
+        self.store_is_there().await?;
         self.0.values.borrow_mut().remove(key);
         Ok(())
     }
@@ -134,7 +140,7 @@ impl Counters for Platform {
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
-        self.store().await?;
+        self.store_is_there().await?;
         let verdict = self.decide(cell, op);
         self.0.linger().await;
         Ok(verdict)
@@ -167,6 +173,49 @@ impl Clock for Platform {
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
         self.0.sleep(duration)
+    }
+}
+
+impl Cache for Platform {
+    fn cache_store(&self) -> &'static str {
+        "simulated responses"
+    }
+
+    async fn stored(&self, resource: &str) -> Result<Option<Arc<Resource>>, StoreFailure> {
+        self.store_is_there().await?;
+        Ok(self.0.responses.borrow().get(resource).cloned())
+    }
+
+    async fn stored_content(
+        &self,
+        content: &Content,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<Body<Stream>>, StoreFailure> {
+        self.store_is_there().await?;
+        Ok(match content {
+            Content::Here(bytes) => Some(Body::Full(bytes.clone())),
+            Content::There { name, .. } => self.0.contents.borrow().get(name).map(|bytes| {
+                Body::Full(
+                    range.map_or_else(|| bytes.clone(), |range| bytes.slice(range.start as usize..range.end as usize)),
+                )
+            }),
+        })
+    }
+
+    async fn store(&self, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
+        self.store_is_there().await?;
+        self.0.store(resource, variant);
+        Ok(())
+    }
+
+    async fn remove_stored(&self, resource: &str) -> Result<(), StoreFailure> {
+        self.store_is_there().await?;
+        self.0.responses.borrow_mut().remove(resource);
+        Ok(())
+    }
+
+    fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {
+        stream.kept(keep)
     }
 }
 

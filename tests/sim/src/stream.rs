@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use edgeway_corpus::Content;
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::cache::resource::Variant;
+use gateway_core::ports::{IoError, IoErrorKind, Keep};
 use gateway_core::time::Timestamp;
 
 use crate::world::World;
@@ -39,6 +41,7 @@ pub struct Stream {
     left: Option<u64>,
     pause: Option<(usize, Duration)>,
     deadline: Option<Timestamp>,
+    keep: Option<(Box<Keep>, BytesMut)>,
 }
 
 impl Stream {
@@ -53,7 +56,7 @@ impl Stream {
         if end == End::Cut {
             pieces.truncate(pieces.len() / 2);
         }
-        Self { world: Rc::clone(world), sender, pieces, end, left: None, pause: None, deadline: None }
+        Self { world: Rc::clone(world), sender, pieces, end, left: None, pause: None, deadline: None, keep: None }
     }
 
     /// Waits for `pause` in the middle.
@@ -74,8 +77,48 @@ impl Stream {
         self
     }
 
+    /// Copies what is read for the store of responses.
+    pub(crate) fn kept(mut self, keep: Box<Keep>) -> Self {
+        self.keep = Some((keep, BytesMut::new()));
+        self
+    }
+
     /// The next piece.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, IoError>> {
+        let next = self.read_next().await;
+        match &next {
+            Some(Ok(piece)) => {
+                if let Some((keep, content)) = &mut self.keep {
+                    content.extend_from_slice(piece);
+                    if content.len() as u64 > keep.most_bytes {
+                        self.leave();
+                    }
+                }
+            }
+            Some(Err(_)) => self.leave(),
+            None => {
+                if let Some((keep, content)) = &mut self.keep {
+                    let content = self.world.stored_content(core::mem::take(content).freeze());
+                    let variant =
+                        Variant { part: keep.part.clone(), asked: keep.asked, entry: keep.entry.clone(), content };
+                    self.world.store(&keep.resource, Arc::new(variant));
+                }
+                self.leave();
+            }
+        }
+        next
+    }
+
+    /// Has those go on who wait for the response.
+    fn leave(&mut self) {
+        if let Some((mut keep, _)) = self.keep.take() {
+            drop(keep.flight.take());
+            self.world.generations.notify(&keep.resource);
+            self.world.meetings.notify(&keep.resource);
+        }
+    }
+
+    async fn read_next(&mut self) -> Option<Result<Bytes, IoError>> {
         self.world.linger().await;
         if let Some((0, pause)) = self.pause.take_if(|(at, _)| *at == 0) {
             let left = self.deadline.map(|deadline| deadline.saturating_since(self.world.now()));
@@ -114,5 +157,11 @@ impl Stream {
             }
         }
         Ok(whole.freeze())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -5,9 +5,11 @@ use core::future::poll_fn;
 use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use edgeway_corpus::{Call, Reply};
+use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::policy::counter::State;
 use gateway_core::ports::Generations;
 use gateway_core::time::Timestamp;
@@ -34,6 +36,12 @@ pub struct World {
     pub(crate) cells: RefCell<BTreeMap<String, (State, u64)>>,
     /// The key-value store: values and when they expire.
     pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
+    /// The stored responses.
+    pub(crate) responses: RefCell<BTreeMap<String, Arc<Resource>>>,
+    /// The contents that are stored apart from their responses, by name.
+    pub(crate) contents: RefCell<BTreeMap<Box<str>, Bytes>>,
+    /// Whether contents are stored apart: chance decides.
+    pub(crate) stores_apart: bool,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
     /// Whether stores fail.
@@ -44,6 +52,8 @@ pub struct World {
     pub stores_hang: Cell<bool>,
     /// How many request bodies were collected.
     pub collected: Cell<usize>,
+    /// Whether responses of upstreams may be collected: some are stored.
+    pub collects_responses: Cell<bool>,
     /// The heads that calls said their responses would have in the end.
     pub(crate) promised: RefCell<Vec<HeaderMap>>,
     /// The access log.
@@ -74,11 +84,15 @@ impl World {
             calls: RefCell::default(),
             cells: RefCell::default(),
             values: RefCell::default(),
+            responses: RefCell::default(),
+            contents: RefCell::default(),
+            stores_apart: Chance::new(seed).below(3) == 0,
             reads: Cell::new(0),
             stores_fail: Cell::new(false),
             is_unwritable: Cell::new(false),
             stores_hang: Cell::new(false),
             collected: Cell::new(0),
+            collects_responses: Cell::new(false),
             promised: RefCell::default(),
             log: RefCell::default(),
             meetings: Meetings::default(),
@@ -117,6 +131,23 @@ impl World {
             Some(value) => values.insert(key.to_owned(), (Bytes::from(value), None)),
             None => values.remove(key),
         };
+    }
+
+    /// Puts a response among those to requests for `resource`.
+    pub(crate) fn store(&self, resource: &str, variant: Arc<Variant>) {
+        let mut responses = self.responses.borrow_mut();
+        let known = responses.get(resource).cloned().unwrap_or_default();
+        responses.insert(resource.to_owned(), Arc::new(known.with(variant)));
+    }
+
+    /// The content of a response that is stored, where this world has it.
+    pub(crate) fn stored_content(&self, bytes: Bytes) -> Content {
+        if !self.stores_apart {
+            return Content::Here(bytes);
+        }
+        let (name, length) = (format!("{:x}", self.chance.bits()).into_boxed_str(), bytes.len() as u64);
+        self.contents.borrow_mut().insert(name.clone(), bytes);
+        Content::There { name, length }
     }
 
     /// Now.

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Clients, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits, ResponseEdits,
-    Security, Steer, Validate,
+    Authenticate, Authorize, Cache, Clients, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits,
+    ResponseEdits, Security, Steer, Validate,
 };
 
 /// A policy in a list: the name of one under `policies`, or one in place.
@@ -43,6 +43,8 @@ pub struct Policy {
     pub steer: Option<Vec<Steer>>,
     /// A check of the content of requests; of several on one route, the last holds.
     pub validate: Option<Validate>,
+    /// A cache of responses; of several on one route, the last holds.
+    pub cache: Option<Cache>,
     /// Edits of requests on their way to the upstream.
     pub request: Option<RequestEdits>,
     /// The fields by which responses tell browsers to be careful; of several on one route, the last holds.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::AccessLogFormat;
-use crate::config::{Certificates, Listen, Span};
+use crate::config::{ByteSize, Certificates, Listen, Span};
 
 /// Settings of the native server; the other platforms ignore them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Server {
     pub header_case: Option<HeaderCase>,
     /// The file of the key-value store; without one it is kept in memory.
     pub key_value_file: Option<String>,
+    /// The memory for stored responses; `1MiB` to `64GiB`. When it is full, those go that are asked for least. Default: `64MiB`.
+    pub cache_memory: Option<ByteSize>,
     /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Anyone
     /// who can connect to it can read them. Default: none.
     pub admin: Option<String>,

@@ -56,6 +56,8 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let each: Vec<Value> = kinds.map(|kind| present(kind)).collect();
             vec![json!({ "oneOf": each })]
         }
+        "Cache" => vec![if_then(present("ttl"), none(&["defaultTtl", "maxTtl"]))],
+        "CacheKey" => vec![not_both("query", "ignoreQuery")],
         "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {
             let members = ["bearer", "basic", "header", "clientCredentials", "sigv4", "signature"];

@@ -472,6 +472,7 @@ impl<'c> Compiler<'c> {
             response: Arc::new([]),
             body_limit: MOST_CONTENT,
             lease: Duration::ZERO,
+            cache: None,
             logged: true,
         }));
     }

@@ -259,6 +259,10 @@ impl<'c> Compiler<'c> {
         if config.server.connections == Some(0) {
             self.error_with(&at.member("server").member("connections"), "this lets no client in", "at least 1");
         }
+        if config.server.cache_memory.is_some_and(|size| !(1 << 20..=64 << 30).contains(&size.0)) {
+            let at = at.member("server");
+            self.error_with(&at.member("cacheMemory"), "this is no usable memory", "use `1MiB` to `64GiB`");
+        }
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         if config.server.header_case.is_some_and(|case| case != config::HeaderCase::Lower) {
             self.require(&at.member("server").member("headerCase"), Feature::HeaderCase);
@@ -299,7 +303,12 @@ impl<'c> Compiler<'c> {
         self.check_unused_policies(&at.member("policies"));
 
         let table = self.table(specs);
-        let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
+        let caches = routes.iter().any(|route| route.cache.is_some());
+        if caches {
+            // What changes something ends stored responses, whichever route it comes by (RFC 9111 §4.4).
+            routes.iter_mut().for_each(|route| route.needs.head = true);
+        }
         let mut identity = identity?;
         guard_copied(&routes, &mut identity);
         guard_signed(&upstreams, &mut identity);
@@ -334,6 +343,7 @@ impl<'c> Compiler<'c> {
             admin,
             listeners,
             server: config.server.clone(),
+            caches,
             counter_timeout,
             counters_redis: redis,
             flags: core::mem::take(&mut self.flags).into_keys(),

@@ -1,5 +1,7 @@
 //! The policies of a route, folded from `defaults`, its API and itself into steps.
 
+use std::sync::Arc;
+
 use super::Compiler;
 use super::at::At;
 use super::authenticate::Asked;
@@ -7,11 +9,13 @@ use super::edits::Parameters;
 use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
+use crate::capabilities::Feature;
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
 use crate::policy::authorize::{Authorize, scope_of};
+use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
@@ -41,6 +45,7 @@ struct Collected<'c> {
     concurrency: Vec<Concurrency>,
     validate: Option<Validate>,
     steer: Vec<Steer>,
+    cache: Option<Cache>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
     security: Vec<HeaderEdit>,
@@ -65,6 +70,7 @@ impl<'c> Collected<'c> {
             concurrency,
             validate,
             steer,
+            cache,
             headers,
             query,
             security: mut response,
@@ -103,7 +109,8 @@ impl<'c> Collected<'c> {
         request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
-        Folded { cors, request: request.into(), response: response.into_iter().collect() }
+        let cache = cache.map(Arc::new);
+        Folded { cors, request: request.into(), cache, response: response.into_iter().collect() }
     }
 }
 
@@ -249,6 +256,7 @@ impl<'c> Compiler<'c> {
             rate_limit,
             concurrency,
             steer,
+            cache,
             request,
             validate,
             security,
@@ -306,6 +314,9 @@ impl<'c> Compiler<'c> {
         }
         if let Some(ways) = steer {
             collected.steer = self.steer(&at.member("steer"), ways, parameters);
+        }
+        if let Some(cache) = cache {
+            collected.cache = self.cache(&at.member("cache"), cache, parameters);
         }
         if let Some(edits) = request {
             let at = at.member("request");
@@ -460,6 +471,24 @@ impl<'c> Compiler<'c> {
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;
+        }
+        Some(compiled)
+    }
+
+    /// The cache of `cache`; none if it is turned off, or wrong.
+    #[inline(never)]
+    fn cache(&mut self, at: &At<'_>, cache: &config::Cache, parameters: Parameters<'_>) -> Option<Cache> {
+        if cache.enabled == Some(false) {
+            return None;
+        }
+        self.require(at, Feature::Cache);
+        let bypass = match &cache.bypass {
+            Some(text) => Some(self.expression(&at.member("bypass"), text, parameters)?),
+            None => None,
+        };
+        let compiled = self.compiled(at, Cache::compile(cache, bypass))?;
+        if compiled.asks_who_calls() && !self.knows_caller {
+            self.nobody_is_known(&at.member("key"));
         }
         Some(compiled)
     }

@@ -107,14 +107,21 @@ impl<'c> Compiler<'c> {
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
+        let calls_upstream = matches!(action, Action::Proxy(_));
         Some(Route {
             name,
             at: path,
-            needs: Route::needs(&policies.request, &action, &policies.response, cors.is_some()),
+            needs: Route::needs(
+                &policies.request,
+                &action,
+                &policies.response,
+                cors.is_some() || policies.cache.is_some(),
+            ),
             cors,
             request: policies.request,
             action,
             response: policies.response,
+            cache: policies.cache.filter(|_| calls_upstream),
             body_limit: self.body_limit(route),
             lease,
             logged: route.access_log.unwrap_or(true),

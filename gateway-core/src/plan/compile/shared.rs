@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{self, JsonPath, PolicyUse};
 use crate::plan::{RequestStep, ResponseStep};
+use crate::policy::cache::Cache;
 
 /// The compiled policies of a route.
 #[derive(Clone)]
@@ -11,6 +12,7 @@ pub(super) struct Folded<'c> {
     /// The innermost cross-origin rules, and their place.
     pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
     pub(super) request: Arc<[RequestStep]>,
+    pub(super) cache: Option<Arc<Cache>>,
     pub(super) response: Arc<[ResponseStep]>,
 }
 
@@ -19,6 +21,7 @@ impl Folded<'_> {
     pub(super) fn is_bound_to_path(&self) -> bool {
         self.request.iter().any(RequestStep::is_bound_to_path)
             || self.response.iter().any(ResponseStep::is_bound_to_path)
+            || self.cache.as_ref().is_some_and(|cache| cache.is_bound_to_path())
     }
 }
 

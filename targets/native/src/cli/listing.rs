@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gateway_core::cache::rules::Rules;
 use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::clients::Where;
@@ -123,7 +124,22 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
 fn policies(route: &Route) -> Vec<Value> {
     let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
     let request = route.request.iter().filter(|step| acts(step, &route.action));
-    cors.chain(steps(request, &route.response)).collect()
+    let cache = route.cache.iter().map(|cache| cached(&cache.rules));
+    cors.chain(steps(request, &route.response)).chain(cache).collect()
+}
+
+fn cached(rules: &Rules) -> Value {
+    let seconds = |time: Option<Duration>| time.as_ref().map(Duration::as_secs_f64);
+    json!({
+        "kind": "cache",
+        "ttlSeconds": seconds(rules.forced_ttl),
+        "defaultTtlSeconds": seconds(rules.default_ttl),
+        "maxTtlSeconds": seconds(rules.max_ttl),
+        "staleWhileRevalidateSeconds": seconds(rules.stale_while_revalidate),
+        "staleIfErrorSeconds": seconds(rules.stale_if_error),
+        "maxBytes": rules.most_bytes,
+        "byCaller": rules.per_caller,
+    })
 }
 
 /// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.

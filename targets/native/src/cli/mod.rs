@@ -16,6 +16,7 @@ mod listing;
 mod manifest;
 mod output;
 mod password;
+mod purge;
 mod report;
 mod rounds;
 mod routes;
@@ -59,6 +60,7 @@ enum Command {
     /// Revoke tokens
     #[command(subcommand)]
     Token(token::Token),
+    Purge(purge::Purge),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(),
         Command::Password(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Purge(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

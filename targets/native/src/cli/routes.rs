@@ -64,8 +64,10 @@ fn action(plan: &Plan, action: &Action) -> String {
 fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
     let request = route.request.iter().filter(|step| acts(step, &route.action)).map(RequestStep::describe);
+    let cache = route.cache.iter().map(|cache| cache.describe());
     let response = route.response.iter().map(ResponseStep::describe);
-    let of_route = cors.chain(request).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
+    let of_route =
+        cors.chain(request).chain(cache).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! The native platform: the ports of `gateway_core` on sockets, memory and files.
 
+pub mod cache;
 pub mod computing;
 pub mod counters;
 pub mod key_value;
@@ -8,11 +9,15 @@ pub mod secrets;
 
 use std::fmt::{self, Display};
 use std::future::ready;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gateway_core::body::Body;
+use gateway_core::cache::flights::Flights;
+use gateway_core::cache::purges::PurgeBook;
+use gateway_core::cache::resource::{Content as StoredContent, Resource, Variant};
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::plan::{Endpoint, Plan, RequestStep, Upstream};
@@ -22,8 +27,9 @@ use gateway_core::policy::jwt::Issuer;
 use gateway_core::policy::passwords::Passwords;
 use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
-    Address, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, Work,
+    Address, Cache, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, Keep,
+    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall,
+    Verify, Work,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -35,6 +41,7 @@ use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
 use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
 
+pub use self::cache::{Keeping, ResponseCache};
 pub use self::computing::Computing;
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -48,6 +55,12 @@ pub const CAPABILITIES: Capabilities = Capabilities::NATIVE;
 pub struct Stores {
     /// The counter cells.
     pub counters: CounterStore,
+    /// The stored responses.
+    pub cache: ResponseCache,
+    /// The requests under way for responses that others wait for.
+    pub flights: Arc<Flights>,
+    /// The purges of stored responses.
+    pub purges: Arc<PurgeBook>,
     /// The key-value store.
     pub key_value: KeyValueStore,
     /// The resolver of upstreams' names.
@@ -71,6 +84,9 @@ impl Stores {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
         let counters = CounterStore::open(settings.counters_redis.as_deref())?;
         Ok(Self {
+            cache: ResponseCache::new(settings.cache_memory),
+            flights: Arc::default(),
+            purges: Arc::default(),
             counters,
             key_value,
             names,
@@ -239,6 +255,14 @@ impl Platform for Native {
         &self.stores.passwords
     }
 
+    fn flights<'s>(&'s self, _: &'s State) -> &'s Arc<Flights> {
+        &self.stores.flights
+    }
+
+    fn purges<'s>(&'s self, _: &'s State) -> &'s Arc<PurgeBook> {
+        &self.stores.purges
+    }
+
     fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
         self.stores.computing.compute(work)
     }
@@ -303,6 +327,39 @@ impl Fetch for Native {
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
         stream.collect(limit).await.map_err(|error| IoError::new(error.kind))
+    }
+}
+
+impl Cache for Native {
+    fn cache_store(&self) -> &'static str {
+        "memory"
+    }
+
+    fn stored(&self, resource: &str) -> impl Future<Output = Result<Option<Arc<Resource>>, StoreFailure>> {
+        ready(Ok(self.stores.cache.find(resource)))
+    }
+
+    fn stored_content(
+        &self,
+        _: &StoredContent,
+        _: Option<Range<u64>>,
+    ) -> impl Future<Output = Result<Option<Body<Stream>>, StoreFailure>> {
+        // Every content is at hand.
+        ready(Ok(None))
+    }
+
+    fn store(&self, resource: &str, variant: Arc<Variant>) -> impl Future<Output = Result<(), StoreFailure>> {
+        self.stores.cache.store(resource, variant);
+        ready(Ok(()))
+    }
+
+    fn remove_stored(&self, resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
+        self.stores.cache.remove(resource);
+        ready(Ok(()))
+    }
+
+    fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {
+        stream.kept(Keeping::new(keep, Arc::clone(&self.stores)))
     }
 }
 

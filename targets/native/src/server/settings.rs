@@ -5,6 +5,9 @@ use std::time::Duration;
 use gateway_core::config::HeaderCase;
 use gateway_core::plan::{Listener, Plan};
 
+/// The memory for stored responses where nothing else is said.
+const CACHE_MEMORY: u64 = 64 << 20;
+
 /// The server's own settings from a configuration.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
@@ -20,6 +23,8 @@ pub struct Settings {
     pub connections: Option<usize>,
     /// The file of the key-value store.
     pub key_value_file: Option<String>,
+    /// The memory for stored responses, in bytes.
+    pub cache_memory: u64,
     /// The URL of the Redis that holds the counters.
     pub counters_redis: Option<String>,
     /// The most header fields of a request.
@@ -44,6 +49,7 @@ impl Settings {
             drain: server.drain.map_or(Duration::from_secs(30), |span| span.0),
             connections: server.connections.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
             key_value_file: server.key_value_file.clone(),
+            cache_memory: server.cache_memory.map_or(CACHE_MEMORY, |size| size.0),
             counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,
             max_head: usize::try_from(head).unwrap_or(usize::MAX),
@@ -67,6 +73,7 @@ impl Settings {
             ("server.admin", self.admin != new.admin),
             ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),
+            ("server.cacheMemory", self.cache_memory != new.cache_memory),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))

@@ -12,6 +12,7 @@ mod access_tokens;
 mod addresses;
 mod admin;
 mod api_keys;
+mod cache;
 mod client_certificates;
 mod commands;
 mod concurrency;

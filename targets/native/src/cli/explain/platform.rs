@@ -10,7 +10,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
+    Cache, Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
     Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
@@ -123,6 +123,8 @@ impl Clock for DryRun {
 }
 
 /// No other request is there to be waited for.
+impl Cache for DryRun {}
+
 impl Meeting for DryRun {
     fn wait(&self, _: &str, at_most: Duration) -> impl Future<Output = ()> {
         self.sleep(at_most)

@@ -1,0 +1,197 @@
+//! Requests that are under way for a response that others wait for.
+
+use core::hash::Hasher as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHasher;
+
+use crate::time::Timestamp;
+
+/// The key of a flight: a hash of the resource and the part that its response is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(u64);
+
+impl Key {
+    /// The key of the responses to `resource` of this `part`.
+    #[must_use]
+    pub fn of(resource: &str, part: &str) -> Self {
+        let mut hasher = FxHasher::default();
+        hasher.write(resource.as_bytes());
+        hasher.write(part.as_bytes());
+        Self(hasher.finish())
+    }
+}
+
+/// The parts of the list, so that threads seldom wait for one another.
+const PARTS: usize = 64;
+
+/// The keys of a part of which it is known that their responses are not stored; older ones are forgotten.
+const MOST_KNOWN: usize = 64;
+
+/// The time, in milliseconds, for which no request waits for the answer to another one after an answer that was not stored. As Varnish has it (`hit-for-miss`).
+const UNSHARED_FOR: u64 = 120_000;
+
+/// The requests under way, by the key of their responses. Those of one key are one flight: one request leads it, and the others wait.
+///
+/// Keys are kept as hashes. Two that meet only make a request wait for another's answer in vain.
+#[derive(Debug)]
+pub struct Flights([Mutex<Part>; PARTS]);
+
+#[derive(Debug, Default)]
+struct Part {
+    under_way: Vec<u64>,
+    /// The number of flights that have ended.
+    ended: u64,
+    /// The keys whose responses were not stored, and the time until which that is known.
+    unshared: Vec<(u64, u64)>,
+}
+
+/// A flight. Whoever has it leads; dropping it ends it.
+#[derive(Debug)]
+pub struct Flight {
+    flights: Arc<Flights>,
+    key: u64,
+}
+
+/// The part of a request in a flight.
+#[derive(Debug)]
+pub enum Turn {
+    /// It leads.
+    Lead(Flight),
+    /// Another one does.
+    Wait,
+    /// It goes alone: what was answered lately could not be stored.
+    Alone,
+    /// A flight has ended since it looked into the store: it may find a response there now.
+    Look,
+}
+
+impl Default for Flights {
+    fn default() -> Self {
+        Self(core::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Flights {
+    /// The number of flights near `key` that have ended by now. Read before the store, it tells whether what was read is out of date.
+    #[must_use]
+    pub fn ended(&self, key: Key) -> u64 {
+        self.part(key.0).map_or(0, |part| part.ended)
+    }
+
+    /// The part of a request for `key` at `now`, if so many flights had `ended` when it looked into the store.
+    #[must_use]
+    pub fn turn(self: &Arc<Self>, key: Key, ended: u64, now: Timestamp) -> Turn {
+        let key = key.0;
+        let Some(mut part) = self.part(key) else { return Turn::Alone };
+        if part.under_way.contains(&key) {
+            return Turn::Wait;
+        }
+        let now = now.unix_millis();
+        if part.unshared.iter().any(|(known, until)| *known == key && now < *until) {
+            return Turn::Alone;
+        }
+        if part.ended != ended {
+            return Turn::Look;
+        }
+        part.under_way.push(key);
+        drop(part);
+        Turn::Lead(Flight { flights: Arc::clone(self), key })
+    }
+
+    /// Returns whether somebody leads a flight for `key`.
+    #[must_use]
+    pub fn is_under_way(&self, key: Key) -> bool {
+        let key = key.0;
+        self.part(key).is_some_and(|part| part.under_way.contains(&key))
+    }
+
+    /// A panic elsewhere leaves the lists usable: at worst a flight is missing.
+    fn part(&self, key: u64) -> Option<MutexGuard<'_, Part>> {
+        // The high bits of this hash are the better ones.
+        let place = usize::try_from(key >> 48).unwrap_or_default() % PARTS;
+        self.0.get(place).map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Flight {
+    /// Takes note at `now` that the response is not stored: for some time no request waits for another one's.
+    pub fn is_unshared(&self, now: Timestamp) {
+        let Some(mut part) = self.flights.part(self.key) else { return };
+        let now = now.unix_millis();
+        part.unshared.retain(|(known, until)| *known != self.key && now < *until);
+        if part.unshared.len() >= MOST_KNOWN {
+            part.unshared.remove(0);
+        }
+        part.unshared.push((self.key, now.saturating_add(UNSHARED_FOR)));
+    }
+
+    /// Takes note that the response is stored.
+    pub fn is_shared(&self) {
+        if let Some(mut part) = self.flights.part(self.key) {
+            part.unshared.retain(|(known, _)| *known != self.key);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(mut part) = self.flights.part(self.key) {
+            part.under_way.retain(|known| *known != self.key);
+            part.ended = part.ended.wrapping_add(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
+
+    fn of(text: &str) -> Key {
+        Key::of(text, "r")
+    }
+
+    fn lead(flights: &Arc<Flights>, key: &str) -> Flight {
+        match flights.turn(of(key), flights.ended(of(key)), NOW) {
+            Turn::Lead(flight) => flight,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_leads_and_the_others_wait_until_it_ends() {
+        let flights = Arc::new(Flights::default());
+        let ended = flights.ended(of("a"));
+        let flight = lead(&flights, "a");
+        assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Wait));
+        let _other = lead(&flights, "b");
+        assert!(flights.is_under_way(of("a")));
+        drop(flight);
+        assert!(!flights.is_under_way(of("a")));
+        assert!(flights.is_under_way(of("b")));
+        // What was read before may be out of date.
+        assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Look));
+        let _next = lead(&flights, "a");
+    }
+
+    /// docs/configuration.md, `cache`: for two minutes nobody waits for what is not stored.
+    #[test]
+    fn nobody_waits_for_what_is_not_stored() {
+        let flights = Arc::new(Flights::default());
+        lead(&flights, "a").is_unshared(NOW);
+        assert!(matches!(flights.turn(of("a"), flights.ended(of("a")), NOW), Turn::Alone));
+        let later = Timestamp::from_unix_millis(NOW.unix_millis() + UNSHARED_FOR);
+        assert!(matches!(flights.turn(of("a"), flights.ended(of("a")), later), Turn::Lead(_)));
+    }
+
+    #[test]
+    fn what_is_known_is_bounded() {
+        let flights = Arc::new(Flights::default());
+        for n in 0..100_000 {
+            lead(&flights, &format!("key {n}")).is_unshared(NOW);
+        }
+        assert!(flights.0.iter().all(|part| part.lock().unwrap().unshared.len() <= MOST_KNOWN));
+    }
+}

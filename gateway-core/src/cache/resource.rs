@@ -1,0 +1,120 @@
+//! The stored responses of one URI.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::asked::Asked;
+use super::choosing::holds;
+use super::entry::Entry;
+use super::vary::matches;
+use crate::time::Timestamp;
+
+/// The most responses that are stored for one URI; then the oldest goes.
+const MOST_VARIANTS: usize = 32;
+
+/// The stored responses of one URI, the latest last.
+#[derive(Clone, Debug, Default)]
+pub struct Resource {
+    /// The responses.
+    pub variants: Vec<Arc<Variant>>,
+}
+
+/// A stored response.
+#[derive(Debug)]
+pub struct Variant {
+    /// The part of the requests for the URI that it may answer: see [`Cache::part`](crate::policy::cache::Cache::part).
+    pub part: Box<str>,
+    /// The time at which it was asked for. What was purged since is not it.
+    pub asked: Timestamp,
+    /// Its status and fields, and what follows from them.
+    pub entry: Entry,
+    /// Its content.
+    pub content: Content,
+}
+
+/// The content of a stored response.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// At hand.
+    Here(Bytes),
+    /// In the store, under a name of its own.
+    There {
+        /// The name.
+        name: Box<str>,
+        /// The length in bytes.
+        length: u64,
+    },
+}
+
+impl Content {
+    /// The length in bytes.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        match self {
+            Self::Here(bytes) => bytes.len() as u64,
+            Self::There { length, .. } => *length,
+        }
+    }
+}
+
+/// The response that answers a request, among the stored ones.
+#[derive(Debug)]
+pub enum Found<'r> {
+    /// None is stored.
+    Nothing,
+    /// Those that are stored answer other requests.
+    Others,
+    /// This one.
+    This(&'r Arc<Variant>),
+}
+
+impl Resource {
+    /// The latest response of this `part` that these fields choose (RFC 9111 §4.1) and that has what is asked for.
+    #[must_use]
+    pub fn find(&self, part: &str, headers: &HeaderMap, asked: &Asked) -> Found<'_> {
+        let mut of_part = self.variants.iter().rev().filter(|variant| *variant.part == *part).peekable();
+        if of_part.peek().is_none() {
+            return Found::Nothing;
+        }
+        let is_chosen = |variant: &&Arc<Variant>| holds(&variant.entry, asked) && matches(&variant.entry, headers);
+        of_part.find(is_chosen).map_or(Found::Others, Found::This)
+    }
+
+    /// The same responses with `new` in place of what it replaces: what is chosen by the same values of the same fields.
+    #[must_use]
+    pub fn with(&self, new: Arc<Variant>) -> Self {
+        let is_other = |known: &&Arc<Variant>| {
+            known.part != new.part || known.entry.varies != new.entry.varies || known.entry.part != new.entry.part
+        };
+        let mut variants: Vec<Arc<Variant>> = Vec::with_capacity(self.variants.len() + 1);
+        variants.extend(self.variants.iter().filter(is_other).cloned());
+        if variants.len() >= MOST_VARIANTS {
+            variants.remove(0);
+        }
+        variants.push(new);
+        Self { variants }
+    }
+
+    /// The memory that it takes, about, in bytes.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.variants.iter().map(|variant| variant.weight()).sum()
+    }
+}
+
+impl Variant {
+    fn weight(&self) -> u64 {
+        let content = match &self.content {
+            Content::Here(bytes) => bytes.len(),
+            Content::There { name, .. } => name.len(),
+        };
+        // A field takes a place in two tables beside its text.
+        let fields: usize =
+            self.entry.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 128).sum();
+        let varies: usize = self.entry.varies.iter().map(|(_, value)| 64 + value.as_ref().map_or(0, |v| v.len())).sum();
+        let tags: usize = self.entry.tags.iter().map(|tag| tag.len() + 16).sum();
+        (size_of::<Self>() + self.part.len() + content + fields + varies + tags + 64) as u64
+    }
+}

@@ -1,0 +1,92 @@
+//! The policy of a cache, as far as its decisions go.
+
+use core::time::Duration;
+
+use http::{HeaderName, StatusCode};
+
+/// The field that speaks to Edgeway alone (RFC 9213 §3.1 has such names).
+pub const EDGEWAY_CACHE_CONTROL: HeaderName = HeaderName::from_static("edgeway-cache-control");
+
+/// The field that speaks to all caches of this kind (RFC 9213 §3.1).
+pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+
+/// What a cache does beyond what responses say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The lifetime of a response that states none; without it, a heuristic one (RFC 9111 §4.2.2).
+    pub default_ttl: Option<Duration>,
+    /// The lifetime of every response that may be stored, whatever it states.
+    pub forced_ttl: Option<Duration>,
+    /// The longest lifetime.
+    pub max_ttl: Option<Duration>,
+    /// The time for which a stale response is used while it is revalidated, where it says nothing of this (RFC 5861 §3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// The time for which a stale response is used in place of an error, where it says nothing of this (RFC 5861 §4).
+    pub stale_if_error: Option<Duration>,
+    /// The statuses that are stored; all that may be, if there is no list.
+    pub statuses: Option<Box<[Statuses]>>,
+    /// The lifetimes of responses that state none, by their status. The first that fits counts.
+    pub status_ttls: Box<[(Statuses, Duration)]>,
+    /// Set if the key holds the caller: then what is private to it may be stored.
+    pub per_caller: bool,
+    /// Set if responses that set cookies are stored as others are (RFC 9111 §7.3).
+    pub cookies: bool,
+    /// The fields that take the place of `Cache-Control`, the most specific one first (RFC 9213 §2.2).
+    pub targeted: Box<[HeaderName]>,
+    /// The longest content that is stored, in bytes.
+    pub most_bytes: u64,
+}
+
+impl Default for Rules {
+    /// What RFC 9111 has, and up to 1 MiB.
+    fn default() -> Self {
+        Self {
+            default_ttl: None,
+            forced_ttl: None,
+            max_ttl: None,
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            statuses: None,
+            status_ttls: Box::default(),
+            per_caller: false,
+            cookies: false,
+            targeted: Box::new([EDGEWAY_CACHE_CONTROL, CDN_CACHE_CONTROL]),
+            most_bytes: 1 << 20,
+        }
+    }
+}
+
+/// One status, or all with the same first digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statuses {
+    /// The status of this number.
+    One(u16),
+    /// Those of this class, from 1 to 5 (RFC 9110 §15).
+    Class(u8),
+}
+
+impl Statuses {
+    /// Returns whether `status` is among these.
+    #[must_use]
+    pub fn contain(self, status: StatusCode) -> bool {
+        match self {
+            Self::One(number) => status.as_u16() == number,
+            Self::Class(digit) => status.as_u16() / 100 == u16::from(digit),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9110 §15.
+    #[test]
+    fn a_class_is_a_first_digit() {
+        let statuses = [Statuses::One(404), Statuses::Class(5)];
+        for (status, is_in) in [(404, true), (405, false), (499, false), (500, true), (599, true), (600, false)] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(statuses.iter().any(|statuses| statuses.contain(status)), is_in, "{status}");
+        }
+    }
+}

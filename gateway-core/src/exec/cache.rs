@@ -1,0 +1,610 @@
+//! Answers out of the cache, and into it (RFC 9111). What is decided is [`crate::cache`]'s.
+
+mod ends;
+mod purge;
+mod revalidation;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+
+pub(super) use self::ends::end_stored;
+pub(super) use self::purge::purge;
+pub(crate) use self::revalidation::revalidate;
+use super::exchange::Exchange;
+use super::proxy;
+use super::within::{timely, within};
+use crate::body::Body;
+use crate::cache::answering::{self, Answer};
+use crate::cache::asked::Asked;
+use crate::cache::choosing::{Choice, Why, choose, may_serve_on_error};
+use crate::cache::entry::Entry;
+use crate::cache::flights::{Flight, Key, Turn};
+use crate::cache::purges::Reach;
+use crate::cache::resource::{Content, Found, Resource, Variant};
+use crate::cache::status::{self, Outcome, Remaining, Told};
+use crate::cache::storing::{self, NotStored};
+use crate::cache::validation::{self, HeadUpdate};
+use crate::call::Call;
+use crate::error::Reject;
+use crate::outcome::Reply;
+use crate::plan::{Proxy, Route};
+use crate::policy;
+use crate::policy::cache::Cache;
+use crate::ports::{Keep, Platform};
+use crate::record::{Owed, Revalidation};
+use crate::time::Timestamp;
+use crate::trace::Event;
+
+/// `Cache-Status` (RFC 9211).
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// The longest that a request waits for the store; then it goes on as if nothing were stored.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The fields by which a client makes a request conditional, or asks for a part (RFC 9110 §13.1, §14.2).
+const CONDITIONS: [HeaderName; 6] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
+
+/// The result of a look into the store.
+pub(super) enum Look<P: Platform> {
+    /// An answer out of it.
+    Answer(Reply<P>),
+    /// The upstream is asked.
+    Ask(Box<Ask>),
+}
+
+/// A question to the upstream whose answer may be stored.
+pub(super) struct Ask {
+    resource: String,
+    part: String,
+    asked: Asked,
+    has_cookies: bool,
+    /// The stored response that is to be confirmed.
+    known: Option<Arc<Variant>>,
+    told: Told,
+    /// Set if this request looks for a response alone, and stores none.
+    goes_past: bool,
+    /// The flight that it leads.
+    flight: Option<Flight>,
+}
+
+/// Looks for a stored answer to `call`.
+///
+/// # Errors
+/// [`Reject::not_stored`], where the client wants no other.
+pub(super) async fn look<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (cache, route): (&Cache, &Route),
+    call: &mut Call,
+    has_content: bool,
+) -> Result<Look<P>, Reject> {
+    let is_bypassed = cache.bypass.as_ref().is_some_and(|when| when.holds(call, platform.now()));
+    let is_read = matches!(call.method, Method::GET | Method::HEAD) && !has_content;
+    let is_post = call.method == Method::POST;
+    if is_bypassed || !(is_read || is_post) {
+        let outcome = if is_bypassed { Outcome::Bypass } else { Outcome::Method };
+        return Ok(Look::Ask(Box::new(Ask::past(outcome))));
+    }
+    if is_read {
+        cache.reduce(call);
+    }
+    let mut asked = Asked::of(&call.method, &call.headers);
+    // RFC 9111 §3.5 speaks of `Authorization` alone: whoever has proved who they are in another way has the same rights.
+    asked.authorized |=
+        call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous()) || exchange.private.is_some();
+    let resource = policy::cache::resource(call);
+    let steered = call.steered.and_then(|index| exchange.plan.upstreams.get(usize::try_from(index).ok()?));
+    let part = cache.part(&route.name, steered.map(|upstream| upstream.name.as_str()), call);
+    let mut ask = Ask {
+        resource,
+        part,
+        asked,
+        has_cookies: call.headers.contains_key(http::header::COOKIE),
+        known: None,
+        told: Told::default(),
+        goes_past: is_post,
+        flight: None,
+    };
+    if is_post {
+        ask.told.outcome = Outcome::Method;
+        return Ok(Look::Ask(Box::new(ask)));
+    }
+    let key = Key::of(&ask.resource, &ask.part);
+    let begun = platform.monotonic();
+    loop {
+        let flights = platform.flights(exchange.state);
+        let ended = flights.ended(key);
+        let stored = within(platform, PATIENCE, platform.stored(&ask.resource)).await;
+        let stored = match timely(stored) {
+            Ok(stored) => stored,
+            Err(failure) => {
+                exchange.record.store_failed(platform.cache_store(), failure);
+                ask.told.outcome = Outcome::Miss;
+                ask.goes_past = true;
+                return Ok(Look::Ask(Box::new(ask)));
+            }
+        };
+        let now = platform.now();
+        let found = stored
+            .as_deref()
+            .map_or(Found::Nothing, |stored: &Resource| stored.find(&ask.part, &call.headers, &ask.asked));
+        let (choice, variant) = match found {
+            Found::Nothing => (Outcome::UriMiss, None),
+            Found::Others => (Outcome::VaryMiss, None),
+            Found::This(variant) => match purged(exchange, platform, (cache, &ask), variant, now) {
+                Choice::Fresh => {
+                    if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
+                    {
+                        return Ok(Look::Answer(reply));
+                    }
+                    (Outcome::UriMiss, None)
+                }
+                Choice::StaleWhileRevalidate => {
+                    if let Turn::Lead(flight) = flights.turn(key, ended, now) {
+                        owe_revalidation(exchange, call, &ask, variant, flight);
+                    }
+                    if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
+                    {
+                        return Ok(Look::Answer(reply));
+                    }
+                    (Outcome::UriMiss, None)
+                }
+                Choice::Revalidate(why) => (outcome(why), Some(Arc::clone(variant))),
+                Choice::Miss(why) => (outcome(why), None),
+            },
+        };
+        ask.told.outcome = choice;
+        ask.known = variant;
+        if ask.asked.directives.only_if_cached {
+            return Err(Reject::not_stored());
+        }
+        if !may_share(cache, &ask.asked, &call.method) {
+            return Ok(Look::Ask(Box::new(ask)));
+        }
+        match flights.turn(key, ended, now) {
+            Turn::Lead(flight) => {
+                ask.flight = Some(flight);
+                return Ok(Look::Ask(Box::new(ask)));
+            }
+            Turn::Alone => return Ok(Look::Ask(Box::new(ask))),
+            Turn::Look => {}
+            Turn::Wait => {
+                let left = cache.wait.saturating_sub(platform.monotonic().saturating_sub(begun));
+                if left.is_zero() {
+                    return Ok(Look::Ask(Box::new(ask)));
+                }
+                ask.told.collapsed = true;
+                let wait = platform.wait(&ask.resource, left);
+                // If the flight has ended since `turn` looked, its notice may have come before the wait.
+                if flights.is_under_way(key) {
+                    wait.await;
+                }
+            }
+        }
+    }
+}
+
+/// Says what `variant` may be used for, after what was purged.
+fn purged<P: Platform>(
+    exchange: &Exchange<'_, '_>,
+    platform: &P,
+    (cache, ask): (&Cache, &Ask),
+    variant: &Variant,
+    now: Timestamp,
+) -> Choice {
+    let entry = &variant.entry;
+    let choice = choose(&cache.rules, &ask.asked, entry, now);
+    match platform.purges(exchange.state).reach(&ask.resource, entry, variant.asked) {
+        None => choice,
+        Some(Reach::Hard) => Choice::Miss(Why::Stale),
+        Some(Reach::Soft) if choice == Choice::Fresh => {
+            let used = entry.stale_while_revalidate.or(cache.rules.stale_while_revalidate);
+            let is_used = used.is_some_and(|time| !time.is_zero()) && !entry.must_revalidate;
+            if is_used { Choice::StaleWhileRevalidate } else { Choice::Revalidate(Why::Stale) }
+        }
+        Some(Reach::Soft) => choice,
+    }
+}
+
+/// Returns whether the answer to such a request may be waited for by others.
+fn may_share(cache: &Cache, asked: &Asked, method: &Method) -> bool {
+    let directives = &asked.directives;
+    !cache.wait.is_zero()
+        && *method == Method::GET
+        && !asked.has_range
+        && !directives.no_store
+        && !directives.no_cache
+        && (!asked.authorized || cache.rules.per_caller)
+}
+
+const fn outcome(why: Why) -> Outcome {
+    match why {
+        Why::Stale | Why::NoCache => Outcome::Stale,
+        Why::Request => Outcome::Request,
+        Why::Partial => Outcome::Partial,
+    }
+}
+
+/// Has `variant` asked for again after the answer.
+fn owe_revalidation(exchange: &mut Exchange<'_, '_>, call: &Call, ask: &Ask, variant: &Arc<Variant>, flight: Flight) {
+    let Some(route) = exchange.record.route else { return };
+    let mut call = call.clone();
+    call.method = Method::GET;
+    let (resource, variant) = (ask.resource.clone(), Arc::clone(variant));
+    let (asked, has_cookies) = (ask.asked, ask.has_cookies);
+    let one = Revalidation { route, call, resource, asked, has_cookies, variant, flight };
+    exchange.record.owed.push(Owed::Revalidate(Box::new(one)));
+}
+
+/// The answer to `call` out of `variant`; none if its content is gone.
+async fn answer<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    ask: &mut Ask,
+    (call, variant): (&Call, &Variant),
+    outcome: Outcome,
+    now: Timestamp,
+) -> Option<Reply<P>> {
+    let entry = &variant.entry;
+    let answer = answering::answer(entry, &call.method, &call.headers, Some(variant.content.length()));
+    let is_head = call.method == Method::HEAD;
+    // The bytes of the stored content that are sent.
+    let range = match answer {
+        Answer::Range { first, last, offset, .. } => {
+            let length = last.checked_sub(first)?.checked_add(1)?;
+            Some(offset..offset.checked_add(length)?)
+        }
+        Answer::Whole | Answer::NotModified | Answer::Unsatisfiable { .. } => None,
+    };
+    let body = match (&answer, &variant.content) {
+        (Answer::NotModified | Answer::Unsatisfiable { .. }, _) => Body::Empty,
+        _ if is_head => Body::Empty,
+        (_, Content::Here(bytes)) => Body::Full(match range {
+            None => bytes.clone(),
+            Some(range) => {
+                let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+                // INVARIANT: `answer` was told the length.
+                bytes.get(range.clone())?;
+                bytes.slice(range)
+            }
+        }),
+        (_, content @ Content::There { .. }) => {
+            match timely(within(platform, PATIENCE, platform.stored_content(content, range)).await) {
+                Ok(content) => content?,
+                Err(failure) => {
+                    exchange.record.store_failed(platform.cache_store(), failure);
+                    return None;
+                }
+            }
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status(entry);
+    answering::fields(entry, &answer, now, response.headers_mut());
+    let age = entry.age(now);
+    ask.told.ttl = Some(match entry.lifetime.checked_sub(age) {
+        Some(left) => Remaining::Fresh(left),
+        None => Remaining::Stale(age.saturating_sub(entry.lifetime)),
+    });
+    ask.told.outcome = outcome;
+    tell(exchange, &ask.told, response.headers_mut());
+    Some(Reply::Http(response))
+}
+
+/// Adds what the cache did to the answer, to the log and to the trace.
+fn tell(exchange: &mut Exchange<'_, '_>, told: &Told, headers: &mut HeaderMap) {
+    let mut text = String::with_capacity(64);
+    status::write(exchange.plan.loop_guard.name(), told, &mut text);
+    exchange.record.cached(told);
+    exchange.note(|| Event::Policy { policy: "cache", verdict: text.clone() });
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.append(CACHE_STATUS, value);
+    }
+}
+
+impl Ask {
+    fn past(outcome: Outcome) -> Self {
+        Self {
+            resource: String::new(),
+            part: String::new(),
+            asked: Asked::default(),
+            has_cookies: false,
+            known: None,
+            told: Told { outcome, ..Told::default() },
+            goes_past: true,
+            flight: None,
+        }
+    }
+}
+
+/// The request that asks the upstream. However it ends, those who wait for it go on.
+struct Leading<'l, P: Platform> {
+    platform: &'l P,
+    resource: String,
+    flight: Option<Flight>,
+}
+
+impl<P: Platform> Leading<'_, P> {
+    fn end(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            drop(flight);
+            self.platform.notify(&self.resource);
+        }
+    }
+}
+
+impl<P: Platform> Drop for Leading<'_, P> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Asks the upstream, and stores what it answers.
+pub(super) async fn ask<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (cache, route, action): (&Cache, &Route, &Proxy),
+    mut ask: Box<Ask>,
+    (call, body): (&mut Call, Body<P::Stream>),
+) -> Result<Reply<P>, Reject> {
+    if ask.goes_past && call.method == Method::POST && !ask.resource.is_empty() {
+        return post(exchange, platform, (cache, route, action), ask, (call, body)).await;
+    }
+    if ask.goes_past {
+        let mut reply = proxy::send(exchange, platform, route, action, (call, body), false).await?;
+        if let Reply::Http(response) = &mut reply {
+            tell(exchange, &ask.told, response.headers_mut());
+        }
+        return Ok(reply);
+    }
+    let resource = ask.resource.clone();
+    let mut leading = Leading { platform, resource, flight: ask.flight.take() };
+    // The client's own, as stored answers are chosen by them. The upstream's request takes the others along.
+    let own = call.headers.clone();
+    prepare(&mut ask, call);
+    let sent = platform.now();
+    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await;
+    if let (Ok(Reply::Http(response)), Some(known)) = (&mut reply, &ask.known)
+        && response.status() == StatusCode::NOT_MODIFIED
+    {
+        let known = Arc::clone(known);
+        let times = (sent, platform.now());
+        let rules = cache.rules_for(ask.has_cookies);
+        let request = (&Method::GET, &own);
+        if let Some(entry) = validation::freshen(&known.entry, rules, &ask.asked, request, response.headers(), times) {
+            ask.told.forward_status = Some(StatusCode::NOT_MODIFIED.as_u16());
+            let part = known.part.clone();
+            let fresh = Arc::new(Variant { part, asked: sent, entry, content: known.content.clone() });
+            keep_or_remove(exchange, platform, &mut ask, &fresh).await;
+            leading.end();
+            (call.method, call.headers) = (ask.method(), own.clone());
+            let outcome = ask.told.outcome;
+            if let Some(reply) = answer(exchange, platform, &mut ask, (call, &fresh), outcome, times.1).await {
+                return Ok(reply);
+            }
+            call.headers = without_conditions(core::mem::take(&mut call.headers));
+        } else {
+            // It is about another response than the stored one (RFC 9111 §4.3.4).
+            call.headers = without_conditions(own.clone());
+        }
+        call.method = ask.method();
+        reply = proxy::send(exchange, platform, route, action, (&mut *call, Body::Empty), false).await;
+    }
+    if is_failed(&reply)
+        && let Some(known) = ask.known.clone()
+        && may_serve_on_error(&cache.rules, &ask.asked, &known.entry, platform.now())
+    {
+        leading.end();
+        if let Ok(Reply::Http(response)) = &reply {
+            ask.told.forward_status = Some(response.status().as_u16());
+        }
+        ask.told.detail = Some("stale-if-error");
+        (call.method, call.headers) = (ask.method(), own.clone());
+        let outcome = ask.told.outcome;
+        if let Some(reply) = answer(exchange, platform, &mut ask, (call, &known), outcome, platform.now()).await {
+            return Ok(reply);
+        }
+    }
+    let mut reply = reply?;
+    if let Reply::Http(response) = &mut reply {
+        take(exchange, platform, cache, &mut ask, (&own, response), (sent, &mut leading)).await;
+        tell(exchange, &ask.told, response.headers_mut());
+    }
+    Ok(reply)
+}
+
+/// Passes a `POST` on, and stores its answer for requests by `GET` where that says that it is one for them (RFC 9110 §9.3.3).
+async fn post<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (cache, route, action): (&Cache, &Route, &Proxy),
+    mut ask: Box<Ask>,
+    (call, body): (&mut Call, Body<P::Stream>),
+) -> Result<Reply<P>, Reject> {
+    let own = call.headers.clone();
+    let sent = platform.now();
+    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await?;
+    if let Reply::Http(response) = &mut reply {
+        let times = (sent, platform.now());
+        let authority = ends::authority(call);
+        let target = ends::target(call, &authority);
+        let (rules, head) = (cache.rules_for(ask.has_cookies), (response.status(), response.headers()));
+        if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &own), head, times)
+            && matches!(response.body(), Body::Stream(_))
+            && let Body::Stream(stream) = core::mem::take(response.body_mut())
+        {
+            let (resource, part) = (core::mem::take(&mut ask.resource), core::mem::take(&mut ask.part).into());
+            let keep = Keep { resource, part, asked: sent, entry, most_bytes: cache.rules.most_bytes, flight: None };
+            *response.body_mut() = Body::Stream(platform.keep(stream, Box::new(keep)));
+            ask.told.stored = true;
+        }
+        tell(exchange, &ask.told, response.headers_mut());
+    }
+    Ok(reply)
+}
+
+impl Ask {
+    const fn method(&self) -> Method {
+        if self.asked.is_head { Method::HEAD } else { Method::GET }
+    }
+}
+
+/// Makes the request to the upstream of the client's: one whose answer can be stored.
+fn prepare(ask: &mut Ask, call: &mut Call) {
+    if let Some(known) = &ask.known {
+        validation::make_conditional(&known.entry, &mut call.headers);
+        call.headers.remove(RANGE);
+        call.headers.remove(IF_RANGE);
+    } else if !ask.asked.has_range && !ask.asked.is_head && !ask.asked.directives.no_store {
+        // A 304 could not be stored, and the others that ask need all of it.
+        call.headers.remove(IF_NONE_MATCH);
+        call.headers.remove(IF_MODIFIED_SINCE);
+    }
+}
+
+fn without_conditions(mut headers: HeaderMap) -> HeaderMap {
+    for name in CONDITIONS {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Returns whether a stale response may take the place of this one (RFC 5861 §4).
+fn is_failed<P: Platform>(reply: &Result<Reply<P>, Reject>) -> bool {
+    let status = match reply {
+        Ok(Reply::Http(response)) => response.status(),
+        Ok(Reply::Upgrade(..)) => return false,
+        Err(reject) => reject.status,
+    };
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// Stores a response on its way to the client, if it may be.
+async fn take<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    cache: &Cache,
+    ask: &mut Ask,
+    (own, response): (&HeaderMap, &mut Response<Body<P::Stream>>),
+    (sent, leading): (Timestamp, &mut Leading<'_, P>),
+) {
+    let times = (sent, platform.now());
+    let rules = cache.rules_for(ask.has_cookies);
+    let (status, headers) = (response.status(), response.headers());
+    if ask.asked.is_head {
+        let Some(known) = &ask.known else { return };
+        match validation::freshen_by_head(
+            &known.entry,
+            rules,
+            &ask.asked,
+            (&Method::HEAD, own),
+            (status, headers),
+            times,
+        ) {
+            HeadUpdate::Updated(entry) => {
+                let (part, content) = (known.part.clone(), known.content.clone());
+                store(exchange, platform, ask, Arc::new(Variant { part, asked: sent, entry: *entry, content })).await;
+            }
+            HeadUpdate::Invalid => remove(exchange, platform, &ask.resource).await,
+            HeadUpdate::Nothing => {}
+        }
+        return;
+    }
+    let entry = match entry(cache, (&ask.asked, ask.has_cookies), own, (status, headers), times) {
+        Ok(entry) => entry,
+        Err(reason) => {
+            ask.told.detail = Some(reason.word());
+            if let Some(flight) = &leading.flight {
+                flight.is_unshared(times.1);
+            }
+            // The stored response is not what the origin has any more.
+            if ask.known.is_some() && !status.is_server_error() && status != StatusCode::PARTIAL_CONTENT {
+                remove(exchange, platform, &ask.resource).await;
+            }
+            return;
+        }
+    };
+    if let Some(flight) = &leading.flight {
+        flight.is_shared();
+    }
+    ask.told.stored = true;
+    let part: Box<str> = core::mem::take(&mut ask.part).into();
+    match core::mem::take(response.body_mut()) {
+        Body::Stream(stream) => {
+            let resource = core::mem::take(&mut leading.resource);
+            let flight = leading.flight.take();
+            let keep =
+                Box::new(Keep { resource, part, asked: sent, entry, most_bytes: cache.rules.most_bytes, flight });
+            *response.body_mut() = Body::Stream(platform.keep(stream, keep));
+        }
+        body => {
+            let content = if let Body::Full(bytes) = &body { bytes.clone() } else { bytes::Bytes::new() };
+            *response.body_mut() = body;
+            let stated = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+            if stated.is_some_and(|stated: u64| stated != content.len() as u64) {
+                // It was cut off.
+                ask.told.stored = false;
+                return;
+            }
+            store(
+                exchange,
+                platform,
+                ask,
+                Arc::new(Variant { part, asked: sent, entry, content: Content::Here(content) }),
+            )
+            .await;
+        }
+    }
+}
+
+/// The entry for the response to a `GET` with these fields, if it may be stored.
+fn entry(
+    cache: &Cache,
+    (asked, has_cookies): (&Asked, bool),
+    own: &HeaderMap,
+    response: (StatusCode, &HeaderMap),
+    times: (Timestamp, Timestamp),
+) -> Result<Entry, NotStored> {
+    let rules = cache.rules_for(has_cookies);
+    let entry = storing::store(rules, asked, (&Method::GET, own), response, times)?;
+    // Of a request whose cookies may count, no guess holds.
+    let is_guess = entry.is_heuristic && !core::ptr::eq(rules, &raw const cache.rules);
+    if is_guess { Err(NotStored::Cookie) } else { Ok(entry) }
+}
+
+/// Stores a response that was confirmed, or removes it where it may not be stored any longer.
+async fn keep_or_remove<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    ask: &mut Ask,
+    fresh: &Arc<Variant>,
+) {
+    if fresh.entry.is_for_once {
+        remove(exchange, platform, &ask.resource).await;
+    } else {
+        store(exchange, platform, ask, Arc::clone(fresh)).await;
+    }
+}
+
+/// Stores `variant`; a store that fails has lost it.
+async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: &mut Ask, variant: Arc<Variant>) {
+    let stored = within(platform, PATIENCE, platform.store(&ask.resource, variant)).await;
+    match timely(stored) {
+        Ok(()) => ask.told.stored = true,
+        Err(failure) => {
+            ask.told.stored = false;
+            exchange.record.store_failed(platform.cache_store(), failure);
+        }
+    }
+}
+
+/// Removes all that is stored of `resource`.
+async fn remove<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, resource: &str) {
+    let removed = within(platform, PATIENCE, platform.remove_stored(resource)).await;
+    if let Err(failure) = timely(removed) {
+        exchange.record.store_failed(platform.cache_store(), failure);
+    }
+}

@@ -1,0 +1,62 @@
+//! Purges of stored responses, as operators ask for them.
+
+use http::uri::Uri;
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::ends::resource;
+use crate::cache::purges::Purged;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::net::Scheme;
+use crate::plan::Plan;
+use crate::ports::Platform;
+use crate::report::Purge;
+use crate::state::State;
+
+/// Purges stored responses, those that are under way included.
+///
+/// # Errors
+/// 400 for what is no URL.
+pub(in crate::exec) fn purge<P: Platform>(
+    plan: &Plan,
+    state: &State,
+    platform: &P,
+    purge: &Purge,
+) -> Result<(), Reject> {
+    let call = |url: &String| call(plan, url).ok_or_else(|| Purge::no_url(url));
+    let mut urls = Vec::new();
+    for url in &purge.urls {
+        let call = call(url)?;
+        // Whatever the route makes of it, and as it is written.
+        urls.extend(resource(plan, &mut call.clone()));
+        urls.push(crate::policy::cache::resource(&call));
+    }
+    let mut prefixes = Vec::new();
+    for url in &purge.prefixes {
+        prefixes.push(crate::policy::cache::resource(&call(url)?));
+    }
+    let mut purged = Vec::new();
+    purged.extend(urls.iter().map(|url| Purged::Resource(url)));
+    purged.extend(prefixes.iter().map(|prefix| Purged::Beginning(prefix)));
+    purged.extend(purge.tags.iter().map(|tag| Purged::Tag(tag)));
+    purged.extend(purge.all.then_some(Purged::All));
+    platform.purges(state).add(&purged, platform.now(), purge.reach());
+    Ok(())
+}
+
+/// The request of a client for `url`.
+fn call(plan: &Plan, url: &str) -> Option<Call> {
+    let uri: Uri = url.parse().ok()?;
+    let scheme = match uri.scheme_str()? {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        _ => return None,
+    };
+    let host = HeaderValue::from_str(uri.authority()?.as_str()).ok()?;
+    let path = plan.paths.normalise(uri.path()).ok()?.into_owned();
+    let mut call = Call::new(Method::GET, uri, HeaderMap::new());
+    call.set_host(host).ok()?;
+    call.set_path(&path);
+    call.client.scheme = scheme;
+    Some(call)
+}

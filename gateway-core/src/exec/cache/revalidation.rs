@@ -1,0 +1,67 @@
+//! Stored responses that were served stale, asked for again after the answer (RFC 5861 §3).
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use super::super::exchange::Exchange;
+use super::super::proxy;
+use super::super::within::within;
+use super::{Leading, PATIENCE};
+use crate::body::Body;
+use crate::cache::resource::{Content, Variant};
+use crate::cache::validation;
+use crate::outcome::Reply;
+use crate::plan::{Action, Plan};
+use crate::ports::Platform;
+use crate::record::{Record, Revalidation};
+use crate::state::State;
+
+/// Asks for a stored response again.
+pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
+    let Revalidation { route, mut call, resource, asked, has_cookies, variant, flight } = one;
+    let _leading = Leading { platform, resource: resource.clone(), flight: Some(flight) };
+    let Some(route) = plan.routes.get(route) else { return };
+    let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return };
+    let own = call.headers.clone();
+    call.headers = super::without_conditions(core::mem::take(&mut call.headers));
+    validation::make_conditional(&variant.entry, &mut call.headers);
+    let mut record = Record::default();
+    let mut exchange = Exchange::new(plan, state, &mut record, None);
+    let sent = platform.now();
+    let asked_for = proxy::send(&mut exchange, platform, route, action, (&mut call, Body::Empty), false);
+    let Ok(Reply::Http(response)) = Box::pin(asked_for).await else { return };
+    let times = (sent, platform.now());
+    let (head, body) = response.into_parts();
+    let request = (&Method::GET, &own);
+    let fresh = if head.status == StatusCode::NOT_MODIFIED {
+        let entry =
+            validation::freshen(&variant.entry, cache.rules_for(has_cookies), &asked, request, &head.headers, times);
+        entry.filter(|entry| !entry.is_for_once).map(|entry| (entry, variant.content.clone()))
+    } else {
+        match super::entry(cache, (&asked, has_cookies), &own, (head.status, &head.headers), times) {
+            Ok(entry) => {
+                let content = match body {
+                    Body::Empty => bytes::Bytes::new(),
+                    Body::Full(bytes) => bytes,
+                    Body::Stream(stream) => match platform.collect(stream, cache.rules.most_bytes).await {
+                        Ok(bytes) => bytes,
+                        Err(_) => return,
+                    },
+                };
+                Some((entry, Content::Here(content)))
+            }
+            // What fails may be better the next time.
+            Err(_) if head.status.is_server_error() => return,
+            Err(_) => None,
+        }
+    };
+    // Who waits for a store that fails waits for nothing: the response is lost.
+    match fresh {
+        Some((entry, content)) => {
+            let variant = Arc::new(Variant { part: variant.part.clone(), asked: sent, entry, content });
+            let _ = within(platform, PATIENCE, platform.store(&resource, variant)).await;
+        }
+        None => drop(within(platform, PATIENCE, platform.remove_stored(&resource)).await),
+    }
+}

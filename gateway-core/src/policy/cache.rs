@@ -1,0 +1,501 @@
+//! The cache of a route: its rules, and the keys of its responses.
+
+use core::fmt::Arguments;
+use core::time::Duration;
+
+use http::header::COOKIE;
+use http::{HeaderName, HeaderValue};
+use sha2::{Digest, Sha256};
+
+use super::PolicyError;
+use super::counter_key::KeySource;
+use super::expression::Expression;
+use crate::cache::rules::{Rules, Statuses};
+use crate::call::Call;
+use crate::config::{self, Span, told};
+use crate::http::{cookie, query};
+
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// The largest content that may be stored.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The longest that a request may wait for another one's answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The wait where nothing else is said.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The cache of a route.
+#[derive(Debug)]
+pub struct Cache {
+    /// What is stored, and for how long.
+    pub rules: Rules,
+    /// The same for requests with cookies: nothing but what responses say themselves.
+    careful: Rules,
+    /// Set if cookies do not count.
+    ignores_cookies: bool,
+    key: Key,
+    /// Requests that go past the cache.
+    pub bypass: Option<Box<Expression>>,
+    /// The longest that a request waits for another one's answer; zero if none does.
+    pub wait: Duration,
+}
+
+/// The parts of requests that count.
+#[derive(Debug)]
+struct Key {
+    /// The only query parameters; all, if there is no list.
+    query: Option<Box<[Box<str>]>>,
+    /// Query parameters that do not count, or their beginnings.
+    ignored: Box<[Pattern]>,
+    headers: Box<[HeaderName]>,
+    cookies: Box<[Box<str>]>,
+    claims: Box<[KeySource]>,
+    by_caller: bool,
+}
+
+/// A name, or the beginning of one.
+#[derive(Debug)]
+struct Pattern {
+    text: Box<str>,
+    is_beginning: bool,
+}
+
+impl Cache {
+    /// Checks and compiles `c`, whose requests with `bypass` go past it.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn compile(c: &config::Cache, bypass: Option<Box<Expression>>) -> Result<Self, Vec<PolicyError>> {
+        let mut errors: Vec<PolicyError> = Vec::new();
+        let mut error = |member, index, message: Arguments<'_>, help: &str| {
+            errors.push(PolicyError { member, index, message: told(message), help: Some(told(help)) });
+        };
+        let mut span = |member, span: Option<Span>, shortest: Duration| {
+            let span = span?.0;
+            if span < shortest || span > LONGEST {
+                let help = if shortest.is_zero() { "use at most `366d`" } else { "use `1s` to `366d`" };
+                error(member, None, format_args!("this is no usable time for a response"), help);
+            }
+            Some(span)
+        };
+        let forced_ttl = span("ttl", c.ttl, SHORTEST);
+        let default_ttl = span("defaultTtl", c.default_ttl, SHORTEST);
+        let max_ttl = span("maxTtl", c.max_ttl, SHORTEST);
+        let stale_while_revalidate = span("staleWhileRevalidate", c.stale_while_revalidate, Duration::ZERO);
+        let stale_if_error = span("staleIfError", c.stale_if_error, Duration::ZERO);
+        if c.ttl.is_some() && (c.default_ttl.is_some() || c.max_ttl.is_some()) {
+            let message = format_args!("`ttl` is for every response, so `defaultTtl` and `maxTtl` mean nothing");
+            error("ttl", None, message, "keep `ttl`, or the others");
+        }
+        let mut status_ttls = Vec::with_capacity(c.statuses.iter().len());
+        for (name, ttl) in c.statuses.iter() {
+            match statuses(name) {
+                Some(statuses) => status_ttls.push((statuses, ttl.0)),
+                None => error(
+                    "statuses",
+                    None,
+                    format_args!("`{name}` is no status that is stored"),
+                    "use a status from 200 to 599 (not 206 and 304), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`",
+                ),
+            }
+            if ttl.0 < SHORTEST || ttl.0 > LONGEST {
+                error("statuses", None, format_args!("`{name}` has no usable time"), "use `1s` to `366d`");
+            }
+        }
+        // Those of a class come last.
+        crate::order::sort_by(&mut status_ttls, |(one, _), (other, _)| is_class(*one).cmp(&is_class(*other)));
+        let most_bytes = c.max_bytes.map_or(1 << 20, |bytes| bytes.0);
+        if most_bytes == 0 || most_bytes > MOST_BYTES {
+            error("maxBytes", None, format_args!("this is no usable size"), "use up to `64MiB`");
+        }
+        let wait = c.collapse.map_or(WAIT, |wait| wait.0);
+        if wait > LONGEST_WAIT {
+            error(
+                "collapse",
+                None,
+                format_args!("this is too long to wait"),
+                "use up to `60s`, or `0s` to have each request ask",
+            );
+        }
+        let mut names = |member, list: &[String], help: &'static str| {
+            let names = list.iter().enumerate().filter_map(|(index, text)| {
+                let name = HeaderName::from_bytes(text.as_bytes()).ok();
+                if name.is_none() {
+                    error(member, Some(index), format_args!("`{text}` is no header name"), help);
+                }
+                name
+            });
+            names.collect::<Box<[HeaderName]>>()
+        };
+        let targeted = c.targets.as_deref().map_or_else(
+            || Rules::default().targeted,
+            |list| names("targets", list, "write one such as `CDN-Cache-Control`"),
+        );
+        let headers = names("key.headers", &c.key.headers, "use letters, digits and `-`");
+        if let Some(index) = headers.iter().position(|name| *name == COOKIE) {
+            let help = "name the cookies that count in `cookies`";
+            error("key.headers", Some(index), format_args!("`Cookie` is different for every client"), help);
+        }
+        if c.ignore_cookies == Some(true) && !c.key.cookies.is_empty() {
+            let help = "leave out `ignoreCookies`: the others do not count";
+            error("ignoreCookies", None, format_args!("some cookies count"), help);
+        }
+        if c.key.query.is_some() && !c.key.ignore_query.is_empty() {
+            let help = "leave out `ignoreQuery`: no others count";
+            error("key.ignoreQuery", None, format_args!("`query` lists all parameters that count"), help);
+        }
+        let lists: [(&'static str, &[String]); 4] = [
+            ("key.query", c.key.query.as_deref().unwrap_or_default()),
+            ("key.ignoreQuery", &c.key.ignore_query),
+            ("key.cookies", &c.key.cookies),
+            ("key.claims", &c.key.claims),
+        ];
+        for (member, list) in lists {
+            for (index, _) in list.iter().enumerate().filter(|(_, name)| name.is_empty()) {
+                error(member, Some(index), format_args!("a name is missing"), "write it as requests have it");
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+
+        let by_caller = c.key.caller == Some(true);
+        let texts = |list: &[String]| list.iter().map(|text| text.as_str().into()).collect::<Box<[Box<str>]>>();
+        let rules = Rules {
+            default_ttl,
+            forced_ttl,
+            max_ttl,
+            stale_while_revalidate,
+            stale_if_error,
+            status_ttls: status_ttls.into(),
+            per_caller: by_caller,
+            cookies: c.set_cookies == Some(true),
+            targeted,
+            most_bytes,
+            ..Rules::default()
+        };
+        let careful = Rules { default_ttl: None, forced_ttl: None, status_ttls: Box::default(), ..rules.clone() };
+        Ok(Self {
+            rules,
+            careful,
+            ignores_cookies: c.ignore_cookies == Some(true) || !c.key.cookies.is_empty(),
+            key: Key {
+                query: c.key.query.as_deref().map(texts),
+                ignored: c.key.ignore_query.iter().map(|text| Pattern::of(text)).collect(),
+                headers,
+                cookies: texts(&c.key.cookies),
+                claims: c.key.claims.iter().map(|claim| KeySource::Claim(claim.as_str().into())).collect(),
+                by_caller,
+            },
+            bypass,
+            wait,
+        })
+    }
+
+    /// The rules for the response to a request, which `has_cookies` or not.
+    #[must_use]
+    pub const fn rules_for(&self, has_cookies: bool) -> &Rules {
+        if has_cookies && !self.ignores_cookies { &self.careful } else { &self.rules }
+    }
+
+    /// Takes out of `call` what does not count, so that no response depends on it.
+    pub fn reduce(&self, call: &mut Call) {
+        if let Some(text) = call.query()
+            && (self.key.query.is_some() || !self.key.ignored.is_empty())
+        {
+            let reduced = self.key.reduced(text);
+            call.set_query(Some(reduced).filter(|text| !text.is_empty()));
+        }
+        if self.ignores_cookies && call.headers.contains_key(COOKIE) {
+            let mut kept = Vec::new();
+            for name in &*self.key.cookies {
+                if let Some(value) = cookie::first(&call.headers, name) {
+                    let between: &[u8] = if kept.is_empty() { b"" } else { b"; " };
+                    for part in [between, name.as_bytes(), b"=", value] {
+                        kept.extend_from_slice(part);
+                    }
+                }
+            }
+            call.headers.remove(COOKIE);
+            if let Some(kept) = HeaderValue::from_bytes(&kept).ok().filter(|kept| !kept.is_empty()) {
+                call.headers.insert(COOKIE, kept);
+            }
+        }
+    }
+
+    /// The part of a resource's responses out of which `route` answers `call`: its name, and a hash of what else counts. `upstream` is the
+    /// one that a step has chosen.
+    #[must_use]
+    pub fn part(&self, route: &str, upstream: Option<&str>, call: &Call) -> String {
+        let key = &self.key;
+        let prefix = call.client.prefix.as_deref();
+        if key.is_plain() && upstream.is_none() && prefix.is_none() {
+            return route.to_owned();
+        }
+        let mut hash = Sha256::new();
+        // Each value with its length before it, so that no two lists make one text.
+        let mut add = |value: Option<&[u8]>| {
+            hash.update(value.map_or(u64::MAX, |value| value.len() as u64).to_le_bytes());
+            hash.update(value.unwrap_or_default());
+        };
+        add(upstream.map(str::as_bytes));
+        add(prefix.map(str::as_bytes));
+        for name in &*key.headers {
+            for value in call.headers.get_all(name) {
+                add(Some(value.as_bytes()));
+            }
+            add(None);
+        }
+        for name in &*key.cookies {
+            add(cookie::first(&call.headers, name));
+        }
+        let caller = call.caller.as_deref();
+        let by = |source: &KeySource| source.cell("", "", call.client_address(), (&call.headers, caller));
+        for claim in &*key.claims {
+            add(Some(by(claim).as_bytes()));
+        }
+        if key.by_caller {
+            add(Some(by(&KeySource::Consumer).as_bytes()));
+        }
+        let mut part = String::with_capacity(route.len() + 33);
+        part.push_str(route);
+        part.push('#');
+        for byte in hash.finalize().iter().take(16) {
+            part.push(char::from(crate::http::digits::hex_digit(u16::from(*byte >> 4))));
+            part.push(char::from(crate::http::digits::hex_digit(u16::from(*byte))));
+        }
+        part
+    }
+
+    /// Returns whether it depends on the route's path parameters.
+    #[must_use]
+    pub fn is_bound_to_path(&self) -> bool {
+        self.bypass.as_ref().is_some_and(|when| when.has_parameters())
+    }
+
+    /// Returns whether it looks at who calls.
+    #[must_use]
+    pub fn asks_who_calls(&self) -> bool {
+        self.key.by_caller || !self.key.claims.is_empty()
+    }
+
+    /// A few words for a list of policies.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let time = |span: Duration| humantime::format_duration(span).to_string().replace(' ', "");
+        match (self.rules.forced_ttl, self.rules.default_ttl) {
+            (Some(ttl), _) => format!("cache for {}", time(ttl)),
+            (None, Some(ttl)) => format!("cache, else for {}", time(ttl)),
+            (None, None) => "cache".to_owned(),
+        }
+    }
+}
+
+impl Key {
+    const fn is_plain(&self) -> bool {
+        self.headers.is_empty() && self.cookies.is_empty() && self.claims.is_empty() && !self.by_caller
+    }
+
+    /// The parameters of `text` that count: in the order of the list, where there is one.
+    fn reduced(&self, text: &str) -> String {
+        let mut reduced = String::with_capacity(text.len());
+        let mut keep = |parameter: &str| {
+            if !reduced.is_empty() {
+                reduced.push('&');
+            }
+            reduced.push_str(parameter);
+        };
+        match &self.query {
+            Some(names) => {
+                for name in &**names {
+                    query::parameters(text).filter(|parameter| query::is_named(parameter, name)).for_each(&mut keep);
+                }
+            }
+            None => {
+                let counts = |parameter: &&str| !self.ignored.iter().any(|pattern| pattern.fits(parameter));
+                query::parameters(text).filter(counts).for_each(keep);
+            }
+        }
+        reduced
+    }
+}
+
+impl Pattern {
+    fn of(text: &str) -> Self {
+        match text.strip_suffix('*') {
+            Some(beginning) => Self { text: beginning.into(), is_beginning: true },
+            None => Self { text: text.into(), is_beginning: false },
+        }
+    }
+
+    fn fits(&self, parameter: &str) -> bool {
+        if self.is_beginning {
+            crate::http::percent::decode_form(query::split(parameter).0).starts_with(&*self.text)
+        } else {
+            query::is_named(parameter, &self.text)
+        }
+    }
+}
+
+/// The key of the responses to a reduced call: its effective URI (RFC 9110 §7.1), as the client asked for it.
+#[must_use]
+pub fn resource(call: &Call) -> String {
+    let (host, path, query) = (call.outer_host(), call.path(), call.query());
+    let mut port = itoa::Buffer::new();
+    let port = port.format(call.outer_port());
+    let mut key = String::with_capacity(16 + host.len() + path.len() + query.map_or(0, |query| query.len() + 1));
+    for part in [call.client.scheme.as_str(), "://", &host, ":", port, path] {
+        key.push_str(part);
+    }
+    if let Some(query) = query {
+        key.push('?');
+        key.push_str(query);
+    }
+    key
+}
+
+/// The statuses called `name`: `404` or `5xx`.
+fn statuses(name: &str) -> Option<Statuses> {
+    if let Some(digit) = name.strip_suffix("xx") {
+        return digit.parse().ok().filter(|digit| (2..=5).contains(digit)).map(Statuses::Class);
+    }
+    let status = name.parse().ok().filter(|status| name.len() == 3 && (200..=599).contains(status))?;
+    // A part of a response, and an answer to a condition: neither can be given to somebody else.
+    (status != 206 && status != 304).then_some(Statuses::One(status))
+}
+
+const fn is_class(statuses: Statuses) -> bool {
+    matches!(statuses, Statuses::Class(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+    use crate::config::CacheKey;
+
+    fn call(uri: &str, fields: &[(&'static str, &'static str)]) -> Call {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let mut call = Call::new(Method::GET, uri.parse().unwrap(), headers);
+        call.set_host(HeaderValue::from_static("Api.Example:8080")).unwrap();
+        call
+    }
+
+    fn cache(key: CacheKey) -> Cache {
+        Cache::compile(&config::Cache { key, ..config::Cache::default() }, None).unwrap()
+    }
+
+    fn list(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// RFC 9110 §7.1 and §4.2.3: the effective URI, with its host in small letters.
+    #[test]
+    fn a_resource_is_known_by_its_uri() {
+        assert_eq!(resource(&call("/a/b?x=1&y", &[])), "http://api.example:8080/a/b?x=1&y");
+        assert_eq!(resource(&call("/a", &[])), "http://api.example:8080/a");
+    }
+
+    /// docs/configuration.md, `cache`: what does not count is not sent, so that no response depends on it.
+    #[test]
+    fn what_does_not_count_goes_no_further() {
+        let only = cache(CacheKey { query: Some(list(&["page", "size"])), ..CacheKey::default() });
+        let without = cache(CacheKey { ignore_query: list(&["utm_*", "ref"]), ..CacheKey::default() });
+        let query = |cache: &Cache, uri: &str| {
+            let mut call = call(uri, &[]);
+            cache.reduce(&mut call);
+            call.query().map(str::to_owned)
+        };
+        assert_eq!(query(&only, "/?size=2&x=3&p%61ge=1&page=2").as_deref(), Some("p%61ge=1&page=2&size=2"));
+        assert_eq!(query(&only, "/?x=3"), None);
+        assert_eq!(query(&without, "/?a=1&utm_source=x&%75tm_b=2&ref=&refs=1").as_deref(), Some("a=1&refs=1"));
+        let cookies = |cache: &Cache| {
+            let mut call = call("/", &[("cookie", "a=1; lang=de; b=2"), ("cookie", "theme=dark")]);
+            cache.reduce(&mut call);
+            call.headers.get(COOKIE).map(|value| value.to_str().unwrap().to_owned())
+        };
+        let some = cache(CacheKey { cookies: list(&["theme", "lang", "none"]), ..CacheKey::default() });
+        assert_eq!(cookies(&some).as_deref(), Some("theme=dark; lang=de"));
+        let none = Cache::compile(&config::Cache { ignore_cookies: Some(true), ..config::Cache::default() }, None);
+        assert_eq!(cookies(&none.unwrap()), None);
+    }
+
+    #[test]
+    fn values_that_count_make_parts_of_their_own() {
+        let plain = cache(CacheKey::default());
+        assert_eq!(plain.part("r", None, &call("/", &[("x-a", "1")])), "r");
+        assert_ne!(plain.part("r", Some("u"), &call("/", &[])), "r");
+        let two = cache(CacheKey { headers: list(&["x-a", "x-b"]), ..CacheKey::default() });
+        let fields: [&[(&'static str, &'static str)]; 5] =
+            [&[], &[("x-a", "1")], &[("x-b", "1")], &[("x-a", "1"), ("x-a", "2")], &[("x-a", "1"), ("x-b", "2")]];
+        let parts = fields.map(|fields| two.part("r", None, &call("/", fields)));
+        for (i, part) in parts.iter().enumerate() {
+            assert!(part.starts_with("r#") && part.len() == 34 && !parts[..i].contains(part), "{part}");
+        }
+    }
+
+    /// docs/configuration.md, `cache`: with cookies that count by no list, only what a response says itself holds.
+    #[test]
+    fn cookies_have_the_gateway_add_no_lifetime() {
+        let c = config::Cache { ttl: Some(Span(Duration::from_secs(60))), ..config::Cache::default() };
+        let cache = Cache::compile(&c, None).unwrap();
+        assert_eq!(cache.rules_for(false).forced_ttl, Some(Duration::from_secs(60)));
+        assert_eq!(cache.rules_for(true).forced_ttl, None);
+        let c = config::Cache { ignore_cookies: Some(true), ..c };
+        assert_eq!(Cache::compile(&c, None).unwrap().rules_for(true).forced_ttl, Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let wrong = config::Cache {
+            ttl: Some(Span(Duration::ZERO)),
+            max_ttl: Some(Span(Duration::MAX)),
+            statuses: config::Entries(vec![
+                ("304".to_owned(), Span(Duration::from_secs(1))),
+                ("1xx".to_owned(), Span(Duration::from_secs(1))),
+                ("404".to_owned(), Span(Duration::ZERO)),
+            ]),
+            max_bytes: Some(config::ByteSize(0)),
+            collapse: Some(Span(Duration::from_secs(61))),
+            targets: Some(list(&["a b"])),
+            ignore_cookies: Some(true),
+            key: CacheKey {
+                query: Some(list(&["a"])),
+                ignore_query: list(&[""]),
+                headers: list(&["x", "cookie"]),
+                cookies: list(&["a"]),
+                claims: list(&[""]),
+                caller: None,
+            },
+            ..config::Cache::default()
+        };
+        let errors = Cache::compile(&wrong, None).unwrap_err();
+        let members: Vec<_> = errors.iter().map(|error| (error.member, error.index)).collect();
+        assert_eq!(
+            members,
+            [
+                ("ttl", None),
+                ("maxTtl", None),
+                ("ttl", None),
+                ("statuses", None),
+                ("statuses", None),
+                ("statuses", None),
+                ("maxBytes", None),
+                ("collapse", None),
+                ("targets", Some(0)),
+                ("key.headers", Some(1)),
+                ("ignoreCookies", None),
+                ("key.ignoreQuery", None),
+                ("key.ignoreQuery", Some(0)),
+                ("key.claims", Some(0)),
+            ]
+        );
+    }
+}

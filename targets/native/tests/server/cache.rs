@@ -1,0 +1,237 @@
+//! The cache over real sockets: requests that come together, leaders that die, purges, and the bound of its memory.
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use edgeway::server::Server;
+
+use crate::support::{Upstream, Wire, config, field, start, status, upstream, wait_until};
+
+const CLIENTS: usize = 64;
+
+fn cached(upstream: SocketAddr, cache: &str, server: &str) -> String {
+    config(upstream, "{}", server)
+        .replace(r#""upstream": "up" }"#, &format!(r#""upstream": "up", "policies": [{{ "cache": {cache} }}] }}"#))
+}
+
+/// An upstream that does as `answer` says with each request, which is given its number, and the numbers of requests.
+fn counting(answer: impl Fn(&mut Wire, &str, usize) -> bool + Send + Sync + 'static) -> (Upstream, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let upstream = upstream(move |wire, _| {
+        while let Some(head) = wire.head() {
+            let number = counter.fetch_add(1, Ordering::SeqCst);
+            if !answer(wire, &head, number) {
+                return;
+            }
+        }
+    });
+    (upstream, asked)
+}
+
+fn get(gateway: &Server, path: &str) -> (u16, String, Vec<u8>) {
+    let mut wire = Wire::connect(gateway.address());
+    wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    let head = wire.head().unwrap();
+    let body = wire.body(&head);
+    (status(&head), head, body)
+}
+
+/// All of them ask for the same at once; returns the statuses and contents.
+fn together(gateway: &Server, path: &str) -> Vec<(u16, Vec<u8>)> {
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let (status, _, body) = get(gateway, path);
+                    (status, body)
+                })
+            })
+            .collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    })
+}
+
+/// docs/configuration.md, Cache: requests that come together become one.
+#[test]
+fn requests_that_come_together_are_one_to_the_upstream() {
+    let (upstream, asked) = counting(|wire, _, _| {
+        // The others come meanwhile.
+        std::thread::sleep(Duration::from_millis(300));
+        wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nok");
+        std::thread::sleep(Duration::from_millis(100));
+        wire.send("ok");
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    let answers = together(&gateway, "/together");
+    assert!(answers.iter().all(|answer| *answer == (200, b"okok".to_vec())), "{answers:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+/// docs/configuration.md, Cache: if the one that asks fails, the next one asks, and not all of them.
+#[test]
+fn a_request_that_fails_has_one_other_ask() {
+    let (upstream, asked) = counting(|wire, _, number| {
+        std::thread::sleep(Duration::from_millis(300));
+        if number == 0 {
+            // Broken off within the content.
+            wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nok");
+            return false;
+        }
+        wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nokok");
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    let answers = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut wire = Wire::connect(gateway.address());
+                    wire.send("GET /dies HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                    let mut answer = Vec::new();
+                    // The one that is broken off has an end of its own kind.
+                    let _ = wire.stream.read_to_end(&mut answer);
+                    answer
+                })
+            })
+            .collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
+    });
+    let whole = answers.iter().filter(|answer| answer.ends_with(b"okok")).count();
+    assert_eq!((whole, asked.load(Ordering::SeqCst)), (CLIENTS - 1, 2));
+}
+
+/// docs/configuration.md, Cache: a client that leaves while it is the one that is waited for.
+#[test]
+fn a_client_that_leaves_has_one_other_ask() {
+    let (upstream, asked) = counting(|wire, _, _| {
+        std::thread::sleep(Duration::from_millis(400));
+        wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nokok");
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    let mut first = Wire::connect(gateway.address());
+    first.send("GET /leaves HTTP/1.1\r\nHost: a\r\n\r\n");
+    wait_until("the first to be asked for", || asked.load(Ordering::SeqCst) == 1);
+    let answers = std::thread::scope(|scope| {
+        let others = scope.spawn(|| together(&gateway, "/leaves"));
+        std::thread::sleep(Duration::from_millis(100));
+        drop(first);
+        others.join().unwrap()
+    });
+    assert!(answers.iter().all(|answer| *answer == (200, b"okok".to_vec())), "{answers:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// docs/configuration.md, Cache: what is not stored has nobody wait.
+#[test]
+fn what_is_not_stored_has_nobody_wait_for_it_twice() {
+    let (upstream, asked) = counting(|wire, _, _| {
+        std::thread::sleep(Duration::from_millis(100));
+        wire.send("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 4\r\n\r\nokok");
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    let answers = together(&gateway, "/each");
+    assert!(answers.iter().all(|answer| *answer == (200, b"okok".to_vec())), "{answers:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), CLIENTS);
+}
+
+/// docs/configuration.md, Admin: purges by URL, beginning, tag, and of all.
+#[test]
+fn what_is_purged_is_asked_for_again() {
+    let (upstream, asked) = counting(|wire, head, number| {
+        let tag = head.split(['=', ' ']).find(|part| part.starts_with("tag-")).unwrap_or("none").to_owned();
+        let body = number.to_string();
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: \"{number}\"\r\nCache-Tag: all, {tag}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", r#"{ "admin": "127.0.0.1:0" }"#));
+    let purge = |content: &str| {
+        let mut wire = Wire::connect(gateway.admin_address().unwrap());
+        wire.send(format!(
+            "PUT /purges HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{content}",
+            content.len()
+        ));
+        status(&wire.head().unwrap())
+    };
+    let paths = ["/a/1?t=tag-x", "/a/2?t=tag-y", "/b/1?t=tag-x"];
+    let fresh = || {
+        let before = asked.load(Ordering::SeqCst);
+        let asked_for = paths.map(|path| {
+            let before = asked.load(Ordering::SeqCst);
+            assert_eq!(get(&gateway, path).0, 200);
+            asked.load(Ordering::SeqCst) > before
+        });
+        assert!(asked.load(Ordering::SeqCst) >= before);
+        asked_for
+    };
+    assert_eq!(fresh(), [true; 3]);
+    assert_eq!(fresh(), [false; 3]);
+    // A purge is of what was asked for by its millisecond.
+    let settle = || std::thread::sleep(Duration::from_millis(5));
+    settle();
+    assert_eq!(purge(r#"{"urls": ["http://a/a/1?t=tag-x"]}"#), 204);
+    settle();
+    assert_eq!(fresh(), [true, false, false]);
+    settle();
+    assert_eq!(purge(r#"{"prefixes": ["http://a/a/"]}"#), 204);
+    settle();
+    assert_eq!(fresh(), [true, true, false]);
+    settle();
+    assert_eq!(purge(r#"{"tags": ["tag-x"]}"#), 204);
+    settle();
+    assert_eq!(fresh(), [true, false, true]);
+    settle();
+    assert_eq!(purge(r#"{"all": true}"#), 204);
+    settle();
+    assert_eq!(fresh(), [true; 3]);
+    assert_eq!(fresh(), [false; 3]);
+    assert_eq!(purge(r#"{"urls": ["/a/1"]}"#), 400);
+    assert_eq!(purge("{}"), 400);
+}
+
+/// docs/configuration.md, Cache: the memory is bounded, and what does not fit goes.
+#[test]
+fn memory_is_bounded() {
+    const OBJECTS: usize = 200;
+    let (upstream, asked) = counting(|wire, _, _| {
+        let body = "x".repeat(64 << 10);
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", r#"{ "cacheMemory": "1MiB" }"#));
+    for object in 0..OBJECTS {
+        assert_eq!(get(&gateway, &format!("/object/{object}")).0, 200);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), OBJECTS);
+    // At most 16 of them fit.
+    for object in 0..OBJECTS {
+        assert_eq!(get(&gateway, &format!("/object/{object}")).0, 200);
+    }
+    let again = asked.load(Ordering::SeqCst) - OBJECTS;
+    assert!((OBJECTS - 16..=OBJECTS).contains(&again), "{again}");
+}
+
+/// RFC 9211 §2: what the cache did is told.
+#[test]
+fn answers_tell_what_the_cache_did() {
+    let (upstream, _) = counting(|wire, _, _| {
+        wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok");
+        true
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    let told = || field(&get(&gateway, "/told").1, "cache-status");
+    assert_eq!(told().as_deref(), Some("edgeway; fwd=uri-miss; stored"));
+    assert!(told().unwrap().starts_with("edgeway; hit; ttl="));
+}
