@@ -4,7 +4,7 @@
 import { parseArgs } from 'node:util';
 
 import { Usage, run, say } from './compare/command.mjs';
-import { contestants } from './compare/contestants.mjs';
+import { contestants, isAble } from './compare/contestants.mjs';
 import { build, machine, pinning } from './compare/environment.mjs';
 import { countInstructions, countingMethod } from './compare/instructions.mjs';
 import { medians, print } from './compare/report.mjs';
@@ -96,9 +96,7 @@ async function main() {
   const results = [];
   for (const name of settings.scenarios) {
     const scenario = { name, ...SCENARIOS[name] };
-    const able = present.filter(
-      (contestant) => (!contestant.onlyPlain || scenario.routes === 0) && (!contestant.noTokens || !scenario.tokens),
-    );
+    const able = present.filter((contestant) => isAble(contestant, scenario));
     if (able.length === 0) continue;
     const rows = new Map(able.map((contestant) => [contestant.name, { contestant, rounds: [] }]));
     const attempt = async (row, action) => {

@@ -8,8 +8,8 @@ import { workerd } from './workerd.mjs';
 /**
  * A contestant has a `name`, a `version`, `prepare({folder, proxy, upstream, scenario, headers})`, which writes its
  * configuration and returns its `command`, and perhaps `addsLess`, if it is not meant to add all headers that Edgeway
- * adds, `onlyPlain`, if it has no routes and edits, `noTokens`, if it does not look at tokens, and `counting`, if callgrind needs more
- * than the usual to count its instructions.
+ * adds, `lacks`, the parts of the work that it can't do or does not take part in, and `counting`, if callgrind needs more than the
+ * usual to count its instructions: `forks`, if a process that it has forked is the one that serves.
  */
 export function contestants(settings, say) {
   const all = settings.on === 'native' ? native() : workerd();
@@ -19,4 +19,18 @@ export function contestants(settings, say) {
     say(`skipped ${one.name}: ${one.missing}`);
     return false;
   });
+}
+
+/** The parts of the work that a contestant may lack, and which scenarios have them. */
+const PARTS = {
+  routes: (scenario) => scenario.routes > 0,
+  tokens: (scenario) => scenario.tokens > 0,
+  cache: (scenario) => scenario.cached === true,
+  limit: (scenario) => scenario.limit > 0,
+  forwarding: (scenario) => scenario.cached !== true,
+};
+
+/** Whether `contestant` can do the work of `scenario`. */
+export function isAble({ lacks = [] }, scenario) {
+  return !lacks.some((part) => PARTS[part](scenario));
 }

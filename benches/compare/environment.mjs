@@ -55,8 +55,7 @@ export function built(program) {
 }
 
 /** A peer that Debian has, with the option and the pattern that tell its version; `command` makes its command for a place. */
-function installed(name, option, pattern, command) {
-  const program = find(name);
+function installed(name, option, pattern, command, program = find(name)) {
   return {
     name,
     program,
@@ -71,3 +70,6 @@ export const nginx = (command) => installed('nginx', '-v', /nginx\/(\S+)/, comma
 
 /** HAProxy, if it is installed. */
 export const haproxy = (command) => installed('haproxy', '-v', /version (\d[\d.]*)/, command);
+
+/** Varnish, if it is installed. */
+export const varnish = (command) => installed('varnish', '-V', /varnish-(\d[\d.]*)/, command, find('varnishd'));

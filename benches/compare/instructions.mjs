@@ -57,27 +57,45 @@ export class PerfCounter {
 
 /** Instructions a request under callgrind, which counts the same wherever it runs, at a fiftieth of the speed. */
 export async function countInstructions(contestant, scenario, settings) {
-  const { options, warmUp, requests } = contestant.counting ?? COUNTING;
+  const { options, warmUp, requests, forks } = { ...COUNTING, ...contestant.counting };
   const wrap = (command, folder) => [
-    ...['valgrind', '--tool=callgrind', `--callgrind-out-file=${join(folder, 'callgrind.out')}`],
+    ...['valgrind', '--tool=callgrind', `--callgrind-out-file=${join(folder, `callgrind.out${forks ? '.%p' : ''}`)}`],
     ...['--dump-line=no', '--compress-strings=no', ...options, ...command],
   ];
-  const action = async (child, load, folder) => {
+  const counted = (action) => withContestant(contestant, scenario, settings, wrap, action, ENVIRONMENT);
+  if (forks) {
+    // No command reaches a process that was forked: what it has done is told by its end.
+    const whole = (count) =>
+      counted(async (child, load, folder) => {
+        await load.ask(`run ${count}`, 600);
+        const exited = once(child, 'exit');
+        child.kill('SIGTERM');
+        await exited;
+        return total(folder);
+      });
+    return ((await whole(warmUp + requests)) - (await whole(warmUp))) / requests;
+  }
+  return counted(async (child, load, folder) => {
     await load.ask(`run ${warmUp}`, 300);
     const control = (option) =>
       execFileSync('callgrind_control', [option, String(child.pid)], { stdio: 'ignore', timeout: 60_000 });
     control('--zero');
     await load.ask(`run ${requests}`, 600);
     control('--dump');
-    const dumps = readdirSync(folder).filter((name) => /^callgrind\.out\.\d+/.test(name)).sort();
-    const total = dumps
-      .map((name) => /^(?:totals|summary): (\d+)/m.exec(readFileSync(join(folder, name), 'utf8'))?.[1])
-      .reduce((sum, count) => sum + Number(count ?? 0), 0);
-    if (total === 0) throw new Error('callgrind counted nothing');
+    const count = total(folder);
     if (process.env.EDGEWAY_BENCH_PROFILE) {
       execFileSync('cp', ['-r', folder, join(process.env.EDGEWAY_BENCH_PROFILE, `${contestant.name}-${scenario.name}`)]);
     }
-    return total / requests;
-  };
-  return withContestant(contestant, scenario, settings, wrap, action, ENVIRONMENT);
+    return count / requests;
+  });
+}
+
+/** All instructions of the dumps in a folder. */
+function total(folder) {
+  const count = readdirSync(folder)
+    .filter((name) => /^callgrind\.out\.\d+/.test(name))
+    .map((name) => /^(?:totals|summary): (\d+)/m.exec(readFileSync(join(folder, name), 'utf8'))?.[1])
+    .reduce((sum, each) => sum + Number(each ?? 0), 0);
+  if (count === 0) throw new Error('callgrind counted nothing');
+  return count;
 }

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { built, haproxy, nginx, version } from './environment.mjs';
+import { built, haproxy, nginx, varnish, version } from './environment.mjs';
+import { WINDOW } from './scenarios.mjs';
 import { AUDIENCE, ISSUER, SECRET, SECRET_NAME, keyFor } from './tokens.mjs';
 
 export function native() {
@@ -17,16 +18,17 @@ export function native() {
       prepare: edgeway,
     },
     // What checks tokens is in its paid version alone.
-    { ...nginx(nginxCommand), noTokens: true },
+    { ...nginx(nginxCommand), lacks: ['tokens'] },
     haproxy(haproxyCommand),
+    // It is here as a cache, and for no other work.
+    { ...varnish(varnishCommand), lacks: ['forwarding'], counting: { forks: true } },
     {
       name: 'bare-hyper',
       program: built('bare-hyper'),
       missing: 'not built; leave out `--no-build`',
       version: '1',
       addsLess: true,
-      onlyPlain: true,
-      noTokens: true,
+      lacks: ['routes', 'tokens', 'cache', 'limit'],
       prepare: ({ proxy, upstream }) => ({
         command: [built('bare-hyper'), `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`],
       }),
@@ -42,6 +44,14 @@ function edgeway({ folder, proxy, upstream, scenario }) {
 
 /** The `gateway.json` for a scenario. */
 export function configuration({ proxy, upstream, scenario }) {
+  const policies = [];
+  if (scenario.cached) policies.push({ cache: {} });
+  if (scenario.limit) policies.push({ rateLimit: { limit: scenario.limit, window: `${WINDOW}s` } });
+  const text = commonConfiguration({ proxy, upstream, scenario });
+  return policies.length === 0 ? text : JSON.stringify({ ...JSON.parse(text), defaults: { policies } });
+}
+
+function commonConfiguration({ proxy, upstream, scenario }) {
   const args = ['proxy', `127.0.0.1:${proxy}`, `127.0.0.1:${upstream}`, String(scenario.routes)];
   if (scenario.tokens) args.push(JSON.stringify(keyFor(scenario.algorithm)), ISSUER, AUDIENCE);
   return execFileSync(built('bench-config'), args);
@@ -84,7 +94,7 @@ function nginxCommand(program, { folder, proxy, upstream, scenario, headers }) {
           `${pass} }`,
         ].join('\n'),
       )
-    : [['location / {', ...common, ...addedToResponse, `${pass} }`].join('\n')];
+    : [['location / {', ...common, ...addedToResponse, ...nginxMore(scenario, headers), `${pass} }`].join('\n')];
   const config = `
 daemon off;
 master_process off;
@@ -98,6 +108,8 @@ http {
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
+  ${scenario.cached ? 'proxy_cache_path answers keys_zone=answers:10m use_temp_path=off;' : ''}
+  ${scenario.limit ? `limit_req_zone $binary_remote_addr zone=callers:10m rate=${nginxRate(scenario.limit)};` : ''}
   keepalive_requests 1000000000;
   keepalive_timeout 600;
   tcp_nodelay on;
@@ -117,6 +129,24 @@ http {
   writeFileSync(join(folder, 'nginx.conf'), config);
   return { command: [program, '-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')] };
 }
+
+/** The location's part of a cache and of a limit. */
+function nginxMore({ cached, limit }, headers) {
+  const more = [];
+  if (cached) more.push('proxy_cache answers;');
+  if (limit) {
+    const burst = limit > 1 ? ` burst=${limit - 1} nodelay` : '';
+    more.push(`limit_req zone=callers${burst};`, 'limit_req_status 429;');
+    // It has no variable for what is left.
+    if (headers === 'same') more.push(`add_header RateLimit-Policy '${limitPolicy(limit)}';`);
+  }
+  return more;
+}
+
+/** A limit as nginx has it: per second or per minute, whichever is whole. */
+const nginxRate = (limit) => (limit % WINDOW === 0 ? `${limit / WINDOW}r/s` : `${limit}r/m`);
+
+const limitPolicy = (limit) => `"default";q=${limit};w=${WINDOW}`;
 
 function haproxyCommand(program, { folder, proxy, upstream, scenario, headers }) {
   const rules = scenario.tokens ? tokenRules() : [];
@@ -151,6 +181,8 @@ function haproxyCommand(program, { folder, proxy, upstream, scenario, headers })
       'http-response del-header X-Powered-By',
     );
   }
+  const { sections, first } = haproxyMore(scenario, headers);
+  rules.unshift(...first);
   const config = `
 global
   nbthread 1
@@ -163,6 +195,7 @@ defaults
   timeout http-keep-alive 600s
   option http-keep-alive
   http-reuse always
+${sections}
 frontend gateway
   bind 127.0.0.1:${proxy}
   ${rules.join('\n  ')}
@@ -172,6 +205,26 @@ backend upstream
 `;
   writeFileSync(join(folder, 'haproxy.cfg'), config);
   return { command: [program, '-db', '-f', join(folder, 'haproxy.cfg')] };
+}
+
+/** HAProxy's part of a cache and of a limit: sections before the frontend, and its first rules. */
+function haproxyMore({ cached, limit }, headers) {
+  const first = [];
+  if (cached) first.push('http-request cache-use answers', 'http-response cache-store answers');
+  if (limit) {
+    first.push(
+      `stick-table type ip size 100k expire ${WINDOW}s store http_req_rate(${WINDOW}s)`,
+      'http-request track-sc0 src',
+      `http-request deny deny_status 429 if { sc_http_req_rate(0) gt ${limit} }`,
+    );
+    if (headers === 'same') {
+      first.push(
+        `http-response set-header RateLimit-Policy '${limitPolicy(limit)}'`,
+        `http-response set-header RateLimit '"default";r=%[sc_http_req_rate(0),neg,add(${limit})];t=1'`,
+      );
+    }
+  }
+  return { sections: cached ? 'cache answers\n  total-max-size 16\n  max-age 86400' : '', first };
 }
 
 /** As HAProxy's own guide to tokens has it, with `exp` and without the answers' texts. */
@@ -190,4 +243,36 @@ function tokenRules() {
     'http-request deny deny_status 401 if { var(txn.exp),sub(txn.now) -m int lt 0 }',
     'http-request del-header Authorization',
   ];
+}
+
+function varnishCommand(program, { folder, proxy, upstream, headers }) {
+  const [toUpstream, toClient] = [[`set bereq.http.X-Forwarded-For = client.ip;`], []];
+  if (headers === 'same') {
+    // It has no random numbers but its own identifier, which is shorter than what the others send.
+    toUpstream.push(
+      'set bereq.http.X-Forwarded-Host = bereq.http.Host;',
+      'set bereq.http.X-Forwarded-Proto = "http";',
+      'set bereq.http.Via = "1.1 varnish";',
+      'set bereq.http.CDN-Loop = "varnish";',
+      'set bereq.http.X-Request-Id = bereq.xid;',
+      'set bereq.http.traceparent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";',
+    );
+    toClient.push('set resp.http.Via = "1.1 varnish";', 'set resp.http.X-Request-Id = req.xid;');
+  }
+  const settings = `
+vcl 4.1;
+backend upstream { .host = "127.0.0.1"; .port = "${upstream}"; }
+sub vcl_backend_fetch { ${toUpstream.join('\n')} }
+sub vcl_deliver { ${toClient.join('\n')} }
+`;
+  writeFileSync(join(folder, 'settings.vcl'), settings);
+  // Its log is always written, into memory that programs may read.
+  const parameters = { thread_pools: 1, timeout_idle: 600 };
+  return {
+    command: [
+      ...[program, '-F', '-j', 'none', '-n', join(folder, 'varnish'), '-a', `127.0.0.1:${proxy}`],
+      ...['-f', join(folder, 'settings.vcl'), '-s', 'malloc,64m'],
+      ...Object.entries(parameters).flatMap(([name, value]) => ['-p', `${name}=${value}`]),
+    ],
+  };
 }

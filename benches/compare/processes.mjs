@@ -85,12 +85,13 @@ export async function ready(child, port, seconds = 15) {
 
 /** The load generator, which is also the upstream. */
 export class Load {
-  constructor(program, { proxy, upstream, connections, routes, tokens, core }) {
+  constructor(program, { proxy, upstream, connections, routes, tokens, fresh, core }) {
     const command = [
       program,
       ...['--proxy', `127.0.0.1:${proxy}`, '--upstream', `127.0.0.1:${upstream}`],
       ...['--connections', String(connections), '--routes', String(routes)],
       ...(tokens ? ['--tokens', tokens] : []),
+      ...(fresh ? ['--fresh', new Date().toUTCString()] : []),
     ];
     this.child = start(command, { core, stdio: ['pipe', 'pipe', 'pipe'] });
     this.child.stdin.on('error', () => {});

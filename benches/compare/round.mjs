@@ -1,5 +1,8 @@
 // One contestant in one round: throughput with CPU time, then latency at a constant rate.
 
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
 import { cpuNanoseconds } from './cpu.mjs';
 import { built } from './environment.mjs';
 import { PerfCounter } from './instructions.mjs';
@@ -22,6 +25,7 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
       connections: settings.connections,
       routes: scenario.routes,
       tokens: writeTokens(folder, scenario),
+      fresh: scenario.cached,
       core: settings.pins.load,
     });
     const place = { folder, proxy, upstream, scenario, headers: settings.headers };
@@ -29,9 +33,14 @@ export async function withContestant(contestant, scenario, settings, wrap, actio
     child = start(wrap(command, folder), { core: settings.pins.proxy, cwd: cwd ?? folder, env: { ...env, ...environment } });
     await ready(child, proxy, 60);
     if (scenario.tokens) await expectRefusal(proxy);
-    const exchange = await load.ask('check', 90);
-    scenario.verify(exchange);
-    if (settings.headers === 'same' && !contestant.addsLess) verifyAdded(exchange);
+    if (scenario.limit) await expectLimit(contestant, place);
+    // A cache has the answer from the second time on.
+    for (const forwarded of scenario.cached ? [1, 0] : [1]) {
+      const exchange = await load.ask('check', 90);
+      if (exchange.forwarded !== forwarded) throw new Error(`its upstream should get ${forwarded} requests, not ${exchange.forwarded}`);
+      scenario.verify(exchange);
+      if (settings.headers === 'same' && !contestant.addsLess) verifyAdded(exchange);
+    }
     return await action(child, load, folder);
   } finally {
     if (load) await load.end();
@@ -48,6 +57,7 @@ export async function measureRound(contestant, scenario, settings, method) {
     const throughput = await load.ask(`run ${settings.requests}`);
     const cpu = cpuNanoseconds(child.pid) - before;
     const instructions = await counter?.stop();
+    if (scenario.cached && throughput.forwarded > 0) throw new Error(`its upstream got ${throughput.forwarded} requests`);
     const paced = await load.ask(`run ${settings.rate * LATENCY_SECONDS} ${settings.rate}`);
     return {
       instructions: instructions === undefined ? undefined : instructions / throughput.requests,
@@ -64,4 +74,27 @@ async function expectRefusal(proxy) {
   const headers = { authorization: `Bearer ${forgedToken()}` };
   const { status } = await fetch(`http://127.0.0.1:${proxy}/service-0/items/1`, { headers });
   if (status !== 401) throw new Error(`it should answer 401 to a token with a wrong signature, not ${status}`);
+}
+
+/** Throws unless the second request is refused where one is allowed: who lets it through counts nothing. */
+async function expectLimit(contestant, place) {
+  const folder = temporaryFolder();
+  const proxy = await freePort();
+  // The load answers only while it asks.
+  const upstream = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1');
+  await once(upstream, 'listening');
+  const scenario = { ...place.scenario, limit: 1 };
+  const { command, cwd, env } = contestant.prepare({ ...place, folder, proxy, upstream: upstream.address().port, scenario });
+  const child = start(command, { cwd: cwd ?? folder, env });
+  try {
+    await ready(child, proxy, 60);
+    const statuses = [];
+    for (let number = 0; number < 2; number += 1) statuses.push((await fetch(`http://127.0.0.1:${proxy}/items/1`)).status);
+    if (statuses.join() !== '200,429') throw new Error(`it should answer 200 and then 429 where one request is allowed, not ${statuses.join(' and ')}`);
+  } finally {
+    await end(child);
+    upstream.closeAllConnections();
+    upstream.close();
+    remove(folder);
+  }
 }

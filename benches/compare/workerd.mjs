@@ -26,9 +26,9 @@ export function workerd() {
   });
   return [
     one('edgeway', edgeway, `${DIST}edgeway.wasm`),
-    one('hono', (place) => script(place, 'hono')),
-    { ...one('hono-bare', (place) => script(place, 'hono-bare')), noTokens: true },
-    { ...one('plain-js', (place) => script(place, 'plain')), noTokens: true },
+    { ...one('hono', (place) => script(place, 'hono')), lacks: ['cache', 'limit'] },
+    { ...one('hono-bare', (place) => script(place, 'hono-bare')), lacks: ['tokens', 'cache', 'limit'] },
+    { ...one('plain-js', (place) => script(place, 'plain')), lacks: ['tokens', 'cache', 'limit'] },
   ];
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) body: usize,
     /// The tokens to rotate over; empty if requests have none.
     pub(crate) tokens: Vec<String>,
+    /// The date of responses that may be kept; `None` for an old one, and nothing said of keeping.
+    pub(crate) fresh: Option<String>,
 }
 
 /// Both ends of a proxy: clients with their tokens from 0, upstream connections with the tokens after them.
@@ -41,6 +43,8 @@ pub(crate) struct Engine {
     response: Box<[u8]>,
     /// Which of `requests` is next.
     next: usize,
+    /// How many requests have reached the upstream.
+    forwarded: usize,
 }
 
 impl Engine {
@@ -55,23 +59,26 @@ impl Engine {
             clients: (0..settings.connections).map(|token| Client::new(settings.proxy, Token(token))).collect(),
             upstreams: Vec::new(),
             requests: requests(settings.routes, &settings.tokens),
-            response: response(settings.body),
+            response: response(settings.body, settings.fresh.as_deref()),
             next: 0,
+            forwarded: 0,
         })
     }
 
     /// Sends one request and tells what arrived at each end.
     pub(crate) fn check(&mut self) -> Result<Value, Box<dyn Error>> {
+        let before = self.forwarded;
         self.run(1, None)?;
         let request = self.upstreams.iter().flatten().map(Upstream::last).find(|head| !head.is_empty());
         let response = self.clients.iter().map(Client::last).find(|head| !head.is_empty());
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        Ok(json!({ "request": text(request), "response": text(response) }))
+        Ok(json!({ "request": text(request), "response": text(response), "forwarded": self.forwarded - before }))
     }
 
     /// Sends `count` requests, at `rate` a second or as fast as they are answered.
     pub(crate) fn run(&mut self, count: usize, rate: Option<f64>) -> Result<Value, Box<dyn Error>> {
         let mut report = Report::new(count);
+        let before = self.forwarded;
         let interval = rate.map(|rate| Duration::from_secs_f64(rate.recip()));
         let mut idle: Vec<usize> = (0..self.clients.len()).collect();
         let (mut sent, mut last_answer) = (0, Instant::now());
@@ -97,7 +104,7 @@ impl Engine {
                 return Err(format!("no answer for {STALLED:?} after {} of {count} requests", report.done()).into());
             }
         }
-        Ok(report.finish())
+        Ok(report.finish(self.forwarded - before))
     }
 
     fn send(&mut self, client: usize, due: Instant) -> Result<(), Box<dyn Error>> {
@@ -127,7 +134,7 @@ impl Engine {
                 }
             } else if let Some(slot) = self.upstreams.get_mut(token - clients)
                 && let Some(upstream) = slot
-                && !upstream.serve(&self.response)?
+                && !upstream.serve(&self.response, &mut self.forwarded)?
             {
                 *slot = None;
             }
@@ -187,10 +194,12 @@ fn requests(routes: usize, tokens: &[String]) -> Vec<Box<[u8]>> {
         .collect()
 }
 
-fn response(body: usize) -> Box<[u8]> {
+fn response(body: usize, fresh: Option<&str>) -> Box<[u8]> {
+    let date = fresh.unwrap_or("Sun, 06 Nov 1994 08:49:37 GMT");
+    let lifetime = fresh.map_or("", |_| "Cache-Control: max-age=86400\r\n");
     let mut response = format!(
-        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\n\
-         Content-Length: {body}\r\nETag: \"33a64df5\"\r\nX-Powered-By: bench\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Type: application/json\r\n\
+         Content-Length: {body}\r\nETag: \"33a64df5\"\r\n{lifetime}X-Powered-By: bench\r\n\r\n"
     )
     .into_bytes();
     response.resize(response.len() + body, b'x');

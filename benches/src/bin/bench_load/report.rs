@@ -27,7 +27,7 @@ impl Report {
         self.latencies.push(latency);
     }
 
-    pub(crate) fn finish(mut self) -> Value {
+    pub(crate) fn finish(mut self, forwarded: usize) -> Value {
         let seconds = self.started.elapsed().as_secs_f64();
         self.latencies.sort_unstable();
         let at = |share: f64| {
@@ -37,6 +37,7 @@ impl Report {
         };
         json!({
             "requests": self.latencies.len(),
+            "forwarded": forwarded,
             "seconds": seconds,
             "perSecond": self.latencies.len() as f64 / seconds,
             "microseconds": { "p50": at(0.5), "p90": at(0.9), "p99": at(0.99), "max": at(1.0) },

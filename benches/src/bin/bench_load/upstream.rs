@@ -26,8 +26,8 @@ impl Upstream {
         self.buffer.get(..self.last).unwrap_or_default()
     }
 
-    /// Reads what there is and answers it; tells whether the connection stands.
-    pub(crate) fn serve(&mut self, response: &[u8]) -> Result<bool, Box<dyn Error>> {
+    /// Reads what there is and answers it, which `count` counts; tells whether the connection stands.
+    pub(crate) fn serve(&mut self, response: &[u8], count: &mut usize) -> Result<bool, Box<dyn Error>> {
         loop {
             let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
             let room = free.len();
@@ -35,7 +35,7 @@ impl Upstream {
                 Ok(0) => return Ok(false),
                 Ok(length) => {
                     self.filled += length;
-                    self.answer(response)?;
+                    self.answer(response, count)?;
                     if length < room {
                         return Ok(true);
                     }
@@ -48,10 +48,11 @@ impl Upstream {
     }
 
     /// All requests are GETs without content, and a proxy doesn't pipeline them: a head at the end is one request.
-    fn answer(&mut self, response: &[u8]) -> Result<(), Box<dyn Error>> {
+    fn answer(&mut self, response: &[u8], count: &mut usize) -> Result<(), Box<dyn Error>> {
         let received = self.buffer.get(..self.filled).unwrap_or_default();
         if received.ends_with(END_OF_HEAD) {
             self.stream.write_all(response)?;
+            *count += 1;
             self.last = self.filled;
             self.filled = 0;
         } else if self.filled == self.buffer.len() {
