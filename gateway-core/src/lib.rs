@@ -42,6 +42,7 @@ pub mod problem;
 mod random;
 mod record;
 mod report;
+pub mod response_store;
 pub mod route;
 pub mod state;
 pub mod store_key;

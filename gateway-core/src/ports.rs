@@ -251,12 +251,23 @@ pub struct Keep {
     pub part: Box<str>,
     /// The time at which it was asked for.
     pub asked: Timestamp,
+    /// The time until which it is of use.
+    pub until: Timestamp,
     /// The head.
     pub entry: Entry,
     /// The longest content that is stored, in bytes.
     pub most_bytes: u64,
     /// The flight that ends with it.
     pub flight: Option<Flight>,
+}
+
+impl Keep {
+    /// The response with all of its content. The flight goes on.
+    #[must_use]
+    pub fn with(&mut self, content: Content) -> Variant {
+        let part = mem::take(&mut self.part);
+        Variant { part, asked: self.asked, until: self.until, entry: self.entry.clone(), content }
+    }
 }
 
 /// A store of small values by key, eventually consistent on some platforms.

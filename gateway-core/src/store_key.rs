@@ -22,6 +22,8 @@ pub enum KeyUse {
     Credential,
     /// The sessions that have ended before their time.
     Session,
+    /// The stored responses.
+    Cache,
 }
 
 impl KeyUse {
@@ -35,6 +37,7 @@ impl KeyUse {
             Self::Revoked => "revoked:",
             Self::Credential => "key:",
             Self::Session => "session:",
+            Self::Cache => "cache:",
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 38] = [
+const ROOMS: [&str; 39] = [
     "time",
     "base64",
     "random",
@@ -36,6 +36,7 @@ const ROOMS: [&str; 38] = [
     "metrics",
     "state",
     "ports",
+    "response_store",
     "report",
     "access_log",
     "outcome",

@@ -1,11 +1,14 @@
 //! An entry as bytes, for stores outside of the process.
 
 use core::time::Duration;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::entry::Entry;
 use super::range::Part;
+use super::resource::{Content, Resource, Variant};
 use super::vary::Varies;
 use crate::time::Timestamp;
 
@@ -111,6 +114,57 @@ impl Entry {
             part,
             modified,
         })
+    }
+}
+
+impl Resource {
+    /// Writes it for a store outside of the process.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(usize::try_from(self.weight()).unwrap_or_default()));
+        out.0.push(VERSION);
+        out.count(self.variants.len());
+        for variant in &self.variants {
+            out.bytes(variant.part.as_bytes());
+            out.number(variant.asked.unix_millis());
+            out.number(variant.until.unix_millis());
+            out.bytes(&variant.entry.to_bytes());
+            match &variant.content {
+                Content::Here(bytes) => {
+                    out.0.push(0);
+                    out.bytes(bytes);
+                }
+                Content::There { name, length } => {
+                    out.0.push(1);
+                    out.bytes(name.as_bytes());
+                    out.number(*length);
+                }
+            }
+        }
+        out.0
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) has written, whose contents it shares; `None` if it is of another version, or damaged.
+    #[must_use]
+    pub fn from_bytes(bytes: &Bytes) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        if *version != VERSION {
+            return None;
+        }
+        let mut reader = Reader { rest };
+        let variants = reader.list(|reader| {
+            let part = reader.text()?.into();
+            let asked = Timestamp::from_unix_millis(reader.number()?);
+            let until = Timestamp::from_unix_millis(reader.number()?);
+            let entry = Entry::from_bytes(reader.bytes()?)?;
+            let content = match reader.byte()? {
+                0 => Content::Here(bytes.slice_ref(reader.bytes()?)),
+                1 => Content::There { name: reader.text()?.into(), length: reader.number()? },
+                _ => return None,
+            };
+            Some(Arc::new(Variant { part, asked, until, entry, content }))
+        })?;
+        reader.rest.is_empty().then_some(Self { variants })
     }
 }
 
@@ -279,6 +333,23 @@ mod tests {
         #[test]
         fn anything_may_come(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = Entry::from_bytes(&[&[VERSION], &bytes[..]].concat());
+        }
+    }
+
+    #[test]
+    fn a_resource_is_read_as_it_was_written() {
+        let variant = |part: &str, content| {
+            let (asked, until) = (Timestamp::from_unix_millis(5), Timestamp::from_unix_millis(7));
+            Arc::new(Variant { part: part.into(), asked, until, entry: entry(), content })
+        };
+        let here = Content::Here(Bytes::from_static(b"some content"));
+        let there = Content::There { name: "cache:c".into(), length: 1 << 40 };
+        let resource = Resource { variants: vec![variant("r", here), variant("r#1", there)] };
+        let bytes = Bytes::from(resource.to_bytes());
+        let read = Resource::from_bytes(&bytes).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{resource:?}"));
+        for end in 0..bytes.len() {
+            assert!(Resource::from_bytes(&bytes.slice(..end)).is_none(), "{end}");
         }
     }
 }

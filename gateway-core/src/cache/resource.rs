@@ -28,6 +28,8 @@ pub struct Variant {
     pub part: Box<str>,
     /// The time at which it was asked for. What was purged since is not it.
     pub asked: Timestamp,
+    /// The time until which it is of use.
+    pub until: Timestamp,
     /// Its status and fields, and what follows from them.
     pub entry: Entry,
     /// Its content.
@@ -86,7 +88,9 @@ impl Resource {
     #[must_use]
     pub fn with(&self, new: Arc<Variant>) -> Self {
         let is_other = |known: &&Arc<Variant>| {
-            known.part != new.part || known.entry.varies != new.entry.varies || known.entry.part != new.entry.part
+            let is_same =
+                known.part == new.part && known.entry.varies == new.entry.varies && known.entry.part == new.entry.part;
+            !is_same && known.until > new.asked
         };
         let mut variants: Vec<Arc<Variant>> = Vec::with_capacity(self.variants.len() + 1);
         variants.extend(self.variants.iter().filter(is_other).cloned());
@@ -95,6 +99,12 @@ impl Resource {
         }
         variants.push(new);
         Self { variants }
+    }
+
+    /// The time until which any of it is of use.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.variants.iter().map(|variant| variant.until).max().unwrap_or_default()
     }
 
     /// The memory that it takes, about, in bytes.

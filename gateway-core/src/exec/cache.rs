@@ -24,6 +24,7 @@ use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Key, Turn};
 use crate::cache::purges::Reach;
 use crate::cache::resource::{Content, Found, Resource, Variant};
+use crate::cache::rules::Rules;
 use crate::cache::status::{self, Outcome, Remaining, Told};
 use crate::cache::storing::{self, NotStored};
 use crate::cache::validation::{self, HeadUpdate};
@@ -377,7 +378,13 @@ pub(super) async fn ask<P: Platform>(
         if let Some(entry) = validation::freshen(&known.entry, rules, &ask.asked, request, response.headers(), times) {
             ask.told.forward_status = Some(StatusCode::NOT_MODIFIED.as_u16());
             let part = known.part.clone();
-            let fresh = Arc::new(Variant { part, asked: sent, entry, content: known.content.clone() });
+            let fresh = Arc::new(Variant {
+                part,
+                asked: sent,
+                until: until(&entry, rules, times.1),
+                entry,
+                content: known.content.clone(),
+            });
             keep_or_remove(exchange, platform, &mut ask, &fresh).await;
             leading.end();
             (call.method, call.headers) = (ask.method(), own.clone());
@@ -437,7 +444,15 @@ async fn post<P: Platform>(
             && let Body::Stream(stream) = core::mem::take(response.body_mut())
         {
             let (resource, part) = (core::mem::take(&mut ask.resource), core::mem::take(&mut ask.part).into());
-            let keep = Keep { resource, part, asked: sent, entry, most_bytes: cache.rules.most_bytes, flight: None };
+            let keep = Keep {
+                resource,
+                part,
+                asked: sent,
+                until: until(&entry, rules, times.1),
+                entry,
+                most_bytes: cache.rules.most_bytes,
+                flight: None,
+            };
             *response.body_mut() = Body::Stream(platform.keep(stream, Box::new(keep)));
             ask.told.stored = true;
         }
@@ -506,7 +521,19 @@ async fn take<P: Platform>(
         ) {
             HeadUpdate::Updated(entry) => {
                 let (part, content) = (known.part.clone(), known.content.clone());
-                store(exchange, platform, ask, Arc::new(Variant { part, asked: sent, entry: *entry, content })).await;
+                store(
+                    exchange,
+                    platform,
+                    ask,
+                    Arc::new(Variant {
+                        part,
+                        asked: sent,
+                        until: until(&entry, rules, times.1),
+                        entry: *entry,
+                        content,
+                    }),
+                )
+                .await;
             }
             HeadUpdate::Invalid => remove(exchange, platform, &ask.resource).await,
             HeadUpdate::Nothing => {}
@@ -531,13 +558,21 @@ async fn take<P: Platform>(
         flight.is_shared();
     }
     ask.told.stored = true;
+    let until = until(&entry, rules, times.1);
     let part: Box<str> = core::mem::take(&mut ask.part).into();
     match core::mem::take(response.body_mut()) {
         Body::Stream(stream) => {
             let resource = core::mem::take(&mut leading.resource);
             let flight = leading.flight.take();
-            let keep =
-                Box::new(Keep { resource, part, asked: sent, entry, most_bytes: cache.rules.most_bytes, flight });
+            let keep = Box::new(Keep {
+                resource,
+                part,
+                asked: sent,
+                until,
+                entry,
+                most_bytes: cache.rules.most_bytes,
+                flight,
+            });
             *response.body_mut() = Body::Stream(platform.keep(stream, keep));
         }
         body => {
@@ -553,7 +588,7 @@ async fn take<P: Platform>(
                 exchange,
                 platform,
                 ask,
-                Arc::new(Variant { part, asked: sent, entry, content: Content::Here(content) }),
+                Arc::new(Variant { part, asked: sent, until, entry, content: Content::Here(content) }),
             )
             .await;
         }
@@ -573,6 +608,11 @@ fn entry(
     // Of a request whose cookies may count, no guess holds.
     let is_guess = entry.is_heuristic && !core::ptr::eq(rules, &raw const cache.rules);
     if is_guess { Err(NotStored::Cookie) } else { Ok(entry) }
+}
+
+/// The time until which `entry` is of use.
+fn until(entry: &Entry, rules: &Rules, now: Timestamp) -> Timestamp {
+    now.saturating_add(entry.keep_for(now, rules))
 }
 
 /// Stores a response that was confirmed, or removes it where it may not be stored any longer.

@@ -16,6 +16,7 @@ use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, Keep, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
+use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 use http::Response;
 
@@ -182,6 +183,9 @@ impl Cache for Platform {
     }
 
     async fn stored(&self, resource: &str) -> Result<Option<Arc<Resource>>, StoreFailure> {
+        if self.0.stores_apart {
+            return response_store::find(self, resource).await;
+        }
         self.store_is_there().await?;
         Ok(self.0.responses.borrow().get(resource).cloned())
     }
@@ -191,24 +195,22 @@ impl Cache for Platform {
         content: &Content,
         range: Option<Range<u64>>,
     ) -> Result<Option<Body<Stream>>, StoreFailure> {
-        self.store_is_there().await?;
-        Ok(match content {
-            Content::Here(bytes) => Some(Body::Full(bytes.clone())),
-            Content::There { name, .. } => self.0.contents.borrow().get(name).map(|bytes| {
-                Body::Full(
-                    range.map_or_else(|| bytes.clone(), |range| bytes.slice(range.start as usize..range.end as usize)),
-                )
-            }),
-        })
+        Ok(response_store::content(self, content, range).await?.map(Body::Full))
     }
 
     async fn store(&self, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
+        if self.0.stores_apart {
+            return response_store::store(self, resource, variant).await;
+        }
         self.store_is_there().await?;
         self.0.store(resource, variant);
         Ok(())
     }
 
     async fn remove_stored(&self, resource: &str) -> Result<(), StoreFailure> {
+        if self.0.stores_apart {
+            return response_store::remove(self, resource).await;
+        }
         self.store_is_there().await?;
         self.0.responses.borrow_mut().remove(resource);
         Ok(())

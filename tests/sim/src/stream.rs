@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
-use edgeway_corpus::Content;
-use gateway_core::cache::resource::Variant;
+use edgeway_corpus::Content as Text;
+use gateway_core::cache::resource::Content;
 use gateway_core::ports::{IoError, IoErrorKind, Keep};
+use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 
+use crate::platform::Platform;
 use crate::world::World;
 
 /// Who sends a body.
@@ -47,11 +49,11 @@ pub struct Stream {
 impl Stream {
     /// The body of a client's request.
     #[must_use]
-    pub fn from_client(world: &Rc<World>, content: &Content, end: End) -> Self {
+    pub fn from_client(world: &Rc<World>, content: &Text, end: End) -> Self {
         Self::new(world, Sender::Client, content, end)
     }
 
-    pub(crate) fn new(world: &Rc<World>, sender: Sender, content: &Content, end: End) -> Self {
+    pub(crate) fn new(world: &Rc<World>, sender: Sender, content: &Text, end: End) -> Self {
         let mut pieces: VecDeque<Bytes> = content.pieces().into();
         if end == End::Cut {
             pieces.truncate(pieces.len() / 2);
@@ -98,10 +100,14 @@ impl Stream {
             Some(Err(_)) => self.leave(),
             None => {
                 if let Some((keep, content)) = &mut self.keep {
-                    let content = self.world.stored_content(core::mem::take(content).freeze());
-                    let variant =
-                        Variant { part: keep.part.clone(), asked: keep.asked, entry: keep.entry.clone(), content };
-                    self.world.store(&keep.resource, Arc::new(variant));
+                    let content = core::mem::take(content).freeze();
+                    if self.world.stores_apart {
+                        let platform = Platform(Rc::clone(&self.world));
+                        let _ = response_store::keep(&platform, keep, content).await;
+                    } else {
+                        let variant = Arc::new(keep.with(Content::Here(content)));
+                        self.world.store(&keep.resource, variant);
+                    }
                 }
                 self.leave();
             }

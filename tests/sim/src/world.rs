@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use edgeway_corpus::{Call, Reply};
-use gateway_core::cache::resource::{Content, Resource, Variant};
+use gateway_core::cache::resource::{Resource, Variant};
 use gateway_core::policy::counter::State;
 use gateway_core::ports::Generations;
 use gateway_core::time::Timestamp;
@@ -38,9 +38,7 @@ pub struct World {
     pub(crate) values: RefCell<BTreeMap<String, (Bytes, Option<u64>)>>,
     /// The stored responses.
     pub(crate) responses: RefCell<BTreeMap<String, Arc<Resource>>>,
-    /// The contents that are stored apart from their responses, by name.
-    pub(crate) contents: RefCell<BTreeMap<Box<str>, Bytes>>,
-    /// Whether contents are stored apart: chance decides.
+    /// Whether responses are stored in the key-value store: chance decides.
     pub(crate) stores_apart: bool,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
@@ -85,7 +83,6 @@ impl World {
             cells: RefCell::default(),
             values: RefCell::default(),
             responses: RefCell::default(),
-            contents: RefCell::default(),
             stores_apart: Chance::new(seed).below(3) == 0,
             reads: Cell::new(0),
             stores_fail: Cell::new(false),
@@ -138,16 +135,6 @@ impl World {
         let mut responses = self.responses.borrow_mut();
         let known = responses.get(resource).cloned().unwrap_or_default();
         responses.insert(resource.to_owned(), Arc::new(known.with(variant)));
-    }
-
-    /// The content of a response that is stored, where this world has it.
-    pub(crate) fn stored_content(&self, bytes: Bytes) -> Content {
-        if !self.stores_apart {
-            return Content::Here(bytes);
-        }
-        let (name, length) = (format!("{:x}", self.chance.bits()).into_boxed_str(), bytes.len() as u64);
-        self.contents.borrow_mut().insert(name.clone(), bytes);
-        Content::There { name, length }
     }
 
     /// Now.

@@ -59,7 +59,8 @@ pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform
     // Who waits for a store that fails waits for nothing: the response is lost.
     match fresh {
         Some((entry, content)) => {
-            let variant = Arc::new(Variant { part: variant.part.clone(), asked: sent, entry, content });
+            let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(has_cookies), times.1));
+            let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
             let _ = within(platform, PATIENCE, platform.store(&resource, variant)).await;
         }
         None => drop(within(platform, PATIENCE, platform.remove_stored(&resource)).await),

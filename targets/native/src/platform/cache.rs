@@ -106,19 +106,13 @@ impl Keeping {
     pub fn finish(mut self) {
         let Some(keep) = self.keep.as_mut() else { return };
         let content = core::mem::take(&mut self.content);
-        let Keep { part, asked, entry, .. } = &mut **keep;
         // What grew piece by piece has room that nobody counts.
         let content = if content.capacity() > content.len() + content.len() / 8 {
             Bytes::copy_from_slice(&content)
         } else {
             content.freeze()
         };
-        let variant = Variant {
-            part: core::mem::take(part),
-            asked: *asked,
-            entry: entry.clone(),
-            content: Content::Here(content),
-        };
+        let variant = keep.with(Content::Here(content));
         self.stores.cache.store(&keep.resource, Arc::new(variant));
     }
 }
