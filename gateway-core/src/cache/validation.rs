@@ -246,6 +246,23 @@ mod tests {
         assert_eq!(newer.headers[DATE], NOW_DATE.1);
     }
 
+    /// A request may get a response by the language that it prefers: confirmed by it, the response is still for the requests that it was for.
+    #[test]
+    fn a_304_does_not_change_whom_a_response_is_for() {
+        let headers = [("cache-control", "max-age=2"), ("etag", "\"a\""), ("vary", "foo")];
+        let entry = kept(200, &headers).unwrap();
+        let confirmed = |vary: &str| {
+            let request = (&Method::GET, &fields(&[("foo", "2")]));
+            let newer = fields(&[("vary", vary)]);
+            freshen(&entry, &Rules::default(), &Asked::default(), request, &newer, (NOW, NOW)).unwrap().varies
+        };
+        assert_eq!(confirmed("Foo"), entry.varies);
+        assert_eq!(
+            &*confirmed("foo, bar"),
+            [("foo".parse().unwrap(), Some(Box::from(&b"2"[..]))), ("bar".parse().unwrap(), None)]
+        );
+    }
+
     /// RFC 9111 §4.3.4.
     #[test]
     fn a_304_with_another_validator_is_of_another_response() {
