@@ -35,7 +35,7 @@ pub fn matches(entry: &Entry, headers: &HeaderMap) -> bool {
 }
 
 /// Appends a key for the values of the fields called `names` to `out`, 16 digits: the same for all requests in which these values have the
-/// same normal forms. Two values may have one key: [`matches`] decides.
+/// same normal forms. Two values may have one key: [`matches()`] decides.
 pub fn vary_key(names: &[HeaderName], headers: &HeaderMap, out: &mut String) {
     let mut hash = Hash::default();
     for name in names {
