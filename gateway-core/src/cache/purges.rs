@@ -21,7 +21,7 @@ const KEPT_FOR: u64 = 400 * 86_400_000;
 pub enum Purged<'p> {
     /// All of them.
     All,
-    /// Those of this resource: see [`Cache::resource`](crate::policy::cache::Cache::resource).
+    /// Those of this resource: see `policy::cache::resource`.
     Resource(&'p str),
     /// Those of resources that begin so.
     Beginning(&'p str),
