@@ -6,8 +6,7 @@ use crate::http::edit_fields::EditFields;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Plan, ResponseStep, Route};
 use crate::policy::header_edit;
-use crate::policy::quota::Verdict;
-use crate::policy::rate_limit::RateLimit;
+use crate::policy::rate_limit::Standing;
 
 /// All edits of the head of an upstream's response, where they do not depend on that head.
 ///
@@ -22,7 +21,7 @@ pub struct KnownEdits<'e> {
     plan: &'e Plan,
     route: &'e Route,
     filled: &'e [Option<HeaderValue>],
-    verdicts: &'e [(&'e RateLimit, Verdict)],
+    standings: &'e [Standing<'e>],
     id: &'e HeaderValue,
 }
 
@@ -32,10 +31,10 @@ impl<'e> KnownEdits<'e> {
         plan: &'e Plan,
         route: &'e Route,
         filled: &'e [Option<HeaderValue>],
-        verdicts: &'e [(&'e RateLimit, Verdict)],
+        standings: &'e [Standing<'e>],
         id: &'e HeaderValue,
     ) -> Option<Self> {
-        (!route.needs.head).then_some(Self { plan, route, filled, verdicts, id })
+        (!route.needs.head).then_some(Self { plan, route, filled, standings, id })
     }
 
     /// Makes them in the fields of a response that came as `version`.
@@ -43,8 +42,8 @@ impl<'e> KnownEdits<'e> {
         fields.remove_hop_by_hop();
         self.plan.loop_guard.stamp_response(fields, version);
         respond(&self.route.response, self.filled, fields);
-        for (limit, verdict) in self.verdicts {
-            limit.apply(verdict, fields);
+        for standing in self.standings {
+            standing.apply(fields);
         }
         fields.set(&X_REQUEST_ID, self.id.clone());
     }

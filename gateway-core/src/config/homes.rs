@@ -187,6 +187,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("text", "`validate.json` or `validate.xml`"),
     ("tier", "`consumers.<name>`"),
     ("tiers", "`authorize` or `steer[].when`"),
+    ("timeZone", "`rateLimit`"),
     ("timeout", "`authenticate.external` or `counters`"),
     ("tls", "`server.listen`, `server` or `upstreams.<name>`"),
     ("token", "`admin` or an entry of `consumers.<name>.credentials`"),

@@ -56,6 +56,6 @@ pub use rule::Rule;
 pub use schema::json_schema;
 pub use straight::Unread;
 pub use suggest::suggest;
-pub use units::{ByteSize, Span};
+pub use units::{ByteSize, Period, Span, Window};
 pub use variables::Variable;
 pub(crate) use walk::texts;

@@ -13,6 +13,31 @@ pub struct Span(pub Duration);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
+/// The window of a rate limit: a duration, or a unit of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// So long.
+    Span(Duration),
+    /// From the beginning of one to the beginning of the next.
+    Calendar(Period),
+}
+
+/// A unit of the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// From minute 0.
+    Hour,
+    /// From midnight.
+    Day,
+    /// From Monday.
+    Week,
+    /// From the first.
+    Month,
+}
+
+const PERIODS: [(&str, Period); 4] =
+    [("hour", Period::Hour), ("day", Period::Day), ("week", Period::Week), ("month", Period::Month)];
+
 const SPAN_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 const SIZE_UNITS: [(&str, u64); 7] = [
@@ -41,6 +66,23 @@ impl Span {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         parse_with_unit(text, &SPAN_UNITS).map(Duration::from_millis).map(Self)
+    }
+}
+
+impl Window {
+    /// Reads `"1m"` or `"day"`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let period = PERIODS.iter().find(|(name, _)| *name == text).map(|(_, period)| Self::Calendar(*period));
+        period.or_else(|| Span::parse(text).map(|span| Self::Span(span.0)))
+    }
+}
+
+impl Period {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        PERIODS.iter().find(|(_, period)| *period == self).map_or("", |(name, _)| *name)
     }
 }
 
@@ -122,16 +164,21 @@ pub(super) const HELP: &str = "write a whole number and its unit, without a spac
 /// An example of a duration or a size, in quotes, if one is `expected`.
 pub(super) fn example(expected: &str) -> Option<&'static str> {
     match expected {
-        Span::EXPECTED => Some("`\"5s\"`"),
+        Span::EXPECTED | Window::EXPECTED => Some("`\"5s\"`"),
         ByteSize::EXPECTED => Some("`\"1MiB\"`"),
         _ => None,
     }
 }
 
+/// Returns whether a duration is `expected`.
+fn is_span(expected: &str) -> bool {
+    expected == Span::EXPECTED || expected == Window::EXPECTED
+}
+
 /// The likely meaning of a plain number where a duration or a size is `expected`: seconds or bytes.
 pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
     let number: u64 = number.parse().ok()?;
-    if expected == Span::EXPECTED {
+    if is_span(expected) {
         return Some(format!("{number}s"));
     }
     let binary = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
@@ -142,7 +189,7 @@ pub(super) fn with_unit(expected: &str, number: &str) -> Option<String> {
 /// `text` as the duration or size that was probably meant: `5 sec`, `10mb`, `1.5s`, `250`, `1m30s`, `minute`.
 pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
     rewrite(expected, text)
-        .or_else(|| if expected == Span::EXPECTED { sum(text).or_else(|| named(text)) } else { None })
+        .or_else(|| if is_span(expected) { sum(text).or_else(|| named(text)) } else { None })
         .filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
 }
 
@@ -181,7 +228,7 @@ fn rewrite(expected: &str, text: &str) -> Option<String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits)?;
     let unit = unit.trim().to_ascii_lowercase();
-    if expected == Span::EXPECTED {
+    if is_span(expected) {
         let (unit, smaller) = match &*unit {
             "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => ("ms", None),
             "" | "s" | "sec" | "secs" | "second" | "seconds" => ("s", Some((1_000.0, "ms"))),
@@ -233,6 +280,12 @@ from_text!(
     "a duration such as `500ms`, `5s`, `1m`, `2h` or `30d`",
     "^[0-9]{1,10}(ms|s|m|h|d)$",
     ["500ms", "5s", "1m", "2h"]
+);
+from_text!(
+    Window,
+    "a duration such as `1m` or `24h`, or `hour`, `day`, `week` or `month`",
+    "^([0-9]{1,10}(ms|s|m|h|d)|hour|day|week|month)$",
+    ["1m", "24h", "day", "month"]
 );
 from_text!(
     ByteSize,

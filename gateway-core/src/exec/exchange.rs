@@ -9,8 +9,7 @@ use crate::error::Reject;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
 use crate::policy::cors::Cors;
-use crate::policy::quota::Verdict;
-use crate::policy::rate_limit::RateLimit;
+use crate::policy::rate_limit::Standing;
 use crate::policy::watch::Watch;
 use crate::record::Record;
 use crate::state::State;
@@ -28,8 +27,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) origin: Option<HeaderValue>,
     /// Values for the templates among the route's response edits.
     pub(super) filled: Vec<Option<HeaderValue>>,
-    /// The verdicts of the rate limits.
-    pub(super) verdicts: Vec<(&'p RateLimit, Verdict)>,
+    /// The request's standings with the rate limits that have admitted it.
+    pub(super) standings: Vec<Standing<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,
     /// The scheme of the credential by which the caller came in.
@@ -71,7 +70,7 @@ impl<'p, 't> Exchange<'p, 't> {
             cors: None,
             origin: None,
             filled: Vec::new(),
-            verdicts: Vec::new(),
+            standings: Vec::new(),
             private: None,
             scheme: "",
             bad_signatures: 0,

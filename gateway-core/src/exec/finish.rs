@@ -47,8 +47,8 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             respond(&route.response, &exchange.filled, headers);
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
-        for (limit, verdict) in &exchange.verdicts {
-            limit.apply(verdict, headers);
+        for standing in &exchange.standings {
+            standing.apply(headers);
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::condition::Unmet;
 use crate::policy::counter::CounterVerdict;
-use crate::policy::rate_limit::RateLimit;
+use crate::policy::rate_limit::{RateLimit, Standing};
 use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{Platform, StoreFailure};
@@ -164,17 +164,19 @@ async fn rate_limit<'p, P: Platform>(
     call: &Call,
 ) -> Result<(), Reject> {
     let cell = limit.cell(call);
-    let asked = platform.apply(&cell, limit.op(1));
+    let (op, window) = limit.allowance.op(1, platform);
+    let asked = platform.apply(&cell, op);
     let answer = within(platform, exchange.plan.counter_timeout, asked).await;
     let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
     exchange.record.limited(&limit.name, verdict);
     exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
-    match verdict {
-        Some(verdict) if verdict.admitted => {
-            exchange.verdicts.push((limit, verdict));
+    let standing = verdict.map(|verdict| Standing { limit, allowance: &limit.allowance, window, verdict });
+    match standing {
+        Some(standing) if standing.verdict.admitted => {
+            exchange.standings.push(standing);
             Ok(())
         }
-        Some(verdict) => Err(limit.refuse(&verdict)),
+        Some(standing) => Err(standing.refuse()),
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
     }

@@ -2,7 +2,6 @@
 //! that the compiler asks a new kind for all of it.
 
 use super::needs::{BodyUse, Needs};
-use crate::config::RateLimitAlgorithm;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
 use crate::policy::clients::Clients;
@@ -12,7 +11,6 @@ use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
 use crate::policy::proof::Proof;
 use crate::policy::query_edit::QueryEdit;
-use crate::policy::quota::Quota;
 use crate::policy::rate_limit::RateLimit;
 use crate::policy::steer::{self, Steer};
 use crate::policy::validate::{MOST_CONTENT, Validate};
@@ -103,12 +101,7 @@ impl RequestStep {
             Self::Authorize(authorize) => authorize.describe(),
             Self::Authenticate(authenticate) => authenticate.words.to_string(),
             Self::Csrf(_) => "no other origins".to_owned(),
-            Self::RateLimit(limit) => match limit.algorithm {
-                RateLimitAlgorithm::Gcra => format!("limit {} {}", limit.name, figures(&limit.quota)),
-                RateLimitAlgorithm::SlidingWindow => {
-                    format!("limit {} {} (sliding window)", limit.name, figures(&limit.quota))
-                }
-            },
+            Self::RateLimit(limit) => format!("limit {} {}", limit.name, limit.allowance.describe()),
             Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
             Self::Steer(ways) => steer::describe(ways),
             Self::Validate(step) => step.describe(),
@@ -152,13 +145,6 @@ impl ResponseStep {
 
 fn are_bound_to_path(edits: &[HeaderEdit]) -> bool {
     edits.iter().filter_map(HeaderEdit::template).any(Template::has_path_parameters)
-}
-
-/// `5 per 10s`, with the burst where that is another number.
-fn figures(quota: &Quota) -> String {
-    let (limit, burst) = (quota.limit, quota.burst);
-    let window = humantime::format_duration(quota.window).to_string().replace(' ', "");
-    if burst == limit { format!("{limit} per {window}") } else { format!("{limit} per {window}, burst {burst}") }
 }
 
 fn count(number: usize, of: &str) -> String {

@@ -12,10 +12,11 @@ use core::time::Duration;
 
 pub use self::bytes::PACKED;
 pub use self::program::{Program, SCRIPTS, SQL_SCHEMA, SQL_SWEEP, program, verdict};
+use super::fixed_window::{Count, Span};
 use super::lease::{self, Lease};
 use super::quota::{Quota, Verdict};
 use super::sliding_window::Window;
-use super::{gcra, once, sliding_window};
+use super::{fixed_window, gcra, once, sliding_window};
 use crate::time::Timestamp;
 
 /// An operation on a cell.
@@ -33,6 +34,15 @@ pub enum CounterOp {
         /// The limit.
         quota: Quota,
         /// The units of the quota that the request takes.
+        cost: u32,
+    },
+    /// Asks a rate limit to admit one request of `cost`, by [`fixed_window`].
+    FixedWindow {
+        /// The present window.
+        span: Span,
+        /// The units that a window admits.
+        limit: u32,
+        /// The units that the request takes.
         cost: u32,
     },
     /// Asks for a place in the cell, by [`lease::acquire`].
@@ -108,6 +118,8 @@ pub enum State {
     Gcra(u64),
     /// The counts of two windows, as [`sliding_window::decide`] keeps them.
     SlidingWindow(Window),
+    /// The count of a window, as [`fixed_window::decide`] keeps it.
+    FixedWindow(Count),
     /// The holders of the cell's places.
     Leases(Vec<Lease>),
     /// The time until which the cell is given.
@@ -151,6 +163,12 @@ pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
             let (state, verdict) = sliding_window::decide(state, now, quota, cost);
             Step::quota(State::SlidingWindow(state), verdict)
         }
+        CounterOp::FixedWindow { span, limit, cost } => {
+            let state = if let Some(State::FixedWindow(count)) = state { Some(count) } else { None };
+            let (count, verdict) = fixed_window::decide(state, now, span, limit, cost);
+            let keep_for = fixed_window::keep_for(count, now);
+            Step { state: State::FixedWindow(count), verdict: CounterVerdict::Quota(verdict), keep_for }
+        }
         CounterOp::Acquire { holder, limit, lease } => {
             let (leases, verdict) = lease::acquire(leases(state), now, holder, limit, lease);
             Step::leases(leases, now, CounterVerdict::Lease(verdict))
@@ -189,6 +207,7 @@ mod tests {
         let ops = [
             CounterOp::Gcra { quota, cost: 1 },
             CounterOp::SlidingWindow { quota, cost: 1 },
+            CounterOp::FixedWindow { span: Span::of(quota.window, now), limit: 1, cost: 1 },
             CounterOp::Acquire { holder: 1, limit: 1, lease: Duration::from_secs(60) },
             CounterOp::Once { keep: Duration::from_secs(60) },
         ];

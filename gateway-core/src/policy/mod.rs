@@ -1,12 +1,14 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
 pub mod access_token;
+pub mod allowance;
 pub mod answers;
 pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod basic;
 pub mod cache;
+pub mod calendar;
 pub mod certificate;
 pub mod clients;
 pub mod concurrency;
@@ -18,8 +20,11 @@ pub mod counter;
 pub mod counter_key;
 pub mod credential;
 pub mod csrf;
+mod date;
 pub mod expression;
 pub mod external;
+pub mod fixed_window;
+mod fixed_window_store;
 pub mod flag;
 pub mod gcra;
 mod gcra_store;
@@ -31,6 +36,8 @@ pub mod key_cell;
 pub mod key_source;
 pub mod lease;
 mod lease_store;
+#[cfg(test)]
+mod limit_models;
 pub mod login;
 pub mod maintenance;
 pub mod message_signer;
@@ -51,6 +58,7 @@ pub mod sigv4;
 pub mod sliding_window;
 mod sliding_window_store;
 pub mod steer;
+pub mod time_zone;
 pub mod tokens;
 pub mod tries;
 pub mod upstream_credentials;

@@ -1,18 +1,18 @@
 //! Rate limits: the choice of a request's counter cell, and the client's information (RateLimit header fields for HTTP,
 //! draft-ietf-httpapi-ratelimit-headers-10).
 
-use core::fmt::Arguments;
 use core::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
-use super::counter::CounterOp;
+use super::allowance::{Allowance, whole_seconds};
 use super::counter_key::{KeySource, check_name};
-use super::quota::{Quota, Verdict};
+use super::quota::Verdict;
+use super::time_zone::TimeZone;
 use crate::call::Call;
-use crate::config::{self, RateLimitAlgorithm as Algorithm};
+use crate::config::{self, Window};
 use crate::error::Reject;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
@@ -22,24 +22,30 @@ pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-poli
 /// `RateLimit`.
 pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-const LARGEST_LIMIT: u32 = 1_000_000_000;
-const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
-const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
-
 /// A compiled rate limit.
 #[derive(Clone, Debug)]
 pub struct RateLimit {
     /// Its name in header fields and cells.
     pub name: Box<str>,
-    /// The quota that it admits.
-    pub quota: Quota,
-    /// Its algorithm.
-    pub algorithm: config::RateLimitAlgorithm,
+    /// The requests that it admits.
+    pub allowance: Allowance,
     /// The requests that it counts together.
     pub key: KeySource,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
-    policy_header: HeaderValue,
+}
+
+/// A request's standing with a limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'l> {
+    /// The limit.
+    pub limit: &'l RateLimit,
+    /// The part of it that holds for the request.
+    pub allowance: &'l Allowance,
+    /// The length of the present window.
+    pub window: Duration,
+    /// The verdict.
+    pub verdict: Verdict,
 }
 
 impl RateLimit {
@@ -50,116 +56,115 @@ impl RateLimit {
     pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
-        let mut error = |member, message: Arguments<'_>, help| errors.push(PolicyError::new(member, message, help));
-
-        if c.limit == 0 || c.limit > LARGEST_LIMIT {
-            error("limit", format_args!("`{}` is no usable limit", c.limit), "use 1 to 1000000000");
-        }
-        if c.window.0 < SHORTEST_WINDOW || c.window.0 > LONGEST_WINDOW {
-            error("window", format_args!("the window is too short or too long"), "use `1s` to `366d`");
-        }
-        let algorithm = c.algorithm.unwrap_or_default();
-        if c.burst.is_some() && algorithm == Algorithm::SlidingWindow {
-            error(
-                "burst",
-                format_args!("a sliding window has no burst: all of its `limit` may come at once"),
-                "leave it out, or leave out `algorithm`",
-            );
-        } else if c.burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
-            error("burst", format_args!("the burst is no usable number"), "use 1 to 1000000000, or leave it out");
-        }
+        let zone = zone(c).unwrap_or_else(|mistake| {
+            errors.push(mistake);
+            TimeZone::UTC
+        });
+        let allowance = Allowance::compile(name, (c.limit, c.window, c.burst), c.algorithm, &zone);
         let key = KeySource::compile(c.key.as_ref()).unwrap_or_else(|mistake| {
             errors.push(mistake);
             KeySource::Everyone
         });
-
-        let quota = Quota { limit: c.limit, window: c.window.0, burst: c.burst.unwrap_or(c.limit) };
-        // A list of strings with parameters (draft §3); windows are whole seconds there.
-        let policy = format!("\"{name}\";q={};w={}", quota.limit, whole_seconds(quota.window));
-        match HeaderValue::try_from(policy) {
-            Ok(policy_header) if errors.is_empty() => {
-                Ok(Self { name: name.into(), quota, algorithm, key, fail: c.fail.unwrap_or_default(), policy_header })
+        match allowance {
+            Ok(allowance) if errors.is_empty() => {
+                Ok(Self { name: name.into(), allowance, key, fail: c.fail.unwrap_or_default() })
             }
-            _ => Err(errors),
+            Ok(_) => Err(errors),
+            Err(mut more) => {
+                errors.append(&mut more);
+                Err(errors)
+            }
         }
     }
 
-    /// The name of the cell that counts this request: `rl:name:key`, or `sw:name:key` for a sliding window, whose state
-    /// is of another kind.
+    /// The name of the cell that counts this request: its kind, the name and the key, as in `rl:name:key`.
     #[must_use]
     pub fn cell(&self, call: &Call) -> String {
-        let prefix = match self.algorithm {
-            Algorithm::Gcra => "rl:",
-            Algorithm::SlidingWindow => "sw:",
-        };
+        let prefix = self.allowance.counting.prefix();
         self.key.cell(prefix, &self.name, call.client_address(), (&call.headers, call.caller.as_deref()))
     }
+}
 
-    /// The operation that asks this limit's cell to admit a request of `cost` units.
-    #[must_use]
-    pub const fn op(&self, cost: u32) -> CounterOp {
-        match self.algorithm {
-            Algorithm::Gcra => CounterOp::Gcra { quota: self.quota, cost },
-            Algorithm::SlidingWindow => CounterOp::SlidingWindow { quota: self.quota, cost },
-        }
+/// The time zone of the windows.
+fn zone(c: &config::RateLimit) -> Result<TimeZone, PolicyError> {
+    let Some(text) = &c.time_zone else { return Ok(TimeZone::UTC) };
+    if matches!(c.window, Window::Span(_)) {
+        return Err(PolicyError::new(
+            "timeZone",
+            "a window of a fixed length has no time zone",
+            "leave it out, or write `hour`, `day`, `week` or `month` for `window`",
+        ));
     }
+    TimeZone::parse(text).ok_or_else(|| {
+        let help = if text.contains('/') && !text.contains(',') {
+            format!("write its rule, the last line of its file: `tail -n1 /usr/share/zoneinfo/{text}` prints it")
+        } else {
+            "write `UTC`, an offset such as `+01:00`, or a rule such as `CET-1CEST,M3.5.0,M10.5.0/3`".to_owned()
+        };
+        PolicyError::new("timeZone", format_args!("`{text}` is no time zone that is known here"), help)
+    })
+}
 
+impl Standing<'_> {
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as
     /// members of one list (draft §3, §4).
     ///
     /// `r` is the remainder of the quota `q` (draft §4.1), so it is never above `q`, even if a larger burst may admit
     /// more at once.
     #[must_use]
-    pub fn headers(&self, v: &Verdict) -> [(HeaderName, HeaderValue); 2] {
+    pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
+        let Self { limit, allowance, window, verdict } = self;
         let mut decimal = itoa::Buffer::new();
-        let mut state = Vec::with_capacity(self.name.len() + 24);
+        let mut state = Vec::with_capacity(limit.name.len() + 24);
         state.push(b'"');
-        state.extend_from_slice(self.name.as_bytes());
+        state.extend_from_slice(limit.name.as_bytes());
         state.extend_from_slice(b"\";r=");
-        state.extend_from_slice(decimal.format(v.remaining.min(self.quota.limit)).as_bytes());
+        state.extend_from_slice(decimal.format(verdict.remaining.min(allowance.quota.limit)).as_bytes());
         state.extend_from_slice(b";t=");
-        state.extend_from_slice(decimal.format(whole_seconds(v.reset_after)).as_bytes());
+        state.extend_from_slice(decimal.format(whole_seconds(verdict.reset_after)).as_bytes());
         // The name was checked at load, and the rest is digits: the fallback is never used.
         let state = printable(&state).unwrap_or(HeaderValue::from_static(""));
-        [(RATELIMIT_POLICY, self.policy_header.clone()), (RATELIMIT, state)]
+        [(RATELIMIT_POLICY, allowance.policy(&limit.name, *window)), (RATELIMIT, state)]
     }
 
-    /// Appends [`RateLimit::headers`] to a response's fields.
-    pub fn apply(&self, v: &Verdict, headers: &mut impl EditFields) {
-        for (name, value) in self.headers(v) {
+    /// Appends [`Standing::headers`] to a response's fields.
+    pub fn apply(&self, headers: &mut impl EditFields) {
+        for (name, value) in self.headers() {
             headers.append(&name, value);
         }
     }
 
-    /// The refusal: 429 with `Retry-After` (RFC 9110 §10.2.3) and the fields of [`RateLimit::headers`].
+    /// The refusal: 429 with `Retry-After` (RFC 9110 §10.2.3) and the fields of [`Standing::headers`].
     #[must_use]
-    pub fn refuse(&self, v: &Verdict) -> Reject {
-        let [policy, state] = self.headers(v);
+    pub fn refuse(&self) -> Reject {
+        let [policy, state] = self.headers();
         let mut reject = Reject::rate_limited();
-        reject.headers = vec![(RETRY_AFTER, HeaderValue::from(whole_seconds(v.retry_after).max(1))), policy, state];
-        reject.violated_policies = vec![self.name.clone()];
+        let wait = HeaderValue::from(whole_seconds(self.verdict.retry_after).max(1));
+        reject.headers = vec![(RETRY_AFTER, wait), policy, state];
+        reject.violated_policies = vec![self.limit.name.clone()];
         reject
     }
-}
-
-/// `duration` in whole seconds, rounded up: the wait is then long enough.
-const fn whole_seconds(duration: Duration) -> u64 {
-    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, Method};
 
+    use super::super::allowance::Counting;
+    use super::super::counter::CounterOp;
+    use super::super::fixed_window::Span;
+    use super::super::quota::Quota;
     use super::*;
-    use crate::config::{CounterKey, FailMode, Span};
+    use crate::config::{CounterKey, FailMode, Period, RateLimitAlgorithm as Algorithm};
     use crate::http::testing::lines;
+    use crate::time::{Clock, Timestamp};
 
     fn config(limit: u32, window_millis: u64, key: Option<CounterKey>) -> config::RateLimit {
         config::RateLimit {
             name: None,
             limit,
-            window: Span(Duration::from_millis(window_millis)),
+            window: Window::Span(Duration::from_millis(window_millis)),
+            time_zone: None,
             algorithm: None,
             burst: None,
             key,
@@ -170,6 +175,28 @@ mod tests {
     fn compiled(key: CounterKey) -> RateLimit {
         RateLimit::compile(&config(100, 60_000, Some(key)), "api").unwrap()
     }
+
+    fn standing(limit: &RateLimit, verdict: Verdict) -> Standing<'_> {
+        Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict }
+    }
+
+    /// A clock that stands still.
+    struct At(Timestamp);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    /// 2026-02-10T12:00:00Z.
+    const NOW: At = At(Timestamp::from_unix_millis(1_770_724_800_000));
 
     fn verdict(remaining: u32, retry_millis: u64, reset_millis: u64) -> Verdict {
         Verdict {
@@ -184,7 +211,7 @@ mod tests {
     fn defaults_are_those_of_the_configuration() {
         let limit = RateLimit::compile(&config(100, 60_000, None), "orders/list").unwrap();
         assert_eq!(&*limit.name, "orders/list");
-        assert_eq!(limit.quota, Quota { limit: 100, window: Duration::from_secs(60), burst: 100 });
+        assert_eq!(limit.allowance.quota, Quota { limit: 100, window: Duration::from_secs(60), burst: 100 });
         assert_eq!(limit.key, KeySource::ClientAddress);
         assert_eq!(limit.fail, FailMode::Closed);
     }
@@ -197,7 +224,7 @@ mod tests {
         let errors = RateLimit::compile(&wrong, "api").unwrap_err();
         assert_eq!(
             errors.iter().map(|error| error.member).collect::<Vec<_>>(),
-            ["name", "limit", "window", "burst", "key"]
+            ["name", "key", "limit", "window", "burst"]
         );
     }
 
@@ -205,20 +232,60 @@ mod tests {
     #[test]
     fn each_algorithm_has_cells_of_its_own() {
         let mut config = config(100, 60_000, Some(CounterKey::Everyone));
-        config.algorithm = Some(Algorithm::SlidingWindow);
-        let window = RateLimit::compile(&config, "api").unwrap();
         let call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
-        assert_eq!(window.cell(&call), "sw:api:*");
-        assert_eq!(window.op(1), CounterOp::SlidingWindow { quota: window.quota, cost: 1 });
+        config.algorithm = Some(Algorithm::SlidingWindow);
+        let sliding = RateLimit::compile(&config, "api").unwrap();
+        assert_eq!(sliding.cell(&call), "sw:api:*");
+        let quota = sliding.allowance.quota;
+        assert_eq!(sliding.allowance.op(1, &NOW), (CounterOp::SlidingWindow { quota, cost: 1 }, quota.window));
+        config.algorithm = Some(Algorithm::FixedWindow);
+        let fixed = RateLimit::compile(&config, "api").unwrap();
+        assert_eq!(fixed.cell(&call), "fw:api:*");
+        let span = Span::of(quota.window, NOW.0);
+        assert_eq!(fixed.allowance.op(1, &NOW), (CounterOp::FixedWindow { span, limit: 100, cost: 1 }, quota.window));
     }
 
-    /// docs/configuration.md, Policies: a sliding window has no burst.
+    /// docs/configuration.md, Policies: only GCRA has a burst.
     #[test]
-    fn a_burst_beside_a_sliding_window_is_a_mistake() {
+    fn a_burst_beside_a_window_is_a_mistake() {
         let mut config = config(100, 60_000, None);
-        (config.algorithm, config.burst) = (Some(Algorithm::SlidingWindow), Some(10));
-        let mistakes = RateLimit::compile(&config, "api").unwrap_err();
-        assert_eq!(mistakes.iter().map(|error| error.member).collect::<Vec<_>>(), ["burst"]);
+        config.burst = Some(10);
+        for algorithm in [Algorithm::SlidingWindow, Algorithm::FixedWindow] {
+            config.algorithm = Some(algorithm);
+            assert_eq!(mistakes(&config), ["burst"]);
+        }
+        (config.algorithm, config.window) = (None, Window::Calendar(Period::Day));
+        assert_eq!(mistakes(&config), ["burst"]);
+    }
+
+    fn mistakes(config: &config::RateLimit) -> Vec<&'static str> {
+        let mistakes = RateLimit::compile(config, "api").map(drop).unwrap_err();
+        mistakes.iter().map(|error| error.member).collect()
+    }
+
+    /// docs/configuration.md, Policies: a window of the calendar is a fixed window, in a time zone that nothing else has.
+    #[test]
+    fn a_window_of_the_calendar_is_a_fixed_window_of_a_time_zone() {
+        let mut config = config::RateLimit { window: Window::Calendar(Period::Month), ..config(100, 0, None) };
+        let limit = RateLimit::compile(&config, "api").unwrap();
+        assert!(matches!(limit.allowance.counting, Counting::Calendar(_)));
+        let (op, window) = limit.allowance.op(1, &NOW);
+        assert!(matches!(op, CounterOp::FixedWindow { limit: 100, cost: 1, .. }));
+        let standing = Standing { limit: &limit, allowance: &limit.allowance, window, verdict: verdict(99, 0, 1_000) };
+        // February 2026 has 28 days.
+        assert_eq!(standing.headers()[0].1, "\"api\";q=100;w=2419200");
+
+        for algorithm in [Algorithm::Gcra, Algorithm::SlidingWindow] {
+            config.algorithm = Some(algorithm);
+            assert_eq!(mistakes(&config), ["window"]);
+        }
+        config.algorithm = Some(Algorithm::FixedWindow);
+        config.time_zone = Some("Europe/Berlin".to_owned());
+        assert_eq!(mistakes(&config), ["timeZone"]);
+        config.time_zone = Some("CET-1CEST,M3.5.0,M10.5.0/3".to_owned());
+        assert!(RateLimit::compile(&config, "api").is_ok());
+        config.window = Window::Span(Duration::from_secs(60));
+        assert_eq!(mistakes(&config), ["timeZone"]);
     }
 
     /// draft-ietf-httpapi-ratelimit-headers-10 §4.1: `r` is what is left of `q`.
@@ -226,7 +293,7 @@ mod tests {
     fn what_is_left_is_at_most_the_quota() {
         let limit =
             RateLimit::compile(&config::RateLimit { burst: Some(200), ..config(100, 60_000, None) }, "a").unwrap();
-        let told = |remaining| limit.headers(&verdict(remaining, 0, 0))[1].1.clone();
+        let told = |remaining| standing(&limit, verdict(remaining, 0, 0)).headers()[1].1.clone();
         assert_eq!(told(199), "\"a\";r=100;t=0");
         assert_eq!(told(100), "\"a\";r=100;t=0");
         assert_eq!(told(99), "\"a\";r=99;t=0");
@@ -238,8 +305,8 @@ mod tests {
         let burst = compiled(CounterKey::Everyone);
         let daily = RateLimit::compile(&config(1_000, 86_400_000, None), "daily").unwrap();
         let mut headers = HeaderMap::new();
-        burst.apply(&verdict(50, 0, 29_001), &mut headers);
-        daily.apply(&verdict(999, 0, 86_400), &mut headers);
+        standing(&burst, verdict(50, 0, 29_001)).apply(&mut headers);
+        standing(&daily, verdict(999, 0, 86_400)).apply(&mut headers);
         assert_eq!(
             lines(&headers),
             [
@@ -255,7 +322,8 @@ mod tests {
     #[test]
     fn a_refusal_says_when_to_come_back() {
         for (retry_millis, seconds) in [(1, "1"), (600, "1"), (1_000, "1"), (1_001, "2"), (60_000, "60")] {
-            let reject = compiled(CounterKey::Everyone).refuse(&verdict(0, retry_millis, 60_000));
+            let limit = compiled(CounterKey::Everyone);
+            let reject = standing(&limit, verdict(0, retry_millis, 60_000)).refuse();
             assert_eq!((reject.status.as_u16(), reject.code), (429, "rate_limited"));
             assert_eq!(reject.headers[0], (RETRY_AFTER, HeaderValue::from_str(seconds).unwrap()));
             assert_eq!(reject.headers[2].1, "\"api\";r=0;t=60");

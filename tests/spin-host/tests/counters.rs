@@ -9,6 +9,7 @@ use std::time::Duration;
 use common::store::Store;
 use common::{Gateway, Redis, status};
 use gateway_core::policy::counter::{CounterOp, Program, SQL_SCHEMA, SQL_SWEEP, State, program, step, verdict};
+use gateway_core::policy::fixed_window::{Count, Span};
 use gateway_core::policy::lease::Lease;
 use gateway_core::policy::quota::Quota;
 use gateway_core::policy::sliding_window::Window;
@@ -60,7 +61,7 @@ impl Random {
 /// Runs random sequences of operations as programs through `run`, which is told the state that the cell should hold, and
 /// compares reply and state with the kernel's. `state` makes a state of a reply.
 async fn compare(
-    operation: impl Fn(&mut Random, Quota) -> CounterOp,
+    operation: impl Fn(&mut Random, Quota, Timestamp) -> CounterOp,
     state: impl Fn(&[Option<i64>]) -> State,
     mut run: impl AsyncFnMut(&str, Option<&State>, Program) -> Vec<Option<i64>>,
 ) {
@@ -75,8 +76,8 @@ async fn compare(
                 quota = random.quota();
             }
             now = random.advance(now, quota);
-            let op = operation(&mut random, quota);
             let time = Timestamp::from_unix_millis(now);
+            let op = operation(&mut random, quota, time);
             let reply = run(&format!("cell-{seed}"), expected.as_ref(), program(op, time)).await;
             let kernel = step(op, expected, time);
             let place = format!("seed {seed}, request {request}, {op:?}, reply {reply:?}");
@@ -87,7 +88,7 @@ async fn compare(
     }
 }
 
-fn gcra(random: &mut Random, quota: Quota) -> CounterOp {
+fn gcra(random: &mut Random, quota: Quota, _: Timestamp) -> CounterOp {
     let cost = if random.below(5) == 0 { 1 + u32::try_from(random.below(5)).unwrap() } else { 1 };
     CounterOp::Gcra { quota, cost }
 }
@@ -98,7 +99,7 @@ fn gcra_state(reply: &[Option<i64>]) -> State {
 }
 
 /// Counts that a limit may have been lowered below, too.
-fn sliding_window(random: &mut Random, quota: Quota) -> CounterOp {
+fn sliding_window(random: &mut Random, quota: Quota, _: Timestamp) -> CounterOp {
     let cost = 1 + u32::try_from(random.below(1 + u64::from(quota.limit / 3))).unwrap();
     let limit = if random.below(10) == 0 { 1 + quota.limit / 2 } else { quota.limit };
     CounterOp::SlidingWindow { quota: Quota { limit, ..quota }, cost }
@@ -109,6 +110,19 @@ fn sliding_window_state(reply: &[Option<i64>]) -> State {
     let count = |at: usize| u32::try_from(reply[at].unwrap()).unwrap();
     let number = u64::try_from(reply[0].unwrap()).unwrap();
     State::SlidingWindow(Window { number, current: count(1), previous: count(2) })
+}
+
+fn fixed_window(random: &mut Random, quota: Quota, now: Timestamp) -> CounterOp {
+    let cost = 1 + u32::try_from(random.below(1 + u64::from(quota.limit / 3))).unwrap();
+    // At times a lower limit, as after a new configuration.
+    let limit = if random.below(10) == 0 { 1 + quota.limit / 2 } else { quota.limit };
+    CounterOp::FixedWindow { span: Span::of(quota.window, now), limit, cost }
+}
+
+/// The state after: the first two numbers of the reply.
+fn fixed_window_state(reply: &[Option<i64>]) -> State {
+    let end = Timestamp::from_unix_millis(u64::try_from(reply[0].unwrap()).unwrap());
+    State::FixedWindow(Count { end, taken: u32::try_from(reply[1].unwrap()).unwrap() })
 }
 
 fn database() -> rusqlite::Connection {
@@ -159,6 +173,32 @@ async fn sql_decides_by_gcra_as_the_kernel_does() {
 async fn sql_decides_by_sliding_window_as_the_kernel_does() {
     let database = database();
     compare(sliding_window, sliding_window_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
+}
+
+#[tokio::test]
+async fn sql_decides_by_fixed_window_as_the_kernel_does() {
+    let database = database();
+    compare(fixed_window, fixed_window_state, async |cell, _, program| run_sql(&database, cell, &program)).await;
+}
+
+#[tokio::test]
+async fn redis_decides_by_fixed_window_as_the_kernel_does() {
+    let Some(redis) = Redis::start().await else { return };
+    let connection = connect(&redis).await;
+    compare(fixed_window, fixed_window_state, async |cell, state, program| {
+        if let Some(State::FixedWindow(Count { end, taken })) = state {
+            // The key may have expired, by the real clock, which the test does not follow.
+            let fields = [("ends", end.unix_millis()), ("taken", u64::from(*taken))];
+            let _: () = redis::cmd("HSET").arg(cell).arg(&fields).query_async(&mut connection.clone()).await.unwrap();
+        }
+        let reply = run_redis(&connection, cell, &program).await;
+        let left: i64 = redis::cmd("PTTL").arg(cell).query_async(&mut connection.clone()).await.unwrap();
+        // To the end of the window, and as much longer as clocks may differ.
+        let wanted = reply[0].unwrap() - program.args[4] + 5_000;
+        assert!(left > wanted - 1_000 && left <= wanted, "{left} of {wanted}");
+        reply
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -351,6 +391,11 @@ fn sql_keeps_a_cell_for_as_long_as_it_says_anything() {
     run_sql(&database, "cell", &program(CounterOp::SlidingWindow { quota, cost: 3 }, now));
     assert_eq!(sweep(20_000), 0);
     assert_eq!(sweep(20_001), 1);
+    // The present window, and as much longer as clocks may differ.
+    let span = Span::of(Duration::from_secs(10), now);
+    run_sql(&database, "cell", &program(CounterOp::FixedWindow { span, limit: 7, cost: 3 }, now));
+    assert_eq!(sweep(15_000), 0);
+    assert_eq!(sweep(15_001), 1);
 }
 
 #[tokio::test]
@@ -387,6 +432,7 @@ async fn admitted_of_400(store: &Store, algorithm: &str) -> usize {
 async fn of_400_requests_at_once_sqlite_admits_the_100_of_the_limit() {
     assert_eq!(admitted_of_400(&Store::Sqlite, "gcra").await, 100);
     assert_eq!(admitted_of_400(&Store::Sqlite, "slidingWindow").await, 100);
+    assert_eq!(admitted_of_400(&Store::Sqlite, "fixedWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,6 +441,7 @@ async fn of_400_requests_at_once_redis_admits_the_100_of_the_limit() {
     let store = Store::Redis(redis);
     assert_eq!(admitted_of_400(&store, "gcra").await, 100);
     assert_eq!(admitted_of_400(&store, "slidingWindow").await, 100);
+    assert_eq!(admitted_of_400(&store, "fixedWindow").await, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{CounterKey, FailMode};
-use crate::config::Span;
+use crate::config::Window;
 
 /// A rate limit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -15,12 +15,16 @@ pub struct RateLimit {
     pub name: Option<String>,
     /// The requests that a window admits; 1 to 1,000,000,000.
     pub limit: u32,
-    /// The window: `1s` to `366d`.
-    pub window: Span,
-    /// The way of counting requests. Default: `gcra`.
+    /// The window: `1s` to `366d`, or a `hour`, `day`, `week` or `month` of the calendar, which `fixedWindow` alone counts by.
+    pub window: Window,
+    /// The time zone of a window of the calendar: `UTC`, an offset such as `+01:00`, or a rule as `TZ` has it in POSIX, such as
+    /// `CET-1CEST,M3.5.0,M10.5.0/3`. Default: `UTC`.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+    /// The way of counting requests. Default: `gcra`; for a window of the calendar, `fixedWindow`.
     #[serde(default)]
     pub algorithm: Option<RateLimitAlgorithm>,
-    /// The requests that may come at once. Default: `limit`. Not with `slidingWindow`.
+    /// The requests that may come at once. Default: `limit`. With `gcra` alone.
     #[serde(default)]
     pub burst: Option<u32>,
     /// The requests that are counted together. Default: `clientAddress`.
@@ -42,4 +46,6 @@ pub enum RateLimitAlgorithm {
     /// The sliding window counter: of the window before, the admitted requests count by the share of it that a window
     /// ending now still covers.
     SlidingWindow,
+    /// The fixed window: a count that begins anew with each window.
+    FixedWindow,
 }

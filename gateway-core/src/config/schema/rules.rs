@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// A reference to a variable, in any part of a text.
-const VARIABLE: &str = r"\$\{[A-Z][A-Z0-9_]*(:-|\})";
+pub(super) const VARIABLE: &str = r"\$\{[A-Z][A-Z0-9_]*(:-|\})";
 
 /// The names of the usual methods, and of those that no route takes, in any case.
 macro_rules! usual {
@@ -47,6 +47,10 @@ macro_rules! uneditable {
         )
     };
 }
+
+/// A time zone without a table of them; the rule itself is checked at load.
+const TIME_ZONE: &str =
+    r"^(UTC|[+-]([01][0-9]|2[0-3]):[0-5][0-9]|([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9][0-9A-Za-z<>+:,./-]*)$";
 
 /// A rule for the value of a member, or for each of its items.
 enum Rule {
@@ -322,6 +326,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Condition", "claims", Names("^(?!(exp|nbf|iat)$).")),
     ("RateLimit", "limit", Whole(1, 1_000_000_000)),
     ("RateLimit", "burst", Whole(1, 1_000_000_000)),
+    ("RateLimit", "timeZone", Text(TIME_ZONE, &["UTC", "+01:00", "CET-1CEST,M3.5.0,M10.5.0/3"])),
     ("Concurrency", "limit", Whole(1, 10_000)),
     ("RequestEdits", "headers", Edited(EDITABLE)),
     ("ResponseEdits", "headers", Edited(EDITABLE)),

@@ -69,9 +69,17 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]
         }
         "RateLimit" => {
-            let sliding =
-                json!({ "required": ["algorithm"], "properties": { "algorithm": { "const": "slidingWindow" } } });
-            vec![if_then(sliding, none(&["burst"]))]
+            let is =
+                |member: &str, of: Value| json!({ "required": [member], "properties": { member: { "enum": of } } });
+            let calendar = is("window", json!(["hour", "day", "week", "month"]));
+            let windows = is("algorithm", json!(["slidingWindow", "fixedWindow"]));
+            let fixed = json!({ "properties": { "algorithm": { "enum": ["fixedWindow", null] } } });
+            let has_variable = json!({ "properties": { "window": { "pattern": super::rules::VARIABLE } } });
+            vec![
+                if_then(windows, none(&["burst"])),
+                if_then(calendar.clone(), json!({ "allOf": [fixed, none(&["burst"])] })),
+                if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable] })),
+            ]
         }
         _ => return,
     };

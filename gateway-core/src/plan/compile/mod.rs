@@ -65,11 +65,11 @@ use crate::http::geography::Location;
 use crate::http::identity::IdentityNames;
 use crate::http::path;
 use crate::numbers::Numbered;
+use crate::policy::allowance::Allowance;
 use crate::policy::authenticate::Authenticate;
 use crate::policy::credential::Place;
 use crate::policy::flag::Flags;
 use crate::policy::proof::Proof;
-use crate::policy::quota::Quota;
 use crate::policy::upstream_credentials::Credentials;
 use crate::route::Methods;
 
@@ -165,7 +165,7 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Mistakes,
     /// The meaning of each rate limit's name: limits of one name but two meanings would share counters.
-    rate_limits: Numbered<(Quota, config::RateLimitAlgorithm, config::CounterKey, config::FailMode)>,
+    rate_limits: Numbered<(Allowance, config::CounterKey, config::FailMode)>,
     /// The same of limits on concurrency.
     concurrency: Numbered<(u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,

@@ -441,7 +441,7 @@ impl<'c> Compiler<'c> {
                 return None;
             }
         };
-        let meaning = (compiled.quota, compiled.algorithm, limit.key.clone().unwrap_or_default(), compiled.fail);
+        let meaning = (compiled.allowance.clone(), limit.key.clone().unwrap_or_default(), compiled.fail);
         if self.rate_limits.add(name, meaning.clone()).is_err_and(|known| *known != meaning) {
             self.error_with(
                 at,

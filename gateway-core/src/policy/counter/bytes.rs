@@ -4,6 +4,7 @@
 
 use core::time::Duration;
 
+use super::super::fixed_window::{Count, Span};
 use super::super::lease::{self, Lease};
 use super::super::quota::{Quota, Verdict};
 use super::super::sliding_window::Window;
@@ -20,6 +21,7 @@ const LEASE: u8 = 3;
 const RELEASE: u8 = 4;
 /// The tag of [`CounterOp::Once`], and of the state that it leaves.
 const ONCE: u8 = 5;
+const FIXED_WINDOW: u8 = 6;
 
 /// The tags of verdicts.
 const QUOTA: u8 = 1;
@@ -34,6 +36,9 @@ impl CounterOp {
         match self {
             Self::Gcra { quota, cost } => Packer::new(GCRA).quota(quota, cost),
             Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
+            Self::FixedWindow { span, limit, cost } => {
+                Packer::new(FIXED_WINDOW).time(span.end).time(span.latest).u32(limit).u32(cost).done()
+            }
             Self::Acquire { holder, limit, lease } => Packer::new(LEASE).u64(holder).u32(limit).duration(lease).done(),
             Self::Release { holder } => Packer::new(RELEASE).u64(holder).done(),
             Self::Once { keep } => Packer::new(ONCE).duration(keep).done(),
@@ -47,6 +52,10 @@ impl CounterOp {
         match reader.tag()? {
             GCRA => reader.quota().map(|(quota, cost)| Self::Gcra { quota, cost }),
             SLIDING_WINDOW => reader.quota().map(|(quota, cost)| Self::SlidingWindow { quota, cost }),
+            FIXED_WINDOW => {
+                let span = Span { end: reader.time()?, latest: reader.time()? };
+                Some(Self::FixedWindow { span, limit: reader.u32()?, cost: reader.u32()? })
+            }
             LEASE => {
                 let (holder, limit, lease) = (reader.u64()?, reader.u32()?, reader.duration()?);
                 Some(Self::Acquire { holder, limit, lease })
@@ -103,6 +112,7 @@ impl State {
             Self::SlidingWindow(Window { number, current, previous }) => {
                 numbers(SLIDING_WINDOW, [*number, u64::from(*current), u64::from(*previous)])
             }
+            Self::FixedWindow(Count { end, taken }) => numbers(FIXED_WINDOW, [end.unix_millis(), u64::from(*taken)]),
             Self::Leases(leases) => {
                 numbers(LEASE, leases.iter().flat_map(|lease| [lease.holder, lease.expires.unix_millis()]))
             }
@@ -121,15 +131,19 @@ impl State {
                 current: u32::try_from(reader.u64()?).ok()?,
                 previous: u32::try_from(reader.u64()?).ok()?,
             })),
+            FIXED_WINDOW => {
+                let (end, taken) = (reader.time()?, u32::try_from(reader.u64()?).ok()?);
+                Some(Self::FixedWindow(Count { end, taken }))
+            }
             LEASE => {
                 let (leases, rest) = reader.0.as_chunks::<16>();
                 let lease = |bytes: &[u8; 16]| {
                     let mut reader = Reader(bytes);
-                    Some(Lease { holder: reader.u64()?, expires: Timestamp::from_unix_millis(reader.u64()?) })
+                    Some(Lease { holder: reader.u64()?, expires: reader.time()? })
                 };
                 rest.is_empty().then(|| leases.iter().filter_map(lease).collect()).map(Self::Leases)
             }
-            ONCE => Some(Self::Once(Timestamp::from_unix_millis(reader.u64()?))),
+            ONCE => Some(Self::Once(reader.time()?)),
             _ => None,
         }
     }
@@ -166,6 +180,10 @@ impl Packer {
 
     fn u64(self, number: u64) -> Self {
         self.put(&number.to_le_bytes())
+    }
+
+    fn time(self, time: Timestamp) -> Self {
+        self.u64(time.unix_millis())
     }
 
     /// Whole milliseconds, rounded up: a client must not come back too early.
@@ -206,6 +224,10 @@ impl Reader<'_> {
         self.take().map(u64::from_le_bytes)
     }
 
+    fn time(&mut self) -> Option<Timestamp> {
+        self.u64().map(Timestamp::from_unix_millis)
+    }
+
     fn duration(&mut self) -> Option<Duration> {
         self.u64().map(Duration::from_millis)
     }
@@ -222,7 +244,11 @@ mod tests {
 
     const QUOTA_OF_ALL: Quota = Quota { limit: 1_000_000_000, window: Duration::from_millis(31_622_400_000), burst: 7 };
 
-    const OPS: [CounterOp; 5] = [
+    const SPAN: Span =
+        Span { end: Timestamp::from_unix_millis(u64::MAX - 1), latest: Timestamp::from_unix_millis(u64::MAX) };
+
+    const OPS: [CounterOp; 6] = [
+        CounterOp::FixedWindow { span: SPAN, limit: 1_000_000_000, cost: u32::MAX },
         CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
         CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
         CounterOp::Acquire { holder: u64::MAX, limit: 10_000, lease: Duration::from_millis(86_400_000) },
@@ -243,11 +269,12 @@ mod tests {
         CounterVerdict::Once { first: false },
     ];
 
-    fn states() -> [State; 5] {
+    fn states() -> [State; 6] {
         let lease = |holder| Lease { holder, expires: Timestamp::from_unix_millis(1_800_000_000_000) };
         [
             State::Gcra(u64::MAX),
             State::SlidingWindow(Window { number: u64::MAX, current: u32::MAX, previous: 1 }),
+            State::FixedWindow(Count { end: SPAN.end, taken: u32::MAX }),
             State::Leases(Vec::new()),
             State::Leases(vec![lease(u64::MAX), lease(0)]),
             State::Once(Timestamp::from_unix_millis(u64::MAX)),
@@ -275,13 +302,14 @@ mod tests {
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
         }
-        for bytes in [&[GCRA][..], &[SLIDING_WINDOW; 20], &[LEASE; 20], &[RELEASE; 8], &[ONCE; 8]] {
+        for bytes in [&[GCRA][..], &[SLIDING_WINDOW; 20], &[LEASE; 20], &[RELEASE; 8], &[ONCE; 8], &[FIXED_WINDOW; 24]]
+        {
             assert_eq!(CounterOp::from_bytes(bytes), None, "{bytes:?}");
         }
         for bytes in [&[QUOTA; 24][..], &[LEASED; 8], &[GIVEN; 4]] {
             assert_eq!(CounterVerdict::from_bytes(bytes), None, "{bytes:?}");
         }
-        for bytes in [&[GCRA; 8][..], &[SLIDING_WINDOW; 24], &[LEASE; 16], &[ONCE; 8]] {
+        for bytes in [&[GCRA; 8][..], &[SLIDING_WINDOW; 24], &[LEASE; 16], &[ONCE; 8], &[FIXED_WINDOW; 16]] {
             assert_eq!(State::from_bytes(bytes), None, "{bytes:?}");
         }
     }

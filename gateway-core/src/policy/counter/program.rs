@@ -1,7 +1,8 @@
 //! Operations for stores that compute by themselves: SQL (SQLite) and Lua (Redis).
 
+use super::super::fixed_window::{self, Count};
 use super::super::sliding_window::{self, Window};
-use super::super::{gcra, gcra_store, lease, lease_store, once_store, sliding_window_store};
+use super::super::{fixed_window_store, gcra, gcra_store, lease, lease_store, once_store, sliding_window_store};
 use super::{CounterOp, CounterVerdict};
 use crate::time::Timestamp;
 
@@ -22,6 +23,8 @@ pub const SQL_SCHEMA: &[&str] = &[
     gcra_store::SQL_CREATE_INDEX,
     sliding_window_store::SQL_CREATE,
     sliding_window_store::SQL_CREATE_INDEX,
+    fixed_window_store::SQL_CREATE,
+    fixed_window_store::SQL_CREATE_INDEX,
     lease_store::SQL_CREATE,
     lease_store::SQL_CREATE_INDEX,
     once_store::SQL_CREATE,
@@ -29,13 +32,19 @@ pub const SQL_SCHEMA: &[&str] = &[
 ];
 
 /// Statements that each remove some cells that expired before their parameter, in milliseconds since the Unix epoch.
-pub const SQL_SWEEP: &[&str] =
-    &[gcra_store::SQL_SWEEP, sliding_window_store::SQL_SWEEP, lease_store::SQL_SWEEP, once_store::SQL_SWEEP];
+pub const SQL_SWEEP: &[&str] = &[
+    gcra_store::SQL_SWEEP,
+    sliding_window_store::SQL_SWEEP,
+    fixed_window_store::SQL_SWEEP,
+    lease_store::SQL_SWEEP,
+    once_store::SQL_SWEEP,
+];
 
 /// The scripts of all programs.
 pub const SCRIPTS: &[&str] = &[
     gcra_store::REDIS_DECIDE,
     sliding_window_store::REDIS_DECIDE,
+    fixed_window_store::REDIS_DECIDE,
     lease_store::REDIS_ACQUIRE,
     lease_store::REDIS_RELEASE,
     once_store::REDIS_DECIDE,
@@ -54,6 +63,11 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
             sql: sliding_window_store::SQL_DECIDE,
             lua: sliding_window_store::REDIS_DECIDE,
             args: sliding_window::Terms::new(now, quota, cost).args(),
+        },
+        CounterOp::FixedWindow { span, limit, cost } => Program {
+            sql: fixed_window_store::SQL_DECIDE,
+            lua: fixed_window_store::REDIS_DECIDE,
+            args: fixed_window_store::args(now, span, limit, cost),
         },
         CounterOp::Acquire { holder, limit, lease } => Program {
             sql: lease_store::SQL_ACQUIRE,
@@ -91,6 +105,12 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             };
             let terms = sliding_window::Terms::new(now, quota, cost);
             Some(CounterVerdict::Quota(terms.verdict(state, admitted != 0)))
+        }
+        CounterOp::FixedWindow { limit, .. } => {
+            let [Some(end), Some(taken), Some(admitted)] = *reply else { return None };
+            let end = Timestamp::from_unix_millis(u64::try_from(end).ok()?);
+            let count = Count { end, taken: u32::try_from(taken).ok()? };
+            Some(CounterVerdict::Quota(fixed_window::verdict(count, now, limit, admitted != 0)))
         }
         CounterOp::Acquire { limit, .. } => {
             let verdict = match *reply {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use gateway_core::cache::rules::Rules;
-use gateway_core::config::RateLimitAlgorithm;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
@@ -209,13 +208,11 @@ fn request_step(step: &RequestStep) -> Value {
         RequestStep::RateLimit(limit) => json!({
             "kind": "rateLimit",
             "name": &*limit.name,
-            "limit": limit.quota.limit,
-            "windowSeconds": limit.quota.window.as_secs_f64(),
-            "burst": limit.quota.burst,
-            "algorithm": match limit.algorithm {
-                RateLimitAlgorithm::Gcra => "gcra",
-                RateLimitAlgorithm::SlidingWindow => "slidingWindow",
-            },
+            "limit": limit.allowance.quota.limit,
+            "windowSeconds": limit.allowance.quota.window.as_secs_f64(),
+            "period": limit.allowance.counting.period(),
+            "burst": limit.allowance.quota.burst,
+            "algorithm": limit.allowance.counting.algorithm(),
         }),
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::Steer(ways) => {

@@ -95,7 +95,7 @@ impl Try {
         let method = methods.next().cloned().unwrap_or(Method::GET);
         let path = sample(&spec.path);
         let limit = route.request.iter().find_map(|step| match step {
-            RequestStep::RateLimit(limit) => Some(limit.quota.burst),
+            RequestStep::RateLimit(limit) => Some(limit.allowance.quota.burst),
             _ => None,
         });
         let times = limit.filter(|burst| *burst < REPEATED).map(|burst| burst + 1);

@@ -1,0 +1,184 @@
+//! The number of requests that a rate limit admits, and the way of counting them.
+
+use core::fmt::Arguments;
+use core::time::Duration;
+
+use http::HeaderValue;
+
+use super::PolicyError;
+use super::calendar::Calendar;
+use super::counter::CounterOp;
+use super::fixed_window;
+use super::quota::Quota;
+use super::time_zone::TimeZone;
+use crate::config::{Period, RateLimitAlgorithm as Algorithm, Window};
+use crate::time::Clock;
+
+pub(super) const LARGEST_LIMIT: u32 = 1_000_000_000;
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
+
+/// The requests that a limit admits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The quota; where the calendar has the windows, with the usual length of one.
+    pub quota: Quota,
+    /// The way of counting.
+    pub counting: Counting,
+    /// `RateLimit-Policy`.
+    policy: HeaderValue,
+}
+
+/// The way of counting requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// The generic cell rate algorithm.
+    Gcra,
+    /// The sliding window counter.
+    SlidingWindow,
+    /// The fixed window, at multiples of its length since the Unix epoch.
+    FixedWindow,
+    /// The fixed window of a calendar.
+    Calendar(Box<Calendar>),
+}
+
+impl Counting {
+    /// The name of the algorithm in the configuration.
+    #[must_use]
+    pub const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Gcra => "gcra",
+            Self::SlidingWindow => "slidingWindow",
+            Self::FixedWindow | Self::Calendar(_) => "fixedWindow",
+        }
+    }
+
+    /// The unit of the calendar, where one is the window.
+    #[must_use]
+    pub fn period(&self) -> Option<&'static str> {
+        if let Self::Calendar(calendar) = self { Some(calendar.period.name()) } else { None }
+    }
+
+    /// The beginning of the names of cells, which differs for each kind of state.
+    pub(super) const fn prefix(&self) -> &'static str {
+        match self {
+            Self::Gcra => "rl:",
+            Self::SlidingWindow => "sw:",
+            Self::FixedWindow | Self::Calendar(_) => "fw:",
+        }
+    }
+}
+
+impl Allowance {
+    /// Checks and compiles `limit` requests a `window`, `burst` at once, of the limit called `name`.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn compile(
+        name: &str,
+        (limit, window, burst): (u32, Window, Option<u32>),
+        algorithm: Option<Algorithm>,
+        zone: &TimeZone,
+    ) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        let mut error = |member, message: Arguments<'_>, help| errors.push(PolicyError::new(member, message, help));
+
+        if limit == 0 || limit > LARGEST_LIMIT {
+            error("limit", format_args!("`{limit}` is no usable limit"), "use 1 to 1000000000");
+        }
+        let (length, counting) = match (window, algorithm) {
+            (Window::Span(length), Some(Algorithm::FixedWindow)) => (length, Counting::FixedWindow),
+            (Window::Span(length), Some(Algorithm::SlidingWindow)) => (length, Counting::SlidingWindow),
+            (Window::Span(length), None | Some(Algorithm::Gcra)) => (length, Counting::Gcra),
+            (Window::Calendar(period), algorithm) => {
+                if algorithm.is_some_and(|algorithm| algorithm != Algorithm::FixedWindow) {
+                    error(
+                        "window",
+                        format_args!("a `{}` of the calendar is a fixed window", period.name()),
+                        "leave `algorithm` out, or write a duration such as `24h`",
+                    );
+                }
+                (usual_length(period), Counting::Calendar(Box::new(Calendar { period, zone: zone.clone() })))
+            }
+        };
+        if length < SHORTEST_WINDOW || length > LONGEST_WINDOW {
+            error("window", format_args!("the window is too short or too long"), "use `1s` to `366d`");
+        }
+        if burst.is_some() && counting != Counting::Gcra {
+            error(
+                "burst",
+                format_args!("a sliding or fixed window has no burst: all of its `limit` may come at once"),
+                "leave it out, or count by `gcra`",
+            );
+        } else if burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
+            error("burst", format_args!("the burst is no usable number"), "use 1 to 1000000000, or leave it out");
+        }
+
+        let quota = Quota { limit, window: length, burst: burst.unwrap_or(limit) };
+        match policy(name, limit, length) {
+            Some(policy) if errors.is_empty() => Ok(Self { quota, counting, policy }),
+            _ => Err(errors),
+        }
+    }
+
+    /// The operation that asks a cell to admit a request of `cost` units, and the length of the present window.
+    #[must_use]
+    pub fn op(&self, cost: u32, clock: &impl Clock) -> (CounterOp, Duration) {
+        let (quota, limit) = (self.quota, self.quota.limit);
+        match &self.counting {
+            Counting::Gcra => (CounterOp::Gcra { quota, cost }, quota.window),
+            Counting::SlidingWindow => (CounterOp::SlidingWindow { quota, cost }, quota.window),
+            Counting::FixedWindow => {
+                let span = fixed_window::Span::of(quota.window, clock.now());
+                (CounterOp::FixedWindow { span, limit, cost }, quota.window)
+            }
+            Counting::Calendar(calendar) => {
+                let (span, length) = fixed_window::Span::of_calendar(calendar, clock.now());
+                (CounterOp::FixedWindow { span, limit, cost }, length)
+            }
+        }
+    }
+
+    /// `RateLimit-Policy` of the limit called `name`, whose present window has this length.
+    pub(super) fn policy(&self, name: &str, window: Duration) -> HeaderValue {
+        match self.counting {
+            Counting::Calendar(_) if window != self.quota.window => policy(name, self.quota.limit, window),
+            _ => None,
+        }
+        .unwrap_or_else(|| self.policy.clone())
+    }
+
+    /// A few words for a list of policies: `5 per 10s`, with the burst where that is another number.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let Quota { limit, burst, window } = self.quota;
+        let span = || humantime::format_duration(window).to_string().replace(' ', "");
+        match &self.counting {
+            Counting::Gcra if burst != limit => format!("{limit} per {}, burst {burst}", span()),
+            Counting::Gcra => format!("{limit} per {}", span()),
+            Counting::SlidingWindow => format!("{limit} per {} (sliding window)", span()),
+            Counting::FixedWindow => format!("{limit} per {} (fixed window)", span()),
+            Counting::Calendar(calendar) => format!("{limit} per {}", calendar.period.name()),
+        }
+    }
+}
+
+/// The usual length of a window of the calendar.
+const fn usual_length(period: Period) -> Duration {
+    Duration::from_secs(match period {
+        Period::Hour => 3_600,
+        Period::Day => 86_400,
+        Period::Week => 7 * 86_400,
+        Period::Month => 30 * 86_400,
+    })
+}
+
+/// `RateLimit-Policy`: a list of strings with parameters (draft-ietf-httpapi-ratelimit-headers-10 §3); windows are whole seconds there.
+fn policy(name: &str, limit: u32, window: Duration) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{name}\";q={limit};w={}", whole_seconds(window))).ok()
+}
+
+/// `duration` in whole seconds, rounded up: the wait is then long enough.
+pub(super) const fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64)
+}
