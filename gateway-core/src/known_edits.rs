@@ -6,7 +6,7 @@ use crate::http::edit_fields::EditFields;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Plan, ResponseStep, Route};
 use crate::policy::header_edit;
-use crate::policy::rate_limit::Standing;
+use crate::policy::rate_limit::{Standing, tell};
 
 /// All edits of the head of an upstream's response, where they do not depend on that head.
 ///
@@ -42,9 +42,7 @@ impl<'e> KnownEdits<'e> {
         fields.remove_hop_by_hop();
         self.plan.loop_guard.stamp_response(fields, version);
         respond(&self.route.response, self.filled, fields);
-        for standing in self.standings {
-            standing.apply(fields);
-        }
+        tell(self.standings, fields);
         fields.set(&X_REQUEST_ID, self.id.clone());
     }
 }

@@ -13,7 +13,7 @@ pub(crate) struct Meter {
     sent_at: u64,
     /// The time until the head of the upstream's response came or failed, and the class of that.
     pub(crate) upstream: Option<(u64, u8)>,
-    pub(crate) verdicts: [u16; 3],
+    pub(crate) verdicts: [u16; 4],
     /// The outcome of its authentication, by its label.
     pub(crate) authentication: Option<&'static str>,
 }
@@ -34,11 +34,12 @@ impl Meter {
         self.upstream = Some((nanos(now).saturating_sub(self.sent_at), class(status)));
     }
 
-    /// Notes the verdict of a rate limit; none if its store failed.
-    pub(crate) fn limited(&mut self, verdict: Option<Verdict>) {
-        let [admitted, refused, failed] = &mut self.verdicts;
+    /// Notes the verdict of a rate limit; none if its store failed. One in the `shadow` refuses nothing.
+    pub(crate) fn limited(&mut self, verdict: Option<Verdict>, shadow: bool) {
+        let [admitted, refused, failed, shadowed] = &mut self.verdicts;
         let count = match verdict {
             Some(verdict) if verdict.admitted => admitted,
+            Some(_) if shadow => shadowed,
             Some(_) => refused,
             None => failed,
         };

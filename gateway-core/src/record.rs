@@ -128,8 +128,8 @@ pub(crate) struct Facts {
     pub(crate) sent_at: Duration,
     /// The time until the head of the upstream's response came, or until that failed.
     pub(crate) upstream_took: Option<Duration>,
-    /// Each rate limit that was asked, and its verdict; none if its store failed.
-    pub(crate) limits: Vec<(Box<str>, Option<Verdict>)>,
+    /// Each rate limit that was asked, and its verdict; none if its store failed. The last is set of a limit that refuses nothing.
+    pub(crate) limits: Vec<(Box<str>, Option<Verdict>, bool)>,
     /// Who makes the request, once that is proved.
     pub(crate) caller: Option<Arc<Caller>>,
     /// The caller whom a credential names that was refused.
@@ -250,13 +250,13 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// Notes the verdict of a rate limit; none if its store could not say.
-    pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>) {
+    /// Notes the verdict of a rate limit; none if its store could not say. One in the `shadow` refuses nothing.
+    pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>, shadow: bool) {
         if let Some(meter) = &mut self.meter {
-            meter.limited(verdict);
+            meter.limited(verdict, shadow);
         }
         if let Some(facts) = &mut self.facts {
-            facts.limits.push((name.into(), verdict));
+            facts.limits.push((name.into(), verdict, shadow));
         }
     }
 

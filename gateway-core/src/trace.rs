@@ -116,6 +116,8 @@ pub enum Event {
         cell: String,
         /// Its verdict; `None` if it could not be asked.
         verdict: Option<Verdict>,
+        /// Set if it refuses nothing, whatever its verdict is.
+        shadow: bool,
     },
     /// A limit on concurrency was asked.
     Concurrency {

@@ -62,7 +62,10 @@ fn shapes() -> Vec<Shape> {
     wrong("/network/encodedSlash", vec![json!("strip"), json!(true)]);
     wrong("/upstreams/users/host", vec![json!("client"), json!({"set": 5}), json!({"sett": "x"}), json!({})]);
     wrong("/policies/browser/rateLimit/algorithm", vec![json!("tokenBucket"), json!("GCRA")]);
-    wrong("/policies/browser/rateLimit/key", vec![json!("ip"), json!({"header": 5}), json!({"cookie": "x"})]);
+    wrong(
+        "/policies/browser/rateLimit/key",
+        vec![json!("ip"), json!({"header": 5}), json!({"jar": "x"}), json!("address"), json!({"route": true})],
+    );
     wrong("/policies/browser/rateLimit/fail", vec![json!("shut")]);
     wrong("/policies/browser/maintenance/fail", vec![json!("closd")]);
     wrong(
@@ -154,7 +157,21 @@ fn shapes() -> Vec<Shape> {
     wrong("/upstreams/users/urls", vec![json!(["http://b"])]);
     wrong(
         "/policies/browser/rateLimit",
-        vec![json!({"limit": 1, "window": "1s", "algorithm": "slidingWindow", "burst": 1})],
+        vec![
+            json!({"limit": 1, "window": "1s", "algorithm": "slidingWindow", "burst": 1}),
+            json!({"limit": 1, "window": "1s", "algorithm": "fixedWindow", "burst": 1}),
+            json!({"limit": 1, "window": "day", "burst": 1}),
+            json!({"limit": 1, "window": "day", "algorithm": "gcra"}),
+            json!({"limit": 1, "window": "1d", "timeZone": "UTC"}),
+            json!({"limit": 1, "window": "day", "timeZone": "Europe/Berlin"}),
+            json!({"limit": 1, "window": "fortnight"}),
+            json!({"limit": 1, "window": "1s", "tiers": {"": {"limit": 1, "window": "1s"}}}),
+            json!({"limit": 1, "window": "1s", "tiers": {"gold": {"limit": 0, "window": "1s"}}}),
+            json!({"limit": 1, "window": "1s", "tiers": {"gold": {"window": "1s"}}}),
+            json!({"limit": 1, "window": "1s", "key": {"address": {"ipv4": 33}}}),
+            json!({"limit": 1, "window": "1s", "key": {"address": {"ipv6": 0}}}),
+            json!({"limit": 1, "window": "1s", "key": {"all": "route"}}),
+        ],
     );
     wrong("/policies/browser/maintenance", vec![json!({}), json!({"from": "2026-12-01T22:00:00Z", "fail": "open"})]);
     // Notations of other programs, and what belongs elsewhere.

@@ -134,6 +134,9 @@ struct Limit<'r> {
     admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<u32>,
+    /// Set if it refuses nothing.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    shadow: bool,
 }
 
 /// A store that has failed.
@@ -199,11 +202,12 @@ impl<'r> Line<'r> {
 }
 
 impl<'r> Limit<'r> {
-    fn of((name, verdict): &'r (Box<str>, Option<crate::policy::quota::Verdict>)) -> Self {
+    fn of((name, verdict, shadow): &'r (Box<str>, Option<crate::policy::quota::Verdict>, bool)) -> Self {
         Self {
             name,
             admitted: verdict.map(|verdict| verdict.admitted),
             remaining: verdict.map(|verdict| verdict.remaining),
+            shadow: *shadow,
         }
     }
 }
@@ -401,7 +405,7 @@ mod tests {
                 trace: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
                 sent_at: Duration::ZERO,
                 upstream_took: Some(Duration::from_micros(2_500)),
-                limits: vec![("l".into(), None)],
+                limits: vec![("l".into(), None, false)],
                 caller: None,
                 named: None,
                 refusal: None,
@@ -520,9 +524,16 @@ mod tests {
         let mut record = record();
         let verdict =
             Verdict { admitted: true, remaining: 3, retry_after: Duration::ZERO, reset_after: Duration::ZERO };
-        record.facts.as_mut().unwrap().limits = vec![("l".into(), Some(verdict))];
+        let limits = vec![("l".into(), Some(verdict), false), ("s".into(), Some(verdict), true)];
+        record.facts.as_mut().unwrap().limits = limits;
         let line = parsed(&plan("{}"), &record, &Ended::default());
-        assert_eq!(line["limits"], json!([{"name": "l", "admitted": true, "remaining": 3}]));
+        assert_eq!(
+            line["limits"],
+            json!([
+                {"name": "l", "admitted": true, "remaining": 3},
+                {"name": "s", "admitted": true, "remaining": 3, "shadow": true},
+            ])
+        );
     }
 
     /// docs/configuration.md, Access log: what the query hides is not told by the page that led here.

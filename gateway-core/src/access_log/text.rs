@@ -96,7 +96,7 @@ fn consumer(line: &Line<'_>) -> String {
 /// The reasons why the answer is as it is, and is whole or not.
 fn reasons(line: &Line<'_>) -> String {
     let mut reasons: Vec<String> = [line.error, line.cause].into_iter().flatten().map(str::to_owned).collect();
-    let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false));
+    let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false) && !limit.shadow);
     reasons.extend(refused.map(|limit| format!("(limit: {})", limit.name)));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
@@ -169,7 +169,7 @@ mod tests {
         record.error = Some("rate_limited");
         let verdict =
             Verdict { admitted: false, remaining: 0, retry_after: Duration::ZERO, reset_after: Duration::ZERO };
-        record.facts.as_mut().unwrap().limits = vec![("five-per-ten-seconds".into(), Some(verdict))];
+        record.facts.as_mut().unwrap().limits = vec![("five-per-ten-seconds".into(), Some(verdict), false)];
         record
     }
 

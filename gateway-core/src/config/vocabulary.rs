@@ -60,6 +60,7 @@ impl Place {
             ("json", Self::Respond),
             ("rename", Self::Edits),
             ("bypass", Self::Maintenance),
+            ("burst", Self::RateLimit),
             ("tiers", Self::Authorize),
             ("asns", Self::Clients),
             ("keepQuery", Self::Redirect),
@@ -80,7 +81,6 @@ impl Place {
             ("hmac", Self::KeyCredential),
             ("apiKey", Self::Credential),
             ("hash", Self::PasswordCredential),
-            ("algorithm", Self::RateLimit),
         ];
         let found = telling.iter().find(|(field, _)| expected.contains(field));
         match found {

@@ -155,7 +155,7 @@ fn number(expected: &str, located: &Located<'_, '_>) -> String {
 fn right_choice(expected: &[&str], node: &Node<'_>) -> String {
     let off = matches!(node.kind, Kind::Bool(false)).then_some("off").filter(|off| expected.contains(off));
     if matches!(node.kind, Kind::List(_)) && expected.contains(&"clientAddress") {
-        return "write one of them alone: keys can't be combined".to_owned();
+        return "write `{\"all\": […]}` for what several of them have in common".to_owned();
     }
     let client = matches!(node.kind, Kind::Bool(true)).then_some("preserve").filter(|word| expected.contains(word));
     match off.or(client).or_else(|| expected.first().copied()) {

@@ -27,7 +27,7 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) origin: Option<HeaderValue>,
     /// Values for the templates among the route's response edits.
     pub(super) filled: Vec<Option<HeaderValue>>,
-    /// The request's standings with the rate limits that have admitted it.
+    /// The request's standings with the rate limits, of which the last may have refused it.
     pub(super) standings: Vec<Standing<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,

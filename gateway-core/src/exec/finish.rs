@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::known_edits::respond;
 use crate::plan::ResponseStep;
-use crate::policy::header_edit;
+use crate::policy::{header_edit, rate_limit};
 use crate::time::Clock;
 use crate::trace::Event;
 
@@ -47,9 +47,7 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             respond(&route.response, &exchange.filled, headers);
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
-        for standing in &exchange.standings {
-            standing.apply(headers);
-        }
+        rate_limit::tell(&exchange.standings, headers);
     }
 }
 

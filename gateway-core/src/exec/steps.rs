@@ -58,7 +58,7 @@ pub(super) async fn apply<'p, P: Platform>(
                 rule.condition.strip_aliases(call);
                 authorize(exchange, platform, rule, call)?;
             }
-            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, limit, call).await?,
+            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, (limit, &route.name), call).await?,
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
             RequestStep::Validate(step) => {
@@ -160,23 +160,24 @@ fn authorize(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, rule: &Authori
 async fn rate_limit<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
-    limit: &'p RateLimit,
+    (limit, route): (&'p RateLimit, &str),
     call: &Call,
 ) -> Result<(), Reject> {
-    let cell = limit.cell(call);
-    let (op, window) = limit.allowance.op(1, platform);
+    let (allowance, cell) = limit.cell(call, route, platform);
+    let (op, window) = allowance.op(1, platform);
     let asked = platform.apply(&cell, op);
     let answer = within(platform, exchange.plan.counter_timeout, asked).await;
     let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
-    exchange.record.limited(&limit.name, verdict);
-    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict });
-    let standing = verdict.map(|verdict| Standing { limit, allowance: &limit.allowance, window, verdict });
-    match standing {
-        Some(standing) if standing.verdict.admitted => {
+    let shadow = limit.shadow;
+    exchange.record.limited(&limit.name, verdict, shadow);
+    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow });
+    match verdict {
+        _ if shadow => Ok(()),
+        Some(verdict) => {
+            let standing = Standing { limit, allowance, window, verdict };
             exchange.standings.push(standing);
-            Ok(())
+            if verdict.admitted { Ok(()) } else { Err(standing.refuse()) }
         }
-        Some(standing) => Err(standing.refuse()),
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
     }
@@ -189,7 +190,7 @@ async fn concurrency<P: Platform>(
     (limit, route): (&Concurrency, &Route),
     call: &Call,
 ) -> Result<(), Reject> {
-    let cell = limit.cell(call);
+    let cell = limit.cell(call, &route.name, platform);
     let holder = platform.next_u64();
     // Recorded before the store is asked: if the client leaves meanwhile, the place is still given back.
     exchange.record.permits.push(Permit { cell: cell.clone(), holder });

@@ -47,11 +47,11 @@ pub(crate) struct Overall {
 pub(crate) struct Served {
     pub(crate) durations: ByClass,
     /// The verdicts of its rate limits, in the order of [`VERDICTS`].
-    pub(crate) verdicts: [AtomicU64; 3],
+    pub(crate) verdicts: [AtomicU64; 4],
 }
 
 /// The verdicts of rate limits, by their labels.
-pub(crate) const VERDICTS: [&str; 3] = ["admitted", "refused", "failed"];
+pub(crate) const VERDICTS: [&str; 4] = ["admitted", "refused", "failed", "shadow_refused"];
 
 /// Durations by the class of the status; the first are of exchanges without any.
 #[derive(Debug, Default)]
@@ -93,11 +93,11 @@ impl Metrics {
         self.overall.in_flight.fetch_sub(1, Ordering::Relaxed);
         let route = record.route.and_then(|index| self.routes.at(index)).unwrap_or(&self.overall.unrouted);
         route.durations.observe(class(record.status), nanos(now).saturating_sub(meter.begun));
-        if meter.verdicts != [0; 3] {
+        if meter.verdicts != [0; 4] {
             for (sum, count) in route.verdicts.iter().zip(meter.verdicts) {
                 sum.fetch_add(count.into(), Ordering::Relaxed);
             }
-            let [_, _, failed] = meter.verdicts;
+            let [_, _, failed, _] = meter.verdicts;
             self.overall.counter_errors.fetch_add(failed.into(), Ordering::Relaxed);
         }
         if let Some((took, class)) = meter.upstream

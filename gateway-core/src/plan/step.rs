@@ -30,7 +30,7 @@ pub enum RequestStep {
     /// Ask for a caller who may.
     Authorize(Box<Authorize>),
     /// Ask a rate limit for admission.
-    RateLimit(RateLimit),
+    RateLimit(Box<RateLimit>),
     /// Ask a limit on concurrency for a place.
     Concurrency(Concurrency),
     /// Check the content.
@@ -78,12 +78,9 @@ impl RequestStep {
     /// Returns whether it depends on the route's path parameters.
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
-            Self::Maintenance(_)
-            | Self::Csrf(_)
-            | Self::Clients(_)
-            | Self::RateLimit(_)
-            | Self::Concurrency(_)
-            | Self::Validate(_) => false,
+            Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) => false,
+            Self::RateLimit(limit) => limit.key.is_bound_to_path(),
+            Self::Concurrency(limit) => limit.key.is_bound_to_path(),
             Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
@@ -101,7 +98,7 @@ impl RequestStep {
             Self::Authorize(authorize) => authorize.describe(),
             Self::Authenticate(authenticate) => authenticate.words.to_string(),
             Self::Csrf(_) => "no other origins".to_owned(),
-            Self::RateLimit(limit) => format!("limit {} {}", limit.name, limit.allowance.describe()),
+            Self::RateLimit(limit) => limit.describe(),
             Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
             Self::Steer(ways) => steer::describe(ways),
             Self::Validate(step) => step.describe(),

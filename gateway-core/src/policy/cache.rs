@@ -252,8 +252,11 @@ impl Cache {
         for name in &*key.cookies {
             add(cookie::first(&call.headers, name));
         }
-        let caller = call.caller.as_deref();
-        let by = |source: &KeySource| source.cell("", "", call.client_address(), (&call.headers, caller));
+        let by = |source: &KeySource| {
+            let mut text = String::new();
+            source.push_caller(&mut text, call);
+            text
+        };
         for claim in &*key.claims {
             add(Some(by(claim).as_bytes()));
         }

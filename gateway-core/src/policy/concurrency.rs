@@ -8,11 +8,12 @@ use http::header::RETRY_AFTER;
 
 use super::PolicyError;
 use super::counter::CounterOp;
-use super::counter_key::{KeySource, check_name};
+use super::counter_key::{CellOf, KeySource, check_name};
 use super::lease;
 use crate::call::Call;
 use crate::config;
 use crate::error::Reject;
+use crate::time::Clock;
 
 /// The largest limit: a cell stores each holder, so its size must be bounded.
 const LARGEST_LIMIT: u32 = 10_000;
@@ -25,7 +26,7 @@ pub const GRACE: Duration = Duration::from_secs(10);
 pub const LOCAL: Duration = Duration::from_secs(60);
 
 /// A compiled limit on concurrency.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Concurrency {
     /// Its name in cells.
     pub name: Box<str>,
@@ -38,17 +39,21 @@ pub struct Concurrency {
 }
 
 impl Concurrency {
-    /// Checks and compiles `c`, called `fallback_name` where it states no name.
+    /// Checks and compiles `c`, called `fallback_name` where it states no name, for a route whose path has these `parameters`.
     ///
     /// # Errors
     /// Every mistake in it.
-    pub fn compile(c: &config::Concurrency, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
+    pub fn compile(
+        c: &config::Concurrency,
+        fallback_name: &str,
+        parameters: Option<&[&str]>,
+    ) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
         if c.limit == 0 || c.limit > LARGEST_LIMIT {
             errors.push(PolicyError::new("limit", format_args!("`{}` is no usable limit", c.limit), "use 1 to 10000"));
         }
-        match KeySource::compile(c.key.as_ref()).map_err(|error| errors.push(error)) {
+        match KeySource::compile(c.key.as_ref(), parameters).map_err(|error| errors.push(error)) {
             Ok(key) if errors.is_empty() => {
                 Ok(Self { name: name.into(), limit: c.limit, key, fail: c.fail.unwrap_or_default() })
             }
@@ -56,10 +61,10 @@ impl Concurrency {
         }
     }
 
-    /// The name of the cell that counts this request: `cc:name:key`.
+    /// The name of the cell that counts `call` on `route`: `cc:name:key`.
     #[must_use]
-    pub fn cell(&self, call: &Call) -> String {
-        self.key.cell("cc:", &self.name, call.client_address(), (&call.headers, call.caller.as_deref()))
+    pub fn cell(&self, call: &Call, route: &str, clock: &impl Clock) -> String {
+        self.key.cell(CellOf { prefix: "cc:", name: &self.name, tier: None }, call, route, clock)
     }
 
     /// The operation that asks this limit's cell for a place for `holder`, for the time `lease`.
@@ -88,6 +93,7 @@ pub fn lease_for(total: Duration) -> Option<Duration> {
 mod tests {
     use http::{HeaderMap, Method};
 
+    use super::super::counter_key::Still;
     use super::*;
 
     fn config(limit: u32) -> config::Concurrency {
@@ -96,12 +102,11 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_configuration() {
-        let limit = Concurrency::compile(&config(10), "orders").unwrap();
+        let limit = Concurrency::compile(&config(10), "orders", None).unwrap();
         assert_eq!((&*limit.name, limit.limit, limit.fail), ("orders", 10, config::FailMode::Closed));
-        assert_eq!(limit.key, KeySource::ClientAddress);
         let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
         call.client.address = Some("203.0.113.7".parse().unwrap());
-        assert_eq!(limit.cell(&call), "cc:orders:203.0.113.7");
+        assert_eq!(limit.cell(&call, "r", &Still), "cc:orders:203.0.113.7");
         let lease = Duration::from_secs(40);
         assert_eq!(limit.acquire(7, lease), CounterOp::Acquire { holder: 7, limit: 10, lease });
     }
@@ -112,7 +117,7 @@ mod tests {
             let mut wrong = config(limit);
             wrong.name = Some("a\"b".to_owned());
             wrong.key = Some(config::CounterKey::Header("not a name".to_owned()));
-            let errors = Concurrency::compile(&wrong, "api").unwrap_err();
+            let errors = Concurrency::compile(&wrong, "api", None).unwrap_err();
             assert_eq!(errors.iter().map(|error| error.member).collect::<Vec<_>>(), ["name", "limit", "key"]);
         }
     }
@@ -120,7 +125,7 @@ mod tests {
     /// RFC 6585 §4 and RFC 9110 §10.2.3: 429, with whole seconds to wait.
     #[test]
     fn a_refusal_is_429_and_says_when_to_come_back() {
-        let reject = Concurrency::compile(&config(1), "api").unwrap().refuse();
+        let reject = Concurrency::compile(&config(1), "api", None).unwrap().refuse();
         assert_eq!((reject.status.as_u16(), reject.code), (429, "concurrency_limited"));
         assert_eq!(reject.headers, [(RETRY_AFTER, HeaderValue::from_static("1"))]);
         assert_eq!(*reject.violated_policies, ["api".into()]);

@@ -8,31 +8,45 @@ use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
 use super::allowance::{Allowance, whole_seconds};
-use super::counter_key::{KeySource, check_name};
+use super::counter_key::{CellOf, KeySource, check_name};
 use super::quota::Verdict;
 use super::time_zone::TimeZone;
 use crate::call::Call;
+use crate::caller::Caller;
+use crate::config::RateLimitAlgorithm::FixedWindow;
 use crate::config::{self, Window};
 use crate::error::Reject;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
+use crate::time::Clock;
 
 /// `RateLimit-Policy`.
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// `RateLimit`.
 pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
+/// The fields that were usual before.
+const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+
 /// A compiled rate limit.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RateLimit {
     /// Its name in header fields and cells.
     pub name: Box<str>,
     /// The requests that it admits.
     pub allowance: Allowance,
+    /// The requests that it admits instead of consumers with a tier, by its name.
+    pub tiers: Box<[(Box<str>, Allowance)]>,
     /// The requests that it counts together.
     pub key: KeySource,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
+    /// Set if it only counts, and refuses nothing.
+    pub shadow: bool,
+    /// Set if clients are told by the older fields, too.
+    legacy: bool,
 }
 
 /// A request's standing with a limit.
@@ -49,11 +63,16 @@ pub struct Standing<'l> {
 }
 
 impl RateLimit {
-    /// Checks and compiles `c`, called `fallback_name` where it states no name.
+    /// Checks and compiles `c`, but for its tiers, called `fallback_name` where it states no name, for a route whose path has these
+    /// `parameters`.
     ///
     /// # Errors
     /// Every mistake in it.
-    pub fn compile(c: &config::RateLimit, fallback_name: &str) -> Result<Self, Vec<PolicyError>> {
+    pub fn compile(
+        c: &config::RateLimit,
+        fallback_name: &str,
+        parameters: Option<&[&str]>,
+    ) -> Result<Self, Vec<PolicyError>> {
         let name = c.name.as_deref().unwrap_or(fallback_name);
         let mut errors: Vec<PolicyError> = check_name(name).into_iter().collect();
         let zone = zone(c).unwrap_or_else(|mistake| {
@@ -61,13 +80,15 @@ impl RateLimit {
             TimeZone::UTC
         });
         let allowance = Allowance::compile(name, (c.limit, c.window, c.burst), c.algorithm, &zone);
-        let key = KeySource::compile(c.key.as_ref()).unwrap_or_else(|mistake| {
+        let key = KeySource::compile(c.key.as_ref(), parameters).unwrap_or_else(|mistake| {
             errors.push(mistake);
             KeySource::Everyone
         });
         match allowance {
             Ok(allowance) if errors.is_empty() => {
-                Ok(Self { name: name.into(), allowance, key, fail: c.fail.unwrap_or_default() })
+                let (shadow, legacy) = (c.shadow, c.legacy_headers);
+                let fail = c.fail.unwrap_or_default();
+                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, fail, shadow, legacy })
             }
             Ok(_) => Err(errors),
             Err(mut more) => {
@@ -77,18 +98,59 @@ impl RateLimit {
         }
     }
 
-    /// The name of the cell that counts this request: its kind, the name and the key, as in `rl:name:key`.
+    /// Checks and compiles the terms that `c`, called `name`, has for one `tier`.
+    ///
+    /// # Errors
+    /// Every mistake in them.
+    pub fn compile_tier(
+        c: &config::RateLimit,
+        name: &str,
+        tier: &config::RateLimitTier,
+    ) -> Result<Allowance, Vec<PolicyError>> {
+        let zone = zone(c).unwrap_or(TimeZone::UTC);
+        // A tier may count by days where the limit counts by minutes.
+        let algorithm =
+            c.algorithm.filter(|_| matches!(tier.window, Window::Span(_)) || c.algorithm == Some(FixedWindow));
+        Allowance::compile(name, (tier.limit, tier.window, tier.burst), algorithm, &zone)
+    }
+
+    /// A few words for a list of policies.
     #[must_use]
-    pub fn cell(&self, call: &Call) -> String {
-        let prefix = self.allowance.counting.prefix();
-        self.key.cell(prefix, &self.name, call.client_address(), (&call.headers, call.caller.as_deref()))
+    pub fn describe(&self) -> String {
+        let mut text = format!("limit {} {}", self.name, self.allowance.describe());
+        for (tier, allowance) in &self.tiers {
+            text.push_str(&format!(", {tier} {}", allowance.describe()));
+        }
+        text.push_str(if self.shadow { " (shadow)" } else { "" });
+        text
+    }
+
+    /// The requests that it admits of `caller`, with the tier that these are for.
+    fn terms(&self, caller: Option<&Caller>) -> (&Allowance, Option<&str>) {
+        if !self.tiers.is_empty()
+            && let Some(tier) = caller.and_then(Caller::tier)
+            && let Some((tier, allowance)) = self.tiers.iter().find(|(name, _)| **name == *tier)
+        {
+            return (allowance, Some(tier));
+        }
+        (&self.allowance, None)
+    }
+
+    /// The requests that it admits of who makes `call`, and the name of the cell that counts it on `route`: its kind, the name and the
+    /// key, as in `rl:name:key`.
+    #[must_use]
+    pub fn cell(&self, call: &Call, route: &str, clock: &impl Clock) -> (&Allowance, String) {
+        let (allowance, tier) = self.terms(call.caller.as_deref());
+        let of = CellOf { prefix: allowance.counting.prefix(), name: &self.name, tier };
+        (allowance, self.key.cell(of, call, route, clock))
     }
 }
 
 /// The time zone of the windows.
 fn zone(c: &config::RateLimit) -> Result<TimeZone, PolicyError> {
     let Some(text) = &c.time_zone else { return Ok(TimeZone::UTC) };
-    if matches!(c.window, Window::Span(_)) {
+    let windows = c.tiers.iter().map(|(_, tier)| &tier.window).chain([&c.window]);
+    if windows.into_iter().all(|window| matches!(window, Window::Span(_))) {
         return Err(PolicyError::new(
             "timeZone",
             "a window of a fixed length has no time zone",
@@ -127,22 +189,32 @@ impl Standing<'_> {
         [(RATELIMIT_POLICY, allowance.policy(&limit.name, *window)), (RATELIMIT, state)]
     }
 
-    /// Appends [`Standing::headers`] to a response's fields.
-    pub fn apply(&self, headers: &mut impl EditFields) {
-        for (name, value) in self.headers() {
-            headers.append(&name, value);
-        }
-    }
-
-    /// The refusal: 429 with `Retry-After` (RFC 9110 §10.2.3) and the fields of [`Standing::headers`].
+    /// The refusal: 429 with `Retry-After` (RFC 9110 §10.2.3). The other fields are those of [`tell`].
     #[must_use]
     pub fn refuse(&self) -> Reject {
-        let [policy, state] = self.headers();
         let mut reject = Reject::rate_limited();
         let wait = HeaderValue::from(whole_seconds(self.verdict.retry_after).max(1));
-        reject.headers = vec![(RETRY_AFTER, wait), policy, state];
+        reject.headers = vec![(RETRY_AFTER, wait)];
         reject.violated_policies = vec![self.limit.name.clone()];
         reject
+    }
+}
+
+/// Tells a client of its `standings` in the fields of a response. Of the older fields there is one of each, so that they are those of the limit
+/// of which the least is left; `X-RateLimit-Reset` is in seconds from now.
+pub fn tell(standings: &[Standing<'_>], fields: &mut impl EditFields) {
+    for standing in standings {
+        for (name, value) in standing.headers() {
+            fields.append(&name, value);
+        }
+    }
+    // The one that has refused the request is the last.
+    let legacy = standings.iter().rev().filter(|standing| standing.limit.legacy);
+    if let Some(Standing { allowance, verdict, .. }) = legacy.min_by_key(|standing| standing.verdict.remaining) {
+        let limit = allowance.quota.limit;
+        fields.set(&X_RATELIMIT_LIMIT, HeaderValue::from(limit));
+        fields.set(&X_RATELIMIT_REMAINING, HeaderValue::from(verdict.remaining.min(limit)));
+        fields.set(&X_RATELIMIT_RESET, HeaderValue::from(whole_seconds(verdict.reset_after)));
     }
 }
 
@@ -155,6 +227,7 @@ mod tests {
     use super::super::fixed_window::Span;
     use super::super::quota::Quota;
     use super::*;
+    use crate::caller::consumer::Consumer;
     use crate::config::{CounterKey, FailMode, Period, RateLimitAlgorithm as Algorithm};
     use crate::http::testing::lines;
     use crate::time::{Clock, Timestamp};
@@ -168,12 +241,15 @@ mod tests {
             algorithm: None,
             burst: None,
             key,
+            tiers: config::Entries::default(),
+            shadow: false,
+            legacy_headers: false,
             fail: None,
         }
     }
 
     fn compiled(key: CounterKey) -> RateLimit {
-        RateLimit::compile(&config(100, 60_000, Some(key)), "api").unwrap()
+        RateLimit::compile(&config(100, 60_000, Some(key)), "api", None).unwrap()
     }
 
     fn standing(limit: &RateLimit, verdict: Verdict) -> Standing<'_> {
@@ -209,10 +285,10 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_configuration() {
-        let limit = RateLimit::compile(&config(100, 60_000, None), "orders/list").unwrap();
+        let limit = RateLimit::compile(&config(100, 60_000, None), "orders/list", None).unwrap();
         assert_eq!(&*limit.name, "orders/list");
         assert_eq!(limit.allowance.quota, Quota { limit: 100, window: Duration::from_secs(60), burst: 100 });
-        assert_eq!(limit.key, KeySource::ClientAddress);
+        assert!(matches!(limit.key, KeySource::Address(32, 64)));
         assert_eq!(limit.fail, FailMode::Closed);
     }
 
@@ -221,7 +297,7 @@ mod tests {
         let mut wrong = config(0, 999, Some(CounterKey::Header("not a name".to_owned())));
         wrong.name = Some("a\"b".to_owned());
         wrong.burst = Some(0);
-        let errors = RateLimit::compile(&wrong, "api").unwrap_err();
+        let errors = RateLimit::compile(&wrong, "api", None).unwrap_err();
         assert_eq!(
             errors.iter().map(|error| error.member).collect::<Vec<_>>(),
             ["name", "key", "limit", "window", "burst"]
@@ -234,13 +310,13 @@ mod tests {
         let mut config = config(100, 60_000, Some(CounterKey::Everyone));
         let call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
         config.algorithm = Some(Algorithm::SlidingWindow);
-        let sliding = RateLimit::compile(&config, "api").unwrap();
-        assert_eq!(sliding.cell(&call), "sw:api:*");
+        let sliding = RateLimit::compile(&config, "api", None).unwrap();
+        assert_eq!(sliding.cell(&call, "r", &NOW).1, "sw:api:*");
         let quota = sliding.allowance.quota;
         assert_eq!(sliding.allowance.op(1, &NOW), (CounterOp::SlidingWindow { quota, cost: 1 }, quota.window));
         config.algorithm = Some(Algorithm::FixedWindow);
-        let fixed = RateLimit::compile(&config, "api").unwrap();
-        assert_eq!(fixed.cell(&call), "fw:api:*");
+        let fixed = RateLimit::compile(&config, "api", None).unwrap();
+        assert_eq!(fixed.cell(&call, "r", &NOW).1, "fw:api:*");
         let span = Span::of(quota.window, NOW.0);
         assert_eq!(fixed.allowance.op(1, &NOW), (CounterOp::FixedWindow { span, limit: 100, cost: 1 }, quota.window));
     }
@@ -259,7 +335,7 @@ mod tests {
     }
 
     fn mistakes(config: &config::RateLimit) -> Vec<&'static str> {
-        let mistakes = RateLimit::compile(config, "api").map(drop).unwrap_err();
+        let mistakes = RateLimit::compile(config, "api", None).map(drop).unwrap_err();
         mistakes.iter().map(|error| error.member).collect()
     }
 
@@ -267,7 +343,7 @@ mod tests {
     #[test]
     fn a_window_of_the_calendar_is_a_fixed_window_of_a_time_zone() {
         let mut config = config::RateLimit { window: Window::Calendar(Period::Month), ..config(100, 0, None) };
-        let limit = RateLimit::compile(&config, "api").unwrap();
+        let limit = RateLimit::compile(&config, "api", None).unwrap();
         assert!(matches!(limit.allowance.counting, Counting::Calendar(_)));
         let (op, window) = limit.allowance.op(1, &NOW);
         assert!(matches!(op, CounterOp::FixedWindow { limit: 100, cost: 1, .. }));
@@ -283,7 +359,7 @@ mod tests {
         config.time_zone = Some("Europe/Berlin".to_owned());
         assert_eq!(mistakes(&config), ["timeZone"]);
         config.time_zone = Some("CET-1CEST,M3.5.0,M10.5.0/3".to_owned());
-        assert!(RateLimit::compile(&config, "api").is_ok());
+        assert!(RateLimit::compile(&config, "api", None).is_ok());
         config.window = Window::Span(Duration::from_secs(60));
         assert_eq!(mistakes(&config), ["timeZone"]);
     }
@@ -291,8 +367,8 @@ mod tests {
     /// draft-ietf-httpapi-ratelimit-headers-10 §4.1: `r` is what is left of `q`.
     #[test]
     fn what_is_left_is_at_most_the_quota() {
-        let limit =
-            RateLimit::compile(&config::RateLimit { burst: Some(200), ..config(100, 60_000, None) }, "a").unwrap();
+        let limit = RateLimit::compile(&config::RateLimit { burst: Some(200), ..config(100, 60_000, None) }, "a", None)
+            .unwrap();
         let told = |remaining| standing(&limit, verdict(remaining, 0, 0)).headers()[1].1.clone();
         assert_eq!(told(199), "\"a\";r=100;t=0");
         assert_eq!(told(100), "\"a\";r=100;t=0");
@@ -303,10 +379,9 @@ mod tests {
     #[test]
     fn fields_follow_the_draft() {
         let burst = compiled(CounterKey::Everyone);
-        let daily = RateLimit::compile(&config(1_000, 86_400_000, None), "daily").unwrap();
+        let daily = RateLimit::compile(&config(1_000, 86_400_000, None), "daily", None).unwrap();
         let mut headers = HeaderMap::new();
-        standing(&burst, verdict(50, 0, 29_001)).apply(&mut headers);
-        standing(&daily, verdict(999, 0, 86_400)).apply(&mut headers);
+        tell(&[standing(&burst, verdict(50, 0, 29_001)), standing(&daily, verdict(999, 0, 86_400))], &mut headers);
         assert_eq!(
             lines(&headers),
             [
@@ -325,9 +400,55 @@ mod tests {
             let limit = compiled(CounterKey::Everyone);
             let reject = standing(&limit, verdict(0, retry_millis, 60_000)).refuse();
             assert_eq!((reject.status.as_u16(), reject.code), (429, "rate_limited"));
-            assert_eq!(reject.headers[0], (RETRY_AFTER, HeaderValue::from_str(seconds).unwrap()));
-            assert_eq!(reject.headers[2].1, "\"api\";r=0;t=60");
+            assert_eq!(*reject.headers, [(RETRY_AFTER, HeaderValue::from_str(seconds).unwrap())]);
             assert_eq!(*reject.violated_policies, ["api".into()]);
         }
+    }
+
+    /// docs/configuration.md, Policies: each tier has terms and counters of its own, and whoever has none the plain ones.
+    #[test]
+    fn tiers_have_terms_of_their_own() {
+        let tier = |limit, window| config::RateLimitTier { limit, window, burst: None };
+        let tiers =
+            [("gold", tier(1_000, Window::Calendar(Period::Day))), ("silver", tier(200, config(1, 1, None).window))];
+        let tiers = config::Entries(tiers.map(|(name, tier)| (name.to_owned(), tier)).into());
+        let mut config = config(100, 60_000, Some(CounterKey::Everyone));
+        (config.tiers, config.time_zone) = (tiers, Some("+01:00".to_owned()));
+        let mut limit = RateLimit::compile(&config, "api", None).unwrap();
+        let gold = RateLimit::compile_tier(&config, "api", config.tiers.find("gold").unwrap()).unwrap();
+        limit.tiers = [("gold".into(), gold)].into();
+        assert!(RateLimit::compile_tier(&config, "api", config.tiers.find("silver").unwrap()).is_err(), "too short");
+
+        let of = |tier: Option<&str>| {
+            let consumer = Consumer { name: "acme".into(), tier: tier.map(Into::into), ..Consumer::default() };
+            let mut call = Call::new(Method::GET, "/".parse().unwrap(), HeaderMap::new());
+            call.caller = Some(Caller { consumer: Some(consumer.into()), ..Caller::default() }.into());
+            let (allowance, cell) = limit.cell(&call, "r", &NOW);
+            (allowance.quota.limit, allowance.counting.algorithm(), cell)
+        };
+        assert_eq!(of(Some("gold")), (1_000, "fixedWindow", "fw:api\"gold\":*".to_owned()));
+        assert_eq!(of(Some("bronze")), (100, "gcra", "rl:api:*".to_owned()));
+        assert_eq!(of(None), (100, "gcra", "rl:api:*".to_owned()));
+    }
+
+    /// docs/configuration.md, Policies: the older fields are those of the limit of which the least is left.
+    #[test]
+    fn older_fields_tell_of_the_tightest_limit() {
+        let legacy = config::RateLimit { legacy_headers: true, ..config(100, 60_000, None) };
+        let [a, b] = ["a", "b"].map(|name| RateLimit::compile(&legacy, name, None).unwrap());
+        let plain = RateLimit::compile(&config(100, 60_000, None), "api", None).unwrap();
+        let mut headers = HeaderMap::new();
+        let standings = [
+            standing(&a, verdict(7, 0, 1_001)),
+            standing(&b, verdict(3, 0, 29_001)),
+            standing(&plain, verdict(0, 0, 60_000)),
+        ];
+        tell(&standings, &mut headers);
+        headers.remove(RATELIMIT);
+        headers.remove(RATELIMIT_POLICY);
+        assert_eq!(lines(&headers), ["x-ratelimit-limit: 100", "x-ratelimit-remaining: 3", "x-ratelimit-reset: 30"]);
+        let mut headers = HeaderMap::new();
+        tell(&standings[2..], &mut headers);
+        assert!(!headers.contains_key(X_RATELIMIT_LIMIT));
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Snapshot {
     pub(super) in_flight: u64,
     /// By the name of the route. Requests without a route are under the empty name, which no route has.
     pub(super) served: Numbered<[Distribution; 6]>,
-    pub(super) verdicts: Numbered<[u64; 3]>,
+    pub(super) verdicts: Numbered<[u64; 4]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,

@@ -26,16 +26,41 @@ pub enum CounterKey {
     /// Those of one client address; IPv6 by its first 64 bits.
     #[default]
     ClientAddress,
+    /// Those of one network of client addresses, by the lengths of its prefix.
+    Address(AddressPrefixes),
     /// Those with one value of this header; those without it share one counter.
     Header(String),
+    /// Those with one value of this cookie; those without it share one counter.
+    Cookie(String),
+    /// Those with one value of this query parameter, the first of the name; those without it share one counter.
+    Query(String),
+    /// Those with one value of this parameter of the route's path.
+    Param(String),
     /// Those of one consumer; of a caller who is none, those of one credential.
     Consumer,
     /// Those of one credential: an API key, or what an issuer calls its holder. Of callers without one, those of one client address.
     Credential,
     /// Those with one value of this claim, of one issuer; of a caller without it, those of one credential. A name, or a JSON Pointer.
     Claim(String),
+    /// Those of one route.
+    Route,
+    /// Those for which an expression has one value: a text, a whole number, true or false. Those for which it has none share one counter.
+    Expression(String),
+    /// Those that have several keys in common: two to eight.
+    All(Vec<Self>),
     /// All.
     Everyone,
+}
+
+/// The bits of a client's address by which requests are counted together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AddressPrefixes {
+    /// Of an address of IPv4: 1 to 32. Default: 32.
+    pub ipv4: Option<u8>,
+    /// Of an address of IPv6: 1 to 128. Default: 64.
+    pub ipv6: Option<u8>,
 }
 
 /// The decision while a store can't be reached.

@@ -47,7 +47,7 @@ pub use cache::{Cache, CacheKey};
 pub use concurrency::Concurrency;
 pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};
 pub use cors::Cors;
-pub use counters::{CounterKey, CounterStore, FailMode};
+pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use external::{ExternalProof, ExternalProtocol};
 pub use identity::{
@@ -61,7 +61,7 @@ pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
 pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
 pub use policy::{Policy, PolicyUse};
-pub use rate_limit::{RateLimit, RateLimitAlgorithm};
+pub use rate_limit::{RateLimit, RateLimitAlgorithm, RateLimitTier};
 pub use route::{Api, Defaults, Route, Ties};
 pub use server::{HeaderCase, Server};
 pub use signature::{DigestAlgorithm, RequestSignature, SignatureAlgorithm, SignatureCredential, SignatureProof};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{CounterKey, FailMode};
-use crate::config::Window;
+use crate::config::{Entries, Window};
 
 /// A rate limit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -30,9 +30,32 @@ pub struct RateLimit {
     /// The requests that are counted together. Default: `clientAddress`.
     #[serde(default)]
     pub key: Option<CounterKey>,
+    /// Other terms for consumers with a tier, by its name; each counts for itself.
+    #[serde(default)]
+    pub tiers: Entries<RateLimitTier>,
+    /// `true` to count, and to tell the log and the metrics what would be refused, but to refuse nothing and tell clients nothing. Default: `false`.
+    #[serde(default)]
+    pub shadow: bool,
+    /// `true` for `X-RateLimit-Limit`, `-Remaining` and `-Reset`, in seconds from now, beside the fields of the standard. Default: `false`.
+    #[serde(default)]
+    pub legacy_headers: bool,
     /// The decision while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
+}
+
+/// The terms of a rate limit for the consumers of one tier.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimitTier {
+    /// The requests that a window admits; 1 to 1,000,000,000.
+    pub limit: u32,
+    /// The window: `1s` to `366d`, or a `hour`, `day`, `week` or `month` of the calendar.
+    pub window: Window,
+    /// The requests that may come at once. Default: `limit`. With `gcra` alone.
+    #[serde(default)]
+    pub burst: Option<u32>,
 }
 
 /// The algorithm of a rate limit.

@@ -78,7 +78,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             vec![
                 if_then(windows, none(&["burst"])),
                 if_then(calendar.clone(), json!({ "allOf": [fixed, none(&["burst"])] })),
-                if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable] })),
+                if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable, has_members("tiers")] })),
             ]
         }
         _ => return,

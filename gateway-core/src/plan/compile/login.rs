@@ -373,12 +373,14 @@ impl<'c> Compiler<'c> {
     }
 
     /// The steps that routes of the gateway's own have from `defaults`: maintenance, clients that are let in, and rate limits, but for
-    /// those by a caller, whom nobody knows there.
+    /// those by a caller or a path parameter, which nobody knows there.
     fn own_steps(&mut self) -> Arc<[RequestStep]> {
         let config = self.config;
         let (root, defaults) = (At::ROOT.member("policies"), At::ROOT.member("defaults"));
         let list = defaults.member("policies");
         let (mut first, mut clients, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        // Limits by callers are left out, and tiers do not count here.
+        self.knows_caller = true;
         for (index, one) in config.defaults.policies.iter().enumerate() {
             let item = list.index(index);
             let (at, name, policy) = match one {
@@ -395,12 +397,10 @@ impl<'c> Compiler<'c> {
                 let rule = self.clients(&at.member("clients"), stated);
                 clients.extend(rule.map(Box::new).map(RequestStep::Clients));
             }
-            let is_of_callers = |limit: &config::RateLimit| {
-                use config::CounterKey::{Claim, Consumer, Credential};
-                matches!(limit.key, Some(Consumer | Credential | Claim(_)))
-            };
-            if let Some(stated) = policy.rate_limit.as_ref().filter(|limit| !is_of_callers(limit)) {
-                limits.extend(self.rate_limit(&at.member("rateLimit"), name, stated).map(RequestStep::RateLimit));
+            if let Some(stated) = &policy.rate_limit {
+                let limit = self.rate_limit(&at.member("rateLimit"), name, stated, None);
+                let limit = limit.filter(|limit| !limit.key.asks_caller() && !limit.key.is_bound_to_path());
+                limits.extend(limit.map(Box::new).map(RequestStep::RateLimit));
             }
         }
         first.append(&mut clients);

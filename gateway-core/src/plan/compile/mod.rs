@@ -155,6 +155,9 @@ fn guard_signed(upstreams: &[Upstream], identity: &mut IdentityNames) {
     }
 }
 
+/// The terms of a rate limit, and those for each tier.
+type Terms = (Allowance, Box<[(Box<str>, Allowance)]>);
+
 struct Compiler<'c> {
     /// For a configuration with parts missing: tells the complete parts.
     reading: Option<&'c Reading<'c>>,
@@ -165,7 +168,7 @@ struct Compiler<'c> {
     secrets: &'c dyn Secrets,
     errors: Mistakes,
     /// The meaning of each rate limit's name: limits of one name but two meanings would share counters.
-    rate_limits: Numbered<(Allowance, config::CounterKey, config::FailMode)>,
+    rate_limits: Numbered<(Terms, config::CounterKey, config::FailMode)>,
     /// The same of limits on concurrency.
     concurrency: Numbered<(u32, config::CounterKey, config::FailMode)>,
     used_policies: Vec<bool>,

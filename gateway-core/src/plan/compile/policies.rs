@@ -14,11 +14,13 @@ use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
+use crate::policy::allowance::Allowance;
 use crate::policy::authorize::{Authorize, scope_of};
 use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
+use crate::policy::counter_key::KeySource;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
 use crate::policy::maintenance::Maintenance;
@@ -97,7 +99,7 @@ impl<'c> Collected<'c> {
             request.push(RequestStep::Authorize(Box::new(rule)));
         }
         for limit in rate_limits {
-            request.push(RequestStep::RateLimit(limit));
+            request.push(RequestStep::RateLimit(Box::new(limit)));
         }
         // After the rate limits: a refused request takes no place.
         for limit in concurrency {
@@ -301,13 +303,13 @@ impl<'c> Compiler<'c> {
             collected.authorize.push(authorize);
         }
         if let Some(limit) = rate_limit
-            && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit)
+            && let Some(limit) = self.rate_limit(&at.member("rateLimit"), name, limit, parameters)
             && !collected.rate_limits.iter().any(|l| l.name == limit.name)
         {
             collected.rate_limits.push(limit);
         }
         if let Some(limit) = concurrency
-            && let Some(limit) = self.concurrency(&at.member("concurrency"), name, limit)
+            && let Some(limit) = self.concurrency(&at.member("concurrency"), name, limit, parameters)
             && !collected.concurrency.iter().any(|l| l.name == limit.name)
         {
             collected.concurrency.push(limit);
@@ -431,21 +433,31 @@ impl<'c> Compiler<'c> {
     }
 
     #[inline(never)]
-    pub(super) fn rate_limit(&mut self, at: &At<'_>, owner: &str, limit: &config::RateLimit) -> Option<RateLimit> {
-        let name = limit.name.as_deref().unwrap_or(owner);
-        self.check_key(at, limit.key.as_ref());
-        let compiled = match RateLimit::compile(limit, owner) {
-            Ok(compiled) => compiled,
-            Err(errors) => {
-                self.policy_errors(&at.to_path(), errors);
-                return None;
-            }
-        };
-        let meaning = (compiled.allowance.clone(), limit.key.clone().unwrap_or_default(), compiled.fail);
-        if self.rate_limits.add(name, meaning.clone()).is_err_and(|known| *known != meaning) {
+    pub(super) fn rate_limit(
+        &mut self,
+        at: &At<'_>,
+        owner: &str,
+        limit: &config::RateLimit,
+        parameters: Parameters<'_>,
+    ) -> Option<RateLimit> {
+        let compiled = RateLimit::compile(limit, owner, parameters);
+        let before = self.errors.len();
+        let tiers = self.tiers(&at.member("tiers"), limit.name.as_deref().unwrap_or(owner), limit);
+        let mut compiled = self.compiled(at, compiled)?;
+        compiled.tiers = tiers;
+        self.check_key(&at.member("key"), limit.key.as_ref(), &compiled.key);
+        if self.errors.len() != before {
+            return None;
+        }
+        let terms = (compiled.allowance.clone(), compiled.tiers.clone());
+        let meaning = (terms, limit.key.clone().unwrap_or_default(), compiled.fail);
+        if self.rate_limits.add(&compiled.name, meaning.clone()).is_err_and(|known| *known != meaning) {
             self.error_with(
                 at,
-                format_args!("two different rate limits are called `{name}`, and would share their counters"),
+                format_args!(
+                    "two different rate limits are called `{}`, and would share their counters",
+                    compiled.name
+                ),
                 "give each a `name` of its own, or define it once under `policies`",
             );
             return None;
@@ -453,16 +465,39 @@ impl<'c> Compiler<'c> {
         Some(compiled)
     }
 
-    #[inline(never)]
-    fn concurrency(&mut self, at: &At<'_>, owner: &str, limit: &config::Concurrency) -> Option<Concurrency> {
-        self.check_key(at, limit.key.as_ref());
-        let compiled = match Concurrency::compile(limit, owner) {
-            Ok(compiled) => compiled,
-            Err(errors) => {
-                self.policy_errors(&at.to_path(), errors);
-                return None;
+    /// The terms of a limit for consumers with a tier.
+    fn tiers(&mut self, at: &At<'_>, name: &str, limit: &config::RateLimit) -> Box<[(Box<str>, Allowance)]> {
+        if !limit.tiers.is_empty() && !self.knows_caller {
+            self.nobody_is_known(at);
+        }
+        let mut tiers = Vec::new();
+        for (tier, terms) in limit.tiers.iter() {
+            let at = at.member(tier);
+            if tier.is_empty() || tier.contains('"') {
+                let help = "write it as `tier` of a consumer has it";
+                self.error_with(&at, format_args!("`{tier}` can't be the name of a tier here"), help);
             }
-        };
+            if let Some(allowance) = self.compiled(&at, RateLimit::compile_tier(limit, name, terms)) {
+                tiers.push((tier.into(), allowance));
+            }
+        }
+        tiers.into()
+    }
+
+    #[inline(never)]
+    fn concurrency(
+        &mut self,
+        at: &At<'_>,
+        owner: &str,
+        limit: &config::Concurrency,
+        parameters: Parameters<'_>,
+    ) -> Option<Concurrency> {
+        let compiled = self.compiled(at, Concurrency::compile(limit, owner, parameters))?;
+        let before = self.errors.len();
+        self.check_key(&at.member("key"), limit.key.as_ref(), &compiled.key);
+        if self.errors.len() != before {
+            return None;
+        }
         let meaning = (compiled.limit, limit.key.clone().unwrap_or_default(), compiled.fail);
         if self.concurrency.add(&compiled.name, meaning.clone()).is_err_and(|known| *known != meaning) {
             self.error_with(
@@ -493,16 +528,25 @@ impl<'c> Compiler<'c> {
         Some(compiled)
     }
 
-    /// Reports a counter's key that no request has.
-    fn check_key(&mut self, at: &At<'_>, key: Option<&config::CounterKey>) {
+    /// Reports a counter's key that no request has, or that the platform can't tell.
+    fn check_key(&mut self, at: &At<'_>, stated: Option<&config::CounterKey>, key: &KeySource) {
+        if let Some(config::CounterKey::All(stated)) = stated {
+            let at = at.member("all");
+            for (index, (stated, key)) in stated.iter().zip(key.each()).enumerate() {
+                self.check_key(&at.index(index), Some(stated), key);
+            }
+            return;
+        }
         match key {
-            Some(config::CounterKey::Header(name)) => self.check_is_there(&at.member("key"), name),
-            Some(config::CounterKey::Consumer | config::CounterKey::Credential | config::CounterKey::Claim(_))
-                if !self.knows_caller =>
-            {
-                self.nobody_is_known(&at.member("key"));
+            KeySource::Header(name) => self.check_is_there(at, name.as_str()),
+            KeySource::Expression(expression) => {
+                let (country, asn) = expression.asks_geography();
+                self.asks_geography(&at.member("expression"), country, asn);
             }
             _ => {}
+        }
+        if key.asks_caller() && !self.knows_caller {
+            self.nobody_is_known(at);
         }
     }
 

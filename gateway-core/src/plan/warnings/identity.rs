@@ -251,6 +251,12 @@ fn proof(at: &JsonPath, config: &Config, policy: &Policy, found: &mut Vec<Config
     if let Some(rule) = &policy.authorize {
         nobodys(&at.member("authorize"), config, (&rule.groups, &rule.tiers), found);
     }
+    if let Some(limit) = &policy.rate_limit {
+        let at = at.member("rateLimit").member("tiers");
+        for (tier, _) in limit.tiers.iter() {
+            nobodys_tier(at.member(tier), config, tier, found);
+        }
+    }
     for (index, way) in policy.steer.iter().flatten().enumerate() {
         if let When::Condition(when) = &way.when {
             let at = at.member("steer").index(index).member("when");
@@ -302,11 +308,15 @@ fn nobodys(
         }
     }
     for (index, tier) in tiers.iter().flatten().enumerate() {
-        if !consumers().any(|consumer| consumer.tier.as_ref() == Some(tier)) {
-            let message = format!("nobody has the tier `{tier}`");
-            let at = at.member("tiers").index(index);
-            found.push(ConfigError::new(at, message).with_help("give it to a consumer"));
-        }
+        nobodys_tier(at.member("tiers").index(index), config, tier, found);
+    }
+}
+
+/// Warns of a tier that no caller can have.
+fn nobodys_tier(at: JsonPath, config: &Config, tier: &str, found: &mut Vec<ConfigError>) {
+    if !config.consumers.iter().any(|(_, consumer)| consumer.tier.as_deref() == Some(tier)) {
+        let message = format!("nobody has the tier `{tier}`");
+        found.push(ConfigError::new(at, message).with_help("give it to a consumer"));
     }
 }
 

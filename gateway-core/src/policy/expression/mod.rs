@@ -10,11 +10,12 @@ mod parse;
 mod reason;
 mod token;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use http::HeaderName;
 
-use self::evaluate::Evaluation;
+use self::evaluate::{Evaluation, Value};
 use self::node::{Fact, Node, Place, Span};
 use crate::call::Call;
 use crate::config::told;
@@ -23,7 +24,7 @@ use crate::time::Timestamp;
 /// The longest text of an expression, in bytes.
 const MOST_BYTES: usize = 4 << 10;
 
-/// A compiled expression that is true or not.
+/// A compiled expression.
 #[derive(Debug)]
 pub struct Expression {
     text: Box<str>,
@@ -31,6 +32,15 @@ pub struct Expression {
     nodes: Box<[Node]>,
     /// The bytes of the text that each of them stands for.
     spans: Box<[Span]>,
+}
+
+/// The kind of value that an expression has to have.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    /// True or false.
+    Condition,
+    /// A text, a number, or true or false.
+    Scalar,
 }
 
 /// A mistake in an expression.
@@ -53,15 +63,27 @@ impl Mistake {
 }
 
 impl Expression {
-    /// Reads `text`, in which `params` has these `parameters`; any, if they are not known.
+    /// Reads `text`, a condition in which `params` has these `parameters`; any, if they are not known.
     ///
     /// # Errors
     /// The first mistake in it.
     pub fn compile(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
+        Self::read(text, parameters, Kind::Condition)
+    }
+
+    /// Reads `text`, an expression of a text, a number, or true and false.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn compile_scalar(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
+        Self::read(text, parameters, Kind::Scalar)
+    }
+
+    fn read(text: &str, parameters: Option<&[&str]>, kind: Kind) -> Result<Self, Mistake> {
         if text.len() > MOST_BYTES {
             return Err(Mistake::new(0, "the expression is too long", "use 4 KiB at the most"));
         }
-        let (nodes, spans) = parse::parse(text, parameters)?;
+        let (nodes, spans) = parse::parse(text, parameters, kind)?;
         Ok(Self { text: text.into(), nodes: nodes.into(), spans: spans.into() })
     }
 
@@ -75,6 +97,17 @@ impl Expression {
     #[must_use]
     pub fn holds(&self, call: &Call, now: Timestamp) -> bool {
         self.whole().is_some_and(|whole| Evaluation { expression: self, call, now }.holds(whole))
+    }
+
+    /// Its value for `call` at `now` as text; none if it has none, or one that is no text, whole number or truth.
+    #[must_use]
+    pub fn text<'a>(&'a self, call: &'a Call, now: Timestamp) -> Option<Cow<'a, str>> {
+        match (Evaluation { expression: self, call, now }).value(self.whole()?) {
+            Value::Text(text) => Some(text),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
+            Value::Boolean(truth) => Some(Cow::Borrowed(if truth { "true" } else { "false" })),
+            _ => None,
+        }
     }
 
     fn whole(&self) -> Option<Place> {
@@ -96,6 +129,15 @@ impl Expression {
         let has =
             |wanted: fn(&Fact) -> bool| self.nodes.iter().any(|node| matches!(node, Node::Fact(fact) if wanted(fact)));
         (has(|fact| matches!(fact, Fact::Country)), has(|fact| matches!(fact, Fact::Asn)))
+    }
+
+    /// Returns whether it looks at who makes the request.
+    #[must_use]
+    pub fn asks_caller(&self) -> bool {
+        self.nodes.iter().any(|node| {
+            use Fact::{Claims, Consumer, Groups, Issuer, Scopes, Tier};
+            matches!(node, Node::Fact(Claims | Consumer | Groups | Issuer | Scopes | Tier))
+        })
     }
 
     /// The header fields that it looks at.

@@ -7,7 +7,7 @@ use regex_lite::RegexBuilder;
 
 use super::node::{Binary, FACTS, Fact, NAMES, Names, Node, Place, Span, Type};
 use super::token::{Token, Tokens};
-use super::{Mistake, foreign};
+use super::{Kind, Mistake, foreign};
 use crate::config::{THOROUGH, suggest};
 
 /// The most parts of an expression, which bound the time that it takes.
@@ -39,7 +39,11 @@ pub(super) struct Parser<'t> {
 }
 
 /// Reads `text` whole.
-pub(super) fn parse<'t>(text: &'t str, parameters: Option<&'t [&'t str]>) -> Result<(Vec<Node>, Vec<Span>), Mistake> {
+pub(super) fn parse<'t>(
+    text: &'t str,
+    parameters: Option<&'t [&'t str]>,
+    wanted: Kind,
+) -> Result<(Vec<Node>, Vec<Span>), Mistake> {
     let tokens = Tokens { text, at: 0 };
     let mut parser = Parser {
         tokens,
@@ -56,7 +60,11 @@ pub(super) fn parse<'t>(text: &'t str, parameters: Option<&'t [&'t str]>) -> Res
     if parser.token != Token::End {
         return Err(parser.unexpected("the end"));
     }
-    parser.check(0, kind, Type::Boolean, "the condition")?;
+    match (wanted, kind) {
+        (Kind::Condition, _) => parser.check(0, kind, Type::Boolean, "the condition")?,
+        (Kind::Scalar, Type::Boolean | Type::Number) => {}
+        (Kind::Scalar, _) => parser.check(0, kind, Type::Text, "the expression")?,
+    }
     Ok((parser.nodes, parser.spans))
 }
 

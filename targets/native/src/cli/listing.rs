@@ -213,6 +213,15 @@ fn request_step(step: &RequestStep) -> Value {
             "period": limit.allowance.counting.period(),
             "burst": limit.allowance.quota.burst,
             "algorithm": limit.allowance.counting.algorithm(),
+            "tiers": limit.tiers.iter().map(|(tier, terms)| json!({
+                "tier": tier,
+                "limit": terms.quota.limit,
+                "windowSeconds": terms.quota.window.as_secs_f64(),
+                "period": terms.counting.period(),
+                "burst": terms.quota.burst,
+                "algorithm": terms.counting.algorithm(),
+            })).collect::<Vec<_>>(),
+            "shadow": limit.shadow,
         }),
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::Steer(ways) => {

@@ -48,7 +48,8 @@ fn routes_are_listed_as_data() {
     let of = |kind: &str| policies.iter().find(|policy| policy["kind"] == kind).cloned().unwrap_or_default();
     assert_eq!(
         of("rateLimit"),
-        json!({"kind": "rateLimit", "name": "few", "limit": 9, "windowSeconds": 60.0, "burst": 2, "algorithm": "gcra"})
+        json!({"kind": "rateLimit", "name": "few", "limit": 9, "windowSeconds": 60.0, "period": null, "burst": 2,
+            "algorithm": "gcra", "tiers": [], "shadow": false})
     );
     assert_eq!(of("maintenance"), json!({"kind": "maintenance", "from": null, "until": null, "flag": "f"}));
     assert_eq!(of("requestHeaders"), json!({"kind": "requestHeaders", "edits": 2}));
