@@ -180,6 +180,7 @@ impl<P: Platform> Gateway<P> {
             }
             After::RefreshEntries(watch) => exec::refresh_entries(&self.platform, &watch).await,
             After::Revalidate(one) => exec::revalidate(&self.plan, &self.state, &self.platform, *one).await,
+            After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }
     }

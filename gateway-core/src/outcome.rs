@@ -53,6 +53,8 @@ pub enum After {
     GiveBack(Box<str>),
     /// Ask for a stored response again.
     Revalidate(Box<Revalidation>),
+    /// Read the purges of stored responses again.
+    RefreshPurges,
     /// Read a flag again.
     RefreshFlag {
         /// Its index in [`Plan::flags`](crate::plan::Plan::flags).
@@ -68,6 +70,7 @@ impl From<Owed> for After {
             Owed::RefreshToken(source) => Self::RefreshToken { source },
             Owed::RefreshEntries(watch) => Self::RefreshEntries(watch),
             Owed::Revalidate(one) => Self::Revalidate(one),
+            Owed::RefreshPurges => Self::RefreshPurges,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
         }
     }

@@ -79,6 +79,12 @@ pub trait Platform:
         own.purges()
     }
 
+    /// Returns whether purges live in the key-value store, since instances have no memory in common: [`purges`](Self::purges) are then those
+    /// that are known here.
+    fn purges_in_store(&self) -> bool {
+        false
+    }
+
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
     fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}
 

@@ -82,6 +82,8 @@ pub(crate) enum Owed {
     RefreshEntries(Arc<Watch>),
     /// Ask for a stored response again.
     Revalidate(Box<Revalidation>),
+    /// Read the purges of stored responses again.
+    RefreshPurges,
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
 }

@@ -168,11 +168,11 @@ impl Resource {
     }
 }
 
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
     /// Seven bits a byte, the lowest first; the highest bit says that there are more.
-    fn number(&mut self, mut number: u64) {
+    pub(super) fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.0.push(number as u8 | 0x80);
             number >>= 7;
@@ -180,7 +180,7 @@ impl Writer {
         self.0.push(number as u8);
     }
 
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.number(count as u64);
     }
 
@@ -188,12 +188,12 @@ impl Writer {
         self.number(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.extend_from_slice(bytes);
     }
 
-    fn option<T>(&mut self, option: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn option<T>(&mut self, option: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.0.push(u8::from(option.is_some()));
         if let Some(value) = option {
             write(self, value);
@@ -201,18 +201,18 @@ impl Writer {
     }
 }
 
-struct Reader<'b> {
-    rest: &'b [u8],
+pub(super) struct Reader<'b> {
+    pub(super) rest: &'b [u8],
 }
 
 impl<'b> Reader<'b> {
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(*byte)
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -240,12 +240,12 @@ impl<'b> Reader<'b> {
         Some(bytes)
     }
 
-    fn text(&mut self) -> Option<&'b str> {
+    pub(super) fn text(&mut self) -> Option<&'b str> {
         core::str::from_utf8(self.bytes()?).ok()
     }
 
     /// `None` inside is an option that is not there.
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub(super) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.byte()? {
             0 => Some(None),
             1 => read(self).map(Some),
@@ -254,7 +254,7 @@ impl<'b> Reader<'b> {
     }
 
     /// Each item takes a byte at least, so that a damaged count reserves nothing.
-    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let count = self.number()?;
         let mut list = Vec::new();
         for _ in 0..count {

@@ -4,17 +4,42 @@
 //! anywhere, and costs nothing but a look at a short list.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bytes::{Reader, Writer};
 use super::entry::Entry;
 use crate::numbers::Numbered;
+use crate::policy::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
 use crate::time::Timestamp;
 
 /// The most purges that are kept one by one; after that, all that is stored is purged with the oldest of them.
 const MOST: usize = 1_000;
 
+/// The most bytes of their names, for the same reason: not every store takes a large value.
+const MOST_TEXT: usize = 256 << 10;
+
 /// The time, in milliseconds, after which a purge is forgotten: no response is stored as long.
 const KEPT_FOR: u64 = 400 * 86_400_000;
+
+/// The form in which purges are written to a store.
+const VERSION: u8 = 1;
+
+/// The age from which purges of a store are read again, after the answer to the request that finds them.
+const FRESH_FOR: Duration = Duration::from_secs(5);
+
+/// The age from which they are not gone by any more.
+pub const USABLE_FOR: Duration = Duration::from_secs(10);
+
+/// The longest that a request waits for a read of them.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The age from which a read that others wait for counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(1);
+
+const LIFE: Life = Life { fresh: FRESH_FOR, usable: USABLE_FOR, valid: USABLE_FOR };
+
+const PAUSE: Pause = Pause { fresh: Duration::from_secs(1), usable: Duration::from_secs(1) };
 
 /// The stored responses that a purge is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +71,8 @@ pub struct Purges {
     beginnings: Vec<(Box<str>, Times)>,
     tags: Numbered<Times>,
     kept: usize,
+    /// The bytes of the names of those that are kept.
+    text: usize,
 }
 
 /// The latest purges of something, by their reach.
@@ -78,6 +105,7 @@ impl Times {
 impl Purges {
     /// Adds a purge of what is stored by `at`.
     pub fn add(&mut self, purged: Purged<'_>, at: Timestamp, reach: Reach) {
+        let text = purged.text().len();
         let times = match purged {
             Purged::All => Some(&mut self.all),
             Purged::Resource(resource) => self.resources.of(resource),
@@ -93,10 +121,11 @@ impl Purges {
         if let Some(times) = times {
             if *times == Times::default() {
                 self.kept += 1;
+                self.text += text;
             }
             times.add(at, reach);
         }
-        if self.kept > MOST {
+        while self.kept > MOST || self.text > MOST_TEXT {
             self.forget(at);
         }
     }
@@ -148,12 +177,96 @@ impl Purges {
     }
 }
 
-/// The purges that the threads of a process share.
+/// Purges in a store.
+impl Purges {
+    /// The time for which a store keeps them.
+    pub const KEPT_FOR: Duration = Duration::from_millis(KEPT_FOR);
+
+    /// Adds the purges of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (purged, times) in other.iter() {
+            for (time, reach) in [(times.soft, Reach::Soft), (times.hard, Reach::Hard)] {
+                if let Some(time) = time {
+                    self.add(purged, time, reach);
+                }
+            }
+        }
+    }
+
+    /// Writes them for a store outside of the process.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(self.text + 16 * self.kept + 16));
+        out.0.push(VERSION);
+        out.count(self.iter().count());
+        for (purged, times) in self.iter() {
+            out.0.push(purged.kind());
+            out.bytes(purged.text().as_bytes());
+            for time in [times.soft, times.hard] {
+                out.option(time, |out, time| out.number(time.unix_millis()));
+            }
+        }
+        out.0
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) has written; `None` if it is of another version, or damaged.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        if *version != VERSION {
+            return None;
+        }
+        let (mut reader, mut purges) = (Reader { rest }, Self::default());
+        reader.list(|reader| {
+            let (kind, text) = (reader.byte()?, reader.text()?);
+            let purged = Purged::of(kind, text)?;
+            for reach in [Reach::Soft, Reach::Hard] {
+                if let Some(time) = reader.option(Reader::number)? {
+                    purges.add(purged, Timestamp::from_unix_millis(time), reach);
+                }
+            }
+            Some(())
+        })?;
+        reader.rest.is_empty().then_some(purges)
+    }
+}
+
+impl<'p> Purged<'p> {
+    const fn text(self) -> &'p str {
+        match self {
+            Self::All => "",
+            Self::Resource(text) | Self::Beginning(text) | Self::Tag(text) => text,
+        }
+    }
+
+    const fn kind(self) -> u8 {
+        match self {
+            Self::All => 0,
+            Self::Resource(_) => 1,
+            Self::Beginning(_) => 2,
+            Self::Tag(_) => 3,
+        }
+    }
+
+    const fn of(kind: u8, text: &'p str) -> Option<Self> {
+        Some(match kind {
+            0 => Self::All,
+            1 => Self::Resource(text),
+            2 => Self::Beginning(text),
+            3 => Self::Tag(text),
+            _ => return None,
+        })
+    }
+}
+
+/// The purges that the threads of a process share, and what is known of those in a store.
 #[derive(Debug, Default)]
 pub struct PurgeBook {
     purges: Mutex<Arc<Purges>>,
     /// Set once there is any: a look at a lock less.
     has_any: AtomicBool,
+    /// The reads of the store, where there is one.
+    reads: Remembered<()>,
 }
 
 impl PurgeBook {
@@ -169,20 +282,68 @@ impl PurgeBook {
 
     /// Adds a purge of what is stored by `at`.
     pub fn add(&self, purged: &[Purged<'_>], at: Timestamp, reach: Reach) {
+        let mut added = Purges::default();
+        for purged in purged {
+            added.add(*purged, at, reach);
+        }
+        self.merge(&added);
+    }
+
+    /// Adds the purges of `other`.
+    pub fn merge(&self, other: &Purges) {
+        if other.is_empty() {
+            return;
+        }
         let mut book = self.book();
         let mut next = Purges::default();
-        for (known, times) in book.iter() {
-            for (time, reach) in [(times.soft, Reach::Soft), (times.hard, Reach::Hard)] {
-                if let Some(time) = time {
-                    next.add(known, time, reach);
-                }
-            }
-        }
-        for purged in purged {
-            next.add(*purged, at, reach);
-        }
+        next.merge(&book);
+        next.merge(other);
         *book = Arc::new(next);
         self.has_any.store(true, Ordering::Release);
+    }
+
+    /// The purges.
+    #[must_use]
+    pub fn all(&self) -> Arc<Purges> {
+        Arc::clone(&self.book())
+    }
+
+    /// Looks up at `now`, a time of the process's monotonic clock, whether those of the store are known.
+    pub(crate) fn look(&self, now: Duration) -> Look<()> {
+        self.reads.look(now, FRESH_FOR)
+    }
+
+    /// Assigns the part of a request that does not know them: the first reads them, and the others wait.
+    pub(crate) fn turn(&self, now: Duration) -> Turn<()> {
+        self.reads.turn(now, LOST_AFTER)
+    }
+
+    /// Begins a read for which nobody waits yet; `None` if another is under way.
+    pub(crate) fn begin(&self, now: Duration) -> Option<Reading> {
+        self.reads.begin(now, LOST_AFTER)
+    }
+
+    /// Returns whether a read has begun that has neither ended nor been left.
+    pub(crate) fn is_being_read(&self) -> bool {
+        self.reads.is_being_read()
+    }
+
+    /// Leaves `reading`, so that another request reads.
+    pub(crate) fn leave(&self, reading: Reading) -> bool {
+        self.reads.leave(reading)
+    }
+
+    /// Takes note of what `reading` has got of the store by `now`; `None` if that has failed. Returns whether they are known.
+    pub(crate) fn learn(&self, read: Option<&Purges>, now: Duration, reading: Reading) -> bool {
+        let known = match read {
+            Some(purges) => {
+                // Those that were asked for here meanwhile stay.
+                self.merge(purges);
+                self.reads.learn((), LIFE, now, Some(reading))
+            }
+            None => self.reads.fail(|_, _| PAUSE, now, Some(reading)),
+        };
+        known.is_some()
     }
 
     /// A panic elsewhere leaves the list usable.
@@ -250,6 +411,66 @@ mod tests {
             assert_eq!(purges.reach("x", &entry(&[&format!("t{n}")]), at(n)), Some(Reach::Hard), "{n}");
         }
         assert_eq!(purges.reach("x", &entry(&["t99999"]), at(100_000)), None);
+    }
+
+    /// The bound on the value in a store: names that are long count as many.
+    #[test]
+    fn long_names_purge_more_too() {
+        let mut purges = Purges::default();
+        let name = |n: u64| format!("{n:010}{}", "x".repeat(4_000));
+        for n in 0..200 {
+            purges.add(Purged::Beginning(&name(n)), at(n), Reach::Hard);
+            assert!(purges.text <= MOST_TEXT && purges.to_bytes().len() <= MOST_TEXT + 16 * MOST, "{n}");
+        }
+        for n in [0, 100, 199] {
+            assert_eq!(purges.reach(&name(n), &entry(&[]), at(n)), Some(Reach::Hard), "{n}");
+        }
+        purges.add(Purged::Tag(&"y".repeat(MOST_TEXT + 1)), at(200), Reach::Hard);
+        assert_eq!(purges.reach("x", &entry(&[]), at(200)), Some(Reach::Hard), "all that was stored by then");
+    }
+
+    #[test]
+    fn purges_are_read_as_they_were_written() {
+        let mut purges = Purges::default();
+        purges.add(Purged::Tag("a"), at(1), Reach::Soft);
+        purges.add(Purged::Tag("a"), at(2), Reach::Hard);
+        purges.add(Purged::Resource("http://a/"), at(3), Reach::Hard);
+        purges.add(Purged::Beginning(""), at(4), Reach::Soft);
+        for all in [false, true] {
+            if all {
+                purges.add(Purged::All, at(5), Reach::Soft);
+            }
+            let bytes = purges.to_bytes();
+            let read = Purges::from_bytes(&bytes).unwrap();
+            assert_eq!(read.to_bytes(), bytes);
+            assert_eq!((read.kept, read.text, read.all), (purges.kept, purges.text, purges.all));
+            assert_eq!(read.reach("x", &entry(&["a"]), at(2)), Some(Reach::Hard));
+            for end in 0..bytes.len() {
+                assert!(Purges::from_bytes(&bytes[..end]).is_none(), "{end}");
+            }
+            assert!(Purges::from_bytes(&[&bytes[..], b"x"].concat()).is_none());
+        }
+    }
+
+    /// docs/configuration.md, Purges: those of a store are known for 10 s, and nothing that is stored is used without.
+    #[test]
+    fn purges_of_a_store_are_known_for_ten_seconds() {
+        let book = PurgeBook::default();
+        let now = |seconds: u64| Duration::from_secs(1_000 + seconds);
+        assert_eq!(book.look(now(0)), Look::Unread);
+        let Turn::Read(reading) = book.turn(now(0)) else { panic!("the first reads") };
+        assert!(matches!(book.turn(now(0)), Turn::Wait(_)));
+        let mut purges = Purges::default();
+        purges.add(Purged::All, at(1), Reach::Hard);
+        assert!(book.learn(Some(&purges), now(0), reading));
+        assert_eq!(book.reach("x", &entry(&[]), at(1)), Some(Reach::Hard));
+        assert_eq!(book.look(now(4)), Look::Known(Some(())));
+        assert_eq!(book.look(now(5)), Look::Stale(Some(())));
+        assert_eq!(book.look(now(6)), Look::Known(Some(())), "another one has it read again");
+        assert_eq!(book.look(now(10)), Look::Unread);
+        let Turn::Read(reading) = book.turn(now(10)) else { panic!("it is read") };
+        assert!(!book.learn(None, now(10), reading));
+        assert_eq!(book.look(now(10)), Look::Known(None), "a store that fails is not asked by each");
     }
 
     #[test]

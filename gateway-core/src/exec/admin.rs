@@ -91,7 +91,7 @@ pub(crate) async fn answer<P: Platform>(
         }
         Answer::Purge => {
             let purge = Purge::read(&collect(platform, body).await?)?;
-            super::cache::purge(plan, state, platform, &purge)?;
+            super::cache::purge(plan, state, platform, &purge).await?;
             Ok(report::done())
         }
         Answer::Revocation(change) => {

@@ -2,6 +2,7 @@
 
 mod ends;
 mod purge;
+mod purge_book;
 mod revalidation;
 
 use core::time::Duration;
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 pub(super) use self::ends::end_stored;
 pub(super) use self::purge::purge;
+pub(crate) use self::purge_book::refresh as refresh_purges;
 pub(crate) use self::revalidation::revalidate;
 use super::exchange::Exchange;
 use super::proxy;
@@ -120,6 +122,11 @@ pub(super) async fn look<P: Platform>(
         let ended = flights.ended(key);
         let stored = within(platform, PATIENCE, platform.stored(&ask.resource)).await;
         let stored = match timely(stored) {
+            // Without the purges nobody knows what is good.
+            Ok(Some(stored)) => purge_book::current(exchange, platform).await.map(|()| Some(stored)),
+            other => other,
+        };
+        let stored = match stored {
             Ok(stored) => stored,
             Err(failure) => {
                 exchange.record.store_failed(platform.cache_store(), failure);

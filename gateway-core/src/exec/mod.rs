@@ -41,7 +41,7 @@ mod within;
 
 pub(crate) use access_token::refresh as refresh_token;
 pub(crate) use admin::{MOST_CONTENT as MOST_ADMIN_CONTENT, answer as answer_admin};
-pub(crate) use cache::revalidate;
+pub(crate) use cache::{refresh_purges, revalidate};
 pub(crate) use flag::{refresh as refresh_flag, refresh_all as refresh_flags};
 pub(crate) use keys::{keep as keep_keys, refresh as refresh_keys};
 pub(crate) use request::run;

@@ -43,6 +43,11 @@ impl gateway_core::ports::Platform for Platform {
     const CAPABILITIES: Capabilities = CAPABILITIES;
     const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(4);
 
+    /// As natively or as on Workers and Spin, by the seed.
+    fn purges_in_store(&self) -> bool {
+        self.0.purges_in_store.get()
+    }
+
     async fn sweep(&self) {
         self.0.linger().await;
         let now = self.0.now().unix_millis();

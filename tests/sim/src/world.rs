@@ -40,6 +40,8 @@ pub struct World {
     pub(crate) responses: RefCell<BTreeMap<String, Arc<Resource>>>,
     /// Whether responses are stored in the key-value store: chance decides.
     pub(crate) stores_apart: bool,
+    /// Whether purges live in the key-value store: chance decides.
+    pub purges_in_store: Cell<bool>,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
     /// Whether stores fail.
@@ -84,6 +86,7 @@ impl World {
             values: RefCell::default(),
             responses: RefCell::default(),
             stores_apart: Chance::new(seed).below(3) == 0,
+            purges_in_store: Cell::new(Chance::new(seed).bits() & 1 << 8 == 0),
             reads: Cell::new(0),
             stores_fail: Cell::new(false),
             is_unwritable: Cell::new(false),

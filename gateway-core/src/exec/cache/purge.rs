@@ -4,6 +4,7 @@ use http::uri::Uri;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::ends::resource;
+use super::purge_book;
 use crate::cache::purges::Purged;
 use crate::call::Call;
 use crate::error::Reject;
@@ -16,8 +17,8 @@ use crate::state::State;
 /// Purges stored responses, those that are under way included.
 ///
 /// # Errors
-/// 400 for what is no URL.
-pub(in crate::exec) fn purge<P: Platform>(
+/// 400 for what is no URL; 503 where the purges live in a store that fails.
+pub(in crate::exec) async fn purge<P: Platform>(
     plan: &Plan,
     state: &State,
     platform: &P,
@@ -40,7 +41,12 @@ pub(in crate::exec) fn purge<P: Platform>(
     purged.extend(prefixes.iter().map(|prefix| Purged::Beginning(prefix)));
     purged.extend(purge.tags.iter().map(|tag| Purged::Tag(tag)));
     purged.extend(purge.all.then_some(Purged::All));
-    platform.purges(state).add(&purged, platform.now(), purge.reach());
+    let (book, now) = (platform.purges(state), platform.now());
+    if platform.purges_in_store() {
+        let added = purge_book::add(plan, platform, book, (&purged, now, purge.reach())).await;
+        added.map_err(|_| Reject::store_unavailable())?;
+    }
+    book.add(&purged, now, purge.reach());
     Ok(())
 }
 
