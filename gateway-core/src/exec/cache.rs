@@ -630,7 +630,10 @@ async fn keep_or_remove<P: Platform>(
     fresh: &Arc<Variant>,
 ) {
     if fresh.entry.is_for_once {
-        remove(exchange, platform, &ask.resource).await;
+        // What is confirmed to somebody with credentials is for them; the stored response stays as it is (RFC 9111 §3.5).
+        if !ask.asked.authorized {
+            remove(exchange, platform, &ask.resource).await;
+        }
     } else {
         store(exchange, platform, ask, Arc::clone(fresh)).await;
     }
