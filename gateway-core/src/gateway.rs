@@ -168,6 +168,12 @@ impl<P: Platform> Gateway<P> {
                 let release = self.platform.apply(&cell, CounterOp::Release { holder });
                 let _ = exec::within(&self.platform, self.plan.counter_timeout, release).await;
             }
+            After::Settle(one) => {
+                // If the store can't be reached, the request has cost what it took at first.
+                let (cell, op) = *one;
+                let settled = self.platform.apply(&cell, op);
+                let _ = exec::within(&self.platform, self.plan.counter_timeout, settled).await;
+            }
             After::GiveBack(cell) => {
                 // Else it is given until its time is over.
                 let back = self.platform.apply(&cell, CounterOp::Once { keep: Duration::ZERO });

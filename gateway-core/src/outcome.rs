@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Response;
 
 use crate::body::Body;
+use crate::policy::counter::CounterOp;
 use crate::policy::watch::Watch;
 use crate::ports::Platform;
 use crate::record::{Owed, Permit, Revalidation};
@@ -49,6 +50,8 @@ pub enum After {
     },
     /// Read entries of the key-value store again.
     RefreshEntries(Arc<Watch>),
+    /// Apply an operation to a cell of a rate limit.
+    Settle(Box<(String, CounterOp)>),
     /// Give back a counter cell of a request that has come to nobody.
     GiveBack(Box<str>),
     /// Ask for a stored response again.
@@ -72,6 +75,7 @@ impl From<Owed> for After {
             Owed::Revalidate(one) => Self::Revalidate(one),
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
+            Owed::Settle(one) => Self::Settle(one),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::io::{IoErrorKind, StoreFailure};
 use crate::meter::Meter;
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
+use crate::policy::counter::CounterOp;
 use crate::policy::quota::Verdict;
 use crate::policy::watch::Watch;
 use crate::time::{Clock, Timestamp};
@@ -84,6 +85,8 @@ pub(crate) enum Owed {
     Revalidate(Box<Revalidation>),
     /// Read the purges of stored responses again.
     RefreshPurges,
+    /// Apply this operation to this cell of a rate limit, by which the request takes the units that its response states.
+    Settle(Box<(String, CounterOp)>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
 }

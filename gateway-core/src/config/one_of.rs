@@ -8,8 +8,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::model::{
-    Authenticate, ClaimValue, ClaimValues, Condition, Match, Matches, PathMatch, PathTest, Policy, PolicyUse, Proof,
-    SecretRef, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits, When,
+    Authenticate, ClaimValue, ClaimValues, Condition, Cost, Match, Matches, PathMatch, PathTest, Policy, PolicyUse,
+    Proof, SecretRef, StatedCost, Value, ValueMatch, ValueTest, WebSocket, WebSocketLimits, When,
 };
 use super::number;
 use super::object::OWN;
@@ -148,6 +148,46 @@ impl<'de> Visitor<'de> for BooleanOrLimits {
 impl<'de> Deserialize<'de> for WebSocket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(OWN, BooleanOrLimits)
+    }
+}
+
+struct NumberOrStated;
+
+impl<'de> Visitor<'de> for NumberOrStated {
+    type Value = Cost;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number, or an object such as `{\"header\": \"x-cost\"}`")
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Cost, E> {
+        u32::try_from(value).map(Cost::Fixed).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Cost, E> {
+        u32::try_from(value).map(Cost::Fixed).map_err(|_| E::invalid_value(Unexpected::Signed(value), &self))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Cost, E> {
+        // `2.0` is a whole number, as in JSON Schema.
+        match number::whole(value) {
+            Some(whole) => self.visit_i64(whole),
+            None => Err(E::invalid_type(Unexpected::Float(value), &self)),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cost, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Cost, A::Error> {
+        StatedCost::deserialize(MapAccessDeserializer::new(map)).map(|stated| Cost::Stated(Box::new(stated)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(OWN, NumberOrStated)
     }
 }
 

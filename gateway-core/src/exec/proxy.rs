@@ -7,7 +7,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{finish, socket, upstream_credentials};
+use super::{finish, socket, steps, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -174,6 +174,9 @@ pub(super) async fn send<P: Platform>(
         exchange.record.unsent = error.retry || error.kind.is_of_connection();
         failed(exchange, error.kind)
     })?;
+    if route.needs.head && !exchange.standings.is_empty() {
+        steps::settle(exchange, platform, response.headers());
+    }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {
         return Err(failed(exchange, IoErrorKind::Protocol));
     }

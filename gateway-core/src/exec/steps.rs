@@ -19,11 +19,11 @@ use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::condition::Unmet;
 use crate::policy::counter::CounterVerdict;
-use crate::policy::rate_limit::{RateLimit, Standing};
+use crate::policy::rate_limit::{RateLimit, Reserved, Standing};
 use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{Platform, StoreFailure};
-use crate::record::Permit;
+use crate::record::{Owed, Permit};
 use crate::time::Clock;
 use crate::trace::Event;
 
@@ -164,7 +164,8 @@ async fn rate_limit<'p, P: Platform>(
     call: &Call,
 ) -> Result<(), Reject> {
     let (allowance, cell) = limit.cell(call, route, platform);
-    let (op, window) = allowance.op(1, platform);
+    let cost = limit.cost.of_request(call, platform, allowance.quota.burst);
+    let (op, window) = allowance.op(cost, platform);
     let asked = platform.apply(&cell, op);
     let answer = within(platform, exchange.plan.counter_timeout, asked).await;
     let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
@@ -174,12 +175,42 @@ async fn rate_limit<'p, P: Platform>(
     match verdict {
         _ if shadow => Ok(()),
         Some(verdict) => {
-            let standing = Standing { limit, allowance, window, verdict };
+            let is_open = verdict.admitted && limit.cost.is_in_response();
+            let reserved = is_open.then(|| Box::new(Reserved { cell, cost, at: platform.now() }));
+            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict), reserved };
+            let refusal = (!verdict.admitted).then(|| standing.refuse());
             exchange.standings.push(standing);
-            if verdict.admitted { Ok(()) } else { Err(standing.refuse()) }
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+            let wait = allowance.wait(&verdict);
+            if !wait.is_zero() {
+                exchange.note(|| Event::Policy {
+                    policy: "rateLimit",
+                    verdict: format!("`{}` has it wait {wait:?}", limit.name),
+                });
+                // Boxed: most requests wait for nothing.
+                Box::pin(platform.sleep(wait)).await;
+            }
+            Ok(())
         }
         None if limit.fail == FailMode::Open => Ok(()),
         None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// Notes what the request costs, now that the `headers` of the upstream's response state it: the difference to what it has taken is settled once the
+/// client has its answer.
+pub(super) fn settle(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, headers: &HeaderMap) {
+    for Standing { limit, allowance, reserved, .. } in &mut exchange.standings {
+        let Some(reserved) = reserved.take() else { continue };
+        let Some(units) = limit.cost.of_response(headers, allowance.quota.burst) else { continue };
+        // Each is at most a billion.
+        let change = i64::from(units) - i64::from(reserved.cost);
+        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
+            let op = allowance.settle(reserved.at, change, clock);
+            exchange.record.owed.push(Owed::Settle(Box::new((reserved.cell, op))));
+        }
     }
 }
 

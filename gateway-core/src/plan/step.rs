@@ -59,6 +59,8 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
+            // The response states the cost.
+            Self::RateLimit(limit) => Needs { head: limit.cost.is_in_response(), ..Needs::NONE },
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
             Self::Authenticate(program) => {
                 let limits = program.proofs().filter_map(Proof::content_limit);
@@ -68,7 +70,6 @@ impl RequestStep {
             Self::Clients(_)
             | Self::Csrf(_)
             | Self::Authorize(_)
-            | Self::RateLimit(_)
             | Self::Steer(_)
             | Self::EditHeaders(_)
             | Self::EditQuery(_) => Needs::NONE,
@@ -79,7 +80,7 @@ impl RequestStep {
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
             Self::Maintenance(_) | Self::Csrf(_) | Self::Clients(_) | Self::Validate(_) => false,
-            Self::RateLimit(limit) => limit.key.is_bound_to_path(),
+            Self::RateLimit(limit) => limit.is_bound_to_path(),
             Self::Concurrency(limit) => limit.key.is_bound_to_path(),
             Self::Authenticate(program) => program.proofs().any(Proof::is_bound_to_path),
             Self::Authorize(rule) => rule.condition.is_bound_to_path(),

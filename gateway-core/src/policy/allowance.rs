@@ -7,16 +7,17 @@ use http::HeaderValue;
 
 use super::PolicyError;
 use super::calendar::Calendar;
-use super::counter::CounterOp;
-use super::fixed_window;
-use super::quota::Quota;
+use super::counter::{CounterOp, Limiter};
+use super::quota::{Quota, Verdict};
 use super::time_zone::TimeZone;
+use super::{fixed_window, sliding_window};
 use crate::config::{Period, RateLimitAlgorithm as Algorithm, Window};
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 pub(super) const LARGEST_LIMIT: u32 = 1_000_000_000;
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 86_400);
+const LONGEST_THROTTLE: Duration = Duration::from_secs(30);
 
 /// The requests that a limit admits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Allowance {
     pub quota: Quota,
     /// The way of counting.
     pub counting: Counting,
+    /// The requests beyond the burst that wait for their turn.
+    waiting: u32,
     /// `RateLimit-Policy`.
     policy: HeaderValue,
 }
@@ -116,9 +119,71 @@ impl Allowance {
 
         let quota = Quota { limit, window: length, burst: burst.unwrap_or(limit) };
         match policy(name, limit, length) {
-            Some(policy) if errors.is_empty() => Ok(Self { quota, counting, policy }),
+            Some(policy) if errors.is_empty() => Ok(Self { quota, counting, waiting: 0, policy }),
             _ => Err(errors),
         }
+    }
+
+    /// Has requests above the limit wait for their turn, for as long as `throttle`.
+    ///
+    /// # Errors
+    /// The mistake in it.
+    pub fn wait_for(&mut self, throttle: Duration) -> Result<(), PolicyError> {
+        let error = |message, help| Err(PolicyError::new("throttle", message, help));
+        if self.counting != Counting::Gcra {
+            return error("requests wait for their turn under `gcra` alone", "leave it out, or count by `gcra`");
+        }
+        if throttle.is_zero() || throttle > LONGEST_THROTTLE {
+            return error("the wait is too short or too long", "use `1ms` to `30s`");
+        }
+        let Quota { limit, window, burst } = self.quota;
+        let places = u128::from(limit) * throttle.as_millis() / window.as_millis().max(1);
+        self.waiting = u32::try_from(places).unwrap_or(u32::MAX).min(u32::MAX - burst);
+        if self.waiting == 0 {
+            return error("in this time no request has its turn", "make it `window / limit` or more");
+        }
+        Ok(())
+    }
+
+    /// The time for which a request with this verdict waits for its turn.
+    #[must_use]
+    pub fn wait(&self, verdict: &Verdict) -> Duration {
+        if self.waiting == 0 || !verdict.admitted {
+            return Duration::ZERO;
+        }
+        let Quota { limit, window, burst } = self.quota;
+        let at_once = u128::from(burst) * window.as_millis() / u128::from(limit.max(1));
+        verdict.reset_after.saturating_sub(Duration::from_millis(u64::try_from(at_once).unwrap_or(u64::MAX)))
+    }
+
+    /// The verdict as clients are told of it: without the places in which requests wait.
+    #[must_use]
+    pub const fn told(&self, verdict: Verdict) -> Verdict {
+        Verdict { remaining: verdict.remaining.saturating_sub(self.waiting), ..verdict }
+    }
+
+    /// The quota with the places in which requests wait.
+    const fn whole(&self) -> Quota {
+        Quota { burst: self.quota.burst.saturating_add(self.waiting), ..self.quota }
+    }
+
+    /// The operation by which a request that was admitted `at` that time takes `change` more units, or fewer.
+    #[must_use]
+    pub fn settle(&self, at: Timestamp, change: i32, clock: &impl Clock) -> CounterOp {
+        let quota = self.quota;
+        let limiter = match &self.counting {
+            Counting::Gcra => Limiter::Gcra(self.whole()),
+            Counting::SlidingWindow => Limiter::SlidingWindow { quota, at: sliding_window::number(at, quota) },
+            Counting::FixedWindow => {
+                let span = |time| fixed_window::Span::of(quota.window, time);
+                Limiter::FixedWindow { span: span(clock.now()), at: span(at).end }
+            }
+            Counting::Calendar(calendar) => {
+                let span = |time| fixed_window::Span::of_calendar(calendar, time).0;
+                Limiter::FixedWindow { span: span(clock.now()), at: span(at).end }
+            }
+        };
+        CounterOp::Settle { limiter, change }
     }
 
     /// The operation that asks a cell to admit a request of `cost` units, and the length of the present window.
@@ -126,7 +191,7 @@ impl Allowance {
     pub fn op(&self, cost: u32, clock: &impl Clock) -> (CounterOp, Duration) {
         let (quota, limit) = (self.quota, self.quota.limit);
         match &self.counting {
-            Counting::Gcra => (CounterOp::Gcra { quota, cost }, quota.window),
+            Counting::Gcra => (CounterOp::Gcra { quota: self.whole(), cost }, quota.window),
             Counting::SlidingWindow => (CounterOp::SlidingWindow { quota, cost }, quota.window),
             Counting::FixedWindow => {
                 let span = fixed_window::Span::of(quota.window, clock.now());

@@ -45,6 +45,13 @@ pub enum CounterOp {
         /// The units that the request takes.
         cost: u32,
     },
+    /// Has a request that a rate limit has admitted take `change` more units, or fewer.
+    Settle {
+        /// The limit.
+        limiter: Limiter,
+        /// The difference.
+        change: i32,
+    },
     /// Asks for a place in the cell, by [`lease::acquire`].
     Acquire {
         /// The unique number of the asking holder.
@@ -66,6 +73,27 @@ pub enum CounterOp {
     },
 }
 
+/// A rate limit that has admitted a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limiter {
+    /// One that counts by [`gcra`].
+    Gcra(Quota),
+    /// One that counts by [`sliding_window`].
+    SlidingWindow {
+        /// The limit.
+        quota: Quota,
+        /// The number of the window that has admitted the request.
+        at: u64,
+    },
+    /// One that counts by [`fixed_window`].
+    FixedWindow {
+        /// The present window.
+        span: Span,
+        /// The end of the window that has admitted the request.
+        at: Timestamp,
+    },
+}
+
 /// A store's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CounterVerdict {
@@ -73,6 +101,8 @@ pub enum CounterVerdict {
     Quota(Verdict),
     /// The answer to [`CounterOp::Acquire`].
     Lease(lease::Verdict),
+    /// The answer to [`CounterOp::Settle`].
+    Settled,
     /// The answer to [`CounterOp::Release`].
     Released,
     /// The answer to [`CounterOp::Once`].
@@ -88,7 +118,7 @@ impl CounterVerdict {
     pub const fn quota(self) -> Option<Verdict> {
         match self {
             Self::Quota(verdict) => Some(verdict),
-            Self::Lease(_) | Self::Released | Self::Once { .. } => None,
+            Self::Lease(_) | Self::Settled | Self::Released | Self::Once { .. } => None,
         }
     }
 
@@ -97,7 +127,7 @@ impl CounterVerdict {
     pub const fn lease(self) -> Option<lease::Verdict> {
         match self {
             Self::Lease(verdict) => Some(verdict),
-            Self::Quota(_) | Self::Released | Self::Once { .. } => None,
+            Self::Quota(_) | Self::Settled | Self::Released | Self::Once { .. } => None,
         }
     }
 
@@ -106,7 +136,7 @@ impl CounterVerdict {
     pub const fn once(self) -> Option<bool> {
         match self {
             Self::Once { first } => Some(first),
-            Self::Quota(_) | Self::Lease(_) | Self::Released => None,
+            Self::Quota(_) | Self::Lease(_) | Self::Settled | Self::Released => None,
         }
     }
 }
@@ -154,20 +184,34 @@ impl Step {
 pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
     match op {
         CounterOp::Gcra { quota, cost } => {
-            let state = if let Some(State::Gcra(arrival)) = state { Some(arrival) } else { None };
-            let (state, verdict) = gcra::decide(state, now, quota, cost);
+            let (state, verdict) = gcra::decide(arrival(state), now, quota, cost);
             Step::quota(State::Gcra(state), verdict)
         }
         CounterOp::SlidingWindow { quota, cost } => {
-            let state = if let Some(State::SlidingWindow(window)) = state { Some(window) } else { None };
-            let (state, verdict) = sliding_window::decide(state, now, quota, cost);
+            let (state, verdict) = sliding_window::decide(window(state), now, quota, cost);
             Step::quota(State::SlidingWindow(state), verdict)
         }
         CounterOp::FixedWindow { span, limit, cost } => {
-            let state = if let Some(State::FixedWindow(count)) = state { Some(count) } else { None };
-            let (count, verdict) = fixed_window::decide(state, now, span, limit, cost);
+            let (count, verdict) = fixed_window::decide(count(state), now, span, limit, cost);
             let keep_for = fixed_window::keep_for(count, now);
             Step { state: State::FixedWindow(count), verdict: CounterVerdict::Quota(verdict), keep_for }
+        }
+        CounterOp::Settle { limiter, change } => {
+            let (state, keep_for) = match limiter {
+                Limiter::Gcra(quota) => {
+                    let (state, keep_for) = gcra::settle(arrival(state), now, quota, change);
+                    (State::Gcra(state), keep_for)
+                }
+                Limiter::SlidingWindow { quota, at } => {
+                    let (state, keep_for) = sliding_window::settle(window(state), now, quota, at, change);
+                    (State::SlidingWindow(state), keep_for)
+                }
+                Limiter::FixedWindow { span, at } => {
+                    let count = fixed_window::settle(count(state), span, at, change);
+                    (State::FixedWindow(count), fixed_window::keep_for(count, now))
+                }
+            };
+            Step { state, verdict: CounterVerdict::Settled, keep_for }
         }
         CounterOp::Acquire { holder, limit, lease } => {
             let (leases, verdict) = lease::acquire(leases(state), now, holder, limit, lease);
@@ -183,6 +227,18 @@ pub fn step(op: CounterOp, state: Option<State>, now: Timestamp) -> Step {
             Step { state: State::Once(until), verdict: CounterVerdict::Once { first }, keep_for }
         }
     }
+}
+
+fn arrival(state: Option<State>) -> Option<u64> {
+    if let Some(State::Gcra(arrival)) = state { Some(arrival) } else { None }
+}
+
+fn window(state: Option<State>) -> Option<Window> {
+    if let Some(State::SlidingWindow(window)) = state { Some(window) } else { None }
+}
+
+fn count(state: Option<State>) -> Option<Count> {
+    if let Some(State::FixedWindow(count)) = state { Some(count) } else { None }
 }
 
 fn leases(state: Option<State>) -> Vec<Lease> {

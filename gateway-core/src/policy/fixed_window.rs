@@ -63,12 +63,28 @@ pub struct Count {
 /// - A cost above the limit is never admitted.
 #[must_use]
 pub fn decide(state: Option<Count>, now: Timestamp, span: Span, limit: u32, cost: u32) -> (Count, Verdict) {
-    let mut count = state
-        .filter(|count| span.end <= count.end && count.end <= span.latest)
-        .unwrap_or(Count { end: span.end, taken: 0 });
+    let mut count = current(state, span);
     let wanted = count.taken.checked_add(cost).filter(|wanted| *wanted <= limit);
     count.taken = wanted.unwrap_or(count.taken);
     (count, verdict(count, now, limit, wanted.is_some()))
+}
+
+/// The state of a cell in which a request that was admitted in the window that ends `at` takes `change` more units, or fewer.
+///
+/// What is taken may be more than the limit: a debt, which ends with the window. More units count in the present window; what is given back is so in
+/// the window that admitted the request, as long as that lasts.
+#[must_use]
+pub fn settle(state: Option<Count>, span: Span, at: Timestamp, change: i32) -> Count {
+    let mut count = current(state, span);
+    if change > 0 || count.end == at {
+        count.taken = count.taken.saturating_add_signed(change);
+    }
+    count
+}
+
+/// The state as it is in the present window.
+fn current(state: Option<Count>, span: Span) -> Count {
+    state.filter(|count| span.end <= count.end && count.end <= span.latest).unwrap_or(Count { end: span.end, taken: 0 })
 }
 
 /// The verdict on a request that was `admitted` or not, and left the state `count`.

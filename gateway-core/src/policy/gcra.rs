@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// no round number).
 ///
 /// - A clock that goes back costs the caller at most the time that it went back, and admits nothing extra.
-/// - A state more than an hour beyond this quota's reach belongs to another quota, from before a change of the
+/// - A state more than an hour beyond this quota's reach, a debt included, belongs to another quota, from before a change of the
 ///   configuration; it counts as new.
 /// - A cost above the burst is never admitted.
 #[must_use]
@@ -27,8 +27,7 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
     let horizon = u128::from(quota.burst) * rate.interval;
 
     // The admitted units that are not yet worked off.
-    let stored = state.map_or(0, |tat| u128::from(tat).saturating_sub(now));
-    let pending = if stored > horizon + FOREIGN_AFTER * rate.units_per_milli { 0 } else { stored };
+    let pending = rate.pending(state, now, horizon);
     let wanted = pending + u128::from(cost) * rate.interval;
 
     let admitted = wanted <= horizon;
@@ -45,6 +44,25 @@ pub fn decide(state: Option<u64>, now: Timestamp, quota: Quota, cost: u32) -> (u
     (u64::try_from(now + pending_after).unwrap_or(u64::MAX), verdict)
 }
 
+/// The state of a cell in which a request that was admitted takes `change` more units, or fewer. Returns the state, and the time for which it is to be
+/// kept.
+///
+/// What is taken may be more than the quota: a debt, which is at most the burst once more, and has to be worked off like all else.
+#[must_use]
+pub fn settle(state: Option<u64>, now: Timestamp, quota: Quota, change: i32) -> (u64, Duration) {
+    let rate = Rate::of(quota);
+    let now = u128::from(now.unix_millis()) * rate.units_per_milli;
+    let horizon = u128::from(quota.burst) * rate.interval;
+    let pending = rate.pending(state, now, horizon);
+    let units = u128::from(change.unsigned_abs()) * rate.interval;
+    let settled = if change < 0 {
+        pending.saturating_sub(units)
+    } else {
+        (pending + units).min(pending.max(MOST_HORIZONS * horizon))
+    };
+    (u64::try_from(now + settled).unwrap_or(u64::MAX), rate.duration(settled))
+}
+
 /// The state of a cell without the latest unit that it admitted.
 #[must_use]
 pub fn give_back(state: u64, quota: Quota) -> u64 {
@@ -54,6 +72,9 @@ pub fn give_back(state: u64, quota: Quota) -> u64 {
 /// The distance beyond this quota's reach from which a state belongs to another quota, in milliseconds. States of
 /// different quotas are in different units, so they are minutes to ages apart.
 pub(super) const FOREIGN_AFTER: u128 = 3_600_000;
+
+/// The most that may be pending, a debt included, in times of the burst.
+pub(super) const MOST_HORIZONS: u128 = 2;
 
 /// The most units in a millisecond. With them, Unix time fits into 64 bits until the year 2248.
 const MAX_UNITS_PER_MILLI: u128 = 1 << 21;
@@ -77,6 +98,12 @@ impl Rate {
             let interval = (u128::from(window) * MAX_UNITS_PER_MILLI).div_ceil(u128::from(limit));
             Self { units_per_milli: MAX_UNITS_PER_MILLI, interval }
         }
+    }
+
+    /// The units of a cell that are not yet worked off.
+    fn pending(self, state: Option<u64>, now: u128, horizon: u128) -> u128 {
+        let stored = state.map_or(0, |tat| u128::from(tat).saturating_sub(now));
+        if stored > MOST_HORIZONS * horizon + FOREIGN_AFTER * self.units_per_milli { 0 } else { stored }
     }
 
     /// `units` as whole milliseconds, rounded up: a shorter wait would not be enough.

@@ -4,7 +4,7 @@
 //! Both programs change the cell as [`decide`](super::gcra::decide) does and return its states before and after; the
 //! verdict is that of `decide` on the former. The tests of the stores compare them with the kernel on random inputs.
 
-use super::gcra::{FOREIGN_AFTER, Rate};
+use super::gcra::{FOREIGN_AFTER, MOST_HORIZONS, Rate};
 use super::quota::Quota;
 use crate::time::Timestamp;
 
@@ -38,7 +38,7 @@ impl Terms {
             now: bounded(u128::from(now.unix_millis()) * rate.units_per_milli),
             cost: bounded(u128::from(cost) * rate.interval),
             horizon: bounded(horizon),
-            foreign: bounded(horizon + FOREIGN_AFTER * rate.units_per_milli),
+            foreign: bounded(MOST_HORIZONS * horizon + FOREIGN_AFTER * rate.units_per_milli),
             units_per_milli: bounded(rate.units_per_milli),
         }
     }
@@ -47,6 +47,14 @@ impl Terms {
     pub(super) fn args(self) -> Vec<i64> {
         vec![self.now, self.cost, self.horizon, self.foreign, self.units_per_milli]
     }
+}
+
+/// The arguments of the programs that settle a request's units, in their order: `now`, the change, the most that may be pending, and `foreign` and
+/// `units_per_milli` of its [`Terms`].
+pub(super) fn settle_args(now: Timestamp, quota: Quota, change: i32) -> Vec<i64> {
+    let terms = Terms::new(now, quota, change.unsigned_abs());
+    let most = bounded(MOST_HORIZONS * u128::from(quota.burst) * Rate::of(quota).interval);
+    vec![terms.now, i64::from(change.signum()) * terms.cost, most, terms.foreign, terms.units_per_milli]
 }
 
 fn bounded(number: u128) -> i64 {
@@ -91,6 +99,22 @@ pub(super) const SQL_DECIDE: &str = concat!(
     ") / ?6 + 1 RETURNING previous, state"
 );
 
+macro_rules! settled {
+    () => {
+        concat!("?2 + max(0, min(", pending!(), " + ?3, max(", pending!(), ", ?4)))")
+    };
+}
+
+/// SQL that settles a request's units. Parameters: the cell's name, then [`settle_args`]. Returns what [`SQL_DECIDE`] does.
+pub(super) const SQL_SETTLE: &str = concat!(
+    "INSERT INTO cells (name, state, previous, expires) VALUES (?1, ?2 + max(0, min(?3, ?4)), NULL, ",
+    "(?2 + max(0, min(?3, ?4))) / ?6 + 1) ON CONFLICT (name) DO UPDATE SET previous = state, state = ",
+    settled!(),
+    ", expires = (",
+    settled!(),
+    ") / ?6 + 1 RETURNING previous, state"
+);
+
 /// SQL that removes some of the cells that expired before its parameter, in milliseconds since the Unix epoch.
 pub(super) const SQL_SWEEP: &str =
     "DELETE FROM cells WHERE name IN (SELECT name FROM cells WHERE expires < ?1 LIMIT 500)";
@@ -124,5 +148,34 @@ if pending + tonumber(cost) <= tonumber(ARGV[3]) then
 end
 local state = redis.call('GET', key)
 redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(pending / tonumber(ARGV[5])) + 1))
+return { previous or '', state }
+";
+
+/// A Redis script that settles a request's units. Key: the cell's name. Arguments: [`settle_args`]. Returns what [`REDIS_DECIDE`] does, and adds to
+/// states as that does.
+pub(super) const REDIS_SETTLE: &str = "\
+local key, now, change, most = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local previous = redis.call('GET', key)
+local pending = 0
+if previous then
+  pending = redis.call('DECRBY', key, now)
+end
+if pending <= 0 or pending > tonumber(ARGV[4]) then
+  pending = 0
+  redis.call('SET', key, now)
+else
+  redis.call('INCRBY', key, now)
+end
+local settled = math.max(0, math.min(pending + change, math.max(pending, most)))
+if settled == pending + change then
+  redis.call('INCRBY', key, ARGV[2])
+elseif settled == 0 then
+  redis.call('SET', key, now)
+elseif settled > pending then
+  redis.call('SET', key, now)
+  redis.call('INCRBY', key, ARGV[3])
+end
+local state = redis.call('GET', key)
+redis.call('PEXPIRE', key, string.format('%.0f', math.ceil(settled / tonumber(ARGV[5])) + 1))
 return { previous or '', state }
 ";

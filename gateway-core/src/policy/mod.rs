@@ -16,6 +16,7 @@ pub mod condition;
 pub mod content;
 pub mod cors;
 mod cors_origin;
+pub mod cost;
 pub mod counter;
 pub mod counter_key;
 pub mod credential;

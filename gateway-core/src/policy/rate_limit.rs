@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
 use super::allowance::{Allowance, whole_seconds};
+use super::cost::{Cost, Source};
 use super::counter_key::{CellOf, KeySource, check_name};
 use super::quota::Verdict;
 use super::time_zone::TimeZone;
@@ -18,7 +19,7 @@ use crate::config::{self, Window};
 use crate::error::Reject;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 
 /// `RateLimit-Policy`.
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -41,6 +42,8 @@ pub struct RateLimit {
     pub tiers: Box<[(Box<str>, Allowance)]>,
     /// The requests that it counts together.
     pub key: KeySource,
+    /// The units that a request takes.
+    pub cost: Cost,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
     /// Set if it only counts, and refuses nothing.
@@ -50,7 +53,7 @@ pub struct RateLimit {
 }
 
 /// A request's standing with a limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Standing<'l> {
     /// The limit.
     pub limit: &'l RateLimit,
@@ -60,6 +63,19 @@ pub struct Standing<'l> {
     pub window: Duration,
     /// The verdict.
     pub verdict: Verdict,
+    /// The units that it has taken, where the response states how many it should.
+    pub reserved: Option<Box<Reserved>>,
+}
+
+/// The units of a request, until its response states how many there are.
+#[derive(Debug)]
+pub struct Reserved {
+    /// The cell.
+    pub cell: String,
+    /// The units.
+    pub cost: u32,
+    /// The time at which they were taken.
+    pub at: Timestamp,
 }
 
 impl RateLimit {
@@ -79,20 +95,21 @@ impl RateLimit {
             errors.push(mistake);
             TimeZone::UTC
         });
+        let cost = Cost::compile(c.cost.as_ref(), parameters).map_err(|mistake| errors.push(mistake)).ok();
         let allowance = Allowance::compile(name, (c.limit, c.window, c.burst), c.algorithm, &zone);
         let key = KeySource::compile(c.key.as_ref(), parameters).unwrap_or_else(|mistake| {
             errors.push(mistake);
             KeySource::Everyone
         });
-        match allowance {
-            Ok(allowance) if errors.is_empty() => {
+        match (allowance, cost) {
+            (Ok(mut allowance), Some(cost)) if errors.is_empty() => {
+                finish(c, &cost, &mut allowance)?;
                 let (shadow, legacy) = (c.shadow, c.legacy_headers);
                 let fail = c.fail.unwrap_or_default();
-                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, fail, shadow, legacy })
+                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, cost, fail, shadow, legacy })
             }
-            Ok(_) => Err(errors),
-            Err(mut more) => {
-                errors.append(&mut more);
+            (allowance, _) => {
+                errors.append(&mut allowance.err().unwrap_or_default());
                 Err(errors)
             }
         }
@@ -111,7 +128,19 @@ impl RateLimit {
         // A tier may count by days where the limit counts by minutes.
         let algorithm =
             c.algorithm.filter(|_| matches!(tier.window, Window::Span(_)) || c.algorithm == Some(FixedWindow));
-        Allowance::compile(name, (tier.limit, tier.window, tier.burst), algorithm, &zone)
+        let mut allowance = Allowance::compile(name, (tier.limit, tier.window, tier.burst), algorithm, &zone)?;
+        // Whatever is wrong with it is told of the limit itself.
+        if let Ok(cost) = Cost::compile(c.cost.as_ref(), None) {
+            finish(c, &cost, &mut allowance)?;
+        }
+        Ok(allowance)
+    }
+
+    /// Returns whether it depends on the route's path parameters.
+    #[must_use]
+    pub fn is_bound_to_path(&self) -> bool {
+        let of_cost = matches!(self.cost.source(), Source::Expression(expression) if expression.has_parameters());
+        of_cost || self.key.is_bound_to_path()
     }
 
     /// A few words for a list of policies.
@@ -146,6 +175,18 @@ impl RateLimit {
     }
 }
 
+/// Completes `allowance` by what `c` has beside.
+fn finish(c: &config::RateLimit, cost: &Cost, allowance: &mut Allowance) -> Result<(), Vec<PolicyError>> {
+    if cost.usual() > allowance.quota.burst {
+        let help = "make it no more than `burst`, or than `limit` where there is none";
+        return Err(vec![PolicyError::new("cost", "no request of this cost is ever admitted", help)]);
+    }
+    if let Some(throttle) = c.throttle {
+        allowance.wait_for(throttle.0).map_err(|mistake| vec![mistake])?;
+    }
+    Ok(())
+}
+
 /// The time zone of the windows.
 fn zone(c: &config::RateLimit) -> Result<TimeZone, PolicyError> {
     let Some(text) = &c.time_zone else { return Ok(TimeZone::UTC) };
@@ -175,7 +216,7 @@ impl Standing<'_> {
     /// more at once.
     #[must_use]
     pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
-        let Self { limit, allowance, window, verdict } = self;
+        let Self { limit, allowance, window, verdict, .. } = self;
         let mut decimal = itoa::Buffer::new();
         let mut state = Vec::with_capacity(limit.name.len() + 24);
         state.push(b'"');
@@ -223,7 +264,7 @@ mod tests {
     use http::{HeaderMap, Method};
 
     use super::super::allowance::Counting;
-    use super::super::counter::CounterOp;
+    use super::super::counter::{CounterOp, step};
     use super::super::fixed_window::Span;
     use super::super::quota::Quota;
     use super::*;
@@ -241,6 +282,8 @@ mod tests {
             algorithm: None,
             burst: None,
             key,
+            cost: None,
+            throttle: None,
             tiers: config::Entries::default(),
             shadow: false,
             legacy_headers: false,
@@ -253,7 +296,7 @@ mod tests {
     }
 
     fn standing(limit: &RateLimit, verdict: Verdict) -> Standing<'_> {
-        Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict }
+        Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict, reserved: None }
     }
 
     /// A clock that stands still.
@@ -347,7 +390,7 @@ mod tests {
         assert!(matches!(limit.allowance.counting, Counting::Calendar(_)));
         let (op, window) = limit.allowance.op(1, &NOW);
         assert!(matches!(op, CounterOp::FixedWindow { limit: 100, cost: 1, .. }));
-        let standing = Standing { limit: &limit, allowance: &limit.allowance, window, verdict: verdict(99, 0, 1_000) };
+        let standing = Standing { window, ..standing(&limit, verdict(99, 0, 1_000)) };
         // February 2026 has 28 days.
         assert_eq!(standing.headers()[0].1, "\"api\";q=100;w=2419200");
 
@@ -450,5 +493,40 @@ mod tests {
         let mut headers = HeaderMap::new();
         tell(&standings[2..], &mut headers);
         assert!(!headers.contains_key(X_RATELIMIT_LIMIT));
+    }
+
+    /// docs/configuration.md, Policies: requests above the limit wait for their turn, in order, and no longer than `throttle`.
+    #[test]
+    fn requests_wait_for_their_turn() {
+        let of = |throttle, burst| {
+            let config = config::RateLimit {
+                throttle: Some(config::Span(Duration::from_millis(throttle))),
+                burst: Some(burst),
+                ..config(10, 10_000, None)
+            };
+            RateLimit::compile(&config, "api", None).map_err(|errors| errors[0].member)
+        };
+        let limit = of(2_500, 3).unwrap();
+        let allowance = &limit.allowance;
+        let (op, _) = allowance.op(1, &NOW);
+        let mut state = None;
+        let mut ask = || {
+            let after = step(op, state.take(), NOW.0);
+            state = Some(after.state);
+            let verdict = after.verdict.quota().unwrap();
+            (verdict.admitted, allowance.wait(&verdict).as_millis(), allowance.told(verdict).remaining)
+        };
+        let waits: Vec<_> = (0..6).map(|_| ask()).collect();
+        let expected = [(true, 0, 2), (true, 0, 1), (true, 0, 0), (true, 1_000, 0), (true, 2_000, 0), (false, 0, 0)];
+        assert_eq!(waits, expected);
+        for (throttle, burst) in [(0, 1), (30_001, 1), (999, 1)] {
+            assert_eq!(of(throttle, burst).err(), Some("throttle"));
+        }
+        let mut sliding = config(10, 10_000, None);
+        (sliding.throttle, sliding.algorithm) =
+            (Some(config::Span(Duration::from_secs(2))), Some(Algorithm::SlidingWindow));
+        assert_eq!(mistakes(&sliding), ["throttle"]);
+        let dear = config::RateLimit { cost: Some(config::Cost::Fixed(4)), burst: Some(3), ..config(10, 10_000, None) };
+        assert_eq!(mistakes(&dear), ["cost"]);
     }
 }

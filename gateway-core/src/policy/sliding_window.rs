@@ -35,13 +35,38 @@ pub struct Window {
 /// - A clock that goes back by up to an hour admits nothing extra: the latest known window goes on, as if it had just
 ///   begun.
 /// - A state further ahead belongs to another quota, from before a change of the configuration; it counts as new.
-/// - A count above the limit, from before the limit was lowered, counts as the limit.
+/// - A count above twice the limit, from before the limit was lowered, counts as that.
 /// - A cost above the limit is never admitted.
 #[must_use]
 pub fn decide(state: Option<Window>, now: Timestamp, quota: Quota, cost: u32) -> (Window, Verdict) {
     let terms = Terms::new(now, quota, cost);
     let (state, admitted) = terms.apply(state);
     (state, terms.verdict(state, admitted))
+}
+
+/// The state of a cell in which a request that was admitted in the window with the number `at` takes `change` more units, or fewer. Returns the state,
+/// and the time for which it is to be kept.
+///
+/// What is taken may be more than the limit: a debt, which is at most the limit once more. More units count in the present window; what is given back
+/// is so in the window that admitted the request, as long as that counts.
+#[must_use]
+pub fn settle(state: Option<Window>, now: Timestamp, quota: Quota, at: u64, change: i32) -> (Window, Duration) {
+    let terms = Terms::new(now, quota, 0);
+    let mut window = terms.current(state);
+    let changed = |count: u32| count.saturating_add_signed(change).min(terms.most());
+    if change > 0 || at == window.number {
+        window.current = changed(window.current);
+    } else if at.checked_add(1) == Some(window.number) {
+        window.previous = changed(window.previous);
+    }
+    let until = window.number.saturating_add(2).saturating_mul(terms.window);
+    (window, Duration::from_millis(until.saturating_sub(now.unix_millis())))
+}
+
+/// The number of the window at `now`.
+#[must_use]
+pub fn number(now: Timestamp, quota: Quota) -> u64 {
+    Terms::new(now, quota, 0).number
 }
 
 /// A decision in whole numbers, also for the stores' programs: their products are below 2⁵³, up to which the numbers of
@@ -95,7 +120,23 @@ impl Terms {
 
     /// Returns the state after the request, and whether it is admitted.
     fn apply(&self, state: Option<Window>) -> (Window, bool) {
-        let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        let mut state = self.current(state);
+        let admitted = self.taken(state) + self.cost * self.span <= self.limit * self.span;
+        if admitted {
+            // At most the limit, by the condition.
+            state.current = state.current.saturating_add(u32::try_from(self.cost).unwrap_or(u32::MAX));
+        }
+        (state, admitted)
+    }
+
+    /// The most that counts in a window, a debt included.
+    fn most(&self) -> u32 {
+        u32::try_from(2 * self.limit).unwrap_or(u32::MAX)
+    }
+
+    /// The state as it is in the present window.
+    fn current(&self, state: Option<Window>) -> Window {
+        let most = self.most();
         let Window { number, current, previous } = match state {
             Some(state) if state.number >= self.number && state.number <= self.latest => state,
             Some(state) if state.number.checked_add(1) == Some(self.number) => {
@@ -103,13 +144,7 @@ impl Terms {
             }
             _ => Window { number: self.number, current: 0, previous: 0 },
         };
-        let mut state = Window { number, current: current.min(limit), previous: previous.min(limit) };
-        let admitted = self.taken(state) + self.cost * self.span <= self.limit * self.span;
-        if admitted {
-            // At most the limit, by the condition.
-            state.current = state.current.saturating_add(u32::try_from(self.cost).unwrap_or(u32::MAX));
-        }
-        (state, admitted)
+        Window { number, current: current.min(most), previous: previous.min(most) }
     }
 
     /// The counted units of both windows, in ticks.
@@ -292,6 +327,8 @@ mod tests {
         lowered.quota = quota(2, 1_000);
         assert_eq!(lowered.admits(5), 0);
         lowered.now += 1_500;
+        assert_eq!(lowered.admits(5), 0);
+        lowered.now += 250;
         assert_eq!(lowered.admits(5), 1);
         cell.state = Some(Window { number: u64::MAX, current: u32::MAX, previous: u32::MAX });
         assert!(cell.ask(1).admitted);
@@ -308,7 +345,10 @@ mod tests {
                             let now = Timestamp::from_unix_millis(now);
                             let full = |number| Window { number, current: u32::MAX, previous: u32::MAX };
                             let (state, verdict) = decide(number.map(full), now, quota, cost);
-                            assert!(verdict.remaining <= limit.max(1) && state.current <= limit.max(1));
+                            assert!(
+                                verdict.remaining <= limit.max(1)
+                                    && u64::from(state.current) <= 2 * u64::from(limit.max(1))
+                            );
                         }
                     }
                 }

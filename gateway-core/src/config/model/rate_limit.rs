@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{CounterKey, FailMode};
-use crate::config::{Entries, Window};
+use crate::config::{Entries, Span, Window};
 
 /// A rate limit.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -30,6 +30,12 @@ pub struct RateLimit {
     /// The requests that are counted together. Default: `clientAddress`.
     #[serde(default)]
     pub key: Option<CounterKey>,
+    /// The units of `limit` that a request takes. Default: 1.
+    #[serde(default)]
+    pub cost: Option<Cost>,
+    /// The longest that a request above the limit waits for its turn, instead of being refused: `1ms` to `30s`. With `gcra` alone. Default: it is refused.
+    #[serde(default)]
+    pub throttle: Option<Span>,
     /// Other terms for consumers with a tier, by its name; each counts for itself.
     #[serde(default)]
     pub tiers: Entries<RateLimitTier>,
@@ -42,6 +48,35 @@ pub struct RateLimit {
     /// The decision while the counter can't be reached. Default: `closed`, which refuses with 503.
     #[serde(default)]
     pub fail: Option<FailMode>,
+}
+
+/// The units that a request takes.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
+pub enum Cost {
+    /// So many, from 1.
+    Fixed(u32),
+    /// As the request or its response states.
+    Stated(Box<StatedCost>),
+}
+
+/// The units that a request takes, as it or its response states them: exactly one of `header`, `query`, `expression` and `responseHeader`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StatedCost {
+    /// A header of the request with a whole number.
+    pub header: Option<String>,
+    /// A query parameter with a whole number.
+    pub query: Option<String>,
+    /// An expression of a whole number.
+    pub expression: Option<String>,
+    /// A header of the upstream's response with a whole number. The request takes `default` units at first, and the difference once the response has come.
+    pub response_header: Option<String>,
+    /// The units where nothing is stated. Default: 1.
+    pub default: Option<u32>,
+    /// The most that count. Default: what may come at once.
+    pub max: Option<u32>,
 }
 
 /// The terms of a rate limit for the consumers of one tier.

@@ -68,6 +68,10 @@ pub(super) fn add(name: &str, schema: &mut Value) {
         "Redirect" if schema["properties"].get("prefix").is_some() => {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]
         }
+        "StatedCost" => {
+            let places = ["header", "query", "expression", "responseHeader"];
+            vec![json!({ "oneOf": places.map(present) })]
+        }
         "RateLimit" => {
             let is =
                 |member: &str, of: Value| json!({ "required": [member], "properties": { member: { "enum": of } } });
@@ -76,8 +80,8 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let fixed = json!({ "properties": { "algorithm": { "enum": ["fixedWindow", null] } } });
             let has_variable = json!({ "properties": { "window": { "pattern": super::rules::VARIABLE } } });
             vec![
-                if_then(windows, none(&["burst"])),
-                if_then(calendar.clone(), json!({ "allOf": [fixed, none(&["burst"])] })),
+                if_then(windows, none(&["burst", "throttle"])),
+                if_then(calendar.clone(), json!({ "allOf": [fixed, none(&["burst", "throttle"])] })),
                 if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable, has_members("tiers")] })),
             ]
         }

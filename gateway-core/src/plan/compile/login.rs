@@ -399,7 +399,7 @@ impl<'c> Compiler<'c> {
             }
             if let Some(stated) = &policy.rate_limit {
                 let limit = self.rate_limit(&at.member("rateLimit"), name, stated, None);
-                let limit = limit.filter(|limit| !limit.key.asks_caller() && !limit.key.is_bound_to_path());
+                let limit = limit.filter(|limit| !limit.key.asks_caller() && !limit.is_bound_to_path());
                 limits.extend(limit.map(Box::new).map(RequestStep::RateLimit));
             }
         }

@@ -20,6 +20,7 @@ use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
+use crate::policy::cost::Source;
 use crate::policy::counter_key::KeySource;
 use crate::policy::csrf::Csrf;
 use crate::policy::header_edit::{HeaderEdit, RequestEdits};
@@ -446,6 +447,19 @@ impl<'c> Compiler<'c> {
         let mut compiled = self.compiled(at, compiled)?;
         compiled.tiers = tiers;
         self.check_key(&at.member("key"), limit.key.as_ref(), &compiled.key);
+        match compiled.cost.source() {
+            Source::Header(name) => self.check_is_there(&at.member("cost").member("header"), name.as_str()),
+            Source::Expression(expression) => {
+                let cost = at.member("cost");
+                let at = cost.member("expression");
+                let (country, asn) = expression.asks_geography();
+                self.asks_geography(&at, country, asn);
+                if expression.asks_caller() && !self.knows_caller {
+                    self.nobody_is_known(&at);
+                }
+            }
+            _ => {}
+        }
         if self.errors.len() != before {
             return None;
         }

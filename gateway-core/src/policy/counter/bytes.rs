@@ -8,7 +8,7 @@ use super::super::fixed_window::{Count, Span};
 use super::super::lease::{self, Lease};
 use super::super::quota::{Quota, Verdict};
 use super::super::sliding_window::Window;
-use super::{CounterOp, CounterVerdict, State};
+use super::{CounterOp, CounterVerdict, Limiter, State};
 use crate::time::Timestamp;
 
 /// The length of an operation or a verdict in bytes; unused ones are zero.
@@ -22,12 +22,16 @@ const RELEASE: u8 = 4;
 /// The tag of [`CounterOp::Once`], and of the state that it leaves.
 const ONCE: u8 = 5;
 const FIXED_WINDOW: u8 = 6;
+const SETTLE_GCRA: u8 = 7;
+const SETTLE_SLIDING_WINDOW: u8 = 8;
+const SETTLE_FIXED_WINDOW: u8 = 9;
 
 /// The tags of verdicts.
 const QUOTA: u8 = 1;
 const LEASED: u8 = 2;
 const RELEASED: u8 = 3;
 const GIVEN: u8 = 4;
+const SETTLED: u8 = 5;
 
 impl CounterOp {
     /// The operation as bytes.
@@ -38,6 +42,19 @@ impl CounterOp {
             Self::SlidingWindow { quota, cost } => Packer::new(SLIDING_WINDOW).quota(quota, cost),
             Self::FixedWindow { span, limit, cost } => {
                 Packer::new(FIXED_WINDOW).time(span.end).time(span.latest).u32(limit).u32(cost).done()
+            }
+            Self::Settle { limiter, change } => {
+                let change = change.cast_unsigned();
+                match limiter {
+                    Limiter::Gcra(quota) => Packer::new(SETTLE_GCRA).quota(quota, change),
+                    Limiter::SlidingWindow { quota, at } => {
+                        Packer::new(SETTLE_SLIDING_WINDOW).u64(at).quota(quota, change)
+                    }
+                    Limiter::FixedWindow { span, at } => {
+                        let packer = Packer::new(SETTLE_FIXED_WINDOW).time(span.end).time(span.latest);
+                        packer.time(at).u32(change).done()
+                    }
+                }
             }
             Self::Acquire { holder, limit, lease } => Packer::new(LEASE).u64(holder).u32(limit).duration(lease).done(),
             Self::Release { holder } => Packer::new(RELEASE).u64(holder).done(),
@@ -55,6 +72,21 @@ impl CounterOp {
             FIXED_WINDOW => {
                 let span = Span { end: reader.time()?, latest: reader.time()? };
                 Some(Self::FixedWindow { span, limit: reader.u32()?, cost: reader.u32()? })
+            }
+            SETTLE_GCRA => {
+                let (quota, change) = reader.quota()?;
+                Some(Self::Settle { limiter: Limiter::Gcra(quota), change: change.cast_signed() })
+            }
+            SETTLE_SLIDING_WINDOW => {
+                let at = reader.u64()?;
+                let (quota, change) = reader.quota()?;
+                Some(Self::Settle { limiter: Limiter::SlidingWindow { quota, at }, change: change.cast_signed() })
+            }
+            SETTLE_FIXED_WINDOW => {
+                let span = Span { end: reader.time()?, latest: reader.time()? };
+                let at = reader.time()?;
+                let change = reader.u32()?.cast_signed();
+                Some(Self::Settle { limiter: Limiter::FixedWindow { span, at }, change })
             }
             LEASE => {
                 let (holder, limit, lease) = (reader.u64()?, reader.u32()?, reader.duration()?);
@@ -79,6 +111,7 @@ impl CounterVerdict {
                 .duration(verdict.reset_after)
                 .done(),
             Self::Lease(verdict) => Packer::new(LEASED).u32(verdict.acquired.into()).u32(verdict.held).done(),
+            Self::Settled => Packer::new(SETTLED).done(),
             Self::Released => Packer::new(RELEASED).done(),
             Self::Once { first } => Packer::new(GIVEN).u32(first.into()).done(),
         }
@@ -96,6 +129,7 @@ impl CounterVerdict {
                 reset_after: reader.duration()?,
             })),
             LEASED => Some(Self::Lease(lease::Verdict { acquired: reader.u32()? != 0, held: reader.u32()? })),
+            SETTLED => Some(Self::Settled),
             RELEASED => Some(Self::Released),
             GIVEN => Some(Self::Once { first: reader.u32()? != 0 }),
             _ => None,
@@ -247,7 +281,10 @@ mod tests {
     const SPAN: Span =
         Span { end: Timestamp::from_unix_millis(u64::MAX - 1), latest: Timestamp::from_unix_millis(u64::MAX) };
 
-    const OPS: [CounterOp; 6] = [
+    const OPS: [CounterOp; 9] = [
+        CounterOp::Settle { limiter: Limiter::Gcra(QUOTA_OF_ALL), change: i32::MIN },
+        CounterOp::Settle { limiter: Limiter::SlidingWindow { quota: QUOTA_OF_ALL, at: u64::MAX }, change: i32::MAX },
+        CounterOp::Settle { limiter: Limiter::FixedWindow { span: SPAN, at: SPAN.end }, change: -1 },
         CounterOp::FixedWindow { span: SPAN, limit: 1_000_000_000, cost: u32::MAX },
         CounterOp::Gcra { quota: QUOTA_OF_ALL, cost: u32::MAX },
         CounterOp::SlidingWindow { quota: QUOTA_OF_ALL, cost: 2 },
@@ -256,7 +293,8 @@ mod tests {
         CounterOp::Once { keep: Duration::from_millis(86_400_000) },
     ];
 
-    const VERDICTS: [CounterVerdict; 5] = [
+    const VERDICTS: [CounterVerdict; 6] = [
+        CounterVerdict::Settled,
         CounterVerdict::Quota(Verdict {
             admitted: true,
             remaining: u32::MAX,

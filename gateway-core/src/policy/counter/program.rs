@@ -3,7 +3,7 @@
 use super::super::fixed_window::{self, Count};
 use super::super::sliding_window::{self, Window};
 use super::super::{fixed_window_store, gcra, gcra_store, lease, lease_store, once_store, sliding_window_store};
-use super::{CounterOp, CounterVerdict};
+use super::{CounterOp, CounterVerdict, Limiter};
 use crate::time::Timestamp;
 
 /// An operation in a store's language: one atomic statement, however many gateways ask at the same time.
@@ -45,6 +45,9 @@ pub const SCRIPTS: &[&str] = &[
     gcra_store::REDIS_DECIDE,
     sliding_window_store::REDIS_DECIDE,
     fixed_window_store::REDIS_DECIDE,
+    gcra_store::REDIS_SETTLE,
+    sliding_window_store::REDIS_SETTLE,
+    fixed_window_store::REDIS_SETTLE,
     lease_store::REDIS_ACQUIRE,
     lease_store::REDIS_RELEASE,
     once_store::REDIS_DECIDE,
@@ -68,6 +71,21 @@ pub fn program(op: CounterOp, now: Timestamp) -> Program {
             sql: fixed_window_store::SQL_DECIDE,
             lua: fixed_window_store::REDIS_DECIDE,
             args: fixed_window_store::args(now, span, limit, cost),
+        },
+        CounterOp::Settle { limiter: Limiter::Gcra(quota), change } => Program {
+            sql: gcra_store::SQL_SETTLE,
+            lua: gcra_store::REDIS_SETTLE,
+            args: gcra_store::settle_args(now, quota, change),
+        },
+        CounterOp::Settle { limiter: Limiter::SlidingWindow { quota, at }, change } => Program {
+            sql: sliding_window_store::SQL_SETTLE,
+            lua: sliding_window_store::REDIS_SETTLE,
+            args: sliding_window_store::settle_args(now, quota, at, change),
+        },
+        CounterOp::Settle { limiter: Limiter::FixedWindow { span, at }, change } => Program {
+            sql: fixed_window_store::SQL_SETTLE,
+            lua: fixed_window_store::REDIS_SETTLE,
+            args: fixed_window_store::settle_args(now, span, at, change),
         },
         CounterOp::Acquire { holder, limit, lease } => Program {
             sql: lease_store::SQL_ACQUIRE,
@@ -120,6 +138,7 @@ pub fn verdict(op: CounterOp, now: Timestamp, reply: &[Option<i64>]) -> Option<C
             };
             Some(CounterVerdict::Lease(verdict))
         }
+        CounterOp::Settle { .. } => Some(CounterVerdict::Settled),
         CounterOp::Release { .. } => Some(CounterVerdict::Released),
         CounterOp::Once { .. } => match *reply {
             [] => Some(CounterVerdict::Once { first: false }),

@@ -1,0 +1,204 @@
+//! The units of a rate limit that a request takes.
+
+use http::{HeaderMap, HeaderName};
+
+use super::PolicyError;
+use super::allowance::LARGEST_LIMIT;
+use super::expression::{Expression, Mistake};
+use crate::call::Call;
+use crate::config::{self, StatedCost};
+use crate::http::{percent, query};
+use crate::time::Clock;
+
+/// The units that a request takes.
+#[derive(Debug)]
+pub struct Cost {
+    /// The units where nothing else is stated.
+    usual: u32,
+    /// The most that count, beside what may come at once.
+    max: u32,
+    /// The place that states the units.
+    source: Source,
+}
+
+/// A place that states the units of a request.
+#[derive(Debug)]
+pub enum Source {
+    /// None.
+    Fixed,
+    /// This field of the request.
+    Header(HeaderName),
+    /// The query parameter of this name.
+    Query(Box<str>),
+    /// The value of this.
+    Expression(Box<Expression>),
+    /// This field of the upstream's response.
+    Response(HeaderName),
+}
+
+impl Cost {
+    /// Checks and compiles `c` for a route whose path has these `parameters`; any, if it is not known.
+    ///
+    /// # Errors
+    /// The mistake in it.
+    pub fn compile(c: Option<&config::Cost>, parameters: Option<&[&str]>) -> Result<Self, PolicyError> {
+        let StatedCost { header, query, expression, response_header, default, max } = match c {
+            None => return Ok(Self { usual: 1, max: LARGEST_LIMIT, source: Source::Fixed }),
+            Some(config::Cost::Fixed(0)) => {
+                return Err(PolicyError::new("cost", "what costs nothing is not limited", "use 1 or more"));
+            }
+            Some(config::Cost::Fixed(usual)) => {
+                return Ok(Self { usual: *usual, max: LARGEST_LIMIT, source: Source::Fixed });
+            }
+            Some(config::Cost::Stated(stated)) => &**stated,
+        };
+        let field = |name: &str| {
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                PolicyError::new("cost", format_args!("`{name}` is no header name"), "use letters, digits and `-`")
+            })
+        };
+        let source = match (header, query, expression, response_header) {
+            (Some(name), None, None, None) => Source::Header(field(name)?),
+            (None, Some(name), None, None) if !name.is_empty() => Source::Query(name.as_str().into()),
+            (None, None, Some(text), None) => match Expression::compile_scalar(text, parameters) {
+                Ok(expression) => Source::Expression(Box::new(expression)),
+                Err(Mistake { at, message, help }) => {
+                    let before = text.get(..at).unwrap_or(text).chars().count();
+                    let message = format_args!("at character {}: {message}", before + 1);
+                    return Err(PolicyError::new("cost.expression", message, help));
+                }
+            },
+            (None, None, None, Some(name)) => Source::Response(field(name)?),
+            _ => {
+                let help = "give it one of `header`, `query`, `expression` and `responseHeader`";
+                return Err(PolicyError::new("cost", "a cost is stated in one place", help));
+            }
+        };
+        let (usual, max) = (default.unwrap_or(1), max.unwrap_or(LARGEST_LIMIT));
+        if max == 0 || max > LARGEST_LIMIT || usual > max {
+            let help = "use 1 to 1000000000 for `max`, and no more than that for `default`";
+            return Err(PolicyError::new("cost", "the cost is no usable number", help));
+        }
+        Ok(Self { usual, max, source })
+    }
+
+    /// The place that states the units.
+    #[must_use]
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The units where nothing is stated.
+    #[must_use]
+    pub const fn usual(&self) -> u32 {
+        self.usual
+    }
+
+    /// Returns whether the upstream's response states the units.
+    #[must_use]
+    pub const fn is_in_response(&self) -> bool {
+        matches!(self.source, Source::Response(_))
+    }
+
+    /// The units that `call` takes when it is admitted, of which `most` may come at once.
+    ///
+    /// What a client states in a field or a parameter is at least 1: it is no way around the limit.
+    #[must_use]
+    pub fn of_request(&self, call: &Call, clock: &impl Clock, most: u32) -> u32 {
+        let stated = match &self.source {
+            // Of a fixed one, it was checked at load.
+            Source::Fixed => return self.usual,
+            Source::Response(_) => None,
+            Source::Header(name) => number_in(&call.headers, name).map(|units| units.max(1)),
+            Source::Query(name) => {
+                let value = call.query().and_then(|query| query::first(query, name)).map(percent::decode_form);
+                value.and_then(|value| number(&value)).map(|units| units.max(1))
+            }
+            Source::Expression(expression) => expression.text(call, clock.now()).and_then(|value| number(&value)),
+        };
+        stated.unwrap_or(self.usual).min(self.max).min(most)
+    }
+
+    /// The units that the request of this response takes in all, of which `most` may come at once; none if nothing states them.
+    #[must_use]
+    pub fn of_response(&self, headers: &HeaderMap, most: u32) -> Option<u32> {
+        let Source::Response(name) = &self.source else { return None };
+        number_in(headers, name).map(|units| units.min(self.max).min(most))
+    }
+}
+
+/// The whole number in the field called `name`; none if it comes several times.
+fn number_in(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
+    let mut values = headers.get_all(name).iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    number(only.to_str().ok()?.trim())
+}
+
+/// A whole number; the largest for one that is larger.
+fn number(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::super::counter_key::Still;
+    use super::*;
+    use crate::http::testing::fields;
+
+    fn cost(json: &str) -> Result<Cost, &'static str> {
+        Cost::compile(Some(&serde_json::from_str(json).unwrap()), Some(&["id"])).map_err(|mistake| mistake.member)
+    }
+
+    /// docs/configuration.md, Policies: what states the cost, and what counts where nothing or nonsense does.
+    #[test]
+    fn costs_are_those_that_are_stated() {
+        let of = |json: &str, uri: &str, list: &[(&str, &str)]| {
+            let call = Call::new(Method::POST, uri.parse().unwrap(), fields(list));
+            cost(json).unwrap().of_request(&call, &Still, 100)
+        };
+        assert_eq!(of("5", "/", &[]), 5);
+        let header = r#"{"header": "x-cost", "default": 3, "max": 50}"#;
+        for (value, units) in
+            [("7", 7), (" 7 ", 7), ("0", 1), ("51", 50), ("99999999999", 50), ("-1", 3), ("1.5", 3), ("", 3)]
+        {
+            assert_eq!(of(header, "/", &[("x-cost", value)]), units, "{value}");
+        }
+        assert_eq!(of(header, "/", &[]), 3);
+        assert_eq!(of(header, "/", &[("x-cost", "7"), ("x-cost", "8")]), 3);
+        assert_eq!(of(r#"{"query": "n"}"#, "/?n=%37&n=8", &[]), 7);
+        assert_eq!(of(r#"{"query": "n"}"#, "/?n=200", &[]), 100, "no more than may come at once");
+        let expression = r#"{"expression": "request.method == 'GET' ? 0 : size(request.path)"}"#;
+        assert_eq!(of(expression, "/abc", &[]), 4);
+        assert_eq!(of(r#"{"expression": "size(request.path) - 1"}"#, "/", &[]), 0, "the configuration may say so");
+        assert_eq!(of(r#"{"responseHeader": "x-cost", "default": 0}"#, "/", &[("x-cost", "9")]), 0);
+    }
+
+    #[test]
+    fn a_response_may_state_the_cost() {
+        let cost = cost(r#"{"responseHeader": "x-cost", "max": 50}"#).unwrap();
+        for (value, units) in [("7", Some(7)), ("0", Some(0)), ("51", Some(50)), ("a", None)] {
+            assert_eq!(cost.of_response(&fields(&[("x-cost", value)]), 100), units, "{value}");
+        }
+        assert_eq!(cost.of_response(&fields(&[("x-cost", "40")]), 30), Some(30));
+        assert_eq!(cost.of_response(&fields(&[]), 100), None);
+    }
+
+    #[test]
+    fn mistakes_are_found() {
+        for (json, member) in [
+            ("0", "cost"),
+            ("{}", "cost"),
+            (r#"{"header": "a", "query": "b"}"#, "cost"),
+            (r#"{"header": "a b"}"#, "cost"),
+            (r#"{"query": ""}"#, "cost"),
+            (r#"{"header": "a", "max": 0}"#, "cost"),
+            (r#"{"header": "a", "max": 5, "default": 6}"#, "cost"),
+            (r#"{"expression": "params.name"}"#, "cost.expression"),
+        ] {
+            assert_eq!(cost(json).err(), Some(member), "{json}");
+        }
+    }
+}
