@@ -233,7 +233,8 @@ impl Capabilities {
             .with(Feature::RedisCounters)
             .with(Feature::RedisTls)
             .with(Feature::ServiceChaining)
-            .with(Feature::CertificateNames),
+            .with(Feature::CertificateNames)
+            .with(Feature::Cache),
         further_methods: None,
     };
 
@@ -313,7 +314,6 @@ mod tests {
                 Feature::Geography,
                 Feature::ClientCertificates,
                 Feature::RsaSigning,
-                Feature::Cache,
             ]
         );
     }

@@ -6,6 +6,7 @@
 //! INVARIANT: nothing here panics. A panic answers 500 to every request in flight in the instance.
 
 mod after;
+mod cache;
 mod counters;
 mod errors;
 mod exchange;

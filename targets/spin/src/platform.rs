@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::io::Write as _;
 use std::num::NonZeroU64;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +11,8 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random,
-    Sign, StoreFailure, Verify, fill_from,
+    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random, Sign,
+    StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
@@ -20,17 +21,18 @@ use spin_sdk::wasip3::random::random;
 use crate::counters::Cells;
 use crate::key_value::Store;
 
-/// The gateway's view of Spin; one per instance.
+/// The gateway's view of Spin; one per instance, and all of its copies are that.
+#[derive(Clone)]
 pub(crate) struct Spin {
-    pub(crate) values: Store,
-    cells: Cells,
-    meetings: Generations,
+    pub(crate) values: Rc<Store>,
+    cells: Rc<Cells>,
+    meetings: Rc<Generations>,
 }
 
 impl Spin {
     /// The platform with counters in the Redis at `redis`, or in SQLite without one.
     pub(crate) fn new(redis: Option<String>) -> Self {
-        Self { values: Store::default(), cells: Cells::new(redis), meetings: Generations::new() }
+        Self { values: Rc::default(), cells: Rc::new(Cells::new(redis)), meetings: Rc::default() }
     }
 }
 
@@ -40,6 +42,10 @@ impl Platform for Spin {
     const CAPABILITIES: Capabilities = Capabilities::SPIN;
     const POOLED_BY_HOST: bool = true;
     const SWEEP_ONE_IN: Option<NonZeroU64> = NonZeroU64::new(64);
+
+    fn purges_in_store(&self) -> bool {
+        true
+    }
 
     async fn sweep(&self) {
         self.cells.sweep(self.now()).await;
@@ -81,8 +87,6 @@ impl Clock for Spin {
 }
 
 /// A wake across tasks panics here, so waiters sleep in slices.
-impl Cache for Spin {}
-
 impl Meeting for Spin {
     fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
         self.meetings.wait(self, key, at_most)

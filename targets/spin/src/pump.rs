@@ -11,6 +11,7 @@ use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamReader, StreamResult, St
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use crate::after::Witness;
+use crate::cache::Keeping;
 use crate::errors;
 use crate::stream::{CHUNK, Ending, Failure};
 use crate::upload::{Progress, Side};
@@ -49,25 +50,26 @@ pub(crate) fn start(
     bytes: StreamReader<u8>,
     ending: Ending,
     watch: Watch,
+    keeping: Option<Keeping>,
 ) -> (StreamReader<u8>, Ending) {
     let (sink, out) = wit_stream::new();
     // The receiver gets this default if the component dies half-way.
     let (result, out_ending) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
-    spin_sdk::wasip3::spawn(run(first, bytes, ending, sink, result, watch));
+    spin_sdk::wasip3::spawn(run(first, bytes, (ending, keeping), sink, result, watch));
     (out, out_ending)
 }
 
 async fn run(
     first: Vec<u8>,
     bytes: StreamReader<u8>,
-    ending: Ending,
+    (ending, mut keeping): (Ending, Option<Keeping>),
     sink: StreamWriter<u8>,
     result: EndingWriter,
     watch: Watch,
 ) {
     let moved = Cell::new(0);
     let outcome = {
-        let moving = pin!(copy(first, bytes, ending, sink, &watch, &moved));
+        let moving = pin!(copy(first, bytes, (ending, &mut keeping), sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -76,6 +78,10 @@ async fn run(
             },
         }
     };
+    // Before the client has the end of it: what it asks for next, it finds.
+    if let Some(keeping) = keeping.filter(|_| outcome.is_ok()) {
+        keeping.finish().await;
+    }
     if let Some(kind) = outcome.as_ref().err().and_then(Broken::violation) {
         watch.failure.set(kind);
     }
@@ -133,7 +139,7 @@ impl Broken {
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
-    ending: Ending,
+    (ending, keeping): (Ending, &mut Option<Keeping>),
     mut sink: StreamWriter<u8>,
     watch: &Watch,
     moved: &Cell<u64>,
@@ -145,6 +151,10 @@ async fn copy(
         let come = moved.get().saturating_add(chunk.len() as u64);
         if watch.limit.is_some_and(|limit| come > limit) {
             return Err(Broken::TooLong(come));
+        }
+        if !keeping.as_mut().is_none_or(|keeping| keeping.read(&chunk)) {
+            // It is too long to be stored: nobody waits for it any longer.
+            *keeping = None;
         }
         watch.wait_for(Side::Upstream);
         let mut left = sink.write_all(chunk).await;

@@ -15,6 +15,7 @@ use spin_sdk::wasip3::wit_bindgen::{FutureReader, StreamReader, StreamResult};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 
 use crate::after::Witness;
+use crate::cache::Keeping;
 use crate::pump;
 use crate::upload::Progress;
 
@@ -42,6 +43,8 @@ pub(crate) struct Stream {
     deadline: Option<Mark>,
     failed: IoErrorKind,
     failure: Failure,
+    /// The copy of it that is stored.
+    keeping: Option<Keeping>,
 }
 
 /// The reason why a body broke off inside this component, if it did.
@@ -73,7 +76,9 @@ impl Stream {
 
     fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
         let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
-        Self { first, bytes, ending, length, trailer, limit: None, deadline: None, failed, failure: Failure::default() }
+        let failure = Failure::default();
+        let (limit, deadline, keeping) = (None, None, None);
+        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping }
     }
 
     /// Returns this body unless it is empty, for which it reads its beginning.
@@ -115,6 +120,12 @@ impl Stream {
         self
     }
 
+    /// Has this body copied for the store.
+    pub(crate) fn kept(mut self, keeping: Keeping) -> Self {
+        self.keeping = Some(keeping);
+        self
+    }
+
     /// The place where a failure of this body is recorded.
     pub(crate) fn failure(&self) -> Failure {
         self.failure.clone()
@@ -122,7 +133,7 @@ impl Stream {
 
     /// Returns whether something in it has to be checked on its way, so that it passes through this component.
     pub(crate) fn is_watched(&self) -> bool {
-        self.open_limit().is_some() || self.deadline.is_some() || !self.first.is_empty()
+        self.open_limit().is_some() || self.deadline.is_some() || self.keeping.is_some() || !self.first.is_empty()
     }
 
     /// Returns the limit, unless the stated length is within it.
@@ -147,7 +158,7 @@ impl Stream {
     fn pumped(self, witness: Option<Witness>, progress: Option<Progress>) -> (StreamReader<u8>, Ending) {
         let (limit, length) = (self.open_limit(), self.length);
         let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness, progress };
-        pump::start(self.first, self.bytes, self.ending, watch)
+        pump::start(self.first, self.bytes, self.ending, watch, self.keeping)
     }
 
     /// Reads it to its end, but at most `limit` bytes.

@@ -1,0 +1,94 @@
+//! The stored responses, in the key-value store. Their contents are copied on their way through the pump.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway_core::body::Body;
+use gateway_core::cache::resource::{Content, Resource, Variant};
+use gateway_core::ports::{Cache, Keep, KeyValue as _, Meeting as _, StoreFailure};
+use gateway_core::response_store;
+
+use crate::platform::Spin;
+use crate::stream::Stream;
+
+impl Cache for Spin {
+    fn cache_store(&self) -> &'static str {
+        self.key_value_store()
+    }
+
+    fn stored(&self, resource: &str) -> impl Future<Output = Result<Option<Arc<Resource>>, StoreFailure>> {
+        response_store::find(self, resource)
+    }
+
+    async fn stored_content(
+        &self,
+        content: &Content,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<Body<Stream>>, StoreFailure> {
+        Ok(response_store::content(self, content, range).await?.map(Body::Full))
+    }
+
+    fn store(&self, resource: &str, variant: Arc<Variant>) -> impl Future<Output = Result<(), StoreFailure>> {
+        response_store::store(self, resource, variant)
+    }
+
+    fn remove_stored(&self, resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
+        response_store::remove(self, resource)
+    }
+
+    fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {
+        stream.kept(Keeping::new(keep, self.clone()))
+    }
+}
+
+/// A response on its way to the client whose content is copied for the store. Whoever waits for it goes on when it is dropped.
+pub(crate) struct Keeping {
+    keep: Option<Box<Keep>>,
+    content: Vec<u8>,
+    platform: Spin,
+}
+
+impl Keeping {
+    fn new(keep: Box<Keep>, platform: Spin) -> Self {
+        let stated = keep.entry.length.unwrap_or_default().min(keep.most_bytes);
+        let content = Vec::with_capacity(usize::try_from(stated).unwrap_or_default());
+        Self { keep: Some(keep), content, platform }
+    }
+
+    /// Copies `data`; false if that is too much.
+    pub(crate) fn read(&mut self, data: &[u8]) -> bool {
+        let most = self.keep.as_ref().map_or(0, |keep| keep.most_bytes);
+        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= most;
+        if is_within {
+            self.content.extend_from_slice(data);
+        }
+        is_within
+    }
+
+    /// Stores the response, all of whose content has come.
+    pub(crate) async fn finish(mut self) {
+        let content = Bytes::from(std::mem::take(&mut self.content));
+        if let Some(keep) = self.keep.as_mut() {
+            // A response that can't be stored is lost, and the log says why.
+            let _ = response_store::keep(&self.platform, keep, content).await;
+        }
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if let Some(mut keep) = self.keep.take()
+            && keep.flight.take().is_some()
+        {
+            self.platform.notify(&keep.resource);
+        }
+    }
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeping").field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
