@@ -12,9 +12,10 @@ use bytes::Bytes;
 use crate::cache::resource::{Content, Resource, Variant};
 use crate::ports::{Clock, Keep, KeyValue, Random, StoreFailure};
 use crate::store_key::{KeyUse, StoreKey};
+use crate::time::Timestamp;
 
 /// The largest content that stands beside its head, in bytes.
-const SMALL: usize = 8 << 10;
+pub const SMALL: usize = 8 << 10;
 
 /// The name of the values of contents among those of the cache.
 const CONTENT: &str = "c:";
@@ -60,7 +61,23 @@ pub async fn content(
 ///
 /// # Errors
 /// A [`StoreFailure`].
-pub async fn store<S: KeyValue + Clock>(store: &S, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
+pub async fn store<S: KeyValue + Clock + Random>(
+    store: &S,
+    resource: &str,
+    variant: Arc<Variant>,
+) -> Result<(), StoreFailure> {
+    let variant = match &variant.content {
+        Content::Here(bytes) if bytes.len() > SMALL => {
+            let content = apart(store, bytes.clone(), variant.until).await?;
+            let (part, entry) = (variant.part.clone(), variant.entry.clone());
+            Arc::new(Variant { part, asked: variant.asked, until: variant.until, entry, content })
+        }
+        _ => variant,
+    };
+    store_head(store, resource, variant).await
+}
+
+async fn store_head<S: KeyValue + Clock>(store: &S, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
     let known = find(store, resource).await?;
     let with = known.as_deref().unwrap_or(&Resource::default()).with(variant);
     let left = with.until().saturating_since(store.now());
@@ -72,20 +89,37 @@ pub async fn store<S: KeyValue + Clock>(store: &S, resource: &str, variant: Arc<
 /// # Errors
 /// A [`StoreFailure`].
 pub async fn keep<S: KeyValue + Clock + Random>(store: &S, keep: &mut Keep, bytes: Bytes) -> Result<(), StoreFailure> {
-    let content = if bytes.len() <= SMALL {
-        Content::Here(bytes)
-    } else {
-        let (mut high, mut low) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let numbers = [high.format(store.next_u64()), low.format(store.next_u64())];
-        let name = StoreKey::digested(KeyUse::Cache, CONTENT, &numbers);
-        let (name, length): (Box<str>, u64) = (name.as_str().into(), bytes.len() as u64);
-        let left = keep.until.saturating_since(store.now());
-        // The content first: whoever finds the head finds it.
-        store.put(&name, bytes, Some(at_least_a_second(left))).await?;
-        Content::There { name, length }
-    };
+    // The content first: whoever finds the head finds it.
+    let content = if bytes.len() <= SMALL { Content::Here(bytes) } else { apart(store, bytes, keep.until).await? };
+    keep_head(store, keep, content).await
+}
+
+/// Stores the response that `keep` has the head of, whose `content` is in the store already or small.
+///
+/// # Errors
+/// A [`StoreFailure`].
+pub async fn keep_head<S: KeyValue + Clock>(store: &S, keep: &mut Keep, content: Content) -> Result<(), StoreFailure> {
     let variant = Arc::new(keep.with(content));
-    self::store(store, &keep.resource, variant).await
+    store_head(store, &keep.resource, variant).await
+}
+
+/// A name for content that no other has.
+pub fn content_name(random: &impl Random) -> StoreKey {
+    let (mut high, mut low) = (itoa::Buffer::new(), itoa::Buffer::new());
+    let numbers = [high.format(random.next_u64()), low.format(random.next_u64())];
+    StoreKey::digested(KeyUse::Cache, CONTENT, &numbers)
+}
+
+/// Stores content by itself.
+async fn apart<S: KeyValue + Clock + Random>(
+    store: &S,
+    bytes: Bytes,
+    until: Timestamp,
+) -> Result<Content, StoreFailure> {
+    let name = content_name(store);
+    let (name, length): (Box<str>, u64) = (name.as_str().into(), bytes.len() as u64);
+    store.put(&name, bytes, Some(at_least_a_second(until.saturating_since(store.now())))).await?;
+    Ok(Content::There { name, length })
 }
 
 /// Removes all responses to requests for `resource`. Their contents expire by themselves.
@@ -98,4 +132,94 @@ pub async fn remove(store: &impl KeyValue, resource: &str) -> Result<(), StoreFa
 
 fn at_least_a_second(time: Duration) -> Duration {
     time.max(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::RefCell;
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ports::NoRandom;
+
+    /// A store whose futures are ready at once.
+    #[derive(Default)]
+    struct Values(RefCell<BTreeMap<String, Bytes>>);
+
+    impl KeyValue for Values {
+        fn key_value_store(&self) -> &'static str {
+            "test"
+        }
+
+        async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+            Ok(self.0.borrow().get(key).cloned())
+        }
+
+        async fn put(&self, key: &str, value: Bytes, _: Option<Duration>) -> Result<(), StoreFailure> {
+            self.0.borrow_mut().insert(key.to_owned(), value);
+            Ok(())
+        }
+
+        async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+            self.0.borrow_mut().remove(key);
+            Ok(())
+        }
+    }
+
+    impl Clock for Values {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_unix_millis(0)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn sleep(&self, _: Duration) {}
+    }
+
+    impl Random for Values {
+        fn next_u64(&self) -> u64 {
+            7
+        }
+
+        fn fill_secret(&self, _: &mut [u8]) -> Result<(), NoRandom> {
+            Err(NoRandom)
+        }
+    }
+
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+
+    fn variant(content: Bytes) -> Arc<Variant> {
+        let until = Timestamp::from_unix_millis(60_000);
+        let entry = crate::cache::entry::Entry::default();
+        let (part, asked) = ("".into(), Timestamp::from_unix_millis(0));
+        Arc::new(Variant { part, asked, until, entry, content: Content::Here(content) })
+    }
+
+    /// A look at the heads must not cost the contents.
+    #[test]
+    fn a_content_that_is_not_small_is_stored_by_itself() {
+        for (length, values) in [(0, 1), (SMALL, 1), (SMALL + 1, 2), (1 << 20, 2)] {
+            let store = Values::default();
+            let content = Bytes::from(vec![b'x'; length]);
+            ready(self::store(&store, "a", variant(content.clone()))).unwrap();
+            assert_eq!(store.0.borrow().len(), values, "{length}");
+            let found = ready(find(&store, "a")).unwrap().unwrap();
+            let of = &found.variants[0].content;
+            assert_eq!(ready(super::content(&store, of, None)).unwrap(), Some(content.clone()));
+            if length > 4 {
+                assert_eq!(ready(super::content(&store, of, Some(2..4))).unwrap(), Some(content.slice(2..4)));
+            }
+            ready(remove(&store, "a")).unwrap();
+            assert!(ready(find(&store, "a")).unwrap().is_none());
+        }
+    }
 }
