@@ -219,7 +219,8 @@ impl Capabilities {
             .with(Feature::ServiceBindings)
             .with(Feature::Geography)
             .with(Feature::ClientCertificates)
-            .with(Feature::RsaSigning),
+            .with(Feature::RsaSigning)
+            .with(Feature::Cache),
         further_methods: Some(RUNTIME_METHODS),
     };
 
@@ -295,6 +296,7 @@ mod tests {
             Feature::Geography,
             Feature::ClientCertificates,
             Feature::RsaSigning,
+            Feature::Cache,
         ];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());

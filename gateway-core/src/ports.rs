@@ -204,6 +204,10 @@ pub trait Cache: Fetch {
         "none"
     }
 
+    /// Notes that others wait for what the current exchange is answered: it should go on even if its client leaves. For platforms that would give
+    /// it up at once.
+    fn leads(&self) {}
+
     /// Returns the stored responses to requests for `resource`.
     ///
     /// # Errors

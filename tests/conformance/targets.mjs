@@ -10,7 +10,7 @@ export const TARGETS = {
     if (!existsSync(program)) throw new Error(`${program} is not built`);
     return serveNative({ server: { listen: "127.0.0.1:0", accessLog: "off" }, ...config });
   },
-  workerd: (config) => serveWorker(config),
+  workerd: (config) => serveWorker(config, undefined, { keyValue: true }),
   spin: (config) => serveSpin(config),
 };
 

@@ -39,6 +39,25 @@ const worker :Workerd.Worker = (
 );
 `;
 
+/** What workerd calls for a namespace of KV, by its own protocol: values in memory, by the bounds of Workers KV. */
+const VALUES = `
+const values = new Map();
+export default {
+  async fetch(request) {
+    const { pathname, searchParams } = new URL(request.url);
+    const key = decodeURIComponent(pathname.slice(1));
+    if (request.method === "DELETE") return new Response(null, { status: values.delete(key) ? 200 : 404 });
+    if (request.method === "PUT") {
+      const value = await request.arrayBuffer();
+      if (value.byteLength > 25 * 1024 * 1024) return new Response(null, { status: 413 });
+      if (Number(searchParams.get("expiration_ttl") ?? 60) < 60) return new Response(null, { status: 400 });
+      values.set(key, value);
+      return new Response();
+    }
+    return values.has(key) ? new Response(values.get(key)) : new Response(null, { status: 404 });
+  },
+};`;
+
 /** Workers besides the gateway's, by the name of their service binding: each has one module, with this text. */
 function besides(services) {
   const named = Object.entries(services);
@@ -78,15 +97,16 @@ const deaf :Workerd.Worker = (
 
 /**
  * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
- * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same.
+ * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same. With `keyValue` there is a KV, in memory.
  */
-export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {} } = {}) {
+export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {}, keyValue = false } = {}) {
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
-  const others = besides(services);
+  const others = besides(keyValue ? { ...services, VALUES } : services);
+  const values = keyValue ? [`(name = "KEY_VALUE", kvNamespace = "VALUES")`] : [];
   const its = CONFIG.replace("FOLDER", folder)
     .replace("SERVICES", `${counters.services} ${others.services}`)
     .replace("COUNTERS)", `${counters.binding})`)
-    .replace("BINDINGS", [others.bindings, ...bound(secrets)].filter(Boolean).join(", "));
+    .replace("BINDINGS", [others.bindings, ...values, ...bound(secrets)].filter(Boolean).join(", "));
   writeFileSync(join(folder, "config.capnp"), `${its}${counters.workers.replaceAll("\n    ", " ")}\n${others.workers}`);
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
   writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));

@@ -174,6 +174,7 @@ pub(super) async fn look<P: Platform>(
         }
         match flights.turn(key, ended, now) {
             Turn::Lead(flight) => {
+                platform.leads();
                 ask.flight = Some(flight);
                 return Ok(Look::Ask(Box::new(ask)));
             }

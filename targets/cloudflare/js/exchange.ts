@@ -7,6 +7,7 @@ import { sign, verify } from "./crypto.ts";
 import { applyEdits } from "./head.ts";
 import { Failed } from "./failure.ts";
 import { refusal } from "./refusal.ts";
+import { Responses } from "./responses.ts";
 import { bounded, collect, type Source } from "./streams.ts";
 import { failureOf, fetchUpstream, type Content, type Sending } from "./upstream.ts";
 import { Watch } from "./watch.ts";
@@ -22,7 +23,7 @@ export interface Bindings {
 
 /** A command whose outcome the core awaits. */
 type Effect = Command & {
-  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.End>;
+  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.Linger | typeof Kind.End>;
   /** Of a fetch: its text. */
   lines?: string[];
 };
@@ -46,6 +47,9 @@ export class Exchange {
   #isHead = false;
   /** The responses to the fetches whose heads the core has seen, by slot. */
   #responses: Response[] = [];
+  /** What is left to pass of the bodies that are copied, by slot. */
+  #branches: ReadableStream<Uint8Array>[] | undefined;
+  #store: Responses | undefined;
   /** The ways to give up the effects under way that can be given up, by slot. */
   #aborts: (() => void)[] | undefined;
   /** The effects that the core has given up. */
@@ -94,11 +98,19 @@ export class Exchange {
         case Kind.Watch:
           this.#keepWatch();
           break;
+        case Kind.Linger:
+          this.#stay();
+          break;
         case Kind.Fetch:
         case Kind.Collect:
         case Kind.Get:
         case Kind.Put:
         case Kind.Delete:
+        case Kind.Recall:
+        case Kind.Store:
+        case Kind.Forget:
+        case Kind.Content:
+        case Kind.Keep:
         case Kind.Count:
         case Kind.Sleep:
         case Kind.Verify:
@@ -176,6 +188,19 @@ export class Exchange {
         return KEY_VALUE.put(text, content, effect.ttl === 0 ? {} : { expirationTtl: effect.ttl }).then(nothing);
       case Kind.Delete:
         return KEY_VALUE.delete(text).then(nothing);
+      case Kind.Recall:
+        return this.#stored().recall(text);
+      case Kind.Store:
+        return this.#stored().store(text, content, effect.ttl);
+      case Kind.Forget:
+        return this.#stored().forget(text);
+      case Kind.Content:
+        return this.#stored().content(text);
+      case Kind.Keep: {
+        const { outcome, cancel } = this.#stored().keep(text, this.#copy(effect), effect.ttl);
+        this.#abortBy(slot, cancel);
+        return outcome;
+      }
       case Kind.Sleep:
         return new Promise((resolve) => {
           const timer = setTimeout(resolve, effect.millis, undefined);
@@ -296,7 +321,20 @@ export class Exchange {
 
   #source({ bodySlot, limit }: Command): Source {
     const message = bodySlot === 0 ? this.#request : this.#responses[bodySlot]!;
-    return { stream: message.body!, headers: message.headers, limit, message, context: this.#context };
+    return { stream: this.#branches?.[bodySlot] ?? message.body!, headers: message.headers, limit, message, context: this.#context };
+  }
+
+  /** A copy of a body, which passes all the same. */
+  #copy(effect: Effect): Source {
+    const source = this.#source(effect);
+    const [passing, copy] = source.stream.tee();
+    this.#branches ??= [];
+    this.#branches[effect.bodySlot] = passing;
+    return { ...source, stream: copy };
+  }
+
+  #stored(): Responses {
+    return (this.#store ??= new Responses(this.#bindings.KEY_VALUE, this.#context, this.#request.url));
   }
 
   #abortBy(slot: number, abort: () => void): void {
@@ -309,6 +347,7 @@ export class Exchange {
     const response = this.#responses[slot];
     if (response !== undefined) {
       delete this.#responses[slot];
+      this.#branches?.[slot]?.cancel().catch(nothing);
       return cancel(response);
     }
     this.#aborted ??= new Set();

@@ -20,6 +20,7 @@ pub mod exports;
 mod failure;
 mod platform;
 mod random;
+mod responses;
 mod secrets;
 mod wire;
 mod witness;

@@ -9,7 +9,7 @@ use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
+    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
     KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
@@ -39,6 +39,16 @@ impl Handle {
     /// The whole body in `slot`.
     pub(crate) const fn whole(slot: u32) -> Self {
         Self { slot, limit: None }
+    }
+
+    /// The slot.
+    pub(crate) const fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The most bytes that may be read from it, if those are at most `most`.
+    pub(crate) fn most(&self, most: u64) -> u64 {
+        self.limit.map_or(most, |limit| limit.min(most))
     }
 
     /// Returns the slot and the limit, which the glue keeps from now on.
@@ -208,8 +218,6 @@ impl Clock for Worker {
 static MEETINGS: Generations = Generations::new();
 
 /// An effect belongs to its own exchange, and another may never be resumed again: so waiters sleep in slices.
-impl Cache for Worker {}
-
 impl Meeting for Worker {
     fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
         MEETINGS.wait(self, key, at_most)

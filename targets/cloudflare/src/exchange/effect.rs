@@ -8,7 +8,7 @@ use gateway_core::gateway::Ended;
 use gateway_core::ports::{IoError, IoErrorKind};
 
 use super::slots::Progress;
-use super::{Completion, Heads, OUTBOX, RUNNING, State};
+use super::{Completion, Heads, OUTBOX, RUNNING, State, Work};
 use crate::wire::Command;
 
 /// An effect under way. Dropping it tells the glue to give it up.
@@ -23,7 +23,7 @@ pub(crate) struct Effect {
 /// Hands an effect to the glue: a command of this `kind`, completed by `write`.
 pub(crate) fn perform(kind: Kind, write: impl FnOnce(&mut Command<'_>, &Heads)) -> Effect {
     RUNNING.with_borrow_mut(|running| {
-        let Some(State { id, heads, slots }) = running else { return Effect { exchange: 0, slot: 0 } };
+        let Some(State { id, heads, slots, .. }) = running else { return Effect { exchange: 0, slot: 0 } };
         let slot = slots.open();
         OUTBOX.with_borrow_mut(|outbox| write(&mut outbox.command(*id, kind, slot), heads));
         Effect { exchange: *id, slot }
@@ -32,11 +32,35 @@ pub(crate) fn perform(kind: Kind, write: impl FnOnce(&mut Command<'_>, &Heads)) 
 
 /// Tells the glue to watch the running exchange.
 pub(crate) fn watch() {
+    tell(Kind::Watch);
+}
+
+/// Tells the glue to let the running exchange go on if its client leaves.
+pub(crate) fn linger() {
+    tell(Kind::Linger);
+}
+
+fn tell(kind: Kind) {
     RUNNING.with_borrow(|running| {
         if let Some(State { id, .. }) = running {
-            OUTBOX.with_borrow_mut(|outbox| drop(outbox.command(*id, Kind::Watch, 0)));
+            OUTBOX.with_borrow_mut(|outbox| drop(outbox.command(*id, kind, 0)));
         }
     });
+}
+
+/// Does `work` beside the task of the running exchange, which goes on until both have ended.
+pub(crate) fn beside(work: Work) {
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(State { begun, .. }) = running {
+            begun.push(work);
+        }
+    });
+}
+
+/// Takes the work that has begun in this run.
+pub(super) fn begun() -> Vec<Work> {
+    RUNNING
+        .with_borrow_mut(|running| running.as_mut().map(|state| core::mem::take(&mut state.begun)).unwrap_or_default())
 }
 
 /// Waits for the end of the response's body.

@@ -34,7 +34,8 @@ use http::{HeaderMap, Response};
 use crate::platform::{Handle, Worker};
 use crate::wire::{self, Head, Outbox};
 use alarm::Alarm;
-pub(crate) use effect::{abandon, ended, perform, watch};
+use effect::begun;
+pub(crate) use effect::{abandon, beside, ended, linger, perform, watch};
 pub(crate) use places::{cancel, waiting};
 use slots::Slots;
 
@@ -85,6 +86,8 @@ impl Heads {
 
 struct Exchange {
     task: Task,
+    /// Work beside it, until whose end the exchange goes on.
+    beside: Vec<Work>,
     state: State,
     alarm: Alarm,
 }
@@ -93,6 +96,7 @@ struct Exchange {
 pub(crate) enum Task {
     Answer(Answer),
     Work(Work),
+    Done,
 }
 
 /// The state that a running exchange shares with its effects.
@@ -100,6 +104,8 @@ struct State {
     id: u32,
     heads: Heads,
     slots: Slots,
+    /// Work beside the task that has not been polled yet.
+    begun: Vec<Work>,
 }
 
 thread_local! {
@@ -123,8 +129,8 @@ pub(crate) fn set_now(millis: f64) {
 /// Begins an exchange. Returns its first commands, or null if it has failed.
 pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
     let heads = Heads { request, ..Heads::default() };
-    let state = State { id: places::claim(), heads, slots: Slots::default() };
-    run(Exchange { task: Task::Answer(answer), state, alarm: Alarm::default() })
+    let state = State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new() };
+    run(Exchange { task: Task::Answer(answer), beside: Vec::new(), state, alarm: Alarm::default() })
 }
 
 /// Answers a message that is not a request.
@@ -162,16 +168,17 @@ pub(crate) fn resume(
 /// Ends the answer of exchange `id`, which the glue has given by itself, or which is no longer awaited: `end` drops it
 /// and returns the remaining work. Returns the commands of that work, or null if there is none.
 pub(crate) fn conclude(id: u32, end: impl FnOnce(Task) -> Option<Work>) -> *const u32 {
-    let Some(Exchange { task, mut state, alarm }) = places::take(id) else { return ptr::null() };
+    let Some(Exchange { task, beside, mut state, alarm }) = places::take(id) else { return ptr::null() };
+    drop(beside);
     let Some(work) = end(task) else {
         places::release(id);
         return ptr::null();
     };
     state.slots.close_all();
-    run(Exchange { task: Task::Work(work), state, alarm })
+    run(Exchange { task: Task::Work(work), beside: Vec::new(), state, alarm })
 }
 
-fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
+fn run(Exchange { mut task, mut beside, state, alarm }: Exchange) -> *const u32 {
     let id = state.id;
     OUTBOX.with_borrow_mut(Outbox::clear);
     RUNNING.set(Some(state));
@@ -181,21 +188,26 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
         let polled = match &mut task {
             Task::Answer(answer) => answer.as_mut().poll(context).map(Some),
             Task::Work(work) => work.as_mut().poll(context).map(|()| None),
+            Task::Done => Poll::Ready(None),
         };
-        let after = match polled {
-            Poll::Ready(Some(answered)) => {
-                // The answer needs none of its pending effects any more.
-                task = Task::Work(Box::pin(async {}));
-                respond(answered.reply);
-                answered.after
+        if let Poll::Ready(answered) = polled {
+            // The answer needs none of its pending effects any more.
+            task = Task::Done;
+            if let Some(Answered { reply, after }) = answered {
+                respond(reply);
+                if let Some(work) = after {
+                    task = Task::Work(work);
+                    continue;
+                }
             }
-            Poll::Ready(None) => None,
-            Poll::Pending if alarm.rings() => continue,
-            Poll::Pending => break false,
-        };
-        match after {
-            Some(work) => task = Task::Work(work),
-            None => break true,
+        }
+        beside.append(&mut begun());
+        beside.retain_mut(|work| work.as_mut().poll(context).is_pending());
+        if matches!(task, Task::Done) && beside.is_empty() {
+            break true;
+        }
+        if !alarm.rings() {
+            break false;
         }
     };
     if has_ended {
@@ -210,7 +222,7 @@ fn run(Exchange { mut task, state, alarm }: Exchange) -> *const u32 {
     }
     match RUNNING.take() {
         Some(state) if state.slots.are_awaited() => {
-            places::put(Exchange { task, state, alarm });
+            places::put(Exchange { task, beside, state, alarm });
             OUTBOX.with_borrow_mut(Outbox::seal)
         }
         // It waits for something that no effect will bring.

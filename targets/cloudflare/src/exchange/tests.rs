@@ -444,3 +444,26 @@ trait Boxed: Sized {
 }
 
 impl<F: Future> Boxed for F {}
+
+/// docs/adr/0005: work beside the answer keeps the exchange until it has ended, in whichever order.
+#[test]
+fn work_beside_the_task_keeps_the_exchange_until_both_have_ended() {
+    let notes = Notes::default();
+    let (before, copy) = (notes.clone(), notes.clone());
+    assert!(start(
+        async move {
+            beside(Box::pin(read("copy", copy)));
+            read("a", before).await;
+        },
+        Some(Box::pin(read("after", notes.clone())))
+    ));
+    assert_eq!(commands(), [(Kind::Get, 1), (Kind::Get, 2)]);
+    let id = id();
+    resume(id, 1, |_| bytes("x"));
+    assert_eq!(commands(), [(Kind::Respond, 0), (Kind::Get, 3)]);
+    resume(id, 3, |_| bytes("x"));
+    assert_eq!((commands(), waiting()), (vec![], 1), "the copy has not ended");
+    resume(id, 2, |_| bytes("x"));
+    assert_eq!((commands(), waiting()), (vec![(Kind::End, 0)], 0));
+    assert_eq!(notes.take(), ["a=x", "after=x", "copy=x"]);
+}

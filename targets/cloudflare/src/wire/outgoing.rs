@@ -1,9 +1,10 @@
 //! Writes the commands of each kind.
 
+use core::ops::Range;
 use core::time::Duration;
 
 use bytes::Bytes;
-use edgeway_wire::{Edit, Kind, Word};
+use edgeway_wire::{BodyKind, Edit, Kind, Word};
 use gateway_core::body::Body;
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::key::VerifyingKey;
@@ -92,10 +93,39 @@ pub(crate) fn write_key(command: &mut Command<'_>, key: &str) {
 
 /// Writes a key and its value; a time to live is in whole seconds, rounded up.
 pub(crate) fn write_put(command: &mut Command<'_>, key: &str, value: Bytes, ttl: Option<Duration>) {
-    let seconds = ttl.map_or(0, |ttl| ttl.as_nanos().div_ceil(1_000_000_000));
     command.text(key.as_bytes());
-    command.set(Word::Ttl, u32::try_from(seconds).unwrap_or(u32::MAX));
+    command.set(Word::Ttl, ttl.map_or(0, whole_seconds));
     command.body(Body::Full(value));
+}
+
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u32::MAX)
+}
+
+/// Writes a range of a stored content of `length` bytes, to read it.
+pub(crate) fn write_content(command: &mut Command<'_>, key: &str, length: u64, range: &Range<u64>) {
+    command.line(key.as_bytes());
+    for number in [length, range.start, range.end] {
+        command.line(number.to_string().as_bytes());
+    }
+}
+
+/// Writes the copy of a body of at most `most` bytes, to be stored under `key` if it is longer than `small`. The body itself stays where it is.
+pub(crate) fn write_keep(
+    command: &mut Command<'_>,
+    body: &Handle,
+    key: &str,
+    (small, most): (usize, u64),
+    ttl: Duration,
+) {
+    let most = body.most(most);
+    command.line(key.as_bytes());
+    command.line(small.to_string().as_bytes());
+    command.set(Word::Ttl, whole_seconds(ttl));
+    command.set(Word::Body, BodyKind::Stream as u32);
+    command.set(Word::BodySlot, body.slot());
+    command.set(Word::LimitLow, most as u32);
+    command.set(Word::LimitHigh, (most >> 32) as u32);
 }
 
 /// Writes an operation on a counter cell.

@@ -76,6 +76,19 @@ numbers! {
         Put,
         /// Remove a key.
         Delete,
+        /// Read a value of the stored responses.
+        Recall,
+        /// Write a value of the stored responses.
+        Store,
+        /// Remove a value of the stored responses.
+        Forget,
+        /// Read the content of a stored response: the text is its key, its length and the ends of the range that is wanted, each on a line.
+        Content,
+        /// Copy the body of a response while it passes, and store the copy once it has ended whole: the text is the key and the length up to which
+        /// the copy comes here instead, each on a line.
+        Keep,
+        /// Let the exchange go on if its client leaves: others wait for what it is answered.
+        Linger,
         /// Apply an operation to a counter cell.
         Count,
         /// Wait.

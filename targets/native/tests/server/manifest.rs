@@ -125,6 +125,22 @@ fn a_manifest_that_can_t_be_read_is_a_mistake() {
     assert_eq!(mistakes(&folder, "spin"), Vec::<[String; 3]>::new());
 }
 
+/// docs/platforms.md: stored responses are in the key-value store.
+#[test]
+fn a_cache_needs_the_store_for_values() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"upstreams": {"a": {"url": "https://a.example"}},
+            "routes": [{"name": "a", "match": {"path": "/"}, "upstream": "a", "policies": [{"cache": {}}]}]}"#,
+    );
+    folder.write("wrangler.toml", "name = \"edgeway\"\n");
+    let found = mistakes(&folder, "cloudflare");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0][0], "routes[0].policies[0].cache");
+    assert_eq!(found[0][1], "`wrangler.toml` has no binding `KEY_VALUE` for values");
+}
+
 /// An upstream may be for some platforms alone; the others say so.
 #[test]
 fn an_upstream_without_a_url_is_for_its_platforms() {

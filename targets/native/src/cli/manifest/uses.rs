@@ -47,8 +47,8 @@ impl Uses {
                             self.counters.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);
                         }
-                        // Published keys are kept there, for the instances to come.
-                        ("keyValue", Value::Object(_))
+                        // Published keys are kept there, for the instances to come, and so are responses.
+                        ("keyValue" | "cache", Value::Object(_))
                         | ("flag" | "jwks", Value::String(_))
                         | ("discovery", Value::Bool(true)) => {
                             self.key_values.get_or_insert_with(|| at.clone());
