@@ -79,6 +79,12 @@ pub trait Platform:
         own.purges()
     }
 
+    /// Returns whether the requests of several instances for one response are one flight, since instances have no memory in common: a counter
+    /// cell says who leads, and the others look for the response in the store.
+    fn flights_in_store(&self) -> bool {
+        false
+    }
+
     /// Returns whether purges live in the key-value store, since instances have no memory in common: [`purges`](Self::purges) are then those
     /// that are known here.
     fn purges_in_store(&self) -> bool {
@@ -241,6 +247,20 @@ pub trait Cache: Fetch {
     /// # Errors
     /// A [`StoreFailure`].
     fn remove_stored(&self, _resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
+        core::future::ready(Ok(()))
+    }
+
+    /// Takes note that responses of this `part` to requests for `resource` are not stored, so that no request waits for another one's
+    /// `until` then: where [flights](Platform::flights_in_store) are those of several instances.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn unshared(
+        &self,
+        _resource: &str,
+        _part: &str,
+        _until: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreFailure>> {
         core::future::ready(Ok(()))
     }
 

@@ -79,7 +79,25 @@ pub async fn store<S: KeyValue + Clock + Random>(
 
 async fn store_head<S: KeyValue + Clock>(store: &S, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
     let known = find(store, resource).await?;
-    let with = known.as_deref().unwrap_or(&Resource::default()).with(variant);
+    put(store, resource, &known.as_deref().unwrap_or(&Resource::default()).with(variant)).await
+}
+
+/// Takes note that responses of this `part` to requests for `resource` are not stored, `until` then.
+///
+/// # Errors
+/// A [`StoreFailure`].
+pub async fn unshared<S: KeyValue + Clock>(
+    store: &S,
+    resource: &str,
+    part: &str,
+    until: Timestamp,
+) -> Result<(), StoreFailure> {
+    let known = find(store, resource).await?;
+    put(store, resource, &known.as_deref().unwrap_or(&Resource::default()).with_unshared(part, store.now(), until))
+        .await
+}
+
+async fn put<S: KeyValue + Clock>(store: &S, resource: &str, with: &Resource) -> Result<(), StoreFailure> {
     let left = with.until().saturating_since(store.now());
     store.put(key(resource).as_str(), with.to_bytes().into(), Some(at_least_a_second(left))).await
 }

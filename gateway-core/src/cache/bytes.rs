@@ -141,6 +141,11 @@ impl Resource {
                 }
             }
         }
+        out.count(self.unshared.len());
+        for (part, until) in &self.unshared {
+            out.bytes(part.as_bytes());
+            out.number(until.unix_millis());
+        }
         out.0
     }
 
@@ -164,7 +169,9 @@ impl Resource {
             };
             Some(Arc::new(Variant { part, asked, until, entry, content }))
         })?;
-        reader.rest.is_empty().then_some(Self { variants })
+        let unshared =
+            reader.list(|reader| Some((reader.text()?.into(), Timestamp::from_unix_millis(reader.number()?))))?;
+        reader.rest.is_empty().then_some(Self { variants, unshared })
     }
 }
 
@@ -344,7 +351,10 @@ mod tests {
         };
         let here = Content::Here(Bytes::from_static(b"some content"));
         let there = Content::There { name: "cache:c".into(), length: 1 << 40 };
-        let resource = Resource { variants: vec![variant("r", here), variant("r#1", there)] };
+        let resource = Resource {
+            variants: vec![variant("r", here), variant("r#1", there)],
+            unshared: vec![("r#2".into(), Timestamp::from_unix_millis(9))],
+        };
         let bytes = Bytes::from(resource.to_bytes());
         let read = Resource::from_bytes(&bytes).unwrap();
         assert_eq!(format!("{read:?}"), format!("{resource:?}"));

@@ -29,7 +29,7 @@ const PARTS: usize = 64;
 const MOST_KNOWN: usize = 64;
 
 /// The time, in milliseconds, for which no request waits for the answer to another one after an answer that was not stored. As Varnish has it (`hit-for-miss`).
-const UNSHARED_FOR: u64 = 120_000;
+pub const UNSHARED_FOR: u64 = 120_000;
 
 /// The requests under way, by the key of their responses. Those of one key are one flight: one request leads it, and the others wait.
 ///

@@ -19,6 +19,8 @@ const MOST_VARIANTS: usize = 32;
 pub struct Resource {
     /// The responses.
     pub variants: Vec<Arc<Variant>>,
+    /// The parts whose responses are not stored, and the time until which that is known. Where flights are those of one process, it knows by itself.
+    pub unshared: Vec<(Box<str>, Timestamp)>,
 }
 
 /// A stored response.
@@ -97,14 +99,35 @@ impl Resource {
         if variants.len() >= MOST_VARIANTS {
             variants.remove(0);
         }
+        let unshared = self.unshared.iter().filter(|(part, until)| *part != new.part && *until > new.asked);
+        let unshared = unshared.cloned().collect();
         variants.push(new);
-        Self { variants }
+        Self { variants, unshared }
+    }
+
+    /// The same responses, of which those of this `part` are known at `now` not to be stored, `until` then.
+    #[must_use]
+    pub fn with_unshared(&self, part: &str, now: Timestamp, until: Timestamp) -> Self {
+        let is_other = |(known, until): &&(Box<str>, Timestamp)| **known != *part && *until > now;
+        let mut unshared: Vec<_> = self.unshared.iter().filter(is_other).cloned().collect();
+        if unshared.len() >= MOST_VARIANTS {
+            unshared.remove(0);
+        }
+        unshared.push((part.into(), until));
+        Self { variants: self.variants.clone(), unshared }
+    }
+
+    /// Returns whether it is known at `now` that the responses of this `part` are not stored.
+    #[must_use]
+    pub fn is_unshared(&self, part: &str, now: Timestamp) -> bool {
+        self.unshared.iter().any(|(known, until)| **known == *part && now < *until)
     }
 
     /// The time until which any of it is of use.
     #[must_use]
     pub fn until(&self) -> Timestamp {
-        self.variants.iter().map(|variant| variant.until).max().unwrap_or_default()
+        let unshared = self.unshared.iter().map(|(_, until)| *until);
+        self.variants.iter().map(|variant| variant.until).chain(unshared).max().unwrap_or_default()
     }
 
     /// The memory that it takes, about, in bytes.

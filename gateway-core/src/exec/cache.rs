@@ -1,5 +1,6 @@
 //! Answers out of the cache, and into it (RFC 9111). What is decided is [`crate::cache`]'s.
 
+mod across;
 mod ends;
 mod purge;
 mod purge_book;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
+use self::across::{Across, Lead};
 pub(super) use self::ends::end_stored;
 pub(super) use self::purge::purge;
 pub(crate) use self::purge_book::refresh as refresh_purges;
@@ -23,7 +25,7 @@ use crate::cache::answering::{self, Answer};
 use crate::cache::asked::Asked;
 use crate::cache::choosing::{Choice, Why, choose, may_serve_on_error};
 use crate::cache::entry::Entry;
-use crate::cache::flights::{Flight, Key, Turn};
+use crate::cache::flights::{Flight, Key, Turn, UNSHARED_FOR};
 use crate::cache::purges::Reach;
 use crate::cache::resource::{Content, Found, Resource, Variant};
 use crate::cache::rules::Rules;
@@ -81,6 +83,19 @@ pub(super) async fn look<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (cache, route): (&Cache, &Route),
+    call: &mut Call,
+    has_content: bool,
+) -> Result<Look<P>, Reject> {
+    let mut across = Across::new(platform);
+    let found = look_across(exchange, platform, (cache, route, &mut across), call, has_content).await;
+    across.end(exchange);
+    found
+}
+
+async fn look_across<'l, P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &'l P,
+    (cache, route, across): (&Cache, &Route, &mut Across<'l, P>),
     call: &mut Call,
     has_content: bool,
 ) -> Result<Look<P>, Reject> {
@@ -172,11 +187,17 @@ pub(super) async fn look<P: Platform>(
         if !may_share(cache, &ask.asked, &call.method) {
             return Ok(Look::Ask(Box::new(ask)));
         }
-        match flights.turn(key, ended, now) {
+        match across.turn(|| flights.turn(key, ended, now)) {
             Turn::Lead(flight) => {
-                platform.leads();
-                ask.flight = Some(flight);
-                return Ok(Look::Ask(Box::new(ask)));
+                let is_unshared = stored.as_deref().is_some_and(|stored| stored.is_unshared(&ask.part, now));
+                match across.lead(exchange, &mut ask, (cache, begun), (flight, is_unshared)).await {
+                    Lead::Here(flight) => {
+                        platform.leads();
+                        ask.flight = flight;
+                        return Ok(Look::Ask(Box::new(ask)));
+                    }
+                    Lead::Look => {}
+                }
             }
             Turn::Alone => return Ok(Look::Ask(Box::new(ask))),
             Turn::Look => {}
@@ -552,12 +573,20 @@ async fn take<P: Platform>(
         Ok(entry) => entry,
         Err(reason) => {
             ask.told.detail = Some(reason.word());
+            let is_led = leading.flight.is_some();
             if let Some(flight) = &leading.flight {
                 flight.is_unshared(times.1);
             }
             // The stored response is not what the origin has any more.
             if ask.known.is_some() && !status.is_server_error() && status != StatusCode::PARTIAL_CONTENT {
                 remove(exchange, platform, &ask.resource).await;
+            }
+            if is_led && platform.flights_in_store() {
+                let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
+                let noted = within(platform, PATIENCE, platform.unshared(&ask.resource, &ask.part, until)).await;
+                if let Err(failure) = timely(noted) {
+                    exchange.record.store_failed(platform.cache_store(), failure);
+                }
             }
             return;
         }

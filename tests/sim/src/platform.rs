@@ -48,6 +48,11 @@ impl gateway_core::ports::Platform for Platform {
         self.0.purges_in_store.get()
     }
 
+    /// As on Spin, or as on the others, by the seed.
+    fn flights_in_store(&self) -> bool {
+        self.0.flights_in_store.get()
+    }
+
     async fn sweep(&self) {
         self.0.linger().await;
         let now = self.0.now().unix_millis();
@@ -218,6 +223,17 @@ impl Cache for Platform {
         }
         self.store_is_there().await?;
         self.0.responses.borrow_mut().remove(resource);
+        Ok(())
+    }
+
+    async fn unshared(&self, resource: &str, part: &str, until: Timestamp) -> Result<(), StoreFailure> {
+        if self.0.stores_apart {
+            return response_store::unshared(self, resource, part, until).await;
+        }
+        self.store_is_there().await?;
+        let mut responses = self.0.responses.borrow_mut();
+        let known = responses.get(resource).cloned().unwrap_or_default();
+        responses.insert(resource.to_owned(), Arc::new(known.with_unshared(part, self.0.now(), until)));
         Ok(())
     }
 

@@ -40,6 +40,8 @@ pub struct World {
     pub(crate) responses: RefCell<BTreeMap<String, Arc<Resource>>>,
     /// Whether responses are stored in the key-value store: chance decides.
     pub(crate) stores_apart: bool,
+    /// Whether the requests of several instances are one flight: chance decides.
+    pub flights_in_store: Cell<bool>,
     /// Whether purges live in the key-value store: chance decides.
     pub purges_in_store: Cell<bool>,
     /// The reads of the key-value store.
@@ -86,6 +88,7 @@ impl World {
             values: RefCell::default(),
             responses: RefCell::default(),
             stores_apart: Chance::new(seed).below(3) == 0,
+            flights_in_store: Cell::new(Chance::new(seed).bits() & 1 << 9 == 0),
             purges_in_store: Cell::new(Chance::new(seed).bits() & 1 << 8 == 0),
             reads: Cell::new(0),
             stores_fail: Cell::new(false),

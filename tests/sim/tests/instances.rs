@@ -131,3 +131,112 @@ fn without_the_store_nothing_is_purged_and_nothing_is_used() {
         assert!(told.contains("fwd="), "{told}");
     });
 }
+
+/// Requests for one URL to `count` instances in turn, `each` of them.
+fn together<'t>(world: &'t Rc<World>, gateways: &'t [Gateway<Platform>], each: usize) -> Vec<Task<'t, (u16, String)>> {
+    gateways.iter().cycle().take(gateways.len() * each).map(|gateway| get(world, gateway, "http://gw.test/a")).collect()
+}
+
+fn slow(cache_control: &str) -> serde_json::Value {
+    serde_json::json!({ "delay": "300ms", "headers": [["cache-control", cache_control]], "body": "x" })
+}
+
+/// docs/configuration.md, Cache: requests that come together for what is not stored become one request to the upstream, in all instances together.
+#[test]
+fn sixty_four_requests_to_eight_instances_ask_the_upstream_once() {
+    for_every_seed(|seed| {
+        let (world, gateways) = instances(seed, 8, slow("max-age=3600"));
+        world.flights_in_store.set(true);
+        let answers = run_all(&world, together(&world, &gateways, 8));
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        assert_eq!(world.take_calls().len(), 1);
+        // Within a fraction of the time for which they would wait at most.
+        let began = 1_767_225_600_000;
+        let took = world.now().unix_millis() - began;
+        assert!(took < 1_000, "{took} ms");
+    });
+}
+
+/// docs/configuration.md, Cache: if the answer is not stored, they go on by themselves, and for two minutes nobody waits for it.
+#[test]
+fn nobody_waits_for_what_another_instance_did_not_store() {
+    for_every_seed(|seed| {
+        let (world, gateways) = instances(seed, 8, slow("no-store"));
+        world.flights_in_store.set(true);
+        run_all(&world, together(&world, &gateways, 2));
+        assert_eq!(world.take_calls().len(), 16);
+        let took = world.now().unix_millis() - 1_767_225_600_000;
+        assert!(took < 1_000, "all at once, not one by one: {took} ms");
+        world.advance(Duration::from_secs(60));
+        let begun = world.now();
+        run_all(&world, together(&world, &gateways, 2));
+        let took = world.now().saturating_since(begun);
+        // But for the one that looks for all of its instance.
+        assert!(took < Duration::from_millis(330), "nobody waits: {took:?}");
+    });
+}
+
+/// docs/configuration.md, Cache: if that fails, the next one asks.
+#[test]
+fn if_the_request_of_one_instance_fails_the_next_one_asks() {
+    for_every_seed(|seed| {
+        let (world, gateways) = instances(seed, 8, slow("max-age=3600"));
+        world.flights_in_store.set(true);
+        let (refused, good): (Reply, Reply) = (
+            serde_json::from_value(serde_json::json!({ "delay": "50ms", "fail": "reset" })).expect("an answer"),
+            serde_json::from_value(slow("max-age=3600")).expect("an answer"),
+        );
+        let mut calls = 0;
+        world.set_script(move |_| {
+            calls += 1;
+            if calls == 1 { refused.clone() } else { good.clone() }
+        });
+        let answers = run_all(&world, together(&world, &gateways, 2));
+        assert_eq!(answers.iter().filter(|(status, _)| *status == 200).count(), 15, "{answers:?}");
+        assert_eq!(world.take_calls().len(), 2);
+    });
+}
+
+/// docs/platforms.md, Spin: an instance that ends in the middle of a request takes nobody along. The next one asks once `collapse` is over.
+#[test]
+fn of_an_instance_that_is_gone_another_takes_over() {
+    for_every_seed(|seed| {
+        let (world, gateways) = instances(seed, 9, slow("max-age=3600"));
+        world.flights_in_store.set(true);
+        let (first, others) = gateways.split_at(1);
+        let gone: Task<'_, ()> = Box::pin(async {
+            let mut task = get(&world, &first[0], "http://gw.test/a");
+            let mut patience = std::pin::pin!(world.sleep(Duration::from_millis(200)));
+            std::future::poll_fn(|context| {
+                let _ = task.as_mut().poll(context);
+                patience.as_mut().poll(context)
+            })
+            .await;
+            // Nothing of it is dropped: it has no last words.
+            std::mem::forget(task);
+        });
+        let later = others.iter().map(|gateway| -> Task<'_, ()> {
+            Box::pin(async {
+                world.sleep(Duration::from_secs(2)).await;
+                assert_eq!(get(&world, gateway, "http://gw.test/a").await.0, 200);
+            })
+        });
+        run_all(&world, std::iter::once(gone).chain(later));
+        assert_eq!(world.take_calls().len(), 2);
+    });
+}
+
+/// docs/configuration.md, Cache: a stale response is asked for again once, in all instances together.
+#[test]
+fn a_stale_response_is_asked_for_again_by_one_instance() {
+    for_every_seed(|seed| {
+        let (world, gateways) = instances(seed, 8, slow("max-age=10, stale-while-revalidate=600"));
+        world.flights_in_store.set(true);
+        one(&world, get(&world, &gateways[0], "http://gw.test/a"));
+        world.advance(Duration::from_secs(20));
+        world.take_calls();
+        let answers = run_all(&world, together(&world, &gateways, 4));
+        assert!(answers.iter().all(|(_, told)| told.contains("hit")), "{answers:?}");
+        assert_eq!(world.take_calls().len(), 1);
+    });
+}

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use super::super::exchange::Exchange;
 use super::super::proxy;
 use super::super::within::within;
-use super::{Leading, PATIENCE};
+use super::{Leading, PATIENCE, across};
 use crate::body::Body;
 use crate::cache::resource::{Content, Variant};
 use crate::cache::validation;
@@ -17,8 +17,26 @@ use crate::ports::Platform;
 use crate::record::{Record, Revalidation};
 use crate::state::State;
 
-/// Asks for a stored response again.
+/// Asks for a stored response again, unless another instance does.
 pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
+    let cache = plan.routes.get(one.route).and_then(|route| route.cache.as_ref());
+    let cell = match cache.filter(|cache| platform.flights_in_store() && !cache.wait.is_zero()) {
+        Some(cache) => match across::acquire(plan, platform, cache, (&one.resource, &one.variant.part)).await {
+            Ok(None) => {
+                drop(Leading { platform, resource: one.resource, flight: Some(one.flight) });
+                return;
+            }
+            cell => cell.ok().flatten(),
+        },
+        None => None,
+    };
+    ask_again(plan, state, platform, one).await;
+    if let Some(cell) = cell {
+        across::release(plan, platform, cell).await;
+    }
+}
+
+async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
     let Revalidation { route, mut call, resource, asked, has_cookies, variant, flight } = one;
     let _leading = Leading { platform, resource: resource.clone(), flight: Some(flight) };
     let Some(route) = plan.routes.get(route) else { return };
