@@ -2,16 +2,23 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::select;
 use gateway_core::body::Body;
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::ports::{Cache, Keep, KeyValue as _, Meeting as _, StoreFailure};
 use gateway_core::response_store;
+use gateway_core::time::Timestamp;
+use spin_sdk::wasip3::clocks::monotonic_clock;
 
 use crate::platform::Spin;
 use crate::stream::Stream;
+
+/// The longest that the end of a response waits for the store, in nanoseconds.
+const PATIENCE: u64 = 2_000_000_000;
 
 impl Cache for Spin {
     fn cache_store(&self) -> &'static str {
@@ -36,6 +43,10 @@ impl Cache for Spin {
 
     fn remove_stored(&self, resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
         response_store::remove(self, resource)
+    }
+
+    fn unshared(&self, resource: &str, part: &str, until: Timestamp) -> impl Future<Output = Result<(), StoreFailure>> {
+        response_store::unshared(self, resource, part, until)
     }
 
     fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {
@@ -72,7 +83,8 @@ impl Keeping {
         let content = Bytes::from(std::mem::take(&mut self.content));
         if let Some(keep) = self.keep.as_mut() {
             // A response that can't be stored is lost, and the log says why.
-            let _ = response_store::keep(&self.platform, keep, content).await;
+            let storing = pin!(response_store::keep(&self.platform, keep, content));
+            select(storing, pin!(monotonic_clock::wait_for(PATIENCE))).await;
         }
     }
 }

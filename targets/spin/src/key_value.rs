@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use futures_util::future::join;
 use gateway_core::ports::{Clock, KeyValue, StoreFailure};
 use gateway_core::time::Timestamp;
 use spin_sdk::key_value;
@@ -42,7 +43,14 @@ impl KeyValue for Spin {
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
         let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
         let store = self.values.open().await?;
-        store.set(key, wrap(&value, expires)).await.map_err(|error| failed(&error))
+        let set = store.set(key, wrap(&value, expires));
+        // Both at once: neither has to wait for the other.
+        let noted = async {
+            if let Some(expires) = expires {
+                self.expiries.note(key, expires).await;
+            }
+        };
+        join(set, noted).await.0.map_err(|error| failed(&error))
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreFailure> {

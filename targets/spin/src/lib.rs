@@ -10,6 +10,7 @@ mod cache;
 mod counters;
 mod errors;
 mod exchange;
+mod expiries;
 mod fetch;
 mod fields;
 mod key_value;

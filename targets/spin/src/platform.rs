@@ -11,28 +11,35 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, Log, Meeting, NoRandom, Platform, Random, Sign,
-    StoreFailure, Verify, fill_from,
+    Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, KeyValue as _, Log, Meeting, NoRandom, Platform,
+    Random, Sign, StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
 
 use crate::counters::Cells;
+use crate::expiries::Expiries;
 use crate::key_value::Store;
 
 /// The gateway's view of Spin; one per instance, and all of its copies are that.
 #[derive(Clone)]
 pub(crate) struct Spin {
     pub(crate) values: Rc<Store>,
+    pub(crate) expiries: Expiries,
     cells: Rc<Cells>,
     meetings: Rc<Generations>,
 }
 
 impl Spin {
-    /// The platform with counters in the Redis at `redis`, or in SQLite without one.
-    pub(crate) fn new(redis: Option<String>) -> Self {
-        Self { values: Rc::default(), cells: Rc::new(Cells::new(redis)), meetings: Rc::default() }
+    /// The platform with counters in the Redis at `redis`, or in SQLite without one; some of its routes may have `caches`.
+    pub(crate) fn new(redis: Option<String>, caches: bool) -> Self {
+        Self {
+            values: Rc::default(),
+            expiries: Expiries::new(caches),
+            cells: Rc::new(Cells::new(redis)),
+            meetings: Rc::default(),
+        }
     }
 }
 
@@ -47,8 +54,16 @@ impl Platform for Spin {
         true
     }
 
+    fn flights_in_store(&self) -> bool {
+        true
+    }
+
     async fn sweep(&self) {
         self.cells.sweep(self.now()).await;
+        for key in self.expiries.take_expired(self.now()).await {
+            // Whoever writes it at this moment loses a response, which is asked for again.
+            let _ = self.delete(&key).await;
+        }
     }
 }
 

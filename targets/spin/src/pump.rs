@@ -78,7 +78,6 @@ async fn run(
             },
         }
     };
-    // Before the client has the end of it: what it asks for next, it finds.
     if let Some(keeping) = keeping.filter(|_| outcome.is_ok()) {
         keeping.finish().await;
     }
@@ -155,6 +154,12 @@ async fn copy(
         if !keeping.as_mut().is_none_or(|keeping| keeping.read(&chunk)) {
             // It is too long to be stored: nobody waits for it any longer.
             *keeping = None;
+        }
+        // All of it has come. Stored before the client has the end, it is there for what the client asks for next.
+        if watch.length == Some(come)
+            && let Some(keeping) = keeping.take()
+        {
+            keeping.finish().await;
         }
         watch.wait_for(Side::Upstream);
         let mut left = sink.write_all(chunk).await;

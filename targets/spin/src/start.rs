@@ -40,6 +40,6 @@ async fn load() -> Result<Gateway<Spin>, Vec<String>> {
     let plan = plan::load(&text, &Capabilities::SPIN, &secrets);
     let plan =
         plan.map_err(|mistakes| mistakes.iter().map(|mistake| mistake.line(CONFIGURATION)).collect::<Vec<_>>())?;
-    let redis = plan.counters_redis.clone();
-    Ok(Gateway::new(Arc::new(plan), Spin::new(redis)))
+    let platform = Spin::new(plan.counters_redis.clone(), plan.caches);
+    Ok(Gateway::new(Arc::new(plan), platform))
 }

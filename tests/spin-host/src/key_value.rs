@@ -24,6 +24,11 @@ impl Stores {
         body(&mut self.contents.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The keys of all stores.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.with(|contents| contents.keys().map(|(_, key)| key.clone()).collect())
+    }
+
     /// The reads of values that have begun.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)

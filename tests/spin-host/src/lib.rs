@@ -138,6 +138,12 @@ impl Running {
         self.shared.instances.load(std::sync::atomic::Ordering::SeqCst)
     }
 
+    /// The keys of the values in its key-value stores.
+    #[must_use]
+    pub fn key_value_keys(&self) -> Vec<String> {
+        self.shared.key_values.keys()
+    }
+
     /// How often the component has read values of its key-value stores.
     #[must_use]
     pub fn key_value_reads(&self) -> usize {

@@ -3,7 +3,7 @@
 //! An operation is one statement of the store, so it is atomic and none is lost, however many instances ask at once.
 
 mod redis;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, program, verdict};
 use gateway_core::ports::StoreFailure;

@@ -1,4 +1,4 @@
-//! Cells in the SQLite database called `default`.
+//! The SQLite database called `default`, and the cells in it.
 
 use std::cell::RefCell;
 use std::iter;
@@ -22,12 +22,28 @@ impl Database {
             let numbers = program.args.iter().copied().map(Value::Integer);
             iter::once(Value::Text(cell.to_owned())).chain(numbers)
         };
+        let rows = self.execute(SQL_SCHEMA, program.sql, parameters).await?;
+        let numbers = rows.first().into_iter().flat_map(|row| &row.values).map(|value| match value {
+            Value::Null => Ok(None),
+            Value::Integer(number) => Ok(Some(*number)),
+            _ => Err("SQLite: a reply that is no number".to_owned()),
+        });
+        numbers.collect()
+    }
+
+    /// Runs `statement`, for which the tables are made by `schema` if there are none yet, and returns the rows that it yields.
+    pub(crate) async fn execute<I: IntoIterator<Item = Value>>(
+        &self,
+        schema: &[&str],
+        statement: &str,
+        parameters: impl Fn() -> I,
+    ) -> Result<Vec<RowResult>, String> {
         let connection = self.open().await?;
         let mut tries = 1;
-        let rows = loop {
-            match query(&connection, program.sql, parameters()).await {
-                Ok(rows) => break rows,
-                Err(reason) if tries < TRIES && reason.contains("no such table") => create(&connection).await?,
+        loop {
+            match query(&connection, statement, parameters()).await {
+                Ok(rows) => return Ok(rows),
+                Err(reason) if tries < TRIES && reason.contains("no such table") => create(&connection, schema).await?,
                 Err(reason) if tries < TRIES && reason.contains("locked") => {}
                 Err(reason) => {
                     self.0.take();
@@ -35,13 +51,7 @@ impl Database {
                 }
             }
             tries += 1;
-        };
-        let numbers = rows.first().into_iter().flat_map(|row| &row.values).map(|value| match value {
-            Value::Null => Ok(None),
-            Value::Integer(number) => Ok(Some(*number)),
-            _ => Err("SQLite: a reply that is no number".to_owned()),
-        });
-        numbers.collect()
+        }
     }
 
     /// Removes some cells that have expired by `now`, if this instance has used any.
@@ -51,7 +61,7 @@ impl Database {
         for statement in SQL_SWEEP {
             match query(&connection, statement, [Value::Integer(now)]).await {
                 // An earlier version created the database: it lacks the tables of newer operations.
-                Err(reason) if reason.contains("no such table") => create(&connection).await?,
+                Err(reason) if reason.contains("no such table") => create(&connection, SQL_SCHEMA).await?,
                 swept => drop(swept?),
             }
         }
@@ -71,10 +81,10 @@ impl Database {
     }
 }
 
-async fn create(connection: &Connection) -> Result<(), String> {
+async fn create(connection: &Connection, schema: &[&str]) -> Result<(), String> {
     // With a write-ahead log a write need not wait for the disk, nor a reader for a writer.
     let _ = query(connection, "PRAGMA journal_mode = WAL", []).await;
-    for statement in SQL_SCHEMA {
+    for statement in schema {
         query(connection, statement, []).await?;
     }
     Ok(())

@@ -60,6 +60,11 @@ impl Gateway {
         self.running.key_value_reads()
     }
 
+    /// The keys of the values in the key-value store.
+    pub(crate) fn key_value_keys(&self) -> Vec<String> {
+        self.running.key_value_keys()
+    }
+
     /// The database of the counters.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.running.database("default").unwrap()).unwrap()
