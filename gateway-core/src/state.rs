@@ -21,6 +21,7 @@ use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
 use crate::policy::login::renewed::Renewed;
 use crate::policy::passwords::Passwords;
+use crate::policy::purge_reads::PurgeReads;
 use crate::policy::revocation::List;
 use crate::policy::tokens::Tokens;
 use crate::policy::watch::{Kind, Watch};
@@ -40,6 +41,7 @@ pub struct State {
     passwords: Arc<Passwords>,
     flights: Arc<Flights>,
     purges: Arc<PurgeBook>,
+    purge_reads: Arc<PurgeReads>,
     sessions: Arc<Answers>,
     renewed: Arc<Renewed>,
     /// What services have decided. It is of one plan: callers are among it.
@@ -102,6 +104,7 @@ impl State {
             passwords: previous.map(|previous| Arc::clone(&previous.passwords)).unwrap_or_default(),
             flights: previous.map(|previous| Arc::clone(&previous.flights)).unwrap_or_default(),
             purges: previous.map(|previous| Arc::clone(&previous.purges)).unwrap_or_default(),
+            purge_reads: previous.map(|previous| Arc::clone(&previous.purge_reads)).unwrap_or_default(),
             sessions: previous.map(|previous| Arc::clone(&previous.sessions)).unwrap_or_default(),
             renewed: previous.map(|previous| Arc::clone(&previous.renewed)).unwrap_or_default(),
             decisions: Answers::default(),
@@ -162,6 +165,11 @@ impl State {
     /// The purges of stored responses.
     pub(crate) fn purges(&self) -> &Arc<PurgeBook> {
         &self.purges
+    }
+
+    /// The reads of the purges, where they live in a store.
+    pub(crate) fn purge_reads(&self) -> &PurgeReads {
+        &self.purge_reads
     }
 
     /// The requests that services have let in.

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::bytes::{Reader, Writer};
 use super::entry::Entry;
 use crate::numbers::Numbered;
-use crate::policy::remembered::{Life, Look, Pause, Reading, Remembered, Turn};
 use crate::time::Timestamp;
 
 /// The most purges that are kept one by one; after that, all that is stored is purged with the oldest of them.
@@ -24,22 +23,6 @@ const KEPT_FOR: u64 = 400 * 86_400_000;
 
 /// The form in which purges are written to a store.
 const VERSION: u8 = 1;
-
-/// The age from which purges of a store are read again, after the answer to the request that finds them.
-const FRESH_FOR: Duration = Duration::from_secs(5);
-
-/// The age from which they are not gone by any more.
-pub const USABLE_FOR: Duration = Duration::from_secs(10);
-
-/// The longest that a request waits for a read of them.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The age from which a read that others wait for counts as lost.
-const LOST_AFTER: Duration = Duration::from_secs(1);
-
-const LIFE: Life = Life { fresh: FRESH_FOR, usable: USABLE_FOR, valid: USABLE_FOR };
-
-const PAUSE: Pause = Pause { fresh: Duration::from_secs(1), usable: Duration::from_secs(1) };
 
 /// The stored responses that a purge is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,14 +242,12 @@ impl<'p> Purged<'p> {
     }
 }
 
-/// The purges that the threads of a process share, and what is known of those in a store.
+/// The purges that the threads of a process share.
 #[derive(Debug, Default)]
 pub struct PurgeBook {
     purges: Mutex<Arc<Purges>>,
     /// Set once there is any: a look at a lock less.
     has_any: AtomicBool,
-    /// The reads of the store, where there is one.
-    reads: Remembered<()>,
 }
 
 impl PurgeBook {
@@ -306,44 +287,6 @@ impl PurgeBook {
     #[must_use]
     pub fn all(&self) -> Arc<Purges> {
         Arc::clone(&self.book())
-    }
-
-    /// Looks up at `now`, a time of the process's monotonic clock, whether those of the store are known.
-    pub(crate) fn look(&self, now: Duration) -> Look<()> {
-        self.reads.look(now, FRESH_FOR)
-    }
-
-    /// Assigns the part of a request that does not know them: the first reads them, and the others wait.
-    pub(crate) fn turn(&self, now: Duration) -> Turn<()> {
-        self.reads.turn(now, LOST_AFTER)
-    }
-
-    /// Begins a read for which nobody waits yet; `None` if another is under way.
-    pub(crate) fn begin(&self, now: Duration) -> Option<Reading> {
-        self.reads.begin(now, LOST_AFTER)
-    }
-
-    /// Returns whether a read has begun that has neither ended nor been left.
-    pub(crate) fn is_being_read(&self) -> bool {
-        self.reads.is_being_read()
-    }
-
-    /// Leaves `reading`, so that another request reads.
-    pub(crate) fn leave(&self, reading: Reading) -> bool {
-        self.reads.leave(reading)
-    }
-
-    /// Takes note of what `reading` has got of the store by `now`; `None` if that has failed. Returns whether they are known.
-    pub(crate) fn learn(&self, read: Option<&Purges>, now: Duration, reading: Reading) -> bool {
-        let known = match read {
-            Some(purges) => {
-                // Those that were asked for here meanwhile stay.
-                self.merge(purges);
-                self.reads.learn((), LIFE, now, Some(reading))
-            }
-            None => self.reads.fail(|_, _| PAUSE, now, Some(reading)),
-        };
-        known.is_some()
     }
 
     /// A panic elsewhere leaves the list usable.
@@ -450,27 +393,6 @@ mod tests {
             }
             assert!(Purges::from_bytes(&[&bytes[..], b"x"].concat()).is_none());
         }
-    }
-
-    /// docs/configuration.md, Purges: those of a store are known for 10 s, and nothing that is stored is used without.
-    #[test]
-    fn purges_of_a_store_are_known_for_ten_seconds() {
-        let book = PurgeBook::default();
-        let now = |seconds: u64| Duration::from_secs(1_000 + seconds);
-        assert_eq!(book.look(now(0)), Look::Unread);
-        let Turn::Read(reading) = book.turn(now(0)) else { panic!("the first reads") };
-        assert!(matches!(book.turn(now(0)), Turn::Wait(_)));
-        let mut purges = Purges::default();
-        purges.add(Purged::All, at(1), Reach::Hard);
-        assert!(book.learn(Some(&purges), now(0), reading));
-        assert_eq!(book.reach("x", &entry(&[]), at(1)), Some(Reach::Hard));
-        assert_eq!(book.look(now(4)), Look::Known(Some(())));
-        assert_eq!(book.look(now(5)), Look::Stale(Some(())));
-        assert_eq!(book.look(now(6)), Look::Known(Some(())), "another one has it read again");
-        assert_eq!(book.look(now(10)), Look::Unread);
-        let Turn::Read(reading) = book.turn(now(10)) else { panic!("it is read") };
-        assert!(!book.learn(None, now(10), reading));
-        assert_eq!(book.look(now(10)), Look::Known(None), "a store that fails is not asked by each");
     }
 
     #[test]

@@ -47,6 +47,7 @@ mod once_store;
 pub mod password;
 pub mod passwords;
 pub mod proof;
+pub mod purge_reads;
 pub mod query_edit;
 pub mod quota;
 pub mod rate_limit;

@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use super::super::exchange::Exchange;
 use super::super::within::{timely, within};
-use crate::cache::purges::{PurgeBook, Purged, Purges, READ_TIMEOUT, Reach};
+use crate::cache::purges::{PurgeBook, Purged, Purges, Reach};
 use crate::plan::Plan;
 use crate::policy::counter::CounterOp;
+use crate::policy::purge_reads::{PurgeReads, READ_TIMEOUT};
 use crate::policy::remembered::{Look, Reading, Turn};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::Owed;
@@ -47,9 +48,9 @@ pub(super) async fn current<P: Platform>(exchange: &mut Exchange<'_, '_>, platfo
     if !platform.purges_in_store() {
         return Ok(());
     }
-    let (book, begun) = (platform.purges(exchange.state), platform.monotonic());
+    let (reads, begun) = (exchange.state.purge_reads(), platform.monotonic());
     let known = |known: bool| if known { Ok(()) } else { Err(StoreFailure::Unreachable) };
-    match book.look(begun) {
+    match reads.look(begun) {
         Look::Known(value) => return known(value.is_some()),
         Look::Stale(value) => {
             exchange.record.owed.push(Owed::RefreshPurges);
@@ -63,13 +64,16 @@ pub(super) async fn current<P: Platform>(exchange: &mut Exchange<'_, '_>, platfo
         if left.is_zero() {
             return Err(StoreFailure::Slow);
         }
-        match book.turn(now) {
+        match reads.turn(now) {
             Turn::Over(value) => return known(value.is_some()),
-            Turn::Read(reading) => return Reader { platform, book, reading }.read(left).await,
+            Turn::Read(reading) => {
+                let book = platform.purges(exchange.state);
+                return Reader { platform, book, reads, reading }.read(left).await;
+            }
             Turn::Wait(until_lost) => {
                 let wait = platform.wait(NAME, until_lost.min(left));
                 // If the read has ended since `turn` looked, its notice may have come before the wait.
-                if book.is_being_read() {
+                if reads.is_being_read() {
                     wait.await;
                 }
             }
@@ -79,33 +83,38 @@ pub(super) async fn current<P: Platform>(exchange: &mut Exchange<'_, '_>, platfo
 
 /// Reads them again, for the requests to come.
 pub(crate) async fn refresh<P: Platform>(state: &State, platform: &P) {
-    let book = platform.purges(state);
-    let Some(reading) = book.begin(platform.monotonic()) else { return };
+    let (book, reads) = (platform.purges(state), state.purge_reads());
+    let Some(reading) = reads.begin(platform.monotonic()) else { return };
     // A failure is that of the request that finds them too old.
-    let _ = Reader { platform, book, reading }.read(READ_TIMEOUT).await;
+    let _ = Reader { platform, book, reads, reading }.read(READ_TIMEOUT).await;
 }
 
 /// The request that reads while others wait. However it ends, they go on.
 struct Reader<'r, P: Platform> {
     platform: &'r P,
     book: &'r PurgeBook,
+    reads: &'r PurgeReads,
     reading: Reading,
 }
 
 impl<P: Platform> Reader<'_, P> {
     async fn read(self, limit: Duration) -> Result<(), StoreFailure> {
-        let Self { platform, book, reading } = self;
+        let Self { platform, book, reads, reading } = self;
         // What was written before now is read, so it is known as of now.
         let begun = platform.monotonic();
         let read = stored(platform, limit).await;
-        let is_known = book.learn(read.as_ref().ok(), begun, reading);
+        if let Ok(purges) = &read {
+            // Those that were asked for here meanwhile stay.
+            book.merge(purges);
+        }
+        let is_known = reads.learn(read.is_ok(), begun, reading);
         read.map(drop).or(if is_known { Ok(()) } else { Err(StoreFailure::Unreachable) })
     }
 }
 
 impl<P: Platform> Drop for Reader<'_, P> {
     fn drop(&mut self) {
-        self.book.leave(self.reading);
+        self.reads.leave(self.reading);
         self.platform.notify(NAME);
     }
 }
