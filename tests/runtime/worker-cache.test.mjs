@@ -53,6 +53,14 @@ const behaviours = {
   uncached: (response) => setTimeout(() => response.writeHead(200, { "cache-control": "no-store" }).end(LARGE), 50),
 };
 
+const ADMIN_TOKEN = randomBytes(32).toString("hex");
+
+/** `script`, which besides replaces the core at `/start-over`: the new one remembers nothing, as that of another isolate. */
+const startingOver = (script) => `${script}
+  const served = worker_default.fetch;
+  worker_default.fetch = (request, ...context) =>
+    request.url.endsWith("/start-over") ? Response.json(startOver("a test") ?? null) : served(request, ...context);`;
+
 const FRESH = { "cache-control": "max-age=600" };
 
 before(async () => {
@@ -70,8 +78,12 @@ before(async () => {
       { name: "limited", match: { prefix: "/limited-1" }, upstream: "up", timeouts: { total: "20s" }, policies: [{ concurrency: { limit: 8 } }] },
     ],
     defaults: { policies: [{ cache: { maxBytes: "1MiB", collapse: "20s" } }] },
+    admin: { path: "/admin", token: { secret: "ADMIN_TOKEN" } },
   };
-  worker = await serveWorker(config, countingExchanges, { keyValue: true });
+  worker = await serveWorker(config, (script) => startingOver(countingExchanges(script)), {
+    keyValue: true,
+    secrets: { ADMIN_TOKEN },
+  });
 });
 
 after(async () => {
@@ -192,6 +204,24 @@ test("a response with a limit on concurrency is stored and answered whole", asyn
     assert.match(said.did, did);
   }
   assert.equal(got.get("/limited-1"), 1);
+});
+
+// docs/configuration.md, Purges: an instance that has not heard of a purge finds it in the store.
+test("a purge counts for an isolate that has just begun", async () => {
+  for (const path of ["/small-2", "/large-2"]) {
+    await answer(path);
+    assert.match((await answer(path)).did, /hit/);
+  }
+  await answer("/start-over");
+  assert.match((await answer("/small-2")).did, /hit/, "what is stored outlives the core");
+  const purge = JSON.stringify({ urls: ["http://gw.test/small-2"] });
+  const fields = `Authorization: Bearer ${ADMIN_TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${purge.length}\r\n`;
+  const put = `PUT /admin/purges HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n${fields}\r\n${purge}`;
+  const { status } = read(await collect(connect(worker.port, put)));
+  assert.ok(status >= 200 && status < 300, String(status));
+  await answer("/start-over");
+  assert.doesNotMatch((await answer("/small-2")).did, /hit/);
+  assert.match((await answer("/large-2")).did, /hit/, "the other one was not purged");
 });
 
 test("a content beyond maxBytes passes whole and is neither stored nor held", async () => {

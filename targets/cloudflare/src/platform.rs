@@ -85,6 +85,11 @@ impl Platform for Worker {
     fn watch(&self) {
         exchange::watch();
     }
+
+    /// Isolates have no memory in common.
+    fn purges_in_store(&self) -> bool {
+        true
+    }
 }
 
 impl Fetch for Worker {
