@@ -58,7 +58,10 @@ pub(super) async fn apply<'p, P: Platform>(
                 rule.condition.strip_aliases(call);
                 authorize(exchange, platform, rule, call)?;
             }
-            RequestStep::RateLimit(limit) => rate_limit(exchange, platform, (limit, &route.name), call).await?,
+            // Boxed, so that not every request has room for it.
+            RequestStep::RateLimit(limit) => {
+                Box::pin(rate_limit(exchange, platform, (limit, &route.name), call)).await?
+            }
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
             RequestStep::Validate(step) => {

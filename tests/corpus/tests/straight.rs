@@ -19,31 +19,32 @@ const PLATFORMS: [(Runtime, Capabilities); 3] = [
 
 /// The cases about what a host that trusts its check takes: routes that rank the same, of which the first wins, or that no request gets
 /// to, and what means something in other programs and stands for itself here.
-const LEFT_TO_THE_CHECK: [&str; 24] = [
-    "config-refusal/two routes for one request, with that request",
-    "config-refusal/two prefixes for one request",
-    "config-refusal/two routes of equal rank that meet in one predicate",
+const LEFT_TO_THE_CHECK: [&str; 25] = [
     "config-refusal/a route whose every request another takes first",
-    "expressions/types that can't be equal",
+    "config-refusal/two prefixes for one request",
+    "config-refusal/two routes for one request, with that request",
+    "config-refusal/two routes of equal rank that meet in one predicate",
     "expressions/a condition that is neither true nor false",
-    "foreign-syntax/prefixes with another program's wildcards",
+    "expressions/types that can't be equal",
     "foreign-syntax/an API's prefix with another program's wildcard",
+    "foreign-syntax/prefixes with another program's wildcards",
     "foreign-syntax/rewrites to another program's variables",
     "geography/a code that ISO 3166-1 does not have is no country",
-    "login/the paths of a login are no other route's",
-    "login-endpoints/two logins at one host need cookies of two names",
     "login-endpoints/a name is none of another's parts",
     "login-endpoints/a pattern of hosts takes a host",
-    "matching/two routes of which one match each is equal",
+    "login-endpoints/two logins at one host need cookies of two names",
+    "login/the paths of a login are no other route's",
     "matching/ends that meet, and ends that can't",
+    "matching/two routes of which one match each is equal",
     "path-settings/two routes that differ by case or a final slash alone",
+    "rate-limit-keys/an expression that is a list is refused at load",
     "regular-expressions/expressions that may meet are refused, and those that begin differently are not",
     "regular-expressions/values that other programs take for regular expressions are refused",
-    "ties/two routes that share requests are refused, with the places of both",
     "ties/a third that takes only a part of it does not",
-    "ties/an API may refuse ties where the file does not",
     "ties/a tie of two groups is refused unless both say so",
+    "ties/an API may refuse ties where the file does not",
     "ties/an equal route behind the first is unreachable",
+    "ties/two routes that share requests are refused, with the places of both",
 ];
 
 struct Vault<'v>(&'v BTreeMap<String, String>);
