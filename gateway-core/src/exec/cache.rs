@@ -101,7 +101,8 @@ async fn look_across<'l, P: Platform>(
 ) -> Result<Look<P>, Reject> {
     let is_bypassed = cache.bypass.as_ref().is_some_and(|when| when.holds(call, platform.now()));
     let is_read = matches!(call.method, Method::GET | Method::HEAD) && !has_content;
-    let is_post = call.method == Method::POST;
+    // What a key leaves out reaches the upstream with a `POST`, whose answer is then for that alone.
+    let is_post = call.method == Method::POST && cache.counts_all_of(call);
     if is_bypassed || !(is_read || is_post) {
         let outcome = if is_bypassed { Outcome::Bypass } else { Outcome::Method };
         return Ok(Look::Ask(Box::new(Ask::past(outcome))));

@@ -273,6 +273,14 @@ impl Cache {
         part
     }
 
+    /// Returns whether all of `call` counts, so that [`reduce`](Self::reduce) would take nothing out of it.
+    #[must_use]
+    pub fn counts_all_of(&self, call: &Call) -> bool {
+        let has_all =
+            |text: &str| (self.key.query.is_none() && self.key.ignored.is_empty()) || self.key.reduced(text) == text;
+        call.query().is_none_or(has_all) && !(self.ignores_cookies && call.headers.contains_key(COOKIE))
+    }
+
     /// Returns whether it depends on the route's path parameters.
     #[must_use]
     pub fn is_bound_to_path(&self) -> bool {
@@ -419,6 +427,7 @@ mod tests {
         assert_eq!(query(&only, "/?size=2&x=3&p%61ge=1&page=2").as_deref(), Some("p%61ge=1&page=2&size=2"));
         assert_eq!(query(&only, "/?x=3"), None);
         assert_eq!(query(&without, "/?a=1&utm_source=x&%75tm_b=2&ref=&refs=1").as_deref(), Some("a=1&refs=1"));
+        assert!(!only.counts_all_of(&call("/?x=3", &[])) && only.counts_all_of(&call("/?page=1", &[])));
         let cookies = |cache: &Cache| {
             let mut call = call("/", &[("cookie", "a=1; lang=de; b=2"), ("cookie", "theme=dark")]);
             cache.reduce(&mut call);

@@ -6,9 +6,10 @@ use super::matching::Matching;
 use super::{Compiler, policies};
 use crate::config::{self, ConfigError, JsonPath, THOROUGH};
 use crate::numbers::Numbered;
-use crate::plan::{Action, Limits, Respond, ResponseStep, Route};
+use crate::plan::{Action, Limits, Proxy, Respond, ResponseStep, Route};
 use crate::policy::header_edit::HeaderEdit;
 use crate::route::Spec;
+use crate::template::Template;
 
 /// The group of a route: an API, or none.
 #[derive(Clone, Copy)]
@@ -107,6 +108,9 @@ impl<'c> Compiler<'c> {
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
+        if let (Action::Proxy(proxy), Some(_)) = (&action, &policies.cache) {
+            self.check_stored_edits(at, proxy);
+        }
         let calls_upstream = matches!(action, Action::Proxy(_));
         Some(Route {
             name,
@@ -126,6 +130,21 @@ impl<'c> Compiler<'c> {
             lease,
             logged: route.access_log.unwrap_or(true),
         })
+    }
+
+    /// Reports edits for one upstream whose values are of the request: what is stored has them, and would show them to others.
+    #[inline(never)]
+    fn check_stored_edits(&mut self, at: &At<'_>, proxy: &Proxy) {
+        let edits = proxy.targets.iter().flat_map(|target| target.response.iter()).flat_map(|step| match step {
+            ResponseStep::EditHeaders(edits) => edits.iter(),
+        });
+        if edits.filter_map(HeaderEdit::template).any(Template::has_variables) {
+            self.error_with(
+                at,
+                "the responses of one upstream are edited by values of the request, and `cache` would show them to others",
+                "move these edits of responses to the route's own `policies`, which are applied to each answer",
+            );
+        }
     }
 
     /// Reports edits of `Content-Type`: values enter the content as its media type demands, so it must not change
