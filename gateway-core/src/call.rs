@@ -179,7 +179,9 @@ impl Call {
 
     /// The port that a trusted proxy or the request's own host states.
     pub(crate) fn stated_port(&self) -> Option<u16> {
-        let port = |field: Option<&HeaderValue>| field.and_then(|field| field.to_str().ok()).and_then(port);
+        // Most hosts state none.
+        let states = |field: &&HeaderValue| field.as_bytes().contains(&b':');
+        let port = |field: Option<&HeaderValue>| field.filter(states).and_then(|field| port(field.to_str().ok()?));
         let stated = port(self.client.host.as_ref()).or(self.client.port);
         let own = if self.client.host.is_none() { port(self.host_field()) } else { None };
         stated.or(own)

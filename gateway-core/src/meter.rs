@@ -16,6 +16,10 @@ pub(crate) struct Meter {
     pub(crate) verdicts: [u16; 4],
     /// The outcome of its authentication, by its label.
     pub(crate) authentication: Option<&'static str>,
+    /// What the cache did, by its label.
+    pub(crate) cached: Option<&'static str>,
+    /// The failures of the store of responses.
+    pub(crate) cache_errors: u16,
 }
 
 impl Meter {

@@ -399,6 +399,11 @@ pub trait Instance {
         None
     }
 
+    /// The responses that are stored in memory; none where they are elsewhere.
+    fn stored_responses(&self) -> Option<StoredResponses> {
+        None
+    }
+
     /// The connections to `endpoint`; none where the platform hides them.
     fn connections(&self, _endpoint: &Endpoint) -> Option<Connections> {
         None
@@ -419,6 +424,15 @@ pub struct Clients {
     pub waited: u64,
     /// The streams of HTTP/2 that were refused because there were too many, since the start.
     pub refused: u64,
+}
+
+/// The responses that are stored in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoredResponses {
+    /// The resources that some are of.
+    pub resources: usize,
+    /// The memory that they take, in bytes.
+    pub bytes: u64,
 }
 
 /// What goes on in a server beside requests.

@@ -267,6 +267,9 @@ impl Record {
 
     /// Notes what the cache did.
     pub(crate) fn cached(&mut self, told: &Told) {
+        if let Some(meter) = &mut self.meter {
+            meter.cached = Some(told.word());
+        }
         if let Some(facts) = &mut self.facts {
             facts.cached = Some(told.word());
         }
@@ -318,6 +321,14 @@ impl Record {
         if let Some(facts) = &mut self.facts {
             facts.store = Some((name, failure));
         }
+    }
+
+    /// Notes that the store of responses, of this name, has failed.
+    pub(crate) fn cache_failed(&mut self, name: &'static str, failure: StoreFailure) {
+        if let Some(meter) = &mut self.meter {
+            meter.cache_errors = meter.cache_errors.saturating_add(1);
+        }
+        self.store_failed(name, failure);
     }
 
     /// Notes that the answer is `reject`, to the request with this `id`.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, ORIGIN, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName};
 
 use super::asked::Asked;
 use super::choosing::holds;
@@ -117,6 +120,13 @@ impl Resource {
         Self { variants: self.variants.clone(), unshared }
     }
 
+    /// Returns whether a response was chosen by fields other than those that clients alone write.
+    #[must_use]
+    pub fn varies_by_others(&self) -> bool {
+        let mut names = self.variants.iter().flat_map(|variant| &variant.entry.varies).map(|(name, _)| name);
+        names.any(|name| !is_of_client(name))
+    }
+
     /// Returns whether it is known at `now` that the responses of this `part` are not stored.
     #[must_use]
     pub fn is_unshared(&self, part: &str, now: Timestamp) -> bool {
@@ -135,6 +145,13 @@ impl Resource {
     pub fn weight(&self) -> u64 {
         self.variants.iter().map(|variant| variant.weight()).sum()
     }
+}
+
+/// Returns whether the field called `name` reaches an upstream as the client has sent it.
+fn is_of_client(name: &HeaderName) -> bool {
+    const NAMES: [HeaderName; 8] =
+        [ACCEPT_ENCODING, ORIGIN, ACCEPT, ACCEPT_LANGUAGE, COOKIE, AUTHORIZATION, USER_AGENT, ACCEPT_CHARSET];
+    NAMES.contains(name)
 }
 
 impl Variant {

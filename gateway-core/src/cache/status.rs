@@ -9,6 +9,9 @@ use crate::http::proxy_status::structured_item;
 /// `Cache-Status`.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
+/// The words for what a cache does.
+pub const WORDS: [&str; 5] = ["hit", "stale", "revalidated", "miss", "bypass"];
+
 /// What a cache did with a request (§2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
@@ -27,7 +30,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// The word for it in the access log.
+    /// The word for it in the access log and in metrics: one of [`WORDS`].
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match (self.outcome, self.ttl, self.forward_status) {
@@ -74,16 +77,12 @@ pub enum Remaining {
     Stale(Duration),
 }
 
-/// Appends the member for the cache called `name` to `out`, behind a comma if there is something. A name that no structured field can hold
-/// is told as `gateway`.
+/// Appends the member for the cache called `name`, a token or a quoted string (RFC 9651 §3.3), to `out`, behind a comma if there is something.
 pub fn write(name: &str, told: &Told, out: &mut String) {
     if !out.is_empty() {
         out.push_str(", ");
     }
-    match structured_item(name) {
-        Some(name) => out.push_str(&name),
-        None => out.push_str("gateway"),
-    }
+    out.push_str(name);
     out.push_str(match told.outcome {
         Outcome::Hit => "; hit",
         Outcome::Bypass => "; fwd=bypass",
@@ -168,9 +167,8 @@ mod tests {
     #[test]
     fn members_follow_each_other_and_are_well_formed() {
         let mut out = "origin; hit".to_owned();
-        write("my edge", &told(Outcome::Bypass), &mut out);
+        write("\"my edge\"", &told(Outcome::Bypass), &mut out);
         assert_eq!(out, "origin; hit, \"my edge\"; fwd=bypass");
-        assert_eq!(written("größe", &told(Outcome::Hit)), "gateway; hit");
         let for_ever = Told { ttl: Some(Remaining::Fresh(Duration::MAX)), ..told(Outcome::Hit) };
         assert_eq!(written("edgeway", &for_ever), "edgeway; hit; ttl=999999999999999");
         let detail = Told { detail: Some("so \"it\" is"), ..told(Outcome::Hit) };

@@ -18,7 +18,7 @@ pub(super) use self::purge::purge;
 pub(crate) use self::purge_book::refresh as refresh_purges;
 pub(crate) use self::revalidation::revalidate;
 use super::exchange::Exchange;
-use super::proxy;
+use super::proxy::{self, Unprepared};
 use super::within::{timely, within};
 use crate::body::Body;
 use crate::cache::answering::{self, Answer};
@@ -83,11 +83,12 @@ pub(super) async fn look<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (cache, route): (&Cache, &Route),
-    call: &mut Call,
+    (call, unprepared): (&mut Call, &mut Unprepared<'_, '_>),
     has_content: bool,
 ) -> Result<Look<P>, Reject> {
     let mut across = Across::new(platform);
-    let found = look_across(exchange, platform, (cache, route, &mut across), call, has_content).await;
+    let asked = (call, unprepared);
+    let found = look_across(exchange, platform, (cache, route, &mut across), asked, has_content).await;
     across.end(exchange);
     found
 }
@@ -96,7 +97,7 @@ async fn look_across<'l, P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &'l P,
     (cache, route, across): (&Cache, &Route, &mut Across<'l, P>),
-    call: &mut Call,
+    (call, unprepared): (&mut Call, &mut Unprepared<'_, '_>),
     has_content: bool,
 ) -> Result<Look<P>, Reject> {
     let is_bypassed = cache.bypass.as_ref().is_some_and(|when| when.holds(call, platform.now()));
@@ -132,7 +133,8 @@ async fn look_across<'l, P: Platform>(
         return Ok(Look::Ask(Box::new(ask)));
     }
     let key = Key::of(&ask.resource, &ask.part);
-    let begun = platform.monotonic();
+    // The time is asked for once somebody waits, or asks others.
+    let mut begun = None;
     loop {
         let flights = platform.flights(exchange.state);
         let ended = flights.ended(key);
@@ -145,12 +147,15 @@ async fn look_across<'l, P: Platform>(
         let stored = match stored {
             Ok(stored) => stored,
             Err(failure) => {
-                exchange.record.store_failed(platform.cache_store(), failure);
+                exchange.record.cache_failed(platform.cache_store(), failure);
                 ask.told.outcome = Outcome::Miss;
                 ask.goes_past = true;
                 return Ok(Look::Ask(Box::new(ask)));
             }
         };
+        if stored.as_deref().is_some_and(Resource::varies_by_others) {
+            unprepared.prepare(exchange.plan, platform, call);
+        }
         let now = platform.now();
         let found = stored
             .as_deref()
@@ -168,6 +173,7 @@ async fn look_across<'l, P: Platform>(
                 }
                 Choice::StaleWhileRevalidate => {
                     if let Turn::Lead(flight) = flights.turn(key, ended, now) {
+                        unprepared.prepare(exchange.plan, platform, call);
                         owe_revalidation(exchange, call, &ask, variant, flight);
                     }
                     if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
@@ -191,6 +197,7 @@ async fn look_across<'l, P: Platform>(
         match across.turn(|| flights.turn(key, ended, now)) {
             Turn::Lead(flight) => {
                 let is_unshared = stored.as_deref().is_some_and(|stored| stored.is_unshared(&ask.part, now));
+                let begun = *begun.get_or_insert_with(|| platform.monotonic());
                 match across.lead(exchange, &mut ask, (cache, begun), (flight, is_unshared)).await {
                     Lead::Here(flight) => {
                         platform.leads();
@@ -203,7 +210,8 @@ async fn look_across<'l, P: Platform>(
             Turn::Alone => return Ok(Look::Ask(Box::new(ask))),
             Turn::Look => {}
             Turn::Wait => {
-                let left = cache.wait.saturating_sub(platform.monotonic().saturating_sub(begun));
+                let now = platform.monotonic();
+                let left = cache.wait.saturating_sub(now.saturating_sub(*begun.get_or_insert(now)));
                 if left.is_zero() {
                     return Ok(Look::Ask(Box::new(ask)));
                 }
@@ -306,7 +314,7 @@ async fn answer<P: Platform>(
             match timely(within(platform, PATIENCE, platform.stored_content(content, range)).await) {
                 Ok(content) => content?,
                 Err(failure) => {
-                    exchange.record.store_failed(platform.cache_store(), failure);
+                    exchange.record.cache_failed(platform.cache_store(), failure);
                     return None;
                 }
             }
@@ -328,7 +336,7 @@ async fn answer<P: Platform>(
 /// Adds what the cache did to the answer, to the log and to the trace.
 fn tell(exchange: &mut Exchange<'_, '_>, told: &Told, headers: &mut HeaderMap) {
     let mut text = String::with_capacity(64);
-    status::write(exchange.plan.loop_guard.name(), told, &mut text);
+    status::write(exchange.plan.loop_guard.item(), told, &mut text);
     exchange.record.cached(told);
     exchange.note(|| Event::Policy { policy: "cache", verdict: text.clone() });
     if let Ok(value) = HeaderValue::try_from(text) {
@@ -586,7 +594,7 @@ async fn take<P: Platform>(
                 let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
                 let noted = within(platform, PATIENCE, platform.unshared(&ask.resource, &ask.part, until)).await;
                 if let Err(failure) = timely(noted) {
-                    exchange.record.store_failed(platform.cache_store(), failure);
+                    exchange.record.cache_failed(platform.cache_store(), failure);
                 }
             }
             return;
@@ -677,7 +685,7 @@ async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: 
         Ok(()) => ask.told.stored = true,
         Err(failure) => {
             ask.told.stored = false;
-            exchange.record.store_failed(platform.cache_store(), failure);
+            exchange.record.cache_failed(platform.cache_store(), failure);
         }
     }
 }
@@ -686,6 +694,6 @@ async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: 
 async fn remove<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, resource: &str) {
     let removed = within(platform, PATIENCE, platform.remove_stored(resource)).await;
     if let Err(failure) = timely(removed) {
-        exchange.record.store_failed(platform.cache_store(), failure);
+        exchange.record.cache_failed(platform.cache_store(), failure);
     }
 }

@@ -30,6 +30,26 @@ pub(super) struct ClientSide<'c> {
     pub(super) survey: Survey,
 }
 
+/// A request that has yet to get the fields of its connection, where that can wait until it goes to an upstream.
+pub(super) struct Unprepared<'s, 'c>(Option<(&'s Proxy, &'s ClientSide<'c>)>);
+
+impl<'s, 'c> Unprepared<'s, 'c> {
+    /// One that has them.
+    pub(super) const NONE: Self = Self(None);
+
+    /// One that `action` sends to an upstream.
+    pub(super) const fn new(action: &'s Proxy, side: &'s ClientSide<'c>) -> Self {
+        Self(Some((action, side)))
+    }
+
+    /// Sets them, if that has not been done.
+    pub(super) fn prepare<P: Platform>(&mut self, plan: &Plan, platform: &P, call: &mut Call) {
+        if let Some((action, side)) = self.0.take() {
+            prepare(plan, platform, action, call, side);
+        }
+    }
+}
+
 /// Sets the fields of the connection. This comes before any edit, so that edits can read or replace what the gateway
 /// states.
 pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, action: &Proxy, call: &mut Call, side: &ClientSide<'_>) {

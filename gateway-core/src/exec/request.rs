@@ -9,7 +9,7 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
-use super::proxy::ClientSide;
+use super::proxy::{ClientSide, Unprepared};
 use super::{answer_admin, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps};
 use crate::admin::Way;
 use crate::body::Body;
@@ -206,13 +206,20 @@ async fn answer<'p, P: Platform>(
     exchange.take_cors(route.cors.as_ref(), &call.headers);
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
-    if let Action::Proxy(action) = &route.action {
-        if survey.web_socket {
-            socket = socket::is_opened_by(call, *version, &body, action);
-        }
-        proxy::prepare(plan, platform, action, call, &side);
+    if let Action::Proxy(action) = &route.action
+        && survey.web_socket
+    {
+        socket = socket::is_opened_by(call, *version, &body, action);
     }
     let opens_socket = matches!(socket, Ok(true));
+    let mut unprepared = match &route.action {
+        Action::Proxy(action) => Unprepared::new(action, &side),
+        _ => Unprepared::NONE,
+    };
+    // Most answers of a cache are found by what the client has sent, and need nothing else.
+    if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
+        unprepared.prepare(plan, platform, call);
+    }
     let done = match socket {
         Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
         Err(reject) => Err(*reject),
@@ -223,9 +230,9 @@ async fn answer<'p, P: Platform>(
     }
     done?;
     let response = match &route.action {
-        Action::Proxy(action) if plan.caches && !opens_socket => {
+        Action::Proxy(action) if plan.caches && !opens_socket && (route.cache.is_some() || !is_safe(&call.method)) => {
             let way = (route, action);
-            return Box::pin(send_or_cached(exchange, platform, way, (call, body))).await;
+            return Box::pin(send_or_cached(exchange, platform, way, (call, body), unprepared)).await;
         }
         Action::Proxy(action) => {
             return proxy::send(exchange, platform, route, action, (call, body), opens_socket).await;
@@ -240,25 +247,39 @@ async fn answer<'p, P: Platform>(
     Ok(Reply::Http(response))
 }
 
+/// Returns whether a request only reads, and brings nothing along.
+fn is_read<S>(call: &Call, body: &Body<S>) -> bool {
+    matches!(call.method, Method::GET | Method::HEAD) && body.is_empty()
+}
+
+/// Returns whether requests by `method` change nothing (RFC 9110 §9.2.1; RFC 10008 has `QUERY` safe, too).
+fn is_safe(method: &Method) -> bool {
+    method.is_safe() || method.as_str() == "QUERY"
+}
+
 /// Answers a request out of the cache or by an upstream, where some routes have a cache.
 async fn send_or_cached<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     (route, action): (&Route, &Proxy),
     (call, body): (&mut Call, Body<P::Stream>),
+    mut unprepared: Unprepared<'_, '_>,
 ) -> Result<Reply<P>, Reject> {
-    // RFC 9110 §9.2.1; RFC 10008 has `QUERY` safe, too.
-    let is_safe = call.method.is_safe() || call.method.as_str() == "QUERY";
     // The upstream's request takes the method and the fields along.
-    let before = if is_safe { None } else { Some(call.clone()) };
+    let before = if is_safe(&call.method) { None } else { Some(call.clone()) };
+    // An answer out of the cache is given without room for what asks an upstream.
     let reply = match &route.cache {
-        None => proxy::send(exchange, platform, route, action, (call, body), false).await?,
-        Some(cache) => match cache::look(exchange, platform, (cache, route), call, !body.is_empty()).await? {
-            cache::Look::Answer(reply) => reply,
-            cache::Look::Ask(ask) => {
-                Box::pin(cache::ask(exchange, platform, (cache, route, action), ask, (call, body))).await?
+        None => Box::pin(proxy::send(exchange, platform, route, action, (call, body), false)).await?,
+        Some(cache) => {
+            let asked = (&mut *call, &mut unprepared);
+            match cache::look(exchange, platform, (cache, route), asked, !body.is_empty()).await? {
+                cache::Look::Answer(reply) => reply,
+                cache::Look::Ask(ask) => {
+                    unprepared.prepare(exchange.plan, platform, call);
+                    Box::pin(cache::ask(exchange, platform, (cache, route, action), ask, (call, body))).await?
+                }
             }
-        },
+        }
     };
     if let (Some(before), Reply::Http(response)) = (before, &reply) {
         cache::end_stored(exchange, platform, &before, response).await;

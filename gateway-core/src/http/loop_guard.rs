@@ -4,7 +4,7 @@ use http::header::{MAX_FORWARDS, VIA};
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
 
 use super::edit_fields::EditFields;
-use super::proxy_status::is_tchar;
+use super::proxy_status::{is_tchar, structured_item};
 
 /// `CDN-Loop`.
 pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
@@ -19,6 +19,8 @@ pub const MAX_PASSES: usize = 8;
 #[derive(Clone, Debug)]
 pub struct LoopGuard {
     name: Box<str>,
+    /// The name as an item of a structured field.
+    item: Box<str>,
     cdn_loop: HeaderValue,
     /// For HTTP/1.0, 1.1, 2 and 3.
     via: [HeaderValue; 4],
@@ -52,6 +54,7 @@ impl LoopGuard {
         }
         Ok(Self {
             name: name.into(),
+            item: structured_item(name).ok_or(InvalidName)?.into(),
             cdn_loop: field_value(name.to_owned())?,
             // A version without minor ones means minor version 0 (RFC 9110 §2.5).
             via: [
@@ -67,6 +70,12 @@ impl LoopGuard {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The gateway's name as an item of a structured field (RFC 9651 §3.3).
+    #[must_use]
+    pub fn item(&self) -> &str {
+        &self.item
     }
 
     /// Checks how often the request has been here, by `CDN-Loop` and, where something on the way drops that, by `Via`.

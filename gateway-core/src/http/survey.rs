@@ -43,6 +43,12 @@ const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "trac
 const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE).with(&alias::KNOWN);
 
 impl Survey {
+    /// Returns whether no field is about the connection alone, or about content that follows.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        !(self.hop_by_hop || self.trailer || self.expect)
+    }
+
     /// Looks at each field once.
     #[must_use]
     pub fn of(headers: &HeaderMap, names: &IdentityNames) -> Self {

@@ -14,6 +14,7 @@ pub(crate) use self::histogram::Distribution;
 use self::histogram::Histogram;
 use self::outcomes::Outcomes;
 use crate::adopted::Adopted;
+use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
 use crate::meter::{Meter, class, nanos};
 use crate::plan::Plan;
@@ -38,6 +39,8 @@ pub(crate) struct Overall {
     pub(crate) counter_errors: AtomicU64,
     /// Failures of the key-value store.
     pub(crate) key_value_errors: AtomicU64,
+    /// Failures of the store of responses.
+    pub(crate) cache_errors: AtomicU64,
     /// Authentications, by their outcomes.
     pub(crate) authentications: Outcomes,
 }
@@ -48,6 +51,8 @@ pub(crate) struct Served {
     pub(crate) durations: ByClass,
     /// The verdicts of its rate limits, in the order of [`VERDICTS`].
     pub(crate) verdicts: [AtomicU64; 4],
+    /// The requests by what its cache did, in the order of [`WORDS`].
+    pub(crate) cached: [AtomicU64; WORDS.len()],
 }
 
 /// The verdicts of rate limits, by their labels.
@@ -99,6 +104,15 @@ impl Metrics {
             }
             let [_, _, failed, _] = meter.verdicts;
             self.overall.counter_errors.fetch_add(failed.into(), Ordering::Relaxed);
+        }
+        if let Some(word) = meter.cached {
+            let place = WORDS.iter().zip(&route.cached).find(|(known, _)| **known == word);
+            if let Some((_, count)) = place {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if meter.cache_errors > 0 {
+            self.overall.cache_errors.fetch_add(meter.cache_errors.into(), Ordering::Relaxed);
         }
         if let Some((took, class)) = meter.upstream
             && let Some(upstream) = record.upstream.and_then(|index| self.upstreams.at(index))

@@ -32,6 +32,9 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The cache of its upstreams' responses. Routes with the same policies share it.
     pub cache: Option<Arc<Cache>>,
+    /// Set if its cache finds answers by what the client itself has sent, and no step looks at a request before: then the fields for the
+    /// upstream can wait until one is asked.
+    pub may_answer_unprepared: bool,
     /// The largest request body, in bytes.
     pub body_limit: u64,
     /// The longest that an exchange takes, for limits on concurrency; zero if there are none.

@@ -195,6 +195,12 @@ impl Cache {
         })
     }
 
+    /// Returns whether fields of requests decide about responses, beyond what RFC 9111 has them do.
+    #[must_use]
+    pub const fn reads_headers(&self) -> bool {
+        self.bypass.is_some() || !self.key.headers.is_empty()
+    }
+
     /// The rules for the response to a request, which `has_cookies` or not.
     #[must_use]
     pub const fn rules_for(&self, has_cookies: bool) -> &Rules {

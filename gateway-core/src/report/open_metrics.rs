@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::Snapshot;
+use crate::cache::status::WORDS;
 use crate::metrics::{CLASSES, Distribution, VERDICTS};
 use crate::ports::Operation;
 
@@ -21,6 +22,7 @@ pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
+const CACHED: &str = "edgeway_cache_requests";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
 const LOST_LINES: &str = "edgeway_access_log_lost_lines";
@@ -38,7 +40,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
+    for name in [LIMITS, CACHED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -115,6 +117,26 @@ impl Collector for Snapshot {
             }
         }
 
+        let help = "Requests to a route with a cache, by what that did";
+        let mut family = encoder.encode_descriptor(CACHED, help, None, MetricType::Counter)?;
+        for (route, counts) in self.cached.iter() {
+            for (outcome, count) in WORDS.into_iter().zip(counts) {
+                if *count > 0 {
+                    let labels = [("route", route), ("outcome", outcome)];
+                    family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+                }
+            }
+        }
+        if let Some(stored) = self.stored {
+            let help = "Resources of which responses are stored in memory";
+            let mut family = encoder.encode_descriptor("edgeway_cache_resources", help, None, MetricType::Gauge)?;
+            family.encode_gauge(&i64::try_from(stored.resources).unwrap_or(i64::MAX))?;
+            let help = "Memory that stored responses take";
+            let (name, unit) = ("edgeway_cache_memory", Unit::Bytes);
+            let mut family = encoder.encode_descriptor(name, help, Some(&unit), MetricType::Gauge)?;
+            family.encode_gauge(&i64::try_from(stored.bytes).unwrap_or(i64::MAX))?;
+        }
+
         let help = "Requests that had to prove who calls";
         let mut family = encoder.encode_descriptor(AUTHENTICATIONS, help, None, MetricType::Counter)?;
         for (outcome, count) in self.authentications.iter() {
@@ -123,7 +145,9 @@ impl Collector for Snapshot {
 
         let help = "Operations that a store could not do";
         let mut family = encoder.encode_descriptor(STORES, help, None, MetricType::Counter)?;
-        for (store, count) in [("counters", self.counter_errors), ("key-value", self.key_value_errors)] {
+        let stores =
+            [("counters", self.counter_errors), ("key-value", self.key_value_errors), ("responses", self.cache_errors)];
+        for (store, count) in stores {
             family.encode_family(&[("store", store)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
 

@@ -2,10 +2,11 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use crate::cache::status::WORDS;
 use crate::metrics::{ByClass, Distribution, Metrics, Served};
 use crate::numbers::Numbered;
 use crate::plan::Plan;
-use crate::ports::{Clients, Connections, Operation, Platform};
+use crate::ports::{Clients, Connections, Operation, Platform, StoredResponses};
 use crate::state::State;
 
 /// The metrics of all parts of an instance, added up at one moment.
@@ -15,11 +16,15 @@ pub(crate) struct Snapshot {
     /// By the name of the route. Requests without a route are under the empty name, which no route has.
     pub(super) served: Numbered<[Distribution; 6]>,
     pub(super) verdicts: Numbered<[u64; 4]>,
+    /// By the name of the route, in the order of [`WORDS`].
+    pub(super) cached: Numbered<[u64; WORDS.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
+    pub(super) cache_errors: u64,
+    pub(super) stored: Option<StoredResponses>,
     pub(super) lost_log_lines: Option<u64>,
     pub(super) clients: Option<Clients>,
     pub(super) operation: Option<Operation>,
@@ -31,7 +36,13 @@ impl Snapshot {
     /// The metrics of `platform`'s instance, of which `own` is a part.
     pub(crate) fn of(plan: &Plan, platform: &impl Platform, own: &State) -> Self {
         let (lost_log_lines, clients) = (platform.lost_log_lines(), platform.clients());
-        let mut snapshot = Self { lost_log_lines, clients, operation: platform.operation(), ..Self::default() };
+        let mut snapshot = Self {
+            lost_log_lines,
+            clients,
+            operation: platform.operation(),
+            stored: platform.stored_responses(),
+            ..Self::default()
+        };
         platform.each_state(own, |part| {
             if let Some(metrics) = part.metrics() {
                 snapshot.add(metrics);
@@ -53,6 +64,7 @@ impl Snapshot {
         self.in_flight = self.in_flight.saturating_add(load(&overall.in_flight));
         self.counter_errors += load(&overall.counter_errors);
         self.key_value_errors += load(&overall.key_value_errors);
+        self.cache_errors += load(&overall.cache_errors);
         for (outcome, count) in overall.authentications.iter() {
             if let Some(sum) = self.authentications.of(outcome) {
                 *sum += count;
@@ -71,6 +83,10 @@ impl Snapshot {
         add(self.served.of(name), &route.durations);
         let verdicts = self.verdicts.of(name).into_iter().flatten();
         for (sum, count) in verdicts.zip(&route.verdicts) {
+            *sum += load(count);
+        }
+        let cached = self.cached.of(name).into_iter().flatten();
+        for (sum, count) in cached.zip(&route.cached) {
             *sum += load(count);
         }
     }

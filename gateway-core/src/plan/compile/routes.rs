@@ -112,7 +112,9 @@ impl<'c> Compiler<'c> {
             self.check_stored_edits(at, proxy);
         }
         let calls_upstream = matches!(action, Action::Proxy(_));
+        let is_by_client = policies.cache.as_deref().is_some_and(|cache| !cache.reads_headers());
         Some(Route {
+            may_answer_unprepared: is_by_client && policies.request.is_empty() && policies.response.is_empty(),
             name,
             at: path,
             needs: Route::needs(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use gateway_core::cache::resource::{Content, Resource, Variant};
-use gateway_core::ports::Keep;
+use gateway_core::ports::{Keep, StoredResponses};
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
@@ -63,15 +63,15 @@ impl ResponseCache {
         self.cache.remove(resource);
     }
 
-    /// The memory that is taken, in bytes.
-    pub fn weight(&self) -> u64 {
-        self.cache.weight()
+    /// The number of resources, and the memory that is taken.
+    pub fn size(&self) -> StoredResponses {
+        StoredResponses { resources: self.cache.len(), bytes: self.cache.weight() }
     }
 }
 
 impl std::fmt::Debug for ResponseCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseCache").field("responses", &self.cache.len()).field("bytes", &self.weight()).finish()
+        f.debug_struct("ResponseCache").field("size", &self.size()).finish_non_exhaustive()
     }
 }
 

@@ -28,8 +28,8 @@ use gateway_core::policy::passwords::Passwords;
 use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Address, Cache, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, Keep,
-    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, UpstreamCall,
-    Verify, Work,
+    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, StoredResponses,
+    UpstreamCall, Verify, Work,
 };
 use gateway_core::state::State;
 use gateway_core::time::Timestamp;
@@ -237,6 +237,10 @@ impl Instance for Native {
 
     fn operation(&self) -> Option<Operation> {
         Some(self.crew.operation())
+    }
+
+    fn stored_responses(&self) -> Option<StoredResponses> {
+        Some(self.stores.cache.size())
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use edgeway::server::Server;
 
+use crate::metrics::{sample, wait_for};
 use crate::support::{Upstream, Wire, config, field, start, status, upstream, wait_until};
 
 const CLIENTS: usize = 64;
@@ -234,4 +235,26 @@ fn answers_tell_what_the_cache_did() {
     let told = || field(&get(&gateway, "/told").1, "cache-status");
     assert_eq!(told().as_deref(), Some("edgeway; fwd=uri-miss; stored"));
     assert!(told().unwrap().starts_with("edgeway; hit; ttl="));
+}
+
+/// docs/configuration.md, Metrics: requests by what the cache did, and the memory that stored responses take.
+#[test]
+fn metrics_count_what_the_cache_did() {
+    let (upstream, _) = counting(|wire, head, _| {
+        let life = if head.starts_with("GET /stored ") { "max-age=60" } else { "no-store" };
+        wire.send(format!("HTTP/1.1 200 OK\r\nCache-Control: {life}\r\nContent-Length: 2\r\n\r\nok"));
+        true
+    });
+    let text = cached(upstream.address, "{}", r#"{ "admin": "127.0.0.1:0" }"#);
+    let gateway = start(&text);
+    for path in ["/stored", "/stored", "/stored", "/other", "/other"] {
+        assert_eq!(get(&gateway, path).0, 200);
+    }
+    let admin = gateway.admin_address().unwrap();
+    let counted = |outcome: &str| format!(r#"edgeway_cache_requests_total{{route="all",outcome="{outcome}"}}"#);
+    wait_for(admin, &counted("hit"), 2.0);
+    wait_for(admin, &counted("miss"), 3.0);
+    wait_for(admin, "edgeway_cache_resources", 1.0);
+    assert!((1.0..10_000.0).contains(&sample(admin, "edgeway_cache_memory_bytes").unwrap()));
+    wait_for(admin, r#"edgeway_store_errors_total{store="responses"}"#, 0.0);
 }

@@ -32,13 +32,13 @@ fn ask(address: SocketAddr, path: &str, fields: &str) -> (u16, String, String) {
 }
 
 /// The value of the sample with this name and these labels.
-fn sample(admin: SocketAddr, series: &str) -> Option<f64> {
+pub(crate) fn sample(admin: SocketAddr, series: &str) -> Option<f64> {
     let (_, _, text) = ask(admin, "/metrics", "");
     let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
     line.map(|value| value.parse().unwrap())
 }
 
-fn wait_for(admin: SocketAddr, series: &str, value: f64) {
+pub(crate) fn wait_for(admin: SocketAddr, series: &str, value: f64) {
     wait_until(&format!("{series} {value}"), || sample(admin, series) == Some(value));
 }
 
