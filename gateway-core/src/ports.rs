@@ -30,6 +30,7 @@ use crate::jose::signing_key::SigningKey;
 pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
+use crate::policy::borrowed::Borrowed;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::passwords::Passwords;
 pub use crate::random::{NoRandom, Random, fill_from};
@@ -66,6 +67,11 @@ pub trait Platform:
     /// What is known of passwords: that of all instances together, where the platform has it, or else of this one, whose state is `own`.
     fn passwords<'s>(&'s self, own: &'s State) -> &'s Arc<Passwords> {
         own.passwords()
+    }
+
+    /// The units of rate limits that were borrowed: by all instances together, where the platform has them, or else by this one, whose state is `own`.
+    fn borrowed<'s>(&'s self, own: &'s State) -> &'s Arc<Borrowed> {
+        own.borrowed()
     }
 
     /// The requests under way for responses that others wait for: those of all instances together, where the platform has them, or else of this one,

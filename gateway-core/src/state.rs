@@ -16,6 +16,7 @@ use crate::net::Scheme;
 use crate::plan::{Endpoint, Plan, Upstream};
 use crate::policy::access_token::TokenCell;
 use crate::policy::answers::Answers;
+use crate::policy::borrowed::Borrowed;
 use crate::policy::flag::FlagCell;
 use crate::policy::jwt::{Issuer, IssuerId};
 use crate::policy::key_cell::KeyCell;
@@ -40,6 +41,7 @@ pub struct State {
     api_keys: Arc<Answers>,
     passwords: Arc<Passwords>,
     flights: Arc<Flights>,
+    borrowed: Arc<Borrowed>,
     purges: Arc<PurgeBook>,
     purge_reads: Arc<PurgeReads>,
     sessions: Arc<Answers>,
@@ -102,6 +104,8 @@ impl State {
             // By their digests, whatever the plan says.
             api_keys: previous.map(|previous| Arc::clone(&previous.api_keys)).unwrap_or_default(),
             passwords: previous.map(|previous| Arc::clone(&previous.passwords)).unwrap_or_default(),
+            // By the cells, whatever the plan says.
+            borrowed: previous.map(|previous| Arc::clone(&previous.borrowed)).unwrap_or_default(),
             flights: previous.map(|previous| Arc::clone(&previous.flights)).unwrap_or_default(),
             purges: previous.map(|previous| Arc::clone(&previous.purges)).unwrap_or_default(),
             purge_reads: previous.map(|previous| Arc::clone(&previous.purge_reads)).unwrap_or_default(),
@@ -155,6 +159,11 @@ impl State {
     /// The passwords that were right lately, by their digests with the hashes.
     pub(crate) fn passwords(&self) -> &Arc<Passwords> {
         &self.passwords
+    }
+
+    /// The units of rate limits that were borrowed.
+    pub(crate) fn borrowed(&self) -> &Arc<Borrowed> {
+        &self.borrowed
     }
 
     /// The requests under way for responses that others wait for.

@@ -44,6 +44,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("cache", "statuses", "{\"404\": \"30s\"}"),
     ("cache", "key", "{\"headers\": [\"accept-language\"]}"),
     ("", "rateLimit", "{\"limit\": 5, \"window\": \"1s\"}"),
+    ("rateLimit", "lease", "{\"units\": 50}"),
     ("", "concurrency", "{\"limit\": 5}"),
     ("", "authenticate", "{\"jwt\": {\"audiences\": [\"https://api.example.com\"]}}"),
     ("tls", "clients", "{\"authorities\": \"clients-ca.pem\"}"),
@@ -71,6 +72,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
 const BOUNDS: &[(&str, &str, &str)] = &[
     ("rateLimit", "limit", "from 1 to 1000000000"),
     ("rateLimit", "burst", "from 1 to 1000000000"),
+    ("lease", "units", "from 2 to 100000"),
     ("concurrency", "limit", "from 1 to 10000"),
     ("", "weight", "from 0 to 1000000"),
     ("respond", "status", "from 200 to 599"),

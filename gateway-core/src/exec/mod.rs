@@ -21,6 +21,7 @@ mod introspect;
 mod jwt;
 mod key_value;
 mod keys;
+mod limits;
 mod local;
 mod login;
 mod maintenance;

@@ -7,7 +7,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{finish, socket, steps, upstream_credentials};
+use super::{finish, limits, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -195,7 +195,7 @@ pub(super) async fn send<P: Platform>(
         failed(exchange, error.kind)
     })?;
     if route.needs.head && !exchange.standings.is_empty() {
-        steps::settle(exchange, platform, response.headers());
+        limits::settle(exchange, platform, response.headers());
     }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {
         return Err(failed(exchange, IoErrorKind::Protocol));

@@ -8,7 +8,7 @@ use http::header::CONTENT_LENGTH;
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, content, maintenance};
+use super::{authenticate, content, limits, maintenance};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -19,11 +19,10 @@ use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::condition::Unmet;
 use crate::policy::counter::CounterVerdict;
-use crate::policy::rate_limit::{RateLimit, Reserved, Standing};
 use crate::policy::steer::{self, Steer};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{Platform, StoreFailure};
-use crate::record::{Owed, Permit};
+use crate::record::Permit;
 use crate::time::Clock;
 use crate::trace::Event;
 
@@ -60,7 +59,7 @@ pub(super) async fn apply<'p, P: Platform>(
             }
             // Boxed, so that not every request has room for it.
             RequestStep::RateLimit(limit) => {
-                Box::pin(rate_limit(exchange, platform, (limit, &route.name), call)).await?
+                Box::pin(limits::check(exchange, platform, (limit, &route.name), call)).await?
             }
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
@@ -156,63 +155,6 @@ fn authorize(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, rule: &Authori
                 _ => verdict_of(exchange, "authorize", &rule.rule, Some(&unmet)),
             }
             Err(rule.refuse(call, unmet, exchange.scheme))
-        }
-    }
-}
-
-async fn rate_limit<'p, P: Platform>(
-    exchange: &mut Exchange<'p, '_>,
-    platform: &P,
-    (limit, route): (&'p RateLimit, &str),
-    call: &Call,
-) -> Result<(), Reject> {
-    let (allowance, cell) = limit.cell(call, route, platform);
-    let cost = limit.cost.of_request(call, platform, allowance.quota.burst);
-    let (op, window) = allowance.op(cost, platform);
-    let asked = platform.apply(&cell, op);
-    let answer = within(platform, exchange.plan.counter_timeout, asked).await;
-    let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
-    let shadow = limit.shadow;
-    exchange.record.limited(&limit.name, verdict, shadow);
-    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow });
-    match verdict {
-        _ if shadow => Ok(()),
-        Some(verdict) => {
-            let is_open = verdict.admitted && limit.cost.is_in_response();
-            let reserved = is_open.then(|| Box::new(Reserved { cell, cost, at: platform.now() }));
-            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict), reserved };
-            let refusal = (!verdict.admitted).then(|| standing.refuse());
-            exchange.standings.push(standing);
-            if let Some(refusal) = refusal {
-                return Err(refusal);
-            }
-            let wait = allowance.wait(&verdict);
-            if !wait.is_zero() {
-                exchange.note(|| Event::Policy {
-                    policy: "rateLimit",
-                    verdict: format!("`{}` has it wait {wait:?}", limit.name),
-                });
-                // Boxed: most requests wait for nothing.
-                Box::pin(platform.sleep(wait)).await;
-            }
-            Ok(())
-        }
-        None if limit.fail == FailMode::Open => Ok(()),
-        None => Err(Reject::counter_unavailable()),
-    }
-}
-
-/// Notes what the request costs, now that the `headers` of the upstream's response state it: the difference to what it has taken is settled once the
-/// client has its answer.
-pub(super) fn settle(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, headers: &HeaderMap) {
-    for Standing { limit, allowance, reserved, .. } in &mut exchange.standings {
-        let Some(reserved) = reserved.take() else { continue };
-        let Some(units) = limit.cost.of_response(headers, allowance.quota.burst) else { continue };
-        // Each is at most a billion.
-        let change = i64::from(units) - i64::from(reserved.cost);
-        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
-            let op = allowance.settle(reserved.at, change, clock);
-            exchange.record.owed.push(Owed::Settle(Box::new((reserved.cell, op))));
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod basic;
+pub mod borrowed;
 pub mod cache;
 pub mod calendar;
 pub mod certificate;

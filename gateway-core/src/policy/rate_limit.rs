@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
 use super::allowance::{Allowance, whole_seconds};
+use super::borrowed::Lease;
 use super::cost::{Cost, Source};
 use super::counter_key::{CellOf, KeySource, check_name};
 use super::quota::Verdict;
@@ -44,6 +45,8 @@ pub struct RateLimit {
     pub key: KeySource,
     /// The units that a request takes.
     pub cost: Cost,
+    /// The units that an instance borrows at once, if it does.
+    pub lease: Option<Lease>,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
     /// Set if it only counts, and refuses nothing.
@@ -97,6 +100,7 @@ impl RateLimit {
         });
         let cost = Cost::compile(c.cost.as_ref(), parameters).map_err(|mistake| errors.push(mistake)).ok();
         let allowance = Allowance::compile(name, (c.limit, c.window, c.burst), c.algorithm, &zone);
+        let lease = c.lease.as_ref().map(lease).transpose().map_err(|mistake| errors.push(mistake)).unwrap_or_default();
         let key = KeySource::compile(c.key.as_ref(), parameters).unwrap_or_else(|mistake| {
             errors.push(mistake);
             KeySource::Everyone
@@ -106,7 +110,7 @@ impl RateLimit {
                 finish(c, &cost, &mut allowance)?;
                 let (shadow, legacy) = (c.shadow, c.legacy_headers);
                 let fail = c.fail.unwrap_or_default();
-                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, cost, fail, shadow, legacy })
+                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, cost, lease, fail, shadow, legacy })
             }
             (allowance, _) => {
                 errors.append(&mut allowance.err().unwrap_or_default());
@@ -150,6 +154,9 @@ impl RateLimit {
         for (tier, allowance) in &self.tiers {
             text.push_str(&format!(", {tier} {}", allowance.describe()));
         }
+        if let Some(Lease { units, hold }) = self.lease {
+            text.push_str(&format!(", {units} leased for {}", humantime::format_duration(hold)));
+        }
         text.push_str(if self.shadow { " (shadow)" } else { "" });
         text
     }
@@ -175,11 +182,41 @@ impl RateLimit {
     }
 }
 
+/// The time for which borrowed units are held where none is stated.
+const USUAL_HOLD: Duration = Duration::from_secs(1);
+
+/// The terms of borrowing.
+fn lease(c: &config::RateLimitLease) -> Result<Lease, PolicyError> {
+    let hold = c.hold.map_or(USUAL_HOLD, |hold| hold.0);
+    if !(2..=100_000).contains(&c.units) {
+        return Err(PolicyError::new("lease.units", "the batch is too small or too large", "use 2 to 100000"));
+    }
+    if hold < Duration::from_millis(10) || hold > Duration::from_secs(10) {
+        return Err(PolicyError::new("lease.hold", "units are held for too short or too long", "use `10ms` to `10s`"));
+    }
+    Ok(Lease { units: c.units, hold })
+}
+
 /// Completes `allowance` by what `c` has beside.
 fn finish(c: &config::RateLimit, cost: &Cost, allowance: &mut Allowance) -> Result<(), Vec<PolicyError>> {
     if cost.usual() > allowance.quota.burst {
         let help = "make it no more than `burst`, or than `limit` where there is none";
         return Err(vec![PolicyError::new("cost", "no request of this cost is ever admitted", help)]);
+    }
+    if let Some(lease) = &c.lease {
+        let hold = lease.hold.map_or(USUAL_HOLD, |hold| hold.0);
+        let error = |member, message, help| Err(vec![PolicyError::new(member, message, help)]);
+        if hold > allowance.quota.window {
+            return error("lease.hold", "units are held for longer than the window", "make it no longer than `window`");
+        }
+        if c.throttle.is_some() {
+            let help = "leave one of them out: with `throttle` each request has a turn of its own in the store";
+            return error("lease", "borrowed units have no turn for which a request could wait", help);
+        }
+        if cost.is_in_response() {
+            let help = "leave it out, or state the cost in the request";
+            return error("lease", "what a response states is settled in the store, request by request", help);
+        }
     }
     if let Some(throttle) = c.throttle {
         allowance.wait_for(throttle.0).map_err(|mistake| vec![mistake])?;
@@ -284,6 +321,7 @@ mod tests {
             key,
             cost: None,
             throttle: None,
+            lease: None,
             tiers: config::Entries::default(),
             shadow: false,
             legacy_headers: false,

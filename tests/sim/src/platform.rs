@@ -151,6 +151,7 @@ impl Counters for Platform {
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
+        self.0.counts.set(self.0.counts.get() + 1);
         self.store_is_there().await?;
         let verdict = self.decide(cell, op);
         self.0.linger().await;

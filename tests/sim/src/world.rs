@@ -46,6 +46,8 @@ pub struct World {
     pub purges_in_store: Cell<bool>,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
+    /// The round trips to counter cells.
+    pub counts: Cell<usize>,
     /// Whether stores fail.
     pub stores_fail: Cell<bool>,
     /// Whether nothing can be written to the key-value store.
@@ -90,6 +92,7 @@ impl World {
             stores_apart: Chance::new(seed).below(3) == 0,
             flights_in_store: Cell::new(Chance::new(seed).bits() & 1 << 9 == 0),
             purges_in_store: Cell::new(Chance::new(seed).bits() & 1 << 8 == 0),
+            counts: Cell::new(0),
             reads: Cell::new(0),
             stores_fail: Cell::new(false),
             is_unwritable: Cell::new(false),

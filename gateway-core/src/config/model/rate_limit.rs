@@ -36,6 +36,9 @@ pub struct RateLimit {
     /// The longest that a request above the limit waits for its turn, instead of being refused: `1ms` to `30s`. With `gcra` alone. Default: it is refused.
     #[serde(default)]
     pub throttle: Option<Span>,
+    /// The units that an instance borrows at once and spends without asking the store. Default: it asks for each request.
+    #[serde(default)]
+    pub lease: Option<RateLimitLease>,
     /// Other terms for consumers with a tier, by its name; each counts for itself.
     #[serde(default)]
     pub tiers: Entries<RateLimitTier>,
@@ -77,6 +80,18 @@ pub struct StatedCost {
     pub default: Option<u32>,
     /// The most that count. Default: what may come at once.
     pub max: Option<u32>,
+}
+
+/// The units of a rate limit that an instance borrows at once.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RateLimitLease {
+    /// The most units at once; 2 to 100,000.
+    pub units: u32,
+    /// The time after which those that are not spent are lost: `10ms` to `10s`, at most the window. Default: `1s`.
+    #[serde(default)]
+    pub hold: Option<Span>,
 }
 
 /// The terms of a rate limit for the consumers of one tier.

@@ -332,6 +332,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("StatedCost", "expression", Free(&["request.method == 'POST' ? 5 : 1"])),
     ("StatedCost", "max", Whole(1, 1_000_000_000)),
     ("RateLimit", "tiers", Names("^[^\"]+$")),
+    ("RateLimitLease", "units", Whole(2, 100_000)),
     ("RateLimitTier", "limit", Whole(1, 1_000_000_000)),
     ("RateLimitTier", "burst", Whole(1, 1_000_000_000)),
     ("AddressPrefixes", "ipv4", Whole(1, 32)),

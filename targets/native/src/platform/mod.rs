@@ -22,6 +22,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::plan::{Endpoint, Plan, RequestStep, Upstream};
 use gateway_core::policy::authenticate::Authenticate;
+use gateway_core::policy::borrowed::Borrowed;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::policy::jwt::Issuer;
 use gateway_core::policy::passwords::Passwords;
@@ -73,6 +74,8 @@ pub struct Stores {
     pub computing: Arc<Computing>,
     /// The passwords that were right lately, and the clients that guess.
     pub passwords: Arc<Passwords>,
+    /// The units of rate limits that were borrowed.
+    pub borrowed: Arc<Borrowed>,
 }
 
 impl Stores {
@@ -94,6 +97,7 @@ impl Stores {
             meetings: Meetings::default(),
             computing: Arc::default(),
             passwords: Arc::default(),
+            borrowed: Arc::default(),
         })
     }
 }
@@ -257,6 +261,10 @@ impl Platform for Native {
 
     fn passwords<'s>(&'s self, _: &'s State) -> &'s Arc<Passwords> {
         &self.stores.passwords
+    }
+
+    fn borrowed<'s>(&'s self, _: &'s State) -> &'s Arc<Borrowed> {
+        &self.stores.borrowed
     }
 
     fn flights<'s>(&'s self, _: &'s State) -> &'s Arc<Flights> {

@@ -1,0 +1,145 @@
+//! The rate limits of a route.
+
+use core::time::Duration;
+
+use http::HeaderMap;
+
+use super::exchange::Exchange;
+use super::steps::verdict;
+use super::within::within;
+use crate::call::Call;
+use crate::config::FailMode;
+use crate::error::Reject;
+use crate::policy::allowance::Allowance;
+use crate::policy::borrowed::{Lease, Turn};
+use crate::policy::counter::CounterVerdict;
+use crate::policy::quota::Verdict;
+use crate::policy::rate_limit::{RateLimit, Reserved, Standing};
+use crate::ports::Platform;
+use crate::record::Owed;
+use crate::time::Clock;
+use crate::trace::Event;
+
+/// A limit, and what a request asks of it.
+struct Asked<'p> {
+    limit: &'p RateLimit,
+    allowance: &'p Allowance,
+    cell: String,
+    cost: u32,
+    /// The length of the present window.
+    window: Duration,
+}
+
+impl<'p> Asked<'p> {
+    fn new<P: Platform>(platform: &P, limit: &'p RateLimit, call: &Call, route: &str) -> Self {
+        let (allowance, cell) = limit.cell(call, route, platform);
+        let cost = limit.cost.of_request(call, platform, allowance.quota.burst);
+        Self { limit, allowance, cell, cost, window: allowance.quota.window }
+    }
+}
+
+/// Asks `limit` to admit `call`.
+pub(super) async fn check<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (limit, route): (&'p RateLimit, &str),
+    call: &Call,
+) -> Result<(), Reject> {
+    let mut asked = Asked::new(platform, limit, call, route);
+    let verdict = match limit.lease {
+        None => ask(exchange, platform, &mut asked, None).await,
+        // Boxed: most limits have none.
+        Some(lease) => Box::pin(borrow(exchange, platform, &mut asked, lease)).await,
+    };
+    let wait = decide(exchange, platform, asked, verdict)?;
+    if !wait.is_zero() {
+        exchange
+            .note(|| Event::Policy { policy: "rateLimit", verdict: format!("`{}` has it wait {wait:?}", limit.name) });
+        // Boxed: most requests wait for nothing.
+        Box::pin(platform.sleep(wait)).await;
+    }
+    Ok(())
+}
+
+/// Asks the store for the units of the request, or for so many; none if it fails.
+async fn ask<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    asked: &mut Asked<'_>,
+    units: Option<u32>,
+) -> Option<Verdict> {
+    let (op, window) = asked.allowance.op(units.unwrap_or(asked.cost), platform);
+    asked.window = window;
+    let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&asked.cell, op)).await;
+    verdict(exchange, platform, answer, CounterVerdict::quota)
+}
+
+/// Takes the units of the request out of those that were borrowed, and else asks the store: for more at once, where others are likely to follow.
+async fn borrow<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    asked: &mut Asked<'_>,
+    lease: Lease,
+) -> Option<Verdict> {
+    let borrowed = platform.borrowed(exchange.state);
+    let costs = (asked.cost, asked.allowance.quota.burst);
+    match borrowed.begin(&asked.cell, lease, costs, platform.monotonic()) {
+        Turn::Known(verdict) => {
+            // The window that the client is told of is the present one.
+            asked.window = asked.allowance.op(asked.cost, platform).1;
+            Some(verdict)
+        }
+        Turn::Ask(mut asking) => {
+            let mut verdict = ask(exchange, platform, asked, Some(asking.units)).await;
+            // The last units of a limit are not lost because there are too few for a batch.
+            if verdict.is_some_and(|verdict| !verdict.admitted)
+                && let Some(alone) = asking.for_itself()
+            {
+                asking = alone;
+                verdict = ask(exchange, platform, asked, None).await;
+            }
+            borrowed.answered(&asked.cell, lease, asking, verdict)
+        }
+    }
+}
+
+/// Takes note of the `verdict` on the request; none if the store has failed. Returns the time for which it has to wait.
+fn decide<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    asked: Asked<'p>,
+    verdict: Option<Verdict>,
+) -> Result<Duration, Reject> {
+    let Asked { limit, allowance, cell, cost, window } = asked;
+    let shadow = limit.shadow;
+    exchange.record.limited(&limit.name, verdict, shadow);
+    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow });
+    match verdict {
+        _ if shadow => Ok(Duration::ZERO),
+        Some(verdict) => {
+            let is_open = verdict.admitted && limit.cost.is_in_response();
+            let reserved = is_open.then(|| Box::new(Reserved { cell, cost, at: platform.now() }));
+            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict), reserved };
+            let refusal = (!verdict.admitted).then(|| standing.refuse());
+            exchange.standings.push(standing);
+            refusal.map_or_else(|| Ok(allowance.wait(&verdict)), Err)
+        }
+        None if limit.fail == FailMode::Open => Ok(Duration::ZERO),
+        None => Err(Reject::counter_unavailable()),
+    }
+}
+
+/// Notes what the request costs, now that the `headers` of the upstream's response state it: the difference to what it has taken is settled once the
+/// client has its answer.
+pub(super) fn settle(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, headers: &HeaderMap) {
+    for Standing { limit, allowance, reserved, .. } in &mut exchange.standings {
+        let Some(reserved) = reserved.take() else { continue };
+        let Some(units) = limit.cost.of_response(headers, allowance.quota.burst) else { continue };
+        // Each is at most a billion.
+        let change = i64::from(units) - i64::from(reserved.cost);
+        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
+            let op = allowance.settle(reserved.at, change, clock);
+            exchange.record.owed.push(Owed::Settle(Box::new((reserved.cell, op))));
+        }
+    }
+}
