@@ -270,6 +270,11 @@ pub trait Cache: Fetch {
         core::future::ready(Ok(()))
     }
 
+    /// The longest content that it stores, in bytes.
+    fn most_stored_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Passes `stream` on, and stores what it yields if it ends whole, as [`Keep`] says.
     fn keep(&self, stream: Self::Stream, _keep: Box<Keep>) -> Self::Stream {
         stream

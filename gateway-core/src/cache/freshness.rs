@@ -55,12 +55,13 @@ pub fn lifetime(
 ) -> Lifetime {
     let stated = stated(directives, headers, received);
     let may_guess = directives.public || is_heuristic(status);
+    let of_status = rules.status_ttl(status);
     let (time, source) = if let Some(forced) = rules.forced_ttl.filter(|_| stated.is_some() || may_guess) {
-        (forced, Source::Rules)
+        (of_status.unwrap_or(forced), Source::Rules)
     } else if let Some(stated) = stated {
         (stated, Source::Response)
-    } else if let Some((_, ttl)) = rules.status_ttls.iter().find(|(statuses, _)| statuses.contain(status)) {
-        (*ttl, Source::Rules)
+    } else if let Some(ttl) = of_status {
+        (ttl, Source::Rules)
     } else if !may_guess {
         (Duration::ZERO, Source::Nothing)
     } else if let Some(ttl) = rules.default_ttl {
@@ -188,6 +189,8 @@ mod tests {
         let rules = Rules { forced_ttl: Some(seconds(90)), ..rules };
         assert_eq!(of(&rules, 200, &stated), (90, Source::Rules));
         assert_eq!(of(&rules, 200, &[]), (90, Source::Rules));
+        // What is for one status goes before what is for all.
+        assert_eq!(of(&rules, 503, &stated), (1, Source::Rules));
         assert_eq!(of(&rules, 500, &[]), (2, Source::Rules));
         let rules = Rules { max_ttl: Some(seconds(45)), ..rules };
         assert_eq!(of(&rules, 200, &stated), (45, Source::Rules));

@@ -25,7 +25,8 @@ pub struct Rules {
     pub stale_if_error: Option<Duration>,
     /// The statuses that are stored; all that may be, if there is no list.
     pub statuses: Option<Box<[Statuses]>>,
-    /// The lifetimes of responses that state none, by their status. The first that fits counts.
+    /// The lifetimes of responses that state none, by their status; with [`forced_ttl`](Self::forced_ttl), of those that do, too. The first
+    /// that fits counts. Of no time at all, they are not stored.
     pub status_ttls: Box<[(Statuses, Duration)]>,
     /// Set if the key holds the caller: then what is private to it may be stored.
     pub per_caller: bool,
@@ -53,6 +54,14 @@ impl Default for Rules {
             targeted: Box::new([EDGEWAY_CACHE_CONTROL, CDN_CACHE_CONTROL]),
             most_bytes: 1 << 20,
         }
+    }
+}
+
+impl Rules {
+    /// The lifetime of responses with this `status`.
+    #[must_use]
+    pub fn status_ttl(&self, status: StatusCode) -> Option<Duration> {
+        self.status_ttls.iter().find(|(statuses, _)| statuses.contain(status)).map(|(_, ttl)| *ttl)
     }
 }
 

@@ -45,6 +45,8 @@ pub enum NotStored {
     Status,
     /// It is stale from the beginning, and nothing could confirm it.
     NoFreshness,
+    /// It says that it is confirmed each time (§5.2.2.4), and nothing could confirm it.
+    NoCache,
     /// It is longer than the policy allows.
     TooLarge,
     /// It is a part (§3.3).
@@ -68,6 +70,7 @@ impl NotStored {
             Self::StatusNotUnderstood => "status-not-understood",
             Self::Status => "status",
             Self::NoFreshness => "no-freshness",
+            Self::NoCache => "no-cache",
             Self::TooLarge => "too-large",
             Self::Partial => "partial",
             Self::Cookie => "cookie",
@@ -165,7 +168,7 @@ fn entry(
     let is_explicit = matches!(lifetime.source, Source::Response | Source::Rules);
     let may_be_stored = is_explicit || directives.public || freshness::is_heuristic(status);
     if !may_be_stored || entry.keep_for(received, rules).is_zero() {
-        return Err(NotStored::NoFreshness);
+        return Err(if entry.no_cache { NotStored::NoCache } else { NotStored::NoFreshness });
     }
     Ok((entry, lifetime.source == Source::Response))
 }
@@ -184,6 +187,7 @@ fn may_store(
     if status.is_informational()
         || status == StatusCode::NOT_MODIFIED
         || rules.statuses.as_ref().is_some_and(|stored| !stored.iter().any(|statuses| statuses.contain(status)))
+        || rules.status_ttl(status).is_some_and(|ttl| ttl.is_zero())
     {
         return Err(NotStored::Status);
     }
@@ -312,7 +316,7 @@ mod tests {
             (&[], 200, &[], Some(NotStored::NoFreshness)),
             (&[], 200, &[("cache-control", "max-age=0")], Some(NotStored::NoFreshness)),
             (&[], 200, &[FRESH, ("age", "60")], Some(NotStored::NoFreshness)),
-            (&[], 200, &[("cache-control", "max-age=60, no-cache")], Some(NotStored::NoFreshness)),
+            (&[], 200, &[("cache-control", "max-age=60, no-cache")], Some(NotStored::NoCache)),
             // What can be validated, or used in place of an error, is of use.
             (&[], 200, &[("etag", "\"a\"")], None),
             (&[], 200, &[("cache-control", "no-cache"), ("etag", "\"a\"")], None),

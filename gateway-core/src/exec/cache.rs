@@ -164,14 +164,14 @@ async fn look_across<'l, P: Platform>(
             Found::Nothing => (Outcome::UriMiss, None),
             Found::Others => (Outcome::VaryMiss, None),
             Found::This(variant) => match purged(exchange, platform, (cache, &ask), variant, now) {
-                Choice::Fresh => {
+                Some(Choice::Fresh) => {
                     if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
                     {
                         return Ok(Look::Answer(reply));
                     }
                     (Outcome::UriMiss, None)
                 }
-                Choice::StaleWhileRevalidate => {
+                Some(Choice::StaleWhileRevalidate) => {
                     if let Turn::Lead(flight) = flights.turn(key, ended, now) {
                         unprepared.prepare(exchange.plan, platform, call);
                         owe_revalidation(exchange, call, &ask, variant, flight);
@@ -182,8 +182,9 @@ async fn look_across<'l, P: Platform>(
                     }
                     (Outcome::UriMiss, None)
                 }
-                Choice::Revalidate(why) => (outcome(why), Some(Arc::clone(variant))),
-                Choice::Miss(why) => (outcome(why), None),
+                Some(Choice::Revalidate(why)) => (outcome(why), Some(Arc::clone(variant))),
+                Some(Choice::Miss(why)) => (outcome(why), None),
+                None => (Outcome::UriMiss, None),
             },
         };
         ask.told.outcome = choice;
@@ -226,26 +227,26 @@ async fn look_across<'l, P: Platform>(
     }
 }
 
-/// Says what `variant` may be used for, after what was purged.
+/// Says what `variant` may be used for, after what was purged; nothing if that is gone.
 fn purged<P: Platform>(
     exchange: &Exchange<'_, '_>,
     platform: &P,
     (cache, ask): (&Cache, &Ask),
     variant: &Variant,
     now: Timestamp,
-) -> Choice {
+) -> Option<Choice> {
     let entry = &variant.entry;
     let choice = choose(&cache.rules, &ask.asked, entry, now);
-    match platform.purges(exchange.state).reach(&ask.resource, entry, variant.asked) {
+    Some(match platform.purges(exchange.state).reach(&ask.resource, entry, variant.asked) {
         None => choice,
-        Some(Reach::Hard) => Choice::Miss(Why::Stale),
+        Some(Reach::Hard) => return None,
         Some(Reach::Soft) if choice == Choice::Fresh => {
             let used = entry.stale_while_revalidate.or(cache.rules.stale_while_revalidate);
             let is_used = used.is_some_and(|time| !time.is_zero()) && !entry.must_revalidate;
             if is_used { Choice::StaleWhileRevalidate } else { Choice::Revalidate(Why::Stale) }
         }
         Some(Reach::Soft) => choice,
-    }
+    })
 }
 
 /// Returns whether the answer to such a request may be waited for by others.
@@ -488,7 +489,7 @@ async fn post<P: Platform>(
                 asked: sent,
                 until: until(&entry, rules, times.1),
                 entry,
-                most_bytes: cache.rules.most_bytes,
+                most_bytes: cache.rules.most_bytes.min(platform.most_stored_bytes()),
                 flight: None,
             };
             *response.body_mut() = Body::Stream(platform.keep(stream, Box::new(keep)));
@@ -578,7 +579,13 @@ async fn take<P: Platform>(
         }
         return;
     }
-    let entry = match entry(cache, (&ask.asked, ask.has_cookies), own, (status, headers), times) {
+    let entry = match entry(
+        (cache, platform.most_stored_bytes()),
+        (&ask.asked, ask.has_cookies),
+        own,
+        (status, headers),
+        times,
+    ) {
         Ok(entry) => entry,
         Err(reason) => {
             ask.told.detail = Some(reason.word());
@@ -616,7 +623,7 @@ async fn take<P: Platform>(
                 asked: sent,
                 until,
                 entry,
-                most_bytes: cache.rules.most_bytes,
+                most_bytes: cache.rules.most_bytes.min(platform.most_stored_bytes()),
                 flight,
             });
             *response.body_mut() = Body::Stream(platform.keep(stream, keep));
@@ -641,19 +648,27 @@ async fn take<P: Platform>(
     }
 }
 
-/// The entry for the response to a `GET` with these fields, if it may be stored.
+/// The entry for the response to a `GET` with these fields, if it may be stored, where no content above `most_bytes` can be.
 fn entry(
-    cache: &Cache,
+    (cache, most_bytes): (&Cache, u64),
     (asked, has_cookies): (&Asked, bool),
     own: &HeaderMap,
     response: (StatusCode, &HeaderMap),
     times: (Timestamp, Timestamp),
 ) -> Result<Entry, NotStored> {
     let rules = cache.rules_for(has_cookies);
-    let entry = storing::store(rules, asked, (&Method::GET, own), response, times)?;
-    // Of a request whose cookies may count, no guess holds.
-    let is_guess = entry.is_heuristic && !core::ptr::eq(rules, &raw const cache.rules);
-    if is_guess { Err(NotStored::Cookie) } else { Ok(entry) }
+    let is_careful = !core::ptr::eq(rules, &raw const cache.rules);
+    match storing::store(rules, asked, (&Method::GET, own), response, times) {
+        // Of a request whose cookies may count, no guess holds, and no time of the policy.
+        Ok(entry) if is_careful && entry.is_heuristic => Err(NotStored::Cookie),
+        Err(NotStored::NoFreshness)
+            if is_careful && storing::store(&cache.rules, asked, (&Method::GET, own), response, times).is_ok() =>
+        {
+            Err(NotStored::Cookie)
+        }
+        Ok(entry) if entry.length.is_some_and(|length| length > most_bytes) => Err(NotStored::TooLarge),
+        stored => stored,
+    }
 }
 
 /// The time until which `entry` is of use.

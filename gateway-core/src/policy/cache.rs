@@ -101,8 +101,9 @@ impl Cache {
                     "use a status from 200 to 599 (not 206 and 304), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`",
                 ),
             }
-            if ttl.0 < SHORTEST || ttl.0 > LONGEST {
-                error("statuses", None, format_args!("`{name}` has no usable time"), "use `1s` to `366d`");
+            if (ttl.0 < SHORTEST && !ttl.0.is_zero()) || ttl.0 > LONGEST {
+                let help = "use `1s` to `366d`, or `0s` to have none stored";
+                error("statuses", None, format_args!("`{name}` has no usable time"), help);
             }
         }
         // Those of a class come last.
@@ -478,7 +479,7 @@ mod tests {
             statuses: config::Entries(vec![
                 ("304".to_owned(), Span(Duration::from_secs(1))),
                 ("1xx".to_owned(), Span(Duration::from_secs(1))),
-                ("404".to_owned(), Span(Duration::ZERO)),
+                ("404".to_owned(), Span(Duration::from_millis(1))),
             ]),
             max_bytes: Some(config::ByteSize(0)),
             collapse: Some(Span(Duration::from_secs(61))),

@@ -77,6 +77,10 @@ impl Cache for Worker {
         self.key_value_store()
     }
 
+    fn most_stored_bytes(&self) -> u64 {
+        MOST_BYTES
+    }
+
     fn leads(&self) {
         exchange::linger();
     }
@@ -114,7 +118,7 @@ impl Cache for Worker {
     /// The glue copies the body. What stands in the core's memory is no more than a small one.
     fn keep(&self, stream: Handle, keep: Box<Keep>) -> Handle {
         let name = response_store::content_name(&Values);
-        let most = keep.most_bytes.min(MOST_BYTES);
+        let most = keep.most_bytes;
         let left = keep.until.saturating_since(self.now());
         let copied = exchange::perform(Kind::Keep, |command, _| {
             wire::write_keep(command, &stream, name.as_str(), (SMALL, most), left);

@@ -75,7 +75,7 @@ fn a_purge_counts_in_every_instance_within_ten_seconds() {
         world.advance(Duration::from_secs(10));
         world.take_calls();
         let (_, told) = one(&world, get(&world, &gateways[1], "http://gw.test/a"));
-        assert_eq!((told.contains("fwd=stale"), world.take_calls().len()), (true, 1), "{told}");
+        assert_eq!((told.contains("fwd=uri-miss"), world.take_calls().len()), (true, 1), "{told}");
         // What was asked for since is good, for all.
         for gateway in &gateways {
             let (_, told) = one(&world, get(&world, gateway, "http://gw.test/a"));

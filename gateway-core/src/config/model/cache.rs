@@ -15,7 +15,8 @@ pub struct Cache {
     /// The time for which responses are fresh, whatever they say themselves; `1s` to `366d`. What may not be stored at all by `no-store`,
     /// `private` or who asks, stays so. Default: what responses say.
     pub ttl: Option<Span>,
-    /// The time for which responses are fresh that say nothing of it, and have no `Last-Modified` either; `1s` to `366d`. Default: they are not stored.
+    /// The time for which responses are fresh that say nothing of it; `1s` to `366d`. Default: a tenth of the time since `Last-Modified`; without that
+    /// they are not stored.
     pub default_ttl: Option<Span>,
     /// The longest time for which responses are fresh; `1s` to `366d`. Default: what responses say.
     pub max_ttl: Option<Span>,
@@ -23,7 +24,8 @@ pub struct Cache {
     pub stale_while_revalidate: Option<Span>,
     /// The time for which a stale response is served where the upstream fails (RFC 5861 §4), where it does not say itself; at most `366d`. Default: none.
     pub stale_if_error: Option<Span>,
-    /// The time for which responses with a status, or a class of them, are fresh that say nothing of it: `{"404": "30s", "5xx": "1s"}`.
+    /// The time for which responses with a status, or a class of them, are fresh that say nothing of it, or all of them beside `ttl`:
+    /// `{"404": "30s", "5xx": "1s"}`. `0s`: they are not stored.
     pub statuses: Entries<Span>,
     /// The parts of a request, beside its URL, by which responses are told apart, and the parts of its query that do not.
     pub key: CacheKey,

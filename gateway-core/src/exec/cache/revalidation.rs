@@ -57,7 +57,13 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
             validation::freshen(&variant.entry, cache.rules_for(has_cookies), &asked, request, &head.headers, times);
         entry.filter(|entry| !entry.is_for_once).map(|entry| (entry, variant.content.clone()))
     } else {
-        match super::entry(cache, (&asked, has_cookies), &own, (head.status, &head.headers), times) {
+        match super::entry(
+            (cache, platform.most_stored_bytes()),
+            (&asked, has_cookies),
+            &own,
+            (head.status, &head.headers),
+            times,
+        ) {
             Ok(entry) => {
                 let content = match body {
                     Body::Empty => bytes::Bytes::new(),

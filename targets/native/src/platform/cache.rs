@@ -19,6 +19,7 @@ const SHARDS: usize = 4;
 /// The stored responses. Those that are asked for least go when the memory is full.
 pub struct ResponseCache {
     cache: Cache<Box<str>, Arc<Resource>, Weight>,
+    most_bytes: u64,
 }
 
 /// The memory that an entry takes.
@@ -32,6 +33,9 @@ impl Weighter<Box<str>, Arc<Resource>> for Weight {
     }
 }
 
+/// The room for the head of a response beside the longest content.
+const HEAD_BYTES: u64 = 16 << 10;
+
 impl ResponseCache {
     /// A store that takes `memory` bytes.
     #[must_use]
@@ -43,7 +47,8 @@ impl ResponseCache {
             Ok(options) => Cache::with_options(options, Weight, Default::default(), Default::default()),
             Err(_) => Cache::with_weighter(items, memory, Weight),
         };
-        Self { cache }
+        let share = memory / SHARDS as u64;
+        Self { cache, most_bytes: share.saturating_sub(HEAD_BYTES.min(share / 8)) }
     }
 
     /// The responses to requests for `resource`.
@@ -61,6 +66,11 @@ impl ResponseCache {
     /// Removes the responses to requests for `resource`.
     pub fn remove(&self, resource: &str) {
         self.cache.remove(resource);
+    }
+
+    /// The longest content that finds room.
+    pub const fn most_bytes(&self) -> u64 {
+        self.most_bytes
     }
 
     /// The number of resources, and the memory that is taken.

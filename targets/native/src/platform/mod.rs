@@ -343,6 +343,10 @@ impl Fetch for Native {
 }
 
 impl Cache for Native {
+    fn most_stored_bytes(&self) -> u64 {
+        self.stores.cache.most_bytes()
+    }
+
     fn cache_store(&self) -> &'static str {
         "memory"
     }
