@@ -97,6 +97,14 @@ pub trait Platform:
         false
     }
 
+    /// Takes note of the purges in `book`, to which some were added. For platforms whose stored responses outlive them.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`]: then they may not hold after a restart.
+    fn purged(&self, _book: &Arc<PurgeBook>) -> impl Future<Output = Result<(), StoreFailure>> {
+        core::future::ready(Ok(()))
+    }
+
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
     fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}
 

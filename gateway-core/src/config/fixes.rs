@@ -11,7 +11,7 @@ use super::units;
 pub(super) const OBJECTS: &str = "an object, or a list of objects";
 
 /// Objects for which authors often write only the main member.
-pub(super) const MAIN_MEMBERS: [(&str, &str); 8] = [
+pub(super) const MAIN_MEMBERS: [(&str, &str); 9] = [
     ("match", "path"),
     ("redirect", "location"),
     ("respond", "body"),
@@ -19,6 +19,7 @@ pub(super) const MAIN_MEMBERS: [(&str, &str); 8] = [
     ("rewrite", "path"),
     ("accessLog", "format"),
     ("counters", "redis"),
+    ("cacheFile", "path"),
     ("client", "id"),
 ];
 
@@ -28,6 +29,8 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("server", "admin", "\"127.0.0.1:9901\""),
     ("server", "keyValueFile", "\"state.redb\""),
     ("server", "cacheMemory", "\"256MiB\""),
+    ("server", "cacheFile", "{\"path\": \"cache.redb\", \"size\": \"10GiB\"}"),
+    ("cacheFile", "size", "\"10GiB\""),
     ("server", "tls", "{\"certificate\": \"cert.pem\", \"key\": \"key.pem\"}"),
     ("", "admin", "{\"path\": \"/.edgeway\", \"token\": {\"secret\": \"ADMIN_TOKEN\"}}"),
     ("", "accessLog", "{\"format\": \"json\"}"),

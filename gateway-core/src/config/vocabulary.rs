@@ -7,6 +7,7 @@ use super::suggest::suggest;
 enum Place {
     Root,
     Server,
+    CacheFile,
     Upstream,
     Policy,
     Route,
@@ -85,6 +86,7 @@ impl Place {
         let found = telling.iter().find(|(field, _)| expected.contains(field));
         match found {
             Some((_, place)) => *place,
+            None if expected == ["path", "size"] => Self::CacheFile,
             None if expected == ["regex"] => Self::PathTest,
             None if expected == ["keep"] => Self::BasicProof,
             None if expected.starts_with(&["certificate", "key"]) => Self::Certificate,
@@ -159,6 +161,13 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "cache",
         "caching proxyCache proxy_cache proxy-cache httpCache http-cache responseCache response_cache",
     ),
+    (
+        Place::Server,
+        "cacheFile",
+        "cachePath cache_path diskCache disk_cache proxy_cache_path cacheStorage cache_storage",
+    ),
+    (Place::CacheFile, "path", "file name location filename"),
+    (Place::CacheFile, "size", "max_size maxSize bytes sizeLimit limit maxBytes"),
     (Place::Cache, "ttl", "maxAge max_age cache_ttl cacheTtl expiration expires duration timeToLive"),
     (Place::Cache, "statuses", "status response_code statusCodes status_codes cacheableStatusCodes cache_http_status"),
     (Place::Cache, "maxBytes", "maxSize max_size maxObject maxBodySize max_object_size sizeLimit"),

@@ -84,6 +84,7 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
         }
     }
     plan.server.key_value_file.iter_mut().for_each(resolve);
+    plan.server.cache_file.iter_mut().for_each(|file| resolve(&mut file.path));
     for upstream in &mut plan.upstreams {
         upstream.tls.authorities.iter_mut().for_each(resolve);
         if let Some(identity) = &mut upstream.tls.identity {

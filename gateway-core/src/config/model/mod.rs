@@ -63,7 +63,7 @@ pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCas
 pub use policy::{Policy, PolicyUse};
 pub use rate_limit::{Cost, RateLimit, RateLimitAlgorithm, RateLimitLease, RateLimitTier, StatedCost};
 pub use route::{Api, Defaults, Route, Ties};
-pub use server::{HeaderCase, Server};
+pub use server::{CacheFile, HeaderCase, Server};
 pub use signature::{DigestAlgorithm, RequestSignature, SignatureAlgorithm, SignatureCredential, SignatureProof};
 pub use timeouts::Timeouts;
 pub use upstream::{

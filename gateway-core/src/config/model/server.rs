@@ -32,9 +32,24 @@ pub struct Server {
     pub key_value_file: Option<String>,
     /// The memory for stored responses; `1MiB` to `64GiB`. When it is full, those go that are asked for least. Default: `64MiB`.
     pub cache_memory: Option<ByteSize>,
+    /// A file behind that memory: responses that have no room in it any more, and those of before a restart. Default: none.
+    pub cache_file: Option<CacheFile>,
     /// The address of the admin endpoints, as `host:port`, or a port of the loopback interface alone: `9901`. Anyone
     /// who can connect to it can read them. Default: none.
     pub admin: Option<String>,
+}
+
+/// The file of stored responses.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CacheFile {
+    /// The file.
+    pub path: String,
+    /// The most bytes of responses in it; `1MiB` to `9999GiB`. When it is full, those go first that are over, then those that were
+    /// stored or read in it longest ago. Default: `1GiB`.
+    #[serde(default)]
+    pub size: Option<ByteSize>,
 }
 
 /// The case of header names. It makes no difference by the standard (RFC 9110 §5.1), and HTTP/2 has small letters alone.

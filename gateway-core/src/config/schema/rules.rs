@@ -146,6 +146,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("", "errors", InnerNames(MEDIA_TYPE)),
     ("Server", "connections", Whole(1, 1_000_000)),
     ("Server", "keyValueFile", Free(&["values.db"])),
+    ("CacheFile", "path", FILE),
     ("Server", "admin", Text(r"^([0-9]{1,5}|(.*):[0-9]{1,5})$", &["9901", "10.0.0.5:9901"])),
     ("ListenAt", "", ADDRESS),
     ("Listener", "address", ADDRESS),

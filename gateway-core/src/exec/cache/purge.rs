@@ -47,7 +47,7 @@ pub(in crate::exec) async fn purge<P: Platform>(
         added.map_err(|_| Reject::store_unavailable())?;
     }
     book.add(&purged, now, purge.reach());
-    Ok(())
+    platform.purged(book).await.map_err(|_| Reject::store_unavailable())
 }
 
 /// The request of a client for `url`.

@@ -7,6 +7,7 @@ mod at;
 mod authenticate;
 mod authority;
 mod authorize;
+mod cache_file;
 mod certificates;
 mod clients;
 mod clouds;
@@ -266,6 +267,7 @@ impl<'c> Compiler<'c> {
             let at = at.member("server");
             self.error_with(&at.member("cacheMemory"), "this is no usable memory", "use `1MiB` to `64GiB`");
         }
+        self.check_cache_file(&at.member("server").member("cacheFile"));
         self.check_admin_listen(&at.member("server").member("admin"), &listeners);
         if config.server.header_case.is_some_and(|case| case != config::HeaderCase::Lower) {
             self.require(&at.member("server").member("headerCase"), Feature::HeaderCase);

@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod computing;
 pub mod counters;
+mod database;
 pub mod key_value;
 pub mod meetings;
 pub mod secrets;
@@ -86,10 +87,12 @@ impl Stores {
     pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
         let counters = CounterStore::open(settings.counters_redis.as_deref())?;
+        let purges = Arc::new(PurgeBook::default());
+        let file = settings.cache_file.as_ref().map(|(path, size)| (path.as_str(), *size));
         Ok(Self {
-            cache: ResponseCache::new(settings.cache_memory),
+            cache: ResponseCache::open(settings.cache_memory, file, &purges)?,
             flights: Arc::default(),
-            purges: Arc::default(),
+            purges,
             counters,
             key_value,
             names,
@@ -112,6 +115,13 @@ pub enum StoreError {
         /// The reason.
         reason: String,
     },
+    /// The file of stored responses can't be used.
+    CacheFile {
+        /// The file.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
     /// The URL of the counters' Redis is malformed.
     RedisUrl,
 }
@@ -122,6 +132,11 @@ impl fmt::Display for StoreError {
             Self::KeyValueFile { path, reason } => {
                 write!(f, "the key-value store `{path}` can't be opened: {reason}")
             }
+            Self::CacheFile { path, reason } => write!(
+                f,
+                "the file of stored responses `{path}` can't be used: {reason}; name another one, or remove it: what it holds is asked for \
+                 again"
+            ),
             Self::RedisUrl => f.write_str("`counters.redis` is no `redis://` URL"),
         }
     }
@@ -275,6 +290,10 @@ impl Platform for Native {
         &self.stores.purges
     }
 
+    async fn purged(&self, book: &Arc<PurgeBook>) -> Result<(), StoreFailure> {
+        self.stores.cache.keep_purges(book).await
+    }
+
     fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {
         self.stores.computing.compute(work)
     }
@@ -351,17 +370,16 @@ impl Cache for Native {
         "memory"
     }
 
-    fn stored(&self, resource: &str) -> impl Future<Output = Result<Option<Arc<Resource>>, StoreFailure>> {
-        ready(Ok(self.stores.cache.find(resource)))
+    async fn stored(&self, resource: &str) -> Result<Option<Arc<Resource>>, StoreFailure> {
+        Ok(self.stores.cache.find(resource).await)
     }
 
-    fn stored_content(
+    async fn stored_content(
         &self,
-        _: &StoredContent,
-        _: Option<Range<u64>>,
-    ) -> impl Future<Output = Result<Option<Body<Stream>>, StoreFailure>> {
-        // Every content is at hand.
-        ready(Ok(None))
+        content: &StoredContent,
+        range: Option<Range<u64>>,
+    ) -> Result<Option<Body<Stream>>, StoreFailure> {
+        Ok(self.stores.cache.content(content, range).await.map(Body::Full))
     }
 
     fn store(&self, resource: &str, variant: Arc<Variant>) -> impl Future<Output = Result<(), StoreFailure>> {

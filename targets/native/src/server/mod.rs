@@ -212,7 +212,10 @@ impl Server {
 
     /// The health of what it writes to, and of the room for clients, by name.
     pub fn health(&self) -> impl Iterator<Item = (&'static str, &Health)> {
+        let of_file = self.stores.cache.health();
         let stores = [
+            ("reading stored responses", of_file.map(|[reads, _]| reads)),
+            ("writing stored responses", of_file.map(|[_, writes]| writes)),
             ("the store of the counters", self.stores.counters.health()),
             ("the key-value store", self.stores.key_value.health()),
             ("the access log", Some(&self.crew.log.health)),
@@ -288,6 +291,7 @@ impl Server {
         let cut_off = self.workers.iter().map(|worker| worker.connections.load(Ordering::Acquire)).sum();
         // Each worker holds a sender of the log: the writer ends with the last.
         self.workers.clear();
+        self.stores.cache.close();
         let lost_lines = self.writer.take().map_or(0, |writer| writer.finish(deadline));
         Drained { cut_off, lost_lines }
     }

@@ -8,6 +8,9 @@ use gateway_core::plan::{Listener, Plan};
 /// The memory for stored responses where nothing else is said.
 const CACHE_MEMORY: u64 = 64 << 20;
 
+/// The size of the file behind it where nothing else is said.
+const CACHE_FILE: u64 = 1 << 30;
+
 /// The server's own settings from a configuration.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
@@ -25,6 +28,8 @@ pub struct Settings {
     pub key_value_file: Option<String>,
     /// The memory for stored responses, in bytes.
     pub cache_memory: u64,
+    /// The file behind that memory, and its size in bytes.
+    pub cache_file: Option<(String, u64)>,
     /// The URL of the Redis that holds the counters.
     pub counters_redis: Option<String>,
     /// The most header fields of a request.
@@ -50,6 +55,10 @@ impl Settings {
             connections: server.connections.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
             key_value_file: server.key_value_file.clone(),
             cache_memory: server.cache_memory.map_or(CACHE_MEMORY, |size| size.0),
+            cache_file: server
+                .cache_file
+                .as_ref()
+                .map(|file| (file.path.clone(), file.size.map_or(CACHE_FILE, |size| size.0))),
             counters_redis: plan.counters_redis.clone(),
             max_headers: limits.headers,
             max_head: usize::try_from(head).unwrap_or(usize::MAX),
@@ -74,6 +83,7 @@ impl Settings {
             ("counters.redis", self.counters_redis != new.counters_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),
             ("server.cacheMemory", self.cache_memory != new.cache_memory),
+            ("server.cacheFile", self.cache_file != new.cache_file),
         ]
         .into_iter()
         .filter_map(|(name, differs)| differs.then_some(name))

@@ -13,6 +13,7 @@ mod addresses;
 mod admin;
 mod api_keys;
 mod cache;
+mod cache_file;
 mod client_certificates;
 mod commands;
 mod concurrency;

@@ -1,11 +1,10 @@
 //! Values in a file.
 
-use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use gateway_core::time::Timestamp;
 use redb::{Database, Error, ReadableDatabase, ReadableTable, TableDefinition};
+
+use crate::platform::database::Reopened;
 
 /// The expiry of each value, in Unix milliseconds (0: never), and the value.
 const VALUES: TableDefinition<'_, &str, (u64, &[u8])> = TableDefinition::new("values");
@@ -16,97 +15,40 @@ const EXPIRIES: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("exp
 /// The most expired values that a write removes.
 const SWEEP: usize = 16;
 
-/// The pause after an error of the disk: until then nothing is written, and the file is not opened once more.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Values in a file. After an error of the disk redb refuses every further call, so the file is then opened again.
+/// Values in a file.
 #[derive(Debug)]
-pub struct File {
-    path: String,
-    open: RwLock<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    /// None where the file could not be opened again.
-    database: Option<Database>,
-    /// The time of the last error of the disk.
-    failed: Option<Instant>,
-}
+pub struct File(Reopened);
 
 impl File {
     pub(super) fn open(path: &str) -> Result<Self, Error> {
-        let database = Some(open(path)?);
-        Ok(Self { path: path.to_owned(), open: RwLock::new(Open { database, failed: None }) })
+        let database = Reopened::open(path, None)?;
+        // A table exists only after the first write to it; reading it before would be an error.
+        database.write(|database| {
+            let write = database.begin_write()?;
+            write.open_table(VALUES)?;
+            write.open_table(EXPIRIES)?;
+            Ok(write.commit()?)
+        })?;
+        Ok(Self(database))
     }
 
     /// Returns the value under `key`, unless it has expired at `now`. Waits for nobody.
     pub(super) fn get(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, Error> {
-        // Another thread opens the file again, which can take long.
-        let open = self.open.try_read().map_err(|_| Error::DatabaseClosed)?;
-        get(open.database.as_ref().ok_or(Error::DatabaseClosed)?, key, now)
+        self.0.try_call(|database| get(database, key, now))
     }
 
     /// The same, once the file has been opened again where that helps.
     pub(super) fn get_again(&self, key: &str, now: Timestamp) -> Result<Option<Bytes>, Error> {
-        self.call(|database| get(database, key, now))
-            .or_else(|error| if is_broken(&error) { self.call(|database| get(database, key, now)) } else { Err(error) })
+        self.0.read(|database| get(database, key, now))
     }
 
     pub(super) fn put(&self, key: &str, value: &[u8], expires: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
-        self.write(|database| put(database, key, value, expires, now))
+        self.0.write(|database| put(database, key, value, expires, now))
     }
 
     pub(super) fn delete(&self, key: &str) -> Result<(), Error> {
-        self.write(|database| delete(database, key))
+        self.0.write(|database| delete(database, key))
     }
-
-    /// Writes, unless a write has just failed: the file must stay open for those who read it.
-    fn write(&self, run: impl Fn(&Database) -> Result<(), Error>) -> Result<(), Error> {
-        if self.open.read().unwrap_or_else(PoisonError::into_inner).pauses() {
-            return Err(Error::PreviousIo);
-        }
-        self.call(run)
-    }
-
-    /// Calls the database, and opens it again after an error of the disk.
-    fn call<T>(&self, run: impl Fn(&Database) -> Result<T, Error>) -> Result<T, Error> {
-        let outcome = {
-            let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-            open.database.as_ref().map_or(Err(Error::DatabaseClosed), run)
-        };
-        if outcome.as_ref().is_err_and(is_broken) {
-            let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-            if !open.pauses() {
-                open.failed = Some(Instant::now());
-                // Closed first: a file can be open only once.
-                open.database = None;
-                open.database = Database::open(&self.path).ok();
-            }
-        }
-        outcome
-    }
-}
-
-impl Open {
-    fn pauses(&self) -> bool {
-        self.failed.is_some_and(|failed| failed.elapsed() < PAUSE)
-    }
-}
-
-/// Returns whether the database refuses every call after `error`.
-fn is_broken(error: &Error) -> bool {
-    matches!(error, Error::Io(_) | Error::PreviousIo | Error::DatabaseClosed | Error::LockPoisoned(_))
-}
-
-fn open(path: &str) -> Result<Database, Error> {
-    let database = Database::create(path)?;
-    // A table exists only after the first write to it; reading it before would be an error.
-    let write = database.begin_write()?;
-    write.open_table(VALUES)?;
-    write.open_table(EXPIRIES)?;
-    write.commit()?;
-    Ok(database)
 }
 
 fn get(database: &Database, key: &str, now: Timestamp) -> Result<Option<Bytes>, Error> {

@@ -1,0 +1,244 @@
+//! The stored responses, in memory that all threads share, and in a file behind it.
+
+mod disk;
+mod file;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use gateway_core::cache::purges::PurgeBook;
+use gateway_core::cache::resource::{Content, Resource, Variant};
+use gateway_core::ports::{Keep, StoreFailure, StoredResponses};
+use quick_cache::sync::Cache;
+use quick_cache::{OptionsBuilder, Weighter};
+
+use self::disk::Disk;
+use super::{StoreError, Stores};
+use crate::health::Health;
+
+/// The usual size of a stored response, by which the tables are laid out.
+const USUAL_BYTES: u64 = 8 << 10;
+
+/// The parts of the store, each with a lock of its own. A response takes at most a part's share of the memory.
+const SHARDS: usize = 4;
+
+/// The stored responses. Those that are asked for least go when the memory is full.
+pub struct ResponseCache {
+    cache: Cache<Box<str>, Held, Weight>,
+    /// The largest content of the file that is taken into memory, in bytes.
+    most_taken: u64,
+    most_bytes: u64,
+    disk: Option<Disk>,
+}
+
+/// What is in memory.
+#[derive(Clone)]
+enum Held {
+    /// The responses to requests for a resource.
+    Responses(Arc<Resource>),
+    /// A content that is in the file, under its name there.
+    Content(Bytes),
+}
+
+/// The memory that an entry takes.
+#[derive(Clone, Copy, Debug)]
+struct Weight;
+
+impl Weighter<Box<str>, Held> for Weight {
+    fn weight(&self, key: &Box<str>, held: &Held) -> u64 {
+        let weight = match held {
+            Held::Responses(resource) => resource.weight(),
+            Held::Content(bytes) => bytes.len() as u64,
+        };
+        // The tables have a key, a pointer and some words of their own for each.
+        weight.saturating_add(key.len() as u64).saturating_add(120)
+    }
+}
+
+/// The room for the head of a response beside the longest content.
+const HEAD_BYTES: u64 = 16 << 10;
+
+impl ResponseCache {
+    /// A store that takes `memory` bytes, and has the file and its size if there is one. Purges that the file knows are added to `book`.
+    ///
+    /// # Errors
+    /// When the file can't be used.
+    pub fn open(memory: u64, file: Option<(&str, u64)>, book: &PurgeBook) -> Result<Self, StoreError> {
+        let disk = file.map(|(path, size)| Disk::open(path, size, book)).transpose()?;
+        let items = usize::try_from(memory / USUAL_BYTES).unwrap_or(usize::MAX).clamp(64, 1 << 20);
+        let options =
+            OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(memory).shards(SHARDS).build();
+        let cache = match options {
+            Ok(options) => Cache::with_options(options, Weight, Default::default(), Default::default()),
+            Err(_) => Cache::with_weighter(items, memory, Weight),
+        };
+        let share = memory / SHARDS as u64;
+        // Without a file, what has no room in memory has none.
+        let most_bytes = if disk.is_some() { u64::MAX } else { share.saturating_sub(HEAD_BYTES.min(share / 8)) };
+        Ok(Self { cache, most_taken: share / 2, most_bytes, disk })
+    }
+
+    fn held(&self, resource: &str) -> Option<Arc<Resource>> {
+        match self.cache.get(resource)? {
+            Held::Responses(found) => Some(found),
+            Held::Content(_) => None,
+        }
+    }
+
+    /// The responses to requests for `resource`.
+    pub async fn find(&self, resource: &str) -> Option<Arc<Resource>> {
+        match (self.held(resource), &self.disk) {
+            (None, Some(disk)) => Box::pin(self.look(disk, resource)).await,
+            (found, _) => found,
+        }
+    }
+
+    /// Looks into the file, and takes what is there into memory.
+    async fn look(&self, disk: &Disk, resource: &str) -> Option<Arc<Resource>> {
+        let looked = disk.look(resource, || self.held(resource)).await;
+        let found = looked.found.as_ref()?;
+        disk.if_same(resource, &looked, || self.cache.insert(resource.into(), Held::Responses(Arc::clone(found))));
+        looked.found
+    }
+
+    /// The content of a stored response, or the bytes of it in `range`; none if it is gone.
+    pub async fn content(&self, content: &Content, range: Option<Range<u64>>) -> Option<Bytes> {
+        let (name, length) = match content {
+            Content::Here(bytes) => return part(bytes, range),
+            Content::There { name, length } => (name, *length),
+        };
+        // A resource is a URL, and has no such name.
+        if let Some(Held::Content(bytes)) = self.cache.get(name) {
+            return part(&bytes, range);
+        }
+        let is_taken = range.is_none() && length <= self.most_taken;
+        let bytes = Box::pin(self.disk.as_ref()?.content(name, length, range)).await?;
+        if is_taken {
+            self.cache.insert(name.clone(), Held::Content(bytes.clone()));
+        }
+        Some(bytes)
+    }
+
+    /// Stores `variant`. One that another thread stores for the same resource at the same time may be lost.
+    pub fn store(&self, resource: &str, variant: Arc<Variant>) {
+        let in_memory = |variant: Arc<Variant>| {
+            let known = match self.cache.peek(resource) {
+                Some(Held::Responses(known)) => Some(known),
+                _ => None,
+            };
+            let with = known.as_deref().unwrap_or(&Resource::default()).with(variant);
+            self.cache.insert(resource.into(), Held::Responses(Arc::new(with)));
+        };
+        match &self.disk {
+            None => in_memory(variant),
+            Some(disk) => disk.store(resource, Arc::clone(&variant), || in_memory(variant)),
+        }
+    }
+
+    /// Removes the responses to requests for `resource`.
+    pub fn remove(&self, resource: &str) {
+        let in_memory = || drop(self.cache.remove(resource));
+        match &self.disk {
+            None => in_memory(),
+            Some(disk) => disk.remove(resource, in_memory),
+        }
+    }
+
+    /// Takes note of the purges in `book`, where responses outlive the process.
+    ///
+    /// # Errors
+    /// [`StoreFailure::Unreachable`] when the file can't be written.
+    pub async fn keep_purges(&self, book: &Arc<PurgeBook>) -> Result<(), StoreFailure> {
+        match &self.disk {
+            None => Ok(()),
+            Some(disk) => Box::pin(disk.keep_purges(Arc::clone(book))).await,
+        }
+    }
+
+    /// Writes what waits for it into the file. Nothing is written after that.
+    pub fn close(&self) {
+        self.disk.iter().for_each(Disk::close);
+    }
+
+    /// The longest content that finds room.
+    pub const fn most_bytes(&self) -> u64 {
+        self.most_bytes
+    }
+
+    /// The number of resources in memory, and the memory that is taken.
+    pub fn size(&self) -> StoredResponses {
+        StoredResponses { resources: self.cache.len(), bytes: self.cache.weight() }
+    }
+
+    /// The health of looks into the file, and of writes, if there is one.
+    pub fn health(&self) -> Option<[&Health; 2]> {
+        self.disk.as_ref().map(Disk::health)
+    }
+}
+
+/// The bytes in `range`.
+fn part(bytes: &Bytes, range: Option<Range<u64>>) -> Option<Bytes> {
+    let Some(range) = range else { return Some(bytes.clone()) };
+    let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+    bytes.get(range.clone())?;
+    Some(bytes.slice(range))
+}
+
+impl std::fmt::Debug for ResponseCache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseCache").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+/// A response on its way to the client whose content is copied for the store. Whoever waits for it goes on when it is dropped.
+#[derive(Debug)]
+pub struct Keeping {
+    keep: Option<Box<Keep>>,
+    content: BytesMut,
+    stores: Arc<Stores>,
+}
+
+impl Keeping {
+    /// A copy of what is yet to come.
+    #[must_use]
+    pub fn new(keep: Box<Keep>, stores: Arc<Stores>) -> Self {
+        let stated = keep.entry.length.unwrap_or_default().min(keep.most_bytes);
+        let content = BytesMut::with_capacity(usize::try_from(stated).unwrap_or_default());
+        Self { keep: Some(keep), content, stores }
+    }
+
+    /// Copies `data`; false if that is too much.
+    pub fn read(&mut self, data: &Bytes) -> bool {
+        let most = self.keep.as_ref().map_or(0, |keep| keep.most_bytes);
+        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= most;
+        if is_within {
+            self.content.extend_from_slice(data);
+        }
+        is_within
+    }
+
+    /// Stores the response, all of whose content has come.
+    pub fn finish(mut self) {
+        let Some(keep) = self.keep.as_mut() else { return };
+        let content = core::mem::take(&mut self.content);
+        // What grew piece by piece has room that nobody counts.
+        let content = if content.capacity() > content.len() + content.len() / 8 {
+            Bytes::copy_from_slice(&content)
+        } else {
+            content.freeze()
+        };
+        let variant = keep.with(Content::Here(content));
+        self.stores.cache.store(&keep.resource, Arc::new(variant));
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        if let Some(mut keep) = self.keep.take()
+            && keep.flight.take().is_some()
+        {
+            self.stores.meetings.notify(&keep.resource);
+        }
+    }
+}
