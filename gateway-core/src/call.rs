@@ -35,6 +35,8 @@ pub struct Call {
     pub certificate: Option<Arc<Certificate>>,
     /// Who makes it; none as long as nobody has proved to.
     pub caller: Option<Arc<Caller>>,
+    /// Set if the client has sent credentials, or a trusted proxy says who it is: whether or not anybody looks at them.
+    pub has_credentials: bool,
     /// The index of the upstream that a step has chosen; none if the route chooses.
     pub steered: Option<u32>,
     /// The target as it came.
@@ -90,6 +92,7 @@ impl Call {
             params: Params::default(),
             certificate: None,
             caller: None,
+            has_credentials: false,
             steered: None,
             uri,
             path: None,

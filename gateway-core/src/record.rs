@@ -23,6 +23,7 @@ use crate::io::{IoErrorKind, StoreFailure};
 use crate::meter::Meter;
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
+use crate::policy::cache::Asker;
 use crate::policy::counter::CounterOp;
 use crate::policy::quota::Verdict;
 use crate::policy::watch::Watch;
@@ -102,8 +103,8 @@ pub struct Revalidation {
     pub(crate) resource: String,
     /// What it says of caches.
     pub(crate) asked: Asked,
-    /// Set if it has cookies.
-    pub(crate) has_cookies: bool,
+    /// Those whom the response may be for.
+    pub(crate) asker: Asker,
     /// The stored response.
     pub(crate) variant: Arc<Variant>,
     /// The flight that it is: others do not ask as well.

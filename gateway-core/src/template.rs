@@ -263,6 +263,15 @@ impl Template {
         self.parts.iter().any(|part| matches!(part, Part::Variable(_)))
     }
 
+    /// Returns whether it says what differs from client to client for one URL.
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        self.parts.iter().any(|part| {
+            use Variable::{Caller, Certificate, ClientAddress, Cookie, Header};
+            matches!(part, Part::Variable(Header(_) | Cookie(_) | ClientAddress | Caller(_) | Certificate(_)))
+        })
+    }
+
     /// Returns whether it says something of the caller.
     #[must_use]
     pub fn names_caller(&self) -> bool {

@@ -56,7 +56,9 @@ pub fn lifetime(
     let stated = stated(directives, headers, received);
     let may_guess = directives.public || is_heuristic(status);
     let of_status = rules.status_ttl(status);
-    let (time, source) = if let Some(forced) = rules.forced_ttl.filter(|_| stated.is_some() || may_guess) {
+    let (time, source) = if let Some(forced) =
+        rules.forced_ttl.filter(|_| stated.is_some_and(|stated| !stated.is_zero()) || may_guess)
+    {
         (of_status.unwrap_or(forced), Source::Rules)
     } else if let Some(stated) = stated {
         (stated, Source::Response)
@@ -189,6 +191,9 @@ mod tests {
         let rules = Rules { forced_ttl: Some(seconds(90)), ..rules };
         assert_eq!(of(&rules, 200, &stated), (90, Source::Rules));
         assert_eq!(of(&rules, 200, &[]), (90, Source::Rules));
+        // "None" is no lifetime: most frameworks write it on errors.
+        assert_eq!(of(&rules, 401, &[("cache-control", "max-age=0")]), (0, Source::Response));
+        assert_eq!(of(&rules, 200, &[("cache-control", "max-age=0")]), (90, Source::Rules));
         // What is for one status goes before what is for all.
         assert_eq!(of(&rules, 503, &stated), (1, Source::Rules));
         assert_eq!(of(&rules, 500, &[]), (2, Source::Rules));

@@ -30,6 +30,8 @@ pub struct Rules {
     pub status_ttls: Box<[(Statuses, Duration)]>,
     /// Set if the key holds the caller: then what is private to it may be stored.
     pub per_caller: bool,
+    /// Set if nothing but what a response itself says makes it one for others: what was asked for with cookies that count.
+    pub only_as_stated: bool,
     /// Set if responses that set cookies are stored as others are (RFC 9111 §7.3).
     pub cookies: bool,
     /// The fields that take the place of `Cache-Control`, the most specific one first (RFC 9213 §2.2).
@@ -50,6 +52,7 @@ impl Default for Rules {
             statuses: None,
             status_ttls: Box::default(),
             per_caller: false,
+            only_as_stated: false,
             cookies: false,
             targeted: Box::new([EDGEWAY_CACHE_CONTROL, CDN_CACHE_CONTROL]),
             most_bytes: 1 << 20,
@@ -70,7 +73,7 @@ impl Rules {
 pub enum Statuses {
     /// The status of this number.
     One(u16),
-    /// Those of this class, from 1 to 5 (RFC 9110 §15).
+    /// Those of this class, from 1 to 5 (RFC 9110 §15), but for those that one client's request alone brings about.
     Class(u8),
 }
 
@@ -80,14 +83,30 @@ impl Statuses {
     pub fn contain(self, status: StatusCode) -> bool {
         match self {
             Self::One(number) => status.as_u16() == number,
-            Self::Class(digit) => status.as_u16() / 100 == u16::from(digit),
+            Self::Class(digit) => status.as_u16() / 100 == u16::from(digit) && !is_of_request(status),
         }
     }
+}
+
+/// Returns whether `status` is about the fields or the content of a request, or about who sent it: for another one it says nothing.
+const fn is_of_request(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 400 | 401 | 406..=408 | 411..=413 | 415..=426 | 428..=431)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// docs/configuration.md, Cache: a class has no status that a client's own fields bring about for everyone.
+    #[test]
+    fn a_class_is_of_what_others_would_get() {
+        for (status, is_in) in
+            [(400, false), (401, false), (403, true), (404, true), (410, true), (412, false), (431, false)]
+        {
+            assert_eq!(Statuses::Class(4).contain(StatusCode::from_u16(status).unwrap()), is_in, "{status}");
+        }
+        assert!(Statuses::One(400).contain(StatusCode::BAD_REQUEST));
+    }
 
     /// RFC 9110 §15.
     #[test]

@@ -138,6 +138,15 @@ fn entry(
 
     let (_, received) = times;
     let lifetime = freshness::lifetime(rules, &directives, status, headers, received);
+    // RFC 9111 §3.5 opens such a response to others because it is validated, or as fresh as it says itself: not for a time of the policy's.
+    if asked.authorized && !rules.per_caller && !directives.public && lifetime.source == Source::Rules {
+        return Err(NotStored::Authorized);
+    }
+    let is_as_stated = lifetime.source == Source::Response && !lifetime.time.is_zero();
+    let says_no_cache = directives.no_cache == Qualified::Yes;
+    if rules.only_as_stated && (!is_as_stated || says_no_cache) {
+        return Err(NotStored::Cookie);
+    }
     let strict = directives.must_revalidate || directives.proxy_revalidate;
     let entry = Entry {
         status,
@@ -149,8 +158,9 @@ fn entry(
         // could not be said together, which frameworks do.
         stale_while_revalidate: directives.stale_while_revalidate.filter(|_| !strict),
         stale_if_error: directives.stale_if_error.filter(|_| !strict),
-        must_revalidate: strict || directives.s_maxage.is_some(),
-        no_cache: directives.no_cache == Qualified::Yes && rules.forced_ttl.is_none(),
+        // What was asked for with cookies is served stale to nobody by the policy, nor because they ask for it.
+        must_revalidate: strict || directives.s_maxage.is_some() || rules.only_as_stated,
+        no_cache: says_no_cache && rules.forced_ttl.is_none(),
         immutable: directives.immutable,
         is_heuristic: lifetime.source == Source::Heuristic,
         is_for_once: false,
@@ -184,8 +194,17 @@ fn may_store(
     if asked.directives.no_store {
         return Err(NotStored::NoStore);
     }
+    // What a precondition or a range brought about says nothing to others, whose requests have none.
+    let is_of_fields = matches!(
+        status,
+        StatusCode::PRECONDITION_FAILED | StatusCode::RANGE_NOT_SATISFIABLE | StatusCode::EXPECTATION_FAILED
+    );
+    let is_of_range = asked.has_range && !matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT);
     if status.is_informational()
         || status == StatusCode::NOT_MODIFIED
+        || is_of_fields
+        || is_of_range
+        || asked.is_for_origin
         || rules.statuses.as_ref().is_some_and(|stored| !stored.iter().any(|statuses| statuses.contain(status)))
         || rules.status_ttl(status).is_some_and(|ttl| ttl.is_zero())
     {

@@ -52,7 +52,8 @@ pub enum HeadUpdate {
     Nothing,
 }
 
-/// What follows for `entry` from the answer to a `HEAD` (§4.3.5). Only a 200 tells of a stored 200.
+/// What follows for `entry` from the answer to a `HEAD` (§4.3.5). Only a 200 tells of a stored 200, and only one with a validator in common
+/// confirms it: content of which nothing is known may have changed.
 #[must_use]
 pub fn freshen_by_head(
     entry: &Entry,
@@ -72,6 +73,9 @@ pub fn freshen_by_head(
     };
     if [ETAG, LAST_MODIFIED, CONTENT_LENGTH].iter().any(differs) {
         return HeadUpdate::Invalid;
+    }
+    if ![ETAG, LAST_MODIFIED].iter().any(|name| entry.headers.contains_key(name) && headers.contains_key(name)) {
+        return HeadUpdate::Nothing;
     }
     let updated = updated(entry, rules, asked, request.1, headers, times);
     if updated.is_for_once { HeadUpdate::Invalid } else { HeadUpdate::Updated(Box::new(updated)) }
@@ -306,7 +310,8 @@ mod tests {
             let asked = Asked { is_head: true, ..Asked::default() };
             freshen_by_head(&entry, &Rules::default(), &asked, (&Method::HEAD, &fields(&[])), response, (NOW, NOW))
         };
-        let HeadUpdate::Updated(newer) = told(200, &[("cache-control", "max-age=9"), ("x", "2")]) else { panic!() };
+        let newer = [("etag", "\"a\""), ("cache-control", "max-age=9"), ("x", "2")];
+        let HeadUpdate::Updated(newer) = told(200, &newer) else { panic!() };
         assert_eq!(
             (newer.lifetime, &newer.headers["x"], newer.received),
             (Duration::from_secs(9), &"2".parse().unwrap(), NOW)
@@ -314,7 +319,9 @@ mod tests {
         assert!(matches!(told(200, &[("etag", "\"a\""), ("content-length", "5")]), HeadUpdate::Updated(_)));
         assert_eq!(told(200, &[("etag", "\"b\"")]), HeadUpdate::Invalid);
         assert_eq!(told(200, &[("content-length", "6")]), HeadUpdate::Invalid);
-        assert_eq!(told(200, &[("cache-control", "no-store")]), HeadUpdate::Invalid);
+        assert_eq!(told(200, &[("etag", "\"a\""), ("cache-control", "no-store")]), HeadUpdate::Invalid);
+        // Nothing says that it is the same.
+        assert_eq!(told(200, &[("cache-control", "max-age=9"), ("content-length", "5")]), HeadUpdate::Nothing);
         for status in [304, 404, 410, 500] {
             assert_eq!(told(status, &[("x", "2")]), HeadUpdate::Nothing, "{status}");
         }

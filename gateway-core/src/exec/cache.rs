@@ -37,7 +37,7 @@ use crate::error::Reject;
 use crate::outcome::Reply;
 use crate::plan::{Proxy, Route};
 use crate::policy;
-use crate::policy::cache::Cache;
+use crate::policy::cache::{Asker, Cache};
 use crate::ports::{Keep, Platform};
 use crate::record::{Owed, Revalidation};
 use crate::time::Timestamp;
@@ -65,7 +65,7 @@ pub(super) struct Ask {
     resource: String,
     part: String,
     asked: Asked,
-    has_cookies: bool,
+    asker: Asker,
     /// The stored response that is to be confirmed.
     known: Option<Arc<Variant>>,
     told: Told,
@@ -100,7 +100,7 @@ async fn look_across<'l, P: Platform>(
     (call, unprepared): (&mut Call, &mut Unprepared<'_, '_>),
     has_content: bool,
 ) -> Result<Look<P>, Reject> {
-    let is_bypassed = cache.bypass.as_ref().is_some_and(|when| when.holds(call, platform.now()));
+    let is_bypassed = cache.bypass.is_some() && cache.is_bypassed(call, platform.now());
     let is_read = matches!(call.method, Method::GET | Method::HEAD) && !has_content;
     // What a key leaves out reaches the upstream with a `POST`, whose answer is then for that alone.
     let is_post = call.method == Method::POST && cache.counts_all_of(call);
@@ -113,8 +113,8 @@ async fn look_across<'l, P: Platform>(
     }
     let mut asked = Asked::of(&call.method, &call.headers);
     // RFC 9111 §3.5 speaks of `Authorization` alone: whoever has proved who they are in another way has the same rights.
-    asked.authorized |=
-        call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous()) || exchange.private.is_some();
+    asked.authorized |= call.has_credentials || call.certificate.is_some() || exchange.private.is_some();
+    asked.authorized |= call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous());
     let resource = policy::cache::resource(call);
     let steered = call.steered.and_then(|index| exchange.plan.upstreams.get(usize::try_from(index).ok()?));
     let part = cache.part(&route.name, steered.map(|upstream| upstream.name.as_str()), call);
@@ -122,7 +122,7 @@ async fn look_across<'l, P: Platform>(
         resource,
         part,
         asked,
-        has_cookies: call.headers.contains_key(http::header::COOKIE),
+        asker: cache.asker(call),
         known: None,
         told: Told::default(),
         goes_past: is_post,
@@ -192,7 +192,7 @@ async fn look_across<'l, P: Platform>(
         if ask.asked.directives.only_if_cached {
             return Err(Reject::not_stored());
         }
-        if !may_share(cache, &ask.asked, &call.method) {
+        if !may_share(cache, (&ask.asked, ask.asker), &call.method) {
             return Ok(Look::Ask(Box::new(ask)));
         }
         match across.turn(|| flights.turn(key, ended, now)) {
@@ -250,14 +250,14 @@ fn purged<P: Platform>(
 }
 
 /// Returns whether the answer to such a request may be waited for by others.
-fn may_share(cache: &Cache, asked: &Asked, method: &Method) -> bool {
+fn may_share(cache: &Cache, (asked, asker): (&Asked, Asker), method: &Method) -> bool {
     let directives = &asked.directives;
     !cache.wait.is_zero()
         && *method == Method::GET
         && !asked.has_range
         && !directives.no_store
         && !directives.no_cache
-        && (!asked.authorized || cache.rules.per_caller)
+        && (!asked.authorized || asker == Asker::Caller)
 }
 
 const fn outcome(why: Why) -> Outcome {
@@ -274,8 +274,8 @@ fn owe_revalidation(exchange: &mut Exchange<'_, '_>, call: &Call, ask: &Ask, var
     let mut call = call.clone();
     call.method = Method::GET;
     let (resource, variant) = (ask.resource.clone(), Arc::clone(variant));
-    let (asked, has_cookies) = (ask.asked, ask.has_cookies);
-    let one = Revalidation { route, call, resource, asked, has_cookies, variant, flight };
+    let (asked, asker) = (ask.asked, ask.asker);
+    let one = Revalidation { route, call, resource, asked, asker, variant, flight };
     exchange.record.owed.push(Owed::Revalidate(Box::new(one)));
 }
 
@@ -351,7 +351,7 @@ impl Ask {
             resource: String::new(),
             part: String::new(),
             asked: Asked::default(),
-            has_cookies: false,
+            asker: Asker::Anyone,
             known: None,
             told: Told { outcome, ..Told::default() },
             goes_past: true,
@@ -404,7 +404,7 @@ pub(super) async fn ask<P: Platform>(
     let mut leading = Leading { platform, resource, flight: ask.flight.take() };
     // The client's own, as stored answers are chosen by them. The upstream's request takes the others along.
     let own = call.headers.clone();
-    prepare(&mut ask, call);
+    prepare(&mut ask, cache, call);
     let sent = platform.now();
     let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await;
     if let (Ok(Reply::Http(response)), Some(known)) = (&mut reply, &ask.known)
@@ -412,7 +412,7 @@ pub(super) async fn ask<P: Platform>(
     {
         let known = Arc::clone(known);
         let times = (sent, platform.now());
-        let rules = cache.rules_for(ask.has_cookies);
+        let rules = cache.rules_for(ask.asker);
         let request = (&Method::GET, &own);
         if let Some(entry) = validation::freshen(&known.entry, rules, &ask.asked, request, response.headers(), times) {
             ask.told.forward_status = Some(StatusCode::NOT_MODIFIED.as_u16());
@@ -477,7 +477,7 @@ async fn post<P: Platform>(
         let times = (sent, platform.now());
         let authority = ends::authority(call);
         let target = ends::target(call, &authority);
-        let (rules, head) = (cache.rules_for(ask.has_cookies), (response.status(), response.headers()));
+        let (rules, head) = (cache.rules_for(ask.asker), (response.status(), response.headers()));
         if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &own), head, times)
             && matches!(response.body(), Body::Stream(_))
             && let Body::Stream(stream) = core::mem::take(response.body_mut())
@@ -501,18 +501,26 @@ async fn post<P: Platform>(
 }
 
 impl Ask {
+    /// Returns whether what it is answered may be for who asks alone, and says nothing of what others get.
+    fn is_personal(&self) -> bool {
+        self.asked.authorized || self.asker != Asker::Anyone || self.asked.directives.no_store
+    }
+
     const fn method(&self) -> Method {
         if self.asked.is_head { Method::HEAD } else { Method::GET }
     }
 }
 
 /// Makes the request to the upstream of the client's: one whose answer can be stored.
-fn prepare(ask: &mut Ask, call: &mut Call) {
+fn prepare(ask: &mut Ask, cache: &Cache, call: &mut Call) {
+    cache.strip_unkeyed(&mut call.headers);
+    // Most of what is for one client is not stored, and they are told whether they have it.
+    let is_for_one = ask.asker == Asker::WithCookies || (ask.asked.authorized && ask.asker != Asker::Caller);
     if let Some(known) = &ask.known {
         validation::make_conditional(&known.entry, &mut call.headers);
         call.headers.remove(RANGE);
         call.headers.remove(IF_RANGE);
-    } else if !ask.asked.has_range && !ask.asked.is_head && !ask.asked.directives.no_store {
+    } else if !(ask.asked.has_range || ask.asked.is_head || ask.asked.directives.no_store || is_for_one) {
         // A 304 could not be stored, and the others that ask need all of it.
         call.headers.remove(IF_NONE_MATCH);
         call.headers.remove(IF_MODIFIED_SINCE);
@@ -546,7 +554,7 @@ async fn take<P: Platform>(
     (sent, leading): (Timestamp, &mut Leading<'_, P>),
 ) {
     let times = (sent, platform.now());
-    let rules = cache.rules_for(ask.has_cookies);
+    let rules = cache.rules_for(ask.asker);
     let (status, headers) = (response.status(), response.headers());
     if ask.asked.is_head {
         let Some(known) = &ask.known else { return };
@@ -566,7 +574,8 @@ async fn take<P: Platform>(
                     ask,
                     Arc::new(Variant {
                         part,
-                        asked: sent,
+                        // The content is as old as before: what was purged since stays so.
+                        asked: known.asked,
                         until: until(&entry, rules, times.1),
                         entry: *entry,
                         content,
@@ -574,39 +583,40 @@ async fn take<P: Platform>(
                 )
                 .await;
             }
-            HeadUpdate::Invalid => remove(exchange, platform, &ask.resource).await,
+            HeadUpdate::Invalid if !ask.is_personal() => remove(exchange, platform, &ask.resource).await,
+            HeadUpdate::Invalid => {}
             HeadUpdate::Nothing => {}
         }
         return;
     }
-    let entry = match entry(
-        (cache, platform.most_stored_bytes()),
-        (&ask.asked, ask.has_cookies),
-        own,
-        (status, headers),
-        times,
-    ) {
-        Ok(entry) => entry,
-        Err(reason) => {
-            ask.told.detail = Some(reason.word());
-            let is_led = leading.flight.is_some();
-            if let Some(flight) = &leading.flight {
-                flight.is_unshared(times.1);
-            }
-            // The stored response is not what the origin has any more.
-            if ask.known.is_some() && !status.is_server_error() && status != StatusCode::PARTIAL_CONTENT {
-                remove(exchange, platform, &ask.resource).await;
-            }
-            if is_led && platform.flights_in_store() {
-                let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
-                let noted = within(platform, PATIENCE, platform.unshared(&ask.resource, &ask.part, until)).await;
-                if let Err(failure) = timely(noted) {
-                    exchange.record.cache_failed(platform.cache_store(), failure);
+    let entry =
+        match entry((cache, platform.most_stored_bytes()), (&ask.asked, ask.asker), own, (status, headers), times) {
+            Ok(entry) => entry,
+            Err(reason) => {
+                ask.told.detail = Some(reason.word());
+                // What lies in this request alone says nothing of the next one.
+                let is_led = leading.flight.is_some() && reason != NotStored::Cookie;
+                if let Some(flight) = leading.flight.as_ref().filter(|_| is_led) {
+                    flight.is_unshared(times.1);
                 }
+                // The stored response is not what the origin has any more.
+                if ask.known.is_some()
+                    && !ask.is_personal()
+                    && !status.is_server_error()
+                    && status != StatusCode::PARTIAL_CONTENT
+                {
+                    remove(exchange, platform, &ask.resource).await;
+                }
+                if is_led && platform.flights_in_store() {
+                    let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
+                    let noted = within(platform, PATIENCE, platform.unshared(&ask.resource, &ask.part, until)).await;
+                    if let Err(failure) = timely(noted) {
+                        exchange.record.cache_failed(platform.cache_store(), failure);
+                    }
+                }
+                return;
             }
-            return;
-        }
-    };
+        };
     if let Some(flight) = &leading.flight {
         flight.is_shared();
     }
@@ -651,21 +661,12 @@ async fn take<P: Platform>(
 /// The entry for the response to a `GET` with these fields, if it may be stored, where no content above `most_bytes` can be.
 fn entry(
     (cache, most_bytes): (&Cache, u64),
-    (asked, has_cookies): (&Asked, bool),
+    (asked, asker): (&Asked, Asker),
     own: &HeaderMap,
     response: (StatusCode, &HeaderMap),
     times: (Timestamp, Timestamp),
 ) -> Result<Entry, NotStored> {
-    let rules = cache.rules_for(has_cookies);
-    let is_careful = !core::ptr::eq(rules, &raw const cache.rules);
-    match storing::store(rules, asked, (&Method::GET, own), response, times) {
-        // Of a request whose cookies may count, no guess holds, and no time of the policy.
-        Ok(entry) if is_careful && entry.is_heuristic => Err(NotStored::Cookie),
-        Err(NotStored::NoFreshness)
-            if is_careful && storing::store(&cache.rules, asked, (&Method::GET, own), response, times).is_ok() =>
-        {
-            Err(NotStored::Cookie)
-        }
+    match storing::store(cache.rules_for(asker), asked, (&Method::GET, own), response, times) {
         Ok(entry) if entry.length.is_some_and(|length| length > most_bytes) => Err(NotStored::TooLarge),
         stored => stored,
     }
@@ -684,8 +685,8 @@ async fn keep_or_remove<P: Platform>(
     fresh: &Arc<Variant>,
 ) {
     if fresh.entry.is_for_once {
-        // What is confirmed to somebody with credentials is for them; the stored response stays as it is (RFC 9111 §3.5).
-        if !ask.asked.authorized {
+        // What is confirmed to somebody in particular is for them; the stored response stays as it is (RFC 9111 §3.5).
+        if !ask.is_personal() {
             remove(exchange, platform, &ask.resource).await;
         }
     } else {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
@@ -42,6 +42,7 @@ pub(crate) async fn run<P: Platform>(
     let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
     // Built here and borrowed from now on: each move would copy it.
     let mut call = Call::new(method, uri, headers);
+    call.has_credentials = plan.caches && call.headers.contains_key(AUTHORIZATION);
     // Taken before the gateway adds fields of its own.
     let survey = Survey::of(&call.headers, &plan.identity);
     let bounds = bounds::check(&plan.limits, call.uri(), &call.headers, &survey);
@@ -110,8 +111,12 @@ async fn answer<'p, P: Platform>(
     if call.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS) {
         return Err(Reject::misdirected());
     }
-    if survey.identity && plan.identity.strip(&mut call.headers, plan.proxies.trusts(peer)) {
-        exchange.note(|| Event::IdentityStripped);
+    if survey.identity {
+        let is_trusted = plan.proxies.trusts(peer);
+        call.has_credentials |= is_trusted;
+        if plan.identity.strip(&mut call.headers, is_trusted) {
+            exchange.note(|| Event::IdentityStripped);
+        }
     }
     if survey.aliases {
         alias::strip(&mut call.headers);

@@ -4,7 +4,7 @@ use core::fmt::Arguments;
 use core::time::Duration;
 
 use http::header::COOKIE;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::PolicyError;
@@ -13,7 +13,11 @@ use super::expression::Expression;
 use crate::cache::rules::{Rules, Statuses};
 use crate::call::Call;
 use crate::config::{self, Span, told};
+use crate::http::names::are_aliases;
 use crate::http::{cookie, query};
+use crate::policy::header_edit::{HeaderEdit, remove_aliases};
+use crate::template::Template;
+use crate::time::Timestamp;
 
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(366 * 86_400);
@@ -27,6 +31,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The wait where nothing else is said.
 const WAIT: Duration = Duration::from_secs(5);
 
+/// Those whom the response to a request may be for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// Everybody.
+    #[default]
+    Anyone,
+    /// Whoever has these cookies, unless the response itself says that it is for others.
+    WithCookies,
+    /// One caller, whose responses are kept apart.
+    Caller,
+}
+
 /// The cache of a route.
 #[derive(Debug)]
 pub struct Cache {
@@ -34,6 +50,8 @@ pub struct Cache {
     pub rules: Rules,
     /// The same for requests with cookies: nothing but what responses say themselves.
     careful: Rules,
+    /// The same for what is one caller's own.
+    own: Rules,
     /// Set if cookies do not count.
     ignores_cookies: bool,
     key: Key,
@@ -42,6 +60,36 @@ pub struct Cache {
     /// The longest that a request waits for another one's answer; zero if none does.
     pub wait: Duration,
 }
+
+/// Fields by which widespread servers and frameworks choose another method, host, scheme or URL than the request's own.
+const UNKEYED: [&str; 26] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-method",
+    "x-forwarded-method",
+    "x-original-url",
+    "x-original-uri",
+    "x-rewrite-url",
+    "x-override-url",
+    "x-request-uri",
+    "x-forwarded-uri",
+    "x-forwarded-path",
+    "x-proxy-url",
+    "x-host",
+    "x-original-host",
+    "x-real-host",
+    "x-backend-host",
+    "x-http-host-override",
+    "x-host-override",
+    "x-forwarded-server",
+    "x-scheme",
+    "x-url-scheme",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    "x-forwarded-protocol",
+    "front-end-https",
+];
 
 /// The parts of requests that count.
 #[derive(Debug)]
@@ -98,7 +146,7 @@ impl Cache {
                     "statuses",
                     None,
                     format_args!("`{name}` is no status that is stored"),
-                    "use a status from 200 to 599 (not 206 and 304), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`",
+                    "use a status from 200 to 599 (not 206, 304, 412, 416 and 417), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`",
                 ),
             }
             if (ttl.0 < SHORTEST && !ttl.0.is_zero()) || ttl.0 > LONGEST {
@@ -172,16 +220,26 @@ impl Cache {
             stale_while_revalidate,
             stale_if_error,
             status_ttls: status_ttls.into(),
-            per_caller: by_caller,
             cookies: c.set_cookies == Some(true),
             targeted,
             most_bytes,
             ..Rules::default()
         };
-        let careful = Rules { default_ttl: None, forced_ttl: None, status_ttls: Box::default(), ..rules.clone() };
+        let careful = Rules {
+            default_ttl: None,
+            forced_ttl: None,
+            // Those that are never stored stay so.
+            status_ttls: rules.status_ttls.iter().filter(|(_, ttl)| ttl.is_zero()).copied().collect(),
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            only_as_stated: true,
+            ..rules.clone()
+        };
+        let own = Rules { per_caller: true, ..rules.clone() };
         Ok(Self {
             rules,
             careful,
+            own,
             ignores_cookies: c.ignore_cookies == Some(true) || !c.key.cookies.is_empty(),
             key: Key {
                 query: c.key.query.as_deref().map(texts),
@@ -202,10 +260,68 @@ impl Cache {
         self.bypass.is_some() || !self.key.headers.is_empty()
     }
 
-    /// The rules for the response to a request, which `has_cookies` or not.
+    /// Those whom the response to `call` may be for. Who has proved nothing has no responses of their own.
     #[must_use]
-    pub const fn rules_for(&self, has_cookies: bool) -> &Rules {
-        if has_cookies && !self.ignores_cookies { &self.careful } else { &self.rules }
+    pub fn asker(&self, call: &Call) -> Asker {
+        if !self.ignores_cookies && call.headers.contains_key(COOKIE) {
+            Asker::WithCookies
+        } else if self.key.by_caller && call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous()) {
+            Asker::Caller
+        } else {
+            Asker::Anyone
+        }
+    }
+
+    /// The rules for the response to a request of `asker`.
+    #[must_use]
+    pub const fn rules_for(&self, asker: Asker) -> &Rules {
+        match asker {
+            Asker::Anyone => &self.rules,
+            Asker::WithCookies => &self.careful,
+            Asker::Caller => &self.own,
+        }
+    }
+
+    /// Returns whether queries are reduced to what counts of them.
+    #[must_use]
+    pub const fn reduces(&self) -> bool {
+        self.key.query.is_some() || !self.key.ignored.is_empty()
+    }
+
+    /// Has the fields count that `edits` make of what clients send: the upstream answers by them.
+    pub fn count_edits(&mut self, edits: &[HeaderEdit]) {
+        let mut headers = core::mem::take(&mut self.key.headers).into_vec();
+        for edit in edits {
+            let of_client = match edit {
+                HeaderEdit::Rename(..) => true,
+                _ => edit.template().is_some_and(Template::is_of_client),
+            };
+            headers.extend(edit.result().filter(|name| of_client && !headers.contains(name)).cloned());
+        }
+        self.key.headers = headers.into();
+    }
+
+    /// Returns whether `call` goes past the cache. One that states a field several times does so, where the expression looks at that: it
+    /// has no value there.
+    #[must_use]
+    pub fn is_bypassed(&self, call: &mut Call, now: Timestamp) -> bool {
+        let Some(when) = &self.bypass else { return false };
+        for name in when.fields() {
+            remove_aliases(&mut call.headers, name, &[]);
+        }
+        when.fields().any(|name| call.headers.get_all(name).iter().nth(1).is_some()) || when.holds(call, now)
+    }
+
+    /// Takes out of a request for an upstream the fields by which servers choose another answer, and that do not count.
+    pub fn strip_unkeyed(&self, headers: &mut HeaderMap) {
+        let must_go = |name: &&HeaderName| {
+            !self.key.headers.contains(name)
+                && UNKEYED.iter().any(|unkeyed| are_aliases(name.as_str().as_bytes(), unkeyed.as_bytes()))
+        };
+        let names: Vec<HeaderName> = headers.keys().filter(must_go).cloned().collect();
+        for name in names {
+            headers.remove(name);
+        }
     }
 
     /// Takes out of `call` what does not count, so that no response depends on it.
@@ -239,7 +355,9 @@ impl Cache {
     pub fn part(&self, route: &str, upstream: Option<&str>, call: &Call) -> String {
         let key = &self.key;
         let prefix = call.client.prefix.as_deref();
-        if key.is_plain() && upstream.is_none() && prefix.is_none() {
+        // Upstreams may be told the host as it is written.
+        let host = call.host_field().filter(|field| !is_canonical(field, call));
+        if key.is_plain() && upstream.is_none() && prefix.is_none() && host.is_none() {
             return route.to_owned();
         }
         let mut hash = Sha256::new();
@@ -250,6 +368,7 @@ impl Cache {
         };
         add(upstream.map(str::as_bytes));
         add(prefix.map(str::as_bytes));
+        add(host.map(HeaderValue::as_bytes));
         for name in &*key.headers {
             for value in call.headers.get_all(name) {
                 add(Some(value.as_bytes()));
@@ -267,8 +386,10 @@ impl Cache {
         for claim in &*key.claims {
             add(Some(by(claim).as_bytes()));
         }
-        if key.by_caller {
+        if key.by_caller && self.asker(call) == Asker::Caller {
+            // A consumer may be an application with many users.
             add(Some(by(&KeySource::Consumer).as_bytes()));
+            add(Some(by(&KeySource::Credential).as_bytes()));
         }
         let mut part = String::with_capacity(route.len() + 33);
         part.push_str(route);
@@ -375,14 +496,24 @@ pub fn resource(call: &Call) -> String {
     key
 }
 
+/// Returns whether `field` is the host of `call` in its one usual spelling: in small letters, with a port that is not the scheme's own.
+fn is_canonical(field: &HeaderValue, call: &Call) -> bool {
+    let Some(port) = field.as_bytes().strip_prefix(call.outer_host().as_bytes()) else { return false };
+    let stated = call.outer_port();
+    port.is_empty()
+        || (stated != call.client.scheme.default_port()
+            && port.strip_prefix(b":") == Some(itoa::Buffer::new().format(stated).as_bytes()))
+}
+
 /// The statuses called `name`: `404` or `5xx`.
 fn statuses(name: &str) -> Option<Statuses> {
     if let Some(digit) = name.strip_suffix("xx") {
-        return digit.parse().ok().filter(|digit| (2..=5).contains(digit)).map(Statuses::Class);
+        let is_digit = digit.len() == 1;
+        return digit.parse().ok().filter(|digit| is_digit && (2..=5).contains(digit)).map(Statuses::Class);
     }
     let status = name.parse().ok().filter(|status| name.len() == 3 && (200..=599).contains(status))?;
-    // A part of a response, and an answer to a condition: neither can be given to somebody else.
-    (status != 206 && status != 304).then_some(Statuses::One(status))
+    // Parts of a response, and answers to conditions: none of them can be given to somebody else.
+    (!matches!(status, 206 | 304 | 412 | 416 | 417)).then_some(Statuses::One(status))
 }
 
 const fn is_class(statuses: Statuses) -> bool {
@@ -402,7 +533,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let mut call = Call::new(Method::GET, uri.parse().unwrap(), headers);
-        call.set_host(HeaderValue::from_static("Api.Example:8080")).unwrap();
+        call.set_host(HeaderValue::from_static("api.example:8080")).unwrap();
         call
     }
 
@@ -460,15 +591,34 @@ mod tests {
         }
     }
 
+    /// An upstream may be told the host as it is written, and answer by that.
+    #[test]
+    fn another_spelling_of_the_host_makes_a_part_of_its_own() {
+        let cache = Cache::compile(&config::Cache::default(), None).unwrap();
+        let part = |host: &'static str| {
+            let mut call = call("/", &[]);
+            call.set_host(HeaderValue::from_static(host)).unwrap();
+            cache.part("r", None, &call)
+        };
+        for host in ["api.example", "api.example:8080", "[::1]:8080"] {
+            assert_eq!(part(host), "r", "{host}");
+        }
+        let others = ["Api.example", "api.example.", "api.example:80", "api.example:08080"].map(part);
+        for (i, part) in others.iter().enumerate() {
+            assert!(part.starts_with("r#") && !others[..i].contains(part), "{part}");
+        }
+    }
+
     /// docs/configuration.md, `cache`: with cookies that count by no list, only what a response says itself holds.
     #[test]
     fn cookies_have_the_gateway_add_no_lifetime() {
         let c = config::Cache { ttl: Some(Span(Duration::from_secs(60))), ..config::Cache::default() };
         let cache = Cache::compile(&c, None).unwrap();
-        assert_eq!(cache.rules_for(false).forced_ttl, Some(Duration::from_secs(60)));
-        assert_eq!(cache.rules_for(true).forced_ttl, None);
+        let asker = |cache: &Cache, fields| cache.asker(&call("/", fields));
+        assert_eq!(cache.rules_for(asker(&cache, &[])).forced_ttl, Some(Duration::from_secs(60)));
+        assert_eq!(cache.rules_for(asker(&cache, &[("cookie", "a=b")])).forced_ttl, None);
         let c = config::Cache { ignore_cookies: Some(true), ..c };
-        assert_eq!(Cache::compile(&c, None).unwrap().rules_for(true).forced_ttl, Some(Duration::from_secs(60)));
+        assert_eq!(asker(&Cache::compile(&c, None).unwrap(), &[("cookie", "a=b")]), Asker::Anyone);
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! Stored responses that end by a request that changes something (RFC 9111 §4.4).
 
+use std::sync::Arc;
+
 use http::{Method, Response};
 
 use super::super::exchange::Exchange;
 use crate::cache::invalidation::{self, Target};
 use crate::call::Call;
-use crate::plan::Plan;
+use crate::plan::{Plan, RequestStep, Route};
 use crate::policy;
+use crate::policy::cache::Cache;
+use crate::policy::query_edit;
 use crate::ports::Platform;
 use crate::route::{Found, Lookup};
+
+/// The most policies that make a query another one and are tried.
+const MOST_TRIED: usize = 32;
 
 /// Removes the stored responses that `response` to `call` ends.
 pub(in crate::exec) async fn end_stored<P: Platform, B>(
@@ -29,7 +36,7 @@ pub(in crate::exec) async fn end_stored<P: Platform, B>(
         get.method = Method::GET;
         get.set_path(&path);
         get.set_query(query);
-        if let Some(resource) = resource(exchange.plan, &mut get) {
+        for resource in resources(exchange.plan, &get) {
             super::remove(exchange, platform, &resource).await;
         }
     }
@@ -46,11 +53,41 @@ pub(super) fn target<'c>(call: &'c Call, authority: &'c str) -> Target<'c> {
     Target { scheme: call.client.scheme.as_str(), authority, path: call.path(), query: call.uri().query() }
 }
 
-/// The resource of a `GET`, as the route that takes it has it; none if that stores nothing.
-pub(super) fn resource(plan: &Plan, get: &mut Call) -> Option<String> {
+/// The resources of a `GET`, as each route with a cache would have it: the one that takes it, and those that make other queries of it. Which of
+/// them has stored it may depend on fields that nobody knows here.
+pub(super) fn resources(plan: &Plan, get: &Call) -> Vec<String> {
+    let mut resources: Vec<String> = Vec::new();
+    let mut add = |route: &Route, cache: &Cache| {
+        let mut get = get.clone();
+        for step in &*route.request {
+            if let RequestStep::EditQuery(edits) = step {
+                let query = query_edit::apply(edits, &get);
+                get.set_query(query);
+            }
+        }
+        cache.reduce(&mut get);
+        let resource = policy::cache::resource(&get);
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    };
     let key = plan.paths.key(get.path()).into_owned();
-    let Found::Route { route, .. } = plan.table.find(&Lookup { path: &key, ..get.lookup() }) else { return None };
-    let cache = plan.routes.get(route)?.cache.as_ref()?;
-    cache.reduce(get);
-    Some(policy::cache::resource(get))
+    if let Found::Route { route, .. } = plan.table.find(&Lookup { path: &key, ..get.lookup() })
+        && let Some(route) = plan.routes.get(route)
+        && let Some(cache) = &route.cache
+    {
+        add(route, cache);
+    }
+    let mut tried: Vec<(&Arc<Cache>, &Arc<[RequestStep]>)> = Vec::new();
+    for route in &plan.routes {
+        let Some(cache) = &route.cache else { continue };
+        let edits_query = route.request.iter().any(|step| matches!(step, RequestStep::EditQuery(_)));
+        // Routes with the same policies share them.
+        let is_new = || !tried.iter().any(|(one, steps)| Arc::ptr_eq(one, cache) && Arc::ptr_eq(steps, &route.request));
+        if (edits_query || cache.reduces()) && tried.len() < MOST_TRIED && is_new() {
+            tried.push((cache, &route.request));
+            add(route, cache);
+        }
+    }
+    resources
 }

@@ -3,7 +3,7 @@
 use http::uri::Uri;
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::ends::resource;
+use super::ends::resources;
 use super::purge_book;
 use crate::cache::purges::Purged;
 use crate::call::Call;
@@ -28,8 +28,8 @@ pub(in crate::exec) async fn purge<P: Platform>(
     let mut urls = Vec::new();
     for url in &purge.urls {
         let call = call(url)?;
-        // Whatever the route makes of it, and as it is written.
-        urls.extend(resource(plan, &mut call.clone()));
+        // Whatever routes make of it, and as it is written.
+        urls.extend(resources(plan, &call));
         urls.push(crate::policy::cache::resource(&call));
     }
     let mut prefixes = Vec::new();

@@ -37,11 +37,12 @@ pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform
 }
 
 async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
-    let Revalidation { route, mut call, resource, asked, has_cookies, variant, flight } = one;
+    let Revalidation { route, mut call, resource, asked, asker, variant, flight } = one;
     let _leading = Leading { platform, resource: resource.clone(), flight: Some(flight) };
     let Some(route) = plan.routes.get(route) else { return };
     let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return };
     let own = call.headers.clone();
+    cache.strip_unkeyed(&mut call.headers);
     call.headers = super::without_conditions(core::mem::take(&mut call.headers));
     validation::make_conditional(&variant.entry, &mut call.headers);
     let mut record = Record::default();
@@ -53,13 +54,12 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
     let (head, body) = response.into_parts();
     let request = (&Method::GET, &own);
     let fresh = if head.status == StatusCode::NOT_MODIFIED {
-        let entry =
-            validation::freshen(&variant.entry, cache.rules_for(has_cookies), &asked, request, &head.headers, times);
+        let entry = validation::freshen(&variant.entry, cache.rules_for(asker), &asked, request, &head.headers, times);
         entry.filter(|entry| !entry.is_for_once).map(|entry| (entry, variant.content.clone()))
     } else {
         match super::entry(
             (cache, platform.most_stored_bytes()),
-            (&asked, has_cookies),
+            (&asked, asker),
             &own,
             (head.status, &head.headers),
             times,
@@ -83,7 +83,7 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
     // Who waits for a store that fails waits for nothing: the response is lost.
     match fresh {
         Some((entry, content)) => {
-            let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(has_cookies), times.1));
+            let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(asker), times.1));
             let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
             let _ = within(platform, PATIENCE, platform.store(&resource, variant)).await;
         }

@@ -73,7 +73,7 @@ impl<'c> Collected<'c> {
             concurrency,
             validate,
             steer,
-            cache,
+            mut cache,
             headers,
             query,
             security: mut response,
@@ -109,6 +109,9 @@ impl<'c> Collected<'c> {
         // Last of the checks: it may read all of the content.
         request.extend(validate.map(Box::new).map(RequestStep::Validate));
         request.extend(some(steer).map(Vec::into_boxed_slice).map(RequestStep::Steer));
+        if let Some(cache) = &mut cache {
+            cache.count_edits(&headers);
+        }
         request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);

@@ -6,8 +6,9 @@ use super::matching::Matching;
 use super::{Compiler, policies};
 use crate::config::{self, ConfigError, JsonPath, THOROUGH};
 use crate::numbers::Numbered;
-use crate::plan::{Action, Limits, Proxy, Respond, ResponseStep, Route};
+use crate::plan::{Action, Limits, PathRewrite, Proxy, RequestStep, Respond, ResponseStep, Route};
 use crate::policy::header_edit::HeaderEdit;
+use crate::policy::query_edit::QueryEdit;
 use crate::route::Spec;
 use crate::template::Template;
 
@@ -145,6 +146,28 @@ impl<'c> Compiler<'c> {
                 at,
                 "the responses of one upstream are edited by values of the request, and `cache` would show them to others",
                 "move these edits of responses to the route's own `policies`, which are applied to each answer",
+            );
+        }
+        let steps = proxy.targets.iter().flat_map(|target| target.request.iter());
+        let is_of_client = steps.into_iter().any(|step| match step {
+            RequestStep::EditHeaders(edits) => edits.as_slice().iter().any(|edit| {
+                matches!(edit, HeaderEdit::Rename(..)) || edit.template().is_some_and(Template::is_of_client)
+            }),
+            RequestStep::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::is_of_client),
+            _ => false,
+        });
+        if is_of_client {
+            self.error_with(
+                at,
+                "the requests to one upstream are edited by what one client sends, and `cache` would show the answers to others",
+                "move these edits of requests to the route's own `policies`: what they write counts for the cache",
+            );
+        }
+        if matches!(&proxy.path, PathRewrite::Template(path) if path.is_of_client()) {
+            self.error_with(
+                &at.member("rewrite"),
+                "the path depends on what one client sends, and `cache` would show the answers to others",
+                "write parameters of the path or of the query alone, or turn the cache off: `\"cache\": {\"enabled\": false}`",
             );
         }
     }
