@@ -48,4 +48,5 @@ pub mod state;
 pub mod store_key;
 pub mod template;
 pub mod time;
+pub mod together;
 pub mod trace;

@@ -37,6 +37,7 @@ pub use crate::random::{NoRandom, Random, fill_from};
 use crate::state::State;
 pub use crate::time::Clock;
 use crate::time::Timestamp;
+use crate::together::together;
 
 /// Everything an adapter provides.
 pub trait Platform:
@@ -354,6 +355,19 @@ pub trait Counters {
     /// # Errors
     /// A [`StoreFailure`]; the policy decides whether the request is then admitted or refused.
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, StoreFailure>>;
+
+    /// Returns whether several operations take one round trip, so that they are better not done one after another.
+    fn asks_at_once(&self) -> bool {
+        false
+    }
+
+    /// Applies each operation to its cell, which is another one each time, and returns their outcomes in order.
+    fn apply_all(
+        &self,
+        asked: &[(&str, CounterOp)],
+    ) -> impl Future<Output = Vec<Result<CounterVerdict, StoreFailure>>> {
+        together(asked.iter().map(|(cell, op)| self.apply(cell, *op)))
+    }
 }
 
 /// Checks signatures.

@@ -10,12 +10,13 @@ use super::within::within;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
+use crate::plan::RequestStep;
 use crate::policy::allowance::Allowance;
 use crate::policy::borrowed::{Lease, Turn};
 use crate::policy::counter::CounterVerdict;
 use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::{RateLimit, Reserved, Standing};
-use crate::ports::Platform;
+use crate::ports::{Counters, Platform};
 use crate::record::Owed;
 use crate::time::Clock;
 use crate::trace::Event;
@@ -38,6 +39,78 @@ impl<'p> Asked<'p> {
     }
 }
 
+/// The steps after that of `first` which are better asked in the same round trip: limits that follow it. A limit with a lease seldom asks at all,
+/// and one that has requests wait is the last, since they come to the next ones later.
+pub(super) fn following<'p>(
+    first: &RateLimit,
+    steps: &'p [RequestStep],
+    counters: &impl Counters,
+) -> &'p [RequestStep] {
+    if !counters.asks_at_once() || first.lease.is_some() || first.may_wait() {
+        return &[];
+    }
+    let mut is_over = false;
+    let follows = |step: &&RequestStep| match step {
+        RequestStep::RateLimit(limit) if !is_over && limit.lease.is_none() => {
+            is_over = limit.may_wait();
+            true
+        }
+        _ => false,
+    };
+    let count = steps.iter().take_while(follows).count();
+    steps.get(..count).unwrap_or_default()
+}
+
+/// Asks `first` and the limits of the steps `others` to admit `call`, all in one round trip: to the same end as if each were asked once the ones
+/// before have admitted it.
+pub(super) async fn check_all<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    (first, others, route): (&'p RateLimit, &'p [RequestStep], &str),
+    call: &Call,
+) -> Result<(), Reject> {
+    let others = others.iter().filter_map(|step| match step {
+        RequestStep::RateLimit(limit) => Some(&**limit),
+        _ => None,
+    });
+    let mut all: Vec<_> =
+        [first].into_iter().chain(others).map(|limit| Asked::new(platform, limit, call, route)).collect();
+    let now = platform.now();
+    let ops: Vec<_> = all
+        .iter_mut()
+        .map(|asked| {
+            let (op, window) = asked.allowance.op(asked.cost, platform);
+            asked.window = window;
+            op
+        })
+        .collect();
+    let questions: Vec<_> = all.iter().map(|asked| &*asked.cell).zip(ops).collect();
+    let answers = within(platform, exchange.plan.counter_timeout, platform.apply_all(&questions)).await;
+    drop(questions);
+    let mut answers = answers.unwrap_or_default().into_iter();
+    let mut refusal = None;
+    for asked in all {
+        // Without any answer the store was too slow.
+        let answer = answers.next();
+        if refusal.is_some() {
+            // It would not have been asked: whatever it has taken is given back.
+            let is_taken = matches!(&answer, Some(Ok(CounterVerdict::Quota(verdict))) if verdict.admitted);
+            if let Some(change) = i32::try_from(asked.cost).ok().filter(|cost| is_taken && *cost != 0) {
+                let op = asked.allowance.settle(now, -change, platform);
+                exchange.record.owed.push(Owed::Settle(Box::new((asked.cell, op))));
+            }
+            continue;
+        }
+        let name = &*asked.limit.name;
+        let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
+        match decide(exchange, platform, asked, verdict) {
+            Ok(wait) => wait_for(exchange, platform, name, wait).await,
+            Err(reject) => refusal = Some(reject),
+        }
+    }
+    refusal.map_or(Ok(()), Err)
+}
+
 /// Asks `limit` to admit `call`.
 pub(super) async fn check<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
@@ -52,13 +125,17 @@ pub(super) async fn check<'p, P: Platform>(
         Some(lease) => Box::pin(borrow(exchange, platform, &mut asked, lease)).await,
     };
     let wait = decide(exchange, platform, asked, verdict)?;
+    wait_for(exchange, platform, &limit.name, wait).await;
+    Ok(())
+}
+
+/// Has the request wait for its turn at the limit called `name`.
+async fn wait_for<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, name: &str, wait: Duration) {
     if !wait.is_zero() {
-        exchange
-            .note(|| Event::Policy { policy: "rateLimit", verdict: format!("`{}` has it wait {wait:?}", limit.name) });
+        exchange.note(|| Event::Policy { policy: "rateLimit", verdict: format!("`{name}` has it wait {wait:?}") });
         // Boxed: most requests wait for nothing.
         Box::pin(platform.sleep(wait)).await;
     }
-    Ok(())
 }
 
 /// Asks the store for the units of the request, or for so many; none if it fails.

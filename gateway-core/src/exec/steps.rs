@@ -37,7 +37,8 @@ pub(super) async fn apply<'p, P: Platform>(
     if states_length {
         check_body_length(route, &call.headers)?;
     }
-    for step in &*route.request {
+    let mut steps = route.request.iter();
+    while let Some(step) = steps.next() {
         match step {
             RequestStep::Maintenance(step) => maintenance::check(exchange, platform, step, call).await?,
             RequestStep::Clients(rule) => clients(exchange, rule, call)?,
@@ -58,9 +59,15 @@ pub(super) async fn apply<'p, P: Platform>(
                 authorize(exchange, platform, rule, call)?;
             }
             // Boxed, so that not every request has room for it.
-            RequestStep::RateLimit(limit) => {
-                Box::pin(limits::check(exchange, platform, (limit, &route.name), call)).await?
-            }
+            RequestStep::RateLimit(limit) => match limits::following(limit, steps.as_slice(), platform) {
+                [] => Box::pin(limits::check(exchange, platform, (limit, &route.name), call)).await?,
+                others => {
+                    for _ in others {
+                        steps.next();
+                    }
+                    Box::pin(limits::check_all(exchange, platform, (limit, others, &route.name), call)).await?;
+                }
+            },
             RequestStep::Concurrency(limit) => Box::pin(concurrency(exchange, platform, (limit, route), call)).await?,
             RequestStep::Steer(ways) => steer(exchange, platform, ways, call),
             RequestStep::Validate(step) => {

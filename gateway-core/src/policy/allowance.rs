@@ -145,6 +145,12 @@ impl Allowance {
         Ok(())
     }
 
+    /// Returns whether requests may wait for their turn.
+    #[must_use]
+    pub const fn may_wait(&self) -> bool {
+        self.waiting > 0
+    }
+
     /// The time for which a request with this verdict waits for its turn.
     #[must_use]
     pub fn wait(&self, verdict: &Verdict) -> Duration {

@@ -147,6 +147,12 @@ impl RateLimit {
         of_cost || self.key.is_bound_to_path()
     }
 
+    /// Returns whether requests may wait for their turn.
+    #[must_use]
+    pub fn may_wait(&self) -> bool {
+        self.allowance.may_wait() || self.tiers.iter().any(|(_, allowance)| allowance.may_wait())
+    }
+
     /// A few words for a list of policies.
     #[must_use]
     pub fn describe(&self) -> String {

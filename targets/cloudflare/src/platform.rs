@@ -157,6 +157,11 @@ impl Counters for Worker {
         "Durable Object"
     }
 
+    /// Each cell is an object of its own, so that none waits for another.
+    fn asks_at_once(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         match store(exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await)?
         {

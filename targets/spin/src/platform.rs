@@ -15,6 +15,7 @@ use gateway_core::ports::{
     Random, Sign, StoreFailure, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
+use gateway_core::together::together;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
 
@@ -148,6 +149,15 @@ impl Random for HostRandom {
 impl Counters for Spin {
     fn counter_store(&self) -> &'static str {
         self.cells.name()
+    }
+
+    fn asks_at_once(&self) -> bool {
+        self.cells.asks_at_once()
+    }
+
+    async fn apply_all(&self, asked: &[(&str, CounterOp)]) -> Vec<Result<CounterVerdict, StoreFailure>> {
+        self.cells.prepare().await;
+        together(asked.iter().map(|(cell, op)| self.apply(cell, *op))).await
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {

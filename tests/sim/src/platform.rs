@@ -150,6 +150,21 @@ impl Counters for Platform {
         "simulated cells"
     }
 
+    /// As on Workers and in Redis, or as in memory, by the seed.
+    fn asks_at_once(&self) -> bool {
+        self.0.asks_at_once.get()
+    }
+
+    async fn apply_all(&self, asked: &[(&str, CounterOp)]) -> Vec<Result<CounterVerdict, StoreFailure>> {
+        self.0.counts.set(self.0.counts.get() + 1);
+        if let Err(failure) = self.store_is_there().await {
+            return asked.iter().map(|_| Err(failure)).collect();
+        }
+        let verdicts = asked.iter().map(|(cell, op)| Ok(self.decide(cell, *op))).collect();
+        self.0.linger().await;
+        verdicts
+    }
+
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.0.counts.set(self.0.counts.get() + 1);
         self.store_is_there().await?;

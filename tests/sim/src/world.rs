@@ -46,6 +46,8 @@ pub struct World {
     pub purges_in_store: Cell<bool>,
     /// The reads of the key-value store.
     pub reads: Cell<usize>,
+    /// Whether several cells are asked in one round trip: chance decides.
+    pub asks_at_once: Cell<bool>,
     /// The round trips to counter cells.
     pub counts: Cell<usize>,
     /// Whether stores fail.
@@ -92,6 +94,7 @@ impl World {
             stores_apart: Chance::new(seed).below(3) == 0,
             flights_in_store: Cell::new(Chance::new(seed).bits() & 1 << 9 == 0),
             purges_in_store: Cell::new(Chance::new(seed).bits() & 1 << 8 == 0),
+            asks_at_once: Cell::new(Chance::new(seed).bits() & 1 << 10 == 0),
             counts: Cell::new(0),
             reads: Cell::new(0),
             stores_fail: Cell::new(false),

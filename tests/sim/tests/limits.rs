@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edgeway_corpus::Request;
-use edgeway_sim::{CAPABILITIES, Platform, Vault, World, client_request, for_every_seed, receive, run};
+use edgeway_sim::{CAPABILITIES, Chance, Platform, Vault, World, client_request, for_every_seed, receive, run};
 use gateway_core::gateway::Gateway;
 use gateway_core::plan;
 
@@ -30,6 +30,22 @@ fn get<'t>(world: &'t Rc<World>, gateway: &'t Gateway<Platform>, fields: &[(&str
     Box::pin(async move {
         world.linger().await;
         receive(gateway, asked, peer).await.status
+    })
+}
+
+/// The status of the same, and what is told of limits: of each its name, and what is left.
+fn told<'t>(
+    world: &'t Rc<World>,
+    gateway: &'t Gateway<Platform>,
+    fields: &[(&str, &str)],
+) -> Pin<Box<dyn Future<Output = (u16, Vec<String>)> + 't>> {
+    let asked = serde_json::json!({ "url": "http://gw.test/", "headers": fields });
+    let asked: Request = serde_json::from_value(asked).expect("a request");
+    let (asked, peer) = client_request(world, &asked);
+    Box::pin(async move {
+        let answer = receive(gateway, asked, peer).await;
+        let told = answer.headers.iter().filter(|(name, _)| name == "ratelimit");
+        (answer.status, told.filter_map(|(_, value)| Some(value.rsplit_once(';')?.0.to_owned())).collect())
     })
 }
 
@@ -85,5 +101,61 @@ fn a_failed_store_grants_nothing() {
         assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 503, 503]);
         world.stores_fail.set(false);
         assert_eq!(run_all(&world, [get(&world, &gateways[0], &[])]), [200]);
+    });
+}
+
+/// docs/configuration.md, Policies, `rateLimit`: of several limits those before the refusal count, and those after it do not, whether they
+/// are asked in one round trip or one after another.
+#[test]
+fn several_limits_in_one_round_trip_are_as_one_after_another() {
+    for_every_seed(|seed| {
+        let chance = Chance::new(seed);
+        let limits: Vec<_> = (0..2 + chance.below(4))
+            .map(|number| {
+                let algorithm = ["fixedWindow", "slidingWindow", "gcra"][chance.below(3) as usize];
+                let limit = serde_json::json!({
+                    "name": format!("l{number}"), "limit": 2 + chance.below(12), "window": "366d", "algorithm": algorithm,
+                    "shadow": chance.below(4) == 0, "cost": { "header": "x-cost" },
+                    "key": if chance.below(2) == 0 { serde_json::json!("everyone") } else { serde_json::json!({ "header": "x-client" }) },
+                });
+                serde_json::json!({ "rateLimit": limit })
+            })
+            .collect();
+        let requests: Vec<_> =
+            (0..25).map(|_| (format!("{}", chance.below(2)), format!("{}", 1 + chance.below(3)))).collect();
+        let outcome = |at_once: bool| {
+            let (world, gateways) = instances(seed, 1, &serde_json::Value::from(limits.clone()).to_string());
+            world.asks_at_once.set(at_once);
+            let answers = requests.iter().map(|(client, cost)| {
+                let before = world.counts.get();
+                let fields = [("x-client", client.as_str()), ("x-cost", cost.as_str())];
+                let answer = run(&world, [told(&world, &gateways[0], &fields)]).unwrap_or_else(|hang| panic!("{hang}"));
+                // What a refusal has others give back takes round trips after the answer.
+                let trips = world.counts.get() - before;
+                assert!(!at_once || trips == 1 || answer[0].0 == 429, "{trips} round trips");
+                answer
+            });
+            answers.collect::<Vec<_>>()
+        };
+        assert_eq!(outcome(true), outcome(false));
+    });
+}
+
+/// docs/configuration.md, Policies, `fail`: each limit has its own way where the store can't be reached.
+#[test]
+fn a_failed_round_trip_fails_each_limit_in_its_own_way() {
+    for_every_seed(|seed| {
+        let limit = |name: &str, fail: &str| {
+            format!(r#"{{"rateLimit": {{"name": "{name}", "limit": 5, "window": "1m", "fail": "{fail}"}}}}"#)
+        };
+        for (first, second, status) in [("open", "open", 200), ("open", "closed", 503), ("closed", "open", 503)] {
+            let limits = format!("[{}, {}]", limit("a", first), limit("b", second));
+            for hangs in [false, true] {
+                let (world, gateways) = instances(seed, 1, &limits);
+                world.stores_hang.set(hangs);
+                world.stores_fail.set(!hangs);
+                assert_eq!(run_all(&world, [get(&world, &gateways[0], &[])]), [status], "{first} {second} {hangs}");
+            }
+        }
     });
 }

@@ -421,6 +421,10 @@ impl Counters for Native {
         self.stores.counters.name()
     }
 
+    fn asks_at_once(&self) -> bool {
+        self.stores.counters.asks_at_once()
+    }
+
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         self.stores.counters.apply(cell, op, self.now()).await
     }

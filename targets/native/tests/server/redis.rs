@@ -74,6 +74,43 @@ fn two_gateways_share_a_limit() {
     assert_eq!(answer.unwrap().0, 503);
 }
 
+/// docs/configuration.md, Policies, `rateLimit`: of several limits, those after the one that refuses a request lose nothing by it.
+#[test]
+fn several_limits_in_one_round_trip() {
+    let Some((_redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    let upstream = ok_upstream();
+    let limits = r#"{ "rateLimit": { "name": "once", "limit": 1, "window": "1d", "key": "everyone" } },
+        { "rateLimit": { "name": "many", "limit": 99, "window": "1d", "key": "everyone", "algorithm": "fixedWindow" } },
+        { "rateLimit": { "name": "more", "limit": 99, "window": "1d", "key": "everyone", "algorithm": "slidingWindow" } }"#;
+    let text = limited(upstream.address, port, "closed");
+    let alone = r#"{ "rateLimit": { "limit": 100, "window": "1h", "key": "everyone", "fail": "closed" } }"#;
+    let refusing = start(&text.replace(alone, limits));
+    let (_, others) = limits.split_once("},\n").unwrap();
+    let others = start(&text.replace(alone, others));
+    let ask = |address| {
+        let mut wire = Wire::connect(address);
+        wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let head = wire.head().unwrap();
+        (crate::support::status(&head), head)
+    };
+    let (status, text) = ask(refusing.address());
+    assert!(status == 200 && text.contains("\"many\";r=98;") && text.contains("\"more\";r=98;"), "{text}");
+    for _ in 0..5 {
+        let (status, text) = ask(refusing.address());
+        assert!(status == 429 && text.contains("\"once\";r=0;") && !text.contains("many"), "{text}");
+    }
+    // What was taken is given back after the answer; each of these takes one itself.
+    let asked = AtomicUsize::new(0);
+    wait_until("what was taken to be back", || {
+        let asked = asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let (_, text) = ask(others.address());
+        text.contains(&format!("\"many\";r={};", 98 - asked)) && text.contains(&format!("\"more\";r={};", 98 - asked))
+    });
+}
+
 /// A gateway starts without its Redis, and a limit that fails open admits.
 #[test]
 fn a_redis_that_is_not_there() {

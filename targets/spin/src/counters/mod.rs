@@ -31,6 +31,18 @@ impl Cells {
         }
     }
 
+    /// Returns whether several operations take one round trip: those in a Redis share its connection, and none waits for the answer to another.
+    pub(crate) const fn asks_at_once(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
+    /// Opens the connection to a Redis, so that operations at the same time do not open one each.
+    pub(crate) async fn prepare(&self) {
+        if let Self::Redis(server) = self {
+            server.prepare().await;
+        }
+    }
+
     pub(crate) async fn apply(
         &self,
         cell: &str,

@@ -56,6 +56,11 @@ impl Server {
         answer.iter().map(number).collect()
     }
 
+    /// Opens the connection. A failure is told by whatever needs it.
+    pub(crate) async fn prepare(&self) {
+        let _ = self.open().await;
+    }
+
     async fn open(&self) -> Result<Rc<Connection>, String> {
         if let Some(connection) = self.connection.borrow().as_ref() {
             return Ok(Rc::clone(connection));

@@ -50,6 +50,12 @@ impl CounterStore {
         }
     }
 
+    /// Returns whether several operations take one round trip: those in a Redis share its connection, and none waits for the answer to another.
+    #[must_use]
+    pub const fn asks_at_once(&self) -> bool {
+        matches!(self, Self::Redis(_))
+    }
+
     /// The health of the store, unless it can't fail.
     #[must_use]
     pub const fn health(&self) -> Option<&Health> {
