@@ -11,7 +11,7 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, OwnCounters, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -30,6 +30,7 @@ impl Platform for Still {
         target: "benchmark",
         name: "the benchmark",
         features: FeatureSet::ALL.without(Feature::RedisCounters),
+        counters: OwnCounters::Memory,
         further_methods: None,
     };
 }

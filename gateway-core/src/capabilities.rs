@@ -183,6 +183,17 @@ const RUNTIME_METHODS: &[&str] = &[
     "UNSUBSCRIBE",
 ];
 
+/// A platform's own store of counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnCounters {
+    /// The memory of the process.
+    Memory,
+    /// Durable Objects.
+    DurableObjects,
+    /// A SQLite database.
+    Sqlite,
+}
+
 /// A platform's name and features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
@@ -192,6 +203,8 @@ pub struct Capabilities {
     pub name: &'static str,
     /// The features that it has.
     pub features: FeatureSet,
+    /// Its own store of counters.
+    pub counters: OwnCounters,
     /// The only methods that can be let in beside the usual ones; `None` for any.
     pub further_methods: Option<&'static [&'static str]>,
 }
@@ -206,6 +219,7 @@ impl Capabilities {
             .without(Feature::ServiceBindings)
             .without(Feature::ServiceChaining)
             .without(Feature::Geography),
+        counters: OwnCounters::Memory,
         further_methods: None,
     };
 
@@ -221,6 +235,7 @@ impl Capabilities {
             .with(Feature::ClientCertificates)
             .with(Feature::RsaSigning)
             .with(Feature::Cache),
+        counters: OwnCounters::DurableObjects,
         further_methods: Some(RUNTIME_METHODS),
     };
 
@@ -236,6 +251,7 @@ impl Capabilities {
             .with(Feature::ServiceChaining)
             .with(Feature::CertificateNames)
             .with(Feature::Cache),
+        counters: OwnCounters::Sqlite,
         further_methods: None,
     };
 

@@ -22,7 +22,7 @@ use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights};
 use crate::cache::purges::PurgeBook;
 use crate::cache::resource::{Content, Resource, Variant};
-pub use crate::capabilities::{Capabilities, Feature, FeatureSet};
+pub use crate::capabilities::{Capabilities, Feature, FeatureSet, OwnCounters};
 pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 use crate::jose::key::VerifyingKey;

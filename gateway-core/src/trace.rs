@@ -118,6 +118,10 @@ pub enum Event {
         verdict: Option<Verdict>,
         /// Set if it refuses nothing, whatever its verdict is.
         shadow: bool,
+        /// The store that counts.
+        store: &'static str,
+        /// The accuracy of the count, in words.
+        bound: &'static str,
     },
     /// A limit on concurrency was asked.
     Concurrency {

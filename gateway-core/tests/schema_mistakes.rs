@@ -171,6 +171,7 @@ fn shapes() -> Vec<Shape> {
             json!({"limit": 1, "window": "1s", "cost": {"header": "a", "max": 0}}),
             json!({"limit": 1, "window": "1s", "cost": "1"}),
             json!({"limit": 1, "window": "1s", "algorithm": "fixedWindow", "throttle": "1s"}),
+            json!({"limit": 1, "window": "1s", "accuracy": "approximate"}),
             json!({"limit": 1, "window": "1s", "lease": {}}),
             json!({"limit": 1, "window": "1s", "lease": {"units": 1}}),
             json!({"limit": 1, "window": "1s", "lease": {"units": 5}, "throttle": "1s"}),

@@ -5,6 +5,7 @@
 pub(super) const HOMES: &[(&str, &str)] = &[
     ("accessKey", "`upstreams.<name>.credentials.sigv4`"),
     ("accessLog", "`server`, a route or the top level"),
+    ("accuracy", "`rateLimit`"),
     ("address", "`server.listen`"),
     ("admin", "`server` or the top level"),
     ("afterLogout", "`authenticate.login`"),

@@ -190,7 +190,10 @@ fn decide<'p, P: Platform>(
     let Asked { limit, allowance, cell, cost, window } = asked;
     let shadow = limit.shadow;
     exchange.record.limited(&limit.name, verdict, shadow);
-    exchange.note(|| Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow });
+    exchange.note(|| {
+        let (store, bound) = (limit.store.name(), limit.bound());
+        Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow, store, bound }
+    });
     match verdict {
         _ if shadow => Ok(Duration::ZERO),
         Some(verdict) => {

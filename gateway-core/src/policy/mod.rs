@@ -1,6 +1,7 @@
 //! One policy a file: pure, synchronous, told the time; each returns a verdict.
 
 pub mod access_token;
+pub mod accuracy;
 pub mod allowance;
 pub mod answers;
 pub mod api_key;

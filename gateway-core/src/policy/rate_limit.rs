@@ -7,6 +7,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderName, HeaderValue};
 
 use super::PolicyError;
+use super::accuracy::Store;
 use super::allowance::{Allowance, whole_seconds};
 use super::borrowed::Lease;
 use super::cost::{Cost, Source};
@@ -47,6 +48,8 @@ pub struct RateLimit {
     pub cost: Cost,
     /// The units that an instance borrows at once, if it does.
     pub lease: Option<Lease>,
+    /// The store that counts.
+    pub store: Store,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
     /// Set if it only counts, and refuses nothing.
@@ -82,7 +85,7 @@ pub struct Reserved {
 }
 
 impl RateLimit {
-    /// Checks and compiles `c`, but for its tiers, called `fallback_name` where it states no name, for a route whose path has these
+    /// Checks and compiles `c`, but for its tiers and its store, called `fallback_name` where it states no name, for a route whose path has these
     /// `parameters`.
     ///
     /// # Errors
@@ -110,7 +113,18 @@ impl RateLimit {
                 finish(c, &cost, &mut allowance)?;
                 let (shadow, legacy) = (c.shadow, c.legacy_headers);
                 let fail = c.fail.unwrap_or_default();
-                Ok(Self { name: name.into(), allowance, tiers: [].into(), key, cost, lease, fail, shadow, legacy })
+                Ok(Self {
+                    name: name.into(),
+                    allowance,
+                    tiers: [].into(),
+                    key,
+                    cost,
+                    lease,
+                    store: Store::Memory,
+                    fail,
+                    shadow,
+                    legacy,
+                })
             }
             (allowance, _) => {
                 errors.append(&mut allowance.err().unwrap_or_default());
@@ -145,6 +159,12 @@ impl RateLimit {
     pub fn is_bound_to_path(&self) -> bool {
         let of_cost = matches!(self.cost.source(), Source::Expression(expression) if expression.has_parameters());
         of_cost || self.key.is_bound_to_path()
+    }
+
+    /// The accuracy of the count, in words.
+    #[must_use]
+    pub const fn bound(&self) -> &'static str {
+        self.store.bound(self.lease.is_some())
     }
 
     /// Returns whether requests may wait for their turn.
@@ -328,6 +348,7 @@ mod tests {
             cost: None,
             throttle: None,
             lease: None,
+            accuracy: None,
             tiers: config::Entries::default(),
             shadow: false,
             legacy_headers: false,

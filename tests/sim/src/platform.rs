@@ -14,7 +14,7 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, Keep, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
+    KeyValue, Log, Meeting, NoRandom, OwnCounters, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
@@ -30,6 +30,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     name: "the simulator",
     // An upstream's own way on a platform is that platform's to show.
     features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),
+    counters: OwnCounters::DurableObjects,
     further_methods: None,
 };
 

@@ -112,7 +112,7 @@ fn several_limits_in_one_round_trip_are_as_one_after_another() {
         let chance = Chance::new(seed);
         let limits: Vec<_> = (0..2 + chance.below(4))
             .map(|number| {
-                let algorithm = ["fixedWindow", "slidingWindow", "gcra"][chance.below(3) as usize];
+                let algorithm = ["fixedWindow", "slidingWindow", "gcra"][chance.below(3)];
                 let limit = serde_json::json!({
                     "name": format!("l{number}"), "limit": 2 + chance.below(12), "window": "366d", "algorithm": algorithm,
                     "shadow": chance.below(4) == 0, "cost": { "header": "x-cost" },

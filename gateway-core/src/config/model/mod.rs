@@ -61,7 +61,7 @@ pub use maintenance::Maintenance;
 pub use matching::{Match, Matches, PathMatch, PathTest, Scheme, ValueMatch, ValueTest};
 pub use network::{EmptySegments, EncodedSlash, FinalSlash, Geo, Network, PathCase, Paths};
 pub use policy::{Policy, PolicyUse};
-pub use rate_limit::{Cost, RateLimit, RateLimitAlgorithm, RateLimitLease, RateLimitTier, StatedCost};
+pub use rate_limit::{Accuracy, Cost, RateLimit, RateLimitAlgorithm, RateLimitLease, RateLimitTier, StatedCost};
 pub use route::{Api, Defaults, Route, Ties};
 pub use server::{CacheFile, HeaderCase, Server};
 pub use signature::{DigestAlgorithm, RequestSignature, SignatureAlgorithm, SignatureCredential, SignatureProof};

@@ -42,6 +42,9 @@ pub struct RateLimit {
     /// Other terms for consumers with a tier, by its name; each counts for itself.
     #[serde(default)]
     pub tiers: Entries<RateLimitTier>,
+    /// The accuracy that is needed: a configuration for a store that counts less accurately is refused. Default: whatever the store has.
+    #[serde(default)]
+    pub accuracy: Option<Accuracy>,
     /// `true` to count, and to tell the log and the metrics what would be refused, but to refuse nothing and tell clients nothing. Default: `false`.
     #[serde(default)]
     pub shadow: bool,
@@ -106,6 +109,17 @@ pub struct RateLimitTier {
     /// The requests that may come at once. Default: `limit`. With `gcra` alone.
     #[serde(default)]
     pub burst: Option<u32>,
+}
+
+/// The accuracy of a rate limit over all instances of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Accuracy {
+    /// It admits what it says, and no more.
+    Exact,
+    /// It admits no more than a stated bound.
+    Bounded,
 }
 
 /// The algorithm of a rate limit.

@@ -10,10 +10,12 @@ use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
 use crate::capabilities::Feature;
+use crate::capabilities::OwnCounters;
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
+use crate::policy::accuracy::Store;
 use crate::policy::allowance::Allowance;
 use crate::policy::authorize::{Authorize, scope_of};
 use crate::policy::cache::Cache;
@@ -449,6 +451,12 @@ impl<'c> Compiler<'c> {
         let tiers = self.tiers(&at.member("tiers"), limit.name.as_deref().unwrap_or(owner), limit);
         let mut compiled = self.compiled(at, compiled)?;
         compiled.tiers = tiers;
+        compiled.store = self.counter_store();
+        if let Some((message, help)) =
+            limit.accuracy.and_then(|wanted| compiled.store.refusal(wanted, compiled.lease.is_some()))
+        {
+            self.error_with(&at.member("accuracy"), message, help);
+        }
         self.check_key(&at.member("key"), limit.key.as_ref(), &compiled.key);
         match compiled.cost.source() {
             Source::Header(name) => self.check_is_there(&at.member("cost").member("header"), name.as_str()),
@@ -480,6 +488,16 @@ impl<'c> Compiler<'c> {
             return None;
         }
         Some(compiled)
+    }
+
+    /// The store of the counters.
+    const fn counter_store(&self) -> Store {
+        match self.capabilities.counters {
+            _ if self.config.counters.redis.is_some() => Store::Redis,
+            OwnCounters::Memory => Store::Memory,
+            OwnCounters::DurableObjects => Store::DurableObject,
+            OwnCounters::Sqlite => Store::Sqlite,
+        }
     }
 
     /// The terms of a limit for consumers with a tier.

@@ -222,6 +222,9 @@ fn request_step(step: &RequestStep) -> Value {
                 "algorithm": terms.counting.algorithm(),
             })).collect::<Vec<_>>(),
             "shadow": limit.shadow,
+            "lease": limit.lease.map(|lease| json!({"units": lease.units, "holdSeconds": lease.hold.as_secs_f64()})),
+            "store": limit.store.name(),
+            "bound": limit.bound(),
         }),
         RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::Steer(ways) => {

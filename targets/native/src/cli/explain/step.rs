@@ -91,10 +91,12 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
         Event::Policy { policy, verdict } => (*policy, verdict.clone()),
-        Event::RateLimit { name, cell, verdict, shadow } => (
+        Event::RateLimit { name, cell, verdict, shadow, store, bound } => (
             "rate limit",
             match verdict {
-                Some(v) if v.admitted => format!("`{name}` admits it, {} left in cell `{cell}`", v.remaining),
+                Some(v) if v.admitted => {
+                    format!("`{name}` admits it, {} left in cell `{cell}` ({store}: {bound})", v.remaining)
+                }
                 Some(_) if *shadow => format!("`{name}` would refuse it, but only counts"),
                 Some(_) => format!("`{name}` refuses it"),
                 None => format!("`{name}` can't be asked"),
@@ -133,12 +135,14 @@ fn details(event: &Event) -> Value {
     match event {
         Event::Normalised { from, to } => json!({"from": from, "to": to}),
         Event::QueryEdited { from, to, upstream } => json!({"from": from, "to": to, "upstream": upstream}),
-        Event::RateLimit { name, cell, verdict, shadow } => json!({
+        Event::RateLimit { name, cell, verdict, shadow, store, bound } => json!({
             "name": name,
             "cell": cell,
             "admitted": verdict.as_ref().map(|verdict| verdict.admitted),
             "remaining": verdict.as_ref().map(|verdict| verdict.remaining),
             "shadow": shadow,
+            "store": store,
+            "bound": bound,
         }),
         Event::Concurrency { name, cell, verdict } => json!({
             "name": name,
