@@ -140,12 +140,13 @@ async fn apart<S: KeyValue + Clock + Random>(
     Ok(Content::There { name, length })
 }
 
-/// Removes all responses to requests for `resource`. Their contents expire by themselves.
+/// Removes all responses to requests for `resource`. Their contents expire by themselves. That they have ended stands there for some time, so
+/// that what is under way is not stored afterwards.
 ///
 /// # Errors
 /// A [`StoreFailure`].
-pub async fn remove(store: &impl KeyValue, resource: &str) -> Result<(), StoreFailure> {
-    store.delete(key(resource).as_str()).await
+pub async fn remove<S: KeyValue + Clock>(store: &S, resource: &str) -> Result<(), StoreFailure> {
+    put(store, resource, &Resource::ended(store.now())).await
 }
 
 fn at_least_a_second(time: Duration) -> Duration {
@@ -237,7 +238,10 @@ mod tests {
                 assert_eq!(ready(super::content(&store, of, Some(2..4))).unwrap(), Some(content.slice(2..4)));
             }
             ready(remove(&store, "a")).unwrap();
-            assert!(ready(find(&store, "a")).unwrap().is_none());
+            assert!(ready(find(&store, "a")).unwrap().unwrap().variants.is_empty());
+            // It was asked for before that.
+            ready(self::store(&store, "a", variant(content.clone()))).unwrap();
+            assert!(ready(find(&store, "a")).unwrap().unwrap().variants.is_empty());
         }
     }
 }

@@ -13,7 +13,7 @@ use super::vary::Varies;
 use crate::time::Timestamp;
 
 /// The form that is written. Another one is not read: a store is emptied by a new version, not misread.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 const MUST_REVALIDATE: u64 = 1;
 const NO_CACHE: u64 = 1 << 1;
@@ -146,6 +146,7 @@ impl Resource {
             out.bytes(part.as_bytes());
             out.number(until.unix_millis());
         }
+        out.option(self.ended, |out, ended| out.number(ended.unix_millis()));
         out.0
     }
 
@@ -171,7 +172,8 @@ impl Resource {
         })?;
         let unshared =
             reader.list(|reader| Some((reader.text()?.into(), Timestamp::from_unix_millis(reader.number()?))))?;
-        reader.rest.is_empty().then_some(Self { variants, unshared })
+        let ended = reader.option(Reader::number)?.map(Timestamp::from_unix_millis);
+        reader.rest.is_empty().then_some(Self { variants, unshared, ended })
     }
 }
 
@@ -354,6 +356,7 @@ mod tests {
         let resource = Resource {
             variants: vec![variant("r", here), variant("r#1", there)],
             unshared: vec![("r#2".into(), Timestamp::from_unix_millis(9))],
+            ended: Some(Timestamp::from_unix_millis(7)),
         };
         let bytes = Bytes::from(resource.to_bytes());
         let read = Resource::from_bytes(&bytes).unwrap();

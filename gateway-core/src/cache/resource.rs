@@ -1,5 +1,6 @@
 //! The stored responses of one URI.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,13 +18,18 @@ use crate::time::Timestamp;
 /// The most responses that are stored for one URI; then the oldest goes.
 const MOST_VARIANTS: usize = 32;
 
-/// The stored responses of one URI, the latest last.
+/// The time for which it is known that what was stored is gone: an exchange that was under way then is over by its end, nearly always.
+const ENDED_FOR: Duration = Duration::from_secs(600);
+
+/// The stored responses of one URI, the one that was asked for last at the end.
 #[derive(Clone, Debug, Default)]
 pub struct Resource {
     /// The responses.
     pub variants: Vec<Arc<Variant>>,
     /// The parts whose responses are not stored, and the time until which that is known. Where flights are those of one process, it knows by itself.
     pub unshared: Vec<(Box<str>, Timestamp)>,
+    /// The time at which all that was stored ended. What was asked for before is not stored any more: it may show what was there before a change.
+    pub ended: Option<Timestamp>,
 }
 
 /// A stored response.
@@ -89,14 +95,25 @@ impl Resource {
         of_part.find(is_chosen).map_or(Found::Others, Found::This)
     }
 
-    /// The same responses with `new` in place of what it replaces: what is chosen by the same values of the same fields.
+    /// Nothing, as all that was stored has ended at `now`.
+    #[must_use]
+    pub const fn ended(now: Timestamp) -> Self {
+        Self { variants: Vec::new(), unshared: Vec::new(), ended: Some(now) }
+    }
+
+    /// The same responses with `new` in place of what it replaces: what is chosen by the same values of the same fields, and was asked for
+    /// before. They stay as they are if something younger is there, or if what was asked for at that time has ended: a content that comes
+    /// slowly is older than those that came meanwhile (RFC 9111 §4: the most recent one is used).
     #[must_use]
     pub fn with(&self, new: Arc<Variant>) -> Self {
-        let is_other = |known: &&Arc<Variant>| {
-            let is_same =
-                known.part == new.part && known.entry.varies == new.entry.varies && known.entry.part == new.entry.part;
-            !is_same && known.until > new.asked
+        let is_same = |known: &Variant| {
+            known.part == new.part && known.entry.varies == new.entry.varies && known.entry.part == new.entry.part
         };
+        let is_late = self.ended.is_some_and(|ended| new.asked <= ended);
+        if is_late || self.variants.iter().any(|known| is_same(known) && known.asked > new.asked) {
+            return self.clone();
+        }
+        let is_other = |known: &&Arc<Variant>| !is_same(known) && known.until > new.asked;
         let mut variants: Vec<Arc<Variant>> = Vec::with_capacity(self.variants.len() + 1);
         variants.extend(self.variants.iter().filter(is_other).cloned());
         if variants.len() >= MOST_VARIANTS {
@@ -104,8 +121,9 @@ impl Resource {
         }
         let unshared = self.unshared.iter().filter(|(part, until)| *part != new.part && *until > new.asked);
         let unshared = unshared.cloned().collect();
-        variants.push(new);
-        Self { variants, unshared }
+        let older = variants.iter().take_while(|known| known.asked <= new.asked).count();
+        variants.insert(older, new);
+        Self { variants, unshared, ended: self.ended }
     }
 
     /// The same responses, of which those of this `part` are known at `now` not to be stored, `until` then.
@@ -117,7 +135,7 @@ impl Resource {
             unshared.remove(0);
         }
         unshared.push((part.into(), until));
-        Self { variants: self.variants.clone(), unshared }
+        Self { variants: self.variants.clone(), unshared, ended: self.ended }
     }
 
     /// Returns whether a response was chosen by fields other than those that clients alone write.
@@ -137,7 +155,8 @@ impl Resource {
     #[must_use]
     pub fn until(&self) -> Timestamp {
         let unshared = self.unshared.iter().map(|(_, until)| *until);
-        self.variants.iter().map(|variant| variant.until).chain(unshared).max().unwrap_or_default()
+        let ended = self.ended.map(|ended| ended.saturating_add(ENDED_FOR));
+        self.variants.iter().map(|variant| variant.until).chain(unshared).chain(ended).max().unwrap_or_default()
     }
 
     /// The memory that it takes, about, in bytes.
@@ -166,5 +185,57 @@ impl Variant {
         let varies: usize = self.entry.varies.iter().map(|(_, value)| 64 + value.as_ref().map_or(0, |v| v.len())).sum();
         let tags: usize = self.entry.tags.iter().map(|tag| tag.len() + 16).sum();
         (size_of::<Self>() + self.part.len() + content + fields + varies + tags + 64) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::fields;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_unix_millis(millis)
+    }
+
+    fn variant(part: &str, language: Option<&str>, asked: u64) -> Arc<Variant> {
+        let varies = language.map(|language| (ACCEPT_LANGUAGE, Some(language.as_bytes().into())));
+        let entry = Entry { varies: varies.into_iter().collect(), ..Entry::of_nothing() };
+        let content = Content::Here(Bytes::from(asked.to_string()));
+        Arc::new(Variant { part: part.into(), asked: at(asked), until: at(1_000_000), entry, content })
+    }
+
+    fn found(resource: &Resource, part: &str, language: &str) -> Option<u64> {
+        match resource.find(part, &fields(&[("accept-language", language)]), &Asked::default()) {
+            Found::This(variant) => Some(variant.asked.unix_millis()),
+            Found::Nothing | Found::Others => None,
+        }
+    }
+
+    /// RFC 9111 §4: of several responses, the most recent one is used, in whatever order they have come.
+    #[test]
+    fn an_older_answer_never_replaces_a_younger_one() {
+        let younger = Resource::default().with(variant("", None, 20));
+        assert_eq!(found(&younger.with(variant("", None, 10)), "", "en"), Some(20));
+        assert_eq!(found(&younger.with(variant("", None, 20)), "", "en"), Some(20));
+        assert_eq!(found(&younger.with(variant("", None, 30)), "", "en"), Some(30));
+        // One that is chosen by other fields stands beside it, and is still the older one.
+        let both = younger.with(variant("", Some("en"), 10));
+        assert_eq!((both.variants.len(), found(&both, "", "en")), (2, Some(20)));
+        assert_eq!(found(&younger.with(variant("", Some("en"), 21)), "", "en"), Some(21));
+    }
+
+    /// RFC 9111 §4.4: what was asked for before a change is not stored after it.
+    #[test]
+    fn what_was_asked_for_before_the_end_is_not_stored() {
+        let ended = Resource::ended(at(20));
+        for (asked, is_stored) in [(19, false), (20, false), (21, true)] {
+            let with = ended.with(variant("", None, asked));
+            assert_eq!(with.variants.len(), usize::from(is_stored), "{asked}");
+            assert_eq!(with.with(variant("", Some("en"), 20)).variants.len(), usize::from(is_stored));
+        }
+        let known = ended.with_unshared("", at(21), at(22));
+        assert_eq!(known.with(variant("", None, 20)).variants.len(), 0);
+        assert_eq!(Resource::from_bytes(&known.to_bytes().into()).map(|read| read.ended), Some(Some(at(20))));
+        assert_eq!(ended.until(), at(20 + 600_000));
     }
 }

@@ -239,7 +239,7 @@ impl Cache for Platform {
             return response_store::remove(self, resource).await;
         }
         self.store_is_there().await?;
-        self.0.responses.borrow_mut().remove(resource);
+        self.0.responses.borrow_mut().insert(resource.to_owned(), Arc::new(Resource::ended(self.0.now())));
         Ok(())
     }
 

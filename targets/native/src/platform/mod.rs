@@ -388,7 +388,7 @@ impl Cache for Native {
     }
 
     fn remove_stored(&self, resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
-        self.stores.cache.remove(resource);
+        self.stores.cache.remove(resource, self.now());
         ready(Ok(()))
     }
 

@@ -3,13 +3,16 @@
 mod disk;
 mod file;
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use gateway_core::cache::purges::PurgeBook;
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::ports::{Keep, StoreFailure, StoredResponses};
+use gateway_core::time::Timestamp;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
@@ -23,8 +26,16 @@ const USUAL_BYTES: u64 = 8 << 10;
 /// The parts of the store, each with a lock of its own. A response takes at most a part's share of the memory.
 const SHARDS: usize = 4;
 
+/// The marks of what has ended, each for a part of all resources.
+const MARKS: usize = 1 << 12;
+
 /// The stored responses. Those that are asked for least go when the memory is full.
 pub struct ResponseCache {
+    /// The time at which what was stored of a resource ended last: what was asked for by then is not stored any more. Resources share marks, so
+    /// that there is one for each, however many change: at worst a response that is under way meanwhile is not stored. Who has the lock is the
+    /// only one that changes what is stored of those resources.
+    ended: Box<[Mutex<Timestamp>]>,
+    hasher: RandomState,
     cache: Cache<Box<str>, Held, Weight>,
     /// The largest content of the file that is taken into memory, in bytes.
     most_taken: u64,
@@ -76,7 +87,8 @@ impl ResponseCache {
         let share = memory / SHARDS as u64;
         // Without a file, what has no room in memory has none.
         let most_bytes = if disk.is_some() { u64::MAX } else { share.saturating_sub(HEAD_BYTES.min(share / 8)) };
-        Ok(Self { cache, most_taken: share / 2, most_bytes, disk })
+        let (ended, hasher) = ((0..MARKS).map(|_| Mutex::default()).collect(), RandomState::new());
+        Ok(Self { ended, hasher, cache, most_taken: share / 2, most_bytes, disk })
     }
 
     fn held(&self, resource: &str) -> Option<Arc<Resource>> {
@@ -120,8 +132,17 @@ impl ResponseCache {
         Some(bytes)
     }
 
-    /// Stores `variant`. One that another thread stores for the same resource at the same time may be lost.
+    fn mark(&self, resource: &str) -> Option<MutexGuard<'_, Timestamp>> {
+        let place = usize::try_from(self.hasher.hash_one(resource) % MARKS as u64).unwrap_or_default();
+        self.ended.get(place).map(|mark| mark.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Stores `variant`, unless what was asked for at its time has ended.
     pub fn store(&self, resource: &str, variant: Arc<Variant>) {
+        let mark = self.mark(resource);
+        if mark.as_deref().is_some_and(|ended| variant.asked <= *ended) {
+            return;
+        }
         let in_memory = |variant: Arc<Variant>| {
             let known = match self.cache.peek(resource) {
                 Some(Held::Responses(known)) => Some(known),
@@ -136,8 +157,12 @@ impl ResponseCache {
         }
     }
 
-    /// Removes the responses to requests for `resource`.
-    pub fn remove(&self, resource: &str) {
+    /// Removes the responses to requests for `resource`, which end at `now`.
+    pub fn remove(&self, resource: &str, now: Timestamp) {
+        let mut mark = self.mark(resource);
+        if let Some(mark) = mark.as_deref_mut() {
+            *mark = now.max(*mark);
+        }
         let in_memory = || drop(self.cache.remove(resource));
         match &self.disk {
             None => in_memory(),
@@ -239,6 +264,72 @@ impl Drop for Keeping {
             && keep.flight.take().is_some()
         {
             self.stores.meetings.notify(&keep.resource);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use gateway_core::cache::entry::Entry;
+
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_unix_millis(millis)
+    }
+
+    fn variant(asked: u64) -> Arc<Variant> {
+        let content = Content::Here(Bytes::from(asked.to_string()));
+        Arc::new(Variant { part: "".into(), asked: at(asked), until: at(u64::MAX), entry: Entry::default(), content })
+    }
+
+    fn stored(cache: &ResponseCache, resource: &str) -> Option<u64> {
+        Some(cache.held(resource)?.variants.first()?.asked.unix_millis())
+    }
+
+    fn cache() -> ResponseCache {
+        ResponseCache::open(1 << 20, None, &PurgeBook::default()).unwrap()
+    }
+
+    /// RFC 9111 §4.4: what was asked for before a change is not stored after it, whatever else is stored and ended meanwhile.
+    #[test]
+    fn what_was_asked_for_before_the_end_is_not_stored() {
+        let cache = cache();
+        cache.store("a", variant(10));
+        assert_eq!(stored(&cache, "a"), Some(10));
+        cache.remove("a", at(20));
+        for n in 0..10_000 {
+            cache.remove(&n.to_string(), at(5));
+            cache.store(&n.to_string(), variant(15));
+        }
+        for (asked, found) in [(10, None), (20, None), (21, Some(21)), (19, Some(21)), (22, Some(22))] {
+            cache.store("a", variant(asked));
+            assert_eq!(stored(&cache, "a"), found, "{asked}");
+        }
+    }
+
+    /// Of two threads that store responses to requests for one resource at the same time, none loses its own.
+    #[test]
+    fn what_threads_store_at_once_is_all_there() {
+        const THREADS: usize = 4;
+        let (cache, round) = (cache(), Barrier::new(THREADS));
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (cache, round) = (&cache, &round);
+                scope.spawn(move || {
+                    for number in 0..500 {
+                        let mut one = Arc::into_inner(variant(1)).unwrap();
+                        one.part = thread.to_string().into();
+                        round.wait();
+                        cache.store(&number.to_string(), Arc::new(one));
+                    }
+                });
+            }
+        });
+        for number in 0..500 {
+            assert_eq!(cache.held(&number.to_string()).unwrap().variants.len(), THREADS);
         }
     }
 }
