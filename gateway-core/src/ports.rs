@@ -356,6 +356,14 @@ pub trait Counters {
     /// A [`StoreFailure`]; the policy decides whether the request is then admitted or refused.
     fn apply(&self, cell: &str, op: CounterOp) -> impl Future<Output = Result<CounterVerdict, StoreFailure>>;
 
+    /// Asks the RateLimiter binding called `binding` whether it admits a request of this `key`: on Workers alone.
+    ///
+    /// # Errors
+    /// A [`StoreFailure`].
+    fn ask_binding(&self, _binding: &str, _key: &str) -> impl Future<Output = Result<bool, StoreFailure>> {
+        core::future::ready(Err(StoreFailure::Unreachable))
+    }
+
     /// Returns whether several operations take one round trip, so that they are better not done one after another.
     fn asks_at_once(&self) -> bool {
         false

@@ -61,6 +61,21 @@ function services(config) {
   );
 }
 
+/** The RateLimiter bindings that `config` names, set to what it states of them. */
+function rateLimiters(config) {
+  const found = {};
+  try {
+    JSON.parse(config, (name, value) => {
+      if (name !== "rateLimit" || value?.binding === undefined) return value;
+      found[value.binding] = { namespace_id: `${generation}-${value.binding}`, simple: { limit: value.limit, period: Number.parseInt(value.window, 10) } };
+      return value;
+    });
+  } catch {
+    // As above.
+  }
+  return found;
+}
+
 /** The Worker with one configuration, under a name of its own: that gives it its own objects and keys. */
 function worker({ config, bindings = {} }) {
   generation += 1;
@@ -79,6 +94,7 @@ function worker({ config, bindings = {} }) {
     kvNamespaces: { KEY_VALUE: `keys-${generation}` },
     bindings,
     serviceBindings: services(config),
+    ratelimits: rateLimiters(config),
     // Straight to the Worker: miniflare's own entry changes header fields.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };

@@ -29,6 +29,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("backChannelLogout", "`authenticate.login`"),
     ("basic", "`authenticate` or `upstreams.<name>.credentials`"),
     ("bearer", "`upstreams.<name>.credentials`"),
+    ("binding", "`rateLimit`"),
     ("body", "`respond`"),
     ("bodyBytes", "`limits` or a route"),
     ("burst", "`rateLimit.tiers.<name>` or `rateLimit`"),

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::exchange::Exchange;
 use super::steps::verdict;
-use super::within::within;
+use super::within::{timely, within};
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
@@ -39,19 +39,19 @@ impl<'p> Asked<'p> {
     }
 }
 
-/// The steps after that of `first` which are better asked in the same round trip: limits that follow it. A limit with a lease seldom asks at all,
+/// The steps after that of `first` which are better asked in the same round trip: limits that follow it. A limit with a lease seldom asks at all, one with a binding asks elsewhere,
 /// and one that has requests wait is the last, since they come to the next ones later.
 pub(super) fn following<'p>(
     first: &RateLimit,
     steps: &'p [RequestStep],
     counters: &impl Counters,
 ) -> &'p [RequestStep] {
-    if !counters.asks_at_once() || first.lease.is_some() || first.may_wait() {
+    if !counters.asks_at_once() || first.asks_alone() || first.may_wait() {
         return &[];
     }
     let mut is_over = false;
     let follows = |step: &&RequestStep| match step {
-        RequestStep::RateLimit(limit) if !is_over && limit.lease.is_none() => {
+        RequestStep::RateLimit(limit) if !is_over && !limit.asks_alone() => {
             is_over = limit.may_wait();
             true
         }
@@ -120,6 +120,8 @@ pub(super) async fn check<'p, P: Platform>(
 ) -> Result<(), Reject> {
     let mut asked = Asked::new(platform, limit, call, route);
     let verdict = match limit.lease {
+        // Boxed: most limits have none.
+        None if limit.binding.is_some() => Box::pin(ask_binding(exchange, platform, &asked)).await,
         None => ask(exchange, platform, &mut asked, None).await,
         // Boxed: most limits have none.
         Some(lease) => Box::pin(borrow(exchange, platform, &mut asked, lease)).await,
@@ -149,6 +151,15 @@ async fn ask<P: Platform>(
     asked.window = window;
     let answer = within(platform, exchange.plan.counter_timeout, platform.apply(&asked.cell, op)).await;
     verdict(exchange, platform, answer, CounterVerdict::quota)
+}
+
+/// Asks the binding of the limit; none if it fails.
+async fn ask_binding<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, asked: &Asked<'_>) -> Option<Verdict> {
+    let limit = asked.limit;
+    let admits = platform.ask_binding(limit.binding.as_deref()?, &asked.cell);
+    let answer = within(platform, exchange.plan.counter_timeout, admits).await;
+    let verdict = timely(answer).map(|admits| limit.verdict_of_binding(admits));
+    verdict.map_err(|failure| exchange.record.store_failed(limit.store.name(), failure)).ok()
 }
 
 /// Takes the units of the request out of those that were borrowed, and else asks the store: for more at once, where others are likely to follow.

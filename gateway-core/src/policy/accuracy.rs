@@ -13,6 +13,8 @@ pub enum Store {
     DurableObject,
     /// The SQLite database of a Spin application.
     Sqlite,
+    /// A RateLimiter binding of Workers.
+    RateLimiter,
 }
 
 impl Store {
@@ -24,14 +26,15 @@ impl Store {
             Self::Redis => "Redis",
             Self::DurableObject => "Durable Object",
             Self::Sqlite => "SQLite",
+            Self::RateLimiter => "RateLimiter binding",
         }
     }
 
-    /// The accuracy of a limit that counts here, and is leased or not; none where gateways count for themselves.
+    /// The accuracy of a limit that counts here, and is leased or not; none where several count for themselves.
     #[must_use]
     pub const fn accuracy(self, is_leased: bool) -> Option<Accuracy> {
         match self {
-            Self::Memory => None,
+            Self::Memory | Self::RateLimiter => None,
             _ if is_leased => Some(Accuracy::Bounded),
             Self::Redis | Self::DurableObject | Self::Sqlite => Some(Accuracy::Exact),
         }
@@ -49,6 +52,7 @@ impl Store {
             (Self::Redis, true) => {
                 "a window admits what the limit grants in `window + hold`, but for writes that a failover loses"
             }
+            (Self::RateLimiter, _) => "approximate, and each location counts for itself",
             (Self::DurableObject, false) => "exact",
             (Self::Sqlite, false) => "exact for all instances on one database",
             (Self::DurableObject | Self::Sqlite, true) => "a window admits what the limit grants in `window + hold`",
@@ -59,6 +63,10 @@ impl Store {
     #[must_use]
     pub fn refusal(self, wanted: Accuracy, is_leased: bool) -> Option<(String, &'static str)> {
         match (wanted, self.accuracy(is_leased)) {
+            (_, None) if matches!(self, Self::RateLimiter) => Some((
+                format!("a {} counts approximately, and each location for itself", self.name()),
+                "leave `binding` out: a Durable Object is exact",
+            )),
             (_, None) => Some((
                 format!("in {}, each gateway counts for itself", self.name()),
                 "name a store that gateways share: `\"counters\": {\"redis\": \"redis://host:6379\"}`",
@@ -87,6 +95,10 @@ mod tests {
             assert_eq!((store.refusal(Bounded, false), store.refusal(Bounded, true)), (None, None));
             let (message, _) = store.refusal(Exact, true).unwrap();
             assert!(message.contains(store.name()), "{message}");
+        }
+        for wanted in [Exact, Bounded] {
+            let (message, help) = Store::RateLimiter.refusal(wanted, false).unwrap();
+            assert!(message.contains("each location for itself") && help.contains("Durable Object"), "{message}");
         }
         for (wanted, is_leased) in [(Exact, false), (Exact, true), (Bounded, false), (Bounded, true)] {
             let (message, help) = Memory.refusal(wanted, is_leased).unwrap();

@@ -50,6 +50,8 @@ pub struct RateLimit {
     pub lease: Option<Lease>,
     /// The store that counts.
     pub store: Store,
+    /// The RateLimiter binding of Workers that does, where one is the store.
+    pub binding: Option<Box<str>>,
     /// The decision while the counter can't be reached.
     pub fail: config::FailMode,
     /// Set if it only counts, and refuses nothing.
@@ -103,6 +105,7 @@ impl RateLimit {
         });
         let cost = Cost::compile(c.cost.as_ref(), parameters).map_err(|mistake| errors.push(mistake)).ok();
         let allowance = Allowance::compile(name, (c.limit, c.window, c.burst), c.algorithm, &zone);
+        errors.extend(check_binding(c).err());
         let lease = c.lease.as_ref().map(lease).transpose().map_err(|mistake| errors.push(mistake)).unwrap_or_default();
         let key = KeySource::compile(c.key.as_ref(), parameters).unwrap_or_else(|mistake| {
             errors.push(mistake);
@@ -121,6 +124,7 @@ impl RateLimit {
                     cost,
                     lease,
                     store: Store::Memory,
+                    binding: None,
                     fail,
                     shadow,
                     legacy,
@@ -161,10 +165,24 @@ impl RateLimit {
         of_cost || self.key.is_bound_to_path()
     }
 
+    /// The verdict of a binding, which says no more than whether it `admits` a request.
+    #[must_use]
+    pub const fn verdict_of_binding(&self, admits: bool) -> Verdict {
+        let window = self.allowance.quota.window;
+        let retry_after = if admits { Duration::ZERO } else { window };
+        Verdict { admitted: admits, remaining: 0, retry_after, reset_after: window }
+    }
+
     /// The accuracy of the count, in words.
     #[must_use]
     pub const fn bound(&self) -> &'static str {
         self.store.bound(self.lease.is_some())
+    }
+
+    /// Returns whether it asks the store in a way of its own.
+    #[must_use]
+    pub const fn asks_alone(&self) -> bool {
+        self.lease.is_some() || self.binding.is_some()
     }
 
     /// Returns whether requests may wait for their turn.
@@ -221,6 +239,35 @@ fn lease(c: &config::RateLimitLease) -> Result<Lease, PolicyError> {
         return Err(PolicyError::new("lease.hold", "units are held for too short or too long", "use `10ms` to `10s`"));
     }
     Ok(Lease { units: c.units, hold })
+}
+
+/// Checks what a RateLimiter binding of Workers can't do.
+fn check_binding(c: &config::RateLimit) -> Result<(), PolicyError> {
+    let Some(name) = &c.binding else { return Ok(()) };
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        let help = "write the `name` of an entry of `ratelimits` in `wrangler.toml`: letters, digits and `_`";
+        return Err(PolicyError::new("binding", format_args!("`{name}` is not the name of a binding"), help));
+    }
+    if !matches!(&c.window, Window::Span(span) if [10_000, 60_000].contains(&span.as_millis())) {
+        let help = "use `10s` or `60s`, as `period` of the binding in `wrangler.toml` has it";
+        return Err(PolicyError::new("window", "a RateLimiter binding has no window of this length", help));
+    }
+    let others = [
+        ("burst", c.burst.is_some()),
+        ("cost", c.cost.is_some()),
+        ("throttle", c.throttle.is_some()),
+        ("lease", c.lease.is_some()),
+        ("tiers", !c.tiers.is_empty()),
+    ];
+    match others.into_iter().find(|(_, is_there)| *is_there) {
+        Some((member, _)) => {
+            let help = "leave it out, or leave `binding` out: a Durable Object can do it";
+            Err(PolicyError::new(member, "a RateLimiter binding counts requests alone, and one by one", help))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Completes `allowance` by what `c` has beside.
@@ -309,11 +356,15 @@ impl Standing<'_> {
 pub fn tell(standings: &[Standing<'_>], fields: &mut impl EditFields) {
     for standing in standings {
         for (name, value) in standing.headers() {
-            fields.append(&name, value);
+            // A binding does not tell what is left.
+            if standing.limit.binding.is_none() || name != RATELIMIT {
+                fields.append(&name, value);
+            }
         }
     }
     // The one that has refused the request is the last.
-    let legacy = standings.iter().rev().filter(|standing| standing.limit.legacy);
+    let legacy = standings.iter().rev();
+    let legacy = legacy.filter(|standing| standing.limit.legacy && standing.limit.binding.is_none());
     if let Some(Standing { allowance, verdict, .. }) = legacy.min_by_key(|standing| standing.verdict.remaining) {
         let limit = allowance.quota.limit;
         fields.set(&X_RATELIMIT_LIMIT, HeaderValue::from(limit));
@@ -349,6 +400,7 @@ mod tests {
             throttle: None,
             lease: None,
             accuracy: None,
+            binding: None,
             tiers: config::Entries::default(),
             shadow: false,
             legacy_headers: false,

@@ -112,6 +112,7 @@ export class Exchange {
         case Kind.Content:
         case Kind.Keep:
         case Kind.Count:
+        case Kind.Limit:
         case Kind.Sleep:
         case Kind.Verify:
         case Kind.Sign:
@@ -182,6 +183,10 @@ export class Exchange {
       }
       case Kind.Count:
         return this.#watch === undefined ? COUNTERS.getByName(text).count(content) : this.#watch.count(COUNTERS, text, content);
+      case Kind.Limit: {
+        const [binding, key] = text.split("\n") as [string, string];
+        return (this.#bindings[binding] as RateLimit).limit({ key }).then(({ success }) => Uint8Array.of(Number(success)));
+      }
       case Kind.Get:
         return KEY_VALUE.get(text, "arrayBuffer").then((value) => value === null ? undefined : new Uint8Array(value));
       case Kind.Put:

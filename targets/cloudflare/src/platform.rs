@@ -162,6 +162,13 @@ impl Counters for Worker {
         true
     }
 
+    async fn ask_binding(&self, binding: &str, key: &str) -> Result<bool, StoreFailure> {
+        match store(exchange::perform(Kind::Limit, |command, _| wire::write_limit(command, binding, key)).await)? {
+            Completion::Bytes(verdict) => Ok(*verdict == [1]),
+            _ => Err(StoreFailure::Malformed),
+        }
+    }
+
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         match store(exchange::perform(Kind::Count, |command, _| wire::write_count(command, cell, op.to_bytes())).await)?
         {

@@ -30,7 +30,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     name: "the simulator",
     // An upstream's own way on a platform is that platform's to show.
     features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),
-    counters: OwnCounters::DurableObjects,
+    counters: OwnCounters::Sqlite,
     further_methods: None,
 };
 

@@ -42,6 +42,10 @@ pub struct RateLimit {
     /// Other terms for consumers with a tier, by its name; each counts for itself.
     #[serde(default)]
     pub tiers: Entries<RateLimitTier>,
+    /// On Cloudflare, the RateLimiter binding that counts instead of a Durable Object: approximately, for each location. `limit` and `window` say what it is
+    /// set to; other platforms count by these.
+    #[serde(default)]
+    pub binding: Option<String>,
     /// The accuracy that is needed: a configuration for a store that counts less accurately is refused. Default: whatever the store has.
     #[serde(default)]
     pub accuracy: Option<Accuracy>,

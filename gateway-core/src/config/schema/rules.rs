@@ -327,6 +327,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("Condition", "claims", Names("^(?!(exp|nbf|iat)$).")),
     ("RateLimit", "limit", Whole(1, 1_000_000_000)),
     ("RateLimit", "burst", Whole(1, 1_000_000_000)),
+    ("RateLimit", "binding", Verbatim("^[A-Za-z_][0-9A-Za-z_]*$", &["API_LIMITER"])),
     ("StatedCost", "header", FIELD),
     ("StatedCost", "responseHeader", FIELD),
     ("StatedCost", "query", Text(".", &["units"])),

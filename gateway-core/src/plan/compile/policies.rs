@@ -452,6 +452,10 @@ impl<'c> Compiler<'c> {
         let mut compiled = self.compiled(at, compiled)?;
         compiled.tiers = tiers;
         compiled.store = self.counter_store();
+        if compiled.store == Store::DurableObject && limit.binding.is_some() {
+            compiled.store = Store::RateLimiter;
+            compiled.binding = limit.binding.as_deref().map(Box::from);
+        }
         if let Some((message, help)) =
             limit.accuracy.and_then(|wanted| compiled.store.refusal(wanted, compiled.lease.is_some()))
         {

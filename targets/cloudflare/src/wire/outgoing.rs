@@ -134,6 +134,12 @@ pub(crate) fn write_count(command: &mut Command<'_>, cell: &str, op: [u8; 32]) {
     command.body(Body::Full(Bytes::copy_from_slice(&op)));
 }
 
+/// Writes a question to a RateLimiter binding.
+pub(crate) fn write_limit(command: &mut Command<'_>, binding: &str, key: &str) {
+    command.line(binding.as_bytes());
+    command.line(key.as_bytes());
+}
+
 /// Writes a wait.
 pub(crate) fn write_sleep(command: &mut Command<'_>, duration: Duration) {
     command.set_millis(Word::Millis, Some(duration));

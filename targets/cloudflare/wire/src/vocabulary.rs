@@ -91,6 +91,8 @@ numbers! {
         Linger,
         /// Apply an operation to a counter cell.
         Count,
+        /// Ask a RateLimiter binding: the text is its name and the key, each on a line.
+        Limit,
         /// Wait.
         Sleep,
         /// Check a signature: the text is the algorithm's name, the key as a JWK and the length of the signature, each on a line.

@@ -49,7 +49,8 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         of("rateLimit"),
         json!({"kind": "rateLimit", "name": "few", "limit": 9, "windowSeconds": 60.0, "period": null, "burst": 2,
-            "algorithm": "gcra", "tiers": [], "shadow": false})
+            "algorithm": "gcra", "tiers": [], "shadow": false, "lease": null, "store": "memory",
+            "bound": "exact in one process, and each gateway counts for itself"})
     );
     assert_eq!(of("maintenance"), json!({"kind": "maintenance", "from": null, "until": null, "flag": "f"}));
     assert_eq!(of("requestHeaders"), json!({"kind": "requestHeaders", "edits": 2}));
@@ -85,6 +86,7 @@ fn explanations_are_data() {
     let steps = taken["steps"].as_array().unwrap();
     let limit = steps.iter().find(|step| step["step"] == "rateLimit").unwrap();
     assert_eq!((&limit["name"], &limit["admitted"], &limit["remaining"]), (&json!("few"), &json!(true), &json!(1)));
+    assert_eq!(limit["store"], "memory");
     assert!(steps.iter().any(|step| step["step"] == "editHeaders" && step["edits"] == 2), "{taken}");
     assert_eq!(taken["response"]["by"], "upstream");
     assert!(taken["upstream"]["headers"].as_array().unwrap().contains(&json!({"name": "x", "value": "1"})), "{taken}");

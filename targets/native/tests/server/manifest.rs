@@ -159,3 +159,22 @@ fn an_upstream_without_a_url_is_for_its_platforms() {
     assert!(help.contains("`\"url\": "), "{help}");
     assert_eq!(mistakes(&folder, "spin").len(), 1);
 }
+
+/// docs/configuration.md, Policies, `binding`: the manifest declares the binding; a limit that has one needs no Durable Object.
+#[test]
+fn a_rate_limiter_is_declared() {
+    let folder = Folder::new();
+    folder.write(
+        "gateway.json",
+        r#"{"routes": [{"name": "a", "respond": {}, "policies": [
+            {"rateLimit": {"limit": 100, "window": "60s", "binding": "API_LIMITER"}}]}]}"#,
+    );
+    folder.write("wrangler.toml", "name = \"edgeway\"\n");
+    let found = mistakes(&folder, "cloudflare");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0][0], "routes[0].policies[0].rateLimit.binding");
+    assert_eq!(found[0][1], "`wrangler.toml` has no RateLimiter binding `API_LIMITER`");
+    let declared = "name = \"edgeway\"\n[[ratelimits]]\nname = \"API_LIMITER\"\nnamespace_id = \"1\"\nsimple = { limit = 100, period = 60 }\n";
+    folder.write("wrangler.toml", declared);
+    assert_eq!(mistakes(&folder, "cloudflare"), Vec::<[String; 3]>::new());
+}

@@ -84,6 +84,10 @@ impl Counters for DryRun {
         "none"
     }
 
+    async fn ask_binding(&self, _: &str, _: &str) -> Result<bool, StoreFailure> {
+        Ok(true)
+    }
+
     async fn apply(&self, _: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
         Ok(step(op, None, self.now()).verdict)
     }

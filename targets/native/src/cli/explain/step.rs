@@ -1,6 +1,7 @@
 //! The steps of a request through the gateway.
 
 use gateway_core::plan::Plan;
+use gateway_core::policy::accuracy::Store;
 use gateway_core::policy::credential;
 use gateway_core::policy::steer::{Steer, describe};
 use gateway_core::trace::Event;
@@ -94,6 +95,9 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::RateLimit { name, cell, verdict, shadow, store, bound } => (
             "rate limit",
             match verdict {
+                Some(v) if v.admitted && *store == Store::RateLimiter.name() => {
+                    format!("`{name}` admits it ({store}: {bound})")
+                }
                 Some(v) if v.admitted => {
                     format!("`{name}` admits it, {} left in cell `{cell}` ({store}: {bound})", v.remaining)
                 }

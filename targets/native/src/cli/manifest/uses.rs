@@ -10,6 +10,8 @@ pub(super) struct Uses {
     pub(super) secrets: Vec<(JsonPath, String)>,
     /// The first policy that counts.
     pub(super) counters: Option<JsonPath>,
+    /// The RateLimiter bindings that it names.
+    pub(super) rate_limiters: Vec<(JsonPath, String)>,
     /// The first use of the key-value store.
     pub(super) key_values: Option<JsonPath>,
     document: Value,
@@ -43,6 +45,11 @@ impl Uses {
                         ("secret", Value::String(secret)) => self.secrets.push((at, secret.clone())),
                         // The content of a response, of any shape.
                         ("json", _) => {}
+                        ("rateLimit", Value::Object(limit)) if limit.get("binding").is_some_and(Value::is_string) => {
+                            if let Some(Value::String(binding)) = limit.get("binding") {
+                                self.rate_limiters.push((at.member("binding"), binding.clone()));
+                            }
+                        }
                         ("rateLimit" | "concurrency", Value::Object(_)) => {
                             self.counters.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);

@@ -18,6 +18,8 @@ struct Document {
     #[serde(default)]
     kv_namespaces: Vec<Binding>,
     #[serde(default)]
+    ratelimits: Vec<Binding>,
+    #[serde(default)]
     durable_objects: Objects,
     #[serde(default)]
     vars: serde_json::Map<String, serde_json::Value>,
@@ -79,6 +81,20 @@ pub(super) fn faults(question: &Question<'_>) -> Result<Vec<ConfigError>, String
             format!("`[[kv_namespaces]]` with `binding = \"{KEY_VALUE}\"`"),
             format!(r#"`"kv_namespaces": [{{"binding": "{KEY_VALUE}"}}]`"#),
         );
+    }
+    for (at, limiter) in &uses.rate_limiters {
+        if !has(&document.ratelimits, limiter) {
+            need(
+                at,
+                format!("`{manifest}` has no RateLimiter binding `{limiter}`"),
+                format!(
+                    "`[[ratelimits]]` with `name = \"{limiter}\"`, `namespace_id` and `simple = {{ limit, period }}`"
+                ),
+                format!(
+                    r#"`"ratelimits": [{{"name": "{limiter}", "namespace_id": "1", "simple": {{"limit": 100, "period": 60}}}}]`"#
+                ),
+            );
+        }
     }
     for (at, service) in &uses.own_members("cloudflare", "service") {
         if !has(&document.services, service) {

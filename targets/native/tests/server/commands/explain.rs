@@ -468,3 +468,31 @@ fn explain_says_what_it_takes_services_and_issuers_to_say() {
         "{signed}"
     );
 }
+
+/// docs/configuration.md, Policies, `accuracy`: `explain` shows the store and its bound for each limit.
+#[test]
+fn explain_says_how_exactly_a_limit_counts() {
+    let folder = Folder::new();
+    let limits = |top: &str| {
+        format!(
+            r#"{{{top} "routes": [{{"name": "few", "match": {{"path": "/"}}, "respond": {{}}, "policies": [
+                {{"rateLimit": {{"name": "plain", "limit": 5, "window": "10s"}}}},
+                {{"rateLimit": {{"name": "leased", "limit": 5, "window": "10s", "lease": {{"units": 5}}}}}}]}}]}}"#
+        )
+    };
+    let redis = r#""counters": {"redis": "redis://localhost"},"#;
+    for (top, store, plain, leased) in [
+        ("", "memory", "exact in one process, and each", "each gateway counts for itself"),
+        (redis, "Redis", "exact for all gateways that share it", "`window + hold`"),
+    ] {
+        folder.write("gateway.json", &limits(top));
+        let said = said(&folder, &["explain", "GET", "/"]);
+        // Long lines are wrapped.
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (name, bound) in [("`plain` admits", plain), ("`leased` admits", leased)] {
+            let line = said.split_once(name).map_or("", |(_, rest)| rest);
+            let told = line.split_once(&format!("({store}: ")).and_then(|(_, rest)| rest.split_once(')'));
+            assert!(told.is_some_and(|(told, _)| told.contains(bound)), "{name}: {said}");
+        }
+    }
+}
