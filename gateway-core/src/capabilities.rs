@@ -10,8 +10,12 @@ pub enum Feature {
     ConnectDeadline,
     /// Counters can live in a Redis that several gateways share.
     RedisCounters,
-    /// That Redis can be reached over TLS.
-    RedisTls,
+    /// Stored responses can live in a Redis that several gateways share.
+    RedisResponses,
+    /// The authorities whose certificates a Redis may have can be chosen.
+    RedisAuthorities,
+    /// A Redis can be a cluster.
+    RedisCluster,
     /// Upstream TLS can be configured.
     UpstreamTls,
     /// HTTP/2 can be spoken to an upstream in the clear.
@@ -74,9 +78,17 @@ impl Feature {
                 format!("{platform} can't keep counters in Redis"),
                 "remove it: counters live in the platform's own store",
             ),
-            Self::RedisTls => (
-                format!("{platform} can't reach a Redis over TLS"),
-                "use `redis://`, through a tunnel where the network is not to be trusted",
+            Self::RedisResponses => (
+                format!("{platform} can't keep stored responses in Redis"),
+                "remove it: stored responses live in the platform's own store",
+            ),
+            Self::RedisAuthorities => (
+                format!("on {platform}, the host does TLS by itself, with authorities of its own"),
+                "remove it, and make the authority known to the host",
+            ),
+            Self::RedisCluster => (
+                format!("on {platform}, the host has no client for a Redis Cluster"),
+                "use a Redis that is none: it can have replicas",
             ),
             Self::UpstreamTls => (
                 format!("on {platform}, the host does TLS by itself, with the public authorities"),
@@ -210,12 +222,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The native server: its Redis client would bring authorities of its own, beside those of the upstreams.
+    /// The native server.
     pub const NATIVE: Self = Self {
         target: "native",
         name: "the native server",
         features: FeatureSet::ALL
-            .without(Feature::RedisTls)
             .without(Feature::ServiceBindings)
             .without(Feature::ServiceChaining)
             .without(Feature::Geography),
@@ -247,7 +258,7 @@ impl Capabilities {
         features: FeatureSet::NONE
             .with(Feature::ConnectDeadline)
             .with(Feature::RedisCounters)
-            .with(Feature::RedisTls)
+            .with(Feature::RedisResponses)
             .with(Feature::ServiceChaining)
             .with(Feature::CertificateNames)
             .with(Feature::Cache),
@@ -266,11 +277,13 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 19] = [
+    const FEATURES: [Feature; 21] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
-        Feature::RedisTls,
+        Feature::RedisResponses,
+        Feature::RedisAuthorities,
+        Feature::RedisCluster,
         Feature::UpstreamTls,
         Feature::H2c,
         Feature::UpstreamConnections,
@@ -304,7 +317,7 @@ mod tests {
         let lacks = |platform: Capabilities| FEATURES.into_iter().filter(|f| !platform.has(*f)).collect::<Vec<_>>();
         assert_eq!(
             lacks(Capabilities::NATIVE),
-            [Feature::RedisTls, Feature::ServiceBindings, Feature::ServiceChaining, Feature::Geography]
+            [Feature::ServiceBindings, Feature::ServiceChaining, Feature::Geography]
         );
         let has = [
             Feature::WebSockets,
@@ -320,6 +333,8 @@ mod tests {
             lacks(Capabilities::SPIN),
             [
                 Feature::HostOverride,
+                Feature::RedisAuthorities,
+                Feature::RedisCluster,
                 Feature::UpstreamTls,
                 Feature::H2c,
                 Feature::UpstreamConnections,

@@ -17,6 +17,19 @@ use crate::time::Timestamp;
 /// The largest content that stands beside its head, in bytes.
 pub const SMALL: usize = 8 << 10;
 
+/// The counter cell of whoever writes the purges.
+pub(crate) const PURGES_CELL: &str = "purges";
+
+/// The beginning of the counter cells of those who ask an upstream for others, too.
+pub(crate) const FLIGHT_CELL: &str = "flight:";
+
+/// Returns whether `cell` is one of the counter cells by which gateways that share stored responses come to terms. They belong where the
+/// responses are.
+#[must_use]
+pub fn is_cell(cell: &str) -> bool {
+    cell == PURGES_CELL || cell.starts_with(FLIGHT_CELL)
+}
+
 /// The name of the values of contents among those of the cache.
 const CONTENT: &str = "c:";
 

@@ -11,7 +11,7 @@ use super::units;
 pub(super) const OBJECTS: &str = "an object, or a list of objects";
 
 /// Objects for which authors often write only the main member.
-pub(super) const MAIN_MEMBERS: [(&str, &str); 9] = [
+pub(super) const MAIN_MEMBERS: [(&str, &str); 10] = [
     ("match", "path"),
     ("redirect", "location"),
     ("respond", "body"),
@@ -19,6 +19,7 @@ pub(super) const MAIN_MEMBERS: [(&str, &str); 9] = [
     ("rewrite", "path"),
     ("accessLog", "format"),
     ("counters", "redis"),
+    ("responses", "redis"),
     ("cacheFile", "path"),
     ("client", "id"),
 ];
@@ -195,7 +196,7 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         ("upstreams", Kind::List(_)) if expected == "an object" => {
             Some("upstreams have names here: `{\"NAME\": {\"url\": \"http://host:port\"}}`".to_owned())
         }
-        ("counters", Kind::String(text)) if expected == "an object" && !text.contains("://") => {
+        ("counters" | "responses", Kind::String(text)) if expected == "an object" && !text.contains("://") => {
             Some("leave it out, or write `{\"redis\": \"redis://host:6379\"}`".to_owned())
         }
         (_, Kind::String(text)) if text.contains("${") && (is_whole(expected) || expected == "a boolean") => {

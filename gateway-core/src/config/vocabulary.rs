@@ -166,6 +166,7 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
         "cacheFile",
         "cachePath cache_path diskCache disk_cache proxy_cache_path cacheStorage cache_storage",
     ),
+    (Place::Root, "responses", "responseStore response_store cacheStore cache_store cacheBackend cache_backend"),
     (Place::CacheFile, "path", "file name location filename"),
     (Place::CacheFile, "size", "max_size maxSize bytes sizeLimit limit maxBytes"),
     (Place::Cache, "ttl", "maxAge max_age cache_ttl cacheTtl expiration expires duration timeToLive"),

@@ -46,9 +46,6 @@ use crate::trace::Event;
 /// `Cache-Status` (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// The longest that a request waits for the store; then it goes on as if nothing were stored.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// The fields by which a client makes a request conditional, or asks for a part (RFC 9110 §13.1, §14.2).
 const CONDITIONS: [HeaderName; 6] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
 
@@ -138,7 +135,7 @@ async fn look_across<'l, P: Platform>(
     loop {
         let flights = platform.flights(exchange.state);
         let ended = flights.ended(key);
-        let stored = within(platform, PATIENCE, platform.stored(&ask.resource)).await;
+        let stored = within(platform, exchange.plan.responses_timeout, platform.stored(&ask.resource)).await;
         let stored = match timely(stored) {
             // Without the purges nobody knows what is good.
             Ok(Some(stored)) => purge_book::current(exchange, platform).await.map(|()| Some(stored)),
@@ -312,7 +309,9 @@ async fn answer<P: Platform>(
             }
         }),
         (_, content @ Content::There { .. }) => {
-            match timely(within(platform, PATIENCE, platform.stored_content(content, range)).await) {
+            match timely(
+                within(platform, exchange.plan.responses_timeout, platform.stored_content(content, range)).await,
+            ) {
                 Ok(content) => content?,
                 Err(failure) => {
                     exchange.record.cache_failed(platform.cache_store(), failure);
@@ -609,7 +608,12 @@ async fn take<P: Platform>(
                 }
                 if is_led && platform.flights_in_store() {
                     let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
-                    let noted = within(platform, PATIENCE, platform.unshared(&ask.resource, &ask.part, until)).await;
+                    let noted = within(
+                        platform,
+                        exchange.plan.responses_timeout,
+                        platform.unshared(&ask.resource, &ask.part, until),
+                    )
+                    .await;
                     if let Err(failure) = timely(noted) {
                         exchange.record.cache_failed(platform.cache_store(), failure);
                     }
@@ -696,7 +700,7 @@ async fn keep_or_remove<P: Platform>(
 
 /// Stores `variant`; a store that fails has lost it.
 async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: &mut Ask, variant: Arc<Variant>) {
-    let stored = within(platform, PATIENCE, platform.store(&ask.resource, variant)).await;
+    let stored = within(platform, exchange.plan.responses_timeout, platform.store(&ask.resource, variant)).await;
     match timely(stored) {
         Ok(()) => ask.told.stored = true,
         Err(failure) => {
@@ -708,7 +712,7 @@ async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: 
 
 /// Removes all that is stored of `resource`.
 async fn remove<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, resource: &str) {
-    let removed = within(platform, PATIENCE, platform.remove_stored(resource)).await;
+    let removed = within(platform, exchange.plan.responses_timeout, platform.remove_stored(resource)).await;
     if let Err(failure) = timely(removed) {
         exchange.record.cache_failed(platform.cache_store(), failure);
     }

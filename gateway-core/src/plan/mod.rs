@@ -132,8 +132,30 @@ pub struct Plan {
     pub caches: bool,
     /// The longest that a counter is waited for.
     pub counter_timeout: Duration,
-    /// The URL of the Redis that holds the counters, if there is one.
-    pub counters_redis: Option<String>,
+    /// The Redis that holds the counters, if there is one.
+    pub counters_redis: Option<Redis>,
+    /// The longest that stored responses are waited for.
+    pub responses_timeout: Duration,
+    /// The Redis that holds the stored responses, if there is one.
+    pub responses_redis: Option<Redis>,
+}
+
+/// A Redis that several gateways may share.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Redis {
+    /// Its URL, or that of a node of the cluster. It may hold a password.
+    pub url: String,
+    /// The file of the authorities whose certificates it may have, if those are not the public ones.
+    pub authorities: Option<String>,
+    /// Set if it is a cluster.
+    pub is_cluster: bool,
+}
+
+impl core::fmt::Debug for Redis {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Without the URL.
+        f.debug_struct("Redis").field("is_cluster", &self.is_cluster).finish_non_exhaustive()
+    }
 }
 
 impl Plan {

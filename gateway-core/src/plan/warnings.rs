@@ -78,6 +78,12 @@ pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
     let reading_is_whole = reading.is_none();
     if reading.is_none_or(|reading| reading.is_section_intact("server")) {
         own_listener::warnings(&config, &mut found);
+        if config.server.cache_file.is_some() && config.responses.redis.is_some() {
+            let at = JsonPath::root().member("server").member("cacheFile");
+            let warning =
+                ConfigError::new(at, "stored responses are in the Redis of `responses`, and none in this file");
+            found.push(warning.with_help("remove it, or `responses.redis`"));
+        }
         if reading_is_whole {
             identity::unlistened(&config, &mut found);
             identity::inside(&config, &mut found);

@@ -27,9 +27,14 @@ fn redis(url: &str, is_secret: bool) -> String {
 
 #[test]
 fn the_url_of_a_redis_is_one() {
-    for url in
-        ["redis://h", "redis://h:1", "redis://10.0.0.1:6379/3", "redis://[::1]:6379/", "redis://h/0?protocol=resp3"]
-    {
+    for url in [
+        "redis://h",
+        "rediss://h",
+        "redis://h:1",
+        "redis://10.0.0.1:6379/3",
+        "redis://[::1]:6379/",
+        "redis://h/0?protocol=resp3",
+    ] {
         assert_eq!(said(&redis(url, false)), [], "{url}");
         assert_eq!(said_on(&Capabilities::SPIN, &redis(url, false), &Vault("", "")), [], "{url}");
     }
@@ -49,12 +54,50 @@ fn the_url_of_a_redis_is_one() {
         ("redis://h:65536", "the URL has an impossible port"),
         ("redis://h:x", "the URL has an impossible port"),
         ("redis://h/x", "the URL's path is not a database's number"),
-        ("rediss://h", "the native server can't reach a Redis over TLS"),
         ("rediss://", "the URL has no host"),
     ] {
         assert_eq!(words(&said(&redis(url, false))), [("counters.redis", message)], "{url}");
     }
-    assert_eq!(said_on(&Capabilities::SPIN, &redis("rediss://h", false), &Vault("", "")), []);
+}
+
+/// docs/configuration.md, Redis: what is stated beside the URL, and docs/platforms.md: where it can be.
+#[test]
+fn a_redis_may_have_authorities_and_be_a_cluster() {
+    for store in ["counters", "responses"] {
+        let stated = |members: &str| {
+            format!(
+                r#"{{"{store}": {{{members}}}, "routes": [{{"name": "r", "match": {{"path": "/"}}, "respond": {{}}}}]}}"#
+            )
+        };
+        let at = |member: &str| format!("{store}.{member}");
+        for right in [
+            r#""redis": "redis://h", "cluster": true"#,
+            r#""redis": "redis://h/0", "cluster": true, "timeout": "10ms""#,
+            r#""redis": "rediss://h", "cluster": true, "authorities": "ca.pem""#,
+            r#""timeout": "30s", "cluster": false"#,
+        ] {
+            assert_eq!(said(&stated(right)), [], "{right}");
+        }
+        for (wrong, member, message) in [
+            (r#""authorities": "ca.pem""#, "authorities", "there is no Redis that this is for"),
+            (r#""cluster": true"#, "cluster", "there is no Redis that this is for"),
+            (r#""redis": "redis://h", "authorities": "ca.pem""#, "authorities", "the Redis is one without TLS"),
+            (r#""redis": "rediss://h", "authorities": """#, "authorities", "this names no file"),
+            (r#""redis": "redis://h/1", "cluster": true"#, "redis", "a cluster has no numbered databases"),
+            (r#""redis": "http://h""#, "redis", "not a Redis URL"),
+            (r#""timeout": "31s""#, "timeout", "the deadline is too short or too long"),
+        ] {
+            assert_eq!(words(&said(&stated(wrong))), [(&*at(member), message)], "{wrong}");
+        }
+        let on = |capabilities: &Capabilities, members: &str| {
+            let said = said_on(capabilities, &stated(members), &Vault("", ""));
+            said.iter().map(|error| error.path.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(on(&Capabilities::SPIN, r#""redis": "rediss://h""#), [""; 0]);
+        let both = r#""redis": "rediss://h", "authorities": "ca.pem", "cluster": true"#;
+        assert_eq!(on(&Capabilities::SPIN, both), [at("authorities"), at("cluster")]);
+        assert_eq!(on(&Capabilities::CLOUDFLARE, both), [at("redis")]);
+    }
 }
 
 #[test]
@@ -70,7 +113,7 @@ fn the_password_of_a_redis_belongs_in_a_secret() {
     let right = Vault("REDIS", "redis://user:hunter2@h:1");
     assert_eq!(said_on(&Capabilities::NATIVE, &text, &right), []);
     for wrong in
-        ["hunter2", "http://u:hunter2@h", "redis://u:hunter2@h:x", "redis://u:hunter2@", "rediss://u:hunter2@h"]
+        ["hunter2", "http://u:hunter2@h", "redis://u:hunter2@h:x", "redis://u:hunter2@", "rediss://u:hunter2@h:x"]
     {
         let said = said_on(&Capabilities::NATIVE, &text, &Vault("REDIS", wrong));
         assert_eq!(said.len(), 1, "{wrong}");

@@ -100,6 +100,19 @@ fn warns_of_an_upstream_that_is_the_gateways_own_listener() {
     assert_eq!(plan::native_warnings(&text.replace("${L}", "127.0.0.1:8080")).len(), 1);
 }
 
+/// docs/configuration.md, Responses that gateways share: they are in Redis in place of the platform's own store, the file included.
+#[test]
+fn warns_of_a_file_of_responses_that_are_elsewhere() {
+    let with = |members: &str| {
+        let text = format!(r#"{{{members}, "routes": [{{"name": "r", "match": {{"path": "/r"}}, "respond": {{}}}}]}}"#);
+        assert_eq!(warned(&text), []);
+        plan::native_warnings(&text).iter().map(|warning| warning.path.to_string()).collect::<Vec<_>>()
+    };
+    let (file, redis) = (r#""server": {"cacheFile": {"path": "c"}}"#, r#""responses": {"redis": "redis://r.test"}"#);
+    assert_eq!(with(&format!("{file}, {redis}")), ["server.cacheFile"]);
+    assert_eq!((with(file), with(redis)), (Vec::new(), Vec::new()));
+}
+
 /// docs/configuration.md, Routes: without a `match` a route takes all.
 #[test]
 fn warns_of_a_route_without_a_match_that_answers_for_the_rest() {

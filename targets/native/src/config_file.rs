@@ -85,6 +85,9 @@ pub fn resolve_paths(plan: &mut Plan, config: &Path) {
     }
     plan.server.key_value_file.iter_mut().for_each(resolve);
     plan.server.cache_file.iter_mut().for_each(|file| resolve(&mut file.path));
+    for redis in plan.counters_redis.iter_mut().chain(&mut plan.responses_redis) {
+        redis.authorities.iter_mut().for_each(resolve);
+    }
     for upstream in &mut plan.upstreams {
         upstream.tls.authorities.iter_mut().for_each(resolve);
         if let Some(identity) = &mut upstream.tls.identity {

@@ -22,7 +22,7 @@ const PATIENCE: u64 = 2_000_000_000;
 
 impl Cache for Spin {
     fn cache_store(&self) -> &'static str {
-        self.key_value_store()
+        if self.shared.is_some() { "Redis" } else { self.key_value_store() }
     }
 
     fn stored(&self, resource: &str) -> impl Future<Output = Result<Option<Arc<Resource>>, StoreFailure>> {

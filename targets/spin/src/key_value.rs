@@ -7,9 +7,11 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use futures_util::future::join;
 use gateway_core::ports::{Clock, KeyValue, StoreFailure};
+use gateway_core::store_key::KeyUse;
 use gateway_core::time::Timestamp;
 use spin_sdk::key_value;
 
+use crate::counters::redis::Server;
 use crate::platform::Spin;
 
 /// The store called `default`, opened on first use.
@@ -33,6 +35,9 @@ impl KeyValue for Spin {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+        if let Some(shared) = self.shared_for(key) {
+            return shared.get(key).await;
+        }
         let store = self.values.open().await?;
         let Some(stored) = store.get(key).await.map_err(|error| failed(&error))? else { return Ok(None) };
         // An expired value is not deleted here: another request may have replaced it by then. The next write replaces
@@ -41,6 +46,9 @@ impl KeyValue for Spin {
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
+        if let Some(shared) = self.shared_for(key) {
+            return shared.put(key, &value, ttl).await;
+        }
         let expires = ttl.map(|ttl| self.now().saturating_add(ttl));
         let store = self.values.open().await?;
         let set = store.set(key, wrap(&value, expires));
@@ -54,8 +62,18 @@ impl KeyValue for Spin {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+        if let Some(shared) = self.shared_for(key) {
+            return shared.delete(key).await;
+        }
         let store = self.values.open().await?;
         store.delete(key).await.map_err(|error| failed(&error))
+    }
+}
+
+impl Spin {
+    /// The Redis that holds the value under `key`, if it is one of the cache and they are there.
+    fn shared_for(&self, key: &str) -> Option<&Server> {
+        self.shared.as_deref().filter(|_| key.starts_with(KeyUse::Cache.prefix()))
     }
 }
 

@@ -14,12 +14,14 @@ use gateway_core::ports::{
     Capabilities, Clock, Counters, Generations, Instance, KeyUnusable, KeyValue as _, Log, Meeting, NoRandom, Platform,
     Random, Sign, StoreFailure, Verify, fill_from,
 };
+use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 use gateway_core::together::together;
 use spin_sdk::wasip3::clocks::{monotonic_clock, system_clock};
 use spin_sdk::wasip3::random::random;
 
 use crate::counters::Cells;
+use crate::counters::redis::Server;
 use crate::expiries::Expiries;
 use crate::key_value::Store;
 
@@ -28,17 +30,21 @@ use crate::key_value::Store;
 pub(crate) struct Spin {
     pub(crate) values: Rc<Store>,
     pub(crate) expiries: Expiries,
+    /// The Redis that holds the values of the cache, in place of the key-value store.
+    pub(crate) shared: Option<Rc<Server>>,
     cells: Rc<Cells>,
     meetings: Rc<Generations>,
 }
 
 impl Spin {
-    /// The platform with counters in the Redis at `redis`, or in SQLite without one; some of its routes may have `caches`.
-    pub(crate) fn new(redis: Option<String>, caches: bool) -> Self {
+    /// The platform with counters in the Redis at `counters`, or in SQLite without one, and with stored responses in the one at `responses`, or
+    /// in the key-value store; some of its routes may have `caches`.
+    pub(crate) fn new(counters: Option<String>, responses: Option<String>, caches: bool) -> Self {
         Self {
             values: Rc::default(),
-            expiries: Expiries::new(caches),
-            cells: Rc::new(Cells::new(redis)),
+            expiries: Expiries::new(caches && responses.is_none()),
+            shared: responses.map(|url| Rc::new(Server::new(url, "stored responses"))),
+            cells: Rc::new(Cells::new(counters)),
             meetings: Rc::default(),
         }
     }
@@ -161,6 +167,9 @@ impl Counters for Spin {
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
-        self.cells.apply(cell, op, self.now()).await
+        match self.shared.as_ref().filter(|_| response_store::is_cell(cell)) {
+            None => self.cells.apply(cell, op, self.now()).await,
+            Some(shared) => shared.apply(cell, op, self.now()).await,
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use gateway_core::gateway::Gateway;
-use gateway_core::plan;
+use gateway_core::plan::{self, Redis};
 use gateway_core::ports::Capabilities;
 
 use crate::platform::Spin;
@@ -40,6 +40,7 @@ async fn load() -> Result<Gateway<Spin>, Vec<String>> {
     let plan = plan::load(&text, &Capabilities::SPIN, &secrets);
     let plan =
         plan.map_err(|mistakes| mistakes.iter().map(|mistake| mistake.line(CONFIGURATION)).collect::<Vec<_>>())?;
-    let platform = Spin::new(plan.counters_redis.clone(), plan.caches);
+    let url = |redis: &Option<Redis>| redis.as_ref().map(|redis| redis.url.clone());
+    let platform = Spin::new(url(&plan.counters_redis), url(&plan.responses_redis), plan.caches);
     Ok(Gateway::new(Arc::new(plan), platform))
 }

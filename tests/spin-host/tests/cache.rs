@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{Gateway, read_head, status};
+use common::{Gateway, Redis, read_head, status};
 use edgeway_spin_host::{Reuse, ServeOptions};
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt as _;
@@ -26,6 +26,11 @@ struct Cached {
 
 impl Cached {
     async fn start(answer: String, collapse: &str) -> Self {
+        Self::start_with(answer, collapse, "").await
+    }
+
+    /// The same with these members in front.
+    async fn start_with(answer: String, collapse: &str, members: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstream = listener.local_addr().unwrap();
         let calls = Arc::new(AtomicUsize::new(0));
@@ -45,7 +50,7 @@ impl Cached {
         });
         let reuse = Reuse { requests: 1, concurrent: 1, idle: Duration::from_secs(1) };
         let configuration = format!(
-            r#"{{"upstreams": {{"u": {{"url": "http://{upstream}"}}}}, "admin": {{"path": "/.edgeway", "token": {{"secret": "T"}}}},
+            r#"{{{members} "upstreams": {{"u": {{"url": "http://{upstream}"}}}}, "admin": {{"path": "/.edgeway", "token": {{"secret": "T"}}}},
                 "routes": [{{"name": "all", "match": {{"prefix": "/"}}, "upstream": "u",
                     "policies": [{{"cache": {{"collapse": "{collapse}"}}}}]}}]}}"#
         );
@@ -178,18 +183,60 @@ async fn a_purge_counts_for_instances_that_begin_after_it() {
     }
     assert_eq!(cached.calls(), 1);
     tokio::time::sleep(Duration::from_millis(5)).await;
-    let content = r#"{"all": true}"#;
-    let purged = cached
-        .gateway
-        .exchange(&format!(
-            "PUT /.edgeway/purges HTTP/1.1\r\nhost: gateway.test\r\nconnection: close\r\n\
-             authorization: Bearer 0123456789abcdef0123456789abcdef\r\ncontent-length: {}\r\n\r\n{content}",
-            content.len()
-        ))
-        .await;
+    let purged = purge_all(&cached.gateway).await;
     assert_eq!(status(&purged), 204, "{purged}");
     for _ in 0..3 {
         cached.gateway.get("/a").await;
     }
     assert_eq!(cached.calls(), 2);
+}
+
+/// docs/configuration.md, Responses that gateways share: in a Redis, all instances of all gateways have the same, and nothing is in Spin's own store.
+#[tokio::test(flavor = "multi_thread")]
+async fn gateways_share_responses_in_a_redis() {
+    let Some(redis) = Redis::start().await else { return };
+    let members = format!(r#""responses": {{"redis": "{}"}},"#, redis.url());
+    for (path, content) in [("/small", "small".to_owned()), ("/large", "large ".repeat(10_000))] {
+        let start = || Cached::start_with(answer("max-age=60", &content), "30s", &members);
+        let (one, other) = (start().await, start().await);
+        one.may_answer.send(true).unwrap();
+        other.may_answer.send(true).unwrap();
+        // Those that come together are one request of both.
+        let all = (0..16).map(|n| if n % 2 == 0 { one.gateway.get(path) } else { other.gateway.get(path) });
+        let answers = join_all(all).await;
+        assert!(answers.iter().all(|answer| status(answer) == 200 && answer.ends_with(&content)), "{answers:?}");
+        assert_eq!(one.calls() + other.calls(), 1);
+        assert!(one.gateway.key_value_keys().is_empty() && other.gateway.key_value_keys().is_empty());
+        // A purge at one of them counts for the instances of the other that begin after it.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(status(&purge_all(&one.gateway).await), 204);
+        other.gateway.get(path).await;
+        assert_eq!(one.calls() + other.calls(), 2);
+        one.gateway.get(path).await;
+        assert_eq!(one.calls() + other.calls(), 2);
+    }
+}
+
+/// docs/configuration.md, Responses that gateways share: a Redis that is away costs no answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_redis_requests_go_to_the_upstream() {
+    let Some(redis) = Redis::start().await else { return };
+    let members = format!(r#""responses": {{"redis": "{}"}},"#, redis.url());
+    let cached = Cached::start_with(answer("max-age=60", "x"), "5s", &members).await;
+    cached.may_answer.send(true).unwrap();
+    cached.gateway.get("/a").await;
+    cached.gateway.get("/a").await;
+    assert_eq!(cached.calls(), 1);
+    drop(redis);
+    for n in 2..4 {
+        let answer = cached.gateway.get("/a").await;
+        assert!(status(&answer) == 200 && cached.calls() == n, "{answer}");
+    }
+}
+
+async fn purge_all(gateway: &Gateway) -> String {
+    let content = r#"{"all": true}"#;
+    let head = "PUT /.edgeway/purges HTTP/1.1\r\nhost: gateway.test\r\nconnection: close\r\n\
+                authorization: Bearer 0123456789abcdef0123456789abcdef";
+    gateway.exchange(&format!("{head}\r\ncontent-length: {}\r\n\r\n{content}", content.len())).await
 }

@@ -1,4 +1,4 @@
-//! The store of counters, their keys, and the decision while one can't be reached.
+//! The stores of counters and of responses, the keys of counters, and the decision while one can't be reached.
 
 use serde::Deserialize;
 
@@ -16,6 +16,26 @@ pub struct CounterStore {
     /// A Redis that several gateways share: `redis://host:6379`, or a secret that holds such a URL. One with a password is
     /// always in a secret. Without a Redis: Durable Objects on Cloudflare, SQLite on Spin, memory on the native server.
     pub redis: Option<Value>,
+    /// The PEM file of the authorities whose certificates that Redis may have, at a `rediss://` URL; instead of the public ones.
+    pub authorities: Option<String>,
+    /// Set if `redis` is a node of a Redis Cluster. Default: `false`.
+    pub cluster: bool,
+}
+
+/// The store of responses.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ResponseStore {
+    /// The longest that a request waits for stored responses; then its upstream is asked. `10ms` to `30s`. Default: `2s`.
+    pub timeout: Option<Span>,
+    /// A Redis that several gateways share: `redis://host:6379`, or a secret that holds such a URL. One with a password is
+    /// always in a secret. Without a Redis: Workers KV on Cloudflare, the key-value store on Spin, memory on the native server.
+    pub redis: Option<Value>,
+    /// The PEM file of the authorities whose certificates that Redis may have, at a `rediss://` URL; instead of the public ones.
+    pub authorities: Option<String>,
+    /// Set if `redis` is a node of a Redis Cluster. Default: `false`.
+    pub cluster: bool,
 }
 
 /// The requests that a limit counts together.

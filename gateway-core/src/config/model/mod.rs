@@ -47,7 +47,7 @@ pub use cache::{Cache, CacheKey};
 pub use concurrency::Concurrency;
 pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};
 pub use cors::Cors;
-pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode};
+pub use counters::{AddressPrefixes, CounterKey, CounterStore, FailMode, ResponseStore};
 pub use edits::{FieldEdits, RequestEdits, ResponseEdits};
 pub use external::{ExternalProof, ExternalProtocol};
 pub use identity::{
@@ -100,6 +100,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// The store of counters, instead of each platform's own.
     pub counters: CounterStore,
+    /// The store of responses, instead of each platform's own.
+    pub responses: ResponseStore,
     /// The reading of client addresses, hosts and paths.
     pub network: Network,
     /// The largest requests that are let in.

@@ -14,6 +14,7 @@ use crate::policy::counter::CounterOp;
 use crate::policy::once;
 use crate::ports::{Platform, StoreFailure};
 use crate::record::Permit;
+use crate::response_store::FLIGHT_CELL;
 
 /// The first wait between two looks into the store. Each is twice as long as the one before it.
 const FIRST_SLICE: Duration = Duration::from_millis(10);
@@ -117,7 +118,7 @@ pub(super) async fn acquire<P: Platform>(
     cache: &Cache,
     (resource, part): (&str, &str),
 ) -> Result<Option<Permit>, StoreFailure> {
-    let cell = once::cell("flight:", &[resource.as_bytes(), part.as_bytes()]);
+    let cell = once::cell(FLIGHT_CELL, &[resource.as_bytes(), part.as_bytes()]);
     let holder = platform.next_u64();
     // Who is gone without a trace leads no longer than the others wait.
     let asked = platform.apply(&cell, CounterOp::Acquire { holder, limit: 1, lease: cache.wait });

@@ -11,15 +11,13 @@ use crate::policy::purge_reads::{PurgeReads, READ_TIMEOUT};
 use crate::policy::remembered::{Look, Reading, Turn};
 use crate::ports::{Platform, StoreFailure};
 use crate::record::Owed;
+use crate::response_store::PURGES_CELL;
 use crate::state::State;
 use crate::store_key::{KeyUse, StoreKey};
 use crate::time::Timestamp;
 
 /// The name of the value among those of the cache.
 const NAME: &str = "purges";
-
-/// The counter cell of whoever writes the value.
-const CELL: &str = "purges";
 
 /// The longest that a purge waits for those that are written before it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -154,14 +152,14 @@ pub(super) async fn add<P: Platform>(
         platform.sleep(PAUSE).await;
     }
     let written = write(platform, book, (purged, at, reach)).await;
-    let release = platform.apply(CELL, CounterOp::Release { holder });
+    let release = platform.apply(PURGES_CELL, CounterOp::Release { holder });
     // If that fails, the next writer waits for the end of the lease.
     let _ = within(platform, plan.counter_timeout, release).await;
     written
 }
 
 async fn acquire<P: Platform>(plan: &Plan, platform: &P, holder: u64) -> Result<bool, StoreFailure> {
-    let acquire = platform.apply(CELL, CounterOp::Acquire { holder, limit: 1, lease: LEASE });
+    let acquire = platform.apply(PURGES_CELL, CounterOp::Acquire { holder, limit: 1, lease: LEASE });
     let verdict = timely(within(platform, plan.counter_timeout, acquire).await)?;
     Ok(verdict.lease().is_some_and(|verdict| verdict.acquired))
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use super::super::exchange::Exchange;
 use super::super::proxy;
 use super::super::within::within;
-use super::{Leading, PATIENCE, across};
+use super::{Leading, across};
 use crate::body::Body;
 use crate::cache::resource::{Content, Variant};
 use crate::cache::validation;
@@ -85,8 +85,8 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
         Some((entry, content)) => {
             let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(asker), times.1));
             let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
-            let _ = within(platform, PATIENCE, platform.store(&resource, variant)).await;
+            let _ = within(platform, plan.responses_timeout, platform.store(&resource, variant)).await;
         }
-        None => drop(within(platform, PATIENCE, platform.remove_stored(&resource)).await),
+        None => drop(within(platform, plan.responses_timeout, platform.remove_stored(&resource)).await),
     }
 }

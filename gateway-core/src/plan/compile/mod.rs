@@ -274,7 +274,9 @@ impl<'c> Compiler<'c> {
         }
         let admin = self.admin(&at);
         let errors = self.error_contents(&at.member("errors"));
-        let redis = self.redis(&at.member("counters").member("redis"));
+        let counters_redis = self.counters_redis(&at.member("counters"));
+        let responses_redis = self.responses_redis(&at.member("responses"));
+        let responses_timeout = self.responses_timeout(&at.member("responses").member("timeout"));
         let counter_timeout = self.counter_timeout(&at.member("counters").member("timeout"));
         let limits = self.limits(&at.member("limits"));
         let mut upstreams = self.upstreams(&at.member("upstreams"));
@@ -350,7 +352,9 @@ impl<'c> Compiler<'c> {
             server: config.server.clone(),
             caches,
             counter_timeout,
-            counters_redis: redis,
+            counters_redis,
+            responses_timeout,
+            responses_redis,
             flags: core::mem::take(&mut self.flags).into_keys(),
         })
     }

@@ -1,21 +1,51 @@
-//! The Redis that holds the counters.
+//! The Redis that holds the counters, and the one that holds stored responses.
 
 use super::Compiler;
 use super::at::At;
 use super::authority::Authority;
 use crate::capabilities::Feature;
 use crate::config;
+use crate::plan::Redis;
 
 /// The message and help for a wrong Redis URL. Neither quotes it: it may hold a password.
 type Fault = (&'static str, &'static str);
 
 const FORM: &str = "write `redis://host:6379`, or the name of a secret that holds such a URL";
 
+/// A Redis as it is stated.
+struct Stated<'c> {
+    feature: Feature,
+    url: Option<&'c config::Value>,
+    authorities: Option<&'c String>,
+    is_cluster: bool,
+}
+
 impl Compiler<'_> {
-    /// The URL of the Redis that holds the counters, if there is one.
-    pub(super) fn redis(&mut self, at: &At<'_>) -> Option<String> {
-        let value = self.config.counters.redis.as_ref()?;
-        if !self.require(at, Feature::RedisCounters) {
+    /// The Redis that holds the counters, if there is one.
+    pub(super) fn counters_redis(&mut self, at: &At<'_>) -> Option<Redis> {
+        let config::CounterStore { redis, authorities, cluster, .. } = &self.config.counters;
+        let (url, authorities) = (redis.as_ref(), authorities.as_ref());
+        self.redis(at, &Stated { feature: Feature::RedisCounters, url, authorities, is_cluster: *cluster })
+    }
+
+    /// The Redis that holds the stored responses, if there is one.
+    pub(super) fn responses_redis(&mut self, at: &At<'_>) -> Option<Redis> {
+        let config::ResponseStore { redis, authorities, cluster, .. } = &self.config.responses;
+        let (url, authorities) = (redis.as_ref(), authorities.as_ref());
+        self.redis(at, &Stated { feature: Feature::RedisResponses, url, authorities, is_cluster: *cluster })
+    }
+
+    fn redis(&mut self, place: &At<'_>, stated: &Stated<'_>) -> Option<Redis> {
+        let Some(value) = stated.url else {
+            let members = [("authorities", stated.authorities.is_some()), ("cluster", stated.is_cluster)];
+            for (member, _) in members.into_iter().filter(|(_, is_stated)| *is_stated) {
+                let at = place.member(member);
+                self.error_with(&at, "there is no Redis that this is for", "add `redis`, or remove it");
+            }
+            return None;
+        };
+        let at = &place.member("redis");
+        if !self.require(at, stated.feature) {
             return None;
         }
         let url = match value {
@@ -37,12 +67,28 @@ impl Compiler<'_> {
             );
             return None;
         }
-        (!parsed.is_tls || self.require(at, Feature::RedisTls)).then_some(url)
+        if let Some(file) = stated.authorities {
+            let at = &place.member("authorities");
+            self.require(at, Feature::RedisAuthorities);
+            if file.is_empty() {
+                self.error_with(at, "this names no file", "write one: `\"redis-ca.pem\"`");
+            } else if !parsed.is_tls {
+                self.error_with(at, "the Redis is one without TLS", "begin its URL with `rediss://`, or remove this");
+            }
+        }
+        if stated.is_cluster {
+            self.require(&place.member("cluster"), Feature::RedisCluster);
+            if parsed.has_database {
+                self.error_with(at, "a cluster has no numbered databases", "leave out what follows the host");
+            }
+        }
+        Some(Redis { url, authorities: stated.authorities.cloned(), is_cluster: stated.is_cluster })
     }
 }
 
 struct Parsed {
     is_tls: bool,
+    has_database: bool,
     has_credentials: bool,
 }
 
@@ -74,5 +120,6 @@ fn parse(url: &str) -> Result<Parsed, Fault> {
     if !database.is_empty() && database.parse::<u32>().is_err() {
         return Err(("the URL's path is not a database's number", "write `redis://host:6379/0`"));
     }
-    Ok(Parsed { is_tls, has_credentials })
+    let has_database = !matches!(database, "" | "0");
+    Ok(Parsed { is_tls, has_database, has_credentials })
 }

@@ -18,9 +18,9 @@ const FIRST_BYTE: Duration = Duration::from_secs(30);
 const IDLE: Duration = Duration::from_secs(300);
 
 /// The longest wait for a counter where the configuration states none.
-const COUNTER_TIMEOUT: Duration = Duration::from_secs(2);
-const SHORTEST_COUNTER_TIMEOUT: Duration = Duration::from_millis(10);
-const LONGEST_COUNTER_TIMEOUT: Duration = Duration::from_secs(30);
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+const SHORTEST_STORE_TIMEOUT: Duration = Duration::from_millis(10);
+const LONGEST_STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Compiler<'_> {
     /// The deadlines of `route` towards `upstream`. The first statement applies: the route's, the API's, the
@@ -59,8 +59,17 @@ impl Compiler<'_> {
 
     /// The longest wait for a counter.
     pub(super) fn counter_timeout(&mut self, at: &At<'_>) -> Duration {
-        let Some(Span(timeout)) = self.config.counters.timeout else { return COUNTER_TIMEOUT };
-        if !(SHORTEST_COUNTER_TIMEOUT..=LONGEST_COUNTER_TIMEOUT).contains(&timeout) {
+        self.store_timeout(at, self.config.counters.timeout)
+    }
+
+    /// The longest wait for stored responses.
+    pub(super) fn responses_timeout(&mut self, at: &At<'_>) -> Duration {
+        self.store_timeout(at, self.config.responses.timeout)
+    }
+
+    fn store_timeout(&mut self, at: &At<'_>, stated: Option<Span>) -> Duration {
+        let Some(Span(timeout)) = stated else { return STORE_TIMEOUT };
+        if !(SHORTEST_STORE_TIMEOUT..=LONGEST_STORE_TIMEOUT).contains(&timeout) {
             self.error_with(at, "the deadline is too short or too long", "use `10ms` to `30s`; without it, `2s` hold");
         }
         timeout

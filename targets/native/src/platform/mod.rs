@@ -6,6 +6,7 @@ pub mod counters;
 mod database;
 pub mod key_value;
 pub mod meetings;
+mod redis;
 pub mod secrets;
 
 use std::fmt::{self, Display};
@@ -33,7 +34,9 @@ use gateway_core::ports::{
     KeyUnusable, KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, StoredResponses,
     UpstreamCall, Verify, Work,
 };
+use gateway_core::response_store;
 use gateway_core::state::State;
+use gateway_core::store_key::KeyUse;
 use gateway_core::time::Timestamp;
 use http::Response;
 
@@ -43,7 +46,7 @@ use crate::server::{AccessLogger, Crew, Settings};
 use crate::stream::{Content, Stream};
 use crate::upstream::{Guard, Handshakes, Names, Pool, PoolKey, Socket, TlsError, fetch, is_guarded, open_socket};
 
-pub use self::cache::{Keeping, ResponseCache};
+pub use self::cache::{Keeping, ResponseCache, Shared};
 pub use self::computing::Computing;
 pub use self::counters::CounterStore;
 pub use self::key_value::KeyValueStore;
@@ -59,6 +62,8 @@ pub struct Stores {
     pub counters: CounterStore,
     /// The stored responses.
     pub cache: ResponseCache,
+    /// The stored responses that several gateways share, in place of those of this process.
+    pub shared: Option<Shared>,
     /// The requests under way for responses that others wait for.
     pub flights: Arc<Flights>,
     /// The purges of stored responses.
@@ -86,11 +91,15 @@ impl Stores {
     /// When a store can't be opened.
     pub fn open(settings: &Settings, names: Names) -> Result<Self, StoreError> {
         let key_value = KeyValueStore::open(settings.key_value_file.as_deref())?;
-        let counters = CounterStore::open(settings.counters_redis.as_deref())?;
+        let counters = CounterStore::open(settings.counters_redis.as_ref())?;
+        let shared = Shared::open(settings.responses_redis.as_ref(), settings.responses_timeout)?;
         let purges = Arc::new(PurgeBook::default());
-        let file = settings.cache_file.as_ref().map(|(path, size)| (path.as_str(), *size));
+        // Nothing would be stored in it.
+        let file = settings.cache_file.as_ref().filter(|_| shared.is_none());
+        let file = file.map(|(path, size)| (path.as_str(), *size));
         Ok(Self {
             cache: ResponseCache::open(settings.cache_memory, file, &purges)?,
+            shared,
             flights: Arc::default(),
             purges,
             counters,
@@ -122,8 +131,15 @@ pub enum StoreError {
         /// The reason.
         reason: String,
     },
-    /// The URL of the counters' Redis is malformed.
-    RedisUrl,
+    /// The URL of a Redis is malformed: that of the member of this name.
+    RedisUrl(&'static str),
+    /// The file of a Redis' authorities can't be used.
+    RedisAuthorities {
+        /// The member.
+        name: &'static str,
+        /// The reason.
+        error: TlsError,
+    },
 }
 
 impl fmt::Display for StoreError {
@@ -137,7 +153,8 @@ impl fmt::Display for StoreError {
                 "the file of stored responses `{path}` can't be used: {reason}; name another one, or remove it: what it holds is asked for \
                  again"
             ),
-            Self::RedisUrl => f.write_str("`counters.redis` is no `redis://` URL"),
+            Self::RedisUrl(name) => write!(f, "`{name}.redis` is no `redis://` URL"),
+            Self::RedisAuthorities { name, error } => write!(f, "`{name}.authorities`: {error}"),
         }
     }
 }
@@ -231,6 +248,11 @@ impl Native {
         Ok(Self { pools: pools.into(), grants: grants.collect(), keys, introspections, services, stores, log, crew })
     }
 
+    /// The responses that several gateways share, if `key` is one of the values of the cache.
+    fn shared_for(&self, key: &str) -> Option<&Shared> {
+        self.stores.shared.as_ref().filter(|_| key.starts_with(KeyUse::Cache.prefix()))
+    }
+
     /// The pool of this worker for `key`.
     pub(crate) fn pool(&self, key: &PoolKey) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.key() == key).map(|pool| &**pool)
@@ -259,7 +281,7 @@ impl Instance for Native {
     }
 
     fn stored_responses(&self) -> Option<StoredResponses> {
-        Some(self.stores.cache.size())
+        self.stores.shared.is_none().then(|| self.stores.cache.size())
     }
 
     fn connections(&self, endpoint: &Endpoint) -> Option<Connections> {
@@ -288,6 +310,14 @@ impl Platform for Native {
 
     fn purges<'s>(&'s self, _: &'s State) -> &'s Arc<PurgeBook> {
         &self.stores.purges
+    }
+
+    fn flights_in_store(&self) -> bool {
+        self.stores.shared.is_some()
+    }
+
+    fn purges_in_store(&self) -> bool {
+        self.stores.shared.is_some()
     }
 
     async fn purged(&self, book: &Arc<PurgeBook>) -> Result<(), StoreFailure> {
@@ -363,15 +393,18 @@ impl Fetch for Native {
 
 impl Cache for Native {
     fn most_stored_bytes(&self) -> u64 {
-        self.stores.cache.most_bytes()
+        if self.stores.shared.is_some() { u64::MAX } else { self.stores.cache.most_bytes() }
     }
 
     fn cache_store(&self) -> &'static str {
-        "memory"
+        self.stores.shared.as_ref().map_or("memory", KeyValue::key_value_store)
     }
 
     async fn stored(&self, resource: &str) -> Result<Option<Arc<Resource>>, StoreFailure> {
-        Ok(self.stores.cache.find(resource).await)
+        match &self.stores.shared {
+            None => Ok(self.stores.cache.find(resource).await),
+            Some(shared) => Box::pin(response_store::find(shared, resource)).await,
+        }
     }
 
     async fn stored_content(
@@ -379,17 +412,34 @@ impl Cache for Native {
         content: &StoredContent,
         range: Option<Range<u64>>,
     ) -> Result<Option<Body<Stream>>, StoreFailure> {
-        Ok(self.stores.cache.content(content, range).await.map(Body::Full))
+        let content = match &self.stores.shared {
+            None => self.stores.cache.content(content, range).await,
+            Some(shared) => Box::pin(response_store::content(shared, content, range)).await?,
+        };
+        Ok(content.map(Body::Full))
     }
 
-    fn store(&self, resource: &str, variant: Arc<Variant>) -> impl Future<Output = Result<(), StoreFailure>> {
-        self.stores.cache.store(resource, variant);
-        ready(Ok(()))
+    async fn store(&self, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
+        match &self.stores.shared {
+            None => self.stores.cache.store(resource, variant),
+            Some(shared) => Box::pin(response_store::store(shared, resource, variant)).await?,
+        }
+        Ok(())
     }
 
-    fn remove_stored(&self, resource: &str) -> impl Future<Output = Result<(), StoreFailure>> {
-        self.stores.cache.remove(resource, self.now());
-        ready(Ok(()))
+    async fn remove_stored(&self, resource: &str) -> Result<(), StoreFailure> {
+        match &self.stores.shared {
+            None => self.stores.cache.remove(resource, self.now()),
+            Some(shared) => Box::pin(response_store::remove(shared, resource)).await?,
+        }
+        Ok(())
+    }
+
+    async fn unshared(&self, resource: &str, part: &str, until: Timestamp) -> Result<(), StoreFailure> {
+        match &self.stores.shared {
+            None => Ok(()),
+            Some(shared) => Box::pin(response_store::unshared(shared, resource, part, until)).await,
+        }
     }
 
     fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {
@@ -403,16 +453,25 @@ impl KeyValue for Native {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
-        self.stores.key_value.get(key, self.now()).await
+        match self.shared_for(key) {
+            None => self.stores.key_value.get(key, self.now()).await,
+            Some(shared) => Box::pin(shared.get(key)).await,
+        }
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Option<Duration>) -> Result<(), StoreFailure> {
+        if let Some(shared) = self.shared_for(key) {
+            return Box::pin(shared.put(key, value, ttl)).await;
+        }
         let now = self.now();
         self.stores.key_value.put(key, value, ttl.map(|ttl| now.saturating_add(ttl)), now).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
-        self.stores.key_value.delete(key).await
+        match self.shared_for(key) {
+            None => self.stores.key_value.delete(key).await,
+            Some(shared) => Box::pin(shared.delete(key)).await,
+        }
     }
 }
 
@@ -426,7 +485,10 @@ impl Counters for Native {
     }
 
     async fn apply(&self, cell: &str, op: CounterOp) -> Result<CounterVerdict, StoreFailure> {
-        self.stores.counters.apply(cell, op, self.now()).await
+        match self.stores.shared.as_ref().filter(|_| response_store::is_cell(cell)) {
+            None => self.stores.counters.apply(cell, op, self.now()).await,
+            Some(shared) => Box::pin(shared.redis.apply(cell, op, self.now())).await,
+        }
     }
 }
 
@@ -453,9 +515,7 @@ impl Clock for Native {
     }
 
     fn monotonic(&self) -> Duration {
-        // The zero is the moment of the first call.
-        static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
-        ZERO.elapsed()
+        monotonic()
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> {
@@ -487,6 +547,12 @@ impl Random for Native {
     fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoRandom> {
         edgeway_verify_ring::fill_secret(bytes)
     }
+}
+
+/// The time since the first call.
+fn monotonic() -> Duration {
+    static ZERO: LazyLock<Instant> = LazyLock::new(Instant::now);
+    ZERO.elapsed()
 }
 
 /// The time of day.

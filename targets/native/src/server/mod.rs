@@ -44,7 +44,7 @@ use self::listener::{Accepting, Changed, Door, Listener, explained};
 use self::room::Room;
 use self::worker::Worker;
 use crate::health::Health;
-use crate::platform::Stores;
+use crate::platform::{Shared, Stores};
 use crate::upstream::Names;
 
 pub use self::error::StartError;
@@ -216,6 +216,7 @@ impl Server {
         let stores = [
             ("reading stored responses", of_file.map(|[reads, _]| reads)),
             ("writing stored responses", of_file.map(|[_, writes]| writes)),
+            ("the store of responses", self.stores.shared.as_ref().map(Shared::health)),
             ("the store of the counters", self.stores.counters.health()),
             ("the key-value store", self.stores.key_value.health()),
             ("the access log", Some(&self.crew.log.health)),

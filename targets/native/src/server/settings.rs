@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gateway_core::config::HeaderCase;
-use gateway_core::plan::{Listener, Plan};
+use gateway_core::plan::{Listener, Plan, Redis};
 
 /// The memory for stored responses where nothing else is said.
 const CACHE_MEMORY: u64 = 64 << 20;
@@ -30,8 +30,12 @@ pub struct Settings {
     pub cache_memory: u64,
     /// The file behind that memory, and its size in bytes.
     pub cache_file: Option<(String, u64)>,
-    /// The URL of the Redis that holds the counters.
-    pub counters_redis: Option<String>,
+    /// The Redis that holds the counters.
+    pub counters_redis: Option<Redis>,
+    /// The Redis that holds the stored responses.
+    pub responses_redis: Option<Redis>,
+    /// The longest that it is waited for.
+    pub responses_timeout: Duration,
     /// The most header fields of a request.
     pub max_headers: u32,
     /// The largest head of a request, in bytes.
@@ -60,6 +64,8 @@ impl Settings {
                 .as_ref()
                 .map(|file| (file.path.clone(), file.size.map_or(CACHE_FILE, |size| size.0))),
             counters_redis: plan.counters_redis.clone(),
+            responses_redis: plan.responses_redis.clone(),
+            responses_timeout: plan.responses_timeout,
             max_headers: limits.headers,
             max_head: usize::try_from(head).unwrap_or(usize::MAX),
             title_case: server.header_case == Some(HeaderCase::Title),
@@ -81,6 +87,7 @@ impl Settings {
             ("server.connections", self.connections != new.connections),
             ("server.admin", self.admin != new.admin),
             ("counters.redis", self.counters_redis != new.counters_redis),
+            ("responses.redis", self.responses_redis != new.responses_redis),
             ("server.keyValueFile", self.key_value_file != new.key_value_file),
             ("server.cacheMemory", self.cache_memory != new.cache_memory),
             ("server.cacheFile", self.cache_file != new.cache_file),

@@ -25,6 +25,6 @@ pub use socket::{Socket, open_socket};
 pub use tls::TlsError;
 
 pub(crate) use pool::is_guarded;
-pub(crate) use tls::{Identity, read, revoked, trusted};
+pub(crate) use tls::{Identity, read, read_authorities, revoked, trusted};
 
 pub(crate) use lease::Lease;

@@ -169,6 +169,13 @@ impl Settings {
     }
 }
 
+/// Reads the file of authorities at `path`, all of which can be used.
+pub(crate) fn read_authorities(path: &str) -> Result<Vec<u8>, TlsError> {
+    let pem = read(path)?;
+    trusted(path, &pem)?;
+    Ok(pem)
+}
+
 /// The authorities in `pem`, the content of the file at `path`.
 pub(crate) fn trusted(path: &str, pem: &[u8]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();

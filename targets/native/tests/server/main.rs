@@ -45,6 +45,7 @@ mod passwords;
 mod proxy;
 mod published_keys;
 mod redis;
+mod redis_servers;
 mod repeat;
 mod resets;
 mod restricted;
@@ -53,6 +54,7 @@ mod rollout;
 mod rotation;
 mod services;
 mod settings;
+mod shared_responses;
 mod support;
 #[cfg(target_os = "linux")]
 mod terminal;

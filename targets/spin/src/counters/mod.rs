@@ -2,7 +2,7 @@
 //!
 //! An operation is one statement of the store, so it is atomic and none is lost, however many instances ask at once.
 
-mod redis;
+pub(crate) mod redis;
 pub(crate) mod sqlite;
 
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, program, verdict};
@@ -19,7 +19,7 @@ impl Cells {
     /// The cells in the Redis at `redis`, or in SQLite without one.
     pub(crate) fn new(redis: Option<String>) -> Self {
         match redis {
-            Some(url) => Self::Redis(redis::Server::new(url)),
+            Some(url) => Self::Redis(redis::Server::new(url, "counters")),
             None => Self::Sqlite(sqlite::Database::default()),
         }
     }
@@ -49,16 +49,10 @@ impl Cells {
         op: CounterOp,
         now: Timestamp,
     ) -> Result<CounterVerdict, StoreFailure> {
-        let program = program(op, now);
-        let reply = match self {
-            Self::Sqlite(database) => database.run(cell, &program).await,
-            Self::Redis(server) => server.run(cell, &program).await,
-        };
-        let reply = reply.map_err(|reason| failed(&reason))?;
-        verdict(op, now, &reply).ok_or_else(|| {
-            failed("a reply that means nothing");
-            StoreFailure::Malformed
-        })
+        match self {
+            Self::Redis(server) => server.apply(cell, op, now).await,
+            Self::Sqlite(database) => said(op, now, database.run(cell, &program(op, now)).await),
+        }
     }
 
     /// Removes some cells that have expired by `now`; Redis does that by itself.
@@ -69,6 +63,19 @@ impl Cells {
             failed(&reason);
         }
     }
+}
+
+/// The verdict that a `reply` means.
+fn said(
+    op: CounterOp,
+    now: Timestamp,
+    reply: Result<Vec<Option<i64>>, String>,
+) -> Result<CounterVerdict, StoreFailure> {
+    let reply = reply.map_err(|reason| failed(&reason))?;
+    verdict(op, now, &reply).ok_or_else(|| {
+        failed("a reply that means nothing");
+        StoreFailure::Malformed
+    })
 }
 
 /// Logs the `reason`, which never contains the URL of a Redis: it may hold a password.

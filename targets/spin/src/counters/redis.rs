@@ -1,9 +1,13 @@
-//! Cells in a Redis that several gateways may share.
+//! A Redis that several gateways may share: cells, and stored responses.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use gateway_core::policy::counter::Program;
+use bytes::Bytes;
+use gateway_core::policy::counter::{CounterOp, CounterVerdict, Program, program};
+use gateway_core::ports::StoreFailure;
+use gateway_core::time::Timestamp;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 /// The prefix of all keys.
@@ -12,6 +16,8 @@ const PREFIX: &str = "edgeway:";
 /// A connection, opened on first use and again after a failure.
 pub(crate) struct Server {
     url: String,
+    /// What is there, for the log.
+    what: &'static str,
     connection: RefCell<Option<Rc<Connection>>>,
 }
 
@@ -25,14 +31,61 @@ impl Drop for Doubt<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.server.connection.take();
-            eprintln!("edgeway: counters: Redis: no answer in time");
+            eprintln!("edgeway: {}: Redis: no answer in time", self.server.what);
         }
     }
 }
 
 impl Server {
-    pub(crate) fn new(url: String) -> Self {
-        Self { url, connection: RefCell::new(None) }
+    pub(crate) fn new(url: String, what: &'static str) -> Self {
+        Self { url, what, connection: RefCell::new(None) }
+    }
+
+    /// Applies `op` to `cell` at `now`.
+    pub(crate) async fn apply(
+        &self,
+        cell: &str,
+        op: CounterOp,
+        now: Timestamp,
+    ) -> Result<CounterVerdict, StoreFailure> {
+        super::said(op, now, self.run(cell, &program(op, now)).await)
+    }
+
+    /// The value under `key`.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, StoreFailure> {
+        let reply = self.command("GET", [binary(full(key))]).await?;
+        match reply.into_iter().next() {
+            Some(RedisResult::Binary(value)) => Ok(Some(value.into())),
+            None | Some(RedisResult::Nil) => Ok(None),
+            Some(_) => Err(StoreFailure::Malformed),
+        }
+    }
+
+    /// Stores `value` under `key`, for `ttl` if one is given.
+    pub(crate) async fn put(&self, key: &str, value: &[u8], ttl: Option<Duration>) -> Result<(), StoreFailure> {
+        let millis = ttl.map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX).max(1));
+        let expiry = millis.map(|millis| [binary("PX"), RedisParameter::Int64(millis)]);
+        let arguments = [binary(full(key)), binary(value)].into_iter().chain(expiry.into_iter().flatten());
+        self.command("SET", arguments).await.map(drop)
+    }
+
+    /// Removes `key`.
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreFailure> {
+        self.command("DEL", [binary(full(key))]).await.map(drop)
+    }
+
+    async fn command(
+        &self,
+        command: &str,
+        arguments: impl IntoIterator<Item = RedisParameter>,
+    ) -> Result<Vec<RedisResult>, StoreFailure> {
+        let mut doubt = Doubt { server: self, is_over: false };
+        let answer = self.execute(command, arguments).await;
+        doubt.is_over = true;
+        answer.map_err(|reason| {
+            eprintln!("edgeway: {}: {reason}", self.what);
+            StoreFailure::Unreachable
+        })
     }
 
     /// Runs `program` on `cell` and returns the reply's numbers.
@@ -44,16 +97,22 @@ impl Server {
     }
 
     async fn ask(&self, cell: &str, program: &Program) -> Result<Vec<Option<i64>>, String> {
-        let text = |text: &str| RedisParameter::Binary(text.as_bytes().to_vec());
-        let arguments = [text(program.lua), RedisParameter::Int64(1), text(&format!("{PREFIX}{cell}"))];
+        let arguments = [binary(program.lua), RedisParameter::Int64(1), binary(full(cell))];
         let numbers = program.args.iter().copied().map(RedisParameter::Int64);
+        let answer = self.execute("EVAL", arguments.into_iter().chain(numbers)).await?;
+        answer.iter().map(number).collect()
+    }
+
+    async fn execute(
+        &self,
+        command: &str,
+        arguments: impl IntoIterator<Item = RedisParameter>,
+    ) -> Result<Vec<RedisResult>, String> {
         let connection = self.open().await?;
-        let answer = connection.execute("EVAL", arguments.into_iter().chain(numbers)).await;
-        let answer = answer.map_err(|error| {
+        connection.execute(command, arguments).await.map_err(|error| {
             self.connection.take();
             describe(&error)
-        })?;
-        answer.iter().map(number).collect()
+        })
     }
 
     /// Opens the connection. A failure is told by whatever needs it.
@@ -69,6 +128,14 @@ impl Server {
         self.connection.replace(Some(Rc::clone(&connection)));
         Ok(connection)
     }
+}
+
+fn full(key: &str) -> String {
+    format!("{PREFIX}{key}")
+}
+
+fn binary(bytes: impl AsRef<[u8]>) -> RedisParameter {
+    RedisParameter::Binary(bytes.as_ref().to_vec())
 }
 
 /// Reads a number of a reply, which may be text; an empty text is none.

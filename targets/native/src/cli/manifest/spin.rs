@@ -91,7 +91,8 @@ pub(super) fn faults(question: &Question<'_>) -> Result<Vec<ConfigError>, String
             faults.push(ConfigError::new(at.clone(), message).with_help(help));
         }
     };
-    store(&uses.key_values, "values", "key_value_stores", &component.key_value_stores);
+    let values = uses.key_values.clone().or_else(|| uses.responses.clone().filter(|_| plan.responses_redis.is_none()));
+    store(&values, "values", "key_value_stores", &component.key_value_stores);
     if plan.counters_redis.is_none() {
         store(&uses.counters, "counters", "sqlite_databases", &component.sqlite_databases);
     }

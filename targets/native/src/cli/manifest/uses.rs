@@ -14,6 +14,8 @@ pub(super) struct Uses {
     pub(super) rate_limiters: Vec<(JsonPath, String)>,
     /// The first use of the key-value store.
     pub(super) key_values: Option<JsonPath>,
+    /// The first use of the store of responses, which is the same one by itself.
+    pub(super) responses: Option<JsonPath>,
     document: Value,
 }
 
@@ -54,8 +56,12 @@ impl Uses {
                             self.counters.get_or_insert_with(|| at.clone());
                             self.visit(&at, member);
                         }
-                        // Published keys are kept there, for the instances to come, and so are responses.
-                        ("keyValue" | "cache", Value::Object(_))
+                        ("cache", Value::Object(_)) => {
+                            self.responses.get_or_insert_with(|| at.clone());
+                            self.visit(&at, member);
+                        }
+                        // Published keys are kept there, for the instances to come.
+                        ("keyValue", Value::Object(_))
                         | ("flag" | "jwks", Value::String(_))
                         | ("discovery", Value::Bool(true)) => {
                             self.key_values.get_or_insert_with(|| at.clone());

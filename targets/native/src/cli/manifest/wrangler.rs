@@ -72,7 +72,7 @@ pub(super) fn faults(question: &Question<'_>) -> Result<Vec<ConfigError>, String
             format!(r#"`"durable_objects": {{"bindings": [{{"name": "{COUNTERS}", "class_name": "CounterCell"}}]}}`"#),
         );
     }
-    if let Some(at) = &uses.key_values
+    if let Some(at) = uses.key_values.as_ref().or(uses.responses.as_ref())
         && !has(&document.kv_namespaces, KEY_VALUE)
     {
         need(

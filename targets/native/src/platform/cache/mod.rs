@@ -2,6 +2,7 @@
 
 mod disk;
 mod file;
+mod shared;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -12,11 +13,13 @@ use bytes::{Bytes, BytesMut};
 use gateway_core::cache::purges::PurgeBook;
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::ports::{Keep, StoreFailure, StoredResponses};
+use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
 use self::disk::Disk;
+pub use self::shared::Shared;
 use super::{StoreError, Stores};
 use crate::health::Health;
 
@@ -253,8 +256,22 @@ impl Keeping {
         } else {
             content.freeze()
         };
+        if self.stores.shared.is_some() {
+            // The client does not wait for that. Who waits for the response does.
+            tokio::spawn(self.share(content));
+            return;
+        }
         let variant = keep.with(Content::Here(content));
         self.stores.cache.store(&keep.resource, Arc::new(variant));
+    }
+
+    /// Stores the response where several gateways find it. One that can't be stored is lost, and standard error says why.
+    async fn share(mut self, content: Bytes) {
+        if let (Some(keep), Some(shared)) = (self.keep.as_mut(), &self.stores.shared)
+            && let Some(_sent) = shared.send(content.len())
+        {
+            let _ = response_store::keep(shared, keep, content).await;
+        }
     }
 }
 

@@ -1,17 +1,22 @@
 //! Counter cells, in memory or in a Redis that several gateways share.
 
 mod memory;
-mod redis;
 
+use std::time::Duration;
+
+use gateway_core::plan;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
 
 use crate::health::Health;
 use crate::platform::StoreError;
+use crate::platform::redis::Redis;
 
 pub use self::memory::Cells;
-pub use self::redis::Redis;
+
+/// The longest wait for an answer of a Redis.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Counter cells.
 #[derive(Debug)]
@@ -29,15 +34,14 @@ impl Default for CounterStore {
 }
 
 impl CounterStore {
-    /// The cells in the Redis at `url`, or in memory without one.
+    /// The cells in the Redis that is `stated`, or in memory without one.
     ///
     /// # Errors
-    /// When the URL is not one of a Redis.
-    pub fn open(url: Option<&str>) -> Result<Self, StoreError> {
-        match url {
+    /// When it is no Redis, or its authorities can't be used.
+    pub fn open(stated: Option<&plan::Redis>) -> Result<Self, StoreError> {
+        match stated {
             None => Ok(Self::default()),
-            // The URL may hold a password: it is not repeated.
-            Some(url) => Ok(Self::Redis(Box::new(Redis::new(url).map_err(|()| StoreError::RedisUrl)?))),
+            Some(stated) => Ok(Self::Redis(Box::new(Redis::new("counters", stated, TIMEOUT)?))),
         }
     }
 
