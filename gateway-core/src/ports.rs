@@ -312,6 +312,27 @@ pub struct Keep {
 }
 
 impl Keep {
+    /// Takes note that the response is stored, so that others may wait for the next one.
+    pub fn is_stored(&self) {
+        self.flight.iter().for_each(Flight::is_shared);
+    }
+
+    /// Takes note at `now` that there is no room for the response: for some time nobody waits for another one.
+    pub fn has_no_room(&self, now: Timestamp) {
+        self.flight.iter().for_each(|flight| flight.is_unshared(now));
+    }
+
+    /// Takes note at `now` that what has come is on its way to the client: one that is slow holds nobody else up. Of no use where the copy
+    /// does not wait for the client.
+    pub fn waits_for_client(&self, now: Timestamp) {
+        self.flight.iter().for_each(|flight| flight.waits_for_client(now));
+    }
+
+    /// Takes note at `now` that the client takes more.
+    pub fn goes_on(&self, now: Timestamp) {
+        self.flight.iter().for_each(|flight| flight.goes_on(now));
+    }
+
     /// The response with all of its content. The flight goes on.
     #[must_use]
     pub fn with(&mut self, content: Content) -> Variant {

@@ -1,6 +1,7 @@
 //! Requests that are under way for a response that others wait for.
 
 use core::hash::Hasher as _;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHasher;
@@ -31,6 +32,9 @@ const MOST_KNOWN: usize = 64;
 /// The time, in milliseconds, for which no request waits for the answer to another one after an answer that was not stored. As Varnish has it (`hit-for-miss`).
 pub const UNSHARED_FOR: u64 = 120_000;
 
+/// The time, in milliseconds, that a flight may lose to the client of the request that leads it. Then another one leads.
+const MOST_LOST: u64 = 500;
+
 /// The requests under way, by the key of their responses. Those of one key are one flight: one request leads it, and the others wait.
 ///
 /// Keys are kept as hashes. Two that meet only make a request wait for another's answer in vain.
@@ -39,7 +43,7 @@ pub struct Flights([Mutex<Part>; PARTS]);
 
 #[derive(Debug, Default)]
 struct Part {
-    under_way: Vec<u64>,
+    under_way: Vec<(u64, Arc<Pace>)>,
     /// The number of flights that have ended.
     ended: u64,
     /// The keys whose responses were not stored, and the time until which that is known.
@@ -51,6 +55,23 @@ struct Part {
 pub struct Flight {
     flights: Arc<Flights>,
     key: u64,
+    pace: Arc<Pace>,
+}
+
+/// The time that a flight has lost to the client of the request that leads it, in milliseconds: not the upstream holds the others up then.
+#[derive(Debug, Default)]
+struct Pace {
+    lost: AtomicU64,
+    /// The time since which the client is waited for; 0 if it is not.
+    since: AtomicU64,
+}
+
+impl Pace {
+    fn lost(&self, now: Timestamp) -> u64 {
+        let since = self.since.load(Ordering::Relaxed);
+        let waited = if since == 0 { 0 } else { now.unix_millis().saturating_sub(since) };
+        self.lost.load(Ordering::Relaxed).saturating_add(waited)
+    }
 }
 
 /// The part of a request in a flight.
@@ -64,6 +85,17 @@ pub enum Turn {
     Alone,
     /// A flight has ended since it looked into the store: it may find a response there now.
     Look,
+}
+
+/// The progress of a flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Somebody leads it.
+    UnderWay,
+    /// The client of the one that leads holds it up: another one may lead.
+    HeldUp,
+    /// Nobody leads it.
+    Ended,
 }
 
 impl Default for Flights {
@@ -84,8 +116,14 @@ impl Flights {
     pub fn turn(self: &Arc<Self>, key: Key, ended: u64, now: Timestamp) -> Turn {
         let key = key.0;
         let Some(mut part) = self.part(key) else { return Turn::Alone };
-        if part.under_way.contains(&key) {
-            return Turn::Wait;
+        let pace = Arc::<Pace>::default();
+        if let Some((_, known)) = part.under_way.iter_mut().find(|(known, _)| *known == key) {
+            if known.lost(now) < MOST_LOST {
+                return Turn::Wait;
+            }
+            // Who led goes on alone.
+            *known = Arc::clone(&pace);
+            return Turn::Lead(Flight { flights: Arc::clone(self), key, pace });
         }
         let now = now.unix_millis();
         if part.unshared.iter().any(|(known, until)| *known == key && now < *until) {
@@ -94,16 +132,21 @@ impl Flights {
         if part.ended != ended {
             return Turn::Look;
         }
-        part.under_way.push(key);
+        part.under_way.push((key, Arc::clone(&pace)));
         drop(part);
-        Turn::Lead(Flight { flights: Arc::clone(self), key })
+        Turn::Lead(Flight { flights: Arc::clone(self), key, pace })
     }
 
-    /// Returns whether somebody leads a flight for `key`.
+    /// Says at `now` how the flight for `key` is getting on.
     #[must_use]
-    pub fn is_under_way(&self, key: Key) -> bool {
+    pub fn progress(&self, key: Key, now: Timestamp) -> Progress {
         let key = key.0;
-        self.part(key).is_some_and(|part| part.under_way.contains(&key))
+        let Some(part) = self.part(key) else { return Progress::Ended };
+        match part.under_way.iter().find(|(known, _)| *known == key) {
+            None => Progress::Ended,
+            Some((_, pace)) if pace.lost(now) < MOST_LOST => Progress::UnderWay,
+            Some(_) => Progress::HeldUp,
+        }
     }
 
     /// A panic elsewhere leaves the lists usable: at worst a flight is missing.
@@ -126,6 +169,17 @@ impl Flight {
         part.unshared.push((self.key, now.saturating_add(UNSHARED_FOR)));
     }
 
+    /// Takes note at `now` that the client is waited for: some content has come, and is on its way to it.
+    pub fn waits_for_client(&self, now: Timestamp) {
+        self.pace.since.store(now.unix_millis(), Ordering::Relaxed);
+    }
+
+    /// Takes note at `now` that the client takes more.
+    pub fn goes_on(&self, now: Timestamp) {
+        self.pace.lost.store(self.pace.lost(now), Ordering::Relaxed);
+        self.pace.since.store(0, Ordering::Relaxed);
+    }
+
     /// Takes note that the response is stored.
     pub fn is_shared(&self) {
         if let Some(mut part) = self.flights.part(self.key) {
@@ -137,7 +191,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         if let Some(mut part) = self.flights.part(self.key) {
-            part.under_way.retain(|known| *known != self.key);
+            part.under_way.retain(|(_, pace)| !Arc::ptr_eq(pace, &self.pace));
             part.ended = part.ended.wrapping_add(1);
         }
     }
@@ -167,13 +221,40 @@ mod tests {
         let flight = lead(&flights, "a");
         assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Wait));
         let _other = lead(&flights, "b");
-        assert!(flights.is_under_way(of("a")));
+        assert_eq!(flights.progress(of("a"), NOW), Progress::UnderWay);
         drop(flight);
-        assert!(!flights.is_under_way(of("a")));
-        assert!(flights.is_under_way(of("b")));
+        assert_eq!(flights.progress(of("a"), NOW), Progress::Ended);
+        assert_eq!(flights.progress(of("b"), NOW), Progress::UnderWay);
         // What was read before may be out of date.
         assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Look));
         let _next = lead(&flights, "a");
+    }
+
+    /// docs/configuration.md, `cache`: a client that reads slowly holds the others up for a moment only, however it reads. An upstream may
+    /// take its time.
+    #[test]
+    fn a_client_that_holds_a_flight_up_loses_it() {
+        let at = |millis: u64| Timestamp::from_unix_millis(NOW.unix_millis() + millis);
+        let turn = |flights: &Arc<Flights>, now| flights.turn(of("a"), flights.ended(of("a")), now);
+        let flights = Arc::new(Flights::default());
+        let slow = lead(&flights, "a");
+        assert!(matches!(turn(&flights, at(60_000)), Turn::Wait), "the upstream has not answered");
+        // It takes a piece every 200 ms, and the upstream is always ready.
+        slow.waits_for_client(at(0));
+        slow.goes_on(at(200));
+        slow.waits_for_client(at(200));
+        slow.goes_on(at(400));
+        assert!(matches!(turn(&flights, at(5_000)), Turn::Wait), "the upstream is waited for");
+        slow.waits_for_client(at(5_000));
+        assert_eq!(flights.progress(of("a"), at(5_099)), Progress::UnderWay);
+        assert_eq!(flights.progress(of("a"), at(5_100)), Progress::HeldUp);
+        let Turn::Lead(next) = turn(&flights, at(5_100)) else { panic!("nobody leads") };
+        assert!(matches!(turn(&flights, at(5_100)), Turn::Wait));
+        // The end of the slow one is not that of the flight.
+        drop(slow);
+        assert_eq!(flights.progress(of("a"), at(5_100)), Progress::UnderWay);
+        drop(next);
+        assert_eq!(flights.progress(of("a"), at(5_100)), Progress::Ended);
     }
 
     /// docs/configuration.md, `cache`: for two minutes nobody waits for what is not stored.

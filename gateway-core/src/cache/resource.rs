@@ -138,6 +138,12 @@ impl Resource {
         Self { variants: self.variants.clone(), unshared, ended: self.ended }
     }
 
+    /// The time at which the latest response of this `part` was asked for.
+    #[must_use]
+    pub fn latest(&self, part: &str) -> Option<Timestamp> {
+        self.variants.iter().filter(|variant| *variant.part == *part).map(|variant| variant.asked).max()
+    }
+
     /// Returns whether a response was chosen by fields other than those that clients alone write.
     #[must_use]
     pub fn varies_by_others(&self) -> bool {

@@ -24,8 +24,9 @@ use crate::body::Body;
 use crate::cache::answering::{self, Answer};
 use crate::cache::asked::Asked;
 use crate::cache::choosing::{Choice, Why, choose, may_serve_on_error};
+use crate::cache::directives::RequestDirectives;
 use crate::cache::entry::Entry;
-use crate::cache::flights::{Flight, Key, Turn, UNSHARED_FOR};
+use crate::cache::flights::{Flight, Flights, Key, Progress, Turn, UNSHARED_FOR};
 use crate::cache::purges::Reach;
 use crate::cache::resource::{Content, Found, Resource, Variant};
 use crate::cache::rules::Rules;
@@ -45,6 +46,9 @@ use crate::trace::Event;
 
 /// `Cache-Status` (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// The longest that a request waits for another one between two looks at its progress.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// The fields by which a client makes a request conditional, or asks for a part (RFC 9110 §13.1, §14.2).
 const CONDITIONS: [HeaderName; 6] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
@@ -132,6 +136,8 @@ async fn look_across<'l, P: Platform>(
     let key = Key::of(&ask.resource, &ask.part);
     // The time is asked for once somebody waits, or asks others.
     let mut begun = None;
+    // The latest response that was there at first, and the flights that were held up.
+    let (mut known, mut held_up) = (None, 0);
     loop {
         let flights = platform.flights(exchange.state);
         let ended = flights.ended(key);
@@ -160,36 +166,46 @@ async fn look_across<'l, P: Platform>(
         let (choice, variant) = match found {
             Found::Nothing => (Outcome::UriMiss, None),
             Found::Others => (Outcome::VaryMiss, None),
-            Found::This(variant) => match purged(exchange, platform, (cache, &ask), variant, now) {
-                Some(Choice::Fresh) => {
-                    if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
-                    {
-                        return Ok(Look::Answer(reply));
+            Found::This(variant) => {
+                match purged(exchange, platform, (cache, &ask.resource, &ask.asked), variant, now) {
+                    Some(Choice::Fresh) => {
+                        if let Some(reply) =
+                            answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
+                        {
+                            return Ok(Look::Answer(reply));
+                        }
+                        (Outcome::UriMiss, None)
                     }
-                    (Outcome::UriMiss, None)
+                    Some(Choice::StaleWhileRevalidate) => {
+                        if let Turn::Lead(flight) = flights.turn(key, ended, now) {
+                            unprepared.prepare(exchange.plan, platform, call);
+                            owe_revalidation(exchange, call, &ask, variant, flight);
+                        }
+                        if let Some(reply) =
+                            answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
+                        {
+                            return Ok(Look::Answer(reply));
+                        }
+                        (Outcome::UriMiss, None)
+                    }
+                    Some(Choice::Revalidate(why)) => (outcome(why), Some(Arc::clone(variant))),
+                    Some(Choice::Miss(why)) => (outcome(why), None),
+                    None => (Outcome::UriMiss, None),
                 }
-                Some(Choice::StaleWhileRevalidate) => {
-                    if let Turn::Lead(flight) = flights.turn(key, ended, now) {
-                        unprepared.prepare(exchange.plan, platform, call);
-                        owe_revalidation(exchange, call, &ask, variant, flight);
-                    }
-                    if let Some(reply) = answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
-                    {
-                        return Ok(Look::Answer(reply));
-                    }
-                    (Outcome::UriMiss, None)
-                }
-                Some(Choice::Revalidate(why)) => (outcome(why), Some(Arc::clone(variant))),
-                Some(Choice::Miss(why)) => (outcome(why), None),
-                None => (Outcome::UriMiss, None),
-            },
+            }
         };
         ask.told.outcome = choice;
         ask.known = variant;
         if ask.asked.directives.only_if_cached {
             return Err(Reject::not_stored());
         }
-        if !may_share(cache, (&ask.asked, ask.asker), &call.method) {
+        // A flight may have stored what does not answer this one. Then the next is no better: nobody stands in line.
+        let latest = stored.as_deref().and_then(|stored| stored.latest(&ask.part));
+        let is_passed_by = latest > *known.get_or_insert(latest);
+        if is_passed_by
+            || !may_share(cache, (&ask.asked, ask.asker), &call.method)
+            || would_do_for_others(exchange, platform, (cache, &ask), now)
+        {
             return Ok(Look::Ask(Box::new(ask)));
         }
         match across.turn(|| flights.turn(key, ended, now)) {
@@ -210,31 +226,64 @@ async fn look_across<'l, P: Platform>(
             Turn::Wait => {
                 let now = platform.monotonic();
                 let left = cache.wait.saturating_sub(now.saturating_sub(*begun.get_or_insert(now)));
-                if left.is_zero() {
+                // Several slow clients would hold it up one after another.
+                if left.is_zero() || held_up > 1 {
                     return Ok(Look::Ask(Box::new(ask)));
                 }
                 ask.told.collapsed = true;
-                let wait = platform.wait(&ask.resource, left);
-                // If the flight has ended since `turn` looked, its notice may have come before the wait.
-                if flights.is_under_way(key) {
-                    wait.await;
+                if Box::pin(end_of_flight(platform, (flights, key), &ask.resource, left)).await == Progress::HeldUp {
+                    held_up += 1;
                 }
             }
         }
     }
 }
 
+/// Waits until the flight for `key` has ended or is held up, and for `left` at the most.
+async fn end_of_flight<P: Platform>(
+    platform: &P,
+    (flights, key): (&Flights, Key),
+    resource: &str,
+    left: Duration,
+) -> Progress {
+    let end = platform.monotonic().saturating_add(left);
+    loop {
+        let left = end.saturating_sub(platform.monotonic());
+        // It ends early if others meet at the same place.
+        let wait = platform.wait(resource, left.min(LOOK_EVERY));
+        // If the flight has ended since the last look, its notice may have come before the wait.
+        let progress = flights.progress(key, platform.now());
+        if left.is_zero() || progress != Progress::UnderWay {
+            return progress;
+        }
+        wait.await;
+    }
+}
+
+/// Returns whether the stored response would answer all but this request, by whose own directives the upstream is asked: nobody waits for that.
+fn would_do_for_others<P: Platform>(
+    exchange: &Exchange<'_, '_>,
+    platform: &P,
+    (cache, ask): (&Cache, &Ask),
+    now: Timestamp,
+) -> bool {
+    let asked = Asked { directives: RequestDirectives::default(), ..ask.asked };
+    let Some(known) = ask.known.as_ref().filter(|_| asked != ask.asked) else { return false };
+    let choice = purged(exchange, platform, (cache, &ask.resource, &asked), known, now);
+    matches!(choice, Some(Choice::Fresh | Choice::StaleWhileRevalidate))
+}
+
 /// Says what `variant` may be used for, after what was purged; nothing if that is gone.
 fn purged<P: Platform>(
     exchange: &Exchange<'_, '_>,
     platform: &P,
-    (cache, ask): (&Cache, &Ask),
+    (cache, resource, asked): (&Cache, &str, &Asked),
     variant: &Variant,
     now: Timestamp,
 ) -> Option<Choice> {
     let entry = &variant.entry;
-    let choice = choose(&cache.rules, &ask.asked, entry, now);
-    Some(match platform.purges(exchange.state).reach(&ask.resource, entry, variant.asked) {
+    let choice = choose(&cache.rules, asked, entry, now);
+    Some(match platform.purges(exchange.state).reach(resource, entry, variant.asked) {
         None => choice,
         Some(Reach::Hard) => return None,
         Some(Reach::Soft) if choice == Choice::Fresh => {
@@ -252,6 +301,7 @@ fn may_share(cache: &Cache, (asked, asker): (&Asked, Asker), method: &Method) ->
     !cache.wait.is_zero()
         && *method == Method::GET
         && !asked.has_range
+        && !asked.is_for_origin
         && !directives.no_store
         && !directives.no_cache
         && (!asked.authorized || asker == Asker::Caller)
@@ -621,9 +671,6 @@ async fn take<P: Platform>(
                 return;
             }
         };
-    if let Some(flight) = &leading.flight {
-        flight.is_shared();
-    }
     ask.told.stored = true;
     let until = until(&entry, rules, times.1);
     let part: Box<str> = core::mem::take(&mut ask.part).into();
@@ -658,6 +705,9 @@ async fn take<P: Platform>(
                 Arc::new(Variant { part, asked: sent, until, entry, content: Content::Here(content) }),
             )
             .await;
+            if let Some(flight) = leading.flight.as_ref().filter(|_| ask.told.stored) {
+                flight.is_shared();
+            }
         }
     }
 }

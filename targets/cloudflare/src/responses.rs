@@ -135,7 +135,9 @@ impl Cache for Worker {
                 _ => return,
             };
             // The glue has logged a failure.
-            let _ = response_store::keep_head(&Values, &mut keeping.0, content).await;
+            if response_store::keep_head(&Values, &mut keeping.0, content).await.is_ok() {
+                keeping.0.is_stored();
+            }
         }));
         stream
     }

@@ -198,6 +198,9 @@ impl HttpBody for Stream {
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
         }
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        if let Some(keeping) = &this.keeping {
+            keeping.goes_on();
+        }
         let polled = Pin::new(incoming).poll_frame(cx);
         if let Side::Client(reading, _) = &this.side
             && reading.set_waiting(polled.is_pending(), cx)

@@ -6,10 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use gateway_core::body::Body;
 use gateway_core::cache::resource::{Content, Resource, Variant};
-use gateway_core::ports::{Cache, Keep, KeyValue as _, Meeting as _, StoreFailure};
+use gateway_core::ports::{Cache, Clock as _, Keep, KeyValue as _, Meeting as _, StoreFailure};
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 use spin_sdk::wasip3::clocks::monotonic_clock;
@@ -65,15 +65,24 @@ impl Keeping {
     fn new(keep: Box<Keep>, platform: Spin) -> Self {
         let stated = keep.entry.length.unwrap_or_default().min(keep.most_bytes);
         let content = Vec::with_capacity(usize::try_from(stated).unwrap_or_default());
+        keep.waits_for_client(platform.now());
         Self { keep: Some(keep), content, platform }
     }
 
-    /// Copies `data`; false if that is too much.
+    /// Takes note that the client asks for more.
+    pub(crate) fn goes_on(&self) {
+        self.keep.iter().for_each(|keep| keep.goes_on(self.platform.now()));
+    }
+
+    /// Copies `data`, which the client gets next; false if that is too much.
     pub(crate) fn read(&mut self, data: &[u8]) -> bool {
-        let most = self.keep.as_ref().map_or(0, |keep| keep.most_bytes);
-        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= most;
+        let Some(keep) = &self.keep else { return false };
+        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= keep.most_bytes;
         if is_within {
             self.content.extend_from_slice(data);
+            keep.waits_for_client(self.platform.now());
+        } else {
+            keep.has_no_room(self.platform.now());
         }
         is_within
     }
@@ -84,7 +93,10 @@ impl Keeping {
         if let Some(keep) = self.keep.as_mut() {
             // A response that can't be stored is lost, and the log says why.
             let storing = pin!(response_store::keep(&self.platform, keep, content));
-            select(storing, pin!(monotonic_clock::wait_for(PATIENCE))).await;
+            let stored = select(storing, pin!(monotonic_clock::wait_for(PATIENCE))).await;
+            if matches!(stored, Either::Left((Ok(()), _))) {
+                keep.is_stored();
+            }
         }
     }
 }

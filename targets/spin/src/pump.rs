@@ -163,6 +163,7 @@ async fn copy(
         }
         watch.wait_for(Side::Upstream);
         let mut left = sink.write_all(chunk).await;
+        keeping.iter().for_each(Keeping::goes_on);
         moved.set(come.saturating_sub(left.len() as u64));
         if !left.is_empty() {
             return Err(Broken::Receiver);

@@ -81,18 +81,24 @@ impl Stream {
 
     /// Copies what is read for the store of responses.
     pub(crate) fn kept(mut self, keep: Box<Keep>) -> Self {
+        keep.waits_for_client(self.world.now());
         self.keep = Some((keep, BytesMut::new()));
         self
     }
 
     /// The next piece.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, IoError>> {
+        if let Some((keep, _)) = &self.keep {
+            keep.goes_on(self.world.now());
+        }
         let next = self.read_next().await;
         match &next {
             Some(Ok(piece)) => {
                 if let Some((keep, content)) = &mut self.keep {
                     content.extend_from_slice(piece);
+                    keep.waits_for_client(self.world.now());
                     if content.len() as u64 > keep.most_bytes {
+                        keep.has_no_room(self.world.now());
                         self.leave();
                     }
                 }
@@ -103,10 +109,13 @@ impl Stream {
                     let content = core::mem::take(content).freeze();
                     if self.world.stores_apart {
                         let platform = Platform(Rc::clone(&self.world));
-                        let _ = response_store::keep(&platform, keep, content).await;
+                        if response_store::keep(&platform, keep, content).await.is_ok() {
+                            keep.is_stored();
+                        }
                     } else {
                         let variant = Arc::new(keep.with(Content::Here(content)));
                         self.world.store(&keep.resource, variant);
+                        keep.is_stored();
                     }
                 }
                 self.leave();

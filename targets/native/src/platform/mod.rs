@@ -421,7 +421,8 @@ impl Cache for Native {
 
     async fn store(&self, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
         match &self.stores.shared {
-            None => self.stores.cache.store(resource, variant),
+            // One that finds no room is asked for again.
+            None => drop(self.stores.cache.store(resource, variant)),
             Some(shared) => Box::pin(response_store::store(shared, resource, variant)).await?,
         }
         Ok(())

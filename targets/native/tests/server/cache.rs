@@ -142,6 +142,101 @@ fn what_is_not_stored_has_nobody_wait_for_it_twice() {
     assert_eq!(asked.load(Ordering::SeqCst), CLIENTS);
 }
 
+/// docs/configuration.md, Cache: requests that are waited for in vain have nobody stand in line. Each of these waits for one other at most, where
+/// one after another would take them far beyond `collapse`.
+#[test]
+fn what_varies_or_is_too_long_has_nobody_stand_in_line() {
+    const MOST: usize = 8;
+    let at_once = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+    let counter = Arc::clone(&at_once);
+    let (upstream, asked) = counting(move |wire, head, _| {
+        let (now, most) = &*counter;
+        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(300));
+        now.fetch_sub(1, Ordering::SeqCst);
+        if head.starts_with("GET /vary ") {
+            wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: X-Number\r\nContent-Length: 2\r\n\r\nok");
+        } else {
+            wire.send("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n");
+            wire.send(format!("400\r\n{}\r\n0\r\n\r\n", "x".repeat(1024)));
+        }
+        true
+    });
+    let gateway = start(&cached(upstream.address, r#"{ "collapse": "60s", "maxBytes": "1000B" }"#, "{}"));
+    for path in ["/vary", "/long"] {
+        let before = asked.load(Ordering::SeqCst);
+        at_once.1.store(0, Ordering::SeqCst);
+        std::thread::scope(|scope| {
+            for number in 0..MOST {
+                let gateway = &gateway;
+                scope.spawn(move || {
+                    let mut wire = Wire::connect(gateway.address());
+                    wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\nX-Number: {number}\r\n\r\n"));
+                    let head = wire.head().unwrap();
+                    assert_eq!(status(&head), 200);
+                    wire.body(&head);
+                });
+            }
+        });
+        assert_eq!(asked.load(Ordering::SeqCst) - before, MOST, "{path}");
+        assert!(at_once.1.load(Ordering::SeqCst) > MOST / 2, "{path}: they stood in line");
+    }
+}
+
+/// docs/configuration.md, Cache: a client that does not read on holds nobody else up.
+#[test]
+fn a_client_that_stands_holds_nobody_up() {
+    let (upstream, asked) = counting(|wire, _, _| {
+        let body = "x".repeat(12 << 20);
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        true
+    });
+    let text =
+        cached(upstream.address, r#"{ "collapse": "60s", "maxBytes": "16MiB" }"#, r#"{ "cacheMemory": "256MiB" }"#);
+    let gateway = start(&text);
+    let mut standing = Wire::connect(gateway.address());
+    standing.send("GET /stands HTTP/1.1\r\nHost: a\r\n\r\n");
+    let first = standing.head().unwrap();
+    let (code, head, body) = get(&gateway, "/stands");
+    assert_eq!((code, body.len()), (200, 12 << 20));
+    assert_eq!(field(&head, "cache-status").as_deref(), Some("edgeway; fwd=uri-miss; stored; collapsed"));
+    assert!(field(&get(&gateway, "/stands").1, "cache-status").unwrap().starts_with("edgeway; hit"));
+    // Its content is the older one, and is not stored over the other.
+    assert_eq!(standing.body(&first).len(), 12 << 20);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+/// docs/configuration.md, Cache: who wants another response than the stored one has nobody else wait for it.
+#[test]
+fn a_request_with_directives_of_its_own_has_nobody_wait() {
+    let (go, wait) = std::sync::mpsc::channel();
+    let wait = std::sync::Mutex::new(wait);
+    let (upstream, asked) = counting(move |wire, _, number| {
+        if number == 1 {
+            wait.lock().unwrap().recv().unwrap();
+        }
+        wire.send(format!(
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nVary: X-None\r\nContent-Length: 1\r\n\r\n{number}"
+        ));
+        true
+    });
+    let gateway = start(&cached(upstream.address, r#"{ "collapse": "60s" }"#, "{}"));
+    assert_eq!(get(&gateway, "/own").2, b"0");
+    let mut reload = Wire::connect(gateway.address());
+    reload.send("GET /own HTTP/1.1\r\nHost: a\r\nCache-Control: min-fresh=3600\r\n\r\n");
+    wait_until("the reload to be asked for", || asked.load(Ordering::SeqCst) == 2);
+    let mut other = Wire::connect(gateway.address());
+    other.send("GET /own HTTP/1.1\r\nHost: a\r\nCache-Control: min-fresh=3600\r\n\r\n");
+    let head = other.head().unwrap();
+    assert_eq!(other.body(&head), b"2", "it waits for the other one");
+    go.send(()).unwrap();
+    let head = reload.head().unwrap();
+    assert_eq!(reload.body(&head), b"1");
+}
+
 /// docs/configuration.md, Admin: purges by URL, beginning, tag, and of all.
 #[test]
 fn what_is_purged_is_asked_for_again() {

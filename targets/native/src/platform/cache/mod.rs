@@ -20,7 +20,7 @@ use quick_cache::{OptionsBuilder, Weighter};
 
 use self::disk::Disk;
 pub use self::shared::Shared;
-use super::{StoreError, Stores};
+use super::{StoreError, Stores, now};
 use crate::health::Health;
 
 /// The usual size of a stored response, by which the tables are laid out.
@@ -140,11 +140,11 @@ impl ResponseCache {
         self.ended.get(place).map(|mark| mark.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Stores `variant`, unless what was asked for at its time has ended.
-    pub fn store(&self, resource: &str, variant: Arc<Variant>) {
+    /// Stores `variant`, unless what was asked for at its time has ended. Returns whether there is room for such a response.
+    pub fn store(&self, resource: &str, variant: Arc<Variant>) -> bool {
         let mark = self.mark(resource);
         if mark.as_deref().is_some_and(|ended| variant.asked <= *ended) {
-            return;
+            return true;
         }
         let in_memory = |variant: Arc<Variant>| {
             let known = match self.cache.peek(resource) {
@@ -158,6 +158,7 @@ impl ResponseCache {
             None => in_memory(variant),
             Some(disk) => disk.store(resource, Arc::clone(&variant), || in_memory(variant)),
         }
+        self.disk.is_some() || self.cache.contains_key(resource)
     }
 
     /// Removes the responses to requests for `resource`, which end at `now`.
@@ -233,15 +234,24 @@ impl Keeping {
     pub fn new(keep: Box<Keep>, stores: Arc<Stores>) -> Self {
         let stated = keep.entry.length.unwrap_or_default().min(keep.most_bytes);
         let content = BytesMut::with_capacity(usize::try_from(stated).unwrap_or_default());
+        keep.waits_for_client(now());
         Self { keep: Some(keep), content, stores }
     }
 
-    /// Copies `data`; false if that is too much.
+    /// Takes note that the client asks for more.
+    pub fn goes_on(&self) {
+        self.keep.iter().for_each(|keep| keep.goes_on(now()));
+    }
+
+    /// Copies `data`, which the client gets next; false if that is too much.
     pub fn read(&mut self, data: &Bytes) -> bool {
-        let most = self.keep.as_ref().map_or(0, |keep| keep.most_bytes);
-        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= most;
+        let Some(keep) = &self.keep else { return false };
+        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= keep.most_bytes;
         if is_within {
             self.content.extend_from_slice(data);
+            keep.waits_for_client(now());
+        } else {
+            keep.has_no_room(now());
         }
         is_within
     }
@@ -262,7 +272,11 @@ impl Keeping {
             return;
         }
         let variant = keep.with(Content::Here(content));
-        self.stores.cache.store(&keep.resource, Arc::new(variant));
+        if self.stores.cache.store(&keep.resource, Arc::new(variant)) {
+            keep.is_stored();
+        } else {
+            keep.has_no_room(now());
+        }
     }
 
     /// Stores the response where several gateways find it. One that can't be stored is lost, and standard error says why.
@@ -270,7 +284,9 @@ impl Keeping {
         if let (Some(keep), Some(shared)) = (self.keep.as_mut(), &self.stores.shared)
             && let Some(_sent) = shared.send(content.len())
         {
-            let _ = response_store::keep(shared, keep, content).await;
+            if response_store::keep(shared, keep, content).await.is_ok() {
+                keep.is_stored();
+            }
         }
     }
 }
