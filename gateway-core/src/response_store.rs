@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// The largest content that stands beside its head, in bytes.
 pub const SMALL: usize = 8 << 10;
 
+/// The most bytes of the responses to requests for one resource, about, without contents that stand by themselves.
+const MOST_HEADS: u64 = 1 << 20;
+
 /// The counter cell of whoever writes the purges.
 pub(crate) const PURGES_CELL: &str = "purges";
 
@@ -92,7 +95,7 @@ pub async fn store<S: KeyValue + Clock + Random>(
 
 async fn store_head<S: KeyValue + Clock>(store: &S, resource: &str, variant: Arc<Variant>) -> Result<(), StoreFailure> {
     let known = find(store, resource).await?;
-    put(store, resource, &known.as_deref().unwrap_or(&Resource::default()).with(variant)).await
+    put(store, resource, &known.as_deref().unwrap_or(&Resource::default()).with(variant).within(MOST_HEADS)).await
 }
 
 /// Takes note that responses of this `part` to requests for `resource` are not stored, `until` then.

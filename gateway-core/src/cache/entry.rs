@@ -2,8 +2,9 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ETAG, LAST_MODIFIED};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::range::Part;
 use super::rules::Rules;
@@ -105,6 +106,23 @@ impl Entry {
         fresh.saturating_add(stale).saturating_sub(self.age(now))
     }
 
+    /// The same entry, whose fields are in a buffer of their own: those of a response are parts of the buffer into which the connection read,
+    /// all of which would stay in memory with them.
+    #[must_use]
+    pub fn packed(&self) -> Self {
+        let mut text = Vec::with_capacity(self.headers.values().map(HeaderValue::len).sum());
+        self.headers.values().for_each(|value| text.extend_from_slice(value.as_bytes()));
+        let mut text = Bytes::from(text);
+        let mut headers = HeaderMap::with_capacity(self.headers.keys_len());
+        for (name, value) in &self.headers {
+            if let Ok(mut packed) = HeaderValue::from_maybe_shared(text.split_to(value.len())) {
+                packed.set_sensitive(value.is_sensitive());
+                headers.append(name, packed);
+            }
+        }
+        Self { headers, ..self.clone() }
+    }
+
     #[cfg(test)]
     pub(crate) fn of_nothing() -> Self {
         Self {
@@ -161,6 +179,20 @@ mod tests {
         assert_eq!(entry.staleness(at(114)), None);
         assert_eq!(entry.staleness(at(115)), Some(secs(0)));
         assert_eq!(entry.staleness(at(116)), Some(secs(1)));
+    }
+
+    /// What is stored holds no buffer of a connection.
+    #[test]
+    fn a_packed_entry_has_one_buffer() {
+        let headers = fields(&[("etag", "\"a\""), ("x-one", "first"), ("x-empty", ""), ("x-one", "second")]);
+        let entry = Entry { headers, ..Entry::of_nothing() };
+        let packed = entry.packed();
+        assert_eq!(packed, entry);
+        let mut places: Vec<_> = packed.headers.values().filter(|value| !value.is_empty()).collect();
+        places.sort_by_key(|value| value.as_bytes().as_ptr());
+        for pair in places.windows(2) {
+            assert_eq!(pair[0].as_bytes().as_ptr_range().end, pair[1].as_bytes().as_ptr());
+        }
     }
 
     #[test]

@@ -13,10 +13,17 @@ use super::asked::Asked;
 use super::choosing::holds;
 use super::entry::Entry;
 use super::vary::matches;
+use crate::numbers::Numbered;
 use crate::time::Timestamp;
 
-/// The most responses that are stored for one URI; then the oldest goes.
-const MOST_VARIANTS: usize = 32;
+/// The most responses that are stored of one part, of which the oldest goes then.
+const MOST_OF_PART: usize = 32;
+
+/// The most responses that are stored for one URI. Then the oldest of the part with most of them goes: no caller pushes out the others'.
+const MOST_VARIANTS: usize = 256;
+
+/// The most parts of which it is known that they are not stored.
+const MOST_UNSHARED: usize = 32;
 
 /// The time for which it is known that what was stored is gone: an exchange that was under way then is over by its end, nearly always.
 const ENDED_FOR: Duration = Duration::from_secs(600);
@@ -116,14 +123,51 @@ impl Resource {
         let is_other = |known: &&Arc<Variant>| !is_same(known) && known.until > new.asked;
         let mut variants: Vec<Arc<Variant>> = Vec::with_capacity(self.variants.len() + 1);
         variants.extend(self.variants.iter().filter(is_other).cloned());
-        if variants.len() >= MOST_VARIANTS {
-            variants.remove(0);
+        let of_part = |known: &&Arc<Variant>| known.part == new.part;
+        if variants.iter().filter(of_part).count() >= MOST_OF_PART
+            && let Some(oldest) = variants.iter().position(|known| of_part(&known))
+        {
+            variants.remove(oldest);
         }
         let unshared = self.unshared.iter().filter(|(part, until)| *part != new.part && *until > new.asked);
         let unshared = unshared.cloned().collect();
         let older = variants.iter().take_while(|known| known.asked <= new.asked).count();
         variants.insert(older, new);
-        Self { variants, unshared, ended: self.ended }
+        let mut with = Self { variants, unshared, ended: self.ended };
+        while with.variants.len() > MOST_VARIANTS && with.shorten(|_| 1) {}
+        with
+    }
+
+    /// As many of the responses as `most` bytes have room for. Of the part that takes most of it the oldest goes first; one response stays,
+    /// whatever it takes.
+    #[must_use]
+    pub fn within(mut self, most: u64) -> Self {
+        while self.weight() > most && self.shorten(Variant::weight) {}
+        self
+    }
+
+    /// Returns whether `variant` is one of the responses.
+    #[must_use]
+    pub fn has(&self, variant: &Arc<Variant>) -> bool {
+        self.variants.iter().any(|known| Arc::ptr_eq(known, variant))
+    }
+
+    /// Removes the oldest response of the parts that take most; false if there is but one response.
+    fn shorten(&mut self, taken: impl Fn(&Variant) -> u64) -> bool {
+        if self.variants.len() <= 1 {
+            return false;
+        }
+        let mut parts = Numbered::<u64>::default();
+        for variant in &self.variants {
+            if let Some(of_part) = parts.of(&variant.part) {
+                *of_part = of_part.saturating_add(taken(variant));
+            }
+        }
+        // Those that take about as much are alike: else the latest, were it the longest by a little, would never stay.
+        let most = parts.iter().map(|(_, taken)| *taken).max().unwrap_or_default();
+        let takes_most = |variant: &Arc<Variant>| parts.find(&variant.part).is_some_and(|taken| *taken > most / 2);
+        let oldest = self.variants.iter().position(takes_most);
+        oldest.map(|oldest| self.variants.remove(oldest)).is_some()
     }
 
     /// The same responses, of which those of this `part` are known at `now` not to be stored, `until` then.
@@ -131,7 +175,7 @@ impl Resource {
     pub fn with_unshared(&self, part: &str, now: Timestamp, until: Timestamp) -> Self {
         let is_other = |(known, until): &&(Box<str>, Timestamp)| **known != *part && *until > now;
         let mut unshared: Vec<_> = self.unshared.iter().filter(is_other).cloned().collect();
-        if unshared.len() >= MOST_VARIANTS {
+        if unshared.len() >= MOST_UNSHARED {
             unshared.remove(0);
         }
         unshared.push((part.into(), until));
@@ -180,14 +224,22 @@ fn is_of_client(name: &HeaderName) -> bool {
 }
 
 impl Variant {
+    /// The same response, whose fields hold nothing but themselves: see [`Entry::packed`].
+    #[must_use]
+    pub fn packed(&self) -> Self {
+        let (part, content) = (self.part.clone(), self.content.clone());
+        Self { part, asked: self.asked, until: self.until, entry: self.entry.packed(), content }
+    }
+
     fn weight(&self) -> u64 {
         let content = match &self.content {
             Content::Here(bytes) => bytes.len(),
             Content::There { name, .. } => name.len(),
         };
-        // A field takes a place in two tables beside its text.
-        let fields: usize =
-            self.entry.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 128).sum();
+        // A field takes a place in two tables beside its text; they have places that are not used.
+        let headers = &self.entry.headers;
+        let texts: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+        let fields = headers.capacity().max(headers.len()) * 112 + texts;
         let varies: usize = self.entry.varies.iter().map(|(_, value)| 64 + value.as_ref().map_or(0, |v| v.len())).sum();
         let tags: usize = self.entry.tags.iter().map(|tag| tag.len() + 16).sum();
         (size_of::<Self>() + self.part.len() + content + fields + varies + tags + 64) as u64
@@ -228,6 +280,42 @@ mod tests {
         let both = younger.with(variant("", Some("en"), 10));
         assert_eq!((both.variants.len(), found(&both, "", "en")), (2, Some(20)));
         assert_eq!(found(&younger.with(variant("", Some("en"), 21)), "", "en"), Some(21));
+    }
+
+    /// No caller pushes out what is stored for others, and of one the oldest goes.
+    #[test]
+    fn the_number_of_responses_is_bounded_for_each_part() {
+        let language = |number: u64| format!("l{number}");
+        let mut resource = Resource::default().with(variant("ann", Some("en"), 1));
+        for number in 0..100 {
+            resource = resource.with(variant("eve", Some(&language(number)), 100 + number));
+        }
+        assert_eq!(found(&resource, "ann", "en"), Some(1));
+        assert_eq!(found(&resource, "eve", &language(67)), None);
+        assert_eq!(found(&resource, "eve", &language(68)), Some(168));
+        for number in 0..1_000 {
+            resource = resource.with(variant(&number.to_string(), Some("en"), 1_000 + number));
+            assert!(resource.variants.len() <= MOST_VARIANTS);
+        }
+        // Those with many have lost most of them, and the latest one is there.
+        assert_eq!(found(&resource, "999", "en"), Some(1_999));
+        assert!(found(&resource, "eve", &language(99)).is_none() && found(&resource, "0", "en").is_none());
+    }
+
+    /// What takes too much room loses its oldest responses, and not all of them.
+    #[test]
+    fn a_resource_is_shortened_to_its_room() {
+        let mut resource = Resource::default().with(variant("ann", Some("en"), 1));
+        for number in 0..20 {
+            let large = Content::Here(vec![0; 10_000].into());
+            let one = Arc::into_inner(variant("eve", Some(&number.to_string()), 10 + number)).unwrap();
+            resource = resource.with(Arc::new(Variant { content: large, ..one })).within(100_000);
+            assert!(resource.weight() <= 100_000);
+        }
+        assert_eq!(found(&resource, "ann", "en"), Some(1));
+        assert_eq!(found(&resource, "eve", "19"), Some(29));
+        assert!((7..=10).contains(&resource.variants.len()), "{}", resource.variants.len());
+        assert_eq!(resource.within(1).variants.len(), 1);
     }
 
     /// RFC 9111 §4.4: what was asked for before a change is not stored after it.

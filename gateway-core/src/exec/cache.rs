@@ -690,7 +690,8 @@ async fn take<P: Platform>(
             *response.body_mut() = Body::Stream(platform.keep(stream, keep));
         }
         body => {
-            let content = if let Body::Full(bytes) = &body { bytes.clone() } else { bytes::Bytes::new() };
+            let content =
+                if let Body::Full(bytes) = &body { bytes::Bytes::copy_from_slice(bytes) } else { bytes::Bytes::new() };
             *response.body_mut() = body;
             let stated = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
             if stated.is_some_and(|stated: u64| stated != content.len() as u64) {

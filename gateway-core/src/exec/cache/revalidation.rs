@@ -69,7 +69,8 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
                     Body::Empty => bytes::Bytes::new(),
                     Body::Full(bytes) => bytes,
                     Body::Stream(stream) => match platform.collect(stream, cache.rules.most_bytes).await {
-                        Ok(bytes) => bytes,
+                        // What came in one piece is a part of a larger buffer.
+                        Ok(bytes) => bytes::Bytes::copy_from_slice(&bytes),
                         Err(_) => return,
                     },
                 };

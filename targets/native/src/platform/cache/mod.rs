@@ -7,9 +7,10 @@ mod shared;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use gateway_core::cache::purges::PurgeBook;
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::ports::{Keep, StoreFailure, StoredResponses};
@@ -43,6 +44,11 @@ pub struct ResponseCache {
     /// The largest content of the file that is taken into memory, in bytes.
     most_taken: u64,
     most_bytes: u64,
+    /// The most that the responses to requests for one resource take, in bytes.
+    most_of_one: u64,
+    /// The bytes of the copies of contents that are on their way, and the most of them.
+    copied: AtomicU64,
+    most_copied: u64,
     disk: Option<Disk>,
 }
 
@@ -65,10 +71,17 @@ impl Weighter<Box<str>, Held> for Weight {
             Held::Responses(resource) => resource.weight(),
             Held::Content(bytes) => bytes.len() as u64,
         };
-        // The tables have a key, a pointer and some words of their own for each.
-        weight.saturating_add(key.len() as u64).saturating_add(120)
+        weight.saturating_add(overhead(key))
     }
 }
+
+/// The tables have a key, a pointer and some words of their own for each.
+const fn overhead(key: &str) -> u64 {
+    key.len() as u64 + 120
+}
+
+/// The longest content that a policy may have stored, in bytes.
+const LONGEST: u64 = 64 << 20;
 
 /// The room for the head of a response beside the longest content.
 const HEAD_BYTES: u64 = 16 << 10;
@@ -88,10 +101,14 @@ impl ResponseCache {
             Err(_) => Cache::with_weighter(items, memory, Weight),
         };
         let share = memory / SHARDS as u64;
+        // A part of the memory takes nothing that leaves others no room at all.
+        let most_of_one = share - share / 16;
         // Without a file, what has no room in memory has none.
-        let most_bytes = if disk.is_some() { u64::MAX } else { share.saturating_sub(HEAD_BYTES.min(share / 8)) };
+        let most_bytes = if disk.is_some() { u64::MAX } else { most_of_one.saturating_sub(HEAD_BYTES.min(share / 8)) };
+        let most_copied = if disk.is_some() { share.max(LONGEST) } else { share };
+        let copied = AtomicU64::new(0);
         let (ended, hasher) = ((0..MARKS).map(|_| Mutex::default()).collect(), RandomState::new());
-        Ok(Self { ended, hasher, cache, most_taken: share / 2, most_bytes, disk })
+        Ok(Self { ended, hasher, cache, most_taken: share / 2, most_bytes, most_of_one, copied, most_copied, disk })
     }
 
     fn held(&self, resource: &str) -> Option<Arc<Resource>> {
@@ -146,19 +163,52 @@ impl ResponseCache {
         if mark.as_deref().is_some_and(|ended| variant.asked <= *ended) {
             return true;
         }
-        let in_memory = |variant: Arc<Variant>| {
+        let variant = Arc::new(variant.packed());
+        let mut has_room = true;
+        let mut in_memory = |variant: Arc<Variant>| {
             let known = match self.cache.peek(resource) {
                 Some(Held::Responses(known)) => Some(known),
                 _ => None,
             };
-            let with = known.as_deref().unwrap_or(&Resource::default()).with(variant);
+            let with = known.as_deref().unwrap_or(&Resource::default()).with(Arc::clone(&variant));
+            // One that is older than what is there takes no room.
+            let is_taken = with.has(&variant);
+            let with = with.within(self.most_of_one.saturating_sub(overhead(resource)));
+            has_room = !is_taken || with.has(&variant);
             self.cache.insert(resource.into(), Held::Responses(Arc::new(with)));
         };
         match &self.disk {
             None => in_memory(variant),
             Some(disk) => disk.store(resource, Arc::clone(&variant), || in_memory(variant)),
         }
-        self.disk.is_some() || self.cache.contains_key(resource)
+        self.disk.is_some() || (has_room && self.cache.contains_key(resource))
+    }
+
+    /// Counts `more` bytes of a copy that is on its way; false if there is no room for them.
+    fn copy(&self, more: u64) -> bool {
+        let with = |copied: u64| copied.checked_add(more).filter(|copied| *copied <= self.most_copied);
+        self.copied.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with).is_ok()
+    }
+
+    /// Makes room in a copy for `length` bytes, and for more up to `most`; false if there is none.
+    fn grow(&self, content: &mut Vec<u8>, length: usize, most: usize) -> bool {
+        let capacity = content.capacity();
+        if length <= capacity {
+            return true;
+        }
+        let wanted = capacity.saturating_mul(2).min(most).max(length);
+        if !self.copy((wanted - capacity) as u64) {
+            return false;
+        }
+        content.reserve_exact(wanted - content.len());
+        // The allocator may have given more.
+        self.copied.fetch_add((content.capacity() - wanted) as u64, Ordering::Relaxed);
+        true
+    }
+
+    /// Counts `bytes` of a copy no longer.
+    fn copied(&self, bytes: u64) {
+        self.copied.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Removes the responses to requests for `resource`, which end at `now`.
@@ -224,7 +274,7 @@ impl std::fmt::Debug for ResponseCache {
 #[derive(Debug)]
 pub struct Keeping {
     keep: Option<Box<Keep>>,
-    content: BytesMut,
+    content: Vec<u8>,
     stores: Arc<Stores>,
 }
 
@@ -232,8 +282,7 @@ impl Keeping {
     /// A copy of what is yet to come.
     #[must_use]
     pub fn new(keep: Box<Keep>, stores: Arc<Stores>) -> Self {
-        let stated = keep.entry.length.unwrap_or_default().min(keep.most_bytes);
-        let content = BytesMut::with_capacity(usize::try_from(stated).unwrap_or_default());
+        let content = Vec::new();
         keep.waits_for_client(now());
         Self { keep: Some(keep), content, stores }
     }
@@ -246,7 +295,11 @@ impl Keeping {
     /// Copies `data`, which the client gets next; false if that is too much.
     pub fn read(&mut self, data: &Bytes) -> bool {
         let Some(keep) = &self.keep else { return false };
-        let is_within = (self.content.len() as u64).saturating_add(data.len() as u64) <= keep.most_bytes;
+        let (length, most) = (self.content.len() + data.len(), usize::try_from(keep.most_bytes).unwrap_or(usize::MAX));
+        let is_within = length <= most && {
+            let stated = keep.entry.length.and_then(|length| usize::try_from(length).ok());
+            self.stores.cache.grow(&mut self.content, length, stated.unwrap_or(most))
+        };
         if is_within {
             self.content.extend_from_slice(data);
             keep.waits_for_client(now());
@@ -259,13 +312,9 @@ impl Keeping {
     /// Stores the response, all of whose content has come.
     pub fn finish(mut self) {
         let Some(keep) = self.keep.as_mut() else { return };
-        let content = core::mem::take(&mut self.content);
-        // What grew piece by piece has room that nobody counts.
-        let content = if content.capacity() > content.len() + content.len() / 8 {
-            Bytes::copy_from_slice(&content)
-        } else {
-            content.freeze()
-        };
+        // What grew piece by piece has room that is not needed any more.
+        self.stores.cache.copied(self.content.capacity() as u64);
+        let content = Bytes::from(core::mem::take(&mut self.content).into_boxed_slice());
         if self.stores.shared.is_some() {
             // The client does not wait for that. Who waits for the response does.
             tokio::spawn(self.share(content));
@@ -293,6 +342,7 @@ impl Keeping {
 
 impl Drop for Keeping {
     fn drop(&mut self) {
+        self.stores.cache.copied(self.content.capacity() as u64);
         if let Some(mut keep) = self.keep.take()
             && keep.flight.take().is_some()
         {
@@ -341,6 +391,50 @@ mod tests {
             cache.store("a", variant(asked));
             assert_eq!(stored(&cache, "a"), found, "{asked}");
         }
+    }
+
+    /// What is too much for one resource removes its oldest responses, and not all of them.
+    #[test]
+    fn one_resource_does_not_empty_itself() {
+        let cache = cache();
+        for number in 0..40_u64 {
+            let mut one = Arc::into_inner(variant(number)).unwrap();
+            one.part = number.to_string().into();
+            one.content = Content::Here(vec![0; 60_000].into());
+            assert!(cache.store("a", Arc::new(one)), "{number}");
+        }
+        assert_eq!(
+            cache.held("a").unwrap().variants.iter().map(|one| &*one.part).collect::<Vec<_>>(),
+            ["36", "37", "38", "39"]
+        );
+        let mut large = Arc::into_inner(variant(100)).unwrap();
+        large.content = Content::Here(vec![0; 260_000].into());
+        assert!(!cache.store("b", Arc::new(large)), "it has no room");
+        assert!(cache.held("b").is_none());
+    }
+
+    /// docs/configuration.md, Cache: the copies of contents that are on their way take a quarter of the memory, as they grow.
+    #[test]
+    fn the_copies_under_way_are_bounded() {
+        let cache = cache();
+        let mut copies: Vec<Vec<u8>> = vec![Vec::new(); 1_000];
+        let mut grown = 0;
+        for copy in (0..3).flat_map(|_| 0..1_000) {
+            let copy = &mut copies[copy];
+            let length = copy.len() + 100;
+            if cache.grow(copy, length, 1_000) {
+                copy.resize(length, 0);
+                grown += 1;
+            }
+            assert!(cache.copied.load(Ordering::Relaxed) <= 256 << 10);
+        }
+        let taken = copies.iter().map(|copy| copy.capacity() as u64).sum::<u64>();
+        assert_eq!(cache.copied.load(Ordering::Relaxed), taken);
+        assert!((1_000..3_000).contains(&grown), "{grown}");
+        for copy in copies {
+            cache.copied(copy.capacity() as u64);
+        }
+        assert!(cache.grow(&mut Vec::new(), 1_000, 256 << 10));
     }
 
     /// Of two threads that store responses to requests for one resource at the same time, none loses its own.
