@@ -19,6 +19,9 @@ impl Secrets for AnySecret {
         if name == "SIGNING_KEY" {
             return Some(include_str!("../../tests/keys/ed25519-a.private.pem").to_owned());
         }
+        if name == "REDIS_URL" {
+            return Some("rediss://:password@redis.test".to_owned());
+        }
         if name.ends_with("_HASH") {
             return Some("$2y$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned());
         }
