@@ -85,7 +85,10 @@ pub(super) fn add(name: &str, schema: &mut Value) {
                 if_then(present("binding"), none(&["burst", "cost", "throttle", "lease"])),
                 if_then(present("binding"), json!({ "properties": { "tiers": { "maxProperties": 0 } } })),
                 if_then(present("lease"), none(&["throttle"])),
-                if_then(present("lease"), json!({ "properties": { "cost": { "not": present("responseHeader") } } })),
+                if_then(
+                    present("lease"),
+                    json!({ "properties": { "cost": { "not": { "type": "object", "allOf": [present("responseHeader")] } } } }),
+                ),
                 if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable, has_members("tiers")] })),
             ]
         }
