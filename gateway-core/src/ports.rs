@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri};
 
-pub use self::meeting::{Generations, Meeting, PLACES, place};
+pub use self::meeting::{Generations, Meeting, PLACES};
 use crate::body::Body;
 use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights};
@@ -282,6 +282,12 @@ pub trait Cache: Fetch {
     /// The longest content that it stores, in bytes.
     fn most_stored_bytes(&self) -> u64 {
         u64::MAX
+    }
+
+    /// Returns whether the end of `stream` is told: else nobody knows whether a content that ends with its connection is whole (RFC 9112 §8).
+    /// True where the platform does not say.
+    fn is_framed(&self, _stream: &Self::Stream) -> bool {
+        true
     }
 
     /// Passes `stream` on, and stores what it yields if it ends whole, as [`Keep`] says.

@@ -1,10 +1,11 @@
 //! Requests that are under way for a response that others wait for.
 
-use core::hash::Hasher as _;
+use core::fmt;
+use core::hash::BuildHasher as _;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustc_hash::FxHasher;
+use rustc_hash::FxBuildHasher;
 
 use crate::time::Timestamp;
 
@@ -12,16 +13,8 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key(u64);
 
-impl Key {
-    /// The key of the responses to `resource` of this `part`.
-    #[must_use]
-    pub fn of(resource: &str, part: &str) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(resource.as_bytes());
-        hasher.write(part.as_bytes());
-        Self(hasher.finish())
-    }
-}
+/// A hash of a resource and a part.
+type Hash = dyn Fn(&str, &str) -> u64 + Send + Sync;
 
 /// The parts of the list, so that threads seldom wait for one another.
 const PARTS: usize = 64;
@@ -38,8 +31,17 @@ const MOST_LOST: u64 = 500;
 /// The requests under way, by the key of their responses. Those of one key are one flight: one request leads it, and the others wait.
 ///
 /// Keys are kept as hashes. Two that meet only make a request wait for another's answer in vain.
-#[derive(Debug)]
-pub struct Flights([Mutex<Part>; PARTS]);
+pub struct Flights {
+    parts: [Mutex<Part>; PARTS],
+    /// The hash of a platform that has one with a key of its own, so that nobody chooses whose flights meet.
+    hash: Option<Box<Hash>>,
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flights").field("parts", &self.parts).finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug, Default)]
 struct Part {
@@ -100,11 +102,24 @@ pub enum Progress {
 
 impl Default for Flights {
     fn default() -> Self {
-        Self(core::array::from_fn(|_| Mutex::default()))
+        Self { parts: core::array::from_fn(|_| Mutex::default()), hash: None }
     }
 }
 
 impl Flights {
+    /// Flights whose keys are made by `hash`.
+    #[must_use]
+    pub fn hashed_by(hash: impl Fn(&str, &str) -> u64 + Send + Sync + 'static) -> Self {
+        Self { hash: Some(Box::new(hash)), ..Self::default() }
+    }
+
+    /// The key of the responses to `resource` of this `part`.
+    #[must_use]
+    pub fn key(&self, resource: &str, part: &str) -> Key {
+        let hash = self.hash.as_ref().map(|hash| hash(resource, part));
+        Key(hash.unwrap_or_else(|| FxBuildHasher.hash_one((resource, part))))
+    }
+
     /// The number of flights near `key` that have ended by now. Read before the store, it tells whether what was read is out of date.
     #[must_use]
     pub fn ended(&self, key: Key) -> u64 {
@@ -153,7 +168,7 @@ impl Flights {
     fn part(&self, key: u64) -> Option<MutexGuard<'_, Part>> {
         // The high bits of this hash are the better ones.
         let place = usize::try_from(key >> 48).unwrap_or_default() % PARTS;
-        self.0.get(place).map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
+        self.parts.get(place).map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -204,7 +219,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
 
     fn of(text: &str) -> Key {
-        Key::of(text, "r")
+        Flights::default().key(text, "r")
     }
 
     fn lead(flights: &Arc<Flights>, key: &str) -> Flight {
@@ -267,12 +282,21 @@ mod tests {
         assert!(matches!(flights.turn(of("a"), flights.ended(of("a")), later), Turn::Lead(_)));
     }
 
+    /// A key has the resource and the part, each by itself, and is the platform's if that has a hash.
+    #[test]
+    fn a_key_has_both_its_parts() {
+        let flights = Flights::default();
+        assert_ne!(flights.key("ab", "c"), flights.key("a", "bc"));
+        let own = Flights::hashed_by(|resource, part| (resource.len() * 10 + part.len()) as u64);
+        assert_eq!(own.key("ab", "c"), Key(21));
+    }
+
     #[test]
     fn what_is_known_is_bounded() {
         let flights = Arc::new(Flights::default());
         for n in 0..100_000 {
             lead(&flights, &format!("key {n}")).is_unshared(NOW);
         }
-        assert!(flights.0.iter().all(|part| part.lock().unwrap().unshared.len() <= MOST_KNOWN));
+        assert!(flights.parts.iter().all(|part| part.lock().unwrap().unshared.len() <= MOST_KNOWN));
     }
 }

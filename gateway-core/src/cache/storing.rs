@@ -55,6 +55,8 @@ pub enum NotStored {
     Cookie,
     /// It sets a cookie, and does not say that it is for everyone.
     SetCookie,
+    /// Its content ends with the connection: nobody knows whether it is whole (RFC 9112 §8).
+    Unframed,
 }
 
 impl NotStored {
@@ -75,6 +77,7 @@ impl NotStored {
             Self::Partial => "partial",
             Self::Cookie => "cookie",
             Self::SetCookie => "set-cookie",
+            Self::Unframed => "unframed",
         }
     }
 }

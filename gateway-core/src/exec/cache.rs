@@ -133,7 +133,7 @@ async fn look_across<'l, P: Platform>(
         ask.told.outcome = Outcome::Method;
         return Ok(Look::Ask(Box::new(ask)));
     }
-    let key = Key::of(&ask.resource, &ask.part);
+    let key = platform.flights(exchange.state).key(&ask.resource, &ask.part);
     // The time is asked for once somebody waits, or asks others.
     let mut begun = None;
     // The latest response that was there at first, and the flights that were held up.
@@ -528,7 +528,7 @@ async fn post<P: Platform>(
         let target = ends::target(call, &authority);
         let (rules, head) = (cache.rules_for(ask.asker), (response.status(), response.headers()));
         if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &own), head, times)
-            && matches!(response.body(), Body::Stream(_))
+            && matches!(response.body(), Body::Stream(stream) if platform.is_framed(stream))
             && let Body::Stream(stream) = core::mem::take(response.body_mut())
         {
             let (resource, part) = (core::mem::take(&mut ask.resource), core::mem::take(&mut ask.part).into());
@@ -593,6 +593,11 @@ fn is_failed<P: Platform>(reply: &Result<Reply<P>, Reject>) -> bool {
     matches!(status.as_u16(), 500 | 502 | 503 | 504)
 }
 
+/// Returns whether the end of a content is told, as far as that is known.
+fn is_framed<P: Platform>(platform: &P, body: &Body<P::Stream>) -> bool {
+    !matches!(body, Body::Stream(stream) if !platform.is_framed(stream))
+}
+
 /// Stores a response on its way to the client, if it may be.
 async fn take<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
@@ -638,8 +643,11 @@ async fn take<P: Platform>(
         }
         return;
     }
+    let most_bytes = platform.most_stored_bytes();
     let entry =
-        match entry((cache, platform.most_stored_bytes()), (&ask.asked, ask.asker), own, (status, headers), times) {
+        match entry((cache, most_bytes), (&ask.asked, ask.asker), own, (status, headers), times)
+            .and_then(|entry| if is_framed(platform, response.body()) { Ok(entry) } else { Err(NotStored::Unframed) })
+        {
             Ok(entry) => entry,
             Err(reason) => {
                 ask.told.detail = Some(reason.word());

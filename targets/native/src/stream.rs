@@ -30,6 +30,8 @@ pub struct Stream {
     side: Side,
     /// The number of bytes that may still be read.
     left: u64,
+    /// Set if it ends with its connection (RFC 9112 §6.3): then nobody knows whether it is whole.
+    ends_with_connection: bool,
     /// The copy that is stored once it has ended whole.
     keeping: Option<Box<Keeping>>,
 }
@@ -69,12 +71,24 @@ impl Error for StreamError {
 impl Stream {
     /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
-        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX, keeping: None }
+        Self {
+            incoming: Some(incoming),
+            side: Side::Client(reading, plan),
+            left: u64::MAX,
+            ends_with_connection: false,
+            keeping: None,
+        }
     }
 
     /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX, keeping: None }
+        Self {
+            incoming: Some(incoming),
+            side: Side::Upstream(Some(lease)),
+            left: u64::MAX,
+            ends_with_connection: false,
+            keeping: None,
+        }
     }
 
     /// Fails after `limit` bytes.
@@ -82,6 +96,19 @@ impl Stream {
     pub fn limited(mut self, limit: u64) -> Self {
         self.left = self.left.min(limit);
         self
+    }
+
+    /// Says that its end is that of the connection.
+    #[must_use]
+    pub(crate) fn unframed(mut self) -> Self {
+        self.ends_with_connection = true;
+        self
+    }
+
+    /// Returns whether its end is told, or nothing of it was.
+    #[must_use]
+    pub const fn is_framed(&self) -> bool {
+        !self.ends_with_connection
     }
 
     /// Copies what is read for the cache.

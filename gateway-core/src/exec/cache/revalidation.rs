@@ -64,7 +64,7 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
             (head.status, &head.headers),
             times,
         ) {
-            Ok(entry) => {
+            Ok(entry) if super::is_framed(platform, &body) => {
                 let content = match body {
                     Body::Empty => bytes::Bytes::new(),
                     Body::Full(bytes) => bytes,
@@ -78,7 +78,7 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
             }
             // What fails may be better the next time.
             Err(_) if head.status.is_server_error() => return,
-            Err(_) => None,
+            _ => None,
         }
     };
     // Who waits for a store that fails waits for nothing: the response is lost.

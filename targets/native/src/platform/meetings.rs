@@ -1,26 +1,36 @@
 //! The places where requests of all threads wait for one another.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
-use gateway_core::ports::{PLACES, place};
+use gateway_core::ports::PLACES;
 use tokio::sync::Notify;
 
-/// Places by hash of the key, in a fixed number for any number of keys.
+/// Places by hash of the key, in a fixed number for any number of keys. The hash has a key of its own, so that nobody chooses who meets.
 #[derive(Debug)]
-pub struct Meetings([Notify; PLACES]);
+pub struct Meetings {
+    places: Box<[Notify]>,
+    hasher: RandomState,
+}
 
 impl Default for Meetings {
     fn default() -> Self {
-        Self([const { Notify::const_new() }; PLACES])
+        Self { places: (0..PLACES).map(|_| Notify::new()).collect(), hasher: RandomState::new() }
     }
 }
 
 impl Meetings {
+    fn place(&self, key: &str) -> Option<&Notify> {
+        let place = self.hasher.hash_one(key) % PLACES as u64;
+        self.places.get(usize::try_from(place).ok()?)
+    }
+
     /// Waits until the next notice for `key`, and for `at_most` if none comes.
     pub fn wait(&self, key: &str, at_most: Duration) -> impl Future<Output = ()> {
         // INVARIANT: a `Notified` gets every `notify_waiters` from its creation on, polled or not. So it is created at
         // the call, and not in the `async` block, which does nothing before it is polled.
-        let notified = self.0.get(place(key)).map(Notify::notified);
+        let notified = self.place(key).map(Notify::notified);
         async move {
             match notified {
                 Some(notified) => drop(tokio::time::timeout(at_most, notified).await),
@@ -31,7 +41,7 @@ impl Meetings {
 
     /// Ends the waits for `key` that have begun, on any thread.
     pub fn notify(&self, key: &str) {
-        if let Some(place) = self.0.get(place(key)) {
+        if let Some(place) = self.place(key) {
             place.notify_waiters();
         }
     }

@@ -9,8 +9,10 @@ pub mod meetings;
 mod redis;
 pub mod secrets;
 
+use std::collections::hash_map::RandomState;
 use std::fmt::{self, Display};
 use std::future::ready;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -100,7 +102,7 @@ impl Stores {
         Ok(Self {
             cache: ResponseCache::open(settings.cache_memory, file, &purges)?,
             shared,
-            flights: Arc::default(),
+            flights: Arc::new(flights()),
             purges,
             counters,
             key_value,
@@ -112,6 +114,12 @@ impl Stores {
             borrowed: Arc::default(),
         })
     }
+}
+
+/// Flights whose keys nobody foresees.
+fn flights() -> Flights {
+    let hasher = RandomState::new();
+    Flights::hashed_by(move |resource, part| hasher.hash_one((resource, part)))
 }
 
 /// The reason why a store can't be opened.
@@ -441,6 +449,10 @@ impl Cache for Native {
             None => Ok(()),
             Some(shared) => Box::pin(response_store::unshared(shared, resource, part, until)).await,
         }
+    }
+
+    fn is_framed(&self, stream: &Stream) -> bool {
+        stream.is_framed()
     }
 
     fn keep(&self, stream: Stream, keep: Box<Keep>) -> Stream {

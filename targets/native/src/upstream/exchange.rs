@@ -11,7 +11,7 @@ use gateway_core::http::{connection_auth, framing};
 use gateway_core::ports::{Deadlines, IoError, IoErrorKind, Scheme, UpstreamCall};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use tokio::time::Instant;
@@ -257,7 +257,18 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
     if is_ambiguous || connection_auth::has_challenge(status, headers) {
         connection.watch.set_single();
     }
-    response.map(|incoming| body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)))
+    let is_framed = is_counted || is_chunked(response.headers());
+    response.map(|incoming| match body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)) {
+        Body::Stream(stream) if !is_framed => Body::Stream(stream.unframed()),
+        body => body,
+    })
+}
+
+/// Returns whether content is sent in chunks (RFC 9112 §6.3). Other codings end with the connection.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    let last = headers.get_all(TRANSFER_ENCODING).iter().next_back().map(HeaderValue::as_bytes);
+    let last = last.and_then(|line| line.rsplit(|byte| *byte == b',').next()).unwrap_or_default();
+    last.trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 #[cold]

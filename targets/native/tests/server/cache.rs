@@ -237,6 +237,26 @@ fn a_request_with_directives_of_its_own_has_nobody_wait() {
     assert_eq!(reload.body(&head), b"1");
 }
 
+/// RFC 9112 §8: what ends with its connection may have been cut off, which a shared store does not give to everybody for its whole lifetime.
+#[test]
+fn content_that_ends_with_the_connection_is_not_stored() {
+    let (upstream, asked) = counting(|wire, head, _| {
+        let (version, coding) = match head.split(' ').nth(1) {
+            Some("/old") => ("HTTP/1.0", ""),
+            _ => ("HTTP/1.1", "Connection: close\r\n"),
+        };
+        wire.send(format!("{version} 200 OK\r\nCache-Control: max-age=60\r\n{coding}\r\nhalf"));
+        false
+    });
+    let gateway = start(&cached(upstream.address, "{}", "{}"));
+    for path in ["/closed", "/old", "/closed", "/old"] {
+        let (code, head, body) = get(&gateway, path);
+        assert_eq!((code, &*body), (200, &b"half"[..]));
+        assert_eq!(field(&head, "cache-status").as_deref(), Some("edgeway; fwd=uri-miss; detail=unframed"));
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
 /// docs/configuration.md, Admin: purges by URL, beginning, tag, and of all.
 #[test]
 fn what_is_purged_is_asked_for_again() {
