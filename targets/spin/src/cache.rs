@@ -92,9 +92,12 @@ impl Keeping {
         let content = Bytes::from(std::mem::take(&mut self.content));
         if let Some(keep) = self.keep.as_mut() {
             // A response that can't be stored is lost, and the log says why.
-            let storing = pin!(response_store::keep(&self.platform, keep, content));
-            let stored = select(storing, pin!(monotonic_clock::wait_for(PATIENCE))).await;
-            if matches!(stored, Either::Left((Ok(()), _))) {
+            let is_stored = {
+                let storing = pin!(response_store::keep(&self.platform, keep, content));
+                let patience = pin!(monotonic_clock::wait_for(PATIENCE));
+                matches!(select(storing, patience).await, Either::Left((Ok(()), _)))
+            };
+            if is_stored {
                 keep.is_stored();
             }
         }
