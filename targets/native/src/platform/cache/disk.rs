@@ -366,8 +366,10 @@ impl Shared {
                 }
                 continue;
             }
-            let changes: Vec<(&str, &Change)> =
+            let mut changes: Vec<(&str, &Change)> =
                 batch.changes.iter().map(|(resource, change)| (&**resource, change)).collect();
+            // In the order in which they were asked for: the first go first where there is no room for all.
+            changes.sort_by_key(|(_, change)| change.added.iter().map(|variant| variant.asked).max());
             let outcome = self.file.change(batch.all, &changes, now());
             self.writes.record(&outcome);
             let mut waiting = self.waiting();
