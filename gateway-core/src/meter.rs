@@ -4,8 +4,6 @@ use core::time::Duration;
 
 use http::StatusCode;
 
-use crate::policy::quota::Verdict;
-
 /// The measurements of one exchange, until it ends; times are in nanoseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
@@ -13,7 +11,6 @@ pub(crate) struct Meter {
     sent_at: u64,
     /// The time until the head of the upstream's response came or failed, and the class of that.
     pub(crate) upstream: Option<(u64, u8)>,
-    pub(crate) verdicts: [u16; 4],
     /// The outcome of its authentication, by its label.
     pub(crate) authentication: Option<&'static str>,
     /// What the cache did, by its label.
@@ -36,18 +33,6 @@ impl Meter {
     /// Notes that the head of the upstream's response has come, with its status; or that the exchange with it has failed.
     pub(crate) fn answered(&mut self, status: Option<StatusCode>, now: Duration) {
         self.upstream = Some((nanos(now).saturating_sub(self.sent_at), class(status)));
-    }
-
-    /// Notes the verdict of a rate limit; none if its store failed. One in the `shadow` refuses nothing.
-    pub(crate) fn limited(&mut self, verdict: Option<Verdict>, shadow: bool) {
-        let [admitted, refused, failed, shadowed] = &mut self.verdicts;
-        let count = match verdict {
-            Some(verdict) if verdict.admitted => admitted,
-            Some(_) if shadow => shadowed,
-            Some(_) => refused,
-            None => failed,
-        };
-        *count = count.saturating_add(1);
     }
 }
 

@@ -258,9 +258,6 @@ impl Record {
 
     /// Notes the verdict of a rate limit; none if its store could not say. One in the `shadow` refuses nothing.
     pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>, shadow: bool) {
-        if let Some(meter) = &mut self.meter {
-            meter.limited(verdict, shadow);
-        }
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict, shadow));
         }

@@ -519,7 +519,8 @@ async fn post<P: Platform>(
     mut ask: Box<Ask>,
     (call, body): (&mut Call, Body<P::Stream>),
 ) -> Result<Reply<P>, Reject> {
-    let own = call.headers.clone();
+    // The upstream's request takes the method and the fields along.
+    let before = call.clone();
     let sent = platform.now();
     let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await?;
     if let Reply::Http(response) = &mut reply {
@@ -527,15 +528,19 @@ async fn post<P: Platform>(
         let authority = ends::authority(call);
         let target = ends::target(call, &authority);
         let (rules, head) = (cache.rules_for(ask.asker), (response.status(), response.headers()));
-        if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &own), head, times)
+        if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &before.headers), head, times)
             && matches!(response.body(), Body::Stream(stream) if platform.is_framed(stream))
             && let Body::Stream(stream) = core::mem::take(response.body_mut())
         {
+            // What was there before ends first: the answer comes after that.
+            end_stored(exchange, platform, &before, response).await;
+            exchange.has_ended_stored = true;
+            let asked = platform.now().saturating_add(Duration::from_millis(1));
             let (resource, part) = (core::mem::take(&mut ask.resource), core::mem::take(&mut ask.part).into());
             let keep = Keep {
                 resource,
                 part,
-                asked: sent,
+                asked,
                 until: until(&entry, rules, times.1),
                 entry,
                 most_bytes: cache.rules.most_bytes.min(platform.most_stored_bytes()),
@@ -644,41 +649,40 @@ async fn take<P: Platform>(
         return;
     }
     let most_bytes = platform.most_stored_bytes();
-    let entry =
-        match entry((cache, most_bytes), (&ask.asked, ask.asker), own, (status, headers), times)
-            .and_then(|entry| if is_framed(platform, response.body()) { Ok(entry) } else { Err(NotStored::Unframed) })
-        {
-            Ok(entry) => entry,
-            Err(reason) => {
-                ask.told.detail = Some(reason.word());
-                // What lies in this request alone says nothing of the next one.
-                let is_led = leading.flight.is_some() && reason != NotStored::Cookie;
-                if let Some(flight) = leading.flight.as_ref().filter(|_| is_led) {
-                    flight.is_unshared(times.1);
-                }
-                // The stored response is not what the origin has any more.
-                if ask.known.is_some()
-                    && !ask.is_personal()
-                    && !status.is_server_error()
-                    && status != StatusCode::PARTIAL_CONTENT
-                {
-                    remove(exchange, platform, &ask.resource).await;
-                }
-                if is_led && platform.flights_in_store() {
-                    let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
-                    let noted = within(
-                        platform,
-                        exchange.plan.responses_timeout,
-                        platform.unshared(&ask.resource, &ask.part, until),
-                    )
-                    .await;
-                    if let Err(failure) = timely(noted) {
-                        exchange.record.cache_failed(platform.cache_store(), failure);
-                    }
-                }
-                return;
+    let entry = match entry((cache, most_bytes), (&ask.asked, ask.asker), own, (status, headers), times)
+        .and_then(|entry| if is_framed(platform, response.body()) { Ok(entry) } else { Err(NotStored::Unframed) })
+    {
+        Ok(entry) => entry,
+        Err(reason) => {
+            ask.told.detail = Some(reason.word());
+            // What lies in this request alone says nothing of the next one.
+            let is_led = leading.flight.is_some() && reason != NotStored::Cookie;
+            if let Some(flight) = leading.flight.as_ref().filter(|_| is_led) {
+                flight.is_unshared(times.1);
             }
-        };
+            // The stored response is not what the origin has any more.
+            if ask.known.is_some()
+                && !ask.is_personal()
+                && !status.is_server_error()
+                && status != StatusCode::PARTIAL_CONTENT
+            {
+                remove(exchange, platform, &ask.resource).await;
+            }
+            if is_led && platform.flights_in_store() {
+                let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
+                let noted = within(
+                    platform,
+                    exchange.plan.responses_timeout,
+                    platform.unshared(&ask.resource, &ask.part, until),
+                )
+                .await;
+                if let Err(failure) = timely(noted) {
+                    exchange.record.cache_failed(platform.cache_store(), failure);
+                }
+            }
+            return;
+        }
+    };
     ask.told.stored = true;
     let until = until(&entry, rules, times.1);
     let part: Box<str> = core::mem::take(&mut ask.part).into();

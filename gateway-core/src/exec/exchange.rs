@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
+use super::limits::Taken;
 use crate::error::Reject;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
@@ -29,6 +30,10 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) filled: Vec<Option<HeaderValue>>,
     /// The request's standings with the rate limits, of which the last may have refused it.
     pub(super) standings: Vec<Standing<'p>>,
+    /// Set if the stored responses that it ends are gone.
+    pub(super) has_ended_stored: bool,
+    /// What it has taken of limits, as far as that may turn out to be less or more.
+    pub(super) taken: Vec<Taken<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,
     /// The scheme of the credential by which the caller came in.
@@ -71,6 +76,8 @@ impl<'p, 't> Exchange<'p, 't> {
             origin: None,
             filled: Vec::new(),
             standings: Vec::new(),
+            has_ended_stored: false,
+            taken: Vec::new(),
             private: None,
             scheme: "",
             bad_signatures: 0,

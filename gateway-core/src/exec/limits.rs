@@ -15,10 +15,10 @@ use crate::policy::allowance::Allowance;
 use crate::policy::borrowed::{Lease, Turn};
 use crate::policy::counter::CounterVerdict;
 use crate::policy::quota::Verdict;
-use crate::policy::rate_limit::{RateLimit, Reserved, Standing};
+use crate::policy::rate_limit::{RateLimit, Standing};
 use crate::ports::{Counters, Platform};
 use crate::record::Owed;
-use crate::time::Clock;
+use crate::time::{Clock, Timestamp};
 use crate::trace::Event;
 
 /// A limit, and what a request asks of it.
@@ -29,6 +29,34 @@ struct Asked<'p> {
     cost: u32,
     /// The length of the present window.
     window: Duration,
+}
+
+/// The units that a request has taken of a limit, which may turn out to be others.
+pub(super) struct Taken<'p> {
+    limit: &'p RateLimit,
+    allowance: &'p Allowance,
+    cell: String,
+    units: u32,
+    at: Timestamp,
+}
+
+impl Taken<'_> {
+    /// Has the request take `change` more units, or fewer, once the client has its answer.
+    fn change(self, exchange: &mut Exchange<'_, '_>, clock: &impl Clock, change: i64) {
+        // Each number of units is at most a billion.
+        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
+            let op = self.allowance.settle(self.at, change, clock);
+            exchange.record.owed.push(Owed::Settle(Box::new((self.cell, op))));
+        }
+    }
+}
+
+/// Gives back what a request has taken that another limit refuses.
+fn give_back(exchange: &mut Exchange<'_, '_>, clock: &impl Clock) {
+    for taken in core::mem::take(&mut exchange.taken) {
+        let units = i64::from(taken.units);
+        taken.change(exchange, clock, -units);
+    }
 }
 
 impl<'p> Asked<'p> {
@@ -94,28 +122,30 @@ pub(super) async fn check_all<'p, P: Platform>(
         let answer = answers.next();
         if refusal.is_some() {
             // It would not have been asked: whatever it has taken is given back.
-            let is_taken = matches!(&answer, Some(Ok(CounterVerdict::Quota(verdict))) if verdict.admitted);
-            if let Some(change) = i32::try_from(asked.cost).ok().filter(|cost| is_taken && *cost != 0) {
-                let op = asked.allowance.settle(now, -change, platform);
-                exchange.record.owed.push(Owed::Settle(Box::new((asked.cell, op))));
+            if matches!(&answer, Some(Ok(CounterVerdict::Quota(verdict))) if verdict.admitted) {
+                let Asked { limit, allowance, cell, cost, .. } = asked;
+                exchange.taken.push(Taken { limit, allowance, cell, units: cost, at: now });
             }
             continue;
         }
         let name = &*asked.limit.name;
         let verdict = verdict(exchange, platform, answer, CounterVerdict::quota);
-        match decide(exchange, platform, asked, verdict) {
+        match decide(exchange, platform, (asked, true), verdict) {
             Ok(wait) => wait_for(exchange, platform, name, wait).await,
             Err(reject) => refusal = Some(reject),
         }
     }
-    refusal.map_or(Ok(()), Err)
+    refusal.map_or(Ok(()), |refusal| {
+        give_back(exchange, platform);
+        Err(refusal)
+    })
 }
 
-/// Asks `limit` to admit `call`.
+/// Asks `limit` to admit `call`, which another one may refuse afterwards if it `is_followed`.
 pub(super) async fn check<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
-    (limit, route): (&'p RateLimit, &str),
+    (limit, route, is_followed): (&'p RateLimit, &str, bool),
     call: &Call,
 ) -> Result<(), Reject> {
     let mut asked = Asked::new(platform, limit, call, route);
@@ -126,7 +156,8 @@ pub(super) async fn check<'p, P: Platform>(
         // Boxed: most limits have none.
         Some(lease) => Box::pin(borrow(exchange, platform, &mut asked, lease)).await,
     };
-    let wait = decide(exchange, platform, asked, verdict)?;
+    let wait =
+        decide(exchange, platform, (asked, is_followed), verdict).inspect_err(|_| give_back(exchange, platform))?;
     wait_for(exchange, platform, &limit.name, wait).await;
     Ok(())
 }
@@ -195,22 +226,27 @@ async fn borrow<P: Platform>(
 fn decide<'p, P: Platform>(
     exchange: &mut Exchange<'p, '_>,
     platform: &P,
-    asked: Asked<'p>,
+    (asked, is_followed): (Asked<'p>, bool),
     verdict: Option<Verdict>,
 ) -> Result<Duration, Reject> {
     let Asked { limit, allowance, cell, cost, window } = asked;
     let shadow = limit.shadow;
     exchange.record.limited(&limit.name, verdict, shadow);
+    if let Some(metrics) = exchange.state.metrics() {
+        metrics.limited(exchange.record.route, &limit.name, verdict, shadow);
+    }
     exchange.note(|| {
         let (store, bound) = (limit.store.name(), limit.bound());
         Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow, store, bound }
     });
+    let is_taken = verdict.is_some_and(|verdict| verdict.admitted) && limit.binding.is_none();
+    if is_taken && (is_followed || limit.cost.is_in_response()) {
+        exchange.taken.push(Taken { limit, allowance, cell, units: cost, at: platform.now() });
+    }
     match verdict {
         _ if shadow => Ok(Duration::ZERO),
         Some(verdict) => {
-            let is_open = verdict.admitted && limit.cost.is_in_response();
-            let reserved = is_open.then(|| Box::new(Reserved { cell, cost, at: platform.now() }));
-            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict), reserved };
+            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict) };
             let refusal = (!verdict.admitted).then(|| standing.refuse());
             exchange.standings.push(standing);
             refusal.map_or_else(|| Ok(allowance.wait(&verdict)), Err)
@@ -223,14 +259,10 @@ fn decide<'p, P: Platform>(
 /// Notes what the request costs, now that the `headers` of the upstream's response state it: the difference to what it has taken is settled once the
 /// client has its answer.
 pub(super) fn settle(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, headers: &HeaderMap) {
-    for Standing { limit, allowance, reserved, .. } in &mut exchange.standings {
-        let Some(reserved) = reserved.take() else { continue };
-        let Some(units) = limit.cost.of_response(headers, allowance.quota.burst) else { continue };
-        // Each is at most a billion.
-        let change = i64::from(units) - i64::from(reserved.cost);
-        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
-            let op = allowance.settle(reserved.at, change, clock);
-            exchange.record.owed.push(Owed::Settle(Box::new((reserved.cell, op))));
+    for taken in core::mem::take(&mut exchange.taken) {
+        if let Some(units) = taken.limit.cost.of_response(headers, taken.allowance.quota.burst) {
+            let change = i64::from(units) - i64::from(taken.units);
+            taken.change(exchange, clock, change);
         }
     }
 }

@@ -194,7 +194,7 @@ pub(super) async fn send<P: Platform>(
         exchange.record.unsent = error.retry || error.kind.is_of_connection();
         failed(exchange, error.kind)
     })?;
-    if route.needs.head && !exchange.standings.is_empty() {
+    if route.needs.head && !exchange.taken.is_empty() {
         limits::settle(exchange, platform, response.headers());
     }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {

@@ -286,7 +286,9 @@ async fn send_or_cached<P: Platform>(
             }
         }
     };
-    if let (Some(before), Reply::Http(response)) = (before, &reply) {
+    if let (Some(before), Reply::Http(response)) = (before, &reply)
+        && !exchange.has_ended_stored
+    {
         cache::end_stored(exchange, platform, &before, response).await;
     }
     Ok(reply)

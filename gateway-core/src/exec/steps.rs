@@ -60,7 +60,10 @@ pub(super) async fn apply<'p, P: Platform>(
             }
             // Boxed, so that not every request has room for it.
             RequestStep::RateLimit(limit) => match limits::following(limit, steps.as_slice(), platform) {
-                [] => Box::pin(limits::check(exchange, platform, (limit, &route.name), call)).await?,
+                [] => {
+                    let is_followed = matches!(steps.as_slice().first(), Some(RequestStep::RateLimit(_)));
+                    Box::pin(limits::check(exchange, platform, (limit, &route.name, is_followed), call)).await?;
+                }
                 others => {
                     for _ in others {
                         steps.next();

@@ -5,6 +5,7 @@
 
 mod histogram;
 mod outcomes;
+mod verdicts;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -13,11 +14,14 @@ use std::sync::Arc;
 pub(crate) use self::histogram::Distribution;
 use self::histogram::Histogram;
 use self::outcomes::Outcomes;
+pub(crate) use self::verdicts::VERDICTS;
+use self::verdicts::Verdicts;
 use crate::adopted::Adopted;
 use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
 use crate::meter::{Meter, class, nanos};
 use crate::plan::Plan;
+use crate::policy::quota::Verdict;
 use crate::record::Record;
 
 /// The metrics of one gateway.
@@ -49,14 +53,10 @@ pub(crate) struct Overall {
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub(crate) durations: ByClass,
-    /// The verdicts of its rate limits, in the order of [`VERDICTS`].
-    pub(crate) verdicts: [AtomicU64; 4],
+    pub(crate) verdicts: Verdicts,
     /// The requests by what its cache did, in the order of [`WORDS`].
     pub(crate) cached: [AtomicU64; WORDS.len()],
 }
-
-/// The verdicts of rate limits, by their labels.
-pub(crate) const VERDICTS: [&str; 4] = ["admitted", "refused", "failed", "shadow_refused"];
 
 /// Durations by the class of the status; the first are of exchanges without any.
 #[derive(Debug, Default)]
@@ -93,18 +93,26 @@ impl Metrics {
         Meter::begin(now)
     }
 
+    /// Counts the `verdict` of the limit called `name` on a request to the route with this index; none if its store failed. One in the `shadow`
+    /// refuses nothing.
+    pub(crate) fn limited(&self, route: Option<usize>, name: &str, verdict: Option<Verdict>, shadow: bool) {
+        let place = match verdict {
+            Some(verdict) if verdict.admitted => 0,
+            Some(_) if shadow => 3,
+            Some(_) => 1,
+            None => 2,
+        };
+        route.and_then(|index| self.routes.at(index)).unwrap_or(&self.overall.unrouted).verdicts.count(name, place);
+        if verdict.is_none() {
+            self.overall.counter_errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Counts the exchange of `record`, which has ended at `now`.
     pub(crate) fn ended(&self, record: &Record, meter: &Meter, now: Duration) {
         self.overall.in_flight.fetch_sub(1, Ordering::Relaxed);
         let route = record.route.and_then(|index| self.routes.at(index)).unwrap_or(&self.overall.unrouted);
         route.durations.observe(class(record.status), nanos(now).saturating_sub(meter.begun));
-        if meter.verdicts != [0; 4] {
-            for (sum, count) in route.verdicts.iter().zip(meter.verdicts) {
-                sum.fetch_add(count.into(), Ordering::Relaxed);
-            }
-            let [_, _, failed, _] = meter.verdicts;
-            self.overall.counter_errors.fetch_add(failed.into(), Ordering::Relaxed);
-        }
         if let Some(word) = meter.cached {
             let place = WORDS.iter().zip(&route.cached).find(|(known, _)| **known == word);
             if let Some((_, count)) = place {

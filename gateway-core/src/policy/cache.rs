@@ -282,6 +282,12 @@ impl Cache {
         }
     }
 
+    /// Returns whether each caller has responses of their own.
+    #[must_use]
+    pub const fn is_by_caller(&self) -> bool {
+        self.key.by_caller
+    }
+
     /// Returns whether queries are reduced to what counts of them.
     #[must_use]
     pub const fn reduces(&self) -> bool {

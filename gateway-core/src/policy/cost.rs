@@ -79,6 +79,10 @@ impl Cost {
             let help = "use 1 to 1000000000 for `max`, and no more than that for `default`";
             return Err(PolicyError::new("cost", "the cost is no usable number", help));
         }
+        if usual == 0 && matches!(source, Source::Header(_) | Source::Query(_)) {
+            let help = "make `default` 1 or more: whoever states nothing would have no limit";
+            return Err(PolicyError::new("cost", "a client that states no cost takes no units", help));
+        }
         Ok(Self { usual, max, source })
     }
 
@@ -111,7 +115,11 @@ impl Cost {
             Source::Response(_) => None,
             Source::Header(name) => number_in(&call.headers, name).map(|units| units.max(1)),
             Source::Query(name) => {
-                let value = call.query().and_then(|query| query::first(query, name)).map(percent::decode_form);
+                // As with a field: which of several the upstream goes by is not known.
+                let is_named = |pair: &&str| query::is_named(pair, name);
+                let is_once = |query: &&str| query::parameters(query).filter(is_named).nth(1).is_none();
+                let query = call.query().filter(is_once);
+                let value = query.and_then(|query| query::first(query, name)).map(percent::decode_form);
                 value.and_then(|value| number(&value)).map(|units| units.max(1))
             }
             Source::Expression(expression) => expression.text(call, clock.now()).and_then(|value| number(&value)),
@@ -168,7 +176,8 @@ mod tests {
         }
         assert_eq!(of(header, "/", &[]), 3);
         assert_eq!(of(header, "/", &[("x-cost", "7"), ("x-cost", "8")]), 3);
-        assert_eq!(of(r#"{"query": "n"}"#, "/?n=%37&n=8", &[]), 7);
+        assert_eq!(of(r#"{"query": "n"}"#, "/?n=%37", &[]), 7);
+        assert_eq!(of(r#"{"query": "n", "default": 9}"#, "/?n=7&n=8", &[]), 9);
         assert_eq!(of(r#"{"query": "n"}"#, "/?n=200", &[]), 100, "no more than may come at once");
         let expression = r#"{"expression": "request.method == 'GET' ? 0 : size(request.path)"}"#;
         assert_eq!(of(expression, "/abc", &[]), 4);

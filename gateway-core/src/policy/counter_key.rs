@@ -180,7 +180,11 @@ impl KeySource {
         let CellOf { prefix, name, tier } = of;
         let mut cell = String::with_capacity(prefix.len() + name.len() + 33);
         cell.push_str(prefix);
-        cell.push_str(name);
+        // A colon ends the name: one that has some stands between quotation marks, which no name has.
+        let quote = if name.contains(':') { "\"" } else { "" };
+        for part in [quote, name, quote] {
+            cell.push_str(part);
+        }
         if let Some(tier) = tier {
             cell.push('"');
             cell.push_str(tier);
@@ -199,6 +203,7 @@ impl KeySource {
         let client = call.client_address();
         match self {
             Self::Everyone | Self::All(_) => cell.push('*'),
+            Self::Route if route.contains([',', ':', '"']) => push_hash(cell, [route.as_bytes()].into_iter(), b""),
             Self::Route => cell.push_str(route),
             Self::Address(ipv4, ipv6) => push_address(cell, client, *ipv4, *ipv6),
             Self::Header(name) => {

@@ -21,7 +21,7 @@ use crate::config::{self, Window};
 use crate::error::Reject;
 use crate::http::edit_fields::EditFields;
 use crate::http::value::printable;
-use crate::time::{Clock, Timestamp};
+use crate::time::Clock;
 
 /// `RateLimit-Policy`.
 pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -71,19 +71,6 @@ pub struct Standing<'l> {
     pub window: Duration,
     /// The verdict.
     pub verdict: Verdict,
-    /// The units that it has taken, where the response states how many it should.
-    pub reserved: Option<Box<Reserved>>,
-}
-
-/// The units of a request, until its response states how many there are.
-#[derive(Debug)]
-pub struct Reserved {
-    /// The cell.
-    pub cell: String,
-    /// The units.
-    pub cost: u32,
-    /// The time at which they were taken.
-    pub at: Timestamp,
 }
 
 impl RateLimit {
@@ -413,7 +400,7 @@ mod tests {
     }
 
     fn standing(limit: &RateLimit, verdict: Verdict) -> Standing<'_> {
-        Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict, reserved: None }
+        Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict }
     }
 
     /// A clock that stands still.

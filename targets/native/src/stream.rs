@@ -30,8 +30,6 @@ pub struct Stream {
     side: Side,
     /// The number of bytes that may still be read.
     left: u64,
-    /// Set if it ends with its connection (RFC 9112 §6.3): then nobody knows whether it is whole.
-    ends_with_connection: bool,
     /// The copy that is stored once it has ended whole.
     keeping: Option<Box<Keeping>>,
 }
@@ -71,24 +69,12 @@ impl Error for StreamError {
 impl Stream {
     /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
-        Self {
-            incoming: Some(incoming),
-            side: Side::Client(reading, plan),
-            left: u64::MAX,
-            ends_with_connection: false,
-            keeping: None,
-        }
+        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX, keeping: None }
     }
 
     /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self {
-            incoming: Some(incoming),
-            side: Side::Upstream(Some(lease)),
-            left: u64::MAX,
-            ends_with_connection: false,
-            keeping: None,
-        }
+        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX, keeping: None }
     }
 
     /// Fails after `limit` bytes.
@@ -98,17 +84,13 @@ impl Stream {
         self
     }
 
-    /// Says that its end is that of the connection.
+    /// Returns whether its end is another than that of its connection (RFC 9112 §6.3).
     #[must_use]
-    pub(crate) fn unframed(mut self) -> Self {
-        self.ends_with_connection = true;
-        self
-    }
-
-    /// Returns whether its end is told, or nothing of it was.
-    #[must_use]
-    pub const fn is_framed(&self) -> bool {
-        !self.ends_with_connection
+    pub(crate) fn is_framed(&self) -> bool {
+        match &self.side {
+            Side::Upstream(Some(lease)) => lease.is_framed(),
+            Side::Upstream(None) | Side::Client(..) => true,
+        }
     }
 
     /// Copies what is read for the cache.

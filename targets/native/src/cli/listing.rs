@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use gateway_core::cache::rules::Rules;
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
+use gateway_core::policy::cache::Cache;
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
@@ -123,11 +123,12 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
 fn policies(route: &Route) -> Vec<Value> {
     let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
     let request = route.request.iter().filter(|step| acts(step, &route.action));
-    let cache = route.cache.iter().map(|cache| cached(&cache.rules));
+    let cache = route.cache.iter().map(|cache| cached(cache));
     cors.chain(steps(request, &route.response)).chain(cache).collect()
 }
 
-fn cached(rules: &Rules) -> Value {
+fn cached(cache: &Cache) -> Value {
+    let rules = &cache.rules;
     let seconds = |time: Option<Duration>| time.as_ref().map(Duration::as_secs_f64);
     json!({
         "kind": "cache",
@@ -137,7 +138,7 @@ fn cached(rules: &Rules) -> Value {
         "staleWhileRevalidateSeconds": seconds(rules.stale_while_revalidate),
         "staleIfErrorSeconds": seconds(rules.stale_if_error),
         "maxBytes": rules.most_bytes,
-        "byCaller": rules.per_caller,
+        "byCaller": cache.is_by_caller(),
     })
 }
 

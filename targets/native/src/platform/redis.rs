@@ -79,7 +79,17 @@ impl Redis {
     /// # Errors
     /// A [`StoreFailure`].
     pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
-        let reply = self.record(self.run(cell, program(op, now))).await?;
+        let reply = self.record(async {
+            let reply = self.run(cell, program(op, now)).await;
+            match reply {
+                // Redis, or something on the way, closes connections that are idle. What counts twice at most is asked again.
+                Err(error) if is_closed(&error) && !matches!(op, CounterOp::Once { .. } | CounterOp::Settle { .. }) => {
+                    self.run(cell, program(op, now)).await
+                }
+                reply => reply,
+            }
+        });
+        let reply = reply.await?;
         verdict(op, now, &reply).ok_or(StoreFailure::Malformed)
     }
 
@@ -115,7 +125,10 @@ impl Redis {
     async fn ask<T: redis::FromRedisValue>(&self, command: Cmd) -> Result<T, StoreFailure> {
         self.record(async {
             let mut connection = self.connection().await?;
-            command.query_async(&mut connection).await
+            match command.query_async(&mut connection).await {
+                Err(error) if is_closed(&error) => command.query_async(&mut connection).await,
+                reply => reply,
+            }
         })
         .await
     }
@@ -205,6 +218,11 @@ impl ConnectionLike for Connection {
 
 fn full(key: &str) -> String {
     format!("{PREFIX}{key}")
+}
+
+/// Returns whether the connection turns out to be closed.
+fn is_closed(error: &RedisError) -> bool {
+    error.is_connection_dropped() && !error.is_timeout()
 }
 
 fn failure(error: &RedisError) -> StoreFailure {

@@ -257,11 +257,10 @@ fn finish(pool: &Arc<Pool>, connection: Connection, response: Response<Incoming>
     if is_ambiguous || connection_auth::has_challenge(status, headers) {
         connection.watch.set_single();
     }
-    let is_framed = is_counted || is_chunked(response.headers());
-    response.map(|incoming| match body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)) {
-        Body::Stream(stream) if !is_framed => Body::Stream(stream.unframed()),
-        body => body,
-    })
+    if !is_counted && !is_chunked(headers) && !hyper::body::Body::is_end_stream(response.body()) {
+        connection.watch.set_unframed();
+    }
+    response.map(|incoming| body(incoming, Lease::new(Hold::Alone(connection, Arc::clone(pool)), due)))
 }
 
 /// Returns whether content is sent in chunks (RFC 9112 §6.3). Other codings end with the connection.

@@ -63,6 +63,11 @@ impl Lease {
         }
     }
 
+    /// Returns whether the content ends by itself, and not with the connection.
+    pub(crate) fn is_framed(&self) -> bool {
+        !matches!(&self.hold, Hold::Alone(connection, _) if connection.watch.is_unframed())
+    }
+
     /// Returns whether the connection is shared, so that the exchange has a stream of its own (RFC 9113 §5).
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.hold, Hold::Shared(_))

@@ -42,6 +42,8 @@ pub(crate) struct Watch {
     keeps: AtomicBool,
     /// Set if no other exchange may follow on the connection.
     single: AtomicBool,
+    /// Set once a content comes that ends with the connection.
+    unframed: AtomicBool,
     /// The longest wait between two pieces of content, in milliseconds; 0 is none.
     idle: AtomicU64,
     /// The wait for a piece of the response's content.
@@ -69,6 +71,7 @@ impl Watch {
             answered: AtomicBool::new(false),
             keeps: AtomicBool::new(false),
             single: AtomicBool::new(false),
+            unframed: AtomicBool::new(false),
             idle: AtomicU64::new(0),
             awaited: Wait::default(),
             offered: Wait::default(),
@@ -155,6 +158,16 @@ impl Watch {
     /// Returns whether no other exchange may follow on the connection.
     pub(super) fn is_single(&self) -> bool {
         self.single.load(Ordering::Relaxed)
+    }
+
+    /// Says that the content which comes ends with the connection.
+    pub(super) fn set_unframed(&self) {
+        self.unframed.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the content which comes ends with the connection.
+    pub(super) fn is_unframed(&self) -> bool {
+        self.unframed.load(Ordering::Relaxed)
     }
 
     /// Returns the sent bytes of a repeatable request, if nothing has come from the upstream since.

@@ -61,8 +61,8 @@ fn requests_are_counted_by_route_and_status_over_all_threads() {
     wait_for(admin, r#"http_server_request_duration_seconds_count{route="limited",status_class="4xx"}"#, 1.0);
     wait_for(admin, r#"http_server_request_duration_seconds_count{route="",status_class="4xx"}"#, 1.0);
     wait_for(admin, r#"http_client_request_duration_seconds_count{upstream="up",status_class="2xx"}"#, 14.0);
-    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",verdict="admitted"}"#, 2.0);
-    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",verdict="refused"}"#, 1.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",limit="limited",verdict="admitted"}"#, 2.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",limit="limited",verdict="refused"}"#, 1.0);
     wait_for(admin, r#"edgeway_store_errors_total{store="counters"}"#, 0.0);
     wait_for(admin, "http_server_active_requests", 0.0);
     let endpoint = upstream.address;
@@ -88,8 +88,8 @@ fn a_limit_whose_counter_can_not_be_asked_is_counted_as_failed() {
     for (path, status) in [("/limited", 200), ("/limited", 200), ("/limited", 200), ("/closed", 503)] {
         assert_eq!(ask(gateway.address(), path, "").0, status, "{path}");
     }
-    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",verdict="failed"}"#, 3.0);
-    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="closed",verdict="failed"}"#, 1.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",limit="limited",verdict="failed"}"#, 3.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="closed",limit="closed",verdict="failed"}"#, 1.0);
     wait_for(admin, r#"edgeway_store_errors_total{store="counters"}"#, 4.0);
 }
 
@@ -155,7 +155,7 @@ fn promtool_finds_nothing_to_complain_about() {
     for path in ["/plain", "/limited", "/limited", "/limited", "/nothing"] {
         ask(gateway.address(), path, "");
     }
-    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",verdict="refused"}"#, 1.0);
+    wait_for(admin, r#"edgeway_rate_limit_verdicts_total{route="limited",limit="limited",verdict="refused"}"#, 1.0);
     let (_, _, text) = ask(admin, "/metrics", "");
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])

@@ -1,6 +1,7 @@
 //! Counters that several gateways share.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -109,6 +110,52 @@ fn several_limits_in_one_round_trip() {
         let (_, text) = ask(others.address());
         text.contains(&format!("\"many\";r={};", 98 - asked)) && text.contains(&format!("\"more\";r={};", 98 - asked))
     });
+}
+
+/// docs/configuration.md, Redis: a connection that was closed while nobody needed it costs no request.
+#[test]
+fn a_connection_that_was_closed_is_opened_again() {
+    let Some((_redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    let upstream = ok_upstream();
+    let gateway = start(&limited(upstream.address, port, "closed"));
+    for _ in 0..3 {
+        assert_eq!(crate::support::get(gateway.address()), (200, "ok".to_owned()));
+        let mut own = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        own.write_all(b"CLIENT KILL TYPE normal SKIPME yes\r\n").unwrap();
+        let mut reply = [0; 64];
+        let length = own.read(&mut reply).unwrap();
+        assert!(reply[..length].starts_with(b":1\r\n"), "{:?}", String::from_utf8_lossy(&reply[..length]));
+    }
+}
+
+/// docs/configuration.md, Redis: one that hangs has `fail` decide once `counters.timeout` is over, and counts again when it goes on.
+#[test]
+fn a_redis_that_is_frozen_and_goes_on() {
+    let Some((redis, port)) = redis() else {
+        eprintln!("skipped: no redis-server on the PATH");
+        return;
+    };
+    let upstream = ok_upstream();
+    let text = |fail| {
+        limited(upstream.address, port, fail).replacen(r#""counters": { "#, r#""counters": { "timeout": "300ms", "#, 1)
+    };
+    let (closed, open) = (start(&text("closed")), start(&text("open")));
+    let ask = |gateway: &edgeway::server::Server| {
+        Wire::connect(gateway.address()).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().0
+    };
+    assert_eq!((ask(&closed), ask(&open)), (200, 200));
+    let signal = |name: &str| {
+        let status = Command::new("kill").args([name, &redis.0.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    };
+    signal("-STOP");
+    assert_eq!((ask(&closed), ask(&open)), (503, 200));
+    signal("-CONT");
+    wait_until("the Redis again", || ask(&closed) == 200);
+    assert_eq!(ask(&open), 200);
 }
 
 /// A gateway starts without its Redis, and a limit that fails open admits.

@@ -332,10 +332,9 @@ impl Keeping {
     async fn share(mut self, content: Bytes) {
         if let (Some(keep), Some(shared)) = (self.keep.as_mut(), &self.stores.shared)
             && let Some(_sent) = shared.send(content.len())
+            && response_store::keep(shared, keep, content).await.is_ok()
         {
-            if response_store::keep(shared, keep, content).await.is_ok() {
-                keep.is_stored();
-            }
+            keep.is_stored();
         }
     }
 }

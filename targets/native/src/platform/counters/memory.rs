@@ -10,7 +10,7 @@ use gateway_core::time::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// The most cells of a shard: two million in all, some 300 MB. Beyond that, a new cell is refused, and no cell that
+/// The most cells of a shard: two million in all, some 300 MB, of which a limit has a share. Beyond that, a new cell is refused, and no cell that
 /// still matters is forgotten, so that names made up by clients can't reset a limit.
 const MAX_CELLS: usize = 32 * 1024;
 
@@ -20,6 +20,16 @@ const SWEEP: usize = 2;
 
 /// The number of cells that are checked if there is no room for a new one.
 const SWEEP_FULL: usize = 64;
+
+/// A limit may have so many times as many cells as there is room left: by itself three quarters of all, and however many limits clients
+/// fill with names that they make up, there is room for the others.
+const SHARE: usize = 3;
+
+/// The beginning of the name of a cell, which all cells of a limit have in common: its kind, and the name of the limit.
+fn limit_of(cell: &str) -> &str {
+    let end = cell.match_indices(':').nth(1).map_or(cell.len(), |(at, _)| at);
+    cell.get(..end).unwrap_or(cell)
+}
 
 /// Cells in memory.
 #[derive(Debug)]
@@ -31,6 +41,8 @@ pub struct Cells {
 #[derive(Debug, Default)]
 struct Shard {
     cells: HashMap<Arc<str>, Cell>,
+    /// The number of cells of each limit.
+    of_limits: HashMap<Box<str>, usize>,
     /// Every cell once, in the order of checking.
     queue: VecDeque<Arc<str>>,
 }
@@ -75,9 +87,17 @@ impl Shard {
             *cell = after;
             return Ok(verdict);
         }
-        self.sweep(if self.cells.len() < MAX_CELLS { SWEEP } else { SWEEP_FULL }, now);
-        if self.cells.len() >= MAX_CELLS {
-            return Err(StoreFailure::Full);
+        self.sweep(SWEEP, now);
+        let limit = limit_of(name);
+        // Each cell that is forgotten was paid for when it came.
+        while !self.has_room_for(limit) {
+            if self.sweep(SWEEP_FULL, now) == 0 {
+                return Err(StoreFailure::Full);
+            }
+        }
+        match self.of_limits.get_mut(limit) {
+            Some(count) => *count += 1,
+            None => drop(self.of_limits.insert(limit.into(), 1)),
         }
         let (cell, verdict) = Cell::after(op, None, now);
         let name: Arc<str> = name.into();
@@ -86,16 +106,31 @@ impl Shard {
         Ok(verdict)
     }
 
-    /// Checks `count` cells, and forgets the expired ones.
-    fn sweep(&mut self, count: usize, now: Timestamp) {
+    /// Returns whether `limit` may have one cell more.
+    fn has_room_for(&self, limit: &str) -> bool {
+        let own = self.of_limits.get(limit).copied().unwrap_or_default();
+        own < MAX_CELLS.saturating_sub(self.cells.len()) * SHARE
+    }
+
+    /// Checks `count` cells, and forgets the expired ones; returns their number.
+    fn sweep(&mut self, count: usize, now: Timestamp) -> usize {
+        let before = self.cells.len();
         for _ in 0..count {
-            let Some(name) = self.queue.pop_front() else { return };
+            let Some(name) = self.queue.pop_front() else { break };
             if self.cells.get(&name).is_none_or(|cell| cell.expires <= now) {
                 self.cells.remove(&name);
+                let limit = limit_of(&name);
+                if let Some(count) = self.of_limits.get_mut(limit) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.of_limits.remove(limit);
+                    }
+                }
             } else {
                 self.queue.push_back(name);
             }
         }
+        before - self.cells.len()
     }
 }
 
@@ -189,19 +224,43 @@ mod tests {
         assert!(cells.len() < 5_000, "{}", cells.len());
     }
 
+    /// docs/configuration.md, Rate limits: a million clients in an hour take the room of those who still matter.
+    #[test]
+    fn a_million_keys_in_an_hour_take_bounded_room() {
+        let (cells, mut most) = (Cells::default(), 0);
+        for n in 0..1_000_000_u64 {
+            // Each matters for 600 ms: by one request of 100 in a minute.
+            cells
+                .apply(&format!("rl:api:{n}"), OP, Timestamp::from_unix_millis(1_000_000 + n * 3_600_000 / 1_000_000))
+                .unwrap();
+            if n % 10_000 == 0 {
+                most = most.max(cells.len());
+            }
+        }
+        assert!(most < 1_000, "{most}");
+    }
+
     #[test]
     fn no_cell_that_matters_gives_way_to_others() {
         let (mut shard, now) = (Shard::default(), Timestamp::from_unix_millis(1_000_000));
         let used_up = (0..101).map(|_| admitted(shard.apply("victim", OP, now))).filter(|admitted| *admitted).count();
         assert_eq!(used_up, 100);
         for n in 0..MAX_CELLS + 1000 {
-            let applied = shard.apply(&n.to_string(), OP, now);
-            let expected = if n < MAX_CELLS - 1 { None } else { Some(StoreFailure::Full) };
+            let applied = shard.apply(&format!("rl:big:{n}"), OP, now);
+            let expected = if n < MAX_CELLS * 3 / 4 { None } else { Some(StoreFailure::Full) };
             assert_eq!(applied.err(), expected, "{n}");
         }
         assert!(shard.cells.len() <= MAX_CELLS && shard.queue.len() == shard.cells.len());
+        // However many limits are filled so, others have room.
+        for n in 0..100_000 {
+            let _ = shard.apply(&format!("rl:big{}:{n}", n % 20), OP, now);
+        }
+        for n in 0..60 {
+            assert!(admitted(shard.apply(&format!("rl:other:{n}"), OP, now)));
+        }
+        assert!(shard.cells.len() <= MAX_CELLS);
         assert!(!admitted(shard.apply("victim", OP, now)));
         // Each of the others matters for 600 ms.
-        assert!(admitted(shard.apply("new", OP, Timestamp::from_unix_millis(1_000_600))));
+        assert!(admitted(shard.apply("rl:big:new", OP, Timestamp::from_unix_millis(1_000_600))));
     }
 }

@@ -15,8 +15,8 @@ use crate::platform::redis::Redis;
 
 pub use self::memory::Cells;
 
-/// The longest wait for an answer of a Redis.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest wait for an answer of a Redis that can be configured: the core gives up by `counters.timeout`, which a reload may change.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// Counter cells.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl CounterStore {
     pub fn open(stated: Option<&plan::Redis>) -> Result<Self, StoreError> {
         match stated {
             None => Ok(Self::default()),
-            Some(stated) => Ok(Self::Redis(Box::new(Redis::new("counters", stated, TIMEOUT)?))),
+            Some(stated) => Ok(Self::Redis(Box::new(Redis::new("counters", stated, LONGEST)?))),
         }
     }
 
