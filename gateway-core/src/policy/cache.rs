@@ -211,6 +211,13 @@ impl Cache {
             return Err(errors);
         }
 
+        // One that the expression takes for another than the upstream does, such as a list, is kept apart all the same.
+        let mut headers = headers.into_vec();
+        for name in bypass.iter().flat_map(|when| when.fields()) {
+            if !headers.contains(name) {
+                headers.push(name.clone());
+            }
+        }
         let by_caller = c.key.caller == Some(true);
         let texts = |list: &[String]| list.iter().map(|text| text.as_str().into()).collect::<Box<[Box<str>]>>();
         let rules = Rules {
@@ -244,7 +251,7 @@ impl Cache {
             key: Key {
                 query: c.key.query.as_deref().map(texts),
                 ignored: c.key.ignore_query.iter().map(|text| Pattern::of(text)).collect(),
-                headers,
+                headers: headers.into(),
                 cookies: texts(&c.key.cookies),
                 claims: c.key.claims.iter().map(|claim| KeySource::Claim(claim.as_str().into())).collect(),
                 by_caller,
@@ -307,15 +314,14 @@ impl Cache {
         self.key.headers = headers.into();
     }
 
-    /// Returns whether `call` goes past the cache. One that states a field several times does so, where the expression looks at that: it
-    /// has no value there.
+    /// Returns whether `call` goes past the cache. Other spellings of the fields that decide about it are taken out.
     #[must_use]
     pub fn is_bypassed(&self, call: &mut Call, now: Timestamp) -> bool {
         let Some(when) = &self.bypass else { return false };
         for name in when.fields() {
             remove_aliases(&mut call.headers, name, &[]);
         }
-        when.fields().any(|name| call.headers.get_all(name).iter().nth(1).is_some()) || when.holds(call, now)
+        when.holds(call, now)
     }
 
     /// Takes out of a request for an upstream the fields by which servers choose another answer, and that do not count.
