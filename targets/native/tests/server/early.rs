@@ -159,7 +159,8 @@ async fn a_stream_is_reset_without_an_error() {
             let (method, path) = line.split_once(' ').unwrap();
             let request = Request::builder().method(method).uri(format!("http://localhost{path}")).body(()).unwrap();
             let (response, mut upload) = client.send_request(request, false).unwrap();
-            upload.send_data(Bytes::from(vec![b'x'; 60_000]), false).unwrap();
+            // The answer may be there already, and the stream over.
+            let _ = upload.send_data(Bytes::from(vec![b'x'; 60_000]), false);
             let response = response.await.unwrap();
             assert_eq!(response.status(), expected, "{line}");
             let mut body = response.into_body();
