@@ -108,10 +108,11 @@ impl Collector for Snapshot {
 
         let help = "Verdicts of the rate limits of a route";
         let mut family = encoder.encode_descriptor(LIMITS, help, None, MetricType::Counter)?;
-        for (route, limit, counts) in &self.verdicts {
+        let verdicts = self.verdicts.iter();
+        for (route, (limit, counts)) in verdicts.flat_map(|(route, limits)| limits.iter().map(move |of| (route, of))) {
             for (verdict, count) in VERDICTS.into_iter().zip(counts) {
                 if *count > 0 {
-                    let labels = [("route", &**route), ("limit", limit), ("verdict", verdict)];
+                    let labels = [("route", route), ("limit", limit), ("verdict", verdict)];
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
             }

@@ -15,8 +15,8 @@ pub(crate) struct Snapshot {
     pub(super) in_flight: u64,
     /// By the name of the route. Requests without a route are under the empty name, which no route has.
     pub(super) served: Numbered<[Distribution; 6]>,
-    /// By the name of the route, each limit and its counts.
-    pub(super) verdicts: Vec<(Box<str>, Box<str>, [u64; 4])>,
+    /// By the name of the route, the counts of each of its limits.
+    pub(super) verdicts: Numbered<Vec<(Box<str>, [u64; 4])>>,
     /// By the name of the route, in the order of [`WORDS`].
     pub(super) cached: Numbered<[u64; WORDS.len()]>,
     pub(super) called: Numbered<[Distribution; 6]>,
@@ -83,10 +83,10 @@ impl Snapshot {
     fn add_route(&mut self, name: &str, route: &Served) {
         add(self.served.of(name), &route.durations);
         for (limit, counts) in route.verdicts.iter() {
-            let known = self.verdicts.iter_mut().find(|(route, known, _)| **route == *name && **known == *limit);
-            match known {
-                Some((_, _, sums)) => sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
-                None => self.verdicts.push((name.into(), limit.into(), counts)),
+            let Some(limits) = self.verdicts.of(name) else { continue };
+            match limits.iter_mut().find(|(known, _)| **known == *limit) {
+                Some((_, sums)) => sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count),
+                None => limits.push((limit.into(), counts)),
             }
         }
         let cached = self.cached.of(name).into_iter().flatten();

@@ -25,10 +25,12 @@ const SWEEP_FULL: usize = 64;
 /// fill with names that they make up, there is room for the others.
 const SHARE: usize = 3;
 
-/// The beginning of the name of a cell, which all cells of a limit have in common: its kind, and the name of the limit.
+/// The beginning of the name of a cell, which all cells of a limit have in common: its kind, and the name of the limit. What is counted by no
+/// limit, such as a nonce, has the kind in common alone.
 fn limit_of(cell: &str) -> &str {
-    let end = cell.match_indices(':').nth(1).map_or(cell.len(), |(at, _)| at);
-    cell.get(..end).unwrap_or(cell)
+    let mut colons = cell.match_indices(':').map(|(at, _)| at);
+    let kind = colons.next();
+    colons.next().or(kind).and_then(|end| cell.get(..end)).unwrap_or(cell)
 }
 
 /// Cells in memory.
@@ -222,6 +224,20 @@ mod tests {
             cells.apply(&n.to_string(), OP, Timestamp::from_unix_millis(1_000_000 + n)).unwrap();
         }
         assert!(cells.len() < 5_000, "{}", cells.len());
+    }
+
+    #[test]
+    fn cells_of_one_limit_have_their_beginning_in_common() {
+        for (cell, limit) in [
+            ("rl:api:203.0.113.7", "rl:api"),
+            ("rl:api:2001:db8::/64", "rl:api"),
+            ("cc:api:*", "cc:api"),
+            ("sn:0123456789abcdef", "sn"),
+            ("wh:0123456789abcdef", "wh"),
+            ("purges", "purges"),
+        ] {
+            assert_eq!(limit_of(cell), limit);
+        }
     }
 
     /// docs/configuration.md, Rate limits: a million clients in an hour take the room of those who still matter.
