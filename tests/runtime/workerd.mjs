@@ -97,11 +97,13 @@ const deaf :Workerd.Worker = (
 
 /**
  * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
- * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same. With `keyValue` there is a KV, in memory.
+ * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same. With `keyValue` there is a KV, in memory, or
+ * the one that answers at that address.
  */
 export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {}, keyValue = false } = {}) {
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
-  const others = besides(keyValue ? { ...services, VALUES } : services);
+  const others = besides(keyValue === true ? { ...services, VALUES } : services);
+  if (typeof keyValue === "string") others.services += ` (name = "VALUES", external = (address = "${keyValue}", http = ())),`;
   const values = keyValue ? [`(name = "KEY_VALUE", kvNamespace = "VALUES")`] : [];
   const its = CONFIG.replace("FOLDER", folder)
     .replace("SERVICES", `${counters.services} ${others.services}`)

@@ -1,8 +1,8 @@
 /** The stored responses: in Workers KV, and before it in the cache of the place, where there is one. */
 
 import { Failed } from "./failure.ts";
-import { Ended } from "./passage.ts";
-import { collect, type Source } from "./streams.ts";
+import { Ended, Passage, relayFor } from "./passage.ts";
+import type { Source } from "./streams.ts";
 import { Failure } from "./wire.gen.ts";
 
 /** The time for which a place keeps what may change, in s: Workers KV takes as long to show a new value everywhere. */
@@ -47,7 +47,7 @@ export class Responses {
   async store(key: string, value: Uint8Array<ArrayBuffer>, ttl: number): Promise<undefined> {
     changes += 1;
     const nearby = this.#keepNear(key, value, key.startsWith(CONTENT) ? ttl : Math.min(ttl, CHANGING));
-    await Promise.all([this.#values.put(key, value, { expirationTtl: Math.min(Math.max(ttl, LEAST), MOST) }), nearby]);
+    await Promise.all([this.#values.put(key, value, kept(ttl)), nearby]);
   }
 
   /** Removes the value under `key`. */
@@ -77,27 +77,46 @@ export class Responses {
   }
 
   /**
-   * Stores a copy of `source` under the key in `text` for `ttl` seconds, once it is whole, and tells its length; a copy that is small is returned
+   * Stores a copy of `source` under the key in `text` for `ttl` seconds, and tells its length once it is there; a copy that is small is returned
    * instead. `cancel` gives it up.
    *
-   * The copy does not wait for the client, so that of what the client has yet to take no more than the limit is in memory.
+   * The copy goes to the store as it comes, and does not wait for the client: of what the client has yet to take no more than the limit is in memory.
    */
-  keep(text: string, source: Source, ttl: number): { outcome: Promise<Uint8Array | Ended>; cancel: () => void } {
+  keep(text: string, { stream, headers, limit }: Source, ttl: number): { outcome: Promise<Uint8Array | Ended>; cancel: () => void } {
     const [key, small] = text.split("\n") as [string, string];
-    const { content, cancel } = collect(source);
+    const reader = stream.getReader({ mode: "byob" });
     let isGivenUp = false;
-    const outcome = content.then(async (copy) => {
+    let cut = (_: Failure): void => void reader.cancel().catch(nothing);
+    const copy = async (): Promise<Uint8Array | Ended> => {
+      const least = Number(small) + 1;
+      const { value = new Uint8Array() } = await reader.readAtLeast(least, new Uint8Array(least)).catch(failed);
       // Of a stream that is cancelled no more comes, as if it had ended.
-      if (isGivenUp) throw new Failed(Failure.Client);
-      if (copy.byteLength <= Number(small)) return copy;
-      await this.store(key, copy as Uint8Array<ArrayBuffer>, ttl);
-      return new Ended(copy.byteLength);
-    });
-    const giveUp = (): void => {
-      isGivenUp = true;
-      cancel();
+      if (isGivenUp) return failed();
+      const left = limit - value.byteLength;
+      if (left < 0) {
+        cut(Failure.BodyTooLarge);
+        throw new Failed(Failure.BodyTooLarge);
+      }
+      if (value.byteLength < least) return value;
+      reader.releaseLock();
+      const { readable, writable } = relayFor(headers);
+      const put = this.#values.put(key, readable, kept(ttl));
+      const writer = writable.getWriter();
+      writer.write(value).catch(nothing);
+      writer.releaseLock();
+      const passage = new Passage(stream, writable, Failure.Client, Failure.Store);
+      cut = (failure) => passage.cut(failure);
+      put.catch(() => cut(Failure.Store));
+      const { bytes, failure } = await passage.run(left);
+      if (failure !== undefined && failure !== Failure.Store) throw new Failed(failure);
+      await put;
+      return new Ended(least + bytes);
     };
-    return { outcome, cancel: giveUp };
+    const cancel = (): void => {
+      isGivenUp = true;
+      cut(Failure.Client);
+    };
+    return { outcome: copy(), cancel };
   }
 
   #match(key: string): Promise<Response | undefined> {
@@ -134,3 +153,13 @@ function framed(stream: ReadableStream<Uint8Array>, length: number): ReadableStr
 function responseOf(body: BodyInit, length: number): Response {
   return new Response(body, { headers: { "content-length": String(length) } });
 }
+
+function kept(ttl: number): KVNamespacePutOptions {
+  return { expirationTtl: Math.min(Math.max(ttl, LEAST), MOST) };
+}
+
+function failed(): never {
+  throw new Failed(Failure.Client);
+}
+
+function nothing(): void {}
