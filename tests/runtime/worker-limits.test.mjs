@@ -1,12 +1,28 @@
 /**
- * The round trips of rate limits to their Durable Objects, on raw workerd.
+ * Rate limits and their Durable Objects, on raw workerd: the round trips, and how many of a thousand are admitted.
  *
  *     node_modules/.bin/node --test tests/runtime/worker-limits.test.mjs
  */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { serveWorker } from "./workerd.mjs";
+import { collect, connect, serveWorker } from "./workerd.mjs";
+
+const REQUESTS = 1_000;
+const LIMIT = 100;
+const UNITS = 10;
+const ISOLATES = 3;
+/** Where it is noon or so: the day does not end within the test. */
+const NOON = `${new Date().getUTCHours() > 12 ? "-" : "+"}${String(Math.abs(12 - new Date().getUTCHours())).padStart(2, "0")}:00`;
+
+/** Limits of the same number, one for each way to count; in none does anything come back within a second. */
+const LIMITS = {
+  gcra: {},
+  sliding: { algorithm: "slidingWindow", window: "366d" },
+  fixed: { algorithm: "fixedWindow", window: "366d" },
+  day: { window: "day", timeZone: NOON },
+  leases: { window: "366d", lease: { units: UNITS, hold: "10s" } },
+};
 
 let gateway;
 
@@ -19,8 +35,11 @@ before(async () => {
     route("several", limit("a", 100), limit("b", 100), limit("c", 100)),
     route("refused", limit("once", 1), limit("after", 5, { algorithm: "fixedWindow" })),
     route("after", limit("after", 5, { algorithm: "fixedWindow" })),
+    ...Object.entries(LIMITS).map(([name, more]) => route(`hundred-${name}`, limit(`hundred-${name}`, LIMIT, more))),
   ];
-  gateway = await serveWorker({ routes }, countingCalls);
+  // A machine with much to do is no store that fails.
+  const counters = { timeout: "30s" };
+  gateway = await serveWorker({ counters, routes }, countingCalls, { isolates: ISOLATES });
 });
 
 after(() => gateway.end());
@@ -89,4 +108,30 @@ test("a limit loses nothing by what one before it refuses", async () => {
     assert.ok(tries < 3, `${left} left`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+});
+
+/** How many of so many requests at once, to all isolates, are admitted; all others are refused. */
+async function admitted(path) {
+  const request = `GET ${path} HTTP/1.1\r\nHost: gw.test\r\nConnection: close\r\n\r\n`;
+  const sockets = Array.from({ length: REQUESTS }, (_, number) => connect(gateway.ports[number % ISOLATES], request));
+  const answers = await Promise.all(sockets.map((socket) => collect(socket)));
+  const statuses = answers.map((answer) => Number(answer.subarray(9, 12)));
+  const count = (wanted) => statuses.filter((status) => status === wanted).length;
+  assert.equal(count(200) + count(429), REQUESTS, [...new Set(statuses)].join());
+  return count(200);
+}
+
+/** docs/configuration.md, Accuracy: a Durable Object is exact, by whatever algorithm. */
+for (const name of ["gcra", "sliding", "fixed", "day"]) {
+  test(`of ${REQUESTS} requests at once ${LIMIT} are admitted (${name})`, async () => {
+    assert.equal(await admitted(`/hundred-${name}`), LIMIT);
+  });
+}
+
+/** docs/configuration.md, Leases: never more than the store has granted, and what is not spent is lost, up to `units` for each instance and `hold`. */
+test(`of ${REQUESTS} requests at once no more than ${LIMIT} are admitted by leases`, async () => {
+  const before = Date.now();
+  const all = await admitted("/hundred-leases");
+  const holds = 1 + Math.floor((Date.now() - before) / 10_000);
+  assert.ok(all <= LIMIT && all >= LIMIT - ISOLATES * UNITS * holds, `${all} admitted`);
 });

@@ -12,6 +12,15 @@ import { fileURLToPath } from "node:url";
 const dist = fileURLToPath(new URL("../../dist/cloudflare/", import.meta.url));
 const workerd = createRequire(import.meta.url)("workerd").default;
 
+/** The Worker itself, without what is bound to it. */
+const PROGRAM = `modules = [
+    (name = "dist/cloudflare/worker.js", esModule = embed "worker.js"),
+    (name = "dist/cloudflare/edgeway.wasm", wasm = embed "edgeway.wasm"),
+    (name = "gateway.json", text = embed "gateway.json"),
+  ],
+  compatibilityDate = "2026-11-01",
+  compatibilityFlags = ["enable_request_signal"],`;
+
 /** What workerd is told; `config.capnp` stands in a folder with the modules beside it. */
 const CONFIG = `
 using Workerd = import "/workerd/workerd.capnp";
@@ -23,16 +32,10 @@ const config :Workerd.Config = (
     (name = "storage", disk = (path = "FOLDER", writable = true)),
     SERVICES
   ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway")],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "gateway"), SOCKETS],
 );
 const worker :Workerd.Worker = (
-  modules = [
-    (name = "dist/cloudflare/worker.js", esModule = embed "worker.js"),
-    (name = "dist/cloudflare/edgeway.wasm", wasm = embed "edgeway.wasm"),
-    (name = "gateway.json", text = embed "gateway.json"),
-  ],
-  compatibilityDate = "2026-11-01",
-  compatibilityFlags = ["enable_request_signal"],
+  ${PROGRAM}
   durableObjectNamespaces = [(className = "CounterCell", uniqueKey = "counters", enableSql = true)],
   durableObjectStorage = (localDisk = "storage"),
   bindings = [(name = "COUNTERS", durableObjectNamespace = COUNTERS), BINDINGS],
@@ -71,6 +74,19 @@ function besides(services) {
   };
 }
 
+/** Isolates besides the first, each with a socket of its own, and with the counter cells of the first. */
+function beside(isolates) {
+  const names = Array.from({ length: isolates - 1 }, (_, number) => `isolate${number}`);
+  return {
+    sockets: names.map((name) => `(name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}")`).join(", "),
+    services: names.map((name) => `(name = "${name}", worker = .${name}),`).join(" "),
+    workers: names
+      .map((name) => `const ${name} :Workerd.Worker = (
+        ${PROGRAM} bindings = [(name = "COUNTERS", durableObjectNamespace = (className = "CounterCell", serviceName = "gateway"))]);`)
+      .join("\n"),
+  };
+}
+
 /** Bindings of these texts. */
 const bound = (secrets) => Object.entries(secrets).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`);
 
@@ -98,18 +114,20 @@ const deaf :Workerd.Worker = (
 /**
  * Serves `config` until `end` is called, by a `worker.js` that `change` may change; rejects with what workerd says if it does not
  * start. What is stored is in `folder`: `kill` leaves it to another that is started with the same. With `keyValue` there is a KV, in memory, or
- * the one that answers at that address.
+ * the one that answers at that address. `ports` are those of the `isolates`.
  */
-export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {}, keyValue = false } = {}) {
+export async function serveWorker(config, change = (script) => script, { folder, counters = OWN, services = {}, secrets = {}, keyValue = false, isolates = 1 } = {}) {
   folder ??= mkdtempSync(join(tmpdir(), "edgeway-workerd-"));
   const others = besides(keyValue === true ? { ...services, VALUES } : services);
   if (typeof keyValue === "string") others.services += ` (name = "VALUES", external = (address = "${keyValue}", http = ())),`;
+  const more = beside(isolates);
   const values = keyValue ? [`(name = "KEY_VALUE", kvNamespace = "VALUES")`] : [];
   const its = CONFIG.replace("FOLDER", folder)
-    .replace("SERVICES", `${counters.services} ${others.services}`)
+    .replace("SERVICES", `${counters.services} ${others.services} ${more.services}`)
+    .replace("SOCKETS", more.sockets)
     .replace("COUNTERS)", `${counters.binding})`)
     .replace("BINDINGS", [others.bindings, ...values, ...bound(secrets)].filter(Boolean).join(", "));
-  writeFileSync(join(folder, "config.capnp"), `${its}${counters.workers.replaceAll("\n    ", " ")}\n${others.workers}`);
+  writeFileSync(join(folder, "config.capnp"), `${its}${counters.workers.replaceAll("\n    ", " ")}\n${others.workers}\n${more.workers}`);
   writeFileSync(join(folder, "gateway.json"), JSON.stringify(config));
   writeFileSync(join(folder, "worker.js"), change(readFileSync(join(dist, "worker.js"), "utf8")));
   writeFileSync(join(folder, "edgeway.wasm"), readFileSync(join(dist, "edgeway.wasm")));
@@ -132,20 +150,22 @@ export async function serveWorker(config, change = (script) => script, { folder,
   createInterface({ input: program.stdout }).on("line", (line) => lines.push(line));
   let said = "";
   program.stderr.on("data", (data) => (said += data));
-  const port = new Promise((resolve) => {
-    program.stdio[3].on("data", (data) => {
-      const event = JSON.parse(data);
-      if (event.event === "listen") resolve(event.port);
+  const ports = [];
+  const listening = new Promise((resolve) => {
+    createInterface({ input: program.stdio[3] }).on("line", (line) => {
+      const event = JSON.parse(line);
+      if (event.event === "listen" && ports.push(event.port) === isolates) resolve();
     });
   });
-  const started = await Promise.race([port, gone]);
+  await Promise.race([listening, gone]);
+  const ready = "GET /%00 HTTP/1.1\r\nHost: ready\r\nConnection: close\r\n\r\n";
+  const answers = await Promise.all(ports.map((port) => collect(connect(port, ready))));
   // A Worker that throws while it starts leaves workerd serving errors.
-  const ready = await collect(connect(started, "GET /%00 HTTP/1.1\r\nHost: ready\r\nConnection: close\r\n\r\n"));
-  if (/Uncaught/.test(said) || ready.length === 0) {
+  if (/Uncaught/.test(said) || answers.filter((answer) => answer.length > 0).length < isolates) {
     await end();
     throw new Error(said);
   }
-  return { port: started, end, kill, lines, peakWhile: (work) => peakWhile(program.pid, work) };
+  return { port: ports[0], ports, end, kill, lines, peakWhile: (work) => peakWhile(program.pid, work) };
 }
 
 /** `script`, which besides answers at `/exchanges-that-wait` how many wait in the core once all garbage is collected. */
