@@ -1,6 +1,5 @@
 //! One request on its way through the gateway: found, edited, filled into templates, sent on.
 
-use core::ops::Range;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,22 +60,8 @@ enum Query {
 struct Host {
     /// As it came, with port.
     field: Option<HeaderValue>,
-    name: HostName,
-}
-
-/// The canonical name of a host.
-#[derive(Clone, Debug)]
-enum HostName {
-    /// A part of the field.
-    InField(Range<usize>),
-    /// Another text.
-    Own(Box<str>),
-}
-
-impl Default for HostName {
-    fn default() -> Self {
-        Self::InField(0..0)
-    }
+    /// The canonical name.
+    name: Box<str>,
 }
 
 impl Call {
@@ -106,8 +91,8 @@ impl Call {
     /// # Errors
     /// The reason why it names no host (RFC 9112 §3.2).
     pub fn set_host(&mut self, field: HeaderValue) -> Result<(), HostError> {
-        let name =
-            if is_canonical_host(field.as_bytes()) { HostName::InField(0..field.len()) } else { named_in(&field)? };
+        let text = core::str::from_utf8(field.as_bytes()).map_err(|_| HostError::NonAscii)?;
+        let name = if is_canonical_host(field.as_bytes()) { text.into() } else { canonical_host(text)?.into() };
         self.host = Host { field: Some(field), name };
         Ok(())
     }
@@ -152,13 +137,7 @@ impl Call {
     /// The host, without port; empty if there is none.
     #[must_use]
     pub fn host(&self) -> &str {
-        match &self.host.name {
-            HostName::Own(name) => name,
-            HostName::InField(range) => {
-                let field = self.host.field.as_ref().and_then(utf8);
-                field.and_then(|field| field.get(range.clone())).unwrap_or_default()
-            }
-        }
+        &self.host.name
     }
 
     /// The authority as the client wrote it.
@@ -214,24 +193,6 @@ impl Call {
             client: &self.client,
         }
     }
-}
-
-/// The canonical name of the host in an authority.
-#[inline(never)]
-fn named_in(field: &HeaderValue) -> Result<HostName, HostError> {
-    let text = utf8(field).ok_or(HostError::NonAscii)?;
-    Ok(match canonical_host(text)? {
-        Cow::Borrowed(name) => {
-            let start = name.as_ptr().addr().saturating_sub(text.as_ptr().addr());
-            HostName::InField(start..start + name.len())
-        }
-        Cow::Owned(name) => HostName::Own(name.into()),
-    })
-}
-
-/// The text of a field whose characters are checked by what reads it.
-fn utf8(field: &HeaderValue) -> Option<&str> {
-    core::str::from_utf8(field.as_bytes()).ok()
 }
 
 /// The port in an authority, if it states one.

@@ -33,6 +33,8 @@ const MOST_LOST: u64 = 500;
 /// Keys are kept as hashes. Two that meet only make a request wait for another's answer in vain.
 pub struct Flights {
     parts: [Mutex<Part>; PARTS],
+    /// The number of flights that have ended, of all parts.
+    ended: AtomicU64,
     /// The hash of a platform that has one with a key of its own, so that nobody chooses whose flights meet.
     hash: Option<Box<Hash>>,
 }
@@ -76,6 +78,15 @@ impl Pace {
     }
 }
 
+/// The number of flights that have ended at a time.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended {
+    /// Of all.
+    Anywhere(u64),
+    /// Of those near a key.
+    Near(u64),
+}
+
 /// The part of a request in a flight.
 #[derive(Debug)]
 pub enum Turn {
@@ -102,7 +113,7 @@ pub enum Progress {
 
 impl Default for Flights {
     fn default() -> Self {
-        Self { parts: core::array::from_fn(|_| Mutex::default()), hash: None }
+        Self { parts: core::array::from_fn(|_| Mutex::default()), ended: AtomicU64::new(0), hash: None }
     }
 }
 
@@ -120,15 +131,19 @@ impl Flights {
         Key(hash.unwrap_or_else(|| FxBuildHasher.hash_one((resource, part))))
     }
 
-    /// The number of flights near `key` that have ended by now. Read before the store, it tells whether what was read is out of date.
+    /// The number of flights that have ended by now, near `key` if it is known. Read before the store, it tells whether what was read is out of
+    /// date.
     #[must_use]
-    pub fn ended(&self, key: Key) -> u64 {
-        self.part(key.0).map_or(0, |part| part.ended)
+    pub fn ended(&self, key: Option<Key>) -> Ended {
+        match key {
+            Some(key) => Ended::Near(self.part(key.0).map_or(0, |part| part.ended)),
+            None => Ended::Anywhere(self.ended.load(Ordering::SeqCst)),
+        }
     }
 
     /// The part of a request for `key` at `now`, if so many flights had `ended` when it looked into the store.
     #[must_use]
-    pub fn turn(self: &Arc<Self>, key: Key, ended: u64, now: Timestamp) -> Turn {
+    pub fn turn(self: &Arc<Self>, key: Key, ended: Ended, now: Timestamp) -> Turn {
         let key = key.0;
         let Some(mut part) = self.part(key) else { return Turn::Alone };
         let pace = Arc::<Pace>::default();
@@ -144,7 +159,11 @@ impl Flights {
         if part.unshared.iter().any(|(known, until)| *known == key && now < *until) {
             return Turn::Alone;
         }
-        if part.ended != ended {
+        let has_ended_since = match ended {
+            Ended::Near(ended) => part.ended != ended,
+            Ended::Anywhere(ended) => self.ended.load(Ordering::SeqCst) != ended,
+        };
+        if has_ended_since {
             return Turn::Look;
         }
         part.under_way.push((key, Arc::clone(&pace)));
@@ -208,6 +227,8 @@ impl Drop for Flight {
         if let Some(mut part) = self.flights.part(self.key) {
             part.under_way.retain(|(_, pace)| !Arc::ptr_eq(pace, &self.pace));
             part.ended = part.ended.wrapping_add(1);
+            // While the part is locked: whoever finds the flight gone finds that it has ended, too.
+            self.flights.ended.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -223,7 +244,7 @@ mod tests {
     }
 
     fn lead(flights: &Arc<Flights>, key: &str) -> Flight {
-        match flights.turn(of(key), flights.ended(of(key)), NOW) {
+        match flights.turn(of(key), flights.ended(Some(of(key))), NOW) {
             Turn::Lead(flight) => flight,
             other => panic!("{other:?}"),
         }
@@ -232,7 +253,7 @@ mod tests {
     #[test]
     fn one_leads_and_the_others_wait_until_it_ends() {
         let flights = Arc::new(Flights::default());
-        let ended = flights.ended(of("a"));
+        let (ended, anywhere) = (flights.ended(Some(of("a"))), flights.ended(None));
         let flight = lead(&flights, "a");
         assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Wait));
         let _other = lead(&flights, "b");
@@ -242,7 +263,9 @@ mod tests {
         assert_eq!(flights.progress(of("b"), NOW), Progress::UnderWay);
         // What was read before may be out of date.
         assert!(matches!(flights.turn(of("a"), ended, NOW), Turn::Look));
+        assert!(matches!(flights.turn(of("a"), anywhere, NOW), Turn::Look));
         let _next = lead(&flights, "a");
+        assert!(matches!(flights.turn(of("c"), flights.ended(None), NOW), Turn::Lead(_)));
     }
 
     /// docs/configuration.md, `cache`: a client that reads slowly holds the others up for a moment only, however it reads. An upstream may
@@ -250,7 +273,7 @@ mod tests {
     #[test]
     fn a_client_that_holds_a_flight_up_loses_it() {
         let at = |millis: u64| Timestamp::from_unix_millis(NOW.unix_millis() + millis);
-        let turn = |flights: &Arc<Flights>, now| flights.turn(of("a"), flights.ended(of("a")), now);
+        let turn = |flights: &Arc<Flights>, now| flights.turn(of("a"), flights.ended(Some(of("a"))), now);
         let flights = Arc::new(Flights::default());
         let slow = lead(&flights, "a");
         assert!(matches!(turn(&flights, at(60_000)), Turn::Wait), "the upstream has not answered");
@@ -277,9 +300,9 @@ mod tests {
     fn nobody_waits_for_what_is_not_stored() {
         let flights = Arc::new(Flights::default());
         lead(&flights, "a").is_unshared(NOW);
-        assert!(matches!(flights.turn(of("a"), flights.ended(of("a")), NOW), Turn::Alone));
+        assert!(matches!(flights.turn(of("a"), flights.ended(Some(of("a"))), NOW), Turn::Alone));
         let later = Timestamp::from_unix_millis(NOW.unix_millis() + UNSHARED_FOR);
-        assert!(matches!(flights.turn(of("a"), flights.ended(of("a")), later), Turn::Lead(_)));
+        assert!(matches!(flights.turn(of("a"), flights.ended(Some(of("a"))), later), Turn::Lead(_)));
     }
 
     /// A key has the resource and the part, each by itself, and is the platform's if that has a hash.

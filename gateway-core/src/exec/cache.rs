@@ -133,7 +133,9 @@ async fn look_across<'l, P: Platform>(
         ask.told.outcome = Outcome::Method;
         return Ok(Look::Ask(Box::new(ask)));
     }
-    let key = platform.flights(exchange.state).key(&ask.resource, &ask.part);
+    // Most requests are answered out of the store, and need no key. A look that takes its time is not repeated because any flight has ended meanwhile.
+    let is_far = platform.purges_in_store();
+    let mut key = is_far.then(|| platform.flights(exchange.state).key(&ask.resource, &ask.part));
     // The time is asked for once somebody waits, or asks others.
     let mut begun = None;
     // The latest response that was there at first, and the flights that were held up.
@@ -177,9 +179,16 @@ async fn look_across<'l, P: Platform>(
                         (Outcome::UriMiss, None)
                     }
                     Some(Choice::StaleWhileRevalidate) => {
-                        if let Turn::Lead(flight) = flights.turn(key, ended, now) {
-                            unprepared.prepare(exchange.plan, platform, call);
-                            owe_revalidation(exchange, call, &ask, variant, flight);
+                        let first = key.is_none();
+                        let key = *key.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
+                        match flights.turn(key, ended, now) {
+                            Turn::Lead(flight) => {
+                                unprepared.prepare(exchange.plan, platform, call);
+                                owe_revalidation(exchange, call, &ask, variant, flight);
+                            }
+                            // It may have been another one's.
+                            Turn::Look if first => continue,
+                            _ => {}
                         }
                         if let Some(reply) =
                             answer(exchange, platform, &mut ask, (call, variant), Outcome::Hit, now).await
@@ -208,11 +217,14 @@ async fn look_across<'l, P: Platform>(
         {
             return Ok(Look::Ask(Box::new(ask)));
         }
+        let key = *key.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
         match across.turn(|| flights.turn(key, ended, now)) {
             Turn::Lead(flight) => {
                 let is_unshared = stored.as_deref().is_some_and(|stored| stored.is_unshared(&ask.part, now));
                 let begun = *begun.get_or_insert_with(|| platform.monotonic());
-                match across.lead(exchange, &mut ask, (cache, begun), (flight, is_unshared)).await {
+                // Boxed: an answer out of the cache is given without room for it.
+                let lead = Box::pin(across.lead(exchange, &mut ask, (cache, begun), (flight, is_unshared))).await;
+                match lead {
                     Lead::Here(flight) => {
                         platform.leads();
                         ask.flight = flight;

@@ -47,7 +47,6 @@ pub(super) async fn current<P: Platform>(exchange: &mut Exchange<'_, '_>, platfo
         return Ok(());
     }
     let (reads, begun) = (exchange.state.purge_reads(), platform.monotonic());
-    let known = |known: bool| if known { Ok(()) } else { Err(StoreFailure::Unreachable) };
     match reads.look(begun) {
         Look::Known(value) => return known(value.is_some()),
         Look::Stale(value) => {
@@ -56,6 +55,17 @@ pub(super) async fn current<P: Platform>(exchange: &mut Exchange<'_, '_>, platfo
         }
         Look::Unread => {}
     }
+    // Boxed: most requests find what was read before.
+    Box::pin(read(exchange, platform, begun)).await
+}
+
+fn known(is_known: bool) -> Result<(), StoreFailure> {
+    if is_known { Ok(()) } else { Err(StoreFailure::Unreachable) }
+}
+
+/// Reads the purges, or waits for another request that does, which began to wait at `begun`.
+async fn read<P: Platform>(exchange: &Exchange<'_, '_>, platform: &P, begun: Duration) -> Result<(), StoreFailure> {
+    let reads = exchange.state.purge_reads();
     loop {
         let now = platform.monotonic();
         let left = READ_TIMEOUT.saturating_sub(now.saturating_sub(begun));

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, State, step};
 use gateway_core::ports::StoreFailure;
 use gateway_core::time::Timestamp;
+use hashbrown::HashTable;
 
 const SHARDS: usize = 64;
 
@@ -42,11 +43,18 @@ pub struct Cells {
 
 #[derive(Debug, Default)]
 struct Shard {
-    cells: HashMap<Arc<str>, Cell>,
+    /// The cells, by the hash of their names that has led to this shard: it is made once.
+    cells: HashTable<Named>,
     /// The number of cells of each limit.
     of_limits: HashMap<Box<str>, usize>,
     /// Every cell once, in the order of checking.
     queue: VecDeque<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Named {
+    name: Arc<str>,
+    cell: Cell,
 }
 
 #[derive(Debug)]
@@ -68,9 +76,14 @@ impl Cells {
     /// # Errors
     /// [`StoreFailure::Full`] if the cell is new and too many others still matter.
     pub fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
-        let place = usize::try_from(self.hasher.hash_one(cell) % SHARDS as u64).unwrap_or_default();
+        let hash = self.hasher.hash_one(cell);
+        // The table of a shard looks at the lowest and at the highest bits.
+        let place = usize::try_from((hash >> 32) % SHARDS as u64).unwrap_or_default();
         match self.shards.get(place) {
-            Some(shard) => shard.lock().unwrap_or_else(PoisonError::into_inner).apply(cell, op, now),
+            Some(shard) => {
+                let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+                shard.apply(&self.hasher, (cell, hash), op, now)
+            }
             None => Err(StoreFailure::Full),
         }
     }
@@ -82,18 +95,25 @@ impl Cells {
 }
 
 impl Shard {
-    fn apply(&mut self, name: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
-        if let Some(cell) = self.cells.get_mut(name) {
+    /// Applies `op` to the cell with this name, whose hash by `hasher` is given.
+    fn apply(
+        &mut self,
+        hasher: &RandomState,
+        (name, hash): (&str, u64),
+        op: CounterOp,
+        now: Timestamp,
+    ) -> Result<CounterVerdict, StoreFailure> {
+        if let Some(Named { cell, .. }) = self.cells.find_mut(hash, |known| *known.name == *name) {
             let state = cell.state.take().filter(|_| cell.expires > now);
             let (after, verdict) = Cell::after(op, state, now);
             *cell = after;
             return Ok(verdict);
         }
-        self.sweep(SWEEP, now);
+        self.sweep(hasher, SWEEP, now);
         let limit = limit_of(name);
         // Each cell that is forgotten was paid for when it came.
         while !self.has_room_for(limit) {
-            if self.sweep(SWEEP_FULL, now) == 0 {
+            if self.sweep(hasher, SWEEP_FULL, now) == 0 {
                 return Err(StoreFailure::Full);
             }
         }
@@ -103,7 +123,8 @@ impl Shard {
         }
         let (cell, verdict) = Cell::after(op, None, now);
         let name: Arc<str> = name.into();
-        self.cells.insert(Arc::clone(&name), cell);
+        let known = Named { name: Arc::clone(&name), cell };
+        self.cells.insert_unique(hash, known, |known| hasher.hash_one(&*known.name));
         self.queue.push_back(name);
         Ok(verdict)
     }
@@ -115,12 +136,13 @@ impl Shard {
     }
 
     /// Checks `count` cells, and forgets the expired ones; returns their number.
-    fn sweep(&mut self, count: usize, now: Timestamp) -> usize {
+    fn sweep(&mut self, hasher: &RandomState, count: usize, now: Timestamp) -> usize {
         let before = self.cells.len();
         for _ in 0..count {
             let Some(name) = self.queue.pop_front() else { break };
-            if self.cells.get(&name).is_none_or(|cell| cell.expires <= now) {
-                self.cells.remove(&name);
+            let found = self.cells.find_entry(hasher.hash_one(&*name), |known| known.name == name);
+            if found.as_ref().map_or(true, |known| known.get().cell.expires <= now) {
+                drop(found.map(|known| known.remove()));
                 let limit = limit_of(&name);
                 if let Some(count) = self.of_limits.get_mut(limit) {
                     *count -= 1;
@@ -258,25 +280,26 @@ mod tests {
 
     #[test]
     fn no_cell_that_matters_gives_way_to_others() {
-        let (mut shard, now) = (Shard::default(), Timestamp::from_unix_millis(1_000_000));
-        let used_up = (0..101).map(|_| admitted(shard.apply("victim", OP, now))).filter(|admitted| *admitted).count();
+        let (mut shard, hasher, now) = (Shard::default(), RandomState::new(), Timestamp::from_unix_millis(1_000_000));
+        let apply = |shard: &mut Shard, name: &str, now| shard.apply(&hasher, (name, hasher.hash_one(name)), OP, now);
+        let used_up = (0..101).map(|_| admitted(apply(&mut shard, "victim", now))).filter(|admitted| *admitted).count();
         assert_eq!(used_up, 100);
         for n in 0..MAX_CELLS + 1000 {
-            let applied = shard.apply(&format!("rl:big:{n}"), OP, now);
+            let applied = apply(&mut shard, &format!("rl:big:{n}"), now);
             let expected = if n < MAX_CELLS * 3 / 4 { None } else { Some(StoreFailure::Full) };
             assert_eq!(applied.err(), expected, "{n}");
         }
         assert!(shard.cells.len() <= MAX_CELLS && shard.queue.len() == shard.cells.len());
         // However many limits are filled so, others have room.
         for n in 0..100_000 {
-            let _ = shard.apply(&format!("rl:big{}:{n}", n % 20), OP, now);
+            let _ = apply(&mut shard, &format!("rl:big{}:{n}", n % 20), now);
         }
         for n in 0..60 {
-            assert!(admitted(shard.apply(&format!("rl:other:{n}"), OP, now)));
+            assert!(admitted(apply(&mut shard, &format!("rl:other:{n}"), now)));
         }
         assert!(shard.cells.len() <= MAX_CELLS);
-        assert!(!admitted(shard.apply("victim", OP, now)));
+        assert!(!admitted(apply(&mut shard, "victim", now)));
         // Each of the others matters for 600 ms.
-        assert!(admitted(shard.apply("rl:big:new", OP, Timestamp::from_unix_millis(1_000_600))));
+        assert!(admitted(apply(&mut shard, "rl:big:new", Timestamp::from_unix_millis(1_000_600))));
     }
 }

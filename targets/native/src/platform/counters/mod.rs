@@ -76,7 +76,8 @@ impl CounterStore {
     pub async fn apply(&self, cell: &str, op: CounterOp, now: Timestamp) -> Result<CounterVerdict, StoreFailure> {
         match self {
             Self::Memory(cells) => cells.apply(cell, op, now),
-            Self::Redis(redis) => redis.apply(cell, op, now).await,
+            // Boxed, so that what is in memory is not counted with room for it.
+            Self::Redis(redis) => Box::pin(redis.apply(cell, op, now)).await,
         }
     }
 }
