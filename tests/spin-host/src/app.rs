@@ -71,7 +71,8 @@ impl Shared {
 
     /// The file of the database called `name`, if the component may open it.
     pub(crate) fn database(&self, name: &str) -> Option<PathBuf> {
-        self.options.sqlite_databases.get(name).map(|name| self.scratch.path().join(format!("{name}.db")))
+        let folder = self.options.database_folder.as_deref().unwrap_or(self.scratch.path());
+        self.options.sqlite_databases.get(name).map(|name| folder.join(format!("{name}.db")))
     }
 
     /// Ends all instances of the moment, in the middle of whatever they do.

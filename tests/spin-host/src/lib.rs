@@ -51,8 +51,10 @@ pub struct ServeOptions {
     pub key_value_stores: BTreeSet<String>,
     /// How long reading a value of theirs takes.
     pub key_value_delay: std::time::Duration,
-    /// Names of the databases that the component may open; they live in temporary files.
+    /// Names of the databases that the component may open; they live in files.
     pub sqlite_databases: BTreeSet<String>,
+    /// Where these files are, for several to share. Default: a temporary folder.
+    pub database_folder: Option<PathBuf>,
     /// `scheme://host:port` for each permitted destination; `*` stands for any scheme, host or port, and a leading `*.` of
     /// a host for any subdomain.
     pub allowed_outbound_hosts: Vec<String>,
@@ -99,6 +101,7 @@ impl Default for ServeOptions {
             key_value_stores: BTreeSet::from(["default".to_owned()]),
             key_value_delay: std::time::Duration::ZERO,
             sqlite_databases: BTreeSet::from(["default".to_owned()]),
+            database_folder: None,
             allowed_outbound_hosts: Vec::new(),
             components: BTreeMap::new(),
             reuse: Reuse::default(),
