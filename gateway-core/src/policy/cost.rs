@@ -7,6 +7,7 @@ use super::allowance::LARGEST_LIMIT;
 use super::expression::{Expression, Mistake};
 use crate::call::Call;
 use crate::config::{self, StatedCost};
+use crate::http::names::are_aliases;
 use crate::http::{percent, query};
 use crate::time::Clock;
 
@@ -17,6 +18,8 @@ pub struct Cost {
     usual: u32,
     /// The most that count, beside what may come at once.
     max: u32,
+    /// The units where a client states them so that an upstream may read others.
+    unclear: u32,
     /// The place that states the units.
     source: Source,
 }
@@ -43,13 +46,11 @@ impl Cost {
     /// The mistake in it.
     pub fn compile(c: Option<&config::Cost>, parameters: Option<&[&str]>) -> Result<Self, PolicyError> {
         let StatedCost { header, query, expression, response_header, default, max } = match c {
-            None => return Ok(Self { usual: 1, max: LARGEST_LIMIT, source: Source::Fixed }),
+            None => return Ok(Self::fixed(1)),
             Some(config::Cost::Fixed(0)) => {
                 return Err(PolicyError::new("cost", "what costs nothing is not limited", "use 1 or more"));
             }
-            Some(config::Cost::Fixed(usual)) => {
-                return Ok(Self { usual: *usual, max: LARGEST_LIMIT, source: Source::Fixed });
-            }
+            Some(config::Cost::Fixed(usual)) => return Ok(Self::fixed(*usual)),
             Some(config::Cost::Stated(stated)) => &**stated,
         };
         let field = |name: &str| {
@@ -74,7 +75,8 @@ impl Cost {
                 return Err(PolicyError::new("cost", "a cost is stated in one place", help));
             }
         };
-        let (usual, max) = (default.unwrap_or(1), max.unwrap_or(LARGEST_LIMIT));
+        let usual = default.unwrap_or(1);
+        let (max, unclear) = (max.unwrap_or(LARGEST_LIMIT), max.unwrap_or(usual));
         if max == 0 || max > LARGEST_LIMIT || usual > max {
             let help = "use 1 to 1000000000 for `max`, and no more than that for `default`";
             return Err(PolicyError::new("cost", "the cost is no usable number", help));
@@ -83,7 +85,11 @@ impl Cost {
             let help = "make `default` 1 or more: whoever states nothing would have no limit";
             return Err(PolicyError::new("cost", "a client that states no cost takes no units", help));
         }
-        Ok(Self { usual, max, source })
+        Ok(Self { usual, max, unclear, source })
+    }
+
+    const fn fixed(usual: u32) -> Self {
+        Self { usual, max: LARGEST_LIMIT, unclear: usual, source: Source::Fixed }
     }
 
     /// The place that states the units.
@@ -106,25 +112,35 @@ impl Cost {
 
     /// The units that `call` takes when it is admitted, of which `most` may come at once.
     ///
-    /// What a client states in a field or a parameter is at least 1: it is no way around the limit.
+    /// What a client states in a field or a parameter is at least 1: it is no way around the limit. Nor is one that is there twice, in another
+    /// spelling, or no number: which of them the upstream goes by is not known.
     #[must_use]
     pub fn of_request(&self, call: &Call, clock: &impl Clock, most: u32) -> u32 {
         let stated = match &self.source {
             // Of a fixed one, it was checked at load.
             Source::Fixed => return self.usual,
             Source::Response(_) => None,
-            Source::Header(name) => number_in(&call.headers, name).map(|units| units.max(1)),
-            Source::Query(name) => {
-                // As with a field: which of several the upstream goes by is not known.
-                let is_named = |pair: &&str| query::is_named(pair, name);
-                let is_once = |query: &&str| query::parameters(query).filter(is_named).nth(1).is_none();
-                let query = call.query().filter(is_once);
-                let value = query.and_then(|query| query::first(query, name)).map(percent::decode_form);
-                value.and_then(|value| number(&value)).map(|units| units.max(1))
+            Source::Header(name) => {
+                let spellings = call.headers.iter().filter(|(other, _)| is_spelling(other, name)).count();
+                self.by_client(spellings, || number_in(&call.headers, name))
             }
+            Source::Query(name) => call.query().and_then(|query| {
+                self.by_client(query::spellings(query, name), || {
+                    number(&percent::decode_form(query::first(query, name)?))
+                })
+            }),
             Source::Expression(expression) => expression.text(call, clock.now()).and_then(|value| number(&value)),
         };
         stated.unwrap_or(self.usual).min(self.max).min(most)
+    }
+
+    /// The units that a client states in so many `spellings`; none if it states nothing.
+    fn by_client(&self, spellings: usize, number: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        match spellings {
+            0 => None,
+            1 => Some(number().map_or(self.unclear, |units| units.max(1))),
+            _ => Some(self.unclear),
+        }
     }
 
     /// The units that the request of this response takes in all, of which `most` may come at once; none if nothing states them.
@@ -133,6 +149,11 @@ impl Cost {
         let Source::Response(name) = &self.source else { return None };
         number_in(headers, name).map(|units| units.min(self.max).min(most))
     }
+}
+
+/// Returns whether some backend takes a field called `other` for the one called `name`.
+fn is_spelling(other: &HeaderName, name: &HeaderName) -> bool {
+    other == name || are_aliases(other.as_str().as_bytes(), name.as_str().as_bytes())
 }
 
 /// The whole number in the field called `name`; none if it comes several times.
@@ -170,13 +191,39 @@ mod tests {
         assert_eq!(of("5", "/", &[]), 5);
         let header = r#"{"header": "x-cost", "default": 3, "max": 50}"#;
         for (value, units) in
-            [("7", 7), (" 7 ", 7), ("0", 1), ("51", 50), ("99999999999", 50), ("-1", 3), ("1.5", 3), ("", 3)]
+            [("7", 7), (" 7 ", 7), ("0", 1), ("51", 50), ("99999999999", 50), ("-1", 50), ("1.5", 50), ("", 50)]
         {
             assert_eq!(of(header, "/", &[("x-cost", value)]), units, "{value}");
         }
         assert_eq!(of(header, "/", &[]), 3);
-        assert_eq!(of(header, "/", &[("x-cost", "7"), ("x-cost", "8")]), 3);
-        assert_eq!(of(r#"{"query": "n"}"#, "/?n=%37", &[]), 7);
+        assert_eq!(of(header, "/", &[("x-cost", "7"), ("x-cost", "8")]), 50);
+        assert_eq!(of(header, "/", &[("x-cost", "7"), ("x_cost", "8")]), 50);
+        assert_eq!(of(header, "/", &[("x_cost", "8")]), 50);
+        assert_eq!(of(r#"{"header": "x-cost", "default": 3}"#, "/", &[("x-cost", "7"), ("x-cost", "8")]), 3);
+        let query = r#"{"query": "n", "default": 3, "max": 50}"#;
+        for (stated, units) in [
+            ("", 3),
+            ("m=1", 3),
+            ("n=%37", 7),
+            ("%6e=7&m=1", 7),
+            ("n=0", 1),
+            ("n=51", 50),
+            ("n=7&n=7", 50),
+            ("n=1&%6E=9", 50),
+            ("n=1&n[]=9", 50),
+            ("n[]=9", 50),
+            ("n=1;n=9", 50),
+            ("N=9", 50),
+            ("n", 50),
+            ("n=", 50),
+            ("n=+9", 50),
+            ("n=9%20", 50),
+            ("n=1e3", 50),
+            ("n=-9", 50),
+            ("n=0x9", 50),
+        ] {
+            assert_eq!(of(query, &format!("/?{stated}"), &[]), units, "{stated}");
+        }
         assert_eq!(of(r#"{"query": "n", "default": 9}"#, "/?n=7&n=8", &[]), 9);
         assert_eq!(of(r#"{"query": "n"}"#, "/?n=200", &[]), 100, "no more than may come at once");
         let expression = r#"{"expression": "request.method == 'GET' ? 0 : size(request.path)"}"#;
