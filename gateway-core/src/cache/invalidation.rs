@@ -46,9 +46,9 @@ pub fn invalidated(
 /// `Content-Location` is the target.
 #[must_use]
 pub fn is_representation_of(target: Target<'_>, (status, headers): (StatusCode, &HeaderMap)) -> bool {
-    // An empty reference is the target, too, but nobody means it by that.
+    // An empty reference is the target, too, but nobody means it by that; and this field's have no fragment (RFC 9110 §8.7).
     let reference = headers.get(CONTENT_LOCATION).and_then(|value| value.to_str().ok());
-    let reference = reference.filter(|reference| !reference.trim().is_empty());
+    let reference = reference.filter(|reference| !reference.trim().is_empty() && !reference.contains('#'));
     let resolved = reference.and_then(|reference| resolve(target, reference));
     status.is_success() && resolved.is_some_and(|(path, query)| (&*path, query) == (target.path, target.query))
 }
@@ -216,7 +216,9 @@ mod tests {
         assert!(!is(200, "/a/b"));
         assert!(!is(200, "/a/x?c=d"));
         assert!(!is(404, "/a/b?c=d"));
-        assert!(!is(200, " "));
+        for empty in ["", " ", "#", "#x", "/a/b?c=d#x"] {
+            assert!(!is(200, empty), "{empty}");
+        }
         assert!(!is_representation_of(TARGET, (StatusCode::OK, &fields(&[]))));
     }
 }

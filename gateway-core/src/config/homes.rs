@@ -138,7 +138,6 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("maxBytes", "`cache`"),
     ("maxTtl", "`cache`"),
     ("metadata", "`consumers.<name>`"),
-    ("methods", "`cors`, `match` or `network`"),
     ("names", "`upstreams.<name>.tls`"),
     ("nonce", "`authenticate.signature` or `upstreams.<name>.credentials.signature`"),
     ("nosniff", "`security`"),

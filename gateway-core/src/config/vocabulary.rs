@@ -170,6 +170,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::CacheFile, "path", "file name location filename"),
     (Place::CacheFile, "size", "max_size maxSize bytes sizeLimit limit maxBytes"),
     (Place::Cache, "ttl", "maxAge max_age cache_ttl cacheTtl expiration expires duration timeToLive"),
+    (
+        Place::Cache,
+        "methods",
+        "method allowedMethods cacheMethods cache_methods proxy_cache_methods request_method cacheableMethods",
+    ),
     (Place::Cache, "statuses", "status response_code statusCodes status_codes cacheableStatusCodes cache_http_status"),
     (Place::Cache, "maxBytes", "maxSize max_size maxObject maxBodySize max_object_size sizeLimit"),
     (Place::Cache, "collapse", "lock coalesce coalescing cacheLock proxy_cache_lock requestCoalescing"),

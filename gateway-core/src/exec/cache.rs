@@ -103,8 +103,7 @@ async fn look_across<'l, P: Platform>(
 ) -> Result<Look<P>, Reject> {
     let is_bypassed = cache.bypass.is_some() && cache.is_bypassed(call, platform.now());
     let is_read = matches!(call.method, Method::GET | Method::HEAD) && !has_content;
-    // What a key leaves out reaches the upstream with a `POST`, whose answer is then for that alone.
-    let is_post = call.method == Method::POST && cache.counts_all_of(call);
+    let is_post = call.method == Method::POST && cache.stores_post(call);
     if is_bypassed || !(is_read || is_post) {
         let outcome = if is_bypassed { Outcome::Bypass } else { Outcome::Method };
         return Ok(Look::Ask(Box::new(Ask::past(outcome))));
@@ -208,7 +207,12 @@ async fn look_across<'l, P: Platform>(
         if ask.asked.directives.only_if_cached {
             return Err(Reject::not_stored());
         }
-        // A flight may have stored what does not answer this one. Then the next is no better: nobody stands in line.
+        if ask.asked.is_head && !cache.heeds_head() {
+            (ask.known, ask.goes_past) = (None, true);
+            return Ok(Look::Ask(Box::new(ask)));
+        }
+        // A flight may have stored what does not answer this one. Then the next is no better: nobody stands in line. Once it shows by which
+        // fields responses are chosen, those with the same values are one flight.
         let latest = stored.as_deref().and_then(|stored| stored.latest(&ask.part));
         let is_passed_by = latest > *known.get_or_insert(latest);
         if is_passed_by

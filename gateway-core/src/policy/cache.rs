@@ -14,7 +14,8 @@ use crate::cache::rules::{Rules, Statuses};
 use crate::call::Call;
 use crate::config::{self, Span, told};
 use crate::http::names::are_aliases;
-use crate::http::{cookie, query};
+use crate::http::{cookie, percent, query};
+use crate::order;
 use crate::policy::header_edit::{HeaderEdit, remove_aliases};
 use crate::template::Template;
 use crate::time::Timestamp;
@@ -24,6 +25,10 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 
 /// The largest content that may be stored.
 const MOST_BYTES: u64 = 64 << 20;
+
+/// What the statuses of a policy are.
+const STATUSES: &str =
+    "use a status from 200 to 599 (not 206, 304, 412, 416 and 417), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`";
 
 /// The longest that a request may wait for another one's answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -54,6 +59,10 @@ pub struct Cache {
     own: Rules,
     /// Set if cookies do not count.
     ignores_cookies: bool,
+    /// Set if answers to `HEAD` confirm or end what is stored.
+    heeds_head: bool,
+    /// Set if answers to `POST` are stored for `GET`.
+    stores_post: bool,
     key: Key,
     /// Requests that go past the cache.
     pub bypass: Option<Box<Expression>>,
@@ -94,8 +103,8 @@ const UNKEYED: [&str; 26] = [
 /// The parts of requests that count.
 #[derive(Debug)]
 struct Key {
-    /// The only query parameters; all, if there is no list.
-    query: Option<Box<[Box<str>]>>,
+    /// The only query parameters, or their beginnings; all, if there is no list.
+    query: Option<Box<[Pattern]>>,
     /// Query parameters that do not count, or their beginnings.
     ignored: Box<[Pattern]>,
     headers: Box<[HeaderName]>,
@@ -142,17 +151,40 @@ impl Cache {
         for (name, ttl) in c.statuses.iter() {
             match statuses(name) {
                 Some(statuses) => status_ttls.push((statuses, ttl.0)),
-                None => error(
-                    "statuses",
-                    None,
-                    format_args!("`{name}` is no status that is stored"),
-                    "use a status from 200 to 599 (not 206, 304, 412, 416 and 417), or a class: `\"404\": \"30s\"`, `\"5xx\": \"1s\"`",
-                ),
+                None => {
+                    let message = format_args!("`{name}` is no status that is stored");
+                    let meant = name.trim_matches(['+', '0', ' ']).to_ascii_lowercase();
+                    match statuses(&meant) {
+                        Some(_) => error("statuses", None, message, &["did you mean `", &meant, "`?"].concat()),
+                        None => error("statuses", None, message, STATUSES),
+                    }
+                }
             }
             if (ttl.0 < SHORTEST && !ttl.0.is_zero()) || ttl.0 > LONGEST {
                 let help = "use `1s` to `366d`, or `0s` to have none stored";
                 error("statuses", None, format_args!("`{name}` has no usable time"), help);
             }
+        }
+        let methods = c.methods.as_deref();
+        for (index, name) in methods.into_iter().flatten().enumerate() {
+            if is_stored(name) {
+                if methods.is_some_and(|list| list.iter().take(index).any(|before| before == name)) {
+                    error("methods", Some(index), format_args!("`{name}` is there twice"), "remove one");
+                }
+            } else if is_stored(&name.to_ascii_uppercase()) {
+                let help = "write it in capitals: methods are told apart by case";
+                error("methods", Some(index), format_args!("`{name}` has small letters"), help);
+            } else {
+                let help = "use `GET`, `HEAD` and `POST` (RFC 9110 §9.2.3)";
+                error("methods", Some(index), format_args!("no answer to `{name}` can be stored"), help);
+            }
+        }
+        let stores = |method: &str, usual| methods.map_or(usual, |list| list.iter().any(|name| name == method));
+        // One that is written wrong may be it.
+        if !stores("GET", true) && methods.into_iter().flatten().all(|name| is_stored(name)) {
+            let help =
+                "add `GET`, or leave out `methods` for `GET` and `HEAD`; `\"enabled\": false` turns the cache off";
+            error("methods", None, format_args!("without `GET` there is nothing to answer from"), help);
         }
         // Those of a class come last.
         crate::order::sort_by(&mut status_ttls, |(one, _), (other, _)| is_class(*one).cmp(&is_class(*other)));
@@ -203,8 +235,17 @@ impl Cache {
             ("key.claims", &c.key.claims),
         ];
         for (member, list) in lists {
-            for (index, _) in list.iter().enumerate().filter(|(_, name)| name.is_empty()) {
-                error(member, Some(index), format_args!("a name is missing"), "write it as requests have it");
+            for (index, name) in list.iter().enumerate() {
+                let is_pattern = member.ends_with("uery");
+                if name.is_empty() {
+                    error(member, Some(index), format_args!("a name is missing"), "write it as requests have it");
+                } else if is_pattern && name.strip_suffix('*').unwrap_or(name).contains('*') {
+                    let help = "a `*` at the end stands for any ending; list the names, if there are others";
+                    error(member, Some(index), format_args!("`{name}` has a `*` before its end"), help);
+                } else if member == "key.cookies" && !name.bytes().all(is_of_cookie) {
+                    let help = "write the name alone: it has no blanks, quotes, `=`, `;` and `,` (RFC 6265 §4.1.1)";
+                    error(member, Some(index), format_args!("no cookie is called `{name}`"), help);
+                }
             }
         }
         if !errors.is_empty() {
@@ -219,7 +260,7 @@ impl Cache {
             }
         }
         let by_caller = c.key.caller == Some(true);
-        let texts = |list: &[String]| list.iter().map(|text| text.as_str().into()).collect::<Box<[Box<str>]>>();
+        let patterns = |list: &[String]| list.iter().map(|text| Pattern::of(text)).collect::<Box<[Pattern]>>();
         let rules = Rules {
             default_ttl,
             forced_ttl,
@@ -248,11 +289,13 @@ impl Cache {
             careful,
             own,
             ignores_cookies: c.ignore_cookies == Some(true) || !c.key.cookies.is_empty(),
+            heeds_head: stores("HEAD", true),
+            stores_post: stores("POST", false),
             key: Key {
-                query: c.key.query.as_deref().map(texts),
-                ignored: c.key.ignore_query.iter().map(|text| Pattern::of(text)).collect(),
+                query: c.key.query.as_deref().map(patterns),
+                ignored: patterns(&c.key.ignore_query),
                 headers: headers.into(),
-                cookies: texts(&c.key.cookies),
+                cookies: c.key.cookies.iter().map(|name| name.as_str().into()).collect(),
                 claims: c.key.claims.iter().map(|claim| KeySource::Claim(claim.as_str().into())).collect(),
                 by_caller,
             },
@@ -287,6 +330,19 @@ impl Cache {
             Asker::WithCookies => &self.careful,
             Asker::Caller => &self.own,
         }
+    }
+
+    /// Returns whether answers to `HEAD` confirm or end what is stored.
+    #[must_use]
+    pub const fn heeds_head(&self) -> bool {
+        self.heeds_head
+    }
+
+    /// Returns whether the answer to `call`, a `POST`, may be stored for `GET`: what a key leaves out reaches the upstream with it, whose answer
+    /// is then for that alone.
+    #[must_use]
+    pub fn stores_post(&self, call: &Call) -> bool {
+        self.stores_post && self.counts_all_of(call)
     }
 
     /// Returns whether each caller has responses of their own.
@@ -414,8 +470,7 @@ impl Cache {
     }
 
     /// Returns whether all of `call` counts, so that [`reduce`](Self::reduce) would take nothing out of it.
-    #[must_use]
-    pub fn counts_all_of(&self, call: &Call) -> bool {
+    fn counts_all_of(&self, call: &Call) -> bool {
         let has_all =
             |text: &str| (self.key.query.is_none() && self.key.ignored.is_empty()) || self.key.reduced(text) == text;
         call.query().is_none_or(has_all) && !(self.ignores_cookies && call.headers.contains_key(COOKIE))
@@ -450,7 +505,7 @@ impl Key {
         self.headers.is_empty() && self.cookies.is_empty() && self.claims.is_empty() && !self.by_caller
     }
 
-    /// The parameters of `text` that count: in the order of the list, where there is one.
+    /// The parameters of `text` that count: in the order of the list, where there is one, and those of one beginning by their names.
     fn reduced(&self, text: &str) -> String {
         let mut reduced = String::with_capacity(text.len());
         let mut keep = |parameter: &str| {
@@ -460,9 +515,16 @@ impl Key {
             reduced.push_str(parameter);
         };
         match &self.query {
-            Some(names) => {
-                for name in &**names {
-                    query::parameters(text).filter(|parameter| query::is_named(parameter, name)).for_each(&mut keep);
+            Some(patterns) => {
+                for (index, pattern) in patterns.iter().enumerate() {
+                    let is_kept = |parameter: &str| patterns.iter().take(index).any(|before| before.fits(parameter));
+                    let counts = |parameter: &&str| pattern.fits(parameter) && !is_kept(parameter);
+                    let mut counting: Vec<&str> = query::parameters(text).filter(counts).collect();
+                    if pattern.is_beginning {
+                        let name = |parameter| percent::form_octets(query::split(parameter).0);
+                        order::sort_by(&mut counting, |one, other| name(one).cmp(name(other)));
+                    }
+                    counting.into_iter().for_each(&mut keep);
                 }
             }
             None => {
@@ -484,7 +546,7 @@ impl Pattern {
 
     fn fits(&self, parameter: &str) -> bool {
         if self.is_beginning {
-            crate::http::percent::decode_form(query::split(parameter).0).starts_with(&*self.text)
+            percent::decode_form(query::split(parameter).0).starts_with(&*self.text)
         } else {
             query::is_named(parameter, &self.text)
         }
@@ -526,6 +588,16 @@ fn statuses(name: &str) -> Option<Statuses> {
     let status = name.parse().ok().filter(|status| name.len() == 3 && (200..=599).contains(status))?;
     // Parts of a response, and answers to conditions: none of them can be given to somebody else.
     (!matches!(status, 206 | 304 | 412 | 416 | 417)).then_some(Statuses::One(status))
+}
+
+/// Returns whether names of cookies have `byte`. Those that servers use have more in them than RFC 6265 §4.1.1 lets them: `cart[id]`.
+const fn is_of_cookie(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'=' | b';' | b',' | b'"')
+}
+
+/// Returns whether answers to `method` are ever stored (RFC 9110 §9.2.3).
+fn is_stored(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "POST")
 }
 
 const fn is_class(statuses: Statuses) -> bool {
@@ -576,6 +648,11 @@ mod tests {
         };
         assert_eq!(query(&only, "/?size=2&x=3&p%61ge=1&page=2").as_deref(), Some("p%61ge=1&page=2&size=2"));
         assert_eq!(query(&only, "/?x=3"), None);
+        let starred = cache(CacheKey { query: Some(list(&["page", "f_*", "f_b"])), ..CacheKey::default() });
+        for text in ["/?f_b=1&page=2&f_a=3&f_b=0&x=4", "/?f_%61=3&x=5&f_b=1&f_b=0&page=2"] {
+            let reduced = query(&starred, text).map(|text| text.replace("%61", "a"));
+            assert_eq!(reduced.as_deref(), Some("page=2&f_a=3&f_b=1&f_b=0"), "{text}");
+        }
         assert_eq!(query(&without, "/?a=1&utm_source=x&%75tm_b=2&ref=&refs=1").as_deref(), Some("a=1&refs=1"));
         assert!(!only.counts_all_of(&call("/?x=3", &[])) && only.counts_all_of(&call("/?page=1", &[])));
         let cookies = |cache: &Cache| {

@@ -27,6 +27,9 @@ pub struct Cache {
     /// The time for which responses with a status, or a class of them, are fresh that say nothing of it, or all of them beside `ttl`:
     /// `{"404": "30s", "5xx": "1s"}`. `0s`: they are not stored.
     pub statuses: Entries<Span>,
+    /// The methods whose answers are stored: `GET`; `HEAD`, whose answers confirm or end what is stored; and `POST`, whose answers are stored for
+    /// `GET` where they say that they are the same (RFC 9110 §9.3.3). Default: `GET` and `HEAD`.
+    pub methods: Option<Vec<String>>,
     /// The parts of a request, beside its URL, by which responses are told apart, and the parts of its query that do not.
     pub key: CacheKey,
     /// An expression in CEL; requests for which it is true go past the cache: `request.headers['x-preview'] == '1'`.
@@ -50,7 +53,8 @@ pub struct Cache {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CacheKey {
-    /// The only query parameters that count, whatever their order. Default: all of the query, as it came.
+    /// The only query parameters that count, whatever their order: `page`, `filter_*`. A trailing `*` stands for any ending. Default: all of the
+    /// query, as it came.
     pub query: Option<Vec<String>>,
     /// Query parameters that do not count: `utm_*`. A trailing `*` stands for any ending. Default: none.
     pub ignore_query: Vec<String>,

@@ -56,7 +56,11 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let each: Vec<Value> = kinds.map(|kind| present(kind)).collect();
             vec![json!({ "oneOf": each })]
         }
-        "Cache" => vec![if_then(present("ttl"), none(&["defaultTtl", "maxTtl"]))],
+        "Cache" => {
+            let with_get = json!({ "contains": { "enum": ["GET"] } });
+            let methods = json!({ "properties": { "methods": with_get } });
+            vec![if_then(present("ttl"), none(&["defaultTtl", "maxTtl"])), if_then(present("methods"), methods)]
+        }
         "CacheKey" => vec![not_both("query", "ignoreQuery")],
         "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {
