@@ -105,6 +105,8 @@ pub struct Revalidation {
     pub(crate) asked: Asked,
     /// Those whom the response may be for.
     pub(crate) asker: Asker,
+    /// A hash of the values by which responses are chosen.
+    pub(crate) chosen_by: Option<u64>,
     /// The stored response.
     pub(crate) variant: Arc<Variant>,
     /// The flight that it is: others do not ask as well.

@@ -9,15 +9,30 @@ use rustc_hash::FxBuildHasher;
 
 use crate::time::Timestamp;
 
-/// The key of a flight: a hash of the resource and the part that its response is for.
+/// The key of a flight: a hash of the resource and the part that its response is for, and of the values by which responses are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key(u64);
+pub struct Key {
+    /// The hash of the resource and the part alone: flights that may answer one another are at one place.
+    place: u64,
+    hash: u64,
+}
+
+impl Key {
+    /// The key of those responses alone that these values choose, of which `varied` is a hash.
+    #[must_use]
+    pub const fn chosen_by(self, varied: u64) -> Self {
+        Self { place: self.place, hash: self.place ^ varied }
+    }
+}
 
 /// A hash of a resource and a part.
 type Hash = dyn Fn(&str, &str) -> u64 + Send + Sync;
 
 /// The parts of the list, so that threads seldom wait for one another.
 const PARTS: usize = 64;
+
+/// The flights of a part that have ended lately, whose keys are known.
+const MOST_RECENT: usize = 16;
 
 /// The keys of a part of which it is known that their responses are not stored; older ones are forgotten.
 const MOST_KNOWN: usize = 64;
@@ -50,15 +65,43 @@ struct Part {
     under_way: Vec<(u64, Arc<Pace>)>,
     /// The number of flights that have ended.
     ended: u64,
+    /// The keys of the last of them.
+    recent: [u64; MOST_RECENT],
     /// The keys whose responses were not stored, and the time until which that is known.
     unshared: Vec<(u64, u64)>,
+}
+
+impl Part {
+    /// Takes note that the flight for `key` has ended.
+    fn has_another(&mut self, key: u64) {
+        if let Some(recent) = self.recent.get_mut(place_of(self.ended)) {
+            *recent = key;
+        }
+        self.ended = self.ended.wrapping_add(1);
+    }
+
+    /// Returns whether a flight that may have answered a request for `key` has ended after so many. Those for other values of what responses
+    /// are chosen by have not: many of them may end all the time.
+    fn has_ended(&self, key: Key, before: u64) -> bool {
+        let count = self.ended.wrapping_sub(before);
+        let is_for_all = key.hash == key.place;
+        let answers = |back: u64| {
+            let recent = self.recent.get(place_of(self.ended.wrapping_sub(back)));
+            recent.is_some_and(|recent| *recent == key.hash || *recent == key.place)
+        };
+        count > 0 && (is_for_all || count > MOST_RECENT as u64 || (1..=count).any(answers))
+    }
+}
+
+fn place_of(number: u64) -> usize {
+    usize::try_from(number % MOST_RECENT as u64).unwrap_or_default()
 }
 
 /// A flight. Whoever has it leads; dropping it ends it.
 #[derive(Debug)]
 pub struct Flight {
     flights: Arc<Flights>,
-    key: u64,
+    key: Key,
     pace: Arc<Pace>,
 }
 
@@ -128,7 +171,8 @@ impl Flights {
     #[must_use]
     pub fn key(&self, resource: &str, part: &str) -> Key {
         let hash = self.hash.as_ref().map(|hash| hash(resource, part));
-        Key(hash.unwrap_or_else(|| FxBuildHasher.hash_one((resource, part))))
+        let place = hash.unwrap_or_else(|| FxBuildHasher.hash_one((resource, part)));
+        Key { place, hash: place }
     }
 
     /// The number of flights that have ended by now, near `key` if it is known. Read before the store, it tells whether what was read is out of
@@ -136,7 +180,7 @@ impl Flights {
     #[must_use]
     pub fn ended(&self, key: Option<Key>) -> Ended {
         match key {
-            Some(key) => Ended::Near(self.part(key.0).map_or(0, |part| part.ended)),
+            Some(key) => Ended::Near(self.part(key).map_or(0, |part| part.ended)),
             None => Ended::Anywhere(self.ended.load(Ordering::SeqCst)),
         }
     }
@@ -144,10 +188,9 @@ impl Flights {
     /// The part of a request for `key` at `now`, if so many flights had `ended` when it looked into the store.
     #[must_use]
     pub fn turn(self: &Arc<Self>, key: Key, ended: Ended, now: Timestamp) -> Turn {
-        let key = key.0;
         let Some(mut part) = self.part(key) else { return Turn::Alone };
         let pace = Arc::<Pace>::default();
-        if let Some((_, known)) = part.under_way.iter_mut().find(|(known, _)| *known == key) {
+        if let Some((_, known)) = part.under_way.iter_mut().find(|(known, _)| *known == key.hash) {
             if known.lost(now) < MOST_LOST {
                 return Turn::Wait;
             }
@@ -156,17 +199,17 @@ impl Flights {
             return Turn::Lead(Flight { flights: Arc::clone(self), key, pace });
         }
         let now = now.unix_millis();
-        if part.unshared.iter().any(|(known, until)| *known == key && now < *until) {
+        if part.unshared.iter().any(|(known, until)| *known == key.hash && now < *until) {
             return Turn::Alone;
         }
         let has_ended_since = match ended {
-            Ended::Near(ended) => part.ended != ended,
-            Ended::Anywhere(ended) => self.ended.load(Ordering::SeqCst) != ended,
+            Ended::Near(before) => part.has_ended(key, before),
+            Ended::Anywhere(before) => self.ended.load(Ordering::SeqCst) != before,
         };
         if has_ended_since {
             return Turn::Look;
         }
-        part.under_way.push((key, Arc::clone(&pace)));
+        part.under_way.push((key.hash, Arc::clone(&pace)));
         drop(part);
         Turn::Lead(Flight { flights: Arc::clone(self), key, pace })
     }
@@ -174,9 +217,8 @@ impl Flights {
     /// Says at `now` how the flight for `key` is getting on.
     #[must_use]
     pub fn progress(&self, key: Key, now: Timestamp) -> Progress {
-        let key = key.0;
         let Some(part) = self.part(key) else { return Progress::Ended };
-        match part.under_way.iter().find(|(known, _)| *known == key) {
+        match part.under_way.iter().find(|(known, _)| *known == key.hash) {
             None => Progress::Ended,
             Some((_, pace)) if pace.lost(now) < MOST_LOST => Progress::UnderWay,
             Some(_) => Progress::HeldUp,
@@ -184,9 +226,9 @@ impl Flights {
     }
 
     /// A panic elsewhere leaves the lists usable: at worst a flight is missing.
-    fn part(&self, key: u64) -> Option<MutexGuard<'_, Part>> {
+    fn part(&self, key: Key) -> Option<MutexGuard<'_, Part>> {
         // The high bits of this hash are the better ones.
-        let place = usize::try_from(key >> 48).unwrap_or_default() % PARTS;
+        let place = usize::try_from(key.place >> 48).unwrap_or_default() % PARTS;
         self.parts.get(place).map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -196,11 +238,11 @@ impl Flight {
     pub fn is_unshared(&self, now: Timestamp) {
         let Some(mut part) = self.flights.part(self.key) else { return };
         let now = now.unix_millis();
-        part.unshared.retain(|(known, until)| *known != self.key && now < *until);
+        part.unshared.retain(|(known, until)| *known != self.key.hash && now < *until);
         if part.unshared.len() >= MOST_KNOWN {
             part.unshared.remove(0);
         }
-        part.unshared.push((self.key, now.saturating_add(UNSHARED_FOR)));
+        part.unshared.push((self.key.hash, now.saturating_add(UNSHARED_FOR)));
     }
 
     /// Takes note at `now` that the client is waited for: some content has come, and is on its way to it.
@@ -217,7 +259,7 @@ impl Flight {
     /// Takes note that the response is stored.
     pub fn is_shared(&self) {
         if let Some(mut part) = self.flights.part(self.key) {
-            part.unshared.retain(|(known, _)| *known != self.key);
+            part.unshared.retain(|(known, _)| *known != self.key.hash);
         }
     }
 }
@@ -226,7 +268,7 @@ impl Drop for Flight {
     fn drop(&mut self) {
         if let Some(mut part) = self.flights.part(self.key) {
             part.under_way.retain(|(_, pace)| !Arc::ptr_eq(pace, &self.pace));
-            part.ended = part.ended.wrapping_add(1);
+            part.has_another(self.key.hash);
             // While the part is locked: whoever finds the flight gone finds that it has ended, too.
             self.flights.ended.fetch_add(1, Ordering::SeqCst);
         }
@@ -311,7 +353,40 @@ mod tests {
         let flights = Flights::default();
         assert_ne!(flights.key("ab", "c"), flights.key("a", "bc"));
         let own = Flights::hashed_by(|resource, part| (resource.len() * 10 + part.len()) as u64);
-        assert_eq!(own.key("ab", "c"), Key(21));
+        assert_eq!(own.key("ab", "c").place, 21);
+    }
+
+    /// RFC 9111 §4.1: requests with other values of the fields in `Vary` are no better off for one another's answers. What one of them was
+    /// answered may be what the other looks for all the same, if it varies by less now.
+    #[test]
+    fn requests_for_other_variants_do_not_wait() {
+        let flights = Arc::new(Flights::default());
+        let (german, french) = (of("a").chosen_by(1), of("a").chosen_by(2));
+        let ended = flights.ended(Some(of("a")));
+        let Turn::Lead(flight) = flights.turn(german, ended, NOW) else { panic!("nobody leads") };
+        assert!(matches!(flights.turn(german, ended, NOW), Turn::Wait));
+        let Turn::Lead(other) = flights.turn(french, ended, NOW) else { panic!("nobody leads") };
+        assert_eq!(flights.progress(french, NOW), Progress::UnderWay);
+        drop(flight);
+        assert_eq!(
+            (flights.progress(german, NOW), flights.progress(french, NOW)),
+            (Progress::Ended, Progress::UnderWay)
+        );
+        assert!(matches!(flights.turn(german, ended, NOW), Turn::Look));
+        let ended = flights.ended(Some(of("a")));
+        drop(other);
+        let Turn::Lead(flight) = flights.turn(german, ended, NOW) else { panic!("the end of another one counts") };
+        drop(flight);
+        // Nobody knew yet by what the answer to this one would be chosen.
+        let ended = flights.ended(Some(of("a")));
+        drop(lead(&flights, "a"));
+        assert!(matches!(flights.turn(german, ended, NOW), Turn::Look));
+        let ended = flights.ended(Some(of("a")));
+        for n in 0..=MOST_RECENT as u64 {
+            let key = of("a").chosen_by(10 + n);
+            drop(flights.turn(key, flights.ended(Some(key)), NOW));
+        }
+        assert!(matches!(flights.turn(german, ended, NOW), Turn::Look), "it is not known which they were");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName};
 use super::asked::Asked;
 use super::choosing::holds;
 use super::entry::Entry;
-use super::vary::matches;
+use super::vary::{matches, vary_hash};
 use crate::numbers::Numbered;
 use crate::time::Timestamp;
 
@@ -186,6 +186,15 @@ impl Resource {
     #[must_use]
     pub fn latest(&self, part: &str) -> Option<Timestamp> {
         self.variants.iter().filter(|variant| *variant.part == *part).map(|variant| variant.asked).max()
+    }
+
+    /// A hash of the values in a request with these `headers` by which the latest response of this `part` was chosen; none if it was chosen by no
+    /// fields.
+    #[must_use]
+    pub fn chosen_by(&self, part: &str, headers: &HeaderMap) -> Option<u64> {
+        let latest = self.variants.iter().rev().find(|variant| *variant.part == *part)?;
+        let names = latest.entry.varies.iter().map(|(name, _)| name);
+        (!latest.entry.varies.is_empty()).then(|| vary_hash(names, headers))
     }
 
     /// Returns whether a response was chosen by fields other than those that clients alone write.

@@ -70,6 +70,8 @@ pub(super) struct Ask {
     /// The stored response that is to be confirmed.
     known: Option<Arc<Variant>>,
     told: Told,
+    /// A hash of the values by which stored responses are chosen.
+    chosen_by: Option<u64>,
     /// Set if this request looks for a response alone, and stores none.
     goes_past: bool,
     /// The flight that it leads.
@@ -125,6 +127,7 @@ async fn look_across<'l, P: Platform>(
         asker: cache.asker(call),
         known: None,
         told: Told::default(),
+        chosen_by: None,
         goes_past: is_post,
         flight: None,
     };
@@ -134,14 +137,14 @@ async fn look_across<'l, P: Platform>(
     }
     // Most requests are answered out of the store, and need no key. A look that takes its time is not repeated because any flight has ended meanwhile.
     let is_far = platform.purges_in_store();
-    let mut key = is_far.then(|| platform.flights(exchange.state).key(&ask.resource, &ask.part));
+    let mut whole = is_far.then(|| platform.flights(exchange.state).key(&ask.resource, &ask.part));
     // The time is asked for once somebody waits, or asks others.
     let mut begun = None;
     // The latest response that was there at first, and the flights that were held up.
     let (mut known, mut held_up) = (None, 0);
     loop {
         let flights = platform.flights(exchange.state);
-        let ended = flights.ended(key);
+        let ended = flights.ended(whole);
         let stored = within(platform, exchange.plan.responses_timeout, platform.stored(&ask.resource)).await;
         let stored = match timely(stored) {
             // Without the purges nobody knows what is good.
@@ -178,9 +181,10 @@ async fn look_across<'l, P: Platform>(
                         (Outcome::UriMiss, None)
                     }
                     Some(Choice::StaleWhileRevalidate) => {
-                        let first = key.is_none();
-                        let key = *key.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
-                        match flights.turn(key, ended, now) {
+                        ask.chosen_by = stored.as_deref().and_then(|stored| stored.chosen_by(&ask.part, &call.headers));
+                        let first = whole.is_none();
+                        let whole = *whole.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
+                        match flights.turn(flight_key(whole, &ask), ended, now) {
                             Turn::Lead(flight) => {
                                 unprepared.prepare(exchange.plan, platform, call);
                                 owe_revalidation(exchange, call, &ask, variant, flight);
@@ -214,6 +218,12 @@ async fn look_across<'l, P: Platform>(
         // A flight may have stored what does not answer this one. Then the next is no better: nobody stands in line. Once it shows by which
         // fields responses are chosen, those with the same values are one flight.
         let latest = stored.as_deref().and_then(|stored| stored.latest(&ask.part));
+        let chosen_by = stored.as_deref().and_then(|stored| stored.chosen_by(&ask.part, &call.headers));
+        let is_known = chosen_by.is_some() && ask.chosen_by.is_none();
+        ask.chosen_by = chosen_by;
+        if is_known {
+            known = Some(latest);
+        }
         let is_passed_by = latest > *known.get_or_insert(latest);
         if is_passed_by
             || !may_share(cache, (&ask.asked, ask.asker), &call.method)
@@ -221,7 +231,8 @@ async fn look_across<'l, P: Platform>(
         {
             return Ok(Look::Ask(Box::new(ask)));
         }
-        let key = *key.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
+        let whole = *whole.get_or_insert_with(|| flights.key(&ask.resource, &ask.part));
+        let key = flight_key(whole, &ask);
         match across.turn(|| flights.turn(key, ended, now)) {
             Turn::Lead(flight) => {
                 let is_unshared = stored.as_deref().is_some_and(|stored| stored.is_unshared(&ask.part, now));
@@ -253,6 +264,11 @@ async fn look_across<'l, P: Platform>(
             }
         }
     }
+}
+
+/// The key of the flight that answers `ask`, out of that of all its resource's.
+fn flight_key(whole: Key, ask: &Ask) -> Key {
+    ask.chosen_by.map_or(whole, |varied| whole.chosen_by(varied))
 }
 
 /// Waits until the flight for `key` has ended or is held up, and for `left` at the most.
@@ -337,8 +353,8 @@ fn owe_revalidation(exchange: &mut Exchange<'_, '_>, call: &Call, ask: &Ask, var
     let mut call = call.clone();
     call.method = Method::GET;
     let (resource, variant) = (ask.resource.clone(), Arc::clone(variant));
-    let (asked, asker) = (ask.asked, ask.asker);
-    let one = Revalidation { route, call, resource, asked, asker, variant, flight };
+    let (asked, asker, chosen_by) = (ask.asked, ask.asker, ask.chosen_by);
+    let one = Revalidation { route, call, resource, asked, asker, chosen_by, variant, flight };
     exchange.record.owed.push(Owed::Revalidate(Box::new(one)));
 }
 
@@ -419,6 +435,7 @@ impl Ask {
             asker: Asker::Anyone,
             known: None,
             told: Told { outcome, ..Told::default() },
+            chosen_by: None,
             goes_past: true,
             flight: None,
         }

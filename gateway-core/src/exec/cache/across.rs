@@ -85,7 +85,7 @@ impl<'l, P: Platform> Across<'l, P> {
         }
         if self.tried.is_none_or(|tried| now.saturating_sub(tried) >= CELL_EVERY) {
             self.tried = Some(now);
-            match acquire(exchange.plan, platform, cache, (&ask.resource, &ask.part)).await {
+            match acquire(exchange.plan, platform, cache, (&ask.resource, &ask.part, ask.chosen_by)).await {
                 Ok(None) => {}
                 Ok(cell) => {
                     (self.cell, self.leading) = (cell, Some(leading));
@@ -111,14 +111,15 @@ impl<'l, P: Platform> Across<'l, P> {
     }
 }
 
-/// Asks for the cell of the responses of a `part` to requests for a `resource`; none if another request has it.
+/// Asks for the cell of the responses of a `part` to requests for a `resource` that are `chosen_by` such values; none if another request has it.
 pub(super) async fn acquire<P: Platform>(
     plan: &Plan,
     platform: &P,
     cache: &Cache,
-    (resource, part): (&str, &str),
+    (resource, part, chosen_by): (&str, &str, Option<u64>),
 ) -> Result<Option<Permit>, StoreFailure> {
-    let cell = once::cell(FLIGHT_CELL, &[resource.as_bytes(), part.as_bytes()]);
+    let chosen_by = chosen_by.unwrap_or_default().to_le_bytes();
+    let cell = once::cell(FLIGHT_CELL, &[resource.as_bytes(), part.as_bytes(), &chosen_by]);
     let holder = platform.next_u64();
     // Who is gone without a trace leads no longer than the others wait.
     let asked = platform.apply(&cell, CounterOp::Acquire { holder, limit: 1, lease: cache.wait });

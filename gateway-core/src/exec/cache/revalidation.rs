@@ -21,13 +21,15 @@ use crate::state::State;
 pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
     let cache = plan.routes.get(one.route).and_then(|route| route.cache.as_ref());
     let cell = match cache.filter(|cache| platform.flights_in_store() && !cache.wait.is_zero()) {
-        Some(cache) => match across::acquire(plan, platform, cache, (&one.resource, &one.variant.part)).await {
-            Ok(None) => {
-                drop(Leading { platform, resource: one.resource, flight: Some(one.flight) });
-                return;
+        Some(cache) => {
+            match across::acquire(plan, platform, cache, (&one.resource, &one.variant.part, one.chosen_by)).await {
+                Ok(None) => {
+                    drop(Leading { platform, resource: one.resource, flight: Some(one.flight) });
+                    return;
+                }
+                cell => cell.ok().flatten(),
             }
-            cell => cell.ok().flatten(),
-        },
+        }
         None => None,
     };
     ask_again(plan, state, platform, one).await;
@@ -37,7 +39,7 @@ pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform
 }
 
 async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
-    let Revalidation { route, mut call, resource, asked, asker, variant, flight } = one;
+    let Revalidation { route, mut call, resource, asked, asker, chosen_by: _, variant, flight } = one;
     let _leading = Leading { platform, resource: resource.clone(), flight: Some(flight) };
     let Some(route) = plan.routes.get(route) else { return };
     let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return };
