@@ -44,8 +44,6 @@ pub enum Feature {
     CertificateNames,
     /// Requests can be signed by RSA keys.
     RsaSigning,
-    /// Responses can be stored.
-    Cache,
 }
 
 impl Feature {
@@ -125,9 +123,6 @@ impl Feature {
                 format!("on {platform}, nothing signs by RSA keys in a time that tells nothing of them"),
                 "sign by another one: `\"algorithm\": \"ed25519\"`",
             ),
-            Self::Cache => {
-                (format!("{platform} stores no responses yet"), "remove it: every request goes to its upstream")
-            }
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -244,8 +239,7 @@ impl Capabilities {
             .with(Feature::ServiceBindings)
             .with(Feature::Geography)
             .with(Feature::ClientCertificates)
-            .with(Feature::RsaSigning)
-            .with(Feature::Cache),
+            .with(Feature::RsaSigning),
         counters: OwnCounters::DurableObjects,
         further_methods: Some(RUNTIME_METHODS),
     };
@@ -260,8 +254,7 @@ impl Capabilities {
             .with(Feature::RedisCounters)
             .with(Feature::RedisResponses)
             .with(Feature::ServiceChaining)
-            .with(Feature::CertificateNames)
-            .with(Feature::Cache),
+            .with(Feature::CertificateNames),
         counters: OwnCounters::Sqlite,
         further_methods: None,
     };
@@ -277,7 +270,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 21] = [
+    const FEATURES: [Feature; 20] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -298,7 +291,6 @@ mod tests {
         Feature::ClientCertificates,
         Feature::CertificateNames,
         Feature::RsaSigning,
-        Feature::Cache,
     ];
 
     #[test]
@@ -325,7 +317,6 @@ mod tests {
             Feature::Geography,
             Feature::ClientCertificates,
             Feature::RsaSigning,
-            Feature::Cache,
         ];
         let others = FEATURES.into_iter().filter(|feature| !has.contains(feature));
         assert_eq!(lacks(Capabilities::CLOUDFLARE), others.collect::<Vec<_>>());

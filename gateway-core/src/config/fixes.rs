@@ -143,6 +143,17 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
                     .to_owned(),
             )
         }
+        ("cache", Kind::Bool(false)) if expected == "an object" => {
+            Some("write `{\"enabled\": false}`, which turns off that of `defaults` or the API, or leave it out".to_owned())
+        }
+        ("cache", Kind::Bool(true)) if expected == "an object" => {
+            Some("write `{}` to store what responses let be stored, or `{\"ttl\": \"5m\"}`".to_owned())
+        }
+        ("bypass", Kind::Bool(true)) if around == "cache" => Some(
+            "write `\"cache\": {\"enabled\": false}` for no cache; this is a condition: `\"request.headers['x-preview'] == '1'\"`"
+                .to_owned(),
+        ),
+        ("bypass", Kind::Bool(false)) if around == "cache" => Some("leave it out".to_owned()),
         ("rateLimit", Kind::String(text)) if expected == "an object" => {
             rates::members(text).map(|members| format!("write `{{{members}}}`"))
         }

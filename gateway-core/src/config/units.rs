@@ -193,6 +193,32 @@ pub(super) fn tidy(expected: &str, text: &str) -> Option<String> {
         .filter(|text| Span::parse(text).is_some() || ByteSize::parse(text).is_some())
 }
 
+/// The way to write a window that `text` probably means: a unit of the calendar, or a time of its length.
+pub(super) fn window(expected: &str, text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, word) = text.split_at_checked(digits)?;
+    let word = word.trim().to_ascii_lowercase();
+    let number = if number.is_empty() { None } else { Some(number.parse::<u32>().ok()?) };
+    let times = number.unwrap_or(1);
+    let (name, length, unit) = match &*word {
+        "hour" | "hours" | "hourly" => ("hour", 1, "h"),
+        "day" | "days" | "daily" => ("day", 24, "h"),
+        "w" | "wk" | "week" | "weeks" | "weekly" => ("week", 7, "d"),
+        "mo" | "mon" | "month" | "months" | "monthly" => ("month", 30, "d"),
+        "y" | "yr" | "year" | "years" | "yearly" | "annually" if times == 1 => {
+            return (expected == Window::EXPECTED)
+                .then(|| "write `\"365d\"`: the calendar has no longer window than a `month`".to_owned());
+        }
+        _ => return None,
+    };
+    let length = format!("{}{unit}", times.checked_mul(length)?);
+    (expected == Window::EXPECTED && (number.is_none() || unit == "d")).then(|| match times {
+        1 => format!("write `\"{name}\"` for one of the calendar, or `\"{length}\"` for a time of that length"),
+        _ => format!("write `\"{length}\"`"),
+    })
+}
+
 /// `1m30s`, `1h 30m` and `PT1M30S` (ISO 8601 §5.5.2) as one number and the largest unit that it is a whole number of.
 fn sum(text: &str) -> Option<String> {
     let mut rest = text.trim();

@@ -43,6 +43,7 @@ enum Place {
     BasicProof,
     Cache,
     CacheKey,
+    Secret,
     Any,
 }
 
@@ -87,6 +88,7 @@ impl Place {
         match found {
             Some((_, place)) => *place,
             None if expected == ["path", "size"] => Self::CacheFile,
+            None if expected == ["secret"] => Self::Secret,
             None if expected == ["regex"] => Self::PathTest,
             None if expected == ["keep"] => Self::BasicProof,
             None if expected.starts_with(&["certificate", "key"]) => Self::Certificate,
@@ -279,6 +281,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
 
 /// Words that need more than another name: where they stand, the words, and the advice.
 const ADVICE: &[(Place, &str, &str)] = &[
+    (
+        Place::Secret,
+        "url uri value text plain literal",
+        "write the text itself in place of the object, or `{\"secret\": \"NAME\"}` for a secret that holds it",
+    ),
     (
         Place::Jwk,
         "k",
@@ -691,7 +698,7 @@ fn has(words: &str, name: &str) -> bool {
 
 /// Returns whether the words for fields of any object hold in `place`.
 fn is_small(place: Place) -> bool {
-    matches!(place, Place::Any | Place::Match | Place::RateLimit | Place::Certificate)
+    matches!(place, Place::Any | Place::Match | Place::RateLimit | Place::Certificate | Place::Secret)
 }
 
 /// Returns the field among `expected` that is meant by `name`: a slip of the pen, or another gateway's word for it.

@@ -139,6 +139,9 @@ fn fields_of(fields: &[&str]) -> String {
 
 /// The correct way to write a wrong value.
 fn right_value(expected: &str, text: &str) -> Option<String> {
+    if let Some(window) = units::window(expected, text) {
+        return Some(window);
+    }
     let tidy = units::tidy(expected, text).map(|tidy| format!("write `\"{tidy}\"`"));
     tidy.or_else(|| units::example(expected).map(|_| units::HELP.to_owned()))
 }

@@ -2,11 +2,13 @@
 //!
 //! Apart from the compiler, so that platforms that only load a configuration do without it.
 
+mod caches;
 mod content;
 mod deadlines;
 mod exposure;
 mod forms;
 mod identity;
+mod limits;
 mod matching;
 mod own_listener;
 
@@ -57,6 +59,7 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
             deadlines::warnings(&config, &mut found);
             matching::warnings(&config, &mut found);
             identity::unasked(&config, &mut found);
+            caches::idle(&config, &mut found);
         }
     }
     exposure::warnings(&config, &mut found);
@@ -78,6 +81,7 @@ pub fn native_warnings(text: &str) -> Vec<Diagnostic> {
     let reading_is_whole = reading.is_none();
     if reading.is_none_or(|reading| reading.is_section_intact("server")) {
         own_listener::warnings(&config, &mut found);
+        caches::too_large(&config, &mut found);
         if config.server.cache_file.is_some() && config.responses.redis.is_some() {
             let at = JsonPath::root().member("server").member("cacheFile");
             let warning =
@@ -204,6 +208,8 @@ fn odd(path: &JsonPath, policy: &Policy, now: Timestamp, found: &mut Vec<ConfigE
     found.extend(idle(path, policy));
     forms::security(path, policy, found);
     content::warnings(path, policy, found);
+    limits::warnings(path, policy, found);
+    caches::warnings(path, policy, found);
     if let Some(cors) = &policy.cors
         && let Some(any) = cors.headers.iter().position(|name| name == "*")
         && !cors.headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"))

@@ -11,7 +11,7 @@ use super::counter::{CounterOp, Limiter};
 use super::quota::{Quota, Verdict};
 use super::time_zone::TimeZone;
 use super::{fixed_window, sliding_window};
-use crate::config::{Period, RateLimitAlgorithm as Algorithm, Window};
+use crate::config::{Period, RateLimitAlgorithm as Algorithm, Span, Window};
 use crate::time::{Clock, Timestamp};
 
 pub(super) const LARGEST_LIMIT: u32 = 1_000_000_000;
@@ -111,7 +111,7 @@ impl Allowance {
             error(
                 "burst",
                 format_args!("a sliding or fixed window has no burst: all of its `limit` may come at once"),
-                "leave it out, or count by `gcra`",
+                under_gcra(&counting),
             );
         } else if burst.is_some_and(|burst| burst == 0 || burst > LARGEST_LIMIT) {
             error("burst", format_args!("the burst is no usable number"), "use 1 to 1000000000, or leave it out");
@@ -129,20 +129,30 @@ impl Allowance {
     /// # Errors
     /// The mistake in it.
     pub fn wait_for(&mut self, throttle: Duration) -> Result<(), PolicyError> {
-        let error = |message, help| Err(PolicyError::new("throttle", message, help));
+        const MEMBER: &str = "throttle";
         if self.counting != Counting::Gcra {
-            return error("requests wait for their turn under `gcra` alone", "leave it out, or count by `gcra`");
+            let message = "requests wait for their turn under `gcra` alone";
+            return Err(PolicyError::new(MEMBER, message, under_gcra(&self.counting)));
         }
         if throttle.is_zero() || throttle > LONGEST_THROTTLE {
-            return error("the wait is too short or too long", "use `1ms` to `30s`");
+            return Err(PolicyError::new(MEMBER, "the wait is too short or too long", "use `1ms` to `30s`"));
         }
         let Quota { limit, window, burst } = self.quota;
         let places = u128::from(limit) * throttle.as_millis() / window.as_millis().max(1);
         self.waiting = u32::try_from(places).unwrap_or(u32::MAX).min(u32::MAX - burst);
-        if self.waiting == 0 {
-            return error("in this time no request has its turn", "make it `window / limit` or more");
+        if self.waiting > 0 {
+            return Ok(());
         }
-        Ok(())
+        let turn = window.as_millis().div_ceil(u128::from(limit.max(1)));
+        let turn = Duration::from_millis(u64::try_from(turn).unwrap_or(u64::MAX));
+        let message = "in this time no request has its turn";
+        Err(if turn > LONGEST_THROTTLE {
+            let help =
+                format_args!("leave it out: there is one turn in {}, and no request waits for so long", Span(turn));
+            PolicyError::new(MEMBER, message, help)
+        } else {
+            PolicyError::new(MEMBER, message, format_args!("make it `{}` or more: `window` by `limit`", Span(turn)))
+        })
     }
 
     /// Returns whether requests may wait for their turn.
@@ -231,6 +241,14 @@ impl Allowance {
             Counting::FixedWindow => format!("{limit} per {} (fixed window)", span()),
             Counting::Calendar(calendar) => format!("{limit} per {}", calendar.period.name()),
         }
+    }
+}
+
+/// The way to have what `gcra` alone has, where requests are counted in this other way.
+const fn under_gcra(counting: &Counting) -> &'static str {
+    match counting {
+        Counting::Calendar(_) => "leave it out, or write a duration such as `24h` for `window`",
+        _ => "leave it out, or count by `gcra`",
     }
 }
 

@@ -148,21 +148,21 @@ impl Cache {
             error("ttl", None, message, "keep `ttl`, or the others");
         }
         let mut status_ttls = Vec::with_capacity(c.statuses.iter().len());
-        for (name, ttl) in c.statuses.iter() {
+        for (index, (name, ttl)) in c.statuses.iter().enumerate() {
             match statuses(name) {
                 Some(statuses) => status_ttls.push((statuses, ttl.0)),
                 None => {
                     let message = format_args!("`{name}` is no status that is stored");
                     let meant = name.trim_matches(['+', '0', ' ']).to_ascii_lowercase();
                     match statuses(&meant) {
-                        Some(_) => error("statuses", None, message, &["did you mean `", &meant, "`?"].concat()),
-                        None => error("statuses", None, message, STATUSES),
+                        Some(_) => error("statuses", Some(index), message, &["did you mean `", &meant, "`?"].concat()),
+                        None => error("statuses", Some(index), message, STATUSES),
                     }
                 }
             }
             if (ttl.0 < SHORTEST && !ttl.0.is_zero()) || ttl.0 > LONGEST {
                 let help = "use `1s` to `366d`, or `0s` to have none stored";
-                error("statuses", None, format_args!("`{name}` has no usable time"), help);
+                error("statuses", Some(index), format_args!("`{name}` has no usable time"), help);
             }
         }
         let methods = c.methods.as_deref();
@@ -742,9 +742,9 @@ mod tests {
                 ("ttl", None),
                 ("maxTtl", None),
                 ("ttl", None),
-                ("statuses", None),
-                ("statuses", None),
-                ("statuses", None),
+                ("statuses", Some(0)),
+                ("statuses", Some(1)),
+                ("statuses", Some(2)),
                 ("maxBytes", None),
                 ("collapse", None),
                 ("targets", Some(0)),

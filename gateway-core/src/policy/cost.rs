@@ -61,7 +61,7 @@ impl Cost {
         let source = match (header, query, expression, response_header) {
             (Some(name), None, None, None) => Source::Header(field(name)?),
             (None, Some(name), None, None) if !name.is_empty() => Source::Query(name.as_str().into()),
-            (None, None, Some(text), None) => match Expression::compile_scalar(text, parameters) {
+            (None, None, Some(text), None) => match Expression::compile_number(text, parameters) {
                 Ok(expression) => Source::Expression(Box::new(expression)),
                 Err(Mistake { at, message, help }) => {
                     let before = text.get(..at).unwrap_or(text).chars().count();
@@ -77,13 +77,17 @@ impl Cost {
         };
         let usual = default.unwrap_or(1);
         let (max, unclear) = (max.unwrap_or(LARGEST_LIMIT), max.unwrap_or(usual));
-        if max == 0 || max > LARGEST_LIMIT || usual > max {
-            let help = "use 1 to 1000000000 for `max`, and no more than that for `default`";
-            return Err(PolicyError::new("cost", "the cost is no usable number", help));
+        if max == 0 || max > LARGEST_LIMIT {
+            return Err(PolicyError::new("cost.max", "this is no usable number of units", "use 1 to 1000000000"));
+        }
+        if usual > max {
+            let message = "the units where nothing is stated are more than ever count";
+            let help = format_args!("make it no more than `{max}`, which `max` says, or make that larger");
+            return Err(PolicyError::new("cost.default", message, help));
         }
         if usual == 0 && matches!(source, Source::Header(_) | Source::Query(_)) {
             let help = "make `default` 1 or more: whoever states nothing would have no limit";
-            return Err(PolicyError::new("cost", "a client that states no cost takes no units", help));
+            return Err(PolicyError::new("cost.default", "a client that states no cost takes no units", help));
         }
         Ok(Self { usual, max, unclear, source })
     }
@@ -250,9 +254,11 @@ mod tests {
             (r#"{"header": "a", "query": "b"}"#, "cost"),
             (r#"{"header": "a b"}"#, "cost"),
             (r#"{"query": ""}"#, "cost"),
-            (r#"{"header": "a", "max": 0}"#, "cost"),
-            (r#"{"header": "a", "max": 5, "default": 6}"#, "cost"),
+            (r#"{"header": "a", "max": 0}"#, "cost.max"),
+            (r#"{"header": "a", "max": 5, "default": 6}"#, "cost.default"),
+            (r#"{"header": "a", "default": 0}"#, "cost.default"),
             (r#"{"expression": "params.name"}"#, "cost.expression"),
+            (r#"{"expression": "request.method == 'POST'"}"#, "cost.expression"),
         ] {
             assert_eq!(cost(json).err(), Some(member), "{json}");
         }

@@ -63,6 +63,24 @@ fn warns_of_a_route_that_asks_nobody_among_routes_that_do() {
     }
 }
 
+/// docs/command-line.md, check: many routes without `authenticate` are one warning, beside which the others are found.
+#[test]
+fn many_routes_that_ask_nobody_are_one_warning() {
+    let with = |number: usize| {
+        let open = (0..number).map(|i| format!(r#"{{"name": "r{i}", "match": {{"path": "/{i}"}}, "upstream": "u"}}"#));
+        let text = format!(
+            r#"{{{ISSUERS}, "upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [{},
+            {{"name": "in", "match": {{"path": "/in"}}, "upstream": "u", "policies": [{{"authenticate": {{"jwt": {{"audiences": ["a"]}}}}}}]}}]}}"#,
+            open.collect::<Vec<_>>().join(",")
+        );
+        warned(&text)
+    };
+    assert_eq!(with(4).len(), 4);
+    let message =
+        "anybody may call `r0`, `r1`, `r2`, `r3` and 11 more: they have no `authenticate`, as other routes have";
+    assert_eq!(words(&with(15)), [("routes[0]", message)]);
+}
+
 /// RFC 8725 §3.9: an issuer of several services' tokens says in `aud` which is for whom.
 #[test]
 fn warns_of_tokens_for_whatever_audience() {

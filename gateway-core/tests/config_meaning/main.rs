@@ -2,6 +2,7 @@
 
 mod effective;
 mod identity;
+mod limits_and_caches;
 mod logins;
 mod secrets;
 mod surprises;

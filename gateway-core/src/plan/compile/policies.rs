@@ -9,7 +9,6 @@ use super::edits::Parameters;
 use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
-use crate::capabilities::Feature;
 use crate::capabilities::OwnCounters;
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::http::request_id::X_REQUEST_ID;
@@ -555,16 +554,44 @@ impl<'c> Compiler<'c> {
         if cache.enabled == Some(false) {
             return None;
         }
-        self.require(at, Feature::Cache);
         let bypass = match &cache.bypass {
-            Some(text) => Some(self.expression(&at.member("bypass"), text, parameters)?),
+            Some(text) => {
+                let at = at.member("bypass");
+                let bypass = self.expression(&at, text, parameters)?;
+                if bypass.asks_caller() && !self.knows_caller {
+                    self.nobody_is_known(&at);
+                }
+                Some(bypass)
+            }
             None => None,
         };
-        let compiled = self.compiled(at, Cache::compile(cache, bypass))?;
+        let compiled = match Cache::compile(cache, bypass) {
+            Ok(compiled) => compiled,
+            Err(errors) => {
+                self.cache_errors(at, cache, errors);
+                return None;
+            }
+        };
         if compiled.asks_who_calls() && !self.knows_caller {
             self.nobody_is_known(&at.member("key"));
         }
         Some(compiled)
+    }
+
+    /// Reports the errors in `cache`; those about a status, where it stands.
+    #[cold]
+    #[inline(never)]
+    fn cache_errors(&mut self, at: &At<'_>, cache: &config::Cache, errors: Vec<PolicyError>) {
+        for error in errors {
+            let status = error.index.filter(|_| error.member == "statuses");
+            match status.and_then(|index| cache.statuses.iter().nth(index)) {
+                Some((name, _)) => {
+                    let path = at.member("statuses").member(name).to_path();
+                    self.policy_errors(&path, vec![PolicyError { member: "", index: None, ..error }]);
+                }
+                None => self.policy_errors(&at.to_path(), vec![error]),
+            }
+        }
     }
 
     /// Reports a counter's key that no request has, or that the platform can't tell.

@@ -10,7 +10,10 @@ use crate::plan::Redis;
 /// The message and help for a wrong Redis URL. Neither quotes it: it may hold a password.
 type Fault = (&'static str, &'static str);
 
-const FORM: &str = "write `redis://host:6379`, or the name of a secret that holds such a URL";
+const FORM: &str = "write `\"redis://host:6379\"`, or `{\"secret\": \"REDIS_URL\"}` for a secret that holds such a URL";
+
+/// The same where the secret is there.
+const CONTENT: &str = "have the secret hold such a URL, and nothing else: `redis://user:password@host:6379`";
 
 /// A Redis as it is stated.
 struct Stated<'c> {
@@ -52,13 +55,19 @@ impl Compiler<'_> {
             config::Value::Template(text) => text.clone(),
             config::Value::Secret(secret) => self.secret(at, secret)?,
         };
-        let parsed = match parse(&url) {
-            Ok(parsed) => parsed,
-            Err((message, help)) => {
+        let parsed = match (parse(&url), value) {
+            (Ok(parsed), _) => parsed,
+            (Err((message, help)), config::Value::Template(_)) => {
                 self.error_with(at, message, help);
                 return None;
             }
+            (Err((message, _)), config::Value::Secret(secret)) => {
+                self.error_with(at, format_args!("the content of the secret `{}`: {message}", secret.secret), CONTENT);
+                return None;
+            }
         };
+        // What is not known here may well be one with TLS.
+        let is_known = !matches!(value, config::Value::Secret(secret) if self.secrets.is_made_up(&secret.secret));
         if parsed.has_credentials && matches!(value, config::Value::Template(_)) {
             self.error_with(
                 at,
@@ -72,7 +81,7 @@ impl Compiler<'_> {
             self.require(at, Feature::RedisAuthorities);
             if file.is_empty() {
                 self.error_with(at, "this names no file", "write one: `\"redis-ca.pem\"`");
-            } else if !parsed.is_tls {
+            } else if is_known && !parsed.is_tls {
                 self.error_with(at, "the Redis is one without TLS", "begin its URL with `rediss://`, or remove this");
             }
         }

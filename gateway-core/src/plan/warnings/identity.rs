@@ -57,7 +57,7 @@ pub(super) fn unlistened(config: &Config, found: &mut Vec<ConfigError>) {
 }
 
 /// Shows each policy of `config`, with its place.
-fn each_policy(config: &Config, mut show: impl FnMut(&JsonPath, &Policy)) {
+pub(super) fn each_policy(config: &Config, mut show: impl FnMut(&JsonPath, &Policy)) {
     let root = JsonPath::root();
     for (name, policy) in config.policies.iter() {
         show(&root.member("policies").member(name), policy);
@@ -106,6 +106,9 @@ fn unkept<'c>(
     }
 }
 
+/// The most routes that are warned of one by one.
+const MOST_UNASKED: usize = 4;
+
 /// Warns of each route of `config` that anybody may call without its saying so, where other routes ask who calls. A route with `clients` is
 /// not for anybody.
 pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
@@ -125,14 +128,29 @@ pub(super) fn unasked(config: &Config, found: &mut Vec<ConfigError>) {
     if !asked.iter().any(|(_, _, proof, _)| matches!(proof, Some(Authenticate::By(_)))) {
         return;
     }
-    for (at, route, proof, is_for_some) in asked {
+    let mut open = asked.into_iter().filter(|(_, route, proof, is_for_some)| {
         // What the gateway answers by itself is in the file, and shows nothing of a service.
         let shows_something = route.redirect.is_none() && route.respond.is_none();
-        if proof.is_none() && shows_something && !is_for_some {
-            let message = format!("anybody may call `{}`: it has no `authenticate`, as other routes have", route.name);
-            let help = "give it one; or `\"authenticate\": false`, which says that it is public";
-            found.push(ConfigError::new(at, message).with_help(help));
-        }
+        proof.is_none() && shows_something && !is_for_some
+    });
+    let mut shown: Vec<_> = open.by_ref().take(MOST_UNASKED).collect();
+    let more = open.count();
+    if more > 0 {
+        // One warning each would bury what else is found.
+        let first = shown.first().map_or_else(JsonPath::root, |(at, ..)| at.clone());
+        let names: Vec<_> = shown.drain(..).map(|(_, route, ..)| format!("`{}`", route.name)).collect();
+        let message = format!(
+            "anybody may call {} and {more} more: they have no `authenticate`, as other routes have",
+            names.join(", ")
+        );
+        let help =
+            "give them one, in `defaults` or their API; or `\"authenticate\": false`, which says that they are public";
+        found.push(ConfigError::new(first, message).with_help(help));
+    }
+    for (at, route, ..) in shown {
+        let message = format!("anybody may call `{}`: it has no `authenticate`, as other routes have", route.name);
+        let help = "give it one; or `\"authenticate\": false`, which says that it is public";
+        found.push(ConfigError::new(at, message).with_help(help));
     }
 }
 
@@ -216,7 +234,7 @@ fn is_inside(host: &str) -> bool {
 }
 
 /// The routes of `config`, each with its place and the policies of its API.
-fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Route)> {
+pub(super) fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Route)> {
     let of = |at: JsonPath| move |index: usize| at.member("routes").index(index);
     let grouped = config.apis.iter().enumerate().flat_map(move |(index, api)| {
         let at = of(JsonPath::root().member("apis").index(index));
@@ -227,7 +245,7 @@ fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Rou
     grouped.chain(single)
 }
 
-fn policy<'c>(policies: &'c Entries<Policy>, one: &'c PolicyUse) -> Option<&'c Policy> {
+pub(super) fn policy<'c>(policies: &'c Entries<Policy>, one: &'c PolicyUse) -> Option<&'c Policy> {
     match one {
         PolicyUse::Named(name) => policies.find(name),
         PolicyUse::Inline(policy) => Some(policy),

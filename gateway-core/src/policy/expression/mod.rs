@@ -41,6 +41,8 @@ enum Kind {
     Condition,
     /// A text, a number, or true or false.
     Scalar,
+    /// A number, or a text that may be one.
+    Number,
 }
 
 /// A mistake in an expression.
@@ -77,6 +79,14 @@ impl Expression {
     /// The first mistake in it.
     pub fn compile_scalar(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
         Self::read(text, parameters, Kind::Scalar)
+    }
+
+    /// Reads `text`, an expression of a number, or of a text that may be one.
+    ///
+    /// # Errors
+    /// The first mistake in it.
+    pub fn compile_number(text: &str, parameters: Option<&[&str]>) -> Result<Self, Mistake> {
+        Self::read(text, parameters, Kind::Number)
     }
 
     fn read(text: &str, parameters: Option<&[&str]>, kind: Kind) -> Result<Self, Mistake> {
@@ -138,6 +148,12 @@ impl Expression {
             use Fact::{Claims, Consumer, Groups, Issuer, Scopes, Tier};
             matches!(node, Node::Fact(Claims | Consumer | Groups | Issuer | Scopes | Tier))
         })
+    }
+
+    /// Returns whether it has one value for all requests.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        !self.nodes.iter().any(|node| matches!(node, Node::Fact(_)))
     }
 
     /// The header fields that it looks at.

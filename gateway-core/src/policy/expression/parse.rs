@@ -62,8 +62,15 @@ pub(super) fn parse<'t>(
     }
     match (wanted, kind) {
         (Kind::Condition, _) => parser.check(0, kind, Type::Boolean, "the condition")?,
-        (Kind::Scalar, Type::Boolean | Type::Number) => {}
-        (Kind::Scalar, _) => parser.check(0, kind, Type::Text, "the expression")?,
+        (Kind::Number, Type::Boolean) => {
+            return Err(Mistake::new(
+                0,
+                "the expression is true or false, and never a number",
+                "choose one by it: `request.method == 'POST' ? 5 : 1`",
+            ));
+        }
+        (Kind::Scalar, Type::Boolean) | (Kind::Scalar | Kind::Number, Type::Number) => {}
+        (Kind::Scalar | Kind::Number, _) => parser.check(0, kind, Type::Text, "the expression")?,
     }
     Ok((parser.nodes, parser.spans))
 }
