@@ -23,7 +23,8 @@ medians: user-mode instructions, CPU time, throughput and latency a request, eac
   --headers same|few     whether the peers add all headers that Edgeway adds, or X-Forwarded-For alone (default: same)
   --rounds N             interleaved rounds (default: 3; 0 to count instructions alone, by callgrind)
   --requests N           requests of each throughput run (default: 40000; at most 500000)
-  --rate N               requests a second of each latency run, for 3 s (default: 3000, on workerd 1000)
+  --rate N               requests a second of each latency run, for 3 s (default: 3000, on workerd 1000); 0 to take the latencies of
+                         the throughput run
   --connections N        keep-alive connections (default: 32)
   --instructions auto|perf|callgrind|off
                          how instructions are counted (default: perf if this machine has the counter, else callgrind)
@@ -62,7 +63,7 @@ function options() {
   oneOf('--instructions', values.instructions, ['auto', 'perf', 'callgrind', 'off']);
   for (const [name, most] of Object.entries(NUMBERS)) {
     const number = Number(values[name]);
-    if (!Number.isInteger(number) || number < (name === 'rounds' ? 0 : 1) || number > most) {
+    if (!Number.isInteger(number) || number < (['rounds', 'rate'].includes(name) ? 0 : 1) || number > most) {
       throw new Usage(`\`--${name}\` takes a whole number up to ${most}, not \`${values[name]}\``);
     }
     values[name] = number;

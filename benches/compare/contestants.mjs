@@ -9,7 +9,8 @@ import { workerd } from './workerd.mjs';
  * A contestant has a `name`, a `version`, `prepare({folder, proxy, upstream, scenario, headers})`, which writes its
  * configuration and returns its `command`, and perhaps `addsLess`, if it is not meant to add all headers that Edgeway
  * adds, `lacks`, the parts of the work that it can't do or does not take part in, and `counting`, if callgrind needs more than the
- * usual to count its instructions: `forks`, if a process that it has forked is the one that serves.
+ * usual to count its instructions: `forks`, if a process that it has forked is the one that serves. `isUnlimited` has no limit where the others
+ * have one, and shows what theirs takes.
  */
 export function contestants(settings, say) {
   const all = settings.on === 'native' ? native() : workerd();
@@ -27,6 +28,8 @@ const PARTS = {
   tokens: (scenario) => scenario.tokens > 0,
   cache: (scenario) => scenario.cached === true,
   limit: (scenario) => scenario.limit > 0,
+  // What differs from another contestant in its limit alone.
+  limitless: (scenario) => !scenario.limit,
   forwarding: (scenario) => scenario.cached !== true,
 };
 

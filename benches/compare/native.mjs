@@ -42,11 +42,11 @@ function edgeway({ folder, proxy, upstream, scenario }) {
   return { command: [built('edgeway'), 'serve', config], env: { [SECRET_NAME]: SECRET } };
 }
 
-/** The `gateway.json` for a scenario. */
-export function configuration({ proxy, upstream, scenario }) {
+/** The `gateway.json` for a scenario, whose limit has a `lease` if there is one. */
+export function configuration({ proxy, upstream, scenario, lease }) {
   const policies = [];
   if (scenario.cached) policies.push({ cache: {} });
-  if (scenario.limit) policies.push({ rateLimit: { limit: scenario.limit, window: `${WINDOW}s` } });
+  if (scenario.limit) policies.push({ rateLimit: { limit: scenario.limit, window: `${WINDOW}s`, lease } });
   const text = commonConfiguration({ proxy, upstream, scenario });
   return policies.length === 0 ? text : JSON.stringify({ ...JSON.parse(text), defaults: { policies } });
 }

@@ -38,7 +38,7 @@ export function print({ machine, method, settings, results }) {
   console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`);
   console.log(
     `Medians of ${settings.rounds} rounds; ${settings.requests} requests over ${settings.connections} connections for ` +
-      `CPU and throughput, ${settings.rate} requests a second for latency; instructions by ${method}; ` +
+      `CPU and throughput, ${settings.rate || 'the same'} requests${settings.rate ? ' a second' : ''} for latency; instructions by ${method}; ` +
       `× is the ratio to ${settings.peer}.`,
   );
   for (const { title, rows } of results) {
