@@ -112,18 +112,16 @@ fn is_condition_met(entry: &Entry, headers: &HeaderMap) -> bool {
         && made.is_some_and(|made| modified.is_some_and(|modified| modified < made))
 }
 
-/// Adds the fields of the answer to `out`: those that are stored, and its age (RFC 9111 §5.1).
-pub fn fields(entry: &Entry, answer: &Answer, now: Timestamp, out: &mut HeaderMap) {
-    if out.is_empty() {
-        out.clone_from(&entry.headers);
-    } else {
-        for name in entry.headers.keys() {
-            out.remove(name);
-        }
-        for (name, value) in &entry.headers {
-            out.append(name, value.clone());
-        }
+/// The fields of the answer: those that are stored, and its age (RFC 9111 §5.1). They take the place of those in `room`, which makes an allocation
+/// or two fewer.
+#[must_use]
+pub fn fields(entry: &Entry, answer: &Answer, now: Timestamp, room: HeaderMap) -> HeaderMap {
+    let mut fields = room;
+    fields.clear();
+    for (name, value) in &entry.headers {
+        fields.append(name, value.clone());
     }
+    let out = &mut fields;
     out.insert(AGE, HeaderValue::from(entry.age(now).as_secs()));
     match *answer {
         Answer::Whole => {}
@@ -149,6 +147,7 @@ pub fn fields(entry: &Entry, answer: &Answer, now: Timestamp, out: &mut HeaderMa
             out.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
     }
+    fields
 }
 
 fn set(out: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
@@ -298,9 +297,8 @@ mod tests {
         ];
         let entry = Entry { initial_age: Duration::from_millis(2500), ..entry(&stored) };
         let told = |answer: Answer| {
-            let mut out = HeaderMap::new();
-            fields(&entry, &answer, entry.received.saturating_add(Duration::from_secs(30)), &mut out);
-            out
+            let now = entry.received.saturating_add(Duration::from_secs(30));
+            fields(&entry, &answer, now, of(&[("cookie", "a=b"), ("x", "0")]))
         };
         let without = |names: &[&str], more: &[(&str, &str)]| {
             of(&stored.iter().filter(|(name, _)| !names.contains(name)).chain(more).copied().collect::<Vec<_>>())
@@ -322,13 +320,5 @@ mod tests {
         assert!(!unsatisfiable.contains_key(CONTENT_TYPE));
         let statuses = [Answer::Whole, Answer::NotModified, range(2, 5), Answer::Unsatisfiable { of: 10 }];
         assert_eq!(statuses.map(|answer| answer.status(&entry).as_u16()), [200, 304, 206, 416]);
-    }
-
-    #[test]
-    fn fields_that_are_there_already_stay() {
-        let entry = entry(&[("a", "1"), ("a", "2")]);
-        let mut out = of(&[("a", "0"), ("b", "3")]);
-        fields(&entry, &Answer::Whole, entry.received, &mut out);
-        assert_eq!(out, of(&[("b", "3"), ("a", "1"), ("a", "2"), ("age", "0")]));
     }
 }

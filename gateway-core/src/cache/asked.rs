@@ -20,6 +20,8 @@ pub struct Asked {
     pub range: Option<Range>,
     /// Set if the part is asked for on a condition (RFC 9110 §13.1.5).
     pub has_if_range: bool,
+    /// Set if it is content with a 304 (RFC 9110 §13.1.2, §13.1.3).
+    pub is_conditional: bool,
     /// Set if it has preconditions that only the origin can tell of, `If-Match` and `If-Unmodified-Since` (RFC 9111 §4.3.2).
     pub is_for_origin: bool,
 }
@@ -36,6 +38,7 @@ impl Asked {
                 "cache-control" | "pragma" => has_directives = true,
                 "authorization" => asked.authorized = true,
                 "if-match" | "if-unmodified-since" => asked.is_for_origin = true,
+                "if-none-match" | "if-modified-since" => asked.is_conditional = true,
                 // Ranges are defined for `GET` alone (RFC 9110 §14.2).
                 "range" => asked.has_range = method == Method::GET,
                 "if-range" => asked.has_if_range = method == Method::GET,
@@ -49,6 +52,12 @@ impl Asked {
             asked.range = Range::of(headers);
         }
         asked
+    }
+
+    /// Returns whether all of a stored response answers it, and nothing else does.
+    #[must_use]
+    pub const fn wants_all(&self) -> bool {
+        !self.is_conditional && !self.has_range
     }
 }
 
@@ -74,6 +83,11 @@ mod tests {
         assert_eq!(asked.range, Some(Range::From(1, Some(2))));
         assert_eq!(Asked::of(&Method::GET, &fields(&[])), Asked::default());
         assert!(Asked::of(&Method::GET, &fields(&[("if-unmodified-since", "x")])).is_for_origin);
+        for (name, wants_all) in
+            [("if-none-match", false), ("if-modified-since", false), ("range", false), ("if-range", true), ("a", true)]
+        {
+            assert_eq!(Asked::of(&Method::GET, &fields(&[(name, "x")])).wants_all(), wants_all, "{name}");
+        }
     }
 
     /// RFC 9110 §14.2.

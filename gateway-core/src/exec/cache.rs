@@ -358,17 +358,21 @@ fn owe_revalidation(exchange: &mut Exchange<'_, '_>, call: &Call, ask: &Ask, var
     exchange.record.owed.push(Owed::Revalidate(Box::new(one)));
 }
 
-/// The answer to `call` out of `variant`; none if its content is gone.
+/// The answer to `call` out of `variant`, in the room of its fields; none if its content is gone.
 async fn answer<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
     ask: &mut Ask,
-    (call, variant): (&Call, &Variant),
+    (call, variant): (&mut Call, &Variant),
     outcome: Outcome,
     now: Timestamp,
 ) -> Option<Reply<P>> {
     let entry = &variant.entry;
-    let answer = answering::answer(entry, &call.method, &call.headers, Some(variant.content.length()));
+    let answer = if ask.asked.wants_all() {
+        Answer::Whole
+    } else {
+        answering::answer(entry, &call.method, &call.headers, Some(variant.content.length()))
+    };
     let is_head = call.method == Method::HEAD;
     // The bytes of the stored content that are sent.
     let range = match answer {
@@ -404,7 +408,7 @@ async fn answer<P: Platform>(
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.status(entry);
-    answering::fields(entry, &answer, now, response.headers_mut());
+    *response.headers_mut() = answering::fields(entry, &answer, now, core::mem::take(&mut call.headers));
     let age = entry.age(now);
     ask.told.ttl = Some(match entry.lifetime.checked_sub(age) {
         Some(left) => Remaining::Fresh(left),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, HOST};
+use http::header::HOST;
 use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
@@ -42,9 +42,9 @@ pub(crate) async fn run<P: Platform>(
     let (Parts { method, uri, version, headers, .. }, body) = request.into_parts();
     // Built here and borrowed from now on: each move would copy it.
     let mut call = Call::new(method, uri, headers);
-    call.has_credentials = plan.caches && call.headers.contains_key(AUTHORIZATION);
     // Taken before the gateway adds fields of its own.
     let survey = Survey::of(&call.headers, &plan.identity);
+    call.has_credentials = survey.authorization;
     let bounds = bounds::check(&plan.limits, call.uri(), &call.headers, &survey);
     call.id = request_id::ensure(&mut call.headers, platform);
     record.request_id = Some(call.id.clone());

@@ -27,6 +27,8 @@ pub struct Survey {
     pub length: bool,
     /// Set if there is a `Trailer`.
     pub trailer: bool,
+    /// Set if there is an `Authorization`.
+    pub authorization: bool,
     /// Set if there is a `traceparent` or `tracestate`.
     pub trace: bool,
     /// Set if there is an `Upgrade` or a `Sec-WebSocket-Key`.
@@ -39,7 +41,8 @@ const KEY: &str = "sec-websocket-key";
 const HOP_BY_HOP: Filter = Filter::of(&hop_by_hop::NAMES);
 const FORWARDING: Filter = Filter::of(&forwarded::CLAIMS);
 const LOOP_FIELDS: Filter = Filter::of(&["via", "cdn-loop"]);
-const SINGLE: Filter = Filter::of(&["expect", "content-length", "trailer", "traceparent", "tracestate", KEY]);
+const SINGLE: Filter =
+    Filter::of(&["expect", "content-length", "trailer", "authorization", "traceparent", "tracestate", KEY]);
 const FIXED: Filter = HOP_BY_HOP.with(&FORWARDING).with(&LOOP_FIELDS).with(&SINGLE).with(&alias::KNOWN);
 
 impl Survey {
@@ -70,6 +73,7 @@ impl Survey {
             survey.expect |= name == "expect";
             survey.length |= name == "content-length";
             survey.trailer |= name == "trailer";
+            survey.authorization |= name == "authorization";
             survey.trace |= matches!(name, "traceparent" | "tracestate");
             survey.web_socket |= matches!(name, "upgrade" | KEY);
         }
@@ -96,7 +100,7 @@ mod tests {
 
     #[test]
     fn ordinary_fields_concern_nobody() {
-        for name in ["content-type", "cookie", "authorization", "x-tenant", "user-agent", "x-request-id", "a"] {
+        for name in ["content-type", "cookie", "x-tenant", "user-agent", "x-request-id", "a"] {
             assert_eq!(survey(name), Survey::default(), "{name}");
         }
     }
@@ -149,6 +153,7 @@ mod tests {
         assert_eq!(survey("expect"), Survey { expect: true, ..Survey::default() });
         assert_eq!(survey("content-length"), Survey { length: true, ..Survey::default() });
         assert_eq!(survey("trailer"), Survey { trailer: true, ..Survey::default() });
+        assert_eq!(survey("authorization"), Survey { authorization: true, ..Survey::default() });
         assert_eq!(survey("upgrade"), Survey { web_socket: true, hop_by_hop: true, ..Survey::default() });
         assert_eq!(survey(KEY), Survey { web_socket: true, ..Survey::default() });
         for name in ["traceparent", "tracestate"] {
