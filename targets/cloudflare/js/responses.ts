@@ -86,18 +86,19 @@ export class Responses {
     const [key, small] = text.split("\n") as [string, string];
     const reader = stream.getReader({ mode: "byob" });
     let isGivenUp = false;
-    let cut = (_: Failure): void => void reader.cancel().catch(nothing);
+    let cancel = (): void => {
+      isGivenUp = true;
+      reader.cancel().catch(nothing);
+    };
     const copy = async (): Promise<Uint8Array | Ended> => {
       const least = Number(small) + 1;
-      const { value = new Uint8Array() } = await reader.readAtLeast(least, new Uint8Array(least)).catch(failed);
+      const { value = new Uint8Array() } = await reader.readAtLeast(least, new Uint8Array(least)).catch(() => {
+        throw new Failed(Failure.Client);
+      });
       // Of a stream that is cancelled no more comes, as if it had ended.
-      if (isGivenUp) return failed();
+      if (isGivenUp) throw new Failed(Failure.Client);
       const left = limit - value.byteLength;
-      if (left < 0) {
-        cut(Failure.BodyTooLarge);
-        throw new Failed(Failure.BodyTooLarge);
-      }
-      if (value.byteLength < least) return value;
+      if (value.byteLength < least && left >= 0) return value;
       reader.releaseLock();
       const { readable, writable } = relayFor(headers);
       const put = this.#values.put(key, readable, kept(ttl));
@@ -105,18 +106,16 @@ export class Responses {
       writer.write(value).catch(nothing);
       writer.releaseLock();
       const passage = new Passage(stream, writable, Failure.Client, Failure.Store);
-      cut = (failure) => passage.cut(failure);
-      put.catch(() => cut(Failure.Store));
+      cancel = () => passage.cut(Failure.Client);
+      put.catch(() => passage.cut(Failure.Store));
+      if (left < 0) passage.cut(Failure.BodyTooLarge);
       const { bytes, failure } = await passage.run(left);
-      if (failure !== undefined && failure !== Failure.Store) throw new Failed(failure);
-      await put;
-      return new Ended(least + bytes);
+      // It says why the store took no more.
+      if (failure === undefined || failure === Failure.Store) await put;
+      if (failure !== undefined) throw new Failed(failure);
+      return new Ended(value.byteLength + bytes);
     };
-    const cancel = (): void => {
-      isGivenUp = true;
-      cut(Failure.Client);
-    };
-    return { outcome: copy(), cancel };
+    return { outcome: copy(), cancel: () => cancel() };
   }
 
   #match(key: string): Promise<Response | undefined> {
@@ -156,10 +155,6 @@ function responseOf(body: BodyInit, length: number): Response {
 
 function kept(ttl: number): KVNamespacePutOptions {
   return { expirationTtl: Math.min(Math.max(ttl, LEAST), MOST) };
-}
-
-function failed(): never {
-  throw new Failed(Failure.Client);
 }
 
 function nothing(): void {}
