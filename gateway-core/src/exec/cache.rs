@@ -167,6 +167,7 @@ async fn look_across<'l, P: Platform>(
         let found = stored
             .as_deref()
             .map_or(Found::Nothing, |stored: &Resource| stored.find(&ask.part, &call.headers, &ask.asked));
+        let fitting = if let Found::This(variant) = &found { Some(variant.asked) } else { None };
         let (choice, variant) = match found {
             Found::Nothing => (Outcome::UriMiss, None),
             Found::Others => (Outcome::VaryMiss, None),
@@ -217,14 +218,13 @@ async fn look_across<'l, P: Platform>(
         }
         // A flight may have stored what does not answer this one. Then the next is no better: nobody stands in line. Once it shows by which
         // fields responses are chosen, those with the same values are one flight.
-        let latest = stored.as_deref().and_then(|stored| stored.latest(&ask.part));
         let chosen_by = stored.as_deref().and_then(|stored| stored.chosen_by(&ask.part, &call.headers));
-        let is_known = chosen_by.is_some() && ask.chosen_by.is_none();
-        ask.chosen_by = chosen_by;
-        if is_known {
+        let latest = if chosen_by.is_some() { fitting } else { stored.as_deref().and_then(|it| it.latest(&ask.part)) };
+        let before = core::mem::replace(&mut ask.chosen_by, chosen_by);
+        if before.is_none() && chosen_by.is_some() {
             known = Some(latest);
         }
-        let is_passed_by = latest > *known.get_or_insert(latest);
+        let is_passed_by = before.is_some_and(|_| before != chosen_by) || latest > *known.get_or_insert(latest);
         if is_passed_by
             || !may_share(cache, (&ask.asked, ask.asker), &call.method)
             || would_do_for_others(exchange, platform, (cache, &ask), now)

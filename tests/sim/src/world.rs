@@ -39,7 +39,7 @@ pub struct World {
     /// The stored responses.
     pub(crate) responses: RefCell<BTreeMap<String, Arc<Resource>>>,
     /// Whether responses are stored in the key-value store: chance decides.
-    pub(crate) stores_apart: bool,
+    pub stores_apart: bool,
     /// Whether the requests of several instances are one flight: chance decides.
     pub flights_in_store: Cell<bool>,
     /// Whether purges live in the key-value store: chance decides.

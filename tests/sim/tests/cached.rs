@@ -333,3 +333,51 @@ fn requests_that_come_together_are_one() {
         assert_eq!((whole, asked.get()), if dies { (63, 2) } else { (64, 1) });
     });
 }
+
+/// RFC 9111 §4.1; docs/configuration.md, Cache: requests wait for those alone that ask for the same response of a URL.
+#[test]
+fn requests_for_other_variants_do_not_wait_for_one_another() {
+    const TAKES: Duration = Duration::from_millis(500);
+    const OF_EACH: usize = 6;
+    let languages = ["en", "de", "fr", "it", "es", "pt", "nl", "sv", "da", "fi"];
+    let plan = plan();
+    for_every_seed(|seed| {
+        let world = Rc::new(World::new(seed));
+        world.collects_responses.set(true);
+        let asked = Rc::new(Cell::new(0));
+        let counter = Rc::clone(&asked);
+        world.set_script(move |call| {
+            counter.set(counter.get() + 1);
+            let language = call.headers.iter().find(|(name, _)| name == "accept-language").expect("a language");
+            let headers = [["cache-control", "max-age=60"], ["vary", "accept-language"]];
+            let value = json!({"headers": headers, "body": language.1, "delay": "500ms"});
+            serde_json::from_value(value).expect("an answer")
+        });
+        let gateway = Gateway::new(Arc::clone(&plan), Platform(Rc::clone(&world)));
+        let request = |language: &str| {
+            let headers = [["accept-language", language]];
+            let request = json!({"url": "http://gw.test/p0", "headers": headers});
+            let request = serde_json::from_value(request).expect("a request");
+            let (request, peer) = client_request(&world, &request);
+            let (gateway, world, language) = (&gateway, Rc::clone(&world), language.to_owned());
+            Box::pin(async move {
+                let begun = world.now();
+                let answer = receive(gateway, request, peer).await;
+                assert_eq!(String::from_utf8_lossy(&answer.body), language);
+                world.now().saturating_since(begun)
+            }) as Pin<Box<dyn Future<Output = Duration>>>
+        };
+        let took = |languages: &[&str], times| {
+            let tasks = languages.iter().flat_map(|language| (0..times).map(|_| request(language)));
+            run(&world, tasks.collect::<Vec<_>>()).unwrap_or_else(|hang| panic!("{hang}"))
+        };
+        // Now it is known by what they are chosen.
+        took(&["xx"], 1);
+        asked.set(0);
+        let took = took(&languages, OF_EACH);
+        // In a store that knows of no changes at the same time, some of the answers get lost, and are asked for again.
+        let most = if world.stores_apart { 3 } else { 1 };
+        assert!((languages.len()..=languages.len() * most).contains(&asked.get()), "{}", asked.get());
+        assert!(took.iter().all(|took| *took < TAKES * 2 * most as u32), "{took:?}");
+    });
+}
