@@ -23,6 +23,7 @@ mod capabilities;
 pub mod config;
 pub mod error;
 mod exec;
+mod fingerprint;
 pub mod gateway;
 pub mod http;
 mod io;

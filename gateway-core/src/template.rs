@@ -21,13 +21,13 @@ use crate::http::query;
 use crate::net::Scheme;
 
 /// Parsed text with variables.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template {
     parts: Box<[Part]>,
 }
 
 /// A piece of parsed text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part<V = Variable> {
     /// Text that stands for itself.
     Text(Box<str>),
@@ -36,7 +36,7 @@ pub(crate) enum Part<V = Variable> {
 }
 
 /// A part of the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Variable {
     /// A path parameter, by its index in the route's pattern; raw.
     PathParameter(usize),
@@ -69,7 +69,7 @@ pub enum Variable {
 }
 
 /// What is known of a client's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OfCertificate {
     /// The SHA-256 of its DER, in hexadecimal digits.
     Sha256,
@@ -82,7 +82,7 @@ pub enum OfCertificate {
 }
 
 /// What is known of a caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum OfCaller {
     /// A claim of the token, by its name or a JSON Pointer.
     Claim(Box<str>),

@@ -6,7 +6,7 @@ use core::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A duration, written as a whole number and a unit: `ms`, `s`, `m`, `h` or `d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 /// A size in bytes, written as a whole number and a unit: `B`, `KiB`, `MiB`, `GiB` (of 1,024) or `kB`, `MB`, `GB` (of 1,000).

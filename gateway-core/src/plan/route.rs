@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::needs::{BodyUse, Needs};
 use super::step::{RequestStep, ResponseStep};
 use crate::config::JsonPath;
+use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
 use crate::policy::cache::Cache;
 use crate::policy::cors::Cors;
@@ -32,6 +33,8 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The cache of its upstreams' responses. Routes with the same policies share it.
     pub cache: Option<Arc<Cache>>,
+    /// The part of stored responses that is its own: its name, and a fingerprint of what they depend on. Empty without a cache.
+    pub stored_as: Box<str>,
     /// Set if its cache finds answers by what the client itself has sent, and no step looks at a request before: then the fields for the
     /// upstream can wait until one is asked.
     pub may_answer_unprepared: bool,
@@ -129,12 +132,14 @@ pub struct Target {
     pub request: Arc<[RequestStep]>,
     /// The edits of its responses, before those of the route.
     pub response: Arc<[ResponseStep]>,
+    /// A fingerprint of these edits.
+    pub(crate) edits: Fingerprint,
     /// Set if nothing but a step leads there: the route does not choose it by itself.
     pub is_steered: bool,
 }
 
 /// The `Host` of requests to an upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
     /// The upstream's own authority.
     Upstream,
@@ -145,7 +150,7 @@ pub enum Host {
 }
 
 /// The path of requests to an upstream.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub enum PathRewrite {
     /// The normalised path of the request.
     Keep,

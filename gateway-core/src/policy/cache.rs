@@ -13,6 +13,7 @@ use super::expression::Expression;
 use crate::cache::rules::{Rules, Statuses};
 use crate::call::Call;
 use crate::config::{self, Span, told};
+use crate::fingerprint::Fingerprint;
 use crate::http::names::are_aliases;
 use crate::http::{cookie, percent, query};
 use crate::order;
@@ -64,6 +65,8 @@ pub struct Cache {
     /// Set if answers to `POST` are stored for `GET`.
     stores_post: bool,
     key: Key,
+    /// A fingerprint of what decides about answers, beside the times that are looked at when they are used.
+    fingerprint: Fingerprint,
     /// Requests that go past the cache.
     pub bypass: Option<Box<Expression>>,
     /// The longest that a request waits for another one's answer; zero if none does.
@@ -299,6 +302,7 @@ impl Cache {
                 claims: c.key.claims.iter().map(|claim| KeySource::Claim(claim.as_str().into())).collect(),
                 by_caller,
             },
+            fingerprint: fingerprint_of(c),
             bypass,
             wait,
         })
@@ -330,6 +334,11 @@ impl Cache {
             Asker::WithCookies => &self.careful,
             Asker::Caller => &self.own,
         }
+    }
+
+    /// A fingerprint of what decides about answers: what was stored by other rules is not found.
+    pub(crate) const fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// Returns whether answers to `HEAD` confirm or end what is stored.
@@ -417,8 +426,8 @@ impl Cache {
         }
     }
 
-    /// The part of a resource's responses out of which `route` answers `call`: its name, and a hash of what else counts. `upstream` is the
-    /// one that a step has chosen.
+    /// The part of a resource's responses out of which `route` answers `call`: its own, as it is [stored](crate::plan::Route::stored_as), and a hash
+    /// of what else counts. `upstream` is the one that a step has chosen.
     #[must_use]
     pub fn part(&self, route: &str, upstream: Option<&str>, call: &Call) -> String {
         let key = &self.key;
@@ -568,6 +577,29 @@ pub fn resource(call: &Call) -> String {
         key.push_str(query);
     }
     key
+}
+
+fn fingerprint_of(c: &config::Cache) -> Fingerprint {
+    // Neither what others wait for nor the room that there is makes another answer, nor do the times of stale ones.
+    let config::Cache {
+        enabled: _,
+        collapse: _,
+        max_bytes: _,
+        stale_while_revalidate: _,
+        stale_if_error: _,
+        ttl,
+        default_ttl,
+        max_ttl,
+        statuses,
+        methods,
+        key,
+        bypass,
+        targets,
+        set_cookies,
+        ignore_cookies,
+    } = c;
+    let times = (ttl, default_ttl, max_ttl, statuses);
+    Fingerprint::default().with(&times).with(&(methods, key, bypass, targets, set_cookies, ignore_cookies))
 }
 
 /// Returns whether `field` is the host of `call` in its one usual spelling: in small letters, with a port that is not the scheme's own.

@@ -381,3 +381,41 @@ fn requests_for_other_variants_do_not_wait_for_one_another() {
         assert!(took.iter().all(|took| *took < TAKES * 2 * most as u32), "{took:?}");
     });
 }
+
+/// docs/configuration.md, Cache: what was answered before a route had another upstream or other rules is not found, and a change of the
+/// resource ends all of it.
+#[test]
+fn another_configuration_finds_nothing_of_the_old_one() {
+    let plan = |url: &str, policy: &str| {
+        let text = CONFIG.replace("http://u.test", url).replace(r#""cache": {}"#, policy);
+        Arc::new(plan::load(&text, &CAPABILITIES, &Vault(&BTreeMap::new())).expect("a sound configuration"))
+    };
+    let world = Rc::new(World::new(7));
+    world.collects_responses.set(true);
+    world.set_script(|call| {
+        let value = json!({"headers": [["cache-control", "max-age=60"], ["etag", "\"a\""]], "body": call.to});
+        serde_json::from_value(value).expect("an answer")
+    });
+    let gateway = |url, policy| Gateway::new(plan(url, policy), Platform(Rc::clone(&world)));
+    let get = |gateway: &Gateway<Platform>| {
+        let answer = ask(&world, gateway, json!({"url": "http://gw.test/p0"}));
+        let status = answer.headers.iter().find(|(name, _)| name == "cache-status").expect("a field").1.clone();
+        (String::from_utf8_lossy(&answer.body).into_owned(), status.contains("; hit"))
+    };
+    let told = |body: &str, is_hit| (body.to_owned(), is_hit);
+    let old = gateway("http://u.test", r#""cache": {}"#);
+    assert_eq!(get(&old), told("u.test", false));
+    assert_eq!(get(&old), told("u.test", true));
+    // Another gateway with the same rules, as far as they matter.
+    assert_eq!(get(&gateway("http://u.test", r#""cache": {"collapse": "1s"}"#)), told("u.test", true));
+    let new = gateway("http://v.test", r#""cache": {}"#);
+    assert_eq!(get(&new), told("v.test", false));
+    assert_eq!(get(&new), told("v.test", true));
+    assert_eq!(
+        get(&gateway("http://u.test", r#""cache": {"key": {"headers": []}, "maxTtl": "1s"}"#)),
+        told("u.test", false)
+    );
+    assert_eq!(get(&old), told("u.test", true));
+    ask(&world, &new, json!({"method": "POST", "url": "http://gw.test/p0", "body": "x"}));
+    assert_eq!((get(&old), get(&new)), (told("u.test", false), told("v.test", false)));
+}

@@ -49,7 +49,7 @@ pub struct Cache {
 }
 
 /// The parts of a request by which stored responses are told apart, beside its method and its URL.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CacheKey {

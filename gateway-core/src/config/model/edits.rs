@@ -6,7 +6,7 @@ use super::Value;
 use crate::config::Entries;
 
 /// Edits of requests on their way to the upstream.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct RequestEdits {
@@ -17,7 +17,7 @@ pub struct RequestEdits {
 }
 
 /// Edits of responses on their way to the client.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ResponseEdits {
@@ -26,7 +26,7 @@ pub struct ResponseEdits {
 }
 
 /// Edits of named fields, done in this order: rename, remove, set, append.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FieldEdits {

@@ -64,7 +64,7 @@ pub enum HostPolicy {
 
 /// The rewriting of an upstream's answers, where they name its own address or the path that it was sent: to what the client
 /// asked for.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Responses {
@@ -75,7 +75,7 @@ pub struct Responses {
 }
 
 /// An upstream that is a Worker: the call reaches it without a network between.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CloudflareUpstream {
@@ -84,7 +84,7 @@ pub struct CloudflareUpstream {
 }
 
 /// An upstream that is a component of the same Spin application: the call reaches it without a network between.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpinUpstream {

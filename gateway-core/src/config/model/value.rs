@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// A value to set: a template such as `{header.x-tenant}`, or a secret by reference.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 pub enum Value {
     /// Text, in which `{…}` stands for a part of the request.
@@ -13,7 +13,7 @@ pub enum Value {
 }
 
 /// A secret by reference, resolved from Workers secrets, Spin variables, the environment or a file.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretRef {

@@ -10,6 +10,7 @@ use super::routes::RouteContext;
 use super::upstream_credentials::signed_content;
 use crate::capabilities::Feature;
 use crate::config::{self, EncodedSlash};
+use crate::fingerprint::Fingerprint;
 use crate::http::path;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{Action, BodyUse, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, RequestStep, Respond, Target};
@@ -85,7 +86,8 @@ impl<'c> Compiler<'c> {
                 };
                 if !target.policies.is_empty() {
                     let edits = self.target_policies(context, &at.member("policies"), target);
-                    (compiled.request, compiled.response) = (edits.request, edits.response);
+                    (compiled.request, compiled.response, compiled.edits) =
+                        (edits.request, edits.response, edits.edits);
                 }
                 targets.push(compiled);
             }
@@ -158,6 +160,7 @@ impl<'c> Compiler<'c> {
             deadlines: self.deadlines(context.group, route, upstream),
             request: [].into(),
             response: [].into(),
+            edits: Fingerprint::default(),
             is_steered: false,
         })
     }

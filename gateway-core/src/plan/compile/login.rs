@@ -473,6 +473,7 @@ impl<'c> Compiler<'c> {
             body_limit: MOST_CONTENT,
             lease: Duration::ZERO,
             cache: None,
+            stored_as: Box::default(),
             may_answer_unprepared: false,
             logged: true,
         }));

@@ -40,6 +40,7 @@ mod routes;
 mod shared;
 mod signatures;
 mod steer;
+mod stored_as;
 mod timeouts;
 mod upstream_credentials;
 mod upstream_tls;

@@ -11,6 +11,7 @@ use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
 use crate::capabilities::OwnCounters;
 use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
+use crate::fingerprint::Fingerprint;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::PolicyError;
@@ -52,6 +53,8 @@ struct Collected<'c> {
     cache: Option<Cache>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
+    /// A fingerprint of both.
+    edits: Fingerprint,
     security: Vec<HeaderEdit>,
     response: Vec<HeaderEdit>,
     /// The places of response edits that `cors` would undo.
@@ -77,6 +80,7 @@ impl<'c> Collected<'c> {
             mut cache,
             headers,
             query,
+            edits: fingerprint,
             security: mut response,
             response: mut edits,
             against_cors: _,
@@ -117,7 +121,7 @@ impl<'c> Collected<'c> {
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
         let cache = cache.map(Arc::new);
-        Folded { cors, request: request.into(), cache, response: response.into_iter().collect() }
+        Folded { cors, request: request.into(), cache, edits: fingerprint, response: response.into_iter().collect() }
     }
 }
 
@@ -232,6 +236,8 @@ impl<'c> Compiler<'c> {
                 );
             }
             self.policy(&at, &target.upstream, policy, context.parameters, &mut collected);
+            // What is stored has these edits.
+            collected.edits = collected.edits.with(&policy.response);
         }
         self.against_cors.append(&mut collected.against_cors);
         collected.in_order()
@@ -326,6 +332,7 @@ impl<'c> Compiler<'c> {
             collected.cache = self.cache(&at.member("cache"), cache, parameters);
         }
         if let Some(edits) = request {
+            collected.edits = collected.edits.with(edits);
             let at = at.member("request");
             self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
             self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);

@@ -109,8 +109,10 @@ impl<'c> Compiler<'c> {
         if let (Action::Proxy(proxy), false) = (&mut action, lease.is_zero()) {
             self.end_with_lease(&at.member("webSocket"), route.web_socket, proxy);
         }
-        if let (Action::Proxy(proxy), Some(_)) = (&action, &policies.cache) {
+        let mut stored_as = Box::default();
+        if let (Action::Proxy(proxy), Some(cache)) = (&action, &policies.cache) {
             self.check_stored_edits(at, proxy);
+            stored_as = self.stored_as(&name, policies.edits.with(&cache.fingerprint()), proxy);
         }
         let calls_upstream = matches!(action, Action::Proxy(_));
         let is_by_client = policies.cache.as_deref().is_some_and(|cache| !cache.reads_headers());
@@ -129,6 +131,7 @@ impl<'c> Compiler<'c> {
             action,
             response: policies.response,
             cache: policies.cache.filter(|_| calls_upstream),
+            stored_as,
             body_limit: self.body_limit(route),
             lease,
             logged: route.access_log.unwrap_or(true),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{self, JsonPath, PolicyUse};
+use crate::fingerprint::Fingerprint;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::cache::Cache;
 
@@ -13,6 +14,8 @@ pub(super) struct Folded<'c> {
     pub(super) cors: Option<(JsonPath, &'c config::Cors)>,
     pub(super) request: Arc<[RequestStep]>,
     pub(super) cache: Option<Arc<Cache>>,
+    /// A fingerprint of the edits of requests, and of responses where they are those of one upstream.
+    pub(super) edits: Fingerprint,
     pub(super) response: Arc<[ResponseStep]>,
 }
 
