@@ -1,5 +1,6 @@
 //! The stored responses, in memory that all threads share, and in a file behind it.
 
+mod copies;
 mod disk;
 mod file;
 mod shared;
@@ -7,7 +8,6 @@ mod shared;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use gateway_core::time::Timestamp;
 use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 
+use self::copies::{Added, Copies, Copy};
 use self::disk::Disk;
 pub use self::shared::Shared;
 use super::{StoreError, Stores, now};
@@ -46,9 +47,7 @@ pub struct ResponseCache {
     most_bytes: u64,
     /// The most that the responses to requests for one resource take, in bytes.
     most_of_one: u64,
-    /// The bytes of the copies of contents that are on their way, and the most of them.
-    copied: AtomicU64,
-    most_copied: u64,
+    copies: Copies,
     disk: Option<Disk>,
 }
 
@@ -105,10 +104,9 @@ impl ResponseCache {
         let most_of_one = share - share / 16;
         // Without a file, what has no room in memory has none.
         let most_bytes = if disk.is_some() { u64::MAX } else { most_of_one.saturating_sub(HEAD_BYTES.min(share / 8)) };
-        let most_copied = if disk.is_some() { share.max(LONGEST) } else { share };
-        let copied = AtomicU64::new(0);
+        let copies = Copies::new(if disk.is_some() { share.max(LONGEST) } else { share });
         let (ended, hasher) = ((0..MARKS).map(|_| Mutex::default()).collect(), RandomState::new());
-        Ok(Self { ended, hasher, cache, most_taken: share / 2, most_bytes, most_of_one, copied, most_copied, disk })
+        Ok(Self { ended, hasher, cache, most_taken: share / 2, most_bytes, most_of_one, copies, disk })
     }
 
     fn held(&self, resource: &str) -> Option<Arc<Resource>> {
@@ -184,33 +182,6 @@ impl ResponseCache {
         self.disk.is_some() || (has_room && self.cache.contains_key(resource))
     }
 
-    /// Counts `more` bytes of a copy that is on its way; false if there is no room for them.
-    fn copy(&self, more: u64) -> bool {
-        let with = |copied: u64| copied.checked_add(more).filter(|copied| *copied <= self.most_copied);
-        self.copied.fetch_update(Ordering::Relaxed, Ordering::Relaxed, with).is_ok()
-    }
-
-    /// Makes room in a copy for `length` bytes, and for more up to `most`; false if there is none.
-    fn grow(&self, content: &mut Vec<u8>, length: usize, most: usize) -> bool {
-        let capacity = content.capacity();
-        if length <= capacity {
-            return true;
-        }
-        let wanted = capacity.saturating_mul(2).min(most).max(length);
-        if !self.copy((wanted - capacity) as u64) {
-            return false;
-        }
-        content.reserve_exact(wanted - content.len());
-        // The allocator may have given more.
-        self.copied.fetch_add((content.capacity() - wanted) as u64, Ordering::Relaxed);
-        true
-    }
-
-    /// Counts `bytes` of a copy no longer.
-    fn copied(&self, bytes: u64) {
-        self.copied.fetch_sub(bytes, Ordering::Relaxed);
-    }
-
     /// Removes the responses to requests for `resource`, which end at `now`.
     pub fn remove(&self, resource: &str, now: Timestamp) {
         let mut mark = self.mark(resource);
@@ -274,7 +245,7 @@ impl std::fmt::Debug for ResponseCache {
 #[derive(Debug)]
 pub struct Keeping {
     keep: Option<Box<Keep>>,
-    content: Vec<u8>,
+    copy: Copy,
     stores: Arc<Stores>,
 }
 
@@ -282,39 +253,38 @@ impl Keeping {
     /// A copy of what is yet to come.
     #[must_use]
     pub fn new(keep: Box<Keep>, stores: Arc<Stores>) -> Self {
-        let content = Vec::new();
-        keep.waits_for_client(now());
-        Self { keep: Some(keep), content, stores }
+        let now = now();
+        keep.waits_for_client(now);
+        Self { keep: Some(keep), copy: stores.cache.copies.begin(now), stores }
     }
 
     /// Takes note that the client asks for more.
     pub fn goes_on(&self) {
+        self.copy.goes_on();
         self.keep.iter().for_each(|keep| keep.goes_on(now()));
     }
 
-    /// Copies `data`, which the client gets next; false if that is too much.
+    /// Copies `data`, which the client gets next; false if that is too much, or its client has stood in the way of others.
     pub fn read(&mut self, data: &Bytes) -> bool {
         let Some(keep) = &self.keep else { return false };
-        let (length, most) = (self.content.len() + data.len(), usize::try_from(keep.most_bytes).unwrap_or(usize::MAX));
-        let is_within = length <= most && {
-            let stated = keep.entry.length.and_then(|length| usize::try_from(length).ok());
-            self.stores.cache.grow(&mut self.content, length, stated.unwrap_or(most))
-        };
-        if is_within {
-            self.content.extend_from_slice(data);
-            keep.waits_for_client(now());
-        } else {
-            keep.has_no_room(now());
+        let (now, most) = (now(), usize::try_from(keep.most_bytes).unwrap_or(usize::MAX));
+        let stated = keep.entry.length.and_then(|length| usize::try_from(length).ok());
+        let added = self.stores.cache.copies.add(&self.copy, data, (stated, most), now);
+        match added {
+            Added::Yes => keep.waits_for_client(now),
+            Added::NoRoom => keep.has_no_room(now),
+            // The response of another client may be stored.
+            Added::GivenUp => {}
         }
-        is_within
+        added == Added::Yes
     }
 
     /// Stores the response, all of whose content has come.
     pub fn finish(mut self) {
         let Some(keep) = self.keep.as_mut() else { return };
+        let Some(content) = self.stores.cache.copies.end(&self.copy) else { return };
         // What grew piece by piece has room that is not needed any more.
-        self.stores.cache.copied(self.content.capacity() as u64);
-        let content = Bytes::from(core::mem::take(&mut self.content).into_boxed_slice());
+        let content = Bytes::from(content.into_boxed_slice());
         if self.stores.shared.is_some() {
             // The client does not wait for that. Who waits for the response does.
             tokio::spawn(self.share(content));
@@ -341,7 +311,7 @@ impl Keeping {
 
 impl Drop for Keeping {
     fn drop(&mut self) {
-        self.stores.cache.copied(self.content.capacity() as u64);
+        self.stores.cache.copies.end(&self.copy);
         if let Some(mut keep) = self.keep.take()
             && keep.flight.take().is_some()
         {
@@ -410,30 +380,6 @@ mod tests {
         large.content = Content::Here(vec![0; 260_000].into());
         assert!(!cache.store("b", Arc::new(large)), "it has no room");
         assert!(cache.held("b").is_none());
-    }
-
-    /// docs/configuration.md, Cache: the copies of contents that are on their way take a quarter of the memory, as they grow.
-    #[test]
-    fn the_copies_under_way_are_bounded() {
-        let cache = cache();
-        let mut copies: Vec<Vec<u8>> = vec![Vec::new(); 1_000];
-        let mut grown = 0;
-        for copy in (0..3).flat_map(|_| 0..1_000) {
-            let copy = &mut copies[copy];
-            let length = copy.len() + 100;
-            if cache.grow(copy, length, 1_000) {
-                copy.resize(length, 0);
-                grown += 1;
-            }
-            assert!(cache.copied.load(Ordering::Relaxed) <= 256 << 10);
-        }
-        let taken = copies.iter().map(|copy| copy.capacity() as u64).sum::<u64>();
-        assert_eq!(cache.copied.load(Ordering::Relaxed), taken);
-        assert!((1_000..3_000).contains(&grown), "{grown}");
-        for copy in copies {
-            cache.copied(copy.capacity() as u64);
-        }
-        assert!(cache.grow(&mut Vec::new(), 1_000, 256 << 10));
     }
 
     /// Of two threads that store responses to requests for one resource at the same time, none loses its own.
