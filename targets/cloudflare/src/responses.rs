@@ -7,10 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
+use gateway_core::cache::flights::UNSHARED_FOR;
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::gateway::Length;
 use gateway_core::ports::{
-    Cache, Clock, IoError, Keep, KeyValue, Meeting as _, NoRandom, Random, StoreFailure, fill_from,
+    Cache, Clock, IoError, IoErrorKind, Keep, KeyValue, Meeting as _, NoRandom, Random, StoreFailure, fill_from,
 };
 use gateway_core::response_store::{self, SMALL};
 use gateway_core::time::Timestamp;
@@ -131,7 +132,9 @@ impl Cache for Worker {
                     let Length::Counted(length) = ended.sent else { return };
                     Content::There { name: name.as_str().into(), length }
                 }
-                // It is not whole, or too long, or the store failed: the glue has logged that.
+                // The next one is as long, probably: nobody waits for it.
+                Err(IoError { kind: IoErrorKind::BodyTooLarge, .. }) => return keeping.is_unshared().await,
+                // It is not whole, or the store failed: the glue has logged that.
                 _ => return,
             };
             // The glue has logged a failure.
@@ -145,6 +148,17 @@ impl Cache for Worker {
 
 /// A response that is being copied. Whoever waits for it goes on when it is dropped.
 struct Keeping(Box<Keep>);
+
+impl Keeping {
+    /// Takes note, here and for others, that the response is not stored.
+    async fn is_unshared(self) {
+        let (keep, now) = (&self.0, Worker.now());
+        keep.has_no_room(now);
+        let until = now.saturating_add(Duration::from_millis(UNSHARED_FOR));
+        // A store that fails leaves the others to find out by themselves.
+        let _ = response_store::unshared(&Values, &keep.resource, &keep.part, until).await;
+    }
+}
 
 impl Drop for Keeping {
     fn drop(&mut self) {
