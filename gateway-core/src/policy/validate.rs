@@ -201,7 +201,7 @@ impl Validate {
 }
 
 /// The media type in small letters, without its parameters (RFC 9110 §8.3.1).
-fn media_type(value: &HeaderValue) -> Option<String> {
+pub(super) fn media_type(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
     Some(text.split(';').next()?.trim().to_ascii_lowercase())
 }
