@@ -11,7 +11,8 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, OwnCounters, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Platform, Random, Sign, StoreFailure, UpstreamCall,
+    Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -57,6 +58,10 @@ impl Fetch for Still {
     }
 
     fn limit(&self, stream: Infallible, _: u64) -> Infallible {
+        stream
+    }
+
+    fn observe(&self, stream: Infallible, _: Box<Observer>) -> Infallible {
         stream
     }
 

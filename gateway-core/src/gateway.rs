@@ -154,7 +154,7 @@ impl<P: Platform> Gateway<P> {
             .owed
             .into_iter()
             .filter(is_due)
-            .map(After::from)
+            .filter_map(|owed| After::of(owed, &self.platform))
             .chain(record.permits.into_iter().map(After::Release))
             .collect()
     }

@@ -9,6 +9,7 @@ use crate::policy::counter::CounterOp;
 use crate::policy::watch::Watch;
 use crate::ports::Platform;
 use crate::record::{Owed, Permit, Revalidation};
+use crate::time::Clock;
 
 /// The answer to a request, and the work that is left when it has been given.
 pub struct Outcome<P: Platform> {
@@ -65,9 +66,10 @@ pub enum After {
     },
 }
 
-impl From<Owed> for After {
-    fn from(owed: Owed) -> Self {
-        match owed {
+impl After {
+    /// What is left to do of `owed`.
+    pub(crate) fn of(owed: Owed, clock: &impl Clock) -> Option<Self> {
+        Some(match owed {
             Owed::RefreshKeys(source) => Self::RefreshKeys { source },
             Owed::KeepKeys(source) => Self::KeepKeys { source },
             Owed::RefreshToken(source) => Self::RefreshToken { source },
@@ -76,6 +78,7 @@ impl From<Owed> for After {
             Owed::RefreshPurges => Self::RefreshPurges,
             Owed::GiveBack(cell) => Self::GiveBack(cell),
             Owed::Settle(one) => Self::Settle(one),
-        }
+            Owed::Unsettled(one) => Self::Settle(Box::new(one.settle(clock)?)),
+        })
     }
 }

@@ -33,6 +33,7 @@ use crate::plan::{Endpoint, Upstream};
 use crate::policy::borrowed::Borrowed;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::passwords::Passwords;
+pub use crate::policy::response_cost::Observer;
 pub use crate::random::{NoRandom, Random, fill_from};
 use crate::state::State;
 pub use crate::time::Clock;
@@ -164,6 +165,10 @@ pub trait Fetch {
 
     /// Wraps `stream` so that reading more than `limit` bytes of it fails with [`IoErrorKind::BodyTooLarge`].
     fn limit(&self, stream: Self::Stream, limit: u64) -> Self::Stream;
+
+    /// Passes `stream`, of an upstream's response, on as it is, and shows `observer` each piece of it. The adapter tells
+    /// [`Gateway::ended`](crate::gateway::Gateway::ended) once the last piece has passed.
+    fn observe(&self, stream: Self::Stream, observer: Box<Observer>) -> Self::Stream;
 
     /// Reads `stream` to its end, but at most `limit` bytes.
     ///

@@ -26,6 +26,7 @@ use crate::plan::{Plan, Route};
 use crate::policy::cache::Asker;
 use crate::policy::counter::CounterOp;
 use crate::policy::quota::Verdict;
+use crate::policy::response_cost::Unsettled;
 use crate::policy::watch::Watch;
 use crate::time::{Clock, Timestamp};
 
@@ -88,6 +89,8 @@ pub(crate) enum Owed {
     RefreshPurges,
     /// Apply this operation to this cell of a rate limit, by which the request takes the units that its response states.
     Settle(Box<(String, CounterOp)>),
+    /// Do so with the units that the content of the response has stated by then.
+    Unsettled(Box<Unsettled>),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
 }
@@ -150,6 +153,8 @@ pub(crate) struct Facts {
     pub(crate) rule: Option<(Box<str>, Box<str>)>,
     /// The flag that the request was refused for.
     pub(crate) flag: Option<Box<str>>,
+    /// The reason why the content of the response does not state what the request has cost.
+    pub(crate) unsettled: Option<&'static str>,
     /// What the cache did.
     pub(crate) cached: Option<&'static str>,
     /// The store that failed last, by its name.
@@ -183,6 +188,7 @@ impl Record {
                 upstream_auth: None,
                 rule: None,
                 flag: None,
+                unsettled: None,
                 cached: None,
                 store: None,
             })
@@ -262,6 +268,13 @@ impl Record {
     pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>, shadow: bool) {
         if let Some(facts) = &mut self.facts {
             facts.limits.push((name.into(), verdict, shadow));
+        }
+    }
+
+    /// Notes the reason why the content of the response does not state what the request has cost.
+    pub(crate) fn unsettled(&mut self, reason: &'static str) {
+        if let Some(facts) = &mut self.facts {
+            facts.unsettled = Some(reason);
         }
     }
 

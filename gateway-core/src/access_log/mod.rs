@@ -113,6 +113,9 @@ struct Line<'r> {
     because: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flag: Option<&'r str>,
+    /// The reason why the request has cost no more than it took at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unsettled: Option<&'static str>,
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
@@ -193,6 +196,7 @@ impl<'r> Line<'r> {
             rule: facts.rule.as_ref().map(|(name, _)| &**name),
             because: facts.rule.as_ref().map(|(_, reason)| &**reason),
             flag: facts.flag.as_deref(),
+            unsettled: facts.unsettled,
             cache: facts.cached,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -412,6 +416,7 @@ mod tests {
                 upstream_auth: None,
                 rule: None,
                 flag: None,
+                unsettled: None,
                 cached: None,
                 store: None,
             })),
@@ -569,6 +574,16 @@ mod tests {
         record.store_failed("Redis", StoreFailure::Slow);
         let line = parsed(&plan("{}"), &record, &Ended::default());
         assert_eq!(line["store"], json!({"name": "Redis", "failure": "slow"}));
+    }
+
+    /// docs/configuration.md, Access log: `unsettled`, in both forms.
+    #[test]
+    fn a_content_that_states_no_cost_is_told() {
+        let mut record = record();
+        record.unsettled("the content is encoded");
+        assert_eq!(parsed(&plan("{}"), &record, &Ended::default())["unsettled"], "the content is encoded");
+        let text = line(&plan(r#"{"format": "text"}"#), &record, &Ended::default());
+        assert!(text.contains("  (unsettled: the content is encoded)"), "{text}");
     }
 
     /// docs/configuration.md, Access log: `flag`, in both forms.

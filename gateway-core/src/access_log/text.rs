@@ -104,6 +104,7 @@ fn reasons(line: &Line<'_>) -> String {
         let because = line.because.unwrap_or_default();
         format!("(rule: {}: {})", rule.escape_default(), because.escape_debug())
     }));
+    reasons.extend(line.unsettled.map(|reason| format!("(unsettled: {reason})")));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {

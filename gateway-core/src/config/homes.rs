@@ -166,6 +166,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("resource", "`authenticate.jwt`"),
     ("response", "a policy: `\"policies\": [{\"response\": …}]`"),
     ("responseHeader", "`rateLimit.cost`"),
+    ("responseJson", "`rateLimit.cost`"),
     ("responses", "`upstreams.<name>` or the top level"),
     ("retryAfter", "`maintenance`"),
     ("revocation", "`issuers.<name>`"),

@@ -2,21 +2,24 @@
 
 use core::time::Duration;
 
-use http::HeaderMap;
+use http::Response;
 
 use super::exchange::Exchange;
 use super::steps::verdict;
 use super::within::{timely, within};
+use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
 use crate::error::Reject;
 use crate::plan::RequestStep;
 use crate::policy::allowance::Allowance;
 use crate::policy::borrowed::{Lease, Turn};
+use crate::policy::cost::Source;
 use crate::policy::counter::CounterVerdict;
 use crate::policy::quota::Verdict;
 use crate::policy::rate_limit::{RateLimit, Standing};
-use crate::ports::{Counters, Platform};
+use crate::policy::response_cost::Unsettled;
+use crate::ports::{Counters, Observer, Platform};
 use crate::record::Owed;
 use crate::time::{Clock, Timestamp};
 use crate::trace::Event;
@@ -41,11 +44,9 @@ pub(super) struct Taken<'p> {
 }
 
 impl Taken<'_> {
-    /// Has the request take `change` more units, or fewer, once the client has its answer.
-    fn change(self, exchange: &mut Exchange<'_, '_>, clock: &impl Clock, change: i64) {
-        // Each number of units is at most a billion.
-        if let Some(change) = i32::try_from(change).ok().filter(|change| *change != 0) {
-            let op = self.allowance.settle(self.at, change, clock);
+    /// Has the request take `units` in all, once the client has its answer.
+    fn settle(self, exchange: &mut Exchange<'_, '_>, clock: &impl Clock, units: u32) {
+        if let Some(op) = self.allowance.settle(self.at, (self.units, units), clock) {
             exchange.record.owed.push(Owed::Settle(Box::new((self.cell, op))));
         }
     }
@@ -54,8 +55,7 @@ impl Taken<'_> {
 /// Gives back what a request has taken that another limit refuses.
 fn give_back(exchange: &mut Exchange<'_, '_>, clock: &impl Clock) {
     for taken in core::mem::take(&mut exchange.taken) {
-        let units = i64::from(taken.units);
-        taken.change(exchange, clock, -units);
+        taken.settle(exchange, clock, 0);
     }
 }
 
@@ -240,6 +240,9 @@ fn decide<'p, P: Platform>(
         Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow, store, bound }
     });
     let is_taken = verdict.is_some_and(|verdict| verdict.admitted) && limit.binding.is_none();
+    if is_taken && limit.cost.is_in_response() {
+        exchange.note(|| Event::Policy { policy: "rateLimit", verdict: will_settle(limit, cost) });
+    }
     if is_taken && (is_followed || limit.cost.is_in_response()) {
         exchange.taken.push(Taken { limit, allowance, cell, units: cost, at: platform.now() });
     }
@@ -256,13 +259,66 @@ fn decide<'p, P: Platform>(
     }
 }
 
-/// Notes what the request costs, now that the `headers` of the upstream's response state it: the difference to what it has taken is settled once the
-/// client has its answer.
-pub(super) fn settle(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, headers: &HeaderMap) {
+/// What is to come of the units that a request takes at first, for people.
+#[cold]
+fn will_settle(limit: &RateLimit, units: u32) -> String {
+    let (name, place) = (&limit.name, if limit.cost.is_in_content() { "responseJson" } else { "responseHeader" });
+    format!("`{name}` takes {units} at first, and in all what the response states by `{place}`, once the client has it")
+}
+
+/// Notes what the request costs, now that the upstream's `response` states it, or its content will: the difference to what it has taken is settled
+/// once the client has its answer.
+pub(super) fn settle<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (response, is_head): (&mut Response<Body<P::Stream>>, bool),
+) {
+    let mut unsettled = Vec::new();
     for taken in core::mem::take(&mut exchange.taken) {
-        if let Some(units) = taken.limit.cost.of_response(headers, taken.allowance.quota.burst) {
-            let change = i64::from(units) - i64::from(taken.units);
-            taken.change(exchange, clock, change);
+        let Taken { limit, allowance, .. } = taken;
+        if limit.cost.is_in_content() {
+            unsettled.push(taken);
+        } else if let Some(units) = limit.cost.of_response(response.headers(), allowance.quota.burst) {
+            taken.settle(exchange, platform, units);
         }
     }
+    if !unsettled.is_empty() && !is_head && !response.body().is_empty() {
+        observe(exchange, platform, unsettled, response);
+    }
+}
+
+/// Has the content of `response` read for the units of each of `unsettled` while it passes.
+#[cold]
+#[inline(never)]
+fn observe<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    unsettled: Vec<Taken<'_>>,
+    response: &mut Response<Body<P::Stream>>,
+) {
+    let mut observer = match Observer::of(response.status(), response.headers()) {
+        Ok(observer) => Box::new(observer),
+        Err(reason) => {
+            exchange.record.unsettled(reason);
+            let verdict = || format!("it has cost what it took at first: {reason}");
+            return exchange.note(|| Event::Policy { policy: "rateLimit", verdict: verdict() });
+        }
+    };
+    for Taken { limit, allowance, cell, units, at } in unsettled {
+        if let Source::Content(pointer) = limit.cost.source() {
+            let found = observer.look_for(pointer);
+            let most = limit.cost.most(allowance.quota.burst);
+            let one = Unsettled { cell, allowance: allowance.clone(), at, units, most, found };
+            exchange.record.owed.push(Owed::Unsettled(Box::new(one)));
+        }
+    }
+    *response.body_mut() = match core::mem::take(response.body_mut()) {
+        Body::Stream(stream) => Body::Stream(platform.observe(stream, observer)),
+        body => {
+            if let Body::Full(content) = &body {
+                observer.read(content);
+            }
+            body
+        }
+    };
 }

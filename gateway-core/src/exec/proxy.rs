@@ -1,7 +1,7 @@
 //! A request on its way to an upstream, and the response on its way back.
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER};
-use http::{Method, Response, Version};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, EXPECT, HOST, TRAILER};
+use http::{HeaderValue, Method, Response, Version};
 
 use super::back::{failed, pass_back};
 use super::exchange::Exchange;
@@ -18,7 +18,7 @@ use crate::http::{connection_auth, hop_by_hop, trace_context, trailers};
 use crate::io::IoErrorKind;
 use crate::known_edits::respond;
 use crate::outcome::Reply;
-use crate::plan::{Host, Plan, Proxy, RequestStep, Route, Target};
+use crate::plan::{BodyUse, Host, Plan, Proxy, RequestStep, Route, Target};
 use crate::policy::{header_edit, query_edit};
 use crate::ports::{KnownEdits, Peer, Platform, Random, UpstreamCall};
 use crate::trace::Event;
@@ -150,6 +150,10 @@ pub(super) async fn send<P: Platform>(
     if upstream.client_cert {
         client_cert(call);
     }
+    if route.needs.response != BodyUse::Untouched {
+        // RFC 9110 §12.5.3: without the field any coding would do. What is looked at has to be plain.
+        call.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     let mut again = None;
     if let Some(credentials) = &upstream.credentials {
         let (to, content) = ((&mut *call, endpoint.scheme, &uri), (&mut body, route.body_limit));
@@ -195,7 +199,7 @@ pub(super) async fn send<P: Platform>(
         failed(exchange, error.kind)
     })?;
     if route.needs.head && !exchange.taken.is_empty() {
-        limits::settle(exchange, platform, response.headers());
+        limits::settle(exchange, platform, (&mut response, is_head));
     }
     if P::POOLED_BY_HOST && !connection_auth::strip_challenges(response.status(), response.headers_mut()) {
         return Err(failed(exchange, IoErrorKind::Protocol));

@@ -21,7 +21,7 @@ pub enum BodyUse {
     /// None: the host's stream passes as it is.
     #[default]
     Untouched,
-    /// Its chunks are changed on their way.
+    /// Its chunks are looked at on their way.
     Chunks,
     /// All of it is read first.
     Whole {

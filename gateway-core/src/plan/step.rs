@@ -59,8 +59,12 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
-            // The response states the cost.
-            Self::RateLimit(limit) => Needs { head: limit.cost.is_in_response(), ..Needs::NONE },
+            // The response states the cost, or its content does.
+            Self::RateLimit(limit) => {
+                let end = limit.cost.is_in_content();
+                let response = if end { BodyUse::Chunks } else { BodyUse::Untouched };
+                Needs { head: limit.cost.is_in_response(), end, response, ..Needs::NONE }
+            }
             Self::Concurrency(_) => Needs { end: true, ..Needs::NONE },
             Self::Authenticate(program) => {
                 let limits = program.proofs().filter_map(Proof::content_limit);

@@ -183,9 +183,11 @@ impl Allowance {
         Quota { burst: self.quota.burst.saturating_add(self.waiting), ..self.quota }
     }
 
-    /// The operation by which a request that was admitted `at` that time takes `change` more units, or fewer.
+    /// The operation by which a request that was admitted `at` that time, and has taken `taken` units, takes `units` in all; none if nothing changes.
     #[must_use]
-    pub fn settle(&self, at: Timestamp, change: i32, clock: &impl Clock) -> CounterOp {
+    pub fn settle(&self, at: Timestamp, (taken, units): (u32, u32), clock: &impl Clock) -> Option<CounterOp> {
+        // Each number of units is at most a billion.
+        let change = i32::try_from(i64::from(units) - i64::from(taken)).ok().filter(|change| *change != 0)?;
         let quota = self.quota;
         let limiter = match &self.counting {
             Counting::Gcra => Limiter::Gcra(self.whole()),
@@ -199,7 +201,7 @@ impl Allowance {
                 Limiter::FixedWindow { span: span(clock.now()), at: span(at).end }
             }
         };
-        CounterOp::Settle { limiter, change }
+        Some(CounterOp::Settle { limiter, change })
     }
 
     /// The operation that asks a cell to admit a request of `cost` units, and the length of the present window.

@@ -1,12 +1,15 @@
 //! The units of a rate limit that a request takes.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName};
 
 use super::PolicyError;
 use super::allowance::LARGEST_LIMIT;
 use super::expression::{Expression, Mistake};
+use super::json_field::Pointer;
 use crate::call::Call;
-use crate::config::{self, StatedCost};
+use crate::config::{self, StatedCost, lazily};
 use crate::http::names::are_aliases;
 use crate::http::{percent, query};
 use crate::time::Clock;
@@ -37,6 +40,8 @@ pub enum Source {
     Expression(Box<Expression>),
     /// This field of the upstream's response.
     Response(HeaderName),
+    /// This field in the content of the upstream's response.
+    Content(Arc<Pointer>),
 }
 
 impl Cost {
@@ -45,7 +50,7 @@ impl Cost {
     /// # Errors
     /// The mistake in it.
     pub fn compile(c: Option<&config::Cost>, parameters: Option<&[&str]>) -> Result<Self, PolicyError> {
-        let StatedCost { header, query, expression, response_header, default, max } = match c {
+        let StatedCost { header, query, expression, response_header, response_json, default, max } = match c {
             None => return Ok(Self::fixed(1)),
             Some(config::Cost::Fixed(0)) => {
                 return Err(PolicyError::new("cost", "what costs nothing is not limited", "use 1 or more"));
@@ -58,10 +63,10 @@ impl Cost {
                 PolicyError::new("cost", format_args!("`{name}` is no header name"), "use letters, digits and `-`")
             })
         };
-        let source = match (header, query, expression, response_header) {
-            (Some(name), None, None, None) => Source::Header(field(name)?),
-            (None, Some(name), None, None) if !name.is_empty() => Source::Query(name.as_str().into()),
-            (None, None, Some(text), None) => match Expression::compile_number(text, parameters) {
+        let source = match (header, query, expression, response_header, response_json) {
+            (Some(name), None, None, None, None) => Source::Header(field(name)?),
+            (None, Some(name), None, None, None) if !name.is_empty() => Source::Query(name.as_str().into()),
+            (None, None, Some(text), None, None) => match Expression::compile_number(text, parameters) {
                 Ok(expression) => Source::Expression(Box::new(expression)),
                 Err(Mistake { at, message, help }) => {
                     let before = text.get(..at).unwrap_or(text).chars().count();
@@ -69,9 +74,17 @@ impl Cost {
                     return Err(PolicyError::new("cost.expression", message, help));
                 }
             },
-            (None, None, None, Some(name)) => Source::Response(field(name)?),
+            (None, None, None, Some(name), None) => Source::Response(field(name)?),
+            (None, None, None, None, Some(text)) => match Pointer::parse(text) {
+                Some(pointer) => Source::Content(Arc::new(pointer)),
+                None => {
+                    let message = format_args!("`{text}` is no JSON Pointer to a field");
+                    let help = lazily(|| format!("write `{}`", Pointer::likely(text)));
+                    return Err(PolicyError::new("cost.responseJson", message, help));
+                }
+            },
             _ => {
-                let help = "give it one of `header`, `query`, `expression` and `responseHeader`";
+                let help = "give it one of `header`, `query`, `expression`, `responseHeader` and `responseJson`";
                 return Err(PolicyError::new("cost", "a cost is stated in one place", help));
             }
         };
@@ -111,7 +124,19 @@ impl Cost {
     /// Returns whether the upstream's response states the units.
     #[must_use]
     pub const fn is_in_response(&self) -> bool {
-        matches!(self.source, Source::Response(_))
+        matches!(self.source, Source::Response(_) | Source::Content(_))
+    }
+
+    /// Returns whether the content of the upstream's response states the units.
+    #[must_use]
+    pub const fn is_in_content(&self) -> bool {
+        matches!(self.source, Source::Content(_))
+    }
+
+    /// The most that count where `most` may come at once.
+    #[must_use]
+    pub fn most(&self, most: u32) -> u32 {
+        self.max.min(most)
     }
 
     /// The units that `call` takes when it is admitted, of which `most` may come at once.
@@ -123,7 +148,7 @@ impl Cost {
         let stated = match &self.source {
             // Of a fixed one, it was checked at load.
             Source::Fixed => return self.usual,
-            Source::Response(_) => None,
+            Source::Response(_) | Source::Content(_) => None,
             Source::Header(name) => {
                 let spellings = call.headers.iter().filter(|(other, _)| is_spelling(other, name)).count();
                 self.by_client(spellings, || number_in(&call.headers, name))
@@ -147,7 +172,7 @@ impl Cost {
         }
     }
 
-    /// The units that the request of this response takes in all, of which `most` may come at once; none if nothing states them.
+    /// The units that the request of a response with these `headers` takes in all, of which `most` may come at once; none if nothing states them.
     #[must_use]
     pub fn of_response(&self, headers: &HeaderMap, most: u32) -> Option<u32> {
         let Source::Response(name) = &self.source else { return None };
@@ -259,6 +284,9 @@ mod tests {
             (r#"{"header": "a", "default": 0}"#, "cost.default"),
             (r#"{"expression": "params.name"}"#, "cost.expression"),
             (r#"{"expression": "request.method == 'POST'"}"#, "cost.expression"),
+            (r#"{"responseJson": "/a", "responseHeader": "b"}"#, "cost"),
+            (r#"{"responseJson": "usage.total"}"#, "cost.responseJson"),
+            (r#"{"responseJson": ""}"#, "cost.responseJson"),
         ] {
             assert_eq!(cost(json).err(), Some(member), "{json}");
         }

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 
+use super::allowance::Allowance;
+use super::counter::CounterOp;
 use super::json_field::{Pointer, Scanner};
 use super::validate::media_type;
+use crate::time::{Clock, Timestamp};
 
 /// A number that is read while the content passes, and asked for at its end.
 #[derive(Clone, Debug)]
@@ -25,6 +28,33 @@ impl Found {
     #[must_use]
     pub fn number(&self) -> Option<u32> {
         Some(self.0.load(Ordering::Relaxed)).filter(|number| *number != NONE)
+    }
+}
+
+/// The units that a request has taken of a limit until the content of its response says how many they are.
+#[derive(Debug)]
+pub struct Unsettled {
+    /// The counter cell.
+    pub cell: String,
+    /// The part of the limit that holds for the request.
+    pub allowance: Allowance,
+    /// The time at which it was admitted.
+    pub at: Timestamp,
+    /// The units that it took then.
+    pub units: u32,
+    /// The most that count.
+    pub most: u32,
+    /// The number in the content.
+    pub found: Found,
+}
+
+impl Unsettled {
+    /// The operation by which the request takes what the content has said by now; none if nothing changes.
+    #[must_use]
+    pub fn settle(self, clock: &impl Clock) -> Option<(String, CounterOp)> {
+        let units = self.found.number()?.min(self.most);
+        let op = self.allowance.settle(self.at, (self.units, units), clock)?;
+        Some((self.cell, op))
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use gateway_core::body::Body;
 use gateway_core::http::trailers;
 use gateway_core::plan::Plan;
-use gateway_core::ports::IoErrorKind;
+use gateway_core::ports::{IoErrorKind, Observer};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -32,6 +32,8 @@ pub struct Stream {
     left: u64,
     /// The copy that is stored once it has ended whole.
     keeping: Option<Box<Keeping>>,
+    /// Whoever looks at what is read.
+    observer: Option<Box<Observer>>,
 }
 
 /// The source of a body, and the duties that come with it.
@@ -69,12 +71,16 @@ impl Error for StreamError {
 impl Stream {
     /// The body of a client's request; `plan` names the trailers that don't pass.
     pub fn from_client(incoming: Incoming, reading: Reading, plan: Arc<Plan>) -> Self {
-        Self { incoming: Some(incoming), side: Side::Client(reading, plan), left: u64::MAX, keeping: None }
+        Self::new(incoming, Side::Client(reading, plan))
     }
 
     /// The body of an upstream's response; its connection is returned at the end.
     pub(crate) fn from_upstream(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming: Some(incoming), side: Side::Upstream(Some(lease)), left: u64::MAX, keeping: None }
+        Self::new(incoming, Side::Upstream(Some(lease)))
+    }
+
+    const fn new(incoming: Incoming, side: Side) -> Self {
+        Self { incoming: Some(incoming), side, left: u64::MAX, keeping: None, observer: None }
     }
 
     /// Fails after `limit` bytes.
@@ -91,6 +97,13 @@ impl Stream {
             Side::Upstream(Some(lease)) => lease.is_framed(),
             Side::Upstream(None) | Side::Client(..) => true,
         }
+    }
+
+    /// Shows `observer` what is read.
+    #[must_use]
+    pub fn observed(mut self, observer: Box<Observer>) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// Copies what is read for the cache.
@@ -227,6 +240,9 @@ impl HttpBody for Stream {
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
+                    if let Some(observer) = &mut this.observer {
+                        observer.read(data);
+                    }
                     if let Some(keeping) = &mut this.keeping
                         && !keeping.read(data)
                     {

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use gateway_core::body::Body;
 use gateway_core::http::{framing, trailers};
 use gateway_core::plan::Endpoint;
-use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Scheme, UpstreamCall};
+use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Observer, Scheme, UpstreamCall};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response, StatusCode};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -69,6 +69,10 @@ impl Fetch for Spin {
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {
         stream.limited(limit)
+    }
+
+    fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
+        stream.observed(observer)
     }
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {

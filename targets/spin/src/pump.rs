@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
-use gateway_core::ports::IoErrorKind;
+use gateway_core::ports::{IoErrorKind, Observer};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
 use spin_sdk::wasip3::http::types::{ErrorCode, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter};
@@ -40,6 +40,9 @@ impl Watch {
     }
 }
 
+/// Those who look at what passes: the copy for the store, and whoever reads it.
+type Readers = (Option<Keeping>, Option<Box<Observer>>);
+
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
 
 /// Starts moving `first` and then `bytes`, and returns the stream of both.
@@ -50,26 +53,26 @@ pub(crate) fn start(
     bytes: StreamReader<u8>,
     ending: Ending,
     watch: Watch,
-    keeping: Option<Keeping>,
+    readers: Readers,
 ) -> (StreamReader<u8>, Ending) {
     let (sink, out) = wit_stream::new();
     // The receiver gets this default if the component dies half-way.
     let (result, out_ending) = wit_future::new(|| Err(ErrorCode::InternalError(None)));
-    spin_sdk::wasip3::spawn(run(first, bytes, (ending, keeping), sink, result, watch));
+    spin_sdk::wasip3::spawn(run(first, bytes, (ending, readers), sink, result, watch));
     (out, out_ending)
 }
 
 async fn run(
     first: Vec<u8>,
     bytes: StreamReader<u8>,
-    (ending, mut keeping): (Ending, Option<Keeping>),
+    (ending, (mut keeping, observer)): (Ending, Readers),
     sink: StreamWriter<u8>,
     result: EndingWriter,
     watch: Watch,
 ) {
     let moved = Cell::new(0);
     let outcome = {
-        let moving = pin!(copy(first, bytes, (ending, &mut keeping), sink, &watch, &moved));
+        let moving = pin!(copy(first, bytes, (ending, &mut keeping, observer), sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -138,7 +141,7 @@ impl Broken {
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
-    (ending, keeping): (Ending, &mut Option<Keeping>),
+    (ending, keeping, mut observer): (Ending, &mut Option<Keeping>, Option<Box<Observer>>),
     mut sink: StreamWriter<u8>,
     watch: &Watch,
     moved: &Cell<u64>,
@@ -150,6 +153,9 @@ async fn copy(
         let come = moved.get().saturating_add(chunk.len() as u64);
         if watch.limit.is_some_and(|limit| come > limit) {
             return Err(Broken::TooLong(come));
+        }
+        if let Some(observer) = &mut observer {
+            observer.read(&chunk);
         }
         if !keeping.as_mut().is_none_or(|keeping| keeping.read(&chunk)) {
             // It is too long to be stored: nobody waits for it any longer.

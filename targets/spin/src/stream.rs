@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::{IoError, IoErrorKind, Observer};
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -45,6 +45,8 @@ pub(crate) struct Stream {
     failure: Failure,
     /// The copy of it that is stored.
     keeping: Option<Keeping>,
+    /// Whoever looks at it.
+    observer: Option<Box<Observer>>,
 }
 
 /// The reason why a body broke off inside this component, if it did.
@@ -77,8 +79,8 @@ impl Stream {
     fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
         let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
         let failure = Failure::default();
-        let (limit, deadline, keeping) = (None, None, None);
-        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping }
+        let (limit, deadline, keeping, observer) = (None, None, None, None);
+        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping, observer }
     }
 
     /// Returns this body unless it is empty, for which it reads its beginning.
@@ -120,6 +122,12 @@ impl Stream {
         self
     }
 
+    /// Has `observer` look at this body.
+    pub(crate) fn observed(mut self, observer: Box<Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Has this body copied for the store.
     pub(crate) fn kept(mut self, keeping: Keeping) -> Self {
         self.keeping = Some(keeping);
@@ -133,7 +141,11 @@ impl Stream {
 
     /// Returns whether something in it has to be checked on its way, so that it passes through this component.
     pub(crate) fn is_watched(&self) -> bool {
-        self.open_limit().is_some() || self.deadline.is_some() || self.keeping.is_some() || !self.first.is_empty()
+        self.open_limit().is_some()
+            || self.deadline.is_some()
+            || self.keeping.is_some()
+            || self.observer.is_some()
+            || !self.first.is_empty()
     }
 
     /// Returns the limit, unless the stated length is within it.
@@ -158,7 +170,7 @@ impl Stream {
     fn pumped(self, witness: Option<Witness>, progress: Option<Progress>) -> (StreamReader<u8>, Ending) {
         let (limit, length) = (self.open_limit(), self.length);
         let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness, progress };
-        pump::start(self.first, self.bytes, self.ending, watch, self.keeping)
+        pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer))
     }
 
     /// Reads it to its end, but at most `limit` bytes.

@@ -14,7 +14,8 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, Keep, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, OwnCounters, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
+    KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    fill_from,
 };
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
@@ -76,6 +77,10 @@ impl Fetch for Platform {
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {
         stream.limited(limit)
+    }
+
+    fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
+        stream.observed(observer)
     }
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {

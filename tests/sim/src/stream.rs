@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use edgeway_corpus::Content as Text;
 use gateway_core::cache::resource::Content;
-use gateway_core::ports::{IoError, IoErrorKind, Keep};
+use gateway_core::ports::{IoError, IoErrorKind, Keep, Observer};
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 
@@ -44,6 +44,7 @@ pub struct Stream {
     pause: Option<(usize, Duration)>,
     deadline: Option<Timestamp>,
     keep: Option<(Box<Keep>, BytesMut)>,
+    observer: Option<Box<Observer>>,
 }
 
 impl Stream {
@@ -58,7 +59,8 @@ impl Stream {
         if end == End::Cut {
             pieces.truncate(pieces.len() / 2);
         }
-        Self { world: Rc::clone(world), sender, pieces, end, left: None, pause: None, deadline: None, keep: None }
+        let world = Rc::clone(world);
+        Self { world, sender, pieces, end, left: None, pause: None, deadline: None, keep: None, observer: None }
     }
 
     /// Waits for `pause` in the middle.
@@ -79,6 +81,12 @@ impl Stream {
         self
     }
 
+    /// Shows `observer` what is read.
+    pub(crate) fn observed(mut self, observer: Box<Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Copies what is read for the store of responses.
     pub(crate) fn kept(mut self, keep: Box<Keep>) -> Self {
         keep.waits_for_client(self.world.now());
@@ -94,6 +102,9 @@ impl Stream {
         let next = self.read_next().await;
         match &next {
             Some(Ok(piece)) => {
+                if let Some(observer) = &mut self.observer {
+                    observer.read(piece);
+                }
                 if let Some((keep, content)) = &mut self.keep {
                     content.extend_from_slice(piece);
                     keep.waits_for_client(self.world.now());

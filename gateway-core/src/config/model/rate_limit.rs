@@ -70,7 +70,7 @@ pub enum Cost {
     Stated(Box<StatedCost>),
 }
 
-/// The units that a request takes, as it or its response states them: exactly one of `header`, `query`, `expression` and `responseHeader`.
+/// The units that a request takes, as it or its response states them: exactly one of `header`, `query`, `expression`, `responseHeader` and `responseJson`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -83,6 +83,8 @@ pub struct StatedCost {
     pub expression: Option<String>,
     /// A header of the upstream's response with a whole number. The request takes `default` units at first, and the difference once the response has come.
     pub response_header: Option<String>,
+    /// A JSON Pointer to a whole number in the content of the upstream's response, such as `/usage/total_tokens`. The request takes `default` units at first, and the difference once the content has passed.
+    pub response_json: Option<String>,
     /// The units where nothing is stated. Default: 1.
     pub default: Option<u32>,
     /// The most that count. Default: what may come at once.

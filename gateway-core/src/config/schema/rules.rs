@@ -336,6 +336,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("RateLimit", "binding", Verbatim("^[A-Za-z_][0-9A-Za-z_]*$", &["API_LIMITER"])),
     ("StatedCost", "header", FIELD),
     ("StatedCost", "responseHeader", FIELD),
+    ("StatedCost", "responseJson", Text("^(/([^/~]|~[01])*)+$", &["/usage/total_tokens"])),
     ("StatedCost", "query", Text(".", &["units"])),
     ("StatedCost", "expression", Free(&["request.method == 'POST' ? 5 : 1"])),
     ("StatedCost", "max", Whole(1, 1_000_000_000)),

@@ -73,7 +73,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             vec![not_both("location", "prefix"), any(&["location", "prefix"])]
         }
         "StatedCost" => {
-            let places = ["header", "query", "expression", "responseHeader"];
+            let places = ["header", "query", "expression", "responseHeader", "responseJson"];
             vec![json!({ "oneOf": places.map(present) })]
         }
         "RateLimit" => {
@@ -91,7 +91,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
                 if_then(present("lease"), none(&["throttle"])),
                 if_then(
                     present("lease"),
-                    json!({ "properties": { "cost": { "not": { "type": "object", "allOf": [present("responseHeader")] } } } }),
+                    json!({ "properties": { "cost": { "not": { "type": "object", "anyOf": [present("responseHeader"), present("responseJson")] } } } }),
                 ),
                 if_then(present("timeZone"), json!({ "anyOf": [calendar, has_variable, has_members("tiers")] })),
             ]

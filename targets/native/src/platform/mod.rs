@@ -33,8 +33,8 @@ use gateway_core::policy::passwords::Passwords;
 use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Address, Cache, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, Keep,
-    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Operation, Platform, Random, Sign, StoreFailure, StoredResponses,
-    UpstreamCall, Verify, Work,
+    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation, Platform, Random, Sign, StoreFailure,
+    StoredResponses, UpstreamCall, Verify, Work,
 };
 use gateway_core::response_store;
 use gateway_core::state::State;
@@ -392,6 +392,10 @@ impl Fetch for Native {
 
     fn limit(&self, stream: Stream, limit: u64) -> Stream {
         stream.limited(limit)
+    }
+
+    fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
+        stream.observed(observer)
     }
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {

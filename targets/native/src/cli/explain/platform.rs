@@ -11,7 +11,7 @@ use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
     Cache, Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
-    Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{Method, Response};
@@ -53,6 +53,10 @@ impl Fetch for DryRun {
     }
 
     fn limit(&self, stream: Bytes, _: u64) -> Bytes {
+        stream
+    }
+
+    fn observe(&self, stream: Bytes, _: Box<Observer>) -> Bytes {
         stream
     }
 
