@@ -97,8 +97,10 @@ impl IoErrorKind {
 /// The failure of a counter store or key-value store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreFailure {
-    /// It can't be reached, or refuses.
+    /// It can't be reached, or can't work.
     Unreachable,
+    /// It does not take the credentials, or does not let their holder do it.
+    Refused,
     /// It did not answer within its deadline.
     Slow,
     /// It has no room.
@@ -113,6 +115,7 @@ impl StoreFailure {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
             Self::Slow => "slow",
             Self::Full => "full",
             Self::Malformed => "malformed",

@@ -1,5 +1,6 @@
 //! A Redis that several gateways share, or a cluster of them.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    Client, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Script, TlsCertificates, Value, from_redis_value,
+    Client, Cmd, ErrorKind, Pipeline, RedisError, RedisFuture, RedisResult, Script, TlsCertificates, Value,
+    from_redis_value,
 };
 use tokio::sync::OnceCell;
 
@@ -31,6 +33,8 @@ const TRIES: u32 = 2;
 /// A Redis, with a connection that is opened on first use and again after a failure.
 pub struct Redis {
     server: Server,
+    /// Its host and port.
+    address: Box<str>,
     connection: OnceCell<Connection>,
     /// The longest wait for an answer.
     timeout: Duration,
@@ -71,7 +75,8 @@ impl Redis {
         // The URL may hold a password: it is not repeated.
         let server = server(stated, certificates, timeout).map_err(|_| StoreError::RedisUrl(name))?;
         let scripts = SCRIPTS.iter().map(|text| (*text, Script::new(text))).collect();
-        Ok(Self { server, connection: OnceCell::new(), timeout, scripts, health: Health::default() })
+        let address = address(&stated.url).into();
+        Ok(Self { server, address, connection: OnceCell::new(), timeout, scripts, health: Health::default() })
     }
 
     /// Applies `op` to `cell` at `now`.
@@ -136,7 +141,7 @@ impl Redis {
     async fn record<T>(&self, call: impl Future<Output = RedisResult<T>>) -> Result<T, StoreFailure> {
         let begun = self.health.begin();
         let outcome = call.await;
-        begun.end(&outcome);
+        begun.end(&outcome.as_ref().map_err(|error| Told(&self.address, error)));
         outcome.map_err(|error| failure(&error))
     }
 
@@ -226,7 +231,38 @@ fn is_closed(error: &RedisError) -> bool {
 }
 
 fn failure(error: &RedisError) -> StoreFailure {
-    if error.is_timeout() { StoreFailure::Slow } else { StoreFailure::Unreachable }
+    // A script that fails says so in the text of an error of its own (Redis 6), or in its code (7).
+    let is = |code: &str| {
+        error.code() == Some(code) || error.detail().is_some_and(|text| text.contains(&format!("-{code} ")))
+    };
+    match error.kind() {
+        _ if error.is_timeout() => StoreFailure::Slow,
+        _ if is("OOM") => StoreFailure::Full,
+        ErrorKind::AuthenticationFailed => StoreFailure::Refused,
+        _ if ["NOAUTH", "WRONGPASS", "NOPERM"].into_iter().any(is) => StoreFailure::Refused,
+        _ => StoreFailure::Unreachable,
+    }
+}
+
+/// A failure of the Redis at this address, for operators.
+struct Told<'r>(&'r str, &'r RedisError);
+
+impl Display for Told<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(address, error) = self;
+        match failure(error) {
+            StoreFailure::Full => write!(f, "Redis at {address} has no room (OOM): see its `maxmemory`"),
+            StoreFailure::Refused => write!(f, "Redis at {address} refuses the credentials: {error}"),
+            _ => write!(f, "Redis at {address}: {error}"),
+        }
+    }
+}
+
+/// The host and port of `url`, without credentials.
+fn address(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, address)| address)
 }
 
 /// Reads a number of a reply, which may be text; an empty text is none.
@@ -234,5 +270,23 @@ fn number(value: Value) -> RedisResult<Option<i64>> {
     match value {
         Value::BulkString(text) if text.is_empty() => Ok(None),
         value => Ok(Some(from_redis_value(value)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    /// docs/configuration.md, Redis: messages name it without its credentials.
+    #[test]
+    fn an_address_has_no_credentials() {
+        for (url, expected) in [
+            ("redis://r.test", "r.test"),
+            ("rediss://u:p@r.test:6380/3", "r.test:6380"),
+            ("redis://:p@a/b@[::1]:6379?x", ":p@a"),
+            ("redis://u:p@@r.test#f", "r.test"),
+        ] {
+            assert_eq!(address(url), expected, "{url}");
+        }
     }
 }

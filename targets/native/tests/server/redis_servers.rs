@@ -221,3 +221,50 @@ fn counters_in_a_cluster() {
     assert!(after.iter().all(|status| matches!(status, 200 | 503)), "{after:?}");
     assert!((1..40).contains(&admitted), "those of one node of three are refused: {after:?}");
 }
+
+/// docs/configuration.md, Redis: credentials that are wrong or missing, a Redis without room and one that is not there are told apart, in the log and on
+/// standard error, where the Redis is named without its credentials.
+#[test]
+fn failures_are_told_apart() {
+    let upstream = ok_upstream();
+    let folder = Folder::new();
+    let config = limited(upstream.address, r#""redis": { "secret": "REDIS_URL" }"#, "closed");
+    folder.write("gateway.json", &config.replace(r#""accessLog": "off""#, r#""accessLog": "json""#));
+    let [locked, full, nowhere] = [(); 3].map(|()| free_port());
+    let port = |port: u16| ["--port".to_owned(), port.to_string()];
+    let start = |with: &[&str], at: u16| {
+        let arguments = port(at);
+        server(&folder, &[&arguments.each_ref().map(String::as_str), with].concat(), at)
+    };
+    let Some(_locked) = start(&["--requirepass", "right"], locked) else { return };
+    let _full = start(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"], full);
+    for (url, failure, said) in [
+        (
+            format!("redis://:PLANT-wrong@127.0.0.1:{locked}"),
+            "refused",
+            format!("Redis at 127.0.0.1:{locked} refuses the credentials: "),
+        ),
+        (
+            format!("redis://127.0.0.1:{locked}"),
+            "refused",
+            format!("Redis at 127.0.0.1:{locked} refuses the credentials: "),
+        ),
+        (
+            format!("redis://127.0.0.1:{full}"),
+            "full",
+            format!("Redis at 127.0.0.1:{full} has no room (OOM): see its `maxmemory`"),
+        ),
+        (format!("redis://127.0.0.1:{nowhere}"), "unreachable", format!("Redis at 127.0.0.1:{nowhere}: ")),
+    ] {
+        let program =
+            Program::run_with(&["serve", "gateway.json", "--threads", "1"], &folder.0, &[("REDIS_URL", &url)]);
+        program.wait_for_message("serving ");
+        let messages = program.messages();
+        let address = messages.split_once(" on http://").unwrap().1.split_whitespace().next().unwrap();
+        let answered = Wire::connect(address.parse().unwrap()).ask("GET /limited HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(answered.0, 503, "{url}");
+        assert_eq!(program.logged("/limited")["store"]["failure"], failure, "{url}");
+        program.wait_for_message(&format!("the store of the counters fails: {said}"));
+        assert!(!program.messages().contains("PLANT"), "{}", program.messages());
+    }
+}
