@@ -76,6 +76,15 @@ fn warns_of_a_cache_that_stores_nothing() {
     assert_eq!(found, [("routes[0].policies[0]".to_owned(), message.to_owned())]);
     assert_eq!(of(r#""respond": {}, "policies": [{"cache": {"enabled": false}}]"#), []);
 
+    let posted = |methods: &str| {
+        let text = format!(
+            r#"{{"upstreams": {{"u": {{"url": "http://u.test"}}}}, "routes": [{{"name": "r", "match": {{"path": "/r", "methods": [{methods}]}},
+            "upstream": "u", "policies": [{{"cache": {{}}}}]}}]}}"#
+        );
+        words(&plan::warnings(&text, NOW)).len()
+    };
+    assert_eq!([posted(r#""POST""#), posted(r#""POST", "HEAD""#), posted("")], [1, 0, 0]);
+
     let found = about(r#""in", {"cache": {"ttl": "1m"}}"#);
     assert_eq!(found[0].0, "routes[0].policies[1].cache");
     assert!(found[0].1.starts_with("of the answers of `r`, none is stored"), "{found:?}");

@@ -2,6 +2,7 @@
 
 use super::identity::{policy, routes};
 use crate::config::{Authenticate, ByteSize, Cache, Config, ConfigError, JsonPath, Policy, PolicyUse, Route};
+use crate::plan::compile::alternatives;
 use crate::policy::expression::Expression;
 
 /// The memory of stored responses where nothing is said of it. See `docs/platforms.md`.
@@ -52,6 +53,13 @@ pub(super) fn idle(config: &Config, found: &mut Vec<ConfigError>) {
             }));
             continue;
         }
+        if !takes_reads(route) {
+            found.extend(own(config, &at, route).map(|at| {
+                let message = format!("nothing is served from it: `{}` takes neither GET nor HEAD", route.name);
+                ConfigError::new(at, message).with_help("let it take GET, or remove this")
+            }));
+            continue;
+        }
         let asked = all.iter().rev().find_map(|policy| policy.authenticate.as_ref());
         if matches!(asked, Some(Authenticate::By(_))) && is_for_nobody(cache) {
             let message = format!(
@@ -67,6 +75,12 @@ pub(super) fn idle(config: &Config, found: &mut Vec<ConfigError>) {
 /// Returns whether what is for one caller alone can't be stored, and nothing says that this is meant.
 const fn is_for_nobody(cache: &Cache) -> bool {
     cache.key.caller.is_none()
+}
+
+/// Returns whether `route` takes requests that a cache answers.
+fn takes_reads(route: &Route) -> bool {
+    let is_read = |method: &String| matches!(method.as_str(), "GET" | "HEAD");
+    alternatives(&route.matches).iter().any(|one| one.methods.is_empty() || one.methods.iter().any(is_read))
 }
 
 /// Returns whether upstreams answer `route`.
