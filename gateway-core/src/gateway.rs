@@ -138,13 +138,14 @@ impl<P: Platform> Gateway<P> {
     /// Takes note that the exchange that `record` is of has ended: the body of its response, its tunnel, or the client's
     /// patience. Counts it, writes its line of the access log, and returns the work that is left.
     #[must_use = "the work has to be run"]
-    pub fn ended(&self, record: Record, ended: &Ended) -> Vec<After> {
+    pub fn ended(&self, mut record: Record, ended: &Ended) -> Vec<After> {
         if record.facts.is_some() || record.meter.is_some() {
             let now = self.platform.monotonic();
             if let (Some(metrics), Some(meter)) = (self.state.metrics(), &record.meter) {
                 metrics.ended(&record, meter, now);
             }
             if record.facts.is_some() {
+                record.content_has_ended();
                 self.platform.log(|out| access_log::write(&self.plan, &record, ended, now, out));
             }
         }
@@ -157,6 +158,17 @@ impl<P: Platform> Gateway<P> {
             .filter_map(|owed| After::of(owed, &self.platform))
             .chain(record.permits.into_iter().map(After::Release))
             .collect()
+    }
+
+    /// Tells of a request for which no client waited: the metrics in any case, the access log of one that has failed.
+    fn asked_again(&self, record: &Record) {
+        if let (Some(metrics), Some(meter)) = (self.state.metrics(), &record.meter) {
+            metrics.asked(record, meter);
+        }
+        if record.facts.is_some() {
+            let now = self.platform.monotonic();
+            self.platform.log(|out| access_log::write(&self.plan, record, &Ended::default(), now, out));
+        }
     }
 
     /// Does work that was left by [`handle`](Self::handle) or [`ended`](Self::ended).
@@ -185,7 +197,11 @@ impl<P: Platform> Gateway<P> {
                 exec::refresh_token(&self.plan, &self.state, &self.platform, source).await;
             }
             After::RefreshEntries(watch) => exec::refresh_entries(&self.platform, &watch).await,
-            After::Revalidate(one) => exec::revalidate(&self.plan, &self.state, &self.platform, *one).await,
+            After::Revalidate(one) => {
+                if let Some(record) = exec::revalidate(&self.plan, &self.state, &self.platform, *one).await {
+                    self.asked_again(&record);
+                }
+            }
             After::RefreshPurges => exec::refresh_purges(&self.state, &self.platform).await,
             After::RefreshFlag { flag } => exec::refresh_flag(&self.plan, &self.state, &self.platform, flag).await,
         }

@@ -20,7 +20,7 @@ pub use self::meeting::{Generations, Meeting, PLACES};
 use crate::body::Body;
 use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights};
-use crate::cache::purges::PurgeBook;
+use crate::cache::purges::{PurgeBook, Purges};
 use crate::cache::resource::{Content, Resource, Variant};
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet, OwnCounters};
 pub use crate::http::peer::Peer;
@@ -106,6 +106,14 @@ pub trait Platform:
     fn purged(&self, _book: &Arc<PurgeBook>) -> impl Future<Output = Result<(), StoreFailure>> {
         core::future::ready(Ok(()))
     }
+
+    /// The number of URLs in memory of which `added` ends responses that `book` has not ended yet; none where that is not known.
+    fn count_stored(&self, _book: &PurgeBook, _added: &Purges) -> Option<u64> {
+        None
+    }
+
+    /// Hears of a purge, in words: for operators.
+    fn hears_of_purge(&self, _told: &dyn core::fmt::Display) {}
 
     /// Hears that the source of tokens with this index was asked for one, and the `trouble` that there was: for operators.
     fn asked_for_token(&self, _source: usize, _trouble: Option<&str>) {}

@@ -116,6 +116,20 @@ pub struct Revalidation {
     pub(crate) flight: Flight,
 }
 
+/// A rate limit that was asked.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    pub(crate) name: Box<str>,
+    /// Its verdict; none if its store failed.
+    pub(crate) verdict: Option<Verdict>,
+    /// Set if it refuses nothing.
+    pub(crate) shadow: bool,
+    /// The units that the request takes.
+    pub(crate) units: u32,
+    /// The time for which it waits for its turn.
+    pub(crate) wait: Duration,
+}
+
 /// The parts of an exchange that only the access log tells.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -139,8 +153,8 @@ pub(crate) struct Facts {
     pub(crate) sent_at: Duration,
     /// The time until the head of the upstream's response came, or until that failed.
     pub(crate) upstream_took: Option<Duration>,
-    /// Each rate limit that was asked, and its verdict; none if its store failed. The last is set of a limit that refuses nothing.
-    pub(crate) limits: Vec<(Box<str>, Option<Verdict>, bool)>,
+    /// Each rate limit that was asked.
+    pub(crate) limits: Vec<Limited>,
     /// Who makes the request, once that is proved.
     pub(crate) caller: Option<Arc<Caller>>,
     /// The caller whom a credential names that was refused.
@@ -157,8 +171,49 @@ pub(crate) struct Facts {
     pub(crate) unsettled: Option<&'static str>,
     /// What the cache did.
     pub(crate) cached: Option<&'static str>,
+    /// Set if no client waits for it: the gateway asks again for a stored response.
+    pub(crate) is_background: bool,
     /// The store that failed last, by its name.
     pub(crate) store: Option<(&'static str, StoreFailure)>,
+}
+
+impl Facts {
+    fn takes(&mut self, name: &str, units: u32) {
+        for limited in self.limits.iter_mut().filter(|limited| *limited.name == *name) {
+            limited.units = units;
+        }
+    }
+
+    /// Those of a request that begins now, of which nothing else is known.
+    fn at(clock: &impl Clock) -> Self {
+        Self {
+            time: clock.now(),
+            begun: clock.monotonic(),
+            method: Method::GET,
+            uri: Uri::default(),
+            version: Version::HTTP_11,
+            scheme: Scheme::Http,
+            peer: None,
+            host: None,
+            stated_host: None,
+            user_agent: None,
+            referer: None,
+            trace: None,
+            sent_at: Duration::ZERO,
+            upstream_took: None,
+            limits: Vec::new(),
+            caller: None,
+            named: None,
+            refusal: None,
+            upstream_auth: None,
+            rule: None,
+            flag: None,
+            unsettled: None,
+            cached: None,
+            is_background: false,
+            store: None,
+        }
+    }
 }
 
 impl Record {
@@ -167,33 +222,34 @@ impl Record {
         let facts = plan.access_log.is_on().then(|| {
             let field = |name| request.headers().get(name).cloned();
             Box::new(Facts {
-                time: clock.now(),
-                begun: clock.monotonic(),
                 method: request.method().clone(),
                 uri: request.uri().clone(),
                 version: request.version(),
                 scheme: peer.scheme(),
                 peer: peer.address(),
                 host: field(http::header::HOST),
-                stated_host: None,
                 user_agent: field(USER_AGENT),
                 referer: field(REFERER),
-                trace: None,
-                sent_at: Duration::ZERO,
-                upstream_took: None,
-                limits: Vec::new(),
-                caller: None,
-                named: None,
-                refusal: None,
-                upstream_auth: None,
-                rule: None,
-                flag: None,
-                unsettled: None,
-                cached: None,
-                store: None,
+                ..Facts::at(clock)
             })
         });
         Self { facts, ..Self::default() }
+    }
+
+    /// The record of a request by which the gateway asks again for `call` of the route with this index, without a client.
+    pub(crate) fn background(plan: &Plan, clock: &impl Clock, (route, call): (usize, &Call)) -> Self {
+        let is_logged = plan.access_log.is_on() && plan.routes.get(route).is_some_and(|route| route.logged);
+        let facts = is_logged.then(|| {
+            Box::new(Facts {
+                method: Method::GET,
+                uri: call.uri().clone(),
+                host: call.host_field().cloned(),
+                scheme: call.client.scheme,
+                is_background: true,
+                ..Facts::at(clock)
+            })
+        });
+        Self { route: Some(route), request_id: Some(call.id.clone()), facts, ..Self::default() }
     }
 
     /// Notes the client at the other end, as `trustedProxies` yields it.
@@ -264,10 +320,37 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// Notes the verdict of a rate limit; none if its store could not say. One in the `shadow` refuses nothing.
-    pub(crate) fn limited(&mut self, name: &str, verdict: Option<Verdict>, shadow: bool) {
+    /// Notes the verdict of a rate limit as it is told; none if its store could not say. One in the `shadow` refuses nothing. A request that is admitted
+    /// takes these `units`, and waits that long for its turn.
+    pub(crate) fn limited(
+        &mut self,
+        name: &str,
+        verdict: Option<Verdict>,
+        shadow: bool,
+        (units, wait): (u32, Duration),
+    ) {
         if let Some(facts) = &mut self.facts {
-            facts.limits.push((name.into(), verdict, shadow));
+            let units = if verdict.is_some_and(|verdict| verdict.admitted) { units } else { 0 };
+            facts.limits.push(Limited { name: name.into(), verdict, shadow, units, wait });
+        }
+    }
+
+    /// Notes that the request takes these `units` of the rate limit called `name` in all.
+    pub(crate) fn takes(&mut self, name: &str, units: u32) {
+        if let Some(facts) = &mut self.facts {
+            facts.takes(name, units);
+        }
+    }
+
+    /// Notes what the content of the response has said of the units that the request takes.
+    pub(crate) fn content_has_ended(&mut self) {
+        let Some(facts) = &mut self.facts else { return };
+        for owed in &self.owed {
+            if let Owed::Unsettled(one) = owed
+                && let Some(units) = one.settled()
+            {
+                facts.takes(&one.name, units);
+            }
         }
     }
 

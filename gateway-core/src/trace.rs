@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use crate::cache::status::Told;
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 use crate::plan::Plan;
@@ -103,6 +104,8 @@ pub enum Event {
         /// The decision, in words.
         verdict: String,
     },
+    /// The cache was looked into, or passed by.
+    Cached(Told),
     /// Who calls was compared with conditions for other upstreams.
     Steered {
         /// The index of the first condition that is met; `None` if the route chooses.
@@ -114,6 +117,10 @@ pub enum Event {
         name: String,
         /// The counter cell.
         cell: String,
+        /// The tier whose terms hold, where they are other ones.
+        tier: Option<String>,
+        /// The units that the request asks for.
+        units: u32,
         /// Its verdict; `None` if it could not be asked.
         verdict: Option<Verdict>,
         /// Set if it refuses nothing, whatever its verdict is.

@@ -17,7 +17,7 @@ use crate::error::{CLIENT_CLOSED, CLIENT_CLOSED_STATUS};
 use crate::io::IoErrorKind;
 use crate::plan::Plan;
 use crate::policy::credential::masked_query;
-use crate::record::{Ended, Facts, Length, Record};
+use crate::record::{Ended, Facts, Length, Limited, Record};
 use crate::time::Timestamp;
 
 /// Writes the line of the exchange that `record` is of, which `ended` at `now` on the monotonic clock; nothing where nothing
@@ -119,6 +119,9 @@ struct Line<'r> {
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
+    /// Set if no client waits for it.
+    #[serde(skip_serializing_if = "is_false")]
+    background: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Store>,
     #[serde(skip_serializing_if = "is_true")]
@@ -137,6 +140,12 @@ struct Limit<'r> {
     admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remaining: Option<u32>,
+    /// The units that the request takes; left out where that is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    units: Option<u32>,
+    /// The time for which the request waited for its turn, if it did.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_some_millis")]
+    wait_ms: Option<Duration>,
     /// Set if it refuses nothing.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     shadow: bool,
@@ -198,6 +207,7 @@ impl<'r> Line<'r> {
             flag: facts.flag.as_deref(),
             unsettled: facts.unsettled,
             cache: facts.cached,
+            background: facts.is_background,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
             cut: ended.cut.map(side),
@@ -206,11 +216,13 @@ impl<'r> Line<'r> {
 }
 
 impl<'r> Limit<'r> {
-    fn of((name, verdict, shadow): &'r (Box<str>, Option<crate::policy::quota::Verdict>, bool)) -> Self {
+    fn of(Limited { name, verdict, shadow, units, wait }: &'r Limited) -> Self {
         Self {
             name,
             admitted: verdict.map(|verdict| verdict.admitted),
             remaining: verdict.map(|verdict| verdict.remaining),
+            units: Some(*units).filter(|units| *units > 0),
+            wait_ms: Some(*wait).filter(|wait| !wait.is_zero()),
             shadow: *shadow,
         }
     }
@@ -387,6 +399,11 @@ mod tests {
         load(&text, &Capabilities::NATIVE, &NoSecrets).unwrap()
     }
 
+    /// A limit with this verdict on a request of no units.
+    pub(super) fn limited(name: &str, verdict: Option<Verdict>, shadow: bool) -> Limited {
+        Limited { name: name.into(), verdict, shadow, units: 0, wait: Duration::ZERO }
+    }
+
     pub(super) fn record() -> Record {
         Record {
             route: Some(0),
@@ -409,7 +426,7 @@ mod tests {
                 trace: Some(HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")),
                 sent_at: Duration::ZERO,
                 upstream_took: Some(Duration::from_micros(2_500)),
-                limits: vec![("l".into(), None, false)],
+                limits: vec![limited("l", None, false)],
                 caller: None,
                 named: None,
                 refusal: None,
@@ -418,6 +435,7 @@ mod tests {
                 flag: None,
                 unsettled: None,
                 cached: None,
+                is_background: false,
                 store: None,
             })),
             ..Record::default()
@@ -529,13 +547,13 @@ mod tests {
         let mut record = record();
         let verdict =
             Verdict { admitted: true, remaining: 3, retry_after: Duration::ZERO, reset_after: Duration::ZERO };
-        let limits = vec![("l".into(), Some(verdict), false), ("s".into(), Some(verdict), true)];
-        record.facts.as_mut().unwrap().limits = limits;
+        let waiting = Limited { units: 5, wait: Duration::from_micros(1_500), ..limited("l", Some(verdict), false) };
+        record.facts.as_mut().unwrap().limits = vec![waiting, limited("s", Some(verdict), true)];
         let line = parsed(&plan("{}"), &record, &Ended::default());
         assert_eq!(
             line["limits"],
             json!([
-                {"name": "l", "admitted": true, "remaining": 3},
+                {"name": "l", "admitted": true, "remaining": 3, "units": 5, "waitMs": 1.5},
                 {"name": "s", "admitted": true, "remaining": 3, "shadow": true},
             ])
         );

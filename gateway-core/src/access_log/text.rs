@@ -98,6 +98,10 @@ fn reasons(line: &Line<'_>) -> String {
     let mut reasons: Vec<String> = [line.error, line.cause].into_iter().flatten().map(str::to_owned).collect();
     let refused = line.limits.iter().filter(|limit| limit.admitted == Some(false) && !limit.shadow);
     reasons.extend(refused.map(|limit| format!("(limit: {})", limit.name)));
+    let shadows = line.limits.iter().filter(|limit| limit.admitted == Some(false) && limit.shadow);
+    reasons.extend(shadows.map(|limit| format!("(shadow: {})", limit.name)));
+    let waits = line.limits.iter().filter_map(|limit| Some((limit.name, limit.wait_ms?)));
+    reasons.extend(waits.map(|(name, wait)| format!("(waited {} for limit: {name})", took(wait).trim())));
     reasons.extend(line.auth.map(|reason| format!("(auth: {reason})")));
     reasons.extend(line.upstream_auth.map(|reason| format!("(upstream auth: {reason})")));
     reasons.extend(line.rule.map(|rule| {
@@ -106,6 +110,8 @@ fn reasons(line: &Line<'_>) -> String {
     }));
     reasons.extend(line.unsettled.map(|reason| format!("(unsettled: {reason})")));
     reasons.extend(line.flag.map(|flag| format!("(flag: {})", flag.escape_default())));
+    reasons.extend(line.cache.map(|done| format!("(cache: {done})")));
+    reasons.extend(line.background.then(|| "(background)".to_owned()));
     reasons.extend(line.store.map(|Store { name, failure }| format!("({name}: {failure})")));
     match line.cut {
         Some(side) => reasons.push(format!("(cut off: {side})")),
@@ -146,12 +152,12 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::access_log::tests::{line, plan, record};
+    use crate::access_log::tests::{limited, line, plan, record};
     use crate::caller::Caller;
     use crate::caller::consumer::Consumer;
     use crate::plan::Plan;
     use crate::policy::quota::Verdict;
-    use crate::record::{Ended, Record};
+    use crate::record::{Ended, Limited, Record};
 
     fn on_terminal(columns: usize) -> Plan {
         let mut plan = plan(r#"{"format": "text", "query": true}"#);
@@ -170,7 +176,7 @@ mod tests {
         record.error = Some("rate_limited");
         let verdict =
             Verdict { admitted: false, remaining: 0, retry_after: Duration::ZERO, reset_after: Duration::ZERO };
-        record.facts.as_mut().unwrap().limits = vec![("five-per-ten-seconds".into(), Some(verdict), false)];
+        record.facts.as_mut().unwrap().limits = vec![limited("five-per-ten-seconds", Some(verdict), false)];
         record
     }
 
@@ -215,6 +221,23 @@ mod tests {
         assert!(file.ends_with("  /a  list -> users  by acme\\u{e9}  id r1\n"), "{file}");
         assert!(shown(80, &record).ends_with("  /a  list -> users  by acme\\u{e9}"), "{}", shown(80, &record));
         assert!(shown(60, &record).ends_with("  /a  list -> users"), "{}", shown(60, &record));
+    }
+
+    /// docs/configuration.md, Access log: what the cache did, what a limit in the shadow would have refused, and the wait for a turn.
+    #[test]
+    fn a_line_tells_of_the_cache_the_shadow_and_the_wait() {
+        let mut record = refused("/a");
+        let facts = record.facts.as_mut().unwrap();
+        facts.limits[0].shadow = true;
+        let verdict = Verdict { admitted: true, ..facts.limits[0].verdict.unwrap() };
+        facts.limits.push(Limited { wait: Duration::from_millis(1_950), ..limited("slow", Some(verdict), false) });
+        facts.cached = Some("hit");
+        let record = Record { error: None, ..record };
+        let text = shown(200, &record);
+        assert!(
+            text.ends_with("  (shadow: five-per-ten-seconds)  (waited 1.9 s for limit: slow)  (cache: hit)"),
+            "{text}"
+        );
     }
 
     #[test]

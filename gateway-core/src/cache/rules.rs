@@ -1,5 +1,6 @@
 //! The policy of a cache, as far as its decisions go.
 
+use core::fmt;
 use core::time::Duration;
 
 use http::{HeaderName, StatusCode};
@@ -84,6 +85,16 @@ impl Statuses {
         match self {
             Self::One(number) => status.as_u16() == number,
             Self::Class(digit) => status.as_u16() / 100 == u16::from(digit) && !is_of_request(status),
+        }
+    }
+}
+
+/// As a configuration has it: `404` or `5xx`.
+impl fmt::Display for Statuses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(status) => write!(f, "{status}"),
+            Self::Class(digit) => write!(f, "{digit}xx"),
         }
     }
 }

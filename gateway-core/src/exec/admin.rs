@@ -91,8 +91,8 @@ pub(crate) async fn answer<P: Platform>(
         }
         Answer::Purge => {
             let purge = Purge::read(&collect(platform, body).await?)?;
-            super::cache::purge(plan, state, platform, &purge).await?;
-            Ok(report::done())
+            let ended = super::cache::purge(plan, state, platform, &purge).await?;
+            Ok(report::purged(&ended))
         }
         Answer::Revocation(change) => {
             let entry = match change.change {

@@ -424,7 +424,7 @@ fn tell(exchange: &mut Exchange<'_, '_>, told: &Told, headers: &mut HeaderMap) {
     let mut text = String::with_capacity(64);
     status::write(exchange.plan.loop_guard.item(), told, &mut text);
     exchange.record.cached(told);
-    exchange.note(|| Event::Policy { policy: "cache", verdict: text.clone() });
+    exchange.note(|| Event::Cached(*told));
     if let Ok(value) = HeaderValue::try_from(text) {
         headers.append(CACHE_STATUS, value);
     }

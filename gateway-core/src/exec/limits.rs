@@ -46,6 +46,7 @@ pub(super) struct Taken<'p> {
 impl Taken<'_> {
     /// Has the request take `units` in all, once the client has its answer.
     fn settle(self, exchange: &mut Exchange<'_, '_>, clock: &impl Clock, units: u32) {
+        exchange.record.takes(&self.limit.name, units);
         if let Some(op) = self.allowance.settle(self.at, (self.units, units), clock) {
             exchange.record.owed.push(Owed::Settle(Box::new((self.cell, op))));
         }
@@ -231,13 +232,21 @@ fn decide<'p, P: Platform>(
 ) -> Result<Duration, Reject> {
     let Asked { limit, allowance, cell, cost, window } = asked;
     let shadow = limit.shadow;
-    exchange.record.limited(&limit.name, verdict, shadow);
+    let wait = verdict.filter(|_| !shadow).map_or(Duration::ZERO, |verdict| allowance.wait(&verdict));
+    let verdict = verdict.map(|verdict| allowance.told(verdict));
+    exchange.record.limited(&limit.name, verdict, shadow, (cost, wait));
     if let Some(metrics) = exchange.state.metrics() {
         metrics.limited(exchange.record.route, &limit.name, verdict, shadow);
     }
-    exchange.note(|| {
-        let (store, bound) = (limit.store.name(), limit.bound());
-        Event::RateLimit { name: limit.name.to_string(), cell: cell.clone(), verdict, shadow, store, bound }
+    exchange.note(|| Event::RateLimit {
+        name: limit.name.to_string(),
+        cell: cell.clone(),
+        tier: limit.tier_of(allowance).map(str::to_owned),
+        units: cost,
+        verdict,
+        shadow,
+        store: limit.store.name(),
+        bound: limit.bound(),
     });
     let is_taken = verdict.is_some_and(|verdict| verdict.admitted) && limit.binding.is_none();
     if is_taken && limit.cost.is_in_response() {
@@ -249,10 +258,10 @@ fn decide<'p, P: Platform>(
     match verdict {
         _ if shadow => Ok(Duration::ZERO),
         Some(verdict) => {
-            let standing = Standing { limit, allowance, window, verdict: allowance.told(verdict) };
+            let standing = Standing { limit, allowance, window, verdict };
             let refusal = (!verdict.admitted).then(|| standing.refuse());
             exchange.standings.push(standing);
-            refusal.map_or_else(|| Ok(allowance.wait(&verdict)), Err)
+            refusal.map_or(Ok(wait), Err)
         }
         None if limit.fail == FailMode::Open => Ok(Duration::ZERO),
         None => Err(Reject::counter_unavailable()),
@@ -308,7 +317,8 @@ fn observe<P: Platform>(
         if let Source::Content(pointer) = limit.cost.source() {
             let found = observer.look_for(pointer);
             let most = limit.cost.most(allowance.quota.burst);
-            let one = Unsettled { cell, allowance: allowance.clone(), at, units, most, found };
+            let name = limit.name.clone();
+            let one = Unsettled { name, cell, allowance: allowance.clone(), at, units, most, found };
             exchange.record.owed.push(Owed::Unsettled(Box::new(one)));
         }
     }

@@ -45,6 +45,8 @@ pub(crate) struct Overall {
     pub(crate) key_value_errors: AtomicU64,
     /// Failures of the store of responses.
     pub(crate) cache_errors: AtomicU64,
+    /// Purges, in the order of [`PURGES`].
+    pub(crate) purges: [AtomicU64; PURGES.len()],
     /// Authentications, by their outcomes.
     pub(crate) authentications: Outcomes,
 }
@@ -64,6 +66,9 @@ pub(crate) struct ByClass(pub(crate) [Histogram; 6]);
 
 /// The classes of statuses, by their labels.
 pub(crate) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The kinds of purges, by their labels.
+pub(crate) const PURGES: [&str; 4] = ["url", "prefix", "tag", "all"];
 
 impl Metrics {
     /// The metrics for `plan`: those of `previous` as far as the plan still names what they are of. None where nobody could
@@ -108,6 +113,13 @@ impl Metrics {
         }
     }
 
+    /// Counts purges, in the order of [`PURGES`].
+    pub(crate) fn purged(&self, purges: [usize; PURGES.len()]) {
+        for (count, purged) in self.overall.purges.iter().zip(purges) {
+            count.fetch_add(purged as u64, Ordering::Relaxed);
+        }
+    }
+
     /// Counts the exchange of `record`, which has ended at `now`.
     pub(crate) fn ended(&self, record: &Record, meter: &Meter, now: Duration) {
         self.overall.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -119,6 +131,19 @@ impl Metrics {
                 count.fetch_add(1, Ordering::Relaxed);
             }
         }
+        self.asked(record, meter);
+        if let Some(outcome) = meter.authentication {
+            self.overall.authentications.count(outcome);
+        }
+        if record.error == Some(STORE_UNAVAILABLE.code) {
+            self.overall.key_value_errors.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts what the request of `record` has asked of its upstream and of the store of responses: also one for which no client waits.
+    pub(crate) fn asked(&self, record: &Record, meter: &Meter) {
         if meter.cache_errors > 0 {
             self.overall.cache_errors.fetch_add(meter.cache_errors.into(), Ordering::Relaxed);
         }
@@ -126,12 +151,6 @@ impl Metrics {
             && let Some(upstream) = record.upstream.and_then(|index| self.upstreams.at(index))
         {
             upstream.observe(class, took);
-        }
-        if let Some(outcome) = meter.authentication {
-            self.overall.authentications.count(outcome);
-        }
-        if record.error == Some(STORE_UNAVAILABLE.code) {
-            self.overall.key_value_errors.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

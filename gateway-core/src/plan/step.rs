@@ -94,17 +94,19 @@ impl RequestStep {
         }
     }
 
-    /// A few words for a list of policies.
+    /// A few words for a list of policies, where the route's path has these `parameters`.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, parameters: &[&str]) -> String {
         match self {
             Self::Maintenance(maintenance) => maintenance.describe(),
             Self::Clients(clients) => clients.describe(),
             Self::Authorize(authorize) => authorize.describe(),
             Self::Authenticate(authenticate) => authenticate.words.to_string(),
             Self::Csrf(_) => "no other origins".to_owned(),
-            Self::RateLimit(limit) => limit.describe(),
-            Self::Concurrency(limit) => format!("at once {} {}", limit.name, limit.limit),
+            Self::RateLimit(limit) => limit.describe(parameters),
+            Self::Concurrency(limit) => {
+                format!("at once {} {} by {}", limit.name, limit.limit, limit.key.describe(parameters))
+            }
             Self::Steer(ways) => steer::describe(ways),
             Self::Validate(step) => step.describe(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
@@ -179,10 +181,16 @@ mod tests {
             {"request": {"query": {"set": {"a": "1"}}, "headers": {"set": {"a": "1"}}}},
             {"concurrency": {"limit": 1}}, {"rateLimit": {"limit": 1, "window": "1s"}}, {"maintenance": {"flag": "f"}}]}]}"#;
         let plan = load(text, &Capabilities::NATIVE, &NoSecrets).unwrap();
-        let steps: Vec<_> = plan.routes[0].request.iter().map(super::RequestStep::describe).collect();
+        let steps: Vec<_> = plan.routes[0].request.iter().map(|step| step.describe(&[])).collect();
         assert_eq!(
             steps,
-            ["maintenance by flag f", "limit r 1 per 1s", "at once r 1", "1 header edit", "1 query edit"]
+            [
+                "maintenance by flag f",
+                "limit r 1 per 1s by client address",
+                "at once r 1 by client address",
+                "1 header edit",
+                "1 query edit"
+            ]
         );
     }
 }

@@ -172,10 +172,11 @@ impl Allowance {
         verdict.reset_after.saturating_sub(Duration::from_millis(u64::try_from(at_once).unwrap_or(u64::MAX)))
     }
 
-    /// The verdict as clients are told of it: without the places in which requests wait.
+    /// The verdict as everybody is told of it: without the places in which requests wait. What is left is never above the limit, of which it is
+    /// the rest (draft-ietf-httpapi-ratelimit-headers-10 §4.1), even if a larger burst may admit more at once.
     #[must_use]
-    pub const fn told(&self, verdict: Verdict) -> Verdict {
-        Verdict { remaining: verdict.remaining.saturating_sub(self.waiting), ..verdict }
+    pub fn told(&self, verdict: Verdict) -> Verdict {
+        Verdict { remaining: verdict.remaining.saturating_sub(self.waiting).min(self.quota.limit), ..verdict }
     }
 
     /// The quota with the places in which requests wait.

@@ -1,5 +1,7 @@
 //! The cache of a route: its rules, and the keys of its responses.
 
+mod describe;
+
 use core::fmt::Arguments;
 use core::time::Duration;
 
@@ -7,6 +9,7 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
+pub use self::describe::KeyParts;
 use super::PolicyError;
 use super::counter_key::KeySource;
 use super::expression::Expression;
@@ -495,17 +498,6 @@ impl Cache {
     #[must_use]
     pub fn asks_who_calls(&self) -> bool {
         self.key.by_caller || !self.key.claims.is_empty()
-    }
-
-    /// A few words for a list of policies.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let time = |span: Duration| humantime::format_duration(span).to_string().replace(' ', "");
-        match (self.rules.forced_ttl, self.rules.default_ttl) {
-            (Some(ttl), _) => format!("cache for {}", time(ttl)),
-            (None, Some(ttl)) => format!("cache, else for {}", time(ttl)),
-            (None, None) => "cache".to_owned(),
-        }
     }
 }
 

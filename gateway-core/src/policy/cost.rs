@@ -121,6 +121,26 @@ impl Cost {
         self.usual
     }
 
+    /// The most that count; none where what may come at once is the only bound.
+    #[must_use]
+    pub fn max(&self) -> Option<u32> {
+        Some(self.max).filter(|max| *max < LARGEST_LIMIT)
+    }
+
+    /// A few words for a list of policies; none where a request takes one unit.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        let place = match &self.source {
+            Source::Fixed => return Some(format!("cost {}", self.usual)).filter(|_| self.usual != 1),
+            Source::Header(name) => format!("header {name}"),
+            Source::Query(name) => format!("query {name}"),
+            Source::Expression(expression) => expression.as_str().to_owned(),
+            Source::Response(name) => format!("response header {name}"),
+        };
+        let max = self.max().map_or_else(String::new, |max| format!(", at most {max}"));
+        Some(format!("cost by {place}, else {}{max}", self.usual))
+    }
+
     /// Returns whether the upstream's response states the units.
     #[must_use]
     pub const fn is_in_response(&self) -> bool {

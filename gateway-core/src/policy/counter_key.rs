@@ -168,6 +168,26 @@ impl KeySource {
         })
     }
 
+    /// A few words for a list of policies, where the route's path has these `parameters`: `header x-api-key`.
+    #[must_use]
+    pub fn describe(&self, parameters: &[&str]) -> String {
+        let each = self.each().iter().map(|key| match key {
+            Self::Address(IPV4, IPV6) => "client address".to_owned(),
+            Self::Address(ipv4, ipv6) => format!("client network /{ipv4} or /{ipv6}"),
+            Self::Header(name) => format!("header {name}"),
+            Self::Cookie(name) => format!("cookie {name}"),
+            Self::Query(name) => format!("query {name}"),
+            Self::Parameter(index) => format!("param {}", parameters.get(*index).unwrap_or(&"?")),
+            Self::Consumer => "consumer".to_owned(),
+            Self::Credential => "credential".to_owned(),
+            Self::Claim(name) => format!("claim {name}"),
+            Self::Route => "route".to_owned(),
+            Self::Expression(expression) => expression.as_str().to_owned(),
+            Self::Everyone | Self::All(_) => "everyone together".to_owned(),
+        });
+        each.collect::<Vec<_>>().join(" and ")
+    }
+
     /// The name of the cell that counts `call` on `route`: the prefix, the name, a colon, and the key. Keys of several have commas
     /// between; of a tier there is a quotation mark, which no name has, between it and the name.
     ///

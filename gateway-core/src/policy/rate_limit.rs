@@ -46,6 +46,10 @@ pub struct RateLimit {
     pub key: KeySource,
     /// The units that a request takes.
     pub cost: Cost,
+    /// The longest that a request waits for its turn, if it does.
+    pub throttle: Option<Duration>,
+    /// The time zone of its windows, as it is written; none where it is UTC, or they have none.
+    pub time_zone: Option<Box<str>>,
     /// The units that an instance borrows at once, if it does.
     pub lease: Option<Lease>,
     /// The store that counts.
@@ -57,7 +61,7 @@ pub struct RateLimit {
     /// Set if it only counts, and refuses nothing.
     pub shadow: bool,
     /// Set if clients are told by the older fields, too.
-    legacy: bool,
+    pub legacy: bool,
 }
 
 /// A request's standing with a limit.
@@ -69,7 +73,7 @@ pub struct Standing<'l> {
     pub allowance: &'l Allowance,
     /// The length of the present window.
     pub window: Duration,
-    /// The verdict.
+    /// The verdict, as it is [told](Allowance::told).
     pub verdict: Verdict,
 }
 
@@ -109,6 +113,8 @@ impl RateLimit {
                     tiers: [].into(),
                     key,
                     cost,
+                    throttle: c.throttle.map(|throttle| throttle.0),
+                    time_zone: c.time_zone.as_deref().map(Box::from),
                     lease,
                     store: Store::Memory,
                     binding: None,
@@ -178,18 +184,30 @@ impl RateLimit {
         self.allowance.may_wait() || self.tiers.iter().any(|(_, allowance)| allowance.may_wait())
     }
 
-    /// A few words for a list of policies.
+    /// A few words for a list of policies, where the route's path has these `parameters`.
     #[must_use]
-    pub fn describe(&self) -> String {
-        let mut text = format!("limit {} {}", self.name, self.allowance.describe());
-        for (tier, allowance) in &self.tiers {
-            text.push_str(&format!(", {tier} {}", allowance.describe()));
+    pub fn describe(&self, parameters: &[&str]) -> String {
+        let mut text =
+            format!("limit {} {} by {}", self.name, self.allowance.describe(), self.key.describe(parameters));
+        let mut more = Vec::new();
+        more.extend(self.time_zone.as_ref().map(|zone| format!("in {zone}")));
+        more.extend(self.cost.describe());
+        more.extend(self.throttle.map(|wait| format!("waits up to {}", config::Span(wait))));
+        more.extend(self.tiers.iter().map(|(tier, allowance)| format!("tier {tier} {}", allowance.describe())));
+        more.extend(self.lease.map(|Lease { units, hold }| format!("{units} leased for {}", config::Span(hold))));
+        more.extend((self.fail == config::FailMode::Open).then(|| "admits if the counter fails".to_owned()));
+        more.extend(self.shadow.then(|| "shadow".to_owned()));
+        if !more.is_empty() {
+            text.push_str(&format!(" ({})", more.join("; ")));
         }
-        if let Some(Lease { units, hold }) = self.lease {
-            text.push_str(&format!(", {units} leased for {}", humantime::format_duration(hold)));
-        }
-        text.push_str(if self.shadow { " (shadow)" } else { "" });
         text
+    }
+
+    /// The tier whose terms are this `allowance` of it, if they are one's.
+    #[must_use]
+    pub fn tier_of(&self, allowance: &Allowance) -> Option<&str> {
+        let own = self.tiers.iter().find(|(_, terms)| core::ptr::eq(terms, allowance));
+        own.map(|(tier, _)| &**tier)
     }
 
     /// The requests that it admits of `caller`, with the tier that these are for.
@@ -309,17 +327,16 @@ impl Standing<'_> {
     /// `RateLimit-Policy` and `RateLimit` for a response; those of several limits are appended one after another, as
     /// members of one list (draft §3, §4).
     ///
-    /// `r` is the remainder of the quota `q` (draft §4.1), so it is never above `q`, even if a larger burst may admit
-    /// more at once.
+    /// `r` is the remainder of the quota `q` (draft §4.1), so it is never above `q`: see [`Allowance::told`].
     #[must_use]
     pub fn headers(&self) -> [(HeaderName, HeaderValue); 2] {
-        let Self { limit, allowance, window, verdict, .. } = self;
+        let Self { limit, allowance, window, verdict } = self;
         let mut decimal = itoa::Buffer::new();
         let mut state = Vec::with_capacity(limit.name.len() + 24);
         state.push(b'"');
         state.extend_from_slice(limit.name.as_bytes());
         state.extend_from_slice(b"\";r=");
-        state.extend_from_slice(decimal.format(verdict.remaining.min(allowance.quota.limit)).as_bytes());
+        state.extend_from_slice(decimal.format(verdict.remaining).as_bytes());
         state.extend_from_slice(b";t=");
         state.extend_from_slice(decimal.format(whole_seconds(verdict.reset_after)).as_bytes());
         // The name was checked at load, and the rest is digits: the fallback is never used.
@@ -355,7 +372,7 @@ pub fn tell(standings: &[Standing<'_>], fields: &mut impl EditFields) {
     if let Some(Standing { allowance, verdict, .. }) = legacy.min_by_key(|standing| standing.verdict.remaining) {
         let limit = allowance.quota.limit;
         fields.set(&X_RATELIMIT_LIMIT, HeaderValue::from(limit));
-        fields.set(&X_RATELIMIT_REMAINING, HeaderValue::from(verdict.remaining.min(limit)));
+        fields.set(&X_RATELIMIT_REMAINING, HeaderValue::from(verdict.remaining));
         fields.set(&X_RATELIMIT_RESET, HeaderValue::from(whole_seconds(verdict.reset_after)));
     }
 }
@@ -400,6 +417,7 @@ mod tests {
     }
 
     fn standing(limit: &RateLimit, verdict: Verdict) -> Standing<'_> {
+        let verdict = limit.allowance.told(verdict);
         Standing { limit, allowance: &limit.allowance, window: limit.allowance.quota.window, verdict }
     }
 

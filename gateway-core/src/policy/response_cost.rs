@@ -34,6 +34,8 @@ impl Found {
 /// The units that a request has taken of a limit until the content of its response says how many they are.
 #[derive(Debug)]
 pub struct Unsettled {
+    /// The name of the limit.
+    pub name: Box<str>,
     /// The counter cell.
     pub cell: String,
     /// The part of the limit that holds for the request.
@@ -49,10 +51,16 @@ pub struct Unsettled {
 }
 
 impl Unsettled {
+    /// The units that the content has said by now, as far as they count.
+    #[must_use]
+    pub fn settled(&self) -> Option<u32> {
+        self.found.number().map(|number| number.min(self.most))
+    }
+
     /// The operation by which the request takes what the content has said by now; none if nothing changes.
     #[must_use]
     pub fn settle(self, clock: &impl Clock) -> Option<(String, CounterOp)> {
-        let units = self.found.number()?.min(self.most);
+        let units = self.settled()?;
         let op = self.allowance.settle(self.at, (self.units, units), clock)?;
         Some((self.cell, op))
     }

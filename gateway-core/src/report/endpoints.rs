@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Report;
 use super::open_metrics::{OPENMETRICS, TEXT, open_metrics, text};
+use super::purge::Ended;
 use super::revocation::Revocation;
 use super::snapshot::Snapshot;
 use crate::plan::{self, Plan};
@@ -127,6 +128,10 @@ pub(super) fn flag(flag: &Flag<'_>) -> Report {
 
 pub(super) fn revocation(entry: &Revocation) -> Report {
     json(StatusCode::OK, entry)
+}
+
+pub(super) fn purged(ended: &Ended) -> Report {
+    json(StatusCode::OK, ended)
 }
 
 pub(super) fn key(entry: &Entry) -> Report {

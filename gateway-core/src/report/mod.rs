@@ -17,7 +17,7 @@ pub(crate) use self::change::Change;
 pub(crate) use self::endpoints::Flag;
 pub(crate) use self::flag::flag_content;
 pub(crate) use self::host::check_host;
-pub(crate) use self::purge::Purge;
+pub(crate) use self::purge::{Ended, Purge};
 pub(crate) use self::revocation::{Revocation, RevocationChange};
 use self::snapshot::Snapshot;
 use crate::admin::{Endpoint, Way};
@@ -143,6 +143,11 @@ pub(crate) fn revocation<S>(entry: &Revocation, is_head: bool) -> Response<Body<
 /// The answer that reports an API key.
 pub(crate) fn key<S>(entry: &Entry, is_head: bool) -> Response<Body<S>> {
     endpoints::key(entry).into_response(is_head)
+}
+
+/// The answer that tells what a purge has come to.
+pub(crate) fn purged<S>(ended: &Ended) -> Response<Body<S>> {
+    endpoints::purged(ended).into_response(false)
 }
 
 /// The answer without content.

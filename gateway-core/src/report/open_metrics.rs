@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::snapshot::Snapshot;
 use crate::cache::status::WORDS;
-use crate::metrics::{CLASSES, Distribution, VERDICTS};
+use crate::metrics::{CLASSES, Distribution, PURGES, VERDICTS};
 use crate::ports::Operation;
 
 /// The media type of [`open_metrics`].
@@ -23,6 +23,7 @@ pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
 const CACHED: &str = "edgeway_cache_requests";
+const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
 const STORES: &str = "edgeway_store_errors";
 const LOST_LINES: &str = "edgeway_access_log_lost_lines";
@@ -40,7 +41,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, CACHED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
+    for name in [LIMITS, CACHED, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -136,6 +137,14 @@ impl Collector for Snapshot {
             let (name, unit) = ("edgeway_cache_memory", Unit::Bytes);
             let mut family = encoder.encode_descriptor(name, help, Some(&unit), MetricType::Gauge)?;
             family.encode_gauge(&i64::try_from(stored.bytes).unwrap_or(i64::MAX))?;
+        }
+
+        let help = "Stored responses that operators have put an end to";
+        let mut family = encoder.encode_descriptor(PURGED, help, None, MetricType::Counter)?;
+        for (kind, count) in PURGES.into_iter().zip(self.purges) {
+            if count > 0 {
+                family.encode_family(&[("kind", kind)])?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
         }
 
         let help = "Requests that had to prove who calls";

@@ -1,5 +1,7 @@
 //! Purges of stored responses by the admin endpoints.
 
+use core::fmt;
+
 use serde_json::Value;
 
 use crate::cache::purges::Reach;
@@ -41,6 +43,9 @@ impl Purge {
                 _ => return Err(bad()),
             }
         }
+        if [&purge.urls, &purge.prefixes, &purge.tags].into_iter().flatten().any(String::is_empty) {
+            return Err(Reject::bad_content().with_detail("what is to be purged has an empty name"));
+        }
         let is_empty = purge.urls.is_empty() && purge.prefixes.is_empty() && purge.tags.is_empty() && !purge.all;
         if is_empty { Err(bad()) } else { Ok(purge) }
     }
@@ -54,10 +59,47 @@ impl Purge {
     #[cold]
     pub(crate) fn no_url(url: &str) -> Reject {
         let detail = format!(
-            "`{url}` is no URL of this gateway: write all of it, as clients do: `https://api.example.com/products?page=1`"
+            "`{url}` is no URL of this gateway: write all of it, as clients ask for it: `https://api.example.com/products?page=1`"
         );
         Reject::bad_content().with_detail(detail)
     }
+}
+
+/// The most names that are told.
+const MOST_TOLD: usize = 4;
+
+/// What is purged, in words: of a few names, without what a terminal would obey.
+impl fmt::Display for Purge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.soft {
+            "stored responses count as stale from now on:"
+        } else {
+            "stored responses are purged:"
+        })?;
+        if self.all {
+            return f.write_str(" all");
+        }
+        let of =
+            |kind: &'static str, names: &[String]| names.iter().map(|name| (kind, name.clone())).collect::<Vec<_>>();
+        let names = [of("url", &self.urls), of("prefix", &self.prefixes), of("tag", &self.tags)].concat();
+        for (index, (kind, name)) in names.iter().take(MOST_TOLD).enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(f, "{comma} {kind} `{}`", name.escape_debug())?;
+        }
+        match names.len().saturating_sub(MOST_TOLD) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
+}
+
+/// What a purge has come to.
+#[derive(Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Ended {
+    /// The URLs of which it has ended responses; none where that is not known.
+    pub(crate) resources: Option<u64>,
+    /// Those of its URLs that no route with a cache takes.
+    pub(crate) unserved: Vec<String>,
 }
 
 const fn truth(value: &Value) -> Option<bool> {
@@ -95,8 +137,20 @@ mod tests {
             r#"{"tags": [1]}"#,
             r#"{"soft": true}"#,
             r#"{"tag": ["a"]}"#,
+            r#"{"tags": [""]}"#,
+            r#"{"urls": ["http://a/", ""]}"#,
         ] {
             assert_eq!(read(text), Err("bad_content"), "{text}");
         }
+    }
+    /// docs/configuration.md, Purges: a line tells what was purged.
+    #[test]
+    fn a_purge_is_told_in_words() {
+        let told = |text: &str| Purge::read(text.as_bytes()).unwrap().to_string();
+        assert_eq!(told(r#"{"all": true, "tags": ["a"]}"#), "stored responses are purged: all");
+        assert_eq!(
+            told(r#"{"urls": ["http://a/"], "tags": ["\u001b[2J", "c", "d", "e"], "soft": true}"#),
+            "stored responses count as stale from now on: url `http://a/`, tag `\\u{1b}[2J`, tag `c`, tag `d`, and 1 more"
+        );
     }
 }

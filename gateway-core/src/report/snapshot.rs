@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::cache::status::WORDS;
-use crate::metrics::{ByClass, Distribution, Metrics, Served};
+use crate::metrics::{ByClass, Distribution, Metrics, PURGES, Served};
 use crate::numbers::Numbered;
 use crate::plan::Plan;
 use crate::ports::{Clients, Connections, Operation, Platform, StoredResponses};
@@ -25,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
     pub(super) cache_errors: u64,
+    /// In the order of [`PURGES`].
+    pub(super) purges: [u64; PURGES.len()],
     pub(super) stored: Option<StoredResponses>,
     pub(super) lost_log_lines: Option<u64>,
     pub(super) clients: Option<Clients>,
@@ -66,6 +68,9 @@ impl Snapshot {
         self.counter_errors += load(&overall.counter_errors);
         self.key_value_errors += load(&overall.key_value_errors);
         self.cache_errors += load(&overall.cache_errors);
+        for (sum, count) in self.purges.iter_mut().zip(&overall.purges) {
+            *sum += load(count);
+        }
         for (outcome, count) in overall.authentications.iter() {
             if let Some(sum) = self.authentications.of(outcome) {
                 *sum += count;

@@ -53,6 +53,11 @@ pub enum Event<'a> {
     },
     /// Certificates of clients were refused.
     CertificatesRefused(Refusal),
+    /// Something was asked of the gateway at its admin endpoints.
+    Asked {
+        /// What, in words.
+        what: &'a str,
+    },
     /// The server is about to stop, and serves on for now.
     Leaving {
         /// The time until connections are refused.
@@ -167,6 +172,7 @@ async fn reload_until_stop(
         if let Some(refusal) = teller.look(server.refusals(), Instant::now()) {
             report(&Event::CertificatesRefused(refusal));
         }
+        server.notices().iter().for_each(|what| report(&Event::Asked { what }));
         let Some(file) = &file else {
             asked = false;
             continue;

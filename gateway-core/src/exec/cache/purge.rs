@@ -5,13 +5,14 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::ends::resources;
 use super::purge_book;
-use crate::cache::purges::Purged;
+use crate::cache::purges::{Purged, Purges};
 use crate::call::Call;
 use crate::error::Reject;
 use crate::net::Scheme;
 use crate::plan::Plan;
 use crate::ports::Platform;
-use crate::report::Purge;
+use crate::report::{Ended, Purge};
+use crate::route::{Found, Lookup};
 use crate::state::State;
 
 /// Purges stored responses, those that are under way included.
@@ -23,18 +24,26 @@ pub(in crate::exec) async fn purge<P: Platform>(
     state: &State,
     platform: &P,
     purge: &Purge,
-) -> Result<(), Reject> {
+) -> Result<Ended, Reject> {
     let call = |url: &String| call(plan, url).ok_or_else(|| Purge::no_url(url));
+    let mut ended = Ended::default();
     let mut urls = Vec::new();
     for url in &purge.urls {
         let call = call(url)?;
+        if !is_served(plan, &call) {
+            ended.unserved.push(url.clone());
+        }
         // Whatever routes make of it, and as it is written.
         urls.extend(resources(plan, &call));
         urls.push(crate::policy::cache::resource(&call));
     }
     let mut prefixes = Vec::new();
     for url in &purge.prefixes {
-        prefixes.push(crate::policy::cache::resource(&call(url)?));
+        let call = call(url)?;
+        if !has_host(plan, &call) {
+            ended.unserved.push(url.clone());
+        }
+        prefixes.push(crate::policy::cache::resource(&call));
     }
     let mut purged = Vec::new();
     purged.extend(urls.iter().map(|url| Purged::Resource(url)));
@@ -46,13 +55,47 @@ pub(in crate::exec) async fn purge<P: Platform>(
         let added = purge_book::add(plan, platform, book, (&purged, now, purge.reach())).await;
         added.map_err(|_| Reject::store_unavailable())?;
     }
-    book.add(&purged, now, purge.reach());
-    platform.purged(book).await.map_err(|_| Reject::store_unavailable())
+    let mut added = Purges::default();
+    for purged in &purged {
+        added.add(*purged, now, purge.reach());
+    }
+    // Before they count: what has ended already does not end again.
+    ended.resources = platform.count_stored(book, &added);
+    book.merge(&added);
+    if let Some(metrics) = state.metrics() {
+        metrics.purged([purge.urls.len(), purge.prefixes.len(), purge.tags.len(), usize::from(purge.all)]);
+    }
+    platform.hears_of_purge(purge);
+    platform.purged(book).await.map_err(|_| Reject::store_unavailable())?;
+    Ok(ended)
+}
+
+/// Returns whether a route with a cache takes `get`, as far as its fields are known.
+fn is_served(plan: &Plan, get: &Call) -> bool {
+    let key = plan.paths.key(get.path()).into_owned();
+    let lookup = Lookup { path: &key, ..get.lookup() };
+    // Which of several routes takes it may depend on fields that nobody knows here.
+    let found = [plan.table.find(&lookup), plan.table.find_ignoring_headers(&lookup)];
+    found.iter().any(|found| match found {
+        Found::Route { route, .. } => has_cache(plan, *route),
+        _ => false,
+    })
+}
+
+/// Returns whether a route with a cache is for the host of `get`.
+fn has_host(plan: &Plan, get: &Call) -> bool {
+    let host = get.lookup().host;
+    plan.table.ranked().any(|spec| spec.host.matches(host) && has_cache(plan, spec.route))
+}
+
+fn has_cache(plan: &Plan, route: usize) -> bool {
+    plan.routes.get(route).is_some_and(|route| route.cache.is_some())
 }
 
 /// The request of a client for `url`.
 fn call(plan: &Plan, url: &str) -> Option<Call> {
-    let uri: Uri = url.parse().ok()?;
+    // No client asks for a fragment (RFC 9110 §4.2.5), which the parser leaves out.
+    let uri: Uri = url.parse().ok().filter(|_| !url.contains('#'))?;
     let scheme = match uri.scheme_str()? {
         "http" => Scheme::Http,
         "https" => Scheme::Https,

@@ -6,52 +6,80 @@ use http::{Method, StatusCode};
 
 use super::super::exchange::Exchange;
 use super::super::proxy;
-use super::super::within::within;
+use super::super::within::{timely, within};
 use super::{Leading, across};
 use crate::body::Body;
 use crate::cache::resource::{Content, Variant};
 use crate::cache::validation;
+use crate::http::proxy_status::error_type;
+use crate::io::IoErrorKind;
+use crate::meter::Meter;
 use crate::outcome::Reply;
 use crate::plan::{Action, Plan};
 use crate::ports::Platform;
 use crate::record::{Record, Revalidation};
 use crate::state::State;
 
-/// Asks for a stored response again, unless another instance does.
-pub(crate) async fn revalidate<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
+/// Asks for a stored response again, unless another instance does. Returns the record of that, with facts for the access log if it has failed.
+pub(crate) async fn revalidate<P: Platform>(
+    plan: &Plan,
+    state: &State,
+    platform: &P,
+    one: Revalidation,
+) -> Option<Record> {
     let cache = plan.routes.get(one.route).and_then(|route| route.cache.as_ref());
     let cell = match cache.filter(|cache| platform.flights_in_store() && !cache.wait.is_zero()) {
         Some(cache) => {
             match across::acquire(plan, platform, cache, (&one.resource, &one.variant.part, one.chosen_by)).await {
                 Ok(None) => {
                     drop(Leading { platform, resource: one.resource, flight: Some(one.flight) });
-                    return;
+                    return None;
                 }
                 cell => cell.ok().flatten(),
             }
         }
         None => None,
     };
-    ask_again(plan, state, platform, one).await;
+    let mut record = Record::background(plan, platform, (one.route, &one.call));
+    record.meter = state.metrics().map(|_| Meter::begin(platform.monotonic()));
+    let is_failed = ask_again(plan, state, platform, one, &mut record).await.is_none();
     if let Some(cell) = cell {
         across::release(plan, platform, cell).await;
     }
+    if !is_failed {
+        record.facts = None;
+    }
+    Some(record)
 }
 
-async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: Revalidation) {
+/// Asks again; none if the upstream has failed, so that the stored response stays as it is.
+async fn ask_again<P: Platform>(
+    plan: &Plan,
+    state: &State,
+    platform: &P,
+    one: Revalidation,
+    record: &mut Record,
+) -> Option<()> {
     let Revalidation { route, mut call, resource, asked, asker, chosen_by: _, variant, flight } = one;
     let _leading = Leading { platform, resource: resource.clone(), flight: Some(flight) };
-    let Some(route) = plan.routes.get(route) else { return };
-    let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return };
+    let route = plan.routes.get(route)?;
+    let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return None };
     let own = call.headers.clone();
     cache.strip_unkeyed(&mut call.headers);
     call.headers = super::without_conditions(core::mem::take(&mut call.headers));
     validation::make_conditional(&variant.entry, &mut call.headers);
-    let mut record = Record::default();
-    let mut exchange = Exchange::new(plan, state, &mut record, None);
+    let mut exchange = Exchange::new(plan, state, record, None);
     let sent = platform.now();
     let asked_for = proxy::send(&mut exchange, platform, route, action, (&mut call, Body::Empty), false);
-    let Ok(Reply::Http(response)) = Box::pin(asked_for).await else { return };
+    let response = match Box::pin(asked_for).await {
+        Ok(Reply::Http(response)) => response,
+        Ok(Reply::Upgrade(..)) => return None,
+        Err(reject) => {
+            (record.status, record.error) = (Some(reject.status), Some(reject.code));
+            return None;
+        }
+    };
+    record.status = Some(response.status());
     let times = (sent, platform.now());
     let (head, body) = response.into_parts();
     let request = (&Method::GET, &own);
@@ -73,23 +101,35 @@ async fn ask_again<P: Platform>(plan: &Plan, state: &State, platform: &P, one: R
                     Body::Stream(stream) => match platform.collect(stream, cache.rules.most_bytes).await {
                         // What came in one piece is a part of a larger buffer.
                         Ok(bytes) => bytes::Bytes::copy_from_slice(&bytes),
-                        Err(_) => return,
+                        Err(error) => {
+                            record.cause = Some(match error.kind {
+                                // RFC 9209 §2.3.18
+                                IoErrorKind::BodyTooLarge => "http_response_body_size",
+                                kind => error_type(kind),
+                            });
+                            return None;
+                        }
                     },
                 };
                 Some((entry, Content::Here(content)))
             }
             // What fails may be better the next time.
-            Err(_) if head.status.is_server_error() => return,
+            Err(_) if head.status.is_server_error() => return None,
             _ => None,
         }
     };
     // Who waits for a store that fails waits for nothing: the response is lost.
-    match fresh {
+    let kept = match fresh {
         Some((entry, content)) => {
             let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(asker), times.1));
             let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
-            let _ = within(platform, plan.responses_timeout, platform.store(&resource, variant)).await;
+            timely(within(platform, plan.responses_timeout, platform.store(&resource, variant)).await)
         }
-        None => drop(within(platform, plan.responses_timeout, platform.remove_stored(&resource)).await),
+        None => timely(within(platform, plan.responses_timeout, platform.remove_stored(&resource)).await),
+    };
+    if let Err(failure) = kept {
+        record.cache_failed(platform.cache_store(), failure);
+        return None;
     }
+    Some(())
 }

@@ -85,6 +85,8 @@ impl AdminArgs {
         let title = of("title").unwrap_or_else(|| format!("the status is {status}"));
         let hint = if status == http::StatusCode::UNAUTHORIZED {
             format!("; set {} to the token of `admin`", self.token_env)
+        } else if of("code").as_deref() == Some("route_not_found") {
+            "; `--admin` is to be its admin endpoints, which `server.admin` or `admin.path` says".to_owned()
         } else {
             String::new()
         };

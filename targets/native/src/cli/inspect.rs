@@ -17,6 +17,7 @@ use super::format::Format;
 use super::output::{print, print_json};
 use super::source::{ConfigArg, Source};
 use super::style::Style;
+use super::target::Target;
 use super::{listing, routes};
 
 /// List the routes in the order in which they are tried
@@ -73,6 +74,9 @@ pub(super) struct Explain {
     /// The upstream to follow where the route splits requests [default: the one with the largest share]
     #[arg(long, value_name = "NAME")]
     upstream: Option<String>,
+    /// The platform that is to run it, by whose stores limits count
+    #[arg(long, value_enum, default_value_t = Target::Native)]
+    target: Target,
     #[command(flatten)]
     source: Source,
 }
@@ -89,9 +93,14 @@ impl Explain {
             Ok(der) => der.map(|der| Arc::new(Certificate::of_der(&der))),
             Err(error) => return self.source.failure(format!("the certificate can't be read: {error}")),
         };
-        let question =
-            Question { certificate, upstream: self.upstream.clone(), content: self.body.clone(), ..question };
-        let plan = match self.source.plan() {
+        let question = Question {
+            certificate,
+            upstream: self.upstream.clone(),
+            content: self.body.clone(),
+            target: self.target,
+            ..question
+        };
+        let plan = match self.source.plan_for(self.target) {
             Ok(plan) => plan,
             Err(code) => return code,
         };

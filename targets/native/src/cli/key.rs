@@ -194,8 +194,7 @@ impl New {
 /// Print the digest of an API key that stands on standard input
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It is the `sha256` of a credential; with --pepper-env, which a configuration with `apiKeys.pepper` needs,
-its `hmac`.
+It is the `sha256` of a credential. A configuration with `apiKeys.pepper` needs --pepper-env, and its `hmac`.
 
 Example:
   edgeway key hash < acme.key

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use gateway_core::plan::{Action, PathRewrite, Plan, Proxy, RequestStep, ResponseStep, Route, Target};
-use gateway_core::policy::cache::Cache;
 use gateway_core::policy::clients::Where;
 use gateway_core::policy::condition::Condition;
 use gateway_core::policy::proof::Proof;
@@ -13,6 +12,7 @@ use http::HeaderName;
 use serde_json::{Map, Value, json};
 
 use super::limits::deadlines_json;
+use super::quota;
 
 /// The routes of `plan`, in the order in which they are tried. A route with several hosts is there once for each.
 pub(super) fn routes(plan: &Plan) -> Vec<Value> {
@@ -23,7 +23,7 @@ pub(super) fn routes(plan: &Plan) -> Vec<Value> {
             "at": route.at.to_string(),
             "match": matched(plan, spec),
             "action": action(plan, &route.action),
-            "policies": policies(route),
+            "policies": policies(route, &spec.path.parameters().collect::<Vec<_>>()),
             "bodyBytes": route.body_limit,
         }))
     };
@@ -120,26 +120,12 @@ fn proxied(plan: &Plan, proxy: &Proxy) -> Value {
     })
 }
 
-fn policies(route: &Route) -> Vec<Value> {
+fn policies(route: &Route, parameters: &[&str]) -> Vec<Value> {
     let cors = route.cors.iter().map(|_| json!({"kind": "cors"}));
     let request = route.request.iter().filter(|step| acts(step, &route.action));
-    let cache = route.cache.iter().map(|cache| cached(cache));
-    cors.chain(steps(request, &route.response)).chain(cache).collect()
-}
-
-fn cached(cache: &Cache) -> Value {
-    let rules = &cache.rules;
-    let seconds = |time: Option<Duration>| time.as_ref().map(Duration::as_secs_f64);
-    json!({
-        "kind": "cache",
-        "ttlSeconds": seconds(rules.forced_ttl),
-        "defaultTtlSeconds": seconds(rules.default_ttl),
-        "maxTtlSeconds": seconds(rules.max_ttl),
-        "staleWhileRevalidateSeconds": seconds(rules.stale_while_revalidate),
-        "staleIfErrorSeconds": seconds(rules.stale_if_error),
-        "maxBytes": rules.most_bytes,
-        "byCaller": cache.is_by_caller(),
-    })
+    let cache = route.cache.iter().filter(|_| matches!(route.action, Action::Proxy(_)));
+    let cache = cache.map(|cache| quota::cached(cache));
+    cors.chain(steps(request, &route.response, parameters)).chain(cache).collect()
 }
 
 /// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.
@@ -151,14 +137,18 @@ pub(super) const fn acts(step: &RequestStep, action: &Action) -> bool {
 
 /// The policies of one upstream of a route.
 pub(super) fn edits(target: &Target) -> Vec<Value> {
-    steps(target.request.iter(), &target.response).collect()
+    steps(target.request.iter(), &target.response, &[]).collect()
 }
 
-fn steps<'s>(request: impl Iterator<Item = &'s RequestStep>, response: &[ResponseStep]) -> impl Iterator<Item = Value> {
+fn steps<'s>(
+    request: impl Iterator<Item = &'s RequestStep>,
+    response: &[ResponseStep],
+    parameters: &[&str],
+) -> impl Iterator<Item = Value> {
     let response = response.iter().map(|step| match step {
         ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
     });
-    request.map(request_step).chain(response)
+    request.map(|step| request_step(step, parameters)).chain(response)
 }
 
 /// A way to another upstream, with its condition.
@@ -168,7 +158,7 @@ pub(super) fn way(way: &Steer) -> Map<String, Value> {
     members
 }
 
-fn request_step(step: &RequestStep) -> Value {
+fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
     match step {
         RequestStep::Maintenance(maintenance) => {
             let [from, until] = maintenance.planned();
@@ -206,28 +196,14 @@ fn request_step(step: &RequestStep) -> Value {
             members.insert("rule".to_owned(), json!(rule.rule));
             Value::Object(members)
         }
-        RequestStep::RateLimit(limit) => json!({
-            "kind": "rateLimit",
+        RequestStep::RateLimit(limit) => quota::rate_limit(limit, parameters),
+        RequestStep::Concurrency(limit) => json!({
+            "kind": "concurrency",
             "name": &*limit.name,
-            "limit": limit.allowance.quota.limit,
-            "windowSeconds": limit.allowance.quota.window.as_secs_f64(),
-            "period": limit.allowance.counting.period(),
-            "burst": limit.allowance.quota.burst,
-            "algorithm": limit.allowance.counting.algorithm(),
-            "tiers": limit.tiers.iter().map(|(tier, terms)| json!({
-                "tier": tier,
-                "limit": terms.quota.limit,
-                "windowSeconds": terms.quota.window.as_secs_f64(),
-                "period": terms.counting.period(),
-                "burst": terms.quota.burst,
-                "algorithm": terms.counting.algorithm(),
-            })).collect::<Vec<_>>(),
-            "shadow": limit.shadow,
-            "lease": limit.lease.map(|lease| json!({"units": lease.units, "holdSeconds": lease.hold.as_secs_f64()})),
-            "store": limit.store.name(),
-            "bound": limit.bound(),
+            "limit": limit.limit,
+            "key": quota::key(&limit.key, parameters),
+            "fail": quota::fail(limit.fail),
         }),
-        RequestStep::Concurrency(limit) => json!({"kind": "concurrency", "name": &*limit.name, "limit": limit.limit}),
         RequestStep::Steer(ways) => {
             json!({"kind": "steer", "ways": ways.iter().map(way).collect::<Vec<_>>()})
         }

@@ -17,6 +17,7 @@ mod manifest;
 mod output;
 mod password;
 mod purge;
+mod quota;
 mod report;
 mod rounds;
 mod routes;

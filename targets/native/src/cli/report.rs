@@ -127,6 +127,7 @@ pub(super) fn event(event: &Event<'_>) {
         Event::CertificatesRefused(Refusal { last, count: refused }) => {
             say_text(&format!("{refused} certificates of clients are refused, the last is {last}"));
         }
+        Event::Asked { what } => say_text(what),
         Event::Leaving { grace } => {
             let seconds = grace.as_secs_f64();
             say_text(&format!("not ready any more, serving on for {seconds} s; a second signal ends at once"));

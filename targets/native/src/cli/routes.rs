@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_core::plan::{Action, PathRewrite, Plan, RequestStep, ResponseStep, Target, WebSocketLimits};
+use gateway_core::plan::{Action, PathRewrite, Plan, ResponseStep, Target, WebSocketLimits};
 use gateway_core::route::Spec;
 
 use super::limits;
@@ -36,7 +36,7 @@ fn row(plan: &Plan, spec: &Spec) -> Option<Row> {
         path: spec.path.to_string(),
         when: scheme(spec).into_iter().chain(spec.predicates().map(ToString::to_string)).collect(),
         action: action(plan, &route.action),
-        policies: policies(plan, route),
+        policies: policies(plan, route, &parameters(spec)),
     })
 }
 
@@ -61,10 +61,17 @@ fn action(plan: &Plan, action: &Action) -> String {
     }
 }
 
-fn policies(plan: &Plan, route: &gateway_core::plan::Route) -> Vec<String> {
+/// The names of the parameters of the route's path.
+pub(super) fn parameters(spec: &Spec) -> Vec<&str> {
+    spec.path.parameters().collect()
+}
+
+fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str]) -> Vec<String> {
     let cors = route.cors.iter().map(|_| "cors".to_owned());
-    let request = route.request.iter().filter(|step| acts(step, &route.action)).map(RequestStep::describe);
-    let cache = route.cache.iter().map(|cache| cache.describe());
+    let request = route.request.iter().filter(|step| acts(step, &route.action));
+    let request = request.map(|step| step.describe(parameters));
+    let is_proxied = matches!(route.action, Action::Proxy(_));
+    let cache = route.cache.iter().filter(|_| is_proxied).map(|cache| cache.describe());
     let response = route.response.iter().map(ResponseStep::describe);
     let of_route =
         cors.chain(request).chain(cache).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
@@ -83,7 +90,8 @@ fn edits(plan: &Plan, action: &Action) -> Vec<String> {
 
 /// The policies of one upstream of a route, in a few words.
 pub(super) fn described(target: &Target) -> Vec<String> {
-    let request = target.request.iter().map(RequestStep::describe);
+    // They edit alone, which no parameter tells from others.
+    let request = target.request.iter().map(|step| step.describe(&[]));
     request.chain(target.response.iter().map(ResponseStep::describe)).collect()
 }
 

@@ -43,7 +43,7 @@ impl ConfigArg {
     }
 }
 
-/// The configuration that a command reads for the native server, and the form of its answer.
+/// The configuration that a command reads, and the form of its answer.
 #[derive(Debug, Args)]
 pub(super) struct Source {
     #[command(flatten)]
@@ -61,8 +61,13 @@ pub(super) struct Source {
 impl Source {
     /// Returns the plan, or the exit code after every mistake was printed.
     pub(super) fn plan(&self) -> Result<Arc<Plan>, ExitCode> {
+        self.plan_for(Target::Native)
+    }
+
+    /// The same for `target`.
+    pub(super) fn plan_for(&self, target: Target) -> Result<Arc<Plan>, ExitCode> {
         let secrets = self.variables.before(NativeSecrets::new(self.secrets.clone()));
-        let mut findings = Findings::of(self.config.path(), vec![Target::Native], &secrets, Variable::Unset);
+        let mut findings = Findings::of(self.config.path(), vec![target], &secrets, Variable::Unset);
         findings.plan.take().ok_or_else(|| findings.print(self.format()))
     }
 

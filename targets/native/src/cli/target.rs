@@ -40,7 +40,7 @@ impl Target {
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         self.capabilities().name
     }
 }

@@ -6,6 +6,7 @@ pub mod counters;
 mod database;
 pub mod key_value;
 pub mod meetings;
+mod notices;
 mod redis;
 pub mod secrets;
 
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use gateway_core::body::Body;
 use gateway_core::cache::flights::Flights;
-use gateway_core::cache::purges::PurgeBook;
+use gateway_core::cache::purges::{PurgeBook, Purges};
 use gateway_core::cache::resource::{Content as StoredContent, Resource, Variant};
 use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
@@ -42,6 +43,7 @@ use gateway_core::store_key::KeyUse;
 use gateway_core::time::Timestamp;
 use http::Response;
 
+pub use self::notices::Notices;
 use crate::clock::Ticker;
 use crate::health::Health;
 use crate::server::{AccessLogger, Crew, Settings};
@@ -84,6 +86,8 @@ pub struct Stores {
     pub passwords: Arc<Passwords>,
     /// The units of rate limits that were borrowed.
     pub borrowed: Arc<Borrowed>,
+    /// The lines that the operator has not been told yet.
+    pub notices: Notices,
 }
 
 impl Stores {
@@ -112,6 +116,7 @@ impl Stores {
             computing: Arc::default(),
             passwords: Arc::default(),
             borrowed: Arc::default(),
+            notices: Notices::default(),
         })
     }
 }
@@ -330,6 +335,14 @@ impl Platform for Native {
 
     async fn purged(&self, book: &Arc<PurgeBook>) -> Result<(), StoreFailure> {
         self.stores.cache.keep_purges(book).await
+    }
+
+    fn count_stored(&self, book: &PurgeBook, added: &Purges) -> Option<u64> {
+        if self.stores.shared.is_some() { None } else { self.stores.cache.count(book, added) }
+    }
+
+    fn hears_of_purge(&self, told: &dyn Display) {
+        self.stores.notices.add(told);
     }
 
     fn compute(&self, work: Work) -> impl Future<Output = Option<bool>> {

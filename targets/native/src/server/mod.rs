@@ -231,6 +231,11 @@ impl Server {
         self.stores.handshakes.all()
     }
 
+    /// The lines about what was asked of it since the last call.
+    pub fn notices(&self) -> Vec<String> {
+        self.stores.notices.take()
+    }
+
     /// The certificates of clients that were refused.
     pub fn refusals(&self) -> &Refusals {
         &self.crew.refusals

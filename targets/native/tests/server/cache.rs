@@ -294,19 +294,19 @@ fn what_is_purged_is_asked_for_again() {
     // A purge is of what was asked for by its millisecond.
     let settle = || std::thread::sleep(Duration::from_millis(5));
     settle();
-    assert_eq!(purge(r#"{"urls": ["http://a/a/1?t=tag-x"]}"#), 204);
+    assert_eq!(purge(r#"{"urls": ["http://a/a/1?t=tag-x"]}"#), 200);
     settle();
     assert_eq!(fresh(), [true, false, false]);
     settle();
-    assert_eq!(purge(r#"{"prefixes": ["http://a/a/"]}"#), 204);
+    assert_eq!(purge(r#"{"prefixes": ["http://a/a/"]}"#), 200);
     settle();
     assert_eq!(fresh(), [true, true, false]);
     settle();
-    assert_eq!(purge(r#"{"tags": ["tag-x"]}"#), 204);
+    assert_eq!(purge(r#"{"tags": ["tag-x"]}"#), 200);
     settle();
     assert_eq!(fresh(), [true, false, true]);
     settle();
-    assert_eq!(purge(r#"{"all": true}"#), 204);
+    assert_eq!(purge(r#"{"all": true}"#), 200);
     settle();
     assert_eq!(fresh(), [true; 3]);
     assert_eq!(fresh(), [false; 3]);
@@ -402,4 +402,50 @@ fn metrics_count_what_the_cache_did() {
     wait_for(admin, "edgeway_cache_resources", 1.0);
     assert!((1.0..10_000.0).contains(&sample(admin, "edgeway_cache_memory_bytes").unwrap()));
     wait_for(admin, r#"edgeway_store_errors_total{store="responses"}"#, 0.0);
+}
+
+/// docs/configuration.md, Cache: the requests by which the gateway asks again behind answers are in the metrics of upstreams, and one that fails has a line
+/// of its own.
+#[test]
+fn what_is_asked_for_again_behind_an_answer_is_told() {
+    let (up, asked) = counting(|wire, _, number| {
+        wire.send(match number {
+            0 | 2 => "HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=600\r\nETag: \"a\"\r\nContent-Length: 2\r\n\r\nok",
+            1 => "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=0, stale-while-revalidate=600\r\nETag: \"a\"\r\n\r\n",
+            _ => "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+        });
+        number < 4
+    });
+    let folder = Folder::new();
+    let text = cached(up.address, "{}", r#"{ "admin": "127.0.0.1:0" }"#);
+    folder.write("gateway.json", &text.replacen('{', r#"{ "accessLog": { "format": "json" },"#, 1));
+    let program = Program::run(&["serve", "gateway.json", "--threads", "1"], &folder.0);
+    program.wait_for_message("admin endpoints on http://");
+    let messages = program.messages();
+    let after = |part: &str| -> SocketAddr {
+        messages.split_once(part).unwrap().1.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let (address, admin) = (after(" on http://"), after("admin endpoints on http://"));
+    for number in 0..4 {
+        let answered = Wire::connect(address).ask("GET /again HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(answered.0, 200, "{answered:?}");
+        wait_until("the request behind the answer", || asked.load(Ordering::SeqCst) > number);
+        // It counts once it is over.
+        let done = |class: &str, count: f64| {
+            let name = format!(r#"http_client_request_duration_seconds_count{{upstream="up",status_class="{class}"}}"#);
+            wait_for(admin, &name, count);
+        };
+        match number {
+            0 => done("2xx", 1.0),
+            1 => done("3xx", 1.0),
+            2 => done("2xx", 2.0),
+            _ => done("5xx", 1.0),
+        }
+    }
+    let background = || program.log().into_iter().filter(|line| line["background"] == true).collect::<Vec<_>>();
+    wait_until("the line of the one that has failed", || !background().is_empty());
+    let lines = background();
+    let [line] = &*lines else { panic!("{lines:?}") };
+    assert_eq!((&line["status"], &line["path"], &line["upstream"]), (&503.into(), &"/again".into(), &"up".into()));
+    assert!(line.get("client").is_none(), "{line}");
 }

@@ -139,7 +139,7 @@ fn what_was_purged_or_ended_does_not_come_back() {
     gateway.shutdown();
     // After a restart they are in the file alone.
     let gateway = start(&text);
-    assert_eq!(purge(&gateway, r#"{"tags": ["two"]}"#), 204);
+    assert_eq!(purge(&gateway, r#"{"tags": ["two"]}"#), 200);
     ask(&gateway, "PUT /d");
     gateway.shutdown();
     let gateway = start(&text);
@@ -172,7 +172,7 @@ fn a_purge_outlives_a_process_that_is_killed() {
     assert!(gateway.ended());
     let gateway = Program::serve(&config);
     assert!(get(&gateway).contains("hit"), "it has outlived the restart");
-    assert_eq!(purge_at(admin, r#"{"all": true}"#), 204);
+    assert_eq!(purge_at(admin, r#"{"all": true}"#), 200);
     // Killed.
     drop(gateway);
     let gateway = Program::serve(&config);

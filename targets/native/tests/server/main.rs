@@ -44,6 +44,7 @@ mod output;
 mod passwords;
 mod proxy;
 mod published_keys;
+mod purges;
 mod redis;
 mod redis_servers;
 mod repeat;

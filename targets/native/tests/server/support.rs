@@ -303,6 +303,11 @@ impl Program {
         self.messages.lock().unwrap().clone()
     }
 
+    /// The lines of the access log so far.
+    pub(crate) fn log(&self) -> Vec<serde_json::Value> {
+        self.lines.lock().unwrap().iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// The line of the access log for this path.
     pub(crate) fn logged(&self, path: &str) -> serde_json::Value {
         let found = || {

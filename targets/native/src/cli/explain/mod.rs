@@ -29,6 +29,8 @@ pub(crate) use hops::{Hop, Redirects};
 pub(crate) use render::render;
 pub(crate) use report::{Report, report};
 
+use crate::cli::target::Target;
+
 /// The request to explain.
 pub(crate) struct Question {
     pub(crate) method: Method,
@@ -45,6 +47,8 @@ pub(crate) struct Question {
     pub(crate) upstream: Option<String>,
     /// The content; none if nothing is said of it.
     pub(crate) content: Option<Bytes>,
+    /// The platform that it is asked about.
+    pub(crate) target: Target,
 }
 
 impl Question {
@@ -79,6 +83,7 @@ impl Question {
             certificate: None,
             upstream: None,
             content: None,
+            target: Target::Native,
         })
     }
 
@@ -110,6 +115,7 @@ impl Question {
             certificate: None,
             upstream: None,
             content: None,
+            target: Target::Native,
         }
     }
 

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::report::{By, Other, Report};
 use crate::cli::limits;
 use crate::cli::style::{Style, pad, widest};
+use crate::cli::target::Target;
 
 /// The number of other routes shown; the nearest come first.
 const SHOWN_OTHERS: usize = 12;
@@ -13,7 +14,13 @@ const SHOWN_OTHERS: usize = 12;
 /// `report`, aligned.
 pub(crate) fn render(report: &Report, style: Style) -> String {
     let mut out = String::new();
-    let head = format!("{} {}", style.bold(&report.method), report.url);
+    // The usual one goes without saying, unless limits count in its stores.
+    let on = if report.steps.iter().any(|step| step.step == "rateLimit") || report.target != Target::Native {
+        format!(" {}", style.dim(format_args!("on {}", report.target.name())))
+    } else {
+        String::new()
+    };
+    let head = format!("{} {}{on}", style.bold(&report.method), report.url);
     let _ = writeln!(out, "{}\n", style.wrapped(&head, 2));
     match &report.route {
         Some(route) => {

@@ -16,13 +16,16 @@ use serde_json::Value;
 use super::Question;
 use super::reason::{Reason, outranked, reason};
 use super::split::Share;
-use super::step::{Step, steered, step};
+use super::step::{Step, Taker, steered, step};
+use crate::cli::target::Target;
 use crate::cli::{limits, listing};
 
 /// The gateway's treatment of a request.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
+    /// The platform whose limits and stores it tells of.
+    pub(crate) target: Target,
     pub(crate) method: String,
     pub(crate) url: String,
     /// The index of the route that takes it.
@@ -130,6 +133,14 @@ fn deadlines(plan: &Plan, route: Option<usize>, upstream: usize) -> Deadlines {
     target.map_or(plan.deadlines, |target| target.deadlines)
 }
 
+/// The route with this index, and its parameters.
+fn taken_by<'r>(plan: &'r Plan, chosen: &'r Option<(usize, Vec<(String, String)>)>) -> Taker<'r> {
+    match chosen {
+        Some((route, parameters)) => Taker { route: plan.routes.get(*route), parameters },
+        None => Taker::default(),
+    }
+}
+
 /// The conditions of the route with this index that have other upstreams.
 fn ways(plan: &Plan, route: usize) -> &[Steer] {
     let mut steps = plan.routes.get(route).into_iter().flat_map(|route| &*route.request);
@@ -153,7 +164,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
             Event::Matched { route, parameters } => chosen = Some((*route, parameters.clone())),
             Event::Preflight { route, parameters } => {
                 chosen = Some((*route, parameters.clone()));
-                steps.extend(step(plan, event, question.content.is_some()));
+                steps.extend(step(plan, taken_by(plan, &chosen), event, question.content.is_some()));
             }
             Event::Sent { upstream: index, scheme, authority, method, target, headers } => {
                 upstream = plan.upstreams.get(*index).map(|u| Sent {
@@ -171,7 +182,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
                     steered_to = met.and_then(|met| ways.get(met)).map(|way| way.name.to_string());
                     steps.push(steered(ways, *met));
                 }
-                steps.extend(step(plan, event, question.content.is_some()));
+                steps.extend(step(plan, taken_by(plan, &chosen), event, question.content.is_some()));
             }
         }
     }
@@ -199,6 +210,7 @@ pub(crate) fn report<S>(plan: &Plan, question: &Question, trace: &Trace, respons
         route_index: chosen.as_ref().filter(|_| sought.is_some_and(|s| !s.is_preflight)).map(|(index, _)| *index),
         split: Vec::new(),
         steered_to,
+        target: question.target,
         method: question.method.to_string(),
         url: masked(plan, &question.url.to_string()),
         others: sought.map_or_else(Vec::new, |sought| others(plan, sought, chosen.map(|(index, _)| index))),

@@ -1,13 +1,20 @@
 //! The steps of a request through the gateway.
 
-use gateway_core::plan::Plan;
+use gateway_core::cache::status::{Outcome, Told};
+use gateway_core::config::Span;
+use gateway_core::plan::{Plan, RequestStep, Route};
 use gateway_core::policy::accuracy::Store;
+use gateway_core::policy::cache::Cache;
+use gateway_core::policy::cost::Source;
 use gateway_core::policy::credential;
+use gateway_core::policy::rate_limit::RateLimit;
 use gateway_core::policy::steer::{Steer, describe};
 use gateway_core::trace::Event;
+use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::cli::listing;
+use crate::cli::quota;
 use crate::cli::style::count;
 
 /// A step, with its verdict.
@@ -29,8 +36,33 @@ pub(crate) struct Step {
     pub(crate) assumed: Option<&'static str>,
 }
 
+/// The route that takes a request, and the names of the parameters of its path.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Taker<'r> {
+    pub(super) route: Option<&'r Route>,
+    pub(super) parameters: &'r [(String, String)],
+}
+
+impl<'r> Taker<'r> {
+    fn limit(self, name: &str) -> Option<&'r RateLimit> {
+        let mut steps = self.route?.request.iter();
+        steps.find_map(|step| match step {
+            RequestStep::RateLimit(limit) if *limit.name == *name => Some(&**limit),
+            _ => None,
+        })
+    }
+
+    fn cache(self) -> Option<&'r Cache> {
+        self.route?.cache.as_deref()
+    }
+
+    fn names(self) -> Vec<&'r str> {
+        self.parameters.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
 /// The step that `event` is of a request whose content is stated or not; `None` if it is told elsewhere.
-pub(super) fn step(plan: &Plan, event: &Event, is_content_stated: bool) -> Option<Step> {
+pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, is_content_stated: bool) -> Option<Step> {
     // No credential is shown.
     let query = |query: &Option<String>| {
         query.as_deref().map(|query| credential::masked_query(&plan.credentials, query).into_owned())
@@ -42,8 +74,8 @@ pub(super) fn step(plan: &Plan, event: &Event, is_content_stated: bool) -> Optio
         _ => None,
     };
     let event = masked.as_ref().unwrap_or(event);
-    let (step, verdict) = words(event)?;
-    let details = match details(event) {
+    let (step, verdict) = words(event, taker)?;
+    let details = match details(event, taker) {
         Value::Object(members) => members,
         _ => Map::new(),
     };
@@ -80,7 +112,7 @@ pub(super) fn steered(ways: &[Steer], met: Option<usize>) -> Step {
 }
 
 /// The title of a step, and the verdict.
-fn words(event: &Event) -> Option<(&'static str, String)> {
+fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
     Some(match event {
         Event::Normalised { from, to } => ("normalise", format!("`{from}` is `{to}`")),
         Event::IdentityStripped => ("identity", "fields that state who is calling were removed".to_owned()),
@@ -92,20 +124,16 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
         Event::Preflight { .. } => ("preflight", "answered from the route's cross-origin rules".to_owned()),
         Event::Options => ("options", "answered with the methods that are taken here".to_owned()),
         Event::Policy { policy, verdict } => (*policy, verdict.clone()),
-        Event::RateLimit { name, cell, verdict, shadow, store, bound } => (
+        Event::RateLimit { name, verdict, shadow, .. } => (
             "rate limit",
             match verdict {
-                Some(v) if v.admitted && *store == Store::RateLimiter.name() => {
-                    format!("`{name}` admits it ({store}: {bound})")
-                }
-                Some(v) if v.admitted => {
-                    format!("`{name}` admits it, {} left in cell `{cell}` ({store}: {bound})", v.remaining)
-                }
+                Some(v) if v.admitted => admitted(event, taker),
                 Some(_) if *shadow => format!("`{name}` would refuse it, but only counts"),
                 Some(_) => format!("`{name}` refuses it"),
                 None => format!("`{name}` can't be asked"),
             },
         ),
+        Event::Cached(told) => ("cache", cached(told, taker.cache())),
         Event::Concurrency { name, cell, verdict } => (
             "concurrency",
             match verdict {
@@ -129,24 +157,94 @@ fn words(event: &Event) -> Option<(&'static str, String)> {
     })
 }
 
+/// The words for a rate limit that admits the request: what is left of what, and why it is this that counts.
+fn admitted(event: &Event, taker: Taker<'_>) -> String {
+    let Event::RateLimit { name, cell, tier, units, verdict: Some(verdict), shadow, store, bound } = event else {
+        return String::new();
+    };
+    let limit = taker.limit(name);
+    let terms = limit.map(|limit| {
+        let own = tier.as_ref().and_then(|tier| limit.tiers.iter().find(|(name, _)| **name == **tier));
+        let allowance = own.map_or(&limit.allowance, |(_, allowance)| allowance);
+        let zone = limit.time_zone.as_ref().map_or_else(String::new, |zone| format!(" in {zone}"));
+        format!("{}{zone} by {}", allowance.describe(), limit.key.describe(&taker.names()))
+    });
+    let of = terms.map_or_else(String::new, |terms| format!(" of {terms}"));
+    let mut said = vec![if *store == Store::RateLimiter.name() {
+        format!("`{name}` admits it,{of} ({store}: {bound})")
+    } else {
+        format!("`{name}` admits it, {} left{of}, in cell `{cell}` ({store}: {bound})", verdict.remaining)
+    }];
+    said.extend(tier.as_ref().map(|tier| format!("the terms are those of the tier `{tier}`")));
+    let by_response = limit.and_then(|limit| match limit.cost.source() {
+        Source::Response(name) => Some(name),
+        _ => None,
+    });
+    said.extend((*units != 1 || by_response.is_some()).then(|| format!("it takes {}", count(*units as usize, "unit"))));
+    said.extend(by_response.map(|name| format!("the response may state another number in `{name}`")));
+    said.extend(shadow.then(|| "it is in the shadow, and refuses nothing".to_owned()));
+    said.join("; ")
+}
+
+/// The words for what the cache did where nothing is stored, and the upstream says nothing of how long its answer is fresh.
+fn cached(told: &Told, cache: Option<&Cache>) -> String {
+    let unless = match (told.outcome, told.detail) {
+        (Outcome::Bypass, _) => {
+            let when = cache.and_then(|cache| cache.bypass.as_ref()).map_or("bypass", |when| when.as_str());
+            return format!("passed by: `{when}` is true");
+        }
+        (Outcome::Method, _) => return "passed by: it answers GET and HEAD without content alone".to_owned(),
+        (_, Some("no-freshness")) => "unless it says for how long it is fresh (`no-freshness`)".to_owned(),
+        (_, Some("cookie")) => {
+            "unless it says for how long it is fresh: there are cookies, and neither `ignoreCookies` nor \
+                                `key.cookies` (`cookie`)"
+                .to_owned()
+        }
+        (_, Some("authorization")) => "unless it says `public`: the caller has proved who they are, and there is no \
+                                       `key.caller` (`authorization`)"
+            .to_owned(),
+        (_, Some(word)) => format!("for `{word}`"),
+        (_, None) => "as it is here".to_owned(),
+    };
+    let parts = cache.and_then(|cache| cache.key_parts().describe());
+    let key = parts.map_or_else(|| "URL".to_owned(), |parts| format!("URL, {parts}"));
+    if told.stored {
+        let ttl = cache.and_then(|cache| cache.unsaid_ttl(StatusCode::OK));
+        let time = ttl.map_or_else(String::new, |ttl| format!(" for {}", Span(ttl)));
+        format!("nothing is stored for it; the answer would be{time}; key: {key}")
+    } else {
+        format!("nothing is stored for it; nor would the answer be, {unless}; key: {key}")
+    }
+}
+
 /// The words for what is done for one upstream of a split alone.
 fn alone(upstream: Option<&String>) -> String {
     upstream.map_or_else(String::new, |name| format!(", for `{name}` alone"))
 }
 
 /// The figures and names of a step.
-fn details(event: &Event) -> Value {
+fn details(event: &Event, taker: Taker<'_>) -> Value {
     match event {
         Event::Normalised { from, to } => json!({"from": from, "to": to}),
         Event::QueryEdited { from, to, upstream } => json!({"from": from, "to": to, "upstream": upstream}),
-        Event::RateLimit { name, cell, verdict, shadow, store, bound } => json!({
+        Event::RateLimit { name, cell, tier, units, verdict, shadow, store, bound } => json!({
             "name": name,
             "cell": cell,
+            "tier": tier,
+            "units": units,
             "admitted": verdict.as_ref().map(|verdict| verdict.admitted),
             "remaining": verdict.as_ref().map(|verdict| verdict.remaining),
             "shadow": shadow,
             "store": store,
             "bound": bound,
+            "policy": taker.limit(name).map(|limit| quota::rate_limit(limit, &taker.names())),
+        }),
+        Event::Cached(told) => json!({
+            "done": told.word(),
+            "stored": told.stored,
+            "detail": told.detail,
+            "ttlSeconds": taker.cache().filter(|_| told.stored).and_then(|cache| cache.unsaid_ttl(StatusCode::OK)).map(|ttl| ttl.as_secs_f64()),
+            "policy": taker.cache().map(quota::cached),
         }),
         Event::Concurrency { name, cell, verdict } => json!({
             "name": name,
@@ -181,6 +279,9 @@ const NO_CONTENT: &str = "the request has no content: `--body` would state it";
 fn assumed(event: &Event) -> Option<&'static str> {
     match event {
         Event::RateLimit { verdict: Some(_), .. } => Some("nothing was counted before"),
+        Event::Cached(told) if !matches!(told.outcome, Outcome::Bypass | Outcome::Method) => {
+            Some("nothing is stored, and the upstream says 200 without a field")
+        }
         Event::Concurrency { verdict: Some(_), .. } => Some("nothing else is in flight"),
         Event::Policy { verdict, .. } if verdict.starts_with("the flag ") => Some("flags are not set"),
         Event::Policy { verdict, .. } if verdict.starts_with("the issuer's keys can't be read") => Some(NO_ISSUER),

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use gateway_core::cache::purges::PurgeBook;
+use gateway_core::cache::purges::{PurgeBook, Purges};
 use gateway_core::cache::resource::{Content, Resource, Variant};
 use gateway_core::ports::{Keep, StoreFailure, StoredResponses};
 use gateway_core::response_store;
@@ -78,6 +78,9 @@ impl Weighter<Box<str>, Held> for Weight {
 const fn overhead(key: &str) -> u64 {
     key.len() as u64 + 120
 }
+
+/// The most entries that are counted: no more than takes a few milliseconds.
+const MOST_COUNTED: usize = 20_000;
 
 /// The longest content that a policy may have stored, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -219,6 +222,23 @@ impl ResponseCache {
     /// The number of resources in memory, and the memory that is taken.
     pub fn size(&self) -> StoredResponses {
         StoredResponses { resources: self.cache.len(), bytes: self.cache.weight() }
+    }
+
+    /// The number of URLs in memory of which `added` ends responses that `book` has not ended yet; none where responses are in a file, too, or
+    /// counting would take too long.
+    pub fn count(&self, book: &PurgeBook, added: &Purges) -> Option<u64> {
+        if self.disk.is_some() || self.cache.len() > MOST_COUNTED {
+            return None;
+        }
+        let ends = |resource: &str, variant: &Variant| {
+            let reach = added.reach(resource, &variant.entry, variant.asked);
+            reach.is_some() && reach > book.reach(resource, &variant.entry, variant.asked)
+        };
+        let counted = self.cache.iter().filter(|(resource, held)| match held {
+            Held::Responses(held) => held.variants.iter().any(|variant| ends(resource, variant)),
+            Held::Content(_) => false,
+        });
+        Some(counted.count() as u64)
     }
 
     /// The health of looks into the file, and of writes, if there is one.

@@ -1,5 +1,7 @@
 //! `explain` and `routes`: what becomes of a request, and why.
 
+use serde_json::json;
+
 use super::{ROUTES, SOCKETS, edgeway, report, said, text};
 use crate::support::Folder;
 
@@ -495,4 +497,130 @@ fn explain_says_how_exactly_a_limit_counts() {
             assert!(told.is_some_and(|(told, _)| told.contains(bound)), "{name}: {said}");
         }
     }
+}
+
+const LIMITED: &str = r#"{
+    "issuers": {"corp": {"keys": [{"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}]}},
+    "consumers": {"acme": {"tier": "gold", "credentials": [{"apiKey": {"id": "a", "sha256": "DIGEST"}}]}},
+    "upstreams": {"u": {"url": "http://u.test"}},
+    "routes": [
+      {"name": "limited", "match": {"path": "/limited/{tenant}"}, "upstream": "u", "policies": [
+        {"authenticate": {"apiKey": {}}},
+        {"rateLimit": {"name": "tiered", "limit": 10, "window": "day", "timeZone": "+01:00", "key": "consumer", "cost": 3, "fail": "open",
+                       "tiers": {"gold": {"limit": 100, "window": "1m"}}}},
+        {"rateLimit": {"name": "new", "limit": 5, "window": "10s", "key": {"all": ["clientAddress", {"param": "tenant"}]}, "shadow": true}},
+        {"rateLimit": {"name": "slow", "limit": 2, "window": "1s", "burst": 1, "throttle": "2s", "key": {"header": "x-a"},
+                       "cost": {"responseHeader": "x-cost", "max": 9}}}]},
+      {"name": "cached", "match": {"path": "/cached"}, "upstream": "u", "policies": [
+        {"cache": {"ttl": "5m", "statuses": {"404": "10s"}, "staleIfError": "1h", "collapse": "0s", "bypass": "request.headers['x-preview'] == '1'",
+                   "key": {"ignoreQuery": ["utm_*"], "headers": ["accept-language"]}}}]},
+      {"name": "plain", "match": {"path": "/plain"}, "upstream": "u", "policies": [{"cache": {}}]}]}"#;
+
+/// A folder with `LIMITED`, and the key of its consumer.
+fn limited() -> (Folder, String) {
+    let folder = Folder::new();
+    let made = edgeway(&folder, &["key", "new", "--consumer", "acme", "--json"]);
+    let made = report(&made);
+    let digest = made["digest"].as_str().unwrap();
+    folder.write("gateway.json", &LIMITED.replace("DIGEST", digest));
+    (folder, format!("x-api-key: {}", made["key"].as_str().unwrap()))
+}
+
+/// Without the breaks of long lines.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// docs/command-line.md, routes: what a limit counts, by what, and all that it has beside; what a cache keeps, and what tells responses apart.
+#[test]
+fn routes_tell_of_all_that_a_limit_and_a_cache_have() {
+    let (folder, _) = limited();
+    let table = flat(&said(&folder, &["routes"]));
+    for words in [
+        "limit tiered 10 per day by consumer (in +01:00; cost 3; tier gold 100 per 1m; admits if the counter fails)",
+        "limit new 5 per 10s by client address and param tenant (shadow)",
+        "limit slow 2 per 1s, burst 1 by header x-a (cost by response header x-cost, else 1, at most 9; waits up to 2s)",
+        "cache for 5m (404 for 10s; stale 1h on errors; key: URL, query without utm_*, header accept-language, x-preview; not if \
+         request.headers['x-preview'] == '1'; nobody waits for another's answer)",
+        "cache as stated",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    let list: serde_json::Value = serde_json::from_str(&said(&folder, &["routes", "--json"])).unwrap();
+    let route =
+        |name: &str| list.as_array().unwrap().iter().find(|route| route["name"] == name).unwrap()["policies"].clone();
+    let limits = route("limited");
+    let (tiered, new, slow) = (&limits[1], &limits[2], &limits[3]);
+    assert_eq!(
+        (&tiered["timeZone"], &tiered["key"], &tiered["cost"], &tiered["fail"]),
+        (&json!("+01:00"), &json!("consumer"), &json!(3), &json!("open"))
+    );
+    assert_eq!((&tiered["tiers"][0]["tier"], &tiered["tiers"][0]["limit"]), (&json!("gold"), &json!(100)));
+    assert_eq!(new["key"], json!({"all": ["clientAddress", {"param": "tenant"}]}));
+    assert_eq!(
+        (&slow["throttleSeconds"], &slow["legacyHeaders"], &slow["fail"]),
+        (&json!(2.0), &json!(false), &json!("closed"))
+    );
+    assert_eq!(slow["cost"], json!({"responseHeader": "x-cost", "default": 1, "max": 9}));
+    let cache = &route("cached")[0];
+    assert_eq!((&cache["statuses"], &cache["collapseSeconds"]), (&json!({"404": 10.0}), &json!(0.0)));
+    assert_eq!(cache["bypass"], "request.headers['x-preview'] == '1'");
+    assert_eq!(cache["key"]["ignoreQuery"], json!(["utm_*"]));
+    assert_eq!(cache["key"]["headers"], json!(["accept-language", "x-preview"]));
+}
+
+/// docs/command-line.md, explain: the terms by which a limit counts the request, and what is left of them as the client is told it.
+#[test]
+fn explain_tells_by_which_terms_a_limit_counts() {
+    let (folder, key) = limited();
+    let explain = |more: &[&str]| flat(&said(&folder, &[&["explain", "GET", "/limited/7", "-H", &key], more].concat()));
+    let told = explain(&[]);
+    for words in [
+        "GET http://localhost/limited/7 on the native server",
+        "`tiered` admits it, 97 left of 100 per 1m in +01:00 by consumer, in cell",
+        "; the terms are those of the tier `gold`; it takes 3 units",
+        "`new` admits it, 4 left of 5 per 10s by client address and param tenant, in cell",
+        "; it is in the shadow, and refuses nothing (assumed: nothing was counted before)",
+        "`slow` admits it, 0 left of 2 per 1s, burst 1 by header x-a, in cell",
+        "; it takes 1 unit; the response may state another number in `x-cost`",
+        "\"slow\";r=0;t=1",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let told = explain(&["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let step = told["steps"].as_array().unwrap().iter().find(|step| step["name"] == "tiered").unwrap();
+    assert_eq!((&step["tier"], &step["units"], &step["remaining"]), (&json!("gold"), &json!(3), &json!(97)));
+    assert_eq!((&told["target"], &step["policy"]["key"]), (&json!("native"), &json!("consumer")));
+    let there = explain(&["--target", "cloudflare"]);
+    assert!(there.contains("on Cloudflare Workers") && there.contains("(Durable Object: exact)"), "{there}");
+}
+
+/// docs/command-line.md, explain: what the cache would do with the answer, what tells it from others, and that nothing is stored before.
+#[test]
+fn explain_tells_what_the_cache_would_store() {
+    let (folder, _) = limited();
+    let explain = |rest: &[&str]| flat(&said(&folder, &[&["explain", "GET"], rest].concat()));
+    let assumed = "(assumed: nothing is stored, and the upstream says 200 without a field)";
+    let key = "key: URL, query without utm_*, header accept-language, x-preview";
+    let told = explain(&["/cached"]);
+    assert!(told.contains(&format!("nothing is stored for it; the answer would be for 5m; {key} {assumed}")), "{told}");
+    let told = explain(&["/cached", "-H", "cookie: a=b"]);
+    assert!(
+        told.contains("nor would the answer be, unless it says for how long it is fresh: there are cookies"),
+        "{told}"
+    );
+    let told = explain(&["/cached", "-H", "x-preview: 1"]);
+    assert!(told.contains("passed by: `request.headers['x-preview'] == '1'` is true"), "{told}");
+    let told = explain(&["/plain"]);
+    assert!(
+        told.contains(
+            "nor would the answer be, unless it says for how long it is fresh (`no-freshness`); key: URL (assumed"
+        ),
+        "{told}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&explain(&["/cached", "--json"])).unwrap();
+    let step = json["steps"].as_array().unwrap().iter().find(|step| step["step"] == "cache").unwrap();
+    assert_eq!((&step["stored"], &step["ttlSeconds"], &step["done"]), (&json!(true), &json!(300.0), &json!("miss")));
+    assert_eq!(step["policy"]["key"]["ignoreQuery"], json!(["utm_*"]));
 }
