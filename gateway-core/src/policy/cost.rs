@@ -136,6 +136,7 @@ impl Cost {
             Source::Query(name) => format!("query {name}"),
             Source::Expression(expression) => expression.as_str().to_owned(),
             Source::Response(name) => format!("response header {name}"),
+            Source::Content(pointer) => format!("response content {}", pointer.as_str()),
         };
         let max = self.max().map_or_else(String::new, |max| format!(", at most {max}"));
         Some(format!("cost by {place}, else {}{max}", self.usual))

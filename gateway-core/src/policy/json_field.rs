@@ -5,6 +5,7 @@ use std::sync::Arc;
 /// A JSON Pointer to a member or an element.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pointer {
+    text: Box<str>,
     tokens: Box<[Token]>,
 }
 
@@ -23,7 +24,13 @@ impl Pointer {
     pub fn parse(text: &str) -> Option<Self> {
         let is_escaped = |token: &str| token.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
         let tokens = text.strip_prefix('/').filter(|tokens| is_escaped(tokens))?;
-        Some(Self { tokens: tokens.split('/').map(Token::new).collect() })
+        Some(Self { text: text.into(), tokens: tokens.split('/').map(Token::new).collect() })
+    }
+
+    /// The pointer as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// The pointer that is likely to be meant by `text`: a path as JSONPath, a URI fragment or a programming language has it.

@@ -33,7 +33,7 @@ impl Cache {
         let key = &self.key;
         let texts = |list: &[Box<str>]| list.iter().map(|text| text.to_string()).collect();
         KeyParts {
-            query: key.query.as_deref().map(texts),
+            query: key.query.as_deref().map(|list| list.iter().map(Pattern::written).collect()),
             ignored: key.ignored.iter().map(Pattern::written).collect(),
             headers: key.headers.iter().map(ToString::to_string).collect(),
             cookies: texts(&key.cookies),
@@ -41,6 +41,13 @@ impl Cache {
             caller: key.by_caller,
             ignores_cookies: self.ignores_cookies,
         }
+    }
+
+    /// The methods whose answers may be stored.
+    #[must_use]
+    pub fn methods(&self) -> Vec<&'static str> {
+        let others = [("HEAD", self.heeds_head), ("POST", self.stores_post)];
+        ["GET"].into_iter().chain(others.iter().filter(|(_, is_heeded)| *is_heeded).map(|(name, _)| *name)).collect()
     }
 
     /// The time for which a response with `status` that says nothing of its own is fresh; none if it is not stored.
@@ -69,6 +76,9 @@ impl Cache {
         more.extend(rules.stale_while_revalidate.map(|time| format!("stale {} while asked again", Span(time))));
         more.extend(rules.stale_if_error.map(|time| format!("stale {} on errors", Span(time))));
         more.extend(self.key_parts().describe().map(|parts| format!("key: URL, {parts}")));
+        if self.stores_post || !self.heeds_head {
+            more.push(format!("of {}", self.methods().join(", ")));
+        }
         more.extend(self.bypass.as_ref().map(|when| format!("not if {}", when.as_str())));
         more.extend((self.wait != WAIT).then(|| match self.wait.is_zero() {
             true => "nobody waits for another's answer".to_owned(),

@@ -87,6 +87,7 @@ fn cost(cost: &Cost) -> Value {
         Source::Query(name) => ("query", &**name),
         Source::Expression(expression) => ("expression", expression.as_str()),
         Source::Response(name) => ("responseHeader", name.as_str()),
+        Source::Content(pointer) => ("responseJson", pointer.as_str()),
     };
     json!({place: name, "default": cost.usual(), "max": cost.max()})
 }
@@ -105,6 +106,7 @@ pub(super) fn cached(cache: &Cache) -> Value {
         "staleWhileRevalidateSeconds": seconds(rules.stale_while_revalidate),
         "staleIfErrorSeconds": seconds(rules.stale_if_error),
         "statuses": statuses,
+        "methods": cache.methods(),
         "key": cache_key(cache),
         "bypass": cache.bypass.as_ref().map(|when| when.as_str()),
         "maxBytes": rules.most_bytes,
