@@ -1,9 +1,11 @@
 //! Rate limits and their round trips to the store: each property runs under 256 seeds.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use edgeway_corpus::Request;
@@ -157,5 +159,34 @@ fn a_failed_round_trip_fails_each_limit_in_its_own_way() {
                 assert_eq!(run_all(&world, [get(&world, &gateways[0], &[])]), [status], "{first} {second} {hangs}");
             }
         }
+    });
+}
+
+/// docs/configuration.md, The cost of a request: a client that leaves before the answer that states the cost has taken `default` all the same.
+#[test]
+fn a_client_that_leaves_early_gets_nothing_back() {
+    const CONFIG: &str = r#"{"upstreams": {"u": {"url": "http://u.test"}}, "routes": [{"name": "r", "upstream": "u", "policies": [
+        {"rateLimit": {"limit": 10, "window": "366d", "algorithm": "fixedWindow", "cost": {"responseHeader": "x-cost", "default": 4}}}]}]}"#;
+    for_every_seed(|seed| {
+        let plan = plan::load(CONFIG, &CAPABILITIES, &Vault(&BTreeMap::new())).expect("a sound configuration");
+        let world = Rc::new(World::new(seed));
+        world.set_script(|_| {
+            let answer = serde_json::json!({"headers": [["x-cost", "1"]], "delay": "20s"});
+            serde_json::from_value(answer).expect("an answer")
+        });
+        let gateway = Gateway::new(Arc::new(plan), Platform(Rc::clone(&world)));
+        let mut task = get(&world, &gateway, &[]);
+        let leaves = Box::pin(async {
+            let mut patience = pin!(world.sleep(Duration::from_secs(10)));
+            poll_fn(|context| match task.as_mut().poll(context) {
+                Poll::Ready(status) => Poll::Ready(status),
+                Poll::Pending => patience.as_mut().poll(context).map(|()| 0),
+            })
+            .await
+        }) as Task<'_>;
+        assert_eq!(run_all(&world, [leaves]), [0]);
+        drop(task);
+        let answer = run(&world, [told(&world, &gateway, &[])]).unwrap_or_else(|hang| panic!("{hang}")).remove(0);
+        assert_eq!(answer, (200, vec![r#""r";r=2"#.to_owned()]));
     });
 }
