@@ -50,6 +50,12 @@ const behaviours = {
     }
     response.end();
   },
+  /** Longer than `maxBytes`, which shows in the end. */
+  beyond(response) {
+    response.writeHead(200, FRESH);
+    response.write(LARGE);
+    setTimeout(() => response.end(Buffer.alloc(MIB, "x")), 50);
+  },
   uncached: (response) => setTimeout(() => response.writeHead(200, { "cache-control": "no-store" }).end(LARGE), 50),
 };
 
@@ -176,6 +182,15 @@ test("nobody waits where nothing is stored", async () => {
   const all = await Promise.all(Array.from({ length: 8 }, () => answer("/uncached-1")));
   assert.ok(all.every(isWhole));
   assert.equal(got.get("/uncached-1"), 9);
+});
+
+test("nobody waits for what turned out longer than maxBytes", async () => {
+  const first = await answer("/beyond-1");
+  assert.equal(first.body.length, LARGE.length + MIB);
+  const all = await Promise.all(Array.from({ length: 8 }, () => answer("/beyond-1")));
+  assert.ok(all.every(({ body }) => body.length === LARGE.length + MIB));
+  assert.ok(all.every(({ did }) => !/collapsed/.test(did)), all.map(({ did }) => did).join("\n"));
+  assert.equal(got.get("/beyond-1"), 9);
 });
 
 test("small and large contents are answered from the store, and parts of them", async () => {
