@@ -115,6 +115,18 @@ export function left({ ticket }: Hold): Command[] | undefined {
   }
 }
 
+/** Shows a piece of the answer's body to the core. */
+export function observe({ ticket }: Hold, piece: Uint8Array): void {
+  if (ticket.instance !== instance) return;
+  try {
+    clearInbox();
+    sendBytes(piece);
+    wasm.observe(ticket.id, sentLength());
+  } catch (error) {
+    startOver(error);
+  }
+}
+
 function complete(id: number, slot: number, completion: Completion, now: number): number {
   clearInbox();
   if (completion instanceof Response) {

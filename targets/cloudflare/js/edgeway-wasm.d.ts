@@ -20,6 +20,7 @@ declare module "edgeway-wasm" {
   export function left(id: number, now: number): number;
   export function asks(): number;
   export function is_logged(): boolean;
+  export function observe(id: number, len: number): void;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;
 

@@ -1,7 +1,7 @@
 /** One request on its way through the core, whose commands are performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, hold, left, letGo, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
+import { begin, hold, left, letGo, observe, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { sign, verify } from "./crypto.ts";
 import { applyEdits } from "./head.ts";
@@ -23,7 +23,7 @@ export interface Bindings {
 
 /** A command whose outcome the core awaits. */
 type Effect = Command & {
-  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.Linger | typeof Kind.End>;
+  kind: Exclude<Kind, typeof Kind.Respond | typeof Kind.Abort | typeof Kind.Watch | typeof Kind.Linger | typeof Kind.Observe | typeof Kind.End>;
   /** Of a fetch: its text. */
   lines?: string[];
 };
@@ -100,6 +100,9 @@ export class Exchange {
           break;
         case Kind.Linger:
           this.#stay();
+          break;
+        case Kind.Observe:
+          this.#watch!.observe(command.bodySlot, (piece) => this.#held !== undefined && observe(this.#held, piece));
           break;
         case Kind.Fetch:
         case Kind.Collect:

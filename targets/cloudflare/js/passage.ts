@@ -58,8 +58,8 @@ export class Passage {
     this.#writer.closed.catch(nothing);
   }
 
-  /** Passes the body to its end, but at most `limit` bytes. Never fails. */
-  async run(limit: number): Promise<Ended> {
+  /** Passes the body to its end, but at most `limit` bytes, and has `show` see each piece. Never fails. */
+  async run(limit: number, show?: (piece: Uint8Array) => void): Promise<Ended> {
     let bytes = 0;
     try {
       for (let buffer = new ArrayBuffer(SMALLEST); ; ) {
@@ -73,6 +73,8 @@ export class Passage {
         }
         const { byteLength } = value;
         if (bytes + byteLength > limit) throw new Failed(Failure.BodyTooLarge);
+        // Shown before it is written: the buffer is the runtime's from then on.
+        show?.(value);
         // The chunk has been taken by now, so the buffer is free again.
         await this.#writer.write(value);
         bytes += byteLength;

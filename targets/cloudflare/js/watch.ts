@@ -12,6 +12,9 @@ export class Watch {
   /** The signals that cut off the responses to its fetches, by slot. */
   #signals: AbortSignal[] = [];
   #passage: Passage | undefined;
+  /** The slot of the body that is shown on its way. */
+  #observed = 0;
+  #show: ((piece: Uint8Array) => void) | undefined;
   /** The end of the answer's body; at first, of an empty one. */
   ended = Promise.resolve(new Ended(0));
 
@@ -36,6 +39,12 @@ export class Watch {
     return controller;
   }
 
+  /** Has `show` see each piece of the body of the response in `slot`, if that passes. */
+  observe(slot: number, show: (piece: Uint8Array) => void): void {
+    this.#observed = slot;
+    this.#show = show;
+  }
+
   /** Passes on `body`, of the response in `slot` with these `headers`, and watches it. */
   pass(body: ReadableStream<Uint8Array>, headers: Headers, slot: number, limit = Infinity): ReadableStream<Uint8Array> {
     const relay = relayFor(headers);
@@ -45,7 +54,7 @@ export class Watch {
       passage.cut(signal.reason instanceof Failed ? signal.reason.failure : Failure.Other);
     });
     this.#passage = passage;
-    this.ended = passage.run(limit);
+    this.ended = passage.run(limit, slot === this.#observed ? this.#show : undefined);
     return relay.readable;
   }
 

@@ -175,6 +175,12 @@ pub fn resume_ended(id: u32, slot: u32, bytes: f64, failure: Option<u32>, now: f
     exchange::resume(id, slot, |_| Ok(Completion::Ended(ended)))
 }
 
+/// Shows exchange `id` the piece of its answer's body that is in the first `len` bytes of the inbox.
+#[wasm_bindgen]
+pub fn observe(id: u32, len: usize) {
+    INBOX.with_borrow(|inbox| exchange::show(id, inbox.get(..len).unwrap_or_default()));
+}
+
 /// Forgets exchange `id`: its client has left.
 #[wasm_bindgen]
 pub fn cancel(id: u32, now: f64) {

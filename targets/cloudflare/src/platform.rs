@@ -10,7 +10,7 @@ use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
     Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
+    KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -118,6 +118,12 @@ impl Fetch for Worker {
 
     fn limit(&self, mut stream: Handle, limit: u64) -> Handle {
         stream.limit = Some(stream.limit.map_or(limit, |earlier| earlier.min(limit)));
+        stream
+    }
+
+    /// The glue, which watches the exchange, shows each piece on its way.
+    fn observe(&self, stream: Handle, observer: Box<Observer>) -> Handle {
+        exchange::observe(stream.slot(), observer);
         stream
     }
 

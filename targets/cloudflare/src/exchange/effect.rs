@@ -3,9 +3,9 @@
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use edgeway_wire::Kind;
+use edgeway_wire::{Kind, Word};
 use gateway_core::gateway::Ended;
-use gateway_core::ports::{IoError, IoErrorKind};
+use gateway_core::ports::{IoError, IoErrorKind, Observer};
 
 use super::slots::Progress;
 use super::{Completion, Heads, OUTBOX, RUNNING, State, Work};
@@ -44,6 +44,16 @@ fn tell(kind: Kind) {
     RUNNING.with_borrow(|running| {
         if let Some(State { id, .. }) = running {
             OUTBOX.with_borrow_mut(|outbox| drop(outbox.command(*id, kind, 0)));
+        }
+    });
+}
+
+/// Has `observer` look at the body in `slot`, if that is the answer's.
+pub(crate) fn observe(slot: u32, observer: Box<Observer>) {
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(State { id, observer: place, .. }) = running {
+            *place = Some(observer);
+            OUTBOX.with_borrow_mut(|outbox| outbox.command(*id, Kind::Observe, 0).set(Word::BodySlot, slot));
         }
     });
 }

@@ -26,7 +26,7 @@ use gateway_core::body::Body;
 use gateway_core::error::Reject;
 use gateway_core::gateway::{Ended, Reply};
 use gateway_core::http::request_id;
-use gateway_core::ports::IoError;
+use gateway_core::ports::{IoError, Observer};
 use gateway_core::problem;
 use gateway_core::time::Timestamp;
 use http::{HeaderMap, Response};
@@ -35,8 +35,8 @@ use crate::platform::{Handle, Worker};
 use crate::wire::{self, Head, Outbox};
 use alarm::Alarm;
 use effect::begun;
-pub(crate) use effect::{abandon, beside, ended, linger, perform, watch};
-pub(crate) use places::{cancel, waiting};
+pub(crate) use effect::{abandon, beside, ended, linger, observe, perform, watch};
+pub(crate) use places::{cancel, show, waiting};
 use slots::Slots;
 
 /// The outcome of an effect.
@@ -106,6 +106,8 @@ struct State {
     slots: Slots,
     /// Work beside the task that has not been polled yet.
     begun: Vec<Work>,
+    /// Whoever looks at the body of the answer.
+    observer: Option<Box<Observer>>,
 }
 
 thread_local! {
@@ -129,7 +131,7 @@ pub(crate) fn set_now(millis: f64) {
 /// Begins an exchange. Returns its first commands, or null if it has failed.
 pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
     let heads = Heads { request, ..Heads::default() };
-    let state = State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new() };
+    let state = State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new(), observer: None };
     run(Exchange { task: Task::Answer(answer), beside: Vec::new(), state, alarm: Alarm::default() })
 }
 

@@ -46,6 +46,16 @@ pub(super) fn put(exchange: Exchange) {
     });
 }
 
+/// Shows a piece of the answer's body to whoever looks at it in exchange `id`.
+pub(crate) fn show(id: u32, piece: &[u8]) {
+    EXCHANGES.with_borrow_mut(|exchanges| {
+        let waiting = exchanges.get_mut(place(id)).and_then(Option::as_mut).filter(|exchange| exchange.state.id == id);
+        if let Some(observer) = waiting.and_then(|exchange| exchange.state.observer.as_mut()) {
+            observer.read(piece);
+        }
+    });
+}
+
 /// Forgets exchange `id`: its client has left, or has its answer.
 pub(crate) fn cancel(id: u32) {
     if take(id).is_some() {

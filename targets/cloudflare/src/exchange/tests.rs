@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -11,6 +12,7 @@ use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::jwk::Jwk;
 use gateway_core::jose::key::{Stated, VerifyingKey};
 use gateway_core::jose::signing_key::SigningKey;
+use gateway_core::policy::json_field::Pointer;
 use gateway_core::ports::{
     Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _, Peer, Scheme,
     Sign as _, StoreFailure, Verify as _,
@@ -220,6 +222,29 @@ fn a_watched_exchange_waits_for_the_end_of_its_body() {
     assert_eq!(commands(), [(Kind::Delete, 2)]);
     resume(id, 2, |_| Ok(Completion::Nothing));
     assert_eq!(commands(), [(Kind::End, 0)]);
+}
+
+/// `Fetch::observe`: whoever looks at the body in a slot sees its pieces, and those of no other exchange.
+#[test]
+fn the_pieces_of_a_body_are_shown_on_their_way() {
+    let json = (http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    let mut observer = Observer::of(http::StatusCode::OK, &HeaderMap::from_iter([json])).unwrap();
+    let found = observer.look_for(&Arc::new(Pointer::parse("/a").unwrap()));
+    let before = async {
+        watch();
+        observe(3, Box::new(observer));
+    };
+    assert!(start(before, Some(Box::pin(async { drop(ended().await) }))));
+    assert_eq!(commands(), [(Kind::Watch, 0), (Kind::Observe, 0), (Kind::Respond, 0), (Kind::Ended, 1)]);
+    assert_eq!(OUTBOX.with_borrow(|outbox| outbox.word(1, edgeway_wire::Word::BodySlot)), 3);
+    let id = id();
+    show(id, b"{\"a\": 1");
+    show(id.wrapping_add(1 << 20), b"9");
+    show(id, b"2}");
+    assert_eq!(found.number(), Some(12));
+    resume(id, 1, |_| Ok(Completion::Ended(Ended::default())));
+    assert_eq!(commands(), [(Kind::End, 0)]);
+    show(id, b"}");
 }
 
 #[test]

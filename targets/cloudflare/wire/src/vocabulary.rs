@@ -103,6 +103,8 @@ numbers! {
         Sign,
         /// Watch the exchange from now on: its end will be waited for, also should the client leave.
         Watch,
+        /// Show each piece of the body that is streamed as it passes to the client, if it is the answer's. For a watched exchange.
+        Observe,
         /// Wait until the body of the response has ended.
         Ended,
         /// Give up the effect in this slot, or the body of the response in it: nobody waits for it any more.
