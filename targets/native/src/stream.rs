@@ -30,10 +30,27 @@ pub struct Stream {
     side: Side,
     /// The number of bytes that may still be read.
     left: u64,
-    /// The copy that is stored once it has ended whole.
-    keeping: Option<Box<Keeping>>,
-    /// Whoever looks at what is read.
+    /// Those who see what is read. One place for all of them: a stream is moved often.
+    readers: Option<Box<Readers>>,
+}
+
+/// Those who see what is read.
+#[derive(Debug, Default)]
+struct Readers {
+    /// The copy that is stored once the body has ended whole.
+    keeping: Option<Keeping>,
     observer: Option<Box<Observer>>,
+}
+
+impl Readers {
+    fn read(&mut self, data: &Bytes) {
+        if let Some(observer) = &mut self.observer {
+            observer.read(data);
+        }
+        if self.keeping.as_mut().is_some_and(|keeping| !keeping.read(data)) {
+            self.keeping = None;
+        }
+    }
 }
 
 /// The source of a body, and the duties that come with it.
@@ -80,7 +97,7 @@ impl Stream {
     }
 
     const fn new(incoming: Incoming, side: Side) -> Self {
-        Self { incoming: Some(incoming), side, left: u64::MAX, keeping: None, observer: None }
+        Self { incoming: Some(incoming), side, left: u64::MAX, readers: None }
     }
 
     /// Fails after `limit` bytes.
@@ -102,14 +119,14 @@ impl Stream {
     /// Shows `observer` what is read.
     #[must_use]
     pub fn observed(mut self, observer: Box<Observer>) -> Self {
-        self.observer = Some(observer);
+        self.readers.get_or_insert_default().observer = Some(observer);
         self
     }
 
     /// Copies what is read for the cache.
     #[must_use]
     pub fn kept(mut self, keeping: Keeping) -> Self {
-        self.keeping = Some(Box::new(keeping));
+        self.readers.get_or_insert_default().keeping = Some(keeping);
         self
     }
 
@@ -193,7 +210,7 @@ impl Stream {
     }
 
     fn finish(&mut self) {
-        if let Some(keeping) = self.keeping.take() {
+        if let Some(keeping) = self.readers.take().and_then(|readers| readers.keeping) {
             keeping.finish();
         }
         match &mut self.side {
@@ -220,7 +237,7 @@ impl HttpBody for Stream {
             return Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::TotalTimeout, source: None })));
         }
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
-        if let Some(keeping) = &this.keeping {
+        if let Some(Readers { keeping: Some(keeping), .. }) = this.readers.as_deref() {
             keeping.goes_on();
         }
         let polled = Pin::new(incoming).poll_frame(cx);
@@ -240,13 +257,8 @@ impl HttpBody for Stream {
         match ready!(polled) {
             Some(Ok(mut frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    if let Some(observer) = &mut this.observer {
-                        observer.read(data);
-                    }
-                    if let Some(keeping) = &mut this.keeping
-                        && !keeping.read(data)
-                    {
-                        this.keeping = None;
+                    if let Some(readers) = &mut this.readers {
+                        readers.read(data);
                     }
                     match &this.side {
                         Side::Client(reading, _) => reading.read(data.len()),
