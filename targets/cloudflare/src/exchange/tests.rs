@@ -234,7 +234,8 @@ fn the_pieces_of_a_body_are_shown_on_their_way() {
         watch();
         observe(3, Box::new(observer));
     };
-    assert!(start(before, Some(Box::pin(async { drop(ended().await) }))));
+    let work: Work = Box::pin(async { assert_eq!(ended().await.cut, None) });
+    assert!(start(before, Some(work)));
     assert_eq!(commands(), [(Kind::Watch, 0), (Kind::Observe, 0), (Kind::Respond, 0), (Kind::Ended, 1)]);
     assert_eq!(OUTBOX.with_borrow(|outbox| outbox.word(1, edgeway_wire::Word::BodySlot)), 3);
     let id = id();
