@@ -133,7 +133,7 @@ impl Cache for Worker {
                     Content::There { name: name.as_str().into(), length }
                 }
                 // The next one is as long, probably: nobody waits for it.
-                Err(IoError { kind: IoErrorKind::BodyTooLarge, .. }) => return keeping.is_unshared().await,
+                Err(IoError { kind: IoErrorKind::BodyTooLarge, .. }) => return keeping.leave_unshared().await,
                 // It is not whole, or the store failed: the glue has logged that.
                 _ => return,
             };
@@ -151,7 +151,7 @@ struct Keeping(Box<Keep>);
 
 impl Keeping {
     /// Takes note, here and for others, that the response is not stored.
-    async fn is_unshared(self) {
+    async fn leave_unshared(self) {
         let (keep, now) = (&self.0, Worker.now());
         keep.has_no_room(now);
         let until = now.saturating_add(Duration::from_millis(UNSHARED_FOR));
