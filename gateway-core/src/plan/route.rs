@@ -33,7 +33,7 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The cache of its upstreams' responses. Routes with the same policies share it.
     pub cache: Option<Arc<Cache>>,
-    /// The part of stored responses that is its own: its name, and a fingerprint of what they depend on. Empty without a cache.
+    /// The part of stored responses that is its own: a fingerprint of its name, and of what they depend on. Empty without a cache.
     pub stored_as: Box<str>,
     /// Set if its cache finds answers by what the client itself has sent, and no step looks at a request before: then the fields for the
     /// upstream can wait until one is asked.
