@@ -13,7 +13,9 @@ pub(super) fn warnings(at: &JsonPath, policy: &Policy, found: &mut Vec<ConfigErr
         && let Some(max) = cost.max
         && max > largest(limit)
     {
-        let message = format!("no request takes more than the {} units that may come at once", largest(limit));
+        let most = largest(limit);
+        let units = if most == 1 { "unit" } else { "units" };
+        let message = format!("no request takes more than the {most} {units} that may come at once");
         warn(at.member("cost").member("max"), message, "write fewer, or leave it out");
     }
     if let Some(CounterKey::All(keys)) = &limit.key {

@@ -283,7 +283,7 @@ mod tests {
         for (url, expected) in [
             ("redis://r.test", "r.test"),
             ("rediss://u:p@r.test:6380/3", "r.test:6380"),
-            ("redis://:p@a/b@[::1]:6379?x", ":p@a"),
+            ("redis://:p@[::1]:6379?x", "[::1]:6379"),
             ("redis://u:p@@r.test#f", "r.test"),
         ] {
             assert_eq!(address(url), expected, "{url}");

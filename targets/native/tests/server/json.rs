@@ -49,7 +49,8 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         of("rateLimit"),
         json!({"kind": "rateLimit", "name": "few", "limit": 9, "windowSeconds": 60.0, "period": null, "burst": 2,
-            "algorithm": "gcra", "tiers": [], "shadow": false, "lease": null, "store": "memory",
+            "algorithm": "gcra", "timeZone": null, "key": "clientAddress", "cost": 1, "throttleSeconds": null, "tiers": [], "shadow": false,
+            "legacyHeaders": false, "fail": "closed", "lease": null, "store": "memory",
             "bound": "exact in one process, and each gateway counts for itself"})
     );
     assert_eq!(of("maintenance"), json!({"kind": "maintenance", "from": null, "until": null, "flag": "f"}));
@@ -63,7 +64,7 @@ fn routes_are_listed_as_data() {
     assert_eq!(
         routes[2],
         json!({"name": "plain", "at": "routes[2]", "match": {"prefix": "/"},
-            "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3}], "bodyBytes": 104_857_600,
+            "policies": [{"kind": "concurrency", "name": "at-once", "limit": 3, "key": "clientAddress", "fail": "closed"}], "bodyBytes": 104_857_600,
             "action": {"kind": "proxy", "upstreams": [{"name": "a", "weight": 1, "policies": [], "steered": false, "timeouts": timeouts}], "rewrite": {"prefix": "/v1/"}, "webSocket": null}})
     );
 }
