@@ -160,15 +160,18 @@ for (const kind of ["stated", "chunked"]) {
   });
 }
 
+/** The number of contents in the store. Of one that is too long a note stays there, beside them, that nobody waits for it. */
+const contents = () => [...values.all.keys()].filter((key) => decodeURIComponent(key).includes("cache:c:")).length;
+
 // docs/configuration.md, cache: an answer whose content breaks off, or is longer than `maxBytes`, is not stored.
 for (const kind of ["brokenStated", "brokenChunked", "long", "few"]) {
   test(`nothing of a content is left in the store where it is ${kind}`, async () => {
-    const [had, begun] = [values.all.size, values.begun];
+    const [had, begun] = [contents(), values.begun];
     const { isWhole } = await answer(`/${kind}-1`);
     assert.equal(isWhole, !kind.startsWith("broken"), "the client is told");
     await settled();
-    assert.ok(values.begun > begun || kind === "few", "it was on its way to the store");
-    assert.equal(values.all.size, had);
+    assert.ok(had > 0 && (values.begun > begun || kind === "few"), "it was on its way to the store");
+    assert.equal(contents(), had);
     assert.ok(!isHit(await answer(`/${kind}-1`)));
     assert.equal(got.get(`/${kind}-1`), 2);
   });
