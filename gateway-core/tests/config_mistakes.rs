@@ -143,13 +143,14 @@ fn says_what_is_wrong_with_values() {
         // Both columns count characters, not bytes.
         ("{\"name\": \"…宽\", \"nam\": 1}", &[(1, 16, "nam", "unknown field `nam`", "did you mean `name`?")]),
         (
+            // What many objects have says little about where it belongs.
             r#"{"routes": [{"name": "a", "methds": []}]}"#,
             &[(
                 1,
                 27,
                 "routes[0].methds",
                 "unknown field `methds`",
-                "did you mean `methods`? it belongs in `cors`, `match` or `network`",
+                "the fields here are `name`, `match`, `upstream`, `split`, `redirect`, `respond`, `keyValue`, `rewrite`, `policies`, `timeouts`, `bodyBytes`, `webSocket` and `accessLog`",
             )],
         ),
         (

@@ -1,6 +1,7 @@
 //! A Redis that several gateways share, or a cluster of them.
 
 use std::fmt::{self, Display, Formatter};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,7 +36,8 @@ pub struct Redis {
     server: Server,
     /// Its host and port.
     address: Box<str>,
-    connection: OnceCell<Connection>,
+    /// The connection: another one once its Redis has refused the credentials, since the crate does not try again by itself then.
+    connection: Mutex<Arc<OnceCell<Connection>>>,
     /// The longest wait for an answer.
     timeout: Duration,
     /// The scripts of all operations, with their texts.
@@ -76,7 +78,7 @@ impl Redis {
         let server = server(stated, certificates, timeout).map_err(|_| StoreError::RedisUrl(name))?;
         let scripts = SCRIPTS.iter().map(|text| (*text, Script::new(text))).collect();
         let address = address(&stated.url).into();
-        Ok(Self { server, address, connection: OnceCell::new(), timeout, scripts, health: Health::default() })
+        Ok(Self { server, address, connection: Mutex::default(), timeout, scripts, health: Health::default() })
     }
 
     /// Applies `op` to `cell` at `now`.
@@ -142,6 +144,9 @@ impl Redis {
         let begun = self.health.begin();
         let outcome = call.await;
         begun.end(&outcome.as_ref().map_err(|error| Told(&self.address, error)));
+        if outcome.as_ref().is_err_and(is_refused_login) {
+            *self.slot() = Arc::default();
+        }
         outcome.map_err(|error| failure(&error))
     }
 
@@ -159,7 +164,12 @@ impl Redis {
     }
 
     async fn connection(&self) -> RedisResult<Connection> {
-        self.connection.get_or_try_init(|| self.connect()).await.cloned()
+        let slot = Arc::clone(&self.slot());
+        slot.get_or_try_init(|| self.connect()).await.cloned()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Arc<OnceCell<Connection>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn connect(&self) -> RedisResult<Connection> {
@@ -230,17 +240,22 @@ fn is_closed(error: &RedisError) -> bool {
     error.is_connection_dropped() && !error.is_timeout()
 }
 
+/// Returns whether Redis says `code`. A script that fails says so in the text of an error of its own (Redis 6), or in its code (7).
+fn says(error: &RedisError, code: &str) -> bool {
+    error.code() == Some(code) || error.detail().is_some_and(|text| text.contains(&format!("-{code} ")))
+}
+
+/// Returns whether Redis has refused the credentials of the connection.
+fn is_refused_login(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::AuthenticationFailed || says(error, "NOAUTH") || says(error, "WRONGPASS")
+}
+
 fn failure(error: &RedisError) -> StoreFailure {
-    // A script that fails says so in the text of an error of its own (Redis 6), or in its code (7).
-    let is = |code: &str| {
-        error.code() == Some(code) || error.detail().is_some_and(|text| text.contains(&format!("-{code} ")))
-    };
-    match error.kind() {
-        _ if error.is_timeout() => StoreFailure::Slow,
-        _ if is("OOM") => StoreFailure::Full,
-        ErrorKind::AuthenticationFailed => StoreFailure::Refused,
-        _ if ["NOAUTH", "WRONGPASS", "NOPERM"].into_iter().any(is) => StoreFailure::Refused,
-        _ => StoreFailure::Unreachable,
+    match () {
+        () if error.is_timeout() => StoreFailure::Slow,
+        () if says(error, "OOM") => StoreFailure::Full,
+        () if is_refused_login(error) || says(error, "NOPERM") => StoreFailure::Refused,
+        () => StoreFailure::Unreachable,
     }
 }
 

@@ -268,3 +268,26 @@ fn failures_are_told_apart() {
         assert!(!program.messages().contains("PLANT"), "{}", program.messages());
     }
 }
+
+/// docs/configuration.md, Redis: once it takes the credentials again, the gateway uses it by itself.
+#[test]
+fn credentials_that_were_refused_are_tried_again() {
+    let (upstream, folder, port) = (ok_upstream(), Folder::new(), free_port());
+    let config = limited(upstream.address, r#""redis": { "secret": "REDIS_URL" }"#, "closed");
+    folder.write("gateway.json", &config);
+    let Some(_redis) = server(&folder, &["--port", &port.to_string(), "--requirepass", "one"], port) else { return };
+    let url = format!("redis://:one@127.0.0.1:{port}");
+    let program = Program::run_with(&["serve", "gateway.json", "--threads", "1"], &folder.0, &[("REDIS_URL", &url)]);
+    program.wait_for_message("serving ");
+    let messages = program.messages();
+    let address = messages.split_once(" on http://").unwrap().1.split_whitespace().next().unwrap().parse().unwrap();
+    let ask = || Wire::connect(address).ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap().0;
+    assert_eq!(ask(), 200);
+    command(port, &["-a", "one", "config", "set", "requirepass", "two"]);
+    command(port, &["-a", "two", "client", "kill", "type", "normal"]);
+    for _ in 0..3 {
+        assert_eq!(ask(), 503);
+    }
+    command(port, &["-a", "two", "config", "set", "requirepass", "one"]);
+    wait_until("the Redis is used again", || ask() == 200);
+}
