@@ -100,7 +100,8 @@ impl fmt::Display for Statuses {
 }
 
 /// Returns whether `status` is about the fields or the content of a request, or about who sent it: for another one it says nothing.
-const fn is_of_request(status: StatusCode) -> bool {
+#[must_use]
+pub const fn is_of_request(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 401 | 406..=408 | 411..=413 | 415..=426 | 428..=431)
 }
 

@@ -29,7 +29,7 @@ use crate::cache::entry::Entry;
 use crate::cache::flights::{Flight, Flights, Key, Progress, Turn, UNSHARED_FOR};
 use crate::cache::purges::Reach;
 use crate::cache::resource::{Content, Found, Resource, Variant};
-use crate::cache::rules::Rules;
+use crate::cache::rules::{Rules, is_of_request};
 use crate::cache::status::{self, Outcome, Remaining, Told};
 use crate::cache::storing::{self, NotStored};
 use crate::cache::validation::{self, HeadUpdate};
@@ -558,6 +558,7 @@ async fn post<P: Platform>(
 ) -> Result<Reply<P>, Reject> {
     // The upstream's request takes the method and the fields along.
     let before = call.clone();
+    cache.strip_unkeyed(&mut call.headers);
     let sent = platform.now();
     let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await?;
     if let Reply::Http(response) = &mut reply {
@@ -591,10 +592,14 @@ async fn post<P: Platform>(
     Ok(reply)
 }
 
+/// Returns whether what such a request is answered may be for who asks alone, and says nothing of what others get.
+fn is_personal(asked: &Asked, asker: Asker) -> bool {
+    asked.authorized || asker != Asker::Anyone || asked.directives.no_store
+}
+
 impl Ask {
-    /// Returns whether what it is answered may be for who asks alone, and says nothing of what others get.
     fn is_personal(&self) -> bool {
-        self.asked.authorized || self.asker != Asker::Anyone || self.asked.directives.no_store
+        is_personal(&self.asked, self.asker)
     }
 
     const fn method(&self) -> Method {
@@ -623,6 +628,12 @@ fn without_conditions(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(name);
     }
     headers
+}
+
+/// Returns whether an answer with this `status` that is not stored says that the stored response is not what the origin has any more. What a request's
+/// own fields bring about says nothing of it.
+fn ends(status: StatusCode) -> bool {
+    !status.is_server_error() && status != StatusCode::PARTIAL_CONTENT && !is_of_request(status)
 }
 
 /// Returns whether a stale response may take the place of this one (RFC 5861 §4).
@@ -697,12 +708,7 @@ async fn take<P: Platform>(
             if let Some(flight) = leading.flight.as_ref().filter(|_| is_led) {
                 flight.is_unshared(times.1);
             }
-            // The stored response is not what the origin has any more.
-            if ask.known.is_some()
-                && !ask.is_personal()
-                && !status.is_server_error()
-                && status != StatusCode::PARTIAL_CONTENT
-            {
+            if ask.known.is_some() && !ask.is_personal() && ends(status) {
                 remove(exchange, platform, &ask.resource).await;
             }
             if is_led && platform.flights_in_store() {

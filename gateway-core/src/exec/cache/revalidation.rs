@@ -115,6 +115,7 @@ async fn ask_again<P: Platform>(
             }
             // What fails may be better the next time.
             Err(_) if head.status.is_server_error() => return None,
+            Err(_) if !super::ends(head.status) => return Some(()),
             _ => None,
         }
     };
@@ -125,6 +126,8 @@ async fn ask_again<P: Platform>(
             let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
             timely(within(platform, plan.responses_timeout, platform.store(&resource, variant)).await)
         }
+        // What is answered to somebody in particular says nothing of what others get.
+        None if super::is_personal(&asked, asker) => Ok(()),
         None => timely(within(platform, plan.responses_timeout, platform.remove_stored(&resource)).await),
     };
     if let Err(failure) = kept {

@@ -64,7 +64,8 @@ impl Purge {
         for url in unserved.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             let warning = style.bold("warning");
             let said = format!(
-                "{warning}: no route with a `cache` takes {url}; write it as clients ask for it, with their scheme, host and port"
+                "{warning}: no route with a `cache` takes {}; write it as clients ask for it, with their scheme, host and port",
+                url.escape_debug()
             );
             sayln!("{}", style.wrapped(&said, 4));
         }
