@@ -1,7 +1,9 @@
 //! Answers out of the cache, and into it (RFC 9111). What is decided is [`crate::cache`]'s.
 
 mod across;
+mod asking;
 mod ends;
+mod keeping;
 mod purge;
 mod purge_book;
 mod revalidation;
@@ -9,49 +11,41 @@ mod revalidation;
 use core::time::Duration;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use self::across::{Across, Lead};
+pub(super) use self::asking::ask;
 pub(super) use self::ends::end_stored;
 pub(super) use self::purge::purge;
 pub(crate) use self::purge_book::refresh as refresh_purges;
 pub(crate) use self::revalidation::revalidate;
 use super::exchange::Exchange;
-use super::proxy::{self, Unprepared};
+use super::proxy::Unprepared;
 use super::within::{timely, within};
 use crate::body::Body;
 use crate::cache::answering::{self, Answer};
 use crate::cache::asked::Asked;
-use crate::cache::choosing::{Choice, Why, choose, may_serve_on_error};
+use crate::cache::choosing::{Choice, Why, choose};
 use crate::cache::directives::RequestDirectives;
-use crate::cache::entry::Entry;
-use crate::cache::flights::{Flight, Flights, Key, Progress, Turn, UNSHARED_FOR};
+use crate::cache::flights::{Flight, Flights, Key, Progress, Turn};
 use crate::cache::purges::Reach;
 use crate::cache::resource::{Content, Found, Resource, Variant};
-use crate::cache::rules::{Rules, is_of_request};
 use crate::cache::status::{self, Outcome, Remaining, Told};
-use crate::cache::storing::{self, NotStored};
-use crate::cache::validation::{self, HeadUpdate};
 use crate::call::Call;
 use crate::error::Reject;
 use crate::outcome::Reply;
-use crate::plan::{Proxy, Route};
+use crate::plan::Route;
 use crate::policy;
 use crate::policy::cache::{Asker, Cache};
-use crate::ports::{Keep, Platform};
+use crate::ports::Platform;
 use crate::record::{Owed, Revalidation};
 use crate::time::Timestamp;
 use crate::trace::Event;
-
 /// `Cache-Status` (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// The longest that a request waits for another one between two looks at its progress.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// The fields by which a client makes a request conditional, or asks for a part (RFC 9110 §13.1, §14.2).
-const CONDITIONS: [HeaderName; 6] = [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
 
 /// The result of a look into the store.
 pub(super) enum Look<P: Platform> {
@@ -468,130 +462,6 @@ impl<P: Platform> Drop for Leading<'_, P> {
     }
 }
 
-/// Asks the upstream, and stores what it answers.
-pub(super) async fn ask<P: Platform>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    (cache, route, action): (&Cache, &Route, &Proxy),
-    mut ask: Box<Ask>,
-    (call, body): (&mut Call, Body<P::Stream>),
-) -> Result<Reply<P>, Reject> {
-    if ask.goes_past && call.method == Method::POST && !ask.resource.is_empty() {
-        return post(exchange, platform, (cache, route, action), ask, (call, body)).await;
-    }
-    if ask.goes_past {
-        let mut reply = proxy::send(exchange, platform, route, action, (call, body), false).await?;
-        if let Reply::Http(response) = &mut reply {
-            tell(exchange, &ask.told, response.headers_mut());
-        }
-        return Ok(reply);
-    }
-    let resource = ask.resource.clone();
-    let mut leading = Leading { platform, resource, flight: ask.flight.take() };
-    // The client's own, as stored answers are chosen by them. The upstream's request takes the others along.
-    let own = call.headers.clone();
-    prepare(&mut ask, cache, call);
-    let sent = platform.now();
-    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await;
-    if let (Ok(Reply::Http(response)), Some(known)) = (&mut reply, &ask.known)
-        && response.status() == StatusCode::NOT_MODIFIED
-    {
-        let known = Arc::clone(known);
-        let times = (sent, platform.now());
-        let rules = cache.rules_for(ask.asker);
-        let request = (&Method::GET, &own);
-        if let Some(entry) = validation::freshen(&known.entry, rules, &ask.asked, request, response.headers(), times) {
-            ask.told.forward_status = Some(StatusCode::NOT_MODIFIED.as_u16());
-            let part = known.part.clone();
-            let fresh = Arc::new(Variant {
-                part,
-                asked: sent,
-                until: until(&entry, rules, times.1),
-                entry,
-                content: known.content.clone(),
-            });
-            keep_or_remove(exchange, platform, &mut ask, &fresh).await;
-            leading.end();
-            (call.method, call.headers) = (ask.method(), own.clone());
-            let outcome = ask.told.outcome;
-            if let Some(reply) = answer(exchange, platform, &mut ask, (call, &fresh), outcome, times.1).await {
-                return Ok(reply);
-            }
-            call.headers = without_conditions(core::mem::take(&mut call.headers));
-        } else {
-            // It is about another response than the stored one (RFC 9111 §4.3.4).
-            call.headers = without_conditions(own.clone());
-        }
-        call.method = ask.method();
-        reply = proxy::send(exchange, platform, route, action, (&mut *call, Body::Empty), false).await;
-    }
-    if is_failed(&reply)
-        && let Some(known) = ask.known.clone()
-        && may_serve_on_error(&cache.rules, &ask.asked, &known.entry, platform.now())
-    {
-        leading.end();
-        if let Ok(Reply::Http(response)) = &reply {
-            ask.told.forward_status = Some(response.status().as_u16());
-        }
-        ask.told.detail = Some("stale-if-error");
-        (call.method, call.headers) = (ask.method(), own.clone());
-        let outcome = ask.told.outcome;
-        if let Some(reply) = answer(exchange, platform, &mut ask, (call, &known), outcome, platform.now()).await {
-            return Ok(reply);
-        }
-    }
-    let mut reply = reply?;
-    if let Reply::Http(response) = &mut reply {
-        take(exchange, platform, cache, &mut ask, (&own, response), (sent, &mut leading)).await;
-        tell(exchange, &ask.told, response.headers_mut());
-    }
-    Ok(reply)
-}
-
-/// Passes a `POST` on, and stores its answer for requests by `GET` where that says that it is one for them (RFC 9110 §9.3.3).
-async fn post<P: Platform>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    (cache, route, action): (&Cache, &Route, &Proxy),
-    mut ask: Box<Ask>,
-    (call, body): (&mut Call, Body<P::Stream>),
-) -> Result<Reply<P>, Reject> {
-    // The upstream's request takes the method and the fields along.
-    let before = call.clone();
-    cache.strip_unkeyed(&mut call.headers);
-    let sent = platform.now();
-    let mut reply = proxy::send(exchange, platform, route, action, (&mut *call, body), false).await?;
-    if let Reply::Http(response) = &mut reply {
-        let times = (sent, platform.now());
-        let authority = ends::authority(call);
-        let target = ends::target(call, &authority);
-        let (rules, head) = (cache.rules_for(ask.asker), (response.status(), response.headers()));
-        if let Ok(entry) = storing::store_post(rules, &ask.asked, target, (&Method::POST, &before.headers), head, times)
-            && matches!(response.body(), Body::Stream(stream) if platform.is_framed(stream))
-            && let Body::Stream(stream) = core::mem::take(response.body_mut())
-        {
-            // What was there before ends first: the answer comes after that.
-            end_stored(exchange, platform, &before, response).await;
-            exchange.has_ended_stored = true;
-            let asked = platform.now().saturating_add(Duration::from_millis(1));
-            let (resource, part) = (core::mem::take(&mut ask.resource), core::mem::take(&mut ask.part).into());
-            let keep = Keep {
-                resource,
-                part,
-                asked,
-                until: until(&entry, rules, times.1),
-                entry,
-                most_bytes: cache.rules.most_bytes.min(platform.most_stored_bytes()),
-                flight: None,
-            };
-            *response.body_mut() = Body::Stream(platform.keep(stream, Box::new(keep)));
-            ask.told.stored = true;
-        }
-        tell(exchange, &ask.told, response.headers_mut());
-    }
-    Ok(reply)
-}
-
 /// Returns whether what such a request is answered may be for who asks alone, and says nothing of what others get.
 fn is_personal(asked: &Asked, asker: Asker) -> bool {
     asked.authorized || asker != Asker::Anyone || asked.directives.no_store
@@ -604,222 +474,5 @@ impl Ask {
 
     const fn method(&self) -> Method {
         if self.asked.is_head { Method::HEAD } else { Method::GET }
-    }
-}
-
-/// Makes the request to the upstream of the client's: one whose answer can be stored.
-fn prepare(ask: &mut Ask, cache: &Cache, call: &mut Call) {
-    cache.strip_unkeyed(&mut call.headers);
-    // Most of what is for one client is not stored, and they are told whether they have it.
-    let is_for_one = ask.asker == Asker::WithCookies || (ask.asked.authorized && ask.asker != Asker::Caller);
-    if let Some(known) = &ask.known {
-        validation::make_conditional(&known.entry, &mut call.headers);
-        call.headers.remove(RANGE);
-        call.headers.remove(IF_RANGE);
-    } else if !(ask.asked.has_range || ask.asked.is_head || ask.asked.directives.no_store || is_for_one) {
-        // A 304 could not be stored, and the others that ask need all of it.
-        call.headers.remove(IF_NONE_MATCH);
-        call.headers.remove(IF_MODIFIED_SINCE);
-    }
-}
-
-fn without_conditions(mut headers: HeaderMap) -> HeaderMap {
-    for name in CONDITIONS {
-        headers.remove(name);
-    }
-    headers
-}
-
-/// Returns whether an answer with this `status` that is not stored says that the stored response is not what the origin has any more. What a request's
-/// own fields bring about says nothing of it.
-fn ends(status: StatusCode) -> bool {
-    !status.is_server_error() && status != StatusCode::PARTIAL_CONTENT && !is_of_request(status)
-}
-
-/// Returns whether a stale response may take the place of this one (RFC 5861 §4).
-fn is_failed<P: Platform>(reply: &Result<Reply<P>, Reject>) -> bool {
-    let status = match reply {
-        Ok(Reply::Http(response)) => response.status(),
-        Ok(Reply::Upgrade(..)) => return false,
-        Err(reject) => reject.status,
-    };
-    matches!(status.as_u16(), 500 | 502 | 503 | 504)
-}
-
-/// Returns whether the end of a content is told, as far as that is known.
-fn is_framed<P: Platform>(platform: &P, body: &Body<P::Stream>) -> bool {
-    !matches!(body, Body::Stream(stream) if !platform.is_framed(stream))
-}
-
-/// Stores a response on its way to the client, if it may be.
-async fn take<P: Platform>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    cache: &Cache,
-    ask: &mut Ask,
-    (own, response): (&HeaderMap, &mut Response<Body<P::Stream>>),
-    (sent, leading): (Timestamp, &mut Leading<'_, P>),
-) {
-    let times = (sent, platform.now());
-    let rules = cache.rules_for(ask.asker);
-    let (status, headers) = (response.status(), response.headers());
-    if ask.asked.is_head {
-        let Some(known) = &ask.known else { return };
-        match validation::freshen_by_head(
-            &known.entry,
-            rules,
-            &ask.asked,
-            (&Method::HEAD, own),
-            (status, headers),
-            times,
-        ) {
-            HeadUpdate::Updated(entry) => {
-                let (part, content) = (known.part.clone(), known.content.clone());
-                store(
-                    exchange,
-                    platform,
-                    ask,
-                    Arc::new(Variant {
-                        part,
-                        // The content is as old as before: what was purged since stays so.
-                        asked: known.asked,
-                        until: until(&entry, rules, times.1),
-                        entry: *entry,
-                        content,
-                    }),
-                )
-                .await;
-            }
-            HeadUpdate::Invalid if !ask.is_personal() => remove(exchange, platform, &ask.resource).await,
-            HeadUpdate::Invalid => {}
-            HeadUpdate::Nothing => {}
-        }
-        return;
-    }
-    let most_bytes = platform.most_stored_bytes();
-    let entry = match entry((cache, most_bytes), (&ask.asked, ask.asker), own, (status, headers), times)
-        .and_then(|entry| if is_framed(platform, response.body()) { Ok(entry) } else { Err(NotStored::Unframed) })
-    {
-        Ok(entry) => entry,
-        Err(reason) => {
-            ask.told.detail = Some(reason.word());
-            // What lies in this request alone says nothing of the next one.
-            let is_led = leading.flight.is_some() && reason != NotStored::Cookie;
-            if let Some(flight) = leading.flight.as_ref().filter(|_| is_led) {
-                flight.is_unshared(times.1);
-            }
-            if ask.known.is_some() && !ask.is_personal() && ends(status) {
-                remove(exchange, platform, &ask.resource).await;
-            }
-            if is_led && platform.flights_in_store() {
-                let until = times.1.saturating_add(Duration::from_millis(UNSHARED_FOR));
-                let noted = within(
-                    platform,
-                    exchange.plan.responses_timeout,
-                    platform.unshared(&ask.resource, &ask.part, until),
-                )
-                .await;
-                if let Err(failure) = timely(noted) {
-                    exchange.record.cache_failed(platform.cache_store(), failure);
-                }
-            }
-            return;
-        }
-    };
-    ask.told.stored = true;
-    let until = until(&entry, rules, times.1);
-    let part: Box<str> = core::mem::take(&mut ask.part).into();
-    match core::mem::take(response.body_mut()) {
-        Body::Stream(stream) => {
-            let resource = core::mem::take(&mut leading.resource);
-            let flight = leading.flight.take();
-            let keep = Box::new(Keep {
-                resource,
-                part,
-                asked: sent,
-                until,
-                entry,
-                most_bytes: cache.rules.most_bytes.min(platform.most_stored_bytes()),
-                flight,
-            });
-            *response.body_mut() = Body::Stream(platform.keep(stream, keep));
-        }
-        body => {
-            let content =
-                if let Body::Full(bytes) = &body { bytes::Bytes::copy_from_slice(bytes) } else { bytes::Bytes::new() };
-            *response.body_mut() = body;
-            let stated = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-            if stated.is_some_and(|stated: u64| stated != content.len() as u64) {
-                // It was cut off.
-                ask.told.stored = false;
-                return;
-            }
-            store(
-                exchange,
-                platform,
-                ask,
-                Arc::new(Variant { part, asked: sent, until, entry, content: Content::Here(content) }),
-            )
-            .await;
-            if let Some(flight) = leading.flight.as_ref().filter(|_| ask.told.stored) {
-                flight.is_shared();
-            }
-        }
-    }
-}
-
-/// The entry for the response to a `GET` with these fields, if it may be stored, where no content above `most_bytes` can be.
-fn entry(
-    (cache, most_bytes): (&Cache, u64),
-    (asked, asker): (&Asked, Asker),
-    own: &HeaderMap,
-    response: (StatusCode, &HeaderMap),
-    times: (Timestamp, Timestamp),
-) -> Result<Entry, NotStored> {
-    match storing::store(cache.rules_for(asker), asked, (&Method::GET, own), response, times) {
-        Ok(entry) if entry.length.is_some_and(|length| length > most_bytes) => Err(NotStored::TooLarge),
-        stored => stored,
-    }
-}
-
-/// The time until which `entry` is of use.
-fn until(entry: &Entry, rules: &Rules, now: Timestamp) -> Timestamp {
-    now.saturating_add(entry.keep_for(now, rules))
-}
-
-/// Stores a response that was confirmed, or removes it where it may not be stored any longer.
-async fn keep_or_remove<P: Platform>(
-    exchange: &mut Exchange<'_, '_>,
-    platform: &P,
-    ask: &mut Ask,
-    fresh: &Arc<Variant>,
-) {
-    if fresh.entry.is_for_once {
-        // What is confirmed to somebody in particular is for them; the stored response stays as it is (RFC 9111 §3.5).
-        if !ask.is_personal() {
-            remove(exchange, platform, &ask.resource).await;
-        }
-    } else {
-        store(exchange, platform, ask, Arc::clone(fresh)).await;
-    }
-}
-
-/// Stores `variant`; a store that fails has lost it.
-async fn store<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, ask: &mut Ask, variant: Arc<Variant>) {
-    let stored = within(platform, exchange.plan.responses_timeout, platform.store(&ask.resource, variant)).await;
-    match timely(stored) {
-        Ok(()) => ask.told.stored = true,
-        Err(failure) => {
-            ask.told.stored = false;
-            exchange.record.cache_failed(platform.cache_store(), failure);
-        }
-    }
-}
-
-/// Removes all that is stored of `resource`.
-async fn remove<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, resource: &str) {
-    let removed = within(platform, exchange.plan.responses_timeout, platform.remove_stored(resource)).await;
-    if let Err(failure) = timely(removed) {
-        exchange.record.cache_failed(platform.cache_store(), failure);
     }
 }

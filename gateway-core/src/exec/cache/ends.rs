@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Method, Response};
 
 use super::super::exchange::Exchange;
+use super::keeping::remove;
 use crate::cache::invalidation::{self, Target};
 use crate::call::Call;
 use crate::plan::{Plan, RequestStep, Route};
@@ -37,7 +38,7 @@ pub(in crate::exec) async fn end_stored<P: Platform, B>(
         get.set_path(&path);
         get.set_query(query);
         for resource in resources(exchange.plan, &get) {
-            super::remove(exchange, platform, &resource).await;
+            remove(exchange, platform, &resource).await;
         }
     }
 }

@@ -7,6 +7,8 @@ use http::{Method, StatusCode};
 use super::super::exchange::Exchange;
 use super::super::proxy;
 use super::super::within::{timely, within};
+use super::asking::without_conditions;
+use super::keeping::{ends, entry, is_framed, until};
 use super::{Leading, across};
 use crate::body::Body;
 use crate::cache::resource::{Content, Variant};
@@ -66,7 +68,7 @@ async fn ask_again<P: Platform>(
     let (Action::Proxy(action), Some(cache)) = (&route.action, &route.cache) else { return None };
     let own = call.headers.clone();
     cache.strip_unkeyed(&mut call.headers);
-    call.headers = super::without_conditions(core::mem::take(&mut call.headers));
+    call.headers = without_conditions(core::mem::take(&mut call.headers));
     validation::make_conditional(&variant.entry, &mut call.headers);
     let mut exchange = Exchange::new(plan, state, record, None);
     let sent = platform.now();
@@ -87,14 +89,8 @@ async fn ask_again<P: Platform>(
         let entry = validation::freshen(&variant.entry, cache.rules_for(asker), &asked, request, &head.headers, times);
         entry.filter(|entry| !entry.is_for_once).map(|entry| (entry, variant.content.clone()))
     } else {
-        match super::entry(
-            (cache, platform.most_stored_bytes()),
-            (&asked, asker),
-            &own,
-            (head.status, &head.headers),
-            times,
-        ) {
-            Ok(entry) if super::is_framed(platform, &body) => {
+        match entry((cache, platform.most_stored_bytes()), (&asked, asker), &own, (head.status, &head.headers), times) {
+            Ok(entry) if is_framed(platform, &body) => {
                 let content = match body {
                     Body::Empty => bytes::Bytes::new(),
                     Body::Full(bytes) => bytes,
@@ -115,14 +111,14 @@ async fn ask_again<P: Platform>(
             }
             // What fails may be better the next time.
             Err(_) if head.status.is_server_error() => return None,
-            Err(_) if !super::ends(head.status) => return Some(()),
+            Err(_) if !ends(head.status) => return Some(()),
             _ => None,
         }
     };
     // Who waits for a store that fails waits for nothing: the response is lost.
     let kept = match fresh {
         Some((entry, content)) => {
-            let (part, until) = (variant.part.clone(), super::until(&entry, cache.rules_for(asker), times.1));
+            let (part, until) = (variant.part.clone(), until(&entry, cache.rules_for(asker), times.1));
             let variant = Arc::new(Variant { part, asked: sent, until, entry, content });
             timely(within(platform, plan.responses_timeout, platform.store(&resource, variant)).await)
         }
