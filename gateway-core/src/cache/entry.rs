@@ -90,7 +90,8 @@ impl Entry {
         if self.no_cache {
             return Duration::ZERO;
         }
-        own.or(of_rules.filter(|_| !self.must_revalidate)).unwrap_or_default()
+        // A policy speaks of what has become stale, and not of what its origin has never called fresh.
+        own.or(of_rules.filter(|_| !self.must_revalidate && !self.lifetime.is_zero())).unwrap_or_default()
     }
 
     /// The time for which a store should keep it: while it is fresh, may be used stale, or can be validated. Zero if it should not.
