@@ -40,15 +40,16 @@ export function count(tests, results) {
 }
 
 /** Why `counted` is less than `thresholds` ask for. A test of the kind `check` has no right answer, outside of the group of its own. */
-export function shortfalls({ counts, failures }, { least, explained }) {
-  const faults = Object.entries(least)
-    .filter(([name, number]) => !(counts[name]?.passed >= number))
-    .map(([name, number]) => `${name}: ${counts[name]?.passed} passed, and ${number} have to`);
-  const counting = failures.filter((failure) => failure.kind !== "check" || COUNTS.cdn(failure));
-  for (const { id, reason } of counting) {
-    if (!(id in explained)) faults.push(`${id} fails, and nothing explains it: ${reason}`);
-  }
-  return faults;
+export function shortfalls(counted, thresholds) {
+  const faults = Object.entries(thresholds.least)
+    .filter(([name, number]) => !(counted.counts[name]?.passed >= number))
+    .map(([name, number]) => `${name}: ${counted.counts[name]?.passed} passed, and ${number} have to`);
+  return [...faults, ...unexplained(counted, thresholds).map(({ id, reason }) => `${id} fails, and nothing explains it: ${reason}`)];
+}
+
+/** The failures that count, and that nothing explains. */
+export function unexplained({ failures }, { explained }) {
+  return failures.filter((failure) => (failure.kind !== "check" || COUNTS.cdn(failure)) && !(failure.id in explained));
 }
 
 /** The tests whose failures are explained, and which pass. */
