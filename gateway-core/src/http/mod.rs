@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub mod alias;
 pub mod certificate;
 pub mod connection_auth;
+pub mod content_change;
 pub mod content_digest;
 pub mod cookie;
 pub mod date;
