@@ -232,6 +232,9 @@ catalogue! {
     /// The content is malformed, or out of the bounds of the policy `validate` (RFC 9110 §15.5.1).
     CONTENT_REFUSED pub content_refused "content_refused" BAD_REQUEST
         "Content refused" "the content is not taken as it is";
+    /// The content of the request can't be edited as the route says (RFC 9110 §15.5.21).
+    CONTENT_UNFIT pub content_unfit "content_unfit" UNPROCESSABLE_ENTITY
+        "Content unfit" "the content has not the form that is expected here";
     /// No more of the body has come in time (RFC 9110 §15.5.9).
     REQUEST_TIMEOUT pub request_timeout "request_timeout" REQUEST_TIMEOUT
         "Request timeout" "the rest of the body did not come in time";
@@ -268,6 +271,9 @@ catalogue! {
     /// The upstream ended its answer early or broke the protocol.
     UPSTREAM_PROTOCOL_ERROR pub upstream_protocol_error "upstream_protocol_error" BAD_GATEWAY
         "Upstream protocol error" "the service behind the gateway gave no valid answer";
+    /// The content of the upstream's answer can't be edited as the route says (RFC 9110 §15.6.3).
+    UPSTREAM_CONTENT pub upstream_content "upstream_content" BAD_GATEWAY
+        "Upstream content unusable" "the service behind the gateway gave an answer whose content can't be used";
     /// The upstream took longer than a deadline of the route.
     UPSTREAM_TIMEOUT pub upstream_timeout "upstream_timeout" GATEWAY_TIMEOUT
         "Upstream timeout" "the service behind the gateway did not answer in time";

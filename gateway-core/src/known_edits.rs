@@ -51,8 +51,6 @@ impl<'e> KnownEdits<'e> {
 pub(crate) fn respond(steps: &[ResponseStep], filled: &[Option<HeaderValue>], fields: &mut impl EditFields) {
     let mut filled = filled.iter();
     for step in steps {
-        match step {
-            ResponseStep::EditHeaders(edits) => header_edit::apply_to_response(edits, &mut filled, fields),
-        }
+        header_edit::apply_to_response(step.headers(), &mut filled, fields);
     }
 }

@@ -6,6 +6,7 @@
 //!   [`http`] is HTTP as the standards define it.
 //! - [`cache`] is what a shared cache does with requests and responses, as pure as the policies.
 //! - [`admin`] is what the gateway tells of itself; [`metrics`] is what it counts for that.
+//! - [`document`] is JSON that is looked into and changed.
 //! - [`caller`] is who makes a request; [`jose`] has the keys and tokens that prove it.
 //! - [`store_key`] keeps the uses of the key-value store apart.
 //! - `exec` is the only asynchronous code: it walks the plan and calls the ports.
@@ -21,6 +22,7 @@ pub mod call;
 pub mod caller;
 mod capabilities;
 pub mod config;
+pub mod document;
 pub mod error;
 mod exec;
 mod fingerprint;

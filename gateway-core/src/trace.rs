@@ -155,6 +155,13 @@ pub enum Event {
         /// The upstream alone that they are for; `None` if they are the route's.
         upstream: Option<String>,
     },
+    /// Content was to be edited.
+    Body {
+        /// Whose content it is.
+        of: Direction,
+        /// What became of it.
+        outcome: BodyOutcome,
+    },
     /// The request is the handshake of a WebSocket.
     Handshake,
     /// A request left for an upstream.
@@ -191,6 +198,31 @@ pub enum Event {
         /// The upstream alone that they are for; `None` if they are the route's.
         upstream: Option<String>,
     },
+}
+
+/// A direction of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the upstream.
+    Request,
+    /// To the client.
+    Response,
+}
+
+/// What became of content that was to be edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyOutcome {
+    /// It is of no form that is edited, and passes as it is.
+    Passed,
+    /// It is edited.
+    Edited {
+        /// The content before.
+        from: String,
+        /// The content after.
+        to: String,
+    },
+    /// It can't be edited, for this reason.
+    Refused(String),
 }
 
 /// The path parameters, by name.

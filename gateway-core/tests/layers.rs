@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// The rooms, files and folders of `src/`, from the lowest to the highest.
-const ROOMS: [&str; 41] = [
+const ROOMS: [&str; 42] = [
     "time",
     "together",
     "base64",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 41] = [
     "json",
     "numbers",
     "order",
+    "document",
     "fingerprint",
     "body",
     "capabilities",

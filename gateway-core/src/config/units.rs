@@ -10,7 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 pub struct Span(pub Duration);
 
 /// A size in bytes, written as a whole number and a unit: `B`, `KiB`, `MiB`, `GiB` (of 1,024) or `kB`, `MB`, `GB` (of 1,000).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
 /// The window of a rate limit: a duration, or a unit of the calendar.

@@ -17,9 +17,7 @@ use crate::trace::Event;
 pub(super) fn fill(steps: &[ResponseStep], call: &Call) -> Vec<Option<HeaderValue>> {
     let mut filled = Vec::new();
     for step in steps {
-        match step {
-            ResponseStep::EditHeaders(edits) => filled.extend(header_edit::fill_for_response(edits, call)),
-        }
+        filled.extend(header_edit::fill_for_response(step.headers(), call));
     }
     filled
 }
@@ -114,10 +112,5 @@ fn is_for_shared(directive: &str) -> bool {
 
 /// The number of edits in `steps`.
 pub(super) fn edits(steps: &[ResponseStep]) -> usize {
-    steps
-        .iter()
-        .map(|step| match step {
-            ResponseStep::EditHeaders(edits) => edits.len(),
-        })
-        .sum()
+    steps.iter().map(|step| step.headers().len()).sum()
 }

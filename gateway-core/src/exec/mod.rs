@@ -9,6 +9,7 @@ mod api_key;
 mod authenticate;
 mod back;
 mod basic;
+mod body;
 mod bounds;
 mod cache;
 mod call_out;

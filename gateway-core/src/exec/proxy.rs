@@ -116,6 +116,7 @@ pub(super) async fn send<P: Platform>(
             | RequestStep::RateLimit(_)
             | RequestStep::Concurrency(_)
             | RequestStep::Validate(_)
+            | RequestStep::EditBody(_)
             | RequestStep::Steer(_) => {}
         }
     }

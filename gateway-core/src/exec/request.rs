@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::{ClientSide, Unprepared};
-use super::{answer_admin, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps};
+use super::{answer_admin, body, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps};
 use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
@@ -19,7 +19,7 @@ use crate::http::loop_guard::{self, Forwarding};
 use crate::http::survey::Survey;
 use crate::http::{alias, certificate, proxy_status, request_id, websocket};
 use crate::outcome::{After, Outcome, Reply};
-use crate::plan::{Action, Plan, Proxy, Route};
+use crate::plan::{Action, BodyUse, Plan, Proxy, Route};
 use crate::policy::cors;
 use crate::ports::{Peer, Platform};
 use crate::problem::content;
@@ -234,6 +234,27 @@ async fn answer<'p, P: Platform>(
         exchange.filled = finish::fill(&route.response, call);
     }
     done?;
+    if !matches!(route.needs.response, BodyUse::Whole { .. }) {
+        return act(exchange, platform, route, (call, body), (unprepared, opens_socket)).await;
+    }
+    body::ask_for_all(route, call);
+    let (filled, is_head) = (body::fill(route, call), call.method == Method::HEAD);
+    let mut reply = Box::pin(act(exchange, platform, route, (call, body), (unprepared, opens_socket))).await?;
+    if let Reply::Http(response) = &mut reply {
+        Box::pin(body::edit_response(exchange, platform, (route, filled), response, is_head)).await?;
+    }
+    Ok(reply)
+}
+
+/// Takes the action of `route`.
+async fn act<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    route: &'p Route,
+    (call, body): (&mut Call, Body<P::Stream>),
+    (unprepared, opens_socket): (Unprepared<'_, '_>, bool),
+) -> Result<Reply<P>, Reject> {
+    let plan = exchange.plan;
     let response = match &route.action {
         Action::Proxy(action) if plan.caches && !opens_socket && (route.cache.is_some() || !is_safe(&call.method)) => {
             let way = (route, action);

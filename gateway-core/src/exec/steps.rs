@@ -8,7 +8,7 @@ use http::header::CONTENT_LENGTH;
 use super::authenticate::Begun;
 use super::exchange::Exchange;
 use super::within::{timely, within};
-use super::{authenticate, content, limits, maintenance};
+use super::{authenticate, body as bodies, content, limits, maintenance};
 use crate::body::Body;
 use crate::call::Call;
 use crate::config::FailMode;
@@ -98,6 +98,11 @@ pub(super) async fn apply<'p, P: Platform>(
                 let from = || call.query().map(str::to_owned);
                 exchange.note(|| Event::QueryEdited { from: from(), to: query.clone(), upstream: None });
                 call.set_query(query);
+            }
+            // Boxed, so that not every request has room for it.
+            RequestStep::EditBody(edit) => {
+                let content = (&mut *call, &mut *body);
+                Box::pin(bodies::edit_request(exchange, platform, edit, content, route.body_limit)).await?;
             }
         }
     }

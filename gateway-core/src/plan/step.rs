@@ -4,6 +4,7 @@
 use super::needs::{BodyUse, Needs};
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
+use crate::policy::body_edit::BodyEdit;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::csrf::Csrf;
@@ -41,6 +42,8 @@ pub enum RequestStep {
     EditHeaders(RequestEdits),
     /// Edit query parameters.
     EditQuery(Box<[QueryEdit]>),
+    /// Edit the content.
+    EditBody(Box<BodyEdit>),
 }
 
 impl RequestStep {
@@ -59,6 +62,7 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
+            Self::EditBody(edit) => Needs { request: BodyUse::Whole { limit: edit.most_bytes }, ..Needs::NONE },
             // The response states the cost, or its content does.
             Self::RateLimit(limit) => {
                 let end = limit.cost.is_in_content();
@@ -91,6 +95,7 @@ impl RequestStep {
             Self::Steer(ways) => ways.iter().any(|way| way.when.is_bound_to_path()),
             Self::EditHeaders(edits) => are_bound_to_path(edits.as_slice()),
             Self::EditQuery(edits) => edits.iter().filter_map(QueryEdit::template).any(Template::has_path_parameters),
+            Self::EditBody(edit) => edit.templates.iter().any(Template::has_path_parameters),
         }
     }
 
@@ -111,6 +116,7 @@ impl RequestStep {
             Self::Validate(step) => step.describe(),
             Self::EditHeaders(edits) => count(edits.count(), "header edit"),
             Self::EditQuery(edits) => count(edits.len(), "query edit"),
+            Self::EditBody(edit) => edit.describe(),
         }
     }
 }
@@ -120,6 +126,8 @@ impl RequestStep {
 pub enum ResponseStep {
     /// Edit header fields.
     EditHeaders(Box<[HeaderEdit]>),
+    /// Edit the content.
+    EditBody(Box<BodyEdit>),
 }
 
 impl ResponseStep {
@@ -128,6 +136,27 @@ impl ResponseStep {
         match self {
             // Edits are listed without reading the fields: see `EditFields`.
             Self::EditHeaders(_) => Needs::NONE,
+            Self::EditBody(edit) => {
+                Needs { head: true, response: BodyUse::Whole { limit: edit.most_bytes }, ..Needs::NONE }
+            }
+        }
+    }
+
+    /// The edits of content, if it is some.
+    #[must_use]
+    pub const fn body(&self) -> Option<&BodyEdit> {
+        match self {
+            Self::EditHeaders(_) => None,
+            Self::EditBody(edit) => Some(edit),
+        }
+    }
+
+    /// The edits of header fields.
+    #[must_use]
+    pub const fn headers(&self) -> &[HeaderEdit] {
+        match self {
+            Self::EditHeaders(edits) => edits,
+            Self::EditBody(_) => &[],
         }
     }
 
@@ -135,6 +164,7 @@ impl ResponseStep {
     pub(super) fn is_bound_to_path(&self) -> bool {
         match self {
             Self::EditHeaders(edits) => are_bound_to_path(edits),
+            Self::EditBody(edit) => edit.templates.iter().any(Template::has_path_parameters),
         }
     }
 
@@ -143,6 +173,7 @@ impl ResponseStep {
     pub fn describe(&self) -> String {
         match self {
             Self::EditHeaders(edits) => count(edits.len(), "response edit"),
+            Self::EditBody(edit) => ["response: ", &edit.describe()].concat(),
         }
     }
 }

@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderName};
 use super::PolicyError;
 use super::allowance::LARGEST_LIMIT;
 use super::expression::{Expression, Mistake};
-use super::json_field::Pointer;
 use crate::call::Call;
 use crate::config::{self, StatedCost, lazily};
+use crate::document::pointer::Pointer;
 use crate::http::names::are_aliases;
 use crate::http::{percent, query};
 use crate::time::Clock;
@@ -75,14 +75,17 @@ impl Cost {
                 }
             },
             (None, None, None, Some(name), None) => Source::Response(field(name)?),
-            (None, None, None, None, Some(text)) => match Pointer::parse(text) {
-                Some(pointer) => Source::Content(Arc::new(pointer)),
-                None => {
-                    let message = format_args!("`{text}` is no JSON Pointer to a field");
-                    let help = lazily(|| format!("write `{}`", Pointer::likely(text)));
-                    return Err(PolicyError::new("cost.responseJson", message, help));
+            (None, None, None, None, Some(text)) => {
+                match Pointer::parse(text).filter(|pointer| !pointer.tokens().is_empty()) {
+                    Some(pointer) => Source::Content(Arc::new(pointer)),
+                    None => {
+                        let message = format_args!("`{text}` is no JSON Pointer to a field");
+                        let likely = |text| Pointer::likely(text).unwrap_or_else(|| "/usage/total_tokens".to_owned());
+                        let help = lazily(|| format!("write `{}`", likely(text)));
+                        return Err(PolicyError::new("cost.responseJson", message, help));
+                    }
                 }
-            },
+            }
             _ => {
                 let help = "give it one of `header`, `query`, `expression`, `responseHeader` and `responseJson`";
                 return Err(PolicyError::new("cost", "a cost is stated in one place", help));

@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod authenticate;
 pub mod authorize;
 pub mod basic;
+pub mod body_edit;
 pub mod borrowed;
 pub mod cache;
 pub mod calendar;

@@ -8,8 +8,9 @@ use http::{HeaderMap, StatusCode};
 
 use super::allowance::Allowance;
 use super::counter::CounterOp;
-use super::json_field::{Pointer, Scanner};
+use super::json_field::Scanner;
 use super::validate::media_type;
+use crate::document::pointer::Pointer;
 use crate::time::{Clock, Timestamp};
 
 /// A number that is read while the content passes, and asked for at its end.

@@ -207,7 +207,7 @@ pub(super) fn media_type(value: &HeaderValue) -> Option<String> {
 }
 
 /// Returns whether no parameter of a media type states another encoding than UTF-8, or ASCII, which is a part of it.
-fn is_in_utf8(value: &HeaderValue) -> bool {
+pub(super) fn is_in_utf8(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     text.split(';').skip(1).all(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Value;
+use super::{BodyEdits, ResponseBodyEdits, Value};
 use crate::config::Entries;
 
 /// Edits of requests on their way to the upstream.
@@ -14,6 +14,8 @@ pub struct RequestEdits {
     pub headers: FieldEdits,
     /// Edits of query parameters.
     pub query: FieldEdits,
+    /// Edits of the content; of several on one route, each is done.
+    pub body: Option<Box<BodyEdits>>,
 }
 
 /// Edits of responses on their way to the client.
@@ -23,6 +25,8 @@ pub struct RequestEdits {
 pub struct ResponseEdits {
     /// Edits of header fields.
     pub headers: FieldEdits,
+    /// Edits of the content, but for that of problems of the gateway's own; of several on one route, each is done.
+    pub body: Option<Box<ResponseBodyEdits>>,
 }
 
 /// Edits of named fields, done in this order: rename, remove, set, append.

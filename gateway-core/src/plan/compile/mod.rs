@@ -7,6 +7,7 @@ mod at;
 mod authenticate;
 mod authority;
 mod authorize;
+mod bodies;
 mod cache_file;
 mod certificates;
 mod clients;

@@ -18,6 +18,7 @@ use crate::policy::PolicyError;
 use crate::policy::accuracy::Store;
 use crate::policy::allowance::Allowance;
 use crate::policy::authorize::{Authorize, scope_of};
+use crate::policy::body_edit::BodyEdit;
 use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
 use crate::policy::concurrency::Concurrency;
@@ -53,10 +54,12 @@ struct Collected<'c> {
     cache: Option<Cache>,
     headers: Vec<HeaderEdit>,
     query: Vec<QueryEdit>,
-    /// A fingerprint of both.
+    /// A fingerprint of both, and of the edits of content.
     edits: Fingerprint,
+    bodies: Vec<BodyEdit>,
     security: Vec<HeaderEdit>,
     response: Vec<HeaderEdit>,
+    response_bodies: Vec<BodyEdit>,
     /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
 }
@@ -81,8 +84,10 @@ impl<'c> Collected<'c> {
             headers,
             query,
             edits: fingerprint,
+            bodies,
             security: mut response,
             response: mut edits,
+            response_bodies,
             against_cors: _,
         } = self;
         // Edits can change what the policy says in general.
@@ -119,9 +124,17 @@ impl<'c> Collected<'c> {
         }
         request.extend(some(headers).map(RequestEdits::new).map(RequestStep::EditHeaders));
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
-        let response = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
+        // Last: by then nothing else refuses the request, and its content is read.
+        for edit in bodies {
+            request.push(RequestStep::EditBody(Box::new(edit)));
+        }
+        let edits = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
+        let mut response: Vec<_> = edits.into_iter().collect();
+        for edit in response_bodies {
+            response.push(ResponseStep::EditBody(Box::new(edit)));
+        }
         let cache = cache.map(Arc::new);
-        Folded { cors, request: request.into(), cache, edits: fingerprint, response: response.into_iter().collect() }
+        Folded { cors, request: request.into(), cache, edits: fingerprint, response: response.into() }
     }
 }
 
@@ -235,6 +248,17 @@ impl<'c> Compiler<'c> {
                     "move everything else to the route's own `policies`",
                 );
             }
+            let has_body = (
+                policy.request.as_ref().is_some_and(|edits| edits.body.is_some()),
+                policy.response.as_ref().is_some_and(|edits| edits.body.is_some()),
+            );
+            for (member, _) in [("request", has_body.0), ("response", has_body.1)].into_iter().filter(|(_, has)| *has) {
+                self.error_with(
+                    &at.member(member).member("body"),
+                    "content is edited in the same way for all upstreams of a route",
+                    "move it to the route's own `policies`, or give this upstream a route of its own",
+                );
+            }
             self.policy(&at, &target.upstream, policy, context.parameters, &mut collected);
             // What is stored has these edits.
             collected.edits = collected.edits.with(&policy.response);
@@ -336,11 +360,17 @@ impl<'c> Compiler<'c> {
             let at = at.member("request");
             self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
             self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
+            if let Some(body) = &edits.body {
+                collected.bodies.extend(self.request_body(&at.member("body"), body, parameters));
+            }
         }
         if let Some(edits) = response {
             let at = at.member("response");
             self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
             self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
+            if let Some(body) = &edits.body {
+                collected.response_bodies.extend(self.response_body(&at.member("body"), body, parameters));
+            }
         }
     }
 

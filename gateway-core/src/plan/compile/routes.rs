@@ -141,9 +141,7 @@ impl<'c> Compiler<'c> {
     /// Reports edits for one upstream whose values are of the request: what is stored has them, and would show them to others.
     #[inline(never)]
     fn check_stored_edits(&mut self, at: &At<'_>, proxy: &Proxy) {
-        let edits = proxy.targets.iter().flat_map(|target| target.response.iter()).flat_map(|step| match step {
-            ResponseStep::EditHeaders(edits) => edits.iter(),
-        });
+        let edits = proxy.targets.iter().flat_map(|target| target.response.iter()).flat_map(ResponseStep::headers);
         if edits.filter_map(HeaderEdit::template).any(Template::has_variables) {
             self.error_with(
                 at,
@@ -185,9 +183,7 @@ impl<'c> Compiler<'c> {
             | HeaderEdit::Set(name, _)
             | HeaderEdit::Append(name, _) => *name == http::header::CONTENT_TYPE,
         };
-        let edits = steps.iter().flat_map(|step| match step {
-            ResponseStep::EditHeaders(edits) => edits.iter(),
-        });
+        let edits = steps.iter().flat_map(ResponseStep::headers);
         if respond.body.has_variables() && respond.filled.iter().chain(edits).any(changes_type) {
             self.error_with(
                 &at.member("respond").member("body"),

@@ -130,8 +130,10 @@ fn policies(route: &Route, parameters: &[&str]) -> Vec<Value> {
 
 /// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.
 pub(super) const fn acts(step: &RequestStep, action: &Action) -> bool {
-    let is_for_upstreams =
-        matches!(step, RequestStep::Steer(_) | RequestStep::EditHeaders(_) | RequestStep::EditQuery(_));
+    let is_for_upstreams = matches!(
+        step,
+        RequestStep::Steer(_) | RequestStep::EditHeaders(_) | RequestStep::EditQuery(_) | RequestStep::EditBody(_)
+    );
     !is_for_upstreams || matches!(action, Action::Proxy(_))
 }
 
@@ -147,6 +149,9 @@ fn steps<'s>(
 ) -> impl Iterator<Item = Value> {
     let response = response.iter().map(|step| match step {
         ResponseStep::EditHeaders(edits) => json!({"kind": "responseHeaders", "edits": edits.len()}),
+        ResponseStep::EditBody(edit) => {
+            json!({"kind": "responseBody", "edits": edit.steps.len(), "maxBytes": edit.most_bytes})
+        }
     });
     request.map(|step| request_step(step, parameters)).chain(response)
 }
@@ -220,6 +225,9 @@ fn request_step(step: &RequestStep, parameters: &[&str]) -> Value {
         }),
         RequestStep::Csrf(_) => json!({"kind": "csrf"}),
         RequestStep::EditQuery(edits) => json!({"kind": "requestQuery", "edits": edits.len()}),
+        RequestStep::EditBody(edit) => {
+            json!({"kind": "requestBody", "edits": edit.steps.len(), "maxBytes": edit.most_bytes})
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use gateway_core::policy::cost::Source;
 use gateway_core::policy::credential;
 use gateway_core::policy::rate_limit::RateLimit;
 use gateway_core::policy::steer::{Steer, describe};
-use gateway_core::trace::Event;
+use gateway_core::trace::{BodyOutcome, Direction, Event};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -84,6 +84,8 @@ pub(super) fn step(plan: &Plan, taker: Taker<'_>, event: &Event, is_content_stat
         "edit headers" => ("editHeaders", step),
         "edit query" => ("editQuery", step),
         "edit response" => ("editResponse", step),
+        "edit body" => ("editBody", step),
+        "edit response body" => ("editResponseBody", step),
         step => (step, step),
     };
     let assumed = assumed(event).filter(|assumed| !is_content_stated || *assumed != NO_CONTENT);
@@ -146,6 +148,18 @@ fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
         Event::QueryEdited { from, to, upstream } => {
             let shown = |query: &Option<String>| query.as_ref().map_or("nothing".to_owned(), |q| format!("`{q}`"));
             ("edit query", format!("{} is {}{}", shown(from), shown(to), alone(upstream.as_ref())))
+        }
+        Event::Body { of, outcome } => {
+            let step = match of {
+                Direction::Request => "edit body",
+                Direction::Response => "edit response body",
+            };
+            let verdict = match outcome {
+                BodyOutcome::Passed => "it is no JSON, and passes as it is".to_owned(),
+                BodyOutcome::Edited { from, to } => format!("`{}` is `{}`", shortened(from), shortened(to)),
+                BodyOutcome::Refused(reason) => format!("refused: {reason}"),
+            };
+            (step, verdict)
         }
         Event::Handshake => ("webSocket", "the upstream is asked to open one; here it declines with 200".to_owned()),
         Event::Answered { by } => ("answer", format!("by `{by}`, without an upstream")),
@@ -217,6 +231,15 @@ fn cached(told: &Told, cache: Option<&Cache>) -> String {
     }
 }
 
+/// As much of a content as fits in a line.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// The words for what is done for one upstream of a split alone.
 fn alone(upstream: Option<&String>) -> String {
     upstream.map_or_else(String::new, |name| format!(", for `{name}` alone"))
@@ -227,6 +250,8 @@ fn details(event: &Event, taker: Taker<'_>) -> Value {
     match event {
         Event::Normalised { from, to } => json!({"from": from, "to": to}),
         Event::QueryEdited { from, to, upstream } => json!({"from": from, "to": to, "upstream": upstream}),
+        Event::Body { outcome: BodyOutcome::Edited { from, to }, .. } => json!({"from": from, "to": to}),
+        Event::Body { outcome: BodyOutcome::Refused(reason), .. } => json!({"refused": reason}),
         Event::RateLimit { name, cell, tier, units, verdict, shadow, store, bound } => json!({
             "name": name,
             "cell": cell,

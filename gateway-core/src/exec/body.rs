@@ -1,0 +1,170 @@
+//! Edits of content, which is read as a whole for them.
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::{Response, StatusCode};
+
+use super::back::failed;
+use super::content;
+use super::exchange::Exchange;
+use crate::body::Body;
+use crate::call::Call;
+use crate::error::Reject;
+use crate::http::content_change::{Change, mend};
+use crate::io::IoErrorKind;
+use crate::plan::{BodyUse, Route};
+use crate::policy::body_edit::{self, BodyEdit, Trouble};
+use crate::policy::header_edit::remove_aliases;
+use crate::ports::Platform;
+use crate::trace::{BodyOutcome, Direction, Event};
+
+/// Edits the content of `call`, if it is of a form that is edited; it is in `body` as a whole then.
+///
+/// # Errors
+/// The content is refused.
+pub(super) async fn edit_request<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    edit: &BodyEdit,
+    (call, body): (&mut Call, &mut Body<P::Stream>),
+    limit: u64,
+) -> Result<(), Reject> {
+    if body.is_empty() {
+        return Ok(());
+    }
+    // A server that takes another spelling for one of these would read the content otherwise.
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        remove_aliases(&mut call.headers, &name, &[]);
+    }
+    match body_edit::form(&call.headers) {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Passed });
+            return Ok(());
+        }
+        Err(reason) => {
+            exchange.record.ruled_out(POLICY, &reason);
+            return Err(Reject::unsupported_content_type().with_detail(["the content is not taken: ", reason].concat()));
+        }
+    }
+    content::collect(platform, body, limit.min(edit.most_bytes)).await?;
+    let Body::Full(before) = body else { return Ok(()) };
+    // As where a request states none: its client may have sent an empty body in chunks.
+    if before.is_empty() {
+        return Ok(());
+    }
+    let edited = edit.edit(before, &edit.fill(call)).map_err(|trouble| {
+        exchange.record.ruled_out(POLICY, &trouble);
+        exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(trouble.to_string()) });
+        let reject =
+            if matches!(trouble, Trouble::Unread(_)) { Reject::content_refused() } else { Reject::content_unfit() };
+        reject.with_detail(format!("the content is not taken: {trouble}"))
+    })?;
+    exchange.note(|| Event::Body {
+        of: Direction::Request,
+        outcome: BodyOutcome::Edited { from: String::from_utf8_lossy(before).into_owned(), to: edited.clone() },
+    });
+    *body = Body::Full(edited.into());
+    // The adapter frames the content.
+    mend(&mut call.headers, Change::Data, None);
+    Ok(())
+}
+
+/// The policy that the log names.
+const POLICY: &str = "body";
+
+/// Takes from `call` what asks for a part of the content, or for none if it is the same: either is about a content that is edited afterwards.
+pub(super) fn ask_for_all(route: &Route, call: &mut Call) {
+    if matches!(route.needs.response, BodyUse::Whole { .. }) {
+        for name in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+            remove_aliases(&mut call.headers, &name, &[]);
+            call.headers.remove(name);
+        }
+    }
+}
+
+/// The edits of content among the response steps of `route`, with the texts of their templates.
+pub(super) type Filled = Box<[Box<[Option<Box<str>>]>]>;
+
+/// Fills the templates of the edits of content of responses on `route`, while the request is still there.
+pub(super) fn fill(route: &Route, call: &Call) -> Filled {
+    route.response.iter().filter_map(|step| step.body()).map(|edit| edit.fill(call)).collect()
+}
+
+/// Edits the content of `response`, with these texts for the templates.
+///
+/// # Errors
+/// The content can't be edited, or has not come to its end.
+pub(super) async fn edit_response<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (route, filled): (&Route, Filled),
+    response: &mut Response<Body<P::Stream>>,
+    is_head: bool,
+) -> Result<(), Reject> {
+    let edits = route.response.iter().filter_map(|step| step.body()).zip(&filled);
+    for (edit, texts) in edits {
+        if edit.statuses.has(response.status()) {
+            edit_one(exchange, platform, (edit, texts), response, is_head).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn edit_one<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (edit, texts): (&BodyEdit, &[Option<Box<str>>]),
+    response: &mut Response<Body<P::Stream>>,
+    is_head: bool,
+) -> Result<(), Reject> {
+    let form = if response.status() == StatusCode::PARTIAL_CONTENT {
+        Err("it is a part of another")
+    } else {
+        body_edit::form(response.headers())
+    };
+    match form {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Passed });
+            return Ok(());
+        }
+        Err(reason) => return Err(refused(exchange, &reason)),
+    }
+    if is_head || response.body().is_empty() {
+        // RFC 9110 §9.3.2: what would be told of the content is not known.
+        mend(response.headers_mut(), Change::Data, None);
+        return Ok(());
+    }
+    let before = match core::mem::take(response.body_mut()) {
+        Body::Stream(stream) => match platform.collect(stream, edit.most_bytes).await {
+            Ok(content) => content,
+            Err(error) if error.kind == IoErrorKind::BodyTooLarge => {
+                return Err(refused(exchange, &"it is larger than what is edited"));
+            }
+            Err(error) => return Err(failed(exchange, error.kind)),
+        },
+        Body::Full(content) => content,
+        Body::Empty => return Ok(()),
+    };
+    if before.is_empty() {
+        return Ok(());
+    }
+    let edited = match edit.edit(&before, texts) {
+        Ok(edited) => edited,
+        Err(trouble) => return Err(refused(exchange, &trouble)),
+    };
+    exchange.note(|| Event::Body {
+        of: Direction::Response,
+        outcome: BodyOutcome::Edited { from: String::from_utf8_lossy(&before).into_owned(), to: edited.clone() },
+    });
+    mend(response.headers_mut(), Change::Data, Some(edited.len() as u64));
+    *response.body_mut() = Body::Full(edited.into());
+    Ok(())
+}
+
+/// Refuses a response whose content can't be edited. The log tells why, and never the client.
+fn refused(exchange: &mut Exchange<'_, '_>, reason: &dyn core::fmt::Display) -> Reject {
+    exchange.record.ruled_out(POLICY, reason);
+    exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Refused(reason.to_string()) });
+    Reject::upstream_content()
+}

@@ -1,0 +1,279 @@
+//! Edits of content, each with all that can be checked before there is one.
+
+use super::Compiler;
+use super::at::At;
+use super::edits::Parameters;
+use crate::config::{self, ByteSize, Entries, JsonStep, lazily};
+use crate::document::Value;
+use crate::document::patch::Patch;
+use crate::document::path::{Location, Path};
+use crate::document::pointer::Pointer;
+use crate::policy::body_edit::{BodyEdit, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES};
+use crate::template::Template;
+
+/// What the edits of one content have in common.
+struct Body<'p> {
+    parameters: Parameters<'p>,
+    templates: Vec<Template>,
+}
+
+impl Compiler<'_> {
+    /// The edits of the content of requests that `edits` are.
+    #[inline(never)]
+    pub(super) fn request_body(
+        &mut self,
+        at: &At<'_>,
+        edits: &config::BodyEdits,
+        parameters: Parameters<'_>,
+    ) -> Option<BodyEdit> {
+        self.body(at, &edits.json, edits.max_bytes, Statuses::default(), parameters)
+    }
+
+    /// The edits of the content of responses that `edits` are.
+    #[inline(never)]
+    pub(super) fn response_body(
+        &mut self,
+        at: &At<'_>,
+        edits: &config::ResponseBodyEdits,
+        parameters: Parameters<'_>,
+    ) -> Option<BodyEdit> {
+        let mut ranges = Vec::new();
+        for (index, text) in edits.statuses.iter().enumerate() {
+            match statuses(text) {
+                Some(range) => ranges.push(range),
+                None => self.error_with(
+                    &at.member("statuses").index(index),
+                    format_args!("`{text}` is no status of a response with content"),
+                    "write `200`, or `2xx` for all from 200 to 299",
+                ),
+            }
+        }
+        self.body(at, &edits.json, edits.max_bytes, Statuses::of(ranges), parameters)
+    }
+
+    fn body(
+        &mut self,
+        at: &At<'_>,
+        json: &[JsonStep],
+        max_bytes: Option<ByteSize>,
+        statuses: Statuses,
+        parameters: Parameters<'_>,
+    ) -> Option<BodyEdit> {
+        let before = self.errors.len();
+        let most_bytes = max_bytes.map_or(USUAL_BYTES, |size| size.0);
+        if most_bytes == 0 || most_bytes > MOST_BYTES {
+            self.error_with(&at.member("maxBytes"), "so much can't be edited", "write a size from `1B` to `16MiB`");
+        }
+        if json.is_empty() {
+            self.error_with(at, "there is nothing to do", "add steps to `json`, or remove this");
+        }
+        let mut body = Body { parameters, templates: Vec::new() };
+        let steps = self.steps(&at.member("json"), json, &mut body);
+        let body = BodyEdit { steps, templates: body.templates.into(), most_bytes, statuses };
+        (self.errors.len() == before).then_some(body)
+    }
+
+    fn steps(&mut self, at: &At<'_>, steps: &[JsonStep], body: &mut Body<'_>) -> Box<[Step]> {
+        let mut compiled = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            self.step(&at.index(index), step, body, &mut compiled);
+        }
+        compiled.into()
+    }
+
+    fn step(&mut self, at: &At<'_>, step: &JsonStep, body: &mut Body<'_>, out: &mut Vec<Step>) {
+        match step {
+            JsonStep::Pick(paths) => {
+                let paths = self.json_paths(&at.member("pick"), paths);
+                out.push(Step::Pick(paths));
+            }
+            JsonStep::Drop(paths) => {
+                let paths = self.json_paths(&at.member("drop"), paths);
+                out.push(Step::Drop(paths));
+            }
+            JsonStep::Rename(names) => {
+                let at = at.member("rename");
+                for (from, name) in names.iter() {
+                    if let Some(from) = self.part(&at.member(from), from) {
+                        out.push(Step::Rename(from, name.as_str().into()));
+                    }
+                }
+            }
+            JsonStep::Move(places) => {
+                let at = at.member("move");
+                for (from, to) in places.iter() {
+                    let at = at.member(from);
+                    if let (Some(from), Some(to)) = (self.pointer(&at, from), self.pointer(&at, to)) {
+                        out.push(Step::Move(from, to));
+                    }
+                }
+            }
+            JsonStep::Copy(places) => {
+                let at = at.member("copy");
+                for (from, to) in places.iter() {
+                    let at = at.member(from);
+                    if let (Some(from), Some(to)) = (self.json_path(&at, from), self.pointer(&at, to)) {
+                        out.push(Step::Copy(from, to));
+                    }
+                }
+            }
+            JsonStep::Set(values) => self.values(&at.member("set"), values, body, out, Step::Set),
+            JsonStep::Default(values) => self.values(&at.member("default"), values, body, out, Step::Default),
+            JsonStep::Wrap(name) => out.push(Step::Wrap(name.as_str().into())),
+            JsonStep::Flatten(prefixes) => {
+                let at = at.member("flatten");
+                for (from, prefix) in prefixes.iter() {
+                    if let Some(from) = self.pointer(&at.member(from), from) {
+                        out.push(Step::Flatten(from, prefix.as_str().into()));
+                    }
+                }
+            }
+            JsonStep::Each(each) => {
+                let at = at.member("each");
+                let path = self.json_path(&at.member("in"), &each.r#in);
+                if each.steps.is_empty() {
+                    self.error_with(&at.member("steps"), "there is nothing to do", "add steps, or remove this");
+                }
+                let steps = self.steps(&at.member("steps"), &each.steps, body);
+                out.extend(path.map(|path| Step::Each(path, steps)));
+            }
+            JsonStep::Patch(operations) => {
+                let operations = operations.iter().map(|operation| operation.0.clone()).collect();
+                match Patch::compile(&Value::Array(operations)) {
+                    Ok(patch) => out.push(Step::Patch(patch)),
+                    Err(mistake) => {
+                        let at = at.member("patch");
+                        let at = mistake.index.map_or(at, |index| at.index(index));
+                        let help =
+                            "write it as RFC 6902 has it: `{\"op\": \"replace\", \"path\": \"/a\", \"value\": 1}`";
+                        self.error_with(&at, mistake.message, help);
+                    }
+                }
+            }
+            JsonStep::Merge(patch) => out.push(Step::Merge(patch.0.clone())),
+        }
+    }
+
+    fn values(
+        &mut self,
+        at: &At<'_>,
+        values: &Entries<config::Literal>,
+        body: &mut Body<'_>,
+        out: &mut Vec<Step>,
+        step: fn(Pointer, Literal) -> Step,
+    ) {
+        for (to, value) in values.iter() {
+            let at = at.member(to);
+            let to = self.pointer(&at, to);
+            let mut literal = Literal { value: value.0.clone(), texts: Box::default() };
+            let mut texts = Vec::new();
+            self.texts(&at, &mut literal.value, (&mut Vec::new(), &mut texts), body);
+            literal.texts = texts.into();
+            out.extend(to.map(|to| step(to, literal)));
+        }
+    }
+
+    /// Finds the texts in `value` that are templates, whose `place` in the whole that is; the others become what they say.
+    fn texts(
+        &mut self,
+        at: &At<'_>,
+        value: &mut Value,
+        (place, found): (&mut Location, &mut Vec<(Location, usize)>),
+        body: &mut Body<'_>,
+    ) {
+        if let Value::String(text) = value {
+            match self.template(at, text, body.parameters) {
+                Some(template) if template.has_variables() => {
+                    found.push((place.clone(), body.templates.len()));
+                    body.templates.push(template);
+                }
+                Some(template) => *text = template.as_text().unwrap_or_default().into(),
+                None => {}
+            }
+            return;
+        }
+        for index in 0..value.children() {
+            let name = match &*value {
+                Value::Object(object) => object.members().get(index).map(|(name, _)| name.clone()),
+                _ => None,
+            };
+            let at = name.as_deref().map_or_else(|| at.index(index), |name| at.member(name));
+            place.push(index);
+            if let Some(child) = value.child_mut(index) {
+                self.texts(&at, child, (place, found), body);
+            }
+            place.pop();
+        }
+    }
+
+    fn json_paths(&mut self, at: &At<'_>, texts: &[String]) -> Box<[Path]> {
+        if texts.is_empty() {
+            self.error_with(at, "the list is empty", "add a JSONPath: `$.id`");
+        }
+        let mut paths = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            paths.extend(self.json_path(&at.index(index), text));
+        }
+        paths.into()
+    }
+
+    fn json_path(&mut self, at: &At<'_>, text: &str) -> Option<Path> {
+        match Path::parse(text) {
+            Ok(path) => Some(path),
+            Err(mistake) => {
+                let help = lazily(|| match Pointer::parse(text).filter(|pointer| !pointer.tokens().is_empty()) {
+                    Some(pointer) => format!("write `{}`", path_of(&pointer)),
+                    None => "write it as RFC 9535 has it: `$.items[*].id`".to_owned(),
+                });
+                self.error_with(at, format_args!("`{text}` is no JSONPath: {mistake}"), help);
+                None
+            }
+        }
+    }
+
+    fn pointer(&mut self, at: &At<'_>, text: &str) -> Option<Pointer> {
+        let pointer = Pointer::parse(text);
+        if pointer.is_none() {
+            let help = lazily(|| {
+                Pointer::likely(text)
+                    .map_or_else(|| "write `\"\"` for the whole".to_owned(), |likely| format!("write `{likely}`"))
+            });
+            self.error_with(at, format_args!("`{text}` is no JSON Pointer (RFC 6901)"), help);
+        }
+        pointer
+    }
+
+    /// A pointer to a part, and not to the whole.
+    fn part(&mut self, at: &At<'_>, text: &str) -> Option<Pointer> {
+        let pointer = self.pointer(at, text)?;
+        if pointer.tokens().is_empty() {
+            self.error_with(at, "the whole has no name", "write the pointer to a member: `/name`");
+            return None;
+        }
+        Some(pointer)
+    }
+}
+
+/// The JSONPath that leads where `pointer` does.
+fn path_of(pointer: &Pointer) -> String {
+    let tokens = pointer.tokens().iter().map(|token| match token.index {
+        Some(index) => format!("[{index}]"),
+        None => format!("[{}]", Value::from(&*token.name)),
+    });
+    ["$".to_owned()].into_iter().chain(tokens).collect()
+}
+
+/// The first and the last of the statuses that `text` names, if responses by them have content (RFC 9110 §15).
+fn statuses(text: &str) -> Option<(u16, u16)> {
+    let range = match text.strip_suffix("xx") {
+        Some(class) => {
+            let first = class.parse::<u16>().ok().filter(|_| class.len() == 1)?.checked_mul(100)?;
+            (first, first.checked_add(99)?)
+        }
+        None => {
+            let status = text.parse().ok().filter(|_| text.len() == 3)?;
+            (status, status)
+        }
+    };
+    ((200..600).contains(&range.0) && !matches!(range, (204 | 205 | 304, last) if last == range.0)).then_some(range)
+}

@@ -1,0 +1,319 @@
+//! Edits of content in JSON: steps that are done one after another, on a document that is there as a whole.
+
+mod sift;
+
+use core::fmt::{self, Display};
+
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::call::Call;
+use crate::document::merge::merge;
+use crate::document::patch::{Patch, Undone};
+use crate::document::path::{self, Location, Path};
+use crate::document::pointer::Pointer;
+use crate::document::{Budget, Fault, Object, TooMuch, Value};
+use crate::policy::validate::{is_in_utf8, media_type};
+use crate::template::{Target, Template};
+
+/// The most content that is edited where nothing else is said, in bytes.
+pub const USUAL_BYTES: u64 = 1024 * 1024;
+
+/// The most content that may be edited, in bytes.
+pub const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The edits of a content, and the content that they are for.
+#[derive(Debug)]
+pub struct BodyEdit {
+    /// The steps, in their order.
+    pub steps: Box<[Step]>,
+    /// The templates of their values.
+    pub templates: Box<[Template]>,
+    /// The most content that is read, in bytes.
+    pub most_bytes: u64,
+    /// The statuses of the responses that it is for.
+    pub statuses: Statuses,
+}
+
+/// A set of statuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statuses(Box<[(u16, u16)]>);
+
+impl Statuses {
+    /// The statuses from the first to the second of any of `ranges`; all of them, if there are none.
+    #[must_use]
+    pub fn of(ranges: Vec<(u16, u16)>) -> Self {
+        Self(ranges.into())
+    }
+
+    /// Returns whether `status` is one.
+    #[must_use]
+    pub fn has(&self, status: StatusCode) -> bool {
+        self.0.is_empty() || self.0.iter().any(|(first, last)| (*first..=*last).contains(&status.as_u16()))
+    }
+}
+
+/// A step.
+#[derive(Debug)]
+pub enum Step {
+    /// Keep what these select, with what it is in.
+    Pick(Box<[Path]>),
+    /// Remove what these select.
+    Drop(Box<[Path]>),
+    /// Give a member another name.
+    Rename(Pointer, Box<str>),
+    /// Move a value.
+    Move(Pointer, Pointer),
+    /// Copy what a query selects: one value if it is for one, else a list of all.
+    Copy(Path, Pointer),
+    /// Set a value.
+    Set(Pointer, Literal),
+    /// Set a value where there is none.
+    Default(Pointer, Literal),
+    /// Make the whole a member of a new object.
+    Wrap(Box<str>),
+    /// Put the members of an object into the one that it is in, under names with this prefix; or the elements of the lists in a list into
+    /// that.
+    Flatten(Pointer, Box<str>),
+    /// Do steps on each value that a query selects.
+    Each(Path, Box<[Self]>),
+    /// Apply a JSON Patch (RFC 6902).
+    Patch(Patch),
+    /// Apply a merge patch (RFC 7396).
+    Merge(Value),
+}
+
+/// A value with texts that depend on the request.
+#[derive(Clone, Debug, Default)]
+pub struct Literal {
+    /// The value, without these texts.
+    pub value: Value,
+    /// The places of the texts in it, and the index of each one's template.
+    pub texts: Box<[(Location, usize)]>,
+}
+
+/// A reason why a content is not edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It can't be read.
+    Unread(Fault),
+    /// There is no such place in it, or something else is there.
+    NoPlace(Box<str>),
+    /// An operation of a patch can't be done.
+    Undone(Undone),
+    /// It takes more room or work than it may.
+    TooMuch,
+}
+
+impl Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(fault) => write!(f, "{fault}"),
+            Self::NoPlace(pointer) => write!(f, "there is no place `{pointer}` in it"),
+            Self::Undone(undone) => write!(f, "{undone}"),
+            Self::TooMuch => f.write_str("it takes more room or work than an edit may"),
+        }
+    }
+}
+
+impl From<TooMuch> for Trouble {
+    fn from(TooMuch: TooMuch) -> Self {
+        Self::TooMuch
+    }
+}
+
+/// A form of content that is edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One document in JSON.
+    Json,
+}
+
+/// The form of a content with these `headers`; none if it is of no form that is edited.
+///
+/// # Errors
+/// The reason why it can't be edited, though its media type is one that is.
+pub fn form(headers: &HeaderMap) -> Result<Option<Form>, &'static str> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let Some(stated) = types.next() else { return Ok(None) };
+    let kind = media_type(stated).unwrap_or_default();
+    if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(None);
+    }
+    if types.next().is_some() {
+        return Err("its media type is stated twice");
+    }
+    // RFC 9110 §8.4: `identity` is not said, or else says nothing.
+    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
+        return Err("it is compressed");
+    }
+    // RFC 8259 §8.1.
+    if !is_in_utf8(stated) {
+        return Err("it is not in UTF-8");
+    }
+    Ok(Some(Form::Json))
+}
+
+impl BodyEdit {
+    /// The texts of its templates for `call`; none for those of which a variable has no value.
+    #[must_use]
+    pub fn fill(&self, call: &Call) -> Box<[Option<Box<str>>]> {
+        let fill = |template: &Template| {
+            let mut text = String::new();
+            template.fill(call, Target::Text, &mut text).then(|| text.into())
+        };
+        self.templates.iter().map(fill).collect()
+    }
+
+    /// Edits the document that `content` is, with these texts for its templates. Returns the new content.
+    ///
+    /// # Errors
+    /// The reason why it is not edited.
+    pub fn edit(&self, content: &[u8], texts: &[Option<Box<str>>]) -> Result<String, Trouble> {
+        let mut document = Value::read(content).map_err(Trouble::Unread)?;
+        // As much again as is read, and something for what the configuration adds.
+        let room = usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX);
+        Editing { texts, budget: Budget::new(room) }.run(&self.steps, &mut document)?;
+        let mut text = String::with_capacity(content.len());
+        document.write(&mut text);
+        Ok(text)
+    }
+
+    /// Tells people of it.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self.steps.len() {
+            1 => "1 body edit".to_owned(),
+            count => format!("{count} body edits"),
+        }
+    }
+}
+
+struct Editing<'t> {
+    texts: &'t [Option<Box<str>>],
+    budget: Budget,
+}
+
+impl Editing<'_> {
+    fn run(&mut self, steps: &[Step], document: &mut Value) -> Result<(), Trouble> {
+        steps.iter().try_for_each(|step| self.step(step, document))
+    }
+
+    fn step(&mut self, step: &Step, document: &mut Value) -> Result<(), Trouble> {
+        match step {
+            Step::Pick(paths) => {
+                let places = sift::places(paths, document)?;
+                sift::keep(document, &places);
+            }
+            Step::Drop(paths) => {
+                let places = sift::places(paths, document)?;
+                sift::remove(document, &places);
+            }
+            Step::Rename(at, name) => {
+                if let (Some(Value::Object(parent)), Some(last)) = (at.parent_mut(document), at.tokens().last()) {
+                    parent.rename(&last.name, name);
+                }
+            }
+            Step::Move(from, to) => {
+                if let Ok(value) = from.remove(document) {
+                    set(to, document, value)?;
+                }
+            }
+            Step::Copy(from, to) => {
+                let values = from.values(document)?;
+                let value = match (from.is_singular(), values.first()) {
+                    (true, None) => return Ok(()),
+                    (true, Some(one)) => self.budget.copy(one)?,
+                    (false, _) => {
+                        let copies = values.into_iter().map(|value| self.budget.copy(value));
+                        Value::Array(copies.collect::<Result<_, _>>()?)
+                    }
+                };
+                set(to, document, value)?;
+            }
+            Step::Set(to, literal) => {
+                if let Some(value) = self.fill(literal)? {
+                    set(to, document, value)?;
+                }
+            }
+            Step::Default(to, literal) => {
+                if to.find(document).is_none()
+                    && let Some(value) = self.fill(literal)?
+                {
+                    set(to, document, value)?;
+                }
+            }
+            Step::Wrap(name) => {
+                let mut object = Object::default();
+                object.insert(name, core::mem::take(document));
+                *document = Value::Object(object);
+            }
+            Step::Flatten(at, prefix) => flatten(at, prefix, document),
+            Step::Each(path, steps) => {
+                // From the last: what a step changes within one leaves the places before it as they are.
+                let mut places = sift::sorted(path.locations(document)?);
+                while let Some(place) = places.pop() {
+                    if let Some(value) = path::at(document, &place) {
+                        self.run(steps, value)?;
+                    }
+                }
+            }
+            Step::Patch(patch) => patch.apply(document, &mut self.budget).map_err(Trouble::Undone)?,
+            Step::Merge(patch) => {
+                self.budget.take(patch)?;
+                merge(document, patch);
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of `literal`; none if it is a text without a value. One within it becomes `null`.
+    fn fill(&mut self, literal: &Literal) -> Result<Option<Value>, TooMuch> {
+        let mut value = self.budget.copy(&literal.value)?;
+        for (place, index) in &literal.texts {
+            let text = self.texts.get(*index).and_then(Option::as_deref);
+            if text.is_none() && place.is_empty() {
+                return Ok(None);
+            }
+            self.budget.take_bytes(text.map_or(0, str::len))?;
+            if let Some(at) = path::at(&mut value, place) {
+                *at = text.map_or(Value::Null, Value::from);
+            }
+        }
+        Ok(Some(value))
+    }
+}
+
+fn set(to: &Pointer, document: &mut Value, value: Value) -> Result<(), Trouble> {
+    to.set(document, value).map_err(|_| Trouble::NoPlace(to.as_str().into()))
+}
+
+fn flatten(at: &Pointer, prefix: &str, document: &mut Value) {
+    match at.find_mut(document) {
+        Some(Value::Array(items)) => {
+            let flat = core::mem::take(items).into_iter().flat_map(|item| match item {
+                Value::Array(inner) => inner,
+                other => vec![other],
+            });
+            *items = flat.collect();
+        }
+        Some(Value::Object(object)) => {
+            let members = object.take();
+            let Some(last) = at.tokens().last() else {
+                *object = members.into_iter().collect();
+                return;
+            };
+            if let Some(Value::Object(parent)) = at.parent_mut(document) {
+                parent.remove(&last.name);
+                for (name, value) in members {
+                    parent.insert(&[prefix, &name].concat(), value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;
