@@ -129,8 +129,12 @@ impl Fetch for Worker {
 
     async fn collect(&self, stream: Handle, limit: u64) -> Result<Bytes, IoError> {
         let stream = self.limit(stream, limit);
+        let slot = stream.slot();
         match exchange::perform(Kind::Collect, |command, _| wire::write_collect(command, stream)).await? {
-            Completion::Bytes(content) => Ok(content),
+            Completion::Bytes(content) => {
+                exchange::collected(slot, &content);
+                Ok(content)
+            }
             _ => Err(IoError::new(IoErrorKind::Other)),
         }
     }

@@ -173,8 +173,20 @@ impl Stream {
         pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer))
     }
 
-    /// Reads it to its end, but at most `limit` bytes.
-    pub(crate) async fn collect(mut self, limit: u64) -> Result<Bytes, IoError> {
+    /// Reads it to its end, but at most `limit` bytes, and until its deadline. Those who look at it see all of it.
+    pub(crate) async fn collect(self, limit: u64) -> Result<Bytes, IoError> {
+        let deadline = self.deadline;
+        let reading = pin!(self.read_to_end(limit));
+        match deadline {
+            None => reading.await,
+            Some(deadline) => match select(reading, pin!(monotonic_clock::wait_until(deadline))).await {
+                Either::Left((content, _)) => content,
+                Either::Right(_) => Err(IoError::new(IoErrorKind::TotalTimeout)),
+            },
+        }
+    }
+
+    async fn read_to_end(mut self, limit: u64) -> Result<Bytes, IoError> {
         let limit = self.limit.map_or(limit, |other| other.min(limit));
         let too_large = IoError::new(IoErrorKind::BodyTooLarge);
         if self.length.is_some_and(|length| length > limit) {
@@ -191,10 +203,18 @@ impl Stream {
                 break;
             }
         }
-        match self.ending.await {
-            Ok(_) => Ok(collected.freeze()),
-            Err(_) => Err(IoError::new(self.failed)),
+        if self.ending.await.is_err() {
+            return Err(IoError::new(self.failed));
         }
+        if let Some(mut observer) = self.observer {
+            observer.read(&collected);
+        }
+        if let Some(mut keeping) = self.keeping
+            && keeping.read(&collected)
+        {
+            keeping.finish().await;
+        }
+        Ok(collected.freeze())
     }
 }
 

@@ -84,7 +84,7 @@ impl Fetch for Platform {
     }
 
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
-        // INVARIANT: nothing but the cache needs the whole of a response.
+        // INVARIANT: nothing but the cache and edits of content need the whole of a response.
         assert!(
             stream.sender != Sender::Upstream || self.0.collects_responses.get(),
             "an upstream's response was collected on an untouched route"

@@ -72,7 +72,8 @@ pub fn load(config: &str, case: &Case) -> Result<Option<Arc<Plan>>, String> {
 /// What went wrong, in lines.
 pub fn play(plan: &Arc<Plan>, case: &Case, seed: u64) -> Result<(), String> {
     let world = Rc::new(World::new(seed));
-    world.collects_responses.set(plan.caches);
+    let is_edited = |route: &Route| matches!(route.needs.response, BodyUse::Whole { .. });
+    world.collects_responses.set(plan.caches || plan.routes.iter().any(is_edited));
     let gateway = Gateway::new(Arc::clone(plan), Platform(Rc::clone(&world)));
     let begun = now(&world);
     let planted = Planted::of(case, begun);

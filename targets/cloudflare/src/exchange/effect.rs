@@ -51,9 +51,21 @@ fn tell(kind: Kind) {
 /// Has `observer` look at the body in `slot`, if that is the answer's.
 pub(crate) fn observe(slot: u32, observer: Box<Observer>) {
     RUNNING.with_borrow_mut(|running| {
-        if let Some(State { id, observer: place, .. }) = running {
+        if let Some(State { id, observer: place, observed, .. }) = running {
             *place = Some(observer);
+            *observed = slot;
             OUTBOX.with_borrow_mut(|outbox| outbox.command(*id, Kind::Observe, 0).set(Word::BodySlot, slot));
+        }
+    });
+}
+
+/// Shows `content`, all of the body in `slot`, to whoever looks at that: it is the answer no longer.
+pub(crate) fn collected(slot: u32, content: &[u8]) {
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(State { observer: Some(observer), observed, .. }) = running
+            && *observed == slot
+        {
+            observer.read(content);
         }
     });
 }

@@ -35,7 +35,7 @@ use crate::platform::{Handle, Worker};
 use crate::wire::{self, Head, Outbox};
 use alarm::Alarm;
 use effect::begun;
-pub(crate) use effect::{abandon, beside, ended, linger, observe, perform, watch};
+pub(crate) use effect::{abandon, beside, collected, ended, linger, observe, perform, watch};
 pub(crate) use places::{cancel, show, waiting};
 use slots::Slots;
 
@@ -108,6 +108,8 @@ struct State {
     begun: Vec<Work>,
     /// Whoever looks at the body of the answer.
     observer: Option<Box<Observer>>,
+    /// The slot of the body that it looks at.
+    observed: u32,
 }
 
 thread_local! {
@@ -131,7 +133,8 @@ pub(crate) fn set_now(millis: f64) {
 /// Begins an exchange. Returns its first commands, or null if it has failed.
 pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
     let heads = Heads { request, ..Heads::default() };
-    let state = State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new(), observer: None };
+    let state =
+        State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new(), observer: None, observed: 0 };
     run(Exchange { task: Task::Answer(answer), beside: Vec::new(), state, alarm: Alarm::default() })
 }
 
