@@ -38,6 +38,10 @@ pub struct Call {
     pub has_credentials: bool,
     /// The index of the upstream that a step has chosen; none if the route chooses.
     pub steered: Option<u32>,
+    /// The version of the API that it is for, if that has versions.
+    pub version: Option<Arc<str>>,
+    /// The number of segments of its path before the one that is the version, if one is.
+    pub cut: Option<u8>,
     /// The target as it came.
     uri: Uri,
     /// The normal form of the path, where the target's is not in it.
@@ -79,6 +83,8 @@ impl Call {
             caller: None,
             has_credentials: false,
             steered: None,
+            version: None,
+            cut: None,
             uri,
             path: None,
             query: Query::AsItCame,
@@ -173,6 +179,12 @@ impl Call {
     #[must_use]
     pub fn parameter(&self, index: usize) -> Option<&str> {
         self.params.value(index, self.path())
+    }
+
+    /// The number of segments of its path that a rewrite of the first `segments` replaces: that of the version stands behind them.
+    #[must_use]
+    pub fn replaced(&self, segments: usize) -> usize {
+        segments + usize::from(self.cut.is_some())
     }
 
     /// The client's address.

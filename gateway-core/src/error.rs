@@ -112,6 +112,18 @@ catalogue! {
     /// No route takes the request's host and path (RFC 9110 §15.5.5).
     ROUTE_NOT_FOUND pub route_not_found "route_not_found" NOT_FOUND
         "Route not found" "no route takes this host and path";
+    /// The API has no version of this name (RFC 9110 §15.5.5).
+    VERSION_NOT_FOUND pub version_not_found "version_not_found" NOT_FOUND
+        "Version not found" "the API has no such version";
+    /// The request states no version, and the API has none for such requests (RFC 9110 §15.5.1).
+    VERSION_REQUIRED pub version_required "version_required" BAD_REQUEST
+        "Version required" "the request has to state a version of the API";
+    /// The version is no longer served (RFC 9110 §15.5.11, RFC 8594).
+    VERSION_SUNSET pub version_sunset "version_sunset" GONE
+        "Version is gone" "this version of the API is no longer served";
+    /// The version is not served for a while, ahead of its end (RFC 9110 §15.5.11).
+    VERSION_BROWN_OUT pub version_brown_out "version_brown_out" GONE
+        "Version is going" "this version of the API is not served at the moment, and soon will be no longer";
     /// There is no admin endpoint at this path (RFC 9110 §15.5.5).
     ENDPOINT_NOT_FOUND pub endpoint_not_found "endpoint_not_found" NOT_FOUND
         "Endpoint not found" "there is no admin endpoint at this path";

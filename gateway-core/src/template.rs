@@ -60,6 +60,8 @@ pub enum Variable {
     Scheme,
     /// The request's identifier.
     RequestId,
+    /// The version of the API that the request is for.
+    ApiVersion,
     /// Nothing, which requests in the clear do not have. No text names it.
     Https,
     /// What is known of the caller.
@@ -160,7 +162,7 @@ impl TemplateError {
 }
 
 const VARIABLES: &str = "`path.NAME`, `query.NAME`, `header.NAME`, `cookie.NAME`, `client.address`, `request.method`, \
-    `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`, and where callers are known \
+    `request.host`, `request.port`, `request.path`, `request.scheme`, `request.id`, `api.version`, and where callers are known \
     `claim.NAME`, `consumer.name`, `consumer.tier`, `consumer.groups`, `consumer.metadata.NAME`, `credential.id`, \
     and of the client's certificate `certificate.sha256`, `certificate.subject`, `certificate.san`, `certificate.serial`";
 
@@ -433,6 +435,7 @@ impl Variable {
             "request.path" => return Ok(Self::Path),
             "request.scheme" => return Ok(Self::Scheme),
             "request.id" => return Ok(Self::RequestId),
+            "api.version" => return Ok(Self::ApiVersion),
             "consumer.name" => return Ok(Self::Caller(OfCaller::Name)),
             "consumer.tier" => return Ok(Self::Caller(OfCaller::Tier)),
             "consumer.groups" => return Ok(Self::Caller(OfCaller::Groups)),
@@ -530,6 +533,7 @@ impl Variable {
                 Target::Text | Target::Json | Target::Html => write_text(call.path(), target, out),
             },
             Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
+            Self::ApiVersion => call.version.as_deref().is_some_and(|version| write_text(version, target, out)),
             Self::Https => call.client.scheme == Scheme::Https,
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
             Self::Caller(part) => call.caller.as_deref().is_some_and(|caller| part.write(caller, target, out)),

@@ -36,6 +36,10 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) taken: Vec<Taken<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,
+    /// Set if fields of the request have chosen the version of the API.
+    pub(super) is_version_by_field: bool,
+    /// The link to the same in the version to go on to.
+    pub(super) successor: Option<Box<HeaderValue>>,
     /// The scheme of the credential by which the caller came in.
     pub(super) scheme: &'static str,
     /// The signatures of its tokens that were none.
@@ -79,6 +83,8 @@ impl<'p, 't> Exchange<'p, 't> {
             has_ended_stored: false,
             taken: Vec::new(),
             private: None,
+            is_version_by_field: false,
+            successor: None,
             scheme: "",
             bad_signatures: 0,
             after: Vec::new(),

@@ -46,6 +46,10 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
         rate_limit::tell(&exchange.standings, headers);
+        if let Some(version) = &route.version {
+            let successor = exchange.successor.take().map(|link| *link);
+            version.tell(headers, exchange.is_version_by_field, successor);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn redirect<S>(
     let is_complete = action.location.fill(call, Target::Location, &mut location);
     if let Some(segments) = action.rest {
         location.truncate(location.trim_end_matches('/').len());
-        location.push_str(after_segments(call.path(), segments));
+        location.push_str(after_segments(call.path(), call.replaced(segments)));
         // A host alone is a URL, too (RFC 9110 §4.2.3), but no path alone is one.
         if location.is_empty() {
             location.push('/');

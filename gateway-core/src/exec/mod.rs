@@ -37,6 +37,7 @@ mod socket;
 mod steps;
 mod target_uri;
 mod upstream_credentials;
+mod version;
 mod watch;
 mod webhook;
 mod within;

@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 use super::exchange::Exchange;
 use super::proxy::{ClientSide, Unprepared};
-use super::{answer_admin, body, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps};
+use super::{
+    answer_admin, body, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps, version,
+};
 use crate::admin::Way;
 use crate::body::Body;
 use crate::call::Call;
@@ -103,7 +105,7 @@ async fn answer<'p, P: Platform>(
     side: ClientSide<'_>,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
-    let ClientSide { peer, version, survey } = &side;
+    let ClientSide { peer, version: protocol, survey } = &side;
     if plan.table.methods().of(&call.method).is_none() {
         return Err(Reject::method_not_implemented());
     }
@@ -141,7 +143,7 @@ async fn answer<'p, P: Platform>(
     if survey.loop_fields {
         plan.loop_guard.check(&call.headers).map_err(|_| proxy_status::reject_loop(plan.loop_guard.name()))?;
     }
-    if let Some(field) = take_host(call.uri(), &call.headers, *version)? {
+    if let Some(field) = take_host(call.uri(), &call.headers, *protocol)? {
         call.set_host(field).map_err(|_| Reject::bad_host())?;
     }
     // RFC 9112 §3.2.4: the asterisk form is for OPTIONS alone.
@@ -182,11 +184,11 @@ async fn answer<'p, P: Platform>(
         return Ok(Reply::Http(response));
     }
     exchange.note(|| Sought::of(&lookup, false));
-    let index = match plan.table.find(&lookup) {
+    let (index, spec) = match plan.table.find(&lookup) {
         Found::Route { route, spec, params } => {
             exchange.note(|| Event::Matched { route, parameters: trace::parameters(plan, spec, &params, call.path()) });
             call.params = params;
-            route
+            (route, spec)
         }
         Found::MethodNotAllowed { allow, route } => {
             exchange.take_cors(plan.routes.get(route).and_then(|route| route.cors.as_ref()), &call.headers);
@@ -198,7 +200,7 @@ async fn answer<'p, P: Platform>(
         }
         Found::NotFound => {
             exchange.note(|| Event::NotMatched);
-            return Err(Reject::route_not_found());
+            return Err(version::refuse(plan, &lookup));
         }
     };
     let route = plan.routes.get(index).ok_or_else(Reject::internal)?;
@@ -209,12 +211,13 @@ async fn answer<'p, P: Platform>(
         platform.watch();
     }
     exchange.take_cors(route.cors.as_ref(), &call.headers);
+    let taken = if route.version.is_some() { version::take(exchange, platform, spec, call) } else { Ok(()) };
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
     if let Action::Proxy(action) = &route.action
         && survey.web_socket
     {
-        socket = socket::is_opened_by(call, *version, &body, action);
+        socket = socket::is_opened_by(call, *protocol, &body, action);
     }
     let opens_socket = matches!(socket, Ok(true));
     let mut unprepared = match &route.action {
@@ -225,9 +228,9 @@ async fn answer<'p, P: Platform>(
     if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
         unprepared.prepare(plan, platform, call);
     }
-    let done = match socket {
+    let done = match taken.and_then(|()| socket.map_err(|reject| *reject)) {
         Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
-        Err(reject) => Err(*reject),
+        Err(reject) => Err(reject),
     };
     // Filled even if the request is refused: the refusal gets the same edits.
     if !route.response.is_empty() {

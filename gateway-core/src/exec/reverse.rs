@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::http::response_survey::ResponseSurvey;
 use crate::http::reverse::{Owner, Reverse};
 use crate::plan::{Endpoint, Host, PathRewrite, Proxy, Target, Upstream};
+use crate::policy::version::split_at_segment;
 
 /// The way of a request to an upstream.
 pub(super) struct Way<'w> {
@@ -33,9 +34,11 @@ pub(super) fn rewrite<B>(way: &Way<'_>, call: &Call, response: &mut Response<B>,
 /// The beginning of the client's path that the upstream is not sent, if it was cut off there.
 pub(super) fn cut_prefix(action: &Proxy, call: &Call) -> Option<HeaderValue> {
     match &action.path {
-        PathRewrite::Prefix { segments, replacement, .. } if *segments > 0 && replacement.is_empty() => {
-            HeaderValue::try_from(outer(*segments, call)).ok()
+        PathRewrite::Prefix { segments, replacement, .. } if call.replaced(*segments) > 0 && replacement.is_empty() => {
+            HeaderValue::try_from(outer(call.replaced(*segments), call)).ok()
         }
+        // The segment of the version is the first, so that it was cut off at the beginning.
+        PathRewrite::Keep if call.cut == Some(0) => HeaderValue::try_from(outer(1, call)).ok(),
         _ => None,
     }
 }
@@ -45,9 +48,15 @@ pub(super) fn cut_prefix(action: &Proxy, call: &Call) -> Option<HeaderValue> {
 fn rewrite_fields<B>(way: &Way<'_>, call: &Call, response: &mut Response<B>, location: bool, cookies: bool) {
     let base = &*way.endpoint.base_path;
     let (inner, outer) = match &way.action.path {
-        PathRewrite::Keep => (Some(Cow::Borrowed(base)), outer(0, call)),
+        PathRewrite::Keep => match call.cut {
+            None => (Some(Cow::Borrowed(base)), outer(0, call)),
+            Some(cut) => {
+                let (before, ..) = split_at_segment(call.path(), cut.into());
+                (Some(Cow::Owned([base, before].concat())), outer(usize::from(cut) + 1, call))
+            }
+        },
         PathRewrite::Prefix { segments, replacement, .. } => {
-            (Some(Cow::Owned([base, replacement].concat())), outer(*segments, call))
+            (Some(Cow::Owned([base, replacement].concat())), outer(call.replaced(*segments), call))
         }
         PathRewrite::Template(_) => (None, outer(0, call)),
     };

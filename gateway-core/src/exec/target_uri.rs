@@ -9,6 +9,7 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::path;
 use crate::plan::{Endpoint, PathRewrite, Proxy};
+use crate::policy::version::split_at_segment;
 
 /// The request target at `endpoint`, in origin form.
 pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Result<Uri, Reject> {
@@ -37,9 +38,16 @@ pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Re
 fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, str>, Reject> {
     let path = call.path();
     match rewrite {
-        PathRewrite::Keep => Ok(Cow::Borrowed(path)),
+        PathRewrite::Keep => Ok(match call.cut {
+            None => Cow::Borrowed(path),
+            Some(cut) => {
+                let (before, _, after) = split_at_segment(path, cut.into());
+                let rest = [before, after].concat();
+                Cow::Owned(if rest.is_empty() { "/".to_owned() } else { rest })
+            }
+        }),
         PathRewrite::Prefix { segments, replacement, ends_bare } => {
-            let rest = after_segments(path, *segments);
+            let rest = after_segments(path, call.replaced(*segments));
             let joined = format!("{replacement}{rest}");
             Ok(Cow::Owned(match joined.as_str() {
                 // Without a prefix, the path's only slash is all that follows.

@@ -35,6 +35,7 @@ pub mod trailers;
 pub(crate) mod value;
 pub mod websocket;
 pub mod websocket_frames;
+pub mod weight;
 
 #[cfg(test)]
 pub(crate) mod testing;

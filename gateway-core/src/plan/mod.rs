@@ -130,6 +130,8 @@ pub struct Plan {
     pub server: config::Server,
     /// Set if some of the routes store responses.
     pub caches: bool,
+    /// Set if some of the APIs have versions.
+    pub has_versions: bool,
     /// The longest that a counter is waited for.
     pub counter_timeout: Duration,
     /// The Redis that holds the counters, if there is one.

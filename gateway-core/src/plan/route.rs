@@ -14,6 +14,7 @@ use crate::policy::cache::Cache;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
+use crate::policy::version::Version;
 use crate::template::Template;
 
 /// A route, ready to run.
@@ -40,6 +41,8 @@ pub struct Route {
     pub may_answer_unprepared: bool,
     /// The largest request body, in bytes.
     pub body_limit: u64,
+    /// The version of its API that it is of, if that has versions: there is a route of the plan for each that the configuration's has.
+    pub version: Option<Arc<Version>>,
     /// The longest that an exchange takes, for limits on concurrency; zero if there are none.
     pub lease: Duration,
     /// The parts of an exchange that its steps and its action need.

@@ -70,6 +70,7 @@ pub mod tokens;
 pub mod tries;
 pub mod upstream_credentials;
 pub mod validate;
+pub mod version;
 pub mod watch;
 pub mod webhook;
 pub mod xml_caps;

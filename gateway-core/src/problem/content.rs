@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::error::Reject;
+use crate::http::weight::thousandths;
 use crate::template::{Part, Target, TemplateError, parts, write_text};
 
 /// The media type of the gateway's usual errors (RFC 9457 §6.1).
@@ -172,19 +173,6 @@ fn ranges(accept: &str) -> impl Iterator<Item = (String, u16)> {
         }
         Some((range, quality))
     })
-}
-
-/// A weight (RFC 9110 §12.4.2) in thousandths.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !matches!(whole, "0" | "1") || fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(fraction),
-        _ => (fraction == 0).then_some(1000),
-    }
 }
 
 fn names(media_type: &str, accept: &str) -> bool {

@@ -3,7 +3,7 @@
 
 use hashbrown::HashTable;
 
-use super::trie::Candidate;
+use super::trie::{Candidate, Sight};
 use super::value::hash;
 use super::{Field, Lookup, Spec, Test};
 
@@ -76,9 +76,18 @@ impl Crowd {
         })
     }
 
-    /// Returns whether the crowd is told apart by something that a CORS preflight does not show.
-    pub(super) const fn goes_by_headers(&self) -> bool {
-        !matches!(self.field, Field::Query(_))
+    /// Returns whether the crowd is told apart by something that is looked at.
+    pub(super) fn is_seen(&self, sight: Sight) -> bool {
+        match sight {
+            Sight::All => true,
+            // A CORS preflight does not show all.
+            Sight::WithoutHeaders => match &self.field {
+                Field::Query(_) => true,
+                Field::Version(versions) => !versions.reads_headers(),
+                _ => false,
+            },
+            Sight::WithoutVersion => !matches!(self.field, Field::Version(_)),
+        }
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Spec {
     pub cookies: Vec<Predicate>,
     /// The client's address.
     pub client: Option<Predicate>,
+    /// The version of its API, unless that stands in its path or its host.
+    pub version: Option<Predicate>,
+    /// The number of segments before the one of its path that is the version of its API, which the upstream is not sent.
+    pub cut: Option<u8>,
     /// The choice between it and another of the same rank: the earlier in the list, if both say so.
     pub ties: Ties,
 }
@@ -94,8 +98,13 @@ impl Spec {
         self.ties == Ties::First && other.ties == Ties::First
     }
 
-    /// Every test of header fields, cookies, the client's address and query parameters.
+    /// Every test of header fields, cookies, the client's address, query parameters and the version.
     pub fn predicates(&self) -> impl Iterator<Item = &Predicate> {
+        self.conditions().chain(&self.version)
+    }
+
+    /// Every test but that of the version.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = &Predicate> {
         self.headers.iter().chain(&self.cookies).chain(&self.client).chain(&self.query)
     }
 

@@ -33,6 +33,7 @@ mod reach;
 mod table;
 mod trie;
 mod value;
+mod version;
 mod witness;
 
 #[cfg(test)]
@@ -52,4 +53,5 @@ pub use pattern::{PathPattern, PatternError, Segment, Tail};
 pub use predicate::{Field, Predicate, PredicateError, Test};
 pub use rank::Rule;
 pub use table::{LONGEST_TESTED, Table};
+pub use version::{Place, Source, Spelling, Stated, Versions, compare_names, is_day, vary};
 pub use witness::Witness;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use http::HeaderName;
 use http::header::{COOKIE, HOST};
@@ -14,6 +15,7 @@ use super::expression::{Expression, ExpressionError};
 use super::foreign::Foreign;
 use super::lookup::Lookup;
 use super::value::{self, Value};
+use super::version::Versions;
 
 /// A condition on one header field, query parameter or cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub enum Field {
     Cookie(Box<str>),
     /// The client's address.
     ClientAddress,
+    /// The version of an API.
+    Version(Arc<Versions>),
 }
 
 /// A test of one value. Values are compared octet by octet, case included.
@@ -130,6 +134,13 @@ impl Predicate {
         Ok(Self { field: Field::ClientAddress, test: Test::Within(parsed.into_iter().flatten().collect()) })
     }
 
+    /// A test of the version: the one with this index.
+    #[must_use]
+    pub fn version(versions: &Arc<Versions>, index: usize) -> Self {
+        let name = versions.at(index).into_iter().map(Into::into).collect();
+        Self { field: Field::Version(Arc::clone(versions)), test: Test::OneOf(name) }
+    }
+
     fn new(field: Field, matches: &ValueMatch, possible: fn(&str) -> bool) -> Result<Self, PredicateError> {
         let trimmed = !matches!(field, Field::Query(_));
         let whole = |value: &String| {
@@ -224,13 +235,14 @@ impl Field {
     }
 
     /// The value of the field in the request.
-    pub(super) fn value<'r>(&self, lookup: &Lookup<'r, 'r>) -> Option<Value<'r>> {
+    pub(super) fn value<'r>(&'r self, lookup: &Lookup<'r, 'r>) -> Option<Value<'r>> {
         match self {
             Self::Header(name) => value::header(lookup.headers, name),
             Self::Query(name) => lookup.query.and_then(|query| value::query(query, name)),
             Self::Cookie(name) => value::cookie(lookup.headers, name),
             // An address is no text: its test looks at it itself.
             Self::ClientAddress => None,
+            Self::Version(versions) => versions.value(lookup),
         }
     }
 }
@@ -242,6 +254,7 @@ impl fmt::Display for Field {
             Self::Query(name) => write!(f, "query parameter `{name}`"),
             Self::Cookie(name) => write!(f, "cookie `{name}`"),
             Self::ClientAddress => f.write_str("the client's address"),
+            Self::Version(_) => f.write_str("version"),
         }
     }
 }

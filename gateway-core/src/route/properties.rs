@@ -69,8 +69,9 @@ fn spec() -> impl Strategy<Value = Spec> {
         let networks: Vec<_> = networks.iter().map(|text| (*text).to_owned()).collect();
         (!networks.is_empty()).then(|| Predicate::client_address(&networks).unwrap())
     });
-    (0..6_usize, (scheme, host_pattern()), path_pattern(), methods(), fields, client).prop_map(
-        |(route, (scheme, host), path, methods, (headers, query, cookies), client)| Spec {
+    let api = prop_oneof![6 => Just(None), 2 => version().prop_map(Some)];
+    (0..6_usize, (scheme, host_pattern()), path_pattern(), methods(), fields, (client, api)).prop_map(
+        |(route, (scheme, host), path, methods, (headers, query, cookies), (client, version))| Spec {
             route,
             scheme,
             host,
@@ -80,9 +81,19 @@ fn spec() -> impl Strategy<Value = Spec> {
             query,
             cookies,
             client,
+            version,
+            cut: None,
             ties: ties(route),
         },
     )
+}
+
+/// A version of one of two APIs: the first is asked for in the header `x`, the second in the query.
+fn version() -> impl Strategy<Value = Predicate> {
+    (0..2_usize, 0..3_usize).prop_map(|(api, index)| {
+        let versions = super::testing::versions(api, if api == 0 { "header x" } else { "query x" }, &["1", "2", "12"]);
+        Predicate::version(&versions, index)
+    })
 }
 
 /// Those of every other route, as if half of the routes were in an API that says so.
@@ -126,6 +137,7 @@ fn throng() -> impl Strategy<Value = Vec<Spec>> {
             spec.ties = ties(if all_first { 0 } else { route });
             let spec = match kind {
                 _ if extra == 10 => spec,
+                0 if extra == 9 => Spec { version: Some(of_api(&test)), ..spec },
                 0 => spec.header("x", &test),
                 1 => spec.query("x", &test),
                 _ => spec.cookie("x", &test),
@@ -134,6 +146,14 @@ fn throng() -> impl Strategy<Value = Vec<Spec>> {
         };
         all.into_iter().enumerate().map(one).collect()
     })
+}
+
+/// A version of an API that the header `x` states, which is one that `test` names where that names one.
+fn of_api(test: &ValueMatch) -> Predicate {
+    let names: Vec<String> = (0..30).map(|name| name.to_string()).collect();
+    let versions = super::testing::versions(7, "header x", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let index = if let ValueMatch::Exact(name) = test { versions.find(name) } else { None };
+    Predicate::version(&versions, index.unwrap_or_default())
 }
 
 fn throng_request() -> impl Strategy<Value = Request> {
@@ -290,7 +310,11 @@ proptest! {
     ) {
         let (specs, table) = peaceful(specs);
         for request in &requests {
-            let hidden = |m: &Mismatch| matches!(m, Mismatch::Field(Field::Header(_) | Field::Cookie(_)));
+            let hidden = |m: &Mismatch| match m {
+                Mismatch::Field(Field::Header(_) | Field::Cookie(_)) => true,
+                Mismatch::Field(Field::Version(versions)) => versions.reads_headers(),
+                _ => false,
+            };
             let all = specs.iter().enumerate();
             let taken = all.filter(|(_, spec)| spec.mismatches(&request.lookup(), &Methods::default()).iter().all(hidden));
             // Routes that differ by headers alone may tie here.

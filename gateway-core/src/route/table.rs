@@ -72,8 +72,17 @@ impl Table {
     #[must_use]
     pub fn find_ignoring_headers(&self, lookup: &Lookup<'_, '_>) -> Found {
         self.find_with(lookup, Sight::WithoutHeaders, |spec| {
-            spec.query.iter().chain(&spec.client).all(|predicate| predicate.holds(lookup))
+            let is_shown = |one: &&Predicate| !matches!(one.field(), Field::Version(of) if of.reads_headers());
+            let version = spec.version.iter().filter(is_shown);
+            spec.query.iter().chain(&spec.client).chain(version).all(|predicate| predicate.holds(lookup))
         })
+    }
+
+    /// As [`find`](Self::find), but with each API's version taken as the one that is asked for.
+    #[must_use]
+    pub fn find_ignoring_version(&self, lookup: &Lookup<'_, '_>) -> Found {
+        let holds = |spec: &Spec| spec.conditions().all(|predicate| predicate.holds(lookup));
+        self.find_with(lookup, Sight::WithoutVersion, holds)
     }
 
     /// Returns a field of the request that is longer than [`LONGEST_TESTED`], where an expression may be asked about it. Expressions

@@ -1,11 +1,15 @@
 //! Short ways to write specs and requests in tests.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::http::forwarded::ClientInfo;
 use crate::net::Scheme;
 
-use super::{Found, HostPattern, Lookup, MethodSet, Methods, PathPattern, Predicate, Spec, Table};
+use super::{
+    Found, HostPattern, Lookup, MethodSet, Methods, PathPattern, Predicate, Source, Spec, Table, Versions, vary,
+};
 use crate::config::{EncodedSlash, Ties, ValueMatch, ValueTest};
 
 /// A spec from `GET,POST host/path`, methods and host optional; a path that ends with `/*` is a prefix.
@@ -26,8 +30,31 @@ pub(super) fn spec(route: usize, text: &str) -> Spec {
         query: Vec::new(),
         cookies: Vec::new(),
         client: None,
+        version: None,
+        cut: None,
         ties: Ties::Refuse,
     }
+}
+
+/// The versions with these names of the API with this index, which `header NAME` or `query NAME` states.
+pub(super) fn versions(api: usize, source: &str, names: &[&str]) -> Arc<Versions> {
+    let source = match source.split_once(' ') {
+        Some(("header", name)) => Source::Header(HeaderName::from_bytes(name.as_bytes()).unwrap()),
+        Some((_, name)) => Source::Query(name.into()),
+        None => panic!("{source}"),
+    };
+    Arc::new(Versions {
+        api,
+        name: "api".into(),
+        names: names.iter().map(|name| (*name).into()).collect(),
+        aliases: Box::default(),
+        days: Box::default(),
+        default: None,
+        unknown_is_default: false,
+        place: None,
+        vary: vary(core::slice::from_ref(&source)),
+        sources: [source].into(),
+    })
 }
 
 /// Specs of routes numbered from 0.

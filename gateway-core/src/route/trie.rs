@@ -50,6 +50,8 @@ pub(super) enum Sight {
     All,
     /// All but the headers and cookies, which count as meeting every predicate.
     WithoutHeaders,
+    /// All but the version, which counts as the one that is asked for.
+    WithoutVersion,
 }
 
 /// A request on its way.
@@ -250,7 +252,7 @@ impl Trie {
         let candidates = self.run(run);
         if candidates.len() >= CROWDED
             && let Some(crowd) = self.crowds.get(&run.start)
-            && (walk.sight == Sight::All || !crowd.goes_by_headers())
+            && crowd.is_seen(walk.sight)
         {
             return crowd.indexes(walk.lookup).filter_map(|index| candidates.get(index as usize)).find_map(visit);
         }

@@ -47,6 +47,11 @@ impl Witness {
                 Field::Query(name) => push_pair(&mut query, "&", &encode(name), &encode(&value)),
                 Field::Cookie(name) => push_pair(&mut cookies, "; ", name, &value),
                 Field::ClientAddress => {}
+                Field::Version(versions) => match versions.example(&value) {
+                    Some((true, name, value)) => headers.push((name, value)),
+                    Some((false, name, value)) => push_pair(&mut query, "&", &encode(&name), &encode(&value)),
+                    None => {}
+                },
             }
         }
         if !cookies.is_empty() {

@@ -31,6 +31,7 @@ mod upstream_credentials;
 mod upstream_tls;
 mod validate;
 mod value;
+mod versions;
 mod web_security;
 mod web_socket;
 mod webhook;
@@ -77,6 +78,7 @@ pub use upstream_credentials::{
 pub use upstream_tls::UpstreamTls;
 pub use validate::{JsonCaps, Validate, XmlCaps};
 pub use value::{SecretRef, Value};
+pub use versions::{ApiVersion, BrownOut, UnknownVersion, VersionDate, VersionSource, Versions};
 pub use web_security::{Csrf, Hsts, Security};
 pub use web_socket::{WebSocket, WebSocketLimits};
 pub use webhook::{WebhookProof, WebhookScheme};

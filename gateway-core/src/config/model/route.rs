@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{HostPolicy, KeyValueEntry, Matches, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts, WebSocket};
+use super::{
+    HostPolicy, KeyValueEntry, Matches, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts, Versions, WebSocket,
+};
 use crate::config::ByteSize;
 
 /// Settings for every route, unless its API or the route itself says otherwise.
@@ -55,6 +57,9 @@ pub struct Api {
     /// Deadlines of its routes.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// Its versions. Default: it has none.
+    #[serde(default)]
+    pub versions: Option<Box<Versions>>,
     /// Its routes.
     pub routes: Vec<Route>,
 }
@@ -101,6 +106,9 @@ pub struct Route {
     /// Takes WebSockets on a route to an upstream, or limits their time. Default: `true`, where the platform can.
     #[serde(default)]
     pub web_socket: Option<WebSocket>,
+    /// The versions of its API that have the route: a name, `>=2`, `<3` or `1-3` each. Default: all of them.
+    #[serde(default)]
+    pub versions: Vec<String>,
     /// Logs its exchanges in the access log. Default: true.
     #[serde(default)]
     pub access_log: Option<bool>,

@@ -96,6 +96,12 @@ impl<'c> Compiler<'c> {
             }
         } else if let Some(name) = &route.upstream {
             targets.extend(self.target(context, &at.member("upstream"), name, 1));
+        } else if let Some((index, version, name)) = self.version_upstream(group) {
+            let at = At::ROOT.member("apis");
+            let at = at.index(index);
+            let at = at.member("versions");
+            let at = at.member("list");
+            targets.extend(self.target(context, &at.member(version).member("upstream"), name, 1));
         } else if let Some((index, name)) = group.api.and_then(|(i, api)| Some((i, api.upstream.as_deref()?))) {
             let apis = At::ROOT.member("apis");
             targets.extend(self.target(context, &apis.index(index).member("upstream"), name, 1));

@@ -459,6 +459,8 @@ impl<'c> Compiler<'c> {
                 query: Vec::new(),
                 cookies: Vec::new(),
                 client: None,
+                version: None,
+                cut: None,
                 ties: Ties::default(),
             });
         }
@@ -472,6 +474,7 @@ impl<'c> Compiler<'c> {
             response: Arc::new([]),
             body_limit: MOST_CONTENT,
             lease: Duration::ZERO,
+            version: None,
             cache: None,
             stored_as: Box::default(),
             may_answer_unprepared: false,

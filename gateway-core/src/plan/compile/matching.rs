@@ -4,6 +4,7 @@ use super::Compiler;
 use super::at::At;
 use super::network::NETWORK_HELP;
 use super::routes::Group;
+use super::versions::Way;
 use crate::config::{self, Entries, Match, Matches, PathMatch, THOROUGH, Ties, ValueMatch, lazily};
 use crate::http::hop_by_hop;
 use crate::http::identity::IdentityNames;
@@ -33,6 +34,8 @@ pub(super) struct Alternative {
     query: Vec<Predicate>,
     cookies: Vec<Predicate>,
     client: Option<Predicate>,
+    version: Option<Predicate>,
+    cut: Option<u8>,
     ties: Ties,
 }
 
@@ -79,6 +82,8 @@ impl Alternative {
             query: self.query,
             cookies: self.cookies,
             client: self.client,
+            version: self.version,
+            cut: self.cut,
             ties: self.ties,
         };
         // The last host takes the spec itself: most routes have one host, and copy nothing.
@@ -100,21 +105,37 @@ impl<'c> Compiler<'c> {
         let at = at.member("match");
         let key_value = route.key_value.is_some();
         match &route.matches {
-            Matches::One(one) => {
-                let one = self.alternative(&at, group, one, key_value)?;
+            Matches::One(one) if group.version.is_none() => {
+                let one = self.alternative(&at, group, one, (key_value, None))?;
                 Some(Matching { methods: one.methods, alternatives: vec![one] })
             }
-            Matches::Any(all) => self.any_of(&at, group, all, key_value),
+            Matches::One(one) => self.any_of(&at, group, core::slice::from_ref(&**one), (key_value, false)),
+            Matches::Any(all) => self.any_of(&at, group, all, (key_value, true)),
         }
     }
 
     #[inline(never)]
-    fn any_of(&mut self, at: &At<'_>, group: Group<'c>, all: &'c [Match], key_value: bool) -> Option<Matching> {
+    fn any_of(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        all: &'c [Match],
+        (key_value, is_list): (bool, bool),
+    ) -> Option<Matching> {
         if all.is_empty() {
             self.error_with(at, "no request meets any of none", "add a match, or leave `match` out for every request");
         }
-        let compiled = all.iter().enumerate().map(|(i, one)| self.alternative(&at.index(i), group, one, key_value));
-        let compiled: Vec<_> = compiled.collect();
+        let ways: Vec<Option<Way>> = match group.version.and_then(|index| self.versions.get(index)) {
+            Some(version) => version.ways.iter().cloned().map(Some).collect(),
+            None => vec![None],
+        };
+        let mut compiled = Vec::new();
+        for (i, one) in all.iter().enumerate() {
+            let at = if is_list { at.index(i) } else { *at };
+            for way in &ways {
+                compiled.push(self.alternative(&at, group, one, (key_value, way.as_ref())));
+            }
+        }
         let alternatives = compiled.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())?;
         let takes_every = alternatives.iter().any(|alternative| alternative.methods.is_empty());
         let methods = alternatives.iter().map(|alternative| alternative.methods).collect();
@@ -126,10 +147,20 @@ impl<'c> Compiler<'c> {
         at: &At<'_>,
         group: Group<'c>,
         matches: &'c Match,
-        key_value: bool,
+        (key_value, way): (bool, Option<&Way>),
     ) -> Option<Alternative> {
-        let hosts = self.hosts(at, group, matches);
-        let path = self.path(at, group, matches);
+        let hosts = match way {
+            Some(Way::Host(host)) => {
+                if !matches.hosts.is_empty() {
+                    let help = "leave the hosts out, or put the route outside the API";
+                    self.error_with(&at.member("hosts"), "the host says which version is asked for", help);
+                }
+                Some(vec![host.clone()])
+            }
+            _ => self.hosts(at, group, matches),
+        };
+        let segment = if let Some(Way::Path(segment)) = way { Some(segment.as_str()) } else { None };
+        let path = self.path(at, group, matches, segment);
         let methods = self.methods(&at.member("methods"), matches, key_value);
         let headers = self.predicates(&at.member("headers"), &matches.headers, Predicate::header);
         let query = self.predicates(&at.member("query"), &matches.query, Predicate::query);
@@ -162,6 +193,8 @@ impl<'c> Compiler<'c> {
             query: query?,
             cookies: cookies?,
             client,
+            version: if let Some(Way::Field(version)) = way { version.clone() } else { None },
+            cut: segment.and_then(|_| u8::try_from(segments_of(group.prefix?)).ok()),
             ties: group.api.and_then(|(_, api)| api.ties).or(self.config.ties).unwrap_or_default(),
         })
     }
@@ -233,10 +266,17 @@ impl<'c> Compiler<'c> {
     }
 
     /// The path pattern, and the number of its segments that are a prefix to rewrite.
-    fn path(&mut self, at: &At<'_>, group: Group<'c>, matches: &Match) -> Option<(PathPattern, usize)> {
+    fn path(
+        &mut self,
+        at: &At<'_>,
+        group: Group<'c>,
+        matches: &Match,
+        version: Option<&str>,
+    ) -> Option<(PathPattern, usize)> {
         let slash = self.config.network.encoded_slash.unwrap_or_default();
-        let api_prefix = group.prefix?;
-        let api_segments = api_prefix.bytes().filter(|byte| *byte == b'/').count();
+        let api_segments = segments_of(group.prefix?);
+        let with_version = version.map(|segment| [group.prefix.unwrap_or_default(), "/", segment].concat());
+        let api_prefix = with_version.as_deref().or(group.prefix)?;
         match (&matches.path, &matches.prefix) {
             (Some(_), Some(_)) => {
                 self.error_with(&at.member("prefix"), "`path` and `prefix` can't both be matched", "keep one");
@@ -275,7 +315,7 @@ impl<'c> Compiler<'c> {
                 let parsed = PathPattern::prefix(&whole, slash);
                 let parsed = parsed.map_err(|error| PathPattern::prefix(prefix, slash).err().unwrap_or(error));
                 let pattern = self.pattern(&at, prefix, parsed)?;
-                let segments = pattern.segments().len();
+                let segments = pattern.segments().len() - usize::from(version.is_some());
                 Some((pattern, segments))
             }
             (None, None) => {
@@ -399,6 +439,11 @@ impl<'c> Compiler<'c> {
     fn unmatchable(&mut self, at: &At<'_>, error: &PredicateError) {
         self.error_with(at, error, lazily(|| error.help()));
     }
+}
+
+/// The number of segments of the prefix of an API.
+fn segments_of(prefix: &str) -> usize {
+    prefix.bytes().filter(|byte| *byte == b'/').count()
 }
 
 /// Returns whether `host` ends with a port.

@@ -42,10 +42,15 @@ pub(in crate::plan) fn dead_matches(config: &Config, found: &mut Vec<ConfigError
     for (index, api) in config.apis.iter().enumerate() {
         let at = At::ROOT.member("apis");
         let at = at.index(index);
-        let group = Group { api: Some((index, api)), prefix: compiler.api_prefix(&at.member("prefix"), api) };
+        if api.versions.is_some() {
+            // Which of its routes meet depends on the versions that have them.
+            continue;
+        }
+        let prefix = compiler.api_prefix(&at.member("prefix"), api);
+        let group = Group { api: Some((index, api)), prefix, version: None };
         compiler.members(&at.member("routes"), group, &api.routes, &mut members, &mut specs);
     }
-    let group = Group { api: None, prefix: Some("") };
+    let group = Group { api: None, prefix: Some(""), version: None };
     compiler.members(&At::ROOT.member("routes"), group, &config.routes, &mut members, &mut specs);
     if compiler.errors.is_empty() {
         let methods = core::mem::take(&mut compiler.methods);
@@ -115,7 +120,7 @@ impl<'c> Compiler<'c> {
             for (index, one) in super::matching::alternatives(&route.matches).iter().enumerate() {
                 let is_of_list = matches!(&route.matches, Matches::Any(all) if all.len() > 1);
                 let at = if matches!(&route.matches, Matches::Any(_)) { at.index(index) } else { at };
-                let compiled = self.alternative(&at, group, one, route.key_value.is_some());
+                let compiled = self.alternative(&at, group, one, (route.key_value.is_some(), None));
                 specs.extend(compiled.into_iter().flat_map(|compiled| compiled.into_specs(members.len())));
                 members.push(Member { at: at.to_path(), route: number, is_of_list });
             }

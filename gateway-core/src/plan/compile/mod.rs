@@ -47,6 +47,7 @@ mod upstream_credentials;
 mod upstream_tls;
 mod upstreams;
 mod users;
+mod versions;
 mod web_socket;
 mod webhooks;
 
@@ -60,6 +61,7 @@ use self::mistakes::Mistakes;
 use self::names::Names;
 use self::routes::Group;
 use self::shared::Shared;
+use self::versions::OneVersion;
 use super::{AccessLog, Host, Plan, RequestStep, Route, Secrets, Upstream, is_secret_name};
 use crate::caller::consumer::Consumer;
 use crate::capabilities::{Capabilities, Feature};
@@ -188,6 +190,10 @@ struct Compiler<'c> {
     logins: Vec<login::Known>,
     /// The resources that proofs protect by a name of theirs.
     resources: Vec<resource::Resource>,
+    /// The versions of APIs, those of one API after another.
+    versions: Vec<OneVersion<'c>>,
+    /// For each route of the plan, the index of its API and of itself there, or among those outside any.
+    origins: Vec<(Option<usize>, usize)>,
     /// The routes of the gateway's own, which follow those of the configuration: their names, and what they are for.
     own_routes: Vec<(String, JsonPath)>,
     /// Set if whatever is compiled is for a route that asks who calls, or for one that is not known.
@@ -232,6 +238,8 @@ impl<'c> Compiler<'c> {
             consumers: Vec::new(),
             logins: Vec::new(),
             resources: Vec::new(),
+            versions: Vec::new(),
+            origins: Vec::new(),
             own_routes: Vec::new(),
             knows_caller: true,
             present: (String::new(), String::new()),
@@ -296,11 +304,15 @@ impl<'c> Compiler<'c> {
             let apis = at.member("apis");
             let at = apis.index(i);
             self.api_names(&at, i, api);
-            let group = Group { api: Some((i, api)), prefix: self.api_prefix(&at.member("prefix"), api) };
-            self.routes(&at.member("routes"), group, &api.routes, &mut routes, &mut specs);
+            let prefix = self.api_prefix(&at.member("prefix"), api);
+            let group = Group { api: Some((i, api)), prefix, version: None };
+            match self.version_groups(&at, group) {
+                Some(groups) => self.routes(&at.member("routes"), &groups, &api.routes, &mut routes, &mut specs),
+                None => routes.push(None),
+            }
         }
-        let group = Group { api: None, prefix: Some("") };
-        self.routes(&at.member("routes"), group, &config.routes, &mut routes, &mut specs);
+        let group = Group { api: None, prefix: Some(""), version: None };
+        self.routes(&at.member("routes"), &[group], &config.routes, &mut routes, &mut specs);
         if config.routes.is_empty() && config.apis.is_empty() && self.errors.is_empty() {
             self.error_with(&At::ROOT, "there are no routes", "add one to `routes`, or an API to `apis`");
         }
@@ -353,6 +365,7 @@ impl<'c> Compiler<'c> {
             listeners,
             server: config.server.clone(),
             caches,
+            has_versions: !self.versions.is_empty(),
             counter_timeout,
             counters_redis,
             responses_timeout,

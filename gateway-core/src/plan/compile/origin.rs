@@ -31,7 +31,7 @@ impl<'c> Compiler<'c> {
             return Some(Table::unproved(methods, specs));
         }
         if let Some(reading) = self.reading {
-            let whole = whole_routes(reading);
+            let whole = whole_routes(reading, &self.origins);
             specs.retain(|spec| whole.get(spec.route).copied().unwrap_or_default());
         }
         let conflicts = match Table::with_methods(methods, specs) {
@@ -68,30 +68,34 @@ impl<'c> Compiler<'c> {
     }
 
     /// The origin of the plan's route at `index`, or that of the gateway's own.
-    fn origin(&self, mut index: usize) -> Result<Origin<'c>, Option<&(String, JsonPath)>> {
+    fn origin(&self, of: usize) -> Result<Origin<'c>, Option<&(String, JsonPath)>> {
         let config = self.config;
-        for (i, api) in config.apis.iter().enumerate() {
-            if let Some(route) = api.routes.get(index) {
-                return Ok(Origin { api: Some((i, api)), index, route });
-            }
-            index -= api.routes.len();
-        }
-        let own = index.saturating_sub(config.routes.len());
-        let found = config.routes.get(index).map(|route| Origin { api: None, index, route });
-        found.ok_or_else(|| self.own_routes.get(own))
+        let found = self.origins.get(of).and_then(|(api, index)| {
+            let api = match api {
+                Some(api) => Some((*api, config.apis.get(*api)?)),
+                None => None,
+            };
+            let route = api.map_or(&config.routes, |(_, api)| &api.routes).get(*index)?;
+            Some(Origin { api, index: *index, route })
+        });
+        found.ok_or_else(|| self.own_routes.get(of.saturating_sub(self.origins.len())))
     }
 }
 
 /// Returns, for each route of the plan, whether nothing is missing from it, nor from its API.
 #[cold]
 #[inline(never)]
-fn whole_routes(reading: &Reading<'_>) -> Vec<bool> {
+fn whole_routes(reading: &Reading<'_>, origins: &[(Option<usize>, usize)]) -> Vec<bool> {
     let apis = JsonPath::root().member("apis");
-    let mut whole = Vec::new();
-    for (index, api) in reading.intact_items(&apis, "routes").into_iter().enumerate() {
-        let routes = reading.intact_items(&apis.index(index).member("routes"), "");
-        whole.extend(routes.into_iter().map(|route| route && api));
-    }
-    whole.extend(reading.intact_items(&JsonPath::root().member("routes"), ""));
-    whole
+    let items = |path: &JsonPath| reading.intact_items(path, "");
+    let whole_apis = reading.intact_items(&apis, "routes");
+    let of_apis: Vec<_> = (0..whole_apis.len()).map(|index| items(&apis.index(index).member("routes"))).collect();
+    let outside = items(&JsonPath::root().member("routes"));
+    let is_whole = |(api, index): &(Option<usize>, usize)| match api {
+        Some(api) => {
+            whole_apis.get(*api) == Some(&true) && of_apis.get(*api).and_then(|of| of.get(*index)) == Some(&true)
+        }
+        None => outside.get(*index) == Some(&true),
+    };
+    origins.iter().map(is_whole).collect()
 }

@@ -154,14 +154,14 @@ impl<'c> Compiler<'c> {
     /// them.
     pub(super) fn policies(&mut self, context: &RouteContext<'_, 'c>) -> Folded<'c> {
         let api = context.group.api.map(|(index, _)| index);
-        let uses = &context.route.policies;
-        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_for(api, uses)) {
+        let (version, uses) = (context.group.version, &context.route.policies);
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_for(api, version, uses)) {
             return shared.folded.clone();
         }
         let before = self.errors.len();
         let folded = self.fold(context);
         if self.errors.len() == before && !folded.is_bound_to_path() {
-            self.shared = Some(Shared { api, uses, folded: folded.clone() });
+            self.shared = Some(Shared { api, version, uses, folded: folded.clone() });
         }
         folded
     }
@@ -169,10 +169,20 @@ impl<'c> Compiler<'c> {
     fn fold(&mut self, context: &RouteContext<'_, 'c>) -> Folded<'c> {
         let parameters = context.parameters;
         let mut collected = Collected::default();
-        for list in Self::policy_lists(context.group, context.route, &self.config.defaults) {
+        // A request is made one of the version that has the route before anything else looks at it, and a response is made one of its own
+        // version when all else has been done.
+        self.version_edits(context, true, &mut collected);
+        for list in self.policy_lists(context.group, context.route) {
             let (root, defaults, apis) = (At::ROOT, At::ROOT.member("defaults"), At::ROOT.member("apis"));
-            let api;
+            let (api, versions, versions_list, version);
             let (at, owner) = match list.owner {
+                Owner::Version(index, name) => {
+                    api = apis.index(index);
+                    versions = api.member("versions");
+                    versions_list = versions.member("list");
+                    version = versions_list.member(name);
+                    (version.member("policies"), name)
+                }
                 Owner::Defaults => (defaults.member("policies"), "default"),
                 Owner::Api(index, name) => {
                     api = apis.index(index);
@@ -195,6 +205,7 @@ impl<'c> Compiler<'c> {
                 }
             }
         }
+        self.version_edits(context, false, &mut collected);
         self.check_against_cors(&collected);
         self.check_caller_is_known(&context.at, &collected);
         collected.in_order()
@@ -356,21 +367,63 @@ impl<'c> Compiler<'c> {
             collected.cache = self.cache(&at.member("cache"), cache, parameters);
         }
         if let Some(edits) = request {
-            collected.edits = collected.edits.with(edits);
-            let at = at.member("request");
-            self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
-            self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
-            if let Some(body) = &edits.body {
-                collected.bodies.extend(self.request_body(&at.member("body"), body, parameters));
-            }
+            self.request_edits(at, edits, parameters, collected);
         }
         if let Some(edits) = response {
-            let at = at.member("response");
-            self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
-            self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
-            if let Some(body) = &edits.body {
-                collected.response_bodies.extend(self.response_body(&at.member("body"), body, parameters));
+            self.response_edits(at, edits, parameters, collected);
+        }
+    }
+
+    /// Compiles the edits by which the version of a route is made from others: those of requests, or else those of responses.
+    fn version_edits(&mut self, context: &RouteContext<'_, 'c>, of_requests: bool, collected: &mut Collected<'c>) {
+        let version = context.group.version.and_then(|index| self.versions.get(index));
+        let (Some(version), Some((api, _))) = (version, context.group.api) else { return };
+        let mut chain = version.chain.clone();
+        if !of_requests {
+            chain.reverse();
+        }
+        let apis = At::ROOT.member("apis");
+        let api = apis.index(api);
+        let versions = api.member("versions");
+        let list = versions.member("list");
+        for (name, version) in chain {
+            let at = list.member(name);
+            match (&version.request, &version.response) {
+                (Some(edits), _) if of_requests => self.request_edits(&at, edits, context.parameters, collected),
+                (_, Some(edits)) if !of_requests => self.response_edits(&at, edits, context.parameters, collected),
+                _ => {}
             }
+        }
+    }
+
+    fn request_edits(
+        &mut self,
+        at: &At<'_>,
+        edits: &config::RequestEdits,
+        parameters: Parameters<'_>,
+        collected: &mut Collected<'c>,
+    ) {
+        collected.edits = collected.edits.with(edits);
+        let at = at.member("request");
+        self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.headers);
+        self.edits(&at.member("query"), &edits.query, parameters, &mut collected.query);
+        if let Some(body) = &edits.body {
+            collected.bodies.extend(self.request_body(&at.member("body"), body, parameters));
+        }
+    }
+
+    fn response_edits(
+        &mut self,
+        at: &At<'_>,
+        edits: &config::ResponseEdits,
+        parameters: Parameters<'_>,
+        collected: &mut Collected<'c>,
+    ) {
+        let at = at.member("response");
+        self.edits(&at.member("headers"), &edits.headers, parameters, &mut collected.response);
+        self.check_response_edits(&at.member("headers"), &edits.headers, &mut collected.against_cors);
+        if let Some(body) = &edits.body {
+            collected.response_bodies.extend(self.response_body(&at.member("body"), body, parameters));
         }
     }
 

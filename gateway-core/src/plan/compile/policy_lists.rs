@@ -15,6 +15,8 @@ pub(super) struct PolicyList<'c> {
 pub(super) enum Owner<'c> {
     Defaults,
     Api(usize, &'c str),
+    /// A version of the API with this index.
+    Version(usize, &'c str),
     Route,
 }
 
@@ -35,25 +37,24 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// The policy lists that apply to `route`, outermost first, each with its place and its owner's name.
-    pub(super) fn policy_lists(
-        group: Group<'c>,
-        route: &'c config::Route,
-        defaults: &'c config::Defaults,
-    ) -> [PolicyList<'c>; 3] {
-        [
-            PolicyList { owner: Owner::Defaults, uses: &defaults.policies },
-            match group.api {
-                Some((i, api)) => PolicyList { owner: Owner::Api(i, &api.name), uses: &api.policies },
-                None => PolicyList { owner: Owner::Api(0, ""), uses: &[] },
-            },
-            PolicyList { owner: Owner::Route, uses: &route.policies },
-        ]
+    /// The policy lists that apply to `route`, outermost first, each with its place and its owner's name. Those of the versions that one is made
+    /// from go before its own.
+    pub(super) fn policy_lists(&self, group: Group<'c>, route: &'c config::Route) -> Vec<PolicyList<'c>> {
+        let mut lists = vec![PolicyList { owner: Owner::Defaults, uses: &self.config.defaults.policies }];
+        if let Some((i, api)) = group.api {
+            lists.push(PolicyList { owner: Owner::Api(i, &api.name), uses: &api.policies });
+            let version = group.version.and_then(|index| self.versions.get(index));
+            for (name, version) in version.into_iter().flat_map(|version| version.chain.iter().rev()) {
+                lists.push(PolicyList { owner: Owner::Version(i, name), uses: &version.policies });
+            }
+        }
+        lists.push(PolicyList { owner: Owner::Route, uses: &route.policies });
+        lists
     }
 
     /// Returns whether a route asks who calls: the innermost `authenticate` counts.
     pub(super) fn asks_who_calls(&self, context: &RouteContext<'_, 'c>) -> bool {
-        let lists = Self::policy_lists(context.group, context.route, &self.config.defaults);
+        let lists = self.policy_lists(context.group, context.route);
         let policies = lists.iter().flat_map(|list| list.uses).filter_map(|policy| match policy {
             PolicyUse::Inline(policy) => Some(&**policy),
             PolicyUse::Named(name) => {

@@ -1,5 +1,7 @@
 //! Routes, each from its match, its policies and its action.
 
+use std::sync::Arc;
+
 use super::at::At;
 use super::edits::Parameters;
 use super::matching::Matching;
@@ -18,6 +20,8 @@ pub(super) struct Group<'c> {
     pub(super) api: Option<(usize, &'c config::Api)>,
     /// The API's prefix, without a slash at its end; `None` if it is wrong.
     pub(super) prefix: Option<&'c str>,
+    /// The index of the API's version among those of the compiler, if it has versions.
+    pub(super) version: Option<usize>,
 }
 
 /// A route during its compilation, with the results so far.
@@ -37,7 +41,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn routes(
         &mut self,
         at: &At<'_>,
-        group: Group<'c>,
+        groups: &[Group<'c>],
         configured: &'c [config::Route],
         routes: &mut Vec<Option<Route>>,
         specs: &mut Vec<Spec>,
@@ -52,9 +56,20 @@ impl<'c> Compiler<'c> {
             } else if let Err(first) = names.add(&route.name, i) {
                 self.namesake(&at, "route", &route.name, path.index(*first));
             }
-            let index = routes.len();
-            let compiled = self.route(&at, group, (path.index(i), route), index, specs);
-            routes.push(compiled);
+            let mut is_of_any = false;
+            for group in groups {
+                if self.is_of_version(&at, *group, route) {
+                    is_of_any = true;
+                    let index = routes.len();
+                    self.origins.push((group.api.map(|(api, _)| api), i));
+                    let compiled = self.route(&at, *group, (path.index(i), route), index, specs);
+                    routes.push(compiled);
+                }
+            }
+            if !is_of_any {
+                routes.push(None);
+                self.origins.push((groups.first().and_then(|group| group.api).map(|(api, _)| api), i));
+            }
         }
     }
 
@@ -112,8 +127,15 @@ impl<'c> Compiler<'c> {
         let mut stored_as = Box::default();
         if let (Action::Proxy(proxy), Some(cache)) = (&action, &policies.cache) {
             self.check_stored_edits(at, proxy);
-            stored_as = self.stored_as(&name, policies.edits.with(&cache.fingerprint()), proxy);
+            let version = group.version.and_then(|index| self.versions.get(index));
+            // Versions may answer one URL.
+            let named = match version {
+                Some(one) => [&name, "\0", &one.version.name].concat(),
+                None => name.clone(),
+            };
+            stored_as = self.stored_as(&named, policies.edits.with(&cache.fingerprint()), proxy);
         }
+        let version = group.version.and_then(|index| self.versions.get(index)).map(|one| Arc::clone(&one.version));
         let calls_upstream = matches!(action, Action::Proxy(_));
         let is_by_client = policies.cache.as_deref().is_some_and(|cache| !cache.reads_headers());
         Some(Route {
@@ -124,7 +146,7 @@ impl<'c> Compiler<'c> {
                 &policies.request,
                 &action,
                 &policies.response,
-                cors.is_some() || policies.cache.is_some(),
+                cors.is_some() || policies.cache.is_some() || version.as_ref().is_some_and(|version| version.tells()),
             ),
             cors,
             request: policies.request,
@@ -133,6 +155,7 @@ impl<'c> Compiler<'c> {
             cache: policies.cache.filter(|_| calls_upstream),
             stored_as,
             body_limit: self.body_limit(route),
+            version,
             lease,
             logged: route.access_log.unwrap_or(true),
         })

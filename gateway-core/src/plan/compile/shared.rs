@@ -31,6 +31,8 @@ impl Folded<'_> {
 /// The compiled policies of one route, for the next one.
 pub(super) struct Shared<'c> {
     pub(super) api: Option<usize>,
+    /// The index of the version of the API.
+    pub(super) version: Option<usize>,
     pub(super) uses: &'c [PolicyUse],
     pub(super) folded: Folded<'c>,
 }
@@ -38,9 +40,12 @@ pub(super) struct Shared<'c> {
 impl Shared<'_> {
     /// Returns whether a route in `api` that lists `uses` has the same policies. Inline policies belong to one route
     /// alone.
-    pub(super) fn is_for(&self, api: Option<usize>, uses: &[PolicyUse]) -> bool {
+    pub(super) fn is_for(&self, api: Option<usize>, version: Option<usize>, uses: &[PolicyUse]) -> bool {
         let same = |(one, other): (&PolicyUse, &PolicyUse)| matches!((one, other), (PolicyUse::Named(one), PolicyUse::Named(other)) if one == other);
-        self.api == api && self.uses.len() == uses.len() && self.uses.iter().zip(uses).all(same)
+        self.api == api
+            && self.version == version
+            && self.uses.len() == uses.len()
+            && self.uses.iter().zip(uses).all(same)
     }
 }
 

@@ -59,6 +59,9 @@ pub(super) fn matched(plan: &Plan, spec: &Spec) -> Value {
     if let Some(Test::Within(networks)) = spec.client.as_ref().map(Predicate::test) {
         add("clientAddress", networks.iter().map(ToString::to_string).collect());
     }
+    if let Some(version) = plan.routes.get(spec.route).and_then(|route| route.version.as_ref()) {
+        add("version", json!(&*version.name));
+    }
     Value::Object(members)
 }
 
@@ -67,7 +70,7 @@ fn entry(predicate: &Predicate) -> (String, Value) {
     let name = match predicate.field() {
         Field::Header(name) => name.to_string(),
         Field::Query(name) | Field::Cookie(name) => name.to_string(),
-        Field::ClientAddress => String::new(),
+        Field::ClientAddress | Field::Version(_) => String::new(),
     };
     let test = match predicate.test() {
         Test::Present => json!({"present": true}),

@@ -75,6 +75,7 @@ pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &
                 Field::Query(name) => ("query", name.to_string()),
                 Field::Cookie(name) => ("cookie", name.to_string()),
                 Field::ClientAddress => ("clientAddress", String::new()),
+                Field::Version(versions) => ("version", versions.name.to_string()),
             };
             name = Some(own);
             (part, unmet(field, spec, lookup))
@@ -130,7 +131,7 @@ fn may_be_credential(field: &Field) -> bool {
         Field::Header(name) => name.as_str(),
         Field::Query(name) => name,
         Field::Cookie(_) => return true,
-        Field::ClientAddress => return false,
+        Field::ClientAddress | Field::Version(_) => return false,
     };
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))

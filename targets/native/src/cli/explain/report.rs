@@ -261,7 +261,12 @@ fn others(plan: &Plan, sought: &Sought, chosen: Option<usize>) -> Vec<Other> {
     let lookup = sought.lookup();
     let taker = taker(plan, sought);
     let counts = |mismatch: &&Mismatch| {
-        !sought.is_preflight || !matches!(mismatch, Mismatch::Field(Field::Header(_) | Field::Cookie(_)))
+        let is_shown = match mismatch {
+            Mismatch::Field(Field::Header(_) | Field::Cookie(_)) => false,
+            Mismatch::Field(Field::Version(versions)) => !versions.reads_headers(),
+            _ => true,
+        };
+        !sought.is_preflight || is_shown
     };
     let other = |spec: &Spec| {
         let mismatches = spec.mismatches(&lookup, plan.table.methods());
