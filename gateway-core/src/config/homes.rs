@@ -133,6 +133,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("link", "`versions.list.<name>`"),
     ("list", "`versions`"),
     ("listen", "`server`"),
+    ("lists", "`request.body.xml` or `response.body.xml`"),
     ("location", "`redirect` or `upstreams.<name>.responses`"),
     ("login", "`authenticate`"),
     ("logout", "`authenticate.login`"),
@@ -143,6 +144,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("maxTtl", "`cache`"),
     ("metadata", "`consumers.<name>`"),
     ("names", "`upstreams.<name>.tls`"),
+    ("namespaces", "`request.body.xml` or `response.body.xml`"),
     ("nonce", "`authenticate.signature` or `upstreams.<name>.credentials.signature`"),
     ("nosniff", "`security`"),
     ("origins", "`cors`, `csrf` or `issuers.<name>`"),
@@ -175,6 +177,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("retryAfter", "`maintenance`"),
     ("revocation", "`issuers.<name>`"),
     ("revoked", "`server.listen.tls.clients` or `server.tls.clients`"),
+    ("root", "`request.body.xml` or `response.body.xml`"),
     ("san", "`consumers.<name>.credentials[].certificate`"),
     ("scheme", "`authenticate.webhook` or `match`"),
     ("secretKey", "`upstreams.<name>.credentials.sigv4`"),
@@ -212,6 +215,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("timeZone", "`rateLimit`"),
     ("timeout", "`authenticate.external`, `counters` or `responses`"),
     ("tls", "`server.listen`, `server` or `upstreams.<name>`"),
+    ("to", "`request.body` or `response.body`"),
     ("token", "`admin` or an entry of `consumers.<name>.credentials`"),
     ("tokenUrl", "`upstreams.<name>.credentials.clientCredentials`"),
     ("tolerance", "`authenticate.webhook`"),
@@ -234,7 +238,7 @@ pub(super) const HOMES: &[(&str, &str)] = &[
     ("weight", "an entry of `split`"),
     ("when", "`authorize`, `steer[].when` or an entry of `steer`"),
     ("window", "`rateLimit.tiers.<name>` or `rateLimit`"),
-    ("xml", "`validate`"),
+    ("xml", "`request.body`, `response.body` or `validate`"),
 ];
 
 #[cfg(all(test, feature = "schema"))]

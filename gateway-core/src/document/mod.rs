@@ -119,6 +119,12 @@ impl From<String> for Value {
 }
 
 impl Object {
+    /// An object of `members`, no two of which have one name.
+    #[must_use]
+    pub const fn of_distinct(members: Vec<Member>) -> Self {
+        Self(members)
+    }
+
     /// The members, in their order.
     #[must_use]
     pub fn members(&self) -> &[Member] {

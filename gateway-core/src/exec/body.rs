@@ -12,7 +12,7 @@ use crate::error::Reject;
 use crate::http::content_change::{Change, mend};
 use crate::io::IoErrorKind;
 use crate::plan::{BodyUse, Route};
-use crate::policy::body_edit::{self, BodyEdit, Trouble};
+use crate::policy::body_edit::{BodyEdit, Trouble};
 use crate::policy::header_edit::remove_aliases;
 use crate::ports::Platform;
 use crate::trace::{BodyOutcome, Direction, Event};
@@ -35,8 +35,8 @@ pub(super) async fn edit_request<P: Platform>(
     for name in [CONTENT_TYPE, CONTENT_ENCODING] {
         remove_aliases(&mut call.headers, &name, &[]);
     }
-    match body_edit::form(&call.headers) {
-        Ok(Some(_)) => {}
+    let form = match edit.form(&call.headers) {
+        Ok(Some(form)) => form,
         Ok(None) => {
             exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Passed });
             return Ok(());
@@ -45,14 +45,14 @@ pub(super) async fn edit_request<P: Platform>(
             exchange.record.ruled_out(POLICY, &reason);
             return Err(Reject::unsupported_content_type().with_detail(["the content is not taken: ", reason].concat()));
         }
-    }
+    };
     content::collect(platform, body, limit.min(edit.most_bytes)).await?;
     let Body::Full(before) = body else { return Ok(()) };
     // As where a request states none: its client may have sent an empty body in chunks.
     if before.is_empty() {
         return Ok(());
     }
-    let edited = edit.edit(before, &edit.fill(call)).map_err(|trouble| {
+    let edited = edit.edit(before, (form, &call.headers), &edit.fill(call)).map_err(|trouble| {
         exchange.record.ruled_out(POLICY, &trouble);
         exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(trouble.to_string()) });
         let reject =
@@ -61,11 +61,14 @@ pub(super) async fn edit_request<P: Platform>(
     })?;
     exchange.note(|| Event::Body {
         of: Direction::Request,
-        outcome: BodyOutcome::Edited { from: String::from_utf8_lossy(before).into_owned(), to: edited.clone() },
+        outcome: BodyOutcome::Edited { from: lossy(before), to: lossy(&edited.content) },
     });
-    *body = Body::Full(edited.into());
+    *body = Body::Full(edited.content.into());
     // The adapter frames the content.
     mend(&mut call.headers, Change::Data, None);
+    if let Some(kind) = edited.kind {
+        call.headers.insert(CONTENT_TYPE, kind);
+    }
     Ok(())
 }
 
@@ -120,19 +123,22 @@ async fn edit_one<P: Platform>(
     let form = if response.status() == StatusCode::PARTIAL_CONTENT {
         Err("it is a part of another")
     } else {
-        body_edit::form(response.headers())
+        edit.form(response.headers())
     };
-    match form {
-        Ok(Some(_)) => {}
+    let form = match form {
+        Ok(Some(form)) => form,
         Ok(None) => {
             exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Passed });
             return Ok(());
         }
         Err(reason) => return Err(refused(exchange, &reason)),
-    }
+    };
     if is_head || response.body().is_empty() {
         // RFC 9110 §9.3.2: what would be told of the content is not known.
         mend(response.headers_mut(), Change::Data, None);
+        if edit.to.is_some_and(|to| to != form) {
+            response.headers_mut().remove(CONTENT_TYPE);
+        }
         return Ok(());
     }
     let before = match core::mem::take(response.body_mut()) {
@@ -149,17 +155,24 @@ async fn edit_one<P: Platform>(
     if before.is_empty() {
         return Ok(());
     }
-    let edited = match edit.edit(&before, texts) {
+    let edited = match edit.edit(&before, (form, response.headers()), texts) {
         Ok(edited) => edited,
         Err(trouble) => return Err(refused(exchange, &trouble)),
     };
     exchange.note(|| Event::Body {
         of: Direction::Response,
-        outcome: BodyOutcome::Edited { from: String::from_utf8_lossy(&before).into_owned(), to: edited.clone() },
+        outcome: BodyOutcome::Edited { from: lossy(&before), to: lossy(&edited.content) },
     });
-    mend(response.headers_mut(), Change::Data, Some(edited.len() as u64));
-    *response.body_mut() = Body::Full(edited.into());
+    mend(response.headers_mut(), Change::Data, Some(edited.content.len() as u64));
+    if let Some(kind) = edited.kind {
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    *response.body_mut() = Body::Full(edited.content.into());
     Ok(())
+}
+
+fn lossy(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).into_owned()
 }
 
 /// Refuses a response whose content can't be edited. The log tells why, and never the client.

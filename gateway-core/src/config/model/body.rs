@@ -12,8 +12,14 @@ use crate::document::Value;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BodyEdits {
-    /// Steps on a content in JSON, in their order. Other content passes as it is.
+    /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
+    /// The forms of the content that is edited. Content of other media types passes as it is. Default: `json`.
+    pub from: Vec<ContentForm>,
+    /// The form that it gets, with the media type of that. Default: the form that it has.
+    pub to: Option<ContentForm>,
+    /// The rules by which XML is read and written.
+    pub xml: XmlForm,
     /// The most content that is read; more is refused with 413. Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
 }
@@ -23,12 +29,46 @@ pub struct BodyEdits {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ResponseBodyEdits {
-    /// Steps on a content in JSON, in their order. Other content passes as it is.
+    /// Steps on the content as JSON, in their order.
     pub json: Vec<JsonStep>,
+    /// The forms of the content that is edited. Content of other media types passes as it is. Default: `json`.
+    pub from: Vec<ContentForm>,
+    /// The form that it gets, with the media type of that. Default: the form that it has.
+    pub to: Option<ContentForm>,
+    /// The rules by which XML is read and written.
+    pub xml: XmlForm,
     /// The statuses of the responses that are edited: `200`, or `2xx` for a hundred of them. Default: all.
     pub statuses: Vec<String>,
     /// The most content that is read; with more the answer is 502. Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
+}
+
+/// A form of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ContentForm {
+    /// `application/json`, and all of `application/` that ends with `+json`.
+    Json,
+    /// `application/x-www-form-urlencoded`: its fields are members, whose values are strings.
+    Form,
+    /// `multipart/form-data`: its fields are members, and a file is an object with `filename`, `contentType` and `content`, in Base 64.
+    Multipart,
+    /// `application/xml`, `text/xml`, and all of `application/` that ends with `+xml`.
+    Xml,
+}
+
+/// The rules by which XML is read and written.
+#[derive(Clone, Debug, Default, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct XmlForm {
+    /// The names of the elements that are a list even where there is one of them.
+    pub lists: Vec<String>,
+    /// Keeps prefixes of names, and declarations of namespaces. Default: true.
+    pub namespaces: Option<bool>,
+    /// The name of the root element of a document that is no object with one member.
+    pub root: Option<String>,
 }
 
 /// A step on a document in JSON. Parts are read by JSONPath (RFC 9535) and written by JSON Pointer (RFC 6901).

@@ -45,7 +45,7 @@ pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
-pub use body::{BodyEdits, EachStep, JsonStep, Literal, ResponseBodyEdits};
+pub use body::{BodyEdits, ContentForm, EachStep, JsonStep, Literal, ResponseBodyEdits, XmlForm};
 pub use cache::{Cache, CacheKey};
 pub use concurrency::Concurrency;
 pub use consumers::{CertificateCredential, Consumer, Credential, KeyCredential, PasswordCredential, TokenCredential};

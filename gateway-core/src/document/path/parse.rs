@@ -377,6 +377,9 @@ impl<'t> Parser<'t> {
                 self.space();
                 let there = self.at;
                 let pattern = match comparable(self.part()?, there)? {
+                    Operand::Literal(Value::String(text)) if text.contains("\\p{") || text.contains("\\P{") => {
+                        return Err(Mistake { at: there, message: "categories of characters are not known here" });
+                    }
                     Operand::Literal(Value::String(text)) => {
                         Pattern::Written(pattern::compile(&text, is_whole).map(Box::new))
                     }

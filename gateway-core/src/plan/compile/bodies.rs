@@ -3,12 +3,12 @@
 use super::Compiler;
 use super::at::At;
 use super::edits::Parameters;
-use crate::config::{self, ByteSize, Entries, JsonStep, lazily};
+use crate::config::{self, ByteSize, ContentForm, Entries, JsonStep, XmlForm, lazily};
 use crate::document::Value;
 use crate::document::patch::Patch;
 use crate::document::path::{Location, Path};
 use crate::document::pointer::Pointer;
-use crate::policy::body_edit::{BodyEdit, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES};
+use crate::policy::body_edit::{BodyEdit, Form, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES, xml};
 use crate::template::Template;
 
 /// What the edits of one content have in common.
@@ -26,7 +26,8 @@ impl Compiler<'_> {
         edits: &config::BodyEdits,
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
-        self.body(at, &edits.json, edits.max_bytes, Statuses::default(), parameters)
+        let config::BodyEdits { json, from, to, xml, max_bytes } = edits;
+        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::default()), parameters)
     }
 
     /// The edits of the content of responses that `edits` are.
@@ -48,15 +49,16 @@ impl Compiler<'_> {
                 ),
             }
         }
-        self.body(at, &edits.json, edits.max_bytes, Statuses::of(ranges), parameters)
+        let config::ResponseBodyEdits { json, from, to, xml, max_bytes, statuses: _ } = edits;
+        self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::of(ranges)), parameters)
     }
 
     fn body(
         &mut self,
         at: &At<'_>,
         json: &[JsonStep],
-        max_bytes: Option<ByteSize>,
-        statuses: Statuses,
+        (from, to, xml): (&[ContentForm], Option<ContentForm>, &XmlForm),
+        (max_bytes, statuses): (Option<ByteSize>, Statuses),
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
         let before = self.errors.len();
@@ -64,13 +66,40 @@ impl Compiler<'_> {
         if most_bytes == 0 || most_bytes > MOST_BYTES {
             self.error_with(&at.member("maxBytes"), "so much can't be edited", "write a size from `1B` to `16MiB`");
         }
-        if json.is_empty() {
-            self.error_with(at, "there is nothing to do", "add steps to `json`, or remove this");
+        if json.is_empty() && to.is_none() {
+            self.error_with(at, "there is nothing to do", "add steps to `json`, or a form `to`, or remove this");
+        }
+        for (index, name) in xml.lists.iter().enumerate() {
+            self.element(&at.member("xml").member("lists").index(index), name);
+        }
+        if let Some(root) = &xml.root {
+            self.element(&at.member("xml").member("root"), root);
         }
         let mut body = Body { parameters, templates: Vec::new() };
         let steps = self.steps(&at.member("json"), json, &mut body);
-        let body = BodyEdit { steps, templates: body.templates.into(), most_bytes, statuses };
+        let from = match from {
+            [] => [Form::Json].into(),
+            from => from.iter().copied().map(form).collect(),
+        };
+        let xml = xml::Rules {
+            lists: xml.lists.iter().map(|name| name.as_str().into()).collect(),
+            without_namespaces: xml.namespaces == Some(false),
+            root: xml.root.as_deref().map(Box::from),
+        };
+        let templates = body.templates.into();
+        let body = BodyEdit { steps, templates, most_bytes, statuses, from, to: to.map(form), xml };
         (self.errors.len() == before).then_some(body)
+    }
+
+    /// Reports a name that no element can have.
+    fn element(&mut self, at: &At<'_>, name: &str) {
+        if !xml::is_name(name) {
+            self.error_with(
+                at,
+                format_args!("`{name}` is no name of an element"),
+                "write it as in the document: `item`, `soap:Body`",
+            );
+        }
     }
 
     fn steps(&mut self, at: &At<'_>, steps: &[JsonStep], body: &mut Body<'_>) -> Box<[Step]> {
@@ -251,6 +280,15 @@ impl Compiler<'_> {
             return None;
         }
         Some(pointer)
+    }
+}
+
+const fn form(form: ContentForm) -> Form {
+    match form {
+        ContentForm::Json => Form::Json,
+        ContentForm::Form => Form::UrlEncoded,
+        ContentForm::Multipart => Form::Multipart,
+        ContentForm::Xml => Form::Xml,
     }
 }
 

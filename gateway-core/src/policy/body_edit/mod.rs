@@ -1,19 +1,22 @@
-//! Edits of content in JSON: steps that are done one after another, on a document that is there as a whole.
+//! Edits of content: steps that are done one after another on a document in JSON, which is there as a whole, or is made of another form.
 
+pub mod form;
+mod forms;
+pub mod multipart;
 mod sift;
+pub mod xml;
 
 use core::fmt::{self, Display};
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+pub use self::forms::{Form, Unfit, form_of};
 use crate::call::Call;
 use crate::document::merge::merge;
 use crate::document::patch::{Patch, Undone};
 use crate::document::path::{self, Location, Path};
 use crate::document::pointer::Pointer;
-use crate::document::{Budget, Fault, Object, TooMuch, Value};
-use crate::policy::validate::{is_in_utf8, media_type};
+use crate::document::{Budget, Object, TooMuch, Value};
 use crate::template::{Target, Template};
 
 /// The most content that is edited where nothing else is said, in bytes.
@@ -33,6 +36,21 @@ pub struct BodyEdit {
     pub most_bytes: u64,
     /// The statuses of the responses that it is for.
     pub statuses: Statuses,
+    /// The forms of the content that is edited.
+    pub from: Box<[Form]>,
+    /// The form that it gets; that which it has, if there is none.
+    pub to: Option<Form>,
+    /// The rules for XML.
+    pub xml: xml::Rules,
+}
+
+/// A content that has been edited.
+#[derive(Debug)]
+pub struct Edited {
+    /// The content.
+    pub content: Vec<u8>,
+    /// Its media type, if that is another one.
+    pub kind: Option<HeaderValue>,
 }
 
 /// A set of statuses.
@@ -96,7 +114,9 @@ pub struct Literal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// It can't be read.
-    Unread(Fault),
+    Unread(Unfit),
+    /// It can't be written in the form that is asked for.
+    Unwritten(Unfit),
     /// There is no such place in it, or something else is there.
     NoPlace(Box<str>),
     /// An operation of a patch can't be done.
@@ -108,7 +128,7 @@ pub enum Trouble {
 impl Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unread(fault) => write!(f, "{fault}"),
+            Self::Unread(fault) | Self::Unwritten(fault) => write!(f, "{fault}"),
             Self::NoPlace(pointer) => write!(f, "there is no place `{pointer}` in it"),
             Self::Undone(undone) => write!(f, "{undone}"),
             Self::TooMuch => f.write_str("it takes more room or work than an edit may"),
@@ -122,39 +142,6 @@ impl From<TooMuch> for Trouble {
     }
 }
 
-/// A form of content that is edited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// One document in JSON.
-    Json,
-}
-
-/// The form of a content with these `headers`; none if it is of no form that is edited.
-///
-/// # Errors
-/// The reason why it can't be edited, though its media type is one that is.
-pub fn form(headers: &HeaderMap) -> Result<Option<Form>, &'static str> {
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let Some(stated) = types.next() else { return Ok(None) };
-    let kind = media_type(stated).unwrap_or_default();
-    if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
-        return Ok(None);
-    }
-    if types.next().is_some() {
-        return Err("its media type is stated twice");
-    }
-    // RFC 9110 §8.4: `identity` is not said, or else says nothing.
-    let is_plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-        return Err("it is compressed");
-    }
-    // RFC 8259 §8.1.
-    if !is_in_utf8(stated) {
-        return Err("it is not in UTF-8");
-    }
-    Ok(Some(Form::Json))
-}
-
 impl BodyEdit {
     /// The texts of its templates for `call`; none for those of which a variable has no value.
     #[must_use]
@@ -166,26 +153,48 @@ impl BodyEdit {
         self.templates.iter().map(fill).collect()
     }
 
-    /// Edits the document that `content` is, with these texts for its templates. Returns the new content.
+    /// The form of a content with these `headers`; none if it is of no form that is edited.
+    ///
+    /// # Errors
+    /// The reason why it can't be edited, though its media type is one that is.
+    pub fn form(&self, headers: &HeaderMap) -> Result<Option<Form>, &'static str> {
+        form_of(headers, &self.from)
+    }
+
+    /// Edits `content`, which has this `form` and the media type in `headers`, with these texts for its templates.
     ///
     /// # Errors
     /// The reason why it is not edited.
-    pub fn edit(&self, content: &[u8], texts: &[Option<Box<str>>]) -> Result<String, Trouble> {
-        let mut document = Value::read(content).map_err(Trouble::Unread)?;
+    pub fn edit(
+        &self,
+        content: &[u8],
+        (form, headers): (Form, &HeaderMap),
+        texts: &[Option<Box<str>>],
+    ) -> Result<Edited, Trouble> {
         // As much again as is read, and something for what the configuration adds.
         let room = usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX);
-        Editing { texts, budget: Budget::new(room) }.run(&self.steps, &mut document)?;
-        let mut text = String::with_capacity(content.len());
-        document.write(&mut text);
-        Ok(text)
+        let mut budget = Budget::new(room);
+        let mut document = form.read(content, headers, &self.xml, &mut budget).map_err(Trouble::Unread)?;
+        Editing { texts, budget }.run(&self.steps, &mut document)?;
+        let to = self.to.unwrap_or(form);
+        let (content, kind) = to.write(&document, &self.xml).map_err(Trouble::Unwritten)?;
+        // A multipart form has a boundary of its own each time.
+        let kind = kind.filter(|_| to != form || to == Form::Multipart);
+        Ok(Edited { content, kind })
     }
 
     /// Tells people of it.
     #[must_use]
     pub fn describe(&self) -> String {
-        match self.steps.len() {
+        let steps = match self.steps.len() {
             1 => "1 body edit".to_owned(),
             count => format!("{count} body edits"),
+        };
+        let names = |forms: &[Form]| forms.iter().map(|form| form.name()).collect::<Vec<_>>().join(", ");
+        match self.to {
+            None if *self.from == [Form::Json] => steps,
+            None => format!("{steps} of {}", names(&self.from)),
+            Some(to) => format!("{steps} from {} to {}", names(&self.from), to.name()),
         }
     }
 }

@@ -22,8 +22,13 @@ fn edited(steps: Vec<Step>, content: &str) -> Result<String, Trouble> {
         templates: Box::default(),
         most_bytes: USUAL_BYTES,
         statuses: Statuses::default(),
+        from: [Form::Json].into(),
+        to: None,
+        xml: xml::Rules::default(),
     };
-    edit.edit(content.as_bytes(), &[])
+    let edited = edit.edit(content.as_bytes(), (Form::Json, &HeaderMap::new()), &[])?;
+    assert_eq!(edited.kind, None);
+    Ok(String::from_utf8(edited.content).unwrap())
 }
 
 fn after(steps: Vec<Step>, content: &str) -> String {
@@ -158,7 +163,7 @@ fn patches_are_applied() {
 /// RFC 8259 §11, RFC 6839 §3.1: the media types of JSON.
 #[test]
 fn json_alone_is_edited() {
-    let of = |list: &[(&str, &str)]| form(&crate::http::testing::fields(list));
+    let of = |list: &[(&str, &str)]| form_of(&crate::http::testing::fields(list), &[Form::Json]);
     let json = ("content-type", "application/json");
     assert_eq!(of(&[json]), Ok(Some(Form::Json)));
     assert_eq!(of(&[("content-type", "Application/Problem+JSON; charset=utf-8")]), Ok(Some(Form::Json)));
