@@ -13,6 +13,8 @@ pub(crate) struct Meter {
     pub(crate) upstream: Option<(u64, u8)>,
     /// The outcome of its authentication, by its label.
     pub(crate) authentication: Option<&'static str>,
+    /// The number of the consumer who calls a version of an API; 0 for nobody known.
+    pub(crate) consumer: u32,
     /// What the cache did, by its label.
     pub(crate) cached: Option<&'static str>,
     /// The failures of the store of responses.

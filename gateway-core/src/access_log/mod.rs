@@ -59,6 +59,9 @@ struct Line<'r> {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'r str>,
+    /// The version of its API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,6 +164,7 @@ struct Store {
 impl<'r> Line<'r> {
     fn of(plan: &'r Plan, record: &'r Record, facts: &'r Facts, ended: &Ended, now: Duration) -> Self {
         let gone = record.status.is_none();
+        let route = record.route.and_then(|route| plan.routes.get(route));
         let (bytes, stated) = match ended.sent {
             Length::Counted(bytes) => (Some(bytes), false),
             Length::Stated(bytes) => (bytes, true),
@@ -178,7 +182,8 @@ impl<'r> Line<'r> {
                 .map(|query| masked_query(&plan.credentials, query)),
             protocol: protocol(facts.version),
             status: record.status.map_or(CLIENT_CLOSED_STATUS, |status| status.as_u16()),
-            route: record.route.and_then(|route| plan.routes.get(route)).map(|route| route.name.as_str()),
+            route: route.map(|route| route.name.as_str()),
+            version: route.and_then(|route| route.version.as_ref()).map(|version| &*version.name),
             upstream: record
                 .upstream
                 .and_then(|index| plan.upstreams.get(index))

@@ -16,6 +16,8 @@ pub(crate) enum Endpoint {
     Upstreams,
     /// The metrics.
     Metrics,
+    /// The versions of APIs, and who calls them.
+    Versions,
     /// The flags that the configuration names.
     Flags,
     /// One of them.
@@ -29,12 +31,13 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Live,
         Self::Ready,
         Self::Version,
         Self::Upstreams,
         Self::Metrics,
+        Self::Versions,
         Self::Flags,
         Self::Flag,
         Self::Revocation,
@@ -49,6 +52,7 @@ impl Endpoint {
             Self::Version => "/version",
             Self::Upstreams => "/upstreams",
             Self::Metrics => "/metrics",
+            Self::Versions => "/versions",
             Self::Flags => "/flags",
             // Names of flags may have slashes.
             Self::Flag => "/flags/{*name}",

@@ -189,6 +189,12 @@ fn conclude(exchange: &mut Exchange<'_, '_>, step: &Authenticate, call: &mut Cal
         End::Known(caller, shown) => {
             exchange.note(|| Event::Policy { policy, verdict: format!("the caller is {caller}") });
             exchange.record.authenticated(&caller);
+            if exchange.route.is_some_and(|route| route.version.is_some())
+                && let (Some(metrics), Some(meter)) = (exchange.state.metrics(), &mut exchange.record.meter)
+            {
+                meter.consumer =
+                    caller.consumer.as_ref().map_or(0, |consumer| metrics.versions.consumer(&consumer.name));
+            }
             if step.takes_queries && step.proofs().any(|proof| credential::is_in_query(proof.places(), call)) {
                 exchange.private();
             }

@@ -6,6 +6,7 @@
 mod histogram;
 mod outcomes;
 mod verdicts;
+mod versions;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -16,6 +17,7 @@ use self::histogram::Histogram;
 use self::outcomes::Outcomes;
 pub(crate) use self::verdicts::VERDICTS;
 use self::verdicts::Verdicts;
+use self::versions::Versions;
 use crate::adopted::Adopted;
 use crate::cache::status::WORDS;
 use crate::error::STORE_UNAVAILABLE;
@@ -30,6 +32,7 @@ pub struct Metrics {
     pub(crate) overall: Arc<Overall>,
     pub(crate) routes: Adopted<String, Served>,
     pub(crate) upstreams: Adopted<String, ByClass>,
+    pub(crate) versions: Versions,
 }
 
 /// The metrics of all requests together.
@@ -89,6 +92,7 @@ impl Metrics {
                     .map(|upstream| upstream.name.clone()),
                 previous.map(|previous| &previous.upstreams),
             ),
+            versions: Versions::adopt(plan, previous.map(|previous| &previous.versions)),
         })
     }
 
@@ -130,6 +134,9 @@ impl Metrics {
             if let Some((_, count)) = place {
                 count.fetch_add(1, Ordering::Relaxed);
             }
+        }
+        if let Some(index) = record.route {
+            self.versions.count(index, meter.consumer);
         }
         self.asked(record, meter);
         if let Some(outcome) = meter.authentication {

@@ -177,6 +177,13 @@ impl Plan {
         self.token_sources().nth(index)
     }
 
+    /// The number of routes that the configuration has, each once for all versions of its API.
+    #[must_use]
+    pub fn configured_routes(&self) -> usize {
+        let mut last = None;
+        self.routes.iter().filter(|route| last.replace(&route.at) != Some(&route.at)).count()
+    }
+
     /// Returns whether some of the routes take API keys of the key-value store.
     #[must_use]
     pub fn takes_stored_keys(&self) -> bool {

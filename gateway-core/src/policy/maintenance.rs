@@ -188,7 +188,9 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
     u64::try_from(since.as_millis()).ok().map(Timestamp::from_unix_millis)
 }
 
-fn show_time(time: Timestamp) -> String {
+/// `time` in the form that is read.
+#[must_use]
+pub fn show_time(time: Timestamp) -> String {
     let time = UNIX_EPOCH.checked_add(Duration::from_millis(time.unix_millis()));
     time.map_or_else(String::new, |time| humantime::format_rfc3339(time).to_string())
 }

@@ -21,8 +21,8 @@ pub struct Version {
     pub index: usize,
     /// Its name.
     pub name: Arc<str>,
-    /// The value of `Deprecation`, if it is deprecated or will be (RFC 9745 §2.1).
-    pub deprecated: Option<HeaderValue>,
+    /// The time from which on it is deprecated, and the value of `Deprecation` (RFC 9745 §2.1).
+    pub deprecated: Option<(Timestamp, HeaderValue)>,
     /// The time from which on it is gone, and the value of `Sunset` (RFC 8594 §3).
     pub sunset: Option<(Timestamp, HeaderValue)>,
     /// The values of `Link` that are known at load.
@@ -96,7 +96,7 @@ impl Version {
 
     /// Tells of it in the fields of a response. `by_field` if fields of the request chose it.
     pub fn tell(&self, headers: &mut HeaderMap, by_field: bool, successor: Option<HeaderValue>) {
-        if let Some(deprecated) = &self.deprecated {
+        if let Some((_, deprecated)) = &self.deprecated {
             headers.insert(DEPRECATION, deprecated.clone());
         }
         if let Some((_, sunset)) = &self.sunset {

@@ -149,7 +149,7 @@ pub(super) fn metrics(snapshot: Snapshot, headers: &HeaderMap) -> Report {
     Report { status: StatusCode::OK, media_type, content: content.into_bytes() }
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Report {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Report {
     // Strings and numbers always serialise; the empty object is never used.
     let content = serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec());
     Report { status, media_type: "application/json", content }

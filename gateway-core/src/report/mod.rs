@@ -9,6 +9,7 @@ mod open_metrics;
 mod purge;
 mod revocation;
 mod snapshot;
+mod versions;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
@@ -57,6 +58,12 @@ pub(crate) fn answer<P: Platform>(
                 return Err(Reject::endpoint_not_found());
             }
             endpoints::metrics(Snapshot::of(plan, platform, state), asked.headers)
+        }
+        Endpoint::Versions => {
+            if state.metrics().is_none() {
+                return Err(Reject::endpoint_not_found());
+            }
+            versions::versions(plan, &Snapshot::of(plan, platform, state))
         }
         Endpoint::Flags => return Ok(Answer::Flags),
         Endpoint::Flag => return flag::answer(plan, name, asked),

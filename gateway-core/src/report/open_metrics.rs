@@ -22,6 +22,7 @@ pub(crate) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const LIMITS: &str = "edgeway_rate_limit_verdicts";
+const API_REQUESTS: &str = "edgeway_api_requests";
 const CACHED: &str = "edgeway_cache_requests";
 const PURGED: &str = "edgeway_cache_purges";
 const AUTHENTICATIONS: &str = "edgeway_authentications";
@@ -41,7 +42,7 @@ pub(crate) fn open_metrics(snapshot: Snapshot) -> String {
 /// in its description, too.
 pub(crate) fn text(snapshot: Snapshot) -> String {
     let mut out = encoded(snapshot);
-    for name in [LIMITS, CACHED, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
+    for name in [LIMITS, API_REQUESTS, CACHED, PURGED, AUTHENTICATIONS, STORES, LOST_LINES, OVER_LIMIT, FAILED] {
         for line in ["HELP", "TYPE"] {
             out = out.replace(&format!("# {line} {name} "), &format!("# {line} {name}_total "));
         }
@@ -117,6 +118,13 @@ impl Collector for Snapshot {
                     family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
                 }
             }
+        }
+
+        let help = "Requests to the versions of an API, by the consumer who calls";
+        let mut family = encoder.encode_descriptor(API_REQUESTS, help, None, MetricType::Counter)?;
+        for ([api, version, consumer], count) in self.api_requests() {
+            let labels = [("api", api), ("version", version), ("consumer", consumer)];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
 
         let help = "Requests to a route with a cache, by what that did";

@@ -22,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(super) called: Numbered<[Distribution; 6]>,
     /// By the outcome.
     pub(super) authentications: Numbered<u64>,
+    /// By the names of the API, its version and the consumer, which is empty for nobody known, with a NUL between them.
+    api_requests: Numbered<u64>,
     pub(super) counter_errors: u64,
     pub(super) key_value_errors: u64,
     pub(super) cache_errors: u64,
@@ -62,6 +64,14 @@ impl Snapshot {
         snapshot
     }
 
+    /// The requests to versions of APIs: with the names of the API, the version and the consumer.
+    pub(super) fn api_requests(&self) -> impl Iterator<Item = ([&str; 3], u64)> {
+        self.api_requests.iter().map(|(of, count)| {
+            let mut names = of.splitn(3, '\0');
+            ([(); 3].map(|()| names.next().unwrap_or_default()), *count)
+        })
+    }
+
     fn add(&mut self, metrics: &Metrics) {
         let overall = &metrics.overall;
         self.in_flight = self.in_flight.saturating_add(load(&overall.in_flight));
@@ -77,8 +87,18 @@ impl Snapshot {
             }
         }
         self.add_route("", &overall.unrouted);
+        let mut last = "";
         for (name, served) in metrics.routes.iter() {
-            self.add_route(name, served);
+            // A route is there once for each of its versions, one after another, and has its counts once.
+            if name != last {
+                self.add_route(name, served);
+            }
+            last = name;
+        }
+        for (of, count) in metrics.versions.iter() {
+            if let Some(sum) = self.api_requests.of(&of.join("\0")) {
+                *sum += count;
+            }
         }
         for (name, called) in metrics.upstreams.iter() {
             add(self.called.of(name), called);

@@ -241,7 +241,7 @@ async fn look(
 
 /// Takes over `plan` of the file at `path`.
 fn reload<'p>(server: &Server, plan: Plan, path: &'p Path) -> Result<Event<'p>, Refused> {
-    let (settings, routes, warnings) = (Settings::of(&plan), plan.routes.len(), Warning::all(&plan));
+    let (settings, routes, warnings) = (Settings::of(&plan), plan.configured_routes(), Warning::all(&plan));
     let restart = server.reload(plan, settings).map_err(Refused::Start)?;
     Ok(Event::Reloaded { path, routes, restart, warnings })
 }

@@ -329,7 +329,8 @@ impl<'c> Compiler<'c> {
             versions: Arc::clone(known),
             index,
             name: name.into(),
-            deprecated: deprecated.and_then(|at| HeaderValue::try_from(format!("@{}", at.unix_millis() / 1_000)).ok()),
+            deprecated: deprecated
+                .and_then(|at| Some((at, HeaderValue::try_from(format!("@{}", at.unix_millis() / 1_000)).ok()?))),
             sunset: sunset.and_then(|at| Some((at, HeaderValue::try_from(date::written(at)).ok()?))),
             links: links.into(),
             successor,

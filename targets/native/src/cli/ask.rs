@@ -25,7 +25,7 @@ use super::output::sayln;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The most bytes of an answer.
-const MOST_BYTES: usize = 64 * 1024;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The gateway that is asked.
 #[derive(Debug, Args)]

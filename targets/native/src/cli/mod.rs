@@ -28,6 +28,7 @@ mod target;
 mod tip;
 mod token;
 mod tries;
+mod versions;
 mod wrap;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ enum Command {
     #[command(subcommand)]
     Token(token::Token),
     Purge(purge::Purge),
+    Versions(versions::Versions),
     Schema(inspect::Schema),
     Completions(inspect::Completions),
 }
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Password(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Purge(command) => command.run(),
+        Command::Versions(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::Completions(command) => command.run(),
     }

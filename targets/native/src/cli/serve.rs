@@ -108,7 +108,7 @@ pub(super) fn start(
     let plan = plan.map_err(|error| report::config_error(file.path(), &error))?;
     report::warnings(file.path(), &Warning::all(&plan));
     let (rows, tries) = (routes::rows(&plan), Tries::of(&plan));
-    let (settings, routes) = (Settings::of(&plan), plan.routes.len());
+    let (settings, routes) = (Settings::of(&plan), plan.configured_routes());
     // Before the port opens: whoever waits for that may send signals at once.
     let supervisor = Supervisor::new().map_err(|error| report::failure(&error))?;
     let server = Server::start(plan, settings, options).map_err(|error| report::failure(&error))?;

@@ -66,4 +66,5 @@ mod trouble;
 mod uploads;
 mod upstream_tls;
 mod variables;
+mod versions;
 mod websocket;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use gateway_core::plan::Plan;
-use gateway_core::route::{Field, Lookup, Mismatch, Rule, Spec};
+use gateway_core::route::{Field, Lookup, Mismatch, Rule, Spec, Stated};
 use http::Method;
 
 /// A reason.
@@ -69,13 +69,24 @@ pub(super) fn reason(mismatch: &Mismatch, spec: &Spec, (plan, lookup): (&Plan, &
                 None => "the client's address is not known".to_owned(),
             },
         ),
+        Mismatch::Field(Field::Version(versions)) => {
+            let asked = match versions.stated(lookup) {
+                Stated::Version(index) => format!("is for version `{}`", versions.at(index).unwrap_or_default()),
+                Stated::Unknown(text) => format!("asks for version `{}`", text.escape_debug()),
+                Stated::Nothing => "states no version".to_owned(),
+            };
+            let route = plan.routes.get(spec.route).and_then(|route| route.version.as_ref());
+            let own = route.map_or_else(String::new, |version| version.name.to_string());
+            is_near = true;
+            ("version", format!("it is of version `{own}`, and the request {asked}"))
+        }
         Mismatch::Field(field) => {
             let (part, own) = match field {
                 Field::Header(name) => ("header", name.to_string()),
                 Field::Query(name) => ("query", name.to_string()),
                 Field::Cookie(name) => ("cookie", name.to_string()),
                 Field::ClientAddress => ("clientAddress", String::new()),
-                Field::Version(versions) => ("version", versions.name.to_string()),
+                Field::Version(_) => ("version", String::new()),
             };
             name = Some(own);
             (part, unmet(field, spec, lookup))

@@ -46,7 +46,7 @@ pub(super) fn print(findings: &Findings, code: ExitCode) -> ExitCode {
         sayln!("{}", style.wrapped(&format!("{}: {note}", style.bold("note")), 4));
     }
     let routes = match &findings.plan {
-        Some(plan) => count(plan.routes.len(), "route"),
+        Some(plan) => count(plan.configured_routes(), "route"),
         None => "as far as its variables are known".to_owned(),
     };
     if code != ExitCode::SUCCESS {
