@@ -10,9 +10,9 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Platform, Random, Sign, StoreFailure, UpstreamCall,
-    Verify,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Handshake,
+    Instance, IoError, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Platform, Random, Sign,
+    StoreFailure, UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{HeaderValue, Response, header};
@@ -65,8 +65,16 @@ impl Fetch for Still {
         stream
     }
 
+    fn encode(&self, body: Body<Infallible>, _: Encoding) -> Body<Infallible> {
+        body
+    }
+
     async fn collect(&self, stream: Infallible, _: u64) -> Result<Bytes, IoError> {
         match stream {}
+    }
+
+    async fn decode(&self, _: Bytes, _: &[Decoding], _: u64) -> Result<Bytes, DecodeError> {
+        Err(DecodeError::Unknown)
     }
 }
 

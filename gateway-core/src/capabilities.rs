@@ -44,6 +44,12 @@ pub enum Feature {
     CertificateNames,
     /// Requests can be signed by RSA keys.
     RsaSigning,
+    /// Content can be encoded by `br`.
+    Brotli,
+    /// Content can be encoded by `zstd`.
+    Zstd,
+    /// Content that is encoded goes on as it comes: nothing is held back until there is more.
+    FlushedCodings,
 }
 
 impl Feature {
@@ -55,6 +61,8 @@ impl Feature {
             | Self::AdminListener
             | Self::ServiceBindings
             | Self::ServiceChaining
+            | Self::Brotli
+            | Self::Zstd
             | Self::Geography => help.to_owned(),
             // A file for several platforms is the rule, and none may be left out of it silently.
             _ => format!("{help}; if another platform needs it, give {platform} a file without it"),
@@ -123,6 +131,11 @@ impl Feature {
                 format!("on {platform}, nothing signs by RSA keys in a time that tells nothing of them"),
                 "sign by another one: `\"algorithm\": \"ed25519\"`",
             ),
+            Self::Brotli | Self::Zstd => (
+                format!("{platform} can't encode content by any of these codings"),
+                "add `gzip`, which every platform can do: those that one can't do are left out there",
+            ),
+            Self::FlushedCodings => (format!("{platform} holds back what it encodes until there is more"), "remove it"),
             Self::ServiceBindings | Self::ServiceChaining => {
                 (format!("on {platform}, an upstream is called by its URL"), "add `\"url\": \"http://host:port\"`")
             }
@@ -254,7 +267,9 @@ impl Capabilities {
             .with(Feature::RedisCounters)
             .with(Feature::RedisResponses)
             .with(Feature::ServiceChaining)
-            .with(Feature::CertificateNames),
+            .with(Feature::CertificateNames)
+            .with(Feature::Brotli)
+            .with(Feature::FlushedCodings),
         counters: OwnCounters::Sqlite,
         further_methods: None,
     };
@@ -270,7 +285,7 @@ impl Capabilities {
 mod tests {
     use super::*;
 
-    const FEATURES: [Feature; 20] = [
+    const FEATURES: [Feature; 23] = [
         Feature::HostOverride,
         Feature::ConnectDeadline,
         Feature::RedisCounters,
@@ -291,6 +306,9 @@ mod tests {
         Feature::ClientCertificates,
         Feature::CertificateNames,
         Feature::RsaSigning,
+        Feature::Brotli,
+        Feature::Zstd,
+        Feature::FlushedCodings,
     ];
 
     #[test]
@@ -338,6 +356,7 @@ mod tests {
                 Feature::Geography,
                 Feature::ClientCertificates,
                 Feature::RsaSigning,
+                Feature::Zstd,
             ]
         );
     }

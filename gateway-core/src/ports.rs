@@ -23,6 +23,7 @@ use crate::cache::flights::{Flight, Flights};
 use crate::cache::purges::{PurgeBook, Purges};
 use crate::cache::resource::{Content, Resource, Variant};
 pub use crate::capabilities::{Capabilities, Feature, FeatureSet, OwnCounters};
+pub use crate::http::content_decoding::{DecodeError, Decoding};
 pub use crate::http::peer::Peer;
 pub use crate::io::{IoError, IoErrorKind, StoreFailure};
 use crate::jose::key::VerifyingKey;
@@ -31,6 +32,7 @@ pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
 use crate::policy::borrowed::Borrowed;
+pub use crate::policy::compress::Encoding;
 use crate::policy::counter::{CounterOp, CounterVerdict};
 use crate::policy::passwords::Passwords;
 pub use crate::policy::response_cost::Observer;
@@ -178,11 +180,30 @@ pub trait Fetch {
     /// [`Gateway::ended`](crate::gateway::Gateway::ended) once the last piece has passed.
     fn observe(&self, stream: Self::Stream, observer: Box<Observer>) -> Self::Stream;
 
+    /// Encodes `body`, of a response, while the client takes it, with no more of it in memory than a few windows of the coding. What comes of
+    /// it goes on at once, if the platform has [`Feature::FlushedCodings`]. A body that breaks off ends broken off, and one that is
+    /// dropped is dropped all the way up. Trailers are left out.
+    fn encode(&self, body: Body<Self::Stream>, encoding: Encoding) -> Body<Self::Stream>;
+
     /// Reads `stream` to its end, but at most `limit` bytes.
     ///
     /// # Errors
     /// [`IoErrorKind::BodyTooLarge`] above `limit`, [`IoErrorKind::Client`] when the sender failed.
     fn collect(&self, stream: Self::Stream, limit: u64) -> impl Future<Output = Result<Bytes, IoError>>;
+
+    /// Decodes `content`, which has these [`codings`](crate::http::content_decoding::codings), the last that was applied first. No more than
+    /// `limit` bytes come of any of them, and no more memory is taken for that, but for the window of a coding.
+    ///
+    /// Every platform knows `gzip` and `deflate`; those that encode by [`Feature::Brotli`] or [`Feature::Zstd`] decode that, too.
+    ///
+    /// # Errors
+    /// A [`DecodeError`].
+    fn decode(
+        &self,
+        content: Bytes,
+        codings: &[Decoding],
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes, DecodeError>>;
 }
 
 /// One request as it leaves for an upstream.

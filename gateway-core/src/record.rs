@@ -171,6 +171,8 @@ pub(crate) struct Facts {
     pub(crate) unsettled: Option<&'static str>,
     /// What the cache did.
     pub(crate) cached: Option<&'static str>,
+    /// The coding of the content, or the reason why it has none of the gateway's.
+    pub(crate) coding: Option<&'static str>,
     /// Set if no client waits for it: the gateway asks again for a stored response.
     pub(crate) is_background: bool,
     /// The store that failed last, by its name.
@@ -210,6 +212,7 @@ impl Facts {
             flag: None,
             unsettled: None,
             cached: None,
+            coding: None,
             is_background: false,
             store: None,
         }
@@ -368,6 +371,13 @@ impl Record {
         }
         if let Some(facts) = &mut self.facts {
             facts.cached = Some(told.word());
+        }
+    }
+
+    /// Notes the coding of the content, or the reason why it has none of the gateway's.
+    pub(crate) fn encoded(&mut self, word: &'static str) {
+        if let Some(facts) = &mut self.facts {
+            facts.coding = Some(word);
         }
     }
 

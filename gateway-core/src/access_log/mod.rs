@@ -122,6 +122,9 @@ struct Line<'r> {
     /// What the cache did.
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
+    /// The coding of the content, or the reason why it was not compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression: Option<&'static str>,
     /// Set if no client waits for it.
     #[serde(skip_serializing_if = "is_false")]
     background: bool,
@@ -212,6 +215,7 @@ impl<'r> Line<'r> {
             flag: facts.flag.as_deref(),
             unsettled: facts.unsettled,
             cache: facts.cached,
+            compression: facts.coding,
             background: facts.is_background,
             store: facts.store.map(|(name, failure)| Store { name, failure: failure.as_str() }),
             complete: !gone && ended.cut.is_none(),
@@ -440,6 +444,7 @@ mod tests {
                 flag: None,
                 unsettled: None,
                 cached: None,
+                coding: None,
                 is_background: false,
                 store: None,
             })),

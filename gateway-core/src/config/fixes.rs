@@ -44,6 +44,10 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
     ("", "validate", "{\"json\": {}}"),
     ("", "security", "{\"frame\": \"deny\", \"referrer\": \"strict-origin-when-cross-origin\"}"),
     ("", "hsts", "{\"maxAge\": \"365d\"}"),
+    ("", "compress", "{}"),
+    ("compress", "levels", "{\"gzip\": 6}"),
+    ("compress", "codings", "[\"br\", \"gzip\"]"),
+    ("compress", "types", "[\"text/*\", \"application/json\"]"),
     ("", "cache", "{\"ttl\": \"5m\"}"),
     ("cache", "statuses", "{\"404\": \"30s\"}"),
     ("cache", "key", "{\"headers\": [\"accept-language\"]}"),
@@ -148,6 +152,12 @@ fn special(expected: &str, located: &Located<'_, '_>, found: &str) -> Option<Str
         }
         ("cache", Kind::Bool(true)) if expected == "an object" => {
             Some("write `{}` to store what responses let be stored, or `{\"ttl\": \"5m\"}`".to_owned())
+        }
+        ("compress", Kind::Bool(false)) if expected == "an object" => {
+            Some("write `{\"enabled\": false}`, which turns off that of `defaults` or the API, or leave it out".to_owned())
+        }
+        ("compress", Kind::Bool(true)) if expected == "an object" => {
+            Some("write `{}`, which compresses text for whoever takes that".to_owned())
         }
         ("bypass", Kind::Bool(true)) if around == "cache" => Some(
             "write `\"cache\": {\"enabled\": false}` for no cache; this is a condition: `\"request.headers['x-preview'] == '1'\"`"

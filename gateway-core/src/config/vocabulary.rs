@@ -43,6 +43,8 @@ enum Place {
     BasicProof,
     Cache,
     CacheKey,
+    Compress,
+    CompressLevels,
     Secret,
     Any,
 }
@@ -53,6 +55,7 @@ impl Place {
         let telling = [
             ("staleIfError", Self::Cache),
             ("ignoreQuery", Self::CacheKey),
+            ("minBytes", Self::Compress),
             ("identityHeaders", Self::Root),
             ("keyValueFile", Self::Server),
             ("urls", Self::Upstream),
@@ -88,6 +91,7 @@ impl Place {
         match found {
             Some((_, place)) => *place,
             None if expected == ["path", "size"] => Self::CacheFile,
+            None if expected == ["zstd", "br", "gzip"] => Self::CompressLevels,
             None if expected == ["secret"] => Self::Secret,
             None if expected == ["regex"] => Self::PathTest,
             None if expected == ["keep"] => Self::BasicProof,
@@ -160,6 +164,11 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Policy, "authorize", "authorise acl rbac"),
     (
         Place::Policy,
+        "compress",
+        "compression compressor gzip gzipStatic encode encoding brotli zstd deflate contentEncoding content_encoding",
+    ),
+    (
+        Place::Policy,
         "cache",
         "caching proxyCache proxy_cache proxy-cache httpCache http-cache responseCache response_cache",
     ),
@@ -171,6 +180,20 @@ const SYNONYMS: &[(Place, &str, &str)] = &[
     (Place::Root, "responses", "responseStore response_store cacheStore cache_store cacheBackend cache_backend"),
     (Place::CacheFile, "path", "file name location filename"),
     (Place::CacheFile, "size", "max_size maxSize bytes sizeLimit limit maxBytes"),
+    (Place::Compress, "codings", "encodings algorithms algorithm coding encoding methods order formats encoders"),
+    (
+        Place::Compress,
+        "minBytes",
+        "minLength min_length minimumLength minimum_length minSize minResponseBodyBytes min_content_length gzip_min_length threshold",
+    ),
+    (
+        Place::Compress,
+        "types",
+        "contentTypes content_type contentType mimeTypes mime_types gzip_types includedContentTypes mediaTypes",
+    ),
+    (Place::CompressLevels, "br", "brotli"),
+    (Place::CompressLevels, "zstd", "zstandard"),
+    (Place::Compress, "levels", "level compressionLevel compression_level quality comp_level gzip_comp_level effort"),
     (Place::Cache, "ttl", "maxAge max_age cache_ttl cacheTtl expiration expires duration timeToLive"),
     (
         Place::Cache,
@@ -669,7 +692,7 @@ const MISSING: &[(&str, &str)] = &[
         "circuitBreaker breaker circuit_breakers circuitBreakers outlierDetection outlier_detection health_check health_checks healthCheck healthChecks health hedging",
         "checks of health and breakers are not there yet",
     ),
-    ("compression compress gzip brotli zstd", "compression is not there yet"),
+    ("compression compress gzip brotli zstd", "a policy has it: `\"policies\": [{\"compress\": {}}]`"),
     (
         "ipAllow ipDeny ipRestriction allowlist denylist whitelist blacklist allow deny geo \
          ipWhiteList ipAllowList ip-restriction",

@@ -9,6 +9,7 @@ use super::limits::Taken;
 use crate::error::Reject;
 use crate::outcome::After;
 use crate::plan::{Plan, Route};
+use crate::policy::compress::Asked;
 use crate::policy::cors::Cors;
 use crate::policy::rate_limit::Standing;
 use crate::policy::watch::Watch;
@@ -44,6 +45,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) scheme: &'static str,
     /// The signatures of its tokens that were none.
     pub(super) bad_signatures: u8,
+    /// What the client says of the coding of its answer, if the route compresses any.
+    pub(super) coding: Option<Box<Asked>>,
     /// The work to do after the answer.
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.
@@ -87,6 +90,7 @@ impl<'p, 't> Exchange<'p, 't> {
             successor: None,
             scheme: "",
             bad_signatures: 0,
+            coding: None,
             after: Vec::new(),
             trace,
         }

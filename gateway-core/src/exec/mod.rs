@@ -13,6 +13,7 @@ mod body;
 mod bounds;
 mod cache;
 mod call_out;
+mod compress;
 mod content;
 mod exchange;
 mod external;

@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use super::exchange::Exchange;
 use super::proxy::{ClientSide, Unprepared};
 use super::{
-    answer_admin, body, bounds, cache, finish, key_value, local, login, options, proxy, socket, steps, version,
+    answer_admin, body, bounds, cache, compress, finish, key_value, local, login, options, proxy, socket, steps,
+    version,
 };
 use crate::admin::Way;
 use crate::body::Body;
@@ -79,7 +80,10 @@ pub(crate) async fn run<P: Platform>(
     };
     let after = core::mem::take(&mut exchange.after);
     match &mut reply {
-        Reply::Http(response) => finish::finish(&mut exchange, platform, response, call.id),
+        Reply::Http(response) => {
+            finish::finish(&mut exchange, platform, response, call.id);
+            compress::encode(&mut exchange, platform, response, is_head);
+        }
         Reply::Upgrade(response, _) => {
             finish::finish(&mut exchange, platform, response, call.id);
             if is_connect {
@@ -212,6 +216,10 @@ async fn answer<'p, P: Platform>(
     }
     exchange.take_cors(route.cors.as_ref(), &call.headers);
     let taken = if route.version.is_some() { version::take(exchange, platform, spec, call) } else { Ok(()) };
+    // Taken now: the route may edit the field.
+    if let Some(compress) = &route.compress {
+        exchange.coding = Some(Box::new(compress.ask(&mut call.headers)));
+    }
     // Boxed: it is rare, and lives as long as the steps take.
     let mut socket: Result<bool, Box<Reject>> = Ok(false);
     if let Action::Proxy(action) = &route.action

@@ -5,6 +5,8 @@ pub mod alias;
 pub mod certificate;
 pub mod connection_auth;
 pub mod content_change;
+pub mod content_coding;
+pub mod content_decoding;
 pub mod content_digest;
 pub mod cookie;
 pub mod date;

@@ -11,6 +11,7 @@ use crate::config::JsonPath;
 use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
 use crate::policy::cache::Cache;
+use crate::policy::compress::Compress;
 use crate::policy::cors::Cors;
 use crate::policy::header_edit::HeaderEdit;
 use crate::policy::login::{Endpoint, Login, MOST_CONTENT as MOST_LOGIN_CONTENT};
@@ -34,6 +35,8 @@ pub struct Route {
     pub response: Arc<[ResponseStep]>,
     /// The cache of its upstreams' responses. Routes with the same policies share it.
     pub cache: Option<Arc<Cache>>,
+    /// The compression of its responses. Routes with the same policies share it.
+    pub compress: Option<Arc<Compress>>,
     /// The part of stored responses that is its own: a fingerprint of its name, and of what they depend on. Empty without a cache.
     pub stored_as: Box<str>,
     /// Set if its cache finds answers by what the client itself has sent, and no step looks at a request before: then the fields for the
@@ -53,9 +56,9 @@ pub struct Route {
 
 impl Route {
     /// Folds the needs of a route from these parts; its other parts need nothing.
-    pub(super) fn needs(request: &[RequestStep], action: &Action, response: &[ResponseStep], cors: bool) -> Needs {
-        // Cross-origin fields replace the upstream's own.
-        let cors = Needs { head: cors, ..Needs::NONE };
+    pub(super) fn needs(request: &[RequestStep], action: &Action, response: &[ResponseStep], head: bool) -> Needs {
+        // Cross-origin fields replace the upstream's own; a cache and compression go by them.
+        let cors = Needs { head, ..Needs::NONE };
         let steps = request.iter().map(RequestStep::needs).chain(response.iter().map(ResponseStep::needs));
         steps.fold(cors.and(action.needs()), Needs::and)
     }

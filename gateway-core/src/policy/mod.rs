@@ -14,6 +14,7 @@ pub mod cache;
 pub mod calendar;
 pub mod certificate;
 pub mod clients;
+pub mod compress;
 pub mod concurrency;
 pub mod condition;
 pub mod content;

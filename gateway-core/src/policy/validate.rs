@@ -55,14 +55,8 @@ impl Validate {
     pub fn compile(c: &config::Validate) -> Result<Self, Vec<PolicyError>> {
         let mut errors = Vec::new();
         for (index, text) in c.content_types.iter().enumerate() {
-            let (kind, sub) = text.split_once('/').unwrap_or_default();
-            let is_part = |part: &str| {
-                !part.is_empty()
-                    && part.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"/;,\"".contains(&b))
-            };
-            if !is_part(kind) || !is_part(sub) || kind.contains('*') || sub.matches('*').count() > 1 {
-                let help = "write it in small letters and without parameters: `application/json`, `image/*`, `application/*+json`";
-                errors.push(PolicyError::entry("contentTypes", index, format_args!("`{text}` is no media type"), help));
+            if !is_media_type(text) {
+                errors.push(no_media_type("contentTypes", index, text));
             }
         }
         let json = c.json.as_ref().map(|json| JsonCaps {
@@ -200,6 +194,22 @@ impl Validate {
     }
 }
 
+/// Returns whether `text` is a media type in small letters, without parameters; `*` in its second part stands for any text.
+pub(super) fn is_media_type(text: &str) -> bool {
+    let (kind, sub) = text.split_once('/').unwrap_or_default();
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"/;,\"".contains(&b))
+    };
+    is_part(kind) && is_part(sub) && !kind.contains('*') && sub.matches('*').count() <= 1
+}
+
+/// The error about the entry at `index` of `member`, which is no media type.
+pub(super) fn no_media_type(member: &'static str, index: usize, text: &str) -> PolicyError {
+    let help = "write it in small letters and without parameters: `application/json`, `image/*`, `application/*+json`";
+    PolicyError::entry(member, index, format_args!("`{text}` is no media type"), help)
+}
+
 /// The media type in small letters, without its parameters (RFC 9110 §8.3.1).
 pub(super) fn media_type(value: &HeaderValue) -> Option<String> {
     let text = value.to_str().ok()?;
@@ -240,7 +250,8 @@ fn meet(one: &str, other: &str) -> bool {
     }
 }
 
-fn fits(known: &str, kind: &str) -> bool {
+/// Returns whether the media type `kind` is one of those that `known` stands for.
+pub(super) fn fits(known: &str, kind: &str) -> bool {
     match known.split_once('*') {
         None => known == kind,
         Some((start, end)) => {

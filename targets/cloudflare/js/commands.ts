@@ -33,6 +33,8 @@ export interface Command {
   finish: number;
   /** Of a sleep. */
   millis: number;
+  /** Of a response: 1 if its content is to be encoded by gzip, else 0. */
+  coding: number;
   /** Of a fetch: 0 for the network, else the number of a service binding. */
   service: number;
 }
@@ -67,6 +69,7 @@ function readCommand(at: number): Command {
     ttl: words[at + Word.Ttl]!,
     finish: words[at + Word.Finish]!,
     millis: words[at + Word.Millis]!,
+    coding: words[at + Word.Coding]!,
     service: words[at + Word.Service]!,
   };
 }

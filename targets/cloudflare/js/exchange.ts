@@ -106,6 +106,7 @@ export class Exchange {
           break;
         case Kind.Fetch:
         case Kind.Collect:
+        case Kind.Decode:
         case Kind.Get:
         case Kind.Put:
         case Kind.Delete:
@@ -179,10 +180,12 @@ export class Exchange {
     switch (kind) {
       case Kind.Fetch:
         return this.#fetch(effect);
-      case Kind.Collect: {
-        const { content, cancel } = collect(this.#source(effect));
-        this.#abortBy(slot, cancel);
-        return content;
+      case Kind.Collect:
+      case Kind.Decode: {
+        const source = kind === Kind.Collect ? this.#source(effect) : { ...effect, stream: through(content, new DecompressionStream(text as "gzip")) };
+        const collected = collect(source);
+        this.#abortBy(slot, collected.cancel);
+        return collected.content;
       }
       case Kind.Count:
         return this.#watch === undefined ? COUNTERS.getByName(text).count(content) : this.#watch.count(COUNTERS, text, content);
@@ -281,7 +284,9 @@ export class Exchange {
   }
 
   #response(command: Command): Response {
-    const response = new Response(this.#body(command), {
+    const body = this.#body(command);
+    // In chunks: its length is not known, and the one that the base states is that of the content as it was.
+    const response = new Response(command.coding === 0 ? body : through(body!, new CompressionStream("gzip")), {
       status: command.status,
       headers: this.#base(command),
       encodeBody: "manual",
@@ -388,6 +393,10 @@ export class Exchange {
 }
 
 function nothing(): undefined {}
+
+function through(body: BodyInit, stream: CompressionStream | DecompressionStream): ReadableStream<Uint8Array> {
+  return new Response(body).body!.pipeThrough(stream);
+}
 
 function cancel({ body, webSocket }: Response): void {
   if (webSocket !== null) {

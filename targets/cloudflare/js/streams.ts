@@ -63,7 +63,7 @@ export function abortable(response: Response, signal: AbortSignal): Response {
 }
 
 /** Collects all of `source`, unless it exceeds its limit; `cancel` gives it up. */
-export function collect({ stream, limit }: Source): { content: Promise<Uint8Array>; cancel: () => void } {
+export function collect({ stream, limit }: Pick<Source, "stream" | "limit">): { content: Promise<Uint8Array>; cancel: () => void } {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
   return { content: readAll(reader, limit, cancel), cancel };

@@ -5,12 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 use edgeway_wire::Kind;
 use gateway_core::body::Body;
+use gateway_core::http::content_decoding::is_zlib;
 use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, Fetch, Generations, Handshake, Instance, IoError, IoErrorKind, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify, fill_from,
+    Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Generations, Handshake, Instance, IoError,
+    IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure,
+    UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
@@ -127,6 +129,12 @@ impl Fetch for Worker {
         stream
     }
 
+    /// The glue encodes the body of the answer; no plan for this platform has another coding than gzip, the level of which is the runtime's.
+    fn encode(&self, body: Body<Handle>, _: Encoding) -> Body<Handle> {
+        exchange::encode();
+        body
+    }
+
     async fn collect(&self, stream: Handle, limit: u64) -> Result<Bytes, IoError> {
         let stream = self.limit(stream, limit);
         let slot = stream.slot();
@@ -137,6 +145,26 @@ impl Fetch for Worker {
             }
             _ => Err(IoError::new(IoErrorKind::Other)),
         }
+    }
+
+    async fn decode(&self, content: Bytes, codings: &[Decoding], limit: u64) -> Result<Bytes, DecodeError> {
+        let mut content = content;
+        for coding in codings {
+            // The names of Compression Standard §5.
+            let name = match coding {
+                Decoding::Gzip => "gzip",
+                Decoding::Deflate if is_zlib(&content) => "deflate",
+                Decoding::Deflate => "deflate-raw",
+                Decoding::Brotli | Decoding::Zstd => return Err(DecodeError::Unknown),
+            };
+            let write = |command: &mut wire::Command<'_>, _: &Heads| wire::write_decode(command, name, content, limit);
+            content = match exchange::perform(Kind::Decode, write).await {
+                Ok(Completion::Bytes(decoded)) => decoded,
+                Err(IoError { kind: IoErrorKind::BodyTooLarge, .. }) => return Err(DecodeError::TooLarge),
+                _ => return Err(DecodeError::Malformed),
+            };
+        }
+        Ok(content)
     }
 }
 

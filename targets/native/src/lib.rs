@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config_file;
 pub mod demo;
+mod encoded;
 mod framing;
 pub mod health;
 pub mod include;

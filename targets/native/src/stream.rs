@@ -12,12 +12,13 @@ use bytes::{Bytes, BytesMut};
 use gateway_core::body::Body;
 use gateway_core::http::trailers;
 use gateway_core::plan::Plan;
-use gateway_core::ports::{IoErrorKind, Observer};
+use gateway_core::ports::{Encoding, IoErrorKind, Observer};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use crate::encoded::Encoded;
 use crate::platform::Keeping;
 use crate::server::activity::Reading;
 use crate::upstream::Lease;
@@ -32,6 +33,8 @@ pub struct Stream {
     left: u64,
     /// Those who see what is read. One place for all of them: a stream is moved often.
     readers: Option<Box<Readers>>,
+    /// The coding that it gets on the way.
+    encoded: Option<Box<Encoded>>,
 }
 
 /// Those who see what is read.
@@ -79,6 +82,13 @@ impl fmt::Display for StreamError {
     }
 }
 
+impl StreamError {
+    /// One of this kind, without another behind it.
+    pub(crate) const fn of(kind: IoErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
 impl Error for StreamError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_ref().map(|error| error as _)
@@ -97,7 +107,14 @@ impl Stream {
     }
 
     const fn new(incoming: Incoming, side: Side) -> Self {
-        Self { incoming: Some(incoming), side, left: u64::MAX, readers: None }
+        Self { incoming: Some(incoming), side, left: u64::MAX, readers: None, encoded: None }
+    }
+
+    /// A content that is in memory, to be [encoded](Self::encoded).
+    #[must_use]
+    pub fn of_content(content: Bytes) -> Self {
+        let encoded = Some(Box::new(Encoded::of(content)));
+        Self { incoming: None, side: Side::Upstream(None), left: u64::MAX, readers: None, encoded }
     }
 
     /// Fails after `limit` bytes.
@@ -120,6 +137,13 @@ impl Stream {
     #[must_use]
     pub fn observed(mut self, observer: Box<Observer>) -> Self {
         self.readers.get_or_insert_default().observer = Some(observer);
+        self
+    }
+
+    /// Encodes what is read. Trailers are left out.
+    #[must_use]
+    pub fn encoded(mut self, encoding: Encoding) -> Self {
+        self.encoded.get_or_insert_default().by(encoding);
         self
     }
 
@@ -177,7 +201,12 @@ impl Stream {
             Side::Client(reading, _) => matches!(reading, Reading::Shared(_)),
             Side::Upstream(lease) => lease.as_ref().is_some_and(Lease::is_shared),
         };
-        is_shared && !self.is_end_stream()
+        is_shared && !self.has_ended()
+    }
+
+    /// Returns whether all of it has come.
+    fn has_ended(&self) -> bool {
+        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn cut(&mut self) -> StreamError {
@@ -230,6 +259,30 @@ impl HttpBody for Stream {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
+        let Some(mut encoded) = this.encoded.take() else { return this.poll_plain(cx) };
+        let polled = encoded.poll(cx, |cx| this.poll_plain(cx));
+        this.encoded = Some(encoded);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.encoded {
+            None => self.has_ended(),
+            Some(encoded) => encoded.has_ended(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.encoded {
+            None => self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint),
+            Some(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_plain(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let this = self;
         if let Side::Upstream(Some(lease)) = &mut this.side
             && lease.poll_overdue(cx)
         {
@@ -278,7 +331,7 @@ impl HttpBody for Stream {
                     this.finish();
                     return Poll::Ready(pass.then_some(Ok(frame)));
                 }
-                if this.is_end_stream() {
+                if this.has_ended() {
                     this.finish();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -294,14 +347,6 @@ impl HttpBody for Stream {
                 Poll::Ready(None)
             }
         }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Incoming::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint)
     }
 }
 

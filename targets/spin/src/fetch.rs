@@ -9,7 +9,9 @@ use futures_util::future::{Either, select};
 use gateway_core::body::Body;
 use gateway_core::http::{framing, trailers};
 use gateway_core::plan::Endpoint;
-use gateway_core::ports::{Deadlines, Fetch, Handshake, IoError, IoErrorKind, Observer, Scheme, UpstreamCall};
+use gateway_core::ports::{
+    Deadlines, DecodeError, Decoding, Encoding, Fetch, Handshake, IoError, IoErrorKind, Observer, Scheme, UpstreamCall,
+};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response, StatusCode};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -75,8 +77,25 @@ impl Fetch for Spin {
         stream.observed(observer)
     }
 
+    fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {
+        match body {
+            Body::Empty => Body::Empty,
+            Body::Full(content) => Body::Stream(Stream::of_content(content).encoded(encoding)),
+            Body::Stream(stream) => Body::Stream(stream.encoded(encoding)),
+        }
+    }
+
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
         stream.collect(limit).await
+    }
+
+    fn decode(
+        &self,
+        content: Bytes,
+        codings: &[Decoding],
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes, DecodeError>> {
+        ready(edgeway_codings::decode(content, codings, limit))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::pin::pin;
 
+use edgeway_codings::Encoder;
 use futures_util::future::{Either, select};
 use gateway_core::ports::{IoErrorKind, Observer};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -40,8 +41,8 @@ impl Watch {
     }
 }
 
-/// Those who look at what passes: the copy for the store, and whoever reads it.
-type Readers = (Option<Keeping>, Option<Box<Observer>>);
+/// Those who look at what passes: the copy for the store, and whoever reads it; then the coding that it gets.
+type Readers = (Option<Keeping>, Option<Box<Observer>>, Option<Box<Encoder>>);
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
 
@@ -65,14 +66,14 @@ pub(crate) fn start(
 async fn run(
     first: Vec<u8>,
     bytes: StreamReader<u8>,
-    (ending, (mut keeping, observer)): (Ending, Readers),
+    (ending, (mut keeping, observer, encoder)): (Ending, Readers),
     sink: StreamWriter<u8>,
     result: EndingWriter,
     watch: Watch,
 ) {
     let moved = Cell::new(0);
     let outcome = {
-        let moving = pin!(copy(first, bytes, (ending, &mut keeping, observer), sink, &watch, &moved));
+        let moving = pin!(copy(first, bytes, (ending, &mut keeping, observer, encoder), sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -104,6 +105,8 @@ enum Broken {
     TooLong(u64),
     /// It takes longer than its deadline.
     Deadline,
+    /// Its coding has failed.
+    Coding,
 }
 
 impl Broken {
@@ -112,7 +115,7 @@ impl Broken {
         match self {
             Self::TooLong(_) => Some(IoErrorKind::BodyTooLarge),
             Self::Deadline => Some(IoErrorKind::TotalTimeout),
-            Self::Receiver | Self::Sender(_) => None,
+            Self::Receiver | Self::Sender(_) | Self::Coding => None,
         }
     }
 
@@ -123,6 +126,7 @@ impl Broken {
             Self::Sender(code) => errors::from_upstream(code).kind,
             Self::TooLong(_) => IoErrorKind::BodyTooLarge,
             Self::Deadline => IoErrorKind::TotalTimeout,
+            Self::Coding => IoErrorKind::Other,
         }
     }
 
@@ -133,6 +137,7 @@ impl Broken {
             Self::Sender(code) => code,
             Self::TooLong(length) => ErrorCode::HttpRequestBodySize(Some(length)),
             Self::Deadline => ErrorCode::HttpResponseTimeout,
+            Self::Coding => ErrorCode::InternalError(None),
         }
     }
 }
@@ -141,16 +146,22 @@ impl Broken {
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
-    (ending, keeping, mut observer): (Ending, &mut Option<Keeping>, Option<Box<Observer>>),
+    (ending, keeping, mut observer, mut encoder): (
+        Ending,
+        &mut Option<Keeping>,
+        Option<Box<Observer>>,
+        Option<Box<Encoder>>,
+    ),
     mut sink: StreamWriter<u8>,
     watch: &Watch,
     moved: &Cell<u64>,
 ) -> Result<Option<Trailers>, Broken> {
     let mut chunk = first;
     let mut ended = false;
+    let mut come = 0_u64;
     let mut pause = pin!(monotonic_clock::wait_for(ASK_EVERY));
     loop {
-        let come = moved.get().saturating_add(chunk.len() as u64);
+        come = come.saturating_add(chunk.len() as u64);
         if watch.limit.is_some_and(|limit| come > limit) {
             return Err(Broken::TooLong(come));
         }
@@ -168,12 +179,20 @@ async fn copy(
             keeping.finish().await;
         }
         watch.wait_for(Side::Upstream);
-        let mut left = sink.write_all(chunk).await;
+        let mut left = match &mut encoder {
+            None => write(&mut sink, chunk, moved).await?,
+            Some(encoder) => {
+                // Each piece goes on as it has come. A large one leaves others their turn.
+                for slice in chunk.chunks(CHUNK) {
+                    encoder.write(slice);
+                    encoder.flush();
+                    write(&mut sink, encoder.take().into(), moved).await?;
+                }
+                chunk.clear();
+                chunk
+            }
+        };
         keeping.iter().for_each(Keeping::goes_on);
-        moved.set(come.saturating_sub(left.len() as u64));
-        if !left.is_empty() {
-            return Err(Broken::Receiver);
-        }
         if ended {
             break;
         }
@@ -181,7 +200,8 @@ async fn copy(
         left.reserve(CHUNK);
         let mut reading = pin!(bytes.read(left));
         // A receiver of the whole stated length may rightly have closed its end already.
-        let asks = watch.witness.is_some() && watch.length.is_none_or(|length| moved.get() < length);
+        let asks =
+            watch.witness.is_some() && (encoder.is_some() || watch.length.is_none_or(|length| moved.get() < length));
         let result;
         (result, chunk) = loop {
             if !asks {
@@ -198,9 +218,24 @@ async fn copy(
         };
         ended = !matches!(result, StreamResult::Complete(_));
     }
+    if let Some(mut encoder) = encoder {
+        // The end of the coding says that the content is whole. Trailers speak of the content as it came.
+        ending.await.map_err(Broken::Sender)?;
+        encoder.finish().map_err(|_| Broken::Coding)?;
+        write(&mut sink, encoder.take().into(), moved).await?;
+        return Ok(None);
+    }
     drop(sink);
     watch.wait_for(Side::Client);
     let trailers = ending.await.map_err(Broken::Sender);
     watch.wait_for(Side::Upstream);
     trailers
+}
+
+/// Writes all of `piece`, adds to `moved` what of it the receiver has taken, and returns its memory.
+async fn write(sink: &mut StreamWriter<u8>, piece: Vec<u8>, moved: &Cell<u64>) -> Result<Vec<u8>, Broken> {
+    let length = piece.len();
+    let left = sink.write_all(piece).await;
+    moved.set(moved.get().saturating_add(length.saturating_sub(left.len()) as u64));
+    if left.is_empty() { Ok(left) } else { Err(Broken::Receiver) }
 }

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
+use edgeway_codings::Encoder;
 use futures_util::future::{Either, select};
-use gateway_core::ports::{IoError, IoErrorKind, Observer};
+use gateway_core::ports::{Encoding, IoError, IoErrorKind, Observer};
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -47,6 +48,8 @@ pub(crate) struct Stream {
     keeping: Option<Keeping>,
     /// Whoever looks at it.
     observer: Option<Box<Observer>>,
+    /// The coding that it gets on the way.
+    encoder: Option<Box<Encoder>>,
 }
 
 /// The reason why a body broke off inside this component, if it did.
@@ -79,8 +82,15 @@ impl Stream {
     fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
         let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
         let failure = Failure::default();
-        let (limit, deadline, keeping, observer) = (None, None, None, None);
-        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping, observer }
+        let (limit, deadline, keeping, observer, encoder) = (None, None, None, None, None);
+        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping, observer, encoder }
+    }
+
+    /// A content that is in memory.
+    pub(crate) fn of_content(content: Bytes) -> Self {
+        let (_, bytes) = wit_stream::new();
+        let stream = Self::new(bytes, no_trailers(), &HeaderMap::new(), IoErrorKind::Other);
+        Self { first: content.into(), ..stream }
     }
 
     /// Returns this body unless it is empty, for which it reads its beginning.
@@ -128,6 +138,13 @@ impl Stream {
         self
     }
 
+    /// Encodes this body. Its trailers are left out.
+    pub(crate) fn encoded(mut self, encoding: Encoding) -> Self {
+        self.encoder = Some(Box::new(Encoder::new(encoding)));
+        self.trailer = None;
+        self
+    }
+
     /// Has this body copied for the store.
     pub(crate) fn kept(mut self, keeping: Keeping) -> Self {
         self.keeping = Some(keeping);
@@ -145,6 +162,7 @@ impl Stream {
             || self.deadline.is_some()
             || self.keeping.is_some()
             || self.observer.is_some()
+            || self.encoder.is_some()
             || !self.first.is_empty()
     }
 
@@ -170,7 +188,7 @@ impl Stream {
     fn pumped(self, witness: Option<Witness>, progress: Option<Progress>) -> (StreamReader<u8>, Ending) {
         let (limit, length) = (self.open_limit(), self.length);
         let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness, progress };
-        pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer))
+        pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer, self.encoder))
     }
 
     /// Reads it to its end, but at most `limit` bytes, and until its deadline. Those who look at it see all of it.

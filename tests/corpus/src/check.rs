@@ -159,6 +159,13 @@ fn check_body(side: &str, expected: &BodyMatch, body: &Bytes, cut: bool, found: 
             }
             Err(error) => Some(format!("expected JSON ({error})")),
         },
+        BodyMatch::Encoded(coding, expected) => match edgeway_codings::decode(body.clone(), &[*coding], 1 << 30) {
+            Ok(decoded) if decoded == *expected => None,
+            Ok(decoded) => {
+                Some(format!("decoded, expected {}, got {}", shown(&expected.clone().into()), shown(&decoded)))
+            }
+            Err(error) => Some(format!("expected {coding:?}: {error}")),
+        },
     };
     if let Some(problem) = problem {
         found.push(format!("{side} body: {problem}; it was {}", shown(body)));

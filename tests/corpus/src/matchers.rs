@@ -1,8 +1,11 @@
 //! What a case says of a text, a header field or a body.
 
+use gateway_core::http::content_decoding::Decoding;
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::body::spell_out;
 
 /// What a text has to be.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +82,8 @@ pub enum BodyMatch {
     Lacks(Vec<String>),
     /// So many bytes.
     Length(usize),
+    /// This text, in this coding.
+    Encoded(Decoding, String),
     /// Cut off: what frames it says that it is not complete (RFC 9112 §8).
     Cut,
 }
@@ -155,6 +160,9 @@ impl TryFrom<Value> for BodyMatch {
             "length" => {
                 value.as_u64().map(|n| Self::Length(n as usize)).ok_or_else(|| "`length` is a number".to_owned())
             }
+            "gzip" => Ok(Self::Encoded(Decoding::Gzip, spell_out(value)?)),
+            "br" => Ok(Self::Encoded(Decoding::Brotli, spell_out(value)?)),
+            "zstd" => Ok(Self::Encoded(Decoding::Zstd, spell_out(value)?)),
             "cut" if value == Value::Bool(true) => Ok(Self::Cut),
             _ => Err(format!("unknown test `{name}`")),
         }

@@ -13,9 +13,9 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, Feature, FeatureSet, Fetch, Handshake, Instance, IoError, Keep, KeyUnusable,
-    KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Random, Sign, StoreFailure, UpstreamCall, Verify,
-    fill_from,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Handshake,
+    Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Random, Sign,
+    StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
@@ -83,6 +83,15 @@ impl Fetch for Platform {
         stream.observed(observer)
     }
 
+    fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {
+        let stream = match body {
+            Body::Empty => return Body::Empty,
+            Body::Full(content) => Stream::in_memory(&self.0, content),
+            Body::Stream(stream) => stream,
+        };
+        Body::Stream(stream.encoded(encoding))
+    }
+
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
         // INVARIANT: nothing but the cache and edits of content need the whole of a response.
         assert!(
@@ -93,6 +102,11 @@ impl Fetch for Platform {
             self.0.collected.set(self.0.collected.get() + 1);
         }
         stream.limited(limit).read().await.map_err(|(_, error)| error)
+    }
+
+    async fn decode(&self, content: Bytes, codings: &[Decoding], limit: u64) -> Result<Bytes, DecodeError> {
+        self.0.linger().await;
+        edgeway_codings::decode(content, codings, limit)
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
+use edgeway_codings::Encoder;
 use edgeway_corpus::Content as Text;
 use gateway_core::cache::resource::Content;
-use gateway_core::ports::{IoError, IoErrorKind, Keep, Observer};
+use gateway_core::ports::{Encoding, IoError, IoErrorKind, Keep, Observer};
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 
@@ -45,6 +46,7 @@ pub struct Stream {
     deadline: Option<Timestamp>,
     keep: Option<(Box<Keep>, BytesMut)>,
     observer: Option<Box<Observer>>,
+    encoder: Option<Encoder>,
 }
 
 impl Stream {
@@ -59,8 +61,17 @@ impl Stream {
         if end == End::Cut {
             pieces.truncate(pieces.len() / 2);
         }
-        let world = Rc::clone(world);
-        Self { world, sender, pieces, end, left: None, pause: None, deadline: None, keep: None, observer: None }
+        Self::of(Rc::clone(world), sender, pieces, end)
+    }
+
+    /// The content of an answer that the gateway has in memory.
+    pub(crate) fn in_memory(world: &Rc<World>, content: Bytes) -> Self {
+        Self::of(Rc::clone(world), Sender::Upstream, [content].into(), End::Complete)
+    }
+
+    fn of(world: Rc<World>, sender: Sender, pieces: VecDeque<Bytes>, end: End) -> Self {
+        let (left, pause, deadline, keep, observer, encoder) = (None, None, None, None, None, None);
+        Self { world, sender, pieces, end, left, pause, deadline, keep, observer, encoder }
     }
 
     /// Waits for `pause` in the middle.
@@ -94,8 +105,39 @@ impl Stream {
         self
     }
 
-    /// The next piece.
+    /// Encodes what is read.
+    pub(crate) fn encoded(mut self, encoding: Encoding) -> Self {
+        self.encoder = Some(Encoder::new(encoding));
+        self
+    }
+
+    /// The next piece as it goes on.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, IoError>> {
+        if self.encoder.is_none() {
+            return self.next_plain().await;
+        }
+        loop {
+            let next = self.next_plain().await;
+            let encoder = self.encoder.as_mut()?;
+            match next {
+                Some(Ok(piece)) => {
+                    encoder.write(&piece);
+                    encoder.flush();
+                    if encoder.ready() > 0 {
+                        return Some(Ok(encoder.take()));
+                    }
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => {
+                    encoder.finish().expect("memory");
+                    return Some(Ok(encoder.take())).filter(|rest| !matches!(rest, Ok(rest) if rest.is_empty()));
+                }
+            }
+        }
+    }
+
+    /// The next piece.
+    async fn next_plain(&mut self) -> Option<Result<Bytes, IoError>> {
         if let Some((keep, _)) = &self.keep {
             keep.goes_on(self.world.now());
         }

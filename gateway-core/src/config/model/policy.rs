@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    Authenticate, Authorize, Cache, Clients, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits,
+    Authenticate, Authorize, Cache, Clients, Compress, Concurrency, Cors, Csrf, Maintenance, RateLimit, RequestEdits,
     ResponseEdits, Security, Steer, Validate,
 };
 
@@ -51,4 +51,6 @@ pub struct Policy {
     pub security: Option<Security>,
     /// Edits of responses on their way to the client, also of those that the gateway makes itself.
     pub response: Option<ResponseEdits>,
+    /// The compression of responses; of several on one route, the last holds.
+    pub compress: Option<Compress>,
 }

@@ -476,6 +476,7 @@ impl<'c> Compiler<'c> {
             lease: Duration::ZERO,
             version: None,
             cache: None,
+            compress: None,
             stored_as: Box::default(),
             may_answer_unprepared: false,
             logged: true,

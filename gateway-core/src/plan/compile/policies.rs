@@ -21,6 +21,7 @@ use crate::policy::authorize::{Authorize, scope_of};
 use crate::policy::body_edit::BodyEdit;
 use crate::policy::cache::Cache;
 use crate::policy::clients::Clients;
+use crate::policy::compress::Compress;
 use crate::policy::concurrency::Concurrency;
 use crate::policy::cors::Cors;
 use crate::policy::cost::Source;
@@ -60,6 +61,7 @@ struct Collected<'c> {
     security: Vec<HeaderEdit>,
     response: Vec<HeaderEdit>,
     response_bodies: Vec<BodyEdit>,
+    compress: Option<Compress>,
     /// The places of response edits that `cors` would undo.
     against_cors: Vec<JsonPath>,
 }
@@ -88,6 +90,7 @@ impl<'c> Collected<'c> {
             security: mut response,
             response: mut edits,
             response_bodies,
+            compress,
             against_cors: _,
         } = self;
         // Edits can change what the policy says in general.
@@ -134,7 +137,8 @@ impl<'c> Collected<'c> {
             response.push(ResponseStep::EditBody(Box::new(edit)));
         }
         let cache = cache.map(Arc::new);
-        Folded { cors, request: request.into(), cache, edits: fingerprint, response: response.into() }
+        let (response, compress) = (response.into(), compress.map(Arc::new));
+        Folded { cors, request: request.into(), cache, edits: fingerprint, response, compress }
     }
 }
 
@@ -309,6 +313,7 @@ impl<'c> Compiler<'c> {
             validate,
             security,
             response,
+            compress,
         } = policy;
         if let Some(cors) = cors {
             collected.cors = Some((at.member("cors").to_path(), cors));
@@ -371,6 +376,9 @@ impl<'c> Compiler<'c> {
         }
         if let Some(edits) = response {
             self.response_edits(at, edits, parameters, collected);
+        }
+        if let Some(compress) = compress {
+            collected.compress = self.compress(&at.member("compress"), compress);
         }
     }
 
@@ -636,6 +644,21 @@ impl<'c> Compiler<'c> {
             return None;
         }
         Some(compiled)
+    }
+
+    /// The compression of `compress`; none if it is turned off, or wrong.
+    #[inline(never)]
+    fn compress(&mut self, at: &At<'_>, compress: &config::Compress) -> Option<Compress> {
+        if compress.enabled == Some(false) {
+            return None;
+        }
+        match self.compiled(at, Compress::compile(compress, self.capabilities))? {
+            Ok(compiled) => Some(compiled),
+            Err(missing) => {
+                self.require(&at.member("codings"), missing);
+                None
+            }
+        }
     }
 
     /// The cache of `cache`; none if it is turned off, or wrong.

@@ -146,13 +146,17 @@ impl<'c> Compiler<'c> {
                 &policies.request,
                 &action,
                 &policies.response,
-                cors.is_some() || policies.cache.is_some() || version.as_ref().is_some_and(|version| version.tells()),
+                cors.is_some()
+                    || policies.cache.is_some()
+                    || policies.compress.is_some()
+                    || version.as_ref().is_some_and(|version| version.tells()),
             ),
             cors,
             request: policies.request,
             action,
             response: policies.response,
             cache: policies.cache.filter(|_| calls_upstream),
+            compress: policies.compress,
             stored_as,
             body_limit: self.body_limit(route),
             version,

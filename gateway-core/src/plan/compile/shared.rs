@@ -6,6 +6,7 @@ use crate::config::{self, JsonPath, PolicyUse};
 use crate::fingerprint::Fingerprint;
 use crate::plan::{RequestStep, ResponseStep};
 use crate::policy::cache::Cache;
+use crate::policy::compress::Compress;
 
 /// The compiled policies of a route.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub(super) struct Folded<'c> {
     /// A fingerprint of the edits of requests, and of responses where they are those of one upstream.
     pub(super) edits: Fingerprint,
     pub(super) response: Arc<[ResponseStep]>,
+    pub(super) compress: Option<Arc<Compress>>,
 }
 
 impl Folded<'_> {

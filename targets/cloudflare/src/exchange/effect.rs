@@ -70,6 +70,15 @@ pub(crate) fn collected(slot: u32, content: &[u8]) {
     });
 }
 
+/// Has the content of the answer encoded.
+pub(crate) fn encode() {
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(State { is_encoded, .. }) = running {
+            *is_encoded = true;
+        }
+    });
+}
+
 /// Does `work` beside the task of the running exchange, which goes on until both have ended.
 pub(crate) fn beside(work: Work) {
     RUNNING.with_borrow_mut(|running| {

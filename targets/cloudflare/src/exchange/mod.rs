@@ -35,7 +35,7 @@ use crate::platform::{Handle, Worker};
 use crate::wire::{self, Head, Outbox};
 use alarm::Alarm;
 use effect::begun;
-pub(crate) use effect::{abandon, beside, collected, ended, linger, observe, perform, watch};
+pub(crate) use effect::{abandon, beside, collected, encode, ended, linger, observe, perform, watch};
 pub(crate) use places::{cancel, show, waiting};
 use slots::Slots;
 
@@ -110,6 +110,8 @@ struct State {
     observer: Option<Box<Observer>>,
     /// The slot of the body that it looks at.
     observed: u32,
+    /// Set if the content of the answer is to be encoded.
+    is_encoded: bool,
 }
 
 thread_local! {
@@ -133,8 +135,8 @@ pub(crate) fn set_now(millis: f64) {
 /// Begins an exchange. Returns its first commands, or null if it has failed.
 pub(crate) fn begin(answer: Answer, request: Head) -> *const u32 {
     let heads = Heads { request, ..Heads::default() };
-    let state =
-        State { id: places::claim(), heads, slots: Slots::default(), begun: Vec::new(), observer: None, observed: 0 };
+    let (slots, begun, observer, is_encoded) = (Slots::default(), Vec::new(), None, false);
+    let state = State { id: places::claim(), heads, slots, begun, observer, observed: 0, is_encoded };
     run(Exchange { task: Task::Answer(answer), beside: Vec::new(), state, alarm: Alarm::default() })
 }
 
@@ -143,7 +145,7 @@ pub(crate) fn refuse(reject: Reject) -> *const u32 {
     let response = problem::answer(reject, false, request_id::of(&HeaderMap::new(), &Worker));
     OUTBOX.with_borrow_mut(|outbox| {
         outbox.clear();
-        wire::write_response(outbox, 0, &Heads::default(), response);
+        wire::write_response(outbox, 0, &Heads::default(), response, false);
         drop(outbox.command(0, Kind::End, 0));
         outbox.seal()
     })
@@ -241,9 +243,9 @@ fn run(Exchange { mut task, mut beside, state, alarm }: Exchange) -> *const u32 
 /// Hands an answer to the glue.
 fn respond(reply: Reply<Worker>) {
     RUNNING.with_borrow(|running| {
-        if let Some(State { id, heads, .. }) = running {
+        if let Some(State { id, heads, is_encoded, .. }) = running {
             OUTBOX.with_borrow_mut(|outbox| match reply {
-                Reply::Http(response) => wire::write_response(outbox, *id, heads, response),
+                Reply::Http(response) => wire::write_response(outbox, *id, heads, response, *is_encoded),
                 Reply::Upgrade(response, socket) => wire::write_upgrade(outbox, *id, heads, response, socket),
             });
         }

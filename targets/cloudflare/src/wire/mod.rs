@@ -17,6 +17,6 @@ mod outgoing;
 pub(crate) use head::{Head, asks, read_request, read_response};
 pub(crate) use outbox::{Command, Outbox};
 pub(crate) use outgoing::{
-    write_collect, write_content, write_count, write_fetch, write_keep, write_key, write_limit, write_put,
-    write_response, write_sign, write_sleep, write_upgrade, write_verify,
+    write_collect, write_content, write_count, write_decode, write_fetch, write_keep, write_key, write_limit,
+    write_put, write_response, write_sign, write_sleep, write_upgrade, write_verify,
 };

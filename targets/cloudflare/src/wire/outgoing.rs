@@ -50,8 +50,14 @@ pub(crate) fn write_fetch(command: &mut Command<'_>, heads: &Heads, call: &mut U
     command.body(core::mem::take(&mut call.body));
 }
 
-/// Writes a response to the client.
-pub(crate) fn write_response(outbox: &mut Outbox, exchange: u32, heads: &Heads, response: Response<Body<Handle>>) {
+/// Writes a response to the client, the content of which is to be encoded if it `is_encoded`.
+pub(crate) fn write_response(
+    outbox: &mut Outbox,
+    exchange: u32,
+    heads: &Heads,
+    response: Response<Body<Handle>>,
+    is_encoded: bool,
+) {
     let (head, body) = response.into_parts();
     let mut command = write_answer(outbox, exchange, heads, &head);
     // A response of the gateway's own to HEAD states the length that GET would have (RFC 9110 §9.3.2), which the
@@ -64,6 +70,7 @@ pub(crate) fn write_response(outbox: &mut Outbox, exchange: u32, heads: &Heads, 
         command.line(CONTENT_LENGTH.as_str().as_bytes());
         command.line(length.as_bytes());
     }
+    command.set(Word::Coding, is_encoded.into());
     command.body(body);
 }
 
@@ -84,6 +91,14 @@ pub(crate) fn write_upgrade(outbox: &mut Outbox, exchange: u32, heads: &Heads, r
 /// Writes the collection of a body.
 pub(crate) fn write_collect(command: &mut Command<'_>, body: Handle) {
     command.body(Body::Stream(body));
+}
+
+/// Writes a content to decode, by the name that the runtime has for its coding. No more than `limit` bytes may come of it.
+pub(crate) fn write_decode(command: &mut Command<'_>, coding: &str, content: Bytes, limit: u64) {
+    command.text(coding.as_bytes());
+    command.body(Body::Full(content));
+    command.set(Word::LimitLow, limit as u32);
+    command.set(Word::LimitHigh, (limit >> 32) as u32);
 }
 
 /// Writes a key, to read or remove it.

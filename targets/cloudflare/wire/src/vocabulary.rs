@@ -70,6 +70,8 @@ numbers! {
         Fetch,
         /// Read a body to its end.
         Collect,
+        /// Decode a content, which is the body: the text is the coding.
+        Decode,
         /// Read a key.
         Get,
         /// Write a key.
@@ -153,6 +155,8 @@ numbers! {
         Finish,
         /// Of a sleep: how long, in ms.
         Millis,
+        /// Of a response: 1 if its content is to be encoded by gzip, else 0.
+        Coding,
         /// Of a fetch: 0 for the network, else 1 more than the place of the upstream's service in the list of them.
         Service,
     }

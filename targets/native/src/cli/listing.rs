@@ -128,7 +128,16 @@ fn policies(route: &Route, parameters: &[&str]) -> Vec<Value> {
     let request = route.request.iter().filter(|step| acts(step, &route.action));
     let cache = route.cache.iter().filter(|_| matches!(route.action, Action::Proxy(_)));
     let cache = cache.map(|cache| quota::cached(cache));
-    cors.chain(steps(request, &route.response, parameters)).chain(cache).collect()
+    let compress = route.compress.iter().map(|compress| {
+        let codings = compress.codings.iter().map(|coding| (coding.name(), compress.level(*coding)));
+        json!({
+            "kind": "compress",
+            "codings": codings.map(|(name, level)| json!({"name": name, "level": level})).collect::<Vec<_>>(),
+            "minBytes": compress.min_bytes,
+            "types": compress.types,
+        })
+    });
+    cors.chain(steps(request, &route.response, parameters)).chain(cache).chain(compress).collect()
 }
 
 /// Returns whether `step` acts on what `action` does: edits of a request that goes nowhere have no effect, nor has a choice of upstreams.

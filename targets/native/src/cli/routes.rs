@@ -73,8 +73,14 @@ fn policies(plan: &Plan, route: &gateway_core::plan::Route, parameters: &[&str])
     let is_proxied = matches!(route.action, Action::Proxy(_));
     let cache = route.cache.iter().filter(|_| is_proxied).map(|cache| cache.describe());
     let response = route.response.iter().map(ResponseStep::describe);
-    let of_route =
-        cors.chain(request).chain(cache).chain(response).chain(rewrite(&route.action)).chain(sockets(&route.action));
+    let compress = route.compress.iter().map(|compress| compress.describe());
+    let of_route = cors
+        .chain(request)
+        .chain(cache)
+        .chain(response)
+        .chain(compress)
+        .chain(rewrite(&route.action))
+        .chain(sockets(&route.action));
     of_route.chain(edits(plan, &route.action)).chain(limits::own(plan, route)).collect()
 }
 

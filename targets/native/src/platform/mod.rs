@@ -33,9 +33,9 @@ use gateway_core::policy::jwt::Issuer;
 use gateway_core::policy::passwords::Passwords;
 use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
-    Address, Cache, Capabilities, Clients, Clock, Connections, Counters, Fetch, Handshake, Instance, IoError, Keep,
-    KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation, Platform, Random, Sign, StoreFailure,
-    StoredResponses, UpstreamCall, Verify, Work,
+    Address, Cache, Capabilities, Clients, Clock, Connections, Counters, DecodeError, Decoding, Encoding, Fetch,
+    Handshake, Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation, Platform,
+    Random, Sign, StoreFailure, StoredResponses, UpstreamCall, Verify, Work,
 };
 use gateway_core::response_store;
 use gateway_core::state::State;
@@ -173,6 +173,9 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+/// The most that is decoded where it holds other requests up, in bytes: less than a millisecond's work.
+const DECODED_IN_PLACE: u64 = 64 * 1024;
 
 /// The platform of one plan in one worker.
 #[derive(Debug)]
@@ -411,8 +414,25 @@ impl Fetch for Native {
         stream.observed(observer)
     }
 
+    fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {
+        match body {
+            Body::Empty => Body::Empty,
+            Body::Full(content) => Body::Stream(Stream::of_content(content).encoded(encoding)),
+            Body::Stream(stream) => Body::Stream(stream.encoded(encoding)),
+        }
+    }
+
     async fn collect(&self, stream: Stream, limit: u64) -> Result<Bytes, IoError> {
         stream.collect(limit).await.map_err(|error| IoError::new(error.kind))
+    }
+
+    async fn decode(&self, content: Bytes, codings: &[Decoding], limit: u64) -> Result<Bytes, DecodeError> {
+        if limit <= DECODED_IN_PLACE {
+            return edgeway_codings::decode(content, codings, limit);
+        }
+        let codings: Vec<Decoding> = codings.into();
+        let decoded = tokio::task::spawn_blocking(move || edgeway_codings::decode(content, &codings, limit));
+        decoded.await.unwrap_or(Err(DecodeError::Malformed))
     }
 }
 

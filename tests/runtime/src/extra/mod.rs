@@ -27,7 +27,7 @@ struct Test {
 /// Why a test with a client of its own does not run there.
 const SPEAKS_HTTP1: (Runtime, &str) = (Runtime::NativeH2, "its client speaks HTTP/1.1 in the clear");
 
-const TESTS: [Test; 13] = [
+const TESTS: [Test; 14] = [
     Test {
         name: "secrets are searched for in what the gateway prints",
         skip: &[],
@@ -47,6 +47,11 @@ const TESTS: [Test; 13] = [
         name: "1 GiB streams down in flat memory",
         skip: &[SPEAKS_HTTP1],
         run: |host| Box::pin(streams::down(host)),
+    },
+    Test {
+        name: "1 GiB is compressed on its way down in flat memory",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(streams::compressed(host)),
     },
     Test { name: "1 GiB streams up in flat memory", skip: &[SPEAKS_HTTP1], run: |host| Box::pin(streams::up(host)) },
     Test {

@@ -1,6 +1,6 @@
 //! Bodies far larger than memory.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -41,7 +41,9 @@ async fn upstream(listener: TcpListener) -> io::Result<()> {
                 let mut got = 0;
                 reader.each(head.framing(Framing::Length(0)), |piece| got += piece.len() as u64).await?;
                 let wanted: u64 = head.target.trim_start_matches('/').parse().unwrap_or(0);
-                let answer = format!("HTTP/1.1 200 OK\r\nx-got: {got}\r\ncontent-length: {wanted}\r\n\r\n");
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nx-got: {got}\r\ncontent-type: text/plain\r\ncontent-length: {wanted}\r\n\r\n"
+                );
                 write.write_all(answer.as_bytes()).await?;
                 write_blocks(&mut write, wanted).await?;
             }
@@ -66,7 +68,7 @@ async fn setup(host: &Host) -> Result<Setup, String> {
     let address = listener.local_addr().map_err(text)?;
     let config = format!(
         r#"{{"limits": {{"bodyBytes": "2GiB"}}, "upstreams": {{"a": {{"url": "http://{address}"}}}},
-            "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "a"}}]}}"#
+            "routes": [{{"name": "r", "match": {{"prefix": "/"}}, "upstream": "a", "policies": [{{"compress": {{"codings": ["gzip"]}}}}]}}]}}"#
     );
     let gateway = serve(host, config).await?;
     let upstream = tokio::spawn(upstream(listener));
@@ -86,6 +88,45 @@ pub(super) async fn down(host: &Host) -> Result<(), String> {
     let head = reader.response().await.map_err(text)?.ok_or("no answer")?;
     let mut got = 0;
     reader.each(head.framing(Framing::UntilClose), |piece| got += piece.len() as u64).await.map_err(text)?;
+    if (head.status, got) != (200, length) {
+        return Err(format!("{got} of {length} bytes came, with status {}", head.status));
+    }
+    watch.end(GROWTH)
+}
+
+/// Counts what is decoded.
+#[derive(Default)]
+struct Count(u64);
+
+impl io::Write for Count {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0 += piece.len() as u64;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub(super) async fn compressed(host: &Host) -> Result<(), String> {
+    let setup = setup(host).await?;
+    let watch = Watch::start(setup.gateway.process)?;
+    let length = length();
+    let mut stream = TcpStream::connect(setup.gateway.address).await.map_err(text)?;
+    let request = format!("GET /{length} HTTP/1.1\r\nHost: gw.test\r\nAccept-Encoding: gzip\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.map_err(text)?;
+    let mut reader = Reader::new(stream);
+    let head = reader.response().await.map_err(text)?.ok_or("no answer")?;
+    let mut decoder = flate2::write::GzDecoder::new(Count::default());
+    let mut decoded = Ok(());
+    let each = |piece: &[u8]| {
+        if decoded.is_ok() {
+            decoded = decoder.write_all(piece);
+        }
+    };
+    reader.each(head.framing(Framing::UntilClose), each).await.map_err(text)?;
+    let Count(got) = decoded.and_then(|()| decoder.finish()).map_err(text)?;
     if (head.status, got) != (200, length) {
         return Err(format!("{got} of {length} bytes came, with status {}", head.status));
     }

@@ -10,8 +10,9 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, Fetch, Handshake, Instance, IoError, IoErrorKind, KeyUnusable, KeyValue, Log,
-    Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure, UpstreamCall, Verify,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Handshake, Instance, IoError,
+    IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure,
+    UpstreamCall, Verify,
 };
 use gateway_core::time::Timestamp;
 use http::{Method, Response};
@@ -60,8 +61,21 @@ impl Fetch for DryRun {
         stream
     }
 
+    fn encode(&self, body: Body<Bytes>, _: Encoding) -> Body<Bytes> {
+        body
+    }
+
     async fn collect(&self, stream: Bytes, limit: u64) -> Result<Bytes, IoError> {
         if stream.len() as u64 > limit { Err(IoError::new(IoErrorKind::BodyTooLarge)) } else { Ok(stream) }
+    }
+
+    fn decode(
+        &self,
+        content: Bytes,
+        codings: &[Decoding],
+        limit: u64,
+    ) -> impl Future<Output = Result<Bytes, DecodeError>> {
+        ready(edgeway_codings::decode(content, codings, limit))
     }
 }
 
