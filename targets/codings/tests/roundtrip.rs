@@ -1,5 +1,7 @@
 //! What goes into a coding comes out of it.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends it")]
+
 use bytes::Bytes;
 use edgeway_codings::{Encoder, decode};
 use gateway_core::http::content_coding::Coding;

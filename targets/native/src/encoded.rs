@@ -111,3 +111,106 @@ impl Encoded {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use edgeway_codings::decode;
+    use gateway_core::http::content_coding::Coding;
+    use gateway_core::ports::{DecodeError, Decoding};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What the sender does at a poll.
+    enum Does {
+        Sends(&'static [u8]),
+        Nothing,
+        Fails,
+        Ends,
+    }
+
+    use Does::{Ends, Fails, Nothing, Sends};
+
+    /// Polls until `polls` times nothing came, or the end; returns what came, how often it was woken, and the failure.
+    fn polled(encoded: &mut Encoded, script: &[Does], polls: usize) -> (Vec<u8>, usize, Option<IoErrorKind>) {
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        let (mut all, mut script, mut left) = (Vec::new(), script.iter(), polls);
+        while left > 0 {
+            let source = |_: &mut Context<'_>| match script.next() {
+                Some(Sends(piece)) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece))))),
+                Some(Fails) => Poll::Ready(Some(Err(StreamError::of(IoErrorKind::Closed)))),
+                Some(Ends) => Poll::Ready(None),
+                Some(Nothing) | None => Poll::Pending,
+            };
+            match encoded.poll(&mut Context::from_waker(&waker), source) {
+                Poll::Pending => left -= 1,
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(Ok(frame))) => all.extend_from_slice(&frame.into_data().unwrap()),
+                Poll::Ready(Some(Err(error))) => return (all, wakes.0.load(Ordering::Relaxed), Some(error.kind)),
+            }
+        }
+        (all, wakes.0.load(Ordering::Relaxed), None)
+    }
+
+    fn gzip(content: &'static [u8]) -> Encoded {
+        let mut encoded = Encoded::of(Bytes::from_static(content));
+        encoded.by(Encoding { coding: Coding::Gzip, level: 6 });
+        encoded
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Bytes, DecodeError> {
+        decode(Bytes::copy_from_slice(bytes), &[Decoding::Gzip], u64::MAX)
+    }
+
+    /// docs/configuration.md, Compression: what has come goes on at once.
+    #[test]
+    fn what_has_come_goes_on_while_the_sender_sends_no_more() {
+        let mut encoded = gzip(b"");
+        let (mut all, wakes, failed) = polled(&mut encoded, &[Sends(b"data: 1\n\n")], 2);
+        // The first time the others have their turn; then it is flushed.
+        assert_eq!((wakes, failed), (1, None));
+        assert!(all.len() > 9 && !encoded.has_ended(), "{}", all.len());
+        let (rest, ..) = polled(&mut encoded, &[Sends(b"data: 2\n\n"), Ends], 1);
+        all.extend_from_slice(&rest);
+        assert_eq!(decoded(&all).unwrap(), "data: 1\n\ndata: 2\n\n");
+        assert!(encoded.has_ended());
+    }
+
+    /// RFC 9112 §8.
+    #[test]
+    fn a_content_that_breaks_off_has_no_end() {
+        let mut encoded = gzip(b"");
+        let (all, _, failed) = polled(&mut encoded, &[Sends(b"half of it"), Nothing, Nothing, Fails], 9);
+        assert_eq!(failed, Some(IoErrorKind::Closed));
+        assert_eq!(decoded(&all), Err(DecodeError::Malformed));
+        assert!(encoded.has_ended());
+    }
+
+    #[test]
+    fn others_have_their_turn_within_a_large_content() {
+        static LARGE: [u8; 10 * TURN] = [b'x'; 10 * TURN];
+        let mut encoded = gzip(&LARGE);
+        let (all, wakes, _) = polled(&mut encoded, &[Ends], 100);
+        assert_eq!(wakes, 10);
+        assert_eq!(decoded(&all).unwrap(), &LARGE[..]);
+    }
+
+    #[test]
+    fn an_empty_content_is_one_in_its_coding() {
+        let (all, ..) = polled(&mut gzip(b""), &[Ends], 1);
+        assert_eq!(decoded(&all).unwrap(), "");
+    }
+}

@@ -1,6 +1,7 @@
 //! Requests to upstreams.
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::pin;
 use std::time::Duration;
 

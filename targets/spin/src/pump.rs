@@ -73,7 +73,7 @@ async fn run(
 ) {
     let moved = Cell::new(0);
     let outcome = {
-        let moving = pin!(copy(first, bytes, (ending, &mut keeping, observer, encoder), sink, &watch, &moved));
+        let moving = pin!(copy(first, bytes, (ending, observer, encoder), &mut keeping, sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -146,12 +146,8 @@ impl Broken {
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
-    (ending, keeping, mut observer, mut encoder): (
-        Ending,
-        &mut Option<Keeping>,
-        Option<Box<Observer>>,
-        Option<Box<Encoder>>,
-    ),
+    (ending, mut observer, mut encoder): (Ending, Option<Box<Observer>>, Option<Box<Encoder>>),
+    keeping: &mut Option<Keeping>,
     mut sink: StreamWriter<u8>,
     watch: &Watch,
     moved: &Cell<u64>,

@@ -5,17 +5,19 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use edgeway_wire::Word;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use gateway_core::gateway::{Gateway, Length};
+use gateway_core::http::content_coding::Coding;
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::jwk::Jwk;
 use gateway_core::jose::key::{Stated, VerifyingKey};
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::json_field::Pointer;
 use gateway_core::ports::{
-    Capabilities, Clock as _, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _, Peer, Scheme,
-    Sign as _, StoreFailure, Verify as _,
+    Capabilities, Clock as _, Decoding, Encoding, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _,
+    Peer, Scheme, Sign as _, StoreFailure, Verify as _,
 };
 
 use super::*;
@@ -492,4 +494,42 @@ fn work_beside_the_task_keeps_the_exchange_until_both_have_ended() {
     resume(id, 2, |_| bytes("x"));
     assert_eq!((commands(), waiting()), (vec![(Kind::End, 0)], 0));
     assert_eq!(notes.take(), ["a=x", "after=x", "copy=x"]);
+}
+
+/// Compression Standard §5: `deflate` is zlib, and bare it has another name.
+#[test]
+fn contents_are_decoded_by_the_runtime_one_coding_after_another() {
+    let notes = Notes::default();
+    let told = notes.clone();
+    let decode = async move {
+        let content = Bytes::from_static(b"\x1f\x8b");
+        told.add(format!("{:?}", Worker.decode(content, &[Decoding::Gzip, Decoding::Deflate], 5).await));
+        let zlib = Bytes::from_static(b"\x78\x9c");
+        told.add(format!("{:?}", Worker.decode(zlib.clone(), &[Decoding::Deflate], u64::MAX).await));
+        told.add(format!("{:?}", Worker.decode(zlib, &[Decoding::Brotli], 5).await));
+    };
+    assert!(start(decode, None));
+    let limit = || OUTBOX.with_borrow(|outbox| [outbox.word(0, Word::LimitLow), outbox.word(0, Word::LimitHigh)]);
+    let text = || OUTBOX.with_borrow(|outbox| outbox.text().to_owned());
+    assert_eq!((commands(), text(), limit()), (vec![(Kind::Decode, 1)], "gzip".to_owned(), [5, 0]));
+    let id = id();
+    assert!(!resume(id, 1, |_| bytes("ab")).is_null());
+    assert_eq!((commands(), text(), limit()), (vec![(Kind::Decode, 2)], "deflate-raw".to_owned(), [5, 0]));
+    assert!(!resume(id, 2, |_| Err(IoError::new(IoErrorKind::BodyTooLarge))).is_null());
+    assert_eq!((text(), limit()), ("deflate".to_owned(), [u32::MAX; 2]));
+    assert!(!resume(id, 3, |_| Err(IoError::new(IoErrorKind::Client))).is_null());
+    assert_eq!(notes.take(), ["Err(TooLarge)", "Err(Malformed)", "Err(Unknown)"]);
+}
+
+#[test]
+fn the_content_of_an_answer_is_encoded_if_the_core_says_so() {
+    let coding = || OUTBOX.with_borrow(|outbox| outbox.word(0, Word::Coding));
+    let encode = async {
+        let encoding = Encoding { coding: Coding::Gzip, level: 6 };
+        assert!(matches!(Worker.encode(Body::Full(Bytes::from_static(b"a")), encoding), Body::Full(_)));
+    };
+    assert!(start(encode, None));
+    assert_eq!((commands(), coding()), (ENDS.to_vec(), 1));
+    assert!(start(async {}, None));
+    assert_eq!(coding(), 0, "of another exchange nothing was said");
 }

@@ -70,6 +70,11 @@ pub(crate) fn write_response(
         command.line(CONTENT_LENGTH.as_str().as_bytes());
         command.line(length.as_bytes());
     }
+    // To HEAD the runtime states the length that the base has, which need not be that of GET any more.
+    if body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) && head.extensions.get::<Origin>().is_some() {
+        command.text(&[Edit::Remove as u8]);
+        command.line(CONTENT_LENGTH.as_str().as_bytes());
+    }
     command.set(Word::Coding, is_encoded.into());
     command.body(body);
 }
