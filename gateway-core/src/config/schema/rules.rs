@@ -355,8 +355,6 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("AddressPrefixes", "ipv6", Whole(1, 128)),
     ("RateLimit", "timeZone", Text(TIME_ZONE, &["UTC", "+01:00", "CET-1CEST,M3.5.0,M10.5.0/3"])),
     ("Concurrency", "limit", Whole(1, 10_000)),
-    ("BodyEdits", "json", AtLeastOne),
-    ("ResponseBodyEdits", "json", AtLeastOne),
     ("ResponseBodyEdits", "statuses", Text("^([2-5]xx|(?!204$|205$|304$)[2-5][0-9][0-9])$", &["2xx", "404"])),
     ("EachStep", "in", Text(r"^\$", &["$.items[*]"])),
     ("EachStep", "steps", AtLeastOne),

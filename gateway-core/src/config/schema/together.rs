@@ -61,6 +61,7 @@ pub(super) fn add(name: &str, schema: &mut Value) {
             let methods = json!({ "properties": { "methods": with_get } });
             vec![if_then(present("ttl"), none(&["defaultTtl", "maxTtl"])), if_then(present("methods"), methods)]
         }
+        "BodyEdits" | "ResponseBodyEdits" => vec![any(&["json", "to"])],
         "CacheKey" => vec![not_both("query", "ignoreQuery")],
         "Validate" => vec![any(&["contentTypes", "json"])],
         "UpstreamCredentials" => {
