@@ -1,5 +1,6 @@
 //! One request on its way through the gateway: found, edited, filled into templates, sent on.
 
+use core::num::NonZeroU32;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,18 +37,25 @@ pub struct Call {
     pub caller: Option<Arc<Caller>>,
     /// Set if the client has sent credentials, or a trusted proxy says who it is: whether or not anybody looks at them.
     pub has_credentials: bool,
-    /// The index of the upstream that a step has chosen; none if the route chooses.
-    pub steered: Option<u32>,
+    /// The index of the upstream that a step has chosen, counted from 1 so that it takes less room; none if the route chooses.
+    steered: Option<NonZeroU32>,
     /// The version of the API that it is for, if that has versions.
-    pub version: Option<Arc<str>>,
-    /// The number of segments of its path before the one that is the version, if one is.
-    pub cut: Option<u8>,
+    pub version: Option<Box<ApiVersion>>,
     /// The target as it came.
     uri: Uri,
     /// The normal form of the path, where the target's is not in it.
     path: Option<Box<str>>,
     query: Query,
     host: Host,
+}
+
+/// The version of an API that a request is for.
+#[derive(Clone, Debug)]
+pub struct ApiVersion {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The number of segments of the path before the one that states it, if one does.
+    pub cut: Option<u8>,
 }
 
 /// The present query.
@@ -84,7 +92,6 @@ impl Call {
             has_credentials: false,
             steered: None,
             version: None,
-            cut: None,
             uri,
             path: None,
             query: Query::AsItCame,
@@ -181,10 +188,27 @@ impl Call {
         self.params.value(index, self.path())
     }
 
+    /// Has it go to the upstream with this index; none has the route choose.
+    pub fn steer(&mut self, upstream: Option<usize>) {
+        self.steered = upstream.and_then(|index| NonZeroU32::new(u32::try_from(index).ok()?.checked_add(1)?));
+    }
+
+    /// The index of the upstream that a step has chosen; none if the route chooses.
+    #[must_use]
+    pub fn steered(&self) -> Option<usize> {
+        usize::try_from(self.steered?.get() - 1).ok()
+    }
+
+    /// The number of segments of its path before the one that states the version, which upstreams are not sent.
+    #[must_use]
+    pub fn cut(&self) -> Option<u8> {
+        self.version.as_ref()?.cut
+    }
+
     /// The number of segments of its path that a rewrite of the first `segments` replaces: that of the version stands behind them.
     #[must_use]
     pub fn replaced(&self, segments: usize) -> usize {
-        segments + usize::from(self.cut.is_some())
+        segments + usize::from(self.cut().is_some())
     }
 
     /// The client's address.

@@ -533,7 +533,7 @@ impl Variable {
                 Target::Text | Target::Json | Target::Html => write_text(call.path(), target, out),
             },
             Self::Scheme => write_text(call.client.scheme.as_str(), target, out),
-            Self::ApiVersion => call.version.as_deref().is_some_and(|version| write_text(version, target, out)),
+            Self::ApiVersion => call.version.as_ref().is_some_and(|version| write_text(&version.name, target, out)),
             Self::Https => call.client.scheme == Scheme::Https,
             Self::RequestId => call.id.to_str().is_ok_and(|v| write_text(v, target, out)),
             Self::Caller(part) => call.caller.as_deref().is_some_and(|caller| part.write(caller, target, out)),

@@ -112,7 +112,7 @@ async fn look_across<'l, P: Platform>(
     asked.authorized |= call.has_credentials || call.certificate.is_some() || exchange.private.is_some();
     asked.authorized |= call.caller.as_deref().is_some_and(|caller| !caller.is_anonymous());
     let resource = policy::cache::resource(call);
-    let steered = call.steered.and_then(|index| exchange.plan.upstreams.get(usize::try_from(index).ok()?));
+    let steered = call.steered().and_then(|index| exchange.plan.upstreams.get(index));
     let part = cache.part(&route.stored_as, steered.map(|upstream| upstream.name.as_str()), call);
     let mut ask = Ask {
         resource,

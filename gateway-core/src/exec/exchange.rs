@@ -37,10 +37,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) taken: Vec<Taken<'p>>,
     /// Set if the answer is for this client alone: its credential stands in the URL, which caches go by, or in a cookie.
     pub(super) private: Option<Box<Private>>,
-    /// Set if fields of the request have chosen the version of the API.
-    pub(super) is_version_by_field: bool,
-    /// The link to the same in the version to go on to.
-    pub(super) successor: Option<Box<HeaderValue>>,
+    /// What the answer tells of the version of the API, beyond what is known at load.
+    pub(super) version: Option<Box<OfVersion>>,
     /// The scheme of the credential by which the caller came in.
     pub(super) scheme: &'static str,
     /// The signatures of its tokens that were none.
@@ -51,6 +49,14 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.
     pub(super) trace: Option<&'t mut Trace>,
+}
+
+/// What an answer tells of the version of an API, beyond what is known at load.
+pub(super) struct OfVersion {
+    /// Set if fields of the request have chosen it.
+    pub(super) is_by_field: bool,
+    /// The link to the same in the version to go on to.
+    pub(super) successor: Option<HeaderValue>,
 }
 
 /// What is for this client alone.
@@ -86,8 +92,7 @@ impl<'p, 't> Exchange<'p, 't> {
             has_ended_stored: false,
             taken: Vec::new(),
             private: None,
-            is_version_by_field: false,
-            successor: None,
+            version: None,
             scheme: "",
             bad_signatures: 0,
             coding: None,

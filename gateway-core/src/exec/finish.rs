@@ -46,9 +46,8 @@ fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
         rate_limit::tell(&exchange.standings, headers);
-        if let Some(version) = &route.version {
-            let successor = exchange.successor.take().map(|link| *link);
-            version.tell(headers, exchange.is_version_by_field, successor);
+        if let (Some(version), Some(of)) = (&route.version, exchange.version.take()) {
+            version.tell(headers, of.is_by_field, of.successor);
         }
     }
 }

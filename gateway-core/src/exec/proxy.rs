@@ -88,7 +88,7 @@ pub(super) async fn send<P: Platform>(
     opens_socket: bool,
 ) -> Result<Reply<P>, Reject> {
     let plan = exchange.plan;
-    let target = choose(action, call.steered, platform).ok_or_else(Reject::internal)?;
+    let target = choose(action, call.steered(), platform).ok_or_else(Reject::internal)?;
     let upstream = plan.upstreams.get(target.upstream).ok_or_else(Reject::internal)?;
     let endpoint = exchange.state.next_endpoint(upstream).ok_or_else(Reject::internal)?;
     for step in &*target.request {
@@ -230,11 +230,11 @@ fn client_cert(call: &mut Call) {
 }
 
 /// Chooses one of the targets: the one that the call was steered to, else by weight.
-fn choose<'a>(action: &'a Proxy, steered: Option<u32>, random: &impl Random) -> Option<&'a Target> {
+fn choose<'a>(action: &'a Proxy, steered: Option<usize>, random: &impl Random) -> Option<&'a Target> {
     if let [only] = &*action.targets {
         return Some(only);
     }
-    if let Some(index) = steered.and_then(|index| usize::try_from(index).ok())
+    if let Some(index) = steered
         && let Some(target) = action.targets.iter().find(|target| target.upstream == index)
     {
         return Some(target);

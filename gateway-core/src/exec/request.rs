@@ -236,9 +236,9 @@ async fn answer<'p, P: Platform>(
     if !(route.may_answer_unprepared && survey.is_plain() && is_read(call, &body)) {
         unprepared.prepare(plan, platform, call);
     }
-    let done = match taken.and_then(|()| socket.map_err(|reject| *reject)) {
+    let done = match taken.and(socket) {
         Ok(_) => steps::apply(exchange, platform, route, (call, &mut body), survey.length).await,
-        Err(reject) => Err(reject),
+        Err(reject) => Err(*reject),
     };
     // Filled even if the request is refused: the refusal gets the same edits.
     if !route.response.is_empty() {

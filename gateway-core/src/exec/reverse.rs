@@ -38,7 +38,7 @@ pub(super) fn cut_prefix(action: &Proxy, call: &Call) -> Option<HeaderValue> {
             HeaderValue::try_from(outer(call.replaced(*segments), call)).ok()
         }
         // The segment of the version is the first, so that it was cut off at the beginning.
-        PathRewrite::Keep if call.cut == Some(0) => HeaderValue::try_from(outer(1, call)).ok(),
+        PathRewrite::Keep if call.cut() == Some(0) => HeaderValue::try_from(outer(1, call)).ok(),
         _ => None,
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn cut_prefix(action: &Proxy, call: &Call) -> Option<HeaderValue> {
 fn rewrite_fields<B>(way: &Way<'_>, call: &Call, response: &mut Response<B>, location: bool, cookies: bool) {
     let base = &*way.endpoint.base_path;
     let (inner, outer) = match &way.action.path {
-        PathRewrite::Keep => match call.cut {
+        PathRewrite::Keep => match call.cut() {
             None => (Some(Cow::Borrowed(base)), outer(0, call)),
             Some(cut) => {
                 let (before, ..) = split_at_segment(call.path(), cut.into());

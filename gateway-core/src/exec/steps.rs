@@ -121,7 +121,7 @@ fn steer(exchange: &mut Exchange<'_, '_>, clock: &impl Clock, ways: &[Steer], ca
         way.when.strip_aliases(call);
     }
     let met = steer::choose(ways, call, clock);
-    call.steered = met.and_then(|met| u32::try_from(ways.get(met)?.upstream).ok());
+    call.steer(met.and_then(|met| Some(ways.get(met)?.upstream)));
     exchange.note(|| Event::Steered { met });
 }
 

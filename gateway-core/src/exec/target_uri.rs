@@ -38,7 +38,7 @@ pub(super) fn target_uri(action: &Proxy, endpoint: &Endpoint, call: &Call) -> Re
 fn rewritten_path<'c>(rewrite: &PathRewrite, call: &'c Call) -> Result<Cow<'c, str>, Reject> {
     let path = call.path();
     match rewrite {
-        PathRewrite::Keep => Ok(match call.cut {
+        PathRewrite::Keep => Ok(match call.cut() {
             None => Cow::Borrowed(path),
             Some(cut) => {
                 let (before, _, after) = split_at_segment(path, cut.into());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use http::header::VARY;
 
-use super::exchange::Exchange;
-use crate::call::Call;
+use super::exchange::{Exchange, OfVersion};
+use crate::call::{ApiVersion, Call};
 use crate::error::Reject;
 use crate::plan::{Plan, Route};
 use crate::policy::version::split_at_segment;
@@ -20,13 +20,14 @@ pub(super) fn take(
     clock: &impl Clock,
     spec: usize,
     call: &mut Call,
-) -> Result<(), Reject> {
+) -> Result<(), Box<Reject>> {
     let version = exchange.route.and_then(|route| route.version.as_ref());
     let (Some(version), Some(spec)) = (version, exchange.plan.table.spec(spec)) else { return Ok(()) };
-    call.version = Some(Arc::clone(&version.name));
-    call.cut = spec.cut;
-    exchange.is_version_by_field = spec.version.is_some();
-    exchange.successor = version.successor_link(call).map(Box::new);
+    call.version = Some(Box::new(ApiVersion { name: Arc::clone(&version.name), cut: spec.cut }));
+    if version.tells() {
+        let successor = version.successor_link(call);
+        exchange.version = Some(Box::new(OfVersion { is_by_field: spec.version.is_some(), successor }));
+    }
     let checked = version.check(clock.now());
     exchange.note(|| {
         let gone = if checked.is_err() { ", which is gone" } else { "" };
@@ -40,7 +41,7 @@ pub(super) fn take(
             verdict: format!("version `{}` of `{}`{by}{gone}", version.name, version.versions.name),
         }
     });
-    checked
+    checked.map_err(Box::new)
 }
 
 /// The refusal of a request that no route takes: its version may be why.

@@ -73,7 +73,7 @@ impl Version {
     pub fn successor_link(&self, call: &Call) -> Option<HeaderValue> {
         let successor = self.versions.at(self.successor?)?;
         let prefix = call.client.prefix.as_deref().unwrap_or_default();
-        let target = match (self.versions.place.as_ref()?, call.cut) {
+        let target = match (self.versions.place.as_ref()?, call.cut()) {
             (Place::Path(_, spelling), Some(cut)) => {
                 let (before, _, after) = split_at_segment(call.path(), cut.into());
                 format!("{prefix}{before}/{}{after}", spelling.write(successor))
