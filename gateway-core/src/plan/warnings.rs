@@ -36,6 +36,11 @@ pub fn warnings(text: &str, now: Timestamp) -> Vec<Diagnostic> {
         let at = root.member("apis").index(i);
         uses.upstreams.extend(api.upstream.as_deref());
         uses.policies(&at.member("policies"), &api.policies, &mut found);
+        for (name, version) in api.versions.iter().flat_map(|versions| versions.list.iter()) {
+            uses.upstreams.extend(version.upstream.as_deref());
+            let at = at.member("versions").member("list").member(name).member("policies");
+            uses.policies(&at, &version.policies, &mut found);
+        }
         uses.routes(&at.member("routes"), &api.routes, &mut found);
     }
     uses.upstreams.extend(config.issuers.iter().filter_map(|(_, issuer)| issuer.upstream.as_deref()));

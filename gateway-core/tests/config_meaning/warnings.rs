@@ -207,3 +207,17 @@ fn an_upstream_whose_name_is_misspelt_is_not_called_unused() {
     assert_eq!(said(text)[0].help.as_deref(), Some("did you mean `users`?"));
     assert_eq!(words(&plan::warnings(text, NOW)), [("upstreams.other", "nothing is sent to `other`")]);
 }
+
+/// docs/configuration.md, A version: what a version names is used, and its proofs hold for its routes.
+#[test]
+fn what_the_versions_of_an_api_use_is_used() {
+    let text = r#"{
+        "consumers": {"acme": {"credentials": [{"apiKey": {"id": "a", "sha256": "304e349aba105f39c15498e33d5b590a590f2dc092713a0ea3763907e87206e9"}}]}},
+        "policies": {"keys": {"authenticate": {"apiKey": {}}}},
+        "upstreams": {"old": {"url": "http://old"}, "new": {"url": "http://new"}},
+        "apis": [{"name": "a", "upstream": "new", "routes": [{"name": "r"}],
+            "versions": {"from": [{"header": "v"}], "list": {"1": {"upstream": "old", "policies": ["keys"]}, "2": {"policies": ["keys"]}}}}],
+        "routes": [{"name": "s", "match": {"path": "/s"}, "upstream": "new", "policies": ["keys"]}]}"#;
+    assert_eq!(said(text), []);
+    assert_eq!(words(&plan::warnings(text, NOW)), [] as [(&str, &str); 0]);
+}

@@ -146,5 +146,10 @@ fn takes_stored_keys(config: &config::Config) -> bool {
     config.policies.iter().any(|(_, policy)| takes(policy))
         || any_takes(&config.defaults.policies)
         || config.routes.iter().any(|route| any_takes(&route.policies))
-        || apis.any(|api| any_takes(&api.policies) || api.routes.iter().any(|route| any_takes(&route.policies)))
+        || apis.any(|api| {
+            let mut versions = api.versions.iter().flat_map(|versions| versions.list.iter());
+            any_takes(&api.policies)
+                || api.routes.iter().any(|route| any_takes(&route.policies))
+                || versions.any(|(_, version)| any_takes(&version.policies))
+        })
 }

@@ -71,7 +71,11 @@ pub(super) fn each_policy(config: &Config, mut show: impl FnMut(&JsonPath, &Poli
     };
     inline(&root.member("defaults"), &config.defaults.policies);
     for (index, api) in config.apis.iter().enumerate() {
-        inline(&root.member("apis").index(index), &api.policies);
+        let at = root.member("apis").index(index);
+        inline(&at, &api.policies);
+        for (name, version) in api.versions.iter().flat_map(|versions| versions.list.iter()) {
+            inline(&at.member("versions").member("list").member(name), &version.policies);
+        }
     }
     for (at, _, route) in routes(config) {
         inline(&at, &route.policies);
@@ -233,15 +237,19 @@ fn is_inside(host: &str) -> bool {
     !is_address && (is_bare || DOMAINS.iter().any(|domain| name.ends_with(domain)))
 }
 
-/// The routes of `config`, each with its place and the policies of its API.
-pub(super) fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, &[PolicyUse], &Route)> {
+/// The routes of `config`, each with its place and the policies of its API and of all versions of that.
+pub(super) fn routes(config: &Config) -> impl Iterator<Item = (JsonPath, Vec<&PolicyUse>, &Route)> {
     let of = |at: JsonPath| move |index: usize| at.member("routes").index(index);
     let grouped = config.apis.iter().enumerate().flat_map(move |(index, api)| {
         let at = of(JsonPath::root().member("apis").index(index));
-        api.routes.iter().enumerate().map(move |(number, route)| (at(number), &*api.policies, route))
+        api.routes.iter().enumerate().map(move |(number, route)| {
+            let versions = api.versions.iter().flat_map(|versions| versions.list.iter());
+            let of_versions = versions.flat_map(|(_, version)| &version.policies);
+            (at(number), api.policies.iter().chain(of_versions).collect(), route)
+        })
     });
     let at = of(JsonPath::root());
-    let single = config.routes.iter().enumerate().map(move |(number, route)| (at(number), &[][..], route));
+    let single = config.routes.iter().enumerate().map(move |(number, route)| (at(number), Vec::new(), route));
     grouped.chain(single)
 }
 
