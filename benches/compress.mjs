@@ -1,6 +1,8 @@
 // A large content, compressed on its way: the time on a core, the size and the memory of the native program beside nginx's, level for level, in one run.
 //
-//   node benches/compress.mjs [MEBIBYTES]     EDGEWAY_BIN names the program: else target/release/edgeway
+//   node benches/compress.mjs [MEBIBYTES [CODING:LEVEL…]]
+//
+// EDGEWAY_BIN names the program: else target/release/edgeway. SPIN_HOST names `edgeway-spin-host` and EDGEWAY_COMPONENT the component, if that is measured, too.
 //
 // Both have one thread for it. The content is JSON of made-up records, of which no megabyte is like another within any window.
 
@@ -15,6 +17,8 @@ import { cpuNanoseconds } from './compare/cpu.mjs';
 
 const mebibytes = Number(process.argv[2] ?? 1024);
 const program = process.env.EDGEWAY_BIN ?? 'target/release/edgeway';
+const only = process.argv.slice(3);
+const spinHost = process.env.SPIN_HOST;
 const block = records();
 
 /** 1 MiB of JSON. */
@@ -85,7 +89,7 @@ const resident = (pid) => {
 };
 
 async function ready(port) {
-  for (let left = 100; left > 0; left -= 1) {
+  for (let left = 600; left > 0; left -= 1) {
     try {
       return await get(port, 1, 'identity');
     } catch {
@@ -133,6 +137,13 @@ function edgeway(folder, port, to, coding, level) {
   return [program, 'serve', '--threads', '1', '--config', file];
 }
 
+/** The same on Spin. */
+function spin(folder, port, to, coding, level) {
+  edgeway(folder, port, to, coding, level);
+  const component = process.env.EDGEWAY_COMPONENT ?? 'target/wasm32-wasip2/release/edgeway_spin.wasm';
+  return [spinHost, '--listen', `127.0.0.1:${port}`, '--component', component, '--file', `${folder}=/`];
+}
+
 function nginx(folder, port, to, coding, level) {
   const gzip = coding === 'identity' ? '' : `gzip on; gzip_comp_level ${level}; gzip_types application/json; gzip_proxied any;`;
   const file = join(folder, 'nginx.conf');
@@ -154,11 +165,16 @@ console.log(`${mebibytes} MiB: time on a core, rate, size of what is sent, growt
 try {
   for (const [coding, levels] of [['identity', [0]], ['gzip', [1, 4, 6, 9]], ['br', [1, 4, 5]], ['zstd', [1, 3, 6]]]) {
     for (const level of levels) {
+      if (only.length > 0 && !only.includes(`${coding}:${level}`)) continue;
       const port = await freePort();
       await measure('edgeway', coding, level, edgeway(folder, port, to, coding, level), port);
       if (coding === 'gzip' || coding === 'identity') {
         const other = await freePort();
         await measure('nginx', coding, level, nginx(folder, other, to, coding, level), other);
+      }
+      if (spinHost !== undefined && coding !== 'zstd') {
+        const other = await freePort();
+        await measure('spin', coding, level, spin(folder, other, to, coding, level), other);
       }
     }
   }

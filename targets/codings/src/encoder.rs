@@ -29,7 +29,7 @@ pub struct Encoder {
 }
 
 enum Coder {
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
     Brotli(Box<CompressorWriter<Vec<u8>>>),
     #[cfg(feature = "zstd")]
     Zstd(zstd::stream::write::Encoder<'static, Vec<u8>>),
@@ -66,8 +66,8 @@ impl Encoder {
                 Err(_) => Coder::Failed(Vec::new()),
             },
             #[cfg(not(feature = "zstd"))]
-            Coding::Zstd => Coder::Gzip(GzEncoder::new(Vec::new(), Compression::new(level))),
-            Coding::Gzip => Coder::Gzip(GzEncoder::new(Vec::new(), Compression::new(level))),
+            Coding::Zstd => Coder::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::new(level)))),
+            Coding::Gzip => Coder::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::new(level)))),
         };
         Self { coder, is_held: false }
     }

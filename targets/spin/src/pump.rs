@@ -31,6 +31,8 @@ pub(crate) struct Watch {
     pub(crate) witness: Option<Witness>,
     /// The progress of a request's content.
     pub(crate) progress: Option<Progress>,
+    /// Set if nothing comes behind what was read already.
+    pub(crate) is_whole: bool,
 }
 
 impl Watch {
@@ -153,7 +155,7 @@ async fn copy(
     moved: &Cell<u64>,
 ) -> Result<Option<Trailers>, Broken> {
     let mut chunk = first;
-    let mut ended = false;
+    let mut ended = watch.is_whole;
     let mut come = 0_u64;
     let mut pause = pin!(monotonic_clock::wait_for(ASK_EVERY));
     loop {
@@ -216,7 +218,9 @@ async fn copy(
     }
     if let Some(mut encoder) = encoder {
         // The end of the coding says that the content is whole. Trailers speak of the content as it came.
-        ending.await.map_err(Broken::Sender)?;
+        if !watch.is_whole {
+            ending.await.map_err(Broken::Sender)?;
+        }
         encoder.finish().map_err(|_| Broken::Coding)?;
         write(&mut sink, encoder.take().into(), moved).await?;
         return Ok(None);

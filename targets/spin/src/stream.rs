@@ -50,6 +50,8 @@ pub(crate) struct Stream {
     observer: Option<Box<Observer>>,
     /// The coding that it gets on the way.
     encoder: Option<Box<Encoder>>,
+    /// Set if what was read is all of it.
+    is_whole: bool,
 }
 
 /// The reason why a body broke off inside this component, if it did.
@@ -83,14 +85,30 @@ impl Stream {
         let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
         let failure = Failure::default();
         let (limit, deadline, keeping, observer, encoder) = (None, None, None, None, None);
-        Self { first, bytes, ending, length, trailer, limit, deadline, failed, failure, keeping, observer, encoder }
+        let is_whole = false;
+        Self {
+            first,
+            bytes,
+            ending,
+            length,
+            trailer,
+            limit,
+            deadline,
+            failed,
+            failure,
+            keeping,
+            observer,
+            encoder,
+            is_whole,
+        }
     }
 
     /// A content that is in memory.
     pub(crate) fn of_content(content: Bytes) -> Self {
         let (_, bytes) = wit_stream::new();
         let stream = Self::new(bytes, no_trailers(), &HeaderMap::new(), IoErrorKind::Other);
-        Self { first: content.into(), ..stream }
+        // A task that reads what it has written itself would wait for itself.
+        Self { first: content.into(), is_whole: true, ..stream }
     }
 
     /// Returns this body unless it is empty, for which it reads its beginning.
@@ -187,7 +205,8 @@ impl Stream {
 
     fn pumped(self, witness: Option<Witness>, progress: Option<Progress>) -> (StreamReader<u8>, Ending) {
         let (limit, length) = (self.open_limit(), self.length);
-        let watch = pump::Watch { limit, length, deadline: self.deadline, failure: self.failure, witness, progress };
+        let (deadline, failure, is_whole) = (self.deadline, self.failure, self.is_whole);
+        let watch = pump::Watch { limit, length, deadline, failure, witness, progress, is_whole };
         pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer, self.encoder))
     }
 

@@ -427,8 +427,9 @@ impl Fetch for Native {
     }
 
     async fn decode(&self, content: Bytes, codings: &[Decoding], limit: u64) -> Result<Bytes, DecodeError> {
-        if limit <= DECODED_IN_PLACE {
-            return edgeway_codings::decode(content, codings, limit);
+        let decoded = edgeway_codings::decode(content.clone(), codings, limit.min(DECODED_IN_PLACE));
+        if limit <= DECODED_IN_PLACE || decoded != Err(DecodeError::TooLarge) {
+            return decoded;
         }
         let codings: Vec<Decoding> = codings.into();
         let decoded = tokio::task::spawn_blocking(move || edgeway_codings::decode(content, &codings, limit));
