@@ -252,7 +252,7 @@ impl<'t> Reader<'t> {
         if !(0xdc00..0xe000).contains(&second) {
             return Err(lone);
         }
-        char::from_u32(0x10000 | ((first & 0x3ff) << 10) + (second & 0x3ff)).ok_or(lone)
+        char::from_u32(0x10000 + ((first & 0x3ff) << 10) + (second & 0x3ff)).ok_or(lone)
     }
 
     /// The four digits behind a `u`.
@@ -309,6 +309,9 @@ mod tests {
     fn escapes_are_read() {
         let value = Value::read(r#""\"\\\/\b\f\n\r\t\u00e9\ud834\udd1e\u0000""#.as_bytes()).unwrap();
         assert_eq!(value.as_str(), Some("\"\\/\u{8}\u{c}\n\r\t\u{e9}\u{1d11e}\0"));
+        // Of planes beyond the first, too.
+        let value = Value::read(br#""\ud800\udc00\ud840\udc00\udb7f\udfff\udbff\udfff""#).unwrap();
+        assert_eq!(value.as_str(), Some("\u{10000}\u{20000}\u{effff}\u{10ffff}"));
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl<'t> Parser<'t> {
                 let code = if (0xd800..0xdc00).contains(&first) && self.takes("\\u") {
                     let second =
                         self.unit().filter(|unit| (0xdc00..0xe000).contains(unit)).ok_or_else(|| wrong.clone())?;
-                    0x10000 | ((first & 0x3ff) << 10) + (second & 0x3ff)
+                    0x10000 + ((first & 0x3ff) << 10) + (second & 0x3ff)
                 } else {
                     first
                 };
