@@ -13,10 +13,11 @@ pub mod patch;
 pub mod path;
 pub mod pointer;
 mod read;
+pub mod schema;
 mod write;
 
 pub use budget::{Budget, TooMuch};
-pub use number::Number;
+pub use number::{Divisor, Number};
 pub use read::{DEEPEST, Fault, FaultKind};
 
 /// A JSON value.

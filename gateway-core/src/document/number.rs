@@ -35,7 +35,7 @@ impl Number {
             return Some(0);
         }
         let digits = usize::try_from(decimal.magnitude).ok().filter(|digits| *digits <= 19)?;
-        let significant = decimal.digits().count();
+        let significant = decimal.count();
         if significant > digits {
             return None;
         }
@@ -43,6 +43,40 @@ impl Number {
         let text: String = decimal.digits().map(char::from).chain(core::iter::repeat_n('0', zeros)).collect();
         let sign = if decimal.is_negative { "-" } else { "" };
         [sign, &text].concat().parse().ok()
+    }
+
+    /// Returns whether it has no fractional part, as which `1.0` and `1e2` count, too.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        if !self.0.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+            return true;
+        }
+        let decimal = Decimal::of(&self.0);
+        i64::try_from(decimal.count()).is_ok_and(|digits| digits <= decimal.magnitude)
+    }
+
+    /// Returns whether it is a whole multiple of `divisor`, exactly. The time is that of its text, whatever its exponent is.
+    #[must_use]
+    pub fn is_multiple_of(&self, divisor: Divisor) -> bool {
+        let decimal = Decimal::of(&self.0);
+        let Some(power) = i64::try_from(decimal.count())
+            .ok()
+            .map(|digits| decimal.magnitude.saturating_sub(digits).saturating_sub(divisor.exponent))
+        else {
+            return false;
+        };
+        if decimal.sign() == 0 {
+            return true;
+        }
+        // The last digit is not 0, so that nothing smaller than it divides by a power of ten.
+        let Ok(power) = u64::try_from(power) else { return false };
+        let modulus = u128::from(divisor.digits);
+        if decimal.count() <= 18 && power == 0 {
+            return decimal.whole_digits().is_multiple_of(divisor.digits);
+        }
+        let fold = |rest: u128, digit: u8| (rest * 10 + u128::from(digit.wrapping_sub(b'0'))) % modulus;
+        let rest = decimal.digits().fold(0, fold) * power_of_ten(power, modulus);
+        rest.is_multiple_of(modulus)
     }
 
     /// The nearest number in double precision, which may be infinite.
@@ -99,6 +133,57 @@ impl Ord for Number {
     }
 }
 
+/// Appends a text that is the same for equal numbers, and for no others.
+pub(super) fn push_normal(number: &Number, out: &mut String) {
+    let decimal = Decimal::of(&number.0);
+    if decimal.sign() < 0 {
+        out.push('-');
+    }
+    out.push('.');
+    out.extend(decimal.digits().map(char::from));
+    if decimal.sign() != 0 {
+        out.push('e');
+        out.push_str(&decimal.magnitude.to_string());
+    }
+}
+
+/// A number that others are multiples of: `digits × 10^exponent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divisor {
+    digits: u64,
+    exponent: i64,
+}
+
+impl Divisor {
+    /// The divisor that `number` is; none if it is not greater than 0, or has more than 18 digits.
+    #[must_use]
+    pub fn of(number: &Number) -> Option<Self> {
+        let decimal = Decimal::of(&number.0);
+        let count = decimal.count();
+        if decimal.sign() <= 0 || count > 18 {
+            return None;
+        }
+        let digits = decimal
+            .digits()
+            .fold(0_u64, |sum, digit| sum.saturating_mul(10).saturating_add(u64::from(digit.wrapping_sub(b'0'))));
+        Some(Self { digits, exponent: decimal.magnitude.saturating_sub(i64::try_from(count).ok()?) })
+    }
+}
+
+/// The rest of `10^power` by `modulus`, which is below 2^64.
+fn power_of_ten(mut power: u64, modulus: u128) -> u128 {
+    let mut product = 1 % modulus;
+    let mut square = 10 % modulus;
+    while power > 0 {
+        if power & 1 == 1 {
+            product = product * square % modulus;
+        }
+        square = square * square % modulus;
+        power >>= 1;
+    }
+    product
+}
+
 /// A number as `0.d₁d₂d₃… × 10^magnitude`, where the first digit and the last are not 0; without digits for 0.
 struct Decimal<'n> {
     is_negative: bool,
@@ -111,11 +196,12 @@ impl<'n> Decimal<'n> {
     fn of(text: &'n str) -> Self {
         let unsigned = text.strip_prefix('-');
         let is_negative = unsigned.is_some();
-        let (mantissa, exponent) = match unsigned.unwrap_or(text).split_once(['e', 'E']) {
+        let text = unsigned.unwrap_or(text);
+        let (mantissa, exponent) = match split_at_byte(text, |byte| matches!(byte, b'e' | b'E')) {
             Some((mantissa, exponent)) => (mantissa, read_exponent(exponent)),
-            None => (unsigned.unwrap_or(text), 0),
+            None => (text, 0),
         };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let (whole, fraction) = split_at_byte(mantissa, |byte| byte == b'.').unwrap_or((mantissa, ""));
         let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
         if whole.is_empty() {
             let digits = fraction.trim_start_matches('0');
@@ -129,6 +215,16 @@ impl<'n> Decimal<'n> {
         Self { is_negative, whole, fraction, magnitude }
     }
 
+    /// The number of digits.
+    const fn count(&self) -> usize {
+        self.whole.len().saturating_add(self.fraction.len())
+    }
+
+    /// The digits as a number, of which there are 18 at the most.
+    fn whole_digits(&self) -> u64 {
+        self.digits().fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))))
+    }
+
     fn digits(&self) -> impl Iterator<Item = u8> + use<'n> {
         self.whole.bytes().chain(self.fraction.bytes())
     }
@@ -140,6 +236,12 @@ impl<'n> Decimal<'n> {
             (false, false) => 1,
         }
     }
+}
+
+/// The texts before and behind the first such byte. Numbers are short: a search made for long texts takes longer to begin.
+fn split_at_byte(text: &str, is_it: impl Fn(u8) -> bool) -> Option<(&str, &str)> {
+    let place = text.bytes().position(is_it)?;
+    Some((text.get(..place)?, text.get(place.saturating_add(1)..)?))
 }
 
 /// An exponent; the nearest that there is room for. Half of the room is left for the digits.
@@ -242,7 +344,61 @@ mod tests {
         assert_eq!(number("0e999999999999999999999").as_i64(), Some(0));
     }
 
+    fn is_multiple(one: &str, other: &str) -> bool {
+        number(one).is_multiple_of(Divisor::of(&number(other)).unwrap())
+    }
+
+    /// JSON Schema Validation §6.2.1: the quotient is an integer.
+    #[test]
+    fn multiples_are_exact() {
+        for (one, other) in [
+            ("0", "7"),
+            ("-0.0e9", "0.1"),
+            ("0.3", "0.1"),
+            ("1.1", "0.01"),
+            ("19.99", "0.01"),
+            ("-4.5", "1.5"),
+            ("1e308", "0.5"),
+            ("12345678901234567890123456789012345678901234567890", "2"),
+            ("1e9999999999999999999999", "8"),
+            ("0.0075", "0.0001"),
+            ("1e-7", "1e-8"),
+        ] {
+            assert!(is_multiple(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("35", "1.5"),
+            ("0.00751", "0.0001"),
+            ("1e308", "0.123456789"),
+            ("12345678901234567890123456789012345678901234567891", "2"),
+            ("1e9999999999999999999999", "7"),
+            ("1e-9999999999999999999999", "1"),
+            ("9007199254740993", "2"),
+        ] {
+            assert!(!is_multiple(one, other), "{one} {other}");
+        }
+        for text in ["0", "-1", "0.0", "1.234567890123456789"] {
+            assert_eq!(Divisor::of(&number(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_have_no_fraction() {
+        for text in ["0", "-3", "1.0", "1.50e1", "0e-5", "1e400", "100e-2"] {
+            assert!(number(text).is_whole(), "{text}");
+        }
+        for text in ["0.5", "1e-1", "1.05e1", "1e-99999999999999999999999"] {
+            assert!(!number(text).is_whole(), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn multiples_are_those_of_whole_numbers(one: i64, other in 1_i64..1_000_000_000, shift in 0_usize..6) {
+            let shifted = |number: i64| format!("{number}e-{shift}");
+            prop_assert_eq!(is_multiple(&shifted(one), &shifted(other)), one % other == 0);
+        }
+
         #[test]
         fn the_order_is_that_of_whole_numbers(one: i64, other: i64) {
             prop_assert_eq!(Number::from(one).cmp(&Number::from(other)), one.cmp(&other));
