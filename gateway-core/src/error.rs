@@ -22,6 +22,17 @@ pub struct Reject {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The limits that the request exceeded; none for other codes.
     pub violated_policies: Vec<Box<str>>,
+    /// The parts of the content that are not as its schema has them; none for other codes.
+    pub flaws: Option<Box<[Flaw]>>,
+}
+
+/// A part of a content that is not as its schema has it, as RFC 9457 §3 tells of such.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Flaw {
+    /// What is wrong with it.
+    pub detail: String,
+    /// The JSON Pointer to it, as a fragment of a URI (RFC 6901 §6).
+    pub pointer: String,
 }
 
 impl Reject {
@@ -35,6 +46,7 @@ impl Reject {
             detail: Cow::Borrowed(entry.detail),
             headers: Vec::new(),
             violated_policies: Vec::new(),
+            flaws: None,
         }
     }
 
@@ -62,6 +74,7 @@ impl Reject {
             detail: Cow::Borrowed(""),
             headers: vec![(LOCATION, location)],
             violated_policies: Vec::new(),
+            flaws: None,
         }
     }
 
@@ -244,6 +257,9 @@ catalogue! {
     /// The content is malformed, or out of the bounds of the policy `validate` (RFC 9110 §15.5.1).
     CONTENT_REFUSED pub content_refused "content_refused" BAD_REQUEST
         "Content refused" "the content is not taken as it is";
+    /// The content of the request is not as its schema has it (RFC 9110 §15.5.21).
+    CONTENT_INVALID pub content_invalid "content_invalid" UNPROCESSABLE_ENTITY
+        "Content invalid" "the content is not as it has to be here: `errors` lists what is wrong";
     /// The content of the request can't be edited as the route says (RFC 9110 §15.5.21).
     CONTENT_UNFIT pub content_unfit "content_unfit" UNPROCESSABLE_ENTITY
         "Content unfit" "the content has not the form that is expected here";

@@ -37,7 +37,7 @@ pub(super) async fn check<P: Platform>(
         Body::Full(content) => &**content,
         Body::Empty | Body::Stream(_) => &[],
     };
-    Validate::check_content(content, caps)
+    step.check_content(content, caps)
 }
 
 /// Has all of `body` there, of `limit` bytes at most.

@@ -85,6 +85,11 @@ pub fn encode_query_value(text: &str, out: &mut String) {
     encode(text, out, is_unreserved);
 }
 
+/// Appends `text` as a part of a fragment: everything but `pchar`, `/` and `?` is encoded (RFC 3986 §3.5).
+pub fn encode_fragment(text: &str, out: &mut String) {
+    encode(text, out, |b| is_unreserved(b) || b"!$&'()*+,;=:@/?".contains(&b));
+}
+
 /// Appends `text`, which is percent-encoded already, with the characters encoded that would end a query value.
 pub fn encode_query_separators(text: &str, out: &mut String) {
     encode(text, out, |b| !matches!(b, b'&' | b'=' | b'#' | b'+' | b';'));

@@ -7,7 +7,10 @@ use super::PolicyError;
 use super::json_caps::{self, Fault, JsonCaps};
 use super::xml_caps::{self, XmlCaps};
 use crate::config;
-use crate::error::Reject;
+use crate::document::Value;
+use crate::document::schema::{Schema, Violation};
+use crate::error::{Flaw, Reject};
+use crate::http::percent;
 
 /// The largest content that is looked at.
 pub const MOST_CONTENT: u64 = 1024 * 1024;
@@ -45,6 +48,8 @@ pub struct Validate {
     pub json: Option<JsonCaps>,
     /// The bounds of XML, if it is looked at.
     pub xml: Option<XmlCaps>,
+    /// The schema of JSON, if there is one.
+    pub schema: Option<Box<Schema>>,
 }
 
 impl Validate {
@@ -90,13 +95,14 @@ impl Validate {
             }
             types => types.iter().map(|text| text.as_str().into()).collect(),
         };
-        Ok(Self { types, json, xml })
+        Ok(Self { types, json, xml, schema: None })
     }
 
     /// Tells people of it: the media types, and what is looked into.
     #[must_use]
     pub fn describe(&self) -> String {
         let bounds = match (self.json.is_some(), self.xml.is_some()) {
+            _ if self.schema.is_some() => " by a schema",
             (true, true) => " within bounds of JSON and XML",
             (true, false) => " within bounds of JSON",
             (false, true) => " within bounds of XML",
@@ -153,10 +159,16 @@ impl Validate {
     /// Checks content within its `caps`.
     ///
     /// # Errors
-    /// 400, as [`Validate::check_json`] says.
-    pub fn check_content(content: &[u8], caps: Caps<'_>) -> Result<(), Reject> {
+    /// 400, as [`Validate::check_json`] says; 422, if it is not as its schema has it.
+    pub fn check_content(&self, content: &[u8], caps: Caps<'_>) -> Result<(), Reject> {
         match caps {
-            Caps::Json(caps) => Self::check_json(content, caps),
+            Caps::Json(caps) => {
+                Self::check_json(content, caps)?;
+                match &self.schema {
+                    Some(schema) if !content.is_empty() => check_by(schema, content),
+                    _ => Ok(()),
+                }
+            }
             Caps::Xml(_) if content.is_empty() => Ok(()),
             Caps::Xml(caps) => xml_caps::check(content, caps).map_err(|fault| {
                 Reject::content_refused().with_detail(match fault {
@@ -208,6 +220,30 @@ pub(super) fn is_media_type(text: &str) -> bool {
 pub(super) fn no_media_type(member: &'static str, index: usize, text: &str) -> PolicyError {
     let help = "write it in small letters and without parameters: `application/json`, `image/*`, `application/*+json`";
     PolicyError::entry(member, index, format_args!("`{text}` is no media type"), help)
+}
+
+/// The most flaws that a client is told of.
+const MOST_FLAWS: usize = 32;
+
+/// Checks content in JSON by its `schema`. Two members of one name are refused: what is checked has to be what others read.
+#[inline(never)]
+fn check_by(schema: &Schema, content: &[u8]) -> Result<(), Reject> {
+    let refused = |detail: String| Reject::content_refused().with_detail(detail);
+    let document = Value::read(content).map_err(|fault| refused(format!("the content is not taken: {fault}")))?;
+    let violations = schema
+        .check(&document, MOST_FLAWS)
+        .map_err(|_| refused("the content takes more work to check than there is time for".to_owned()))?;
+    if violations.is_empty() {
+        return Ok(());
+    }
+    let flaw = |violation: Violation| {
+        let mut pointer = "#".to_owned();
+        // RFC 6901 §6: what a fragment has not is encoded.
+        percent::encode_fragment(&violation.pointer, &mut pointer);
+        Flaw { detail: violation.message, pointer }
+    };
+    let flaws = violations.into_iter().map(flaw).collect();
+    Err(Reject { flaws: Some(flaws), ..Reject::content_invalid() })
 }
 
 /// The media type in small letters, without its parameters (RFC 9110 §8.3.1).

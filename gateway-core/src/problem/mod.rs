@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::content::{ErrorContents, PROBLEM};
 use crate::body::Body;
-use crate::error::{RATE_LIMITED, Reject};
+use crate::error::{Flaw, RATE_LIMITED, Reject};
 use crate::http::request_id::X_REQUEST_ID;
 
 /// Goes before a code to make the problem's type. It is no address, since nobody has to look it up (RFC 9457 §4.2).
@@ -34,6 +34,8 @@ struct Problem<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     violated_policies: &'a [Box<str>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Flaw],
 }
 
 impl Reject {
@@ -115,6 +117,7 @@ impl Reject {
             instance: &instance,
             code: self.code,
             violated_policies: &self.violated_policies,
+            errors: self.flaws.as_deref().unwrap_or_default(),
         };
         // Strings and numbers always serialise; were it not so, an empty object is still a valid problem.
         serde_json::to_vec(&problem).map_or(Bytes::from_static(b"{}"), Bytes::from)

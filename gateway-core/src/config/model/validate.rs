@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::Literal;
 use crate::config::ByteSize;
 
 /// A check of the content of requests; those without content pass.
@@ -47,4 +48,8 @@ pub struct JsonCaps {
     pub items: Option<u32>,
     /// The longest string or name, as it is written. Default: `64KiB`.
     pub text: Option<ByteSize>,
+    /// A JSON Schema (2020-12) by which the content has to be valid: else it gets 422.
+    pub schema: Option<Box<Literal>>,
+    /// Has strings be in the formats that `format` in the schema names. Default: true.
+    pub formats: Option<bool>,
 }
