@@ -8,8 +8,9 @@ use crate::document::{Member, TooMuch, Value};
 /// The most steps that a check takes: schemas applied, and what costs about as much.
 const MOST_STEPS: usize = 1 << 20;
 
-/// The deepest nesting of schemas that are applied: each is a frame of the stack.
-const DEEPEST: u32 = 384;
+/// The deepest nesting of schemas that are applied, each of which takes room on the stack: four for each level of the deepest document that is
+/// read, and some more.
+const DEEPEST: u32 = 520;
 
 /// The way to a value, from the whole document on.
 #[derive(Clone, Copy)]
@@ -247,11 +248,11 @@ impl<'s> Run<'s> {
         Ok(self.scope.iter().find_map(find).map(|anchor| anchor.node))
     }
 
-    fn missing<'n>(
+    fn missing(
         &mut self,
         node: &Node,
         check: &Check,
-        missing: &mut dyn Iterator<Item = &'n Box<str>>,
+        missing: &mut dyn Iterator<Item = &Box<str>>,
         way: &Way<'_>,
     ) -> Result<bool, TooMuch> {
         let mut is_valid = true;

@@ -12,6 +12,15 @@ use crate::order::sort_by;
 const DIALECTS: [&str; 2] =
     ["https://json-schema.org/draft/2020-12/schema", "https://spec.openapis.org/oas/3.1/dialect/base"];
 
+/// Keywords of other drafts and of OpenAPI 3.0 that assert nothing here, with what they have become.
+const FOREIGN: [(&str, &str); 5] = [
+    ("$recursiveAnchor", "in 2020-12 it is `$dynamicAnchor`"),
+    ("$recursiveRef", "in 2020-12 it is `$dynamicRef`"),
+    ("additionalItems", "in 2020-12 it is `items`, beside `prefixItems`"),
+    ("dependencies", "in 2020-12 it is `dependentRequired` or `dependentSchemas`"),
+    ("nullable", "in 2020-12 `null` is one of the types: `\"type\": [\"string\", \"null\"]`"),
+];
+
 /// Compiles the schema at a place of `document`.
 pub(super) fn schema(document: &Value, options: &Options<'_>) -> Result<Schema, Vec<Mistake>> {
     let mut compiler = Compiler { formats: options.asserts_formats, ..Compiler::default() };
@@ -39,7 +48,8 @@ pub(super) fn schema(document: &Value, options: &Options<'_>) -> Result<Schema, 
         });
     }
     if compiler.mistakes.is_empty() {
-        return Ok(Schema { nodes: compiler.nodes.into(), anchors: compiler.anchors.into() });
+        let Compiler { nodes, anchors, remarks, .. } = compiler;
+        return Ok(Schema { nodes: nodes.into(), anchors: anchors.into(), remarks: remarks.into() });
     }
     Err(compiler.mistakes)
 }
@@ -56,6 +66,7 @@ struct Compiler<'d> {
     dynamic: Numbers,
     anchors: Vec<DynamicAnchor>,
     mistakes: Vec<Mistake>,
+    remarks: Vec<Mistake>,
     formats: bool,
 }
 
@@ -154,8 +165,13 @@ impl<'d> Compiler<'d> {
     }
 
     fn mistake(&mut self, here: &Here<'d>, keyword: &str, message: &str, help: &'static str) {
-        let place = self.index.place(here.spot.document, &here.spot.child("", &[keyword], here.spot.value).pointer);
+        let place = self.keyword_place(here, keyword);
         self.mistakes.push(Mistake { place, message: message.to_owned(), help });
+    }
+
+    fn keyword_place(&self, here: &Here<'d>, keyword: &str) -> String {
+        let spot = here.spot.child("", &[keyword], here.spot.value);
+        self.index.place(spot.document, &spot.pointer)
     }
 
     /// JSON Schema Core §8.1.1, §8.2.
@@ -176,6 +192,12 @@ impl<'d> Compiler<'d> {
             let is_right = id.as_str().is_some_and(|id| uri::split(id).1.is_none_or(str::is_empty));
             if !is_right {
                 self.mistake(here, "$id", "an `$id` is a URI without a fragment", "name a part by `$anchor`");
+            }
+        }
+        for (keyword, help) in FOREIGN {
+            if here.get(keyword).is_some() {
+                let (place, message) = (self.keyword_place(here, keyword), "this keyword says nothing here".to_owned());
+                self.remarks.push(Mistake { place, message, help });
             }
         }
         for keyword in ["$anchor", "$dynamicAnchor"] {

@@ -38,6 +38,7 @@ pub struct Schema {
     /// The first is the whole.
     nodes: Box<[Node]>,
     anchors: Box<[DynamicAnchor]>,
+    remarks: Box<[Mistake]>,
 }
 
 /// The circumstances of a schema.
@@ -88,6 +89,12 @@ impl Schema {
     /// All mistakes in it, and in the parts of others that it refers to.
     pub fn compile(document: &Value, options: &Options<'_>) -> Result<Self, Vec<Mistake>> {
         compile::schema(document, options)
+    }
+
+    /// Keywords in it that have a meaning elsewhere, and none here: of other drafts, and of OpenAPI 3.0.
+    #[must_use]
+    pub fn remarks(&self) -> &[Mistake] {
+        &self.remarks
     }
 
     /// Returns whether `value` is as the schema has it.

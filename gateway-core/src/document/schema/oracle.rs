@@ -129,7 +129,7 @@ fn plain() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn verdicts_are_those_of_the_oracle(schema in schema(), plain in combined(assertion()), instances in prop::collection::vec(instance(), 6)) {

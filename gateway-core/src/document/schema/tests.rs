@@ -206,6 +206,7 @@ fn a_check_has_bounds_of_work_and_depth() {
     let nested = ["[".repeat(128), "]".repeat(128)].concat();
     assert!(is_valid(r##"{"items": {"$ref": "#"}}"##, &nested));
     assert!(is_valid(r##"{"unevaluatedItems": {"$ref": "#"}}"##, &nested));
+    assert!(is_valid(r##"{"items": {"$ref": "#/$defs/one"}, "$defs": {"one": {"allOf": [{"$ref": "#"}]}}}"##, &nested));
 }
 
 /// JSON Schema Core §11: what a failed branch has looked at does not count, and what a schema beside has looked at does not, either.
@@ -231,6 +232,17 @@ fn what_is_not_evaluated_is_found() {
 #[test]
 fn unknown_keywords_say_nothing() {
     assert!(is_valid(r#"{"nullable": 7, "x-kind": {"type": "nonsense"}, "example": {"$id": 7}}"#, "1"));
+}
+
+/// JSON Schema Core, appendix G: keywords of earlier drafts, which are annotations now.
+#[test]
+fn keywords_of_other_drafts_are_told() {
+    let schema =
+        compile(r#"{"properties": {"nullable": {"type": "string", "nullable": true}}, "dependencies": {"a": ["b"]}}"#);
+    let mut places: Vec<_> = schema.remarks().iter().map(|remark| &*remark.place).collect();
+    places.sort_unstable();
+    assert_eq!(places, ["/dependencies", "/properties/nullable/nullable"]);
+    assert_eq!(schema.is_valid(&read(r#"{"a": 1}"#)), Ok(true));
 }
 
 /// JSON Schema Core §8.1.1; OpenAPI 3.1 §4.8.24.5 has a dialect on top of the draft.
