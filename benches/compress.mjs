@@ -100,7 +100,7 @@ async function ready(port) {
 }
 
 async function measure(name, coding, level, command, port) {
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
   try {
     await ready(port);
     await get(port, 4, coding);
