@@ -33,8 +33,6 @@ pub struct Stream {
     left: u64,
     /// Those who see what is read. One place for all of them: a stream is moved often.
     readers: Option<Box<Readers>>,
-    /// The coding that it gets on the way.
-    encoded: Option<Box<Encoded>>,
 }
 
 /// Those who see what is read.
@@ -43,6 +41,8 @@ struct Readers {
     /// The copy that is stored once the body has ended whole.
     keeping: Option<Keeping>,
     observer: Option<Box<Observer>>,
+    /// The coding that it gets on the way.
+    encoded: Option<Box<Encoded>>,
 }
 
 impl Readers {
@@ -107,14 +107,15 @@ impl Stream {
     }
 
     const fn new(incoming: Incoming, side: Side) -> Self {
-        Self { incoming: Some(incoming), side, left: u64::MAX, readers: None, encoded: None }
+        Self { incoming: Some(incoming), side, left: u64::MAX, readers: None }
     }
 
     /// A content that is in memory, to be [encoded](Self::encoded).
     #[must_use]
     pub fn of_content(content: Bytes) -> Self {
         let encoded = Some(Box::new(Encoded::of(content)));
-        Self { incoming: None, side: Side::Upstream(None), left: u64::MAX, readers: None, encoded }
+        let readers = Some(Box::new(Readers { encoded, ..Readers::default() }));
+        Self { incoming: None, side: Side::Upstream(None), left: u64::MAX, readers }
     }
 
     /// Fails after `limit` bytes.
@@ -143,7 +144,7 @@ impl Stream {
     /// Encodes what is read. Trailers are left out.
     #[must_use]
     pub fn encoded(mut self, encoding: Encoding) -> Self {
-        self.encoded.get_or_insert_default().by(encoding);
+        self.readers.get_or_insert_default().encoded.get_or_insert_default().by(encoding);
         self
     }
 
@@ -239,7 +240,7 @@ impl Stream {
     }
 
     fn finish(&mut self) {
-        if let Some(keeping) = self.readers.take().and_then(|readers| readers.keeping) {
+        if let Some(keeping) = self.readers.as_mut().and_then(|readers| readers.keeping.take()) {
             keeping.finish();
         }
         match &mut self.side {
@@ -259,21 +260,22 @@ impl HttpBody for Stream {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
-        let Some(mut encoded) = this.encoded.take() else { return this.poll_plain(cx) };
+        let encoded = this.readers.as_mut().and_then(|readers| readers.encoded.take());
+        let Some(mut encoded) = encoded else { return this.poll_plain(cx) };
         let polled = encoded.poll(cx, |cx| this.poll_plain(cx));
-        this.encoded = Some(encoded);
+        this.readers.get_or_insert_default().encoded = Some(encoded);
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.encoded {
+        match self.encoding() {
             None => self.has_ended(),
             Some(encoded) => encoded.has_ended(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.encoded {
+        match self.encoding() {
             None => self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint),
             Some(_) => SizeHint::default(),
         }
@@ -281,6 +283,11 @@ impl HttpBody for Stream {
 }
 
 impl Stream {
+    /// The coding that it gets on the way, if it does.
+    fn encoding(&self) -> Option<&Encoded> {
+        self.readers.as_ref()?.encoded.as_deref()
+    }
+
     fn poll_plain(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self;
         if let Side::Upstream(Some(lease)) = &mut this.side
