@@ -21,7 +21,7 @@ pub struct Reject {
     /// Fields of the response beyond the usual ones: `Allow`, `Retry-After`, `Proxy-Status`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The limits that the request exceeded; none for other codes.
-    pub violated_policies: Vec<Box<str>>,
+    pub violated_policies: Option<Box<[Box<str>]>>,
     /// The parts of the content that are not as its schema has them; none for other codes.
     pub flaws: Option<Box<[Flaw]>>,
 }
@@ -45,7 +45,7 @@ impl Reject {
             title: entry.title,
             detail: Cow::Borrowed(entry.detail),
             headers: Vec::new(),
-            violated_policies: Vec::new(),
+            violated_policies: None,
             flaws: None,
         }
     }
@@ -73,7 +73,7 @@ impl Reject {
             title: "Login",
             detail: Cow::Borrowed(""),
             headers: vec![(LOCATION, location)],
-            violated_policies: Vec::new(),
+            violated_policies: None,
             flaws: None,
         }
     }

@@ -78,7 +78,7 @@ impl Concurrency {
     #[must_use]
     pub fn refuse(&self) -> Reject {
         let mut reject = Reject::concurrency_limited().with_header(RETRY_AFTER, HeaderValue::from(1));
-        reject.violated_policies = vec![self.name.clone()];
+        reject.violated_policies = Some([self.name.clone()].into());
         reject
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         let reject = Concurrency::compile(&config(1), "api", None).unwrap().refuse();
         assert_eq!((reject.status.as_u16(), reject.code), (429, "concurrency_limited"));
         assert_eq!(reject.headers, [(RETRY_AFTER, HeaderValue::from_static("1"))]);
-        assert_eq!(*reject.violated_policies, ["api".into()]);
+        assert_eq!(reject.violated_policies.as_deref(), Some(&["api".into()][..]));
     }
 
     /// docs/configuration.md, Policies: a lease outlasts the exchange.

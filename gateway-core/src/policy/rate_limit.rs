@@ -350,7 +350,7 @@ impl Standing<'_> {
         let mut reject = Reject::rate_limited();
         let wait = HeaderValue::from(whole_seconds(self.verdict.retry_after).max(1));
         reject.headers = vec![(RETRY_AFTER, wait)];
-        reject.violated_policies = vec![self.limit.name.clone()];
+        reject.violated_policies = Some([self.limit.name.clone()].into());
         reject
     }
 }
@@ -566,7 +566,7 @@ mod tests {
             let reject = standing(&limit, verdict(0, retry_millis, 60_000)).refuse();
             assert_eq!((reject.status.as_u16(), reject.code), (429, "rate_limited"));
             assert_eq!(*reject.headers, [(RETRY_AFTER, HeaderValue::from_str(seconds).unwrap())]);
-            assert_eq!(*reject.violated_policies, ["api".into()]);
+            assert_eq!(reject.violated_policies.as_deref(), Some(&["api".into()][..]));
         }
     }
 

@@ -116,7 +116,7 @@ impl Reject {
             detail: &self.detail,
             instance: &instance,
             code: self.code,
-            violated_policies: &self.violated_policies,
+            violated_policies: self.violated_policies.as_deref().unwrap_or_default(),
             errors: self.flaws.as_deref().unwrap_or_default(),
         };
         // Strings and numbers always serialise; were it not so, an empty object is still a valid problem.
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn rate_limits_use_the_registered_type() {
         let mut reject = Reject::rate_limited();
-        reject.violated_policies.push("burst".into());
+        reject.violated_policies = Some(["burst".into()].into());
         let body = body(reject.into_response::<()>(false, &id()));
         assert_eq!(body["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
         assert_eq!(body["violated-policies"], json!(["burst"]));

@@ -156,7 +156,7 @@ fn part(name: &str, value: &Value, parts: &mut Vec<(String, Vec<u8>)>) -> Result
         Value::Number(_) | Value::Boolean(_) => value.to_string().into_bytes(),
         Value::Object(file) => {
             let of = |name: &str| file.get(name).and_then(Value::as_str);
-            let content = of("content").and_then(|text| base64::decode(text)).ok_or(Fault::Shape)?;
+            let content = of("content").and_then(base64::decode).ok_or(Fault::Shape)?;
             if let Some(filename) = of("filename") {
                 head.extend(["; filename=\"", &quoted(filename), "\""]);
             }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use edgeway_wire::Word;
 use futures_util::future::{Either, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use gateway_core::document::pointer::Pointer;
 use gateway_core::gateway::{Gateway, Length};
 use gateway_core::http::content_coding::Coding;
 use gateway_core::jose::algorithm::Algorithm;
 use gateway_core::jose::jwk::Jwk;
 use gateway_core::jose::key::{Stated, VerifyingKey};
 use gateway_core::jose::signing_key::SigningKey;
-use gateway_core::policy::json_field::Pointer;
 use gateway_core::ports::{
     Capabilities, Clock as _, Decoding, Encoding, Fetch as _, IoErrorKind, KeyUnusable, KeyValue as _, Meeting as _,
     Peer, Scheme, Sign as _, StoreFailure, Verify as _,
