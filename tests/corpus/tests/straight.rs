@@ -19,7 +19,7 @@ const PLATFORMS: [(Runtime, Capabilities); 3] = [
 
 /// The cases about what a host that trusts its check takes: routes that rank the same, of which the first wins, or that no request gets
 /// to, and what means something in other programs and stands for itself here.
-const LEFT_TO_THE_CHECK: [&str; 25] = [
+const LEFT_TO_THE_CHECK: [&str; 26] = [
     "config-refusal/a route whose every request another takes first",
     "config-refusal/two prefixes for one request",
     "config-refusal/two routes for one request, with that request",
@@ -45,6 +45,7 @@ const LEFT_TO_THE_CHECK: [&str; 25] = [
     "ties/an API may refuse ties where the file does not",
     "ties/an equal route behind the first is unreachable",
     "ties/two routes that share requests are refused, with the places of both",
+    "versions-config/two routes that one version has",
 ];
 
 struct Vault<'v>(&'v BTreeMap<String, String>);
