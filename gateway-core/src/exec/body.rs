@@ -11,7 +11,8 @@ use crate::call::Call;
 use crate::error::Reject;
 use crate::http::content_change::{Change, mend};
 use crate::io::IoErrorKind;
-use crate::plan::{BodyUse, Route};
+use crate::outcome::Reply;
+use crate::plan::Route;
 use crate::policy::body_edit::{BodyEdit, Trouble};
 use crate::policy::header_edit::remove_aliases;
 use crate::ports::Platform;
@@ -76,41 +77,41 @@ pub(super) async fn edit_request<P: Platform>(
 const POLICY: &str = "body";
 
 /// Takes from `call` what asks for a part of the content, or for none if it is the same: either is about a content that is edited afterwards.
-pub(super) fn ask_for_all(route: &Route, call: &mut Call) {
-    if matches!(route.needs.response, BodyUse::Whole { .. }) {
-        for name in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
-            remove_aliases(&mut call.headers, &name, &[]);
-            call.headers.remove(name);
-        }
+pub(super) fn ask_for_all(call: &mut Call) {
+    for name in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
+        remove_aliases(&mut call.headers, &name, &[]);
+        call.headers.remove(name);
     }
 }
 
 /// The edits of content among the response steps of `route`, with the texts of their templates.
-pub(super) type Filled = Box<[Box<[Option<Box<str>>]>]>;
+pub(super) type Texts = Box<[Box<[Option<Box<str>>]>]>;
 
 /// Fills the templates of the edits of content of responses on `route`, while the request is still there.
-pub(super) fn fill(route: &Route, call: &Call) -> Filled {
+pub(super) fn fill(route: &Route, call: &Call) -> Texts {
     route.response.iter().filter_map(|step| step.body()).map(|edit| edit.fill(call)).collect()
 }
 
-/// Edits the content of `response`, with these texts for the templates.
+/// Edits the content of the response that `answer` is, as its route says.
 ///
 /// # Errors
-/// The content can't be edited, or has not come to its end.
+/// The content can't be edited, or has not come to its end; or `answer` is one.
 pub(super) async fn edit_response<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (route, filled): (&Route, Filled),
-    response: &mut Response<Body<P::Stream>>,
+    mut answer: Result<Reply<P>, Reject>,
     is_head: bool,
-) -> Result<(), Reject> {
-    let edits = route.response.iter().filter_map(|step| step.body()).zip(&filled);
-    for (edit, texts) in edits {
-        if edit.statuses.has(response.status()) {
-            edit_one(exchange, platform, (edit, texts), response, is_head).await?;
+) -> Result<Reply<P>, Reject> {
+    let filled = exchange.filled.as_mut().and_then(|filled| filled.bodies.take());
+    if let (Ok(Reply::Http(response)), Some(route), Some(filled)) = (&mut answer, exchange.route, filled) {
+        let edits = route.response.iter().filter_map(|step| step.body()).zip(&filled);
+        for (edit, texts) in edits {
+            if edit.statuses.has(response.status()) {
+                edit_one(exchange, platform, (edit, texts), response, is_head).await?;
+            }
         }
     }
-    Ok(())
+    answer
 }
 
 async fn edit_one<P: Platform>(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue};
 
+use super::body::Texts;
 use super::limits::Taken;
 use crate::error::Reject;
 use crate::outcome::After;
@@ -27,8 +28,8 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) cors: Option<&'p Cors>,
     /// The client's `Origin`, if there are cross-origin rules.
     pub(super) origin: Option<HeaderValue>,
-    /// Values for the templates among the route's response edits.
-    pub(super) filled: Vec<Option<HeaderValue>>,
+    /// The values that the route's response edits take from the request, if there are such edits.
+    pub(super) filled: Option<Box<Filled>>,
     /// The request's standings with the rate limits, of which the last may have refused it.
     pub(super) standings: Vec<Standing<'p>>,
     /// Set if the stored responses that it ends are gone.
@@ -49,6 +50,15 @@ pub(super) struct Exchange<'p, 't> {
     pub(super) after: Vec<After>,
     /// The trace that `explain` reads, if one is kept.
     pub(super) trace: Option<&'t mut Trace>,
+}
+
+/// The values that response edits take from the request.
+#[derive(Default)]
+pub(super) struct Filled {
+    /// Those of edits of header fields, in their order.
+    pub(super) fields: Vec<Option<HeaderValue>>,
+    /// Those of edits of content, if there are such edits.
+    pub(super) bodies: Option<Texts>,
 }
 
 /// What an answer tells of the version of an API, beyond what is known at load.
@@ -87,7 +97,7 @@ impl<'p, 't> Exchange<'p, 't> {
             record,
             cors: None,
             origin: None,
-            filled: Vec::new(),
+            filled: None,
             standings: Vec::new(),
             has_ended_stored: false,
             taken: Vec::new(),
@@ -106,6 +116,11 @@ impl<'p> Exchange<'p, '_> {
     /// What is for this client alone: from now on, something is.
     pub(super) fn private(&mut self) -> &mut Private {
         self.private.get_or_insert_default()
+    }
+
+    /// The values that edits of the response's header fields take from the request.
+    pub(super) fn filled(&self) -> &[Option<HeaderValue>] {
+        self.filled.as_ref().map_or(&[], |filled| &filled.fields)
     }
 
     /// Applies the rules `cors` to the answer to the request with these `headers`.

@@ -42,7 +42,7 @@ pub(super) fn finish<B>(
 fn finish_fields(exchange: &mut Exchange<'_, '_>, headers: &mut HeaderMap) {
     if let Some(route) = exchange.route {
         if !route.response.is_empty() {
-            respond(&route.response, &exchange.filled, headers);
+            respond(&route.response, exchange.filled(), headers);
             exchange.note(|| Event::ResponseEdited { edits: edits(&route.response), upstream: None });
         }
         rate_limit::tell(&exchange.standings, headers);

@@ -181,7 +181,7 @@ pub(super) async fn send<P: Platform>(
     }
     let Call { method, headers, id, .. } = &mut *call;
     // What a private answer is told depends on what it says of caches.
-    let known_edits = KnownEdits::of(plan, route, &exchange.filled, &exchange.standings, id);
+    let known_edits = KnownEdits::of(plan, route, exchange.filled(), &exchange.standings, id);
     let known_edits = known_edits.filter(|_| exchange.private.is_none());
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     let mut answer = platform.fetch(&mut sent).await;

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Filled};
 use super::proxy::{ClientSide, Unprepared};
 use super::{
     answer_admin, body, bounds, cache, compress, finish, key_value, local, login, options, proxy, socket, steps,
@@ -62,6 +62,10 @@ pub(crate) async fn run<P: Platform>(
         Ok(()) => answer(&mut exchange, platform, &mut call, body, side).await,
         Err(reject) => Err(reject),
     };
+    // Here, and boxed, so that other requests don't carry room for it.
+    if exchange.filled.as_ref().is_some_and(|filled| filled.bodies.is_some()) {
+        answer = Box::pin(body::edit_response(&mut exchange, platform, answer, is_head)).await;
+    }
     if is_connect {
         answer = answer.and_then(|reply| socket::answer_connect(&mut exchange, reply));
     }
@@ -242,30 +246,13 @@ async fn answer<'p, P: Platform>(
     };
     // Filled even if the request is refused: the refusal gets the same edits.
     if !route.response.is_empty() {
-        exchange.filled = finish::fill(&route.response, call);
+        exchange.filled = Some(Box::new(Filled { fields: finish::fill(&route.response, call), bodies: None }));
     }
     done?;
-    if !matches!(route.needs.response, BodyUse::Whole { .. }) {
-        return act(exchange, platform, route, (call, body), (unprepared, opens_socket)).await;
+    if matches!(route.needs.response, BodyUse::Whole { .. }) {
+        body::ask_for_all(call);
+        exchange.filled.get_or_insert_default().bodies = Some(body::fill(route, call));
     }
-    body::ask_for_all(route, call);
-    let (filled, is_head) = (body::fill(route, call), call.method == Method::HEAD);
-    let mut reply = Box::pin(act(exchange, platform, route, (call, body), (unprepared, opens_socket))).await?;
-    if let Reply::Http(response) = &mut reply {
-        Box::pin(body::edit_response(exchange, platform, (route, filled), response, is_head)).await?;
-    }
-    Ok(reply)
-}
-
-/// Takes the action of `route`.
-async fn act<'p, P: Platform>(
-    exchange: &mut Exchange<'p, '_>,
-    platform: &P,
-    route: &'p Route,
-    (call, body): (&mut Call, Body<P::Stream>),
-    (unprepared, opens_socket): (Unprepared<'_, '_>, bool),
-) -> Result<Reply<P>, Reject> {
-    let plan = exchange.plan;
     let response = match &route.action {
         Action::Proxy(action) if plan.caches && !opens_socket && (route.cache.is_some() || !is_safe(&call.method)) => {
             let way = (route, action);

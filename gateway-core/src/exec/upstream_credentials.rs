@@ -160,7 +160,7 @@ pub(super) async fn send_again<P: Platform>(
     exchange.state.sent(endpoint);
     let Call { method, headers, id, .. } = call;
     let body = if content.is_empty() { Body::Empty } else { Body::Full(content) };
-    let known_edits = KnownEdits::of(exchange.plan, route, &exchange.filled, &exchange.standings, id);
+    let known_edits = KnownEdits::of(exchange.plan, route, exchange.filled(), &exchange.standings, id);
     let deadlines = target.deadlines;
     let mut sent = UpstreamCall { upstream, endpoint, method, uri, headers, body, deadlines, known_edits };
     platform.fetch(&mut sent).await
