@@ -101,7 +101,7 @@ fn schemas(criterion: &mut Criterion) {
     let own_schema = Value::read(schema_text.as_bytes()).unwrap_or_default();
     let own = Value::read(text.as_bytes()).unwrap_or_default();
     // The same, with a mistake in each line.
-    let wrong = Value::read(text.replace("\"EUR\"", "\"XXX\"").as_bytes()).unwrap_or_default();
+    let wrong = Value::read(text.replace("\"EUR\"", "\"euro\"").as_bytes()).unwrap_or_default();
     let Ok(ours) = Schema::compile(&own_schema, &Options::default()) else { return };
     let Ok(theirs) = jsonschema::draft202012::new(&schema) else { return };
     assert_eq!((ours.is_valid(&own), theirs.is_valid(&document)), (Ok(true), true));

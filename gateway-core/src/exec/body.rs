@@ -1,6 +1,6 @@
 //! Edits of content, which is read as a whole for them.
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::header::{CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{Response, StatusCode};
 
 use super::back::failed;
@@ -32,10 +32,7 @@ pub(super) async fn edit_request<P: Platform>(
     if body.is_empty() {
         return Ok(());
     }
-    // A server that takes another spelling for one of these would read the content otherwise.
-    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-        remove_aliases(&mut call.headers, &name, &[]);
-    }
+    content::keep_one_kind(call);
     let form = match edit.form(&call.headers) {
         Ok(Some(form)) => form,
         Ok(None) => {

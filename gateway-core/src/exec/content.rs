@@ -28,9 +28,7 @@ pub(super) async fn check<P: Platform>(
     if body.is_empty() {
         return Ok(());
     }
-    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-        remove_aliases(&mut call.headers, &name, &[]);
-    }
+    keep_one_kind(call);
     let Some(caps) = step.check_head(&call.headers)? else { return Ok(()) };
     collect(platform, body, limit.min(MOST_CONTENT)).await?;
     let content = match body {
@@ -38,6 +36,13 @@ pub(super) async fn check<P: Platform>(
         Body::Empty | Body::Stream(_) => &[],
     };
     step.check_content(content, caps)
+}
+
+/// Removes other spellings of the fields that say what a content is: a server that takes one for another would read it otherwise.
+pub(super) fn keep_one_kind(call: &mut Call) {
+    for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+        remove_aliases(&mut call.headers, &name, &[]);
+    }
 }
 
 /// Has all of `body` there, of `limit` bytes at most.

@@ -250,7 +250,10 @@ async fn answer<'p, P: Platform>(
     }
     done?;
     if matches!(route.needs.response, BodyUse::Whole { .. }) {
-        body::ask_for_all(call);
+        // On what changes something, a condition is about what is there (RFC 9110 §13.1.2).
+        if is_safe(&call.method) {
+            body::ask_for_all(call);
+        }
         exchange.filled.get_or_insert_default().bodies = Some(body::fill(route, call));
     }
     let response = match &route.action {

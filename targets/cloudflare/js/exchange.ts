@@ -183,7 +183,8 @@ export class Exchange {
       case Kind.Collect:
       case Kind.Decode: {
         const source = kind === Kind.Collect ? this.#source(effect) : { ...effect, stream: through(content, new DecompressionStream(text as "gzip")) };
-        const collected = collect(source);
+        // Slot 0 is the client's.
+        const collected = collect(source, effect.bodySlot === 0 ? Failure.Client : Failure.Closed);
         this.#abortBy(slot, collected.cancel);
         return collected.content;
       }

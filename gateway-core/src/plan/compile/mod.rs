@@ -47,6 +47,7 @@ mod upstream_credentials;
 mod upstream_tls;
 mod upstreams;
 mod users;
+mod validate;
 mod versions;
 mod web_socket;
 mod webhooks;

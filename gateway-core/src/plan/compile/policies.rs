@@ -10,10 +10,7 @@ use super::policy_lists::Owner;
 use super::routes::RouteContext;
 use super::shared::{Folded, Shared};
 use crate::capabilities::OwnCounters;
-use crate::config::{self, ConfigError, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
-use crate::document::Value;
-use crate::document::pointer::Pointer;
-use crate::document::schema::{Mistake, Options, Schema};
+use crate::config::{self, FieldEdits, JsonPath, Policy, PolicyUse, THOROUGH};
 use crate::fingerprint::Fingerprint;
 use crate::http::request_id::X_REQUEST_ID;
 use crate::plan::{RequestStep, ResponseStep};
@@ -148,23 +145,6 @@ impl<'c> Collected<'c> {
 /// Returns the edits, or `None` if there are none.
 fn some<E>(edits: Vec<E>) -> Option<Vec<E>> {
     Some(edits).filter(|edits| !edits.is_empty())
-}
-
-/// The place that the JSON Pointer `pointer` leads to in `document`, which is at `at`.
-#[cold]
-fn place_in(at: &JsonPath, document: &Value, pointer: &str) -> JsonPath {
-    let pointer = Pointer::parse(pointer);
-    let tokens = pointer.as_ref().map(Pointer::tokens).unwrap_or_default();
-    let mut value = Some(document);
-    tokens.iter().fold(at.clone(), |path, token| {
-        let (path, child) = match (value, token.index.and_then(|index| usize::try_from(index).ok())) {
-            (Some(Value::Array(items)), Some(index)) => (path.index(index), items.get(index)),
-            (Some(Value::Object(object)), _) => (path.member(&token.name), object.get(&token.name)),
-            _ => (path.member(&token.name), None),
-        };
-        value = child;
-        path
-    })
 }
 
 /// Returns whether `cors` replaces a response's field of this name.
@@ -539,37 +519,8 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    /// Compiles a check of content, with its schema.
-    #[inline(never)]
-    fn validate(&mut self, at: &At<'_>, validate: &config::Validate) -> Option<Validate> {
-        let mut compiled = self.compiled(at, Validate::compile(validate))?;
-        let Some(json) = &validate.json else { return Some(compiled) };
-        let (at, before) = (at.member("json"), self.errors.len());
-        match &json.schema {
-            Some(schema) => {
-                let options = Options { asserts_formats: json.formats != Some(false), ..Options::default() };
-                match Schema::compile(&schema.0, &options) {
-                    Ok(schema) => compiled.schema = Some(Box::new(schema)),
-                    Err(mistakes) => {
-                        let at = at.member("schema").to_path();
-                        for Mistake { place, message, help } in mistakes {
-                            let place = place_in(&at, &schema.0, &place);
-                            self.errors.push(ConfigError::new(place, message).with_help(help));
-                        }
-                    }
-                }
-            }
-            None if json.formats.is_some() => {
-                let help = "add `schema`, or remove this";
-                self.error_with(&at.member("formats"), "there is no schema that names formats", help);
-            }
-            None => {}
-        }
-        (self.errors.len() == before).then_some(compiled)
-    }
-
     /// The compiled policy at `at`; reports its errors, if it has some.
-    fn compiled<T>(&mut self, at: &At<'_>, compiled: Result<T, Vec<PolicyError>>) -> Option<T> {
+    pub(super) fn compiled<T>(&mut self, at: &At<'_>, compiled: Result<T, Vec<PolicyError>>) -> Option<T> {
         compiled.map_err(|errors| self.policy_errors(&at.to_path(), errors)).ok()
     }
 

@@ -155,7 +155,7 @@ fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
                 Direction::Response => "edit response body",
             };
             let verdict = match outcome {
-                BodyOutcome::Passed => "it is no JSON, and passes as it is".to_owned(),
+                BodyOutcome::Passed => "it has none of the forms that are edited, and passes as it is".to_owned(),
                 BodyOutcome::Edited { from, to } => format!("`{}` is `{}`", shortened(from), shortened(to)),
                 BodyOutcome::Refused(reason) => format!("refused: {reason}"),
             };
