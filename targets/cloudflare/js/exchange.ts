@@ -52,6 +52,8 @@ export class Exchange {
   #store: Responses | undefined;
   /** The ways to give up the effects under way that can be given up, by slot. */
   #aborts: (() => void)[] | undefined;
+  /** What cuts off the fetch in each slot, with the reason: the body does not tell it. */
+  #signals: AbortSignal[] | undefined;
   /** The effects that the core has given up. */
   #aborted: Set<number> | undefined;
   /** The watch over the exchange, if the core asks for one. */
@@ -183,8 +185,12 @@ export class Exchange {
       case Kind.Collect:
       case Kind.Decode: {
         const source = kind === Kind.Collect ? this.#source(effect) : { ...effect, stream: through(content, new DecompressionStream(text as "gzip")) };
-        // Slot 0 is the client's.
-        const collected = collect(source, effect.bodySlot === 0 ? Failure.Client : Failure.Closed);
+        const { bodySlot } = effect;
+        const collected = collect(source, () => {
+          const reason: unknown = this.#signals?.[bodySlot]?.reason;
+          // Slot 0 is the client's.
+          return reason instanceof Failed ? reason : new Failed(bodySlot === 0 ? Failure.Client : Failure.Closed);
+        });
         this.#abortBy(slot, collected.cancel);
         return collected.content;
       }
@@ -241,7 +247,10 @@ export class Exchange {
     // The core never gives up a response whose head it need not see, unless its client leaves, which only a watch
     // detects.
     const controller = watch?.controller(slot) ?? (finish === 0 ? new AbortController() : undefined);
-    if (controller !== undefined) this.#abortBy(slot, () => controller.abort());
+    if (controller !== undefined) {
+      this.#abortBy(slot, () => controller.abort());
+      (this.#signals ??= [])[slot] = controller.signal;
+    }
     return fetchUpstream(method, url, headers, this.#content(effect), this.#sending(effect), controller, watch !== undefined);
   }
 

@@ -62,8 +62,8 @@ export function abortable(response: Response, signal: AbortSignal): Response {
   return new Response(response.body.pipeThrough(relayFor(response.headers), { signal }), response);
 }
 
-/** Collects all of `source`, unless it exceeds its limit; `cancel` gives it up. One that breaks off fails with its own `Failed`, or else as `broken`. */
-export function collect({ stream, limit }: Pick<Source, "stream" | "limit">, broken: Failure): { content: Promise<Uint8Array>; cancel: () => void } {
+/** Collects all of `source`, unless it exceeds its limit; `cancel` gives it up. One that breaks off fails as `broken` says. */
+export function collect({ stream, limit }: Pick<Source, "stream" | "limit">, broken: () => Failed): { content: Promise<Uint8Array>; cancel: () => void } {
   const reader = stream.getReader();
   const cancel = (): void => void reader.cancel().catch(() => {});
   return { content: readAll(reader, limit, cancel, broken), cancel };
@@ -73,13 +73,13 @@ async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   limit: number,
   cancel: () => void,
-  broken: Failure,
+  broken: () => Failed,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   while (true) {
-    const { done, value } = await reader.read().catch((error) => {
-      throw error instanceof Failed ? error : new Failed(broken);
+    const { done, value } = await reader.read().catch(() => {
+      throw broken();
     });
     if (done) break;
     size += value.byteLength;
