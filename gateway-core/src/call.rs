@@ -99,6 +99,24 @@ impl Call {
         }
     }
 
+    /// A call of `method` with these fields that is made for this one: of the same client, and with the same identifier.
+    #[must_use]
+    pub fn derived(&self, method: Method, headers: HeaderMap) -> Self {
+        Self {
+            client: self.client.clone(),
+            geography: self.geography,
+            id: self.id.clone(),
+            params: self.params.clone(),
+            certificate: self.certificate.clone(),
+            caller: self.caller.clone(),
+            version: self.version.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            host: self.host.clone(),
+            ..Self::new(method, self.uri.clone(), headers)
+        }
+    }
+
     /// Sets the authority, as the client wrote it.
     ///
     /// # Errors

@@ -227,6 +227,8 @@ pub struct Capabilities {
     pub counters: OwnCounters,
     /// The only methods that can be let in beside the usual ones; `None` for any.
     pub further_methods: Option<&'static [&'static str]>,
+    /// The most requests that it makes for one; `None` for any number.
+    pub most_subrequests: Option<u32>,
 }
 
 impl Capabilities {
@@ -240,6 +242,7 @@ impl Capabilities {
             .without(Feature::Geography),
         counters: OwnCounters::Memory,
         further_methods: None,
+        most_subrequests: None,
     };
 
     /// Cloudflare Workers: `fetch` sends the URL's host and has one deadline, there is no socket to a Redis. The
@@ -255,6 +258,7 @@ impl Capabilities {
             .with(Feature::RsaSigning),
         counters: OwnCounters::DurableObjects,
         further_methods: Some(RUNTIME_METHODS),
+        most_subrequests: Some(1000),
     };
 
     /// Spin: `host` is forbidden to the guest, TLS is the host's, and WASI has no way to switch protocols. Bodies whose end is
@@ -272,6 +276,7 @@ impl Capabilities {
             .with(Feature::FlushedCodings),
         counters: OwnCounters::Sqlite,
         further_methods: None,
+        most_subrequests: None,
     };
 
     /// Returns whether the platform has `feature`.

@@ -305,6 +305,12 @@ catalogue! {
     /// The upstream took longer than a deadline of the route.
     UPSTREAM_TIMEOUT pub upstream_timeout "upstream_timeout" GATEWAY_TIMEOUT
         "Upstream timeout" "the service behind the gateway did not answer in time";
+    /// A call has failed without which there is no answer (RFC 9110 §15.6.3).
+    CALL_FAILED pub call_failed "call_failed" BAD_GATEWAY
+        "Call failed" "a call has failed that the answer is made of";
+    /// A call was not answered in time without which there is no answer (RFC 9110 §15.6.5).
+    CALL_TIMEOUT pub call_timeout "call_timeout" GATEWAY_TIMEOUT
+        "Call timeout" "a call was not answered in time that the answer is made of";
     /// The gateway failed.
     INTERNAL pub internal "internal" INTERNAL_SERVER_ERROR
         "Internal error" "the gateway failed to handle the request";

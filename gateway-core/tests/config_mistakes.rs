@@ -150,7 +150,7 @@ fn says_what_is_wrong_with_values() {
                 27,
                 "routes[0].methds",
                 "unknown field `methds`",
-                "the fields here are `name`, `match`, `upstream`, `split`, `redirect`, `respond`, `keyValue`, `rewrite`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
+                "the fields here are `name`, `match`, `upstream`, `split`, `redirect`, `respond`, `keyValue`, `aggregate`, `rewrite`, `policies`, `timeouts`, `bodyBytes`, `webSocket`, `versions` and `accessLog`",
             )],
         ),
         (

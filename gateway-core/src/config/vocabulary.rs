@@ -445,7 +445,7 @@ const ADVICE: &[(Place, &str, &str)] = &[
     (
         Place::Route,
         "route action handle handler actions",
-        "what is done stands in the route itself: `upstream`, `split`, `redirect`, `respond` or `keyValue`",
+        "what is done stands in the route itself: `upstream`, `split`, `redirect`, `respond`, `keyValue` or `aggregate`",
     ),
     (Place::Route, "output_encoding outputEncoding encoding", "leave it out: bodies pass through untouched"),
     (

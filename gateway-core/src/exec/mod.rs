@@ -5,6 +5,7 @@
 
 mod access_token;
 mod admin;
+mod aggregate;
 mod api_key;
 mod authenticate;
 mod back;

@@ -53,11 +53,16 @@ impl<'s, 'c> Unprepared<'s, 'c> {
 /// Sets the fields of the connection. This comes before any edit, so that edits can read or replace what the gateway
 /// states.
 pub(super) fn prepare<P: Platform>(plan: &Plan, platform: &P, action: &Proxy, call: &mut Call, side: &ClientSide<'_>) {
-    let ClientSide { peer, version, survey } = side;
-    let host = call.host_field().cloned();
     if let Some(prefix) = reverse::cut_prefix(action, call) {
         call.headers.insert(X_FORWARDED_PREFIX, prefix);
     }
+    connect(plan, platform, call, side);
+}
+
+/// Sets the fields of the connection that are the same for any upstream.
+pub(super) fn connect<P: Platform>(plan: &Plan, platform: &P, call: &mut Call, side: &ClientSide<'_>) {
+    let ClientSide { peer, version, survey } = side;
+    let host = call.host_field().cloned();
     let Call { headers, client, .. } = call;
     if survey.hop_by_hop {
         hop_by_hop::strip_request(headers);
@@ -218,7 +223,7 @@ pub(super) async fn send<P: Platform>(
 /// Tells the upstream of the client's certificate (RFC 9440 §2.2), or that there is none.
 #[cold]
 #[inline(never)]
-fn client_cert(call: &mut Call) {
+pub(super) fn client_cert(call: &mut Call) {
     match call.certificate.as_deref().and_then(|certificate| certificate.field.clone()) {
         // A chain that is there is of the same proxy.
         Some(field) => drop(call.headers.insert(CLIENT_CERT, field)),

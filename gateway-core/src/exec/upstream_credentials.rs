@@ -166,6 +166,11 @@ pub(super) async fn send_again<P: Platform>(
     platform.fetch(&mut sent).await
 }
 
+/// Asks for another token than the one with which a request was sent whose answer is 401. Returns whether there is one.
+pub(super) async fn renew<P: Platform>(exchange: &mut Exchange<'_, '_>, platform: &P, again: &Again<'_>) -> bool {
+    access_token::newer(exchange, platform, again.source, (&again.token, again.than)).await.is_some()
+}
+
 /// Takes an `answer` out that says that the credentials are not taken (RFC 9110 §15.5.2).
 pub(super) fn take_refused<S>(answer: &mut Result<Response<Body<S>>, IoError>) -> Option<Response<Body<S>>> {
     let response = answer.as_mut().ok().filter(|response| response.status() == StatusCode::UNAUTHORIZED)?;

@@ -45,7 +45,9 @@ pub use compile::compile;
 pub use limits::Limits;
 pub use listener::{Certificate, ClientAuthorities, DEFAULT_LISTEN, ListenAddress, Listener};
 pub use needs::{BodyUse, Needs};
-pub use route::{Action, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits};
+pub use route::{
+    Action, Calls, Host, KeyValueEntry, PathRewrite, Proxy, Redirect, Respond, Route, Target, WebSocketLimits,
+};
 pub use step::{RequestStep, ResponseStep};
 pub use straight::{LoadError, load_straight};
 pub use upstream::{Endpoint, Keep, Upstream, UpstreamTls};

@@ -10,6 +10,7 @@ use super::step::{RequestStep, ResponseStep};
 use crate::config::JsonPath;
 use crate::fingerprint::Fingerprint;
 use crate::net::Deadlines;
+use crate::policy::aggregate::Aggregate;
 use crate::policy::cache::Cache;
 use crate::policy::compress::Compress;
 use crate::policy::cors::Cors;
@@ -75,6 +76,8 @@ pub enum Action {
     Respond(Respond),
     /// A value in the key-value store.
     KeyValue(KeyValueEntry),
+    /// An answer that is made of the answers to several calls.
+    Aggregate(Box<Calls>),
     /// An endpoint of a login.
     Login(Arc<Login>, Endpoint),
 }
@@ -86,6 +89,10 @@ impl Action {
             Self::Proxy(proxy) => Needs { head: proxy.needs_head, request: proxy.request, ..Needs::NONE },
             Self::Redirect(_) | Self::Respond(_) => Needs::NONE,
             Self::KeyValue(entry) => Needs { request: BodyUse::Whole { limit: entry.limit }, ..Needs::NONE },
+            Self::Aggregate(action) => Needs {
+                request: action.aggregate.request.map_or(BodyUse::Untouched, |limit| BodyUse::Whole { limit }),
+                ..Needs::NONE
+            },
             Self::Login(..) => Needs { request: BodyUse::Whole { limit: MOST_LOGIN_CONTENT }, ..Needs::NONE },
         }
     }
@@ -199,6 +206,15 @@ pub struct Respond {
     pub body: Template,
     /// The context in which values enter the content.
     pub form: crate::template::Target,
+}
+
+/// An answer that is made of the answers to several calls.
+#[derive(Debug)]
+pub struct Calls {
+    /// The calls, and what comes of them.
+    pub aggregate: Aggregate,
+    /// The upstream of each call.
+    pub targets: Box<[Target]>,
 }
 
 /// A value in the key-value store.

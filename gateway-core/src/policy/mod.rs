@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod accuracy;
+pub mod aggregate;
 pub mod allowance;
 pub mod answers;
 pub mod api_key;

@@ -33,6 +33,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     features: FeatureSet::ALL.without(Feature::ServiceBindings).without(Feature::ServiceChaining),
     counters: OwnCounters::Sqlite,
     further_methods: None,
+    most_subrequests: None,
 };
 
 /// The gateway's ports on a world.

@@ -98,6 +98,10 @@ pub enum JsonStep {
     Flatten(Entries<String>),
     /// Do steps on each value that a query selects.
     Each(Box<EachStep>),
+    /// Make lists of what several queries select, in their order: the queries, by the pointers to the lists.
+    Concat(Entries<Vec<String>>),
+    /// Put values into others that name them by a key.
+    Join(Box<JoinStep>),
     /// A JSON Patch (RFC 6902), taken as it stands. Where an operation of it can't be done, the content is refused.
     Patch(Vec<Literal>),
     /// A merge patch (RFC 7396), taken as it stands.
@@ -113,6 +117,27 @@ pub struct EachStep {
     pub r#in: String,
     /// The steps, for which such a value is the whole: `$` and the pointers begin there.
     pub steps: Vec<JsonStep>,
+}
+
+/// A join of two lists by a key.
+#[derive(Clone, Debug, PartialEq, Hash, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinStep {
+    /// The query for the values that others are put into: `$.orders[*]`.
+    pub r#in: String,
+    /// The pointer to the key in each of them: `/userId`.
+    pub key: String,
+    /// The query for the values that are put there: `$.users[*]`.
+    pub from: String,
+    /// The pointer to the key in each of these. Default: `/id`.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// The pointer to the place in the former: `/user`.
+    pub to: String,
+    /// Makes a list of all that have the key, and not the first of them. Default: false.
+    #[serde(default)]
+    pub many: Option<bool>,
 }
 
 /// Any JSON.

@@ -4,6 +4,7 @@ mod access;
 mod access_log;
 mod action;
 mod admin;
+mod aggregate;
 mod api_key;
 mod body;
 mod cache;
@@ -45,8 +46,9 @@ pub use access::{Asns, Authorize, ClaimValue, ClaimValues, Clients, Condition, C
 pub use access_log::{AccessLog, AccessLogFormat};
 pub use action::{KeyValueEntry, Redirect, Respond, Rewrite, Target};
 pub use admin::Admin;
+pub use aggregate::{Aggregate, AggregateCall, CallCondition, PartialAnswer, UndoCall};
 pub use api_key::{ApiKeyProof, ApiKeys, KeyStores};
-pub use body::{BodyEdits, ContentForm, EachStep, JsonStep, Literal, ResponseBodyEdits, XmlForm};
+pub use body::{BodyEdits, ContentForm, EachStep, JoinStep, JsonStep, Literal, ResponseBodyEdits, XmlForm};
 pub use cache::{Cache, CacheKey};
 pub use compress::{Compress, CompressLevels, ContentCoding};
 pub use concurrency::Concurrency;

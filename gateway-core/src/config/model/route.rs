@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::{
-    HostPolicy, KeyValueEntry, Matches, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts, Versions, WebSocket,
+    Aggregate, HostPolicy, KeyValueEntry, Matches, PolicyUse, Redirect, Respond, Rewrite, Target, Timeouts, Versions,
+    WebSocket,
 };
 use crate::config::ByteSize;
 
@@ -66,7 +67,7 @@ pub struct Api {
 
 /// A route: a choice of requests, and the action for them.
 ///
-/// A route has exactly one action: `upstream`, `split`, `redirect`, `respond` or `keyValue`.
+/// A route has exactly one action: `upstream`, `split`, `redirect`, `respond`, `keyValue` or `aggregate`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,6 +92,9 @@ pub struct Route {
     /// Serve a value from the key-value store.
     #[serde(default)]
     pub key_value: Option<Box<KeyValueEntry>>,
+    /// Answer with what several upstreams are asked for.
+    #[serde(default)]
+    pub aggregate: Option<Box<Aggregate>>,
     /// Change the path or host that the upstream is sent.
     #[serde(default)]
     pub rewrite: Option<Box<Rewrite>>,

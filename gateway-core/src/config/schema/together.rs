@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 /// The actions of a route.
-const ACTIONS: [&str; 5] = ["upstream", "split", "redirect", "respond", "keyValue"];
+const ACTIONS: [&str; 6] = ["upstream", "split", "redirect", "respond", "keyValue", "aggregate"];
 /// The actions that call no upstream.
-const ANSWERS: [&str; 3] = ["redirect", "respond", "keyValue"];
+const ANSWERS: [&str; 4] = ["redirect", "respond", "keyValue", "aggregate"];
 
 /// Adds the rules for the members of the definition called `name` to its `schema`.
 pub(super) fn add(name: &str, schema: &mut Value) {

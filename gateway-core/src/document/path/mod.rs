@@ -77,6 +77,18 @@ impl Path {
         filter::is_singular(&self.segments)
     }
 
+    /// The name of the root's member that all that it selects is in, if it says one.
+    #[must_use]
+    pub fn root_name(&self) -> Option<&str> {
+        match self.segments.first() {
+            Some(Segment { is_deep: false, selectors }) => match &**selectors {
+                [Selector::Name(name)] => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The places that it selects in `document`, in their order; one may be there more than once.
     ///
     /// # Errors

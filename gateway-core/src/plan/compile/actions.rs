@@ -40,6 +40,7 @@ impl<'c> Compiler<'c> {
             ("redirect", route.redirect.is_some()),
             ("respond", route.respond.is_some()),
             ("keyValue", route.key_value.is_some()),
+            ("aggregate", route.aggregate.is_some()),
         ];
         let mut stated = own.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
         let first = stated.next();
@@ -51,10 +52,10 @@ impl<'c> Compiler<'c> {
             );
             return None;
         }
-        if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue")) {
+        if route.rewrite.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate")) {
             self.error_with(&at.member("rewrite"), "only a route to an upstream can rewrite", "remove it");
         }
-        if route.web_socket.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue")) {
+        if route.web_socket.is_some() && matches!(first, Some("redirect" | "respond" | "keyValue" | "aggregate")) {
             self.error_with(&at.member("webSocket"), "only a route to an upstream can take WebSockets", "remove it");
         }
         if let Some(redirect) = &route.redirect {
@@ -65,6 +66,9 @@ impl<'c> Compiler<'c> {
         }
         if let Some(entry) = &route.key_value {
             return self.key_value(context, entry).map(Action::KeyValue);
+        }
+        if let Some(aggregate) = &route.aggregate {
+            return self.aggregate(context, aggregate).map(|action| Action::Aggregate(Box::new(action)));
         }
         self.proxy(context, steps).map(Action::Proxy)
     }
@@ -109,7 +113,7 @@ impl<'c> Compiler<'c> {
             self.error_with(
                 &at,
                 "the route has no action",
-                "add `upstream`, `split`, `redirect`, `respond` or `keyValue`",
+                "add `upstream`, `split`, `redirect`, `respond`, `keyValue` or `aggregate`",
             );
         }
         self.add_steered(context, steps, &mut targets);

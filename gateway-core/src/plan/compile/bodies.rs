@@ -8,7 +8,7 @@ use crate::document::Value;
 use crate::document::patch::Patch;
 use crate::document::path::{Location, Path};
 use crate::document::pointer::Pointer;
-use crate::policy::body_edit::{BodyEdit, Form, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES, xml};
+use crate::policy::body_edit::{BodyEdit, Form, Join, Literal, MOST_BYTES, Statuses, Step, USUAL_BYTES, xml};
 use crate::template::Template;
 
 /// What the edits of one content have in common.
@@ -27,6 +27,7 @@ impl Compiler<'_> {
         parameters: Parameters<'_>,
     ) -> Option<BodyEdit> {
         let config::BodyEdits { json, from, to, xml, max_bytes } = edits;
+        self.do_something(at, json, *to);
         self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::default()), parameters)
     }
 
@@ -50,10 +51,17 @@ impl Compiler<'_> {
             }
         }
         let config::ResponseBodyEdits { json, from, to, xml, max_bytes, statuses: _ } = edits;
+        self.do_something(at, json, *to);
         self.body(at, json, (from, *to, xml), (*max_bytes, Statuses::of(ranges)), parameters)
     }
 
-    fn body(
+    fn do_something(&mut self, at: &At<'_>, json: &[JsonStep], to: Option<ContentForm>) {
+        if json.is_empty() && to.is_none() {
+            self.error_with(at, "there is nothing to do", "add steps to `json`, or a form `to`, or remove this");
+        }
+    }
+
+    pub(super) fn body(
         &mut self,
         at: &At<'_>,
         json: &[JsonStep],
@@ -65,9 +73,6 @@ impl Compiler<'_> {
         let most_bytes = max_bytes.map_or(USUAL_BYTES, |size| size.0);
         if most_bytes == 0 || most_bytes > MOST_BYTES {
             self.error_with(&at.member("maxBytes"), "so much can't be edited", "write a size from `1B` to `16MiB`");
-        }
-        if json.is_empty() && to.is_none() {
-            self.error_with(at, "there is nothing to do", "add steps to `json`, or a form `to`, or remove this");
         }
         for (index, name) in xml.lists.iter().enumerate() {
             self.element(&at.member("xml").member("lists").index(index), name);
@@ -165,6 +170,26 @@ impl Compiler<'_> {
                 }
                 let steps = self.steps(&at.member("steps"), &each.steps, body);
                 out.extend(path.map(|path| Step::Each(path, steps)));
+            }
+            JsonStep::Concat(lists) => {
+                let at = at.member("concat");
+                for (to, queries) in lists.iter() {
+                    let at = at.member(to);
+                    let queries = self.json_paths(&at, queries);
+                    out.extend(self.pointer(&at, to).map(|to| Step::Concat(queries, to)));
+                }
+            }
+            JsonStep::Join(join) => {
+                let at = at.member("join");
+                let place = self.json_path(&at.member("in"), &join.r#in);
+                let key = self.pointer(&at.member("key"), &join.key);
+                let from = self.json_path(&at.member("from"), &join.from);
+                let by = self.pointer(&at.member("by"), join.by.as_deref().unwrap_or("/id"));
+                let to = self.part(&at.member("to"), &join.to);
+                if let (Some(place), Some(key), Some(from), Some(by), Some(to)) = (place, key, from, by, to) {
+                    let is_many = join.many.unwrap_or(false);
+                    out.push(Step::Join(Box::new(Join { place, key, from, by, to, is_many })));
+                }
             }
             JsonStep::Patch(operations) => {
                 let operations = operations.iter().map(|operation| operation.0.clone()).collect();

@@ -2,6 +2,7 @@
 
 mod actions;
 mod admin;
+mod aggregate;
 mod api_keys;
 mod at;
 mod authenticate;

@@ -88,7 +88,11 @@ impl Compiler<'_> {
         if !steps.iter().any(|step| matches!(step, RequestStep::Concurrency(_))) {
             return Some(Duration::ZERO);
         }
-        let Action::Proxy(proxy) = action else { return concurrency::lease_for(concurrency::LOCAL) };
+        let proxy = match action {
+            Action::Proxy(proxy) => proxy,
+            Action::Aggregate(calls) => return concurrency::lease_for(calls.aggregate.timeout),
+            _ => return concurrency::lease_for(concurrency::LOCAL),
+        };
         let totals: Option<Vec<Duration>> = proxy.targets.iter().map(|target| target.deadlines.total).collect();
         let Some(total) = totals.and_then(|totals| totals.into_iter().max()) else {
             let policies = at.member("policies");

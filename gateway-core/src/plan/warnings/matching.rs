@@ -67,6 +67,7 @@ fn catch_all(at: &JsonPath, route: &Route) -> Option<ConfigError> {
     let is_refusal = |status: Option<u16>| status.is_some_and(|status| status >= 400);
     let answers = route.redirect.is_some()
         || route.key_value.is_some()
+        || route.aggregate.is_some()
         || route.respond.as_ref().is_some_and(|respond| !is_refusal(respond.status));
     let has_no_conditions = route.matches == Matches::default();
     (answers && has_no_conditions).then(|| {

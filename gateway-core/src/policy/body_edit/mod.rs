@@ -2,6 +2,7 @@
 
 pub mod form;
 mod forms;
+mod join;
 pub mod multipart;
 mod sift;
 pub mod xml;
@@ -11,6 +12,7 @@ use core::fmt::{self, Display};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub use self::forms::{Form, Unfit, form_of};
+pub use self::join::Join;
 use crate::call::Call;
 use crate::document::merge::merge;
 use crate::document::patch::{Patch, Undone};
@@ -95,6 +97,10 @@ pub enum Step {
     Flatten(Pointer, Box<str>),
     /// Do steps on each value that a query selects.
     Each(Path, Box<[Self]>),
+    /// Make a list of what queries select.
+    Concat(Box<[Path]>, Pointer),
+    /// Put values into others that name them by a key.
+    Join(Box<Join>),
     /// Apply a JSON Patch (RFC 6902).
     Patch(Patch),
     /// Apply a merge patch (RFC 7396).
@@ -171,16 +177,41 @@ impl BodyEdit {
         (form, headers): (Form, &HeaderMap),
         texts: &[Option<Box<str>>],
     ) -> Result<Edited, Trouble> {
-        // As much again as is read, and something for what the configuration adds.
-        let room = usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX);
-        let mut budget = Budget::new(room);
-        let mut document = form.read(content, headers, &self.xml, &mut budget).map_err(Trouble::Unread)?;
-        Editing { texts, budget }.run(&self.steps, &mut document)?;
+        let document = self.read(content, (form, headers), texts)?;
         let to = self.to.unwrap_or(form);
         let (content, kind) = to.write(&document, &self.xml).map_err(Trouble::Unwritten)?;
         // A multipart form has a boundary of its own each time.
         let kind = kind.filter(|_| to != form || to == Form::Multipart);
         Ok(Edited { content, kind })
+    }
+
+    /// The document that `content` is, edited as in [`edit`](Self::edit).
+    ///
+    /// # Errors
+    /// The reason why it is not edited.
+    pub fn read(
+        &self,
+        content: &[u8],
+        (form, headers): (Form, &HeaderMap),
+        texts: &[Option<Box<str>>],
+    ) -> Result<Value, Trouble> {
+        let mut budget = self.budget();
+        let mut document = form.read(content, headers, &self.xml, &mut budget).map_err(Trouble::Unread)?;
+        Editing { texts, budget }.run(&self.steps, &mut document)?;
+        Ok(document)
+    }
+
+    /// Edits `document` as the steps say.
+    ///
+    /// # Errors
+    /// The reason why it can't be edited.
+    pub fn run(&self, document: &mut Value, texts: &[Option<Box<str>>]) -> Result<(), Trouble> {
+        Editing { texts, budget: self.budget() }.run(&self.steps, document)
+    }
+
+    /// The room that a document may take: as much again as is read, and something for what the configuration adds.
+    fn budget(&self) -> Budget {
+        Budget::new(usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX))
     }
 
     /// Tells people of it.
@@ -268,6 +299,16 @@ impl Editing<'_> {
                     }
                 }
             }
+            Step::Concat(queries, to) => {
+                let mut list = Vec::new();
+                for query in queries {
+                    for value in query.values(document)? {
+                        list.push(self.budget.copy(value)?);
+                    }
+                }
+                set(to, document, Value::Array(list))?;
+            }
+            Step::Join(join) => join.run(document, &mut self.budget)?,
             Step::Patch(patch) => patch.apply(document, &mut self.budget).map_err(Trouble::Undone)?,
             Step::Merge(patch) => {
                 self.budget.take(patch)?;

@@ -93,6 +93,20 @@ fn action(plan: &Plan, action: &Action) -> Value {
         Action::Redirect(redirect) => json!({"kind": "redirect", "status": redirect.status.as_u16()}),
         Action::Respond(respond) => json!({"kind": "respond", "status": respond.status.as_u16()}),
         Action::KeyValue(_) => json!({"kind": "keyValue"}),
+        Action::Aggregate(calls) => {
+            let aggregate = &calls.aggregate;
+            let name = |index: usize| aggregate.calls.get(index).map(|asked| &*asked.name);
+            let calls = aggregate.calls.iter().zip(&calls.targets).map(|(asked, target)| {
+                json!({
+                    "name": &*asked.name,
+                    "upstream": plan.upstreams.get(target.upstream).map(|upstream| &*upstream.name),
+                    "method": asked.sent.method.as_str(),
+                    "needs": asked.needs.iter().filter_map(|index| name(*index)).collect::<Vec<_>>(),
+                    "required": asked.is_required,
+                })
+            });
+            json!({"kind": "aggregate", "calls": calls.collect::<Vec<_>>()})
+        }
         Action::Login(login, endpoint) => json!({"kind": "login", "endpoint": endpoint.name(), "issuer": &*login.name}),
     }
 }

@@ -57,6 +57,11 @@ fn action(plan: &Plan, action: &Action) -> String {
         Action::Redirect(redirect) => format!("redirect {}", redirect.status.as_u16()),
         Action::Respond(respond) => format!("respond {}", respond.status.as_u16()),
         Action::KeyValue(_) => "key-value".to_owned(),
+        Action::Aggregate(calls) => {
+            let calls = calls.aggregate.calls.iter().zip(&calls.targets);
+            let calls = calls.map(|(asked, target)| format!("{} → {}", asked.name, name(target.upstream)));
+            format!("aggregate {}", calls.collect::<Vec<_>>().join(", "))
+        }
         Action::Login(_, endpoint) => endpoint.name().to_owned(),
     }
 }

@@ -74,7 +74,7 @@ impl Kind {
     fn of(route: &Route, found: &Try) -> Self {
         match &route.action {
             _ if found.times.is_some() => Self::Limited,
-            Action::Proxy(_) => Self::Proxy { changes: found.method != Method::GET },
+            Action::Proxy(_) | Action::Aggregate(_) => Self::Proxy { changes: found.method != Method::GET },
             Action::Redirect(_) => Self::Redirect,
             Action::Respond(_) => Self::Respond,
             Action::KeyValue(_) | Action::Login(..) => Self::KeyValue,

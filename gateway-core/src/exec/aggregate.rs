@@ -1,0 +1,543 @@
+//! Answers that are made of the answers to several calls: those that wait for no other are under way at the same time.
+
+use core::future::poll_fn;
+use core::pin::{Pin, pin};
+use core::task::Poll;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, USER_AGENT, VIA};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+
+use super::exchange::Exchange;
+use super::proxy::{self, ClientSide};
+use super::upstream_credentials::{self, Again};
+use super::within::within;
+use super::{content, local};
+use crate::body::Body;
+use crate::call::Call;
+use crate::document::Value;
+use crate::error::Reject;
+use crate::http::connection_auth;
+use crate::http::forwarded::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO};
+use crate::http::loop_guard::CDN_LOOP;
+use crate::http::proxy_status::error_type;
+use crate::http::request_id::X_REQUEST_ID;
+use crate::http::trace_context::{TRACEPARENT, TRACESTATE};
+use crate::io::IoErrorKind;
+use crate::plan::{self, Endpoint, Host, Target, Upstream};
+use crate::policy::aggregate::{Aggregate, Asked, Failure, Fault, Filled, Job, PARTIAL, Passed, Progress};
+use crate::policy::body_edit::{Form, form_of};
+use crate::ports::{Deadlines, Platform, UpstreamCall};
+use crate::state::State;
+use crate::trace::Event;
+
+/// The fields that every call takes over: those of the connection, as they are told to any upstream.
+const OF_CONNECTION: [HeaderName; 10] = [
+    FORWARDED,
+    X_FORWARDED_FOR,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PORT,
+    X_FORWARDED_PROTO,
+    VIA,
+    CDN_LOOP,
+    TRACEPARENT,
+    TRACESTATE,
+    X_REQUEST_ID,
+];
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The name by which the log knows what a call is refused by.
+const POLICY: &str = "aggregate";
+
+/// A request that is ready to leave.
+struct Ready<'r> {
+    upstream: &'r Upstream,
+    endpoint: &'r Endpoint,
+    call: Call,
+    uri: Uri,
+    content: Option<Bytes>,
+    deadlines: Deadlines,
+}
+
+/// A request under way, apart from its future.
+struct UnderWay<'r> {
+    call: usize,
+    item: usize,
+    filled: Filled,
+    /// The number of times that it may be tried again.
+    tries: u32,
+    /// What it takes to send it again with another token.
+    again: Option<Box<Again<'r>>>,
+}
+
+/// The time that a call has taken.
+#[derive(Clone, Copy, Default)]
+struct Took {
+    begun: Option<Duration>,
+    ended: Duration,
+}
+
+/// The calls of one answer under way.
+struct Calls<'c, 'p, 't, P> {
+    exchange: &'c mut Exchange<'p, 't>,
+    platform: &'c P,
+    action: &'p Aggregate,
+    targets: &'p [Target],
+    call: &'c Call,
+    progress: Progress<'c>,
+    /// The content that may still come, in bytes.
+    room: u64,
+    took: Vec<Took>,
+}
+
+/// Answers a request by the calls of `action`.
+///
+/// # Errors
+/// Its content is no JSON, or a required call has failed.
+pub(super) async fn serve<'p, P: Platform>(
+    exchange: &mut Exchange<'p, '_>,
+    platform: &P,
+    plan::Calls { aggregate: action, targets }: &'p plan::Calls,
+    (call, body): (&mut Call, Body<P::Stream>),
+    side: &ClientSide<'_>,
+) -> Result<Response<Body<P::Stream>>, Reject> {
+    exchange.note(|| Event::Answered { by: POLICY });
+    let request = match action.request {
+        Some(limit) => Some(request(platform, call, body, limit).await?),
+        None => None,
+    };
+    proxy::connect(exchange.plan, platform, call, side);
+    if action.calls.iter().any(|asked| asked.undo.is_some()) {
+        // What has been done has to be undone, even if nobody waits for it.
+        platform.leads();
+    }
+    let call = &*call;
+    let mut calls = Calls {
+        exchange,
+        platform,
+        action,
+        targets,
+        call,
+        progress: Progress::new(action, call, request),
+        room: action.most_bytes,
+        took: vec![Took::default(); action.calls.len()],
+    };
+    let is_whole = calls.run().await;
+    if let (Some(first), true) = (targets.first(), calls.exchange.record.upstream.is_none()) {
+        // Nothing has left, for want of a value: the log has the upstream all the same.
+        calls.exchange.record.upstream = Some(first.upstream);
+        calls.exchange.record.unsent = true;
+    }
+    calls.exchange.record.answered(None, platform);
+    if !is_whole {
+        return Err(calls
+            .undo(Reject::call_failed().with_detail("the calls were answered by more than there is room for"))
+            .await);
+    }
+    calls.answer().await
+}
+
+/// The content of a request, as JSON; `null` if there is none.
+async fn request<P: Platform>(
+    platform: &P,
+    call: &mut Call,
+    mut body: Body<P::Stream>,
+    limit: u64,
+) -> Result<Value, Reject> {
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    content::keep_one_kind(call);
+    let form = form_of(&call.headers, &[Form::Json]);
+    if !matches!(form, Ok(Some(_))) {
+        return Err(Reject::unsupported_content_type().with_detail("the content has to be JSON"));
+    }
+    content::collect(platform, &mut body, limit).await?;
+    match &body {
+        Body::Full(content) if !content.is_empty() => Value::read(content)
+            .map_err(|fault| Reject::content_refused().with_detail(format!("the content is not taken: {fault}"))),
+        _ => Ok(Value::Null),
+    }
+}
+
+impl<'p, P: Platform> Calls<'_, 'p, '_, P> {
+    /// Makes the calls, until there is an answer or no more time. Returns false if there was more content than there is room for.
+    async fn run(&mut self) -> bool {
+        let (platform, action, state) = (self.platform, self.action, self.exchange.state);
+        let mut sleep = pin!(platform.sleep(action.timeout));
+        let mut under_way = Vec::new();
+        let mut to_begin = VecDeque::new();
+        loop {
+            while let Some(job) = self.progress.next_job() {
+                to_begin.push_back(self.first(job));
+            }
+            if let Some(mut one) = to_begin.pop_front() {
+                let Some(asked) = action.calls.get(one.call) else { continue };
+                match self.prepare((one.call, asked), &asked.sent.method, &one.filled).await {
+                    Ok((ready, again)) => {
+                        one.again = again;
+                        let texts = asked.edit.fill(self.call);
+                        under_way.push((one, Box::pin(call(platform, state, asked, texts, ready, self.room))));
+                    }
+                    Err(fault) => self.progress.ended(one.call, one.item, Err(fault)),
+                }
+                continue;
+            }
+            // What is no longer wanted is given up, but for what changes something: that has to be known, to be undone.
+            let mut index = 0;
+            while let Some((one, _)) = under_way.get(index) {
+                let changes = action.calls.get(one.call).is_some_and(|asked| !asked.sent.method.is_safe());
+                if changes || self.progress.is_wanted(one.call, one.item) {
+                    index += 1;
+                } else {
+                    let (one, _) = under_way.swap_remove(index);
+                    self.progress.ended(one.call, one.item, Err(Fault::Timeout));
+                }
+            }
+            if under_way.is_empty() {
+                return true;
+            }
+            let Some((index, (outcome, bytes))) = first_ready(&mut under_way, sleep.as_mut()).await else {
+                self.progress.expire();
+                return true;
+            };
+            let (one, _) = under_way.swap_remove(index);
+            let Some(left) = self.room.checked_sub(bytes) else { return false };
+            self.room = left;
+            to_begin.extend(self.ended(one, outcome).await);
+        }
+    }
+
+    /// Takes note that a request is made for the first time.
+    fn first(&mut self, job: Job) -> UnderWay<'p> {
+        let now = self.platform.monotonic();
+        if let Some(took) = self.took.get_mut(job.call) {
+            took.begun.get_or_insert(now);
+        }
+        let tries = self.action.calls.get(job.call).map_or(1, |asked| asked.tries);
+        UnderWay { call: job.call, item: job.item, filled: job.filled, tries: tries.saturating_sub(1), again: None }
+    }
+
+    /// Takes note of what has come of a request; returns it if it is made once more.
+    async fn ended(&mut self, mut one: UnderWay<'p>, outcome: Result<Value, Fault>) -> Option<UnderWay<'p>> {
+        if let Err(fault) = &outcome {
+            if let (Fault::Status(StatusCode::UNAUTHORIZED), Some(again)) = (fault, one.again.take())
+                && upstream_credentials::renew(self.exchange, self.platform, &again).await
+            {
+                return Some(one);
+            }
+            if fault.may_pass() && one.tries > 0 {
+                one.tries = one.tries.saturating_sub(1);
+                return Some(one);
+            }
+        }
+        let now = self.platform.monotonic();
+        if let Some(took) = self.took.get_mut(one.call) {
+            took.ended = now;
+        }
+        self.progress.ended(one.call, one.item, outcome);
+        None
+    }
+
+    /// Makes a request ready to leave.
+    ///
+    /// # Errors
+    /// There are no credentials for it.
+    async fn prepare(
+        &mut self,
+        (index, asked): (usize, &'p Asked),
+        method: &Method,
+        filled: &Filled,
+    ) -> Result<(Ready<'p>, Option<Box<Again<'p>>>), Fault> {
+        let exchange = &mut *self.exchange;
+        let other = Fault::Io(IoErrorKind::Other);
+        let target = self.targets.get(index).ok_or(other.clone())?;
+        let upstream = exchange.plan.upstreams.get(target.upstream).ok_or(other.clone())?;
+        let endpoint = exchange.state.next_endpoint(upstream).ok_or(other)?;
+        let mut headers = HeaderMap::with_capacity(16);
+        for name in OF_CONNECTION.iter().chain(&asked.forward) {
+            if !headers.contains_key(name) {
+                for value in self.call.headers.get_all(name) {
+                    headers.append(name.clone(), value.clone());
+                }
+            }
+        }
+        for (name, value) in [(ACCEPT, "application/json"), (USER_AGENT, "edgeway")] {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        if filled.content.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        for (name, value) in &filled.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+        // What is read has to be plain (RFC 9110 §12.5.3).
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let host = match &target.host {
+            Host::Upstream => endpoint.authority.clone(),
+            Host::Preserve => self.call.host_field().unwrap_or(&endpoint.authority).clone(),
+            Host::Set(host) => host.clone(),
+        };
+        headers.insert(HOST, host);
+        let uri = [&*endpoint.base_path, &filled.target].concat();
+        let uri = Uri::from(PathAndQuery::try_from(uri).map_err(|_| Fault::Missing)?);
+        let mut call = self.call.derived(method.clone(), headers);
+        if P::POOLED_BY_HOST {
+            connection_auth::strip_credentials(&mut call.headers);
+        }
+        if upstream.client_cert {
+            proxy::client_cert(&mut call);
+        }
+        let mut again = None;
+        if let Some(credentials) = &upstream.credentials {
+            let mut body = filled.content.clone().map_or(Body::Empty, Body::Full);
+            let to = (&mut call, endpoint.scheme, &uri);
+            let limit = self.action.most_bytes;
+            let applied = upstream_credentials::apply(exchange, self.platform, credentials, to, (&mut body, limit));
+            again = Box::pin(applied).await.map_err(|_| Fault::Credentials)?;
+        }
+        exchange.state.sent(endpoint);
+        if exchange.record.upstream.is_none() {
+            exchange.record.sent(target.upstream, &call, self.platform);
+        }
+        exchange.note(|| Event::Sent {
+            upstream: target.upstream,
+            authority: endpoint.authority.clone(),
+            scheme: endpoint.scheme,
+            method: method.clone(),
+            target: uri.to_string(),
+            headers: call.headers.clone(),
+        });
+        let content = filled.content.clone();
+        Ok((Ready { upstream, endpoint, call, uri, content, deadlines: target.deadlines }, again))
+    }
+
+    /// The answer, now that nothing is under way that it needs.
+    async fn answer(mut self) -> Result<Response<Body<P::Stream>>, Reject> {
+        let answer = match self.progress.answer() {
+            Ok(answer) => answer,
+            Err(failure) => return self.failed(failure).await,
+        };
+        let action = self.action;
+        let is_partial = !answer.lacks.is_empty();
+        let mut partial = String::new();
+        for (index, fault) in &answer.lacks {
+            let Some(asked) = action.calls.get(*index) else { continue };
+            self.note(asked, fault);
+            let comma = if partial.is_empty() { "" } else { ", " };
+            partial.extend([comma, &asked.name, ";code=", fault.code()]);
+        }
+        let texts = action.edit.as_ref().map(|edit| edit.fill(self.call)).unwrap_or_default();
+        let content = match action.finish(answer, &texts) {
+            Ok(content) => content,
+            Err(trouble) => {
+                self.exchange.record.ruled_out(POLICY, &trouble);
+                return Err(self.undo(Reject::upstream_content()).await);
+            }
+        };
+        let mut response = local::with_content(&self.call.method, content.into());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if is_partial {
+            headers.extend(HeaderValue::try_from(partial).ok().map(|partial| (PARTIAL, partial)));
+            // What lacks may be there the next time.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            *response.status_mut() = action.partial_status;
+        }
+        self.tell_timing(response.headers_mut());
+        Ok(response)
+    }
+
+    /// The answer where a required call has failed: the upstream's own, if it passes.
+    async fn failed(mut self, failure: Failure) -> Result<Response<Body<P::Stream>>, Reject> {
+        let Some(asked) = self.action.calls.get(failure.call) else { return Err(Reject::internal()) };
+        self.note(asked, &failure.fault);
+        if let Fault::Passed(passed) = failure.fault {
+            if let Some(reject) = self.undo_all().await {
+                return Err(reject);
+            }
+            let Passed { status, kind, content } = *passed;
+            let mut response = local::with_content(&self.call.method, content);
+            *response.status_mut() = status;
+            response.headers_mut().extend(kind.map(|kind| (CONTENT_TYPE, kind)));
+            self.tell_timing(response.headers_mut());
+            return Ok(response);
+        }
+        let reject = if failure.fault.is_timeout() { Reject::call_timeout() } else { Reject::call_failed() };
+        let reject = reject.with_detail(format!("the call `{}` has failed: {}", asked.name, failure.fault));
+        Err(self.undo(reject).await)
+    }
+
+    /// Undoes what has been done. Returns `reject`, unless something could not be undone.
+    async fn undo(&mut self, reject: Reject) -> Reject {
+        match self.undo_all().await {
+            Some(other) => Reject { detail: [&*reject.detail, "; ", &*other.detail].concat().into(), ..reject },
+            None => reject,
+        }
+    }
+
+    /// Undoes what has been done, the last of it first. Returns an error that names what could not be undone.
+    async fn undo_all(&mut self) -> Option<Reject> {
+        let (platform, action, state) = (self.platform, self.action, self.exchange.state);
+        let mut left = Vec::new();
+        for (index, filled) in self.progress.to_undo() {
+            let Some((asked, undo)) = action.calls.get(index).and_then(|asked| Some((asked, asked.undo.as_ref()?)))
+            else {
+                continue;
+            };
+            let undone = match filled {
+                None => Err(Fault::Missing),
+                Some(filled) => match self.prepare((index, asked), &undo.method, &filled).await {
+                    Ok((ready, _)) => undone(platform, state, asked, ready, action.timeout).await,
+                    Err(fault) => Err(fault),
+                },
+            };
+            let told =
+                undone.as_ref().err().map_or_else(|| "undone".to_owned(), |fault| format!("not undone: {fault}"));
+            self.exchange.note(|| Event::Policy { policy: POLICY, verdict: format!("{}: {told}", asked.name) });
+            if undone.is_err() {
+                self.exchange.record.ruled_out(POLICY, &format_args!("{}: {told}", asked.name));
+                left.push(["`", &*asked.name, "`"].concat());
+            }
+        }
+        let detail = format!("what {} has done could not be undone", left.join(" and "));
+        (!left.is_empty()).then(|| Reject::call_failed().with_detail(detail))
+    }
+
+    /// Tells the log why a call has no result.
+    fn note(&mut self, asked: &Asked, fault: &Fault) {
+        let why = match fault {
+            Fault::Content(reason) => reason.to_string(),
+            Fault::Io(kind) => {
+                self.exchange.record.cause = Some(error_type(*kind));
+                fault.to_string()
+            }
+            _ => fault.to_string(),
+        };
+        self.exchange.record.ruled_out(POLICY, &format_args!("{}: {why}", asked.name));
+        self.exchange.note(|| Event::Policy { policy: POLICY, verdict: format!("{}: {why}", asked.name) });
+    }
+
+    /// Tells the client how long each call took (W3C Server Timing), in milliseconds.
+    fn tell_timing(&self, headers: &mut HeaderMap) {
+        if !self.action.tells_timing {
+            return;
+        }
+        let mut told = String::new();
+        for (asked, took) in self.action.calls.iter().zip(&self.took) {
+            let Some(begun) = took.begun else { continue };
+            let comma = if told.is_empty() { "" } else { ", " };
+            let tenths = took.ended.saturating_sub(begun).as_micros() / 100;
+            told.extend([comma, &asked.name, ";dur=", &format!("{}.{}", tenths / 10, tenths % 10)]);
+        }
+        headers.extend(HeaderValue::try_from(told).ok().map(|told| (SERVER_TIMING, told)));
+    }
+}
+
+/// Sends a request, and reads what comes of it: the result, and the number of bytes that it was made of, of which there may be `room`.
+async fn call<P: Platform>(
+    platform: &P,
+    state: &State,
+    asked: &Asked,
+    texts: Box<[Option<Box<str>>]>,
+    ready: Ready<'_>,
+    room: u64,
+) -> (Result<Value, Fault>, u64) {
+    let response = match send(platform, state, ready).await {
+        Ok(response) => response,
+        Err(fault) => return (Err(fault), 0),
+    };
+    let (head, body) = response.into_parts();
+    let is_answer = asked.statuses.has(head.status);
+    if !is_answer && !asked.pass.as_ref().is_some_and(|pass| pass.has(head.status)) {
+        return (Err(Fault::Status(head.status)), 0);
+    }
+    let content = match body {
+        Body::Empty => Bytes::new(),
+        Body::Full(content) => content,
+        Body::Stream(stream) => match platform.collect(stream, asked.edit.most_bytes.min(room)).await {
+            Ok(content) => content,
+            // So many that there is no more room.
+            Err(error) if error.kind == IoErrorKind::BodyTooLarge => return (too_large(), 0),
+            Err(error) => return (Err(Fault::Io(error.kind)), 0),
+        },
+    };
+    let bytes = content.len() as u64;
+    if bytes > asked.edit.most_bytes {
+        return (too_large(), 0);
+    }
+    if !is_answer {
+        let kind = head.headers.get(CONTENT_TYPE).cloned();
+        return (Err(Fault::Passed(Box::new(Passed { status: head.status, kind, content }))), bytes);
+    }
+    if content.is_empty() {
+        return (Ok(Value::Null), 0);
+    }
+    let result = match asked.edit.form(&head.headers) {
+        Ok(Some(form)) => asked
+            .edit
+            .read(&content, (form, &head.headers), &texts)
+            .map_err(|trouble| Fault::Content(trouble.to_string().into())),
+        Ok(None) => Err(Fault::Content("its media type is none that is read".into())),
+        Err(reason) => Err(Fault::Content(reason.into())),
+    };
+    (result, bytes)
+}
+
+fn too_large() -> Result<Value, Fault> {
+    Err(Fault::Content("it is larger than what is read".into()))
+}
+
+/// Sends a request that undoes another one; any 2xx is success.
+async fn undone<P: Platform>(
+    platform: &P,
+    state: &State,
+    asked: &Asked,
+    ready: Ready<'_>,
+    limit: Duration,
+) -> Result<(), Fault> {
+    let limit = asked.timeout.unwrap_or(limit);
+    let response = within(platform, limit, send(platform, state, ready)).await.unwrap_or(Err(Fault::Timeout))?;
+    if response.status().is_success() { Ok(()) } else { Err(Fault::Status(response.status())) }
+}
+
+async fn send<P: Platform>(platform: &P, state: &State, ready: Ready<'_>) -> Result<Response<Body<P::Stream>>, Fault> {
+    let Ready { upstream, endpoint, mut call, uri, content, deadlines } = ready;
+    let mut sent = UpstreamCall {
+        upstream,
+        endpoint,
+        method: &mut call.method,
+        uri,
+        headers: &mut call.headers,
+        body: content.map_or(Body::Empty, Body::Full),
+        deadlines,
+        known_edits: None,
+    };
+    let response = platform.fetch(&mut sent).await.map_err(|error| {
+        if !error.kind.is_of_client() {
+            state.failed(endpoint);
+        }
+        Fault::Io(error.kind)
+    })?;
+    if (200..=599).contains(&response.status().as_u16()) { Ok(response) } else { Err(Fault::Io(IoErrorKind::Protocol)) }
+}
+
+/// Waits for the first of `futures` to be ready, and returns its index and its output; none once `sleep` has ended.
+async fn first_ready<K, F: Future>(
+    futures: &mut [(K, Pin<Box<F>>)],
+    mut sleep: Pin<&mut impl Future<Output = ()>>,
+) -> Option<(usize, F::Output)> {
+    poll_fn(|context| {
+        for (index, (_, future)) in futures.iter_mut().enumerate() {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Some((index, output)));
+            }
+        }
+        sleep.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
