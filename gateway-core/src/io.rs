@@ -58,6 +58,8 @@ pub enum IoErrorKind {
     HeadTooLarge,
     /// A body is larger than its limit.
     BodyTooLarge,
+    /// A content can't be edited on its way; its [`Fault`](crate::policy::body_edit::lines::Fault) says why.
+    Content,
     /// The client's side failed: the client left, or its body was cut off.
     Client,
     /// The client sent no more of its body in time.
@@ -72,7 +74,7 @@ impl IoErrorKind {
     /// Returns whether the client's side failed, so that nothing is held against the upstream.
     #[must_use]
     pub const fn is_of_client(self) -> bool {
-        matches!(self, Self::BodyTooLarge | Self::Client | Self::ClientTimeout | Self::LengthRequired)
+        matches!(self, Self::BodyTooLarge | Self::Content | Self::Client | Self::ClientTimeout | Self::LengthRequired)
     }
 
     /// Returns whether there was no connection yet, so that nothing was sent.

@@ -31,6 +31,7 @@ use crate::jose::signing_key::SigningKey;
 pub use crate::known_edits::KnownEdits;
 pub use crate::net::{Deadlines, Scheme, is_public};
 use crate::plan::{Endpoint, Upstream};
+pub use crate::policy::body_edit::lines::{BreaksOff, Filter};
 use crate::policy::borrowed::Borrowed;
 pub use crate::policy::compress::Encoding;
 use crate::policy::counter::{CounterOp, CounterVerdict};
@@ -179,6 +180,11 @@ pub trait Fetch {
     /// Passes `stream`, of an upstream's response, on as it is, and shows `observer` each piece of it. The adapter tells
     /// [`Gateway::ended`](crate::gateway::Gateway::ended) once the last piece has passed.
     fn observe(&self, stream: Self::Stream, observer: Box<Observer>) -> Self::Stream;
+
+    /// Edits `stream`, of a request or of a response, while it passes, and leaves its trailers out; with the filters that it has already, in the
+    /// order in which they were given. What comes of a piece goes on at once. If the filter says so, the stream fails with
+    /// [`IoErrorKind::Content`]. A limit, an observer and a copy for the store are about what has come, before any filter.
+    fn filter(&self, stream: Self::Stream, filter: Box<Filter>) -> Self::Stream;
 
     /// Encodes `body`, of a response, while the client takes it, with no more of it in memory than a few windows of the coding. What comes of
     /// it goes on at once, if the platform has [`Feature::FlushedCodings`]. A body that breaks off ends broken off, and one that is

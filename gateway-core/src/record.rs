@@ -23,6 +23,7 @@ use crate::io::{IoErrorKind, StoreFailure};
 use crate::meter::Meter;
 use crate::net::Scheme;
 use crate::plan::{Plan, Route};
+use crate::policy::body_edit::lines::{Broken, Fault};
 use crate::policy::cache::Asker;
 use crate::policy::counter::CounterOp;
 use crate::policy::quota::Verdict;
@@ -91,6 +92,8 @@ pub(crate) enum Owed {
     Settle(Box<(String, CounterOp)>),
     /// Do so with the units that the content of the response has stated by then.
     Unsettled(Box<Unsettled>),
+    /// Tell the log why a stream that is edited on its way has broken off, if it has.
+    Filtered(Fault),
     /// Give this counter cell back, if the request has come to nobody: it may come again then.
     GiveBack(Box<str>),
 }
@@ -345,14 +348,30 @@ impl Record {
         }
     }
 
-    /// Notes what the content of the response has said of the units that the request takes.
+    /// The reason why a stream that is edited on its way has broken off, if it has.
+    pub(crate) fn broken(&self) -> Option<&Broken> {
+        self.owed.iter().find_map(|owed| match owed {
+            Owed::Filtered(fault) => fault.broken(),
+            _ => None,
+        })
+    }
+
+    /// Notes what the content of the response has said of the units that the request takes, and why a stream has broken off.
     pub(crate) fn content_has_ended(&mut self) {
         let Some(facts) = &mut self.facts else { return };
         for owed in &self.owed {
-            if let Owed::Unsettled(one) = owed
-                && let Some(units) = one.settled()
-            {
-                facts.takes(&one.name, units);
+            match owed {
+                Owed::Unsettled(one) => {
+                    if let Some(units) = one.settled() {
+                        facts.takes(&one.name, units);
+                    }
+                }
+                Owed::Filtered(fault) => {
+                    if let Some(broken) = fault.broken() {
+                        facts.rule = Some(("body".into(), broken.to_string().into()));
+                    }
+                }
+                _ => {}
             }
         }
     }

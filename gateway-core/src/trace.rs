@@ -221,6 +221,8 @@ pub enum BodyOutcome {
         /// The content after.
         to: String,
     },
+    /// It is edited while it passes.
+    Streamed,
     /// It can't be edited, for this reason.
     Refused(String),
 }

@@ -243,6 +243,7 @@ const fn side(kind: IoErrorKind) -> &'static str {
         IoErrorKind::Client | IoErrorKind::ClientTimeout => "client",
         IoErrorKind::TotalTimeout | IoErrorKind::FirstByteTimeout => "deadline",
         IoErrorKind::BodyTooLarge => "limit",
+        IoErrorKind::Content => "content",
         _ => "upstream",
     }
 }

@@ -1,5 +1,7 @@
 //! Edits of content, which is read as a whole for them.
 
+use std::sync::Arc;
+
 use http::header::{CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{Response, StatusCode};
 
@@ -12,10 +14,12 @@ use crate::error::Reject;
 use crate::http::content_change::{Change, mend};
 use crate::io::IoErrorKind;
 use crate::outcome::Reply;
-use crate::plan::Route;
+use crate::plan::{Action, BodyUse, Route};
+use crate::policy::body_edit::lines::{BreaksOff, Broken, Filter, Reason};
 use crate::policy::body_edit::{BodyEdit, Trouble};
 use crate::policy::header_edit::remove_aliases;
 use crate::ports::Platform;
+use crate::record::Owed;
 use crate::trace::{BodyOutcome, Direction, Event};
 
 /// Edits the content of `call`, if it is of a form that is edited; it is in `body` as a whole then.
@@ -25,9 +29,8 @@ use crate::trace::{BodyOutcome, Direction, Event};
 pub(super) async fn edit_request<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    edit: &BodyEdit,
+    (route, edit): (&Route, &Arc<BodyEdit>),
     (call, body): (&mut Call, &mut Body<P::Stream>),
-    limit: u64,
 ) -> Result<(), Reject> {
     if body.is_empty() {
         return Ok(());
@@ -44,7 +47,13 @@ pub(super) async fn edit_request<P: Platform>(
             return Err(Reject::unsupported_content_type().with_detail(["the content is not taken: ", reason].concat()));
         }
     };
-    content::collect(platform, body, limit.min(edit.most_bytes)).await?;
+    if form.is_stream() {
+        let filter = Filter::new(Arc::clone(edit), form, edit.fill(call));
+        filter_request(exchange, platform, (route, filter), body).await?;
+        mend(&mut call.headers, Change::Data, None);
+        return Ok(());
+    }
+    content::collect(platform, body, route.body_limit.min(edit.most_bytes)).await?;
     let Body::Full(before) = body else { return Ok(()) };
     // As where a request states none: its client may have sent an empty body in chunks.
     if before.is_empty() {
@@ -53,14 +62,9 @@ pub(super) async fn edit_request<P: Platform>(
     let edited = edit.edit(before, (form, &call.headers), &edit.fill(call)).map_err(|trouble| {
         exchange.record.ruled_out(POLICY, &trouble);
         exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(trouble.to_string()) });
-        let reject =
-            if matches!(trouble, Trouble::Unread(_)) { Reject::content_refused() } else { Reject::content_unfit() };
-        reject.with_detail(format!("the content is not taken: {trouble}"))
+        reject_for(&trouble).with_detail(format!("the content is not taken: {trouble}"))
     })?;
-    exchange.note(|| Event::Body {
-        of: Direction::Request,
-        outcome: BodyOutcome::Edited { from: lossy(before), to: lossy(&edited.content) },
-    });
+    exchange.note(|| self::edited(Direction::Request, before, &edited.content));
     *body = Body::Full(edited.content.into());
     // The adapter frames the content.
     mend(&mut call.headers, Change::Data, None);
@@ -68,6 +72,86 @@ pub(super) async fn edit_request<P: Platform>(
         call.headers.insert(CONTENT_TYPE, kind);
     }
     Ok(())
+}
+
+/// Edits a request's content while it passes, or where it is there as a whole, or has to be, at once.
+async fn filter_request<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    (route, mut filter): (&Route, Box<Filter>),
+    body: &mut Body<P::Stream>,
+) -> Result<(), Reject> {
+    let is_passed_on = matches!(&route.action, Action::Proxy(proxy) if proxy.request == BodyUse::Untouched);
+    // A trace shows what becomes of it.
+    if is_passed_on
+        && exchange.trace.is_none()
+        && let Body::Stream(_) = body
+    {
+        exchange.record.owed.push(Owed::Filtered(filter.fault()));
+        if let Body::Stream(stream) = core::mem::take(body) {
+            *body = Body::Stream(platform.filter(stream, filter));
+        }
+        return Ok(());
+    }
+    content::collect(platform, body, route.body_limit).await?;
+    let Body::Full(before) = body else { return Ok(()) };
+    match filter_whole(&mut filter, before) {
+        Ok(after) => {
+            exchange.note(|| edited(Direction::Request, before, &after));
+            *body = Body::Full(after.into());
+            Ok(())
+        }
+        Err(broken) => {
+            exchange.record.ruled_out(POLICY, &broken);
+            exchange.note(|| Event::Body { of: Direction::Request, outcome: BodyOutcome::Refused(broken.to_string()) });
+            Err(rejected(&broken))
+        }
+    }
+}
+
+fn edited(of: Direction, from: &[u8], to: &[u8]) -> Event {
+    Event::Body { of, outcome: BodyOutcome::Edited { from: lossy(from), to: lossy(to) } }
+}
+
+/// Edits all of a stream, which is there.
+fn filter_whole(filter: &mut Filter, content: &[u8]) -> Result<Vec<u8>, Broken> {
+    let mut out = Vec::new();
+    let ended = filter.push(content, &mut out).and_then(|()| filter.finish(&mut out));
+    match (ended, filter.fault().broken()) {
+        (Err(BreaksOff), Some(broken)) => Err(broken.clone()),
+        _ => Ok(out),
+    }
+}
+
+/// Refuses a request whose content is a stream that has broken off.
+fn rejected(broken: &Broken) -> Reject {
+    let reject = match &broken.reason {
+        Reason::TooLong => Reject::body_too_large(),
+        Reason::Trouble(trouble) => reject_for(trouble),
+    };
+    reject.with_detail(format!("the content is not taken: {broken}"))
+}
+
+fn reject_for(trouble: &Trouble) -> Reject {
+    if matches!(trouble, Trouble::Unread(_)) { Reject::content_refused() } else { Reject::content_unfit() }
+}
+
+/// Tells why the stream that is a request's content has broken off, in place of `reject`.
+#[cold]
+#[inline(never)]
+pub(super) fn broken(exchange: &mut Exchange<'_, '_>, reject: Reject) -> Reject {
+    match exchange.record.broken().cloned() {
+        Some(broken) => {
+            exchange.record.ruled_out(POLICY, &broken);
+            Reject { headers: reject.headers, ..rejected(&broken) }
+        }
+        None => reject,
+    }
+}
+
+/// Returns whether `route` edits the content of responses.
+pub(super) fn edits(route: &Route) -> bool {
+    route.response.iter().any(|step| step.body().is_some())
 }
 
 /// The policy that the log names.
@@ -114,7 +198,7 @@ pub(super) async fn edit_response<P: Platform>(
 async fn edit_one<P: Platform>(
     exchange: &mut Exchange<'_, '_>,
     platform: &P,
-    (edit, texts): (&BodyEdit, &[Option<Box<str>>]),
+    (edit, texts): (&Arc<BodyEdit>, &[Option<Box<str>>]),
     response: &mut Response<Body<P::Stream>>,
     is_head: bool,
 ) -> Result<(), Reject> {
@@ -139,6 +223,10 @@ async fn edit_one<P: Platform>(
         }
         return Ok(());
     }
+    if form.is_stream() {
+        let filter = Filter::new(Arc::clone(edit), form, texts.into());
+        return filter_response(exchange, platform, filter, response);
+    }
     let before = match core::mem::take(response.body_mut()) {
         Body::Stream(stream) => match platform.collect(stream, edit.most_bytes).await {
             Ok(content) => content,
@@ -157,15 +245,40 @@ async fn edit_one<P: Platform>(
         Ok(edited) => edited,
         Err(trouble) => return Err(refused(exchange, &trouble)),
     };
-    exchange.note(|| Event::Body {
-        of: Direction::Response,
-        outcome: BodyOutcome::Edited { from: lossy(&before), to: lossy(&edited.content) },
-    });
+    exchange.note(|| self::edited(Direction::Response, &before, &edited.content));
     mend(response.headers_mut(), Change::Data, Some(edited.content.len() as u64));
     if let Some(kind) = edited.kind {
         response.headers_mut().insert(CONTENT_TYPE, kind);
     }
     *response.body_mut() = Body::Full(edited.content.into());
+    Ok(())
+}
+
+/// Edits a response's content while it passes, or where it is there as a whole, at once.
+fn filter_response<P: Platform>(
+    exchange: &mut Exchange<'_, '_>,
+    platform: &P,
+    mut filter: Box<Filter>,
+    response: &mut Response<Body<P::Stream>>,
+) -> Result<(), Reject> {
+    let (body, length) = match core::mem::take(response.body_mut()) {
+        Body::Empty => (Body::Empty, None),
+        Body::Stream(stream) => {
+            exchange.record.owed.push(Owed::Filtered(filter.fault()));
+            exchange.note(|| Event::Body { of: Direction::Response, outcome: BodyOutcome::Streamed });
+            (Body::Stream(platform.filter(stream, filter)), None)
+        }
+        Body::Full(before) => match filter_whole(&mut filter, &before) {
+            Ok(after) => {
+                exchange.note(|| edited(Direction::Response, &before, &after));
+                let length = after.len() as u64;
+                (Body::Full(after.into()), Some(length))
+            }
+            Err(broken) => return Err(refused(exchange, &broken)),
+        },
+    };
+    mend(response.headers_mut(), Change::Data, length);
+    *response.body_mut() = body;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::back::{failed, pass_back};
 use super::exchange::Exchange;
 use super::reverse::{self, Way};
 use super::target_uri::target_uri;
-use super::{finish, limits, socket, upstream_credentials};
+use super::{body as bodies, finish, limits, socket, upstream_credentials};
 use crate::body::Body;
 use crate::call::Call;
 use crate::error::Reject;
@@ -202,7 +202,8 @@ pub(super) async fn send<P: Platform>(
             exchange.state.failed(endpoint);
         }
         exchange.record.unsent = error.retry || error.kind.is_of_connection();
-        failed(exchange, error.kind)
+        let rejected = failed(exchange, error.kind);
+        if error.kind == IoErrorKind::Content { bodies::broken(exchange, rejected) } else { rejected }
     })?;
     if route.needs.head && !exchange.taken.is_empty() {
         limits::settle(exchange, platform, (&mut response, is_head));

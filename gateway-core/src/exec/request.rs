@@ -249,7 +249,7 @@ async fn answer<'p, P: Platform>(
         exchange.filled = Some(Box::new(Filled { fields: finish::fill(&route.response, call), bodies: None }));
     }
     done?;
-    if matches!(route.needs.response, BodyUse::Whole { .. }) {
+    if route.needs.response != BodyUse::Untouched && body::edits(route) {
         // On what changes something, a condition is about what is there (RFC 9110 §13.1.2).
         if is_safe(&call.method) {
             body::ask_for_all(call);

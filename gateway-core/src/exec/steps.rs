@@ -102,7 +102,7 @@ pub(super) async fn apply<'p, P: Platform>(
             // Boxed, so that not every request has room for it.
             RequestStep::EditBody(edit) => {
                 let content = (&mut *call, &mut *body);
-                Box::pin(bodies::edit_request(exchange, platform, edit, content, route.body_limit)).await?;
+                Box::pin(bodies::edit_request(exchange, platform, (route, edit), content)).await?;
             }
         }
     }

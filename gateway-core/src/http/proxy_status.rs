@@ -25,6 +25,8 @@ pub fn reject_for(kind: IoErrorKind, name: &str) -> Reject {
         IoErrorKind::Closed | IoErrorKind::Protocol | IoErrorKind::HeadTooLarge => Reject::upstream_protocol_error(),
         // While the call is being sent, only the client's body is limited.
         IoErrorKind::BodyTooLarge => Reject::body_too_large(),
+        // As for the limit: an upstream has not answered yet.
+        IoErrorKind::Content => Reject::content_refused(),
         // A client that left reads no answer; one that broke its framing does (RFC 9112 §6.3).
         IoErrorKind::Client => {
             Reject::bad_request_framing().with_detail("the body is malformed, or ended before its end")
@@ -54,9 +56,11 @@ pub const fn error_type(kind: IoErrorKind) -> &'static str {
         IoErrorKind::Closed => "connection_terminated",
         IoErrorKind::Protocol => "http_protocol_error",
         IoErrorKind::HeadTooLarge => "http_response_header_section_size",
-        IoErrorKind::BodyTooLarge | IoErrorKind::Client | IoErrorKind::ClientTimeout | IoErrorKind::LengthRequired => {
-            "http_request_error"
-        }
+        IoErrorKind::BodyTooLarge
+        | IoErrorKind::Content
+        | IoErrorKind::Client
+        | IoErrorKind::ClientTimeout
+        | IoErrorKind::LengthRequired => "http_request_error",
         IoErrorKind::Other => "destination_unavailable",
     }
 }

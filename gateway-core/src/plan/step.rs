@@ -1,6 +1,8 @@
 //! The steps that a route's policies compile to. All knowledge about a kind of step is here, in exhaustive matches, so
 //! that the compiler asks a new kind for all of it.
 
+use std::sync::Arc;
+
 use super::needs::{BodyUse, Needs};
 use crate::policy::authenticate::Authenticate;
 use crate::policy::authorize::Authorize;
@@ -43,7 +45,7 @@ pub enum RequestStep {
     /// Edit query parameters.
     EditQuery(Box<[QueryEdit]>),
     /// Edit the content.
-    EditBody(Box<BodyEdit>),
+    EditBody(Arc<BodyEdit>),
 }
 
 impl RequestStep {
@@ -62,7 +64,7 @@ impl RequestStep {
             // The flag is read again after the answer. An answer that is relayed past the core leaves no work.
             Self::Maintenance(maintenance) => Needs { head: maintenance.flag.is_some(), ..Needs::NONE },
             Self::Validate(_) => Needs { request: BodyUse::Whole { limit: MOST_CONTENT }, ..Needs::NONE },
-            Self::EditBody(edit) => Needs { request: BodyUse::Whole { limit: edit.most_bytes }, ..Needs::NONE },
+            Self::EditBody(edit) => Needs { request: content_use(edit), ..Needs::NONE },
             // The response states the cost, or its content does.
             Self::RateLimit(limit) => {
                 let end = limit.cost.is_in_content();
@@ -127,24 +129,22 @@ pub enum ResponseStep {
     /// Edit header fields.
     EditHeaders(Box<[HeaderEdit]>),
     /// Edit the content.
-    EditBody(Box<BodyEdit>),
+    EditBody(Arc<BodyEdit>),
 }
 
 impl ResponseStep {
     /// The parts of an exchange that it needs.
-    pub(super) const fn needs(&self) -> Needs {
+    pub(super) fn needs(&self) -> Needs {
         match self {
             // Edits are listed without reading the fields: see `EditFields`.
             Self::EditHeaders(_) => Needs::NONE,
-            Self::EditBody(edit) => {
-                Needs { head: true, response: BodyUse::Whole { limit: edit.most_bytes }, ..Needs::NONE }
-            }
+            Self::EditBody(edit) => Needs { head: true, response: content_use(edit), ..Needs::NONE },
         }
     }
 
     /// The edits of content, if it is some.
     #[must_use]
-    pub const fn body(&self) -> Option<&BodyEdit> {
+    pub const fn body(&self) -> Option<&Arc<BodyEdit>> {
         match self {
             Self::EditHeaders(_) => None,
             Self::EditBody(edit) => Some(edit),
@@ -176,6 +176,11 @@ impl ResponseStep {
             Self::EditBody(edit) => ["response: ", &edit.describe()].concat(),
         }
     }
+}
+
+/// The use of content that is edited.
+fn content_use(edit: &BodyEdit) -> BodyUse {
+    if edit.needs_whole() { BodyUse::Whole { limit: edit.most_bytes } } else { BodyUse::Chunks }
 }
 
 fn are_bound_to_path(edits: &[HeaderEdit]) -> bool {

@@ -21,6 +21,8 @@ export interface Command {
   bodySlot: number;
   /** Of a streamed body, in bytes. */
   limit: number;
+  /** Of a streamed body: the number of its edits; 0 for none. */
+  filter: number;
   status: number;
   /** The base of the edits: 0 for an empty head, 1 for the client's, else 1 more than the slot of a fetch. */
   base: number;
@@ -62,6 +64,7 @@ function readCommand(at: number): Command {
     content: body === BodyKind.Full ? readBytes(words[at + Word.BodyAt]!, words[at + Word.BodyLen]!) : nothing,
     bodySlot: words[at + Word.BodySlot]!,
     limit: high === NO_LIMIT ? Infinity : high * 2 ** 32 + words[at + Word.LimitLow]!,
+    filter: words[at + Word.Filter]!,
     status: words[at + Word.Status]!,
     base: words[at + Word.Base]!,
     firstByte: words[at + Word.FirstByte]!,

@@ -4,9 +4,9 @@ import * as wasm from "edgeway-wasm";
 import { readCommands, type Command } from "./commands.ts";
 import { Failed } from "./failure.ts";
 import { peerAddress, stated } from "./head.ts";
-import { clearInbox, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
+import { clearInbox, readBytes, resetMemory, sendBytes, sendField, sendLine, sentLength } from "./memory.ts";
 import { Ended } from "./passage.ts";
-import { VERSION } from "./wire.gen.ts";
+import { Failure, VERSION } from "./wire.gen.ts";
 
 /** The outcome of an effect. */
 export type Completion = Response | Uint8Array | Ended | Failed | undefined;
@@ -126,6 +126,30 @@ export function observe({ ticket }: Hold, piece: Uint8Array): void {
     startOver(error);
   }
 }
+
+/** The edits of a body on its way, which the core holds for as long as this object is referenced. */
+export class Filter {
+  #ticket: Ticket;
+
+  constructor(id: number) {
+    this.#ticket = { id, instance };
+    forgotten.register(this, this.#ticket);
+  }
+
+  /** What comes of the next `piece`, or of the end without one. */
+  edit(piece?: Uint8Array): Uint8Array {
+    const { id, instance: its } = this.#ticket;
+    clearInbox();
+    if (piece !== undefined) sendBytes(piece);
+    const length = its === instance ? attempt(() => wasm.filter(id, sentLength(), piece === undefined)) : -1;
+    if (length < 0) throw new Failed(Failure.Content);
+    return readBytes(wasm.filtered(), length);
+  }
+}
+
+const forgotten = new FinalizationRegistry<Ticket>(({ id, instance: its }) => {
+  if (its === instance) wasm.forget_filter(id);
+});
 
 function complete(id: number, slot: number, completion: Completion, now: number): number {
   clearInbox();

@@ -21,6 +21,9 @@ declare module "edgeway-wasm" {
   export function asks(): number;
   export function is_logged(): boolean;
   export function observe(id: number, len: number): void;
+  export function filter(number: number, len: number, isEnd: boolean): number;
+  export function filtered(): number;
+  export function forget_filter(number: number): void;
   export function cancel(id: number, now: number): void;
   export function waiting(): number;
 

@@ -1,7 +1,7 @@
 /** One request on its way through the core, whose commands are performed here. */
 
 import type { Command } from "./commands.ts";
-import { begin, hold, left, letGo, observe, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
+import { begin, Filter, hold, left, letGo, observe, relayed, release, resume, serviceName, type Completion, type Hold } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { sign, verify } from "./crypto.ts";
 import { applyEdits } from "./head.ts";
@@ -315,7 +315,7 @@ export class Exchange {
     const watch = this.#watch;
     if (content === null) return null;
     if ("stream" in content) {
-      return watch === undefined ? bounded(content) : watch.pass(content.stream, content.headers, command.bodySlot, content.limit);
+      return watch === undefined ? bounded(content) : watch.pass(content.stream, content.headers, command.bodySlot, content.limit, content.filter);
     }
     if (watch === undefined) return content;
     const { body, headers } = new Response(content, { headers: { "content-length": String(content.byteLength) } });
@@ -342,9 +342,12 @@ export class Exchange {
     }
   }
 
-  #source({ bodySlot, limit }: Command): Source {
+  #source({ bodySlot, limit, filter: id }: Command): Source {
     const message = bodySlot === 0 ? this.#request : this.#responses[bodySlot]!;
-    return { stream: this.#branches?.[bodySlot] ?? message.body!, headers: message.headers, limit, message, context: this.#context };
+    const filter = id === 0 ? undefined : new Filter(id);
+    // What is edited has another length.
+    const headers = filter === undefined ? message.headers : new Headers();
+    return { stream: this.#branches?.[bodySlot] ?? message.body!, headers, limit, message, context: this.#context, filter };
   }
 
   /** A copy of a body, which passes all the same. */

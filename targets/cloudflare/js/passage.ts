@@ -1,11 +1,13 @@
 /** A body that passes through this Worker, and is watched on the way. */
 
+import type { Filter } from "./core.ts";
 import { Failed } from "./failure.ts";
 import { Failure } from "./wire.gen.ts";
 
 /** The sizes of reads, in bytes: small bodies take little memory, and large ones few crossings. */
 const SMALLEST = 4 * 1024;
 const LARGEST = 256 * 1024;
+const FILTERED = 16 * 1024;
 
 /** The end of a body: its bytes, and a failure if it ended early. */
 export class Ended {
@@ -58,9 +60,16 @@ export class Passage {
     this.#writer.closed.catch(nothing);
   }
 
-  /** Passes the body to its end, but at most `limit` bytes, and has `show` see each piece. Never fails. */
-  async run(limit: number, show?: (piece: Uint8Array) => void): Promise<Ended> {
+  /** Passes the body to its end, but at most `limit` bytes, has `show` see each piece, and passes on what `filter` makes of it. Never fails. */
+  async run(limit: number, show?: (piece: Uint8Array) => void, filter?: Filter): Promise<Ended> {
+    let come = 0;
     let bytes = 0;
+    // What comes of a piece can be many times as much.
+    const largest = filter === undefined ? LARGEST : FILTERED;
+    const send = async (piece: Uint8Array): Promise<void> => {
+      await this.#writer.write(piece);
+      bytes += piece.byteLength;
+    };
     try {
       for (let buffer = new ArrayBuffer(SMALLEST); ; ) {
         this.#wait(true);
@@ -68,18 +77,19 @@ export class Passage {
         if (this.#failure !== undefined) break;
         this.#wait(false);
         if (done) {
+          if (filter !== undefined) await send(filter.edit());
           await this.#writer.close();
           return new Ended(bytes, this.#failure);
         }
         const { byteLength } = value;
-        if (bytes + byteLength > limit) throw new Failed(Failure.BodyTooLarge);
+        come += byteLength;
+        if (come > limit) throw new Failed(Failure.BodyTooLarge);
         // Shown before it is written: the buffer is the runtime's from then on.
         show?.(value);
         // The chunk has been taken by now, so the buffer is free again.
-        await this.#writer.write(value);
-        bytes += byteLength;
+        await send(filter === undefined ? value : filter.edit(value));
         buffer = value.buffer as ArrayBuffer;
-        if (byteLength === buffer.byteLength && byteLength < LARGEST) buffer = new ArrayBuffer(4 * byteLength);
+        if (byteLength === buffer.byteLength && byteLength < largest) buffer = new ArrayBuffer(4 * byteLength);
       }
     } catch (error) {
       this.cut(error instanceof Failed ? error.failure : this.reads ? this.#from : this.#to);

@@ -1,7 +1,8 @@
 /** Bodies in transit. An unbounded one is passed on as it is: wrapping it costs a crossing for each chunk. */
 
+import type { Filter } from "./core.ts";
 import { Failed } from "./failure.ts";
-import { relayFor } from "./passage.ts";
+import { Passage, relayFor } from "./passage.ts";
 import { Failure } from "./wire.gen.ts";
 
 /** The size of a read: each costs a crossing, and leaves garbage until it is collected. */
@@ -18,15 +19,24 @@ export interface Source {
   message: Request | Response;
   /** The context that keeps the runtime going. */
   context: ExecutionContext;
+  /** The edits that are made of it on its way. */
+  filter?: Filter;
 }
 
-/** `source`'s stream, failing beyond its limit; the stream itself if it can't exceed that. */
+/** `source`'s stream, edited, and failing beyond its limit; the stream itself if it can't exceed that. */
 export function bounded(source: Source): ReadableStream<Uint8Array> {
+  const { stream, limit, context, filter } = source;
+  if (filter !== undefined) {
+    const { readable, writable } = new IdentityTransformStream();
+    context.waitUntil(new Passage(stream, writable, Failure.Closed, Failure.Client).run(limit, undefined, filter));
+    return readable;
+  }
   return isBounded(source) ? source.stream : metered(source);
 }
 
 /** Returns whether `source` can't exceed its limit: the runtime ends a body at its stated length. */
-export function isBounded({ limit, headers }: Source): boolean {
+export function isBounded({ limit, headers, filter }: Source): boolean {
+  if (filter !== undefined) return false;
   if (limit === Infinity) return true;
   const stated = headers.get("content-length");
   return stated !== null && Number(stated) <= limit;

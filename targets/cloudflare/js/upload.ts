@@ -25,7 +25,7 @@ export class Upload {
    * `abort` has to give up the fetch: when workerd sends a failing stream, it ends the chunked body as if it were
    * complete, unless the fetch has been aborted by then.
    */
-  constructor({ stream, headers, limit, context }: Source, abort: (failure: Failure) => void) {
+  constructor({ stream, headers, limit, context, filter }: Source, abort: (failure: Failure) => void) {
     const relay = relayFor(headers);
     this.stream = relay.readable;
     this.#passage = new Passage(stream, relay.writable, Failure.Client, Failure.Closed, (failure) => {
@@ -33,7 +33,7 @@ export class Upload {
       if (failure !== Failure.Closed) abort(failure);
     });
     // An upstream may answer before the end of the content.
-    context.waitUntil(this.#passage.run(limit));
+    context.waitUntil(this.#passage.run(limit, undefined, filter));
   }
 
   /** Returns `response`, unless the upstream is waited for longer than `firstByte` at a time, or the client than `STALL`. */

@@ -1,5 +1,6 @@
 /** The watch over an exchange whose end the core awaits. */
 
+import type { Filter } from "./core.ts";
 import type { CounterCell } from "./counter_cell.ts";
 import { Failed } from "./failure.ts";
 import { Ended, Passage, relayFor } from "./passage.ts";
@@ -45,8 +46,8 @@ export class Watch {
     this.#show = show;
   }
 
-  /** Passes on `body`, of the response in `slot` with these `headers`, and watches it. */
-  pass(body: ReadableStream<Uint8Array>, headers: Headers, slot: number, limit = Infinity): ReadableStream<Uint8Array> {
+  /** Passes on `body`, of the response in `slot` with these `headers`, edited, and watches it. */
+  pass(body: ReadableStream<Uint8Array>, headers: Headers, slot: number, limit = Infinity, filter?: Filter): ReadableStream<Uint8Array> {
     const relay = relayFor(headers);
     const passage = new Passage(body, relay.writable, Failure.Closed, Failure.Client);
     const signal = this.#signals[slot];
@@ -54,7 +55,7 @@ export class Watch {
       passage.cut(signal.reason instanceof Failed ? signal.reason.failure : Failure.Other);
     });
     this.#passage = passage;
-    this.ended = passage.run(limit, slot === this.#observed ? this.#show : undefined);
+    this.ended = passage.run(limit, slot === this.#observed ? this.#show : undefined, filter);
     return relay.readable;
   }
 

@@ -18,7 +18,7 @@ use crate::exchange::{self, Answered, Completion};
 use crate::platform::{Handle, Worker};
 use crate::secrets::Bindings;
 use crate::witness::{self, Relayed, Witness};
-use crate::{failure, wire};
+use crate::{failure, filters, wire};
 
 pub(crate) const NOT_UTF8: &str = "error: the configuration is not UTF-8";
 
@@ -179,6 +179,25 @@ pub fn resume_ended(id: u32, slot: u32, bytes: f64, failure: Option<u32>, now: f
 #[wasm_bindgen]
 pub fn observe(id: u32, len: usize) {
     INBOX.with_borrow(|inbox| exchange::show(id, inbox.get(..len).unwrap_or_default()));
+}
+
+/// Edits the piece in the first `len` bytes of the inbox by the filter with this number, or its end, and returns the number of bytes that come
+/// of it; -1 if the body has to break off. A filter that has ended, or broken off, is forgotten.
+#[wasm_bindgen]
+pub fn filter(number: u32, len: usize, is_end: bool) -> i32 {
+    INBOX.with_borrow(|inbox| filters::push(number, inbox.get(..len).filter(|_| !is_end)))
+}
+
+/// The address of what has come of the last piece that was edited.
+#[wasm_bindgen]
+pub fn filtered() -> *const u8 {
+    filters::out()
+}
+
+/// Forgets the filter with this number: its body has been given up.
+#[wasm_bindgen]
+pub fn forget_filter(number: u32) {
+    filters::forget(number);
 }
 
 /// Forgets exchange `id`: its client has left.

@@ -12,6 +12,7 @@ pub(crate) fn io_error(failure: Option<Failure>) -> IoError {
         Some(Failure::TotalTimeout) => IoError::new(IoErrorKind::TotalTimeout),
         Some(Failure::Closed) => IoError::new(IoErrorKind::Closed),
         Some(Failure::BodyTooLarge) => IoError::new(IoErrorKind::BodyTooLarge),
+        Some(Failure::Content) => IoError::new(IoErrorKind::Content),
         Some(Failure::Client) => IoError::new(IoErrorKind::Client),
         Some(Failure::ClientTimeout) => IoError::new(IoErrorKind::ClientTimeout),
         Some(Failure::Tls) => IoError::before_send(IoErrorKind::Tls),

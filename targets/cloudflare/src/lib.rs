@@ -18,6 +18,7 @@ pub mod cron;
 mod exchange;
 pub mod exports;
 mod failure;
+mod filters;
 mod platform;
 mod random;
 mod responses;

@@ -10,16 +10,16 @@ use gateway_core::jose::key::{Material, VerifyingKey};
 use gateway_core::jose::signing_key::{SigningKey, SigningMaterial};
 use gateway_core::policy::counter::{CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Generations, Handshake, Instance, IoError,
-    IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure,
-    UpstreamCall, Verify, fill_from,
+    Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Filter, Generations, Handshake, Instance,
+    IoError, IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign,
+    StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::time::Timestamp;
 use http::{Response, StatusCode};
 
 use crate::exchange::{self, Completion, Heads};
 use crate::wire::Command;
-use crate::{console, random, wire};
+use crate::{console, filters, random, wire};
 
 /// The Workers runtime.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Handle {
     slot: u32,
     /// The most bytes that may be read from it.
     limit: Option<u64>,
+    /// The edits that are made of it on its way, by their number; 0 for none.
+    filter: u32,
 }
 
 impl Handle {
@@ -40,7 +42,7 @@ impl Handle {
 
     /// The whole body in `slot`.
     pub(crate) const fn whole(slot: u32) -> Self {
-        Self { slot, limit: None }
+        Self { slot, limit: None, filter: 0 }
     }
 
     /// The slot.
@@ -53,14 +55,16 @@ impl Handle {
         self.limit.map_or(most, |limit| limit.min(most))
     }
 
-    /// Returns the slot and the limit, which the glue keeps from now on.
-    pub(crate) fn into_parts(mut self) -> (u32, Option<u64>) {
-        (core::mem::replace(&mut self.slot, Self::REQUEST), self.limit)
+    /// Returns the slot, the limit and the number of the edits, which the glue keeps from now on.
+    pub(crate) fn into_parts(mut self) -> (u32, Option<u64>, u32) {
+        let filter = core::mem::take(&mut self.filter);
+        (core::mem::replace(&mut self.slot, Self::REQUEST), self.limit, filter)
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        filters::forget(self.filter);
         if self.slot != Self::REQUEST {
             exchange::abandon(self.slot);
         }
@@ -129,6 +133,12 @@ impl Fetch for Worker {
         stream
     }
 
+    /// The glue shows each piece on its way, and passes on what comes of it.
+    fn filter(&self, mut stream: Handle, filter: Box<Filter>) -> Handle {
+        stream.filter = filters::add(stream.filter, filter);
+        stream
+    }
+
     /// The glue encodes the body of the answer; no plan for this platform has another coding than gzip, the level of which is the runtime's.
     fn encode(&self, body: Body<Handle>, _: Encoding) -> Body<Handle> {
         exchange::encode();
@@ -136,12 +146,16 @@ impl Fetch for Worker {
     }
 
     async fn collect(&self, stream: Handle, limit: u64) -> Result<Bytes, IoError> {
-        let stream = self.limit(stream, limit);
+        let mut stream = self.limit(stream, limit);
         let slot = stream.slot();
+        let filter = filters::take(core::mem::take(&mut stream.filter));
         match exchange::perform(Kind::Collect, |command, _| wire::write_collect(command, stream)).await? {
             Completion::Bytes(content) => {
                 exchange::collected(slot, &content);
-                Ok(content)
+                match filter {
+                    Some(filter) => filters::whole(filter, &content),
+                    None => Ok(content),
+                }
             }
             _ => Err(IoError::new(IoErrorKind::Other)),
         }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config_file;
 pub mod demo;
 mod encoded;
+mod filtered;
 mod framing;
 pub mod health;
 pub mod include;

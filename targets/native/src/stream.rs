@@ -12,13 +12,14 @@ use bytes::{Bytes, BytesMut};
 use gateway_core::body::Body;
 use gateway_core::http::trailers;
 use gateway_core::plan::Plan;
-use gateway_core::ports::{Encoding, IoErrorKind, Observer};
+use gateway_core::ports::{Encoding, Filter, IoErrorKind, Observer};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::encoded::Encoded;
+use crate::filtered::Filtered;
 use crate::platform::Keeping;
 use crate::server::activity::Reading;
 use crate::upstream::Lease;
@@ -41,6 +42,8 @@ struct Readers {
     /// The copy that is stored once the body has ended whole.
     keeping: Option<Keeping>,
     observer: Option<Box<Observer>>,
+    /// The edits that are made of it on the way.
+    filtered: Option<Box<Filtered>>,
     /// The coding that it gets on the way.
     encoded: Option<Box<Encoded>>,
 }
@@ -76,6 +79,7 @@ impl fmt::Display for StreamError {
         match self.kind {
             IoErrorKind::BodyTooLarge => f.write_str("the body is larger than its limit"),
             IoErrorKind::TotalTimeout => f.write_str("the body took too long"),
+            IoErrorKind::Content => f.write_str("the body can't be edited"),
             IoErrorKind::ClientTimeout => f.write_str("the body did not go on"),
             _ => f.write_str("the body was cut off"),
         }
@@ -138,6 +142,17 @@ impl Stream {
     #[must_use]
     pub fn observed(mut self, observer: Box<Observer>) -> Self {
         self.readers.get_or_insert_default().observer = Some(observer);
+        self
+    }
+
+    /// Edits what is read. Trailers are left out.
+    #[must_use]
+    pub fn filtered(mut self, filter: Box<Filter>) -> Self {
+        let readers = self.readers.get_or_insert_default();
+        match &mut readers.filtered {
+            Some(filtered) => filtered.then(filter),
+            none => *none = Some(Box::new(Filtered::by(filter))),
+        }
         self
     }
 
@@ -261,21 +276,22 @@ impl HttpBody for Stream {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
         let this = self.get_mut();
         let encoded = this.readers.as_mut().and_then(|readers| readers.encoded.take());
-        let Some(mut encoded) = encoded else { return this.poll_plain(cx) };
-        let polled = encoded.poll(cx, |cx| this.poll_plain(cx));
+        let Some(mut encoded) = encoded else { return this.poll_filtered(cx) };
+        let polled = encoded.poll(cx, |cx| this.poll_filtered(cx));
         this.readers.get_or_insert_default().encoded = Some(encoded);
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match self.encoding() {
-            None => self.has_ended(),
-            Some(encoded) => encoded.has_ended(),
+        match (self.encoding(), self.filtering()) {
+            (Some(encoded), _) => encoded.has_ended(),
+            (None, Some(filtered)) => filtered.has_ended(),
+            (None, None) => self.has_ended(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.encoding() {
+        match self.encoding().map(drop).or(self.filtering().map(drop)) {
             None => self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Incoming::size_hint),
             Some(_) => SizeHint::default(),
         }
@@ -286,6 +302,25 @@ impl Stream {
     /// The coding that it gets on the way, if it does.
     fn encoding(&self) -> Option<&Encoded> {
         self.readers.as_ref()?.encoded.as_deref()
+    }
+
+    /// The edits that are made of it on the way, if there are some.
+    fn filtering(&self) -> Option<&Filtered> {
+        self.readers.as_ref()?.filtered.as_deref()
+    }
+
+    fn poll_filtered(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        let filtered = self.readers.as_mut().and_then(|readers| readers.filtered.take());
+        let Some(mut filtered) = filtered else { return self.poll_plain(cx) };
+        let polled = filtered.poll(cx, |cx| self.poll_plain(cx));
+        self.readers.get_or_insert_default().filtered = Some(filtered);
+        if let Poll::Ready(Some(Err(StreamError { kind: IoErrorKind::Content, .. }))) = polled {
+            // The sender has no say in it any more, and its connection is used for nothing else.
+            self.leave();
+            self.incoming = None;
+            self.side = Side::Upstream(None);
+        }
+        polled
     }
 
     fn poll_plain(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {

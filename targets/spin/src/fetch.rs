@@ -11,7 +11,8 @@ use gateway_core::body::Body;
 use gateway_core::http::{framing, trailers};
 use gateway_core::plan::Endpoint;
 use gateway_core::ports::{
-    Deadlines, DecodeError, Decoding, Encoding, Fetch, Handshake, IoError, IoErrorKind, Observer, Scheme, UpstreamCall,
+    Deadlines, DecodeError, Decoding, Encoding, Fetch, Filter, Handshake, IoError, IoErrorKind, Observer, Scheme,
+    UpstreamCall,
 };
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -76,6 +77,10 @@ impl Fetch for Spin {
 
     fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
         stream.observed(observer)
+    }
+
+    fn filter(&self, stream: Stream, filter: Box<Filter>) -> Stream {
+        stream.filtered(filter)
     }
 
     fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {

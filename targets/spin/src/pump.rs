@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use edgeway_codings::Encoder;
 use futures_util::future::{Either, select};
-use gateway_core::ports::{IoErrorKind, Observer};
+use gateway_core::ports::{BreaksOff, Filter, IoErrorKind, Observer};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
 use spin_sdk::wasip3::http::types::{ErrorCode, Trailers};
 use spin_sdk::wasip3::wit_bindgen::{FutureWriter, StreamReader, StreamResult, StreamWriter};
@@ -43,8 +43,14 @@ impl Watch {
     }
 }
 
-/// Those who look at what passes: the copy for the store, and whoever reads it; then the coding that it gets.
-type Readers = (Option<Keeping>, Option<Box<Observer>>, Option<Box<Encoder>>);
+/// Those who look at what passes: the copy for the store, and whoever reads it; then what is made of it.
+type Readers = (Option<Keeping>, Option<Box<Observer>>, Making);
+
+/// The edits of what passes, and then the coding that it gets.
+type Making = (Option<Box<Filter>>, Option<Box<Encoder>>);
+
+/// The most that is edited at once, in bytes: what comes of it can be many times as much.
+const SLICE: usize = 16 * 1024;
 
 type EndingWriter = FutureWriter<Result<Option<Trailers>, ErrorCode>>;
 
@@ -68,14 +74,14 @@ pub(crate) fn start(
 async fn run(
     first: Vec<u8>,
     bytes: StreamReader<u8>,
-    (ending, (mut keeping, observer, encoder)): (Ending, Readers),
+    (ending, (mut keeping, observer, making)): (Ending, Readers),
     sink: StreamWriter<u8>,
     result: EndingWriter,
     watch: Watch,
 ) {
     let moved = Cell::new(0);
     let outcome = {
-        let moving = pin!(copy(first, bytes, (ending, observer, encoder), &mut keeping, sink, &watch, &moved));
+        let moving = pin!(copy(first, bytes, (ending, observer, making), &mut keeping, sink, &watch, &moved));
         match watch.deadline {
             None => moving.await,
             Some(deadline) => match select(moving, pin!(monotonic_clock::wait_until(deadline))).await {
@@ -107,6 +113,8 @@ enum Broken {
     TooLong(u64),
     /// It takes longer than its deadline.
     Deadline,
+    /// It can't be edited.
+    Content,
     /// Its coding has failed.
     Coding,
 }
@@ -117,6 +125,7 @@ impl Broken {
         match self {
             Self::TooLong(_) => Some(IoErrorKind::BodyTooLarge),
             Self::Deadline => Some(IoErrorKind::TotalTimeout),
+            Self::Content => Some(IoErrorKind::Content),
             Self::Receiver | Self::Sender(_) | Self::Coding => None,
         }
     }
@@ -128,6 +137,7 @@ impl Broken {
             Self::Sender(code) => errors::from_upstream(code).kind,
             Self::TooLong(_) => IoErrorKind::BodyTooLarge,
             Self::Deadline => IoErrorKind::TotalTimeout,
+            Self::Content => IoErrorKind::Content,
             Self::Coding => IoErrorKind::Other,
         }
     }
@@ -139,7 +149,7 @@ impl Broken {
             Self::Sender(code) => code,
             Self::TooLong(length) => ErrorCode::HttpRequestBodySize(Some(length)),
             Self::Deadline => ErrorCode::HttpResponseTimeout,
-            Self::Coding => ErrorCode::InternalError(None),
+            Self::Content | Self::Coding => ErrorCode::InternalError(None),
         }
     }
 }
@@ -148,7 +158,7 @@ impl Broken {
 async fn copy(
     first: Vec<u8>,
     mut bytes: StreamReader<u8>,
-    (ending, mut observer, mut encoder): (Ending, Option<Box<Observer>>, Option<Box<Encoder>>),
+    (ending, mut observer, (mut filter, mut encoder)): (Ending, Option<Box<Observer>>, Making),
     keeping: &mut Option<Keeping>,
     mut sink: StreamWriter<u8>,
     watch: &Watch,
@@ -177,14 +187,14 @@ async fn copy(
             keeping.finish().await;
         }
         watch.wait_for(Side::Upstream);
-        let mut left = match &mut encoder {
-            None => write(&mut sink, chunk, moved).await?,
-            Some(encoder) => {
-                // Each piece goes on as it has come. A large one leaves others their turn.
-                for slice in chunk.chunks(CHUNK) {
-                    encoder.write(slice);
-                    encoder.flush();
-                    write(&mut sink, encoder.take().into(), moved).await?;
+        let mut left = match &mut filter {
+            None => send(&mut sink, chunk, &mut encoder, moved).await?,
+            Some(filter) => {
+                let mut edited = Vec::new();
+                for slice in chunk.chunks(SLICE) {
+                    let filtered = filter.push(slice, &mut edited);
+                    edited = send(&mut sink, edited, &mut encoder, moved).await?;
+                    filtered.map_err(|BreaksOff| Broken::Content)?;
                 }
                 chunk.clear();
                 chunk
@@ -198,8 +208,8 @@ async fn copy(
         left.reserve(CHUNK);
         let mut reading = pin!(bytes.read(left));
         // A receiver of the whole stated length may rightly have closed its end already.
-        let asks =
-            watch.witness.is_some() && (encoder.is_some() || watch.length.is_none_or(|length| moved.get() < length));
+        let asks = watch.witness.is_some()
+            && (filter.is_some() || encoder.is_some() || watch.length.is_none_or(|length| moved.get() < length));
         let result;
         (result, chunk) = loop {
             if !asks {
@@ -216,11 +226,20 @@ async fn copy(
         };
         ended = !matches!(result, StreamResult::Complete(_));
     }
-    if let Some(mut encoder) = encoder {
+    if filter.is_some() || encoder.is_some() {
         // The end of the coding says that the content is whole. Trailers speak of the content as it came.
         if !watch.is_whole {
             ending.await.map_err(Broken::Sender)?;
         }
+        if let Some(mut filter) = filter {
+            let mut edited = Vec::new();
+            filter.finish(&mut edited).map_err(|BreaksOff| Broken::Content)?;
+            send(&mut sink, edited, &mut encoder, moved).await?;
+        }
+        let Some(mut encoder) = encoder else {
+            watch.wait_for(Side::Upstream);
+            return Ok(None);
+        };
         encoder.finish().map_err(|_| Broken::Coding)?;
         write(&mut sink, encoder.take().into(), moved).await?;
         return Ok(None);
@@ -230,6 +249,24 @@ async fn copy(
     let trailers = ending.await.map_err(Broken::Sender);
     watch.wait_for(Side::Upstream);
     trailers
+}
+
+/// Sends `piece`, by `encoder` if there is one, and returns its memory, which is empty.
+async fn send(
+    sink: &mut StreamWriter<u8>,
+    mut piece: Vec<u8>,
+    encoder: &mut Option<Box<Encoder>>,
+    moved: &Cell<u64>,
+) -> Result<Vec<u8>, Broken> {
+    let Some(encoder) = encoder else { return write(sink, piece, moved).await };
+    // Each piece goes on as it has come. A large one leaves others their turn.
+    for slice in piece.chunks(CHUNK) {
+        encoder.write(slice);
+        encoder.flush();
+        write(sink, encoder.take().into(), moved).await?;
+    }
+    piece.clear();
+    Ok(piece)
 }
 
 /// Writes all of `piece`, adds to `moved` what of it the receiver has taken, and returns its memory.

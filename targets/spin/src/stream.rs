@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 use edgeway_codings::Encoder;
 use futures_util::future::{Either, select};
-use gateway_core::ports::{Encoding, IoError, IoErrorKind, Observer};
+use gateway_core::ports::{BreaksOff, Encoding, Filter, IoError, IoErrorKind, Observer};
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::{HeaderMap, HeaderValue};
 use spin_sdk::wasip3::clocks::monotonic_clock::{self, Mark};
@@ -48,6 +48,8 @@ pub(crate) struct Stream {
     keeping: Option<Keeping>,
     /// Whoever looks at it.
     observer: Option<Box<Observer>>,
+    /// The edits that are made of it on the way.
+    filter: Option<Box<Filter>>,
     /// The coding that it gets on the way.
     encoder: Option<Box<Encoder>>,
     /// Set if what was read is all of it.
@@ -84,7 +86,7 @@ impl Stream {
     fn new(bytes: StreamReader<u8>, ending: Ending, headers: &HeaderMap, failed: IoErrorKind) -> Self {
         let (first, length, trailer) = (Vec::new(), content_length(headers), headers.get(TRAILER).cloned());
         let failure = Failure::default();
-        let (limit, deadline, keeping, observer, encoder) = (None, None, None, None, None);
+        let (limit, deadline, keeping, observer, filter, encoder) = (None, None, None, None, None, None);
         let is_whole = false;
         Self {
             first,
@@ -98,6 +100,7 @@ impl Stream {
             failure,
             keeping,
             observer,
+            filter,
             encoder,
             is_whole,
         }
@@ -156,6 +159,16 @@ impl Stream {
         self
     }
 
+    /// Edits this body. Its trailers are left out.
+    pub(crate) fn filtered(mut self, filter: Box<Filter>) -> Self {
+        self.filter = Some(match self.filter.take() {
+            Some(first) => first.then(filter),
+            None => filter,
+        });
+        self.trailer = None;
+        self
+    }
+
     /// Encodes this body. Its trailers are left out.
     pub(crate) fn encoded(mut self, encoding: Encoding) -> Self {
         self.encoder = Some(Box::new(Encoder::new(encoding)));
@@ -180,6 +193,7 @@ impl Stream {
             || self.deadline.is_some()
             || self.keeping.is_some()
             || self.observer.is_some()
+            || self.filter.is_some()
             || self.encoder.is_some()
             || !self.first.is_empty()
     }
@@ -207,7 +221,13 @@ impl Stream {
         let (limit, length) = (self.open_limit(), self.length);
         let (deadline, failure, is_whole) = (self.deadline, self.failure, self.is_whole);
         let watch = pump::Watch { limit, length, deadline, failure, witness, progress, is_whole };
-        pump::start(self.first, self.bytes, self.ending, watch, (self.keeping, self.observer, self.encoder))
+        pump::start(
+            self.first,
+            self.bytes,
+            self.ending,
+            watch,
+            (self.keeping, self.observer, (self.filter, self.encoder)),
+        )
     }
 
     /// Reads it to its end, but at most `limit` bytes, and until its deadline. Those who look at it see all of it.
@@ -250,6 +270,11 @@ impl Stream {
             && keeping.read(&collected)
         {
             keeping.finish().await;
+        }
+        if let Some(mut filter) = self.filter {
+            let mut edited = Vec::new();
+            let filtered = filter.push(&collected, &mut edited).and_then(|()| filter.finish(&mut edited));
+            return filtered.map(|()| edited.into()).map_err(|BreaksOff| IoError::new(IoErrorKind::Content));
         }
         Ok(collected.freeze())
     }

@@ -13,9 +13,9 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{self, CounterOp, CounterVerdict};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Handshake,
-    Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Random, Sign,
-    StoreFailure, UpstreamCall, Verify, fill_from,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Feature, FeatureSet, Fetch, Filter,
+    Handshake, Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, OwnCounters, Random,
+    Sign, StoreFailure, UpstreamCall, Verify, fill_from,
 };
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
@@ -82,6 +82,10 @@ impl Fetch for Platform {
 
     fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
         stream.observed(observer)
+    }
+
+    fn filter(&self, stream: Stream, filter: Box<Filter>) -> Stream {
+        stream.filtered(filter)
     }
 
     fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {

@@ -9,7 +9,7 @@ use core::time::Duration;
 use edgeway_codings::Encoder;
 use edgeway_corpus::Content as Text;
 use gateway_core::cache::resource::Content;
-use gateway_core::ports::{Encoding, IoError, IoErrorKind, Keep, Observer};
+use gateway_core::ports::{BreaksOff, Encoding, Filter, IoError, IoErrorKind, Keep, Observer};
 use gateway_core::response_store;
 use gateway_core::time::Timestamp;
 
@@ -46,6 +46,7 @@ pub struct Stream {
     deadline: Option<Timestamp>,
     keep: Option<(Box<Keep>, BytesMut)>,
     observer: Option<Box<Observer>>,
+    filter: Option<Box<Filter>>,
     encoder: Option<Encoder>,
 }
 
@@ -70,8 +71,9 @@ impl Stream {
     }
 
     fn of(world: Rc<World>, sender: Sender, pieces: VecDeque<Bytes>, end: End) -> Self {
-        let (left, pause, deadline, keep, observer, encoder) = (None, None, None, None, None, None);
-        Self { world, sender, pieces, end, left, pause, deadline, keep, observer, encoder }
+        let (left, pause, deadline, keep, observer) = (None, None, None, None, None);
+        let (filter, encoder) = (None, None);
+        Self { world, sender, pieces, end, left, pause, deadline, keep, observer, filter, encoder }
     }
 
     /// Waits for `pause` in the middle.
@@ -105,6 +107,15 @@ impl Stream {
         self
     }
 
+    /// Edits what is read.
+    pub(crate) fn filtered(mut self, filter: Box<Filter>) -> Self {
+        self.filter = Some(match self.filter.take() {
+            Some(first) => first.then(filter),
+            None => filter,
+        });
+        self
+    }
+
     /// Encodes what is read.
     pub(crate) fn encoded(mut self, encoding: Encoding) -> Self {
         self.encoder = Some(Encoder::new(encoding));
@@ -114,10 +125,10 @@ impl Stream {
     /// The next piece as it goes on.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, IoError>> {
         if self.encoder.is_none() {
-            return self.next_plain().await;
+            return self.next_filtered().await;
         }
         loop {
-            let next = self.next_plain().await;
+            let next = self.next_filtered().await;
             let encoder = self.encoder.as_mut()?;
             match next {
                 Some(Ok(piece)) => {
@@ -132,6 +143,31 @@ impl Stream {
                     encoder.finish().expect("memory");
                     return Some(Ok(encoder.take())).filter(|rest| !matches!(rest, Ok(rest) if rest.is_empty()));
                 }
+            }
+        }
+    }
+
+    /// The next piece as it is edited.
+    async fn next_filtered(&mut self) -> Option<Result<Bytes, IoError>> {
+        loop {
+            let next = self.next_plain().await;
+            let Some(filter) = &mut self.filter else { return next };
+            let mut out = Vec::new();
+            let filtered = match &next {
+                Some(Ok(piece)) => filter.push(piece, &mut out),
+                Some(Err(_)) => return next,
+                None => filter.finish(&mut out),
+            };
+            if filtered == Err(BreaksOff) {
+                self.leave();
+                self.pieces.clear();
+                return Some(Err(IoError::new(IoErrorKind::Content)));
+            }
+            if next.is_none() {
+                self.filter = None;
+            }
+            if next.is_none() || !out.is_empty() {
+                return Some(Ok(out.into())).filter(|out: &Result<Bytes, _>| !matches!(out, Ok(out) if out.is_empty()));
             }
         }
     }

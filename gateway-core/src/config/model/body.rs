@@ -20,7 +20,7 @@ pub struct BodyEdits {
     pub to: Option<ContentForm>,
     /// The rules by which XML is read and written.
     pub xml: XmlForm,
-    /// The most content that is read; more is refused with 413. Default: `1MiB`; at most `16MiB`.
+    /// The most content that is read, or the longest line or event; more is refused with 413. Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
 }
 
@@ -39,7 +39,8 @@ pub struct ResponseBodyEdits {
     pub xml: XmlForm,
     /// The statuses of the responses that are edited: `200`, or `2xx` for a hundred of them. Default: all.
     pub statuses: Vec<String>,
-    /// The most content that is read; with more the answer is 502. Default: `1MiB`; at most `16MiB`.
+    /// The most content that is read; with more the answer is 502. Of a stream, the longest line or event; with a longer one it breaks off.
+    /// Default: `1MiB`; at most `16MiB`.
     pub max_bytes: Option<ByteSize>,
 }
 
@@ -56,6 +57,10 @@ pub enum ContentForm {
     Multipart,
     /// `application/xml`, `text/xml`, and all of `application/` that ends with `+xml`.
     Xml,
+    /// Lines of JSON, `application/x-ndjson` and `application/jsonl`: each line is edited while it passes.
+    Ndjson,
+    /// `text/event-stream`: the data of each event is edited while it passes, where it is JSON.
+    Events,
 }
 
 /// The rules by which XML is read and written.

@@ -6,6 +6,7 @@ use http::{HeaderName, Method, StatusCode};
 
 use super::Compiler;
 use super::at::At;
+use super::bodies::form;
 use super::edits::Parameters;
 use super::foreign::Place;
 use super::routes::RouteContext;
@@ -353,6 +354,13 @@ impl<'c> Compiler<'c> {
             if is_there {
                 self.error_with(&at.member(member), "this has no meaning for a result", "remove it");
             }
+        }
+        for (index, one) in edits.from.iter().enumerate().filter(|(_, one)| form(**one).is_stream()) {
+            self.error_with(
+                &at.member("from").index(index),
+                format_args!("no result is {}", form(*one).name()),
+                "a result is one document: use `json`, `form`, `multipart` or `xml`",
+            );
         }
         let config::ResponseBodyEdits { json, from, xml, max_bytes, .. } = edits;
         let max_bytes = max_bytes.or(Some(config::ByteSize(most_bytes.clamp(1, MOST_BYTES))));

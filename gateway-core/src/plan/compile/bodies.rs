@@ -74,6 +74,15 @@ impl Compiler<'_> {
         if most_bytes == 0 || most_bytes > MOST_BYTES {
             self.error_with(&at.member("maxBytes"), "so much can't be edited", "write a size from `1B` to `16MiB`");
         }
+        if to.is_some_and(|to| form(to).is_stream()) {
+            self.error_with(&at.member("to"), "nothing becomes a stream", "remove this: a stream keeps its form");
+        } else if to.is_some() && !from.is_empty() && from.iter().all(|from| form(*from).is_stream()) {
+            self.error_with(
+                &at.member("to"),
+                "a stream gets no other form",
+                "remove this: lines and events are edited one by one, and stay what they are",
+            );
+        }
         for (index, name) in xml.lists.iter().enumerate() {
             self.element(&at.member("xml").member("lists").index(index), name);
         }
@@ -308,12 +317,14 @@ impl Compiler<'_> {
     }
 }
 
-const fn form(form: ContentForm) -> Form {
+pub(super) const fn form(form: ContentForm) -> Form {
     match form {
         ContentForm::Json => Form::Json,
         ContentForm::Form => Form::UrlEncoded,
         ContentForm::Multipart => Form::Multipart,
         ContentForm::Xml => Form::Xml,
+        ContentForm::Ndjson => Form::Ndjson,
+        ContentForm::Events => Form::Events,
     }
 }
 

@@ -129,12 +129,12 @@ impl<'c> Collected<'c> {
         request.extend(some(query).map(Vec::into_boxed_slice).map(RequestStep::EditQuery));
         // Last: by then nothing else refuses the request, and its content is read.
         for edit in bodies {
-            request.push(RequestStep::EditBody(Box::new(edit)));
+            request.push(RequestStep::EditBody(Arc::new(edit)));
         }
         let edits = some(response).map(Vec::into_boxed_slice).map(ResponseStep::EditHeaders);
         let mut response: Vec<_> = edits.into_iter().collect();
         for edit in response_bodies {
-            response.push(ResponseStep::EditBody(Box::new(edit)));
+            response.push(ResponseStep::EditBody(Arc::new(edit)));
         }
         let cache = cache.map(Arc::new);
         let (response, compress) = (response.into(), compress.map(Arc::new));

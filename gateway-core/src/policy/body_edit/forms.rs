@@ -21,6 +21,10 @@ pub enum Form {
     Multipart,
     /// XML 1.0.
     Xml,
+    /// Lines of JSON.
+    Ndjson,
+    /// A stream of events (HTML, Server-sent events).
+    Events,
 }
 
 /// A reason why a content is not of its form, or a document can't have that form.
@@ -95,6 +99,8 @@ impl Form {
             "application/x-www-form-urlencoded" => Some(Self::UrlEncoded),
             "multipart/form-data" => Some(Self::Multipart),
             "application/xml" | "text/xml" => Some(Self::Xml),
+            "application/x-ndjson" | "application/jsonl" => Some(Self::Ndjson),
+            "text/event-stream" => Some(Self::Events),
             _ if is_of("+json") => Some(Self::Json),
             _ if is_of("+xml") => Some(Self::Xml),
             _ => None,
@@ -109,7 +115,15 @@ impl Form {
             Self::UrlEncoded => "form",
             Self::Multipart => "multipart",
             Self::Xml => "xml",
+            Self::Ndjson => "ndjson",
+            Self::Events => "events",
         }
+    }
+
+    /// Returns whether it is edited while it passes, one [part](super::lines) after another, and never read as a whole.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Ndjson | Self::Events)
     }
 
     /// Reads `content`, whose media type is in `headers`.
@@ -121,7 +135,8 @@ impl Form {
         budget: &mut Budget,
     ) -> Result<Value, Unfit> {
         match self {
-            Self::Json => Value::read(content).map_err(Unfit::Json),
+            // INVARIANT: a stream is no document.
+            Self::Json | Self::Ndjson | Self::Events => Value::read(content).map_err(Unfit::Json),
             Self::UrlEncoded => {
                 let text = core::str::from_utf8(content).map_err(|_| Unfit::UrlEncoded(form::Fault::Encoding))?;
                 form::read(text, budget).map_err(Unfit::UrlEncoded)
@@ -143,7 +158,7 @@ impl Form {
     pub(super) fn write(self, document: &Value, rules: &xml::Rules) -> Result<(Vec<u8>, Option<HeaderValue>), Unfit> {
         let kind = |text: &'static str| Some(HeaderValue::from_static(text));
         Ok(match self {
-            Self::Json => {
+            Self::Json | Self::Ndjson | Self::Events => {
                 let mut text = String::new();
                 document.write(&mut text);
                 (text.into_bytes(), kind("application/json"))

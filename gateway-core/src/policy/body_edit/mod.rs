@@ -3,6 +3,7 @@
 pub mod form;
 mod forms;
 mod join;
+pub mod lines;
 pub mod multipart;
 mod sift;
 pub mod xml;
@@ -167,6 +168,17 @@ impl BodyEdit {
         form_of(headers, &self.from)
     }
 
+    /// The room that the edits of one document may take: as much again as is read, and something for what the configuration adds.
+    fn room(&self) -> usize {
+        usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX)
+    }
+
+    /// Returns whether content of one of its forms is read as a whole.
+    #[must_use]
+    pub fn needs_whole(&self) -> bool {
+        !self.from.iter().all(|form| form.is_stream())
+    }
+
     /// Edits `content`, which has this `form` and the media type in `headers`, with these texts for its templates.
     ///
     /// # Errors
@@ -195,7 +207,7 @@ impl BodyEdit {
         (form, headers): (Form, &HeaderMap),
         texts: &[Option<Box<str>>],
     ) -> Result<Value, Trouble> {
-        let mut budget = self.budget();
+        let mut budget = Budget::new(self.room());
         let mut document = form.read(content, headers, &self.xml, &mut budget).map_err(Trouble::Unread)?;
         Editing { texts, budget }.run(&self.steps, &mut document)?;
         Ok(document)
@@ -206,12 +218,7 @@ impl BodyEdit {
     /// # Errors
     /// The reason why it can't be edited.
     pub fn run(&self, document: &mut Value, texts: &[Option<Box<str>>]) -> Result<(), Trouble> {
-        Editing { texts, budget: self.budget() }.run(&self.steps, document)
-    }
-
-    /// The room that a document may take: as much again as is read, and something for what the configuration adds.
-    fn budget(&self) -> Budget {
-        Budget::new(usize::try_from(self.most_bytes.saturating_mul(4)).unwrap_or(usize::MAX))
+        Editing { texts, budget: Budget::new(self.room()) }.run(&self.steps, document)
     }
 
     /// Tells people of it.

@@ -130,7 +130,8 @@ impl Command<'_> {
                 self.outbox.contents.push(content);
             }
             Body::Stream(handle) => {
-                let (slot, limit) = handle.into_parts();
+                let (slot, limit, filter) = handle.into_parts();
+                self.set(Word::Filter, filter);
                 self.set(Word::Body, BodyKind::Stream as u32);
                 self.set(Word::BodySlot, slot);
                 let limit = limit.unwrap_or(u64::MAX);

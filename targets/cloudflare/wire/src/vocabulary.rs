@@ -141,6 +141,8 @@ numbers! {
         LimitLow,
         /// Of a streamed body: the high half of its limit; all bits set for none.
         LimitHigh,
+        /// Of a streamed body: the edits that are made of it on its way; 0 for none.
+        Filter,
         /// Of a response: its status.
         Status,
         /// The head that the edits apply to: 0 for an empty one, 1 for the client's, else 1 more than the slot of the fetch.
@@ -239,6 +241,8 @@ numbers! {
         Closed,
         /// A body is larger than its limit.
         BodyTooLarge,
+        /// A content can't be edited on its way.
+        Content,
         /// The client left, or its body was cut off.
         Client,
         /// A counter or the key-value store failed.

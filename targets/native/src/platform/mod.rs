@@ -34,8 +34,8 @@ use gateway_core::policy::passwords::Passwords;
 use gateway_core::policy::proof::Proof;
 use gateway_core::ports::{
     Address, Cache, Capabilities, Clients, Clock, Connections, Counters, DecodeError, Decoding, Encoding, Fetch,
-    Handshake, Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation, Platform,
-    Random, Sign, StoreFailure, StoredResponses, UpstreamCall, Verify, Work,
+    Filter, Handshake, Instance, IoError, Keep, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Operation,
+    Platform, Random, Sign, StoreFailure, StoredResponses, UpstreamCall, Verify, Work,
 };
 use gateway_core::response_store;
 use gateway_core::state::State;
@@ -412,6 +412,10 @@ impl Fetch for Native {
 
     fn observe(&self, stream: Stream, observer: Box<Observer>) -> Stream {
         stream.observed(observer)
+    }
+
+    fn filter(&self, stream: Stream, filter: Box<Filter>) -> Stream {
+        stream.filtered(filter)
     }
 
     fn encode(&self, body: Body<Stream>, encoding: Encoding) -> Body<Stream> {

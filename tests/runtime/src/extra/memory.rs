@@ -34,17 +34,17 @@ impl Watch {
         Ok(Self { process, idle, most, watcher })
     }
 
-    /// Fails if the process grew by more than `above_idle` bytes.
+    /// The bytes by which the process grew. Fails if those are more than `above_idle`.
     ///
     /// Workers allow an isolate 128 MB for V8's heap and its wasm memory. No process shows that number: what workerd holds
     /// at rest is mostly the runtime itself. What a body costs is in the growth, whoever holds it.
-    pub(super) fn end(self, above_idle: u64) -> Result<(), String> {
+    pub(super) fn end(self, above_idle: u64) -> Result<u64, String> {
         self.watcher.abort();
         resident(self.process)?;
         let most = self.most.load(Ordering::Relaxed);
         let grown = most.saturating_sub(self.idle);
         if grown <= above_idle {
-            return Ok(());
+            return Ok(grown);
         }
         Err(format!("memory grew by {} MiB, from {} MiB", grown >> 20, self.idle >> 20))
     }

@@ -4,6 +4,7 @@ mod connections;
 mod continuing;
 mod leaving;
 mod limits;
+mod lines;
 mod memory;
 mod printed;
 mod streams;
@@ -27,7 +28,7 @@ struct Test {
 /// Why a test with a client of its own does not run there.
 const SPEAKS_HTTP1: (Runtime, &str) = (Runtime::NativeH2, "its client speaks HTTP/1.1 in the clear");
 
-const TESTS: [Test; 14] = [
+const TESTS: [Test; 16] = [
     Test {
         name: "secrets are searched for in what the gateway prints",
         skip: &[],
@@ -52,6 +53,16 @@ const TESTS: [Test; 14] = [
         name: "1 GiB is compressed on its way down in flat memory",
         skip: &[SPEAKS_HTTP1],
         run: |host| Box::pin(streams::compressed(host)),
+    },
+    Test {
+        name: "500 MB of lines are edited on their way down in flat memory",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(lines::down(host)),
+    },
+    Test {
+        name: "500 MB of lines are edited on their way up in flat memory",
+        skip: &[SPEAKS_HTTP1],
+        run: |host| Box::pin(lines::up(host)),
     },
     Test { name: "1 GiB streams up in flat memory", skip: &[SPEAKS_HTTP1], run: |host| Box::pin(streams::up(host)) },
     Test {

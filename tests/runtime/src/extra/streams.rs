@@ -91,7 +91,7 @@ pub(super) async fn down(host: &Host) -> Result<(), String> {
     if (head.status, got) != (200, length) {
         return Err(format!("{got} of {length} bytes came, with status {}", head.status));
     }
-    watch.end(GROWTH)
+    watch.end(GROWTH).map(drop)
 }
 
 /// Counts what is decoded.
@@ -130,7 +130,7 @@ pub(super) async fn compressed(host: &Host) -> Result<(), String> {
     if (head.status, got) != (200, length) {
         return Err(format!("{got} of {length} bytes came, with status {}", head.status));
     }
-    watch.end(GROWTH)
+    watch.end(GROWTH).map(drop)
 }
 
 pub(super) async fn up(host: &Host) -> Result<(), String> {
@@ -146,5 +146,5 @@ pub(super) async fn up(host: &Host) -> Result<(), String> {
     if (head.status, got.as_deref()) != (200, Some(length.to_string().as_str())) {
         return Err(format!("the upstream got {got:?} of {length} bytes, the status is {}", head.status));
     }
-    watch.end(GROWTH)
+    watch.end(GROWTH).map(drop)
 }

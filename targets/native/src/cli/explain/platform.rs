@@ -10,7 +10,7 @@ use gateway_core::jose::key::VerifyingKey;
 use gateway_core::jose::signing_key::SigningKey;
 use gateway_core::policy::counter::{CounterOp, CounterVerdict, step};
 use gateway_core::ports::{
-    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Handshake, Instance, IoError,
+    Cache, Capabilities, Clock, Counters, DecodeError, Decoding, Encoding, Fetch, Filter, Handshake, Instance, IoError,
     IoErrorKind, KeyUnusable, KeyValue, Log, Meeting, NoRandom, Observer, Platform, Random, Sign, StoreFailure,
     UpstreamCall, Verify,
 };
@@ -58,6 +58,10 @@ impl Fetch for DryRun {
     }
 
     fn observe(&self, stream: Bytes, _: Box<Observer>) -> Bytes {
+        stream
+    }
+
+    fn filter(&self, stream: Bytes, _: Box<Filter>) -> Bytes {
         stream
     }
 

@@ -156,6 +156,7 @@ fn words(event: &Event, taker: Taker<'_>) -> Option<(&'static str, String)> {
             };
             let verdict = match outcome {
                 BodyOutcome::Passed => "it has none of the forms that are edited, and passes as it is".to_owned(),
+                BodyOutcome::Streamed => "each line or event is edited while it passes".to_owned(),
                 BodyOutcome::Edited { from, to } => format!("`{}` is `{}`", shortened(from), shortened(to)),
                 BodyOutcome::Refused(reason) => format!("refused: {reason}"),
             };
