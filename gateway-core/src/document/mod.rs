@@ -20,6 +20,8 @@ pub use budget::{Budget, TooMuch};
 pub use number::{Divisor, Number};
 pub use read::{DEEPEST, Fault, FaultKind};
 
+use crate::order::sort_by;
+
 /// A JSON value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -165,6 +167,25 @@ impl Object {
         }
     }
 
+    /// Inserts each of `members`, no two of which have one name, as [`insert`](Self::insert) does.
+    pub fn insert_all(&mut self, members: Vec<Member>) {
+        if members.len() <= FEW {
+            members.into_iter().for_each(|(name, value)| drop(self.insert(&name, value)));
+            return;
+        }
+        let mut places: Vec<(Box<str>, usize)> =
+            self.0.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        sort_by(&mut places, |(one, _), (other, _)| one.cmp(other));
+        for (name, value) in members {
+            let found = places.binary_search_by(|(known, _)| known.cmp(&name));
+            let place = found.ok().and_then(|at| places.get(at)).map(|(_, place)| *place);
+            match place.and_then(|place| self.0.get_mut(place)) {
+                Some((_, present)) => *present = value,
+                None => self.0.push((name, value)),
+            }
+        }
+    }
+
     /// Removes the member called `name`.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.place(name).map(|place| self.0.remove(place).1)
@@ -195,17 +216,96 @@ impl Object {
 /// Objects are equal whatever the order of their members is (RFC 6902 §4.6, RFC 9535 §2.3.5.2.2).
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().all(|(name, value)| other.get(name) == Some(value))
+        if self.0.len() != other.0.len() {
+            return false;
+        }
+        if self.0.len() <= FEW {
+            return self.0.iter().all(|(name, value)| other.get(name) == Some(value));
+        }
+        let (one, other) = (by_name(&self.0), by_name(&other.0));
+        one.iter().zip(&other).all(|(one, other)| one == other)
     }
+}
+
+/// So few members that each is found without an order.
+const FEW: usize = 16;
+
+/// The members in the order of their names.
+fn by_name(members: &[Member]) -> Vec<&Member> {
+    let mut sorted: Vec<&Member> = members.iter().collect();
+    sort_by(&mut sorted, |(one, _), (other, _)| one.cmp(other));
+    sorted
 }
 
 impl FromIterator<Member> for Object {
     /// Of members of one name the last counts.
     fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
+        let all: Vec<Member> = members.into_iter().collect();
         let mut object = Self::default();
-        for (name, value) in members {
-            object.insert(&name, value);
+        if all.len() <= FEW {
+            all.into_iter().for_each(|(name, value)| drop(object.insert(&name, value)));
+            return object;
+        }
+        // The first of each name keeps its place, and gets the value of the last.
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        let name_at = |at: &usize| all.get(*at).map(|(name, _)| name);
+        sort_by(&mut order, |one, other| name_at(one).cmp(&name_at(other)));
+        let mut value_of: Vec<Option<usize>> = vec![None; all.len()];
+        for group in order.chunk_by(|one, other| name_at(one) == name_at(other)) {
+            if let (Some(first), Some(last)) = (group.first(), group.last())
+                && let Some(place) = value_of.get_mut(*first)
+            {
+                *place = Some(*last);
+            }
+        }
+        let (names, mut values): (Vec<_>, Vec<_>) = all.into_iter().map(|(name, value)| (name, Some(value))).unzip();
+        for (name, from) in names.into_iter().zip(value_of) {
+            if let Some(value) = from.and_then(|from| values.get_mut(from)).and_then(Option::take) {
+                object.0.push((name, value));
+            }
         }
         object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(names: impl Iterator<Item = usize>) -> Object {
+        names.map(|index| (format!("m{index}").into(), Value::from(index.to_string()))).collect()
+    }
+
+    /// RFC 6902 §4.6: the order of members does not count.
+    #[test]
+    fn objects_of_any_size_are_equal_in_any_order() {
+        for size in [0, 1, FEW, FEW + 1, 1_000] {
+            assert_eq!(object(0..size), object((0..size).rev()), "{size}");
+            assert_ne!(object(0..size), object(1..=size + 1), "{size}");
+            assert_ne!(object(0..=size), object(1..=size + 1), "{size}");
+        }
+    }
+
+    #[test]
+    fn members_come_in_together_as_one_by_one() {
+        for size in [0, 3, FEW, FEW + 1, 200] {
+            let members = object(size / 2..size + 5).take();
+            let (mut together, mut alone) = (object((0..size).rev()), object((0..size).rev()));
+            together.insert_all(members.clone());
+            members.into_iter().for_each(|(name, value)| drop(alone.insert(&name, value)));
+            assert_eq!(together.members(), alone.members(), "{size}");
+        }
+    }
+
+    /// Of members of one name the last counts, in the place of the first.
+    #[test]
+    fn the_last_of_a_name_counts() {
+        for size in [2, FEW, 50] {
+            let twice =
+                (0..size).chain(0..1).map(|index| (format!("m{index}").into(), Value::Number(Number::from(index))));
+            let last = ("m0".into(), Value::Null);
+            let made: Object = twice.chain([last]).collect();
+            assert_eq!((made.members().len(), made.members().first()), (size, Some(&("m0".into(), Value::Null))));
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::call::{ApiVersion, Call};
 use crate::error::Reject;
 use crate::plan::{Plan, Route};
 use crate::policy::version::split_at_segment;
+use crate::policy::version_restated::restate;
 use crate::route::{Found, Lookup, Place, Stated, Versions};
 use crate::time::Clock;
 use crate::trace::Event;
@@ -41,7 +42,8 @@ pub(super) fn take(
             verdict: format!("version `{}` of `{}`{by}{gone}", version.name, version.versions.name),
         }
     });
-    checked.map_err(Box::new)
+    checked.map_err(Box::new)?;
+    restate(&version.versions, (version.index, version.served), call).map_err(Box::new)
 }
 
 /// The refusal of a request that no route takes: its version may be why.

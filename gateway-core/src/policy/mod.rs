@@ -73,6 +73,7 @@ pub mod tries;
 pub mod upstream_credentials;
 pub mod validate;
 pub mod version;
+pub mod version_restated;
 pub mod watch;
 pub mod webhook;
 pub mod xml_caps;

@@ -19,6 +19,8 @@ pub struct Version {
     pub versions: Arc<Versions>,
     /// Its index among them.
     pub index: usize,
+    /// The index of the version that is served: it is made from that, in one step or several; its own, if it is made from none.
+    pub served: usize,
     /// Its name.
     pub name: Arc<str>,
     /// The time from which on it is deprecated, and the value of `Deprecation` (RFC 9745 §2.1).

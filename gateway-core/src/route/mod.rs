@@ -53,5 +53,6 @@ pub use pattern::{PathPattern, PatternError, Segment, Tail};
 pub use predicate::{Field, Predicate, PredicateError, Test};
 pub use rank::Rule;
 pub use table::{LONGEST_TESTED, Table};
+pub(crate) use version::media_parameter;
 pub use version::{Place, Source, Spelling, Stated, Versions, compare_names, is_day, vary};
 pub use witness::Witness;

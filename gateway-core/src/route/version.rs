@@ -126,6 +126,11 @@ fn starts(text: &str, start: &str) -> bool {
 }
 
 impl Source {
+    /// Returns whether it has a date.
+    pub(crate) const fn is_date(&self) -> bool {
+        matches!(self, Self::DateHeader(_) | Self::DateQuery(_))
+    }
+
     /// The field of a request that it is.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
@@ -172,18 +177,30 @@ impl Versions {
     /// The version that a request asks for, the path and the host aside.
     #[must_use]
     pub fn stated<'r>(&self, lookup: &Lookup<'r, 'r>) -> Stated<'r> {
-        for source in &self.sources {
-            if let Some((text, is_date)) = self.text(source, lookup) {
-                return match self.chosen(&text, is_date) {
-                    Some(index) => Stated::Version(index),
-                    None => match self.default.filter(|_| self.unknown_is_default) {
-                        Some(index) => Stated::Version(index),
-                        None => Stated::Unknown(text),
-                    },
-                };
-            }
+        let Some((place, text)) = self.stated_at(lookup) else {
+            return self.default.map_or(Stated::Nothing, Stated::Version);
+        };
+        let is_date = self.sources.get(place).is_some_and(Source::is_date);
+        match self.chosen(&text, is_date).or(self.default.filter(|_| self.unknown_is_default)) {
+            Some(index) => Stated::Version(index),
+            None => Stated::Unknown(text),
         }
-        self.default.map_or(Stated::Nothing, Stated::Version)
+    }
+
+    /// The index of the first source at which a request states a version, and the text of it.
+    pub(crate) fn stated_at<'r>(&self, lookup: &Lookup<'r, 'r>) -> Option<(usize, Cow<'r, str>)> {
+        self.sources.iter().enumerate().find_map(|(index, source)| Some((index, self.text(source, lookup)?)))
+    }
+
+    /// Returns whether `text` states the version with this index at `source`.
+    pub(crate) fn names_version(&self, text: &str, index: usize, source: &Source) -> bool {
+        self.chosen(text, source.is_date()) == Some(index)
+    }
+
+    /// The text that states the version with this index at `source`: its name, or its first day where days do.
+    pub(crate) fn text_for(&self, index: usize, source: &Source) -> String {
+        let day = self.days.iter().find(|(_, of)| *of == index).filter(|_| source.is_date());
+        day.map(|(day, _)| &**day).or_else(|| self.at(index)).unwrap_or_default().to_owned()
     }
 
     /// The name of that version, as the value of a field.
@@ -194,20 +211,19 @@ impl Versions {
         }
     }
 
-    /// The text in which a request states a version at `source`, and whether it is a date.
-    fn text<'r>(&self, source: &Source, lookup: &Lookup<'r, 'r>) -> Option<(Cow<'r, str>, bool)> {
-        let (found, is_date) = match source {
-            Source::Header(name) => (whole(value::header(lookup.headers, name)), false),
-            Source::DateHeader(name) => (whole(value::header(lookup.headers, name)), true),
-            Source::Query(name) => (whole(lookup.query.and_then(|query| value::query(query, name))), false),
-            Source::DateQuery(name) => (whole(lookup.query.and_then(|query| value::query(query, name))), true),
-            Source::MediaType(spelling) => (self.of_media(lookup.headers, |kind, _| spelling.read(kind)), false),
+    /// The text in which a request states a version at `source`.
+    fn text<'r>(&self, source: &Source, lookup: &Lookup<'r, 'r>) -> Option<Cow<'r, str>> {
+        let found = match source {
+            Source::Header(name) | Source::DateHeader(name) => whole(value::header(lookup.headers, name)),
+            Source::Query(name) | Source::DateQuery(name) => {
+                whole(lookup.query.and_then(|query| value::query(query, name)))
+            }
+            Source::MediaType(spelling) => self.of_media(lookup.headers, |kind, _| spelling.read(kind)),
             Source::MediaTypeParameter(name) => {
-                let read = |_, parameters: &'r str| parameter(parameters, name);
-                (self.of_media(lookup.headers, read), false)
+                self.of_media(lookup.headers, |_, parameters: &'r str| media_parameter(parameters, name))
             }
         };
-        found.filter(|text| !text.is_empty()).map(|text| (text, is_date))
+        found.filter(|text| !text.is_empty())
     }
 
     fn chosen(&self, text: &str, is_date: bool) -> Option<usize> {
@@ -232,7 +248,7 @@ impl Versions {
             for element in lines.flat_map(|line| line.split(',')) {
                 let (kind, parameters) = element.split_once(';').unwrap_or((element, ""));
                 let Some(version) = read(kind.trim(), parameters) else { continue };
-                let weight = parameter(parameters, "q").map_or(Some(1000), thousandths).unwrap_or_default();
+                let weight = media_parameter(parameters, "q").map_or(Some(1000), thousandths).unwrap_or_default();
                 let rank = (self.find(version).is_some(), weight);
                 if weight > 0 && best.is_none_or(|(known, _)| rank > known) {
                     best = Some((rank, version));
@@ -322,11 +338,22 @@ fn run(text: &str) -> (&str, &str) {
 /// Returns whether `text` is written as a day is: `2026-05-01`. Two that are compare as their texts do.
 #[must_use]
 pub fn is_day(text: &str) -> bool {
-    text.len() == 10
+    let is_written = text.len() == 10
         && text
             .bytes()
             .enumerate()
-            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    let number = |range: core::ops::Range<usize>| text.get(range).and_then(|digits| digits.parse::<u32>().ok());
+    let (Some(year), Some(month), Some(day)) = (number(0..4), number(5..7), number(8..10)) else { return false };
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days = match month {
+        2 if is_leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    is_written && (1..=days).contains(&day)
 }
 
 /// A value as text; what is none is a text that nothing is called by.
@@ -339,7 +366,7 @@ fn whole(value: Option<Value<'_>>) -> Option<Cow<'_, str>> {
 }
 
 /// The parameter called `name` of a media type.
-fn parameter<'p>(parameters: &'p str, name: &str) -> Option<&'p str> {
+pub(crate) fn media_parameter<'p>(parameters: &'p str, name: &str) -> Option<&'p str> {
     let mut all = parameters.split(';').filter_map(|one| one.split_once('='));
     let (_, value) = all.find(|(own, _)| own.trim().eq_ignore_ascii_case(name))?;
     Some(value.trim().trim_matches('"'))

@@ -10,6 +10,9 @@ use crate::document::{Number, TooMuch, Value};
 /// The most nodes that one query looks at.
 const MOST_NODES: u32 = 1 << 20;
 
+/// The members, characters or digits that are as much work as a node.
+const PARTS_OF_NODE: usize = 16;
+
 /// The longest regular expression of a document that is looked at, in bytes.
 const MOST_PATTERN_BYTES: usize = 256;
 
@@ -81,8 +84,28 @@ impl<'d> Evaluation<'d> {
     }
 
     fn look(&mut self) -> Result<(), TooMuch> {
-        self.left = self.left.checked_sub(1).ok_or(TooMuch)?;
+        self.work(0)
+    }
+
+    /// Takes the work of a look at a node, and at so many members, characters or digits of it. A few of these are as much work as another node.
+    fn work(&mut self, parts: usize) -> Result<(), TooMuch> {
+        let work = u32::try_from(parts / PARTS_OF_NODE).unwrap_or(u32::MAX).saturating_add(1);
+        self.left = self.left.checked_sub(work).ok_or(TooMuch)?;
         Ok(())
+    }
+
+    /// Takes the work of a comparison of `value` with another one.
+    fn work_of(&mut self, value: Option<&Value>) -> Result<(), TooMuch> {
+        match value {
+            Some(Value::String(text)) => self.work(text.len()),
+            Some(Value::Number(number)) => self.work(number.as_str().len()),
+            Some(Value::Array(items)) => items.iter().try_for_each(|item| self.work_of(Some(item))),
+            Some(Value::Object(object)) => object.members().iter().try_for_each(|(name, value)| {
+                self.work(name.len())?;
+                self.work_of(Some(value))
+            }),
+            Some(Value::Null | Value::Boolean(_)) | None => self.work(0),
+        }
     }
 
     /// RFC 9535 §2.5.2.2: a node comes before its descendants, and an element before those behind it. The depth is that of the document.
@@ -99,7 +122,7 @@ impl<'d> Evaluation<'d> {
         for selector in &segment.selectors {
             match (selector, node.value) {
                 (Selector::Name(name), Value::Object(object)) => {
-                    self.look()?;
+                    self.work(object.members().len())?;
                     selected.extend(object.place(name).and_then(|place| node.child(place)));
                 }
                 (Selector::Index(index), Value::Array(items)) => {
@@ -155,11 +178,15 @@ impl<'d> Evaluation<'d> {
             Filter::Compare(one, comparison, other) => {
                 let one = self.value(one, at)?;
                 let other = self.value(other, at)?;
+                self.work_of(one.as_deref())?;
+                self.work_of(other.as_deref())?;
                 compare::holds(one.as_deref(), *comparison, other.as_deref())
             }
             Filter::Match { text, pattern, is_whole } => {
                 let text = self.value(text, at)?;
                 let Some(text) = text.as_deref().and_then(Value::as_str) else { return Ok(false) };
+                // An expression takes some steps for each character.
+                self.work(text.len().saturating_mul(PARTS_OF_NODE))?;
                 match pattern {
                     Pattern::Written(regex) => regex.as_ref().is_some_and(|regex| regex.is_match(text)),
                     Pattern::Stated(stated) => {
@@ -200,7 +227,10 @@ impl<'d> Evaluation<'d> {
                 let value = self.value(operand, at)?;
                 match value.as_deref() {
                     // RFC 9535 §2.4.4: characters are counted, and not bytes.
-                    Some(Value::String(text)) => Some(number(text.chars().count())),
+                    Some(Value::String(text)) => {
+                        self.work(text.len())?;
+                        Some(number(text.chars().count()))
+                    }
                     Some(value @ (Value::Array(_) | Value::Object(_))) => Some(number(value.children())),
                     _ => None,
                 }

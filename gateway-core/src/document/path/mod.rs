@@ -38,6 +38,9 @@ impl Display for Mistake {
 /// A place in a document: the index of the child to take at each step from the root.
 pub type Location = Vec<usize>;
 
+/// The most steps that all places together have which one query finds: each takes room.
+const MOST_STEPS: usize = 1 << 21;
+
 /// A segment (RFC 9535 §2.5).
 #[derive(Clone, Debug)]
 struct Segment {
@@ -95,7 +98,14 @@ impl Path {
     /// It takes more work than a query may.
     pub fn locations(&self, document: &Value) -> Result<Vec<Location>, TooMuch> {
         let nodes = evaluate::Evaluation::new(document).query(&self.segments)?;
-        Ok(nodes.iter().map(evaluate::Node::location).collect())
+        let mut room = MOST_STEPS;
+        let mut locations = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let location = node.location();
+            room = room.checked_sub(location.len()).ok_or(TooMuch)?;
+            locations.push(location);
+        }
+        Ok(locations)
     }
 
     /// The values that it selects in `document`, in their order.

@@ -125,3 +125,24 @@ fn the_compliance_suite_passes() {
     assert!(unknown.is_empty(), "{unknown:#?}");
     assert!(failures.len() <= 6, "{failures:#?}");
 }
+
+/// docs/configuration.md, Edits of content: the work of a query is bounded, whatever each step of it costs.
+#[test]
+fn a_hostile_document_is_too_much_work() {
+    let members: Vec<String> = (0..60_000).map(|index| format!("\"m{index}\":0")).collect();
+    let items = vec!["{}"; 20_000].join(",");
+    let digits = "7".repeat(200_000);
+    for (document, query) in [
+        (format!("{{{},\"user\":1,\"items\":[{items}]}}", members.join(",")), "$.items[?@.owner != $.user]"),
+        (
+            format!("{{\"max\":{digits},\"items\":[{}]}}", vec!["{\"price\":1}"; 1_000].join(",")),
+            "$.items[?@.price > $.max]",
+        ),
+        (format!("{{\"s\":{digits:?},\"items\":[{items}]}}"), "$.items[?match($.s, '7*')]"),
+        (format!("{{\"s\":{digits:?},\"items\":[{items}]}}"), "$.items[?length($.s) > 3]"),
+        (format!("{}{}{}", "[".repeat(120), vec!["0"; 30_000].join(","), "]".repeat(120)), "$..[?@ == 0]"),
+    ] {
+        let document = Value::read(document.as_bytes()).unwrap();
+        assert_eq!(Path::parse(query).unwrap().locations(&document), Err(TooMuch), "{query}");
+    }
+}

@@ -139,7 +139,8 @@ impl<'c> Compiler<'c> {
             if let Some(upstream) = &version.upstream {
                 self.upstream_called(&at.member("upstream"), upstream);
             }
-            let lifecycle = self.lifecycle(&at, (index, version), &known, tell.as_ref());
+            let mut lifecycle = self.lifecycle(&at, (index, version), &known, tell.as_ref());
+            lifecycle.served = chain.last().and_then(|(name, _)| known.find(name)).unwrap_or(index);
             let ways = self.ways(&at, index, &known);
             compiled.push(OneVersion { version: Arc::new(lifecycle), chain, ways });
         }
@@ -328,6 +329,7 @@ impl<'c> Compiler<'c> {
         Version {
             versions: Arc::clone(known),
             index,
+            served: index,
             name: name.into(),
             deprecated: deprecated
                 .and_then(|at| Some((at, HeaderValue::try_from(format!("@{}", at.unix_millis() / 1_000)).ok()?))),

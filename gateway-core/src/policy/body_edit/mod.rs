@@ -19,7 +19,7 @@ use crate::document::merge::merge;
 use crate::document::patch::{Patch, Undone};
 use crate::document::path::{self, Location, Path};
 use crate::document::pointer::Pointer;
-use crate::document::{Budget, Object, TooMuch, Value};
+use crate::document::{Budget, Member, Object, TooMuch, Value};
 use crate::template::{Target, Template};
 
 /// The most content that is edited where nothing else is said, in bytes.
@@ -280,8 +280,10 @@ impl Editing<'_> {
                 set(to, document, value)?;
             }
             Step::Set(to, literal) => {
-                if let Some(value) = self.fill(literal)? {
-                    set(to, document, value)?;
+                match self.fill(literal)? {
+                    Some(value) => set(to, document, value)?,
+                    // What the sender has written there is not what was to be.
+                    None => drop(to.remove(document)),
                 }
             }
             Step::Default(to, literal) => {
@@ -358,14 +360,13 @@ fn flatten(at: &Pointer, prefix: &str, document: &mut Value) {
         Some(Value::Object(object)) => {
             let members = object.take();
             let Some(last) = at.tokens().last() else {
-                *object = members.into_iter().collect();
+                *object = Object::of_distinct(members);
                 return;
             };
             if let Some(Value::Object(parent)) = at.parent_mut(document) {
                 parent.remove(&last.name);
-                for (name, value) in members {
-                    parent.insert(&[prefix, &name].concat(), value);
-                }
+                let named = |(name, value): Member| ([prefix, &name].concat().into(), value);
+                parent.insert_all(members.into_iter().map(named).collect());
             }
         }
         _ => {}
